@@ -1,0 +1,47 @@
+# Every target can be typed first, on a fresh clone, and again: each makes what it needs and nothing twice.
+# Only relative paths, so that a clone may lie anywhere, blanks in its path too.
+
+VENV := .venv/bin
+PYTEST := $(VENV)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test check format bench bench-rivals acceptance lock
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+setup:  ## make .venv from requirements.lock (PYTHON=... chooses the interpreter); nothing when nothing changed
+	@PYTHON="$(PYTHON)" scripts/setup.sh
+
+demo: setup  ## start Titan, run the research agent on docs/ with a local model, print the report's path, stop
+	@$(VENV)/python -m titan.demo $(ARGS)
+
+up: setup  ## start Titan and one worker here (ARGS="--port 5001 --offer GPU:1"); Ctrl-C ends both
+	@$(VENV)/titan up $(ARGS)
+
+test: setup  ## every test under ten seconds; rules with 100 % branch coverage
+	$(PYTEST) tests/unit --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) --ignore=tests/unit --ignore=tests/style -m "not slow"
+
+check: setup  ## format, lint, types, import contracts, tests of style
+	$(VENV)/python -m ruff format --check .
+	$(VENV)/python -m ruff check .
+	$(VENV)/python -m mypy $(wildcard src tests benchmarks examples scripts)
+	$(VENV)/lint-imports --no-logo
+	$(PYTEST) -q tests/style
+
+format: setup  ## format the code and mend what ruff can mend
+	$(VENV)/python -m ruff format .
+	$(VENV)/python -m ruff check --fix .
+
+acceptance: setup  ## the seeds' programs and the kill tests, the slow ones too
+	$(PYTEST) tests/acceptance tests/simulation
+
+bench: setup  ## measure, beside the ceiling in the same run; writes docs/benchmarks.md (ARGS=--quick: a minute)
+	$(VENV)/python -m benchmarks $(ARGS)
+
+bench-rivals: setup  ## the same jobs on other schedulers, in an environment of their own (.venv-rivals)
+	$(VENV)/python -m benchmarks.rivals $(ARGS)
+
+lock: setup  ## write requirements.lock from pyproject.toml (UPGRADE=1 takes the newest versions)
+	$(VENV)/python scripts/lock.py $(if $(UPGRADE),--upgrade)

@@ -1,0 +1,108 @@
+"""What the documents name exists: targets, commands, options, pages and tests."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+from tests.support.sources import ROOT, kept_texts
+from titan.server.table import ROUTES
+from titan.settings import SETTINGS
+
+DOCUMENT: Final = re.compile(r"^(?:README\.md|CHANGELOG\.md|docs/.*\.md)$")
+LINK: Final = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+MAKE_TARGET: Final = re.compile(r"(?:`|^|&& |… )make ([a-z][a-z-]*)", re.M)
+TEST: Final = re.compile(r"`(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`")
+#: `titan COMMAND …` at the start of a line of code or of a code span
+TITAN_CALL: Final = re.compile(r"(?:^|`)titan ([a-z]+)([^`\n]*)", re.M)
+#: An environment in which rich neither folds nor colours the help that is read here.
+PLAIN_TERMINAL: Final = {"COLUMNS": "300", "TERM": "dumb", "NO_COLOR": "1"}
+
+
+def documents() -> Iterator[tuple[str, str]]:
+    return ((path, text) for path, text in kept_texts() if DOCUMENT.match(path))
+
+
+def commands_named() -> dict[str, set[str]]:
+    """Return the options that the documents name for each command of titan."""
+    named: dict[str, set[str]] = {}
+    for _, text in documents():
+        for command, rest in TITAN_CALL.findall(text):
+            options = re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest)
+            named.setdefault(command, set()).update(options)
+    return named
+
+
+def test_every_make_target_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+
+    missing = [
+        f"{path}: make {target}"
+        for path, text in documents()
+        for target in MAKE_TARGET.findall(text)
+        if target not in targets
+    ]
+
+    assert missing == []
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    broken = [
+        f"{path}: {link}"
+        for path, text in documents()
+        for link in LINK.findall(text)
+        if not (ROOT / path).parent.joinpath(link).exists()
+    ]
+
+    assert broken == []
+
+
+def test_every_test_a_document_names_exists() -> None:
+    missing = [
+        f"{path}: {file}::{name}"
+        for path, text in documents()
+        for file, name in TEST.findall(text)
+        if not (ROOT / file).exists() or (name and f"def {name}(" not in (ROOT / file).read_text("utf-8"))
+    ]
+
+    assert missing == []
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    page = (ROOT / "docs/guide/install.md").read_text("utf-8")
+
+    missing = [
+        setting.name
+        for setting in SETTINGS
+        if not re.search(rf"^\| `{setting.name}` \|.*{re.escape(setting.default)}", page, re.M)
+    ]
+
+    assert missing == []
+
+
+def test_the_documented_requests_are_the_routes() -> None:
+    page = (ROOT / "docs/guide/http.md").read_text("utf-8")
+
+    routes = {f"{route.method} {route.path.replace(':str}', '}')}" for route in ROUTES}
+
+    assert set(re.findall(r"^\| `((?:GET|PUT|POST) [^`]+)`", page, re.M)) == routes
+
+
+def test_the_documents_name_commands() -> None:
+    assert {"up", "worker", "submit", "jobs", "story"} <= set(commands_named())
+
+
+@pytest.mark.parametrize("command", sorted(commands_named()))
+def test_every_command_and_option_a_document_names_exists(command: str) -> None:
+    call = [sys.executable, "-c", "from titan.cli import main; main()", command, "--help"]
+
+    answer = subprocess.run(call, capture_output=True, text=True, env={**os.environ, **PLAIN_TERMINAL})
+
+    assert answer.returncode == 0, answer.stderr
+    assert [option for option in sorted(commands_named()[command]) if option not in answer.stdout] == []

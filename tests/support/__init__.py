@@ -1,0 +1,1 @@
+"""What tests share: builders, fakes and servers started for a test."""
