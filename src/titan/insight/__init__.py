@@ -1,0 +1,1 @@
+"""What happened, and why: pure readings of recorded facts."""

@@ -1,0 +1,49 @@
+"""Why a job is where it is: its journal entries as sentences."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from titan.model.events import JournalEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoryLine:
+    """One sentence of a story, with the entry it tells."""
+
+    seq: int
+    at: datetime
+    event: str  #: the entry's kind: "JobLeased"
+    cause: str
+    text: str
+
+
+#: kind → sentence; `{name}` is a field of the entry's data.
+SENTENCES = {
+    "DagSubmitted": "submitted in DAG {name} with {job_count} job(s)",
+    "DagEnded": "the DAG ended: {status}",
+    "JobReady": "ready for a worker",
+    "JobDelayed": "waits until {due_at}",
+    "JobLeased": "attempt {attempt} taken by worker {worker_id}",
+    "JobSucceeded": "completed",
+    "JobFailed": "failed: {reason}",
+    "JobRequeued": "attempt {outcome} ({reason}); ready for another at once",
+    "JobBackedOff": "attempt {outcome} ({reason}); next attempt at {due_at}",
+    "JobCancelled": "cancelled: {reason}",
+    "CancelRequested": "asked to stop",
+}
+
+
+def story(entries: Iterable[JournalEntry]) -> Iterator[StoryLine]:
+    """Yield one line per entry, in the given order; an unknown kind is told by its name and data."""
+    for entry in entries:
+        yield StoryLine(seq=entry.seq, at=entry.at, event=entry.kind, cause=entry.cause, text=_sentence(entry))
+
+
+def _sentence(entry: JournalEntry) -> str:
+    data = json.loads(entry.data)
+    pattern = SENTENCES.get(entry.kind)
+    if pattern is None:
+        return f"{entry.kind} {entry.data}"
+    return pattern.format_map(data)

@@ -1,0 +1,149 @@
+"""Every error Titan reports to a person or a program.
+
+TitanError
+├── InvalidInput          a request that cannot be understood
+│   ├── InvalidName       a name or key with characters that are not allowed
+│   ├── InvalidDag        a graph that cannot run
+│   └── NotSupported      an argument this version refuses rather than ignores
+├── Forbidden             a request from a host or page that may not ask
+├── NotFound
+│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownWorker, UnknownArtifact
+├── Conflict
+│   ├── StaleLease        a message about an attempt that is over
+│   ├── IdempotencyConflict
+│   └── LimitExceeded     recursion depth, jobs in a run
+├── TooLarge              a body or value over its limit
+├── StoreError
+│   ├── StoreUnavailable, StoreFull, StoreRefused
+│   └── StoreDamaged, StoreTooNew, StoreInUse      Titan does not start
+└── ModelError
+    ├── ModelNotConfigured, ModelUnavailable, ModelRefused
+"""
+
+
+class TitanError(Exception):
+    """Something was refused or failed; the attributes say what, and what to do next.
+
+    The message reads `<subject>: expected <expected>; found <found>. <next_step>`.
+    Unless a subclass says otherwise, nothing was changed.
+    """
+
+    def __init__(self, subject: str, *, expected: str, found: str, next_step: str = "") -> None:
+        super().__init__(f"{subject}: expected {expected}; found {found}. {next_step}".rstrip())
+        #: What the error is about, with its id: "job 'train'".
+        self.subject = subject
+        self.expected = expected
+        self.found = found
+        #: What the reader can do now; may be empty.
+        self.next_step = next_step
+
+
+class InvalidInput(TitanError):
+    """A request cannot be understood as it stands; correct it, a retry of the same never helps."""
+
+
+class InvalidName(InvalidInput):
+    """A name, label or key holds characters that are not allowed, or is too long."""
+
+
+class InvalidDag(InvalidInput):
+    """A graph cannot run: a cycle, an unknown parent, a repeated id, or nothing in it. Nothing was stored."""
+
+
+class NotSupported(InvalidInput):
+    """An argument is known, but this version cannot honour it, so it refuses rather than ignores it."""
+
+
+class Forbidden(TitanError):
+    """The request's Host or Origin header is not one this server answers."""
+
+
+class NotFound(TitanError):
+    """A command names something that does not exist."""
+
+
+class UnknownJob(NotFound):
+    """No job has this id or name."""
+
+
+class UnknownDag(NotFound):
+    """No DAG has this id or name."""
+
+
+class UnknownRun(NotFound):
+    """No agent run has this id."""
+
+
+class UnknownWorker(NotFound):
+    """A worker speaks that this server does not know; it should register again."""
+
+
+class UnknownArtifact(NotFound):
+    """No stored content has this name or digest."""
+
+
+class Conflict(TitanError):
+    """The request is well formed, but the present state does not allow it."""
+
+
+class StaleLease(Conflict):
+    """A message about an attempt that has already ended; it changed nothing and must not be repeated."""
+
+
+class IdempotencyConflict(Conflict):
+    """An idempotency key came back with another request; use a new key for a new request."""
+
+
+class LimitExceeded(Conflict):
+    """A cap on recursion depth or on the jobs of a run would be exceeded."""
+
+
+class TooLarge(TitanError):
+    """A body, value or file is over its limit."""
+
+
+class StoreError(TitanError):
+    """The store could not keep or give a fact. Nothing of the refused transaction was kept."""
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer now; a retry may succeed."""
+
+
+class StoreFull(StoreError):
+    """The disk under the store is full; free some space, then retry."""
+
+
+class StoreRefused(StoreError):
+    """A write broke a rule that the schema states, a second live attempt of one job for example.
+
+    It is a programming error; a retry of the same never helps.
+    """
+
+
+class StoreDamaged(StoreError):
+    """The store's file is not a readable database. It was left as it is."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer version of Titan. It was left as it is."""
+
+
+class StoreInUse(StoreError):
+    """Another server already owns this home."""
+
+
+class ModelError(TitanError):
+    """A language model gave no answer."""
+
+
+class ModelNotConfigured(ModelError):
+    """No model, or no key for it, is configured."""
+
+
+class ModelUnavailable(ModelError):
+    """The model's endpoint does not answer, or is overloaded; a retry may succeed."""
+
+
+class ModelRefused(ModelError):
+    """The model's endpoint refused the request; a retry of the same never helps."""

@@ -1,0 +1,177 @@
+"""Events: what happened, in the past tense, with its cause. The journal is a list of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from titan.model.attempts import AttemptOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The common part: who or what brought it about."""
+
+    cause: str  #: "submit", "worker w1", "parent d1.00000 failed", "cancel by client"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReady(Event):
+    """Nothing holds the job back any more; it waits for a worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobDelayed(Event):
+    """All parents are done; the job waits until `due_at`."""
+
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLeased(Event):
+    """A worker took the job."""
+
+    lease_id: str
+    worker_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSucceeded(Event):
+    """An attempt ended with exit code 0."""
+
+    lease_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFailed(Event):
+    """An attempt failed, timed out or was lost, and no retry is left."""
+
+    lease_id: str
+    outcome: AttemptOutcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequeued(Event):
+    """An attempt ended without success; the job is ready for another at once."""
+
+    lease_id: str
+    outcome: AttemptOutcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobBackedOff(Event):
+    """An attempt ended without success; the job pauses until `due_at` before another."""
+
+    lease_id: str
+    outcome: AttemptOutcome
+    reason: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCancelled(Event):
+    """The job will not run, or its running attempt was ended on request."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested(Event):
+    """Somebody asked to stop a running job; it runs until its worker confirms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagSubmitted(Event):
+    """A DAG was stored."""
+
+    name: str
+    job_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagEnded(Event):
+    """The last job of a DAG became final."""
+
+    name: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """The first stage of an agent run was submitted."""
+
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnded(Event):
+    """An agent run was ended by its orchestrator or by a cancel."""
+
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReopened(Event):
+    """A stage was submitted to a run that had ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerJoined(Event):
+    """A worker registered, or came back."""
+
+    worker_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLost(Event):
+    """A worker's connection broke, and it did not come back in time."""
+
+    worker_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerLeft(Event):
+    """A worker ended and gave back what it held."""
+
+    worker_id: str
+    name: str
+
+
+JobEvent: TypeAlias = (
+    JobReady
+    | JobDelayed
+    | JobLeased
+    | JobSucceeded
+    | JobFailed
+    | JobRequeued
+    | JobBackedOff
+    | JobCancelled
+    | CancelRequested
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What an event is about; ids that do not apply are None."""
+
+    project_id: str
+    run_id: str | None = None
+    dag_id: str | None = None
+    job_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """A stored event."""
+
+    seq: int  #: ascending in commit order, from 1
+    at: datetime
+    subject: Subject
+    kind: str  #: the event's class name
+    cause: str
+    data: str  #: the event's other fields, a JSON object

@@ -1,0 +1,29 @@
+"""The shared store: what jobs tell each other, and the files they hand on."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredValue:
+    """The value of one key."""
+
+    value: str
+    artifact: str | None = None  #: SHA-256 of the file published under this key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A file by its base name; the newest upload of a name wins."""
+
+    name: str
+    digest: str  #: SHA-256 of its content, 64 hex digits
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The answer a mutation got, kept for a day so that a repeat gets the same."""
+
+    key: str  #: the client's idempotency key
+    fingerprint: str  #: of the request, so that a reused key is noticed
+    answer: str  #: JSON

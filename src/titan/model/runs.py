@@ -1,0 +1,40 @@
+"""An agent run: one invocation of one agent, whose stages are DAGs it submitted on the way."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """How a run stands, derived from its stages and from what its orchestrator said."""
+
+    PENDING = "pending"  #: known, nothing has started
+    RUNNING = "running"  #: a job is live, or its orchestrator may still submit stages
+    COMPLETED = "completed"
+    FAILED = "failed"  #: its last stage failed, or its orchestrator said so
+    CANCELLED = "cancelled"
+
+
+class RunOutcome(StrEnum):
+    """What ended a run explicitly."""
+
+    COMPLETED = "completed"  #: its orchestrator ended without an error
+    FAILED = "failed"  #: its orchestrator ended with an error
+    CANCELLED = "cancelled"  #: somebody cancelled it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """The facts of a run; its status is `rules.rollup.run_status` of them."""
+
+    project_id: str
+    id: str
+    agent_id: str
+    started_at: datetime
+    last_activity_at: datetime  #: last submission or job that became final
+    stage_count: int = 0
+    job_count: int = 0
+    live_job_count: int = 0  #: jobs that are not final
+    outcome: RunOutcome | None = None  #: None while nobody ended it
+    ended_at: datetime | None = None
+    reason: str | None = None  #: what its orchestrator, or who cancelled it, said

@@ -1,0 +1,46 @@
+"""A worker: a process that offers slots under labels and asks for work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class WorkerState(StrEnum):
+    """Whether a worker takes part."""
+
+    CONNECTED = "connected"
+    LOST = "lost"  #: its connection broke, and it did not come back in time
+    LEFT = "left"  #: it said it ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """A registered worker."""
+
+    project_id: str
+    id: str  #: random, chosen by the worker, kept while its process lives
+    name: str  #: for people
+    host: str
+    pid: int
+    offers: Mapping[str, int]  #: label → slots
+    version: str
+    state: WorkerState
+    joined_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeWorker:
+    """A worker that asks for work now, and what it can take."""
+
+    id: str
+    free_slots: Mapping[str, int] = field(default_factory=dict)  #: label → slots not under a live lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A decision: this job goes to this worker."""
+
+    job_id: str
+    worker_id: str

@@ -1,0 +1,369 @@
+"""What the core asks of the outside: every port, and what each implementation promises.
+
+tests/contract/ holds one suite per port; it is run on every implementation and is the port's specification.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from titan.model.attempts import Attempt
+from titan.model.dags import Dag
+from titan.model.events import Event, JournalEntry, Subject
+from titan.model.jobs import Job, ReadyJob
+from titan.model.language import ModelAnswer, ModelRequest
+from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.runs import Run
+from titan.model.workers import Worker
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment, aware and in UTC."""
+
+
+class Ids(Protocol):
+    """Makes identifiers; no two calls of one implementation return the same."""
+
+    def dag_id(self) -> str:
+        """Return an id of lower-case letters and digits; later ids sort after earlier ones."""
+
+    def secret(self) -> str:
+        """Return an unguessable string of 32 hex digits: a lease id or a token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """What one commit changed, for those who wait for it."""
+
+    entries: tuple[JournalEntry, ...]  #: in journal order
+    keys: frozenset[tuple[str, str]]  #: (project id, key) of shared values and sets that were written
+
+
+class Reader(Protocol):
+    """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
+
+    def job(self, job_id: str) -> Job | None: ...
+
+    def newest_job(
+        self, project_id: str, name: str, *, dag_id: str | None = None, run_id: str | None = None
+    ) -> Job | None:
+        """Return the newest job called `name` within the DAG, the run, or (neither given) the project."""
+
+    def jobs(
+        self,
+        project_id: str,
+        *,
+        status: str | None = None,
+        run_id: str | None = None,
+        dag_id: str | None = None,
+        limit: int,
+    ) -> list[Job]:
+        """Return up to `limit` jobs, newest first."""
+
+    def jobs_of_dag(self, dag_id: str) -> list[Job]:
+        """Return a DAG's jobs in submission order."""
+
+    def children(self, job_id: str) -> list[Job]:
+        """Return the jobs that have this one as a parent, by id."""
+
+    def dag(self, dag_id: str) -> Dag | None: ...
+
+    def newest_dag(self, project_id: str, name: str) -> Dag | None: ...
+
+    def dags(self, project_id: str, *, run_id: str | None = None, name: str | None = None, limit: int) -> list[Dag]:
+        """Return up to `limit` DAGs, newest first."""
+
+    def stages(self, project_id: str, run_id: str) -> list[Dag]:
+        """Return a run's DAGs in submission order."""
+
+    def run(self, project_id: str, run_id: str) -> Run | None: ...
+
+    def runs(self, project_id: str, *, limit: int) -> list[Run]:
+        """Return up to `limit` runs, newest first."""
+
+    def last_stage(self, project_id: str, run_id: str) -> Dag | None:
+        """Return the run's most recent DAG."""
+
+    def attempt(self, lease_id: str) -> Attempt | None: ...
+
+    def attempts_of_job(self, job_id: str) -> list[Attempt]:
+        """Return a job's attempts in the order they were leased."""
+
+    def live_attempt_of_job(self, job_id: str) -> Attempt | None: ...
+
+    def live_attempt_by_token(self, token: str) -> Attempt | None: ...
+
+    def live_attempts_of_worker(self, worker_id: str) -> list[Attempt]:
+        """Return the attempts this worker holds, oldest first."""
+
+    def busy_slots(self, worker_id: str) -> dict[str, int]:
+        """Return label → live leases of this worker; labels without one are left out."""
+
+    def expired_attempts(self, now: datetime) -> list[Attempt]:
+        """Return the live attempts whose lease ran out at or before `now`."""
+
+    def worker(self, worker_id: str) -> Worker | None: ...
+
+    def workers(self, project_id: str) -> list[Worker]:
+        """Return all workers, connected ones first, then by name."""
+
+    def connected_workers(self) -> list[str]:
+        """Return the ids of the connected workers of all projects."""
+
+    def ready_jobs(self, requirement: str, *, limit: int) -> list[ReadyJob]:
+        """Return the first `limit` READY jobs any worker may take: priority descending, ready time, id."""
+
+    def ready_jobs_bound_to(self, worker_id: str, requirement: str, *, limit: int) -> list[ReadyJob]:
+        """Return, in the same order, READY jobs with required affinity to this worker."""
+
+    def due_jobs(self, now: datetime, *, limit: int) -> list[Job]:
+        """Return WAITING jobs whose due time has come, earliest first."""
+
+    def next_wakeup(self) -> datetime | None:
+        """Return the earliest due time of a waiting job or expiry of a live lease."""
+
+    def journal(
+        self,
+        project_id: str,
+        *,
+        after_seq: int = 0,
+        run_id: str | None = None,
+        dag_id: str | None = None,
+        job_id: str | None = None,
+        limit: int,
+    ) -> list[JournalEntry]:
+        """Return entries after `after_seq`, ascending.
+
+        With `job_id`, also the entries of its DAG that name no job; a job's story begins with them.
+        """
+
+    def last_seq(self) -> int:
+        """Return the newest entry's number; 0 for an empty journal."""
+
+    def value(self, project_id: str, key: str) -> StoredValue | None: ...
+
+    def present_keys(self, project_id: str, keys: Sequence[str]) -> list[str]:
+        """Return those of `keys` that hold a value, in the given order."""
+
+    def members(self, project_id: str, key: str) -> list[str]:
+        """Return a set's members in the order they were added; empty for an unknown key."""
+
+    def file(self, project_id: str, name: str) -> StoredFile | None: ...
+
+    def receipt(self, project_id: str, key: str) -> Receipt | None: ...
+
+    def home_id(self) -> str:
+        """Return the random id this store got when it was made."""
+
+
+class Transaction(Reader, Protocol):
+    """Reads and writes that become visible together, or not at all."""
+
+    @property
+    def now(self) -> datetime:
+        """The transaction's time; every row it writes carries it."""
+
+    def add_dag(self, dag: Dag, jobs: Sequence[Job], edges: Iterable[tuple[str, str]]) -> None:
+        """Store a DAG with its jobs and (parent id, child id) edges."""
+
+    def save_dag(self, dag: Dag) -> None:
+        """Overwrite what changes of a DAG: counts, started_at, ended_at."""
+
+    def save_job(self, job: Job) -> None:
+        """Overwrite everything of a job but what its submission fixed."""
+
+    def count_down_children(self, parent_id: str, *, worker_id: str | None) -> list[Job]:
+        """Take one off `remaining_parents` of each WAITING child; return the children that reached 0.
+
+        The first call that reaches a child also makes `worker_id` its preferred worker.
+        """
+
+    def add_run(self, run: Run) -> None: ...
+
+    def save_run(self, run: Run) -> None: ...
+
+    def add_attempt(self, attempt: Attempt) -> None:
+        """Store a live attempt. The schema refuses a second live one of the same job."""
+
+    def save_attempt(self, attempt: Attempt) -> None: ...
+
+    def renew_leases(self, worker_id: str, lease_ids: Sequence[str], *, expires_at: datetime) -> set[str]:
+        """Move the expiry of this worker's live leases; return those that were live."""
+
+    def renew_all_leases(self, *, expires_at: datetime) -> None:
+        """Give every live lease at least until `expires_at`: a starting server does so once."""
+
+    def save_worker(self, worker: Worker) -> None:
+        """Insert or overwrite a worker."""
+
+    def record(self, subject: Subject, event: Event) -> None:
+        """Append an event to the journal."""
+
+    def put_value(self, project_id: str, key: str, value: StoredValue) -> None:
+        """Set a key, replacing what it held."""
+
+    def add_member(self, project_id: str, key: str, member: str) -> bool:
+        """Add to a set; return whether it was new."""
+
+    def put_file(self, project_id: str, file: StoredFile) -> None:
+        """Name a blob; a name used before now means the new content."""
+
+    def add_receipt(self, project_id: str, receipt: Receipt) -> None: ...
+
+    def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
+        """Delete up to `limit` receipts older than `before`, the oldest first; return how many.
+
+        When it returns `limit` there may be more: ask again in another transaction, so that none lasts long.
+        """
+
+
+class Store(Protocol):
+    """Keeps facts. The engine changes them only through `transact`."""
+
+    def transact(self, decide: Callable[[Transaction], T]) -> Future[T]:
+        """Run `decide` on the writer and commit what it wrote; transactions run one after the other.
+
+        `decide` is short, synchronous and free of effects, for it may run more than once. The future
+        gives its result only after the commit is durable. When `decide` raises, nothing of it is
+        kept and the future raises the same; other transactions of the same commit are not affected.
+
+        Raises (in the future):
+            StoreFull, StoreUnavailable: nothing was kept; may be retried.
+            StoreRefused: a write broke a rule of the schema; a programming error.
+            StoreDamaged: the database can no longer be read.
+        """
+
+    def read(self, query: Callable[[Reader], T]) -> T:
+        """Run `query` on a snapshot of committed facts, in the calling thread."""
+
+    def listen(self, listener: Callable[[Commit], None]) -> None:
+        """Have `listener` called on the writer's thread after each commit, before its futures resolve."""
+
+    def close(self) -> None:
+        """Finish what was handed in, then release the files. May be called twice."""
+
+
+class Blobs(Protocol):
+    """Content named by its SHA-256 digest: written once, never changed."""
+
+    def put(self, content: bytes) -> str:
+        """Store `content` durably and return its digest. The same content twice is one blob."""
+
+    async def put_stream(self, chunks: AsyncIterator[bytes], *, limit_bytes: int) -> tuple[str, int]:
+        """Store a stream durably without holding it in memory; return (digest, size in bytes).
+
+        Raises:
+            TooLarge: the stream was longer than `limit_bytes`; nothing was kept.
+            StoreFull: the disk is full; nothing was kept.
+        """
+
+    def path(self, digest: str) -> Path | None:
+        """Return a readable file with the content, or None when it is not stored."""
+
+
+class Logs(Protocol):
+    """The output of attempts: bytes, appended by offset."""
+
+    def append(self, lease_id: str, offset: int, content: bytes) -> int:
+        """Append `content` that begins at `offset`; return the size stored now, in bytes.
+
+        What overlaps the stored part is ignored, so a repeat changes nothing. With a gap nothing is
+        appended and the size returned is smaller than `offset`.
+        """
+
+    def size(self, lease_id: str) -> int:
+        """Return the stored size in bytes; 0 when the attempt wrote nothing."""
+
+    def read(self, lease_id: str, offset: int, limit_bytes: int) -> bytes:
+        """Return up to `limit_bytes` from `offset`; empty at the end."""
+
+
+class LanguageModel(Protocol):
+    """Answers conversations. tests/contract/test_language_model.py is its specification."""
+
+    @property
+    def name(self) -> str:
+        """The address it was opened with, without anything secret: "gemini/gemini-2.5-flash"."""
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Return the model's answer; what it costs to be ready (a process, a connection) is paid by the first call.
+
+        Calls may overlap; a model that serves one at a time serves them in the order they came. A cancelled
+        call leaves the queue. The schema is handed to the model, but not every model obeys it: check the text.
+
+        Raises:
+            ModelUnavailable: no answer, or overloaded; may be retried.
+            ModelRefused: the endpoint will not answer this request; a retry never helps.
+            ModelNotConfigured: something the model needs (its key) is missing.
+        """
+
+    async def close(self) -> None:
+        """Release connections and processes. May be called twice, and without any `complete` before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptOrder:
+    """What an executor needs to start an attempt; all paths are absolute and exist, but the log."""
+
+    lease_id: str
+    script: Path  #: in a folder of its own, which becomes sys.path[0]
+    args: tuple[str, ...]
+    directory: Path  #: the working directory
+    log: Path  #: takes stdout and stderr in the order they were written; made when it is not there
+    environment: Mapping[str, str]  #: on top of what the executor's own processes have
+    is_cold: bool = False  #: asks for a process that shares nothing with others
+    memory_limit_bytes: int | None = None  #: of address space, for each process of the job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnd:
+    """How an attempt's main process ended. No process of the attempt is left."""
+
+    lease_id: str
+    exit_code: int | None = None  #: absent when a signal ended it, and when it is not known
+    signal: int | None = None
+    started_at: datetime
+    duration_ns: int
+    peak_memory_bytes: int | None = None  #: the largest resident size of its largest process
+    start_error: str | None = None  #: why it could not start
+    is_lost: bool = False  #: what watched it was killed, so nobody knows how it ended
+
+
+class Executor(Protocol):
+    """Starts attempts as processes, and tells how they ended. tests/contract/test_executor.py is its specification.
+
+    Used from one thread. No method waits for a job; when `fileno()` is readable, `ends()` has something to do.
+    """
+
+    def fileno(self) -> int:
+        """Return a descriptor, the same for life, that a selector can watch."""
+
+    def start(self, order: AttemptOrder) -> None:
+        """Start an attempt at once; there is no queue. That it could not start comes as an AttemptEnd.
+
+        Raises:
+            OSError: this machine has no room for another process or descriptor; nothing was started.
+        """
+
+    def stop(self, lease_id: str, *, grace_seconds: float) -> None:
+        """Ask every process of the attempt to end (SIGTERM), and kill what is left after the grace.
+
+        0 kills at once. An attempt that is not running is ignored. Its end comes as any other.
+        """
+
+    def abandon(self, lease_id: str) -> None:
+        """Kill the attempt together with what watches it, for a watcher that no longer reacts; it ends as lost."""
+
+    def ends(self) -> list[AttemptEnd]:
+        """Return the attempts that have ended since the last call; never waits."""
+
+    def close(self) -> None:
+        """Kill every attempt that still runs and release everything. May be called twice."""

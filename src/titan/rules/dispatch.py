@@ -1,0 +1,44 @@
+"""Which ready job goes to which worker that asks for work."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from titan.model.jobs import Affinity, Job, ReadyJob
+from titan.model.workers import FreeWorker, Placement, Worker, WorkerState
+
+
+def plan_placements(ready: Sequence[ReadyJob], workers: Sequence[FreeWorker]) -> Iterator[Placement]:
+    """Yield one placement per job that a worker can take now.
+
+    Jobs go highest priority first, then longest ready, then by id, so equal inputs give equal
+    plans. A job that no free worker can do is left out; it does not hold up others. Among able
+    workers the one that ran the job's parent wins when the job has affinity, else the one with
+    most free slots under that label, then the lowest id.
+    """
+    free = {worker.id: dict(worker.free_slots) for worker in workers}
+    for job in sorted(ready, key=lambda job: (-job.priority, job.ready_at, job.id)):
+        worker_id = _choose(job, free)
+        if worker_id is not None:
+            free[worker_id][job.requirement] -= 1
+            yield Placement(job_id=job.id, worker_id=worker_id)
+
+
+def why_ready_waits(job: Job, workers: Iterable[Worker]) -> str:
+    """Return, for a person, what a READY job waits for: "no worker offers GPU", "all GPU slots are busy"."""
+    label = job.spec.requirement
+    offering = [w for w in workers if w.state is WorkerState.CONNECTED and w.offers.get(label, 0) > 0]
+    if not offering:
+        return f"no worker offers {label}"
+    wanted = job.preferred_worker_id
+    if job.spec.affinity is Affinity.REQUIRED and wanted and all(w.id != wanted for w in offering):
+        return "the worker it is bound to is away"
+    return f"all {label} slots are busy"
+
+
+def _choose(job: ReadyJob, free: dict[str, dict[str, int]]) -> str | None:
+    able = [worker_id for worker_id, slots in free.items() if slots.get(job.requirement, 0) > 0]
+    if job.affinity is not Affinity.NONE and job.preferred_worker_id is not None:
+        if job.preferred_worker_id in able:
+            return job.preferred_worker_id
+        if job.affinity is Affinity.REQUIRED:
+            return None
+    return min(able, key=lambda worker_id: (-free[worker_id][job.requirement], worker_id), default=None)

@@ -1,0 +1,124 @@
+"""Which names may be used: they become folders, URLs and environment values, so few characters pass."""
+
+import re
+from typing import Final
+
+from titan.model.errors import InvalidName, TooLarge
+
+NAME: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:@+ -]*[A-Za-z0-9_.:@+-])?", re.ASCII)
+MAX_NAME: Final = 200  # characters; with a folder's prefix still below the 255 bytes of a file name
+LABEL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
+FILENAME_REFUSED: Final = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")  # the last: no UTF-8 has them
+MAX_FILENAME_BYTES: Final = 255  # the limit of ext4, xfs and APFS
+MAX_KEY_BYTES: Final = 1024
+ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and halves of surrogate pairs
+PREFIX: Final = re.compile(r"\A(?:DAG-)*")  # the original puts it before every job and DAG name
+
+
+def plain(name: str) -> str:
+    """Return `name` without the original's optional `DAG-` prefix."""
+    return PREFIX.sub("", name)
+
+
+def check_name(kind: str, name: str) -> str:
+    """Return `name` when it may name a job, a DAG, a run or an agent.
+
+    Raises:
+        InvalidName: it is empty, over 200 characters, or holds anything but letters, digits,
+            inner blanks and `_ . : @ + -`, or begins with other than a letter, digit or `_`.
+    """
+    if len(name) <= MAX_NAME and NAME.fullmatch(name):
+        return name
+    raise InvalidName(
+        f"{kind} {shown(name)}",
+        expected=f"1 to {MAX_NAME} letters, digits, inner blanks or _ . : @ + - (first a letter, digit or _)",
+        found=_offence(name),
+        next_step="Choose another name.",
+    )
+
+
+def check_label(label: str) -> str:
+    """Return `label` when it may be a requirement or an offer.
+
+    Raises:
+        InvalidName: it is not 1 to 64 letters, digits, `_ . -`.
+    """
+    if LABEL.fullmatch(label):
+        return label
+    raise InvalidName(
+        f"label {shown(label)}",
+        expected="1 to 64 letters, digits or _ . - (first a letter, digit or _)",
+        found=_offence(label),
+        next_step="Use a label such as GENERAL or GPU.",
+    )
+
+
+def check_filename(name: str) -> str:
+    """Return `name` when it is a base name any file system here can hold.
+
+    Raises:
+        InvalidName: it is empty, `.` or `..`, over 255 bytes, or holds `/`, a backslash, a control
+            character or half a surrogate pair, which UTF-8 cannot say.
+    """
+    size = len(name.encode("utf-8", "surrogatepass"))
+    if name not in ("", ".", "..") and size <= MAX_FILENAME_BYTES and not FILENAME_REFUSED.search(name):
+        return name
+    raise InvalidName(
+        f"file name {shown(name)}",
+        expected=f"a base name of 1 to {MAX_FILENAME_BYTES} bytes without / \\ or control characters",
+        found=_offence(name),
+        next_step="Pass the file's own name, without its folder.",
+    )
+
+
+def check_key(key: str) -> str:
+    """Return `key` when it may be a key of the shared store.
+
+    Raises:
+        InvalidName: it is empty, or holds a control character or half a surrogate pair.
+        TooLarge: it is over 1,024 bytes of UTF-8.
+    """
+    size = len(key.encode("utf-8", "surrogatepass"))
+    if size > MAX_KEY_BYTES:
+        raise TooLarge(
+            f"key {shown(key)}",
+            expected=f"at most {MAX_KEY_BYTES} bytes of UTF-8",
+            found=f"{size} bytes",
+            next_step="Shorten the key; put the long part into the value.",
+        )
+    if key and not CONTROL.search(key):
+        return key
+    raise InvalidName(
+        f"key {shown(key)}",
+        expected="one or more characters, none of them a control character",
+        found=_offence(key),
+        next_step="Choose another key.",
+    )
+
+
+def check_env_name(name: str) -> str:
+    """Return `name` when a job may set it in its environment.
+
+    Raises:
+        InvalidName: it is no environment name, or begins with `TITAN_`, which Titan sets itself.
+    """
+    if ENV_NAME.fullmatch(name) and not name.startswith("TITAN_"):
+        return name
+    raise InvalidName(
+        f"environment variable {shown(name)}",
+        expected="letters, digits and _, not beginning with a digit or with TITAN_",
+        found=_offence(name),
+        next_step="Rename the variable.",
+    )
+
+
+def shown(text: str) -> str:
+    """Return `text` quoted for a message: escaped, and cut after 60 characters."""
+    return ascii(text if len(text) <= 60 else text[:60] + "…")
+
+
+def _offence(name: str) -> str:
+    if not name:
+        return "an empty string"
+    return f"{len(name)} characters: {shown(name)}"

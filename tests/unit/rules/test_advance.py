@@ -1,0 +1,163 @@
+"""What an event changes of a job beside its status: its counts, times and the reason shown to people."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.builders import NOON, a_job, a_spec
+from titan.model.attempts import AttemptOutcome
+from titan.model.events import (
+    CancelRequested,
+    JobBackedOff,
+    JobCancelled,
+    JobDelayed,
+    JobEvent,
+    JobFailed,
+    JobLeased,
+    JobReady,
+    JobRequeued,
+    JobSucceeded,
+)
+from titan.model.jobs import Job, JobStatus
+from titan.rules.lifecycle import IllegalTransition, advance, release
+
+NOW = NOON + timedelta(seconds=30)
+DUE = NOW + timedelta(seconds=8)
+LEASED = JobLeased(cause="worker w1", lease_id="l1", worker_id="w1", attempt=1)
+FAILED, LOST, RETURNED = AttemptOutcome.FAILED, AttemptOutcome.LOST, AttemptOutcome.RETURNED
+
+
+def requeued(outcome: AttemptOutcome) -> JobRequeued:
+    """Return an attempt's end that leads to another attempt at once."""
+    return JobRequeued(cause="worker w1", lease_id="l1", outcome=outcome, reason="why")
+
+
+def a_running_job() -> Job:
+    """Return a job in its first attempt, leased at noon."""
+    return replace(a_job(status=JobStatus.RUNNING), attempt_count=1, started_at=NOON, ready_at=NOON)
+
+
+def test_a_job_that_becomes_ready_waits_for_a_worker_from_now_on() -> None:
+    paused = replace(a_job(), due_at=NOON, reason="exit code 3")
+
+    assert advance(paused, JobReady(cause="pause over"), now=NOW) == replace(
+        paused, status=JobStatus.READY, ready_at=NOW, due_at=None, reason=None
+    )
+
+
+def test_a_delayed_job_waits_until_it_is_due() -> None:
+    event = JobDelayed(cause="parent d1.a completed", due_at=DUE)
+
+    assert advance(a_job(), event, now=NOW) == replace(a_job(), due_at=DUE)
+
+
+def test_the_first_lease_counts_an_attempt_and_starts_the_job() -> None:
+    job = replace(a_job(status=JobStatus.READY), ready_at=NOON)
+
+    assert advance(job, LEASED, now=NOW) == replace(job, status=JobStatus.RUNNING, attempt_count=1, started_at=NOW)
+
+
+def test_a_later_lease_leaves_the_start_as_it_was() -> None:
+    job = replace(a_running_job(), status=JobStatus.READY)
+
+    again = advance(job, LEASED, now=NOW)
+
+    assert (again.attempt_count, again.started_at) == (2, NOON)
+
+
+def test_success_ends_the_job_and_forgets_why_an_earlier_attempt_failed() -> None:
+    job = replace(a_running_job(), reason="exit code 3")
+
+    assert advance(job, JobSucceeded(cause="worker w1", lease_id="l1"), now=NOW) == replace(
+        job, status=JobStatus.COMPLETED, ended_at=NOW, reason=None
+    )
+
+
+def test_a_final_failure_ends_the_job_with_its_reason() -> None:
+    event = JobFailed(cause="worker w1", lease_id="l1", outcome=FAILED, reason="exit code 3")
+
+    assert advance(a_running_job(), event, now=NOW) == replace(
+        a_running_job(), status=JobStatus.FAILED, ended_at=NOW, failed_count=1, reason="exit code 3"
+    )
+
+
+def test_a_pause_keeps_the_reason_and_the_time_it_ends() -> None:
+    event = JobBackedOff(cause="worker w1", lease_id="l1", outcome=FAILED, reason="exit code 3", due_at=DUE)
+
+    assert advance(a_running_job(), event, now=NOW) == replace(
+        a_running_job(), status=JobStatus.WAITING, failed_count=1, due_at=DUE, reason="exit code 3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempts", "failures", "losses"),
+    [(FAILED, 1, 1, 0), (AttemptOutcome.TIMED_OUT, 1, 1, 0), (LOST, 1, 0, 1), (RETURNED, 0, 0, 0)],
+)
+def test_each_kind_of_end_is_counted_where_its_limit_is(
+    outcome: AttemptOutcome, attempts: int, failures: int, losses: int
+) -> None:
+    job = advance(a_running_job(), requeued(outcome), now=NOW)
+
+    assert (job.attempt_count, job.failed_count, job.lost_count) == (attempts, failures, losses)
+    assert (job.status, job.ready_at) == (JobStatus.READY, NOW)
+
+
+def test_asking_to_stop_leaves_the_job_running() -> None:
+    assert advance(a_running_job(), CancelRequested(cause="client"), now=NOW) == replace(
+        a_running_job(), is_cancel_requested=True
+    )
+
+
+def test_a_cancelled_job_ends_and_is_no_longer_due() -> None:
+    paused = replace(a_job(), due_at=DUE)
+
+    assert advance(paused, JobCancelled(cause="client", reason="on request"), now=NOW) == replace(
+        paused, status=JobStatus.CANCELLED, ended_at=NOW, due_at=None, reason="on request"
+    )
+
+
+def test_a_job_without_a_delay_is_ready_when_its_last_parent_is_done() -> None:
+    assert release(a_job(), cause="parent d1.a completed", now=NOW) == JobReady(cause="parent d1.a completed")
+
+
+def test_a_delay_counts_from_the_moment_all_parents_are_done() -> None:
+    job = a_job(spec=replace(a_spec(), delay_ms=1500))
+
+    assert release(job, cause="submit", now=NOW) == JobDelayed(
+        cause="submit", due_at=NOW + timedelta(milliseconds=1500)
+    )
+
+
+EVENTS: tuple[JobEvent, ...] = (
+    JobReady(cause="submit"),
+    JobDelayed(cause="submit", due_at=DUE),
+    LEASED,
+    JobSucceeded(cause="worker w1", lease_id="l1"),
+    JobFailed(cause="worker w1", lease_id="l1", outcome=LOST, reason="why"),
+    *(requeued(outcome) for outcome in (FAILED, LOST, RETURNED)),
+    JobBackedOff(cause="worker w1", lease_id="l1", outcome=FAILED, reason="why", due_at=DUE),
+    JobCancelled(cause="client", reason="why"),
+    CancelRequested(cause="client"),
+)
+
+
+@given(st.lists(st.sampled_from(EVENTS), max_size=40))
+def test_whatever_happens_the_facts_of_a_job_fit_its_status(events: list[JobEvent]) -> None:
+    job = a_job()
+
+    for event in events:
+        try:
+            job = advance(job, event, now=NOW)
+        except IllegalTransition:
+            continue
+
+        assert job.status.is_final == (job.ended_at is not None)
+        assert job.due_at is None or job.status is JobStatus.WAITING
+        assert job.ready_at is not None or job.status not in (JobStatus.READY, JobStatus.RUNNING)
+        assert job.attempt_count >= (1 if job.status is JobStatus.RUNNING else 0)
+        assert job.failed_count + job.lost_count <= job.attempt_count
+        assert job.reason is None or job.status is not JobStatus.COMPLETED
+        assert job.spec == a_spec()

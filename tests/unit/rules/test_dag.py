@@ -1,0 +1,221 @@
+"""What a graph must be to be stored: every refusal has its own message, and a circle is really one."""
+
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.builders import a_new_dag, a_spec
+from titan.model.dags import NewDag
+from titan.model.errors import InvalidDag, InvalidInput, InvalidName, LimitExceeded
+from titan.model.jobs import JobSpec
+from titan.rules import dag as rules
+from titan.rules.dag import check_dag, check_depth, check_run_size, find_cycle, unknown_parents
+
+
+def test_a_diamond_may_be_stored() -> None:
+    check_dag(
+        a_new_dag(
+            a_spec("plan"),
+            a_spec("left", parents=("plan",)),
+            a_spec("right", parents=("plan",)),
+            a_spec("report", parents=("left", "right")),
+        )
+    )
+
+
+def test_a_chain_of_10_000_jobs_may_be_stored_in_either_order() -> None:
+    chain = [a_spec("j0"), *(a_spec(f"j{n}", parents=(f"j{n - 1}",)) for n in range(1, 10_000))]
+
+    check_dag(a_new_dag(*chain))
+    check_dag(a_new_dag(*reversed(chain)))
+
+
+def test_a_dag_without_jobs_is_refused() -> None:
+    with pytest.raises(InvalidDag, match=r"^dag 'pipeline': expected 1 to 100000 jobs; found an empty list\."):
+        check_dag(a_new_dag())
+
+
+def test_a_dag_with_too_many_jobs_is_refused_before_any_is_looked_at() -> None:
+    jobs = (a_spec("same"),) * (rules.MAX_JOBS_PER_DAG + 1)
+
+    with pytest.raises(InvalidDag, match=r"expected 1 to 100000 jobs; found 100001\."):
+        check_dag(a_new_dag(*jobs))
+
+
+def test_two_jobs_of_one_id_are_refused_by_name() -> None:
+    with pytest.raises(InvalidDag, match=r"expected every job id once; found 'plan' twice\."):
+        check_dag(a_new_dag(a_spec("plan"), a_spec("report"), a_spec("plan")))
+
+
+def test_a_job_that_is_its_own_parent_is_refused_as_such() -> None:
+    with pytest.raises(InvalidDag, match=r"^job 'plan': expected parents other than itself"):
+        check_dag(a_new_dag(a_spec("plan", parents=("plan",))))
+
+
+def test_a_circle_is_refused_with_the_way_round_it() -> None:
+    jobs = [
+        a_spec("a", parents=("c",)),
+        a_spec("b", parents=("a",)),
+        a_spec("c", parents=("b",)),
+        a_spec("d"),
+    ]
+
+    with pytest.raises(InvalidDag) as refusal:
+        check_dag(a_new_dag(*jobs))
+
+    assert refusal.value.subject == "dag 'pipeline'"
+    assert refusal.value.found == "a → c → b → a"
+
+
+def test_a_huge_circle_is_refused_with_a_message_a_person_can_read() -> None:
+    ring = [a_spec(f"j{n}", parents=(f"j{(n + 1) % 10_000}",)) for n in range(10_000)]
+
+    with pytest.raises(InvalidDag) as refusal:
+        check_dag(a_new_dag(*ring))
+
+    assert refusal.value.found == "j0 → j1 → j2 → j3 → j4 → j5 → j6 → j7 → … 9992 more … → j0"
+
+
+def test_parents_outside_the_dag_are_named_once_each_and_not_judged() -> None:
+    dag = a_new_dag(a_spec("a", parents=("x", "b", "y")), a_spec("b", parents=("y",)))
+
+    check_dag(dag)
+
+    assert unknown_parents(dag) == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        replace(a_new_dag(a_spec()), name="../etc"),
+        replace(a_new_dag(a_spec()), agent_run_id="run\n"),
+        replace(a_new_dag(a_spec()), agent_id=""),
+        a_new_dag(a_spec("a;b")),
+        a_new_dag(a_spec(parents=("../a",))),
+        a_new_dag(replace(a_spec(), filename="../a.py")),
+        a_new_dag(replace(a_spec(), requirement="GPU|1")),
+        a_new_dag(replace(a_spec(), env={"TITAN_PORT": "1"})),
+    ],
+)
+def test_a_name_anywhere_in_a_dag_is_checked(broken: NewDag) -> None:
+    with pytest.raises(InvalidName):
+        check_dag(broken)
+
+
+def test_good_names_of_run_agent_label_and_environment_pass() -> None:
+    job = replace(a_spec(requirement="GPU"), env={"KEY": "välue\n"}, args=("a|b;c", "😀"))
+
+    check_dag(replace(a_new_dag(job), agent_run_id="RESEARCH_cb5e13", agent_id="RESEARCH"))
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (replace(a_spec(), args=("a\0b",)), "no NUL in args"),
+        (replace(a_spec(), env={"KEY": "\0"}), "no NUL in env KEY"),
+        (replace(a_spec(), priority=2**31), "priority from -2147483647 to 2147483647"),
+        (replace(a_spec(), priority=-(2**31)), "priority from -2147483647 to 2147483647"),
+        (replace(a_spec(), delay_ms=-1), "delay_ms from 0 to 31622400000"),
+        (replace(a_spec(), delay_ms=31_622_400_001), "delay_ms from 0 to 31622400000"),
+        (a_spec(retries=-1), "retries from 0 to 1000"),
+        (a_spec(retries=1001), "retries from 0 to 1000"),
+        (a_spec(max_lost=-1), "max_lost from 0 to 1000"),
+        (a_spec(backoff_seconds=-0.1), "backoff_seconds from 0 to 31622400.0"),
+        (a_spec(backoff_seconds=nan), "backoff_seconds from 0 to 31622400.0"),
+        (a_spec(backoff_seconds=inf), "backoff_seconds from 0 to 31622400.0"),
+        (replace(a_spec(), timeout_seconds=0.0), "timeout_seconds from 0.001 to 31622400.0"),
+        (replace(a_spec(), timeout_seconds=nan), "timeout_seconds from 0.001 to 31622400.0"),
+        (replace(a_spec(), timeout_seconds=inf), "timeout_seconds from 0.001 to 31622400.0"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_its_range(job: JobSpec, expected: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        check_dag(a_new_dag(job))
+
+    assert refusal.value.subject == "job 'train'"
+    assert refusal.value.expected == expected
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        replace(a_spec(), priority=2**31 - 1, delay_ms=31_622_400_000, timeout_seconds=0.001),
+        replace(a_spec(retries=1000, max_lost=0, backoff_seconds=0.0), timeout_seconds=31_622_400.0),
+    ],
+)
+def test_the_ends_of_every_range_are_allowed(job: JobSpec) -> None:
+    check_dag(a_new_dag(job))
+
+
+def test_jobs_may_submit_jobs_fifty_deep_and_no_deeper() -> None:
+    check_depth("agent", 50)
+
+    with pytest.raises(LimitExceeded, match=r"^job 'agent': expected at most 50 .*; found number 51\."):
+        check_depth("agent", 51)
+
+
+def test_a_run_holds_10_000_jobs_and_no_more() -> None:
+    check_run_size("RESEARCH_1", 9_000, 1_000)
+
+    with pytest.raises(LimitExceeded, match=r"^run 'RESEARCH_1': .*; found 9000 and 1001 more\."):
+        check_run_size("RESEARCH_1", 9_000, 1_001)
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
+    """Draw up to 9 names, each with parents among all of them but itself: circles are common."""
+    names = [f"j{n}" for n in range(draw(st.integers(1, 9)))]
+    return {
+        name: draw(st.lists(st.sampled_from([other for other in names if other != name]), max_size=2))
+        if len(names) > 1
+        else []
+        for name in names
+    }
+
+
+def is_acyclic(graph: dict[str, list[str]]) -> bool:
+    """Return what the standard library thinks."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError:
+        return False
+    return True
+
+
+@given(graphs())
+def test_a_graph_is_accepted_exactly_when_it_can_be_sorted(graph: dict[str, list[str]]) -> None:
+    dag = a_new_dag(*(a_spec(name, parents=tuple(parents)) for name, parents in graph.items()))
+
+    try:
+        check_dag(dag)
+        is_accepted = True
+    except InvalidDag:
+        is_accepted = False
+
+    assert is_accepted == is_acyclic(graph)
+
+
+@given(graphs())
+def test_a_circle_that_is_found_can_be_walked(graph: dict[str, list[str]]) -> None:
+    circle = find_cycle(graph, lambda name: graph[name])
+
+    assert bool(circle) != is_acyclic(graph)
+    assert len(set(circle)) == len(circle)
+    assert all(parent in graph[child] for child, parent in zip(circle, [*circle[1:], *circle[:1]], strict=True))
+
+
+@given(graphs())
+def test_finding_a_circle_asks_for_each_jobs_parents_once(graph: dict[str, list[str]]) -> None:
+    asked: list[str] = []
+
+    def parents_of(name: str) -> list[str]:
+        asked.append(name)
+        return graph[name]
+
+    find_cycle(graph, parents_of)
+
+    assert len(set(asked)) == len(asked)

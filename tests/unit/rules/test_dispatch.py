@@ -1,0 +1,281 @@
+"""Who gets which job: examples of each rule, and what holds of every plan."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from itertools import product
+from random import Random
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.builders import NOON, PROJECT, a_free_worker, a_job, a_ready_job, a_spec
+from titan.model.jobs import Affinity, JobStatus, ReadyJob
+from titan.model.workers import FreeWorker, Worker, WorkerState
+from titan.rules.dispatch import plan_placements, why_ready_waits
+
+LABELS = ("GENERAL", "GPU")
+WORKER_IDS = ("w1", "w2", "w3")
+
+
+def plan(ready: list[ReadyJob], workers: list[FreeWorker]) -> dict[str, str]:
+    """Return the plan as job id → worker id."""
+    return {placement.job_id: placement.worker_id for placement in plan_placements(ready, workers)}
+
+
+def test_the_highest_priority_goes_first() -> None:
+    low, high = a_ready_job("a", priority=1), a_ready_job("b", priority=2)
+
+    assert plan([low, high], [a_free_worker("w1")]) == {"b": "w1"}
+
+
+def test_of_equal_priorities_the_one_that_waits_longest_goes_first() -> None:
+    late = a_ready_job("a", ready_at=NOON + timedelta(milliseconds=1))
+    early = a_ready_job("b", ready_at=NOON)
+
+    assert plan([late, early], [a_free_worker("w1")]) == {"b": "w1"}
+
+
+def test_of_jobs_ready_at_the_same_moment_the_lower_id_goes_first() -> None:
+    assert plan([a_ready_job("b"), a_ready_job("a")], [a_free_worker("w1")]) == {"a": "w1"}
+
+
+def test_a_job_no_worker_can_do_does_not_hold_up_the_others() -> None:
+    gpu_job = a_ready_job("train", requirement="GPU", priority=9)
+
+    assert plan([gpu_job, a_ready_job("report")], [a_free_worker("w1")]) == {"report": "w1"}
+
+
+def test_a_gpu_worker_takes_no_general_job_unless_it_offers_both() -> None:
+    ready = [a_ready_job("report")]
+
+    assert plan(ready, [a_free_worker("gpu", {"GPU": 1})]) == {}
+    assert plan(ready, [a_free_worker("both", {"GPU": 1, "GENERAL": 1})]) == {"report": "both"}
+
+
+def test_a_worker_gets_as_many_jobs_as_it_has_free_slots() -> None:
+    ready = [a_ready_job(f"j{n}") for n in range(5)]
+
+    assert plan(ready, [a_free_worker("w1", {"GENERAL": 3})]) == {"j0": "w1", "j1": "w1", "j2": "w1"}
+
+
+def test_jobs_go_to_the_worker_with_most_free_slots_then_to_the_lowest_id() -> None:
+    workers = [a_free_worker("w2", {"GENERAL": 2}), a_free_worker("w1", {"GENERAL": 1})]
+
+    assert plan([a_ready_job("a"), a_ready_job("b")], workers) == {"a": "w2", "b": "w1"}
+
+
+def test_soft_affinity_prefers_its_worker_to_a_freer_one() -> None:
+    job = a_ready_job("b", affinity=Affinity.SOFT, preferred_worker_id="w1")
+
+    assert plan([job], [a_free_worker("w1"), a_free_worker("w2", {"GENERAL": 4})]) == {"b": "w1"}
+
+
+def test_soft_affinity_goes_elsewhere_when_its_worker_is_busy() -> None:
+    job = a_ready_job("b", affinity=Affinity.SOFT, preferred_worker_id="w1")
+
+    assert plan([job], [a_free_worker("w1", {"GENERAL": 0}), a_free_worker("w2")]) == {"b": "w2"}
+
+
+def test_required_affinity_waits_for_its_worker_and_holds_up_nobody() -> None:
+    bound = a_ready_job("b", priority=9, affinity=Affinity.REQUIRED, preferred_worker_id="w1")
+
+    assert plan([bound, a_ready_job("c")], [a_free_worker("w2")]) == {"c": "w2"}
+
+
+def test_affinity_of_a_job_whose_parents_name_no_worker_means_nothing() -> None:
+    assert plan([a_ready_job("b", affinity=Affinity.REQUIRED)], [a_free_worker("w1")]) == {"b": "w1"}
+
+
+def test_a_preferred_worker_is_ignored_by_a_job_without_affinity() -> None:
+    job = a_ready_job("b", preferred_worker_id="w1")
+
+    assert plan([job], [a_free_worker("w1"), a_free_worker("w2", {"GENERAL": 4})]) == {"b": "w2"}
+
+
+def test_nobody_asking_or_nothing_waiting_gives_no_plan() -> None:
+    assert plan([a_ready_job()], []) == {}
+    assert plan([], [a_free_worker()]) == {}
+
+
+def a_worker(worker_id: str, label: str, state: WorkerState = WorkerState.CONNECTED) -> Worker:
+    """Return a registered worker that offers one slot under `label`."""
+    return Worker(
+        project_id=PROJECT,
+        id=worker_id,
+        name=worker_id,
+        host="box",
+        pid=1,
+        offers={label: 1},
+        version="0.1.0",
+        state=state,
+        joined_at=NOON,
+        seen_at=NOON,
+    )
+
+
+@pytest.mark.parametrize(
+    ("affinity", "workers", "reason"),
+    [
+        (Affinity.NONE, [], "no worker offers GPU"),
+        (Affinity.NONE, [a_worker("w2", "GENERAL")], "no worker offers GPU"),
+        (Affinity.NONE, [a_worker("w2", "GPU", WorkerState.LOST)], "no worker offers GPU"),
+        (Affinity.NONE, [a_worker("w2", "GPU")], "all GPU slots are busy"),
+        (Affinity.SOFT, [a_worker("w2", "GPU")], "all GPU slots are busy"),
+        (Affinity.REQUIRED, [a_worker("w1", "GPU")], "all GPU slots are busy"),
+        (Affinity.REQUIRED, [a_worker("w2", "GPU")], "the worker it is bound to is away"),
+    ],
+)
+def test_a_ready_job_says_what_it_waits_for(affinity: Affinity, workers: list[Worker], reason: str) -> None:
+    spec = replace(a_spec(requirement="GPU"), affinity=affinity)
+    job = replace(a_job(status=JobStatus.READY, spec=spec), preferred_worker_id="w1")
+
+    assert why_ready_waits(job, workers) == reason
+
+
+#: One draw from a pool is far quicker than one draw per field.
+JOBS = [
+    a_ready_job(
+        requirement=requirement,
+        priority=priority,
+        ready_at=NOON + timedelta(seconds=second),
+        affinity=affinity,
+        preferred_worker_id=preferred,
+    )
+    for requirement, priority, second, affinity, preferred in product(
+        (*LABELS, "UNHEARD_OF"), (0, 1), (0, 1), Affinity, (None, *WORKER_IDS)
+    )
+]
+OFFERS = [dict(zip(LABELS, slots, strict=True)) for slots in product(range(3), repeat=len(LABELS))]
+IDS = [f"j{n:02}" for n in range(12)]
+
+Situation: TypeAlias = tuple[list[ReadyJob], list[FreeWorker]]
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> Situation:
+    """Draw up to 10 ready jobs and 3 asking workers, over two labels and one that nobody offers."""
+    drawn = draw(st.lists(st.sampled_from(JOBS), max_size=10))
+    ids = draw(st.permutations(IDS))
+    ready = [replace(job, id=job_id) for job, job_id in zip(drawn, ids, strict=False)]
+    offers = draw(st.lists(st.sampled_from(OFFERS), max_size=len(WORKER_IDS)))
+    return ready, [a_free_worker(worker_id, slots) for worker_id, slots in zip(WORKER_IDS, offers, strict=False)]
+
+
+def may_take(worker_id: str, job: ReadyJob) -> bool:
+    """Return whether affinity lets `worker_id` take the job."""
+    is_bound = job.affinity is Affinity.REQUIRED and job.preferred_worker_id is not None
+    return not is_bound or job.preferred_worker_id == worker_id
+
+
+def rank(job: ReadyJob) -> tuple[int, object, str]:
+    """Return the place in the queue; lower goes first."""
+    return (-job.priority, job.ready_at, job.id)
+
+
+@given(situations())
+def test_no_plan_exceeds_a_workers_slots_or_places_a_job_twice(situation: Situation) -> None:
+    ready, workers = situation
+    labels = {job.id: job.requirement for job in ready}
+
+    made = list(plan_placements(ready, workers))
+
+    taken = Counter((placement.worker_id, labels[placement.job_id]) for placement in made)
+    slots = {worker.id: worker.free_slots for worker in workers}
+    assert all(count <= slots[worker_id].get(label, 0) for (worker_id, label), count in taken.items())
+    assert len({placement.job_id for placement in made}) == len(made)
+
+
+@given(situations())
+def test_every_placement_honours_required_affinity(situation: Situation) -> None:
+    ready, workers = situation
+    jobs = {job.id: job for job in ready}
+
+    made = plan(ready, workers)
+
+    assert all(may_take(worker_id, jobs[job_id]) for job_id, worker_id in made.items())
+
+
+@given(situations())
+def test_no_able_worker_is_left_with_a_free_slot_while_a_job_it_may_take_waits(situation: Situation) -> None:
+    ready, workers = situation
+    jobs = {job.id: job for job in ready}
+
+    made = plan(ready, workers)
+
+    taken = Counter((worker_id, jobs[job_id].requirement) for job_id, worker_id in made.items())
+    idle = [
+        (worker.id, job.id)
+        for job in ready
+        for worker in workers
+        if job.id not in made
+        and may_take(worker.id, job)
+        and worker.free_slots.get(job.requirement, 0) > taken[worker.id, job.requirement]
+    ]
+    assert idle == []
+
+
+@given(situations())
+def test_nobody_overtakes_a_job_that_could_have_used_the_slot(situation: Situation) -> None:
+    ready, workers = situation
+    jobs = {job.id: job for job in ready}
+
+    made = plan(ready, workers)
+
+    overtaken = [
+        (left.id, job_id)
+        for left in ready
+        for job_id, worker_id in made.items()
+        if left.id not in made
+        and left.requirement == jobs[job_id].requirement
+        and may_take(worker_id, left)
+        and rank(left) < rank(jobs[job_id])
+    ]
+    assert overtaken == []
+
+
+@given(situations(), st.randoms(use_true_random=False))
+def test_the_same_facts_in_another_order_give_the_same_plan(situation: Situation, chance: Random) -> None:
+    ready, workers = situation
+    expected = list(plan_placements(ready, workers))
+
+    chance.shuffle(ready)
+    chance.shuffle(workers)
+
+    assert list(plan_placements(ready, workers)) == expected
+
+
+@given(situations())
+def test_jobs_that_nobody_can_take_change_nothing_for_the_others(situation: Situation) -> None:
+    ready, workers = situation
+    routable = [job for job in ready if job.requirement != "UNHEARD_OF"]
+
+    assert plan(ready, workers) == plan(routable, workers)
+
+
+@given(situations())
+def test_the_first_few_candidates_of_each_label_are_enough(situation: Situation) -> None:
+    ready, workers = situation
+    slots = Counter[str]()
+    for worker in workers:
+        slots.update(worker.free_slots)
+
+    first_few = [
+        job
+        for job in ready
+        if sum(same_queue(job, other) and rank(other) < rank(job) for other in ready) < slots[job.requirement]
+    ]
+
+    assert plan(first_few, workers) == plan(ready, workers)
+
+
+def same_queue(job: ReadyJob, other: ReadyJob) -> bool:
+    """Return whether both wait for the same label, and both for anyone or for the same worker."""
+    return job.requirement == other.requirement and bound_to(job) == bound_to(other)
+
+
+def bound_to(job: ReadyJob) -> str | None:
+    """Return the only worker that may take the job, or None for any."""
+    return job.preferred_worker_id if job.affinity is Affinity.REQUIRED else None
