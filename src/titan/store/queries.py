@@ -1,0 +1,61 @@
+"""Named queries: SQL texts live in .sql files and are asked for by name.
+
+A file is a list of blocks, each under a line that names it:
+
+    -- fragment: job_columns
+    id, name, status
+
+    -- name: job
+    select {job_columns} from jobs where id = :job_id
+
+A fragment stands in for `{job_columns}` in the queries of its own file.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+_HEADER = re.compile(r"^-- (name|fragment): ([a-z_]+)[ ]*$", re.MULTILINE)
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+
+
+def load_queries(*folders: Path) -> Mapping[str, str]:
+    """Return name → SQL text of all .sql files in `folders`.
+
+    A query in a later folder replaces the one of the same name, so a dialect states only what differs.
+
+    Raises:
+        ValueError: a name stands twice in one folder, or a fragment is missing.
+    """
+    queries: dict[str, str] = {}
+    for folder in folders:
+        queries.update(_queries_of_folder(folder))
+    return queries
+
+
+def _queries_of_folder(folder: Path) -> dict[str, str]:
+    queries: dict[str, str] = {}
+    for file in sorted(folder.glob("*.sql")):
+        for name, text in _queries_of_file(file):
+            if name in queries:
+                raise ValueError(f"{file}: the query {name!r} stands twice in {folder}")
+            queries[name] = text
+    return queries
+
+
+def _queries_of_file(file: Path) -> Iterator[tuple[str, str]]:
+    blocks = list(_blocks(file.read_text(encoding="utf-8")))
+    fragments = {name: text for kind, name, text in blocks if kind == "fragment"}
+    for kind, name, text in blocks:
+        if missing := set(_PLACE.findall(text)) - fragments.keys():
+            raise ValueError(f"{file}: the query {name!r} uses {sorted(missing)}, not in the file")
+        if kind == "name":
+            yield name, _PLACE.sub(lambda place: fragments[place[1]], text)
+
+
+def _blocks(source: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (kind, name, text) of each block; what stands before the first header is a comment."""
+    headers = list(_HEADER.finditer(source))
+    ends = [header.start() for header in headers[1:]] + [len(source)]
+    for header, end in zip(headers, ends, strict=True):
+        yield header[1], header[2], source[header.end() : end].strip()

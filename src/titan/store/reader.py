@@ -1,0 +1,217 @@
+"""Questions about stored facts: the `Reader` port on any database that is a `Session`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from titan.model.attempts import Attempt
+from titan.model.dags import Dag
+from titan.model.events import JournalEntry
+from titan.model.jobs import Job, ReadyJob
+from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.runs import Run
+from titan.model.workers import Worker
+from titan.store.rows.columns import from_us, to_us
+from titan.store.rows.dags import dag_from_row, run_from_row
+from titan.store.rows.jobs import job_from_row, ready_job_from_row
+from titan.store.rows.journal import entry_from_row
+from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_row
+from titan.store.rows.workers import attempt_from_row, worker_from_row
+from titan.store.session import Parameter, Session
+
+ANY_WORKER: Final = "*"  # the lane of jobs that are bound to no worker; see the table `jobs`
+
+
+class SqlReader:
+    """Implements `titan.ports.Reader`; its docstrings stand there."""
+
+    __slots__ = ("_all", "_one", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._all = session.all
+        self._one = session.one
+
+    # --- jobs ---
+
+    def job(self, job_id: str) -> Job | None:
+        row = self._one("job", job_id=job_id)
+        return None if row is None else job_from_row(row)
+
+    def newest_job(
+        self, project_id: str, name: str, *, dag_id: str | None = None, run_id: str | None = None
+    ) -> Job | None:
+        if dag_id is not None:
+            row = self._one("newest_job_of_dag", project_id=project_id, name=name, dag_id=dag_id)
+        elif run_id is not None:
+            row = self._one("newest_job_of_run", project_id=project_id, name=name, run_id=run_id)
+        else:
+            row = self._one("newest_job", project_id=project_id, name=name)
+        return None if row is None else job_from_row(row)
+
+    def jobs(
+        self,
+        project_id: str,
+        *,
+        status: str | None = None,
+        run_id: str | None = None,
+        dag_id: str | None = None,
+        limit: int,
+    ) -> list[Job]:
+        here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}
+        if dag_id is not None:
+            found = self._all("newest_jobs_of_dag", dag_id=dag_id, run_id=run_id, status=status, **here)
+        elif run_id is not None:
+            found = self._all("newest_jobs_of_run", run_id=run_id, status=status, **here)
+        elif status is not None:
+            found = self._all("newest_jobs_with_status", status=status, **here)
+        else:
+            found = self._all("newest_jobs", **here)
+        return [job_from_row(row) for row in found]
+
+    def jobs_of_dag(self, dag_id: str) -> list[Job]:
+        return [job_from_row(row) for row in self._all("jobs_of_dag", dag_id=dag_id)]
+
+    def children(self, job_id: str) -> list[Job]:
+        return [job_from_row(row) for row in self._all("children", job_id=job_id)]
+
+    def ready_jobs(self, requirement: str, *, limit: int) -> list[ReadyJob]:
+        return self._jobs_to_take(ANY_WORKER, requirement, limit)
+
+    def ready_jobs_bound_to(self, worker_id: str, requirement: str, *, limit: int) -> list[ReadyJob]:
+        return self._jobs_to_take(worker_id, requirement, limit)
+
+    def _jobs_to_take(self, lane: str, requirement: str, limit: int) -> list[ReadyJob]:
+        found = self._all("jobs_to_take", lane=lane, requirement=requirement, limit=limit)
+        return [ready_job_from_row(row) for row in found]
+
+    def due_jobs(self, now: datetime, *, limit: int) -> list[Job]:
+        found = self._all("due_jobs", now_us=to_us(now), limit=limit)
+        return [job_from_row(row) for row in found]
+
+    def next_wakeup(self) -> datetime | None:
+        row = self._one("next_wakeup")
+        return None if row is None or row[0] is None else from_us(row[0])
+
+    # --- DAGs and runs ---
+
+    def dag(self, dag_id: str) -> Dag | None:
+        row = self._one("dag", dag_id=dag_id)
+        return None if row is None else dag_from_row(row)
+
+    def newest_dag(self, project_id: str, name: str) -> Dag | None:
+        return next(iter(self.dags(project_id, name=name, limit=1)), None)
+
+    def dags(self, project_id: str, *, run_id: str | None = None, name: str | None = None, limit: int) -> list[Dag]:
+        here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}
+        if run_id is not None:
+            found = self._all("newest_dags_of_run", run_id=run_id, name=name, **here)
+        elif name is not None:
+            found = self._all("newest_dags_called", name=name, **here)
+        else:
+            found = self._all("newest_dags", **here)
+        return [dag_from_row(row) for row in found]
+
+    def stages(self, project_id: str, run_id: str) -> list[Dag]:
+        found = self._all("stages", project_id=project_id, run_id=run_id)
+        return [dag_from_row(row) for row in found]
+
+    def last_stage(self, project_id: str, run_id: str) -> Dag | None:
+        return next(iter(self.dags(project_id, run_id=run_id, limit=1)), None)
+
+    def run(self, project_id: str, run_id: str) -> Run | None:
+        row = self._one("run", project_id=project_id, run_id=run_id)
+        return None if row is None else run_from_row(row)
+
+    def runs(self, project_id: str, *, limit: int) -> list[Run]:
+        found = self._all("newest_runs", project_id=project_id, limit=limit)
+        return [run_from_row(row) for row in found]
+
+    # --- attempts and workers ---
+
+    def attempt(self, lease_id: str) -> Attempt | None:
+        row = self._one("attempt", lease_id=lease_id)
+        return None if row is None else attempt_from_row(row)
+
+    def attempts_of_job(self, job_id: str) -> list[Attempt]:
+        return [attempt_from_row(row) for row in self._all("attempts_of_job", job_id=job_id)]
+
+    def live_attempt_of_job(self, job_id: str) -> Attempt | None:
+        row = self._one("live_attempt_of_job", job_id=job_id)
+        return None if row is None else attempt_from_row(row)
+
+    def live_attempt_by_token(self, token: str) -> Attempt | None:
+        row = self._one("live_attempt_by_token", token=token)
+        return None if row is None else attempt_from_row(row)
+
+    def live_attempts_of_worker(self, worker_id: str) -> list[Attempt]:
+        found = self._all("live_attempts_of_worker", worker_id=worker_id)
+        return [attempt_from_row(row) for row in found]
+
+    def busy_slots(self, worker_id: str) -> dict[str, int]:
+        return dict(self._all("busy_slots", worker_id=worker_id))
+
+    def expired_attempts(self, now: datetime) -> list[Attempt]:
+        found = self._all("expired_attempts", now_us=to_us(now))
+        return [attempt_from_row(row) for row in found]
+
+    def worker(self, worker_id: str) -> Worker | None:
+        row = self._one("worker", worker_id=worker_id)
+        return None if row is None else worker_from_row(row)
+
+    def connected_workers(self) -> list[str]:
+        return [str(row[0]) for row in self._all("connected_workers")]
+
+    def workers(self, project_id: str) -> list[Worker]:
+        return [worker_from_row(row) for row in self._all("workers", project_id=project_id)]
+
+    # --- journal ---
+
+    def journal(
+        self,
+        project_id: str,
+        *,
+        after_seq: int = 0,
+        run_id: str | None = None,
+        dag_id: str | None = None,
+        job_id: str | None = None,
+        limit: int,
+    ) -> list[JournalEntry]:
+        here: dict[str, Parameter] = {"project_id": project_id, "after_seq": after_seq, "limit": limit}
+        if job_id is not None:
+            found = self._all("journal_of_job", job_id=job_id, **here)
+        elif dag_id is not None:
+            found = self._all("journal_of_dag", dag_id=dag_id, run_id=run_id, **here)
+        elif run_id is not None:
+            found = self._all("journal_of_run", run_id=run_id, **here)
+        else:
+            found = self._all("journal", **here)
+        return [entry_from_row(row) for row in found]
+
+    def last_seq(self) -> int:
+        row = self._one("last_seq")
+        return 0 if row is None else int(row[0])
+
+    # --- shared store ---
+
+    def value(self, project_id: str, key: str) -> StoredValue | None:
+        row = self._one("value", project_id=project_id, key=key)
+        return None if row is None else value_from_row(row)
+
+    def present_keys(self, project_id: str, keys: Sequence[str]) -> list[str]:
+        return [key for key in keys if self._one("has_value", project_id=project_id, key=key) is not None]
+
+    def members(self, project_id: str, key: str) -> list[str]:
+        return [row[0] for row in self._all("members", project_id=project_id, key=key)]
+
+    def file(self, project_id: str, name: str) -> StoredFile | None:
+        row = self._one("file", project_id=project_id, name=name)
+        return None if row is None else file_from_row(row)
+
+    def receipt(self, project_id: str, key: str) -> Receipt | None:
+        row = self._one("receipt", project_id=project_id, key=key)
+        return None if row is None else receipt_from_row(row)
+
+    def home_id(self) -> str:
+        row = self._one("meta", name="home_id")
+        return "" if row is None else str(row[0])

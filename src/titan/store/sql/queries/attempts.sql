@@ -1,0 +1,53 @@
+-- fragment: attempt_columns
+project_id, lease_id, job_id, number, worker_id, label, token, leased_at_us, expires_at_us, started_at_us,
+ended_at_us, outcome, exit_code, signal, duration_ns, peak_memory_bytes, error, is_stop_requested
+
+-- name: attempt
+select {attempt_columns} from attempts where lease_id = :lease_id
+
+-- name: attempts_of_job
+select {attempt_columns} from attempts where job_id = :job_id order by ordinal
+
+-- name: live_attempt_of_job
+select {attempt_columns} from attempts where job_id = :job_id and outcome is null
+
+-- name: live_attempt_by_token
+select {attempt_columns} from attempts where token = :token and outcome is null
+
+-- name: live_attempts_of_worker
+select {attempt_columns} from attempts
+where worker_id = :worker_id and outcome is null
+order by leased_at_us, lease_id
+
+-- name: busy_slots
+select label, count(*) from attempts where worker_id = :worker_id and outcome is null group by label
+
+-- name: expired_attempts
+select {attempt_columns} from attempts
+where outcome is null and expires_at_us <= :now_us
+order by expires_at_us, lease_id
+
+-- name: add_attempt
+insert into attempts (
+    {attempt_columns}, ordinal
+) values (
+    :project_id, :lease_id, :job_id, :number, :worker_id, :label, :token, :leased_at_us, :expires_at_us,
+    :started_at_us, :ended_at_us, :outcome, :exit_code, :signal, :duration_ns, :peak_memory_bytes, :error,
+    :is_stop_requested, (select coalesce(max(ordinal), 0) + 1 from attempts where job_id = :job_id)
+)
+
+-- name: save_attempt
+update attempts set
+    expires_at_us = :expires_at_us, started_at_us = :started_at_us, ended_at_us = :ended_at_us, outcome = :outcome,
+    exit_code = :exit_code, signal = :signal, duration_ns = :duration_ns, peak_memory_bytes = :peak_memory_bytes,
+    error = :error, is_stop_requested = :is_stop_requested
+where lease_id = :lease_id
+
+-- name: renew_lease
+update attempts set expires_at_us = :expires_at_us
+where lease_id = :lease_id and worker_id = :worker_id and outcome is null
+returning lease_id
+
+-- name: renew_all_leases
+update attempts set expires_at_us = :expires_at_us
+where outcome is null and expires_at_us < :expires_at_us

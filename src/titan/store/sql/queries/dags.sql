@@ -1,0 +1,38 @@
+-- fragment: dag_columns
+project_id, id, name, run_id, agent_id, on_failure, submitted_at_us, waiting, ready, running, completed, failed,
+cancelled, made_by, depth, started_at_us, ended_at_us
+
+-- name: dag
+select {dag_columns} from dags where id = :dag_id
+
+-- name: newest_dags
+select {dag_columns} from dags
+where project_id = :project_id
+order by id desc limit :limit
+
+-- name: newest_dags_called
+select {dag_columns} from dags
+where project_id = :project_id and name = :name
+order by id desc limit :limit
+
+-- name: newest_dags_of_run
+select {dag_columns} from dags
+where project_id = :project_id and run_id = :run_id and name = coalesce(:name, name)
+order by id desc limit :limit
+
+-- name: stages
+select {dag_columns} from dags
+where project_id = :project_id and run_id = :run_id
+order by id
+
+-- name: add_dag
+insert into dags ({dag_columns}) values (
+    :project_id, :id, :name, :run_id, :agent_id, :on_failure, :submitted_at_us, :waiting, :ready, :running, :completed,
+    :failed, :cancelled, :made_by, :depth, :started_at_us, :ended_at_us
+)
+
+-- name: save_dag
+update dags set
+    waiting = :waiting, ready = :ready, running = :running, completed = :completed, failed = :failed,
+    cancelled = :cancelled, started_at_us = :started_at_us, ended_at_us = :ended_at_us
+where id = :id

@@ -1,0 +1,37 @@
+-- fragment: entry_columns
+seq, project_id, at_us, run_id, dag_id, job_id, kind, cause, data
+
+-- name: journal
+select {entry_columns} from journal
+where project_id = :project_id and seq > :after_seq
+order by seq limit :limit
+
+-- name: journal_of_run
+select {entry_columns} from journal
+where run_id = :run_id and seq > :after_seq and project_id = :project_id
+order by seq limit :limit
+
+-- name: journal_of_dag
+select {entry_columns} from journal
+where
+    dag_id = :dag_id and seq > :after_seq and project_id = :project_id
+    and (cast(:run_id as text) is null or run_id = :run_id)
+order by seq limit :limit
+
+-- name: journal_of_job
+select {entry_columns} from journal
+where job_id = :job_id and seq > :after_seq and project_id = :project_id
+union all
+select {entry_columns} from journal
+where
+    dag_id = (select dag_id from jobs where id = :job_id) and job_id is null
+    and seq > :after_seq and project_id = :project_id
+order by seq limit :limit
+
+-- name: last_seq
+select coalesce(max(seq), 0) from journal
+
+-- name: add_entry
+insert into journal ({entry_columns}) values (
+    :seq, :project_id, :at_us, :run_id, :dag_id, :job_id, :kind, :cause, :data
+)

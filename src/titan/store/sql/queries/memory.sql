@@ -1,0 +1,51 @@
+-- name: value
+select value, artifact from stored_values where project_id = :project_id and key = :key
+
+-- name: has_value
+select 1 from stored_values where project_id = :project_id and key = :key
+
+-- name: put_value
+insert into stored_values (project_id, key, value, artifact, changed_at_us)
+values (:project_id, :key, :value, :artifact, :now_us)
+on conflict (project_id, key) do update set
+    value = excluded.value, artifact = excluded.artifact, changed_at_us = excluded.changed_at_us
+
+-- name: members
+select member from members where project_id = :project_id and key = :key order by position
+
+-- name: add_member
+insert into members (project_id, key, member, position, added_at_us) values (
+    :project_id, :key, :member,
+    (select coalesce(max(position), 0) + 1 from members where project_id = :project_id and key = :key),
+    :now_us
+)
+on conflict (project_id, key, member) do nothing
+returning position
+
+-- name: file
+select name, digest, size_bytes from files where project_id = :project_id and name = :name
+
+-- name: put_file
+insert into files (project_id, name, digest, size_bytes, changed_at_us)
+values (:project_id, :name, :digest, :size_bytes, :now_us)
+on conflict (project_id, name) do update set
+    digest = excluded.digest, size_bytes = excluded.size_bytes, changed_at_us = excluded.changed_at_us
+
+-- name: receipt
+select key, fingerprint, answer from receipts where project_id = :project_id and key = :key
+
+-- name: add_receipt
+insert into receipts (project_id, key, fingerprint, answer, created_at_us)
+values (:project_id, :key, :fingerprint, :answer, :now_us)
+
+-- name: forget_receipts
+delete from receipts where (project_id, key) in (
+    select project_id, key from receipts where created_at_us < :before_us order by created_at_us limit :limit
+)
+
+-- name: meta
+select value from meta where name = :name
+
+-- name: set_meta
+insert into meta (name, value) values (:name, :value)
+on conflict (name) do update set value = excluded.value

@@ -1,0 +1,22 @@
+-- fragment: worker_columns
+project_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us
+
+-- name: worker
+select {worker_columns} from workers where id = :worker_id
+
+-- name: workers
+select {worker_columns} from workers
+where project_id = :project_id
+order by case state when 'connected' then 0 else 1 end, name, id
+
+-- name: connected_workers
+select id from workers where state = 'connected' order by id
+
+-- name: save_worker
+insert into workers ({worker_columns}) values (
+    :project_id, :id, :name, :host, :pid, :offers, :version, :state, :joined_at_us, :seen_at_us
+)
+on conflict (id) do update set
+    name = excluded.name, host = excluded.host, pid = excluded.pid, offers = excluded.offers,
+    version = excluded.version, state = excluded.state, joined_at_us = excluded.joined_at_us,
+    seen_at_us = excluded.seen_at_us

@@ -1,0 +1,220 @@
+-- The first shape of control.db. Never edited after its release: later shapes are later files.
+
+create table meta (
+    name text not null primary key,
+    value text not null
+) strict, without rowid;
+
+create table runs (
+    project_id text not null,
+    id text not null,
+    agent_id text not null,
+    started_at_us integer not null,
+    last_activity_at_us integer not null,
+    stage_count integer not null check (stage_count >= 0),
+    job_count integer not null check (job_count >= 0),
+    live_job_count integer not null check (live_job_count between 0 and job_count),
+    outcome text check (outcome in ('completed', 'failed', 'cancelled')),
+    ended_at_us integer,
+    reason text,
+    primary key (project_id, id),
+    constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
+) strict;
+
+create index runs_newest on runs (project_id, started_at_us, id);
+
+create table workers (
+    id text not null primary key,
+    project_id text not null,
+    name text not null,
+    host text not null,
+    pid integer not null,
+    offers text not null check (json_type(offers) = 'object'),
+    version text not null,
+    state text not null check (state in ('connected', 'lost', 'left')),
+    joined_at_us integer not null,
+    seen_at_us integer not null
+) strict;
+
+create index workers_by_state on workers (state, id);
+
+create table dags (
+    id text not null primary key,
+    project_id text not null,
+    name text not null,
+    run_id text,
+    agent_id text,
+    on_failure text not null check (on_failure in ('continue', 'stop')),
+    submitted_at_us integer not null,
+    waiting integer not null check (waiting >= 0),
+    ready integer not null check (ready >= 0),
+    running integer not null check (running >= 0),
+    completed integer not null check (completed >= 0),
+    failed integer not null check (failed >= 0),
+    cancelled integer not null check (cancelled >= 0),
+    made_by text references jobs (id),
+    depth integer not null check (depth >= 0),
+    started_at_us integer,
+    ended_at_us integer,
+    foreign key (project_id, run_id) references runs (project_id, id),
+    constraint ended_when_no_job_is_left check ((ended_at_us is not null) = (waiting + ready + running = 0))
+) strict;
+
+create index dags_newest on dags (project_id, id);
+
+create index dags_by_name on dags (project_id, name, id);
+
+create index dags_by_run on dags (project_id, run_id, id) where run_id is not null;
+
+-- `lane` says who may take a job now: '*' any worker, an id that worker only, null nobody. It makes both questions of
+-- dispatch one range of one small index, so READY jobs that this worker cannot do cost it nothing.
+create table jobs (
+    id text not null primary key,
+    project_id text not null,
+    dag_id text not null references dags (id),
+    run_id text,
+    name text not null,
+    requirement text not null,
+    priority integer not null,
+    affinity text not null check (affinity in ('none', 'soft', 'required')),
+    status text not null
+        check (status in ('WAITING', 'READY', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED')),
+    submitted_at_us integer not null,
+    remaining_parents integer not null check (remaining_parents >= 0),
+    ready_at_us integer,
+    due_at_us integer,
+    started_at_us integer,
+    ended_at_us integer,
+    reason text,
+    is_cancel_requested integer not null check (is_cancel_requested in (0, 1)),
+    attempt_count integer not null check (attempt_count >= 0),
+    failed_count integer not null check (failed_count >= 0),
+    lost_count integer not null check (lost_count >= 0),
+    preferred_worker_id text,
+    spec text not null,
+    lane text generated always as (
+        case
+            when status <> 'READY' then null
+            when affinity = 'required' and preferred_worker_id is not null then preferred_worker_id
+            else '*'
+        end
+    ) virtual,
+    unique (dag_id, name),
+    constraint an_id_begins_with_its_dag check (substr(id, 1, length(dag_id) + 1) = dag_id || '.'),
+    constraint a_final_job_has_an_end
+        check ((status in ('COMPLETED', 'FAILED', 'CANCELLED')) = (ended_at_us is not null)),
+    constraint a_ready_job_knows_since_when check (status <> 'READY' or ready_at_us is not null),
+    constraint parents_come_first
+        check (status not in ('READY', 'RUNNING', 'COMPLETED') or remaining_parents = 0)
+) strict;
+
+create index jobs_newest on jobs (project_id, id);
+
+create index jobs_by_name on jobs (project_id, name, id);
+
+create index jobs_by_status on jobs (project_id, status, id);
+
+create index jobs_to_take on jobs (lane, requirement, priority desc, ready_at_us, id) where lane is not null;
+
+create index jobs_due on jobs (due_at_us, id) where status = 'WAITING' and due_at_us is not null;
+
+create table edges (
+    parent_id text not null references jobs (id),
+    child_id text not null references jobs (id),
+    project_id text not null,
+    primary key (parent_id, child_id),
+    constraint no_job_is_its_own_parent check (parent_id <> child_id)
+) strict, without rowid;
+
+-- `ordinal` counts a job's attempts from 1, given back ones too; `number` is what people read.
+create table attempts (
+    lease_id text not null primary key,
+    project_id text not null,
+    job_id text not null references jobs (id),
+    ordinal integer not null check (ordinal >= 1),
+    number integer not null check (number >= 1),
+    worker_id text not null references workers (id),
+    label text not null,
+    token text not null,
+    leased_at_us integer not null,
+    expires_at_us integer not null,
+    started_at_us integer,
+    ended_at_us integer,
+    outcome text check (outcome in ('succeeded', 'failed', 'timed_out', 'cancelled', 'lost', 'returned')),
+    exit_code integer,
+    signal integer,
+    duration_ns integer check (duration_ns >= 0),
+    peak_memory_bytes integer check (peak_memory_bytes >= 0),
+    error text,
+    is_stop_requested integer not null check (is_stop_requested in (0, 1)),
+    unique (job_id, ordinal),
+    constraint ended_with_an_outcome check ((outcome is null) = (ended_at_us is null))
+) strict;
+
+create unique index attempts_one_live_per_job on attempts (job_id) where outcome is null;
+
+create unique index attempts_live_by_token on attempts (token) where outcome is null;
+
+create index attempts_live_by_worker on attempts (worker_id, label) where outcome is null;
+
+create index attempts_live_by_expiry on attempts (expires_at_us) where outcome is null;
+
+-- Append-only. The next seq follows the newest row, so whoever archives the journal leaves that row in place.
+create table journal (
+    seq integer not null primary key check (seq >= 1),
+    project_id text not null,
+    at_us integer not null,
+    run_id text,
+    dag_id text,
+    job_id text,
+    kind text not null,
+    cause text not null,
+    data text not null
+) strict;
+
+create index journal_by_run on journal (run_id, seq) where run_id is not null;
+
+create index journal_by_dag on journal (dag_id, seq) where dag_id is not null;
+
+create index journal_by_job on journal (job_id, seq) where job_id is not null;
+
+create index journal_of_dags_alone on journal (dag_id, seq) where dag_id is not null and job_id is null;
+
+create table stored_values (
+    project_id text not null,
+    key text not null,
+    value text not null,
+    artifact text check (length(artifact) = 64),
+    changed_at_us integer not null,
+    primary key (project_id, key)
+) strict;
+
+create table members (
+    project_id text not null,
+    key text not null,
+    member text not null,
+    position integer not null check (position >= 1),
+    added_at_us integer not null,
+    primary key (project_id, key, member),
+    unique (project_id, key, position)
+) strict;
+
+create table files (
+    project_id text not null,
+    name text not null,
+    digest text not null check (length(digest) = 64),
+    size_bytes integer not null check (size_bytes >= 0),
+    changed_at_us integer not null,
+    primary key (project_id, name)
+) strict;
+
+create table receipts (
+    project_id text not null,
+    key text not null,
+    fingerprint text not null,
+    answer text not null,
+    created_at_us integer not null,
+    primary key (project_id, key)
+) strict, without rowid;
+
+create index receipts_oldest on receipts (created_at_us);

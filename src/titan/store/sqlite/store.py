@@ -1,0 +1,120 @@
+"""The store port on one SQLite file: a writer with a thread of its own, and a reader per calling thread."""
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+from weakref import WeakSet
+
+import apsw
+
+from titan.ports import Clock, Commit, Reader, Transaction
+from titan.store.folders import errors_translated, make_folder
+from titan.store.reader import SqlReader
+from titan.store.sqlite import opening
+from titan.store.sqlite.session import SqliteSession, closed, translated
+from titan.store.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+
+class SqliteStore:
+    """Implements `titan.ports.Store`; its docstrings stand there."""
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        """Open the database at `path`, or make it, readable by its owner only.
+
+        Raises:
+            StoreInUse: another server owns it.
+            StoreDamaged, StoreTooNew: it cannot be used, and was left as it is.
+            StoreFull, StoreUnavailable: it could not be opened or made.
+        """
+        self._path = path.absolute()
+        self._is_closed = False
+        self._local = threading.local()
+        self._readers: WeakSet[_ReadingThread] = WeakSet()
+        self._readers_lock = threading.Lock()
+        with errors_translated(f"store {self._path}"):
+            make_folder(self._path.parent)
+            self._lock_descriptor = opening.lock(self._path)
+            try:
+                self._session, self._writer = self._open(clock)
+            except BaseException:
+                os.close(self._lock_descriptor)
+                raise
+
+    def _open(self, clock: Clock) -> tuple[SqliteSession, Writer]:
+        try:
+            opening.check(self._path)
+            session = opening.open_to_write(self._path, now=clock.now())
+            return session, Writer(session, self._path, clock=clock)
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
+
+    def transact(self, decide: Callable[[Transaction], T]) -> Future[T]:
+        return self._writer.submit(decide)
+
+    def read(self, query: Callable[[Reader], T]) -> T:
+        reader: _ReadingThread | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._new_reader()
+        return reader.read(query)
+
+    def listen(self, listener: Callable[[Commit], None]) -> None:
+        self._writer.listen(listener)
+
+    def close(self) -> None:
+        self._writer.finish()
+        with self._readers_lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            readers = list(self._readers)
+        for reader in readers:
+            reader.close()
+        self._session.connection.close()  # the last one: SQLite then folds the -wal into the file
+        os.close(self._lock_descriptor)
+
+    def _new_reader(self) -> "_ReadingThread":
+        with self._readers_lock:
+            if self._is_closed:
+                raise closed(self._path)
+            try:
+                reader = _ReadingThread(self._path)
+            except apsw.Error as error:
+                raise translated(error, self._path) from error
+            self._readers.add(reader)
+        self._local.reader = reader
+        return reader
+
+
+class _ReadingThread:
+    """The read-only connection of one thread; it goes when the thread does, or the store is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._session = SqliteSession(path, flags=apsw.SQLITE_OPEN_READONLY)
+        self._reader = SqlReader(self._session)
+        self._in_use = threading.RLock()  # so that closing waits for the query under way
+        self._is_closed = False
+
+    def read(self, query: Callable[[Reader], T]) -> T:
+        execute = self._session.connection.execute
+        with self._in_use:
+            if self._is_closed:
+                raise closed(self._path)
+            try:
+                execute("begin")
+                try:
+                    return query(self._reader)
+                finally:
+                    execute("commit")
+            except apsw.Error as error:
+                raise translated(error, self._path) from error
+
+    def close(self) -> None:
+        with self._in_use:
+            self._is_closed = True
+            self._session.connection.close()

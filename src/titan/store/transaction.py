@@ -1,0 +1,175 @@
+"""Writes that become visible together: the `Transaction` port on any database that is a `Session`."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from titan.model.attempts import Attempt
+from titan.model.dags import Dag
+from titan.model.events import Event, JournalEntry, Subject
+from titan.model.jobs import Job
+from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.runs import Run
+from titan.model.workers import Worker
+from titan.store.reader import SqlReader
+from titan.store.rows.columns import to_us
+from titan.store.rows.dags import changes_of_dag, row_of_dag, row_of_run
+from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
+from titan.store.rows.journal import entry_of_event, row_of_entry
+from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
+from titan.store.session import Session
+
+
+class SqlTransaction(SqlReader):
+    """Implements `titan.ports.Transaction`; its docstrings stand there.
+
+    Journal entries are gathered and written by `flush`, many in one go; a question about the
+    journal flushes first, so that a transaction reads what it recorded.
+    """
+
+    __slots__ = ("_flushed_count", "_next_seq", "_now", "_now_us", "entries", "keys")
+
+    def __init__(self, session: Session, now: datetime, *, last_seq: int) -> None:
+        super().__init__(session)
+        self._now = now
+        self._now_us = to_us(now)
+        self._next_seq = last_seq + 1
+        self._flushed_count = 0
+        #: What was recorded so far, in order.
+        self.entries: list[JournalEntry] = []
+        #: (project id, key) of the values and sets that were written.
+        self.keys: set[tuple[str, str]] = set()
+
+    @property
+    def now(self) -> datetime:
+        return self._now
+
+    # --- jobs, DAGs, runs ---
+
+    def add_dag(self, dag: Dag, jobs: Sequence[Job], edges: Iterable[tuple[str, str]]) -> None:
+        self._session.run("add_dag", row_of_dag(dag))
+        self._session.run_many("add_job", map(row_of_job, jobs))
+        self._session.run_many(
+            "add_edge",
+            (
+                {"project_id": dag.project_id, "parent_id": parent_id, "child_id": child_id}
+                for parent_id, child_id in edges
+            ),
+        )
+
+    def save_dag(self, dag: Dag) -> None:
+        self._session.run("save_dag", changes_of_dag(dag))
+
+    def save_job(self, job: Job) -> None:
+        self._session.run("save_job", changes_of_job(job))
+
+    def count_down_children(self, parent_id: str, *, worker_id: str | None) -> list[Job]:
+        children = self._all("count_down_children", parent_id=parent_id, worker_id=worker_id)
+        freed = [job_from_row(row) for row in children if remaining_parents_of_row(row) == 0]
+        return sorted(freed, key=lambda job: job.id)
+
+    def add_run(self, run: Run) -> None:
+        self._session.run("add_run", row_of_run(run))
+
+    def save_run(self, run: Run) -> None:
+        self._session.run("save_run", row_of_run(run))
+
+    # --- attempts and workers ---
+
+    def add_attempt(self, attempt: Attempt) -> None:
+        self._session.run("add_attempt", row_of_attempt(attempt))
+
+    def save_attempt(self, attempt: Attempt) -> None:
+        self._session.run("save_attempt", changes_of_attempt(attempt))
+
+    def renew_leases(self, worker_id: str, lease_ids: Sequence[str], *, expires_at: datetime) -> set[str]:
+        expires_at_us = to_us(expires_at)
+        return {
+            lease_id
+            for lease_id in lease_ids
+            if self._one("renew_lease", lease_id=lease_id, worker_id=worker_id, expires_at_us=expires_at_us)
+        }
+
+    def renew_all_leases(self, *, expires_at: datetime) -> None:
+        self._session.run("renew_all_leases", {"expires_at_us": to_us(expires_at)})
+
+    def save_worker(self, worker: Worker) -> None:
+        self._session.run("save_worker", row_of_worker(worker))
+
+    # --- journal ---
+
+    def record(self, subject: Subject, event: Event) -> None:
+        self.entries.append(entry_of_event(self._next_seq, self._now, subject, event))
+        self._next_seq += 1
+
+    def flush(self) -> None:
+        """Write the entries that were recorded since the last flush."""
+        if len(self.entries) > self._flushed_count:
+            self._session.run_many("add_entry", map(row_of_entry, self.entries[self._flushed_count :]))
+            self._flushed_count = len(self.entries)
+
+    def journal(
+        self,
+        project_id: str,
+        *,
+        after_seq: int = 0,
+        run_id: str | None = None,
+        dag_id: str | None = None,
+        job_id: str | None = None,
+        limit: int,
+    ) -> list[JournalEntry]:
+        self.flush()
+        return super().journal(
+            project_id, after_seq=after_seq, run_id=run_id, dag_id=dag_id, job_id=job_id, limit=limit
+        )
+
+    def last_seq(self) -> int:
+        return self._next_seq - 1
+
+    # --- shared store ---
+
+    def put_value(self, project_id: str, key: str, value: StoredValue) -> None:
+        self._session.run(
+            "put_value",
+            {
+                "project_id": project_id,
+                "key": key,
+                "value": value.value,
+                "artifact": value.artifact,
+                "now_us": self._now_us,
+            },
+        )
+        self.keys.add((project_id, key))
+
+    def add_member(self, project_id: str, key: str, member: str) -> bool:
+        row = self._one("add_member", project_id=project_id, key=key, member=member, now_us=self._now_us)
+        if row is None:
+            return False
+        self.keys.add((project_id, key))
+        return True
+
+    def put_file(self, project_id: str, file: StoredFile) -> None:
+        self._session.run(
+            "put_file",
+            {
+                "project_id": project_id,
+                "name": file.name,
+                "digest": file.digest,
+                "size_bytes": file.size_bytes,
+                "now_us": self._now_us,
+            },
+        )
+
+    def add_receipt(self, project_id: str, receipt: Receipt) -> None:
+        self._session.run(
+            "add_receipt",
+            {
+                "project_id": project_id,
+                "key": receipt.key,
+                "fingerprint": receipt.fingerprint,
+                "answer": receipt.answer,
+                "now_us": self._now_us,
+            },
+        )
+
+    def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
+        return self._session.run("forget_receipts", {"before_us": to_us(before), "limit": limit})

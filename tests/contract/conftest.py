@@ -1,0 +1,36 @@
+"""The implementations a contract runs on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.stores import STORES, StandingClock
+from titan.ports import Store
+
+
+@pytest.fixture
+def clock() -> StandingClock:
+    """Return a clock that stands at noon."""
+    return StandingClock()
+
+
+@pytest.fixture(params=sorted(STORES))
+def reopen(request: pytest.FixtureRequest, tmp_path: Path, clock: StandingClock) -> Iterator[Callable[[], Store]]:
+    """Return a function that opens this test's one store, closing it first when it is open."""
+    with ExitStack() as opened:
+
+        def open_again() -> Store:
+            opened.close()
+            store = STORES[request.param](tmp_path, clock)
+            opened.callback(store.close)
+            return store
+
+        yield open_again
+
+
+@pytest.fixture
+def store(reopen: Callable[[], Store]) -> Store:
+    """Return an empty store."""
+    return reopen()

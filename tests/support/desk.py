@@ -1,0 +1,146 @@
+"""A desk: the engine's decisions on a real store, under a clock that the test turns."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tests.support.builders import NOON, PROJECT
+from titan.engine import attendance, upkeep
+from titan.engine.attempts import complete, dispatch
+from titan.engine.cancel import Cancelled, cancel_jobs
+from titan.engine.submit import Submitted, Submitter, submit
+from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
+from titan.model.dags import Dag, NewDag
+from titan.model.jobs import Job
+from titan.model.workers import Worker, WorkerState
+from titan.ports import Transaction
+from titan.rules.dag import check_dag
+from titan.store.sqlite import SqliteStore
+
+
+class TurnedClock:
+    """Stands still until it is turned."""
+
+    def __init__(self) -> None:
+        self.time = NOON
+
+    def now(self) -> datetime:
+        """Return where it stands."""
+        return self.time
+
+    def turn(self, seconds: float) -> None:
+        """Let `seconds` pass."""
+        self.time += timedelta(seconds=seconds)
+
+
+class Desk:
+    """Submits, leases and reports as a server would, one call a transaction."""
+
+    def __init__(self, store: SqliteStore, clock: TurnedClock) -> None:
+        self.store = store
+        self.clock = clock
+        self._count = 0
+
+    def submit(self, new: NewDag, *, token: str | None = None) -> Submitted:
+        """Check and store a DAG."""
+        check_dag(new)
+        self._count += 1
+        submitter = Submitter(project_id=PROJECT, token=token)
+        return self.store.transact(lambda tx: submit(tx, new, submitter, dag_id=f"d{self._count:03d}")).result()
+
+    def join(self, worker_id: str = "w1", **offers: int) -> str:
+        """Register a worker; without `offers` it has one GENERAL slot."""
+        worker = Worker(
+            project_id=PROJECT,
+            id=worker_id,
+            name=worker_id,
+            host="here",
+            pid=1,
+            offers=offers or {"GENERAL": 1},
+            version="1",
+            state=WorkerState.CONNECTED,
+            joined_at=self.clock.time,
+            seen_at=self.clock.time,
+        )
+        self.store.transact(lambda tx: attendance.join(tx, worker)).result()
+        return worker_id
+
+    def dispatch(self, *asking: str) -> list[Attempt]:
+        """Lease to the workers that ask: without names, "w1"."""
+        return self.store.transact(lambda tx: dispatch(tx, asking or ("w1",), self._secret)).result()
+
+    def report(
+        self, attempt: Attempt, outcome: AttemptOutcome = AttemptOutcome.SUCCEEDED, *, exit_code: int = 0
+    ) -> bool:
+        """Report an attempt's end as its worker; return whether it was accepted."""
+        report = AttemptReport(lease_id=attempt.lease_id, outcome=outcome, exit_code=exit_code)
+        answer = self.store.transact(lambda tx: complete(tx, attempt.worker_id, [report])).result()
+        return attempt.lease_id in answer.accepted
+
+    def run_all(self, *asking: str, failing: Sequence[str] = ()) -> list[str]:
+        """Lease and end jobs until nothing is ready; return their names in the order they were leased."""
+        ran = []
+        while attempts := self.dispatch(*asking):
+            for attempt in attempts:
+                name = self.job_of(attempt).name
+                ran.append(name)
+                failed = name in failing
+                self.report(attempt, AttemptOutcome.FAILED if failed else AttemptOutcome.SUCCEEDED, exit_code=failed)
+        return ran
+
+    def cancel(self, *names: str) -> Cancelled:
+        """Cancel the newest jobs of these names."""
+
+        def decide(tx: Transaction) -> Cancelled:
+            return cancel_jobs(tx, [job for name in names if (job := tx.newest_job(PROJECT, name))])
+
+        return self.store.transact(decide).result()
+
+    def keep_time(self) -> None:
+        """Do what is due at the clock's time."""
+        self.store.transact(lambda tx: upkeep.keep_time(tx, is_late=False)).result()
+
+    def job(self, name: str) -> Job:
+        """Return the newest job of this name."""
+        job = self.store.read(lambda reader: reader.newest_job(PROJECT, name))
+        assert job is not None, name
+        return job
+
+    def job_of(self, attempt: Attempt) -> Job:
+        """Return the job an attempt tries."""
+        job = self.store.read(lambda reader: reader.job(attempt.job_id))
+        assert job is not None
+        return job
+
+    def dag(self, dag_id: str = "d001") -> Dag:
+        """Return a DAG; the first one when none is named."""
+        dag = self.store.read(lambda reader: reader.dag(dag_id))
+        assert dag is not None
+        return dag
+
+    def statuses(self, dag_id: str = "d001") -> dict[str, str]:
+        """Return name → status of a DAG's jobs."""
+        jobs = self.store.read(lambda reader: reader.jobs_of_dag(dag_id))
+        return {job.name: job.status.value for job in jobs}
+
+    def events(self, job_name: str) -> list[str]:
+        """Return the kinds of a job's journal entries, its DAG's included."""
+        job_id = self.job(job_name).id
+        entries = self.store.read(lambda reader: reader.journal(PROJECT, job_id=job_id, limit=1000))
+        return [entry.kind for entry in entries]
+
+    def _secret(self) -> str:
+        self._count += 1
+        return f"{self._count:032x}"
+
+
+@contextmanager
+def a_desk(folder: Path) -> Iterator[Desk]:
+    """Open a desk on an empty store in `folder`."""
+    clock = TurnedClock()
+    store = SqliteStore(folder / "control.db", clock=clock)
+    try:
+        yield Desk(store, clock)
+    finally:
+        store.close()
