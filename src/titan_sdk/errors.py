@@ -1,0 +1,215 @@
+"""What can go wrong, as one tree of errors that say what to do next.
+
+Every error carries `subject`, `expected`, `found` and `next_step`; its message is made of them. Errors that
+the server answers keep the server's words and arrive as the class of the same name.
+
+    TitanError
+    ├── InvalidInput                a value, a field or a body is not what it should be
+    │   ├── InvalidDag              a cycle, an unknown parent, a duplicate id, no jobs
+    │   ├── InvalidName             a job, DAG, run, file or key name that is not allowed
+    │   └── NotSupported            asked for something this version of Titan does not do
+    ├── Forbidden                   the token does not allow this
+    ├── NotFound
+    │   ├── UnknownJob, UnknownDag, UnknownRun, UnknownWorker
+    │   ├── UnknownArtifact         nothing was published under this name
+    │   └── MissingFile             a local file is not there (also a FileNotFoundError)
+    ├── Conflict
+    │   ├── StaleLease              the attempt is no longer this worker's
+    │   ├── IdempotencyConflict     one idempotency key, two different requests
+    │   └── LimitExceeded           too deep a recursion, too many jobs in a run
+    ├── TooLarge                    over the server's size limit
+    ├── StoreFull                   the server's disk is full
+    ├── Unavailable                 nothing is wrong with the request; try later
+    │   ├── ServerUnavailable       no answer for as long as the client retries (also a ConnectionError)
+    │   ├── StoreUnavailable        the server cannot reach its store
+    │   ├── ModelUnavailable        the language model does not answer
+    │   └── ModelNotConfigured      the server was started without a model
+    ├── ModelRefused                the model's provider refused the request
+    ├── UnexpectedAnswer            what answered does not speak Titan's HTTP
+    ├── WaitTimeout                 the time given to a wait is over (also a TimeoutError)
+    ├── SignalLost                  everything that could have set the key has ended, and it is not set
+    └── UnusableAnswer              the model's answers never fitted the schema
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PARTS = ("subject", "expected", "found", "next_step")
+
+
+class TitanError(Exception):
+    """The root of all errors that this package raises on purpose. Catch it to catch them all."""
+
+    def __init__(self, *, subject: str, expected: str, found: str, next_step: str, message: str | None = None) -> None:
+        super().__init__(message or f"{subject}: expected {expected}; found {found}. {next_step}")
+        self.subject = subject
+        self.expected = expected
+        self.found = found
+        self.next_step = next_step
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let errors cross process borders: pickle cannot call a keyword-only constructor by itself."""
+        return _revive, (type(self), str(self), self.__dict__.copy())
+
+
+class InvalidInput(TitanError):
+    """A value, a field or a body is not what it should be. Nothing was changed."""
+
+
+class InvalidDag(InvalidInput):
+    """The jobs do not form a DAG: a cycle, an unknown parent, a duplicate id, no jobs. Nothing was stored."""
+
+
+class InvalidName(InvalidInput):
+    """A job, DAG, run, file or key name is not allowed. Nothing was changed."""
+
+
+class NotSupported(InvalidInput):
+    """Asked for something that this version of Titan does not do. Nothing was changed."""
+
+
+class Forbidden(TitanError):
+    """The token, the origin or the address does not allow this. Nothing was changed."""
+
+
+class NotFound(TitanError):
+    """What was named does not exist."""
+
+
+class UnknownJob(NotFound):
+    """No job has this name or id."""
+
+
+class UnknownDag(NotFound):
+    """No DAG has this name or id."""
+
+
+class UnknownRun(NotFound):
+    """No stage was ever submitted with this agent_run_id."""
+
+
+class UnknownWorker(NotFound):
+    """The server does not know this worker (any more): it registers again."""
+
+
+class UnknownArtifact(NotFound):
+    """Nothing was uploaded or published under this name."""
+
+
+class MissingFile(NotFound, FileNotFoundError):
+    """A local file that was to be sent is not there. Nothing was sent."""
+
+
+class Conflict(TitanError):
+    """The request contradicts what is already stored. Nothing was changed."""
+
+
+class StaleLease(Conflict):
+    """The lease of this attempt has ended; whoever holds it must stop and report nothing."""
+
+
+class IdempotencyConflict(Conflict):
+    """An idempotency key came a second time with another request."""
+
+
+class LimitExceeded(Conflict):
+    """A cap was reached: recursion depth, or jobs in one run."""
+
+
+class TooLarge(TitanError):
+    """Over the server's size limit. Nothing was stored."""
+
+
+class StoreFull(TitanError):
+    """The server's disk is full. Nothing was stored."""
+
+
+class Unavailable(TitanError):
+    """Nothing is wrong with the request; the same request may succeed later."""
+
+
+class ServerUnavailable(Unavailable, ConnectionError):
+    """No server answered for as long as the client retries."""
+
+
+class StoreUnavailable(Unavailable):
+    """The server runs but cannot reach its store."""
+
+
+class ModelUnavailable(Unavailable):
+    """The language model behind the server does not answer."""
+
+
+class ModelNotConfigured(Unavailable):
+    """The server was started without a language model."""
+
+
+class ModelRefused(TitanError):
+    """The model's provider refused the request (key, quota, content)."""
+
+
+class UnexpectedAnswer(TitanError):
+    """What answered does not speak Titan's HTTP: another program on this port, or a proxy in between."""
+
+
+class WaitTimeout(TitanError, TimeoutError):
+    """The time given to a wait is over. What was waited for goes on."""
+
+
+class SignalLost(TitanError):
+    """Everything that could have set the key has ended, and the key is not set."""
+
+
+class UnusableAnswer(TitanError):
+    """The model answered, but no answer fitted the schema; `text` is the last one."""
+
+    def __init__(self, *, subject: str, expected: str, found: str, next_step: str, text: str) -> None:
+        super().__init__(subject=subject, expected=expected, found=found, next_step=next_step)
+        self.text = text
+
+
+def error_from_wire(status: int, body: object, *, subject: str) -> TitanError:
+    """Return the typed error for an answer of `status` >= 400 whose decoded JSON body is `body`.
+
+    `subject` names the request, for answers that carry no error of Titan's.
+    """
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict) or "message" not in error:
+        return UnexpectedAnswer(
+            subject=subject,
+            expected="an answer of a Titan server",
+            found=f"HTTP {status} with the body {str(body)[:200]!r}",
+            next_step="Check TITAN_HOST and TITAN_PORT: another program may listen there.",
+        )
+    parts = {part: str(error.get(part) or "") for part in _PARTS}
+    kind = _BY_NAME.get(str(error.get("type"))) or _BY_STATUS.get(status, TitanError)
+    return kind(**parts, message=str(error["message"]))
+
+
+_FROM_SERVER: tuple[type[TitanError], ...] = (
+    *(InvalidInput, InvalidDag, InvalidName, NotSupported, Forbidden),
+    *(UnknownJob, UnknownDag, UnknownRun, UnknownWorker, UnknownArtifact),
+    *(StaleLease, IdempotencyConflict, LimitExceeded, TooLarge, StoreFull),
+    *(StoreUnavailable, ModelUnavailable, ModelNotConfigured, ModelRefused),
+)
+_BY_NAME: Mapping[str, type[TitanError]] = {kind.__name__: kind for kind in _FROM_SERVER}
+# For error types that a newer server knows and this client does not.
+_BY_STATUS: Mapping[int, type[TitanError]] = {
+    400: InvalidInput,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    503: Unavailable,
+    507: StoreFull,
+}
+
+
+def _revive(kind: type[TitanError], message: str, attributes: dict[str, object]) -> TitanError:
+    error = kind.__new__(kind, message)
+    error.args = (message,)
+    error.__dict__.update(attributes)
+    return error

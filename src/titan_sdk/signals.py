@@ -1,0 +1,123 @@
+"""Waiting for keys of the shared store: a job says "done" by setting one, and its orchestrator goes on.
+
+The server answers the moment a key is set; nothing polls. A wait ends with an error when the jobs that could
+have set the key have all ended without it.
+"""
+
+from __future__ import annotations
+
+from titan_sdk.errors import SignalLost, WaitTimeout
+from titan_sdk.long_poll import MARGIN_SECONDS, deadline_after, polls
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from titan_sdk.client import TitanClient
+    from titan_sdk.job import TitanJob
+
+
+def wait_for_signal(
+    client: TitanClient,
+    key: str,
+    timeout: float | None = None,
+    job: str | TitanJob | None = None,
+    *,
+    on_signal: Callable[[str], object] | None = None,
+) -> None:
+    """Return once `key` is in the store.
+
+        wait_for_signal(client, f"research:{run_id}:planner:done", job="planner")
+
+    Args:
+        timeout: seconds; None waits as long as a job lives that could set the key.
+        job: who is to set it. Without, every job that this client submitted in the run of its last
+            submission.
+        on_signal: called with the key when it is there.
+
+    Raises:
+        SignalLost: `job` is final, or else all those jobs are, and the key is not set.
+        WaitTimeout: not set in time.
+        UnknownJob: there is no such job.
+    """
+    wait_for_signals(client, [key], timeout, job, on_signal=on_signal)
+
+
+def wait_for_signals(
+    client: TitanClient,
+    keys: Iterable[str],
+    timeout: float | None = None,
+    job: str | TitanJob | None = None,
+    *,
+    on_signal: Callable[[str], object] | None = None,
+) -> None:
+    """Return once all `keys` are in the store; at once when there are none.
+
+        wait_for_signals(client, keys, on_signal=lambda key: print(f"[AGENT] {key} — done"))
+
+    Args:
+        on_signal: called with each key as it comes, in that order.
+        timeout, job: as in `wait_for_signal`; the timeout is for all keys together.
+
+    Raises:
+        SignalLost, WaitTimeout, UnknownJob: as `wait_for_signal`.
+    """
+    missing = list(dict.fromkeys(keys))
+    deadline = deadline_after(timeout)
+    jobs = [] if job is None else [client.get_job(job)["job_id"]]
+    dags = client.submissions.dags_of_last_run() if job is None else []
+    while missing:
+        for key in _next_signals(client, missing, dags=dags, jobs=jobs, deadline=deadline):
+            missing.remove(key)
+            if on_signal is not None:
+                on_signal(key)
+
+
+def _next_signals(
+    client: TitanClient, keys: list[str], *, dags: list[str], jobs: list[str], deadline: float | None
+) -> list[str]:
+    """Return those of `keys` that are in the store as soon as there are any, in the order of `keys`."""
+    for wait_seconds in polls(deadline):
+        present, has_ended = _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=wait_seconds)
+        if has_ended and not present:
+            # Asked once more: a key may have been set between the look at the keys and the look at the jobs.
+            present, _ = _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=0.0)
+            if not present:
+                raise _lost(keys, jobs)
+        if present:
+            return present
+    raise WaitTimeout(
+        subject=_named(keys),
+        expected="a job to set it in time",
+        found="it is not set yet",
+        next_step="The jobs go on: wait again, or cancel them.",
+    )
+
+
+def _ask(
+    client: TitanClient, keys: list[str], *, dags: list[str], jobs: list[str], wait_seconds: float
+) -> tuple[list[str], bool]:
+    """Return the keys that are present, and whether all the DAGs and jobs are final."""
+    answer = client.transport.request_json(
+        "POST",
+        "/api/store/wait",
+        body={"keys": keys, "dags": dags, "jobs": jobs, "timeout_seconds": wait_seconds},
+        mutation=False,
+        timeout_seconds=wait_seconds + MARGIN_SECONDS,
+    )
+    return [key for key in keys if key in answer["present"]], bool(answer["ended"])
+
+
+def _lost(keys: list[str], jobs: list[str]) -> SignalLost:
+    return SignalLost(
+        subject=_named(keys),
+        expected="a job to set it",
+        found=f"job {jobs[0]} has ended without" if jobs else "all jobs that this client submitted have ended",
+        next_step="See why with `titan logs JOB` or client.fetch_logs(job).",
+    )
+
+
+def _named(keys: list[str]) -> str:
+    shown = ", ".join(repr(key) for key in keys[:5])
+    more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+    return f"store {'key' if len(keys) == 1 else 'keys'} {shown}{more}"

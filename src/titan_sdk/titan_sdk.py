@@ -1,0 +1,26 @@
+"""The original's module: `from titan_sdk.titan_sdk import TitanClient, TitanJob, TITAN_HOST, TITAN_PORT`.
+
+`TITAN_HOST` and `TITAN_PORT` are read from the environment when they are asked for; once assigned, they hold
+for every client that was not given an address of its own.
+"""
+
+from __future__ import annotations
+
+from titan_sdk.client import TitanClient
+from titan_sdk.connected import host_from_environment, port_from_environment
+from titan_sdk.job import TitanJob
+
+__all__ = ["TITAN_HOST", "TITAN_PORT", "TitanClient", "TitanJob"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    TITAN_HOST: str
+    TITAN_PORT: int
+
+
+def __getattr__(name: str) -> object:
+    if name == "TITAN_HOST":
+        return host_from_environment()
+    if name == "TITAN_PORT":
+        return port_from_environment()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,114 @@
+"""Asking the model: what fits comes back, what does not is sent back with the reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.fake_titan import FakeTitan, fake_titan
+from titan_sdk import TitanClient, model
+from titan_sdk.errors import InvalidInput, ModelUnavailable, NotSupported, UnusableAnswer
+
+TOPICS = {"type": "array", "items": {"type": "string", "maxLength": 20}, "maxItems": 3}
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeTitan]:
+    with fake_titan() as running:
+        yield running
+
+
+@pytest.fixture
+def client(fake: FakeTitan) -> TitanClient:
+    return TitanClient("127.0.0.1", fake.port, retry_for_seconds=2)
+
+
+def test_without_a_schema_the_text_comes_back(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.append("LoRA adds two small matrices.")
+
+    answer = model.ask("What is LoRA?", system="Be brief.", max_tokens=50, client=client)
+
+    assert answer == "LoRA adds two small matrices."
+    assert fake.received[0].json == {
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "What is LoRA?"},
+        ],
+        "max_tokens": 50,
+        "temperature": 0.0,
+    }
+
+
+def test_with_a_schema_the_value_comes_back(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.append('["Latency", "Cost"]')
+
+    assert model.ask("Split.", TOPICS, client=client) == ["Latency", "Cost"]
+
+    assert fake.received[0].json["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": TOPICS},
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['```json\n["Latency"]\n```', 'Sure! ["Latency"] Anything else?', 'Here:\n```\n["Latency"]\n```\nDone.'],
+)
+def test_json_is_found_in_what_a_model_writes_around_it(client: TitanClient, fake: FakeTitan, text: str) -> None:
+    fake.model_answers.append(text)
+
+    assert model.ask("Split.", TOPICS, client=client) == ["Latency"]
+
+
+def test_an_answer_that_does_not_fit_is_sent_back_with_what_is_wrong(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.extend(["no idea", '["a", 2]', '["a", "b"]'])
+
+    answer = model.ask_with_usage("Split.", TOPICS, client=client)
+
+    _, second, third = (request.json["messages"] for request in fake.received)
+    assert (answer.value, answer.attempts, answer.model) == (["a", "b"], 3, "scripted")
+    assert (answer.prompt_tokens, answer.completion_tokens) == (30, 15)
+    assert [message["role"] for message in second] == ["user", "assistant", "user"]
+    assert "it is no JSON" in second[-1]["content"]
+    assert "$[1]: expected a string, found the number 2" in third[-1]["content"]
+    assert json.dumps(TOPICS) in third[-1]["content"]
+
+
+def test_a_model_that_never_fits_is_an_error_with_its_last_words(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.extend(["{}", '["' + "x" * 30 + '"]'])
+
+    with pytest.raises(UnusableAnswer, match="at most 20 characters") as caught:
+        model.ask("Split.", TOPICS, attempts=2, client=client)
+
+    assert caught.value.text == '["' + "x" * 30 + '"]'
+
+
+def test_an_empty_text_is_asked_for_again(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.extend(["  ", "Now."])
+
+    assert model.ask("Speak.", client=client) == "Now."
+
+
+def test_a_model_that_is_away_is_said_to_be_at_once(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.append(503)
+
+    with pytest.raises(ModelUnavailable):
+        model.ask("Speak.", client=client)
+
+    assert len(fake.received) == 1
+
+
+def test_a_schema_that_cannot_be_checked_is_refused_before_the_model_is_asked(
+    client: TitanClient, fake: FakeTitan
+) -> None:
+    with pytest.raises(NotSupported):
+        model.ask("Split.", {"oneOf": []}, client=client)
+
+    assert fake.received == []
+
+
+def test_no_attempts_are_refused(client: TitanClient) -> None:
+    with pytest.raises(InvalidInput, match="attempts"):
+        model.ask("Speak.", attempts=0, client=client)
