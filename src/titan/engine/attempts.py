@@ -1,0 +1,139 @@
+"""Attempts begin and end here: leases are granted, reports accepted, vanished ones written off."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from titan.engine.consequences import follow
+from titan.engine.moves import Moves
+from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
+from titan.model.events import JobLeased
+from titan.model.jobs import ReadyJob
+from titan.model.workers import FreeWorker, Placement, WorkerState
+from titan.ports import Reader, Transaction
+from titan.rules.dispatch import plan_placements
+from titan.rules.retry import after_attempt
+
+LEASE: Final = timedelta(seconds=10)  # three missed heartbeats of 3 s
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """Which of a worker's reports changed something."""
+
+    accepted: tuple[str, ...]
+    stale: tuple[str, ...]  #: leases that were over before; nothing was changed
+
+
+def free_workers(reader: Reader, worker_ids: Iterable[str]) -> list[FreeWorker]:
+    """Return those of the workers that have a slot without a live lease, and how many under each label."""
+    free = []
+    for worker_id in worker_ids:
+        worker = reader.worker(worker_id)
+        if worker is None or worker.state is not WorkerState.CONNECTED:
+            continue
+        busy = reader.busy_slots(worker_id)
+        slots = {label: n - busy.get(label, 0) for label, n in worker.offers.items() if n > busy.get(label, 0)}
+        if slots:
+            free.append(FreeWorker(id=worker_id, free_slots=slots))
+    return free
+
+
+def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
+    """Return the ready jobs that could fill the workers' free slots: the first few of each label, no more."""
+    slots_by_label: dict[str, int] = {}
+    for worker in workers:
+        for label, slots in worker.free_slots.items():
+            slots_by_label[label] = slots_by_label.get(label, 0) + slots
+    found = [job for label, n in slots_by_label.items() for job in reader.ready_jobs(label, limit=n)]
+    for worker in workers:
+        for label, slots in worker.free_slots.items():
+            found += reader.ready_jobs_bound_to(worker.id, label, limit=slots)
+    return found
+
+
+def dispatch(tx: Transaction, asking: Iterable[str], secret: Callable[[], str]) -> list[Attempt]:
+    """Lease ready jobs to the workers that ask; `secret` makes lease ids and tokens."""
+    workers = free_workers(tx, asking)
+    if not workers:
+        return []
+    with Moves(tx) as moves:
+        placements = plan_placements(candidates(tx, workers), workers)
+        return [_lease(moves, placement, secret) for placement in placements]
+
+
+def complete(tx: Transaction, worker_id: str, reports: Iterable[AttemptReport]) -> Completed:
+    """Accept the reports whose lease is live and this worker's; the others change nothing."""
+    accepted, stale = [], []
+    with Moves(tx) as moves:
+        for report in reports:
+            attempt = tx.attempt(report.lease_id)
+            if attempt is None or attempt.outcome is not None or attempt.worker_id != worker_id:
+                stale.append(report.lease_id)
+                continue
+            end_attempt(moves, attempt, report, cause=f"worker {worker_id}")
+            accepted.append(report.lease_id)
+    return Completed(accepted=tuple(accepted), stale=tuple(stale))
+
+
+def reap(tx: Transaction, *, now: datetime) -> list[str]:
+    """Write off the attempts whose lease ran out at or before `now`; return their lease ids."""
+    expired = tx.expired_attempts(now)
+    with Moves(tx) as moves:
+        for attempt in expired:
+            write_off(moves, attempt, AttemptOutcome.LOST, why="its lease ran out", cause="lease expired")
+    return [attempt.lease_id for attempt in expired]
+
+
+def write_off(moves: Moves, attempt: Attempt, outcome: AttemptOutcome, *, why: str, cause: str) -> None:
+    """End a live attempt of which no report will be accepted any more."""
+    report = AttemptReport(lease_id=attempt.lease_id, outcome=outcome, error=why)
+    end_attempt(moves, attempt, report, cause=cause)
+
+
+def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause: str) -> None:
+    """End a live attempt as reported, and carry on from there."""
+    moves.tx.save_attempt(
+        replace(
+            attempt,
+            outcome=report.outcome,
+            ended_at=moves.tx.now,
+            started_at=report.started_at,
+            exit_code=report.exit_code,
+            signal=report.signal,
+            duration_ns=report.duration_ns,
+            peak_memory_bytes=report.peak_memory_bytes,
+            error=report.error,
+        )
+    )
+    job = moves.tx.job(attempt.job_id)
+    assert job is not None, f"attempt {attempt.lease_id} of unknown job {attempt.job_id}"
+    event = after_attempt(job, report, cause=cause, now=moves.tx.now)
+    follow(moves, moves.move(job, event), worker_id=attempt.worker_id)
+
+
+def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> Attempt:
+    tx = moves.tx
+    job = tx.job(placement.job_id)
+    assert job is not None, f"placement of unknown job {placement.job_id}"
+    attempt = Attempt(
+        project_id=job.project_id,
+        lease_id=secret(),
+        job_id=job.id,
+        number=job.attempt_count + 1,
+        worker_id=placement.worker_id,
+        label=job.spec.requirement,
+        token=secret(),
+        leased_at=tx.now,
+        expires_at=tx.now + LEASE,
+    )
+    tx.add_attempt(attempt)
+    event = JobLeased(
+        cause=f"worker {placement.worker_id} asked",
+        lease_id=attempt.lease_id,
+        worker_id=placement.worker_id,
+        attempt=attempt.number,
+    )
+    moves.move(job, event)
+    return attempt

@@ -1,0 +1,129 @@
+"""Wakes those who wait for a fact: a commit names what it touched, a watch hears of it."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from titan.model.events import JobBackedOff, JobDelayed
+from titan.ports import Commit
+
+
+class Kind(StrEnum):
+    """What can be watched."""
+
+    JOB = "job"
+    DAG = "dag"
+    RUN = "run"
+    KEY = "key"  #: a value or set of the shared store
+    LOG = "log"  #: the output of a job
+    JOURNAL = "journal"  #: every entry
+    DUE = "due"  #: a delay or a pause before a retry began
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One thing to watch; `id` is empty where there is only one of its kind."""
+
+    kind: Kind
+    id: str = ""
+
+
+JOURNAL = Topic(Kind.JOURNAL)
+DUE = Topic(Kind.DUE)
+DELAYS = frozenset({JobDelayed.__name__, JobBackedOff.__name__})
+
+
+class Watch:
+    """A bell for some topics. It rings once for any number of changes since it was last heard."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Note a change."""
+        self._rung.set()
+
+    async def heard(self, timeout_seconds: float) -> bool:
+        """Wait for a change; return False when none came in time."""
+        if timeout_seconds <= 0:
+            return False
+        try:
+            await asyncio.wait_for(self._rung.wait(), timeout_seconds)
+        except TimeoutError:
+            return False
+        self._rung.clear()
+        return True
+
+
+class Bus:
+    """Brings commits from the store's writer thread to the watches of one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._watches: dict[Topic, set[Watch]] = {}
+        #: Whether the server is ending, so that nobody should wait on.
+        self.is_closed = False
+
+    @contextmanager
+    def watch(self, topics: Iterable[Topic]) -> Iterator[Watch]:
+        """Open a watch; read the facts only inside, so that no change falls between."""
+        watch = Watch()
+        wanted = set(topics)
+        for topic in wanted:
+            self._watches.setdefault(topic, set()).add(watch)
+        try:
+            yield watch
+        finally:
+            for topic in wanted:
+                self._watches[topic].discard(watch)
+                if not self._watches[topic]:
+                    del self._watches[topic]
+
+    async def wait_until(self, topics: Iterable[Topic], holds: Callable[[], bool], timeout_seconds: float) -> bool:
+        """Wait until `holds` says so, asking it again after each change to `topics`; return whether it does.
+
+        The bus that closes ends the wait early.
+        """
+        deadline = self._loop.time() + timeout_seconds
+        with self.watch(topics) as watch:
+            while not holds():
+                if self.is_closed or not await watch.heard(deadline - self._loop.time()):
+                    return holds()
+        return True
+
+    def close(self) -> None:
+        """End every wait now and from now on; called on the loop."""
+        self.is_closed = True
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.ring()
+
+    def publish(self, commit: Commit) -> None:
+        """Ring what the commit touched; called on the store's writer thread."""
+        if self._watches and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._deliver, commit)
+
+    def ring(self, topic: Topic) -> None:
+        """Ring one topic; called on the loop."""
+        for watch in self._watches.get(topic, ()):
+            watch.ring()
+
+    def _deliver(self, commit: Commit) -> None:
+        for topic in topics_of(commit) & self._watches.keys():
+            self.ring(topic)
+
+
+def topics_of(commit: Commit) -> set[Topic]:
+    """Return every topic a commit touched."""
+    topics = {Topic(Kind.KEY, key) for _project_id, key in commit.keys}
+    if commit.entries:
+        topics.add(JOURNAL)
+    if any(entry.kind in DELAYS for entry in commit.entries):
+        topics.add(DUE)
+    for entry in commit.entries:
+        subject = entry.subject
+        named = ((Kind.JOB, subject.job_id), (Kind.DAG, subject.dag_id), (Kind.RUN, subject.run_id))
+        topics.update(Topic(kind, id) for kind, id in named if id is not None)
+    return topics

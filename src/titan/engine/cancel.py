@@ -1,0 +1,85 @@
+"""Cancelling: what has not started ends at once, what runs ends when its worker confirms."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from titan.engine.consequences import cancel_with_descendants
+from titan.engine.moves import Moves
+from titan.model.events import CancelRequested, RunEnded, Subject
+from titan.model.jobs import Job, JobStatus
+from titan.model.runs import Run, RunOutcome
+from titan.ports import Transaction
+
+CAUSE = "cancel by client"
+REASON = "cancelled on request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The answer to a cancel: names of jobs, in submission order."""
+
+    cancelled: tuple[str, ...]  #: ended now, descendants included
+    stopping: tuple[str, ...]  #: running; they end when their worker confirms or its lease ends
+    skipped: tuple[str, ...]  #: final before
+
+
+def cancel_jobs(tx: Transaction, jobs: Iterable[Job]) -> Cancelled:
+    """Cancel each of `jobs`, with what waits for it."""
+    ended: dict[str, str] = {}
+    stopping, skipped = [], []
+    with Moves(tx) as moves:
+        for job in jobs:
+            if job.id in ended:
+                continue
+            if job.status.is_final:
+                skipped.append(job.name)
+            elif job.status is JobStatus.RUNNING:
+                _ask_to_stop(moves, job)
+                stopping.append(job.name)
+            else:
+                gone = cancel_with_descendants(moves, job, cause=CAUSE, reason=REASON)
+                ended |= {job.id: job.name for job in gone}
+    return Cancelled(
+        cancelled=tuple(ended[job_id] for job_id in sorted(ended)),
+        stopping=tuple(stopping),
+        skipped=tuple(skipped),
+    )
+
+
+def cancel_run(tx: Transaction, run: Run) -> Cancelled:
+    """Cancel every job of a run and end the run; an ended run without live jobs keeps its outcome."""
+    live = [job for stage in tx.stages(run.project_id, run.id) for job in tx.jobs_of_dag(stage.id)]
+    answer = cancel_jobs(tx, live)
+    if run.outcome is None or run.live_job_count:
+        end_run(tx, run.project_id, run.id, RunOutcome.CANCELLED, reason=REASON, cause=CAUSE)
+    return answer
+
+
+def end_run(
+    tx: Transaction,
+    project_id: str,
+    run_id: str,
+    outcome: RunOutcome,
+    *,
+    reason: str,
+    cause: str = "orchestrator",
+) -> Run:
+    """Note that a run's orchestrator is done with it; a run that was cancelled stays so."""
+    run = tx.run(project_id, run_id)
+    assert run is not None, f"end of unknown run {run_id}"
+    if run.outcome is RunOutcome.CANCELLED:
+        return run
+    ended = replace(run, outcome=outcome, ended_at=tx.now, reason=reason or None)
+    tx.save_run(ended)
+    event = RunEnded(cause=cause, outcome=outcome.value, reason=reason)
+    tx.record(Subject(project_id=project_id, run_id=run_id), event)
+    return ended
+
+
+def _ask_to_stop(moves: Moves, job: Job) -> None:
+    if job.is_cancel_requested:
+        return
+    attempt = moves.tx.live_attempt_of_job(job.id)
+    assert attempt is not None, f"running job {job.id} without a live attempt"
+    moves.tx.save_attempt(replace(attempt, is_stop_requested=True))
+    moves.move(job, CancelRequested(cause=CAUSE))

@@ -1,0 +1,7 @@
+"""The script that the warm root runs before any other: it does what nearly every script does, and nothing more."""
+
+import sys
+
+import titan_sdk
+
+print(titan_sdk.__name__, sys.argv, flush=True)

@@ -1,0 +1,121 @@
+"""The worker beside the server: adopted when one survived, started again when it dies."""
+
+import asyncio
+import logging
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from titan.engine.worker.survival import SurvivingWorker, read_surviving_worker
+
+logger = logging.getLogger(__name__)
+
+RESTART_SECONDS: Final = 1.0  # a worker that cannot start is tried again this often
+END_SECONDS: Final = 15.0  # for the worker to end its jobs and give them back
+
+
+class LocalWorker:
+    """Keeps one worker process alive for a home; the server's own death does not end it."""
+
+    def __init__(self, home: Path, *, url: str, offers: Mapping[str, int]) -> None:
+        self._home = home
+        self._url = url
+        self._offers = dict(offers)
+        self._pid: int | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._is_wanted = True
+
+    async def keep(self) -> None:
+        """Adopt or start the worker, and start another whenever it ends; returns when `end` was called."""
+        while self._is_wanted:
+            survivor = read_surviving_worker(self._home)
+            if survivor is not None and dict(survivor.offers) != self._offers:
+                await self._replace(survivor)
+                survivor = None
+            if survivor is not None:
+                logger.info("adopted worker process %d", survivor.pid)
+                self._pid, self._child = survivor.pid, None
+            else:
+                self._child = self._start()
+                self._pid = self._child.pid
+            await self._ended(self._pid)
+            if self._is_wanted:
+                logger.warning("worker process %d ended; starting another", self._pid)
+                await asyncio.sleep(RESTART_SECONDS)
+
+    async def end(self) -> None:
+        """Have the worker end its jobs, give them back and exit; after 15 s it is killed."""
+        self._is_wanted = False
+        if self._pid is None:
+            return
+        _send(self._pid, signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._ended(self._pid), END_SECONDS)
+        except TimeoutError:
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill the worker; its warm processes end with it."""
+        self._is_wanted = False
+        if self._pid is not None:
+            _send(self._pid, signal.SIGKILL)
+
+    async def _replace(self, survivor: SurvivingWorker) -> None:
+        """End a survivor that offers something else than is asked for now."""
+        logger.info("worker process %d offers %s: replacing it", survivor.pid, dict(survivor.offers))
+        _send(survivor.pid, signal.SIGTERM)
+        await self._ended(survivor.pid)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        folder = self._home / "worker"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        offers = [word for label, slots in self._offers.items() for word in ("--offer", f"{label}:{slots}")]
+        command = [sys.executable, "-m", "titan.engine.worker", "--join", self._url, "--local"]
+        with (folder / "worker.log").open("ab") as log:
+            return subprocess.Popen(
+                [*command, "--home", str(self._home), *offers],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    async def _ended(self, pid: int) -> None:
+        """Return when the process is gone, whether it is a child of ours or was adopted."""
+        child = self._child
+        await _gone(pid)
+        if child is not None and child.pid == pid:
+            child.wait()
+
+
+async def _gone(pid: int) -> None:
+    """Return when no process has this id; on Linux at that moment, elsewhere within 0.2 s."""
+    if not hasattr(os, "pidfd_open"):
+        while _send(pid, 0):  # noqa: ASYNC110  # a foreign process rings no event
+            await asyncio.sleep(0.2)
+        return
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop = asyncio.get_running_loop()
+    gone = asyncio.Event()
+    loop.add_reader(descriptor, gone.set)
+    try:
+        await gone.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
+
+
+def _send(pid: int, number: int) -> bool:
+    """Send a signal; return whether there was a process to get it."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True

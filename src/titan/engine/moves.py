@@ -1,0 +1,86 @@
+"""The one way a job's status changes: checked by the lifecycle table, stored, journaled and counted."""
+
+from collections import Counter
+from dataclasses import replace
+
+from titan.model.dags import Dag, JobCounts
+from titan.model.events import DagEnded, Event, JobEvent, Subject
+from titan.model.jobs import Job, JobStatus
+from titan.ports import Transaction
+from titan.rules.lifecycle import advance
+from titan.rules.rollup import dag_status
+
+
+class Moves:
+    """Moves of jobs within one transaction; `settle` writes what they mean for DAGs and runs.
+
+    Use as a context manager: leaving it without an error settles.
+    """
+
+    def __init__(self, tx: Transaction) -> None:
+        self.tx = tx
+        self._shifts: dict[str, Counter[JobStatus]] = {}
+
+    def __enter__(self) -> "Moves":
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_rest: object) -> None:
+        if error is None:
+            self.settle()
+
+    def move(self, job: Job, event: JobEvent) -> Job:
+        """Apply `event` to a stored job and return the job as it stands now.
+
+        Raises:
+            IllegalTransition: the job's status does not allow it.
+        """
+        moved = advance(job, event, now=self.tx.now)
+        self.tx.save_job(moved)
+        self.record(moved, event)
+        shifts = self._shifts.setdefault(job.dag_id, Counter())
+        shifts[job.status] -= 1
+        shifts[moved.status] += 1
+        return moved
+
+    def record(self, job: Job, event: Event) -> None:
+        """Append `event` to the journal of a job, its DAG and its run."""
+        self.tx.record(subject_of(job), event)
+
+    def settle(self) -> None:
+        """Write the new counts of every DAG touched, and what ended or began with them."""
+        for dag_id, shifts in self._shifts.items():
+            dag = self.tx.dag(dag_id)
+            assert dag is not None, f"job of unknown dag {dag_id}"
+            self._settle_dag(dag, shifts)
+        self._shifts.clear()
+
+    def _settle_dag(self, dag: Dag, shifts: Counter[JobStatus]) -> None:
+        now = self.tx.now
+        counts = shifted(dag.counts, shifts)
+        started_at = dag.started_at or (now if shifts[JobStatus.RUNNING] > 0 else None)
+        has_ended = counts.unfinished == 0 and not dag.is_final
+        settled = replace(dag, counts=counts, started_at=started_at, ended_at=now if has_ended else dag.ended_at)
+        self.tx.save_dag(settled)
+        if has_ended:
+            subject = Subject(project_id=dag.project_id, run_id=dag.run_id, dag_id=dag.id)
+            status = dag_status(settled).value
+            self.tx.record(subject, DagEnded(cause="its last job is final", name=dag.name, status=status))
+        became_final = dag.counts.unfinished - counts.unfinished
+        if dag.run_id is not None and became_final:
+            self._settle_run(dag.project_id, dag.run_id, became_final)
+
+    def _settle_run(self, project_id: str, run_id: str, became_final: int) -> None:
+        run = self.tx.run(project_id, run_id)
+        assert run is not None, f"dag of unknown run {run_id}"
+        live = run.live_job_count - became_final
+        self.tx.save_run(replace(run, live_job_count=live, last_activity_at=self.tx.now))
+
+
+def subject_of(job: Job) -> Subject:
+    """Return what a journal entry about `job` is about."""
+    return Subject(project_id=job.project_id, run_id=job.run_id, dag_id=job.dag_id, job_id=job.id)
+
+
+def shifted(counts: JobCounts, shifts: Counter[JobStatus]) -> JobCounts:
+    """Return `counts` with `shifts` added per status."""
+    return JobCounts(**{status.lower(): counts.of(status) + shifts[status] for status in JobStatus})

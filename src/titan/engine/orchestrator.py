@@ -1,0 +1,258 @@
+"""The loop around the decisions: runs them on the store, and wakes who waits for their effects."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, TypeVar
+
+from titan.engine import attendance, upkeep
+from titan.engine.attempts import LEASE, Completed, complete, dispatch
+from titan.engine.attendance import Orders
+from titan.engine.bus import DUE, Bus
+from titan.model.attempts import Attempt, AttemptReport
+from titan.model.errors import StoreError
+from titan.model.workers import Worker
+from titan.ports import Clock, Ids, Store, Transaction
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS: Final = 3.0  # how long a worker whose connection broke may take to come back
+SILENCE_SECONDS: Final = LEASE.total_seconds()  # how long one may say nothing while it does not ask for work
+MAX_SLEEP_SECONDS: Final = 3.0  # a lease granted meanwhile is looked at this late at the latest
+FORGET_EVERY: Final = timedelta(hours=1)
+LATE: Final = timedelta(seconds=2)  # oversleeping by more means that the server itself stood still
+
+
+class Orchestrator:
+    """Performs what the rules decide. One per server; every method runs on its event loop."""
+
+    def __init__(self, store: Store, *, clock: Clock, ids: Ids, bus: Bus) -> None:
+        self.store = store
+        self.bus = bus
+        self._clock = clock
+        self._ids = ids
+        #: worker id → the bell of its outstanding claim
+        self._asking: dict[str, asyncio.Event] = {}
+        #: worker id → when to write it off, unless it is heard of before; none while it asks for work
+        self._missing: dict[str, asyncio.TimerHandle] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    async def start(self) -> None:
+        """Take over what an earlier server left, and begin to keep time."""
+        await self.decide(upkeep.renew_all)
+        for worker_id in self.store.read(lambda reader: reader.connected_workers()):
+            self._expect(worker_id)
+        self.background(self._keep_time())
+
+    def end_claims(self) -> None:
+        """Answer the outstanding claims with nothing, for the server is about to stop."""
+        bells = list(self._asking.values())
+        self._asking.clear()
+        for bell in bells:
+            bell.set()
+
+    async def stop(self) -> None:
+        """End the loops; running attempts go on under their workers."""
+        self.end_claims()
+        for handle in self._missing.values():
+            handle.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def decide(self, decision: Callable[[Transaction], T]) -> T:
+        """Commit `decision`, and in the same transaction lease what became ready to who asks for work."""
+        asking: frozenset[str] = frozenset()
+
+        def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Attempt]]:
+            nonlocal asking
+            asking = frozenset(self._asking)  # as late as possible: who asks by now is served at once
+            return decision(tx), dispatch(tx, asking, self._ids.secret)
+
+        answer, leased = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
+        for attempt in leased:
+            self._ring(attempt.worker_id)
+        if not self._asking.keys() <= asking:
+            # Who began to ask meanwhile may have looked before the commit, and was not served by it.
+            self.background(self._patiently(_nothing))
+        return answer
+
+    async def keep(self, decision: Callable[[Transaction], T]) -> T:
+        """Commit a `decision` that can make no job ready and free no slot."""
+        return await asyncio.wrap_future(self.store.transact(decision))
+
+    async def stop_jobs(self, decision: Callable[[Transaction], T]) -> T:
+        """Commit a `decision` that may ask running jobs to stop, and let their workers know."""
+        answer = await self.decide(decision)
+        for worker_id in list(self._asking):
+            self._ring(worker_id)
+        return answer
+
+    async def join(self, worker: Worker) -> None:
+        """Register a worker."""
+        self._expect(worker.id)
+        await self.decide(partial(attendance.join, worker=worker))
+
+    async def claim(
+        self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str], wait_seconds: float
+    ) -> Orders:
+        """Return what the worker should start, stop or forget, as soon as there is anything.
+
+        A worker has one outstanding claim; a newer one ends the older with nothing to do.
+
+        Raises:
+            UnknownWorker: it never registered here.
+        """
+        deadline = asyncio.get_running_loop().time() + wait_seconds
+        bell = asyncio.Event()
+        self._end_claim(worker_id)
+        self._asking[worker_id] = bell  # before it looks: what is committed after the look will ring
+        self._cancel_timer(worker_id)
+        try:
+            standing = self.store.read(partial(attendance.standing, worker_id=worker_id, now=self._clock.now()))
+            if standing.is_due_for_touch:
+                await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding))
+            if standing.has_work:
+                await self.decide(_nothing)
+            return await self._orders(worker_id, holding, stopping, bell, deadline)
+        finally:
+            if self._asking.get(worker_id) is bell:
+                del self._asking[worker_id]
+                self._expect(worker_id)
+
+    async def _orders(
+        self,
+        worker_id: str,
+        holding: Sequence[str],
+        stopping: Sequence[str],
+        bell: asyncio.Event,
+        deadline: float,
+    ) -> Orders:
+        while True:
+            bell.clear()
+            found = self.store.read(partial(attendance.orders, worker_id=worker_id, holding=holding, stopping=stopping))
+            left = deadline - asyncio.get_running_loop().time()
+            if found or left <= 0 or self._asking.get(worker_id) is not bell:
+                return found
+            try:
+                await asyncio.wait_for(bell.wait(), left)
+            except TimeoutError:
+                return Orders()
+
+    async def heartbeat(self, worker_id: str, holding: Sequence[str]) -> Orders:
+        """Renew the leases a worker holds; return those to stop and those that are over.
+
+        Raises:
+            UnknownWorker: it never registered here.
+        """
+        self._expect(worker_id)
+        await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding))
+        return self.store.read(partial(attendance.orders, worker_id=worker_id, holding=holding, stopping=()))
+
+    async def complete(self, worker_id: str, reports: Sequence[AttemptReport]) -> Completed:
+        """Accept a worker's reports."""
+        self._expect(worker_id)
+        return await self.decide(partial(complete, worker_id=worker_id, reports=reports))
+
+    async def leave(self, worker_id: str) -> list[str]:
+        """Let a worker go, taking back what it holds; return these leases.
+
+        Raises:
+            UnknownWorker: it never registered here.
+        """
+        self._cancel_timer(worker_id)
+        return await self.decide(partial(attendance.leave, worker_id=worker_id))
+
+    def connection_broke(self, worker_id: str) -> None:
+        """Begin the grace period of a worker whose outstanding claim broke off."""
+        self._expect(worker_id, within_seconds=GRACE_SECONDS)
+
+    def _expect(self, worker_id: str, *, within_seconds: float = SILENCE_SECONDS) -> None:
+        """Write the worker off unless it is heard of in time; one that asks for work is here as long as it asks."""
+        self._cancel_timer(worker_id)
+        if worker_id not in self._asking:
+            loop = asyncio.get_running_loop()
+            self._missing[worker_id] = loop.call_later(within_seconds, self._give_up, worker_id)
+
+    def _cancel_timer(self, worker_id: str) -> None:
+        handle = self._missing.pop(worker_id, None)
+        if handle is not None:
+            handle.cancel()
+
+    def _give_up(self, worker_id: str) -> None:
+        self._missing.pop(worker_id, None)
+        self.background(self._lose(worker_id))
+
+    async def _lose(self, worker_id: str) -> None:
+        try:
+            lost = await self.decide(partial(attendance.lose, worker_id=worker_id))
+        except StoreError:
+            logger.exception("worker %s vanished, which could not be stored; trying again", worker_id)
+            self._expect(worker_id, within_seconds=GRACE_SECONDS)
+            return
+        if lost:
+            logger.warning("worker %s vanished with %d attempts", worker_id, len(lost))
+        self._end_claim(worker_id)  # it came back while it was written off: its next claim says so
+
+    def _end_claim(self, worker_id: str) -> None:
+        """Answer a worker's outstanding claim, if there is one, with what is known now."""
+        bell = self._asking.pop(worker_id, None)
+        if bell is not None:
+            bell.set()
+
+    def _ring(self, worker_id: str) -> None:
+        bell = self._asking.get(worker_id)
+        if bell is not None:
+            bell.set()
+
+    async def _keep_time(self) -> None:
+        """Do what is due when it is due: sleep until then, or until a nearer moment is announced."""
+        forget_at = self._clock.now()
+        with self.bus.watch([DUE]) as watch:
+            while True:
+                before = self._clock.now()
+                seconds = _seconds_until(self._next_wakeup(), before)
+                await watch.heard(seconds)
+                now = self._clock.now()
+                is_late = now - before > timedelta(seconds=seconds) + LATE
+                if is_late or _is_due(self._next_wakeup(), now):
+                    await self._patiently(partial(upkeep.keep_time, is_late=is_late))
+                if now >= forget_at:
+                    while await self._patiently(upkeep.forget_old_receipts) == upkeep.FORGET_BATCH:
+                        continue
+                    forget_at = now + FORGET_EVERY
+
+    def _next_wakeup(self) -> datetime | None:
+        return self.store.read(lambda reader: reader.next_wakeup())
+
+    async def _patiently(self, decision: Callable[[Transaction], T]) -> T | None:
+        """Commit a decision nobody waits for; when the store refuses, say so and return None a second later."""
+        try:
+            return await self.decide(decision)
+        except StoreError:
+            logger.exception("what was due could not be stored; trying again in a second")
+            await asyncio.sleep(1)
+            return None
+
+    def background(self, work: Coroutine[object, object, object]) -> None:
+        """Run `work` beside the requests; it ends with the server at the latest."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _nothing(_tx: Transaction) -> None:
+    """Decide nothing: for the dispatch that goes with every decision."""
+
+
+def _is_due(wakeup: datetime | None, now: datetime) -> bool:
+    return wakeup is not None and wakeup <= now
+
+
+def _seconds_until(wakeup: datetime | None, now: datetime) -> float:
+    if wakeup is None:
+        return MAX_SLEEP_SECONDS
+    return min(max((wakeup - now).total_seconds(), 0.001), MAX_SLEEP_SECONDS)

@@ -1,0 +1,129 @@
+"""What a worker and the server say to each other, as values: the JSON bodies of /api/workers.
+
+Both sides import this module, so the wire has one definition. Field names are the JSON names, times are
+RFC 3339 in UTC, `bytes` travel as base64. Fields that a reader does not know are ignored, so that a worker
+and a server of neighbouring versions understand each other.
+
+A lease is one attempt of one job, handed to one worker. Its id is random and is the fence: every message
+about the attempt carries it, and a message about a lease that is no longer live changes nothing.
+"""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from titan.model.attempts import AttemptOutcome
+
+LEASE_SECONDS: Final = 10.0  # three missed heartbeats
+HEARTBEAT_SECONDS: Final = 3.0
+CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies drop a silent connection
+
+#: The longest log part that travels inside a report; longer output goes ahead through the log route.
+LOG_TAIL_MAX_BYTES: Final = 256 * 1024
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of PUT /api/workers/{worker_id}: who works, and what it offers."""
+
+    name: str
+    host: str
+    pid: int
+    offers: dict[str, int]  #: slots by requirement, as {"GENERAL": 4, "GPU": 1}
+    version: str  #: the worker's version of titan
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to a registration: the rhythm that the server expects."""
+
+    lease_seconds: float = LEASE_SECONDS
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt to run, with everything a worker needs for it but the script's content."""
+
+    lease_id: str
+    attempt: int  #: 1 for the first; for people, never a fence
+    job_id: str
+    job_name: str
+    dag_id: str
+    dag_name: str
+    agent_run_id: str | None
+    workspace: str  #: a safe folder name: one for each agent run, else one for each DAG
+    filename: str  #: the script's base name
+    script: str  #: SHA-256 of the script's content, in hex: GET /api/blobs/{script}
+    args: list[str]
+    env: dict[str, str]
+    timeout_seconds: float | None
+    cold: bool
+    token: str  #: the attempt's own, becomes TITAN_TOKEN
+
+
+class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of POST /api/workers/{worker_id}/claim."""
+
+    holding: list[str] = []  #: every lease the worker has and whose report is not acknowledged yet
+    stopping: list[str] = []  #: the leases of `holding` that it already knows it has to stop
+    wait_seconds: float = CLAIM_WAIT_SECONDS
+
+
+class ClaimAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to a claim; all three lists are empty when the wait is over."""
+
+    assignments: list[Assignment] = []
+    stop: list[str] = []  #: leases to end, and to report as cancelled
+    lost: list[str] = []  #: leases of `holding` that are no longer live: end them, report nothing
+
+
+class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of POST /api/workers/{worker_id}/heartbeat: renews these leases."""
+
+    holding: list[str]
+
+
+class HeartbeatAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to a heartbeat: the same two lists as in a claim's answer."""
+
+    stop: list[str] = []
+    lost: list[str] = []
+
+
+class LogAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to PUT /api/workers/{worker_id}/log/{lease_id}?offset=N."""
+
+    size_bytes: int  #: how much of the attempt's log the server has
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """How one attempt ended, with the end of its log."""
+
+    lease_id: str
+    outcome: AttemptOutcome
+    started_at: datetime
+    duration_ns: int
+    exit_code: int | None = None  #: absent when a signal ended it or it never started
+    signal: int | None = None
+    peak_memory_bytes: int | None = None
+    error: str | None = None  #: what an exit code cannot say, for people
+    log_offset: int = 0  #: where in the attempt's log `log_tail` begins
+    log_tail: bytes = b""
+
+
+class CompleteRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of POST /api/workers/{worker_id}/complete."""
+
+    reports: list[Report]
+
+
+class CompleteAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Which reports changed something, and which came too late; the worker forgets both."""
+
+    accepted: list[str] = []
+    stale: list[str] = []
+
+
+class LeaveAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to POST /api/workers/{worker_id}/leave: the leases that were given back."""
+
+    returned: list[str] = []

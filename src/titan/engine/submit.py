@@ -1,0 +1,192 @@
+"""Submission: a checked graph becomes rows, all or none."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from titan.engine.consequences import cancel_descendants
+from titan.engine.moves import Moves, shifted, subject_of
+from titan.model.dags import Dag, JobCounts, NewDag
+from titan.model.errors import Conflict, InvalidDag, StaleLease
+from titan.model.events import DagSubmitted, JobDelayed, JobReady, RunReopened, RunStarted, Subject
+from titan.model.jobs import Job, JobSpec, JobStatus
+from titan.model.runs import Run, RunOutcome
+from titan.ports import Transaction
+from titan.rules.dag import check_depth, check_run_size, unknown_parents
+from titan.rules.lifecycle import advance, release
+from titan.rules.rollup import agent_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The answer to a submission."""
+
+    dag_id: str
+    name: str
+    agent_run_id: str | None
+    job_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitter:
+    """Who submits: a program outside, or (with a token) a running job."""
+
+    project_id: str
+    token: str | None = None
+
+
+def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -> Submitted:
+    """Store `new`, which `rules.dag.check_dag` has passed, and start what can start.
+
+    Raises:
+        StaleLease: the token belongs to no running attempt.
+        LimitExceeded: too deep a recursion, or too many jobs in the run.
+        InvalidDag: a parent is neither in the DAG nor a job of the same run.
+        Conflict: the run was cancelled.
+    """
+    project_id = submitter.project_id
+    maker = _maker(tx, submitter.token)
+    depth = _depth(tx, maker)
+    run_id = new.agent_run_id or (maker.run_id if maker else None)
+    foreign = _foreign_parents(tx, project_id, run_id, new)
+    dag = Dag(
+        project_id=project_id,
+        id=dag_id,
+        name=new.name,
+        run_id=run_id,
+        agent_id=new.agent_id,
+        on_failure=new.on_failure,
+        submitted_at=tx.now,
+        counts=JobCounts(),
+        made_by=maker.id if maker else None,
+        depth=depth,
+    )
+    if run_id is not None:
+        _join_run(tx, dag, len(new.jobs))
+    jobs = [_new_job(dag, position, spec, foreign) for position, spec in enumerate(new.jobs)]
+    _store(tx, dag, jobs, foreign)
+    return Submitted(dag_id=dag_id, name=new.name, agent_run_id=run_id, job_count=len(jobs))
+
+
+def _maker(tx: Transaction, token: str | None) -> Job | None:
+    """Return the running job whose attempt carries `token`."""
+    if token is None:
+        return None
+    attempt = tx.live_attempt_by_token(token)
+    if attempt is None:
+        raise StaleLease(
+            "the submitting job",
+            expected="the token of a running attempt",
+            found="one of an attempt that is over, or unknown",
+            next_step="Nothing was submitted; the job's newer attempt, if any, submits for itself.",
+        )
+    return tx.job(attempt.job_id)
+
+
+def _depth(tx: Transaction, maker: Job | None) -> int:
+    if maker is None:
+        return 0
+    dag = tx.dag(maker.dag_id)
+    assert dag is not None
+    check_depth(maker.name, dag.depth + 1)
+    return dag.depth + 1
+
+
+def _foreign_parents(tx: Transaction, project_id: str, run_id: str | None, new: NewDag) -> dict[str, Job]:
+    """Return name → job for parents that are jobs of earlier stages of the same run."""
+    found: dict[str, Job] = {}
+    for name in unknown_parents(new):
+        job = tx.newest_job(project_id, name, run_id=run_id) if run_id is not None else None
+        if job is None:
+            child = next(spec.name for spec in new.jobs if name in spec.parents)
+            raise InvalidDag(
+                f"job '{child}' of dag '{new.name}'",
+                expected="parents that are jobs of this DAG" + (f" or of run '{run_id}'" if run_id else ""),
+                found=f"unknown parent '{name}'",
+                next_step="Add the parent to the DAG, or correct its name.",
+            )
+        found[name] = job
+    return found
+
+
+def _join_run(tx: Transaction, dag: Dag, job_count: int) -> None:
+    """Book the new stage on its run, which begins here or, after its end, is reopened."""
+    assert dag.run_id is not None
+    run = tx.run(dag.project_id, dag.run_id)
+    check_run_size(dag.run_id, run.job_count if run else 0, job_count)
+    subject = Subject(project_id=dag.project_id, run_id=dag.run_id)
+    if run is None:
+        agent_id = dag.agent_id or agent_of(dag.run_id)
+        run = Run(
+            project_id=dag.project_id,
+            id=dag.run_id,
+            agent_id=agent_id,
+            started_at=tx.now,
+            last_activity_at=tx.now,
+        )
+        tx.add_run(run)
+        tx.record(subject, RunStarted(cause="submit", agent_id=agent_id))
+    elif run.outcome is RunOutcome.CANCELLED:
+        raise Conflict(
+            f"run '{dag.run_id}'",
+            expected="a run that was not cancelled",
+            found=f"cancelled at {run.ended_at}",
+            next_step="Begin a new run with another agent_run_id.",
+        )
+    elif run.outcome is not None:
+        tx.record(subject, RunReopened(cause=f"submit of '{dag.name}'"))
+    tx.save_run(
+        replace(
+            run,
+            stage_count=run.stage_count + 1,
+            job_count=run.job_count + job_count,
+            live_job_count=run.live_job_count + job_count,
+            last_activity_at=tx.now,
+            outcome=None,
+            ended_at=None,
+            reason=None,
+        )
+    )
+
+
+def _new_job(dag: Dag, position: int, spec: JobSpec, foreign: Mapping[str, Job]) -> Job:
+    done = {name for name, job in foreign.items() if job.status is JobStatus.COMPLETED}
+    return Job(
+        project_id=dag.project_id,
+        id=f"{dag.id}.{position:05d}",
+        dag_id=dag.id,
+        run_id=dag.run_id,
+        spec=spec,
+        status=JobStatus.WAITING,
+        submitted_at=dag.submitted_at,
+        remaining_parents=len(set(spec.parents) - done),
+    )
+
+
+def _store(tx: Transaction, dag: Dag, jobs: list[Job], foreign: Mapping[str, Job]) -> None:
+    """Insert everything as it stands after its first step, then cancel what can never run."""
+    started = [_first_step(tx, job) for job in jobs]
+    counts = shifted(dag.counts, Counter(job.status for job, _ in started))
+    dag_subject = Subject(project_id=dag.project_id, run_id=dag.run_id, dag_id=dag.id)
+    tx.record(dag_subject, DagSubmitted(cause=_cause(dag), name=dag.name, job_count=len(jobs)))
+    ids = {job.name: job.id for job in jobs} | {name: job.id for name, job in foreign.items()}
+    edges = ((ids[parent], job.id) for job in jobs for parent in dict.fromkeys(job.spec.parents))
+    tx.add_dag(replace(dag, counts=counts), [job for job, _ in started], edges)
+    for job, event in started:
+        if event is not None:
+            tx.record(subject_of(job), event)
+    with Moves(tx) as moves:
+        for parent in foreign.values():
+            if parent.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+                cancel_descendants(moves, parent)
+
+
+def _first_step(tx: Transaction, job: Job) -> tuple[Job, JobReady | JobDelayed | None]:
+    if job.remaining_parents:
+        return job, None
+    event = release(job, cause="submit", now=tx.now)
+    return advance(job, event, now=tx.now), event
+
+
+def _cause(dag: Dag) -> str:
+    return f"submit by job {dag.made_by}" if dag.made_by else "submit"

@@ -1,0 +1,45 @@
+"""What time alone brings about: delays end, leases run out, old receipts are forgotten."""
+
+from datetime import timedelta
+from typing import Final
+
+from titan.engine.attempts import LEASE, reap
+from titan.engine.moves import Moves
+from titan.model.events import JobReady
+from titan.ports import Transaction
+
+RECEIPT_LIFE: Final = timedelta(days=1)  # architecture, part 4
+FORGET_BATCH: Final = 1000  # bounds one transaction to some milliseconds
+DUE_BATCH: Final = 1000  # bounds one transaction; the rest follows in the next
+
+
+def promote_due(tx: Transaction) -> int:
+    """Make ready the jobs whose delay or pause is over; return how many."""
+    due = tx.due_jobs(tx.now, limit=DUE_BATCH)
+    with Moves(tx) as moves:
+        for job in due:
+            moves.move(job, JobReady(cause="its time has come"))
+    return len(due)
+
+
+def keep_time(tx: Transaction, *, is_late: bool) -> None:
+    """Do all that is due now.
+
+    `is_late` says that the server itself stood still (a suspended machine, a stopped process):
+    then no worker could renew, so every lease is renewed once instead of written off.
+    """
+    promote_due(tx)
+    if is_late:
+        renew_all(tx)
+    else:
+        reap(tx, now=tx.now)
+
+
+def renew_all(tx: Transaction) -> None:
+    """Give every live lease its full time again: a starting server has heard of nobody yet."""
+    tx.renew_all_leases(expires_at=tx.now + LEASE)
+
+
+def forget_old_receipts(tx: Transaction) -> int:
+    """Delete up to FORGET_BATCH receipts older than a day; return how many."""
+    return tx.forget_receipts(before=tx.now - RECEIPT_LIFE, limit=FORGET_BATCH)

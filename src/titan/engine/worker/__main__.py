@@ -1,0 +1,32 @@
+"""`python -m titan.engine.worker`: the worker that `titan up` keeps beside its server."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from titan.engine.worker.main import run
+
+
+def main(arguments: list[str]) -> int:
+    """Read the command line and run a worker; return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m titan.engine.worker", description=__doc__)
+    parser.add_argument("--join", required=True, metavar="URL", help="the server, as http://127.0.0.1:9090")
+    parser.add_argument(
+        "--home", required=True, type=Path, help="the TITAN_HOME below which the worker keeps its things"
+    )
+    parser.add_argument("--offer", action="append", required=True, type=_offer, metavar="LABEL:SLOTS")
+    parser.add_argument("--name", help="for people; default: the host's name")
+    parser.add_argument("--local", action="store_true", help="be the worker of the server with this home")
+    given = parser.parse_args(arguments)
+    return run(url=given.join, offers=dict(given.offer), home=given.home, name=given.name, is_local=given.local)
+
+
+def _offer(text: str) -> tuple[str, int]:
+    label, _, slots = text.rpartition(":")
+    if not label or not slots.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected LABEL:SLOTS, as GENERAL:4; found {text!r}")
+    return label, int(slots)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

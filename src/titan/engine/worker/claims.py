@@ -1,0 +1,87 @@
+"""Asks for work: one claim is outstanding at all times, with no free slot too, for it also brings what to stop."""
+
+import threading
+from typing import Final
+
+from titan.engine.protocol import Assignment, ClaimRequest
+from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, ScriptMissed, StopAsked
+from titan.engine.worker.leases import Leases
+from titan.engine.worker.link import Link, ServerAway
+from titan.engine.worker.loop import QUICK_PAUSE_SECONDS
+from titan.engine.worker.scripts import ScriptCache, matches
+from titan_sdk.errors import TitanError
+
+REPEATED_PAUSE_SECONDS: Final = 0.05  # after an answer without news: two that disagree must not spin
+
+
+class Claims:
+    """Turns the answers of claims into news for the supervisor."""
+
+    def __init__(
+        self, link: Link, leases: Leases, inbox: Inbox, scripts: ScriptCache, *, closing: threading.Event
+    ) -> None:
+        self._link = link
+        self._leases = leases
+        self._inbox = inbox
+        self._scripts = scripts
+        self._closing = closing
+
+    def step(self) -> None:
+        """Ask once, wait for the answer, and pass it on.
+
+        Raises:
+            ServerAway: see there.
+        """
+        answer = self._link.claim(ClaimRequest(holding=self._leases.held(), stopping=self._leases.stopping()))
+        if self._closing.is_set():
+            return  # what came now goes back with the rest when the worker leaves
+        is_news = tell(self._leases, self._inbox, stop=answer.stop, lost=answer.lost)
+        fresh = set(self._leases.take(assignment.lease_id for assignment in answer.assignments))
+        self._pass_on([assignment for assignment in answer.assignments if assignment.lease_id in fresh])
+        if (answer.assignments or answer.stop or answer.lost) and not is_news and not fresh:
+            self._closing.wait(REPEATED_PAUSE_SECONDS)
+
+    def _pass_on(self, assignments: list[Assignment]) -> None:
+        """Post what can start at once, then fetch what the others lack."""
+        lacking = [assignment for assignment in assignments if self._scripts.find(assignment.script) is None]
+        ready = tuple(assignment for assignment in assignments if assignment not in lacking)
+        if ready:
+            self._inbox.post(AttemptsAssigned(assignments=ready))
+        for assignment in lacking:
+            self._fetch_script_of(assignment)
+
+    def _fetch_script_of(self, assignment: Assignment) -> None:
+        while assignment.lease_id in self._leases and not self._closing.is_set():
+            try:
+                why = self._fetch(assignment.script)
+            except ServerAway:
+                self._closing.wait(QUICK_PAUSE_SECONDS)
+                continue
+            if why is None:
+                self._inbox.post(AttemptsAssigned(assignments=(assignment,)))
+            else:
+                self._inbox.post(ScriptMissed(assignment=assignment, why=why))
+            return
+
+    def _fetch(self, digest: str) -> str | None:
+        """Bring a script into the cache; return why that cannot be, or None when it is there."""
+        if self._scripts.find(digest) is not None:
+            return None
+        try:
+            content = self._link.fetch_script(digest)
+            if not matches(digest, content):
+                return f"script {digest}: the server sent another content ({len(content)} bytes)"
+            self._scripts.add(digest, content)
+        except (TitanError, OSError) as cause:
+            return f"script {digest}: {cause}"
+        return None
+
+
+def tell(leases: Leases, inbox: Inbox, *, stop: list[str], lost: list[str]) -> bool:
+    """Pass on what an answer says of held leases; return whether any of it was news."""
+    to_stop, to_lose = leases.stop(stop), leases.drop(lost)
+    if to_stop:
+        inbox.post(StopAsked(lease_ids=tuple(to_stop)))
+    if to_lose:
+        inbox.post(LeasesLost(lease_ids=tuple(to_lose)))
+    return bool(to_stop or to_lose)

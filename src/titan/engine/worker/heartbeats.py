@@ -1,0 +1,37 @@
+"""Renews the leases while any is held, beside everything else, so that no slow log or claim can let one run out."""
+
+import threading
+
+from titan.engine.worker.claims import tell
+from titan.engine.worker.inbox import Inbox
+from titan.engine.worker.leases import Leases
+from titan.engine.worker.link import Link
+
+
+class Heartbeats:
+    """Sends a heartbeat every few seconds while leases are held, and none otherwise."""
+
+    def __init__(
+        self, link: Link, leases: Leases, inbox: Inbox, *, every_seconds: float, closing: threading.Event
+    ) -> None:
+        self._link = link
+        self._leases = leases
+        self._inbox = inbox
+        self._every_seconds = every_seconds
+        self._closing = closing
+
+    def step(self) -> None:
+        """Wait for the next beat, and send it if it is needed.
+
+        A worker that was stopped (SIGSTOP) past its leases comes here first when it wakes: what it holds may be lost,
+        and the answer says so.
+
+        Raises:
+            ServerAway: see there.
+        """
+        if not self._leases.wait_for_some(self._every_seconds) or self._closing.wait(self._every_seconds):
+            return
+        held = self._leases.held()
+        if held:
+            answer = self._link.heartbeat(held)
+            tell(self._leases, self._inbox, stop=answer.stop, lost=answer.lost)

@@ -1,0 +1,64 @@
+"""Which leases the worker holds: from the claim that brought them until the server has acknowledged their report."""
+
+import threading
+from collections.abc import Iterable
+
+
+class Leases:
+    """A table of held leases that the worker's threads share; every method may be called from any of them."""
+
+    def __init__(self) -> None:
+        self._is_stopping: dict[str, bool] = {}
+        self._changed = threading.Condition()
+
+    def take(self, lease_ids: Iterable[str]) -> list[str]:
+        """Hold these leases; return those that were not held before, for a claim may bring one twice."""
+        with self._changed:
+            fresh = [lease_id for lease_id in lease_ids if lease_id not in self._is_stopping]
+            self._is_stopping.update(dict.fromkeys(fresh, False))
+            self._changed.notify_all()
+        return fresh
+
+    def stop(self, lease_ids: Iterable[str]) -> list[str]:
+        """Note that the server wants these stopped; return those that are held and that it is news for."""
+        with self._changed:
+            fresh = [lease_id for lease_id in lease_ids if self._is_stopping.get(lease_id) is False]
+            self._is_stopping.update(dict.fromkeys(fresh, True))
+        return fresh
+
+    def drop(self, lease_ids: Iterable[str]) -> list[str]:
+        """Hold these no longer; return those that were held."""
+        with self._changed:
+            dropped = [lease_id for lease_id in lease_ids if self._is_stopping.pop(lease_id, None) is not None]
+            self._changed.notify_all()
+        return dropped
+
+    def held(self) -> list[str]:
+        """Return the held leases, oldest first."""
+        with self._changed:
+            return list(self._is_stopping)
+
+    def stopping(self) -> list[str]:
+        """Return the held leases that the server wants stopped."""
+        with self._changed:
+            return [lease_id for lease_id, is_stopping in self._is_stopping.items() if is_stopping]
+
+    def is_stopping(self, lease_id: str) -> bool:
+        """Tell whether a lease is held and to be stopped."""
+        with self._changed:
+            return self._is_stopping.get(lease_id, False)
+
+    def __contains__(self, lease_id: str) -> bool:
+        """Tell whether a lease is held."""
+        with self._changed:
+            return lease_id in self._is_stopping
+
+    def wait_for_some(self, timeout_seconds: float) -> bool:
+        """Wait until a lease is held; return False when the time is over first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: bool(self._is_stopping), timeout_seconds)
+
+    def wait_for_none(self, timeout_seconds: float) -> bool:
+        """Wait until no lease is held; return False when the time is over first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._is_stopping, timeout_seconds)

@@ -1,0 +1,185 @@
+"""The way to the server: finds it, speaks the worker protocol, and registers again with a server that asks."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from titan.engine.protocol import (
+    ClaimAnswer,
+    ClaimRequest,
+    CompleteAnswer,
+    CompleteRequest,
+    HeartbeatAnswer,
+    HeartbeatRequest,
+    LeaveAnswer,
+    LogAnswer,
+    Registered,
+    Registration,
+    Report,
+)
+from titan_sdk.errors import ServerUnavailable, TitanError, UnexpectedAnswer, UnknownWorker, error_from_wire
+from titan_sdk.transport import Response, Transport
+
+logger = logging.getLogger(__name__)
+
+A = TypeVar("A")
+
+ANSWER_SECONDS: Final = 8.0  # a lease is good for 10 s, so a slower answer to a heartbeat is no help
+LOG_ANSWER_SECONDS: Final = 60.0  # 256 KiB over a line of 64 kbit/s
+WAIT_MARGIN_SECONDS: Final = 10.0  # how much later than asked for a long poll may be answered
+
+
+class ServerAway(Exception):
+    """The server did not answer, or cannot now. The request may be repeated: it may or may not have been performed."""
+
+
+class Link:
+    """One worker's connections to its server, one for each thread that uses it."""
+
+    def __init__(self, worker_id: str, registration: Registration, find_server: Callable[[], str]) -> None:
+        """`find_server` returns the server's URL; it is asked again whenever the server does not answer."""
+        self._path = f"/api/workers/{worker_id}"
+        self._registration = registration
+        self._find_server = find_server
+        self._transport = _transport_to(find_server())
+        self._moving = threading.Lock()
+        self._away_since: float | None = None
+
+    @property
+    def server(self) -> tuple[str, int]:
+        """The host and port that the server was last found at."""
+        return self._transport.host, self._transport.port
+
+    @property
+    def away_seconds(self) -> float:
+        """How long the server has not answered; 0 while it does."""
+        since = self._away_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def register(self) -> Registered:
+        """Tell the server who works here.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: the server refuses this worker.
+        """
+        response = self._exchange("PUT", self._path, msgspec.json.encode(self._registration))
+        return _read(response, Registered)
+
+    def claim(self, request: ClaimRequest) -> ClaimAnswer:
+        """Ask for work; waits as long as the request says.
+
+        Raises:
+            ServerAway: see there.
+        """
+        return self._post("claim", request, ClaimAnswer, timeout_seconds=request.wait_seconds + WAIT_MARGIN_SECONDS)
+
+    def heartbeat(self, holding: list[str]) -> HeartbeatAnswer:
+        """Renew leases. Raises ServerAway: see there."""
+        return self._post("heartbeat", HeartbeatRequest(holding=holding), HeartbeatAnswer)
+
+    def complete(self, reports: list[Report]) -> CompleteAnswer:
+        """Report ended attempts. Raises ServerAway: see there."""
+        return self._post("complete", CompleteRequest(reports=reports), CompleteAnswer, timeout_seconds=30.0)
+
+    def leave(self) -> LeaveAnswer:
+        """Give back what is held, for the worker ends. Raises ServerAway: see there."""
+        return self._post("leave", {}, LeaveAnswer, timeout_seconds=3.0)
+
+    def append_log(self, lease_id: str, offset: int, content: bytes) -> int | None:
+        """Send a part of an attempt's output; return how much of it the server has, or None when the lease is over.
+
+        Raises:
+            ServerAway: see there.
+        """
+        path = f"{self._path}/log/{lease_id}?offset={offset}"
+        response = self._exchange("PUT", path, content, timeout_seconds=LOG_ANSWER_SECONDS)
+        if response.status == 409:
+            found = _error_of(response).found
+            return int(found) if found.isdecimal() else None
+        return _read(response, LogAnswer).size_bytes
+
+    def fetch_script(self, digest: str) -> bytes:
+        """Return a script's content.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: the server has no content of this digest.
+        """
+        response = self._exchange("GET", f"/api/blobs/{digest}", b"", timeout_seconds=LOG_ANSWER_SECONDS)
+        if response.status >= 400:
+            raise _error_of(response)
+        return response.body
+
+    def close(self) -> None:
+        """Close the calling thread's connection."""
+        self._transport.close()
+
+    def _post(self, verb: str, body: object, answer: type[A], *, timeout_seconds: float = ANSWER_SECONDS) -> A:
+        """Send a message of the worker's; a server that does not know the worker is told first who it is."""
+        encoded = msgspec.json.encode(body)
+        path = f"{self._path}/{verb}"
+        try:
+            return _read(self._exchange("POST", path, encoded, timeout_seconds=timeout_seconds), answer)
+        except UnknownWorker:
+            logger.info("the server does not know this worker: registering again")
+            self.register()
+            return _read(self._exchange("POST", path, encoded, timeout_seconds=timeout_seconds), answer)
+
+    def _exchange(self, method: str, path: str, body: bytes, *, timeout_seconds: float = ANSWER_SECONDS) -> Response:
+        # The protocol is safe to repeat by itself, so no idempotency key burdens the server's store.
+        transport = self._transport
+        try:
+            response = transport.request(
+                *(method, path),
+                body=body,
+                timeout_seconds=timeout_seconds,
+                mutation=False,
+                retry_for_seconds=0,
+            )
+        except (ServerUnavailable, UnexpectedAnswer) as cause:
+            self._look_for_server(transport)
+            raise ServerAway(str(cause)) from cause
+        if response.status >= 500:
+            raise ServerAway(f"{method} {path}: HTTP {response.status} {response.body[:300]!r}")
+        self._away_since = None
+        return response
+
+    def _look_for_server(self, failed: Transport) -> None:
+        """Note that the server is away, and turn to where it is now, if that is elsewhere."""
+        with self._moving:
+            if self._away_since is None:
+                self._away_since = time.monotonic()
+            if self._transport is not failed:
+                return
+            found = _transport_to(self._find_server())
+            if (found.host, found.port) != (failed.host, failed.port):
+                logger.info("the server is now at %s:%d", found.host, found.port)
+                self._transport = found
+
+
+def _transport_to(url: str) -> Transport:
+    parts = urlsplit(url)
+    return Transport(parts.hostname or "127.0.0.1", parts.port or 80)
+
+
+def _read(response: Response, answer: type[A]) -> A:
+    if response.status >= 400:
+        raise _error_of(response)
+    try:
+        return msgspec.json.decode(response.body, type=answer)
+    except msgspec.DecodeError as cause:
+        raise ServerAway(f"an answer that is no {answer.__name__}: {cause}") from cause
+
+
+def _error_of(response: Response) -> TitanError:
+    try:
+        body = msgspec.json.decode(response.body)
+    except msgspec.DecodeError:
+        body = response.body
+    return error_from_wire(response.status, body, subject="the worker's request")

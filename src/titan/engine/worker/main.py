@@ -1,0 +1,123 @@
+"""Runs a worker process from its start to its end: `titan worker`, and the worker beside `titan up`."""
+
+import json
+import logging
+import os
+import re
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from titan.engine.worker.inbox import Inbox, LeaveAsked
+from titan.engine.worker.survival import FOLDER, FolderInUse, known_as, own_folder
+from titan.engine.worker.worker import NoWarmInterpreter, Worker, WorkerPlan
+from titan_sdk.errors import TitanError
+
+logger = logging.getLogger(__name__)
+
+ABSENCE_LIMIT_SECONDS: Final = 600.0  # long enough to repair a server, short enough to leave no process for ever
+SECOND_SIGNAL_EXIT_CODE: Final = 130  # as a shell reports a program that Ctrl-C ended
+MAX_WORKERS_OF_A_HOME: Final = 100
+
+
+def run(*, url: str, offers: Mapping[str, int], home: Path, name: str | None = None, is_local: bool = False) -> int:
+    """Work for the server at `url` until SIGINT or SIGTERM, and return the exit code.
+
+    `home` is a TITAN_HOME: the local worker keeps its things in `worker` below it, others in `workers/<name>`. The
+    local worker also finds a server that comes back elsewhere, and ends when none has for 10 minutes. A first signal
+    gives back what runs, uncounted; a second one ends the process, and with it every job, at once.
+
+    0: it left in order. 1: no warm interpreter came up, or another worker uses its folder. 2: the server refused it.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    inbox = Inbox()
+    _leave_on_signals(inbox)
+    with ExitStack() as owned:
+        try:
+            folder = _own_a_folder(owned, home, name, is_local=is_local)
+        except FolderInUse as cause:
+            logger.error("%s", cause)
+            return 1
+        plan = WorkerPlan(
+            name=name or (_host_name() if is_local else folder.name),
+            host=_host_name(),
+            offers=offers,
+            folder=folder,
+            find_server=_finder(home, url) if is_local else lambda: url,
+            absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,
+        )
+        return _work(plan, inbox)
+
+
+def _work(plan: WorkerPlan, inbox: Inbox) -> int:
+    worker = Worker(plan, inbox)
+    try:
+        with known_as(plan.folder, worker_id=worker.worker_id, offers=plan.offers):
+            worker.start()
+            logger.info("worker %s offers %s", plan.name, dict(plan.offers))
+            worker.work()
+            worker.leave()
+    except NoWarmInterpreter as cause:
+        logger.error("%s", cause)
+        return 1
+    except TitanError as cause:
+        logger.error("the server refuses this worker: %s", cause)
+        return 2
+    finally:
+        worker.close()
+    return 0
+
+
+def _leave_on_signals(inbox: Inbox) -> None:
+    asked: list[int] = []
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        if asked:
+            os._exit(SECOND_SIGNAL_EXIT_CODE)  # the keepers notice and end their jobs
+        asked.append(number)
+        inbox.post(LeaveAsked(why=signal.Signals(number).name))
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+
+
+def _own_a_folder(owned: ExitStack, home: Path, name: str | None, *, is_local: bool) -> Path:
+    """Own the worker's folder; one without a name takes the host's, or host-2 and so on beside others."""
+    if is_local or name is not None:
+        folder = home / FOLDER if name is None or is_local else home / "workers" / name
+        owned.enter_context(own_folder(folder))
+        return folder
+    for number in range(1, MAX_WORKERS_OF_A_HOME):
+        folder = home / "workers" / (_host_name() if number == 1 else f"{_host_name()}-{number}")
+        try:
+            owned.enter_context(own_folder(folder))
+        except FolderInUse:
+            continue
+        return folder
+    raise FolderInUse(f"{home / 'workers'}: expected a free folder; found {MAX_WORKERS_OF_A_HOME} workers in it.")
+
+
+def _finder(home: Path, url: str) -> Callable[[], str]:
+    """Return what finds the server of `home`: at `url`, then wherever the newest one left word that it is."""
+    candidates = iter([url])
+
+    def find() -> str:
+        first = next(candidates, None)
+        if first is not None:
+            return first
+        try:
+            found: str = json.loads((home / "server.json").read_text())["url"]
+        except (OSError, ValueError, KeyError):
+            return url
+        return found
+
+    return find
+
+
+def _host_name() -> str:
+    """Return this machine's name in the characters that a worker's name may have."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()).strip("-.") or "worker"

@@ -1,0 +1,214 @@
+"""The supervisor: the one thread that starts attempts, stops them, and settles how they ended."""
+
+import logging
+import selectors
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, assert_never
+
+from titan.engine.protocol import Assignment, Report
+from titan.engine.worker.environment import job_environment
+from titan.engine.worker.folders import AttemptFiles, AttemptFolders
+from titan.engine.worker.inbox import (
+    AttemptsAssigned,
+    Inbox,
+    LeasesLost,
+    LeaveAsked,
+    News,
+    ScriptMissed,
+    StopAsked,
+)
+from titan.engine.worker.leases import Leases
+from titan.engine.worker.log_shipper import LogShipper
+from titan.engine.worker.reports import EndedAttempt
+from titan.engine.worker.scripts import ScriptCache
+from titan.engine.worker.timers import Timers
+from titan.model.attempts import AttemptOutcome
+from titan.ports import AttemptEnd, AttemptOrder, Executor
+
+logger = logging.getLogger(__name__)
+
+ABANDON_SECONDS: Final = 15.0  # after the grace; a keeper takes up to 10 s for what cannot be killed
+
+
+@dataclass(slots=True)
+class _RunningAttempt:
+    assignment: Assignment
+    files: AttemptFiles
+    ending: AttemptOutcome | None = None  #: why it is being stopped
+    is_lost: bool = False  #: the server has given it up: nobody wants to hear its end
+
+
+class Supervisor:
+    """Runs the attempts of one worker. `run` belongs to one thread; everything else reaches it through the inbox."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        inbox: Inbox,
+        leases: Leases,
+        *,
+        scripts: ScriptCache,
+        folders: AttemptFolders,
+        logs: LogShipper,
+        server: Callable[[], tuple[str, int]],
+        grace_seconds: float,
+    ) -> None:
+        """`server` gives the host and port that jobs are told; `grace_seconds` lie between SIGTERM and SIGKILL."""
+        self._executor = executor
+        self._inbox = inbox
+        self._leases = leases
+        self._scripts = scripts
+        self._folders = folders
+        self._logs = logs
+        self._server = server
+        self._grace_seconds = grace_seconds
+        self._timers = Timers()
+        self._running: dict[str, _RunningAttempt] = {}
+        self._is_leaving = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no attempt runs."""
+        return not self._running
+
+    def run(self) -> None:
+        """Work until asked to leave; then every attempt has been stopped and handed to the reports as returned."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._inbox, selectors.EVENT_READ)
+            selector.register(self._executor, selectors.EVENT_READ)
+            while self._running or not self._is_leaving:
+                selector.select(self._timers.seconds_to_next(time.monotonic()))
+                for end in self._executor.ends():  # before the news: what has ended by itself cannot be stopped
+                    self._settle(end)
+                for news in self._inbox.take_all():
+                    self._hear(news)
+                self._timers.run_due(time.monotonic())
+
+    def repeat(self, every_seconds: float, call: Callable[[], None]) -> None:
+        """Have `call` made now and then on the supervisor's thread. Use before `run`."""
+
+        def call_and_repeat() -> None:
+            call()
+            self.repeat(every_seconds, call)
+
+        self._timers.add(time.monotonic() + every_seconds, call_and_repeat)
+
+    def _hear(self, news: News) -> None:
+        match news:
+            case AttemptsAssigned(assignments=assignments):
+                for assignment in assignments:
+                    self._begin(assignment)
+            case ScriptMissed(assignment=assignment, why=why):
+                self._report_unstarted(assignment, AttemptOutcome.FAILED, f"could not start: {why}")
+            case StopAsked(lease_ids=lease_ids):
+                for lease_id in lease_ids:
+                    self._end_early(lease_id, AttemptOutcome.CANCELLED)
+            case LeasesLost(lease_ids=lease_ids):
+                for lease_id in lease_ids:
+                    self._lose(lease_id)
+            case LeaveAsked(why=why):
+                self._leave(why)
+            case _:
+                assert_never(news)
+
+    def _begin(self, assignment: Assignment) -> None:
+        """Start an attempt, unless something has come in between."""
+        lease_id = assignment.lease_id
+        if self._is_leaving:
+            self._leases.drop([lease_id])  # it goes back when the worker leaves
+        if lease_id not in self._leases:
+            return
+        if self._leases.is_stopping(lease_id):
+            self._report_unstarted(assignment, AttemptOutcome.CANCELLED, "cancelled before it started")
+            return
+        try:
+            files = self._start(assignment)
+        except OSError as cause:  # a full disk, no room for a process: another worker may do better
+            self._report_unstarted(assignment, AttemptOutcome.LOST, f"could not start on this machine: {cause}")
+            return
+        self._running[lease_id] = _RunningAttempt(assignment, files)
+        self._logs.follow(lease_id, files.log)
+        if assignment.timeout_seconds is not None:
+            due_at = time.monotonic() + assignment.timeout_seconds
+            self._timers.add(due_at, lambda: self._end_early(lease_id, AttemptOutcome.TIMED_OUT))
+
+    def _start(self, assignment: Assignment) -> AttemptFiles:
+        content = self._scripts.find(assignment.script)
+        if content is None:
+            raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
+        files = self._folders.prepare(assignment, content)
+        host, port = self._server()
+        order = AttemptOrder(
+            lease_id=assignment.lease_id,
+            script=files.script,
+            args=tuple(assignment.args),
+            directory=files.directory,
+            log=files.log,
+            environment=job_environment(assignment, host=host, port=port),
+            is_cold=assignment.cold,
+        )
+        self._executor.start(order)
+        return files
+
+    def _end_early(self, lease_id: str, ending: AttemptOutcome) -> None:
+        running = self._running.get(lease_id)
+        if running is not None and running.ending is None:
+            running.ending = ending
+            self._stop(lease_id, self._grace_seconds)
+
+    def _lose(self, lease_id: str) -> None:
+        running = self._running.get(lease_id)
+        if running is not None:
+            logger.warning("lease %s of job %s is lost: ending it", lease_id, running.assignment.job_name)
+            running.is_lost = True
+            self._logs.forget(lease_id)
+            self._stop(lease_id, 0)
+
+    def _leave(self, why: str) -> None:
+        logger.info("leaving: %s; ending %d running attempts", why, len(self._running))
+        self._is_leaving = True
+        for lease_id in list(self._running):
+            self._end_early(lease_id, AttemptOutcome.RETURNED)
+
+    def _stop(self, lease_id: str, grace_seconds: float) -> None:
+        self._executor.stop(lease_id, grace_seconds=grace_seconds)
+        self._timers.add(time.monotonic() + grace_seconds + ABANDON_SECONDS, lambda: self._executor.abandon(lease_id))
+
+    def _settle(self, end: AttemptEnd) -> None:
+        running = self._running.pop(end.lease_id)
+        if running.is_lost:
+            self._folders.discard(end.lease_id)
+            return
+        outcome, error = _judge(running, end)
+        report = Report(
+            lease_id=end.lease_id,
+            outcome=outcome,
+            started_at=end.started_at,
+            duration_ns=end.duration_ns,
+            exit_code=end.exit_code if end.start_error is None else None,
+            signal=end.signal,
+            peak_memory_bytes=end.peak_memory_bytes,
+            error=error,
+        )
+        self._logs.finish(EndedAttempt(report=report, log=running.files.log))
+
+    def _report_unstarted(self, assignment: Assignment, outcome: AttemptOutcome, error: str) -> None:
+        lease_id = assignment.lease_id
+        report = Report(lease_id=lease_id, outcome=outcome, started_at=datetime.now(UTC), duration_ns=0, error=error)
+        self._logs.finish(EndedAttempt(report=report, log=self._folders.log(lease_id)))
+
+
+def _judge(running: _RunningAttempt, end: AttemptEnd) -> tuple[AttemptOutcome, str | None]:
+    """Return how the attempt ended, and for people what its exit code cannot say."""
+    if running.ending is AttemptOutcome.TIMED_OUT:
+        return AttemptOutcome.TIMED_OUT, f"ran longer than its timeout of {running.assignment.timeout_seconds:g} s"
+    if running.ending is not None:
+        return running.ending, None
+    if end.is_lost:
+        return AttemptOutcome.LOST, "the process that watches over it was killed, and so was the job"
+    if end.start_error is not None:
+        return AttemptOutcome.FAILED, f"could not start: {end.start_error}"
+    return (AttemptOutcome.SUCCEEDED if end.exit_code == 0 else AttemptOutcome.FAILED), None

@@ -1,0 +1,84 @@
+"""A worker outlives its server: it leaves word of itself in its folder, where the next server of that home finds it."""
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+FOLDER: Final = "worker"  #: the local worker's folder below TITAN_HOME
+_FILE: Final = "worker.json"
+
+
+class SurvivingWorker(msgspec.Struct, frozen=True, kw_only=True):
+    """What a running worker leaves word of."""
+
+    worker_id: str
+    pid: int
+    process_started_at: str  #: the system's own mark of this process, which no later one with its pid has
+    offers: dict[str, int]
+
+
+def read_surviving_worker(home: Path) -> SurvivingWorker | None:
+    """Return the local worker of `home` when it still runs; None when it never ran or has ended."""
+    try:
+        worker = msgspec.json.decode((home / FOLDER / _FILE).read_bytes(), type=SurvivingWorker)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+    return worker if process_started_at(worker.pid) == worker.process_started_at else None
+
+
+class FolderInUse(Exception):
+    """Another worker that runs uses this folder; two would remove each other's attempts."""
+
+
+@contextmanager
+def own_folder(folder: Path) -> Iterator[None]:
+    """Own a worker's folder, which is made if needed, until the end of the block or of the process.
+
+    Raises:
+        FolderInUse: see there.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as cause:
+            raise FolderInUse(
+                f"worker folder {folder}: expected to be its only user; found another worker that runs. "
+                "Choose another name with --name, or end the other worker."
+            ) from cause
+        yield
+
+
+@contextmanager
+def known_as(folder: Path, *, worker_id: str, offers: Mapping[str, int]) -> Iterator[None]:
+    """Leave word in `folder`, until the end of the block, that this process is its worker."""
+    pid = os.getpid()
+    word = SurvivingWorker(
+        worker_id=worker_id, pid=pid, process_started_at=process_started_at(pid) or "", offers=dict(offers)
+    )
+    partial = folder / f"{_FILE}.partial"
+    partial.write_bytes(msgspec.json.encode(word))
+    partial.replace(folder / _FILE)
+    try:
+        yield
+    finally:
+        (folder / _FILE).unlink(missing_ok=True)
+
+
+def process_started_at(pid: int) -> str | None:
+    """Return a mark of when a process started, the same for its whole life; None when it has ended."""
+    if not os.path.exists("/proc/self/stat"):
+        found = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return found.stdout.strip() or None
+    try:
+        status = Path(f"/proc/{pid}/stat").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, *fields = status.rpartition(b")")[2].split()  # proc(5): the name before it may hold anything
+    return None if state in b"ZX" else fields[18].decode()  # field 22, starttime, in ticks since boot

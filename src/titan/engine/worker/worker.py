@@ -1,0 +1,141 @@
+"""A worker, put together: the parts that share its leases, and the order in which they start and end."""
+
+import logging
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from titan import __version__
+from titan.engine.executors.local import LocalExecutor
+from titan.engine.protocol import HEARTBEAT_SECONDS, Registration
+from titan.engine.worker.claims import Claims
+from titan.engine.worker.folders import AttemptFolders
+from titan.engine.worker.heartbeats import Heartbeats
+from titan.engine.worker.inbox import Inbox, LeaveAsked
+from titan.engine.worker.leases import Leases
+from titan.engine.worker.link import Link, ServerAway
+from titan.engine.worker.log_shipper import LogShipper
+from titan.engine.worker.loop import Loop
+from titan.engine.worker.reports import Reports
+from titan.engine.worker.scripts import ScriptCache
+from titan.engine.worker.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+WARM_SECONDS: Final = 30.0  # 0.1 s on an idle machine; one that starts up or swaps takes far longer
+LAST_REPORTS_SECONDS: Final = 5.0  # how long a leaving worker waits for acknowledgements
+ABSENCE_CHECK_SECONDS: Final = 15.0
+REPORT_KEPT_SECONDS: Final = 24 * 3600.0  # how long finished work waits for a server to hear of it
+
+
+class NoWarmInterpreter(Exception):
+    """The process that jobs are forked from did not start; its own output says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlan:
+    """What a worker is to be."""
+
+    name: str  #: for people
+    host: str
+    offers: Mapping[str, int]  #: slots by requirement
+    folder: Path  #: for its scripts, attempts and workspaces; no other worker uses it
+    find_server: Callable[[], str]  #: gives the server's URL; asked again whenever that does not answer
+    grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
+    absence_limit_seconds: float | None = None  #: ends after so long without a server and without a job; None: never
+
+
+class Worker:
+    """One worker process's parts. `start`, `work`, `leave` and `close`, in this order, on one thread."""
+
+    def __init__(self, plan: WorkerPlan, inbox: Inbox) -> None:
+        self._plan = plan
+        self._inbox = inbox
+        self.worker_id = secrets.token_hex(8)
+        self._leases = Leases()
+        self._asking_ends = threading.Event()
+        self._reporting_ends = threading.Event()
+        self._executor = LocalExecutor(spare_keepers=sum(plan.offers.values()))
+        self._folders = AttemptFolders(plan.folder)
+        self._link = Link(self.worker_id, _registration(plan), plan.find_server)
+        scripts = ScriptCache(plan.folder / "scripts")
+        self._reports = Reports(self._link, acknowledge=self._acknowledge)
+        logs = LogShipper(self._link, report=self._reports.add, closing=self._reporting_ends)
+        claims = Claims(self._link, self._leases, inbox, scripts, closing=self._asking_ends)
+        heartbeats = Heartbeats(
+            *(self._link, self._leases, inbox), every_seconds=HEARTBEAT_SECONDS, closing=self._asking_ends
+        )
+        self._supervisor = Supervisor(
+            *(self._executor, inbox, self._leases),
+            scripts=scripts,
+            folders=self._folders,
+            logs=logs,
+            server=lambda: self._link.server,
+            grace_seconds=plan.grace_seconds,
+        )
+        self._loops = (
+            Loop("claims", claims.step, self._asking_ends),
+            Loop("heartbeats", heartbeats.step, self._asking_ends),
+            Loop("logs", logs.step, self._reporting_ends),
+            Loop("reports", self._reports.step, self._reporting_ends),
+        )
+
+    def start(self) -> None:
+        """Wait for the warm interpreter, register, and begin to ask for work. A server that is away may come later.
+
+        Raises:
+            NoWarmInterpreter: it did not start within 30 s.
+            TitanError: the server refuses this worker.
+        """
+        if not self._executor.wait_until_warm(WARM_SECONDS):
+            raise NoWarmInterpreter(f"no warm interpreter after {WARM_SECONDS:g} s")
+        try:
+            self._link.register()
+        except ServerAway as reason:
+            logger.info("waiting for the server: %s", reason)
+        for loop in self._loops:
+            loop.start()
+        if self._plan.absence_limit_seconds is not None:
+            self._supervisor.repeat(ABSENCE_CHECK_SECONDS, self._end_if_forsaken)
+
+    def work(self) -> None:
+        """Run attempts until the inbox is told to leave; then none runs any more."""
+        self._supervisor.run()
+
+    def leave(self) -> None:
+        """Deliver the last reports, and give everything else back. Does not insist on a server that is away."""
+        self._asking_ends.set()
+        patience = LAST_REPORTS_SECONDS if self._link.away_seconds == 0 else 0.0
+        self._leases.wait_for_none(patience)
+        self._reporting_ends.set()
+        self._reports.close()
+        try:
+            self._link.leave()
+        except ServerAway as reason:
+            logger.info("left without a word to the server: %s", reason)
+
+    def close(self) -> None:
+        """End whatever still runs and release the descriptors."""
+        self._executor.close()
+        self._inbox.close()
+
+    def _acknowledge(self, lease_id: str) -> None:
+        self._leases.drop([lease_id])
+        self._folders.discard(lease_id)
+
+    def _end_if_forsaken(self) -> None:
+        limit = self._plan.absence_limit_seconds
+        away_seconds = self._link.away_seconds
+        if limit is None or away_seconds < limit:
+            return
+        if not self._leases.held() or (self._supervisor.is_idle and away_seconds > REPORT_KEPT_SECONDS):
+            self._inbox.post(LeaveAsked(why=f"no server has answered for {away_seconds:.0f} s"))
+
+
+def _registration(plan: WorkerPlan) -> Registration:
+    return Registration(name=plan.name, host=plan.host, pid=os.getpid(), offers=dict(plan.offers), version=__version__)

@@ -1,0 +1,69 @@
+"""Every setting in one table: its environment variable, default, unit and meaning."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from titan.model.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One thing a user may set."""
+
+    name: str  #: environment variable
+    default: str
+    unit: str  #: empty where there is none
+    help: str
+
+
+SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting(name="TITAN_HOME", default="~/.titan", unit="", help="Folder of everything Titan keeps."),
+    Setting(name="TITAN_HOST", default="127.0.0.1", unit="", help="Where clients look for the server."),
+    Setting(name="TITAN_PORT", default="9090", unit="", help="The port clients use."),
+    Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
+    Setting(
+        name="TITAN_MODEL",
+        default="local",
+        unit="",
+        help="The model: gemini/NAME, openai/NAME, http://HOST:PORT/v1#NAME, local, scripted:FILE or none.",
+    ),
+    Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
+    Setting(name="TITAN_AGENT_ID", default="", unit="", help="The agent of the runs a client starts."),
+    Setting(
+        name="TITAN_MAX_FILE_BYTES",
+        default="1073741824",
+        unit="bytes",
+        help="Largest upload the server takes.",
+    ),
+)
+
+
+def setting(name: str, environment: Mapping[str, str] = os.environ) -> str:
+    """Return the value of a setting: the environment's, else the default."""
+    known = next(entry for entry in SETTINGS if entry.name == name)
+    return environment.get(name) or known.default
+
+
+def whole_number(name: str, environment: Mapping[str, str] = os.environ) -> int:
+    """Return the value of a setting that counts something.
+
+    Raises:
+        InvalidInput: it is not a whole number.
+    """
+    text = setting(name, environment)
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise InvalidInput(
+        f"setting {name}",
+        expected="a whole number",
+        found=ascii(text),
+        next_step="Correct it in the environment.",
+    )
+
+
+def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of everything Titan keeps."""
+    return Path(setting("TITAN_HOME", environment)).expanduser()
