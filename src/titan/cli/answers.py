@@ -1,0 +1,253 @@
+"""What the server answers, as values. Fields a newer server adds are ignored."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TypeAlias, TypeVar
+
+import msgspec
+
+from titan.cli.exits import CommandFailed, ExitCode
+from titan.model.attempts import AttemptOutcome
+from titan.model.dags import StageStatus
+from titan.model.jobs import JobStatus
+from titan.model.runs import RunStatus
+from titan.model.workers import WorkerState
+
+#: A JSON object as it came, for `--json`.
+Document: TypeAlias = Mapping[str, object]
+
+AnswerT = TypeVar("AnswerT")
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many jobs of a DAG stand where."""
+
+    total: int
+    waiting: int
+    ready: int
+    running: int
+    completed: int
+    failed: int
+    cancelled: int
+
+    @property
+    def final(self) -> int:
+        """Jobs that will not run again."""
+        return self.completed + self.failed + self.cancelled
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at a job; `outcome` is None while it runs."""
+
+    attempt: int
+    worker: str | None
+    leased_at: datetime
+    outcome: AttemptOutcome | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    duration_ns: int | None = None
+    peak_memory_bytes: int | None = None
+    error: str | None = None
+
+    @property
+    def length(self) -> timedelta | None:
+        """How long it ran, None while it runs."""
+        return length_of(self.duration_ns)
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One job of one submission."""
+
+    job_id: str
+    name: str
+    dag_id: str
+    dag_name: str
+    status: JobStatus
+    submitted_at: datetime
+    agent_run_id: str | None = None
+    reason: str | None = None
+    requirement: str = "GENERAL"
+    priority: int = 1
+    parents: tuple[str, ...] = ()
+    filename: str = ""
+    args: tuple[str, ...] = ()
+    cancel_requested: bool = False
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    worker: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    duration_ns: int | None = None
+    peak_memory_bytes: int | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def length(self) -> timedelta | None:
+        """How long its last attempt ran, None when none has ended."""
+        return length_of(self.duration_ns)
+
+
+class Dag(msgspec.Struct, frozen=True, kw_only=True):
+    """One submission; `jobs` is empty in lists."""
+
+    dag_id: str
+    name: str
+    status: StageStatus
+    is_final: bool
+    submitted_at: datetime
+    counts: Counts
+    agent_run_id: str | None = None
+    agent_id: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    made_by: str | None = None
+    jobs: tuple[Job, ...] = ()
+
+    def length(self, now: datetime) -> timedelta | None:
+        """Return how long it took from its first start, until `now` while it is not final."""
+        return None if self.started_at is None else (self.ended_at or now) - self.started_at
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One invocation of an agent; `stages` is empty in lists."""
+
+    agent_run_id: str
+    agent_id: str | None
+    status: RunStatus
+    started_at: datetime
+    stage_count: int
+    job_count: int
+    ended_at: datetime | None = None
+    reason: str | None = None
+    stages: tuple[Dag, ...] = ()
+
+    def length(self, now: datetime) -> timedelta:
+        """Return how long it took, until `now` while it has not ended."""
+        return (self.ended_at or now) - self.started_at
+
+    def label(self, stage: Dag) -> str:
+        """Return the stage's name without the run's id before it: `PLAN` of `RESEARCH_1a9ac3_PLAN`."""
+        return stage.name.removeprefix(self.agent_run_id).lstrip("_-") or stage.name
+
+
+class RunningJob(msgspec.Struct, frozen=True, kw_only=True):
+    """A job that a worker runs now."""
+
+    job_id: str
+    name: str
+    dag_name: str
+
+
+class Worker(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that runs jobs."""
+
+    worker_id: str
+    name: str
+    host: str
+    pid: int
+    offers: dict[str, int]
+    busy: dict[str, int]
+    state: WorkerState
+    seen_at: datetime
+    running: tuple[RunningJob, ...] = ()
+
+
+class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a job, and why."""
+
+    seq: int
+    at: datetime
+    event: str
+    cause: str
+    text: str
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that happened to a job, oldest first."""
+
+    job_id: str
+    name: str
+    entries: tuple[StoryEntry, ...]
+
+
+class Submitted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a submission became."""
+
+    dag_id: str
+    name: str
+    job_count: int
+    agent_run_id: str | None = None
+
+
+class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cancel did, by job name."""
+
+    cancelled: tuple[str, ...] = ()  #: had not started, will not
+    stopping: tuple[str, ...] = ()  #: running; their workers are ending them
+    skipped: tuple[str, ...] = ()  #: were final already
+
+
+class StoredValue(msgspec.Struct, frozen=True, kw_only=True):
+    """The value of one key; None when the key does not exist."""
+
+    key: str
+    value: str | None
+    artifact: str | None = None
+
+
+class DagList(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/dags, newest first."""
+
+    dags: tuple[Dag, ...]
+
+
+class JobList(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/jobs, newest first."""
+
+    jobs: tuple[Job, ...]
+
+
+class RunList(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/runs, newest first."""
+
+    runs: tuple[Run, ...]
+
+
+class WorkerList(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/workers."""
+
+    workers: tuple[Worker, ...]
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/health."""
+
+    status: str
+    version: str
+    started_at: datetime
+    model: str | None = None
+
+
+def read(document: Document, answer_type: type[AnswerT]) -> AnswerT:
+    """Return `document` as a value.
+
+    Raises:
+        CommandFailed: the server speaks another version of these answers.
+    """
+    try:
+        return msgspec.convert(document, answer_type)
+    except msgspec.ValidationError as error:
+        raise CommandFailed(
+            "the server's answer",
+            exit_code=ExitCode.FAULT,
+            expected=f"a {answer_type.__name__} of this version",
+            found=str(error),
+            next_step="Compare both versions with `titan version`.",
+        ) from error
+
+
+def length_of(duration_ns: int | None) -> timedelta | None:
+    """Return nanoseconds of the wire as a length of time, None for None."""
+    return None if duration_ns is None else timedelta(microseconds=duration_ns / 1000)

@@ -1,0 +1,133 @@
+"""`titan`: all commands in the order a person meets them; the one place where errors become exit codes."""
+
+import io
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from titan import __version__
+from titan.cli.commands import cancel, dags, jobs, runs, store, submit, up, workers
+from titan.cli.exits import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_code_of
+from titan.cli.options import examples
+from titan.cli.screen import remark, show_json
+from titan.model.errors import TitanError
+
+logger = logging.getLogger(__name__)
+
+# Plain help, not rich's boxes: examples stay whole lines that can be copied, and it takes half the time.
+app = typer.Typer(
+    name="titan",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Run AI agents as graphs of jobs, and lose none of them.",
+    epilog=examples(
+        "titan up                                   # start Titan here",
+        "titan submit hello.py --follow             # run a script, see what it writes",
+        "titan submit a.py b.py --after b=a --wait  # run two, one after the other",
+        "titan dags                                 # what was submitted, how it stands",
+    )
+    + f"\n\n\b\n{EXIT_CODES_HELP}",
+)
+for commands in (up, submit, dags, jobs, runs, cancel, workers):
+    app.add_typer(commands.app)
+app.add_typer(store.app, name="store")
+
+VersionOption = Annotated[bool, typer.Option("--version", help="Show this program's version.", is_eager=True)]
+
+
+@app.callback(invoke_without_command=True)
+def titan(context: typer.Context, *, version: VersionOption = False) -> None:
+    if version:
+        print(f"titan {__version__}")
+        raise typer.Exit()
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: this process's) and return its exit code.
+
+    Whatever goes wrong is one line on stderr; with `--json` also a document on stdout, shaped as the server's
+    errors. TITAN_DEBUG=1 adds the traceback of a fault in Titan itself.
+    """
+    if "_TITAN_COMPLETE" in os.environ:  # a shell asks what Tab may offer; typer answers and exits
+        app(prog_name="titan")
+    _be_able_to_write_anything()
+    head, tail = split_tail(sys.argv[1:] if arguments is None else arguments)
+    try:
+        with typer.main.get_command(app).make_context("titan", head, obj=tail) as context:
+            context.command.invoke(context)
+        sys.stdout.flush()
+        return ExitCode.OK
+    except typer.Exit as end:
+        return end.exit_code
+    except TitanError as error:
+        return _fail(error, as_json="--json" in head)
+    except typer.TyperException as error:
+        return _fail_usage(error, head)
+    except BrokenPipeError:
+        return _leave_closed_pipe()
+    except (KeyboardInterrupt, typer.Abort):
+        return ExitCode.INTERRUPTED
+    except Exception as fault:
+        if os.environ.get("TITAN_DEBUG"):
+            logger.exception("A fault in Titan")
+        return _fail_by_fault(fault)
+
+
+def split_tail(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the command line up to `--` and what stands after it: for `submit`, the script's arguments."""
+    if words[:1] == ["submit"] and "--" in words:
+        end = words.index("--")
+        return list(words[:end]), list(words[end + 1 :])
+    return list(words), []
+
+
+def _fail(error: TitanError, *, as_json: bool) -> ExitCode:
+    if as_json:
+        kind = error.kind if isinstance(error, CommandFailed) else type(error).__name__
+        parts = {part: getattr(error, part) for part in ("subject", "expected", "found", "next_step")}
+        show_json({"error": {"type": kind, "message": str(error), **parts}})
+    remark("titan: ", str(error))
+    return exit_code_of(error)
+
+
+def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
+    message = error.format_message().rstrip(".")
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = context.command_path if context else "titan"
+    next_step = f"See `{command} --help`."
+    if command == "titan submit" and message.startswith("No such option"):
+        next_step += " Options of the script itself stand after --: titan submit train.py -- --epochs 3"
+    line = f"{command}: {message}. {next_step}"
+    if "--json" in words:
+        parts = {"subject": command, "expected": "a command line that its help describes", "found": message}
+        show_json({"error": {"type": "Usage", "message": line, **parts, "next_step": next_step}})
+    remark(line)
+    return ExitCode.USAGE
+
+
+def _fail_by_fault(fault: Exception) -> ExitCode:
+    remark(
+        f"titan: a fault in Titan itself: {type(fault).__name__}: {fault}. "
+        "Please report it, with what TITAN_DEBUG=1 shows more."
+    )
+    return ExitCode.FAULT
+
+
+def _leave_closed_pipe() -> ExitCode:
+    """Leave quietly when `| head` has seen enough; Python would complain as it flushes stdout at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.PIPE_CLOSED
+
+
+def _be_able_to_write_anything() -> None:
+    """Let names and arrows pass through a terminal or locale that has no UTF-8, as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

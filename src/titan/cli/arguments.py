@@ -1,0 +1,174 @@
+"""What a person types, as values: offers, lengths of time, settings for all jobs or for one. Pure."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from titan.cli.exits import usage_error
+from titan.rules.names import LABEL
+
+ValueT = TypeVar("ValueT")
+
+_MAX_SLOTS = 1024  # far above any machine's cores; a typing error should not become 10**9 processes
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?")
+_SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_offers(texts: Sequence[str]) -> dict[str, int]:
+    """Return slots by label: `["GENERAL:4", "GPU:1"]` gives `{"GENERAL": 4, "GPU": 1}`.
+
+    Raises:
+        CommandFailed: a text is not `LABEL:N`, or a label comes twice.
+    """
+    offers: dict[str, int] = {}
+    for text in texts:
+        label, slots = _parse_offer(text)
+        if label in offers:
+            raise usage_error(
+                f"--offer {text!r}",
+                expected="each label once",
+                found=f"{label} offered before as {label}:{offers[label]}",
+                next_step="Add the slots up in one --offer.",
+            )
+        offers[label] = slots
+    return offers
+
+
+def parse_seconds(option: str, text: str) -> float:
+    """Return a length of time in seconds: `90`, `90s`, `1.5m`, `2h`, `1d` or `250ms`.
+
+    Raises:
+        CommandFailed: `text` is none of these.
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise usage_error(
+            f"{option} {text!r}",
+            expected="a length of time such as 90, 90s, 5m, 2h or 250ms",
+            found=repr(text),
+        )
+    amount, unit = match.groups()
+    return float(amount) * _SECONDS_PER_UNIT[unit or "s"]
+
+
+def parse_whole_number(option: str, text: str) -> int:
+    """Return `text` as an integer; the server checks its range.
+
+    Raises:
+        CommandFailed: it is not a whole number.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise usage_error(f"{option} {text!r}", expected="a whole number", found=repr(text)) from None
+
+
+def parse_text(_option: str, text: str) -> str:
+    """Return `text` as it is."""
+    return text
+
+
+def parse_arguments(texts: Sequence[str], tail: Sequence[str], job_names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the arguments by job: all of `texts` and `tail` for one job, `JOB=TEXT` for several.
+
+    `tail` is what stands after `--` on the command line.
+
+    Raises:
+        CommandFailed: several jobs, and a text names none of them, or there is a tail.
+    """
+    if len(job_names) == 1:
+        return {job_names[0]: [*texts, *tail]}
+    if tail:
+        raise usage_error(
+            "arguments after --",
+            expected="a single script",
+            found=f"{len(job_names)} scripts",
+            next_step=f"Say whose they are: --arg {job_names[0]}={tail[0]}",
+        )
+    arguments: dict[str, list[str]] = {}
+    for text in texts:
+        job_name, _, value = text.partition("=")
+        require_job(f"--arg {text!r}", job_name, job_names)
+        arguments.setdefault(job_name, []).append(value)
+    return arguments
+
+
+def parse_environment(texts: Sequence[str]) -> dict[str, str]:
+    """Return `KEY=VALUE` texts as a mapping; the last of a repeated key wins.
+
+    Raises:
+        CommandFailed: a text has no `=`, or nothing before it.
+    """
+    environment = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise usage_error(f"--env {text!r}", expected="KEY=VALUE", found=repr(text))
+        environment[key] = value
+    return environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerJob(Generic[ValueT]):
+    """A setting: one value for all jobs, others for single ones; None leaves it to the server."""
+
+    for_all: ValueT | None = None
+    by_job: Mapping[str, ValueT] = field(default_factory=dict)
+
+    def of(self, job_name: str) -> ValueT | None:
+        """Return the value for `job_name`."""
+        return self.by_job.get(job_name, self.for_all)
+
+
+def parse_per_job(
+    option: str,
+    texts: Sequence[str],
+    job_names: Sequence[str],
+    parse: Callable[[str, str], ValueT],
+) -> PerJob[ValueT]:
+    """Return a setting given as `VALUE` (all jobs), `JOB=VALUE` (that job), or both.
+
+    Raises:
+        CommandFailed: a job is not among `job_names`, or `parse` refuses a value.
+    """
+    for_all: ValueT | None = None
+    by_job: dict[str, ValueT] = {}
+    for text in texts:
+        job_name, separator, value = text.partition("=")
+        if not separator:
+            for_all = parse(option, text)
+            continue
+        require_job(f"{option} {text!r}", job_name, job_names)
+        by_job[job_name] = parse(option, value)
+    return PerJob(for_all=for_all, by_job=by_job)
+
+
+def require_job(subject: str, job_name: str, job_names: Sequence[str]) -> None:
+    """Do nothing when `job_name` is one of this submission's jobs.
+
+    Raises:
+        CommandFailed: it is not.
+    """
+    if job_name not in job_names:
+        raise usage_error(subject, expected=f"a job of this submission ({', '.join(job_names)})", found=repr(job_name))
+
+
+def _parse_offer(text: str) -> tuple[str, int]:
+    label, separator, slots = text.partition(":")
+    if not separator or not LABEL.fullmatch(label):
+        raise usage_error(
+            f"--offer {text!r}",
+            expected="LABEL:N, the label 1 to 64 letters, digits or _ . - (first a letter, digit or _)",
+            found=repr(text),
+            next_step="For example --offer GENERAL:4.",
+        )
+    if not re.fullmatch(r"[0-9]{1,4}", slots) or int(slots) > _MAX_SLOTS:
+        raise usage_error(
+            f"--offer {text!r}",
+            expected=f"a number of slots from 0 to {_MAX_SLOTS} after the colon",
+            found=repr(slots),
+            next_step=f"For example --offer {label}:4.",
+        )
+    return label, int(slots)

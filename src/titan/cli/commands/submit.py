@@ -1,0 +1,178 @@
+"""`titan submit`: scripts become jobs, several scripts one DAG."""
+
+import shlex
+from typing import Annotated, TypeAlias
+
+import typer
+
+from titan.cli import completion
+from titan.cli.answers import Submitted, read
+from titan.cli.arguments import (
+    parse_arguments,
+    parse_environment,
+    parse_per_job,
+    parse_seconds,
+    parse_text,
+    parse_whole_number,
+)
+from titan.cli.formats import count
+from titan.cli.options import JsonOption, ServerOption, examples
+from titan.cli.screen import remark, say, show_json
+from titan.cli.server import connect
+from titan.cli.submission import (
+    JobSettings,
+    build_dag,
+    default_dag_name,
+    parse_edges,
+    read_scripts,
+)
+from titan.cli.waiting import check_watching, watch_dag
+from titan.model.dags import OnFailure
+
+app = typer.Typer()
+
+_Texts: TypeAlias = list[str] | None
+
+Scripts: TypeAlias = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SCRIPT",
+        help="A file to run; its job is named for it (extract.py becomes extract), or as in NAME=FILE.",
+        autocompletion=completion.files,
+    ),
+]
+Name: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The DAG's name. Default: made of the jobs' names.")
+]
+After: TypeAlias = Annotated[
+    _Texts,
+    typer.Option(metavar="JOB=PARENT,…", help="Start JOB when these have completed. May be repeated."),
+]
+Chain: TypeAlias = Annotated[bool, typer.Option("--chain", help="Run the scripts one after the other, as given.")]
+Run: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="RUN", help="Make the DAG a stage of this agent run.", autocompletion=completion.run_ids),
+]
+Argument: TypeAlias = Annotated[
+    _Texts,
+    typer.Option(
+        "--arg",
+        metavar="TEXT",
+        help="An argument of the script; JOB=TEXT of one of several. Or: all after --.",
+    ),
+]
+Requires: TypeAlias = Annotated[
+    _Texts, typer.Option(metavar="[JOB=]LABEL", help="The label a worker must offer. Default: GENERAL.")
+]
+Priority: TypeAlias = Annotated[_Texts, typer.Option(metavar="[JOB=]N", help="Higher goes first. Default: 1.")]
+Retries: TypeAlias = Annotated[
+    _Texts, typer.Option(metavar="[JOB=]N", help="Repeat a failed attempt up to N times. Default: 0.")
+]
+Backoff: TypeAlias = Annotated[
+    _Texts,
+    typer.Option(metavar="[JOB=]TIME", help="Wait before the first retry, doubled each time. Default: 0."),
+]
+Timeout: TypeAlias = Annotated[
+    _Texts,
+    typer.Option(metavar="[JOB=]TIME", help="End an attempt after this: 90, 90s, 5m, 2h. Default: never."),
+]
+Delay: TypeAlias = Annotated[
+    _Texts, typer.Option(metavar="[JOB=]TIME", help="Wait so long once the parents are done. Default: 0.")
+]
+Env: TypeAlias = Annotated[
+    _Texts, typer.Option("--env", "-e", metavar="KEY=VALUE", help="Set this in the jobs' environment.")
+]
+Cold: TypeAlias = Annotated[
+    bool, typer.Option("--cold", help="Start each job in a fresh interpreter instead of a forked warm one.")
+]
+Failure: TypeAlias = Annotated[
+    OnFailure,
+    typer.Option(help="When a job fails: go on with what does not depend on it, or start nothing more."),
+]
+Wait: TypeAlias = Annotated[
+    bool,
+    typer.Option("--wait", "-w", help="Show progress until the DAG has ended; exit 1 unless all completed."),
+]
+Follow: TypeAlias = Annotated[
+    bool, typer.Option("--follow", "-f", help="As --wait, and write what the jobs write to stdout.")
+]
+
+
+@app.command(
+    epilog=examples(
+        "titan submit hello.py --follow",
+        "titan submit train.py --requires GPU --retries 2 --timeout 2h -- --epochs 3",
+        "titan submit extract.py train.py report.py --chain --wait",
+        "titan submit a.py b.py sum.py --after sum=a,b --priority sum=9",
+        "titan submit fetch=jobs/run.py load=etl/run.py --after load=fetch --name nightly",
+    )
+)
+def submit(
+    context: typer.Context,
+    scripts: Scripts,
+    *,
+    name: Name = None,
+    after: After = None,
+    chain: Chain = False,
+    run: Run = None,
+    arg: Argument = None,
+    requires: Requires = None,
+    priority: Priority = None,
+    retries: Retries = None,
+    backoff: Backoff = None,
+    timeout: Timeout = None,
+    delay: Delay = None,
+    env: Env = None,
+    cold: Cold = False,
+    on_failure: Failure = OnFailure.CONTINUE,
+    wait: Wait = False,
+    follow: Follow = False,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Submit a script, or several as one DAG.
+
+    Each script becomes a job. A setting given as JOB=VALUE counts for that job only, a plain VALUE for all.
+    """
+    check_watching(as_json=as_json, follow=follow)
+    read_files = read_scripts(scripts)
+    names = [script.job_name for script in read_files]
+    settings = JobSettings(
+        arguments=parse_arguments(arg or [], context.obj or [], names),
+        parents=parse_edges(after or [], names, is_chain=chain),
+        requirement=parse_per_job("--requires", requires or [], names, parse_text),
+        priority=parse_per_job("--priority", priority or [], names, parse_whole_number),
+        retries=parse_per_job("--retries", retries or [], names, parse_whole_number),
+        backoff_seconds=parse_per_job("--backoff", backoff or [], names, parse_seconds),
+        timeout_seconds=parse_per_job("--timeout", timeout or [], names, parse_seconds),
+        delay_seconds=parse_per_job("--delay", delay or [], names, parse_seconds),
+        environment=parse_environment(env or []),
+        is_cold=cold,
+    )
+    body = build_dag(name or default_dag_name(names), read_files, settings)
+    titan = connect(server)
+    answer = titan.post("api", "dags", body={**body, "agent_run_id": run, "on_failure": on_failure})
+    submitted = read(answer, Submitted)
+    if wait or follow:
+        _announce(submitted, is_silent=as_json)
+        raise typer.Exit(watch_dag(titan, submitted.dag_id, as_json=as_json, follow=follow))
+    if as_json:
+        show_json(answer)
+    else:
+        _show_submitted(submitted, names)
+
+
+def _show_submitted(submitted: Submitted, job_names: list[str]) -> None:
+    say(_sentence(submitted))
+    dag, last_job = shlex.quote(submitted.name), shlex.quote(job_names[-1])
+    say(f"See how it goes on:  titan dag {dag} --wait")
+    say(f"See what it writes:  titan logs {last_job} --dag {dag} --follow")
+
+
+def _announce(submitted: Submitted, *, is_silent: bool) -> None:
+    if not is_silent:
+        remark(_sentence(submitted))
+
+
+def _sentence(submitted: Submitted) -> str:
+    return f"DAG {submitted.name} submitted: {count(submitted.job_count, 'job')} (id {submitted.dag_id})"

@@ -1,0 +1,133 @@
+"""`titan up` and `titan worker`: the processes that do the work; `titan version`: which Titan this is."""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from titan import __version__
+from titan.cli.answers import Document, Health, read
+from titan.cli.arguments import parse_offers
+from titan.cli.exits import CommandFailed
+from titan.cli.formats import moment
+from titan.cli.options import JsonOption, ServerOption, examples
+from titan.cli.screen import say, show_json
+from titan.cli.server import connect, parse_address
+from titan.cli.views import now
+from titan.settings import home_folder
+
+app = typer.Typer()
+
+_DEFAULT_OFFERS = ("GENERAL:4",)  # the original's worker has four slots
+
+Home: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        envvar="TITAN_HOME",
+        help="Where everything is kept.",
+        show_default="~/.titan",
+        file_okay=False,
+    ),
+]
+Port: TypeAlias = Annotated[
+    int, typer.Option(min=0, max=65535, metavar="PORT", help="For people and programs; 0: any free one.")
+]
+SdkPort: TypeAlias = Annotated[
+    int, typer.Option(min=0, max=65535, metavar="PORT", help="For titan_sdk; 0: any free one.")
+]
+Offers: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--offer",
+        metavar="LABEL:N",
+        help="Run up to N jobs at a time that require LABEL. May be repeated.",
+        show_default="GENERAL:4",
+    ),
+]
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL",
+        envvar="TITAN_MODEL",
+        help="The language model for job scripts: local, gemini/gemini-2.5-flash, openai/gpt-4o-mini, "
+        "http://localhost:11434/v1#llama3, none.",
+        show_default=False,
+    ),
+]
+NoWorker: TypeAlias = Annotated[bool, typer.Option("--no-worker", help="Start the server only.")]
+Join: TypeAlias = Annotated[str, typer.Option("--join", metavar="URL", help="The server to work for.")]
+WorkerName: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--name", metavar="NAME", help="What people call it. Default: made of the host's name."),
+]
+
+
+@app.command(
+    epilog=examples(
+        "titan up",
+        "titan up --offer GENERAL:8 --offer GPU:1",
+        "titan up --home ./experiment --port 5001 --sdk-port 9091",
+        "titan up --model gemini/gemini-2.5-flash",
+    )
+)
+def up(
+    *,
+    home: Home = None,
+    port: Port = 5000,
+    sdk_port: SdkPort = 9090,
+    offer: Offers = None,
+    model: Model = None,
+    no_worker: NoWorker = False,
+) -> None:
+    """Start Titan here: the server and a worker beside it, until Ctrl-C."""
+    offers = {} if no_worker else parse_offers(offer or _DEFAULT_OFFERS)
+    from titan import main  # the whole server: most of a second to import
+
+    settings = main.UpSettings(home=home or home_folder(), port=port, sdk_port=sdk_port, offers=offers, model=model)
+    raise typer.Exit(main.up(settings, say=_say_lines))
+
+
+@app.command(
+    epilog=examples(
+        "titan worker --join http://127.0.0.1:5000 --offer GENERAL:4",
+        "titan worker --join http://127.0.0.1:5000 --offer GPU:1 --name gpu-box",
+    )
+)
+def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: Home = None) -> None:
+    """Start another worker for a server, until Ctrl-C.
+
+    Ctrl-C gives back what it runs: those jobs start again elsewhere, and nothing is counted against them.
+    """
+    offers = parse_offers(offer or _DEFAULT_OFFERS)
+    address = parse_address(join, option="--join")
+    from titan.engine.worker import main
+
+    raise typer.Exit(main.run(url=str(address), offers=offers, home=home or home_folder(), name=name))
+
+
+@app.command(epilog=examples("titan version", "titan version --json | jq -r .server.version"))
+def version(*, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Show this program's version and the server's, where one answers."""
+    try:
+        titan = connect(server)
+        answer: Document | None = titan.get("api", "health")
+        found = f"at {titan.address}"
+    except CommandFailed as failure:
+        answer, found = None, failure.found
+    if as_json:
+        show_json({"version": __version__, "server": answer})
+        return
+    say(f"titan {__version__}")
+    if answer is None:
+        say(f"server: none ({found}). Start one: titan up")
+        return
+    health = read(answer, Health)
+    model = f", model {health.model}" if health.model else ", no model"
+    say(f"server {health.version} {found}, up since {moment(health.started_at, now=now())}{model}")
+
+
+def _say_lines(text: str) -> None:
+    """Write the greeting at once: whoever reads it through a pipe waits for the address in it."""
+    for line in text.splitlines():
+        say(line)

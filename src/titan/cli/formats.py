@@ -1,0 +1,92 @@
+"""Values as a person reads them: times, ages, durations, sizes and foreign text. Pure."""
+
+from datetime import datetime, timedelta, tzinfo
+
+#: Shown where there is nothing to show, so that a column never looks forgotten.
+NOTHING = "-"
+
+_UNITS = (
+    ("d", timedelta(days=1)),
+    ("h", timedelta(hours=1)),
+    ("m", timedelta(minutes=1)),
+    ("s", timedelta(seconds=1)),
+)
+
+
+def plain(text: str) -> str:
+    """Return foreign text as one printable line: control characters, ESC too, become escapes."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def age(at: datetime, *, now: datetime) -> str:
+    """Return how long ago `at` was, in its largest unit: `now`, `42s`, `3m`, `5h`, `12d`."""
+    elapsed = now - at
+    for unit, length in _UNITS:
+        if elapsed >= length:
+            return f"{elapsed // length}{unit}"
+    return "now"
+
+
+def moment(at: datetime | None, *, now: datetime, zone: tzinfo | None = None) -> str:
+    """Return the local clock time and the age: `14:03:07 (2m)`, on another day `12 Mar 14:03 (5d)`.
+
+    `zone` None is this machine's own time zone.
+    """
+    if at is None:
+        return NOTHING
+    local, today = at.astimezone(zone), now.astimezone(zone)
+    if local.date() == today.date():
+        clock = f"{local:%H:%M:%S}"
+    elif local.year == today.year:
+        clock = f"{local.day} {local:%b %H:%M}"
+    else:
+        clock = f"{local:%Y-%m-%d}"
+    return f"{clock} ({age(at, now=now)})"
+
+
+def instant(at: datetime, *, now: datetime, zone: tzinfo | None = None) -> str:
+    """Return the local clock time to the millisecond: `14:03:07.042`, on another day `2026-03-12 14:03:07.042`."""
+    local = at.astimezone(zone)
+    clock = f"{local:%H:%M:%S}.{local.microsecond // 1000:03}"
+    return clock if local.date() == now.astimezone(zone).date() else f"{local:%Y-%m-%d} {clock}"
+
+
+def duration(length: timedelta | None) -> str:
+    """Return a length of time in at most two units: `12 ms`, `3.2 s`, `4 min 5 s`, `2 h 5 min`."""
+    if length is None:
+        return NOTHING
+    seconds = max(length.total_seconds(), 0.0)
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < 60:
+        return f"{int(seconds * 10) / 10} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h"
+
+
+def size(size_bytes: int | None) -> str:
+    """Return a number of bytes in the largest binary unit that keeps it at 1 or more: `3.4 MiB`."""
+    if size_bytes is None:
+        return NOTHING
+    if size_bytes < 1024:
+        return f"{size_bytes} B"
+    amount = float(size_bytes)
+    for unit in ("KiB", "MiB", "GiB"):
+        amount /= 1024
+        if amount < 1024:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1024:.1f} TiB"
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 job`, `2 jobs`, `1,200 jobs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,236 @@
+"""The server a command talks to: which one, and how its refusals become exit codes."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from titan.cli.answers import Document
+from titan.cli.exits import CommandFailed, ExitCode, usage_error
+from titan.settings import home_folder
+from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
+from titan_sdk.transport import Transport, quote
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORTS = (5000, 9090)  # the second answers too, where another program has taken the first
+
+# The first request tries once, so that a missing server is said at once; from then on the server is known to
+# exist, and a restart while a command waits or follows is waited out.
+_PATIENCE_SECONDS = 60.0
+_START_HINT = "Start it with `titan up`, or choose another with --server http://HOST:PORT."
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+class Server:
+    """A Titan server as this person's or job's client. Every method raises CommandFailed."""
+
+    def __init__(self, address: Address, token: str | None = None) -> None:
+        self.address = address
+        self._transport = Transport(address.host, address.port, token, retry_for_seconds=0.0)
+
+    def get(self, *segments: str, timeout_seconds: float | None = None, **query: str | int | float | None) -> Document:
+        """Return what GET on the path made of `segments` answers; each is percent-encoded."""
+        return self._ask("GET", segments, query=query, timeout_seconds=timeout_seconds)
+
+    def post(self, *segments: str, body: object = None, **query: str | None) -> Document:
+        """Perform a POST once, also when its answer gets lost and it is repeated."""
+        return self._ask("POST", segments, body=body, query=query)
+
+    def put(self, *segments: str, body: object) -> Document:
+        """Perform a PUT once."""
+        return self._ask("PUT", segments, body=body)
+
+    def download(self, *segments: str, target: Path) -> None:
+        """Write what GET answers to `target`, which appears only once it is whole."""
+        with local_file(target), _translated():
+            self._transport.download(_path(segments), target)
+
+    def stream(self, *segments: str, **query: str | int | bool | None) -> Iterator[bytes]:
+        """Yield the pieces of a GET's body as they come; a stream that breaks raises BrokenOff."""
+        with _translated():
+            yield from self._transport.stream(_path(segments), query=query)
+
+    def _ask(
+        self,
+        method: str,
+        segments: Sequence[str],
+        *,
+        body: object = None,
+        query: Mapping[str, str | int | float | None] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Document:
+        with _translated():
+            answer: Document = self._transport.request_json(
+                method, _path(segments), query=query, body=body, timeout_seconds=timeout_seconds
+            )
+        self._transport.retry_for_seconds = _PATIENCE_SECONDS
+        return answer
+
+
+class BrokenOff(CommandFailed):
+    """The server stopped answering; it may be restarting."""
+
+
+def connect(url: str | None, environment: Mapping[str, str] = os.environ) -> Server:
+    """Return the server that `--server`, TITAN_HOST and TITAN_PORT, or the defaults choose.
+
+    Where several are possible, the first that answers.
+
+    Raises:
+        CommandFailed: the address cannot be understood; or several are possible and none answers.
+    """
+    token = environment.get("TITAN_TOKEN") or None
+    addresses = choose_addresses(url, environment)
+    if len(addresses) == 1:
+        return Server(addresses[0], token)
+    failures = []
+    for address in addresses:
+        server = Server(address, token)
+        try:
+            server.get("api", "health")
+        except CommandFailed as failure:
+            failures.append(failure)
+            continue
+        return server
+    raise CommandFailed(
+        f"Titan server at {' or '.join(map(str, addresses))}",
+        exit_code=ExitCode.UNREACHABLE,
+        expected="an answer",
+        found=failures[0].found,
+        next_step=_START_HINT,
+        kind="ServerUnavailable",
+    ) from failures[0]
+
+
+def choose_addresses(url: str | None, environment: Mapping[str, str]) -> list[Address]:
+    """Return the address to use, or those to try in turn.
+
+    Where nothing is said, these are the address that the server of TITAN_HOME left there, for it may have
+    taken other ports than the usual two, and then the usual two.
+
+    Raises:
+        CommandFailed: `url` or the environment names no address.
+    """
+    if url is not None:
+        return [parse_address(url, option="--server")]
+    host, port = environment.get("TITAN_HOST"), environment.get("TITAN_PORT")
+    if port:
+        return [Address(host or DEFAULT_HOST, _parse_port(port, subject=f"TITAN_PORT={port!r}"))]
+    usual = [Address(host or DEFAULT_HOST, default) for default in DEFAULT_PORTS]
+    left = None if host else _left_in(home_folder(environment))
+    return list(dict.fromkeys([left, *usual] if left else usual))
+
+
+def parse_address(url: str, *, option: str) -> Address:
+    """Return the address in `http://host:port`, `host:port` or `host` (then port 5000).
+
+    Raises:
+        CommandFailed: `url` is none of these.
+    """
+    subject = f"{option} {url!r}"
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _no_address(subject, str(error)) from error
+    if parts.scheme != "http":
+        raise _no_address(subject, f"the scheme {parts.scheme!r}")
+    if not host:
+        raise _no_address(subject, "no host")
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
+        raise _no_address(subject, "more than a host and a port")
+    return Address(host, DEFAULT_PORTS[0] if port is None else port)
+
+
+@contextmanager
+def local_file(path: Path) -> Iterator[None]:
+    """Say which file could not be written.
+
+    Raises:
+        CommandFailed: an OSError came up inside.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise usage_error(
+            f"file {str(path)!r}", expected="a place that can be written", found=error.strerror or str(error)
+        ) from error
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the SDK's errors into this command's: the message stays, the exit code is chosen here."""
+    try:
+        yield
+    except (ServerUnavailable, UnexpectedAnswer) as error:
+        raise BrokenOff(
+            error.subject,
+            exit_code=ExitCode.UNREACHABLE,
+            expected=error.expected,
+            found=error.found,
+            next_step=_START_HINT,
+            kind=type(error).__name__,
+        ) from error
+    except TitanError as error:
+        raise CommandFailed(
+            error.subject,
+            exit_code=_exit_code_of(error),
+            expected=error.expected,
+            found=error.found,
+            next_step=error.next_step,
+            kind=type(error).__name__,
+        ) from error
+
+
+def _exit_code_of(error: TitanError) -> ExitCode:
+    match error:
+        case NotFound():
+            return ExitCode.NOT_FOUND
+        case Unavailable():
+            return ExitCode.UNREACHABLE
+        case _:
+            return ExitCode.REFUSED
+
+
+def _left_in(home: Path) -> Address | None:
+    """Return the address in the home's `server.json`, which a running server keeps there; or None."""
+    try:
+        left = json.loads((home / "server.json").read_bytes())
+        return parse_address(left["url"], option="server.json")
+    except (OSError, ValueError, TypeError, KeyError, CommandFailed):
+        return None  # no server of this home, or one that was killed while it wrote
+
+
+def _path(segments: Sequence[str]) -> str:
+    if not all(segments):
+        raise usage_error("a name or id", expected="at least one character", found="an empty text")
+    return "/" + "/".join(quote(segment) for segment in segments)
+
+
+def _parse_port(text: str, *, subject: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise _no_address(subject, repr(text))
+    return int(text)
+
+
+def _no_address(subject: str, found: str) -> CommandFailed:
+    return usage_error(
+        subject,
+        expected="an address such as http://127.0.0.1:5000",
+        found=found,
+        next_step="https comes later.",
+    )

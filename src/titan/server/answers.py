@@ -1,0 +1,77 @@
+"""How answers are written: JSON values, bytes and problems."""
+
+import logging
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+
+from titan.model import errors
+from titan.server.wire import Problem, ProblemAnswer
+
+logger = logging.getLogger(__name__)
+
+JSON: Final = "application/json"
+BYTES: Final = "application/octet-stream"
+
+#: The most special class that fits decides.
+STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
+    (errors.InvalidInput, 400),
+    (errors.Forbidden, 403),
+    (errors.NotFound, 404),
+    (errors.Conflict, 409),
+    (errors.TooLarge, 413),
+    (errors.StoreFull, 507),
+    (errors.StoreError, 503),
+    (errors.ModelRefused, 502),
+    (errors.ModelError, 503),
+)
+
+
+def json_answer(value: object, status_code: int = 200) -> Response[bytes]:
+    """Return `value` as JSON; bytes are taken as JSON already."""
+    content = value if isinstance(value, bytes) else msgspec.json.encode(value)
+    return Response(content, status_code=status_code, media_type=JSON)
+
+
+def problem_answer(problem: Problem, status_code: int) -> Response[bytes]:
+    """Return a problem as JSON."""
+    return json_answer(ProblemAnswer(error=problem), status_code)
+
+
+def on_titan_error(_request: Request[Any, Any, Any], error: errors.TitanError) -> Response[bytes]:
+    """Answer a refusal with its own words and status."""
+    status_code = next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
+    problem = Problem(
+        type=type(error).__name__,
+        message=str(error),
+        subject=error.subject,
+        expected=error.expected,
+        found=error.found,
+        next_step=error.next_step,
+    )
+    return problem_answer(problem, status_code)
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Answer what the framework refuses (no such route, another method) in our shape."""
+    path = request.scope["path"]
+    if error.status_code in (404, 405):
+        known = "one of the routes in /schema/openapi.json"
+        problem = Problem(
+            type="NoSuchRoute",
+            message=f"{request.method} {path}: expected {known}",
+            subject=f"{request.method} {path}",
+            expected=known,
+        )
+        return problem_answer(problem, error.status_code)
+    problem = Problem(type="InvalidInput", message=f"{request.method} {path}: {error.detail}", found=error.detail)
+    return problem_answer(problem, error.status_code)
+
+
+def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer a mistake of ours without its innards, and log it whole."""
+    logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+    message = f"{request.method} {request.scope['path']}: Titan made a mistake; its log says which."
+    return problem_answer(Problem(type="InternalError", message=message), 500)

@@ -1,0 +1,54 @@
+"""The ASGI application: the list of routes, hung up in Litestar, behind the guard."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from titan.model.errors import TitanError
+from titan.server.answers import json_answer, on_any_error, on_http_error, on_titan_error
+from titan.server.call import Call
+from titan.server.guard import guarded
+from titan.server.house import House
+from titan.server.openapi import openapi_document
+from titan.server.table import ROUTES, Route
+
+
+def create_app(house: House) -> ASGIApp:
+    """Return the application that serves `house`."""
+    app = Litestar(
+        route_handlers=[*_handlers(ROUTES, house), _schema_handler(ROUTES)],
+        exception_handlers={
+            TitanError: on_titan_error,
+            HTTPException: on_http_error,
+            Exception: on_any_error,
+        },
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,  # every route has its own limit, see Call
+    )
+    return guarded(app)
+
+
+def _handlers(routes: Sequence[Route], house: House) -> list[HTTPRouteHandler]:
+    return [_handler(route, house) for route in routes]
+
+
+def _handler(route: Route, house: House) -> HTTPRouteHandler:
+    async def endpoint(request: Request[Any, Any, Any]) -> Response[Any]:
+        return await route.handler(Call(house, request))
+
+    return HTTPRouteHandler(route.path, http_method=route.method, status_code=route.status_code)(endpoint)
+
+
+def _schema_handler(routes: Sequence[Route]) -> HTTPRouteHandler:
+    document = msgspec.json.encode(openapi_document(routes))
+
+    async def openapi(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return json_answer(document)
+
+    return HTTPRouteHandler("/schema/openapi.json", http_method="GET")(openapi)

@@ -1,0 +1,133 @@
+"""One request: its body, query and headers, read strictly, with limits, and refused by name."""
+
+import hashlib
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request
+
+from titan.engine.receipts import Once
+from titan.model.errors import InvalidInput, TooLarge
+from titan.server.house import House
+
+T = TypeVar("T")
+
+MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # the largest value, 10 MiB, with JSON's escapes
+IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request and the house it came to."""
+
+    house: House
+    request: Request[Any, Any, Any]
+
+    def path(self, name: str) -> str:
+        """Return a part of the path."""
+        value: str = self.request.path_params[name]
+        return value
+
+    def header(self, name: str) -> str | None:
+        """Return a header's value; names are case-insensitive."""
+        value: str | None = self.request.headers.get(name)
+        return value
+
+    def token(self) -> str | None:
+        """Return the bearer token, if the caller sent one."""
+        scheme, _, token = (self.header("authorization") or "").partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
+    def query(self, shape: type[T]) -> T:
+        """Return the query as a value of `shape`.
+
+        Raises:
+            InvalidInput: a field is unknown, twice, of the wrong type or out of range.
+        """
+        raw = self.request.scope["query_string"]
+        try:
+            pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")
+            if len(dict(pairs)) != len(pairs):
+                raise ValueError("a field is given twice")
+            return msgspec.convert(dict(pairs), shape, strict=False)
+        except (msgspec.ValidationError, UnicodeDecodeError, ValueError) as error:
+            raise _unreadable("query", self.request, error) from error
+
+    async def raw_body(self, limit_bytes: int = MAX_BODY_BYTES) -> bytes:
+        """Return the body.
+
+        Raises:
+            TooLarge: it is longer than `limit_bytes`; reading stopped there.
+        """
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > limit_bytes:
+                raise TooLarge(
+                    f"body of {self.request.method} {self.request.url.path}",
+                    expected=f"at most {limit_bytes} bytes",
+                    found=f"more ({self.header('content-length') or 'at least ' + str(size)} bytes)",
+                    next_step="Send less at once; files go to PUT /api/files/{name}.",
+                )
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the body as it arrives."""
+        return self.request.stream()
+
+    async def body(self, shape: type[T], limit_bytes: int = MAX_BODY_BYTES) -> T:
+        """Return the JSON body as a value of `shape`.
+
+        Raises:
+            InvalidInput: it is no JSON in UTF-8, or does not fit the shape.
+            TooLarge: it is longer than `limit_bytes`.
+        """
+        return self.decode(await self.raw_body(limit_bytes), shape)
+
+    def decode(self, raw: bytes, shape: type[T]) -> T:
+        """Return `raw` JSON as a value of `shape`; see `body`."""
+        try:
+            return msgspec.json.decode(raw, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _unreadable("body", self.request, error) from error
+
+    def mark(self, raw: bytes) -> Once | None:
+        """Return the request's idempotency key with what it asks for, if it has one.
+
+        Raises:
+            InvalidInput: the key is not 1 to 200 visible ASCII characters.
+        """
+        key = self.header("idempotency-key")
+        if key is None:
+            return None
+        if not IDEMPOTENCY_KEY.fullmatch(key):
+            raise InvalidInput(
+                "header Idempotency-Key",
+                expected="1 to 200 visible ASCII characters",
+                found=f"{len(key)} characters",
+                next_step="Send a random key, one per new request.",
+            )
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"{self.request.method} {self.request.scope['path']}\n".encode())
+        digest.update(raw)
+        return Once(project_id=self.house.project_id, key=key, fingerprint=digest.hexdigest())
+
+    async def disconnected(self) -> None:
+        """Return when the client is gone; only after the body was read."""
+        while (await self.request.receive())["type"] != "http.disconnect":
+            continue
+
+
+def _unreadable(what: str, request: Request[Any, Any, Any], error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"{what} of {request.method} {request.scope['path']}",
+        expected="what the OpenAPI document at /schema/openapi.json says",
+        found=str(error) or type(error).__name__,
+        next_step="Correct it and send it again.",
+    )

@@ -1,0 +1,28 @@
+"""What a request may use: the parts of one running server, and what is true for all of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from titan.engine.bus import Bus
+from titan.engine.orchestrator import Orchestrator
+from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
+
+PROJECT_ID = "default"  # every row carries its project; more of them come with organisations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """The parts, composed by `titan.main`."""
+
+    orchestrator: Orchestrator
+    store: Store
+    blobs: Blobs
+    logs: Logs
+    bus: Bus
+    clock: Clock
+    ids: Ids
+    model: LanguageModel | None  #: None when no model is configured
+    model_name: str | None
+    started_at: datetime
+    max_file_bytes: int
+    project_id: str = PROJECT_ID

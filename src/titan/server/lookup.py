@@ -1,0 +1,105 @@
+"""Finds what a path or query names, or says that there is no such thing."""
+
+from pathlib import Path
+
+from titan.model.dags import Dag
+from titan.model.errors import UnknownArtifact, UnknownDag, UnknownJob, UnknownRun
+from titan.model.jobs import Job
+from titan.model.memory import StoredFile
+from titan.model.runs import Run
+from titan.ports import Blobs, Reader
+from titan.rules.names import plain, shown
+
+
+def find_job(reader: Reader, project_id: str, name: str, *, dag_id: str | None, run_id: str | None) -> Job:
+    """Return the job with this id, or the newest of this name in the DAG, else in the run, else anywhere.
+
+    Raises:
+        UnknownJob: there is none.
+    """
+    job = reader.job(name)
+    if job is not None and job.project_id == project_id:
+        return job
+    scopes = [(dag_id, None)] * (dag_id is not None) + [(None, run_id)] * (run_id is not None) + [(None, None)]
+    for wanted in dict.fromkeys((name, plain(name))):
+        for scope_dag, scope_run in scopes:
+            job = reader.newest_job(project_id, wanted, dag_id=scope_dag, run_id=scope_run)
+            if job is not None:
+                return job
+    raise UnknownJob(
+        f"job {shown(name)}",
+        expected="the id or name of a submitted job",
+        found="none such",
+        next_step="List jobs with `titan jobs` or GET /api/jobs.",
+    )
+
+
+def find_dag(reader: Reader, project_id: str, name: str) -> Dag:
+    """Return the DAG with this id, or the newest of this name.
+
+    Raises:
+        UnknownDag: there is none.
+    """
+    dag = reader.dag(name)
+    if dag is not None and dag.project_id == project_id:
+        return dag
+    for wanted in dict.fromkeys((name, plain(name))):
+        dag = reader.newest_dag(project_id, wanted)
+        if dag is not None:
+            return dag
+    raise UnknownDag(
+        f"dag {shown(name)}",
+        expected="the id or name of a submitted DAG",
+        found="none such",
+        next_step="List them with `titan dags` or GET /api/dags.",
+    )
+
+
+def find_run(reader: Reader, project_id: str, run_id: str) -> Run:
+    """Return the agent run.
+
+    Raises:
+        UnknownRun: there is none.
+    """
+    run = reader.run(project_id, run_id)
+    if run is not None:
+        return run
+    raise UnknownRun(
+        f"run {shown(run_id)}",
+        expected="the agent_run_id of a submitted stage",
+        found="none such",
+        next_step="List them with `titan runs` or GET /api/runs.",
+    )
+
+
+def find_file(reader: Reader, project_id: str, name: str) -> StoredFile:
+    """Return the newest file of this base name.
+
+    Raises:
+        UnknownArtifact: there is none.
+    """
+    file = reader.file(project_id, name)
+    if file is None:
+        raise _unknown_artifact(f"file {shown(name)}")
+    return file
+
+
+def blob_path(blobs: Blobs, digest: str) -> Path:
+    """Return where the content with this SHA-256 can be read.
+
+    Raises:
+        UnknownArtifact: it is not stored.
+    """
+    path = blobs.path(digest)
+    if path is None:
+        raise _unknown_artifact(f"content {shown(digest)}")
+    return path
+
+
+def _unknown_artifact(subject: str) -> UnknownArtifact:
+    return UnknownArtifact(
+        subject,
+        expected="a file that was uploaded or published",
+        found="none such",
+        next_step="Upload it with upload_file(path), or publish it with publish_artifact(key, path).",
+    )

@@ -1,0 +1,1 @@
+"""What each route does. `titan.server.table` lists them all."""

@@ -1,0 +1,136 @@
+"""DAGs: submit, list, look at, wait for, cancel."""
+
+import asyncio
+import hashlib
+from functools import partial
+from typing import Final
+
+from litestar import Response
+
+from titan.engine.bus import Kind, Topic
+from titan.engine.cancel import cancel_jobs
+from titan.engine.receipts import once
+from titan.engine.submit import Submitter, submit
+from titan.model.dags import Dag, NewDag
+from titan.model.errors import InvalidInput
+from titan.model.jobs import JobSpec
+from titan.ports import Blobs, Reader, Transaction
+from titan.rules.dag import check_dag
+from titan.rules.names import plain, shown
+from titan.server import wire
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.lookup import find_dag
+from titan.server.views import dag_view, dag_with_jobs
+
+MAX_SUBMIT_BYTES: Final = 256 * 1024 * 1024  # 10,000 jobs with scripts of 16 KiB each, in base64
+
+
+async def submit_dag(call: Call) -> Response[bytes]:
+    """Store a DAG and start what can start."""
+    raw = await call.raw_body(MAX_SUBMIT_BYTES)
+    body = call.decode(raw, wire.SubmitBody)
+    new = new_dag(body)
+    check_dag(new)
+    await _keep_scripts(call.house.blobs, body)
+    submitter = Submitter(project_id=call.house.project_id, token=call.token())
+    act = partial(submit, new=new, submitter=submitter, dag_id=call.house.ids.dag_id())
+    answer = await call.house.orchestrator.decide(partial(once, mark=call.mark(raw), act=act))
+    return json_answer(answer, 201)
+
+
+async def list_dags(call: Call) -> Response[bytes]:
+    """List DAGs, newest first."""
+    query = call.query(wire.DagsQuery)
+
+    def look(reader: Reader) -> wire.DagsAnswer:
+        name = plain(query.name) if query.name else None
+        dags = reader.dags(call.house.project_id, run_id=query.run, name=name, limit=query.limit)
+        return wire.DagsAnswer(dags=[dag_view(dag) for dag in dags])
+
+    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+
+
+async def show_dag(call: Call) -> Response[bytes]:
+    """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
+    query = call.query(wire.WaitQuery)
+    house = call.house
+    dag_id = house.store.read(partial(_find, call=call)).id
+
+    def look(reader: Reader) -> Dag:
+        return find_dag(reader, house.project_id, dag_id)
+
+    await house.bus.wait_until([Topic(Kind.DAG, dag_id)], lambda: house.store.read(look).is_final, query.wait_seconds)
+
+    def show(reader: Reader) -> wire.DagView:
+        return dag_with_jobs(reader, look(reader))
+
+    return json_answer(await asyncio.to_thread(house.store.read, show))
+
+
+async def cancel_dag(call: Call) -> Response[bytes]:
+    """Cancel what of a DAG has not started, and stop what runs."""
+    raw = await call.raw_body()
+
+    def act(tx: Transaction) -> object:
+        return cancel_jobs(tx, tx.jobs_of_dag(_find(tx, call).id))
+
+    return json_answer(await call.house.orchestrator.stop_jobs(partial(once, mark=call.mark(raw), act=act)))
+
+
+def new_dag(body: wire.SubmitBody) -> NewDag:
+    """Return the submission in the model's terms; the original's `DAG-` prefix is dropped everywhere."""
+    jobs = tuple(
+        JobSpec(
+            name=plain(job.id),
+            filename=job.filename,
+            script=job.script,
+            args=tuple(job.args),
+            parents=tuple(plain(parent) for parent in job.parents),
+            priority=job.priority,
+            delay_ms=job.delay_ms,
+            affinity=job.affinity,
+            requirement=job.requirement,
+            retries=job.retries,
+            backoff_seconds=job.backoff_seconds,
+            timeout_seconds=job.timeout_seconds,
+            max_lost=job.max_lost,
+            env=job.env,
+            cold=job.cold,
+        )
+        for job in body.jobs
+    )
+    return NewDag(
+        name=plain(body.name),
+        jobs=jobs,
+        agent_run_id=body.agent_run_id,
+        agent_id=body.agent_id,
+        on_failure=body.on_failure,
+    )
+
+
+async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
+    """Store the scripts that came along, and see that every job has one."""
+    for digest, content in body.scripts.items():
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise InvalidInput(
+                f"script {shown(digest)}",
+                expected="content with that SHA-256",
+                found=f"{len(content)} bytes with another",
+                next_step="Send the script again.",
+            )
+        if blobs.path(digest) is None:
+            await asyncio.to_thread(blobs.put, content)
+    wanted = {job.script: job.id for job in body.jobs}
+    for digest, job in wanted.items():
+        if blobs.path(digest) is None:
+            raise InvalidInput(
+                f"job '{job}'",
+                expected="its script among `scripts`, or sent before",
+                found=f"nothing for {digest}",
+                next_step="Send the script's content under its digest.",
+            )
+
+
+def _find(reader: Reader, call: Call) -> Dag:
+    return find_dag(reader, call.house.project_id, call.path("dag"))

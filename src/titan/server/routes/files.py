@@ -1,0 +1,59 @@
+"""Files that jobs hand on: streamed in and out, stored by digest, found by name."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from litestar import Response
+from litestar.response import Stream
+
+from titan.engine.receipts import once
+from titan.model.memory import StoredFile
+from titan.ports import Transaction
+from titan.rules.names import check_filename
+from titan.server import wire
+from titan.server.answers import BYTES, json_answer
+from titan.server.call import Call
+from titan.server.lookup import blob_path, find_file
+
+CHUNK_BYTES: Final = 256 * 1024
+
+
+async def upload(call: Call) -> Response[bytes]:
+    """Store a file under its base name; a name used before then means the new content."""
+    name = check_filename(call.path("name"))
+    house = call.house
+    digest, size_bytes = await house.blobs.put_stream(call.chunks(), limit_bytes=house.max_file_bytes)
+    file = StoredFile(name=name, digest=digest, size_bytes=size_bytes)
+
+    def act(tx: Transaction) -> object:
+        tx.put_file(house.project_id, file)
+        return wire.FileAnswer(name=name, digest=digest, size_bytes=size_bytes)
+
+    answer = await house.orchestrator.keep(partial(once, mark=call.mark(digest.encode()), act=act))
+    return json_answer(answer, 201)
+
+
+async def download(call: Call) -> Stream:
+    """Give the newest content of a name."""
+    name = call.path("name")
+    file = call.house.store.read(lambda reader: find_file(reader, call.house.project_id, name))
+    return _content(call, file.digest)
+
+
+async def download_blob(call: Call) -> Stream:
+    """Give the content of a digest."""
+    return _content(call, call.path("digest"))
+
+
+def _content(call: Call, digest: str) -> Stream:
+    path = blob_path(call.house.blobs, digest)
+    headers = {"Content-Length": str(path.stat().st_size), "Titan-Digest": digest, "ETag": f'"{digest}"'}
+    return Stream(_chunks(path), media_type=BYTES, headers=headers)
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk

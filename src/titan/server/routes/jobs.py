@@ -1,0 +1,129 @@
+"""Jobs: list, look at, wait for, read the output, tell the story, cancel."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Final
+
+from litestar import Response
+from litestar.response import Stream
+
+from titan.engine.bus import Kind, Topic
+from titan.engine.cancel import cancel_jobs
+from titan.engine.receipts import once
+from titan.model.jobs import Job
+from titan.ports import Reader, Transaction
+from titan.server import wire
+from titan.server.answers import BYTES, json_answer
+from titan.server.call import Call
+from titan.server.house import House
+from titan.server.lookup import find_job
+from titan.server.views import job_view, job_views, story_view
+
+CHUNK_BYTES: Final = 256 * 1024
+FOLLOW_SECONDS: Final = 15.0  # how long one wait of a follower lasts before it looks again
+
+
+async def list_jobs(call: Call) -> Response[bytes]:
+    """List jobs, newest first."""
+    query = call.query(wire.JobsQuery)
+
+    def look(reader: Reader) -> wire.JobsAnswer:
+        jobs = reader.jobs(
+            call.house.project_id, status=query.status, run_id=query.run, dag_id=query.dag, limit=query.limit
+        )
+        return wire.JobsAnswer(jobs=job_views(reader, jobs))
+
+    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+
+
+async def show_job(call: Call) -> Response[bytes]:
+    """Show a job with its attempts; with wait_seconds, wait until it is final."""
+    query = call.query(wire.JobQuery)
+    house = call.house
+    job = house.store.read(partial(_find, call=call, scope=query))
+    if not job.status.is_final:
+        topics = [Topic(Kind.JOB, job.id)]
+        await house.bus.wait_until(topics, partial(_is_final, house, job.id), query.wait_seconds)
+    return json_answer(house.store.read(lambda reader: job_view(reader, _again(reader, job.id))))
+
+
+async def cancel_job(call: Call) -> Response[bytes]:
+    """Cancel a job and what waits for it, or stop it when it runs."""
+    scope = call.query(wire.ScopeQuery)
+    raw = await call.raw_body()
+
+    def act(tx: Transaction) -> object:
+        return cancel_jobs(tx, [_find(tx, call, scope)])
+
+    return json_answer(await call.house.orchestrator.stop_jobs(partial(once, mark=call.mark(raw), act=act)))
+
+
+async def tell_story(call: Call) -> Response[bytes]:
+    """Say why a job is where it is."""
+    scope = call.query(wire.ScopeQuery)
+    return json_answer(call.house.store.read(lambda reader: story_view(reader, _find(reader, call, scope))))
+
+
+async def read_log(call: Call) -> Response[bytes] | Stream:
+    """Give the output of a job's attempts, one after the other, as it was written."""
+    query = call.query(wire.LogQuery)
+    house = call.house
+    job = house.store.read(partial(_find, call=call, scope=query))
+    size = sum(house.logs.size(lease_id) for lease_id in _leases(house, job.id, query.attempt))
+    headers = {"Titan-Log-Size": str(size)}
+    end = None if query.limit_bytes is None else query.offset + query.limit_bytes
+    if query.follow:
+        return Stream(_follow(house, job.id, query), media_type=BYTES, headers=headers)
+    parts = _parts(house, job.id, query.attempt, offset=query.offset, end=size if end is None else min(end, size))
+    return Stream(parts, media_type=BYTES, headers=headers)
+
+
+async def _follow(house: House, job_id: str, query: wire.LogQuery) -> AsyncIterator[bytes]:
+    """Yield output as it arrives, until the job is final and all of it was given."""
+    offset = query.offset
+    with house.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch:
+        while True:
+            is_final = _is_final(house, job_id)
+            async for part in _parts(house, job_id, query.attempt, offset=offset, end=None):
+                offset += len(part)
+                yield part
+            if is_final or house.bus.is_closed:
+                return
+            await watch.heard(FOLLOW_SECONDS)
+
+
+async def _parts(
+    house: House, job_id: str, attempt: int | None, *, offset: int, end: int | None
+) -> AsyncIterator[bytes]:
+    """Yield the stored bytes from `offset` to `end` (None: all there is) of the attempts' joined output."""
+    start = 0  # where the attempt's output begins in the whole
+    for lease_id in _leases(house, job_id, attempt):
+        size = house.logs.size(lease_id)
+        while start <= offset < start + size and (end is None or offset < end):
+            limit = CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - offset)
+            part = house.logs.read(lease_id, offset - start, limit)
+            if not part:
+                break
+            offset += len(part)
+            yield part
+        start += size
+
+
+def _leases(house: House, job_id: str, attempt: int | None) -> list[str]:
+    attempts = house.store.read(lambda reader: reader.attempts_of_job(job_id))
+    return [a.lease_id for a in attempts if attempt is None or a.number == attempt]
+
+
+def _is_final(house: House, job_id: str) -> bool:
+    return house.store.read(lambda reader: _again(reader, job_id)).status.is_final
+
+
+def _again(reader: Reader, job_id: str) -> Job:
+    job = reader.job(job_id)
+    assert job is not None, f"job {job_id} vanished"
+    return job
+
+
+def _find(reader: Reader, call: Call, scope: wire.ScopeQuery) -> Job:
+    return find_job(reader, call.house.project_id, call.path("job"), dag_id=scope.dag, run_id=scope.run)

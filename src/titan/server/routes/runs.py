@@ -1,0 +1,66 @@
+"""Agent runs: list, look at, cancel, end."""
+
+import asyncio
+from functools import partial
+
+from litestar import Response
+
+from titan.engine.cancel import cancel_run as cancel_all_of
+from titan.engine.cancel import end_run as note_end
+from titan.engine.receipts import once
+from titan.model.runs import Run, RunOutcome
+from titan.ports import Reader, Transaction
+from titan.server import wire
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.lookup import find_run
+from titan.server.views import run_view
+
+
+async def list_runs(call: Call) -> Response[bytes]:
+    """List agent runs, newest first."""
+    query = call.query(wire.RunsQuery)
+    now = call.house.clock.now()
+
+    def look(reader: Reader) -> wire.RunsAnswer:
+        runs = reader.runs(call.house.project_id, limit=query.limit)
+        return wire.RunsAnswer(runs=[run_view(reader, run, now=now) for run in runs])
+
+    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+
+
+async def show_run(call: Call) -> Response[bytes]:
+    """Show a run with its stages in submission order, and their jobs."""
+    now = call.house.clock.now()
+
+    def look(reader: Reader) -> wire.RunView:
+        return run_view(reader, _find(reader, call), now=now, with_stages=True)
+
+    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+
+
+async def cancel_run(call: Call) -> Response[bytes]:
+    """Cancel what of a run has not started, stop what runs, and end the run."""
+    raw = await call.raw_body()
+
+    def act(tx: Transaction) -> object:
+        return cancel_all_of(tx, _find(tx, call))
+
+    return json_answer(await call.house.orchestrator.stop_jobs(partial(once, mark=call.mark(raw), act=act)))
+
+
+async def end_run(call: Call) -> Response[bytes]:
+    """Note that the run's orchestrator is done with it."""
+    raw = await call.raw_body()
+    body = call.decode(raw, wire.EndRunBody)
+
+    def act(tx: Transaction) -> object:
+        run = _find(tx, call)
+        ended = note_end(tx, run.project_id, run.id, RunOutcome(body.outcome), reason=body.reason)
+        return run_view(tx, ended, now=tx.now)
+
+    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+
+
+def _find(reader: Reader, call: Call) -> Run:
+    return find_run(reader, call.house.project_id, call.path("run"))

@@ -1,0 +1,211 @@
+"""Workers: register, ask for work, show life, send output, report, leave."""
+
+import asyncio
+
+from litestar import Response
+
+from titan.engine.attendance import Leased
+from titan.engine.bus import Kind, Topic
+from titan.engine.protocol import (
+    Assignment,
+    ClaimAnswer,
+    ClaimRequest,
+    CompleteAnswer,
+    CompleteRequest,
+    HeartbeatAnswer,
+    HeartbeatRequest,
+    LeaveAnswer,
+    LogAnswer,
+    Registered,
+    Registration,
+    Report,
+)
+from titan.model.attempts import Attempt, AttemptReport
+from titan.model.errors import Conflict, InvalidInput, StaleLease
+from titan.model.workers import Worker, WorkerState
+from titan.ports import Reader
+from titan.rules.names import check_label, check_name, shown
+from titan.server import wire
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.house import House
+from titan.server.views import worker_view
+
+MAX_PID = 2**31 - 1
+MAX_SLOTS = 1024  # per label; more processes than that help no machine
+MAX_LOG_PART_BYTES = 8 * 1024 * 1024
+MAX_REPORTS_BYTES = 64 * 1024 * 1024
+
+
+async def list_workers(call: Call) -> Response[bytes]:
+    """List workers, connected ones first."""
+
+    def look(reader: Reader) -> wire.WorkersAnswer:
+        workers = reader.workers(call.house.project_id)
+        return wire.WorkersAnswer(workers=[worker_view(reader, worker) for worker in workers])
+
+    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+
+
+async def register(call: Call) -> Response[bytes]:
+    """Register a worker under the id it chose; again after a restart of the server."""
+    body = await call.body(Registration)
+    if not 0 <= body.pid <= MAX_PID:
+        raise InvalidInput(f"pid of worker '{body.name}'", expected=f"0 to {MAX_PID}", found=str(body.pid))
+    now = call.house.clock.now()
+    worker = Worker(
+        project_id=call.house.project_id,
+        id=check_name("worker", call.path("worker")),
+        name=check_name("worker", body.name),
+        host=body.host,
+        pid=body.pid,
+        offers=_checked_offers(body.offers),
+        version=body.version,
+        state=WorkerState.CONNECTED,
+        joined_at=now,
+        seen_at=now,
+    )
+    await call.house.orchestrator.join(worker)
+    return json_answer(Registered())
+
+
+async def claim(call: Call) -> Response[bytes]:
+    """Answer a worker that asks for work as soon as there is something to start, stop or forget."""
+    worker_id = call.path("worker")
+    body = await call.body(ClaimRequest)
+    orchestrator = call.house.orchestrator
+    wait_seconds = min(max(body.wait_seconds, 0.0), wire.MAX_WAIT_SECONDS)
+    answer = asyncio.ensure_future(
+        orchestrator.claim(worker_id, holding=body.holding, stopping=body.stopping, wait_seconds=wait_seconds)
+    )
+    gone = asyncio.ensure_future(call.disconnected())
+    await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+    gone.cancel()
+    if not answer.done():
+        answer.cancel()
+        await asyncio.gather(answer, return_exceptions=True)
+        orchestrator.connection_broke(worker_id)
+        return json_answer(ClaimAnswer())
+    orders = answer.result()
+    return json_answer(
+        ClaimAnswer(
+            assignments=[_assignment(leased) for leased in orders.fresh],
+            stop=list(orders.stop),
+            lost=list(orders.lost),
+        )
+    )
+
+
+async def heartbeat(call: Call) -> Response[bytes]:
+    """Renew the leases a worker holds."""
+    body = await call.body(HeartbeatRequest)
+    orders = await call.house.orchestrator.heartbeat(call.path("worker"), body.holding)
+    return json_answer(HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost)))
+
+
+async def append_log(call: Call) -> Response[bytes]:
+    """Append to the output of a running attempt."""
+    query = call.query(wire.LogPartQuery)
+    content = await call.raw_body(MAX_LOG_PART_BYTES)
+    attempt = _live_attempt(call)
+    size = _append(call.house, attempt, query.offset, content)
+    if size < query.offset:
+        raise Conflict(
+            f"output of attempt {attempt.lease_id}",
+            expected="a part that begins at or before the stored size",
+            found=str(size),
+            next_step="Send again from there.",
+        )
+    return json_answer(LogAnswer(size_bytes=size))
+
+
+async def complete(call: Call) -> Response[bytes]:
+    """Accept reports of ended attempts, each with the last part of its output."""
+    body = await call.body(CompleteRequest, MAX_REPORTS_BYTES)
+    worker_id = call.path("worker")
+    for report in body.reports:
+        _keep_tail(call.house, worker_id, report)
+    done = await call.house.orchestrator.complete(worker_id, [_in_our_terms(report) for report in body.reports])
+    return json_answer(CompleteAnswer(accepted=list(done.accepted), stale=list(done.stale)))
+
+
+async def leave(call: Call) -> Response[bytes]:
+    """Let a worker go and take back, uncounted, what it holds."""
+    return json_answer(LeaveAnswer(returned=await call.house.orchestrator.leave(call.path("worker"))))
+
+
+def _assignment(leased: Leased) -> Assignment:
+    attempt, job, dag = leased.attempt, leased.job, leased.dag
+    return Assignment(
+        lease_id=attempt.lease_id,
+        attempt=attempt.number,
+        job_id=job.id,
+        job_name=job.name,
+        dag_id=dag.id,
+        dag_name=dag.name,
+        agent_run_id=dag.run_id,
+        workspace=f"run-{dag.run_id}" if dag.run_id else f"dag-{dag.id}",
+        filename=job.spec.filename,
+        script=job.spec.script,
+        args=list(job.spec.args),
+        env=dict(job.spec.env),
+        timeout_seconds=job.spec.timeout_seconds,
+        cold=job.spec.cold,
+        token=attempt.token,
+    )
+
+
+def _keep_tail(house: House, worker_id: str, report: Report) -> None:
+    """Append the last part of an output before its attempt ends, so that a final job's log is whole."""
+    attempt = house.store.read(lambda reader: reader.attempt(report.lease_id)) if report.log_tail else None
+    if attempt is not None and _is_live(attempt, worker_id):
+        _append(house, attempt, report.log_offset, report.log_tail)
+
+
+def _append(house: House, attempt: Attempt, offset: int, content: bytes) -> int:
+    size = house.logs.append(attempt.lease_id, offset, content)
+    house.bus.ring(Topic(Kind.LOG, attempt.job_id))
+    return size
+
+
+def _live_attempt(call: Call) -> Attempt:
+    lease_id = call.path("lease")
+    attempt = call.house.store.read(lambda reader: reader.attempt(lease_id))
+    if attempt is not None and _is_live(attempt, call.path("worker")):
+        return attempt
+    raise StaleLease(
+        f"lease {shown(lease_id)}",
+        expected="a live lease of this worker",
+        found="one that is over" if attempt else "none such",
+        next_step="End the attempt and forget it.",
+    )
+
+
+def _is_live(attempt: Attempt, worker_id: str) -> bool:
+    return attempt.outcome is None and attempt.worker_id == worker_id
+
+
+def _in_our_terms(report: Report) -> AttemptReport:
+    return AttemptReport(
+        lease_id=report.lease_id,
+        outcome=report.outcome,
+        exit_code=report.exit_code,
+        signal=report.signal,
+        started_at=report.started_at,
+        duration_ns=report.duration_ns,
+        peak_memory_bytes=report.peak_memory_bytes,
+        error=report.error,
+    )
+
+
+def _checked_offers(offers: dict[str, int]) -> dict[str, int]:
+    for label, slots in offers.items():
+        check_label(label)
+        if not 0 <= slots <= MAX_SLOTS:
+            raise InvalidInput(
+                f"offer '{label}'",
+                expected=f"0 to {MAX_SLOTS} slots",
+                found=str(slots),
+                next_step="Offer as many jobs as the machine can run at once: GENERAL:4.",
+            )
+    return offers

@@ -1,0 +1,84 @@
+"""Listening: the sockets, the HTTP server on them, and its end."""
+
+import contextlib
+import ipaddress
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import uvicorn
+from litestar.types import ASGIApp
+
+from titan.model.errors import InvalidInput, NotSupported
+
+BACKLOG: Final = 2048  # uvicorn's own default
+GOODBYE_SECONDS: Final = 5  # for requests that are being answered when the server stops
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on a loopback address; port 0 takes any free one.
+
+    Raises:
+        NotSupported: `host` is not a loopback address.
+        InvalidInput: the port is taken, or may not be used.
+    """
+    if not is_loopback(host):
+        raise NotSupported(
+            f"address {host!a}",
+            expected="a loopback address: 127.0.0.1, localhost or ::1",
+            found="another",
+            next_step="Without access control it listens on this machine only; use an SSH tunnel.",
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise InvalidInput(
+            f"port {port} on {host}",
+            expected="a free port",
+            found=error.strerror or str(error),
+            next_step="Stop what uses it, or choose others with --port and --sdk-port.",
+        ) from error
+    listener.set_inheritable(False)
+    return listener
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class HttpServer(uvicorn.Server):
+    """uvicorn, with signals left to `titan.main`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                ws="none",
+                timeout_keep_alive=75,  # longer than a claim stays open
+                timeout_graceful_shutdown=GOODBYE_SECONDS,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def run_on(self, listeners: Sequence[socket.socket]) -> None:
+        """Serve until `should_exit` is set."""
+        await self.serve(sockets=list(listeners))

@@ -1,0 +1,213 @@
+"""Facts as people and programs see them: rows of the store become values of the wire."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+
+import msgspec
+
+from titan.insight.story import story
+from titan.model.attempts import Attempt
+from titan.model.dags import Dag
+from titan.model.events import JournalEntry
+from titan.model.jobs import Job, JobStatus
+from titan.model.runs import Run
+from titan.model.workers import Worker
+from titan.ports import Reader
+from titan.rules.dispatch import why_ready_waits
+from titan.rules.rollup import dag_status, run_ended_at, run_status
+from titan.server import wire
+
+
+def dag_view(dag: Dag, jobs: list[wire.JobView] | msgspec.UnsetType = msgspec.UNSET) -> wire.DagView:
+    """Return a DAG with its derived status."""
+    counts = dag.counts
+    return wire.DagView(
+        dag_id=dag.id,
+        name=dag.name,
+        agent_run_id=dag.run_id,
+        agent_id=dag.agent_id,
+        on_failure=dag.on_failure.value,
+        status=dag_status(dag).value,
+        is_final=dag.is_final,
+        submitted_at=dag.submitted_at,
+        started_at=dag.started_at,
+        ended_at=dag.ended_at,
+        made_by=dag.made_by,
+        counts=wire.CountsView(total=counts.total, **asdict(counts)),
+        jobs=jobs,
+    )
+
+
+def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = False) -> wire.RunView:
+    """Return a run with its derived status; `with_stages` adds every stage with its jobs."""
+    last_stage = reader.last_stage(run.project_id, run.id)
+    stages: list[wire.DagView] | msgspec.UnsetType = msgspec.UNSET
+    if with_stages:
+        stages = [dag_with_jobs(reader, stage) for stage in reader.stages(run.project_id, run.id)]
+    return wire.RunView(
+        agent_run_id=run.id,
+        agent_id=run.agent_id,
+        status=run_status(run, last_stage, now=now).value,
+        started_at=run.started_at,
+        ended_at=run_ended_at(run, now=now),
+        last_activity_at=run.last_activity_at,
+        stage_count=run.stage_count,
+        job_count=run.job_count,
+        reason=run.reason,
+        stages=stages,
+    )
+
+
+def dag_with_jobs(reader: Reader, dag: Dag) -> wire.DagView:
+    """Return a DAG with its jobs in submission order."""
+    return dag_view(dag, job_views(reader, reader.jobs_of_dag(dag.id)))
+
+
+def job_views(reader: Reader, jobs: Iterable[Job]) -> list[wire.JobView]:
+    """Return jobs without their list of attempts; what several share is looked up once."""
+    names = _Names(reader)
+    return [names.job_view(job) for job in jobs]
+
+
+def job_view(reader: Reader, job: Job) -> wire.JobView:
+    """Return one job with all its attempts."""
+    names = _Names(reader)
+    view = names.job_view(job)
+    view.attempts = [names.attempt_view(attempt) for attempt in reader.attempts_of_job(job.id)]
+    return view
+
+
+def worker_view(reader: Reader, worker: Worker) -> wire.WorkerView:
+    """Return a worker with its busy slots and what it runs."""
+    names = _Names(reader)
+    running = []
+    for attempt in reader.live_attempts_of_worker(worker.id):
+        job = reader.job(attempt.job_id)
+        assert job is not None
+        running.append(wire.RunningView(job_id=job.id, name=job.name, dag_name=names.dag_name(job.dag_id)))
+    return wire.WorkerView(
+        worker_id=worker.id,
+        name=worker.name,
+        host=worker.host,
+        pid=worker.pid,
+        version=worker.version,
+        offers=dict(worker.offers),
+        busy=reader.busy_slots(worker.id),
+        state=worker.state.value,
+        seen_at=worker.seen_at,
+        running=running,
+    )
+
+
+def story_view(reader: Reader, job: Job) -> wire.StoryAnswer:
+    """Return a job's journal as sentences, oldest first."""
+    entries = reader.journal(job.project_id, job_id=job.id, limit=100_000)
+    lines = [
+        wire.StoryLineView(seq=line.seq, at=line.at, event=line.event, cause=line.cause, text=line.text)
+        for line in story(entries)
+    ]
+    return wire.StoryAnswer(job_id=job.id, name=job.name, entries=lines)
+
+
+def event_view(entry: JournalEntry) -> wire.EventView:
+    """Return a journal entry as a live event; its cursor is its number."""
+    return wire.EventView(
+        cursor=str(entry.seq),
+        at=entry.at,
+        kind=entry.kind,
+        cause=entry.cause,
+        agent_run_id=entry.subject.run_id,
+        dag_id=entry.subject.dag_id,
+        job_id=entry.subject.job_id,
+        data=msgspec.Raw(entry.data.encode()),
+    )
+
+
+class _Names:
+    """Looks up, once each, the names that rows refer to by id."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._dag_names: dict[str, str] = {}
+        self._worker_names: dict[str, str] = {}
+        self._workers: dict[str, list[Worker]] = {}
+
+    def job_view(self, job: Job) -> wire.JobView:
+        latest = self._latest_attempt(job)
+        return wire.JobView(
+            job_id=job.id,
+            name=job.name,
+            dag_id=job.dag_id,
+            dag_name=self.dag_name(job.dag_id),
+            agent_run_id=job.run_id,
+            status=job.status.value,
+            reason=self._reason(job),
+            requirement=job.spec.requirement,
+            priority=job.spec.priority,
+            parents=job.spec.parents,
+            filename=job.spec.filename,
+            args=job.spec.args,
+            cancel_requested=job.is_cancel_requested,
+            submitted_at=job.submitted_at,
+            ready_at=job.ready_at,
+            started_at=job.started_at,
+            ended_at=job.ended_at,
+            worker=self.worker_name(latest.worker_id) if latest else None,
+            exit_code=latest.exit_code if latest else None,
+            signal=latest.signal if latest else None,
+            duration_ns=latest.duration_ns if latest else None,
+            peak_memory_bytes=latest.peak_memory_bytes if latest else None,
+        )
+
+    def attempt_view(self, attempt: Attempt) -> wire.AttemptView:
+        return wire.AttemptView(
+            attempt=attempt.number,
+            outcome=attempt.outcome.value if attempt.outcome else None,
+            worker=self.worker_name(attempt.worker_id),
+            leased_at=attempt.leased_at,
+            started_at=attempt.started_at,
+            ended_at=attempt.ended_at,
+            exit_code=attempt.exit_code,
+            signal=attempt.signal,
+            duration_ns=attempt.duration_ns,
+            peak_memory_bytes=attempt.peak_memory_bytes,
+            error=attempt.error,
+        )
+
+    def dag_name(self, dag_id: str) -> str:
+        if dag_id not in self._dag_names:
+            dag = self._reader.dag(dag_id)
+            assert dag is not None
+            self._dag_names[dag_id] = dag.name
+        return self._dag_names[dag_id]
+
+    def worker_name(self, worker_id: str) -> str:
+        if worker_id not in self._worker_names:
+            worker = self._reader.worker(worker_id)
+            self._worker_names[worker_id] = worker.name if worker else worker_id
+        return self._worker_names[worker_id]
+
+    def _latest_attempt(self, job: Job) -> Attempt | None:
+        if job.started_at is None:
+            return None
+        attempts = self._reader.attempts_of_job(job.id)
+        return attempts[-1] if attempts else None
+
+    def _reason(self, job: Job) -> str | None:
+        if job.status is JobStatus.WAITING and job.remaining_parents:
+            return f"waits for {job.remaining_parents} parent(s)"
+        if job.status is JobStatus.WAITING and job.due_at is not None:
+            return f"waits until {job.due_at.isoformat(timespec='milliseconds')}" + _after(job.reason)
+        if job.status is JobStatus.READY:
+            return why_ready_waits(job, self._workers_of(job.project_id)) + _after(job.reason)
+        return job.reason
+
+    def _workers_of(self, project_id: str) -> list[Worker]:
+        if project_id not in self._workers:
+            self._workers[project_id] = self._reader.workers(project_id)
+        return self._workers[project_id]
+
+
+def _after(reason: str | None) -> str:
+    return f" (after: {reason})" if reason else ""

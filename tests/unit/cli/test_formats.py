@@ -1,0 +1,92 @@
+"""Values read well: times, ages, durations, sizes and foreign text."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from titan.cli.formats import age, count, duration, moment, plain, size
+
+NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
+EAST = timezone(timedelta(hours=2))
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "shown"),
+    [
+        (timedelta(seconds=-5), "now"),
+        (timedelta(milliseconds=999), "now"),
+        (timedelta(seconds=42), "42s"),
+        (timedelta(minutes=59, seconds=59), "59m"),
+        (timedelta(hours=23), "23h"),
+        (timedelta(days=400), "400d"),
+    ],
+)
+def test_an_age_is_told_in_its_largest_unit(elapsed: timedelta, shown: str) -> None:
+    assert age(NOON - elapsed, now=NOON) == shown
+
+
+def test_a_moment_of_today_is_a_local_clock_time_and_an_age() -> None:
+    assert moment(NOON - timedelta(minutes=2), now=NOON, zone=EAST) == "13:58:00 (2m)"
+
+
+def test_a_moment_of_another_day_names_the_day() -> None:
+    assert moment(NOON - timedelta(days=5), now=NOON, zone=EAST) == "7 Mar 14:00 (5d)"
+
+
+def test_a_moment_of_another_year_names_the_year() -> None:
+    assert moment(NOON - timedelta(days=365), now=NOON, zone=EAST) == "2025-03-12 (365d)"
+
+
+def test_what_is_today_is_decided_by_the_local_day() -> None:
+    late = datetime(2026, 3, 11, 23, 30, tzinfo=UTC)
+
+    assert moment(late, now=late + timedelta(hours=1), zone=EAST) == "01:30:00 (1h)"
+
+
+def test_a_moment_that_has_not_come_is_a_dash() -> None:
+    assert moment(None, now=NOON) == "-"
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"),
+    [
+        (None, "-"),
+        (timedelta(0), "0 ms"),
+        (timedelta(milliseconds=12.4), "12 ms"),
+        (timedelta(seconds=3.29), "3.2 s"),
+        (timedelta(seconds=59.99), "59.9 s"),
+        (timedelta(minutes=4, seconds=5), "4 min 5 s"),
+        (timedelta(hours=2, minutes=5), "2 h 5 min"),
+        (timedelta(days=1, hours=3), "1 d 3 h"),
+        (timedelta(seconds=-1), "0 ms"),
+    ],
+)
+def test_a_duration_has_at_most_two_units(length: timedelta | None, shown: str) -> None:
+    assert duration(length) == shown
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "shown"),
+    [
+        (None, "-"),
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1536, "1.5 KiB"),
+        (34 * 2**20, "34.0 MiB"),
+        (2**50, "1024.0 TiB"),
+    ],
+)
+def test_a_size_is_told_in_its_largest_binary_unit(size_bytes: int | None, shown: str) -> None:
+    assert size(size_bytes) == shown
+
+
+def test_foreign_text_cannot_move_the_cursor_or_start_a_line() -> None:
+    assert plain("a\x1b[2Jb\nc\u202ed") == r"a\x1b[2Jb\nc\u202ed"
+
+
+def test_text_of_any_script_stays_as_it_is() -> None:
+    assert plain("Überschrift 表 🚀 [bold]") == "Überschrift 表 🚀 [bold]"
+
+
+def test_one_is_singular_and_thousands_are_grouped() -> None:
+    assert [count(number, "job") for number in (0, 1, 1200)] == ["0 jobs", "1 job", "1,200 jobs"]

@@ -1,0 +1,78 @@
+"""Which server a command talks to."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.server import Address, choose_addresses, parse_address
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("http://127.0.0.1:5001", Address("127.0.0.1", 5001)),
+        ("http://127.0.0.1:5001/", Address("127.0.0.1", 5001)),
+        ("localhost:9090", Address("localhost", 9090)),
+        ("titan.example", Address("titan.example", 5000)),
+        ("http://[::1]:5000", Address("::1", 5000)),
+    ],
+)
+def test_a_server_is_named_by_url_or_host_and_port(url: str, address: Address) -> None:
+    assert parse_address(url, option="--server") == address
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1",
+        "http://",
+        "",
+        "http://h:x",
+        "http://h:99999",
+        "http://h:1/path",
+        "http://u@h:1",
+        "ftp://h",
+    ],
+)
+def test_anything_else_is_a_usage_error(url: str) -> None:
+    with pytest.raises(CommandFailed, match=r"expected an address such as http://127\.0\.0\.1:5000") as refused:
+        parse_address(url, option="--server")
+
+    assert refused.value.exit_code is ExitCode.USAGE
+
+
+def test_the_option_wins_over_the_environment() -> None:
+    assert choose_addresses("h:1", {"TITAN_HOST": "other", "TITAN_PORT": "2"}) == [Address("h", 1)]
+
+
+def test_the_environment_wins_over_the_defaults() -> None:
+    assert choose_addresses(None, {"TITAN_HOST": "h", "TITAN_PORT": "2"}) == [Address("h", 2)]
+
+
+def test_a_host_alone_is_tried_on_both_usual_ports() -> None:
+    assert choose_addresses(None, {"TITAN_HOST": "h"}) == [Address("h", 5000), Address("h", 9090)]
+
+
+def test_where_nothing_is_said_the_address_left_in_the_home_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "server.json").write_text(json.dumps({"url": "http://127.0.0.1:40123", "pid": 1}))
+
+    addresses = choose_addresses(None, {"TITAN_HOME": str(tmp_path)})
+
+    assert addresses == [Address("127.0.0.1", port) for port in (40123, 5000, 9090)]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"url": 7}', '{"url": "ftp://x"}', "null"])
+def test_an_address_in_the_home_that_cannot_be_read_is_passed_over(tmp_path: Path, content: str) -> None:
+    (tmp_path / "server.json").write_text(content)
+
+    addresses = choose_addresses(None, {"TITAN_HOME": str(tmp_path)})
+
+    assert addresses == [Address("127.0.0.1", 5000), Address("127.0.0.1", 9090)]
+
+
+@pytest.mark.parametrize("port", ["x", "0", "65536", "-1", "٣"])
+def test_a_port_in_the_environment_that_is_none_is_a_usage_error(port: str) -> None:
+    with pytest.raises(CommandFailed, match="TITAN_PORT="):
+        choose_addresses(None, {"TITAN_PORT": port})

@@ -1,0 +1,42 @@
+"""The OpenAPI document says what the table of routes says."""
+
+import re
+
+import msgspec
+
+from titan.server.openapi import openapi_document
+from titan.server.table import ROUTES
+
+DOCUMENT = msgspec.json.decode(msgspec.json.encode(openapi_document(ROUTES)))
+
+
+def test_every_route_is_described_and_nothing_else() -> None:
+    described = {(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods}
+
+    assert described == {(route.method, route.path.replace(":str}", "}")) for route in ROUTES}
+
+
+def test_every_reference_leads_to_a_schema() -> None:
+    references = re.findall(r'"#/components/schemas/([^"]+)"', msgspec.json.encode(DOCUMENT).decode())
+
+    assert set(references) <= set(DOCUMENT["components"]["schemas"])
+
+
+def test_every_route_has_a_summary_of_its_own() -> None:
+    summaries = [operation["summary"] for methods in DOCUMENT["paths"].values() for operation in methods.values()]
+
+    assert all(summaries)
+    assert len(set(summaries)) == len(summaries)
+
+
+def test_every_change_takes_an_idempotency_key() -> None:
+    for route in ROUTES:
+        operation = DOCUMENT["paths"][route.path.replace(":str}", "}")][route.method.lower()]
+        names = [parameter["name"] for parameter in operation["parameters"]]
+        assert ("Idempotency-Key" in names) == route.mutates, route.path
+
+
+def test_the_parts_of_a_path_and_a_query_are_parameters() -> None:
+    names = [(p["in"], p["name"]) for p in DOCUMENT["paths"]["/api/jobs/{job}"]["get"]["parameters"]]
+
+    assert set(names) == {("path", "job"), ("query", "dag"), ("query", "run"), ("query", "wait_seconds")}
