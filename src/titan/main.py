@@ -58,7 +58,7 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
         TitanError: the address, a port, the home or the model cannot be used; nothing was left running.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("httpx", "uvicorn.error"):  # a line per model call, and start and end told a second time
+    for chatty in ("httpx", "httpx2", "uvicorn.error"):  # a line per model call, and start and end told a second time
         logging.getLogger(chatty).setLevel(logging.WARNING)
     sys.setswitchinterval(SWITCH_SECONDS)
     home = _prepared(settings.home)

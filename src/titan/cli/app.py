@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def split_tail(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the command line up to `--` and what stands after it: for `submit`, the script's arguments."""
-    if words[:1] == ["submit"] and "--" in words:
+    if "--" in words and words[0] == "submit":
         end = words.index("--")
         return list(words[:end]), list(words[end + 1 :])
     return list(words), []
@@ -104,7 +104,7 @@ def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
     next_step = f"See `{command} --help`."
     if command == "titan submit" and message.startswith("No such option"):
         next_step += " Options of the script itself stand after --: titan submit train.py -- --epochs 3"
-    line = f"{command}: {message}. {next_step}"
+    line = f"{command}: {message}{'' if message.endswith('?') else '.'} {next_step}"
     if "--json" in words:
         parts = {"subject": command, "expected": "a command line that its help describes", "found": message}
         show_json({"error": {"type": "Usage", "message": line, **parts, "next_step": next_step}})

@@ -41,8 +41,11 @@ class CommandFailed(TitanError):
         found: str,
         next_step: str = "",
         kind: str = "CommandFailed",
+        message: str | None = None,
     ) -> None:
         super().__init__(subject, expected=expected, found=found, next_step=next_step)
+        if message is not None:  # the server's own words
+            self.args = (message,)
         self.exit_code = exit_code
         #: Name of the error type on the wire, or of this one: what `--json` prints as `type`.
         self.kind = kind

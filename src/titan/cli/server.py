@@ -193,6 +193,7 @@ def _translated() -> Iterator[None]:
             found=error.found,
             next_step=error.next_step,
             kind=type(error).__name__,
+            message=str(error),
         ) from error
 
 
@@ -218,6 +219,14 @@ def _left_in(home: Path) -> Address | None:
 def _path(segments: Sequence[str]) -> str:
     if not all(segments):
         raise usage_error("a name or id", expected="at least one character", found="an empty text")
+    for segment in segments:
+        if "/" in segment:  # would be read as a path, whatever its encoding
+            raise CommandFailed(
+                f"{segment!r}",
+                exit_code=ExitCode.NOT_FOUND,
+                expected="the name or id of something that exists",
+                found="a '/', which no name has",
+            )
     return "/" + "/".join(quote(segment) for segment in segments)
 
 

@@ -50,7 +50,8 @@ class Watch:
         if timeout_seconds <= 0:
             return False
         try:
-            await asyncio.wait_for(self._rung.wait(), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await self._rung.wait()
         except TimeoutError:
             return False
         self._rung.clear()

@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from titan.engine.worker.survival import SurvivingWorker, read_surviving_worker
+from titan.engine.worker.survival import FOLDER, SurvivingWorker, read_surviving_worker
 
 logger = logging.getLogger(__name__)
 
-RESTART_SECONDS: Final = 1.0  # a worker that cannot start is tried again this often
+LOG: Final = "worker.log"  #: in the worker's folder
+RESTART_SECONDS: Final = 0.5  # before a worker that died is started again; doubles while it dies young
+MAX_RESTART_SECONDS: Final = 30.0
+YOUNG_SECONDS: Final = 10.0  # a worker that lived longer was able to start
 END_SECONDS: Final = 15.0  # for the worker to end its jobs and give them back
 
 
@@ -31,7 +34,10 @@ class LocalWorker:
 
     async def keep(self) -> None:
         """Adopt or start the worker, and start another whenever it ends; returns when `end` was called."""
+        loop = asyncio.get_running_loop()
+        pause = RESTART_SECONDS
         while self._is_wanted:
+            started = loop.time()
             survivor = read_surviving_worker(self._home)
             if survivor is not None and dict(survivor.offers) != self._offers:
                 await self._replace(survivor)
@@ -44,8 +50,12 @@ class LocalWorker:
                 self._pid = self._child.pid
             await self._ended(self._pid)
             if self._is_wanted:
-                logger.warning("worker process %d ended; starting another", self._pid)
-                await asyncio.sleep(RESTART_SECONDS)
+                pause = (
+                    RESTART_SECONDS if loop.time() - started > YOUNG_SECONDS else min(pause * 2, MAX_RESTART_SECONDS)
+                )
+                log = self._home / FOLDER / LOG
+                logger.warning("worker process %d ended; another starts in %.1f s (why: %s)", self._pid, pause, log)
+                await asyncio.sleep(pause)
 
     async def end(self) -> None:
         """Have the worker end its jobs, give them back and exit; after 15 s it is killed."""
@@ -71,11 +81,11 @@ class LocalWorker:
         await self._ended(survivor.pid)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        folder = self._home / "worker"
+        folder = self._home / FOLDER
         folder.mkdir(mode=0o700, exist_ok=True)
         offers = [word for label, slots in self._offers.items() for word in ("--offer", f"{label}:{slots}")]
         command = [sys.executable, "-m", "titan.engine.worker", "--join", self._url, "--local"]
-        with (folder / "worker.log").open("ab") as log:
+        with (folder / LOG).open("ab") as log:
             return subprocess.Popen(
                 [*command, "--home", str(self._home), *offers],
                 stdin=subprocess.DEVNULL,

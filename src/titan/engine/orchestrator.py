@@ -138,7 +138,8 @@ class Orchestrator:
             if found or left <= 0 or self._asking.get(worker_id) is not bell:
                 return found
             try:
-                await asyncio.wait_for(bell.wait(), left)
+                async with asyncio.timeout(left):
+                    await bell.wait()
             except TimeoutError:
                 return Orders()
 

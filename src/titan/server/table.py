@@ -48,7 +48,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/dags/{dag:str}",
         handler=dags.show_dag,
-        query=wire.WaitQuery,
+        query=wire.DagQuery,
         answer=wire.DagView,
     ),
     Route(

@@ -60,10 +60,11 @@ class DagsQuery(Request):
     name: str | None = None
 
 
-class WaitQuery(Request):
-    """A question that may wait until its subject is final."""
+class DagQuery(Request):
+    """GET /api/dags/{dag}."""
 
     wait_seconds: Wait = 0.0
+    jobs: Annotated[bool, Meta(description="Whether to list the jobs: a client that only waits needs none.")] = True
 
 
 class JobsQuery(Request):

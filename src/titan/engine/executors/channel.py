@@ -1,8 +1,12 @@
-"""JSON messages over one stream socket, each behind its length: how a worker and its keepers talk."""
+"""Messages over one stream socket, each behind its length: how a worker and its keepers talk.
+
+They are written by `marshal`: both ends are the same Python on the same machine, and a keeper, whose every write to its
+memory costs a page, reads and writes them in a tenth of what JSON touches.
+"""
 
 from __future__ import annotations
 
-import json
+import marshal
 from struct import Struct
 
 TYPE_CHECKING = False  # typing is not imported in a process whose every page is forked for every job
@@ -14,7 +18,6 @@ if TYPE_CHECKING:
 
 _LENGTH = Struct("!I")
 _READ_BYTES = 64 * 1024
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Channel:
@@ -36,7 +39,7 @@ class Channel:
         Raises:
             OSError: the other end is gone.
         """
-        body = _encode(message).encode()
+        body = marshal.dumps(message)
         self._socket.sendall(_LENGTH.pack(len(body)) + body)
 
     def fill(self) -> bool:
@@ -58,7 +61,7 @@ class Channel:
         end = _LENGTH.size + _LENGTH.unpack_from(received)[0]
         if len(received) < end:
             return None
-        message: Message = json.loads(received[_LENGTH.size : end])
+        message: Message = marshal.loads(received[_LENGTH.size : end])
         del received[:end]
         return message
 

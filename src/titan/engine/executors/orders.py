@@ -1,6 +1,6 @@
 """What a worker says to its keepers and to its warm root, and what they answer.
 
-Orders and notices are JSON on a Channel; their shapes exist for the type checker only. Notes are 16 bytes between a
+Orders and notices go through a Channel; their shapes exist for the type checker only. Notes are 16 bytes between a
 worker and the root, and one that asks for a keeper carries the keeper's end of its channel (SCM_RIGHTS, unix(7)).
 """
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _FLUSH_FAILED_EXIT_CODE = 120  # Python's own, when its standard output cannot be written at the end
-_c_library = ctypes.CDLL(None)  # loaded before the fork; its stdio buffers are the script's, too
 
 
 class LoadedModules:
@@ -144,10 +143,9 @@ def _end_process(exit_code: int | None, loaded_before: LoadedModules) -> NoRetur
     pure Python was loaded and no daemon thread runs on, dropping what the script made has the same effect in 0.1 ms.
     """
     exit_code = _wind_up(exit_code)
-    if exit_code is not None and (_thread._count() or _has_extension(loaded_before.added_since())):
+    if exit_code is not None and (_thread._count() or _has_compiled_code(loaded_before.added_since())):
         ctypes.pythonapi.Py_Exit(exit_code)
     _drop_what_the_script_made(loaded_before)
-    _c_library.fflush(None)
     if exit_code is None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
@@ -182,10 +180,12 @@ def _flush_standard_streams() -> bool:
     return True
 
 
-def _has_extension(names: Iterable[str]) -> bool:
-    """Tell whether one of these modules is compiled code, which may have ends of its own to meet."""
-    specs = (getattr(sys.modules[name], "__spec__", None) for name in names)
-    return any(isinstance(getattr(spec, "loader", None), ExtensionFileLoader) for spec in specs)
+def _has_compiled_code(names: Iterable[str]) -> bool:
+    """Tell whether one of these modules is compiled or leads to compiled code, which may have ends of its own."""
+    return any(
+        name == "ctypes" or isinstance(getattr(sys.modules[name], "__loader__", None), ExtensionFileLoader)
+        for name in names
+    )
 
 
 def _drop_what_the_script_made(loaded_before: LoadedModules) -> None:

@@ -27,6 +27,7 @@ import traceback  # noqa: F401  isort:skip
 
 from titan.engine.executors import rehearsed_script
 from titan.engine.executors.channel import Channel
+from titan.engine.executors.heap import fill_holes
 from titan.engine.executors.job_process import rehearse_job
 from titan.engine.executors.keeper import Keeper
 from titan.engine.executors.orders import END, ENDED, KEEP, NOTE_BYTES, READY, note, read_note
@@ -50,11 +51,12 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     control.set_inheritable(False)
     _settle_in()
-    _hide_titan()
+    _hide_ours()
     loaded = LoadedModules()
     for _ in range(_REHEARSALS):
         rehearse_job(_REHEARSED_SCRIPT, loaded)
     gc.collect()
+    fill_holes()
     gc.freeze()  # a collection in a fork would write to, and so copy, every page
     gc.disable()
     root = _Root(control, loaded)
@@ -161,9 +163,9 @@ class _ForkedKeeper:
             os.close(self.watched)
 
 
-def _hide_titan() -> None:
-    """Take Titan's own modules off the list of imported ones: to a script, they are none of its business."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "titan"]:
+def _hide_ours() -> None:
+    """Take the modules that only we use off the list of imported ones, so that a script that wants one imports it."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("titan", "ctypes")]:
         del sys.modules[name]
 
 

@@ -53,7 +53,7 @@ async def list_dags(call: Call) -> Response[bytes]:
 
 async def show_dag(call: Call) -> Response[bytes]:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
-    query = call.query(wire.WaitQuery)
+    query = call.query(wire.DagQuery)
     house = call.house
     dag_id = house.store.read(partial(_find, call=call)).id
 
@@ -61,6 +61,9 @@ async def show_dag(call: Call) -> Response[bytes]:
         return find_dag(reader, house.project_id, dag_id)
 
     await house.bus.wait_until([Topic(Kind.DAG, dag_id)], lambda: house.store.read(look).is_final, query.wait_seconds)
+
+    if not query.jobs:
+        return json_answer(dag_view(house.store.read(look)))
 
     def show(reader: Reader) -> wire.DagView:
         return dag_with_jobs(reader, look(reader))
