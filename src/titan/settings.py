@@ -38,6 +38,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         unit="bytes",
         help="Largest upload the server takes.",
     ),
+    Setting(name="TITAN_DEBUG", default="", unit="", help="Any text: a fault in `titan` shows its traceback."),
 )
 
 

@@ -29,9 +29,11 @@ class RunningTitan:
         offers: Sequence[str] = ("GENERAL:4",),
         sdk_port: int = 0,
         launcher: Sequence[str] = (),
+        model: str = "none",
     ) -> None:
         self.home = home
         self.offers = offers
+        self.model = model
         self._launcher = launcher
         self._process, self.sdk_port = self._start(sdk_port)
 
@@ -58,6 +60,9 @@ class RunningTitan:
     def stop(self) -> None:
         """End the server and its worker as Ctrl-C does; one that was killed is started first, for its worker's sake."""
         if self._process.poll() is not None:
+            if not self.offers:
+                self._close_output()
+                return
             self.start_again()
         self._process.send_signal(signal.SIGINT)
         try:
@@ -71,12 +76,12 @@ class RunningTitan:
 
     def _start(self, sdk_port: int) -> tuple[subprocess.Popen[str], int]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
-        offers = [word for offer in self.offers for word in ("--offer", offer)]
+        offers = [word for offer in self.offers for word in ("--offer", offer)] or ["--no-worker"]
         command = [sys.executable, "-m", "titan.cli", "up", "--home", str(self.home), *offers]
         with (self.home.parent / f"{self.home.name}.log").open("a") as log:
             process = subprocess.Popen(
                 [*self._launcher, *command, "--port", "0", "--sdk-port", str(sdk_port)],
-                env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_MODEL": "none"},
+                env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_MODEL": self.model},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -90,9 +95,9 @@ class RunningTitan:
 
 
 @contextmanager
-def running_titan(home: Path, *, offers: Sequence[str] = ("GENERAL:4",)) -> Iterator[RunningTitan]:
+def running_titan(home: Path, *, offers: Sequence[str] = ("GENERAL:4",), model: str = "none") -> Iterator[RunningTitan]:
     """Run a Titan on free ports for a `with` block."""
-    titan = RunningTitan(home, offers=offers)
+    titan = RunningTitan(home, offers=offers, model=model)
     try:
         yield titan
     finally:

@@ -1,5 +1,13 @@
 """The command line: what a person types becomes requests to a server, and its answers become text."""
 
-from titan.cli.app import main
+from collections.abc import Sequence
 
-__all__ = ["main"]
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: this process's) and return its exit code."""
+    try:
+        from titan.cli.app import main as run  # a Ctrl-C while this imports must not end in a traceback either
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        return 130

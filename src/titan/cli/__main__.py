@@ -2,6 +2,6 @@
 
 import sys
 
-from titan.cli.app import main
+from titan.cli import main
 
 sys.exit(main())

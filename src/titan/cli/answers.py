@@ -241,7 +241,7 @@ def read(document: Document, answer_type: type[AnswerT]) -> AnswerT:
     except msgspec.ValidationError as error:
         raise CommandFailed(
             "the server's answer",
-            exit_code=ExitCode.FAULT,
+            exit_code=ExitCode.UNREACHABLE,
             expected=f"a {answer_type.__name__} of this version",
             found=str(error),
             next_step="Compare both versions with `titan version`.",

@@ -15,6 +15,7 @@ from titan.cli.exits import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_code_
 from titan.cli.options import examples
 from titan.cli.screen import remark, show_json
 from titan.model.errors import TitanError
+from titan.settings import setting
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED
     except Exception as fault:
-        if os.environ.get("TITAN_DEBUG"):
+        if setting("TITAN_DEBUG"):
             logger.exception("A fault in Titan")
         return _fail_by_fault(fault)
 
@@ -98,7 +99,7 @@ def _fail(error: TitanError, *, as_json: bool) -> ExitCode:
 
 
 def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace("Value error, ", "")  # pydantic's words, inside typer
     context: typer.Context | None = getattr(error, "ctx", None)
     command = context.command_path if context else "titan"
     next_step = f"See `{command} --help`."

@@ -51,10 +51,16 @@ class LogFollower:
         self._waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._stdout = threading.Lock()
-        self._failures: list[CommandFailed] = []
+        self._failures: list[CommandFailed | BrokenPipeError] = []
 
     def show(self, dag: Dag) -> None:
-        """Begin to follow each job of `dag` that has started since the last look."""
+        """Begin to follow each job of `dag` that has started since the last look.
+
+        Raises:
+            CommandFailed: a log begun earlier could not be read on.
+            BrokenPipeError: nobody reads stdout any more.
+        """
+        self._raise_failure()
         width = max(len(job.name) for job in dag.jobs) if len(dag.jobs) > 1 else 0
         for job in dag.jobs:
             if job.started_at is None or job.job_id in self._started:
@@ -68,12 +74,15 @@ class LogFollower:
         """Return once every log begun is written whole.
 
         Raises:
-            CommandFailed: a log could not be read to its end.
+            CommandFailed, BrokenPipeError: as `show`.
         """
         for _ in self._threads:
             self._waiting.put(None)
         for thread in self._threads:
             thread.join()
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
         if self._failures:
             raise self._failures[0]
 
@@ -91,8 +100,8 @@ class LogFollower:
                 for piece in whole_lines(pieces) if width else pieces:
                     with self._stdout:
                         write_bytes(prefix + piece)
-            except CommandFailed as failure:
-                self._failures.append(failure)
+            except (CommandFailed, BrokenPipeError) as failure:
+                self._failures.append(failure)  # told by the thread that waits for the DAG
 
 
 def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ def find_job_document(server: Server, name: str, *, dag: str | None = None, run:
 
 def dag_id_of(server: Server, dag: str | None) -> str | None:
     """Return the id of the DAG that `--dag` names, None when it is not given."""
-    return None if dag is None else find_dag(server, dag).dag_id
+    return None if dag is None else read(server.get("api", "dags", dag, jobs=False), Dag).dag_id
 
 
 @contextmanager

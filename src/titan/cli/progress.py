@@ -2,13 +2,14 @@
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from titan.cli.answers import Dag, Job
-from titan.cli.formats import NOTHING, count, duration
-from titan.cli.screen import Cell, Status, console_for, is_live, remark, terminal_lines, text_of
+from titan.cli.formats import count, duration
+from titan.cli.screen import Cell, Status, console_for, is_live, remark, text_of
 from titan.cli.views import not_completed, now, summary, time_of
 from titan.model.jobs import JobStatus
 
@@ -22,7 +23,7 @@ _SPARE_LINES = 4  # of the terminal's: the bar, and room for the prompt
 _BAR_COLUMNS = 20
 
 _EVERY_CHANGE = 50  # plain lines name each change of up to so many jobs, beyond that failures and every tenth
-_NOTABLE = (JobStatus.FAILED, JobStatus.RUNNING, JobStatus.READY)
+_NOTABLE = (JobStatus.FAILED, JobStatus.RUNNING)  # worth a line each; those held back share one by reason
 _SPOKEN = frozenset({JobStatus.RUNNING, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
@@ -36,16 +37,6 @@ class Progress(AbstractContextManager["Progress"], Protocol):
 def progress_on_stderr() -> Progress:
     """Return the display that suits what stderr is."""
     return LiveProgress() if is_live(sys.stderr) else PlainProgress()
-
-
-class SilentProgress(AbstractContextManager["SilentProgress"]):
-    """Shows nothing: for `--json`."""
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing to end."""
-
-    def show(self, dag: Dag) -> None:
-        """Show nothing."""
 
 
 class PlainProgress(AbstractContextManager["PlainProgress"]):
@@ -75,7 +66,7 @@ class PlainProgress(AbstractContextManager["PlainProgress"]):
 
     def _say_waiting(self, dag: Dag) -> None:
         """Say once why jobs that could run do not, when it still holds at the next look."""
-        reasons = Counter(job.reason for job in dag.jobs if job.status is JobStatus.READY and job.reason)
+        reasons = reasons_of_ready_jobs(dag)
         for reason in reasons.keys() & self._reasons_before - self._reasons_told:
             self._reasons_told.add(reason)
             _say(count(reasons[reason], "job"), " READY: ", reason)
@@ -96,9 +87,12 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         from rich.spinner import Spinner
 
         self._dag: Dag | None = None
+        self._notable: list[Job] = []
+        self._held_back: Counter[str] = Counter()
         self._spinner = Spinner("dots")
+        self._console = console_for(sys.stderr)
         self._live = Live(
-            console=console_for(sys.stderr),
+            console=self._console,
             get_renderable=self._draw,
             refresh_per_second=_REDRAWS_PER_SECOND,
             transient=True,
@@ -118,6 +112,8 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
     def show(self, dag: Dag) -> None:
         """Draw `dag` from now on."""
         self._dag = dag
+        self._notable = [job for status in _NOTABLE for job in dag.jobs if job.status is status]
+        self._held_back = reasons_of_ready_jobs(dag)
 
     def _draw(self) -> "Group":
         from rich.console import Group
@@ -125,7 +121,10 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         dag = self._dag
         if dag is None:
             return Group(self._spinner)
-        return Group(self._bar(dag), *_lines_of(dag, limit=max(terminal_lines() - _SPARE_LINES, 1)))
+        limit = max(self._console.height - _SPARE_LINES - len(self._held_back), 1)
+        return Group(
+            self._bar(dag), *_lines_of(self._notable, limit=limit), *map(_held_back_line, self._held_back.items())
+        )
 
     def _bar(self, dag: Dag) -> "Table":
         from rich.progress_bar import ProgressBar
@@ -143,9 +142,13 @@ class LiveProgress(AbstractContextManager["LiveProgress"]):
         return bar
 
 
-def _lines_of(dag: Dag, *, limit: int) -> "list[Text]":
-    """Return a line for each job worth a look, at most `limit`: what failed, runs, or could run."""
-    notable = [job for status in _NOTABLE for job in dag.jobs if job.status is status]
+def reasons_of_ready_jobs(dag: Dag) -> Counter[str]:
+    """Return why jobs that could run do not, and how many each reason holds back."""
+    return Counter(job.reason for job in dag.jobs if job.status is JobStatus.READY and job.reason)
+
+
+def _lines_of(notable: Sequence[Job], *, limit: int) -> "list[Text]":
+    """Return a line for each job, at most `limit`."""
     lines = [_line_of(job) for job in notable[:limit]]
     if len(notable) > limit:
         lines[-1] = text_of(f"  … and {len(notable) - limit + 1:,} more")
@@ -153,11 +156,19 @@ def _lines_of(dag: Dag, *, limit: int) -> "list[Text]":
 
 
 def _line_of(job: Job) -> "Text":
+    took = duration(time_of(job, at=now()))
+    return _status_line(job.status, f"{job.name}  {took}  {job.reason or ''}".rstrip())
+
+
+def _held_back_line(reason_and_count: tuple[str, int]) -> "Text":
+    reason, number = reason_and_count
+    return _status_line(JobStatus.READY, f"{count(number, 'job')}  {reason}")
+
+
+def _status_line(status: JobStatus, details: str) -> "Text":
     from rich.text import Text
 
-    took = duration(time_of(job, at=now())) if job.status is not JobStatus.READY else NOTHING
-    details = f"  {took}  {job.reason or ''}".rstrip()
-    return _one_line(Text.assemble("  ", text_of(Status(job.status)), "  ", text_of(job.name), text_of(details)))
+    return _one_line(Text.assemble("  ", text_of(Status(status)), "  ", text_of(details)))
 
 
 def _one_line(line: "Text") -> "Text":

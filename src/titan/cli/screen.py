@@ -2,9 +2,8 @@
 
 import json
 import os
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TextIO
 
@@ -14,9 +13,6 @@ if TYPE_CHECKING:  # rich takes 40 ms to import; `--json` and piped bytes do wit
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-#: Width of tables that are piped: nothing is folded or cut, so that grep and awk see whole lines.
-_PIPED_COLUMNS = 10_000
 
 _STYLES = {
     "COMPLETED": "green",
@@ -77,11 +73,17 @@ def remark(*parts: Cell) -> None:
 
 def show_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> None:
     """Write a table: fitted to the terminal, or whole lines without trailing blanks into a pipe."""
+    if not sys.stdout.isatty():
+        print(*_piped_lines(columns, rows), sep="\n")
+        return
     console = console_for(sys.stdout)
-    with console.capture() as capture:
-        console.print(make_table(columns, rows, terminal_columns=console.width))
-    for line in capture.get().splitlines():
-        print(line.rstrip())
+    console.print(make_table(columns, rows, terminal_columns=console.width))
+
+
+def remark_limit(listed: int, limit: int) -> None:
+    """Say to a person at a terminal that a list may go on."""
+    if listed == limit and sys.stdout.isatty():
+        remark(f"These are the newest {limit:,}: --limit N shows more.")
 
 
 def make_table(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], *, terminal_columns: int) -> "Table":
@@ -111,8 +113,7 @@ def console_for(stream: TextIO) -> "Console":
     """Return a rich console: colours only on a terminal and without NO_COLOR, no markup, no guessing."""
     from rich.console import Console
 
-    width = None if stream.isatty() else _PIPED_COLUMNS
-    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False, legacy_windows=False)
+    return Console(file=stream, markup=False, highlight=False, emoji=False, legacy_windows=False)
 
 
 def is_live(stream: TextIO) -> bool:
@@ -120,21 +121,26 @@ def is_live(stream: TextIO) -> bool:
     return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "")
 
 
-def terminal_lines() -> int:
-    """Return how many lines the terminal has, 24 where it does not say."""
-    return shutil.get_terminal_size((80, 24)).lines
-
-
 def _print_text(stream: TextIO, parts: Sequence[Cell]) -> None:
     if not stream.isatty():
-        print(
-            *(part.word if isinstance(part, Status) else plain(part) for part in parts),
-            sep="",
-            file=stream,
-            flush=True,
-        )
+        print("".join(map(_word_of, parts)), file=stream, flush=True)
         return
     from rich.text import Text
 
-    console = console_for(stream)
-    console.print(Text.assemble(*(text_of(part) for part in parts)), soft_wrap=True)
+    console_for(stream).print(Text.assemble(*(text_of(part) for part in parts)), soft_wrap=True)
+
+
+def _piped_lines(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> Iterator[str]:
+    """Yield the lines of a table that nothing is folded or cut in: grep and awk see whole ones."""
+    words = [[column.title for column in columns], *([_word_of(cell) for cell in row] for row in rows)]
+    widths = [max(map(len, cells)) for cells in zip(*words, strict=True)]
+    for row in words:
+        padded = [
+            word.rjust(width) if column.justify == "right" else word.ljust(width)
+            for word, width, column in zip(row, widths, columns, strict=True)
+        ]
+        yield "  ".join(padded).rstrip()
+
+
+def _word_of(cell: Cell) -> str:
+    return cell.word if isinstance(cell, Status) else plain(cell)

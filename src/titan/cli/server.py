@@ -18,7 +18,7 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORTS = (5000, 9090)  # the second answers too, where another program has taken the first
 
 # The first request tries once, so that a missing server is said at once; from then on the server is known to
-# exist, and a restart while a command waits or follows is waited out.
+# exist, and a restart while a command waits or follows is waited out. A job, which has a token, has a server.
 _PATIENCE_SECONDS = 60.0
 _START_HINT = "Start it with `titan up`, or choose another with --server http://HOST:PORT."
 
@@ -40,9 +40,10 @@ class Server:
 
     def __init__(self, address: Address, token: str | None = None) -> None:
         self.address = address
-        self._transport = Transport(address.host, address.port, token, retry_for_seconds=0.0)
+        patience = _PATIENCE_SECONDS if token else 0.0
+        self._transport = Transport(address.host, address.port, token, retry_for_seconds=patience)
 
-    def get(self, *segments: str, timeout_seconds: float | None = None, **query: str | int | float | None) -> Document:
+    def get(self, *segments: str, timeout_seconds: float | None = None, **query: str | float | None) -> Document:
         """Return what GET on the path made of `segments` answers; each is percent-encoded."""
         return self._ask("GET", segments, query=query, timeout_seconds=timeout_seconds)
 
@@ -59,7 +60,7 @@ class Server:
         with local_file(target), _translated():
             self._transport.download(_path(segments), target)
 
-    def stream(self, *segments: str, **query: str | int | bool | None) -> Iterator[bytes]:
+    def stream(self, *segments: str, **query: str | float | None) -> Iterator[bytes]:
         """Yield the pieces of a GET's body as they come; a stream that breaks raises BrokenOff."""
         with _translated():
             yield from self._transport.stream(_path(segments), query=query)
@@ -70,12 +71,20 @@ class Server:
         segments: Sequence[str],
         *,
         body: object = None,
-        query: Mapping[str, str | int | float | None] | None = None,
+        query: Mapping[str, str | float | None] | None = None,
         timeout_seconds: float | None = None,
     ) -> Document:
         with _translated():
-            answer: Document = self._transport.request_json(
+            answer = self._transport.request_json(
                 method, _path(segments), query=query, body=body, timeout_seconds=timeout_seconds
+            )
+        if not isinstance(answer, dict):
+            raise CommandFailed(
+                f"Titan server at {self.address}",
+                exit_code=ExitCode.UNREACHABLE,
+                expected="a JSON object",
+                found=f"{answer!r:.80}",
+                next_step="Another program may listen there. " + _START_HINT,
             )
         self._transport.retry_for_seconds = _PATIENCE_SECONDS
         return answer

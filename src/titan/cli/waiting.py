@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from titan.cli.answers import Dag, Document, read
 from titan.cli.exits import ExitCode, usage_error
 from titan.cli.following import LogFollower
-from titan.cli.progress import PlainProgress, SilentProgress, progress_on_stderr
+from titan.cli.progress import PlainProgress, progress_on_stderr
 from titan.cli.screen import remark, show_json
 from titan.cli.server import Server
 from titan.cli.views import now, show_outcome
@@ -16,6 +16,7 @@ from titan.model.dags import StageStatus
 _SHORTEST_PAUSE_SECONDS = 0.3  # a change is on the screen within a third of a second
 _LONGEST_PAUSE_SECONDS = 10.0
 _PAUSE_PER_COST = 20  # a look at 10,000 jobs may take 0.2 s; the next then comes after 4 s: 5 % of the time
+_SILENT_WAIT_SECONDS = 25.0  # the server waits 30 s at most
 _ANSWER_SECONDS = 30.0  # silence that means a broken connection, beyond what the server was asked to wait
 
 
@@ -36,25 +37,38 @@ def check_watching(*, as_json: bool, follow: bool) -> None:
 
 def watch_dag(server: Server, dag_id: str, *, as_json: bool = False, follow: bool = False) -> ExitCode:
     """Show how the DAG goes on until it has ended, then how it ended; return the exit code for that."""
-    with _goes_on_without_us(dag_id, is_silent=as_json):
-        if follow:
-            dag = _follow(server, dag_id)
-        else:
-            with SilentProgress() if as_json else progress_on_stderr() as progress:
-                document, dag = wait_for_dag(server, dag_id, show=progress.show)
     if as_json:
+        document = _wait_silently(server, dag_id)
         show_json(document)
-    elif not follow:
+        return _outcome_code(read(document, Dag))
+    with _goes_on_without_us(dag_id):
+        dag = _follow(server, dag_id) if follow else _show_progress(server, dag_id)
+    if not follow:
         show_outcome(dag, at=now())
+    return _outcome_code(dag)
+
+
+def _outcome_code(dag: Dag) -> ExitCode:
     return ExitCode.OK if dag.status is StageStatus.COMPLETED else ExitCode.FAILED
 
 
-def wait_for_dag(server: Server, dag_id: str, *, show: Callable[[Dag], None]) -> tuple[Document, Dag]:
-    """Return the DAG once it is final, as it came and as a value; call `show` with every look at it."""
-    for document, dag in _look_until_final(server, dag_id):
-        show(dag)
-        final = document, dag
-    return final
+def _wait_silently(server: Server, dag_id: str) -> Document:
+    """Return the final DAG as it came; until then nothing but its status is asked for."""
+    is_final = False
+    while not is_final:
+        document = server.get(
+            *("api", "dags", dag_id),
+            jobs=False,
+            wait_seconds=_SILENT_WAIT_SECONDS,
+            timeout_seconds=_SILENT_WAIT_SECONDS + _ANSWER_SECONDS,
+        )
+        is_final = read(document, Dag).is_final
+    return server.get("api", "dags", dag_id)
+
+
+def _show_progress(server: Server, dag_id: str) -> Dag:
+    with progress_on_stderr() as progress:
+        return _wait(server, dag_id, show=progress.show)
 
 
 def _follow(server: Server, dag_id: str) -> Dag:
@@ -67,35 +81,31 @@ def _follow(server: Server, dag_id: str) -> Dag:
             follower.finish()
         progress.show(dag)
 
-    _, dag = wait_for_dag(server, dag_id, show=show)
-    return dag
+    return _wait(server, dag_id, show=show)
 
 
 @contextmanager
-def _goes_on_without_us(dag_id: str, *, is_silent: bool) -> Iterator[None]:
+def _goes_on_without_us(dag_id: str) -> Iterator[None]:
     """On Ctrl-C say that only the waiting ends."""
     try:
         yield
     except KeyboardInterrupt:
-        if not is_silent:
-            remark(
-                f"No longer waiting; the DAG goes on. See it: titan dag {dag_id}  End it: titan cancel --dag {dag_id}"
-            )
+        remark(f"No longer waiting; the DAG goes on. See it: titan dag {dag_id}  End it: titan cancel --dag {dag_id}")
         raise
 
 
-def _look_until_final(server: Server, dag_id: str) -> Iterator[tuple[Document, Dag]]:
-    """Yield the DAG at once and after every pause; the last is final.
+def _wait(server: Server, dag_id: str, *, show: Callable[[Dag], None]) -> Dag:
+    """Return the DAG once it is final; call `show` with every look at it, the last included.
 
-    The pause is spent in the server, which answers early when the DAG becomes final.
+    Between two looks the request waits in the server, which answers early when the DAG becomes final.
     """
     pause = 0.0
     while True:
         began = time.monotonic()
         document = server.get("api", "dags", dag_id, wait_seconds=pause, timeout_seconds=pause + _ANSWER_SECONDS)
         dag = read(document, Dag)
-        yield document, dag
+        show(dag)
         if dag.is_final:
-            return
+            return dag
         cost = max(time.monotonic() - began - pause, 0.0)
         pause = min(max(cost * _PAUSE_PER_COST, _SHORTEST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)

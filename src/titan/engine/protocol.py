@@ -9,9 +9,10 @@ about the attempt carries it, and a message about a lease that is no longer live
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from titan.model.attempts import AttemptOutcome
 
@@ -21,6 +22,10 @@ CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies dr
 
 #: The longest log part that travels inside a report; longer output goes ahead through the log route.
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
+
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what an integer column of every database holds
+Status = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]  # every system's, signed or not
+Moment = Annotated[datetime, Meta(tz=True)]  # a time without its zone could be any
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,13 +105,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     lease_id: str
     outcome: AttemptOutcome
-    started_at: datetime
-    duration_ns: int
-    exit_code: int | None = None  #: absent when a signal ended it or it never started
-    signal: int | None = None
-    peak_memory_bytes: int | None = None
+    started_at: Moment
+    duration_ns: Count
+    exit_code: Status | None = None  #: absent when a signal ended it or it never started
+    signal: Status | None = None
+    peak_memory_bytes: Count | None = None
     error: str | None = None  #: what an exit code cannot say, for people
-    log_offset: int = 0  #: where in the attempt's log `log_tail` begins
+    log_offset: Count = 0  #: where in the attempt's log `log_tail` begins
     log_tail: bytes = b""
 
 

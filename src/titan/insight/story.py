@@ -1,9 +1,11 @@
 """Why a job is where it is: its journal entries as sentences."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from titan.model.events import JournalEntry
 
@@ -18,6 +20,8 @@ class StoryLine:
     cause: str
     text: str
 
+
+NO_NAMES: Final[Mapping[str, str]] = MappingProxyType({})
 
 #: kind → sentence; `{name}` is a field of the entry's data.
 SENTENCES = {
@@ -35,10 +39,19 @@ SENTENCES = {
 }
 
 
-def story(entries: Iterable[JournalEntry]) -> Iterator[StoryLine]:
-    """Yield one line per entry, in the given order; an unknown kind is told by its name and data."""
+def story(entries: Iterable[JournalEntry], names: Mapping[str, str] = NO_NAMES) -> Iterator[StoryLine]:
+    """Yield one line per entry, in the given order; an unknown kind is told by its name and data.
+
+    `names` says what people call the things that entries name by a random id: worker id → name.
+    """
     for entry in entries:
-        yield StoryLine(seq=entry.seq, at=entry.at, event=entry.kind, cause=entry.cause, text=_sentence(entry))
+        yield StoryLine(
+            seq=entry.seq,
+            at=entry.at,
+            event=entry.kind,
+            cause=_with_names(entry.cause, names),
+            text=_with_names(_sentence(entry), names),
+        )
 
 
 def _sentence(entry: JournalEntry) -> str:
@@ -47,3 +60,9 @@ def _sentence(entry: JournalEntry) -> str:
     if pattern is None:
         return f"{entry.kind} {entry.data}"
     return pattern.format_map(data)
+
+
+def _with_names(text: str, names: Mapping[str, str]) -> str:
+    for identifier, name in names.items():
+        text = text.replace(identifier, name)
+    return text

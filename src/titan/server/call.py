@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 from litestar import Request
@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # the largest value, 10 MiB, with JSON's escapes
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
+STRAY_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,12 @@ class Call:
     request: Request[Any, Any, Any]
 
     def path(self, name: str) -> str:
-        """Return a part of the path."""
+        """Return a part of the path.
+
+        Raises:
+            InvalidInput: the path is not percent-encoded UTF-8, or holds a NUL.
+        """
+        _checked_encoding(self.request.scope["raw_path"], "path", self.request)
         value: str = self.request.path_params[name]
         return value
 
@@ -49,6 +55,7 @@ class Call:
             InvalidInput: a field is unknown, twice, of the wrong type or out of range.
         """
         raw = self.request.scope["query_string"]
+        _checked_encoding(raw, "query", self.request)
         try:
             pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")
             if len(dict(pairs)) != len(pairs):
@@ -115,6 +122,7 @@ class Call:
             )
         digest = hashlib.blake2b(digest_size=16)
         digest.update(f"{self.request.method} {self.request.scope['path']}\n".encode())
+        digest.update(self.request.scope["query_string"] + b"\n")
         digest.update(raw)
         return Once(project_id=self.house.project_id, key=key, fingerprint=digest.hexdigest())
 
@@ -122,6 +130,17 @@ class Call:
         """Return when the client is gone; only after the body was read."""
         while (await self.request.receive())["type"] != "http.disconnect":
             continue
+
+
+def _checked_encoding(raw: bytes, what: str, request: Request[Any, Any, Any]) -> None:
+    """Return when `raw` can be read in one way only: servers and proxies guess differently at the rest."""
+    try:
+        if STRAY_PERCENT.search(raw):
+            raise ValueError("a % that two hexadecimal digits do not follow")
+        if "\0" in unquote_to_bytes(raw).decode():
+            raise ValueError("a NUL")
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise _unreadable(what, request, error) from error
 
 
 def _unreadable(what: str, request: Request[Any, Any, Any], error: Exception) -> InvalidInput:

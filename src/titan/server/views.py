@@ -105,7 +105,7 @@ def story_view(reader: Reader, job: Job) -> wire.StoryAnswer:
     entries = reader.journal(job.project_id, job_id=job.id, limit=100_000)
     lines = [
         wire.StoryLineView(seq=line.seq, at=line.at, event=line.event, cause=line.cause, text=line.text)
-        for line in story(entries)
+        for line in story(entries, {worker.id: worker.name for worker in reader.workers(job.project_id)})
     ]
     return wire.StoryAnswer(job_id=job.id, name=job.name, entries=lines)
 

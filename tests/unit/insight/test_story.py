@@ -119,3 +119,11 @@ def test_every_event_of_a_job_has_a_sentence_made_of_its_own_fields(kind: type[E
     placeholders = {name for _text, name, _spec, _conversion in Formatter().parse(SENTENCES[kind.__name__]) if name}
 
     assert placeholders <= {field.name for field in fields(kind)}
+
+
+def test_what_people_call_a_worker_stands_for_its_id() -> None:
+    taken = an_entry(1, JobLeased(cause="worker 1f0e asked", lease_id="a", worker_id="1f0e", attempt=1))
+
+    (line,) = story([taken], {"1f0e": "gpu-box"})
+
+    assert (line.text, line.cause) == ("attempt 1 taken by worker gpu-box", "worker gpu-box asked")

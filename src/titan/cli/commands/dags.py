@@ -8,7 +8,7 @@ from titan.cli import completion
 from titan.cli.answers import Dag, DagList, read
 from titan.cli.lookup import find_dag
 from titan.cli.options import DagArgument, JsonOption, Limit, ServerOption, examples
-from titan.cli.screen import say, show_json, show_table
+from titan.cli.screen import remark_limit, say, show_json, show_table
 from titan.cli.server import connect
 from titan.cli.views import DAG_COLUMNS, dag_row, now, show_dag
 from titan.cli.waiting import check_watching, watch_dag
@@ -57,6 +57,7 @@ def dags(
         return
     at = now()
     show_table(DAG_COLUMNS, [dag_row(dag, at=at) for dag in listed])
+    remark_limit(len(listed), limit)
 
 
 @app.command(

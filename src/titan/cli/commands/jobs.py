@@ -10,7 +10,7 @@ from titan.cli.following import log_pieces
 from titan.cli.formats import instant
 from titan.cli.lookup import dag_id_of, find_job, find_job_document
 from titan.cli.options import DagScope, JobArgument, JsonOption, Limit, RunScope, ServerOption, examples
-from titan.cli.screen import Cell, Column, remark, say, show_json, show_table, write_bytes
+from titan.cli.screen import Cell, Column, remark, remark_limit, say, show_json, show_table, write_bytes
 from titan.cli.server import connect
 from titan.cli.views import JOB_COLUMNS, job_row, now, show_job
 from titan.model.jobs import JobStatus
@@ -65,6 +65,7 @@ def jobs(
         return
     at = now()
     show_table(JOB_COLUMNS, [job_row(job, at=at) for job in listed])
+    remark_limit(len(listed), limit)
 
 
 @app.command(

@@ -5,7 +5,7 @@ import typer
 from titan.cli.answers import Run, RunList, read
 from titan.cli.formats import NOTHING, duration, moment
 from titan.cli.options import JsonOption, Limit, RunArgument, ServerOption, examples
-from titan.cli.screen import Cell, Column, Status, say, show_json, show_table
+from titan.cli.screen import Cell, Column, Status, remark_limit, say, show_json, show_table
 from titan.cli.server import connect
 from titan.cli.views import now, show_run
 
@@ -50,6 +50,7 @@ def runs(*, limit: Limit = 50, as_json: JsonOption = False, server: ServerOption
         for run in listed
     ]
     show_table(_COLUMNS, rows)
+    remark_limit(len(listed), limit)
 
 
 @app.command(epilog=examples("titan run RESEARCH_cb5e13", "titan run RESEARCH_cb5e13 --json | jq -r '.stages[].name'"))

@@ -51,7 +51,18 @@ After: TypeAlias = Annotated[
 Chain: TypeAlias = Annotated[bool, typer.Option("--chain", help="Run the scripts one after the other, as given.")]
 Run: TypeAlias = Annotated[
     str | None,
-    typer.Option(metavar="RUN", help="Make the DAG a stage of this agent run.", autocompletion=completion.run_ids),
+    typer.Option(
+        metavar="RUN",
+        envvar="TITAN_AGENT_RUN_ID",
+        help="Make the DAG a stage of this agent run.",
+        autocompletion=completion.run_ids,
+    ),
+]
+Agent: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="AGENT", envvar="TITAN_AGENT_ID", help="The run's agent. Default: RUN without its last _ or - part."
+    ),
 ]
 Argument: TypeAlias = Annotated[
     _Texts,
@@ -115,6 +126,7 @@ def submit(
     after: After = None,
     chain: Chain = False,
     run: Run = None,
+    agent: Agent = None,
     arg: Argument = None,
     requires: Requires = None,
     priority: Priority = None,
@@ -151,7 +163,8 @@ def submit(
     )
     body = build_dag(name or default_dag_name(names), read_files, settings)
     titan = connect(server)
-    answer = titan.post("api", "dags", body={**body, "agent_run_id": run, "on_failure": on_failure})
+    group = {"agent_run_id": run or None, "agent_id": agent or None, "on_failure": on_failure}
+    answer = titan.post("api", "dags", body={**body, **group})
     submitted = read(answer, Submitted)
     if wait or follow:
         _announce(submitted, is_silent=as_json)

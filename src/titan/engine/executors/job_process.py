@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import resource
+import select
 import time
 from signal import SIG_DFL, SIGPIPE, SIGXFSZ, signal
 
@@ -16,16 +18,25 @@ if TYPE_CHECKING:
     from titan.engine.executors.orders import RunOrder
 
 START_FAILED_EXIT_CODE = 126  # a shell's "found, but cannot be run"; the reason stands in the keeper's pipe
+_READ_BYTES = 64 * 1024  # a pipe's usual capacity
+_BUSY_SECONDS = 0.005  # an order that comes sooner comes to a busy machine, which has better things to do
+_REHEARSED_SCRIPT = os.path.join(os.path.dirname(__file__), "rehearsed_script.py")
 REASON_MAX_BYTES = 4096  # PIPE_BUF, pipe(7): written and read in one piece
 
 
-def become_job(order: RunOrder, loaded_before: LoadedModules, *, reasons: int, private: tuple[int, ...]) -> NoReturn:
-    """Run the attempt in this process and end it.
+def await_order(pipe: int, loaded_before: LoadedModules, *, reasons: int, private: tuple[int, ...]) -> NoReturn:
+    """Wait for the order to come through `pipe`, run its attempt in this process, and end.
+
+    A child is forked before its order is there, so that no attempt waits for the fork; one that has to wait goes through
+    the motions meanwhile, so that the pages it will write are its own before the order comes.
 
     `reasons` is the pipe that takes the reason why it cannot start; `private` are the keeper's descriptors, which a job
     must not hold: one that kept a channel open would hide the death of the worker.
     """
     try:
+        order = _receive(pipe, loaded_before)
+        if order is None:
+            os._exit(0)
         _enter(order)
         if order["command"] is not None:
             _exec(order["command"])
@@ -40,11 +51,24 @@ def become_job(order: RunOrder, loaded_before: LoadedModules, *, reasons: int, p
         os._exit(1)  # not reached unless Python itself fails: then, too, this is no second keeper
 
 
-def rehearse_job(script: str, loaded_before: LoadedModules) -> None:
+def rehearse_job(loaded_before: LoadedModules) -> None:
     """Do in this process, without consequences, what a job's process does; see `script_runner.rehearse`."""
     _take_environment({"TITAN_REHEARSAL": "1"})
     del os.environ["TITAN_REHEARSAL"]
-    rehearse(script, loaded_before)
+    rehearse(_REHEARSED_SCRIPT, loaded_before)
+
+
+def _receive(pipe: int, loaded_before: LoadedModules) -> RunOrder | None:
+    """Return the order once it is there, or None when the keeper is gone."""
+    readable, _, _ = select.select([pipe], [], [], _BUSY_SECONDS)
+    if not readable:
+        rehearse_job(loaded_before)
+    received = b""
+    while part := os.read(pipe, _READ_BYTES):
+        received += part
+    os.close(pipe)
+    order: RunOrder | None = marshal.loads(received) if received else None
+    return order
 
 
 def _enter(order: RunOrder) -> None:

@@ -7,12 +7,13 @@ the worker at the other end of the channel is gone, the keeper ends everything b
 
 from __future__ import annotations
 
+import marshal
 import os
 import select
 import time
 from signal import SIGKILL, SIGTERM
 
-from titan.engine.executors.job_process import REASON_MAX_BYTES, START_FAILED_EXIT_CODE, become_job
+from titan.engine.executors.job_process import REASON_MAX_BYTES, START_FAILED_EXIT_CODE, await_order
 from titan.engine.executors.process_tree import (
     IS_LINUX,
     children_of,
@@ -47,18 +48,32 @@ class Keeper:
         self._poller.register(channel.fileno(), select.POLLIN)
         self._reasons, self._reasons_of_child = os.pipe()
         os.set_blocking(self._reasons, False)
-        self._private = (channel.fileno(), self._reasons, self._reasons_of_child)
         self._is_worker_gone = False
 
     def keep(self) -> None:
         """Run orders until the worker is gone, or something was left that cannot be killed."""
         is_clean = True
-        while is_clean and (order := self._next_order()) is not None:
-            notice = self._run(order)
+        while is_clean and not self._is_worker_gone:
+            child, pipe = self._fork_child()
+            order = self._next_order()
+            if order is None:
+                break
+            notice = self._run(order, child, pipe)
             is_clean = not has_children() or end_children()
-            if self._is_worker_gone:
-                return
-            self._channel.send({**notice})
+            if not self._is_worker_gone:
+                self._channel.send({**notice})
+        end_children()
+
+    def _fork_child(self) -> tuple[int, int]:
+        """Fork the process of the next job; return its pid and the pipe through which it awaits its order."""
+        of_child, pipe = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(pipe)  # or it would never see the end of a keeper that dies
+            private = (self._channel.fileno(), self._reasons, self._reasons_of_child)
+            await_order(of_child, self._loaded_before, reasons=self._reasons_of_child, private=private)
+        os.close(of_child)
+        return pid, pipe
 
     def _next_order(self) -> RunOrder | None:
         while True:
@@ -70,12 +85,12 @@ class Keeper:
                 return message
             # A stop that comes now came too late: its attempt has ended.
 
-    def _run(self, order: RunOrder) -> EndNotice:
+    def _run(self, order: RunOrder, child: int, pipe: int) -> EndNotice:
         started_at_ns, began_ns = time.time_ns(), time.monotonic_ns()
-        pid = os.fork()
-        if pid == 0:
-            become_job(order, self._loaded_before, reasons=self._reasons_of_child, private=self._private)
-        exit_code, usage = self._wait_for(_RunningJob(pid, order["lease_id"]))
+        while not _hand_over(order, pipe):  # somebody killed the child while it waited
+            os.waitpid(child, 0)
+            child, pipe = self._fork_child()
+        exit_code, usage = self._wait_for(_RunningJob(child, order["lease_id"]))
         return {
             "lease_id": order["lease_id"],
             "exit_code": exit_code if exit_code >= 0 else None,
@@ -123,6 +138,19 @@ class Keeper:
             self._is_worker_gone = True
             self._poller.unregister(self._channel.fileno())
             job.kill()
+
+
+def _hand_over(order: RunOrder, pipe: int) -> bool:
+    """Write the order and close the pipe; return False when nobody reads it."""
+    left = memoryview(marshal.dumps(order))
+    try:
+        while left:
+            left = left[os.write(pipe, left) :]
+    except BrokenPipeError:
+        return False
+    finally:
+        os.close(pipe)
+    return True
 
 
 class _RunningJob:

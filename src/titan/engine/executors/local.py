@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import selectors
 import sys
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ PYTHON: Final = (sys.executable, "-u", "-X", "utf8")
 #: An interpreter reads these when it starts, so a job that sets one cannot use an interpreter that runs already.
 START_VARIABLES: Final = ("PYTHON", "LD_", "DYLD_", "OMP_", "LC_", "LANG", "MALLOC_", "GLIBC_TUNABLES", "HOME")
 
+_KEEPERS_AT_START: Final = 4
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -42,11 +44,12 @@ class LocalExecutor:
         self._spare_keepers = spare_keepers
         self._selector = selectors.DefaultSelector()
         self._keepers: dict[int, KeeperLine] = {}
-        self._idle: list[KeeperLine] = []
+        self._idle: deque[KeeperLine] = deque()  # the one that waits longest comes first: it is best prepared
         self._busy: dict[str, KeeperLine] = {}
         self._ended: list[AttemptEnd] = []
         self._last_number = 0
         self._root: RootProcess | None = self._start_root()
+        self._idle.extend(self._new_keeper() for _ in range(min(spare_keepers, _KEEPERS_AT_START)))
 
     def wait_until_warm(self, timeout_seconds: float) -> bool:
         """Wait until the warm root takes orders; return False when it does not come up."""
@@ -59,7 +62,7 @@ class LocalExecutor:
     def start(self, order: AttemptOrder) -> None:
         """See Executor."""
         message = _run_order(order)
-        keeper = self._idle.pop() if self._idle else self._new_keeper()
+        keeper = self._idle.popleft() if self._idle else self._new_keeper()
         try:
             keeper.run(message)
         except OSError:
@@ -160,7 +163,9 @@ class LocalExecutor:
         self._root = None
         root.end()
         for keeper in list(self._keepers.values()):
-            if keeper.is_open:
+            if keeper.lease_id is None:
+                self._hang_up(keeper)
+            elif keeper.is_open:
                 keeper.give_up()  # its end of stream comes when all is over
             else:
                 self._forget(keeper)

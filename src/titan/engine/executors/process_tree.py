@@ -7,6 +7,7 @@ that /proc can answer, and killing a process group, which setsid escapes, is not
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 IS_LINUX = sys.platform == "linux"
 
+_c_library = ctypes.CDLL(None)
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _FIRST_PAUSE_SECONDS = 0.0005  # a killed process is gone within a few scheduler ticks
 _LONGEST_PAUSE_SECONDS = 0.02
@@ -27,9 +29,7 @@ _PATIENCE_SECONDS = 10.0  # as long as a lease: later nobody would believe that 
 def adopt_orphans() -> None:
     """Make this process the new parent of every descendant whose parent dies. Does nothing outside Linux."""
     if IS_LINUX:
-        import ctypes
-
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _c_library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def has_children() -> bool:

@@ -25,7 +25,6 @@ import pathlib  # noqa: F401  isort:skip
 import titan_sdk  # noqa: F401  isort:skip
 import traceback  # noqa: F401  isort:skip
 
-from titan.engine.executors import rehearsed_script
 from titan.engine.executors.channel import Channel
 from titan.engine.executors.heap import fill_holes
 from titan.engine.executors.job_process import rehearse_job
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _REHEARSALS = 10  # Python 3.11 specialises bytecode that has run eight times
-_REHEARSED_SCRIPT = rehearsed_script.__file__
 _OOM_SCORE_ADJUSTMENT = b"300"  # of 1000: short of memory, the kernel takes a job before a server or a worker
 _LAST_WORDS_SECONDS = 3.0  # for keepers to end their jobs by themselves once the worker is gone
 _LAST_WORDS_MILLISECONDS = 50
@@ -54,7 +52,7 @@ def main() -> None:
     _hide_ours()
     loaded = LoadedModules()
     for _ in range(_REHEARSALS):
-        rehearse_job(_REHEARSED_SCRIPT, loaded)
+        rehearse_job(loaded)
     gc.collect()
     fill_holes()
     gc.freeze()  # a collection in a fork would write to, and so copy, every page

@@ -1,66 +1,108 @@
 """Where attempts live on disk: a folder for each attempt's script, a file for its output, a workspace for its run."""
 
+import logging
 import os
 import shutil
+import stat
+from collections import deque
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from titan.engine.protocol import Assignment
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFiles:
     """The files of one attempt."""
 
-    script: Path
-    log: Path  #: beside the script's folder, so that a script may have any name
+    script: Path  #: alone in its folder
+    log: Path  #: beside that folder, so that a script may have any name
     directory: Path  #: the working directory, shared by all attempts of the same agent run
 
 
 class AttemptFolders:
-    """The attempts and workspaces below one worker's folder."""
+    """The attempts and workspaces below one worker's folder.
+
+    Folders and files of ended attempts are used again: ext4 does not give out the inodes it deleted in the last 5 s, and
+    passing over them makes three new ones for each job cost more than running it. Used from two threads: one prepares,
+    the other discards.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Use `folder`, making it if needed, and remove the attempts that an earlier worker left."""
         self._attempts = folder / "attempts"
         self._workspaces = folder / "workspaces"
+        self._numbers = count(1)
+        self._used: dict[str, AttemptFiles] = {}
+        self._free: deque[AttemptFiles] = deque()
         shutil.rmtree(self._attempts, ignore_errors=True)
         self._attempts.mkdir(parents=True, exist_ok=True)
         self._workspaces.mkdir(exist_ok=True)
 
     def prepare(self, assignment: Assignment, content: bytes) -> AttemptFiles:
-        """Write the script and make the workspace.
+        """Write the script and make the workspace; the log is missing or empty.
 
         Raises:
-            OSError: the disk is full or not writable.
+            OSError: the disk is full or not writable; nothing is left to discard.
         """
-        folder = self._attempts / os.path.basename(assignment.lease_id)
-        files = AttemptFiles(
-            script=folder / os.path.basename(assignment.filename),
-            log=self.log(assignment.lease_id),
-            directory=self._workspaces / os.path.basename(assignment.workspace) / "titan_workspace" / "shared",
-        )
-        folder.mkdir(mode=0o700, exist_ok=True)
-        with open(files.script, "wb", buffering=0) as script:
-            script.write(content)
-        _make_folder(files.directory)
+        folder, log = self._take_folder(assignment.filename)
+        script = folder / os.path.basename(assignment.filename)
+        with open(script, "wb", buffering=0) as file:
+            file.write(content)
+        files = AttemptFiles(script=script, log=log, directory=self._workspace(assignment))
+        self._used[assignment.lease_id] = files
         return files
 
-    def log(self, lease_id: str) -> Path:
-        """Return the file that takes an attempt's output."""
-        return self._attempts / f"{os.path.basename(lease_id)}.log"
-
     def discard(self, lease_id: str) -> None:
-        """Remove an attempt's script and output; its workspace stays. Nothing to remove is fine."""
-        folder = self._attempts / os.path.basename(lease_id)
-        shutil.rmtree(folder, ignore_errors=True)
-        self.log(lease_id).unlink(missing_ok=True)
+        """Let go of an attempt's script and output; its workspace stays. One that has none is fine."""
+        files = self._used.pop(lease_id, None)
+        if files is None:
+            return
+        try:
+            _clean(files)
+        except OSError:
+            logger.warning("the folder of an ended attempt cannot be emptied: %s", files.script.parent, exc_info=True)
+        else:
+            self._free.append(files)
+
+    def _take_folder(self, filename: str) -> tuple[Path, Path]:
+        """Return a folder that is empty, or holds only a file that may be overwritten, and its log."""
+        if not self._free:
+            folder = self._attempts / str(next(self._numbers))
+            folder.mkdir(mode=0o700)
+            return folder, self._attempts / f"{folder.name}.log"
+        files = self._free.popleft()
+        if files.script.name != filename:
+            files.script.unlink(missing_ok=True)
+        return files.script.parent, files.log
+
+    def _workspace(self, assignment: Assignment) -> Path:
+        workspace = self._workspaces / os.path.basename(assignment.workspace) / "titan_workspace" / "shared"
+        if not workspace.is_dir():
+            workspace.mkdir(parents=True, exist_ok=True)
+        return workspace
 
 
-def _make_folder(folder: Path) -> None:
+def _clean(files: AttemptFiles) -> None:
+    """Empty the log, and remove all that the attempt left beside its script."""
+    for entry in os.scandir(files.script.parent):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        elif entry.path != str(files.script) or not _is_plain(entry.path):
+            os.unlink(entry.path)
+    if _is_plain(files.log):
+        os.truncate(files.log, 0)
+    else:
+        files.log.unlink(missing_ok=True)
+
+
+def _is_plain(path: str | Path) -> bool:
+    """Tell whether writing to this file changes nothing else, as it would through a link."""
     try:
-        os.mkdir(folder)  # one system call in the usual case, that it is there
-    except FileExistsError:
-        return
+        found = os.lstat(path)
     except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1

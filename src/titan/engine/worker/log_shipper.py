@@ -50,12 +50,13 @@ class LogShipper:
         """Send the rest of an ended attempt's output, but for what fits into its report, and hand it on."""
         lease_id = ended.report.lease_id
         with self._changed:
-            followed = self._followed.pop(lease_id, None) or _FollowedLog(ended.log)
-            ended = replace(ended, log_sent_bytes=followed.sent_bytes)
-            if not ended.has_short_log:
-                followed.ended = ended
-                self._followed[lease_id] = followed
-                return
+            followed = self._followed.pop(lease_id, None)
+            if followed is not None:
+                ended = replace(ended, log_sent_bytes=followed.sent_bytes)
+                if not ended.has_short_log:
+                    followed.ended = ended
+                    self._followed[lease_id] = followed
+                    return
         self._report(ended)
 
     def forget(self, lease_id: str) -> None:

@@ -20,13 +20,13 @@ class EndedAttempt:
     """An attempt whose processes are gone, and whose report is not acknowledged yet."""
 
     report: Report  #: without the last part of the log
-    log: Path
+    log: Path | None = None  #: absent when it never started
     log_sent_bytes: int = 0  #: how much of the log the server has
 
     @property
     def has_short_log(self) -> bool:
         """Whether what is left of the log fits into the report."""
-        return size_of_log(self.log) - self.log_sent_bytes <= LOG_TAIL_MAX_BYTES
+        return self.log is None or size_of_log(self.log) - self.log_sent_bytes <= LOG_TAIL_MAX_BYTES
 
 
 class Reports:
@@ -76,5 +76,7 @@ class Reports:
 
 
 def _with_log(ended: EndedAttempt) -> Report:
+    if ended.log is None:
+        return ended.report
     tail = read_log(ended.log, ended.log_sent_bytes, LOG_TAIL_MAX_BYTES)
     return msgspec.structs.replace(ended.report, log_offset=ended.log_sent_bytes, log_tail=tail)

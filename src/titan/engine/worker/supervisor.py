@@ -196,9 +196,8 @@ class Supervisor:
         self._logs.finish(EndedAttempt(report=report, log=running.files.log))
 
     def _report_unstarted(self, assignment: Assignment, outcome: AttemptOutcome, error: str) -> None:
-        lease_id = assignment.lease_id
-        report = Report(lease_id=lease_id, outcome=outcome, started_at=datetime.now(UTC), duration_ns=0, error=error)
-        self._logs.finish(EndedAttempt(report=report, log=self._folders.log(lease_id)))
+        report = Report(lease_id=assignment.lease_id, outcome=outcome, started_at=datetime.now(UTC), duration_ns=0, error=error)
+        self._logs.finish(EndedAttempt(report=report))
 
 
 def _judge(running: _RunningAttempt, end: AttemptEnd) -> tuple[AttemptOutcome, str | None]:

@@ -113,7 +113,7 @@ def new_dag(body: wire.SubmitBody) -> NewDag:
 
 
 async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
-    """Store the scripts that came along, and see that every job has one."""
+    """Store the scripts that came along, once it is sure that each is what it says and every job has one."""
     for digest, content in body.scripts.items():
         if hashlib.sha256(content).hexdigest() != digest:
             raise InvalidInput(
@@ -122,17 +122,18 @@ async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
                 found=f"{len(content)} bytes with another",
                 next_step="Send the script again.",
             )
-        if blobs.path(digest) is None:
-            await asyncio.to_thread(blobs.put, content)
     wanted = {job.script: job.id for job in body.jobs}
     for digest, job in wanted.items():
-        if blobs.path(digest) is None:
+        if digest not in body.scripts and blobs.path(digest) is None:
             raise InvalidInput(
                 f"job '{job}'",
                 expected="its script among `scripts`, or sent before",
                 found=f"nothing for {digest}",
                 next_step="Send the script's content under its digest.",
             )
+    for digest, content in body.scripts.items():
+        if blobs.path(digest) is None:
+            await asyncio.to_thread(blobs.put, content)
 
 
 def _find(reader: Reader, call: Call) -> Dag:

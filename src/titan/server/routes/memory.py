@@ -14,6 +14,7 @@ from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import blob_path
+from titan.server.texts import check_text
 
 
 async def get_value(call: Call) -> Response[bytes]:
@@ -30,7 +31,7 @@ async def put_value(call: Call) -> Response[bytes]:
     raw = await call.raw_body()
     body = call.decode(raw, wire.PutBody)
     check_key(body.key)
-    _check_size(body.key, body.value)
+    _check_value(body.key, body.value)
     if body.artifact is not None:
         blob_path(call.house.blobs, body.artifact)
     value = StoredValue(value=body.value, artifact=body.artifact)
@@ -47,7 +48,7 @@ async def add_member(call: Call) -> Response[bytes]:
     raw = await call.raw_body()
     body = call.decode(raw, wire.AddBody)
     check_key(body.key)
-    _check_size(body.key, body.member)
+    _check_value(body.key, body.member)
 
     def act(tx: Transaction) -> object:
         return wire.AddedAnswer(added=int(tx.add_member(call.house.project_id, body.key, body.member)))
@@ -92,7 +93,8 @@ def _all_ended(reader: Reader, body: wire.SignalsBody) -> bool:
     return all(dag is None or dag.is_final for dag in dags) and all(job is None or job.status.is_final for job in jobs)
 
 
-def _check_size(key: str, value: str) -> None:
+def _check_value(key: str, value: str) -> None:
+    check_text(f"value of key {shown(key)}", value)
     size = len(value) if value.isascii() else len(value.encode())
     if size > wire.MAX_VALUE_BYTES:
         raise TooLarge(

@@ -14,6 +14,7 @@ from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import find_run
+from titan.server.texts import check_text
 from titan.server.views import run_view
 
 
@@ -53,6 +54,7 @@ async def end_run(call: Call) -> Response[bytes]:
     """Note that the run's orchestrator is done with it."""
     raw = await call.raw_body()
     body = call.decode(raw, wire.EndRunBody)
+    check_text("reason of the run's end", body.reason)
 
     def act(tx: Transaction) -> object:
         run = _find(tx, call)

@@ -1,6 +1,7 @@
 """Workers: register, ask for work, show life, send output, report, leave."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from litestar import Response
 
@@ -29,9 +30,12 @@ from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.house import House
+from titan.server.texts import MAX_LINE_CHARACTERS, check_text
 from titan.server.views import worker_view
 
 MAX_PID = 2**31 - 1
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # a later one, with its offset, can be none of UTC
 MAX_SLOTS = 1024  # per label; more processes than that help no machine
 MAX_LOG_PART_BYTES = 8 * 1024 * 1024
 MAX_REPORTS_BYTES = 64 * 1024 * 1024
@@ -51,16 +55,16 @@ async def register(call: Call) -> Response[bytes]:
     """Register a worker under the id it chose; again after a restart of the server."""
     body = await call.body(Registration)
     if not 0 <= body.pid <= MAX_PID:
-        raise InvalidInput(f"pid of worker '{body.name}'", expected=f"0 to {MAX_PID}", found=str(body.pid))
+        raise InvalidInput(f"pid of worker {shown(body.name)}", expected=f"0 to {MAX_PID}", found=str(body.pid))
     now = call.house.clock.now()
     worker = Worker(
         project_id=call.house.project_id,
         id=check_name("worker", call.path("worker")),
         name=check_name("worker", body.name),
-        host=body.host,
+        host=check_text("host of the worker", body.host, limit_characters=MAX_LINE_CHARACTERS),
         pid=body.pid,
         offers=_checked_offers(body.offers),
-        version=body.version,
+        version=check_text("version of the worker", body.version, limit_characters=MAX_LINE_CHARACTERS),
         state=WorkerState.CONNECTED,
         joined_at=now,
         seen_at=now,
@@ -123,9 +127,10 @@ async def complete(call: Call) -> Response[bytes]:
     """Accept reports of ended attempts, each with the last part of its output."""
     body = await call.body(CompleteRequest, MAX_REPORTS_BYTES)
     worker_id = call.path("worker")
+    reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is kept
     for report in body.reports:
         _keep_tail(call.house, worker_id, report)
-    done = await call.house.orchestrator.complete(worker_id, [_in_our_terms(report) for report in body.reports])
+    done = await call.house.orchestrator.complete(worker_id, reports)
     return json_answer(CompleteAnswer(accepted=list(done.accepted), stale=list(done.stale)))
 
 
@@ -186,6 +191,14 @@ def _is_live(attempt: Attempt, worker_id: str) -> bool:
 
 
 def _in_our_terms(report: Report) -> AttemptReport:
+    check_text(f"error of attempt {shown(report.lease_id)}", report.error or "")
+    if not EARLIEST <= report.started_at <= LATEST:
+        raise InvalidInput(
+            f"started_at of attempt {shown(report.lease_id)}",
+            expected="a moment between 1970 and 9999",
+            found=str(report.started_at),
+            next_step="Set the worker's clock.",
+        )
     return AttemptReport(
         lease_id=report.lease_id,
         outcome=report.outcome,

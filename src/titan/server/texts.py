@@ -1,0 +1,28 @@
+"""Text that goes into the store as it is: any, but for the one character no database is sure to hold."""
+
+from titan.model.errors import InvalidInput
+
+MAX_LINE_CHARACTERS = 255  # of what a worker says of itself: the longest host name, RFC 1035
+
+
+def check_text(subject: str, text: str, *, limit_characters: int | None = None) -> str:
+    """Return `text` when every database can store it.
+
+    Raises:
+        InvalidInput: it holds a NUL, which PostgreSQL has no text for, or more than `limit_characters`.
+    """
+    if "\0" in text:
+        raise InvalidInput(
+            subject,
+            expected="text without NUL characters (U+0000)",
+            found=f"one at position {text.index(chr(0))}",
+            next_step="Encode binary content, as base64 for example, or publish it as an artifact.",
+        )
+    if limit_characters is not None and len(text) > limit_characters:
+        raise InvalidInput(
+            subject,
+            expected=f"at most {limit_characters} characters",
+            found=f"{len(text)}",
+            next_step="Shorten it.",
+        )
+    return text

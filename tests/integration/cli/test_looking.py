@@ -1,0 +1,205 @@
+"""The commands that look: lists, single things, output, stories."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import CommandLine
+
+
+@pytest.fixture
+def nightly(titan: CommandLine, scripts: Path) -> str:
+    """A DAG that has ended: `extract` completed, `train` failed, `report` was cancelled for it."""
+    done = titan(
+        *("submit", f"extract={scripts}/hello.py", f"train={scripts}/fail.py", f"report={scripts}/hello.py"),
+        *("--chain", "--name", "nightly", "--run", "NIGHT_1", "--wait", "--json"),
+    )
+    return str(done.document["dag_id"])
+
+
+def test_a_dag_shows_each_job_and_why_it_is_where_it_is(titan: CommandLine, nightly: str) -> None:
+    done = titan("dag", nightly)
+
+    assert done.exit_code == 0
+    assert done.lines[0] == "DAG nightly  PARTIAL  1 of 3 jobs completed, 1 failed, 1 cancelled"
+    assert done.lines[1].startswith(f"id {nightly} · run NIGHT_1 · submitted ")
+    assert [line.split()[:2] for line in done.lines[4:]] == [
+        ["extract", "COMPLETED"],
+        ["train", "FAILED"],
+        ["report", "CANCELLED"],
+    ]
+    assert done.lines[5].endswith("exit code 3")
+    assert done.lines[6].endswith("parent 'train' failed")
+
+
+def test_waiting_for_a_dag_that_has_ended_answers_at_once_with_its_outcome(titan: CommandLine, nightly: str) -> None:
+    assert titan("dag", nightly, "--wait").exit_code == 1
+
+
+def test_lists_show_the_newest_first(titan: CommandLine, nightly: str) -> None:
+    dags, jobs, runs = (titan(command, "--limit", "3") for command in ("dags", "jobs", "runs"))
+
+    assert [done.lines[0].split()[0] for done in (dags, jobs, runs)] == ["DAG", "JOB", "RUN"]
+    assert dags.lines[1].split()[:3] == ["nightly", "PARTIAL", "3/3"]
+    assert {line.split()[0] for line in jobs.lines[1:]} == {"extract", "train", "report"}
+    assert runs.lines[1].split()[0] == "NIGHT_1"
+
+
+def test_lists_can_be_narrowed(titan: CommandLine, nightly: str) -> None:
+    failed = titan("jobs", "--dag", nightly, "--status", "failed", "--json").document["jobs"]
+    of_run = titan("dags", "--run", "NIGHT_1", "--name", "nightly", "--limit", "1", "--json").document["dags"]
+    none = titan("dags", "--name", "no-such-name")
+
+    assert isinstance(failed, list)
+    assert [job["name"] for job in failed] == ["train"]
+    assert isinstance(of_run, list)
+    assert [dag["dag_id"] for dag in of_run] == [nightly]
+    assert none.text == "No such DAGs. `titan dags` lists all of them.\n"
+
+
+def test_a_run_shows_its_stages(titan: CommandLine, nightly: str) -> None:
+    done = titan("run", "NIGHT_1")
+
+    assert done.lines[0].startswith("Run NIGHT_1  ")
+    assert "nightly PARTIAL" in done.lines[3]
+    assert done.lines[-1].split()[:3] == ["nightly", "PARTIAL", "3/3"]
+
+
+def test_a_job_shows_its_attempts(titan: CommandLine, nightly: str) -> None:
+    done = titan("job", "train", "--dag", nightly)
+
+    assert done.lines[0] == "Job train  FAILED  exit code 3"
+    assert "runs fail.py" in done.text
+    assert "after extract" in done.lines
+    assert done.lines[-1].split()[:3] == ["1", "failed", "3"]
+
+
+def test_a_story_tells_what_happened_in_order(titan: CommandLine, nightly: str) -> None:
+    done = titan("story", "report", "--dag", nightly)
+
+    assert done.lines[0] == f"Job report (id {nightly}.00002) is CANCELLED: parent 'train' failed"
+    assert done.lines[2].split() == ["WHEN", "WHAT", "HAPPENED", "CAUSE"]
+    assert "submitted in DAG nightly with 3 job(s)" in done.lines[3]
+    assert "cancelled: parent 'train' failed" in done.text
+
+
+def test_logs_are_written_byte_for_byte(titan: CommandLine, scripts: Path) -> None:
+    titan("submit", f"{scripts}/binary.py", "--wait")
+
+    done = titan("logs", "binary")
+
+    assert done.stdout == bytes(range(256)) * 1000
+
+
+def test_logs_with_escapes_and_markup_are_not_interpreted(titan: CommandLine, scripts: Path) -> None:
+    titan("submit", f"{scripts}/colours.py", "--wait")
+
+    assert titan("logs", "colours").stdout == b"\x1b[31m[bold]red[/bold] :smile:\n"
+
+
+def test_logs_as_json_hold_the_text(titan: CommandLine, nightly: str) -> None:
+    document = titan("logs", "train", "--dag", nightly, "--json").document
+
+    assert document == {
+        "job_id": f"{nightly}.00001",
+        "name": "train",
+        "size_bytes": len("about to fail\n"),
+        "text": "about to fail\n",
+    }
+
+
+def test_logs_of_one_attempt_leave_out_the_others(titan: CommandLine, scripts: Path) -> None:
+    titan("submit", f"{scripts}/fail.py", "--retries", "1", "--wait")
+
+    assert titan("logs", "fail").lines == ["about to fail"] * 2
+    assert titan("logs", "fail", "--attempt", "2").lines == ["about to fail"]
+
+
+def test_logs_follow_until_the_job_has_ended(titan: CommandLine, scripts: Path) -> None:
+    titan("submit", f"{scripts}/tick.py")
+
+    assert titan("logs", "tick", "--follow").lines == ["tick 0", "tick 1", "tick 2"]
+
+
+def test_silence_is_explained_on_stderr(titan: CommandLine, scripts: Path) -> None:
+    titan("submit", f"{scripts}/silent.py", "--wait")
+    titan("submit", f"nobody={scripts}/hello.py", "--requires", "NOBODY")
+
+    assert titan("logs", "silent").stderr == "silent has written nothing.\n"
+    assert titan("logs", "nobody").stderr.startswith(
+        "nobody is READY: no worker offers NOBODY. Wait for it: titan logs"
+    )
+
+
+def test_workers_show_their_slots(titan: CommandLine) -> None:
+    done = titan("workers")
+
+    assert done.lines[1].split()[1:3] == ["connected", "GENERAL"]
+    assert "/4" in done.lines[1]
+
+
+def test_the_version_names_both_sides(titan: CommandLine) -> None:
+    done = titan("version", "--json")
+
+    assert done.document["version"] == "0.1.0"
+    assert isinstance(done.document["server"], dict)
+    assert done.document["server"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("words", "subject"),
+    [
+        (["dag", "nix"], "dag 'nix'"),
+        (["job", "nix"], "job 'nix'"),
+        (["logs", "nix"], "job 'nix'"),
+        (["story", "a?b#c%2Fd"], "job 'a?b#c%2Fd'"),
+        (["story", "a/../b"], "'a/../b'"),
+        (["story", ".."], "job '..'"),
+        (["run", "nix"], "run 'nix'"),
+        (["jobs", "--dag", "nix"], "dag 'nix'"),
+        (["cancel", "nix"], "job 'nix'"),
+        (["cancel", "--dag", "nix"], "dag 'nix'"),
+        (["cancel", "--run", "ünïx"], "run '\\xfcn\\xefx'"),
+    ],
+)
+def test_what_does_not_exist_is_exit_code_three_and_one_line(
+    titan: CommandLine, words: list[str], subject: str
+) -> None:
+    done = titan(*words)
+
+    assert (done.exit_code, done.stdout) == (3, b"")
+    assert done.stderr.startswith(f"titan: {subject}: expected ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_error_with_json_is_a_document_shaped_as_the_servers(titan: CommandLine) -> None:
+    done = titan("job", "nix", "--json")
+
+    error = done.document["error"]
+    assert isinstance(error, dict)
+    assert sorted(error) == ["expected", "found", "message", "next_step", "subject", "type"]
+    assert (error["type"], error["subject"]) == ("UnknownJob", "job 'nix'")
+
+
+def test_a_dag_given_for_a_job_is_explained(titan: CommandLine, nightly: str) -> None:
+    done = titan("logs", "nightly")
+
+    assert done.exit_code == 3
+    assert "found a DAG of that name with 3 jobs (extract, train, report)" in done.stderr
+
+
+def test_a_job_is_looked_for_only_where_the_person_says(titan: CommandLine, scripts: Path, nightly: str) -> None:
+    titan("submit", f"elsewhere={scripts}/hello.py", "--wait")
+
+    in_dag, in_run = titan("logs", "elsewhere", "--dag", nightly), titan("job", "elsewhere", "--run", "NIGHT_1")
+
+    assert (in_dag.exit_code, in_run.exit_code) == (3, 3)
+    assert f"expected a job of DAG '{nightly}'; found none of that name there" in in_dag.stderr
+    assert "expected a job of agent run 'NIGHT_1'" in in_run.stderr
+
+
+def test_an_empty_name_is_a_usage_error(titan: CommandLine) -> None:
+    done = titan("dag", "")
+
+    assert done.exit_code == 2
+    assert "expected at least one character; found an empty text" in done.stderr
