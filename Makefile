@@ -14,7 +14,7 @@ setup:  ## make .venv from requirements.lock (PYTHON=... chooses the interpreter
 	@PYTHON="$(PYTHON)" scripts/setup.sh
 
 demo: setup  ## start Titan, run the research agent on docs/ with a local model, print the report's path, stop
-	@$(VENV)/python -m titan.demo $(ARGS)
+	@$(VENV)/python examples/demo.py $(ARGS)
 
 up: setup  ## start Titan and one worker here (ARGS="--port 5001 --offer GPU:1"); Ctrl-C ends both
 	@$(VENV)/titan up $(ARGS)

@@ -255,6 +255,7 @@ class TitanClient(Shared):
 
     def _wait_for_one(self, target: Target, deadline: float | None) -> str:
         path, query = self._route(target)
+        query = query or {"jobs": "false"}  # of a DAG; its jobs may be thousands
         status = ""
         for wait_seconds in polls(deadline):
             answer: Job | Dag = self.transport.request_json(

@@ -48,6 +48,12 @@ while len(list(room.iterdir())) < int(sys.argv[2]):
 """
 
 
+def crowd(name: str, size: int) -> dict[str, list[str]]:
+    """Return a graph of jobs beside each other, each with a child."""
+    firsts: dict[str, list[str]] = {f"{name}{n}": [] for n in range(size)}
+    return {**firsts, **{f"{first}-child": [first] for first in firsts}}
+
+
 class Witness:
     """Submits jobs that leave marks, and compares the marks with what Titan says."""
 
@@ -76,6 +82,11 @@ class Witness:
         self._dags[dag_id] = graph
         return dag_id
 
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return f"http://127.0.0.1:{self.titan.sdk_port}"
+
     def ask(self, path: str, **query: str | int) -> Any:
         """GET `path`, as patiently as the SDK does while the server is away."""
         return self.client.transport.request_json("GET", path, query=query)
@@ -101,6 +112,14 @@ class Witness:
         """Wait for a connected worker that really lives, and return its process id."""
         wait_until(lambda: bool(self._living_workers()), "a worker joins")
         return self._living_workers()[0]
+
+    def connected(self) -> int:
+        """Return how many workers are connected."""
+        return sum(worker["state"] == "connected" for worker in self.ask("/api/workers")["workers"])
+
+    def wait_for_status(self, dag_id: str, status: str) -> None:
+        """Wait until a DAG stands so."""
+        wait_until(lambda: self.ask(f"/api/dags/{dag_id}")["status"] == status, f"{dag_id} is {status}", seconds=60)
 
     def kill_worker(self) -> None:
         """End the worker process as by kill -9."""
@@ -191,7 +210,8 @@ class Witness:
         """Every slot must run a job again, all of them at the same time."""
         room = self._folder / f"room{len(list(self._folder.iterdir()))}"
         room.mkdir()
-        slots = sum(int(offer.partition(":")[2]) for offer in self.titan.offers)
+        workers = self.ask("/api/workers")["workers"]
+        slots = sum(worker["offers"]["GENERAL"] for worker in workers if worker["state"] == "connected")
         jobs = [{"id": f"guest{n}", "args": [str(room), str(slots)], "max_lost": 0} for n in range(slots)]
         dag_id = self.post("/api/dags", a_submission("meeting", jobs, MEETING))["dag_id"]
         assert self._ended(dag_id)["status"] == "COMPLETED"

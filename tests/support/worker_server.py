@@ -101,6 +101,11 @@ class WorkerServer:
             del self.live[lease_id]
             self._changed.notify_all()
 
+    def forget_output(self, lease_id: str) -> None:
+        """Lose an attempt's log, as a crash of the machine might."""
+        with self._changed:
+            self.logs[lease_id] = b""
+
     def forget_workers(self) -> None:
         """Know no worker any more, as a server whose store was replaced."""
         with self._changed:
@@ -174,15 +179,19 @@ class WorkerServer:
         )
 
     def _complete(self, reports: list[Report]) -> CompleteAnswer:
-        accepted = [report for report in reports if report.lease_id in self.live]
         stale = [report for report in reports if report.lease_id not in self.live]
+        sizes = {report.lease_id: len(self.logs.get(report.lease_id, b"")) for report in reports if report not in stale}
+        gaps = {r.lease_id: sizes[r.lease_id] for r in reports if r not in stale and r.log_offset > sizes[r.lease_id]}
+        accepted = [report for report in reports if report not in stale and report.lease_id not in gaps]
         for report in accepted:
             self._store_log(report.lease_id, report.log_offset, report.log_tail)
             self.reports[report.lease_id] = report
             del self.live[report.lease_id]
         self.stale_reports += stale
         self._changed.notify_all()
-        return CompleteAnswer(accepted=[r.lease_id for r in accepted], stale=[r.lease_id for r in stale])
+        return CompleteAnswer(
+            accepted=[report.lease_id for report in accepted], stale=[report.lease_id for report in stale], gaps=gaps
+        )
 
     def _append_log(self, lease_id: str, offset: int, content: bytes) -> tuple[int, object]:
         if lease_id not in self.live:

@@ -126,6 +126,9 @@ class CompleteAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     accepted: list[str] = []
     stale: list[str] = []
+    #: Reports not taken because their `log_tail` begins after what the server has (a crash lost a part): lease → size
+    #: in bytes of what it has. The worker sends the output from there, then the report again.
+    gaps: dict[str, int] = {}
 
 
 class LeaveAnswer(msgspec.Struct, frozen=True, kw_only=True):

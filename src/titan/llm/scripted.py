@@ -18,10 +18,10 @@ _FIELDS: Final = frozenset({"contains", "answer", "error", "repeat"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptedAnswer:
-    """One prepared answer, given to the first conversation that holds `contains`."""
+    """One prepared answer, given to the first conversation that holds all of `contains`."""
 
     text: str = ""
-    contains: str = ""  #: found anywhere in the conversation; empty is found in every one
+    contains: tuple[str, ...] = ()  #: texts that stand anywhere in the conversation
     error: type[ModelError] | None = None  #: raised instead of answering
     repeat: bool = False  #: given again and again; otherwise once
 
@@ -69,7 +69,7 @@ class ScriptedModel:
 
     def _take(self, conversation: str) -> ScriptedAnswer:
         for answer in self._left:
-            if answer.contains in conversation:
+            if all(text in conversation for text in answer.contains):
                 if not answer.repeat:
                     self._left.remove(answer)
                 return answer
@@ -84,8 +84,8 @@ class ScriptedModel:
 def read_script(file: Path) -> list[ScriptedAnswer]:
     """Return the answers in a JSON file: a list of texts, or of `{"contains", "answer" | "error", "repeat"}`.
 
-    An `answer` that is not a string is given as JSON text. `error` is the name of a model error:
-    ModelUnavailable, ModelRefused, ModelNotConfigured.
+    `contains` is a text or a list of texts. An `answer` that is not a string is given as JSON text. `error` is
+    the name of a model error: ModelUnavailable, ModelRefused, ModelNotConfigured.
 
     Raises:
         ModelNotConfigured: the file is missing or holds something else.
@@ -107,10 +107,10 @@ def _read_entry(file: Path, number: int, entry: object) -> ScriptedAnswer:
     error_name = entry.get("error")
     if error_name is not None and error_name not in _ERRORS:
         raise _unreadable(file, found=f"entry {number}: the error {error_name!r}")
-    answer = entry.get("answer", "")
+    answer, contains = entry.get("answer", ""), entry.get("contains", [])
     return ScriptedAnswer(
         text=answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False),
-        contains=str(entry.get("contains", "")),
+        contains=(contains,) if isinstance(contains, str) else tuple(map(str, contains)),
         error=_ERRORS[error_name] if error_name else None,
         repeat=bool(entry.get("repeat", False)),
     )

@@ -70,19 +70,33 @@ class Call:
         Raises:
             TooLarge: it is longer than `limit_bytes`; reading stopped there.
         """
+        self.check_announced(limit_bytes)
         chunks: list[bytes] = []
         size = 0
         async for chunk in self.chunks():
             size += len(chunk)
             if size > limit_bytes:
-                raise TooLarge(
-                    f"body of {self.request.method} {self.request.url.path}",
-                    expected=f"at most {limit_bytes} bytes",
-                    found=f"more ({self.header('content-length') or 'at least ' + str(size)} bytes)",
-                    next_step="Send less at once; files go to PUT /api/files/{name}.",
-                )
+                raise self._too_large(limit_bytes, f"at least {size} bytes")
             chunks.append(chunk)
         return b"".join(chunks)
+
+    def check_announced(self, limit_bytes: int) -> None:
+        """Return unless Content-Length says that the body is too long, which then nobody needs to send.
+
+        Raises:
+            TooLarge: it says more than `limit_bytes`.
+        """
+        announced = self.header("content-length") or ""
+        if announced.isdecimal() and int(announced) > limit_bytes:
+            raise self._too_large(limit_bytes, f"{announced} bytes")
+
+    def _too_large(self, limit_bytes: int, found: str) -> TooLarge:
+        return TooLarge(
+            f"body of {self.request.method} {self.request.scope['path']}",
+            expected=f"at most {limit_bytes} bytes",
+            found=found,
+            next_step="Send less at once; files go to PUT /api/files/{name}, up to TITAN_MAX_FILE_BYTES.",
+        )
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Return the body as it arrives."""

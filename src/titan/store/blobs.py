@@ -127,7 +127,12 @@ async def _gathered(chunks: AsyncIterator[bytes], *, limit_bytes: int) -> AsyncI
     async for chunk in chunks:
         size_bytes += len(chunk)
         if size_bytes > limit_bytes:
-            raise TooLarge("content", expected=f"at most {limit_bytes} bytes", found="more")
+            raise TooLarge(
+                "content",
+                expected=f"at most {limit_bytes} bytes",
+                found="more",
+                next_step="Send less, or start the server with a larger TITAN_MAX_FILE_BYTES.",
+            )
         part += chunk
         if len(part) >= _WRITE_BYTES:
             yield part

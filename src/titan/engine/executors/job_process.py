@@ -27,8 +27,8 @@ REASON_MAX_BYTES = 4096  # PIPE_BUF, pipe(7): written and read in one piece
 def await_order(pipe: int, loaded_before: LoadedModules, *, reasons: int, private: tuple[int, ...]) -> NoReturn:
     """Wait for the order to come through `pipe`, run its attempt in this process, and end.
 
-    A child is forked before its order is there, so that no attempt waits for the fork; one that has to wait goes through
-    the motions meanwhile, so that the pages it will write are its own before the order comes.
+    A child is forked before its order is there, so that no attempt waits for the fork; one that has to wait goes
+    through the motions meanwhile, so that the pages it will write are its own before the order comes.
 
     `reasons` is the pipe that takes the reason why it cannot start; `private` are the keeper's descriptors, which a job
     must not hold: one that kept a channel open would hide the death of the worker.

@@ -1,8 +1,8 @@
 """A keeper runs one job at a time and sees to it that nothing of a job outlives it.
 
-It is forked from the warm root, has one thread, and forks a child for each order. Because it adopts orphans and runs one
-job at a time, every process below it belongs to that job. When the job's main process ends, when it is to stop, or when
-the worker at the other end of the channel is gone, the keeper ends everything below it.
+It is forked from the warm root, has one thread, and forks a child for each order. Because it adopts orphans and runs
+one job at a time, every process below it belongs to that job. When the job's main process ends, when it is to stop, or
+when the worker at the other end of the channel is gone, the keeper ends everything below it.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ class Keeper:
 
 def _hand_over(order: RunOrder, pipe: int) -> bool:
     """Write the order and close the pipe; return False when nobody reads it."""
-    left = memoryview(marshal.dumps(order))
+    left = memoryview(marshal.dumps({**order}))
     try:
         while left:
             left = left[os.write(pipe, left) :]

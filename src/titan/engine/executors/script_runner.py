@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 _FLUSH_FAILED_EXIT_CODE = 120  # Python's own, when its standard output cannot be written at the end
+_INTERRUPTED_EXIT_CODE = 128 + signal.SIGINT  # where the signal itself is blocked
 
 
 class LoadedModules:
@@ -149,7 +150,7 @@ def _end_process(exit_code: int | None, loaded_before: LoadedModules) -> NoRetur
     if exit_code is None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
-    os._exit(exit_code or 0)
+    os._exit(_INTERRUPTED_EXIT_CODE if exit_code is None else exit_code)
 
 
 def _wind_up(exit_code: int | None) -> int | None:
@@ -163,8 +164,12 @@ def _wind_up(exit_code: int | None) -> int | None:
 
 def _wait_for_threads() -> None:
     threading = sys.modules.get("threading")
-    if threading is not None:
+    if threading is None:
+        return
+    try:
         threading._shutdown()
+    except BaseException as error:  # noqa: BLE001 (an interrupted wait is shown and given up, as Python does)
+        sys.__excepthook__(type(error), error, _of_the_script(error.__traceback__))
 
 
 def _flush_standard_streams() -> bool:
@@ -174,8 +179,7 @@ def _flush_standard_streams() -> bool:
             if stream is not None and not stream.closed:
                 stream.flush()
     except Exception as error:  # noqa: BLE001 (any object may stand there; Python, too, ignores what it raises)
-        sys.stderr = sys.__stderr__
-        sys.stderr.write(f"Exception ignored while flushing standard output: {error!r}\n")
+        os.write(2, f"Exception ignored while flushing standard output: {error!r}\n".encode("utf-8", "replace"))
         return False
     return True
 
@@ -204,11 +208,16 @@ def _write_out_files() -> None:
     """Flush every open file of the script: one in a reference cycle would lose what it buffers (bpo-17852)."""
     for kind in (io.TextIOWrapper, (io.BufferedWriter, io.BufferedRandom)):  # from the outer buffers to the inner
         for file in gc.get_objects():
-            if issubclass(type(file), kind) and not file.closed:
-                try:
-                    file.flush()
-                except (OSError, ValueError):
-                    continue
+            if issubclass(type(file), kind):
+                _flush_if_open(file)
+
+
+def _flush_if_open(file: io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom) -> None:
+    try:
+        if not file.closed:
+            file.flush()
+    except (OSError, ValueError):
+        return  # a full disk, a detached buffer: Python, too, says nothing at this point
 
 
 def _weakly(module: object) -> Callable[[], object]:

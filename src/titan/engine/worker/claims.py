@@ -62,6 +62,7 @@ class Claims:
             else:
                 self._inbox.post(ScriptMissed(assignment=assignment, why=why))
             return
+        self._leases.drop([assignment.lease_id])  # the worker ends, and gives it back
 
     def _fetch(self, digest: str) -> str | None:
         """Bring a script into the cache; return why that cannot be, or None when it is there."""

@@ -26,9 +26,9 @@ class AttemptFiles:
 class AttemptFolders:
     """The attempts and workspaces below one worker's folder.
 
-    Folders and files of ended attempts are used again: ext4 does not give out the inodes it deleted in the last 5 s, and
-    passing over them makes three new ones for each job cost more than running it. Used from two threads: one prepares,
-    the other discards.
+    Folders and files of ended attempts are used again: ext4 does not give out the inodes it deleted in the last 5 s,
+    and passing over them makes three new ones for each job cost more than the rest of the worker's part. Used from two
+    threads: one prepares, the other discards.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -11,13 +11,10 @@ from titan.engine.worker.link import Link
 class Heartbeats:
     """Sends a heartbeat every few seconds while leases are held, and none otherwise."""
 
-    def __init__(
-        self, link: Link, leases: Leases, inbox: Inbox, *, every_seconds: float, closing: threading.Event
-    ) -> None:
+    def __init__(self, link: Link, leases: Leases, inbox: Inbox, *, closing: threading.Event) -> None:
         self._link = link
         self._leases = leases
         self._inbox = inbox
-        self._every_seconds = every_seconds
         self._closing = closing
 
     def step(self) -> None:
@@ -29,7 +26,8 @@ class Heartbeats:
         Raises:
             ServerAway: see there.
         """
-        if not self._leases.wait_for_some(self._every_seconds) or self._closing.wait(self._every_seconds):
+        seconds = self._link.heartbeat_seconds
+        if not self._leases.wait_for_some(seconds) or self._closing.wait(seconds):
             return
         held = self._leases.held()
         if held:

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 A = TypeVar("A")
 
 ANSWER_SECONDS: Final = 8.0  # a lease is good for 10 s, so a slower answer to a heartbeat is no help
+REPORT_ANSWER_SECONDS: Final = 30.0  # up to 22 MB, and a durable commit
+LAST_WORD_SECONDS: Final = 3.0  # a user waits for the end
 LOG_ANSWER_SECONDS: Final = 60.0  # 256 KiB over a line of 64 kbit/s
 WAIT_MARGIN_SECONDS: Final = 10.0  # how much later than asked for a long poll may be answered
 
@@ -49,6 +51,8 @@ class Link:
         self._transport = _transport_to(find_server())
         self._moving = threading.Lock()
         self._away_since: float | None = None
+        self._rhythm = Registered()
+        self._has_left = False
 
     @property
     def server(self) -> tuple[str, int]:
@@ -61,7 +65,12 @@ class Link:
         since = self._away_since
         return 0.0 if since is None else time.monotonic() - since
 
-    def register(self) -> Registered:
+    @property
+    def heartbeat_seconds(self) -> float:
+        """How often the server expects to hear of held leases."""
+        return self._rhythm.heartbeat_seconds
+
+    def register(self) -> None:
         """Tell the server who works here.
 
         Raises:
@@ -69,7 +78,7 @@ class Link:
             TitanError: the server refuses this worker.
         """
         response = self._exchange("PUT", self._path, msgspec.json.encode(self._registration))
-        return _read(response, Registered)
+        self._rhythm = _read(response, Registered)
 
     def claim(self, request: ClaimRequest) -> ClaimAnswer:
         """Ask for work; waits as long as the request says.
@@ -85,11 +94,14 @@ class Link:
 
     def complete(self, reports: list[Report]) -> CompleteAnswer:
         """Report ended attempts. Raises ServerAway: see there."""
-        return self._post("complete", CompleteRequest(reports=reports), CompleteAnswer, timeout_seconds=30.0)
+        return self._post(
+            "complete", CompleteRequest(reports=reports), CompleteAnswer, timeout_seconds=REPORT_ANSWER_SECONDS
+        )
 
     def leave(self) -> LeaveAnswer:
         """Give back what is held, for the worker ends. Raises ServerAway: see there."""
-        return self._post("leave", {}, LeaveAnswer, timeout_seconds=3.0)
+        self._has_left = True
+        return self._post("leave", {}, LeaveAnswer, timeout_seconds=LAST_WORD_SECONDS)
 
     def append_log(self, lease_id: str, offset: int, content: bytes) -> int | None:
         """Send a part of an attempt's output; return how much of it the server has, or None when the lease is over.
@@ -127,6 +139,8 @@ class Link:
         try:
             return _read(self._exchange("POST", path, encoded, timeout_seconds=timeout_seconds), answer)
         except UnknownWorker:
+            if self._has_left:
+                raise ServerAway("this worker has left") from None
             logger.info("the server does not know this worker: registering again")
             self.register()
             return _read(self._exchange("POST", path, encoded, timeout_seconds=timeout_seconds), answer)

@@ -48,16 +48,18 @@ class LogShipper:
 
     def finish(self, ended: EndedAttempt) -> None:
         """Send the rest of an ended attempt's output, but for what fits into its report, and hand it on."""
-        lease_id = ended.report.lease_id
         with self._changed:
-            followed = self._followed.pop(lease_id, None)
-            if followed is not None:
-                ended = replace(ended, log_sent_bytes=followed.sent_bytes)
-                if not ended.has_short_log:
-                    followed.ended = ended
-                    self._followed[lease_id] = followed
-                    return
-        self._report(ended)
+            followed = self._followed.pop(ended.report.lease_id, None)
+        self.resend(ended if followed is None else replace(ended, log_sent_bytes=followed.sent_bytes))
+
+    def resend(self, ended: EndedAttempt) -> None:
+        """Send an ended attempt's output from `log_sent_bytes` on, as `finish` does."""
+        if ended.log is None or ended.has_short_log:
+            self._report(ended)
+            return
+        with self._changed:
+            self._followed[ended.report.lease_id] = _FollowedLog(ended.log, ended.log_sent_bytes, ended)
+            self._changed.notify_all()
 
     def forget(self, lease_id: str) -> None:
         """Send nothing more of an attempt that is lost."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -32,10 +32,14 @@ class EndedAttempt:
 class Reports:
     """The ended attempts that wait for their report, or for its acknowledgement."""
 
-    def __init__(self, link: Link, *, acknowledge: Callable[[str], None]) -> None:
-        """`acknowledge` is called with each lease that the server has heard the end of."""
+    def __init__(
+        self, link: Link, *, acknowledge: Callable[[str], None], resend: Callable[[EndedAttempt], None]
+    ) -> None:
+        """`acknowledge` is called with each lease that the server has heard the end of, and `resend` with each attempt
+        whose output it lost a part of."""
         self._link = link
         self._acknowledge = acknowledge
+        self._resend = resend
         self._waiting: dict[str, EndedAttempt] = {}
         self._changed = threading.Condition()
         self._is_closed = False
@@ -56,12 +60,14 @@ class Reports:
         if not batch:
             return
         answer = self._link.complete([_with_log(ended) for ended in batch])
-        acknowledged = [*answer.accepted, *answer.stale]
+        settled = {ended.report.lease_id: ended for ended in batch}
         with self._changed:
-            for lease_id in acknowledged:
+            for lease_id in (*answer.accepted, *answer.stale, *answer.gaps):
                 self._waiting.pop(lease_id, None)
-        for lease_id in acknowledged:
+        for lease_id in (*answer.accepted, *answer.stale):
             self._acknowledge(lease_id)
+        for lease_id, size_bytes in answer.gaps.items():
+            self._resend(replace(settled[lease_id], log_sent_bytes=size_bytes))
 
     def close(self) -> None:
         """Let a waiting step return."""

@@ -196,7 +196,9 @@ class Supervisor:
         self._logs.finish(EndedAttempt(report=report, log=running.files.log))
 
     def _report_unstarted(self, assignment: Assignment, outcome: AttemptOutcome, error: str) -> None:
-        report = Report(lease_id=assignment.lease_id, outcome=outcome, started_at=datetime.now(UTC), duration_ns=0, error=error)
+        report = Report(
+            lease_id=assignment.lease_id, outcome=outcome, started_at=datetime.now(UTC), duration_ns=0, error=error
+        )
         self._logs.finish(EndedAttempt(report=report))
 
 

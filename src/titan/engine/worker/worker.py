@@ -4,7 +4,6 @@ import logging
 import os
 import secrets
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 
 from titan import __version__
 from titan.engine.executors.local import LocalExecutor
-from titan.engine.protocol import HEARTBEAT_SECONDS, Registration
+from titan.engine.protocol import Registration
 from titan.engine.worker.claims import Claims
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.heartbeats import Heartbeats
@@ -29,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 WARM_SECONDS: Final = 30.0  # 0.1 s on an idle machine; one that starts up or swaps takes far longer
 LAST_REPORTS_SECONDS: Final = 5.0  # how long a leaving worker waits for acknowledgements
-ABSENCE_CHECK_SECONDS: Final = 15.0
+ABSENCE_CHECKS: Final = 40  # within the limit; of 10 minutes that is every 15 s
 REPORT_KEPT_SECONDS: Final = 24 * 3600.0  # how long finished work waits for a server to hear of it
 
 
@@ -64,12 +63,10 @@ class Worker:
         self._folders = AttemptFolders(plan.folder)
         self._link = Link(self.worker_id, _registration(plan), plan.find_server)
         scripts = ScriptCache(plan.folder / "scripts")
-        self._reports = Reports(self._link, acknowledge=self._acknowledge)
-        logs = LogShipper(self._link, report=self._reports.add, closing=self._reporting_ends)
+        logs = LogShipper(self._link, report=lambda ended: self._reports.add(ended), closing=self._reporting_ends)
+        self._reports = Reports(self._link, acknowledge=self._acknowledge, resend=logs.resend)
         claims = Claims(self._link, self._leases, inbox, scripts, closing=self._asking_ends)
-        heartbeats = Heartbeats(
-            *(self._link, self._leases, inbox), every_seconds=HEARTBEAT_SECONDS, closing=self._asking_ends
-        )
+        heartbeats = Heartbeats(self._link, self._leases, inbox, closing=self._asking_ends)
         self._supervisor = Supervisor(
             *(self._executor, inbox, self._leases),
             scripts=scripts,
@@ -100,8 +97,9 @@ class Worker:
             logger.info("waiting for the server: %s", reason)
         for loop in self._loops:
             loop.start()
-        if self._plan.absence_limit_seconds is not None:
-            self._supervisor.repeat(ABSENCE_CHECK_SECONDS, self._end_if_forsaken)
+        limit = self._plan.absence_limit_seconds
+        if limit is not None:
+            self._supervisor.repeat(limit / ABSENCE_CHECKS, self._end_if_forsaken)
 
     def work(self) -> None:
         """Run attempts until the inbox is told to leave; then none runs any more."""

@@ -32,10 +32,11 @@ async def submit_dag(call: Call) -> Response[bytes]:
     body = call.decode(raw, wire.SubmitBody)
     new = new_dag(body)
     check_dag(new)
+    mark = call.mark(raw)
     await _keep_scripts(call.house.blobs, body)
     submitter = Submitter(project_id=call.house.project_id, token=call.token())
     act = partial(submit, new=new, submitter=submitter, dag_id=call.house.ids.dag_id())
-    answer = await call.house.orchestrator.decide(partial(once, mark=call.mark(raw), act=act))
+    answer = await call.house.orchestrator.decide(partial(once, mark=mark, act=act))
     return json_answer(answer, 201)
 
 

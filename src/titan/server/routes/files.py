@@ -24,6 +24,8 @@ async def upload(call: Call) -> Response[bytes]:
     """Store a file under its base name; a name used before then means the new content."""
     name = check_filename(call.path("name"))
     house = call.house
+    call.mark(b"")  # a key that is none is refused before anything is kept
+    call.check_announced(house.max_file_bytes)
     digest, size_bytes = await house.blobs.put_stream(call.chunks(), limit_bytes=house.max_file_bytes)
     file = StoredFile(name=name, digest=digest, size_bytes=size_bytes)
 

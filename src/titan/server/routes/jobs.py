@@ -74,21 +74,21 @@ async def read_log(call: Call) -> Response[bytes] | Stream:
     headers = {"Titan-Log-Size": str(size)}
     end = None if query.limit_bytes is None else query.offset + query.limit_bytes
     if query.follow:
-        return Stream(_follow(house, job.id, query), media_type=BYTES, headers=headers)
+        return Stream(_follow(house, job.id, query, end=end), media_type=BYTES, headers=headers)
     parts = _parts(house, job.id, query.attempt, offset=query.offset, end=size if end is None else min(end, size))
     return Stream(parts, media_type=BYTES, headers=headers)
 
 
-async def _follow(house: House, job_id: str, query: wire.LogQuery) -> AsyncIterator[bytes]:
-    """Yield output as it arrives, until the job is final and all of it was given."""
+async def _follow(house: House, job_id: str, query: wire.LogQuery, *, end: int | None) -> AsyncIterator[bytes]:
+    """Yield output as it arrives, until `end`, or until the job is final and all of it was given."""
     offset = query.offset
     with house.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch:
         while True:
             is_final = _is_final(house, job_id)
-            async for part in _parts(house, job_id, query.attempt, offset=offset, end=None):
+            async for part in _parts(house, job_id, query.attempt, offset=offset, end=end):
                 offset += len(part)
                 yield part
-            if is_final or house.bus.is_closed:
+            if is_final or house.bus.is_closed or (end is not None and offset >= end):
                 return
             await watch.heard(FOLLOW_SECONDS)
 

@@ -1,0 +1,28 @@
+"""A worker whose server stays away."""
+
+from pathlib import Path
+
+from tests.support.worker_server import WorkerServer
+from titan.engine.worker.inbox import Inbox
+from titan.engine.worker.worker import Worker, WorkerPlan
+
+
+def test_a_worker_without_work_ends_when_no_server_answers_for_long(tmp_path: Path) -> None:
+    server = WorkerServer()
+    server.go_away()
+    plan = WorkerPlan(
+        name="w1",
+        host="here",
+        offers={"GENERAL": 1},
+        folder=tmp_path,
+        find_server=lambda: server.url,
+        absence_limit_seconds=0.5,
+    )
+    worker = Worker(plan, Inbox())
+
+    worker.start()
+    worker.work()  # returns only because nobody answers
+    worker.leave()
+    worker.close()
+
+    assert server.claims == []

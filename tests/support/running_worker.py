@@ -1,0 +1,38 @@
+"""A `titan worker` for a test: another process that works for a server, perhaps over a wire that can be cut."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.sources import ROOT
+
+END_WITHIN_SECONDS = 30
+
+
+@contextmanager
+def running_worker(url: str, home: Path, *, offers: Sequence[str] = ("GENERAL:4",)) -> Iterator[int]:
+    """Run a worker for the server at `url`, and give its process id; it leaves as by Ctrl-C."""
+    home.mkdir(exist_ok=True)
+    words = [word for offer in offers for word in ("--offer", offer)]
+    with (home / "worker.log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "titan.cli", "worker", "--join", url, "--home", str(home), *words],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(END_WITHIN_SECONDS)
+        finally:
+            process.kill()
+            process.wait()

@@ -1,0 +1,53 @@
+"""A job is one file, so some functions stand in several of the agent's files: they must stay the same."""
+
+import ast
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import research_agent
+
+JOBS = sorted(research_agent.FOLDER.glob("research_*r.py"))
+
+
+def test_there_are_four_job_scripts() -> None:
+    assert [job.name for job in JOBS] == [
+        "research_evaluator.py",
+        "research_planner.py",
+        "research_synthesizer.py",
+        "research_worker.py",
+    ]
+
+
+def test_functions_of_the_same_name_are_the_same() -> None:
+    versions: dict[str, set[str]] = defaultdict(set)
+    for job in JOBS:
+        for name, source in public_functions(job).items():
+            versions[name].add(source)
+    different = {name for name, sources in versions.items() if len(sources) > 1}
+
+    assert different == {"main"}
+
+
+def test_jobs_import_the_sdk_and_the_standard_library_only() -> None:
+    imported = {
+        name.split(".")[0]
+        for job in JOBS
+        for node in ast.walk(ast.parse(job.read_text(encoding="utf-8")))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+
+    assert imported - set(sys.stdlib_module_names) == {"titan_sdk"}
+
+
+def public_functions(file: Path) -> dict[str, str]:
+    """Return the text of a file's public functions by name."""
+    text = file.read_text(encoding="utf-8")
+    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    return {node.name: ast.get_source_segment(text, node) or "" for node in functions if not node.name.startswith("_")}

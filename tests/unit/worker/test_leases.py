@@ -1,0 +1,44 @@
+"""The table of leases that the worker's threads share."""
+
+from titan.engine.worker.leases import Leases
+
+
+def test_a_lease_that_a_claim_brings_twice_is_taken_once() -> None:
+    leases = Leases()
+
+    assert leases.take(["a", "b"]) == ["a", "b"]
+    assert leases.take(["b", "c"]) == ["c"]
+    assert leases.held() == ["a", "b", "c"]
+
+
+def test_a_stop_is_news_once_and_only_for_what_is_held() -> None:
+    leases = Leases()
+    leases.take(["a", "b"])
+
+    assert leases.stop(["a", "unknown"]) == ["a"]
+    assert leases.stop(["a", "b"]) == ["b"]
+    assert leases.stopping() == ["a", "b"]
+    assert leases.is_stopping("a")
+    assert not leases.is_stopping("unknown")
+
+
+def test_a_dropped_lease_is_held_no_longer() -> None:
+    leases = Leases()
+    leases.take(["a", "b"])
+    leases.stop(["a"])
+
+    assert leases.drop(["a", "unknown"]) == ["a"]
+    assert "a" not in leases
+    assert leases.stopping() == []
+
+
+def test_waiting_ends_when_there_is_a_lease_and_when_there_is_none() -> None:
+    leases = Leases()
+
+    assert leases.wait_for_none(0)
+    assert not leases.wait_for_some(0)
+
+    leases.take(["a"])
+
+    assert leases.wait_for_some(0)
+    assert not leases.wait_for_none(0)

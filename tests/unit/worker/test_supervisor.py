@@ -1,0 +1,271 @@
+"""The supervisor's decisions, on an executor that only writes down what it is asked."""
+
+import socket
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.assignments import an_assignment
+from titan.engine.protocol import Assignment, Report
+from titan.engine.worker.folders import AttemptFolders
+from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, LeaveAsked, News, ScriptMissed, StopAsked
+from titan.engine.worker.leases import Leases
+from titan.engine.worker.reports import EndedAttempt
+from titan.engine.worker.scripts import ScriptCache
+from titan.engine.worker.supervisor import Supervisor
+from titan.model.attempts import AttemptOutcome
+from titan.ports import AttemptEnd, AttemptOrder
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SCRIPT = b"print('hello')"
+
+
+def an_end(
+    lease_id: str = "lease1",
+    *,
+    exit_code: int | None = None,
+    signal: int | None = None,
+    start_error: str | None = None,
+    is_lost: bool = False,
+) -> AttemptEnd:
+    return AttemptEnd(
+        lease_id=lease_id,
+        exit_code=exit_code,
+        signal=signal,
+        start_error=start_error,
+        is_lost=is_lost,
+        started_at=NOON,
+        duration_ns=5,
+    )
+
+
+class WritingExecutor:
+    """An Executor that starts nothing: an attempt ends as the test has said, or else when it is stopped."""
+
+    def __init__(self) -> None:
+        self._readable, self._waker = socket.socketpair()
+        self._ended: list[AttemptEnd] = []
+        self.planned: dict[str, AttemptEnd] = {}  #: how an attempt ends as soon as it is started
+        self.refusal: OSError | None = None
+        self.started: list[AttemptOrder] = []
+        self.stopped: list[tuple[str, float]] = []
+
+    def fileno(self) -> int:
+        return self._readable.fileno()
+
+    def start(self, order: AttemptOrder) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.started.append(order)
+        if order.lease_id in self.planned:
+            self._end(self.planned[order.lease_id])
+
+    def stop(self, lease_id: str, *, grace_seconds: float) -> None:
+        self.stopped.append((lease_id, grace_seconds))
+        self._end(an_end(lease_id, signal=15))
+
+    def abandon(self, lease_id: str) -> None:
+        raise AssertionError(f"{lease_id} was abandoned")
+
+    def ends(self) -> list[AttemptEnd]:
+        ended, self._ended = self._ended, []
+        return ended
+
+    def close(self) -> None:
+        self._readable.close()
+        self._waker.close()
+
+    def _end(self, end: AttemptEnd) -> None:
+        self._ended.append(end)
+        self._waker.send(b"\0")
+
+
+class WritingLogs:
+    """Logs that are always sent, so every ended attempt is reported at once."""
+
+    def __init__(self) -> None:
+        self.reports: list[Report] = []
+        self.followed: set[str] = set()
+
+    def follow(self, lease_id: str, log: Path) -> None:
+        self.followed.add(lease_id)
+
+    def finish(self, ended: EndedAttempt) -> None:
+        self.reports.append(ended.report)
+
+    def forget(self, lease_id: str) -> None:
+        self.followed.discard(lease_id)
+
+
+class Bench:
+    """A supervisor with its surroundings."""
+
+    def __init__(self, folder: Path) -> None:
+        self.executor, self.logs, self.inbox, self.leases = WritingExecutor(), WritingLogs(), Inbox(), Leases()
+        self._waits = 0
+        scripts = ScriptCache(folder / "scripts")
+        scripts.add(an_assignment().script, SCRIPT)
+        self.supervisor = Supervisor(
+            *(self.executor, self.inbox, self.leases),
+            scripts=scripts,
+            folders=AttemptFolders(folder),
+            logs=self.logs,  # type: ignore[arg-type] # of a LogShipper it has what the supervisor uses
+            server=lambda: ("127.0.0.1", 9090),
+            grace_seconds=2.0,
+        )
+
+    def take(self, *assignments: Assignment) -> None:
+        self.leases.take(assignment.lease_id for assignment in assignments)
+        self.inbox.post(AttemptsAssigned(assignments=assignments))
+
+    def run_until(self, condition: Callable[[], bool], *news: News) -> None:
+        """Have the supervisor hear the news, and leave once `condition` holds."""
+        for each in news:
+            self.inbox.post(each)
+        self.supervisor.repeat(0.001, lambda: self._leave_if(condition))
+        self.supervisor.run()
+
+    def _leave_if(self, condition: Callable[[], bool]) -> None:
+        self._waits += 1
+        assert self._waits < 5_000, f"never happened; reported so far: {self.reported()}"
+        if condition():
+            self.inbox.post(LeaveAsked(why="the test has seen enough"))
+
+    def reported(self) -> dict[str, tuple[AttemptOutcome, str | None]]:
+        return {report.lease_id: (report.outcome, report.error) for report in self.logs.reports}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.executor.close()
+    bench.inbox.close()
+
+
+def test_an_assigned_attempt_is_started_with_its_script_and_followed(bench: Bench) -> None:
+    bench.take(an_assignment())
+
+    bench.run_until(lambda: bool(bench.executor.started))
+
+    (order,) = bench.executor.started
+    assert order.script.read_bytes() == SCRIPT
+    assert order.environment["TITAN_JOB_NAME"] == "train"
+    assert bench.logs.followed == {"lease1"}
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome", "error"),
+    [
+        (an_end(exit_code=0), AttemptOutcome.SUCCEEDED, None),
+        (an_end(exit_code=3), AttemptOutcome.FAILED, None),
+        (an_end(signal=9), AttemptOutcome.FAILED, None),
+        (an_end(exit_code=126, start_error="no"), AttemptOutcome.FAILED, "could not start: no"),
+        (an_end(is_lost=True), AttemptOutcome.LOST, "the process that watches over it was killed, and so was the job"),
+    ],
+)
+def test_how_an_attempt_ended_decides_its_outcome(
+    bench: Bench, end: AttemptEnd, outcome: AttemptOutcome, error: str | None
+) -> None:
+    bench.executor.planned["lease1"] = end
+    bench.take(an_assignment())
+
+    bench.run_until(lambda: bool(bench.logs.reports))
+
+    assert bench.reported() == {"lease1": (outcome, error)}
+
+
+def test_a_failed_start_has_no_exit_code(bench: Bench) -> None:
+    bench.executor.planned["lease1"] = an_end(exit_code=126, start_error="no")
+    bench.take(an_assignment())
+
+    bench.run_until(lambda: bool(bench.logs.reports))
+
+    assert bench.logs.reports[0].exit_code is None
+
+
+def test_a_stop_that_was_asked_for_is_a_cancel(bench: Bench) -> None:
+    bench.take(an_assignment("one"), an_assignment("other"))
+
+    bench.run_until(lambda: "one" in bench.reported(), StopAsked(lease_ids=("one", "unknown")))
+
+    assert bench.reported() == {"one": (AttemptOutcome.CANCELLED, None), "other": (AttemptOutcome.RETURNED, None)}
+    assert bench.executor.stopped == [("one", 2.0), ("other", 2.0)]
+
+
+def test_an_attempt_that_was_stopped_before_it_started_never_starts(bench: Bench) -> None:
+    bench.take(an_assignment())
+    bench.leases.stop(["lease1"])
+
+    bench.run_until(lambda: bool(bench.logs.reports))
+
+    assert bench.executor.started == []
+    assert bench.reported() == {"lease1": (AttemptOutcome.CANCELLED, "cancelled before it started")}
+
+
+def test_a_lost_attempt_is_killed_at_once_and_not_reported(bench: Bench) -> None:
+    bench.take(an_assignment())
+
+    bench.run_until(lambda: bench.supervisor.is_idle, LeasesLost(lease_ids=("lease1", "unknown")))
+
+    assert bench.executor.stopped == [("lease1", 0)]
+    assert bench.reported() == {}
+    assert bench.logs.followed == set()
+
+
+def test_an_attempt_that_was_lost_before_it_started_never_starts(bench: Bench) -> None:
+    bench.take(an_assignment("lost"), an_assignment("kept"))
+    bench.leases.drop(["lost"])
+
+    bench.run_until(lambda: bool(bench.executor.started))
+
+    assert [order.lease_id for order in bench.executor.started] == ["kept"]
+
+
+def test_a_timeout_is_told_apart_from_a_cancel(bench: Bench) -> None:
+    bench.take(an_assignment(timeout_seconds=0.001))
+
+    bench.run_until(lambda: bool(bench.logs.reports))
+
+    assert bench.reported() == {"lease1": (AttemptOutcome.TIMED_OUT, "ran longer than its timeout of 0.001 s")}
+
+
+def test_an_attempt_that_ended_in_time_is_not_stopped_later(bench: Bench) -> None:
+    bench.executor.planned["one"] = an_end("one", exit_code=0)
+    bench.take(an_assignment("one", timeout_seconds=0.01), an_assignment("other", timeout_seconds=0.05))
+
+    bench.run_until(lambda: "other" in bench.reported())
+
+    assert bench.executor.stopped == [("other", 2.0)]
+    assert bench.reported()["one"] == (AttemptOutcome.SUCCEEDED, None)
+
+
+def test_a_machine_without_room_gives_the_attempt_up_as_lost(bench: Bench) -> None:
+    bench.executor.refusal = OSError(11, "Resource temporarily unavailable")
+    bench.take(an_assignment())
+
+    bench.run_until(lambda: bool(bench.logs.reports))
+
+    outcome, error = bench.reported()["lease1"]
+    assert outcome is AttemptOutcome.LOST
+    assert error == "could not start on this machine: [Errno 11] Resource temporarily unavailable"
+
+
+def test_a_script_that_is_missing_fails_the_attempt(bench: Bench) -> None:
+    news = ScriptMissed(assignment=an_assignment(), why="script 0000: not there")
+
+    bench.run_until(lambda: bool(bench.logs.reports), news)
+
+    assert bench.reported() == {"lease1": (AttemptOutcome.FAILED, "could not start: script 0000: not there")}
+
+
+def test_what_is_assigned_to_a_leaving_worker_is_neither_started_nor_held(bench: Bench) -> None:
+    bench.inbox.post(LeaveAsked(why="SIGTERM"))
+    bench.take(an_assignment())
+
+    bench.supervisor.run()
+
+    assert bench.executor.started == []
+    assert bench.leases.held() == []
