@@ -115,6 +115,7 @@ async def _serve(
     finally:
         if keeping:
             keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
         await house.orchestrator.stop()
         if model is not None:
             await model.close()

@@ -26,9 +26,10 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
     Setting(
         name="TITAN_MODEL",
-        default="local",
+        default="",
         unit="",
-        help="The model: gemini/NAME, openai/NAME, http://HOST:PORT/v1#NAME, local, scripted:FILE or none.",
+        help="The model: gemini/NAME, openai/NAME, http://HOST:PORT/v1#NAME, local, scripted:FILE or none."
+        " Without it: Gemini with GEMINI_API_KEY, else local where it is installed, else none.",
     ),
     Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
     Setting(name="TITAN_AGENT_ID", default="", unit="", help="The agent of the runs a client starts."),

@@ -66,6 +66,10 @@ class Desk:
         self.store.transact(lambda tx: attendance.join(tx, worker)).result()
         return worker_id
 
+    def hear_of(self, worker_id: str = "w1") -> None:
+        """Note that a worker lives."""
+        self.store.transact(lambda tx: attendance.touch(tx, worker_id, [])).result()
+
     def dispatch(self, *asking: str) -> list[Attempt]:
         """Lease to the workers that ask: without names, "w1"."""
         return self.store.transact(lambda tx: dispatch(tx, asking or ("w1",), self._secret)).result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from http.client import HTTPResponse
 from typing import Any
 
 from tests.support.raw_http import request, said
+
+COMES_WITHIN_SECONDS = 20.0  # events take milliseconds; the server's sign of life comes every 15 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +33,9 @@ class EventStream:
     def __iter__(self) -> Iterator[Event]:
         """Yield events until the server ends the stream."""
         fields: dict[str, str] = {}
+        deadline = time.monotonic() + COMES_WITHIN_SECONDS
         while line := self._response.readline():
+            assert time.monotonic() < deadline, "the stream is alive, but what was expected did not come"
             name, _, value = line.decode().rstrip("\n").partition(": ")
             if name:
                 fields[name] = value

@@ -313,7 +313,7 @@ def _submit(fake: FakeTitan, asked: dict[str, Any]) -> Answer:
     dag_id = f"d{len(fake.facts.dags) + 1}"
     named = {"dag_id": dag_id, "name": asked["name"], "agent_run_id": asked["agent_run_id"]}
     jobs = [
-        {"job_id": f"{dag_id}.{number}", "name": job["id"], "dag_id": dag_id, "status": "READY"}
+        {"job_id": f"{dag_id}.{number}", "name": job["id"], "dag_id": dag_id, "status": "READY", "reason": None}
         for number, job in enumerate(asked["jobs"])
     ]
     fake.facts.dags.append({**named, "status": "WAITING", "is_final": False, "jobs": jobs})

@@ -67,9 +67,7 @@ def read_answer(connection: socket.socket) -> Answer:
         response.close()
 
 
-def ask(
-    port: int, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-) -> Answer:
+def ask(port: int, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
     """Send one request on a connection of its own and read the answer."""
     with said(port, request(method, target, body, headers)) as connection:
         return read_answer(connection)

@@ -53,6 +53,12 @@ class RunningTitan:
         self._process.wait()
         self._close_output()
 
+    def terminate(self) -> None:
+        """End the server alone (SIGTERM), and return when it has ended. Its worker goes on."""
+        self._process.terminate()
+        self._process.wait(END_WITHIN_SECONDS)
+        self._close_output()
+
     def start_again(self) -> None:
         """Start on the same home and port."""
         self._process, self.sdk_port = self._start(self.sdk_port)

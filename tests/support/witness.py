@@ -110,7 +110,7 @@ class Witness:
 
     def worker_pid(self) -> int:
         """Wait for a connected worker that really lives, and return its process id."""
-        wait_until(lambda: bool(self._living_workers()), "a worker joins")
+        wait_until(lambda: bool(self._living_workers()), "a worker joins", seconds=60)
         return self._living_workers()[0]
 
     def connected(self) -> int:

@@ -7,15 +7,16 @@ from typing import Final
 
 from titan.engine.consequences import follow
 from titan.engine.moves import Moves
+from titan.engine.protocol import LEASE_SECONDS
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
-from titan.model.events import JobLeased
+from titan.model.events import JobLeased, Subject, WorkerLost
 from titan.model.jobs import ReadyJob
 from titan.model.workers import FreeWorker, Placement, WorkerState
 from titan.ports import Reader, Transaction
 from titan.rules.dispatch import plan_placements
 from titan.rules.retry import after_attempt
 
-LEASE: Final = timedelta(seconds=10)  # three missed heartbeats of 3 s
+LEASE: Final = timedelta(seconds=LEASE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +79,24 @@ def complete(tx: Transaction, worker_id: str, reports: Iterable[AttemptReport]) 
 
 
 def reap(tx: Transaction, *, now: datetime) -> list[str]:
-    """Write off the attempts whose lease ran out at or before `now`; return their lease ids."""
+    """Write off the attempts whose lease ran out at or before `now`; return the workers that are gone with them.
+
+    A worker not heard of for as long as a lease lasts counts as lost until it is heard of again, or the
+    freed slot would be filled at once by a process that stands still.
+    """
     expired = tx.expired_attempts(now)
     with Moves(tx) as moves:
         for attempt in expired:
             write_off(moves, attempt, AttemptOutcome.LOST, why="its lease ran out", cause="lease expired")
-    return [attempt.lease_id for attempt in expired]
+    gone = []
+    for worker_id in dict.fromkeys(attempt.worker_id for attempt in expired):
+        worker = tx.worker(worker_id)
+        if worker is not None and worker.state is WorkerState.CONNECTED and now - worker.seen_at >= LEASE:
+            tx.save_worker(replace(worker, state=WorkerState.LOST))
+            event = WorkerLost(cause="lease expired", worker_id=worker_id, name=worker.name)
+            tx.record(Subject(project_id=worker.project_id), event)
+            gone.append(worker_id)
+    return gone
 
 
 def write_off(moves: Moves, attempt: Attempt, outcome: AttemptOutcome, *, why: str, cause: str) -> None:

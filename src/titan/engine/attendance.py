@@ -110,12 +110,12 @@ def leave(tx: Transaction, worker_id: str) -> list[str]:
     return _end(tx, worker, event, outcome=AttemptOutcome.RETURNED, why="its worker ended")
 
 
-def lose(tx: Transaction, worker_id: str) -> list[str]:
+def lose(tx: Transaction, worker_id: str, *, cause: str = "connection broken") -> list[str]:
     """Write off all that a vanished worker held; return the lease ids. One that is not here loses nothing."""
     worker = tx.worker(worker_id)
     if worker is None or worker.state is not WorkerState.CONNECTED:
         return []
-    event = WorkerLost(cause="connection broken", worker_id=worker_id, name=worker.name)
+    event = WorkerLost(cause=cause, worker_id=worker_id, name=worker.name)
     return _end(tx, worker, event, outcome=AttemptOutcome.LOST, why=f"its worker '{worker.name}' vanished")
 
 

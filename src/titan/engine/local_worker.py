@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from titan.engine.worker.survival import FOLDER, SurvivingWorker, read_surviving_worker
+from titan import __version__
+from titan.engine.worker.survival import FOLDER, read_surviving_worker
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +29,11 @@ class LocalWorker:
         self._home = home
         self._url = url
         self._offers = dict(offers)
-        self._pid: int | None = None
+        self._pid: int | None = None  #: of the process that runs now; None between two
         self._child: subprocess.Popen[bytes] | None = None
         self._is_wanted = True
+        self._ended = asyncio.Event()
+        self._ended.set()
 
     async def keep(self) -> None:
         """Adopt or start the worker, and start another whenever it ends; returns when `end` was called."""
@@ -38,47 +41,61 @@ class LocalWorker:
         pause = RESTART_SECONDS
         while self._is_wanted:
             started = loop.time()
-            survivor = read_surviving_worker(self._home)
-            if survivor is not None and dict(survivor.offers) != self._offers:
-                await self._replace(survivor)
-                survivor = None
-            if survivor is not None:
-                logger.info("adopted worker process %d", survivor.pid)
-                self._pid, self._child = survivor.pid, None
-            else:
-                self._child = self._start()
-                self._pid = self._child.pid
-            await self._ended(self._pid)
+            try:
+                await self._run_once()
+            except OSError:
+                logger.exception("the worker of this home could not be started")
             if self._is_wanted:
                 pause = (
                     RESTART_SECONDS if loop.time() - started > YOUNG_SECONDS else min(pause * 2, MAX_RESTART_SECONDS)
                 )
-                log = self._home / FOLDER / LOG
-                logger.warning("worker process %d ended; another starts in %.1f s (why: %s)", self._pid, pause, log)
+                logger.warning("no worker runs; another starts in %.1f s (why: %s)", pause, self._home / FOLDER / LOG)
                 await asyncio.sleep(pause)
 
     async def end(self) -> None:
         """Have the worker end its jobs, give them back and exit; after 15 s it is killed."""
         self._is_wanted = False
-        if self._pid is None:
-            return
-        _send(self._pid, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._ended(self._pid), END_SECONDS)
+            async with asyncio.timeout(END_SECONDS):
+                await self._ended.wait()
         except TimeoutError:
             self.kill()
 
     def kill(self) -> None:
-        """Kill the worker; its warm processes end with it."""
+        """Kill the worker, if it runs; its warm processes end with it."""
         self._is_wanted = False
-        if self._pid is not None:
-            _send(self._pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
 
-    async def _replace(self, survivor: SurvivingWorker) -> None:
-        """End a survivor that offers something else than is asked for now."""
-        logger.info("worker process %d offers %s: replacing it", survivor.pid, dict(survivor.offers))
-        _send(survivor.pid, signal.SIGTERM)
-        await self._ended(survivor.pid)
+    async def _run_once(self) -> None:
+        """Adopt or start a worker, and return when it has ended."""
+        survivor = read_surviving_worker(self._home)
+        if survivor is None:
+            self._child = self._start()
+            await self._watch(self._child.pid)
+            return
+        if dict(survivor.offers) == self._offers and survivor.version == __version__:
+            logger.info("adopted worker process %d", survivor.pid)
+        else:
+            logger.info("worker process %d is another version or offers something else: replacing it", survivor.pid)
+            _send(survivor.pid, signal.SIGTERM)
+        await self._watch(survivor.pid)
+
+    async def _watch(self, pid: int) -> None:
+        """Return when the process is gone, whether it is a child of ours or was adopted."""
+        self._pid = pid
+        self._ended.clear()
+        try:
+            await _gone(pid)
+            if self._child is not None:
+                self._child.wait()
+        finally:
+            self._pid = self._child = None
+            self._ended.set()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._pid is not None:
+            _send(self._pid, number)
 
     def _start(self) -> subprocess.Popen[bytes]:
         folder = self._home / FOLDER
@@ -93,13 +110,6 @@ class LocalWorker:
                 stderr=log,
                 start_new_session=True,
             )
-
-    async def _ended(self, pid: int) -> None:
-        """Return when the process is gone, whether it is a child of ours or was adopted."""
-        child = self._child
-        await _gone(pid)
-        if child is not None and child.pid == pid:
-            child.wait()
 
 
 async def _gone(pid: int) -> None:

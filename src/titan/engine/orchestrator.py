@@ -5,14 +5,14 @@ import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from titan.engine import attendance, upkeep
 from titan.engine.attempts import LEASE, Completed, complete, dispatch
 from titan.engine.attendance import Orders
-from titan.engine.bus import DUE, Bus
+from titan.engine.bus import DUE, Bus, Watch
 from titan.model.attempts import Attempt, AttemptReport
-from titan.model.errors import StoreError
+from titan.model.errors import StoreError, UnknownWorker
 from titan.model.workers import Worker
 from titan.ports import Clock, Ids, Store, Transaction
 
@@ -38,7 +38,8 @@ class Orchestrator:
         self._asking: dict[str, asyncio.Event] = {}
         #: worker id → when to write it off, unless it is heard of before; none while it asks for work
         self._missing: dict[str, asyncio.TimerHandle] = {}
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._forget_at = clock.now()
 
     async def start(self) -> None:
         """Take over what an earlier server left, and begin to keep time."""
@@ -64,13 +65,23 @@ class Orchestrator:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def decide(self, decision: Callable[[Transaction], T]) -> T:
-        """Commit `decision`, and in the same transaction lease what became ready to who asks for work."""
+        """Commit `decision`, and in the same transaction lease what became ready to who asks for work.
+
+        A caller that is cancelled meanwhile leaves the rest to be done: others wait for what was committed.
+        """
+        task = asyncio.get_running_loop().create_task(self._decide(decision))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def _decide(self, decision: Callable[[Transaction], T]) -> T:
         asking: frozenset[str] = frozenset()
 
         def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Attempt]]:
             nonlocal asking
+            answer = decision(tx)
             asking = frozenset(self._asking)  # as late as possible: who asks by now is served at once
-            return decision(tx), dispatch(tx, asking, self._ids.secret)
+            return answer, dispatch(tx, asking, self._ids.secret)
 
         answer, leased = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
         for attempt in leased:
@@ -141,7 +152,7 @@ class Orchestrator:
                 async with asyncio.timeout(left):
                     await bell.wait()
             except TimeoutError:
-                return Orders()
+                continue  # a last look
 
     async def heartbeat(self, worker_id: str, holding: Sequence[str]) -> Orders:
         """Renew the leases a worker holds; return those to stop and those that are over.
@@ -190,6 +201,8 @@ class Orchestrator:
     async def _lose(self, worker_id: str) -> None:
         try:
             lost = await self.decide(partial(attendance.lose, worker_id=worker_id))
+        except UnknownWorker:
+            return  # it spoke without having registered
         except StoreError:
             logger.exception("worker %s vanished, which could not be stored; trying again", worker_id)
             self._expect(worker_id, within_seconds=GRACE_SECONDS)
@@ -210,21 +223,29 @@ class Orchestrator:
             bell.set()
 
     async def _keep_time(self) -> None:
-        """Do what is due when it is due: sleep until then, or until a nearer moment is announced."""
-        forget_at = self._clock.now()
+        """Do what is due when it is due, for as long as the server lives, whatever goes wrong on the way."""
         with self.bus.watch([DUE]) as watch:
             while True:
-                before = self._clock.now()
-                seconds = _seconds_until(self._next_wakeup(), before)
-                await watch.heard(seconds)
-                now = self._clock.now()
-                is_late = now - before > timedelta(seconds=seconds) + LATE
-                if is_late or _is_due(self._next_wakeup(), now):
-                    await self._patiently(partial(upkeep.keep_time, is_late=is_late))
-                if now >= forget_at:
-                    while await self._patiently(upkeep.forget_old_receipts) == upkeep.FORGET_BATCH:
-                        continue
-                    forget_at = now + FORGET_EVERY
+                try:
+                    await self._sleep_and_do_what_is_due(watch)
+                except Exception:
+                    logger.exception("what was due could not be done; trying again in a second")
+                    await asyncio.sleep(1)
+
+    async def _sleep_and_do_what_is_due(self, watch: Watch) -> None:
+        """Sleep until the next moment, or until a nearer one is announced, and do what is due then."""
+        before = self._clock.now()
+        seconds = _seconds_until(self._next_wakeup(), before)
+        await watch.heard(seconds)
+        now = self._clock.now()
+        is_late = now - before > timedelta(seconds=seconds) + LATE
+        if is_late or _is_due(self._next_wakeup(), now):
+            for worker_id in await self.decide(partial(upkeep.keep_time, is_late=is_late)):
+                self._end_claim(worker_id)  # so that it asks anew when it wakes
+        if now >= self._forget_at:
+            while await self.decide(upkeep.forget_old_receipts) == upkeep.FORGET_BATCH:
+                continue
+            self._forget_at = now + FORGET_EVERY
 
     def _next_wakeup(self) -> datetime | None:
         return self.store.read(lambda reader: reader.next_wakeup())
@@ -239,10 +260,15 @@ class Orchestrator:
             return None
 
     def background(self, work: Coroutine[object, object, object]) -> None:
-        """Run `work` beside the requests; it ends with the server at the latest."""
+        """Run `work` beside the requests; it ends with the server at the latest, and its failure is logged."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._is_done)
+
+    def _is_done(self, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("work in the background failed", exc_info=task.exception())
 
 
 def _nothing(_tx: Transaction) -> None:

@@ -22,17 +22,17 @@ def promote_due(tx: Transaction) -> int:
     return len(due)
 
 
-def keep_time(tx: Transaction, *, is_late: bool) -> None:
-    """Do all that is due now.
+def keep_time(tx: Transaction, *, is_late: bool) -> list[str]:
+    """Do all that is due now; return the workers that turned out to be gone.
 
     `is_late` says that the server itself stood still (a suspended machine, a stopped process):
     then no worker could renew, so every lease is renewed once instead of written off.
     """
     promote_due(tx)
-    if is_late:
-        renew_all(tx)
-    else:
-        reap(tx, now=tx.now)
+    if not is_late:
+        return reap(tx, now=tx.now)
+    renew_all(tx)
+    return []
 
 
 def renew_all(tx: Transaction) -> None:

@@ -32,7 +32,7 @@ def run_status(run: Run, last_stage: Dag | None, *, now: datetime, idle: timedel
 
     Live jobs keep it running (pending before the first attempt). Without live jobs it is what its
     orchestrator or a cancel said; with nothing said, it runs on for `idle` after its last
-    activity, then counts as ended. An ended run failed when its last stage did not complete.
+    activity, then counts as ended. An ended run failed when its last stage failed; PARTIAL is not FAILED.
     """
     if run.live_job_count:
         has_begun = run.stage_count > 1 or (last_stage is not None and last_stage.started_at is not None)
@@ -44,8 +44,8 @@ def run_status(run: Run, last_stage: Dag | None, *, now: datetime, idle: timedel
             return RunStatus.FAILED
         case None if now - run.last_activity_at < idle:
             return RunStatus.RUNNING
-    is_good = last_stage is None or dag_status(last_stage) is StageStatus.COMPLETED
-    return RunStatus.COMPLETED if is_good else RunStatus.FAILED
+    has_failed = last_stage is not None and dag_status(last_stage) is StageStatus.FAILED
+    return RunStatus.FAILED if has_failed else RunStatus.COMPLETED
 
 
 def run_ended_at(run: Run, *, now: datetime, idle: timedelta = RUN_IDLE) -> datetime | None:

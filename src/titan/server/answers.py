@@ -23,6 +23,8 @@ STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
     (errors.Conflict, 409),
     (errors.TooLarge, 413),
     (errors.StoreFull, 507),
+    (errors.StoreRefused, 500),  # not 503: clients repeat those, and a repeat never helps here
+    (errors.StoreDamaged, 500),
     (errors.StoreError, 503),
     (errors.ModelRefused, 502),
     (errors.ModelError, 503),

@@ -1,8 +1,9 @@
 """One request: its body, query and headers, read strictly, with limits, and refused by name."""
 
+import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -17,6 +18,7 @@ from titan.server.house import House
 T = TypeVar("T")
 
 MAX_BODY_BYTES: Final = 16 * 1024 * 1024  # the largest value, 10 MiB, with JSON's escapes
+LARGE_BODY_BYTES: Final = 256 * 1024  # decoded in about a millisecond
 IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 STRAY_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -109,7 +111,10 @@ class Call:
             InvalidInput: it is no JSON in UTF-8, or does not fit the shape.
             TooLarge: it is longer than `limit_bytes`.
         """
-        return self.decode(await self.raw_body(limit_bytes), shape)
+        raw = await self.raw_body(limit_bytes)
+        if len(raw) > LARGE_BODY_BYTES:
+            return await asyncio.to_thread(self.decode, raw, shape)  # others are not to wait for it
+        return self.decode(raw, shape)
 
     def decode(self, raw: bytes, shape: type[T]) -> T:
         """Return `raw` JSON as a value of `shape`; see `body`."""
@@ -140,8 +145,23 @@ class Call:
         digest.update(raw)
         return Once(project_id=self.house.project_id, key=key, fingerprint=digest.hexdigest())
 
-    async def disconnected(self) -> None:
-        """Return when the client is gone; only after the body was read."""
+    async def while_connected(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Return what `work` returns, or None when the client went away first; then `work` is cancelled.
+
+        Only after the body was read.
+        """
+        task = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(self._disconnected())
+        try:
+            await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            gone.cancel()
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _disconnected(self) -> None:
         while (await self.request.receive())["type"] != "http.disconnect":
             continue
 

@@ -136,8 +136,8 @@ class SignalsBody(Request):
     """POST /api/store/wait."""
 
     keys: Annotated[list[str], Meta(min_length=1, max_length=10_000)]
-    dags: list[str] = []
-    jobs: list[str] = []
+    dags: Annotated[list[str], Meta(max_length=10_000)] = []
+    jobs: Annotated[list[str], Meta(max_length=10_000)] = []
     timeout_seconds: Wait = 25.0
 
 
@@ -391,4 +391,4 @@ class EventView(Struct, kw_only=True):
     agent_run_id: str | None
     dag_id: str | None
     job_id: str | None
-    data: msgspec.Raw
+    data: dict[str, msgspec.Raw]

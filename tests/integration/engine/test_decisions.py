@@ -115,6 +115,7 @@ def test_an_expired_lease_is_lost_and_its_late_report_changes_nothing(desk: Desk
     (late,) = desk.dispatch()
     desk.clock.turn(11)
     desk.keep_time()
+    desk.hear_of()
     (second,) = desk.dispatch()
 
     is_accepted = desk.report(late)
@@ -123,6 +124,20 @@ def test_an_expired_lease_is_lost_and_its_late_report_changes_nothing(desk: Desk
     assert desk.job("train").status is JobStatus.RUNNING
     assert desk.report(second)
     assert (desk.job("train").status, desk.job("train").lost_count) == (JobStatus.COMPLETED, 1)
+
+
+def test_a_worker_that_stands_still_gets_no_job_until_it_is_heard_of(desk: Desk) -> None:
+    desk.join("w1", GENERAL=4)
+    desk.submit(a_new_dag(a_spec("train")))
+    desk.dispatch("w1")
+    desk.clock.turn(11)
+    desk.keep_time()
+
+    while_silent = desk.dispatch("w1")
+    desk.hear_of("w1")
+
+    assert while_silent == []
+    assert [attempt.worker_id for attempt in desk.dispatch("w1")] == ["w1"]
 
 
 def test_a_report_counts_once(desk: Desk) -> None:
@@ -141,6 +156,7 @@ def test_a_job_lost_too_often_fails(desk: Desk) -> None:
         desk.dispatch()
         desk.clock.turn(11)
         desk.keep_time()
+        desk.hear_of()
 
     assert desk.job("deadly").status is JobStatus.FAILED
     assert desk.job("deadly").reason == "its lease ran out"

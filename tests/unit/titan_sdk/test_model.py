@@ -112,3 +112,23 @@ def test_a_schema_that_cannot_be_checked_is_refused_before_the_model_is_asked(
 def test_no_attempts_are_refused(client: TitanClient) -> None:
     with pytest.raises(InvalidInput, match="attempts"):
         model.ask("Speak.", attempts=0, client=client)
+
+
+def test_a_check_says_what_a_schema_cannot_say(client: TitanClient, fake: FakeTitan) -> None:
+    def repeated(topics: list[str]) -> list[str]:
+        return [] if len(set(topics)) == len(topics) else ["two topics are the same"]
+
+    fake.model_answers.extend(['["Cost", "Cost"]', '["Cost", "Latency"]'])
+
+    assert model.ask("Split.", TOPICS, check=repeated, client=client) == ["Cost", "Latency"]
+
+    correction = fake.received[1].json["messages"][-1]["content"]
+    assert "- two topics are the same\n" in correction
+
+
+def test_a_check_is_not_asked_about_a_value_that_does_not_fit(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.extend(['{"no": "list"}', '["Cost"]'])
+
+    answer = model.ask("Split.", TOPICS, check=lambda topics: [] if isinstance(topics, list) else ["?"], client=client)
+
+    assert answer == ["Cost"]

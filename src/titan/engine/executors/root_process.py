@@ -41,7 +41,7 @@ class RootProcess:
     def wait_until_ready(self, timeout_seconds: float) -> bool:
         """Wait for the root's first note; return False when it died first, or the time is over."""
         readable, _, _ = select.select([self.control], [], [], timeout_seconds)
-        return bool(readable) and self.control.recv(NOTE_BYTES, socket.MSG_PEEK).startswith(READY)
+        return bool(readable) and self._receive(socket.MSG_PEEK).startswith(READY)
 
     def keep(self, number: int, channel: socket.socket) -> None:
         """Have keeper `number` forked, at the other end of `channel`."""
@@ -59,7 +59,7 @@ class RootProcess:
 
     def read_note(self) -> tuple[bytes, int] | None:
         """Return the root's next note; None when it is dead. Waits unless `control` is readable."""
-        text = self.control.recv(NOTE_BYTES)
+        text = self._receive()
         return read_note(text) if text else None
 
     def end(self) -> None:
@@ -70,6 +70,12 @@ class RootProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _receive(self, flags: int = 0) -> bytes:
+        try:
+            return self.control.recv(NOTE_BYTES, flags)
+        except ConnectionResetError:
+            return b""  # it died with notes of ours unread
 
 
 class KeeperLine:

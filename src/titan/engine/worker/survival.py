@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from titan import __version__
+
 FOLDER: Final = "worker"  #: the local worker's folder below TITAN_HOME
 _FILE: Final = "worker.json"
 
@@ -21,6 +23,7 @@ class SurvivingWorker(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     process_started_at: str  #: the system's own mark of this process, which no later one with its pid has
     offers: dict[str, int]
+    version: str = ""  #: of Titan; a server replaces a survivor of another version
 
 
 def read_surviving_worker(home: Path) -> SurvivingWorker | None:
@@ -60,7 +63,11 @@ def known_as(folder: Path, *, worker_id: str, offers: Mapping[str, int]) -> Iter
     """Leave word in `folder`, until the end of the block, that this process is its worker."""
     pid = os.getpid()
     word = SurvivingWorker(
-        worker_id=worker_id, pid=pid, process_started_at=process_started_at(pid) or "", offers=dict(offers)
+        worker_id=worker_id,
+        pid=pid,
+        process_started_at=process_started_at(pid) or "",
+        offers=dict(offers),
+        version=__version__,
     )
     partial = folder / f"{_FILE}.partial"
     partial.write_bytes(msgspec.json.encode(word))

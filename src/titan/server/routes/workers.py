@@ -79,18 +79,12 @@ async def claim(call: Call) -> Response[bytes]:
     body = await call.body(ClaimRequest)
     orchestrator = call.house.orchestrator
     wait_seconds = min(max(body.wait_seconds, 0.0), wire.MAX_WAIT_SECONDS)
-    answer = asyncio.ensure_future(
+    orders = await call.while_connected(
         orchestrator.claim(worker_id, holding=body.holding, stopping=body.stopping, wait_seconds=wait_seconds)
     )
-    gone = asyncio.ensure_future(call.disconnected())
-    await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-    gone.cancel()
-    if not answer.done():
-        answer.cancel()
-        await asyncio.gather(answer, return_exceptions=True)
+    if orders is None:
         orchestrator.connection_broke(worker_id)
         return json_answer(ClaimAnswer())
-    orders = answer.result()
     return json_answer(
         ClaimAnswer(
             assignments=[_assignment(leased) for leased in orders.fresh],
