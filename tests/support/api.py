@@ -4,7 +4,8 @@ import base64
 import hashlib
 import http.client
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,15 @@ class Answer:
         return str(error["type"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerEvent:
+    """One event of the stream."""
+
+    kind: str
+    cursor: str
+    data: Any
+
+
 class Api:
     """One server on this machine. Every request has a connection of its own."""
 
@@ -51,6 +61,21 @@ class Api:
         """PUT `body` as JSON."""
         return self.ask("PUT", path, json.dumps(body).encode(), headers=headers)
 
+    def newest_cursor(self) -> str:
+        """Return the cursor of the newest event: what the server answers to one from the far future."""
+        with self.events("after=999999999999999") as stream:
+            return next(stream).cursor
+
+    @contextmanager
+    def events(self, query: str = "", **headers: str) -> Iterator[Iterator["ServerEvent"]]:
+        """Open the stream of live events."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
+        try:
+            connection.request("GET", f"/api/events?{query}", headers=headers)
+            yield _events(connection.getresponse())
+        finally:
+            connection.close()
+
     def ask(
         self, method: str, path: str, body: bytes | Iterable[bytes] | None = None, *, headers: Mapping[str, str] = {}
     ) -> Answer:
@@ -63,6 +88,18 @@ class Api:
             return Answer(status=response.status, headers=named, body=response.read())
         finally:
             connection.close()
+
+
+def _events(response: http.client.HTTPResponse) -> Iterator[ServerEvent]:
+    """Yield the events as they arrive; comments only keep the connection open."""
+    fields: dict[str, str] = {}
+    while line := response.readline().decode():
+        if line == "\n" and fields:
+            yield ServerEvent(kind=fields["event"], cursor=fields["id"], data=json.loads(fields["data"]))
+            fields = {}
+        elif not line.startswith((":", "\n")):
+            name, _, value = line.rstrip("\n").partition(": ")
+            fields[name] = value
 
 
 def a_submission(name: str, jobs: Sequence[Mapping[str, object]], script: str, **more: object) -> dict[str, object]:

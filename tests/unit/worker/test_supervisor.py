@@ -242,14 +242,14 @@ def test_an_attempt_that_ended_in_time_is_not_stopped_later(bench: Bench) -> Non
     assert bench.reported()["one"] == (AttemptOutcome.SUCCEEDED, None)
 
 
-def test_a_machine_without_room_gives_the_attempt_up_as_lost(bench: Bench) -> None:
+def test_a_machine_without_room_gives_the_attempt_back(bench: Bench) -> None:
     bench.executor.refusal = OSError(11, "Resource temporarily unavailable")
     bench.take(an_assignment())
 
     bench.run_until(lambda: bool(bench.logs.reports))
 
     outcome, error = bench.reported()["lease1"]
-    assert outcome is AttemptOutcome.LOST
+    assert outcome is AttemptOutcome.RETURNED
     assert error == "could not start on this machine: [Errno 11] Resource temporarily unavailable"
 
 

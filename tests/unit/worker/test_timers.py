@@ -38,3 +38,15 @@ def test_a_call_may_add_the_next_one() -> None:
     timers.run_due(3.5)
 
     assert made == [1.0, 2.0, 3.0]
+
+
+def test_a_call_that_was_taken_back_is_not_made() -> None:
+    timers, made = Timers(), list[str]()
+    timer = timers.add(1.0, lambda: made.append("taken back"))
+    timers.add(2.0, lambda: made.append("kept"))
+
+    timers.cancel(timer)
+    timers.cancel(timer)
+    timers.run_due(3.0)
+
+    assert made == ["kept"]

@@ -216,5 +216,5 @@ def _attempt_end(notice: Mapping[str, Any]) -> AttemptEnd:
 
 
 def _lost(lease_id: str, ordered_at: datetime) -> AttemptEnd:
-    so_far_ns = round((datetime.now(UTC) - ordered_at).total_seconds() * 1e9)
+    so_far_ns = max(0, round((datetime.now(UTC) - ordered_at).total_seconds() * 1e9))  # clocks can be set back
     return AttemptEnd(lease_id=lease_id, started_at=ordered_at, duration_ns=so_far_ns, is_lost=True)

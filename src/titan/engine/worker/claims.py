@@ -14,6 +14,10 @@ from titan_sdk.errors import TitanError
 REPEATED_PAUSE_SECONDS: Final = 0.05  # after an answer without news: two that disagree must not spin
 
 
+class ScriptCorrupted(TitanError):
+    """The server sent another content than the one it was asked for."""
+
+
 class Claims:
     """Turns the answers of claims into news for the supervisor."""
 
@@ -42,40 +46,60 @@ class Claims:
             self._closing.wait(REPEATED_PAUSE_SECONDS)
 
     def _pass_on(self, assignments: list[Assignment]) -> None:
-        """Post what can start at once, then fetch what the others lack."""
-        lacking = [assignment for assignment in assignments if self._scripts.find(assignment.script) is None]
-        ready = tuple(assignment for assignment in assignments if assignment not in lacking)
-        if ready:
-            self._inbox.post(AttemptsAssigned(assignments=ready))
-        for assignment in lacking:
-            self._fetch_script_of(assignment)
+        """Post what can start at once, then fetch what the others lack.
+
+        What could not be posted is no longer held when this raises, so the next claim brings it again.
+        """
+        unposted = {assignment.lease_id: assignment for assignment in assignments}
+        try:
+            ready = tuple(one for one in assignments if self._scripts.find(one.script) is not None)
+            if ready:
+                self._inbox.post(AttemptsAssigned(assignments=ready))
+            for assignment in ready:
+                del unposted[assignment.lease_id]
+            for assignment in list(unposted.values()):
+                self._fetch_script_of(assignment)
+                del unposted[assignment.lease_id]
+        except BaseException:
+            self._leases.drop(unposted)
+            raise
 
     def _fetch_script_of(self, assignment: Assignment) -> None:
         while assignment.lease_id in self._leases and not self._closing.is_set():
             try:
-                why = self._fetch(assignment.script)
+                self._fetch(assignment.script)
             except ServerAway:
                 self._closing.wait(QUICK_PAUSE_SECONDS)
                 continue
-            if why is None:
-                self._inbox.post(AttemptsAssigned(assignments=(assignment,)))
-            else:
-                self._inbox.post(ScriptMissed(assignment=assignment, why=why))
+            except TitanError as cause:
+                self._inbox.post(ScriptMissed(assignment=assignment, why=f"script {assignment.script}: {cause}"))
+                return
+            except OSError as cause:  # a full disk here: another worker may do better
+                self._inbox.post(ScriptMissed(assignment=assignment, why=str(cause), is_here_at_fault=True))
+                return
+            self._inbox.post(AttemptsAssigned(assignments=(assignment,)))
             return
         self._leases.drop([assignment.lease_id])  # the worker ends, and gives it back
 
-    def _fetch(self, digest: str) -> str | None:
-        """Bring a script into the cache; return why that cannot be, or None when it is there."""
+    def _fetch(self, digest: str) -> None:
+        """Bring a script into the cache.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: the server has no such script, or sent another content.
+            OSError: it cannot be kept on this machine.
+        """
         if self._scripts.find(digest) is not None:
-            return None
-        try:
-            content = self._link.fetch_script(digest)
-            if not matches(digest, content):
-                return f"script {digest}: the server sent another content ({len(content)} bytes)"
-            self._scripts.add(digest, content)
-        except (TitanError, OSError) as cause:
-            return f"script {digest}: {cause}"
-        return None
+            return
+        content = self._link.fetch_script(digest)
+        if not matches(digest, content):
+            raise ScriptCorrupted(
+                subject="the server's answer",
+                expected="content with that SHA-256",
+                found=f"{len(content)} bytes with another",
+                next_step="Submit the job again.",
+            )
+        self._scripts.add(digest, content)
 
 
 def tell(leases: Leases, inbox: Inbox, *, stop: list[str], lost: list[str]) -> bool:

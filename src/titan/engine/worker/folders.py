@@ -8,10 +8,14 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Final
 
 from titan.engine.protocol import Assignment
 
 logger = logging.getLogger(__name__)
+
+_WORKSPACE: Final = Path("titan_workspace", "shared")  # where the original's jobs find their working directory
+_SPARE_WORKSPACES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +42,11 @@ class AttemptFolders:
         self._numbers = count(1)
         self._used: dict[str, AttemptFiles] = {}
         self._free: deque[AttemptFiles] = deque()
+        self._spare_workspaces: deque[Path] = deque()
         shutil.rmtree(self._attempts, ignore_errors=True)
         self._attempts.mkdir(parents=True, exist_ok=True)
         self._workspaces.mkdir(exist_ok=True)
+        self._prepare_workspaces()
 
     def prepare(self, assignment: Assignment, content: bytes) -> AttemptFiles:
         """Write the script and make the workspace; the log is missing or empty.
@@ -63,10 +69,10 @@ class AttemptFolders:
             return
         try:
             _clean(files)
-        except OSError:
-            logger.warning("the folder of an ended attempt cannot be emptied: %s", files.script.parent, exc_info=True)
-        else:
             self._free.append(files)
+            self._prepare_workspaces()
+        except OSError:  # nothing waits for it: the next attempt gets a new folder
+            logger.warning("the folder %s cannot be used again", files.script.parent, exc_info=True)
 
     def _take_folder(self, filename: str) -> tuple[Path, Path]:
         """Return a folder that is empty, or holds only a file that may be overwritten, and its log."""
@@ -80,10 +86,22 @@ class AttemptFolders:
         return files.script.parent, files.log
 
     def _workspace(self, assignment: Assignment) -> Path:
-        workspace = self._workspaces / os.path.basename(assignment.workspace) / "titan_workspace" / "shared"
-        if not workspace.is_dir():
+        folder = self._workspaces / os.path.basename(assignment.workspace)
+        workspace = folder / _WORKSPACE
+        if workspace.is_dir():
+            return workspace
+        try:
+            self._spare_workspaces.popleft().rename(folder)
+        except (IndexError, OSError):  # none is spare, or something stands there already
             workspace.mkdir(parents=True, exist_ok=True)
         return workspace
+
+    def _prepare_workspaces(self) -> None:
+        """Make workspaces ahead: three new folders take as long as a trivial job, and here nobody waits for them."""
+        while len(self._spare_workspaces) < _SPARE_WORKSPACES:
+            spare = self._attempts / f"workspace{next(self._numbers)}"
+            (spare / _WORKSPACE).mkdir(parents=True)
+            self._spare_workspaces.append(spare)
 
 
 def _clean(files: AttemptFiles) -> None:

@@ -18,10 +18,11 @@ class AttemptsAssigned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptMissed:
-    """An attempt cannot start: the server has no such script, or another content under its digest."""
+    """An attempt cannot start: its script is not to be had."""
 
     assignment: Assignment
     why: str
+    is_here_at_fault: bool = False  #: this machine could not keep it; otherwise the server has no such script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final, assert_never
 
 from titan.engine.protocol import Assignment, Report
@@ -24,12 +25,13 @@ from titan.engine.worker.leases import Leases
 from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.scripts import ScriptCache
-from titan.engine.worker.timers import Timers
+from titan.engine.worker.timers import Timer, Timers
 from titan.model.attempts import AttemptOutcome
 from titan.ports import AttemptEnd, AttemptOrder, Executor
 
 logger = logging.getLogger(__name__)
 
+UNABLE_SECONDS: Final = 2.0  # how long a slot rests after this machine could not start a job
 ABANDON_SECONDS: Final = 15.0  # after the grace; a keeper takes up to 10 s for what cannot be killed
 
 
@@ -39,6 +41,7 @@ class _RunningAttempt:
     files: AttemptFiles
     ending: AttemptOutcome | None = None  #: why it is being stopped
     is_lost: bool = False  #: the server has given it up: nobody wants to hear its end
+    timeout: Timer | None = None
 
 
 class Supervisor:
@@ -101,6 +104,8 @@ class Supervisor:
             case AttemptsAssigned(assignments=assignments):
                 for assignment in assignments:
                     self._begin(assignment)
+            case ScriptMissed(assignment=assignment, why=why, is_here_at_fault=True):
+                self._give_back_later(assignment, why)
             case ScriptMissed(assignment=assignment, why=why):
                 self._report_unstarted(assignment, AttemptOutcome.FAILED, f"could not start: {why}")
             case StopAsked(lease_ids=lease_ids):
@@ -127,13 +132,15 @@ class Supervisor:
         try:
             files = self._start(assignment)
         except OSError as cause:  # a full disk, no room for a process: another worker may do better
-            self._report_unstarted(assignment, AttemptOutcome.LOST, f"could not start on this machine: {cause}")
+            self._give_back_later(assignment, str(cause))
             return
         self._running[lease_id] = _RunningAttempt(assignment, files)
         self._logs.follow(lease_id, files.log)
         if assignment.timeout_seconds is not None:
             due_at = time.monotonic() + assignment.timeout_seconds
-            self._timers.add(due_at, lambda: self._end_early(lease_id, AttemptOutcome.TIMED_OUT))
+            self._running[lease_id].timeout = self._timers.add(
+                due_at, lambda: self._end_early(lease_id, AttemptOutcome.TIMED_OUT)
+            )
 
     def _start(self, assignment: Assignment) -> AttemptFiles:
         content = self._scripts.find(assignment.script)
@@ -179,6 +186,8 @@ class Supervisor:
 
     def _settle(self, end: AttemptEnd) -> None:
         running = self._running.pop(end.lease_id)
+        if running.timeout is not None:
+            self._timers.cancel(running.timeout)
         if running.is_lost:
             self._folders.discard(end.lease_id)
             return
@@ -194,6 +203,17 @@ class Supervisor:
             error=error,
         )
         self._logs.finish(EndedAttempt(report=report, log=running.files.log))
+
+    def _give_back_later(self, assignment: Assignment, why: str) -> None:
+        """Give an attempt that this machine cannot start back, uncounted, after a pause that holds its slot.
+
+        Without the pause the queue would go round through a worker with a full disk as fast as it can ask.
+        """
+        logger.warning("job %s cannot start on this machine: %s", assignment.job_name, why)
+        report = partial(
+            self._report_unstarted, assignment, AttemptOutcome.RETURNED, f"could not start on this machine: {why}"
+        )
+        self._timers.add(time.monotonic() + UNABLE_SECONDS, report)
 
     def _report_unstarted(self, assignment: Assignment, outcome: AttemptOutcome, error: str) -> None:
         report = Report(

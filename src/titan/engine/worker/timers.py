@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 
 @dataclass(order=True, slots=True)
-class _Timer:
+class Timer:
+    """A call that is due later; it is handed to `Timers.cancel` to take it back."""
+
     due_at: float
     number: int  #: calls of the same moment keep their order
     call: Callable[[], None] = field(compare=False)
@@ -17,12 +19,22 @@ class Timers:
     """Due times are those of one clock, in seconds; the caller reads it."""
 
     def __init__(self) -> None:
-        self._heap: list[_Timer] = []
+        self._heap: list[Timer] = []
         self._numbers = itertools.count()
 
-    def add(self, due_at: float, call: Callable[[], None]) -> None:
-        """Have `call` made at `due_at`. It cannot be taken back: let it find out that it is no longer needed."""
-        heapq.heappush(self._heap, _Timer(due_at, next(self._numbers), call))
+    def add(self, due_at: float, call: Callable[[], None]) -> Timer:
+        """Have `call` made at `due_at`."""
+        timer = Timer(due_at, next(self._numbers), call)
+        heapq.heappush(self._heap, timer)
+        return timer
+
+    def cancel(self, timer: Timer) -> None:
+        """Take a call back, when it was not made yet."""
+        try:
+            self._heap.remove(timer)
+        except ValueError:
+            return
+        heapq.heapify(self._heap)
 
     def seconds_to_next(self, now: float) -> float | None:
         """Return how long it is until a call is due, at least 0; None when there is none."""
