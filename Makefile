@@ -35,7 +35,7 @@ format: setup  ## format the code and mend what ruff can mend
 	$(VENV)/python -m ruff check --fix .
 
 acceptance: setup  ## the seeds' programs and the kill tests, the slow ones too
-	$(PYTEST) tests/acceptance tests/simulation
+	$(PYTEST) tests/acceptance tests/simulation tests/integration/crash
 
 bench: setup  ## measure, beside the ceiling in the same run; writes docs/benchmarks.md (ARGS=--quick: a minute)
 	$(VENV)/python -m benchmarks $(ARGS)

@@ -34,6 +34,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
     Setting(name="TITAN_AGENT_ID", default="", unit="", help="The agent of the runs a client starts."),
     Setting(
+        name="TITAN_JOB_MEMORY_BYTES",
+        default="0",
+        unit="bytes",
+        help="The most address space each process of a job may take on this worker; 0 is no limit.",
+    ),
+    Setting(
         name="TITAN_MAX_FILE_BYTES",
         default="1073741824",
         unit="bytes",

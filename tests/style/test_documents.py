@@ -75,7 +75,7 @@ def test_every_test_a_document_names_exists() -> None:
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    page = (ROOT / "docs/guide/install.md").read_text("utf-8")
+    page = (ROOT / "docs/guide/settings.md").read_text("utf-8")
 
     missing = [
         setting.name

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from titan.model.errors import InvalidInput
-from titan.settings import SETTINGS, home_folder, setting, whole_number
+from titan.settings import home_folder, setting, whole_number
 
 
 def test_the_environment_wins_over_the_default() -> None:
@@ -24,11 +24,3 @@ def test_a_number_that_is_none_is_refused_by_name() -> None:
 
 def test_the_home_is_in_the_users_own_folder() -> None:
     assert home_folder({}) == Path.home() / ".titan"
-
-
-def test_every_setting_is_explained_in_the_guide() -> None:
-    guide = (Path(__file__).parents[2] / "docs/guide/settings.md").read_text()
-
-    for entry in SETTINGS:
-        assert f"`{entry.name}`" in guide, entry.name
-        assert entry.default in guide, entry.name

@@ -51,6 +51,7 @@ def _serve(model_file: str, model_name: str, key: str) -> tuple[object, str]:
     # What a cached prefix changes in the order of additions can change the likeliest token.
     parameters.cache_prompt = False
     parameters.cache_ram_mib = 0
+    parameters.sampling.penalty_freq = 0.6
     server = xllamacpp.Server(parameters)
     return server, str(server.listening_address)
 

@@ -55,6 +55,10 @@ Model: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+Host: TypeAlias = Annotated[
+    str,
+    typer.Option(metavar="HOST", help="127.0.0.1, localhost or ::1; any other address is refused for now."),
+]
 NoWorker: TypeAlias = Annotated[bool, typer.Option("--no-worker", help="Start the server only.")]
 Join: TypeAlias = Annotated[str, typer.Option("--join", metavar="URL", help="The server to work for.")]
 WorkerName: TypeAlias = Annotated[
@@ -77,6 +81,7 @@ def up(
     port: Port = 5000,
     sdk_port: SdkPort = 9090,
     offer: Offers = None,
+    host: Host = "127.0.0.1",
     model: Model = None,
     no_worker: NoWorker = False,
 ) -> None:
@@ -84,7 +89,9 @@ def up(
     offers = {} if no_worker else parse_offers(offer or _DEFAULT_OFFERS)
     from titan import main  # the whole server: most of a second to import
 
-    settings = main.UpSettings(home=home or home_folder(), port=port, sdk_port=sdk_port, offers=offers, model=model)
+    settings = main.UpSettings(
+        home=home or home_folder(), port=port, sdk_port=sdk_port, offers=offers, host=host, model=model
+    )
     raise typer.Exit(main.up(settings, say=_say_lines))
 
 

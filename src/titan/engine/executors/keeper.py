@@ -126,6 +126,8 @@ class Keeper:
         if watched is not None:
             self._poller.unregister(watched)
             os.close(watched)
+        else:
+            job.kill()  # what is left of its group; on Linux the keeper looks for it by itself
         return os.waitstatus_to_exitcode(status), usage
 
     def _obey(self, job: _RunningJob) -> None:

@@ -15,6 +15,7 @@ from typing import Final
 from titan.engine.worker.inbox import Inbox, LeaveAsked
 from titan.engine.worker.survival import FOLDER, FolderInUse, known_as, own_folder
 from titan.engine.worker.worker import NoWarmInterpreter, Worker, WorkerPlan
+from titan.settings import whole_number
 from titan_sdk.errors import TitanError
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def run(*, url: str, offers: Mapping[str, int], home: Path, name: str | None = N
             offers=offers,
             folder=folder,
             find_server=_finder(home, url) if is_local else lambda: url,
+            memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,
             absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,
         )
         return _work(plan, inbox)

@@ -58,6 +58,7 @@ class Supervisor:
         logs: LogShipper,
         server: Callable[[], tuple[str, int]],
         grace_seconds: float,
+        memory_limit_bytes: int | None = None,
     ) -> None:
         """`server` gives the host and port that jobs are told; `grace_seconds` lie between SIGTERM and SIGKILL."""
         self._executor = executor
@@ -68,6 +69,7 @@ class Supervisor:
         self._logs = logs
         self._server = server
         self._grace_seconds = grace_seconds
+        self._memory_limit_bytes = memory_limit_bytes
         self._timers = Timers()
         self._running: dict[str, _RunningAttempt] = {}
         self._is_leaving = False
@@ -156,6 +158,7 @@ class Supervisor:
             log=files.log,
             environment=job_environment(assignment, host=host, port=port),
             is_cold=assignment.cold,
+            memory_limit_bytes=self._memory_limit_bytes,
         )
         self._executor.start(order)
         return files

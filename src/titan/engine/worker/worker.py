@@ -46,6 +46,7 @@ class WorkerPlan:
     folder: Path  #: for its scripts, attempts and workspaces; no other worker uses it
     find_server: Callable[[], str]  #: gives the server's URL; asked again whenever that does not answer
     grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
+    memory_limit_bytes: int | None = None  #: of address space, for each process of a job
     absence_limit_seconds: float | None = None  #: ends after so long without a server and without a job; None: never
 
 
@@ -74,6 +75,7 @@ class Worker:
             logs=logs,
             server=lambda: self._link.server,
             grace_seconds=plan.grace_seconds,
+            memory_limit_bytes=plan.memory_limit_bytes,
         )
         self._loops = (
             Loop("claims", claims.step, self._asking_ends),
