@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from titan.llm.dotenv import model_environment
+from titan.model.errors import TitanError
 
 QUERY = "What happens to running jobs when a worker or the server is killed, and what does Titan do about it?"
 CLONE = Path(__file__).resolve().parents[1]
@@ -54,10 +56,10 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("Interrupted: what the demo started is stopped.")
         return 130
-    except DemoFailed as failed:
+    except (DemoFailed, TitanError) as failed:
         console.print(f"The demo failed: {failed}", style="bold red", markup=False)
         return 1
-    home = os.path.relpath(options.home)
+    home = shlex.quote(os.path.relpath(options.home))
     console.print(f"\nDone in {time.monotonic() - began:.0f} s; Titan is stopped again.")
     console.print(f"  report      {options.home / 'report.md'}", markup=False)
     console.print(f"  open again  .venv/bin/titan up --home {home}", markup=False)
@@ -70,7 +72,6 @@ def running_titan(home: Path, console: Console) -> Iterator[str]:
     """Start Titan on `home` and give the address of its API; stop it in the end, whatever happens."""
     home.mkdir(mode=0o700, exist_ok=True)
     announcement = home / "server.json"
-    announcement.unlink(missing_ok=True)
     environment = _environment()
     model = model_environment(os.environ, [Path.cwd(), home]).get("TITAN_MODEL", "local")
     port, sdk_port = (port if is_free(port) else 0 for port in DEFAULT_PORTS)
@@ -156,13 +157,14 @@ def wait_until_up(titan: subprocess.Popen[bytes], announcement: Path, *, log_fil
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and titan.poll() is None:
         with contextlib.suppress(OSError, URLError, ValueError):
-            url: str = json.loads(announcement.read_text())["url"]
-            _get(f"{url}/api/health")
-            return url
+            said = json.loads(announcement.read_text())
+            if said["pid"] == titan.pid:  # or it is an earlier server's, perhaps one that runs
+                _get(f"{said['url']}/api/health")
+                return str(said["url"])
         time.sleep(0.05)
     how = "did not come up" if titan.poll() is None else f"ended with exit code {titan.returncode}"
-    said = log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
-    raise DemoFailed(f"Titan {how}. It said ({log_file}):\n{said}")
+    words = log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise DemoFailed(f"Titan {how}. It said ({log_file}):\n{words}")
 
 
 def stop(process: subprocess.Popen[Any]) -> None:

@@ -28,8 +28,8 @@ DEFAULT_QUERY = "What are the tradeoffs of vector databases for production RAG s
 DEFAULT_ITERATIONS = 3
 FOLDER = Path(__file__).resolve().parent
 JOB_SECONDS = 900.0  # of one attempt: five answers of the local model while three other jobs wait for it
-#: The local model reads 150 tokens, some 600 characters, a second.
-LOCAL_EVIDENCE_CHARACTERS = 2_000
+#: The local model reads 150 tokens, some 500 characters, a second.
+LOCAL_EVIDENCE_CHARACTERS = 1_500
 EVIDENCE_CHARACTERS = 8_000
 
 
@@ -192,7 +192,7 @@ class ResearchAgent:
         job = self.client.get_job(name)
         lines = [line for line in self.client.fetch_logs(name).splitlines() if line.strip()]
         said = f"; its last line: {lines[-1].strip()}" if lines else ""
-        return f"{job['status']}, {job['reason'] or 'no reason given'}{said}"
+        return f"{job['reason'] or job['status']}{said}"
 
 
 def main() -> int:

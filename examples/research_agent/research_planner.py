@@ -18,7 +18,7 @@ from titan_sdk import TitanClient, errors, model
 FEWEST_SUBTOPICS = 3
 MOST_SUBTOPICS = 5
 FILLED_SUBTOPICS = 4  # as many as in seed 001's example, when the model's own are too few
-SHOWN_HEADINGS = 10  # some 100 tokens of a prompt
+SHOWN_HEADINGS = 6  # the best few: the model names most of what it is shown
 SAME = 0.5  # share of words that makes two subtopics one: "leases and retries", "retries and leases of jobs"
 
 SCHEMA = {

@@ -8,7 +8,6 @@ model picks well but words badly. A job is one file, so the few functions that s
 """
 
 import argparse
-import contextlib
 import json
 import math
 import re
@@ -165,10 +164,11 @@ def worded_parts(client: TitanClient, material: Material) -> tuple[dict[Part, li
             parts[part] = ask_for(client, part, material)
         except (errors.UnusableAnswer, errors.ModelUnavailable, errors.ModelRefused) as error:
             notes.append(f"{part.title} was put together from the findings; the model's answer: {error.found}.")
+    parts[OPEN_QUESTIONS] = different([*missed(material), *parts[OPEN_QUESTIONS]])
     return parts, notes
 
 
-def ask_for(client: TitanClient, part: Part, material: Material, *, attempts: int = 2) -> list[str]:
+def ask_for(client: TitanClient, part: Part, material: Material) -> list[str]:
     """Return the model's sentences, bullets, paragraphs or questions for a part.
 
     Raises:
@@ -187,7 +187,7 @@ def ask_for(client: TitanClient, part: Part, material: Material, *, attempts: in
 
     cited = " Keep the numbers of the sources, such as [1], with what they say." if material.sources else ""
     prompt = f"Question: {material.query}\n\n{_shown(material)}\n\n{part.task} Use only what stands above.{cited}"
-    return usable(model.ask(prompt, _schema(part), max_tokens=2048, attempts=attempts, check=complaints, client=client))
+    return usable(model.ask(prompt, _schema(part), max_tokens=2048, attempts=2, check=complaints, client=client))
 
 
 def _schema(part: Part) -> dict[str, object]:
@@ -236,11 +236,6 @@ def quoted_parts(client: TitanClient, material: Material) -> tuple[dict[Part, li
     ranked = rank(material)
     chosen = choose_findings(client, ranked[:CANDIDATES], material.query)
     parts = assembled_parts(material, [*chosen, *(finding for finding in ranked if finding not in chosen)])
-    # Without a usable answer the questions that follow from the findings themselves are enough.
-    with contextlib.suppress(errors.UnusableAnswer, errors.ModelUnavailable, errors.ModelRefused):
-        parts[OPEN_QUESTIONS] += [
-            text for text in ask_for(client, OPEN_QUESTIONS, material, attempts=1) if is_open(text, material)
-        ]
     origin = "the sources' own sentences" if material.sources else "the researchers' statements"
     count = len(chosen) or "none"
     return parts, [f"All parts are put together from {origin}; the model chose {count} of them as most important."]
@@ -330,7 +325,7 @@ def recommendations(material: Material, order: Sequence[str]) -> Iterator[str]:
 
 def open_questions(material: Material) -> Iterator[str]:
     """Yield what the research itself shows to be missing; at least one."""
-    yield from (f"{gap}: the evaluator missed it, and it was not researched." for gap in material.gaps)
+    yield from missed(material)
     for section in material.sections:
         if len(section.findings) < 2:
             yield f"{section.subtopic}: little or nothing was found."
@@ -344,10 +339,9 @@ def open_questions(material: Material) -> Iterator[str]:
         yield "Which sources confirm these statements? They come from the model alone, and nothing checked them."
 
 
-def is_open(question: str, material: Material) -> bool:
-    """Tell whether a model's question asks something that neither the query nor a subtopic asks."""
-    known = stems(" ".join((material.query, *(section.subtopic for section in material.sections))))
-    return question.endswith("?") and bool(stems(question) - known)
+def missed(material: Material) -> Iterator[str]:
+    """Yield the evaluator's last gaps: the iteration limit came before them."""
+    yield from (f"{gap}: the evaluator missed it, and it was not researched." for gap in material.gaps)
 
 
 # --- the report --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -37,6 +38,13 @@ class Proxy:
             cut, self._pairs = self._pairs, set()
         for pair in cut:
             pair.shut_down()
+
+    def flicker(self, *, times: int, apart_seconds: float) -> None:
+        """Cut and mend the connection so often, with so much time between."""
+        for _ in range(times):
+            self.cut()
+            self.mend()
+            time.sleep(apart_seconds)
 
     def mend(self) -> None:
         """Forward new connections again."""

@@ -13,6 +13,11 @@ def wait_until(condition: Callable[[], bool], what: str, *, seconds: float = 20.
         time.sleep(0.01)
 
 
+def let_pass(seconds: float) -> None:
+    """Let real time pass: only where that time passes is what is tested, as for a process that stands still."""
+    time.sleep(seconds)
+
+
 def is_running(pid: int) -> bool:
     """Tell whether a process exists and is not a zombie that waits to be reaped."""
     try:

@@ -1,10 +1,12 @@
 """A witness beside a Titan whose processes are killed: what really ran, and whether Titan's account of it is true."""
 
+import base64
+import hashlib
 import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,6 @@ from typing import Any
 
 import psutil
 
-from tests.support.api import a_submission
 from tests.support.running_titan import RunningTitan
 from tests.support.waiting import is_running, wait_until
 from titan_sdk import TitanClient
@@ -52,6 +53,23 @@ def crowd(name: str, size: int) -> dict[str, list[str]]:
     """Return a graph of jobs beside each other, each with a child."""
     firsts: dict[str, list[str]] = {f"{name}{n}": [] for n in range(size)}
     return {**firsts, **{f"{first}-child": [first] for first in firsts}}
+
+
+def tangle(chance: Random, size: int) -> dict[str, list[str]]:
+    """Return a graph in which every job but the first few has one or two of the earlier ones as parents."""
+    names = [f"job{n}" for n in range(size)]
+    return {name: chance.sample(names[:n], min(n // 3, chance.randint(1, 2))) for n, name in enumerate(names)}
+
+
+def a_submission(name: str, jobs: Sequence[Mapping[str, object]], script: str) -> dict[str, object]:
+    """Return the body of POST /api/dags: every one of `jobs` runs the Python `script`."""
+    content = script.encode()
+    digest = hashlib.sha256(content).hexdigest()
+    return {
+        "name": name,
+        "jobs": [{"filename": "job.py", "script": digest, **job} for job in jobs],
+        "scripts": {digest: base64.b64encode(content).decode()},
+    }
 
 
 class Witness:
@@ -104,9 +122,9 @@ class Witness:
         wait_until(lambda: mark in self.marks(), f"the mark {mark!r}")
 
     def wait_for_attempts(self, count: int) -> None:
-        """Wait until this many attempts more than now have begun."""
+        """Wait until this many attempts more than now have begun, or all jobs have ended."""
         until = self._begun() + count
-        wait_until(lambda: self._begun() >= until, f"{count} attempts begin", seconds=60)
+        wait_until(lambda: self._begun() >= until or self._all_ended(), f"{count} attempts begin", seconds=60)
 
     def worker_pid(self) -> int:
         """Wait for a connected worker that really lives, and return its process id."""
@@ -136,7 +154,8 @@ class Witness:
         """End server and worker as by kill -9, in either order."""
         pid = self.worker_pid()
         self.remember_processes()
-        for kill in self._chance.sample([self.titan.kill, partial(os.kill, pid, signal.SIGKILL)], 2):
+        kills: list[Callable[[], None]] = [self.titan.kill, partial(os.kill, pid, signal.SIGKILL)]
+        for kill in self._chance.sample(kills, 2):
             kill()
 
     def remember_processes(self) -> None:
@@ -175,6 +194,10 @@ class Witness:
 
     def _begun(self) -> int:
         return sum(mark.startswith("began") for mark in self.marks())
+
+    def _all_ended(self) -> bool:
+        ended = {mark.split()[1] for mark in self.marks() if mark.startswith("ended")}
+        return ended >= {job for graph in self._dags.values() for job in graph}
 
     def _ended(self, dag_id: str) -> dict[str, Any]:
         dag: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from titan.engine.protocol import Report
 from titan.engine.worker.survival import read_surviving_worker
 from titan.model.attempts import AttemptOutcome
 
+ALL_PROCESSES = 1 + 4 + 4  #: of a worker with four slots: the root, its keepers, and for each the process of a job
 SLEEP = "import os, time\nprint('ready', os.getpid())\ntime.sleep(600)"
 
 
@@ -374,15 +375,17 @@ def test_a_second_signal_ends_the_worker_at_once(server: WorkerServer, worker: W
 
 def test_a_worker_that_slept_past_its_leases_ends_what_was_lost(server: WorkerServer, worker: WorkerProcess) -> None:
     runs_on = server.give(SLEEP)
-    ends_asleep = server.give("import time\nprint('begun')\ntime.sleep(0.5)\nopen('ended', 'w').close()")
+    ends_asleep = server.give("import os, time\nprint('begun', os.getpid())\ntime.sleep(0.5)")
     pid = int(server.wait_for_output(runs_on, "ready"))
-    server.wait_for_output(ends_asleep, "begun")
+    ending_pid = int(server.wait_for_output(ends_asleep, "begun"))
+    wait_until(lambda: len(worker.below()) == ALL_PROCESSES, "every process is there")
 
     worker.signal(signal.SIGSTOP)
     server.lose(runs_on)
     server.lose(ends_asleep)
-    shared = worker.home / "workers" / "w1" / "workspaces" / "dag-d1" / "titan_workspace" / "shared"
-    wait_until((shared / "ended").exists, "one attempt ends while the worker sleeps")
+    wait_until_gone(ending_pid)
+    # A keeper forks the process of its next job once it has told the worker of the last one's end.
+    wait_until(lambda: len(worker.below()) == ALL_PROCESSES, "the end is told while the worker sleeps")
     worker.signal(signal.SIGCONT)
 
     wait_until_gone(pid)

@@ -38,7 +38,8 @@ class LocalExecutor:
     def __init__(self, *, environment: Mapping[str, str] | None = None, spare_keepers: int = 4) -> None:
         """`environment` is what jobs begin with: None takes this process's, without what names a Titan server.
 
-        At most `spare_keepers` idle keepers stay, some 3 MB each: one for each slot makes every start a fast one.
+        At most `spare_keepers` idle keepers stay, some 4 MB each with the process they hold ready; one for each slot
+        makes every start a fast one.
         """
         self._environment = without_titan(os.environ) if environment is None else dict(environment)
         self._spare_keepers = spare_keepers

@@ -1,0 +1,64 @@
+"""Measure the table of issue 2 and report it: `make bench`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.idle_rows import measure_idle
+from benchmarks.job_rows import Sizes, measure_jobs
+from benchmarks.machine import describe_machine
+from benchmarks.report import cells, print_table, update_document, write_results
+from benchmarks.rows import Row
+from benchmarks.store_rows import measure_store
+from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to
+
+GROUPS = ("jobs", "store", "idle")
+QUICK = Sizes(rounds=2, jobs_alone=20, jobs_in_dag=100, fan=100, chain=10, unroutable=2000, jobs_beside=50)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure what was asked for; return 0 when every row could be measured, its target met or not."""
+    end_cleanly_when_told_to()
+    options = _parse(arguments)
+    groups = options.only or GROUPS
+    with tempfile.TemporaryDirectory(prefix="titan-bench-", dir=options.folder) as folder:
+        machine = describe_machine(Path(folder))
+        rows = []
+        try:
+            for row in _measure(Path(folder), groups, quick=options.quick):
+                print(" · ".join(cell for cell in cells(row) if cell), flush=True)
+                rows.append(row)
+        except BenchmarkFailed as failure:
+            print(failure, file=sys.stderr)
+            return 1
+    print_table("quick look, not for keeping" if options.quick else "measured", rows)
+    if not options.quick and tuple(groups) == GROUPS:
+        path = write_results("latest", machine, rows)
+        update_document("bench", "make bench", machine, rows)
+        print(f"wrote {path.name} to benchmarks/results and the table to docs/benchmarks.md")
+    return 0
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="small sizes, two rounds; writes nothing")
+    parser.add_argument("--only", action="append", choices=GROUPS, help="measure this group; writes nothing")
+    parser.add_argument("--folder", type=Path, help="where homes and databases lie while measuring: choose the disk")
+    return parser.parse_args(arguments)
+
+
+def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[Row]:
+    if "jobs" in groups:
+        yield from measure_jobs(folder, QUICK if quick else Sizes())
+    if "store" in groups:
+        yield from measure_store(folder, rounds=2 if quick else 5, seconds=0.5 if quick else 2.0)
+    if "idle" in groups:
+        yield from measure_idle(folder, seconds=5 if quick else 30)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""A full disk refuses what it cannot keep, by name, and loses nothing of what it has kept."""
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.support.full_disk import MakeRoom, small_disk
+from tests.support.raw_http import Answer, ask, ask_json
+from tests.support.running_titan import running_titan
+from tests.support.running_worker import running_worker
+from tests.support.witness import Witness, crowd
+
+DISK_BYTES = 12 * 1024 * 1024
+VALUE = "x" * 256 * 1024
+
+
+@pytest.fixture
+def make_room(tmp_path: Path) -> Iterator[MakeRoom]:
+    with small_disk(tmp_path / "disk", size_bytes=DISK_BYTES) as make_room:
+        yield make_room
+
+
+def test_what_runs_while_the_servers_disk_fills_up_is_not_lost(make_room: MakeRoom, tmp_path: Path) -> None:
+    with running_titan(tmp_path / "disk" / "home", offers=()) as titan, ExitStack() as stack:
+        witness, port = Witness(titan, tmp_path, Random(1)), titan.sdk_port
+        stack.enter_context(running_worker(witness.url, tmp_path / "worker"))
+        witness.submit("crowd", crowd("job", 4), seconds=1.5)
+        witness.wait_for_attempts(4)
+
+        refusal = fill_up(port)
+        another_refusal = put(port, "one more")
+        witness.wait_for_mark("ended job0")
+        while_full = ask(port, "GET", "/api/store?key=filler0")
+        make_room()
+        lift_limit(titan.pid)
+
+        witness.see_that_all_is_well()
+        assert refusal.refusal == another_refusal.refusal == (507, "StoreFull")
+        assert while_full.value["value"] == VALUE
+        assert ask(port, "GET", "/api/store?key=one%20more").value["value"] is None
+    witness.see_that_nothing_is_left()
+
+
+def put(port: int, key: str) -> Answer:
+    """Put a quarter of a mebibyte under `key`."""
+    return ask_json(port, "PUT", "/api/store", {"key": key, "value": VALUE})
+
+
+def fill_up(port: int) -> Answer:
+    """Put values until one is refused; return the refusal."""
+    for number in range(4 * DISK_BYTES // len(VALUE)):
+        answer = put(port, f"filler{number}")
+        if answer.status != 200:
+            return answer
+    raise AssertionError("the disk never was full")
+
+
+def lift_limit(pid: int) -> None:
+    """Let a process that was started under a limit on file sizes write again; no matter where the disk was mounted."""
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, resource.prlimit(os.getpid(), resource.RLIMIT_FSIZE))

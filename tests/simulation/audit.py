@@ -1,0 +1,228 @@
+"""The auditor: reads every commit and says what must not be.
+
+It keeps its own books from the journal alone, with the lifecycle table and nothing else of the engine, and
+compares them with the rows. A seed whose books and rows differ anywhere has found a mistake.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tests.support.builders import PROJECT
+from titan.model import events
+from titan.model.attempts import AttemptOutcome
+from titan.model.dags import Dag
+from titan.model.events import JournalEntry
+from titan.model.jobs import Affinity, Job, JobSpec, JobStatus
+from titan.model.workers import WorkerState
+from titan.ports import Commit, Reader
+from titan.rules.lifecycle import TRANSITIONS
+
+Read = Callable[[Callable[[Reader], Any]], Any]
+
+WORKER_STATES = {
+    "WorkerJoined": WorkerState.CONNECTED,
+    "WorkerLost": WorkerState.LOST,
+    "WorkerLeft": WorkerState.LEFT,
+}
+ENDS_ATTEMPT = frozenset({"JobSucceeded", "JobFailed", "JobRequeued", "JobBackedOff"})
+
+
+@dataclass(slots=True)
+class Book:
+    """What the journal has said of one job."""
+
+    dag_id: str
+    run_id: str | None
+    spec: JobSpec
+    parents: tuple[str, ...]  #: ids
+    status: JobStatus = JobStatus.WAITING
+    live_lease: str | None = None
+    leases: list[str] = field(default_factory=list)
+    returned_count: int = 0
+    due_at: datetime | None = None  #: when the delay or pause it is in ends
+    is_delayed: bool = False  #: its delay has begun
+    is_to_stop: bool = False  #: somebody asked to stop it
+    first_parent_ran_on: str | None = None  #: the worker of the parent that completed first
+
+
+class Audit:
+    """Books of one world."""
+
+    def __init__(self) -> None:
+        self.books: dict[str, Book] = {}
+        self.last_seq = 0
+        self.outcomes: Counter[str] = Counter()  #: of attempts that did not succeed
+        self._accepted: set[str] = set()
+        self._slots: Counter[tuple[str, str]] = Counter()
+        self._lessees: dict[str, tuple[str, str]] = {}
+        self._jobs_of_dag: dict[str, list[str]] = defaultdict(list)
+        self._dags_of_run: dict[str, list[str]] = defaultdict(list)
+        self._workers: dict[str, WorkerState] = {}
+
+    def accept(self, leases: Iterable[str]) -> None:
+        """Note that the server said it accepted a report for each of these leases."""
+        for lease_id in leases:
+            assert lease_id not in self._accepted, f"two reports accepted for lease {lease_id}"
+            self._accepted.add(lease_id)
+
+    def check(self, read: Read, commit: Commit) -> None:
+        """Book a commit, and compare what it touched with the rows."""
+        read(lambda reader: self._check(reader, commit))
+
+    def check_all(self, read: Read) -> None:
+        """Compare all books with all rows."""
+        read(self._compare_all)
+
+    def _compare_all(self, reader: Reader) -> None:
+        self._compare(reader, self.books)
+        for job_id, book in self.books.items():
+            job = reader.job(job_id)
+            assert job is not None
+            attempts = reader.attempts_of_job(job_id)
+            assert [attempt.lease_id for attempt in attempts] == book.leases
+            outcomes = Counter(attempt.outcome for attempt in attempts)
+            assert outcomes[AttemptOutcome.SUCCEEDED] == (job.status is JobStatus.COMPLETED)
+            if job.status is JobStatus.CANCELLED:
+                continue  # how its last attempt ended is not counted: nothing depends on it any more
+            assert job.lost_count == outcomes[AttemptOutcome.LOST]
+            assert job.failed_count == outcomes[AttemptOutcome.FAILED] + outcomes[AttemptOutcome.TIMED_OUT]
+            assert job.attempt_count == len(attempts) - outcomes[AttemptOutcome.RETURNED]
+
+    def live_jobs(self) -> dict[str, Book]:
+        """Return the jobs that are not final."""
+        return {job_id: book for job_id, book in self.books.items() if not book.status.is_final}
+
+    def _check(self, reader: Reader, commit: Commit) -> None:
+        touched: dict[str, None] = {}
+        for entry in commit.entries:
+            assert entry.seq == self.last_seq + 1, f"entry {entry.seq} follows {self.last_seq}"
+            self.last_seq = entry.seq
+            if entry.kind in WORKER_STATES:
+                self._workers[json.loads(entry.data)["worker_id"]] = WORKER_STATES[entry.kind]
+            elif entry.kind == "DagSubmitted":
+                self._open_books(reader, entry)
+                touched.update(dict.fromkeys(self._jobs_of_dag[entry.subject.dag_id or ""]))
+            elif entry.subject.job_id is not None:
+                self._enter(reader, entry, self.books[entry.subject.job_id])
+                touched[entry.subject.job_id] = None
+        self._compare(reader, touched)
+        if not touched:  # a worker came, went or showed that it lives
+            states = {worker.id: worker.state for worker in reader.workers(PROJECT)}
+            assert states == self._workers, f"workers are {states}, their journal says {self._workers}"
+
+    def _open_books(self, reader: Reader, entry: JournalEntry) -> None:
+        dag_id, run_id = entry.subject.dag_id, entry.subject.run_id
+        assert dag_id is not None
+        jobs = reader.jobs_of_dag(dag_id)
+        known = self._names_of_run(run_id) | {job.name: job.id for job in jobs}
+        for job in jobs:
+            parents = tuple(known[name] for name in job.spec.parents)
+            self.books[job.id] = Book(dag_id=dag_id, run_id=run_id, spec=job.spec, parents=parents)
+            self._jobs_of_dag[dag_id].append(job.id)
+        if run_id is not None:
+            self._dags_of_run[run_id].append(dag_id)
+
+    def _names_of_run(self, run_id: str | None) -> dict[str, str]:
+        """Return name → id of the jobs of earlier stages, newest last."""
+        dags = self._dags_of_run[run_id] if run_id is not None else []
+        return {self.books[job_id].spec.name: job_id for dag in dags for job_id in self._jobs_of_dag[dag]}
+
+    def _enter(self, reader: Reader, entry: JournalEntry, book: Book) -> None:
+        job_id = entry.subject.job_id
+        move = (book.status, getattr(events, entry.kind))
+        assert move in TRANSITIONS, f"seq {entry.seq}: {entry.kind} for {job_id}, which is {book.status}"
+        data = json.loads(entry.data)
+        if entry.kind == "CancelRequested":
+            book.is_to_stop = True
+        if entry.kind == "JobSucceeded":
+            self._tell_children(job_id, self._lessees[data["lease_id"]][0])
+        if entry.kind == "JobLeased":
+            self._enter_lease(reader, book, data["lease_id"], data["worker_id"])
+        if entry.kind in ENDS_ATTEMPT:
+            assert data["lease_id"] == book.live_lease, f"{job_id} ended by another lease than its own"
+            book.returned_count += data.get("outcome") == "returned"
+            self.outcomes.update([data["outcome"]] if "outcome" in data else [])
+        if entry.kind in ("JobDelayed", "JobBackedOff"):
+            book.due_at = datetime.fromisoformat(data["due_at"])
+            book.is_delayed = True
+        if entry.kind == "JobReady":
+            assert book.is_delayed or book.spec.delay_ms == 0, f"{job_id} ready without its delay"
+            assert book.due_at is None or entry.at >= book.due_at, f"{job_id} ready before {book.due_at}"
+        before, book.status = book.status, TRANSITIONS[move]
+        if before is JobStatus.RUNNING and book.status is not JobStatus.RUNNING:
+            assert book.live_lease is not None
+            self._slots[self._lessees[book.live_lease]] -= 1
+            book.live_lease = None
+
+    def _enter_lease(self, reader: Reader, book: Book, lease_id: str, worker_id: str) -> None:
+        unfinished = [p for p in book.parents if self.books[p].status is not JobStatus.COMPLETED]
+        assert not unfinished, f"{book.spec.name} leased before its parents {unfinished}"
+        assert not book.is_to_stop, f"{book.spec.name} leased after it was asked to stop"
+        if book.spec.affinity is Affinity.REQUIRED:
+            assert book.first_parent_ran_on in (None, worker_id), f"{book.spec.name} leased to {worker_id}"
+        assert book.live_lease is None
+        assert lease_id not in self._lessees, "a lease id came twice"
+        slot = self._lessees[lease_id] = (worker_id, book.spec.requirement)
+        self._slots[slot] += 1
+        assert self._workers[worker_id] is WorkerState.CONNECTED, f"leased to {worker_id}, which is gone"
+        worker = reader.worker(worker_id)
+        assert worker is not None
+        offered = worker.offers.get(book.spec.requirement, 0)
+        assert self._slots[slot] <= offered, f"{worker_id} has {self._slots[slot]} leases for {offered} slots"
+        book.live_lease = lease_id
+        book.leases.append(lease_id)
+        allowed = 1 + book.spec.retries + book.spec.max_lost + book.returned_count
+        assert len(book.leases) <= allowed, f"{book.spec.name}: attempt {len(book.leases)} of {allowed}"
+
+    def _tell_children(self, parent_id: str | None, worker_id: str) -> None:
+        for book in self.books.values():
+            if parent_id in book.parents and book.first_parent_ran_on is None:
+                book.first_parent_ran_on = worker_id
+
+    def _compare(self, reader: Reader, job_ids: Iterable[str]) -> None:
+        dags = set()
+        for job_id in job_ids:
+            book = self.books[job_id]
+            dags.add(book.dag_id)
+            job = reader.job(job_id)
+            assert job is not None
+            self._compare_job(reader, book, job)
+        runs = set()
+        for dag_id in sorted(dags):
+            dag = reader.dag(dag_id)
+            assert dag is not None
+            self._compare_dag(dag)
+            runs.add(dag.run_id)
+        for run_id in sorted(run_id for run_id in runs if run_id is not None):
+            self._compare_run(reader, run_id)
+
+    def _compare_job(self, reader: Reader, book: Book, job: Job) -> None:
+        assert job.status is book.status, f"{job.id} is {job.status}, its journal says {book.status}"
+        live = reader.live_attempt_of_job(job.id)
+        assert (live.lease_id if live else None) == book.live_lease
+        assert (job.status is JobStatus.RUNNING) == (live is not None), f"{job.id} is {job.status}, {live}"
+        unfinished = sum(self.books[p].status is not JobStatus.COMPLETED for p in set(book.parents))
+        if not job.status.is_final:
+            assert job.remaining_parents == unfinished, f"{job.id} waits for {job.remaining_parents}"
+        if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
+            assert job.reason, f"{job.id} is {job.status} without a reason"
+        if job.status is JobStatus.WAITING:
+            assert job.due_at is not None or unfinished, f"{job.id} waits for nothing"
+
+    def _compare_dag(self, dag: Dag) -> None:
+        recount = Counter(self.books[job_id].status for job_id in self._jobs_of_dag[dag.id])
+        counted = {status: dag.counts.of(status) for status in JobStatus}
+        assert counted == {status: recount[status] for status in JobStatus}, f"{dag.id}: {counted}, really {recount}"
+        assert dag.is_final == (dag.ended_at is not None)
+
+    def _compare_run(self, reader: Reader, run_id: str) -> None:
+        dags = self._dags_of_run[run_id]
+        books = [self.books[job_id] for dag_id in dags for job_id in self._jobs_of_dag[dag_id]]
+        run = reader.run(PROJECT, run_id)
+        assert run is not None
+        live = sum(not book.status.is_final for book in books)
+        assert (run.stage_count, run.job_count, run.live_job_count) == (len(dags), len(books), live)

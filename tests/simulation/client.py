@@ -1,0 +1,135 @@
+"""Those who submit, cancel and end things, and repeat every request until it is answered."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from random import Random
+
+from tests.simulation.graphs import draw_dag
+from tests.simulation.server import Server
+from tests.simulation.wire import Wire, WireCut
+from tests.support.builders import PROJECT
+from titan.engine.cancel import cancel_jobs, cancel_run, end_run
+from titan.engine.orchestrator import Orchestrator
+from titan.engine.receipts import Once, once
+from titan.engine.submit import Submitter, submit
+from titan.model.attempts import Attempt
+from titan.model.dags import NewDag
+from titan.model.errors import Conflict, IdempotencyConflict, InvalidDag, StoreError
+from titan.model.runs import RunOutcome
+from titan.ports import Transaction
+from titan.rules.dag import check_dag
+
+Decide = Callable[[Transaction], object]
+
+#: Answers that are right, and end the matter: a cancelled run, a parent that is none, a token that is over.
+REFUSALS = (Conflict, InvalidDag)
+
+
+class Client:
+    """Submits random graphs; every request carries a key, so that repeating it does no harm."""
+
+    def __init__(self, server: Server, chance: Random) -> None:
+        self._server = server
+        self._wire = Wire(server, chance)
+        self._chance = chance
+        self._request_count = 0
+        #: name → how often the server says it stored a DAG under it; names are used once.
+        self.submitted: dict[str, str] = {}
+        self.refused: set[str] = set()
+
+    async def submit_one(self) -> None:
+        """Submit a DAG without a run."""
+        await self._submit(draw_dag(self._chance, self._new_name("dag")))
+
+    async def run_agent(self, run_id: str) -> None:
+        """Submit some stages of one run, later ones with parents in earlier ones, and perhaps end the run."""
+        names: list[str] = []
+        for _stage in range(self._chance.randint(1, 3)):
+            stage = draw_dag(self._chance, self._new_name("stage"), run_id=run_id, foreign=tuple(names), size=5)
+            stage = _renamed(stage, prefix=f"s{len(names)}")
+            await self._submit(stage)
+            names += [job.name for job in stage.jobs]
+            await asyncio.sleep(self._chance.uniform(0, 8))
+        if self._chance.random() < 0.5:
+            outcome = self._chance.choice([RunOutcome.COMPLETED, RunOutcome.FAILED])
+            await self._change(lambda tx: tx.run(PROJECT, run_id) and end_run(tx, PROJECT, run_id, outcome, reason=""))
+
+    async def work(self, attempt: Attempt) -> None:
+        """Be the script of a job: some submit a DAG of their own while they run."""
+        if self._chance.random() < 0.1:
+            await asyncio.sleep(self._chance.random())
+            await self._submit(draw_dag(self._chance, self._new_name("made"), size=2), token=attempt.token)
+
+    async def cancel_something(self) -> None:
+        """Cancel a job, a DAG or a run."""
+        await self._change(self._chance.choice([self._cancel_job, self._cancel_dag, self._cancel_run]))
+
+    async def cancel(self, job_id: str) -> None:
+        """Cancel one job."""
+        await self._change(lambda tx: cancel_jobs(tx, [job] if (job := tx.job(job_id)) else []))
+
+    def _cancel_job(self, tx: Transaction) -> object:
+        jobs = tx.jobs(PROJECT, limit=20)
+        return cancel_jobs(tx, [jobs[self._request_count % len(jobs)]] if jobs else [])
+
+    def _cancel_dag(self, tx: Transaction) -> object:
+        dags = tx.dags(PROJECT, limit=5)
+        return cancel_jobs(tx, tx.jobs_of_dag(dags[self._request_count % len(dags)].id) if dags else [])
+
+    def _cancel_run(self, tx: Transaction) -> object:
+        runs = tx.runs(PROJECT, limit=1)
+        return cancel_run(tx, runs[0]) if runs else None
+
+    async def _submit(self, new: NewDag, token: str | None = None) -> None:
+        check_dag(new)
+        submitter = Submitter(project_id=PROJECT, token=token)
+
+        async def act(orchestrator: Orchestrator, mark: Once) -> bytes:
+            decision = partial(submit, new=new, submitter=submitter, dag_id=self._server.ids.dag_id())
+            return await orchestrator.decide(partial(once, mark=mark, act=decision))
+
+        try:
+            answer = await self._insist(act)
+        except IdempotencyConflict:
+            raise
+        except REFUSALS:
+            self.refused.add(new.name)
+        else:
+            self.submitted[new.name] = json.loads(answer)["dag_id"]
+
+    async def _change(self, decide: Decide) -> None:
+        async def act(orchestrator: Orchestrator, mark: Once) -> bytes:
+            return await orchestrator.stop_jobs(partial(once, mark=mark, act=lambda tx: _said(decide(tx))))
+
+        await self._insist(act)
+
+    async def _insist(self, act: Callable[[Orchestrator, Once], Awaitable[bytes]]) -> bytes:
+        """Ask, with the same key, until there is an answer."""
+        self._request_count += 1
+        mark = Once(project_id=PROJECT, key=f"key-{self._request_count}", fingerprint="the same")
+        while True:
+            try:
+                return await self._wire.ask(lambda orchestrator: act(orchestrator, mark))
+            except (WireCut, StoreError):
+                await asyncio.sleep(self._chance.uniform(0.1, 2))
+
+    def _new_name(self, kind: str) -> str:
+        return f"{kind}-{self._request_count}-{self._chance.getrandbits(32):08x}"
+
+
+def _said(answer: object) -> str:
+    """Return an answer as text: what cancels and ends answer is of no matter here."""
+    return str(answer)
+
+
+def _renamed(dag: NewDag, *, prefix: str) -> NewDag:
+    """Return the DAG with other names for its own jobs, so that the names of a run differ."""
+    own = {job.name: f"{prefix}.{job.name}" for job in dag.jobs}
+    jobs = tuple(
+        replace(job, name=own[job.name], parents=tuple(own.get(parent, parent) for parent in job.parents))
+        for job in dag.jobs
+    )
+    return replace(dag, jobs=jobs)

@@ -1,0 +1,19 @@
+"""Thousands of interleavings of submissions, attempts, losses and crashes: nothing is lost or done twice.
+
+`SIMULATION_SEEDS=17 pytest tests/simulation` repeats one seed, `SIMULATION_SEEDS=5000-9999` explores others.
+"""
+
+from tests.simulation.seeds import chosen_seeds, failures
+from tests.simulation.world import fair_weather, restarts, storm
+
+
+def test_in_a_storm_every_job_ends_once_in_order_and_no_slot_is_lost() -> None:
+    assert not failures(storm, chosen_seeds(range(1400)))
+
+
+def test_in_fair_weather_no_able_worker_idles_while_a_job_waits() -> None:
+    assert not failures(fair_weather, chosen_seeds(range(300)))
+
+
+def test_restarts_of_the_server_alone_lose_no_attempt() -> None:
+    assert not failures(restarts, chosen_seeds(range(300)))
