@@ -83,7 +83,9 @@ class Submissions:
 
 def plain_name(name: str) -> str:
     """Return a job or DAG name without the `DAG-` that the original's server puts before it."""
-    return name.removeprefix("DAG-")
+    while name.startswith("DAG-"):
+        name = name[4:]
+    return name
 
 
 def submission_body(

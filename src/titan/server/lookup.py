@@ -11,8 +11,12 @@ from titan.ports import Blobs, Reader
 from titan.rules.names import plain, shown
 
 
-def find_job(reader: Reader, project_id: str, name: str, *, dag_id: str | None, run_id: str | None) -> Job:
+def find_job(
+    reader: Reader, project_id: str, name: str, *, dag_id: str | None, run_id: str | None, is_strict: bool = False
+) -> Job:
     """Return the job with this id, or the newest of this name in the DAG, else in the run, else anywhere.
+
+    `is_strict` is for what cannot be undone: then a DAG that is named is the only place to look.
 
     Raises:
         UnknownJob: there is none.
@@ -21,6 +25,8 @@ def find_job(reader: Reader, project_id: str, name: str, *, dag_id: str | None, 
     if job is not None and job.project_id == project_id:
         return job
     scopes = [(dag_id, None)] * (dag_id is not None) + [(None, run_id)] * (run_id is not None) + [(None, None)]
+    if is_strict and dag_id is not None:
+        scopes = scopes[:1]
     for wanted in dict.fromkeys((name, plain(name))):
         for scope_dag, scope_run in scopes:
             job = reader.newest_job(project_id, wanted, dag_id=scope_dag, run_id=scope_run)

@@ -54,7 +54,8 @@ async def cancel_job(call: Call) -> Response[bytes]:
     raw = await call.raw_body()
 
     def act(tx: Transaction) -> object:
-        return cancel_jobs(tx, [_find(tx, call, scope)])
+        name, project_id = call.path("job"), call.house.project_id
+        return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=scope.dag, run_id=scope.run, is_strict=True)])
 
     return json_answer(await call.house.orchestrator.stop_jobs(partial(once, mark=call.mark(raw), act=act)))
 
