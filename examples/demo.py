@@ -34,6 +34,7 @@ AGENT = CLONE / "examples" / "research_agent" / "research_agent.py"
 PARTS = ("Executive Summary", "Key Findings", "Deep Dive", "Practical Recommendations", "Open Questions")
 DEFAULT_PORTS = (5000, 9090)
 START_SECONDS = 30.0  # takes one second on an idle machine
+WAIT_SECONDS = 10.0
 STOP_SECONDS = 15.0  # running attempts get ten to end
 OWN_VARIABLES = ("TITAN_HOME", "TITAN_TOKEN", "TITAN_AGENT_RUN_ID", "TITAN_AGENT_ID")
 
@@ -51,6 +52,8 @@ def main() -> int:
     try:
         with running_titan(options.home, console) as url:
             run_id = run_agent(url, options, console)
+            # A job signals that its result is there just before it ends.
+            _get(f"{url}/api/dags/{run_id}_SYNTH?wait_seconds={WAIT_SECONDS:g}")
             show_stages(_get(f"{url}/api/runs/{run_id}"), console)
             check_report(options.home / "report.md")
     except KeyboardInterrupt:
@@ -125,10 +128,10 @@ def show_stages(run: dict[str, Any], console: Console) -> None:
     for column in ("Stage", "Status", "Jobs", "Seconds"):
         table.add_column(column, justify="right" if column == "Seconds" else "left")
     for stage in run["stages"]:
-        seconds = (_time(stage["ended_at"]) - _time(stage["submitted_at"])).total_seconds()
+        seconds = _seconds(stage["submitted_at"], stage["ended_at"])
         jobs = ", ".join(job["name"] for job in stage["jobs"])
         name = stage["name"].removeprefix(f"{run['agent_run_id']}_")
-        table.add_row(name, stage["status"], jobs, f"{seconds:.1f}")
+        table.add_row(name, stage["status"], jobs, seconds)
     console.print()
     console.print(table)
 
@@ -195,13 +198,15 @@ def _environment() -> Mapping[str, str]:
 
 
 def _get(url: str) -> dict[str, Any]:
-    with urlopen(url, timeout=10) as answer:
+    with urlopen(url, timeout=WAIT_SECONDS + 10) as answer:
         document: dict[str, Any] = json.load(answer)
     return document
 
 
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _seconds(began: str, ended: str | None) -> str:
+    if ended is None:
+        return "goes on"
+    return f"{(datetime.fromisoformat(ended) - datetime.fromisoformat(began)).total_seconds():.1f}"
 
 
 def _options() -> argparse.Namespace:

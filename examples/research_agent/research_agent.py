@@ -209,6 +209,8 @@ def main() -> int:
         say(f"Run {run_id}: {options.query}")
         if options.corpus is not None:
             _give_corpus(agent, options.corpus)
+        elif agent.style.quote:
+            say("Note: without --corpus there is nothing to quote; a model this small knows little and invents much.")
         agent.run(max_iterations=options.max_iter, report=report)
     except KeyboardInterrupt:
         with contextlib.suppress(TitanError):

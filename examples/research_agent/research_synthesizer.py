@@ -350,6 +350,8 @@ def missed(material: Material) -> Iterator[str]:
 def as_markdown(material: Material, parts: dict[Part, list[str]], made: Sequence[str]) -> str:
     """Return the report: five parts, the sources they cite, and how it was made."""
     blocks = [f"# {material.query}"]
+    if not material.sources:
+        blocks.append("> No source was read: what follows is what the model knows, and nothing has checked it.")
     for part, items in parts.items():
         blocks.append(f"## {part.title}\n\n{_laid_out(part, items) or 'The research found nothing to say here.'}")
     body = "\n\n".join(blocks)

@@ -24,6 +24,7 @@ from titan_sdk import TitanClient, errors, model
 MOST_PASSAGES = 8
 FEWEST_FINDINGS = 2
 MOST_FINDINGS = 8
+STATEMENT_CHARACTERS = 300  # two sentences
 CANDIDATES = 10  # sentences to choose from: some 300 tokens of a prompt
 QUOTED_FINDINGS = 6  # four sections of six sentences of 16 words make a deep dive of 400 words
 BORNE_OUT = 0.5  # share of a statement's words that its passage must hold; paraphrases of strong models reach it
@@ -245,8 +246,8 @@ def choose_sentences(client: TitanClient, task: Task, ranked: Sequence[Sentence]
     return [sentence for sentence in ranked if is_quoted(sentence.text, said)][:CHOSEN_SENTENCES], notes
 
 
-def sentences(markdown: str) -> Iterator[str]:
-    """Yield the sentences of a passage, most markup removed: 5 to 60 words each; code is passed over."""
+def sentences(markdown: str, *, fewest_words: int = 5) -> Iterator[str]:
+    """Yield the sentences of a passage, most markup removed: up to 60 words each; code is passed over."""
     prose = re.sub(r"(?ms)^```.*?(?:^```|\Z)", "", markdown)
     prose = re.sub(r"!?\[([^]]*)\]\([^)]*\)", r"\1", prose)
     prose = re.sub(r"(?m)^\s*\|.*\|\s*\n\s*\|[\s:|-]+\|\s*$", "", prose)  # the head of a table
@@ -255,7 +256,7 @@ def sentences(markdown: str) -> Iterator[str]:
     for unit in re.split(r"\n\s*\n|(?:\n|^)\s*(?:[-+>]|\d+[.)])\s+", prose):
         for sentence in re.split(r"(?<=[.!?])\s+(?=[^a-z\s])", " ".join(unit.split())):
             plain = sentence.strip(" —|")
-            if 5 <= len(plain.split()) <= 60:
+            if fewest_words <= len(plain.split()) <= 60:
                 yield plain[0].upper() + plain[1:] + ("" if plain[-1] in ".!?:;)" else ".")
 
 
@@ -275,7 +276,15 @@ def research_knowledge(client: TitanClient, task: Task) -> Research:
         f"Question: {task.query}\nSubtopic: {task.subtopic}\n\nState what is known about the subtopic that helps to"
         " answer the question: 5 to 8 precise statements with facts, figures and tradeoffs.",
     )
-    return Research(findings=statements, sources=[], notes=notes)
+    said = (sentence for statement in statements for sentence in sentences(finished(statement), fewest_words=3))
+    return Research(findings=different(said), sources=[], notes=notes)
+
+
+def finished(statement: str) -> str:
+    """Return a statement without the sentence in which the schema's largest length cut it off."""
+    if len(statement) < STATEMENT_CHARACTERS - 5 or statement[-1] in ".!?":
+        return statement
+    return statement[: max(statement.rfind(end) for end in ".!?") + 1]
 
 
 # --- asking ------------------------------------------------------------------------------------------------
@@ -283,7 +292,7 @@ def research_knowledge(client: TitanClient, task: Task) -> Research:
 
 def ask_for_statements(client: TitanClient, prompt: str, *, most: int = MOST_FINDINGS) -> tuple[list[str], list[str]]:
     """Return the model's different statements and what is to be said about them; [] when it gave none in two tries."""
-    statement = {"type": "string", "minLength": 20, "maxLength": 300}
+    statement = {"type": "string", "minLength": 20, "maxLength": STATEMENT_CHARACTERS}
     schema = {
         "type": "object",
         "properties": {

@@ -119,6 +119,21 @@ def test_output_after_the_report_is_stale_and_the_second_report_changes_nothing(
     assert stored_facts(titan.home) == before
 
 
+def test_a_report_whose_output_has_a_gap_waits_until_the_gap_is_filled(port: int) -> None:
+    worker = WireWorker(port)
+    job_id, lease_id = worker.a_running_job()
+    worker.print_of(lease_id, b"123", offset=0)
+
+    early = worker.report(lease_id, log_offset=5, log_tail="Njc=")
+    status_between = ask(port, "GET", f"/api/jobs/{job_id}").value["status"]
+    worker.print_of(lease_id, b"45", offset=3)
+    whole = worker.report(lease_id, log_offset=5, log_tail="Njc=")
+
+    assert (early.value["accepted"], early.value["gaps"], status_between) == ([], {lease_id: 3}, "RUNNING")
+    assert whole.value["accepted"] == [lease_id]
+    assert ask(port, "GET", f"/api/jobs/{job_id}/log").body == b"1234567"
+
+
 def test_a_gap_in_the_output_is_refused_with_the_stored_size(port: int) -> None:
     worker = WireWorker(port)
     _job_id, lease_id = worker.a_running_job()

@@ -195,6 +195,7 @@ def test_without_sources_the_reader_is_told_to_find_some() -> None:
     material = a_material(knowledge)
 
     parts = assembled_parts(material, rank(material))
+    assert "> No source was read: what follows is what the model knows" in as_markdown(material, parts, [])
     assert parts[RECOMMENDATIONS] == ["Find a source before you rely on this: Leases end by themselves."]
     assert parts[OPEN_QUESTIONS][-1].startswith("Which sources confirm these statements?")
 

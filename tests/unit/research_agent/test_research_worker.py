@@ -170,6 +170,19 @@ def test_without_a_corpus_the_models_knowledge_stands_unchecked(client: TitanCli
     )
 
 
+def test_a_sentence_that_the_largest_length_cut_off_is_left_out(client: TitanClient, fake: FakeTitan) -> None:
+    story = "The team works on leases. 2. The team works on leases. 3. Fences stop late writes. " + "and so on " * 40
+    fake.model_answers.append(statements(story[:300], "Slots are counted from live leases."))
+
+    research = research_knowledge(client, a_task())
+
+    assert research.findings == [
+        "The team works on leases.",
+        "Fences stop late writes.",
+        "Slots are counted from live leases.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("markdown", "expected"),
     [

@@ -118,14 +118,15 @@ async def append_log(call: Call) -> Response[bytes]:
 
 
 async def complete(call: Call) -> Response[bytes]:
-    """Accept reports of ended attempts, each with the last part of its output."""
+    """Accept reports of ended attempts, each with the last part of its output; those with a gap before it wait."""
     body = await call.body(CompleteRequest, MAX_REPORTS_BYTES)
     worker_id = call.path("worker")
     reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is kept
-    for report in body.reports:
-        _keep_tail(call.house, worker_id, report)
-    done = await call.house.orchestrator.complete(worker_id, reports)
-    return json_answer(CompleteAnswer(accepted=list(done.accepted), stale=list(done.stale)))
+    stored = {report.lease_id: _keep_tail(call.house, worker_id, report) for report in body.reports}
+    gaps = {r.lease_id: stored[r.lease_id] for r in body.reports if stored[r.lease_id] < r.log_offset}
+    whole = [report for report in reports if report.lease_id not in gaps]
+    done = await call.house.orchestrator.complete(worker_id, whole)
+    return json_answer(CompleteAnswer(accepted=list(done.accepted), stale=list(done.stale), gaps=gaps))
 
 
 async def leave(call: Call) -> Response[bytes]:
@@ -154,11 +155,17 @@ def _assignment(leased: Leased) -> Assignment:
     )
 
 
-def _keep_tail(house: House, worker_id: str, report: Report) -> None:
-    """Append the last part of an output before its attempt ends, so that a final job's log is whole."""
-    attempt = house.store.read(lambda reader: reader.attempt(report.lease_id)) if report.log_tail else None
-    if attempt is not None and _is_live(attempt, worker_id):
-        _append(house, attempt, report.log_offset, report.log_tail)
+def _keep_tail(house: House, worker_id: str, report: Report) -> int:
+    """Append the last part of an output before its attempt ends, so that a final job's log is whole.
+
+    Returns the size stored; below `log_offset` the server lacks something before that part.
+    """
+    attempt = house.store.read(lambda reader: reader.attempt(report.lease_id))
+    if attempt is None or not _is_live(attempt, worker_id):
+        return report.log_offset  # stale: nothing is kept, and nothing is missed
+    if report.log_tail:
+        return _append(house, attempt, report.log_offset, report.log_tail)
+    return house.logs.size(attempt.lease_id)
 
 
 def _append(house: House, attempt: Attempt, offset: int, content: bytes) -> int:
