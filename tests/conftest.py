@@ -5,7 +5,7 @@ from hypothesis import settings
 
 # A loaded machine must not fail a property: no deadline. print_blob: a failure shows how to repeat it.
 settings.register_profile(
-    "reproducible", derandomize=True, max_examples=60, deadline=None, print_blob=True, database=None
+    "reproducible", derandomize=True, max_examples=40, deadline=None, print_blob=True, database=None
 )
 settings.register_profile("exploring", max_examples=500, deadline=None, print_blob=True, database=None)
 

@@ -29,7 +29,7 @@ def the_model_file() -> Path:
 
 def model_processes() -> list[psutil.Process]:
     """Return this process's children that run a model."""
-    children = psutil.Process().children()
+    children = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
     return [child for child in children if "titan.llm.local_process" in " ".join(child.cmdline())]
 
 
