@@ -3,11 +3,12 @@
 import faulthandler
 import logging
 import os
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
@@ -33,7 +34,7 @@ def failures(life: Life, seeds: Sequence[int]) -> str:
         life_of_one_seed(life, seeds[0])
         return ""
     failed: dict[int, str] = {}
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=_be_quiet) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn"), initializer=_prepare) as pool:
         for seed, end in zip(seeds, pool.map(partial(_end_of, life), seeds, chunksize=10), strict=True):
             if end:
                 failed[seed] = end
@@ -63,6 +64,14 @@ def _end_of(life: Life, seed: int) -> str:
     return ""
 
 
-def _be_quiet() -> None:
-    """Say nothing of faults that were asked for."""
+def _prepare() -> None:
+    """Say nothing of faults that were asked for, and end with the process that asks for lives."""
     logging.disable()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

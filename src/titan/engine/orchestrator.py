@@ -175,7 +175,7 @@ class Orchestrator:
         Raises:
             UnknownWorker: it never registered here.
         """
-        self._cancel_timer(worker_id)
+        self._expect(worker_id)  # for the case that its leaving cannot be stored
         return await self.decide(partial(attendance.leave, worker_id=worker_id))
 
     def connection_broke(self, worker_id: str) -> None:
