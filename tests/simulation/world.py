@@ -22,7 +22,7 @@ from titan.model.jobs import Affinity, Job, JobStatus
 from titan.model.workers import WorkerState
 from titan.ports import Reader
 
-STORM_SECONDS: Final = (8.0, 8.0, 8.0, 12.0, 30.0)  # many short storms find more than few long ones
+STORM_SECONDS: Final = (6.0, 6.0, 6.0, 10.0, 25.0)  # many short storms find more than few long ones
 BUSY_SECONDS: Final = 0.3
 ENDLESS_SECONDS: Final = 25.0  # what has not ended by itself by then is cancelled
 PATIENCE_SECONDS: Final = 120.0  # ... and then has this long to end
