@@ -21,7 +21,7 @@ from benchmarks.rivals.services import ServiceFailed
 from benchmarks.rivals.table import PLOT, markdown, update_document
 from benchmarks.titan_server import BenchmarkFailed, RunningTitan, end_cleanly_when_told_to, running_titan
 
-QUICK: Final = Sizes(rounds=1, alone=10, wide=50, fan=50)
+QUICK: Final = Sizes(rounds=1, alone=10, wide=50, fan=100)
 SMALL: Final = Sizes(rounds=3, alone=20, wide=100, fan=200)
 SECONDS_EACH: Final = 150.0  # six rivals stay within a quarter of an hour
 

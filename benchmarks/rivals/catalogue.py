@@ -15,6 +15,7 @@ class Rival:
     services: tuple[str, ...] = ()  #: names in services.SERVICES
     durable: str  #: what of a submitted job survives the death of every process
     settings: str  #: what was chosen, for a reader who knows the rival
+    most_alone: int = 1000  #: single jobs in a round at most, where each takes long
     kinds: dict[str, str] = field(default_factory=dict)  #: the driver's name of each row -> what a job of it is
 
 
@@ -28,9 +29,9 @@ RIVALS: Final = (
         services=("redis",),
         durable="no: Redis without fsync",
         settings="Redis as broker and result backend, nothing written to disk; prefork pool of 4, `acks_late`, "
-        "prefetch 1, `-O fair`; the graph is a chain of a task and a chord. *Forked* is "
-        "Celery's own `--max-tasks-per-child 1`",
-        kinds={"function": f"{RESIDENT} process", "process": ON_ITS_OWN, "forked": "a child forked for each task"},
+        "prefetch 1, `-O fair`; the graph is a chain of a task and a chord. Its "
+        "own child for each task, `--max-tasks-per-child 1`, takes about half a second for each and is not measured",
+        kinds={"function": f"{RESIDENT} process", "process": ON_ITS_OWN},
     ),
     Rival(
         name="dask",
@@ -70,7 +71,9 @@ RIVALS: Final = (
         services=("postgres",),
         durable="states only: PostgreSQL, fsync on; the tasks run in the client",
         settings="its server on PostgreSQL; a flow run for each DAG, `.submit` to a `ThreadPoolTaskRunner` of 4. "
-        "Prefect's own process for each run, a deployment, takes seconds for one and is not measured",
+        "Prefect's own process for each run, a deployment, takes seconds for one and is not measured. "
+        "At most 20 single jobs in a round",
+        most_alone=20,
         kinds={"function": f"{RESIDENT} thread", "process": ON_ITS_OWN},
     ),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from benchmarks.ceiling import TRIVIAL_JOB
 from benchmarks.job_rows import seconds_of, trivial_job, trivial_jobs
 from benchmarks.report import ROOT
 from benchmarks.rivals.catalogue import Rival
+from benchmarks.rivals.drivers.serve import PROCESS
 from benchmarks.rivals.environments import interpreter, make_environment
 from benchmarks.rivals.protocol import Driver, running_driver
 from benchmarks.rivals.results import Figures, Found, Measured, Sizes
@@ -54,8 +55,9 @@ def measure_rival(rival: Rival, titan: RunningTitan, folder: Path, sizes: Sizes,
             running_driver(rival.title, command, folder=own, environment=driver_environment(own))
         )
         version = driver.start(slots=SLOTS, folder=own, script=TRIVIAL_JOB, services=services)
-        measured = take_turns(rival, driver, titan.client(), sizes, budget)
-    return Found(version=version, load=load, measured=measured)
+        contestants = _warm_contestants(rival, driver, titan.client(), sizes)
+        rounds = take_turns(contestants, rounds=sizes.rounds, budget=budget)
+    return Found(version=version, load=load, measured={kind: paired(rounds, kind) for kind in rival.kinds})
 
 
 def driver_environment(home: Path) -> dict[str, str]:
@@ -64,22 +66,29 @@ def driver_environment(home: Path) -> dict[str, str]:
     return {**kept, "HOME": str(home), "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "src")))}
 
 
-def take_turns(rival: Rival, driver: Driver, client: TitanClient, sizes: Sizes, budget: Budget) -> dict[str, Measured]:
-    """Measure Titan, then each kind of the rival, round by round; every other round in reverse order."""
-    seconds_of(client, trivial_jobs(WARM_UP))
-    for kind in rival.kinds:
-        driver.seconds(kind, "wide", WARM_UP)
-    contestants: dict[str, Callable[[], Figures]] = {
-        "titan": lambda: titan_figures(client, sizes),
-        **{kind: _of_kind(driver, kind, sizes) for kind in rival.kinds},
-    }
-    rounds: list[dict[str, Figures]] = []
+def take_turns(
+    contestants: Mapping[str, Callable[[], Figures]], *, rounds: int, budget: Budget
+) -> list[dict[str, Figures]]:
+    """Return each round's figures of everybody; every other round goes in reverse order.
+
+    There is always one round; no other begins after the budget.
+    """
+    found: list[dict[str, Figures]] = []
     started = budget.clock()
-    while len(rounds) < sizes.rounds and (not rounds or budget.clock() - started < budget.seconds):
-        order = list(contestants)[:: 1 if len(rounds) % 2 == 0 else -1]
-        rounds.append({name: contestants[name]() for name in order})
-        print(f"  {rival.title}: round {len(rounds)} after {budget.clock() - started:.0f} s", flush=True)
-    return {kind: _paired(rounds, kind) for kind in rival.kinds}
+    while len(found) < rounds and (not found or budget.clock() - started < budget.seconds):
+        order = list(contestants)[:: 1 if len(found) % 2 == 0 else -1]
+        found.append({name: contestants[name]() for name in order})
+        print(f"  round {len(found)} ended after {budget.clock() - started:.0f} s", flush=True)
+    return found
+
+
+def paired(rounds: Sequence[Mapping[str, Figures]], kind: str) -> Measured:
+    """Return the rounds of one kind beside Titan's, figure by figure."""
+
+    def of(name: str, figure: str) -> list[float]:
+        return [found[name][figure] for found in rounds]
+
+    return {figure: {"titan": of("titan", figure), "rival": of(kind, figure)} for figure in rounds[0][kind]}
 
 
 def titan_figures(client: TitanClient, sizes: Sizes) -> Figures:
@@ -104,8 +113,25 @@ def figures_of(*, alone: list[float], wide: float, fan: float, sizes: Sizes) -> 
         "p50_ms": 1000 * percentile(alone, 50),
         "p99_ms": 1000 * percentile(alone, 99),
         "jobs_per_s": sizes.wide / wide,
-        "fan_s": fan,
+        "fan_jobs_per_s": (sizes.fan + 2) / fan,
     }
+
+
+def sizes_of_kind(rival: Rival, kind: str, sizes: Sizes) -> Sizes:
+    """Return how much of one kind is measured in a round."""
+    of_kind = sizes.of_processes() if kind == PROCESS else sizes
+    return replace(of_kind, alone=min(of_kind.alone, rival.most_alone))
+
+
+def _warm_contestants(
+    rival: Rival, driver: Driver, client: TitanClient, sizes: Sizes
+) -> dict[str, Callable[[], Figures]]:
+    seconds_of(client, trivial_jobs(WARM_UP))
+    for kind in rival.kinds:
+        driver.seconds(kind, "wide", WARM_UP)
+    sizes_of = {kind: sizes_of_kind(rival, kind, sizes) for kind in rival.kinds}
+    kinds = {kind: _of_kind(driver, kind, of_kind) for kind, of_kind in sizes_of.items()}
+    return {"titan": lambda: titan_figures(client, sizes), **kinds}
 
 
 def _of_kind(driver: Driver, kind: str, sizes: Sizes) -> Callable[[], Figures]:
@@ -118,11 +144,3 @@ def _of_kind(driver: Driver, kind: str, sizes: Sizes) -> Callable[[], Figures]:
         )
 
     return measured
-
-
-def _paired(rounds: list[dict[str, Figures]], kind: str) -> Measured:
-    def of(name: str, figure: str) -> list[float]:
-        return [found[name][figure] for found in rounds]
-
-    figures: Mapping[str, float] = rounds[0][kind]
-    return {figure: {"titan": of("titan", figure), "rival": of(kind, figure)} for figure in figures}

@@ -12,7 +12,7 @@ from benchmarks.rivals.catalogue import RIVALS, Rival
 from benchmarks.rivals.results import Measured, Results, Sizes, noise, speed
 
 PLOT: Final = DOCUMENT.parent / "benchmarks-rivals.svg"
-FIGURES: Final = {"p50_ms": "ms", "p99_ms": "ms", "jobs_per_s": "/s", "fan_s": "s"}
+FIGURES: Final = {"p50_ms": "ms", "p99_ms": "ms", "jobs_per_s": "/s", "fan_jobs_per_s": "/s"}
 
 
 def update_document(results: Results, document: Path = DOCUMENT) -> None:
@@ -39,13 +39,15 @@ def markdown(results: Results) -> str:
 
 
 def _machine(results: Results) -> str:
-    machine = results.machine
+    machine, sizes = results.machine, results.sizes
+    fifth = sizes.of_processes()
     loads = ", ".join(f"{name} {found.load:g}" for name, found in results.found.items() if not found.reason)
     return (
         f"`make bench-rivals` at {machine['measured_at']}, commit {machine['commit']}: {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}, Python {machine['python']} "
         f"on {machine['file_system']}. Load before each: {loads or 'none was measured'}. "
-        f"In a round: {results.sizes.alone} single jobs for the percentiles; up to {results.sizes.rounds} rounds."
+        f"In a round: {sizes.alone} single jobs, {sizes.wide} at once, 1 → {sizes.fan} → 1; where a rival's function starts a "
+        f"process {fifth.alone}, {fifth.wide} and 1 → {fifth.fan} → 1."
     )
 
 
@@ -71,7 +73,7 @@ def _columns(sizes: Sizes) -> tuple[str, ...]:
         "one job, p50",
         "p99",
         f"{sizes.wide} jobs, jobs/s",
-        f"1 → {sizes.fan} → 1",
+        f"1 → {sizes.fan} → 1, jobs/s",
         "rounds",
     )
 

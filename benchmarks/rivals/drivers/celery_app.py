@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 from celery import Celery
 
@@ -31,9 +30,3 @@ def function() -> None:
 def process(script: str) -> None:
     """Run the trivial job in a process of its own."""
     run_as_process(script)
-
-
-@app.task
-def now() -> float:
-    """Return the time: the worker answers."""
-    return time.time()

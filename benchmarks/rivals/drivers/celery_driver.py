@@ -8,16 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from benchmarks.rivals.drivers.serve import FUNCTION, PROCESS, Start, serve, worker
+from benchmarks.rivals.drivers.serve import PROCESS, Start, serve, worker
 
 RESULT_SECONDS: Final = 300
 START_SECONDS: Final = 60
-FORKED: Final = "forked"  #: in a worker with max_tasks_per_child=1: Celery forks a child for each task
-QUEUES: Final = {FUNCTION: "resident", PROCESS: "resident", FORKED: "forked"}
 
 
 class Celery:
-    """A client of the workers."""
+    """A client of the worker."""
 
     def __init__(self, tasks: Any, script: str) -> None:
         self._tasks = tasks
@@ -39,13 +37,12 @@ class Celery:
 
     def _signature(self, kind: str) -> Any:
         tasks = self._tasks
-        signature = tasks.process.si(self._script) if kind == PROCESS else tasks.function.si()
-        return signature.set(queue=QUEUES[kind])
+        return tasks.process.si(self._script) if kind == PROCESS else tasks.function.si()
 
 
 @contextmanager
 def running(start: Start) -> Iterator[Celery]:
-    """Start the workers, wait until both answer, and end them."""
+    """Start the worker, wait until it answers, and end it."""
     os.environ["RIVAL_REDIS"] = start.services["redis"]
     from benchmarks.rivals.drivers import celery_app
 
@@ -54,14 +51,8 @@ def running(start: Start) -> Iterator[Celery]:
         *("--concurrency", str(start.slots), "--pool", "prefork", "-O", "fair", "--loglevel", "WARNING"),
         *("--without-gossip", "--without-mingle"),
     ]
-    log = start.folder / "celery.log"
-    forked = ["--max-tasks-per-child", "1"]
-    with (
-        worker([*command, "-Q", "resident", "-n", "resident@localhost"], log, {}),
-        worker([*command, "-Q", "forked", "-n", "forked@localhost", *forked], log, {}),
-    ):
-        for queue in set(QUEUES.values()):
-            celery_app.now.apply_async(queue=queue).get(timeout=START_SECONDS)
+    with worker(command, start.folder / "celery.log", {}):
+        celery_app.function.apply_async().get(timeout=START_SECONDS)
         yield Celery(celery_app, start.script)
 
 
