@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     end_cleanly_when_told_to()
     sizes = QUICK if options.quick else SMALL if options.small else Sizes()
     wanted = [rival for rival in RIVALS if not options.only or rival.name in options.only]
-    with tempfile.TemporaryDirectory(prefix="titan-rivals-") as folder:
+    with tempfile.TemporaryDirectory(prefix="rivals-") as folder:
         machine = describe_machine(Path(folder))
         now = Results(machine={**machine}, sizes=sizes, found={})
         try:
@@ -72,7 +72,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _measure(rival: Rival, titan: RunningTitan, folder: Path, sizes: Sizes, budget: Budget) -> Found:
     print(f"{rival.title}:", flush=True)
-    own = Path(tempfile.mkdtemp(prefix="rival-", dir=folder))
+    own = folder / rival.name  # short: the path of a socket in it has at most 107 bytes
+    own.mkdir()
     try:
         return measure_rival(rival, titan, own, sizes, budget)
     except (CannotInstall, ServiceFailed, DriverFailed, OSError, subprocess.SubprocessError) as failure:

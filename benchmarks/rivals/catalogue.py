@@ -14,6 +14,7 @@ class Rival:
     title: str
     services: tuple[str, ...] = ()  #: names in services.SERVICES
     durable: str  #: what of a submitted job survives the death of every process
+    forgets: bool = False  #: nothing of it is on disk when the client sees it accepted
     settings: str  #: what was chosen, for a reader who knows the rival
     most_alone: int = 1000  #: single jobs in a round at most, where each takes long
     kinds: dict[str, str] = field(default_factory=dict)  #: the driver's name of each row -> what a job of it is
@@ -28,15 +29,18 @@ RIVALS: Final = (
         title="Celery + Redis",
         services=("redis",),
         durable="no: Redis without fsync",
+        forgets=True,
         settings="Redis as broker and result backend, nothing written to disk; prefork pool of 4, `acks_late`, "
         "prefetch 1, `-O fair`; the graph is a chain of a task and a chord. Its "
-        "own child for each task, `--max-tasks-per-child 1`, takes about half a second for each and is not measured",
+        "own child for each task, `--max-tasks-per-child 1`, took half a second for each on a busy machine and is "
+        "not measured",
         kinds={"function": f"{RESIDENT} process", "process": ON_ITS_OWN},
     ),
     Rival(
         name="dask",
         title="Dask distributed",
         durable="no: in memory",
+        forgets=True,
         settings="one worker process of 4 threads; `client.map` and `submit` with futures as arguments",
         kinds={"function": f"{RESIDENT} thread", "process": ON_ITS_OWN},
     ),
@@ -44,6 +48,7 @@ RIVALS: Final = (
         name="ray",
         title="Ray",
         durable="no: in memory",
+        forgets=True,
         settings="one node of 4 processors, no dashboard, 3 retries; references as arguments",
         kinds={"function": f"{RESIDENT} process", "process": ON_ITS_OWN},
     ),

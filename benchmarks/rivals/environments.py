@@ -36,8 +36,8 @@ def make_environment(name: str) -> Path:
         return folder
     print(f"making .venv-rivals/{name} from {lock.relative_to(ROOT)}", flush=True)
     install = ("-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--require-hashes", "--no-deps")
-    _run(name, [sys.executable, "-m", "venv", "--clear", str(folder)])
-    _run(name, [str(interpreter(folder)), *install, "-r", str(lock)])
+    run_or_refuse(name, [sys.executable, "-m", "venv", "--clear", str(folder)])
+    run_or_refuse(name, [str(interpreter(folder)), *install, "-r", str(lock)])
     stamp.write_bytes(lock.read_bytes())
     return folder
 
@@ -45,6 +45,21 @@ def make_environment(name: str) -> Path:
 def interpreter(folder: Path) -> Path:
     """Return the Python of an environment."""
     return folder / "bin/python"
+
+
+def run_or_refuse(name: str, command: Sequence[str]) -> None:
+    """Run a command.
+
+    Raises:
+        CannotInstall: it did not start, did not end in time, or failed; the last line of its error says why.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as failure:
+        raise CannotInstall(f"{name}: expected an environment; {failure}") from failure
+    if done.returncode != 0:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        raise CannotInstall(f"{name}: expected an environment; {said[-1] if said else f'exit {done.returncode}'}")
 
 
 def write_lock(name: str) -> None:
@@ -64,16 +79,6 @@ def write_lock(name: str) -> None:
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=environment)
         head = f"# What .venv-rivals/{name} is made from: {name}.in and what it needs, by version and hash.\n"
         (LOCKS / f"{name}.lock").write_text(head + target.read_text("utf-8"), "utf-8")
-
-
-def _run(name: str, command: Sequence[str]) -> None:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-    except (OSError, subprocess.TimeoutExpired) as failure:
-        raise CannotInstall(f"{name}: expected an environment; {failure}") from failure
-    if done.returncode != 0:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        raise CannotInstall(f"{name}: expected an environment; {said[-1] if said else f'exit {done.returncode}'}")
 
 
 if __name__ == "__main__":

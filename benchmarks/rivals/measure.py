@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -49,12 +48,11 @@ def measure_rival(rival: Rival, titan: RunningTitan, folder: Path, sizes: Sizes,
     load = round(os.getloadavg()[0], 1)
     with ExitStack() as kept:
         services = {name: kept.enter_context(SERVICES[name](folder / name)) for name in rival.services}
-        own = Path(tempfile.mkdtemp(prefix=f"{rival.name}-", dir=folder))
         command = [str(interpreter(environment)), "-m", f"{DRIVERS}.{rival.name}_driver"]
         driver = kept.enter_context(
-            running_driver(rival.title, command, folder=own, environment=driver_environment(own))
+            running_driver(rival.title, command, folder=folder, environment=driver_environment(folder))
         )
-        version = driver.start(slots=SLOTS, folder=own, script=TRIVIAL_JOB, services=services)
+        version = driver.start(slots=SLOTS, folder=folder, script=TRIVIAL_JOB, services=services)
         contestants = _warm_contestants(rival, driver, titan.client(), sizes)
         rounds = take_turns(contestants, rounds=sizes.rounds, budget=budget)
     return Found(version=version, load=load, measured={kind: paired(rounds, kind) for kind in rival.kinds})

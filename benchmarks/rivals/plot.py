@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
+from benchmarks.report import shown
 from benchmarks.rivals.catalogue import RIVALS
 from benchmarks.rivals.results import Results
 
@@ -21,6 +22,7 @@ BOTTOM: Final = 44
 TITAN_COLOUR: Final = "#c2410c"
 FUNCTION_COLOUR: Final = "#94a3b8"
 PROCESS_COLOUR: Final = "#1d4ed8"
+FORGETS: Final = "*"
 LEGEND: Final = (
     (TITAN_COLOUR, "Titan: a process for each job"),
     (PROCESS_COLOUR, "a process for each job"),
@@ -76,7 +78,7 @@ def bars_of(results: Results) -> Iterator[Bar]:
         found = results.found.get(rival.name)
         for kind, measured in found.measured.items() if found else ():
             yield Bar(
-                label=f"{rival.title}, {kind}",
+                label=f"{rival.title}{FORGETS if rival.forgets else ''}, {kind}",
                 colour=FUNCTION_COLOUR if kind == "function" else PROCESS_COLOUR,
                 latency_ms=statistics.median(measured["p50_ms"]["rival"]),
                 jobs_per_s=statistics.median(measured["jobs_per_s"]["rival"]),
@@ -105,7 +107,7 @@ def _panel(left: int, title: str, bars: Sequence[Bar], figures: Sequence[float])
     for index, (bar, figure) in enumerate(zip(bars, figures, strict=True)):
         length, y = per_decade * (math.log10(figure) - lowest), TOP + index * ROW_HEIGHT
         yield f'<rect x="{left}" y="{y + 3}" width="{length:.1f}" height="{ROW_HEIGHT - 8}" fill="{bar.colour}"/>'
-        yield f'<text x="{left + length + 4:.1f}" y="{y + 15}" fill="#0f172a">{_figure(figure)}</text>'
+        yield f'<text x="{left + length + 4:.1f}" y="{y + 15}" fill="#0f172a">{shown(figure)}</text>'
 
 
 def _legend(y: int) -> Iterator[str]:
@@ -114,7 +116,5 @@ def _legend(y: int) -> Iterator[str]:
         yield f'<rect x="{x}" y="{y - 10}" width="12" height="12" fill="{colour}"/>'
         yield f'<text x="{x + 18}" y="{y}" fill="#0f172a">{escape(text)}</text>'
         x += 210
-
-
-def _figure(figure: float) -> str:
-    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
+    x = LABEL_WIDTH - 10
+    yield f'<text x="{x}" y="{y}" text-anchor="end" fill="#64748b">{FORGETS} keeps nothing on disk</text>'

@@ -29,7 +29,7 @@ class Sizes:
     fan: int = 1000  #: N in 1 → N → 1
 
     def of_processes(self) -> Sizes:
-        """Return a fifth: what a rival whose function starts a process is given, for each takes thirty times as long."""
+        """Return a fifth: enough where the rival starts a process for each job, and takes long."""
         return replace(self, alone=max(1, self.alone // 5), wide=max(1, self.wide // 5), fan=max(1, self.fan // 5))
 
 

@@ -47,7 +47,7 @@ def redis(folder: Path) -> Iterator[str]:
     [port] = free_ports(1)
     folder.mkdir(parents=True)
     command = [*(redis_binary(), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)), *REDIS_SETTINGS]
-    with _kept(command, folder / "redis.log", port, signal.SIGTERM):
+    with kept(command, folder / "redis.log", port=port):
         yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -90,6 +90,31 @@ SERVICES: Final[dict[str, Callable[[Path], AbstractContextManager[str]]]] = {"re
 
 
 @contextmanager
+def kept(
+    command: Sequence[str], log: Path, *, port: int, end: signal.Signals = signal.SIGTERM, **as_user: Any
+) -> Iterator[None]:
+    """Keep a server in a session of its own, so that Ctrl-C does not end it before its clients.
+
+    Raises:
+        ServiceFailed: it ended or did not listen in time; its last line is in the message.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **as_user
+        )
+    try:
+        _wait_until_listening(process, port, log)
+        yield
+    finally:
+        process.send_signal(end)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
 def _running_postgres(folder: Path, as_user: dict[str, Any]) -> Iterator[str]:
     [port] = free_ports(1)
     binaries = _postgres_binaries(folder, as_user)
@@ -102,7 +127,7 @@ def _running_postgres(folder: Path, as_user: dict[str, Any]) -> Iterator[str]:
     settings = (*POSTGRES_SETTINGS, f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}")
     words = [word for setting in settings for word in ("-c", setting)]
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), *words]
-    with _kept(command, folder / "postgres.log", port, signal.SIGINT, **as_user):
+    with kept(command, folder / "postgres.log", port=port, end=signal.SIGINT, **as_user):
         for database in ("procrastinate", "dbos", "prefect"):
             _create_database(binaries, port, database)
         yield f"postgresql://rival@127.0.0.1:{port}"
@@ -131,25 +156,6 @@ def _create_database(binaries: Path, port: int, name: str) -> None:
         if time.monotonic() > deadline:
             raise ServiceFailed(f"PostgreSQL: expected a database {name}; {done.stderr.strip()}")
         time.sleep(0.1)
-
-
-@contextmanager
-def _kept(command: Sequence[str], log: Path, port: int, end: signal.Signals, **as_user: Any) -> Iterator[None]:
-    """Keep a server in a session of its own, so that Ctrl-C does not end it before its clients."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **as_user
-        )
-    try:
-        _wait_until_listening(process, port, log)
-        yield
-    finally:
-        process.send_signal(end)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _wait_until_listening(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -46,8 +46,8 @@ def _machine(results: Results) -> str:
         f"`make bench-rivals` at {machine['measured_at']}, commit {machine['commit']}: {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}, Python {machine['python']} "
         f"on {machine['file_system']}. Load before each: {loads or 'none was measured'}. "
-        f"In a round: {sizes.alone} single jobs, {sizes.wide} at once, 1 → {sizes.fan} → 1; where a rival's function starts a "
-        f"process {fifth.alone}, {fifth.wide} and 1 → {fifth.fan} → 1."
+        f"In a round: {sizes.alone} single jobs, {sizes.wide} at once, 1 → {sizes.fan} → 1; where a rival's function "
+        f"starts a process {fifth.alone}, {fifth.wide} and 1 → {fifth.fan} → 1."
     )
 
 
