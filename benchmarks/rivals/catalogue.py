@@ -77,7 +77,7 @@ RIVALS: Final = (
         durable="states only: PostgreSQL, fsync on; the tasks run in the client",
         settings="its server on PostgreSQL; a flow run for each DAG, `.submit` to a `ThreadPoolTaskRunner` of 4. "
         "Prefect's own process for each run, a deployment, takes seconds for one and is not measured. "
-        "At most 20 single jobs in a round",
+        "At most 20 single jobs in a round: a flow run of one task spends a second on its own beginning and end",
         most_alone=20,
         kinds={"function": f"{RESIDENT} thread", "process": ON_ITS_OWN},
     ),

@@ -43,7 +43,7 @@ def _machine(results: Results) -> str:
     fifth = sizes.of_processes()
     loads = ", ".join(f"{name} {found.load:g}" for name, found in results.found.items() if not found.reason)
     return (
-        f"`make bench-rivals` at {machine['measured_at']}, commit {machine['commit']}: {machine['processor']}, "
+        f"`make bench-rivals`, last at {machine['measured_at']}, commit {machine['commit']}: {machine['processor']}, "
         f"{machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}, Python {machine['python']} "
         f"on {machine['file_system']}. Load before each: {loads or 'none was measured'}. "
         f"In a round: {sizes.alone} single jobs, {sizes.wide} at once, 1 → {sizes.fan} → 1; where a rival's function "
