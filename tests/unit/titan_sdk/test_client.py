@@ -64,10 +64,10 @@ def test_a_single_job_is_a_dag_of_its_own_name(client: TitanClient, fake: FakeTi
 
 
 def test_nothing_is_sent_when_a_job_asks_for_what_comes_later(client: TitanClient, fake: FakeTitan) -> None:
-    gated = TitanJob("deploy", "job.py", hitl_message="Deploy?", script_content="")
+    service = TitanJob("serve", "job.py", port=8080, script_content="")
 
     with pytest.raises(NotSupported):
-        client.submit_dag("release", [a_job("build"), gated])
+        client.submit_dag("release", [a_job("build"), service])
 
     assert fake.received == []
 
@@ -235,8 +235,6 @@ def test_methods_of_later_versions_say_so(client: TitanClient) -> None:
     for method, argument in (
         (client.submit_yaml, "a.yaml"),
         (client.stop_service, "s"),
-        (client.deploy_script, "s.py"),
-        (client.upload_project_folder, "folder"),
     ):
         with pytest.raises(NotSupported, match=method.__name__):
             method(argument)

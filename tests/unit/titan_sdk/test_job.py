@@ -152,11 +152,9 @@ def test_parents_as_one_string_are_refused_rather_than_read_letter_by_letter() -
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        ("hitl_message", "Deploy?"),
         ("job_type", "SERVICE"),
         ("job_type", "DEPLOY_PAYLOAD"),
         ("port", 8080),
-        ("is_archive", True),
     ],
 )
 def test_what_comes_later_can_be_written_but_not_submitted(argument: str, value: object) -> None:
