@@ -17,13 +17,13 @@ from titan_sdk import errors
 from titan_sdk.client import AsyncTitanClient, TitanClient
 from titan_sdk.errors import TitanError
 from titan_sdk.job import TitanGate, TitanJob
-from titan_sdk.signals import wait_for_signal, wait_for_signals
 from titan_sdk.submission import DagAccepted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from titan_sdk import model
     from titan_sdk.results import result, set_result
+    from titan_sdk.signals import wait_for_signal, wait_for_signals
     from titan_sdk.stages import new_run_id
 
 __all__ = [
@@ -43,7 +43,13 @@ __all__ = [
 ]
 
 
-_LATER = {"new_run_id": "titan_sdk.stages", "result": "titan_sdk.results", "set_result": "titan_sdk.results"}
+_LATER = {
+    "new_run_id": "titan_sdk.stages",
+    "result": "titan_sdk.results",
+    "set_result": "titan_sdk.results",
+    "wait_for_signal": "titan_sdk.signals",
+    "wait_for_signals": "titan_sdk.signals",
+}
 
 
 def __getattr__(name: str) -> object:

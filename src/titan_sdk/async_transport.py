@@ -11,9 +11,7 @@ import time
 
 from titan_sdk.encoding import json_bytes, query_string
 from titan_sdk.errors import ServerUnavailable, StreamBroken, TitanError, UnexpectedAnswer, error_from_wire
-from titan_sdk.http1 import BrokenAnswer, Connection, Response
-from titan_sdk.partial_file import NotWritable, PartialFile
-from titan_sdk.patience import RETRY_FOR_SECONDS, Patience, is_passing
+from titan_sdk.http1 import BrokenAnswer, Connection, NotWritable, Response
 from titan_sdk.pool import Pool
 
 TYPE_CHECKING = False
@@ -24,10 +22,12 @@ if TYPE_CHECKING:
     from titan_sdk.address import Address
     from titan_sdk.encoding import Scalar
     from titan_sdk.links import Io
+    from titan_sdk.patience import Patience
 
     #: One try at a request, on a connection, with a limit in seconds for each silence.
     Attempt: TypeAlias = Callable[[Connection, float], Awaitable[Response]]
 
+RETRY_FOR_SECONDS = 60.0  # a server with a large store is back within this after a kill
 TIMEOUT_SECONDS = 30.0  # a durable commit on a busy disk takes up to 5 s; long polls ask for more themselves
 SLOW_DISK_BYTES_PER_SECOND = 20_000_000  # after an upload's last byte the server brings it all to the disk
 
@@ -156,6 +156,8 @@ class AsyncTransport:
             OSError: the file cannot be written.
             TitanError: as request_json; `target` is then as it was before.
         """
+        from titan_sdk.partial_file import PartialFile
+
         head = self._head("GET", path, None)
         partial = PartialFile(target)
 
@@ -263,6 +265,10 @@ class AsyncTransport:
         while True:
             began = time.monotonic()
             outcome = await self._try_once(attempt, timeout, own_connection=own_connection)
+            if isinstance(outcome, Response) and outcome.status != 503:
+                return outcome
+            from titan_sdk.patience import Patience, is_passing  # most programs never need it
+
             if isinstance(outcome, Response) and not is_passing(outcome):
                 return outcome
             if patience is None:

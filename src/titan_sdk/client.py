@@ -6,15 +6,14 @@ Every method stands once, as a coroutine: sharing in `shared`, looking and waiti
 
 from __future__ import annotations
 
+from titan_sdk.async_transport import RETRY_FOR_SECONDS
 from titan_sdk.blocking_io import BlockingIo
 from titan_sdk.deciding import Deciding
 from titan_sdk.faces import blocking, iterating
 from titan_sdk.looking import Looking
-from titan_sdk.patience import RETRY_FOR_SECONDS
 from titan_sdk.shared import Shared
 from titan_sdk.submission import Submissions
 from titan_sdk.submitting import Submitting
-from titan_sdk.transport import Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from titan_sdk.links import Io
     from titan_sdk.looking import Target
+    from titan_sdk.transport import Transport
 
 __all__ = ["AsyncTitanClient", "TitanClient"]
 
@@ -182,6 +182,8 @@ class TitanClient:
         Raises:
             InvalidInput: TITAN_PORT was assigned something that is no port number.
         """
+        from titan_sdk.transport import Transport
+
         return Transport.of(self._core.transport)
 
     def close(self) -> None:

@@ -10,8 +10,7 @@ import os
 import sys
 
 from titan_sdk.address import address_of
-from titan_sdk.async_transport import AsyncTransport
-from titan_sdk.patience import RETRY_FOR_SECONDS
+from titan_sdk.async_transport import RETRY_FOR_SECONDS, AsyncTransport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

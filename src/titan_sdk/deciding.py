@@ -5,12 +5,14 @@ from __future__ import annotations
 from titan_sdk.encoding import quote
 from titan_sdk.job import TitanJob
 from titan_sdk.looking import Looking
-from titan_sdk.submission import DagAccepted
+from titan_sdk.submission import DagAccepted, plain_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from titan_sdk.looking import Target
     from titan_sdk.wire import Cancelled, Gate, Resumed, Retried, Run
+
+_GATE_PREFIX = "hitl-gate-"  # the original's names of gates behind jobs
 
 
 class Deciding(Looking):
@@ -68,13 +70,14 @@ class Deciding(Looking):
             client.approve("hitl-gate-build", "looks good")  # or the job it stands behind: client.approve("build")
 
         Args:
-            gate: its id or name, or the name of the job whose `hitl_message` made it.
+            gate: its id or name, or the name of the job whose `hitl_message` made it. A name means a gate that
+                this client submitted, else the one open gate of that name.
             comment: kept with the decision.
-            by: who decides; by default the token's name, where there is one.
+            by: who decides, where no token says so.
 
         Raises:
-            NotFound: there is no such gate.
-            Conflict: it does not wait for a decision. Nothing was changed.
+            UnknownJob: there is no such gate.
+            Conflict: it is not open, or several of this name are. Nothing was changed.
         """
         return await self._decide("approve", gate, comment, by)
 
@@ -145,6 +148,11 @@ class Deciding(Looking):
         return answer
 
     async def _decide(self, verb: str, gate: str | TitanJob, comment: str, by: str | None) -> Gate:
-        name = gate.id if isinstance(gate, TitanJob) else gate
-        decided: Gate = await self._ask("POST", f"/api/gates/{quote(name)}/{verb}", body={"comment": comment, "by": by})
+        name = plain_name(gate.id if isinstance(gate, TitanJob) else gate)
+        decided: Gate = await self._ask(
+            "POST",
+            f"/api/gates/{quote(name)}/{verb}",
+            query={"dag": self.submissions.dag_of_job(name.removeprefix(_GATE_PREFIX))},
+            body={"comment": comment, "by": by},
+        )
         return decided

@@ -24,6 +24,18 @@ class BrokenAnswer(Exception):
     """The other side does not speak HTTP/1.1. The connection is of no more use."""
 
 
+class NotWritable(Exception):
+    """This machine's disk refused, not the server: repeating the request does not help."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self._parts = (cause.errno, cause.strerror, cause.filename)
+
+    def as_of_the_disk(self) -> OSError:
+        """Return the disk's error, anew: one that held this, which holds it, would keep frames and sockets alive."""
+        return OSError(*self._parts)
+
+
 class Response:
     """An answer whose body has been read: `status`, `headers` (lower-case names), `body`."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 LONGEST_SECONDS = 25.0  # the server's longest is 30 s
-MARGIN_SECONDS = 15.0  # how much later than asked an answer may come: a busy disk, a paused server
 HASTY_SECONDS = 0.05  # a long poll that says "not yet" sooner comes from a server that is stopping
 
 
@@ -17,6 +16,9 @@ class LongPoll:
         …                            # ask; return when it has happened
         await io.sleep(poll.rest())
     """
+
+    #: How much later than asked an answer may come: a busy disk, a paused server.
+    MARGIN_SECONDS = 15.0
 
     def __init__(self, timeout: float | None) -> None:
         """`timeout` is in seconds from now; None waits for ever."""

@@ -7,7 +7,6 @@ import os
 from titan_sdk.encoding import quote
 from titan_sdk.errors import NotFound, StreamBroken, WaitTimeout
 from titan_sdk.job import TitanJob
-from titan_sdk.long_poll import HASTY_SECONDS, MARGIN_SECONDS, LongPoll
 from titan_sdk.shared import Shared
 from titan_sdk.submission import DagAccepted, Submissions, plain_name
 
@@ -17,12 +16,15 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias, overload
 
     from titan_sdk.encoding import Scalar
+    from titan_sdk.long_poll import LongPoll
     from titan_sdk.wire import Dag, Event, Job, Run
 
     #: A receipt means that DAG, a TitanJob that job; a name or id means a job, or if there is none, a DAG.
     Target: TypeAlias = str | TitanJob
     Query: TypeAlias = dict[str, Scalar]
 
+_BETWEEN_STREAMS_SECONDS = 0.05  # a stream that ends at once comes from a server that is stopping
+_SILENT_STREAM_SECONDS = 45.0  # a server gives a sign of life every 15 s
 _FINAL_JOB_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 _PENDING_STATUSES = frozenset({"WAITING", "READY"})
 
@@ -144,7 +146,7 @@ class Looking(Shared):
                 # A server that stops ends its streams in good order: only the job's status says that this was all.
                 is_whole = (await self._ask("GET", path, query=query))["status"] in _FINAL_JOB_STATUSES
             except StreamBroken:
-                await self.transport.io.sleep(HASTY_SECONDS)
+                await self.transport.io.sleep(_BETWEEN_STREAMS_SECONDS)
             finally:
                 await pieces.aclose()
         if rest:
@@ -177,7 +179,9 @@ class Looking(Shared):
         # that breaks before the first event loses nothing either.
         reader = EventReader(cursor=after or "", tells_first_resync=bool(after))
         while True:
-            pieces = self.transport.stream("/api/events", query={**scope, "after": reader.cursor}, timeout_seconds=45)
+            pieces = self.transport.stream(
+                "/api/events", query={**scope, "after": reader.cursor}, timeout_seconds=_SILENT_STREAM_SECONDS
+            )
             reader.begin()
             try:
                 async for piece in pieces:
@@ -187,7 +191,7 @@ class Looking(Shared):
                 pass
             finally:
                 await pieces.aclose()
-            await self.transport.io.sleep(HASTY_SECONDS)
+            await self.transport.io.sleep(_BETWEEN_STREAMS_SECONDS)
 
     if TYPE_CHECKING:
 
@@ -223,6 +227,8 @@ class Looking(Shared):
             WaitTimeout: not final in time. It goes on all the same.
             UnknownJob, UnknownDag: there is none of this name.
         """
+        from titan_sdk.long_poll import LongPoll
+
         poll = LongPoll(timeout)
         if isinstance(target, str | TitanJob):
             return await self._wait_for_one(target, poll)
@@ -246,7 +252,7 @@ class Looking(Shared):
                 "GET",
                 path,
                 query={**query, "wait_seconds": wait_seconds},
-                timeout_seconds=wait_seconds + MARGIN_SECONDS,
+                timeout_seconds=wait_seconds + poll.MARGIN_SECONDS,
             )
             status = answer["status"]
             if answer.get("is_final") or status in _FINAL_JOB_STATUSES:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from titan_sdk.errors import SignalLost, WaitTimeout
 from titan_sdk.faces import run
-from titan_sdk.long_poll import MARGIN_SECONDS, LongPoll
+from titan_sdk.long_poll import LongPoll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ async def _ask(
         "/api/store/wait",
         body={"keys": keys, "dags": dags, "jobs": jobs, "timeout_seconds": wait_seconds},
         mutation=False,
-        timeout_seconds=wait_seconds + MARGIN_SECONDS,
+        timeout_seconds=wait_seconds + LongPoll.MARGIN_SECONDS,
     )
     return [key for key in keys if key in answer["present"]], bool(answer["ended"])
 

@@ -28,7 +28,7 @@ class _Ledger:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.counts: dict[tuple[str, str], int] = {}
+        self.counts: dict[tuple[str | None, str], int] = {}
         self.issued: set[str] = set()
 
 
@@ -73,7 +73,7 @@ class submission:  # noqa: N801  # used as a function: `with submission(run, nam
         InvalidInput: a run is being resumed, and this is another one of the same agent.
     """
 
-    def __init__(self, run_id: str, name: str) -> None:
+    def __init__(self, run_id: str | None, name: str) -> None:
         self._run_id = run_id
         self._key = (run_id, name)
         self._occurrence = 0
@@ -81,7 +81,7 @@ class submission:  # noqa: N801  # used as a function: `with submission(run, nam
     def __enter__(self) -> dict[str, object]:
         resumed = os.environ.get(RESUME) or None
         ledger = _own_ledger()
-        if resumed is not None:
+        if resumed is not None and self._run_id is not None:
             _refuse_another_run(self._run_id, resumed, ledger.issued)
         # Counted before it is sent: two of a name that are under way at once are two.
         self._occurrence = ledger.counts.get(self._key, 0)
@@ -89,9 +89,9 @@ class submission:  # noqa: N801  # used as a function: `with submission(run, nam
         about_it: dict[str, object] = {}
         if self._occurrence:
             about_it["occurrence"] = self._occurrence
-        if self._run_id == resumed:
+        if resumed is not None and self._run_id == resumed:
             about_it["resume"] = True
-        orchestrator = this_program()
+        orchestrator = None if self._run_id is None else this_program()
         if orchestrator is not None:
             about_it["orchestrator"] = orchestrator
         return about_it

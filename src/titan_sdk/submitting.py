@@ -54,7 +54,7 @@ class Submitting(Deciding):
         if idempotency_key is not None:
             body["idempotency_key"] = idempotency_key
         run_id = agent_run_id or os.environ.get("TITAN_AGENT_RUN_ID")
-        if run_id is None:
+        if run_id is None and "TITAN_JOB_ID" not in os.environ:
             accepted = DagAccepted(await self._ask("POST", "/api/dags", body=body))
         else:
             accepted = await self._submit_stage(run_id, name, body)
@@ -73,14 +73,16 @@ class Submitting(Deciding):
         """Refuse: services come with a later version."""
         raise _comes_later("stop_service", "There are no services to stop; cancel stops a job.")
 
-    async def _submit_stage(self, run_id: str, name: str, body: dict[str, object]) -> DagAccepted:
+    async def _submit_stage(self, run_id: str | None, name: str, body: dict[str, object]) -> DagAccepted:
+        """Submit a stage of a run, or what a job submits: either may be submitted again by a later life."""
         from titan_sdk import run_end, stages
         from titan_sdk.blocking_io import BlockingIo
 
         with stages.submission(run_id, name) as about_it:
             body.update(about_it)
             accepted = DagAccepted(await self._ask("POST", "/api/dags", body=body))
-        run_end.end_at_exit(run_id, self.transport.over(BlockingIo()))
+        if run_id is not None:
+            run_end.end_at_exit(run_id, self.transport.over(BlockingIo()))
         return accepted
 
 

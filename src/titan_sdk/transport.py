@@ -25,12 +25,11 @@
 from __future__ import annotations
 
 from titan_sdk.address import Address
-from titan_sdk.async_transport import TIMEOUT_SECONDS, AsyncTransport
+from titan_sdk.async_transport import RETRY_FOR_SECONDS, TIMEOUT_SECONDS, AsyncTransport
 from titan_sdk.blocking_io import BlockingIo
 from titan_sdk.encoding import quote
 from titan_sdk.faces import blocking, iterating
 from titan_sdk.http1 import Response
-from titan_sdk.patience import RETRY_FOR_SECONDS
 
 __all__ = ["RETRY_FOR_SECONDS", "Response", "Transport", "quote"]
 

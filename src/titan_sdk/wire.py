@@ -73,7 +73,7 @@ class Decision(TypedDict):
     decision: str | None
     decided_by: str | None
     decided_at: str | None
-    comment: str
+    comment: str | None
     expires_at: str | None
 
 
@@ -209,7 +209,7 @@ class Gate(TypedDict):
     expires_at: str | None
     decided_at: str | None
     decided_by: str | None
-    comment: str
+    comment: str | None
     parents: list[str]
 
 
