@@ -26,11 +26,12 @@ from titan_sdk.faces import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import FrameType, TracebackType
+    from types import CodeType, FrameType, TracebackType
     from typing import NoReturn
 
     from titan_sdk.async_transport import AsyncTransport
 
+_TRACEBACKS_GROW = sys.hexversion >= 0x030C0000  # as an exception leaves frames, since Python 3.12
 END_WITHIN_SECONDS = 2.0  # for all runs together: an exit that takes longer is felt
 
 
@@ -42,8 +43,8 @@ class _Ledger:
         self.runs: dict[str, AsyncTransport] = {}
         #: What ends the process badly, in words; "" while there is nothing.
         self.failure = ""
-        #: What the last `sys.exit` raised.
-        self.exit: SystemExit | None = None
+        #: What the last `sys.exit` raised, and the code of the frame that it has at its head if nobody catches it.
+        self.exit: tuple[SystemExit, CodeType] | None = None
 
 
 _ledger = _Ledger(os.getpid())
@@ -102,7 +103,7 @@ def _wrap_exit() -> None:
         try:
             earlier_exit(status)  # type: ignore[arg-type]  # takes any object, and prints those that are no number
         except SystemExit as leaving:
-            _own_ledger().exit = leaving
+            _own_ledger().exit = leaving, _head_if_uncaught(sys._getframe())
             raise
 
     sys.exit = remember_and_exit
@@ -147,14 +148,24 @@ def _end_all() -> None:
             continue  # the server is away: the run ends by its idle time instead
 
 
-def _failed_exit(leaving: SystemExit | None) -> str:
-    """Return in words the failure that an exit tells; "" when it was caught on its way, or is a success.
+def _head_if_uncaught(raising: FrameType) -> CodeType:
+    """Return whose frame the traceback of an exception begins with when it has left the program uncaught.
 
-    An exception that has left the program has the program's outermost frame at the head of its traceback; one
-    that was caught has the frame that caught it.
+    Up to Python 3.11 the traceback of an exception is brought up to date when it is caught, so it still begins
+    where it was caught last: in our wrapper. Since 3.12 it grows with each frame that is left, up to the first.
     """
-    if leaving is None or leaving.code in (None, 0) or leaving.__traceback__ is None:
+    outermost = raising
+    while _TRACEBACKS_GROW and (caller := outermost.f_back) is not None:
+        outermost = caller
+    return outermost.f_code
+
+
+def _failed_exit(leaving: tuple[SystemExit, CodeType] | None) -> str:
+    """Return in words the failure that an exit tells; "" when it was caught on its way, or is a success."""
+    if leaving is None:
         return ""
-    has_left = leaving.__traceback__.tb_frame.f_back is None
-    status = leaving.code if isinstance(leaving.code, int) else 1
-    return f"exit status {status}" if has_left else ""
+    error, head_if_uncaught = leaving
+    traceback = error.__traceback__
+    if error.code in (None, 0) or traceback is None or traceback.tb_frame.f_code is not head_if_uncaught:
+        return ""
+    return f"exit status {error.code if isinstance(error.code, int) else 1}"

@@ -101,7 +101,7 @@ def test_a_server_that_nobody_vouches_for_is_refused_and_the_setting_named(port:
 
 
 def test_a_certificate_of_another_host_is_refused() -> None:
-    with tls_server("127.0.0.2") as port, pytest.raises(UntrustedServer, match="not valid for '127.0.0.2'"):
+    with tls_server("127.0.0.2") as port, pytest.raises(UntrustedServer, match=r"not valid for '127\.0\.0\.2'"):
         a_transport(port, host="127.0.0.2").read("/")
 
 

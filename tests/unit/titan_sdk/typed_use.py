@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
-from typing import TYPE_CHECKING, assert_type
+from typing import assert_type
 
 from titan_sdk import AsyncTitanClient, DagAccepted, TitanClient, TitanJob, wait_for_signal
-
-if TYPE_CHECKING:
-    from titan_sdk.wire import Event, Gate, Job, Retried
+from titan_sdk.wire import Event, Gate, Job, Retried
 
 
 def plain_answers(client: TitanClient, job: TitanJob) -> None:
@@ -20,12 +18,12 @@ def plain_answers(client: TitanClient, job: TitanJob) -> None:
     assert_type(client.store_get("key"), str | None)
     assert_type(client.store_put("key", 3, ttl=1.5), str)
     assert_type(client.store_incr("key", by=2), int)
-    assert_type(client.jobs(run="R_1", limit=3), "list[Job]")
-    assert_type(client.gates(), "list[Gate]")
-    assert_type(client.retry(job), "Retried")
+    assert_type(client.jobs(run="R_1", limit=3), list[Job])
+    assert_type(client.gates(), list[Gate])
+    assert_type(client.retry(job), Retried)
     assert_type(client.wait("nightly", timeout=3), str)
     assert_type(client.wait(["a", job]), dict[str, str])
-    assert_type(client.watch(run="R_1"), "Iterator[Event]")
+    assert_type(client.watch(run="R_1"), Iterator[Event])
     assert_type(client.follow_logs("a"), Iterator[str])
     wait_for_signal(client, "key")
 
@@ -34,10 +32,10 @@ async def answers_to_wait_for(client: AsyncTitanClient, job: TitanJob) -> None:
     """The same answers, awaited."""
     assert_type(await client.submit_dag("nightly", [job], agent_run_id="R_1", idempotency_key="k"), DagAccepted)
     assert_type(await client.store_get("key"), str | None)
-    assert_type(await client.jobs(run="R_1", limit=3), "list[Job]")
+    assert_type(await client.jobs(run="R_1", limit=3), list[Job])
     assert_type(await client.wait("nightly", timeout=3), str)
     assert_type(await client.wait(["a", job]), dict[str, str])
-    assert_type(client.watch(run="R_1"), "AsyncGenerator[Event, None]")
+    assert_type(client.watch(run="R_1"), AsyncGenerator[Event, None])
     assert_type(client.follow_logs("a"), AsyncGenerator[str, None])
     await wait_for_signal(client, "key")
 
