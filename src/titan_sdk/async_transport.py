@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 RETRY_FOR_SECONDS = 60.0  # a server with a large store is back within this after a kill
 TIMEOUT_SECONDS = 30.0  # a durable commit on a busy disk takes up to 5 s; long polls ask for more themselves
+_JSON = "application/json"
 SLOW_DISK_BYTES_PER_SECOND = 20_000_000  # after an upload's last byte the server brings it all to the disk
 
 
@@ -87,11 +88,7 @@ class AsyncTransport:
             UntrustedServer: its certificate is not trusted.
         """
         head = self._head(method, path, query, mutation=mutation, body_bytes=len(body), content_type=content_type)
-
-        def attempt(connection: Connection, silence: float) -> Awaitable[Response]:
-            return connection.exchange(head, body, timeout_seconds=silence)
-
-        return await self._persist(attempt, timeout_seconds, retry_for_seconds)
+        return await self._persist(_exchange_of(head, body), timeout_seconds, retry_for_seconds)
 
     async def request_json(
         self,
@@ -111,16 +108,9 @@ class AsyncTransport:
             InvalidInput: `body` cannot be written as JSON in UTF-8. Nothing was sent.
             ServerUnavailable, UnexpectedAnswer, UntrustedServer: as `request`.
         """
-        response = await self.request(
-            method,
-            path,
-            query=query,
-            body=b"" if body is None else json_bytes(body, subject=f"{method} {path}"),
-            content_type="application/json",
-            timeout_seconds=timeout_seconds,
-            mutation=mutation,
-            retry_for_seconds=retry_for_seconds,
-        )
+        content = b"" if body is None else json_bytes(body, subject=f"{method} {path}")
+        head = self._head(method, path, query, mutation=mutation, body_bytes=len(content), content_type=_JSON)
+        response = await self._persist(_exchange_of(head, content), timeout_seconds, retry_for_seconds)
         return self._read_json(response, method, path)
 
     async def read(self, path: str, *, query: Mapping[str, Scalar] | None = None) -> bytes:
@@ -264,7 +254,7 @@ class AsyncTransport:
         patience: Patience | None = None
         while True:
             began = time.monotonic()
-            outcome = await self._try_once(attempt, timeout, own_connection=own_connection)
+            outcome = await self._try_once(attempt, timeout, own_connection)
             if isinstance(outcome, Response) and outcome.status != 503:
                 return outcome
             from titan_sdk.patience import Patience, is_passing  # most programs never need it
@@ -282,7 +272,7 @@ class AsyncTransport:
             else:
                 raise self._unavailable(outcome, ServerUnavailable, patience.seconds) from outcome
 
-    async def _try_once(self, attempt: Attempt, silence: float, *, own_connection: bool) -> Response | OSError:
+    async def _try_once(self, attempt: Attempt, silence: float, own_connection: bool) -> Response | OSError:
         """Return the answer or the broken connection's error, with what is left of the connection closed.
 
         A kept connection that the server has closed meanwhile (a restart, an idle time) is no failure yet:
@@ -345,6 +335,15 @@ class AsyncTransport:
             found=str(cause),
             next_step="Check TITAN_HOST and TITAN_PORT: another program may listen there, or one that speaks TLS.",
         )
+
+
+def _exchange_of(head: bytes, body: bytes) -> Attempt:
+    """Return the attempt of a request whose body and answer fit in memory."""
+
+    def attempt(connection: Connection, silence: float) -> Awaitable[Response]:
+        return connection.exchange(head, body, timeout_seconds=silence)
+
+    return attempt
 
 
 def _drop(connection: Connection | None) -> None:

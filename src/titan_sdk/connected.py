@@ -15,9 +15,7 @@ from titan_sdk.async_transport import RETRY_FOR_SECONDS, AsyncTransport
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
-    from titan_sdk.encoding import Scalar
     from titan_sdk.links import Io
 
 _CONSTANTS_MODULE = "titan_sdk.titan_sdk"
@@ -60,21 +58,6 @@ class Connected:
     def close(self) -> None:
         """Close the connections that are kept for later calls; the next call opens another."""
         self._transport.close()
-
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, Scalar] | None = None,
-        body: object = None,
-        timeout_seconds: float | None = None,
-        mutation: bool | None = None,
-    ) -> Any:  # the wire's edge: callers give the answer its type at once
-        """Return the decoded answer to one request; as `AsyncTransport.request_json`."""
-        return await self.transport.request_json(
-            method, path, query=query, body=body, timeout_seconds=timeout_seconds, mutation=mutation
-        )
 
     def _follow_constants(self, constants: Mapping[str, object]) -> None:
         host, port = constants.get("TITAN_HOST"), constants.get("TITAN_PORT")

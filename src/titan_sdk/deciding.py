@@ -29,7 +29,7 @@ class Deciding(Looking):
             UnknownJob, UnknownDag: there is none of this name.
         """
         path, query = await self._route(target)
-        answer: Cancelled = await self._ask("POST", f"{path}/cancel", query=query)
+        answer: Cancelled = await self.transport.request_json("POST", f"{path}/cancel", query=query)
         return answer
 
     async def cancel_run(self, agent_run_id: str) -> Cancelled:
@@ -38,7 +38,7 @@ class Deciding(Looking):
         Raises:
             UnknownRun: there is none.
         """
-        answer: Cancelled = await self._ask("POST", f"/api/runs/{quote(agent_run_id)}/cancel")
+        answer: Cancelled = await self.transport.request_json("POST", f"/api/runs/{quote(agent_run_id)}/cancel")
         return answer
 
     async def end_run(self, agent_run_id: str, outcome: str = "completed", reason: str = "") -> Run:
@@ -47,7 +47,7 @@ class Deciding(Looking):
         Raises:
             UnknownRun: there is none.
         """
-        answer: Run = await self._ask(
+        answer: Run = await self.transport.request_json(
             "POST", f"/api/runs/{quote(agent_run_id)}/end", body={"outcome": outcome, "reason": reason}
         )
         from titan_sdk import run_end
@@ -61,7 +61,9 @@ class Deciding(Looking):
         Args:
             run: only those of this agent run.
         """
-        found: list[Gate] = (await self._ask("GET", "/api/gates", query={"status": status, "run": run}))["gates"]
+        found: list[Gate] = (
+            await self.transport.request_json("GET", "/api/gates", query={"status": status, "run": run})
+        )["gates"]
         return found
 
     async def approve(self, gate: str | TitanJob, comment: str = "", *, by: str | None = None) -> Gate:
@@ -98,7 +100,7 @@ class Deciding(Looking):
             Conflict: it has nothing to run again. Nothing was changed.
         """
         path, query = await self._route(target)
-        answer: Retried = await self._ask("POST", f"{path}/retry", query=query)
+        answer: Retried = await self.transport.request_json("POST", f"{path}/retry", query=query)
         return answer
 
     async def retry_run(self, run_id: str) -> Retried:
@@ -108,7 +110,7 @@ class Deciding(Looking):
             UnknownRun: there is none.
             Conflict: it has nothing to run again. Nothing was changed.
         """
-        answer: Retried = await self._ask("POST", f"/api/runs/{quote(run_id)}/retry")
+        answer: Retried = await self.transport.request_json("POST", f"/api/runs/{quote(run_id)}/retry")
         return answer
 
     async def replay(self, job: Target) -> DagAccepted:
@@ -118,7 +120,7 @@ class Deciding(Looking):
             UnknownJob: there is none.
         """
         path, query = self._job_route(job)
-        accepted = DagAccepted(await self._ask("POST", f"{path}/replay", query=query))
+        accepted = DagAccepted(await self.transport.request_json("POST", f"{path}/replay", query=query))
         self.submissions.record(accepted, [job.id if isinstance(job, TitanJob) else job])
         return accepted
 
@@ -129,7 +131,7 @@ class Deciding(Looking):
             UnknownDag: there is none.
         """
         path = self._dag_path(dag)
-        accepted = DagAccepted(await self._ask("POST", f"{path}/redeploy"))
+        accepted = DagAccepted(await self.transport.request_json("POST", f"{path}/redeploy"))
         earlier = dag.dag_id if isinstance(dag, DagAccepted) else self.submissions.dag(dag)
         self.submissions.record(accepted, self.submissions.jobs_of(earlier) if earlier else [])
         return accepted
@@ -144,12 +146,12 @@ class Deciding(Looking):
             UnknownRun: there is none.
             Conflict: it still runs, or completed. Nothing was changed.
         """
-        answer: Resumed = await self._ask("POST", f"/api/runs/{quote(run_id)}/resume")
+        answer: Resumed = await self.transport.request_json("POST", f"/api/runs/{quote(run_id)}/resume")
         return answer
 
     async def _decide(self, verb: str, gate: str | TitanJob, comment: str, by: str | None) -> Gate:
         name = plain_name(gate.id if isinstance(gate, TitanJob) else gate)
-        decided: Gate = await self._ask(
+        decided: Gate = await self.transport.request_json(
             "POST",
             f"/api/gates/{quote(name)}/{verb}",
             query={"dag": self.submissions.dag_of_job(name.removeprefix(_GATE_PREFIX))},

@@ -106,28 +106,28 @@ class AnswerReader:
 
     def piece(self) -> bytes | None:
         """Return the next piece of the body; b"" once it was all given."""
+        if self.is_whole:
+            return b""
         if self._chunk_line and not self._left and not self._next_chunk():
             return None
         if self._until_end:
             taken, self._buffer = self._buffer, b""
             return taken or None
-        if not self._left:
-            self.is_whole = True
-            return b""
-        taken = self._buffer[: self._left]
-        self._buffer = self._buffer[self._left :]
+        taken, self._buffer = self._buffer[: self._left], self._buffer[self._left :]
         self._left -= len(taken)
-        return taken or None
+        self.is_whole = not self._left and not self._chunk_line
+        return taken if taken or self.is_whole else None
 
     def _expect_body(self, status: int, headers: Mapping[str, str]) -> None:
         self._left, self._chunk_line, self._until_end, self.is_whole = 0, "", False, False
         self._is_reusable = headers.get("connection", "").lower() != "close"
         if status in (204, 304):
-            return
-        if headers.get("transfer-encoding", "").lower() == "chunked":
+            self.is_whole = True
+        elif headers.get("transfer-encoding", "").lower() == "chunked":
             self._chunk_line = "size"
         elif (length := headers.get("content-length")) is not None:
             self._left = _parse_number(length, base=10)
+            self.is_whole = not self._left
         else:
             self._until_end, self._is_reusable = True, False
 
@@ -208,8 +208,17 @@ class Connection:
 
     async def read_answer(self) -> Response:
         """Return the answer to the request that was sent, with its whole body."""
-        status, headers = await self.read_head()
-        return Response(status, headers, await self.read_body())
+        reader, link = self._reader, self._link
+        while (head := reader.head()) is None:
+            reader.feed(await link.receive(RECEIVE_BYTES))
+        pieces = []
+        while not reader.is_whole:
+            piece = reader.piece()
+            if piece is None:
+                reader.feed(await link.receive(reader.wanted_bytes))
+            else:
+                pieces.append(piece)
+        return Response(*head, b"".join(pieces))
 
     async def read_head(self) -> tuple[int, dict[str, str]]:
         """Return status and headers of the final answer."""

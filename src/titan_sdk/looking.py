@@ -55,7 +55,7 @@ class Looking(Shared):
             UnknownJob: there is none.
         """
         path, query = self._job_route(job)
-        answer: Job = await self._ask("GET", path, query=query)
+        answer: Job = await self.transport.request_json("GET", path, query=query)
         return answer
 
     async def get_dag(self, dag: str) -> Dag:
@@ -64,7 +64,7 @@ class Looking(Shared):
         Raises:
             UnknownDag: there is none.
         """
-        answer: Dag = await self._ask("GET", self._dag_path(dag))
+        answer: Dag = await self.transport.request_json("GET", self._dag_path(dag))
         return answer
 
     async def dag_status(self, dag: str) -> str:
@@ -73,7 +73,7 @@ class Looking(Shared):
         Raises:
             UnknownDag: there is none.
         """
-        return str((await self._ask("GET", self._dag_path(dag), query={"jobs": False}))["status"])
+        return str((await self.transport.request_json("GET", self._dag_path(dag), query={"jobs": False}))["status"])
 
     async def get_run(self, agent_run_id: str) -> Run:
         """Return a run with its stages in submission order.
@@ -81,7 +81,7 @@ class Looking(Shared):
         Raises:
             UnknownRun: there is none.
         """
-        answer: Run = await self._ask("GET", f"/api/runs/{quote(agent_run_id)}")
+        answer: Run = await self.transport.request_json("GET", f"/api/runs/{quote(agent_run_id)}")
         return answer
 
     async def jobs(
@@ -99,7 +99,7 @@ class Looking(Shared):
             UnknownDag: there is no such DAG.
         """
         query: Query = {"run": run, "dag": await self._dag_id(dag), "status": status, "limit": limit}
-        found: list[Job] = (await self._ask("GET", "/api/jobs", query=query))["jobs"]
+        found: list[Job] = (await self.transport.request_json("GET", "/api/jobs", query=query))["jobs"]
         return found
 
     async def result(self, job: Target) -> Any:  # JSON is what it is: whoever set the result knows its shape
@@ -109,7 +109,7 @@ class Looking(Shared):
             UnknownJob: there is none.
         """
         path, query = self._job_route(job)
-        return (await self._ask("GET", f"{path}/result", query=query))["value"]
+        return (await self.transport.request_json("GET", f"{path}/result", query=query))["value"]
 
     async def fetch_logs(self, job_id: Target) -> str:
         """Return all that a job's attempts have printed so far; "" for an unknown job or a silent one.
@@ -144,7 +144,9 @@ class Looking(Shared):
                     for line in lines:
                         yield line.decode("utf-8", "replace")
                 # A server that stops ends its streams in good order: only the job's status says that this was all.
-                is_whole = (await self._ask("GET", path, query=query))["status"] in _FINAL_JOB_STATUSES
+                is_whole = (await self.transport.request_json("GET", path, query=query))[
+                    "status"
+                ] in _FINAL_JOB_STATUSES
             except StreamBroken:
                 await self.transport.io.sleep(_BETWEEN_STREAMS_SECONDS)
             finally:
@@ -241,14 +243,16 @@ class Looking(Shared):
         if isinstance(dag, DagAccepted):
             return dag.dag_id
         known = self.submissions.dag(dag)
-        return known or str((await self._ask("GET", self._dag_path(dag), query={"jobs": False}))["dag_id"])
+        return known or str(
+            (await self.transport.request_json("GET", self._dag_path(dag), query={"jobs": False}))["dag_id"]
+        )
 
     async def _wait_for_one(self, target: Target, poll: LongPoll) -> str:
         path, query = await self._route(target)
         query = query or {"jobs": False}  # of a DAG; its jobs may be thousands
         status = ""
         while (wait_seconds := poll.next()) is not None:
-            answer: Job | Dag = await self._ask(
+            answer: Job | Dag = await self.transport.request_json(
                 "GET",
                 path,
                 query={**query, "wait_seconds": wait_seconds},
@@ -285,7 +289,7 @@ class Looking(Shared):
             return self._dag_path(target), {}
         path, query = self._job_route(target)
         try:
-            await self._ask("GET", path, query=query)
+            await self.transport.request_json("GET", path, query=query)
         except NotFound:
             return self._dag_path(target), {}
         return path, query

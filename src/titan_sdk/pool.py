@@ -38,7 +38,7 @@ class Pool:
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection, if it can be used again and there are not enough."""
-        if connection.is_reusable and len(self._idle) < KEPT_CONNECTIONS and self._io.owner() == self._owner:
+        if connection.is_reusable and len(self._idle) < KEPT_CONNECTIONS:
             self._idle.append(connection)
         else:
             connection.close()

@@ -8,6 +8,7 @@ from titan_sdk.connected import Connected
 from titan_sdk.encoding import quote
 from titan_sdk.errors import InvalidInput, MissingFile, NotFound
 
+_RAW = (bytes, bytearray, memoryview)
 _NO_ARTIFACT = frozenset({"", "NULL", "CLEARED"})  # what scripts of the original store for "nothing"
 
 
@@ -31,11 +32,11 @@ class Shared(Connected):
         body: dict[str, object] = {"key": key, "value": _text(key, value)}
         if ttl is not None:
             body["ttl_seconds"] = ttl
-        return str((await self._ask("PUT", "/api/store", body=body))["status"])
+        return str((await self.transport.request_json("PUT", "/api/store", body=body))["status"])
 
     async def store_get(self, key: str) -> str | None:
         """Return the value of a key, or None when it was never set, was deleted, or its time is over."""
-        value: str | None = (await self._ask("GET", "/api/store", query={"key": key}))["value"]
+        value: str | None = (await self.transport.request_json("GET", "/api/store", query={"key": key}))["value"]
         return value
 
     async def store_delete(self, key: str) -> bool:
@@ -44,7 +45,7 @@ class Shared(Connected):
         Raises:
             InvalidName: the key is not allowed.
         """
-        return bool((await self._ask("DELETE", "/api/store", query={"key": key}))["deleted"])
+        return bool((await self.transport.request_json("DELETE", "/api/store", query={"key": key}))["deleted"])
 
     async def store_incr(self, key: str, by: int = 1) -> int:
         """Add to the whole number at a key, at once for all clients, and return the sum; an absent key counts 0.
@@ -54,7 +55,7 @@ class Shared(Connected):
         Raises:
             Conflict: the value is no whole number. Nothing was changed.
         """
-        return int((await self._ask("POST", "/api/store/incr", body={"key": key, "by": by}))["value"])
+        return int((await self.transport.request_json("POST", "/api/store/incr", body={"key": key, "by": by}))["value"])
 
     async def store_cas(
         self, key: str, expected: object | None, value: object | None, *, ttl: float | None = None
@@ -75,14 +76,14 @@ class Shared(Connected):
         }
         if ttl is not None:
             body["ttl_seconds"] = ttl
-        return bool((await self._ask("POST", "/api/store/cas", body=body))["swapped"])
+        return bool((await self.transport.request_json("POST", "/api/store/cas", body=body))["swapped"])
 
     async def store_keys(self, prefix: str = "") -> list[str]:
         """Return all keys that begin with `prefix`, in order; keys set meanwhile may be missing."""
         keys: list[str] = []
         after: str | None = None
         while True:
-            page = await self._ask("GET", "/api/store/keys", query={"prefix": prefix, "after": after})
+            page = await self.transport.request_json("GET", "/api/store/keys", query={"prefix": prefix, "after": after})
             keys += page["keys"]
             after = page["next"]
             if after is None:
@@ -95,11 +96,13 @@ class Shared(Connected):
             InvalidName: the key is not allowed.
         """
         body = {"key": key, "member": str(member)}
-        return int((await self._ask("POST", "/api/store/sets", body=body))["added"])
+        return int((await self.transport.request_json("POST", "/api/store/sets", body=body))["added"])
 
     async def store_smembers(self, key: str) -> list[str]:
         """Return the members of the set at a key in the order they came; [] when there is none."""
-        members: list[str] = (await self._ask("GET", "/api/store/sets", query={"key": key}))["members"]
+        members: list[str] = (await self.transport.request_json("GET", "/api/store/sets", query={"key": key}))[
+            "members"
+        ]
         return members
 
     async def upload_file(self, filepath: str | os.PathLike[str]) -> str:
@@ -180,7 +183,7 @@ class Shared(Connected):
         except MissingFile as missing:
             self._announce(f"[SDK] Not published: {missing}")
             return False
-        await self._ask("PUT", "/api/store", body={"key": key, "value": name, "artifact": digest})
+        await self.transport.request_json("PUT", "/api/store", body={"key": key, "value": name, "artifact": digest})
         return True
 
     async def get_artifact(self, key: str, save_path: str | os.PathLike[str] | None = None) -> bool:
@@ -191,7 +194,7 @@ class Shared(Connected):
         Raises:
             OSError: it cannot be written.
         """
-        entry = await self._ask("GET", "/api/store", query={"key": key})
+        entry = await self.transport.request_json("GET", "/api/store", query={"key": key})
         name: str | None = entry["value"]
         if name is None or name in _NO_ARTIFACT:
             return False
@@ -213,7 +216,7 @@ class Shared(Connected):
 
 
 def _text(key: str, value: object) -> str:
-    if isinstance(value, bytes | bytearray | memoryview):
+    if isinstance(value, _RAW):
         raise InvalidInput(
             subject=f"key {key!r}",
             expected="text",

@@ -55,7 +55,7 @@ class Submitting(Deciding):
             body["idempotency_key"] = idempotency_key
         run_id = agent_run_id or os.environ.get("TITAN_AGENT_RUN_ID")
         if run_id is None and "TITAN_JOB_ID" not in os.environ:
-            accepted = DagAccepted(await self._ask("POST", "/api/dags", body=body))
+            accepted = DagAccepted(await self.transport.request_json("POST", "/api/dags", body=body))
         else:
             accepted = await self._submit_stage(run_id, name, body)
         self.submissions.record(accepted, [job.id for job in jobs])
@@ -80,7 +80,7 @@ class Submitting(Deciding):
 
         with stages.submission(run_id, name) as about_it:
             body.update(about_it)
-            accepted = DagAccepted(await self._ask("POST", "/api/dags", body=body))
+            accepted = DagAccepted(await self.transport.request_json("POST", "/api/dags", body=body))
         if run_id is not None:
             run_end.end_at_exit(run_id, self.transport.over(BlockingIo()))
         return accepted
