@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import requests
@@ -36,7 +37,7 @@ def titan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
 )
-def test_no_request_makes_a_500(case: schemathesis.Case, titan: RunningTitan) -> None:
+def test_no_request_makes_a_500(case: schemathesis.Case[Any], titan: RunningTitan) -> None:
     status = 0
     with suppress(requests.Timeout, requests.exceptions.ConnectionError):
         status = case.call(base_url=f"http://127.0.0.1:{titan.sdk_port}", timeout=SILENCE_SECONDS).status_code
