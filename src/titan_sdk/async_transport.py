@@ -192,15 +192,17 @@ class AsyncTransport:
         async def attempt(connection: Connection, silence: float) -> Response:
             await connection.send(head, b"", timeout_seconds=silence)
             status, answer_headers = await connection.read_head()
-            opened[:] = [connection]
+            opened.append(connection)  # one more for each 503 before it
             return Response(status, answer_headers, await connection.read_body() if status >= 400 else b"")
 
-        response = await self._persist(attempt, timeout_seconds, own_connection=True)
         try:
+            response = await self._persist(attempt, timeout_seconds, own_connection=True)
             if response.status >= 400:
                 self._read_json(response, "GET", path)
-            while piece := await opened[0].read_piece():
+            while piece := await opened[-1].read_piece():
                 yield piece
+        except TitanError:
+            raise  # also ServerUnavailable, which is an OSError
         except BrokenAnswer as cause:
             raise self._broken(cause) from cause
         except OSError as cause:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.fake_titan import FakeTitan, fake_titan
 from titan_sdk import TitanClient, TitanJob
-from titan_sdk.errors import InvalidInput, MissingFile, NotSupported, UnknownDag, WaitTimeout
+from titan_sdk.errors import InvalidInput, MissingFile, NotSupported, ServerUnavailable, UnknownDag, WaitTimeout
 
 
 @pytest.fixture
@@ -264,6 +264,17 @@ def test_a_projects_folder_that_is_missing_has_the_originals_answer(client: Tita
     assert client.upload_project_folder("no/folder") == "ERROR: Folder not found at: no/folder"
 
     assert fake.received == []
+
+
+def test_following_ends_when_the_server_stays_away(fake: FakeTitan) -> None:
+    client = TitanClient("127.0.0.1", fake.port, retry_for_seconds=0.1)
+    fake.stop()
+
+    for live in (client.watch(), client.follow_logs("a")):
+        with pytest.raises(ServerUnavailable, match="titan up"):
+            next(live)
+
+    fake.start_again()
 
 
 def test_methods_of_later_versions_say_so(client: TitanClient) -> None:
