@@ -25,6 +25,26 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_PORT", default="9090", unit="", help="The port clients use."),
     Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
     Setting(
+        name="TITAN_LISTEN",
+        default="127.0.0.1",
+        unit="",
+        help="The address `titan up` listens at; any but 127.0.0.1, localhost and ::1 needs a token with each request.",
+    ),
+    Setting(
+        name="TITAN_REQUIRE_TOKEN",
+        default="",
+        unit="",
+        help="Any text: every request needs a token, on loopback too; for a proxy in front of it.",
+    ),
+    Setting(
+        name="TITAN_ALLOW_HOSTS",
+        default="",
+        unit="",
+        help="Names under which the server is asked besides its addresses, such as a proxy's; blanks between them.",
+    ),
+    Setting(name="TITAN_TLS_CERT", default="", unit="", help="File of the server's TLS certificate chain, in PEM."),
+    Setting(name="TITAN_TLS_KEY", default="", unit="", help="File of its key; without it, in the certificate's file."),
+    Setting(
         name="TITAN_MODEL",
         default="",
         unit="",

@@ -16,9 +16,7 @@ A_DAY = timedelta(days=1)
 
 
 def a_token(token_id: str = "0123456789ab", *, role: Role = Role.ADMIN, age: timedelta = timedelta()) -> Token:
-    return Token(
-        project_id=PROJECT, id=token_id, name="laptop", role=role, hash="ab" * 32, created_at=NOON - age
-    )
+    return Token(project_id=PROJECT, id=token_id, name="laptop", role=role, hash="ab" * 32, created_at=NOON - age)
 
 
 def test_a_token_comes_back_as_it_was_stored(store: Store) -> None:

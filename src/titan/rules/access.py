@@ -1,4 +1,4 @@
-"""Who may do what: every route has one permission, every role a set of them. This table is the only place that says so."""
+"""Who may do what: every route has one permission, every role a set of them, and this table alone says which."""
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum

@@ -12,6 +12,7 @@ from titan.model.dags import Dag
 from titan.model.events import JournalEntry
 from titan.model.jobs import Job, JobStatus
 from titan.model.runs import Run
+from titan.model.tokens import Token
 from titan.model.workers import Worker
 from titan.ports import Reader
 from titan.rules.dispatch import why_ready_waits
@@ -216,3 +217,16 @@ class _Names:
 
 def _after(reason: str | None) -> str:
     return f" (after: {reason})" if reason else ""
+
+
+def token_view(token: Token) -> wire.TokenView:
+    """Return what people may know of a token."""
+    return wire.TokenView(
+        token_id=token.id,
+        name=token.name,
+        role=token.role.value,
+        created_at=token.created_at,
+        last_used_at=token.last_used_at,
+        expires_at=token.expires_at,
+        revoked_at=token.revoked_at,
+    )
