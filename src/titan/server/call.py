@@ -43,6 +43,11 @@ class Call:
         value: str = self.request.path_params[name]
         return value
 
+    def fix_path(self, name: str, value: str) -> None:
+        """Have `path` return `value` for a part from now on."""
+        # A new dict: Litestar keeps the one it gave us, and gives it to every later request of the same path.
+        self.request.scope["path_params"] = {**self.request.path_params, name: value}
+
     def header(self, name: str) -> str | None:
         """Return a header's value; names are case-insensitive."""
         value: str | None = self.request.headers.get(name)

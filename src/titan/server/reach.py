@@ -59,11 +59,11 @@ def _check_subject(reader: Reader, *, call: Call, permission: Permission) -> Non
     if "job" in named:
         job = _named_job(reader, call, is_strict=permission is Permission.CHANGE_WORK)
         _check_dag(reader, call, reader.dag(job.dag_id), f"job {shown(job.name)}")
-        named["job"] = job.id
+        call.fix_path("job", job.id)
     elif "dag" in named:
         dag = find_dag(reader, call.house.project_id, call.path("dag"))
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
-        named["dag"] = dag.id
+        call.fix_path("dag", dag.id)
     elif "run" in named:
         _check_run(reader, call, find_run(reader, call.house.project_id, call.path("run")).id)
     else:

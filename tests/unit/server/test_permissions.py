@@ -1,0 +1,48 @@
+"""Every route says who may ask, and no route says more than it means."""
+
+from titan.model.tokens import Role
+from titan.rules.access import LIMITED_FOR_JOBS, PERMITTED, Permission
+from titan.server.table import ROUTES, SOCKETS
+
+CHANGES = {Permission.CHANGE_WORK, Permission.SUBMIT, Permission.WRITE_SHARED, Permission.WORK}
+#: Parts of a path that titan.server.reach knows how to look up for a job.
+KNOWN_PARTS = ("{job:str}", "{dag:str}", "{run:str}")
+
+
+def test_a_viewer_can_only_get() -> None:
+    open_to_viewers = [route for route in ROUTES if Role.VIEWER in PERMITTED[route.permission]]
+
+    assert {route.method for route in open_to_viewers} == {"GET"}
+
+
+def test_what_changes_something_is_never_asked_for_by_a_permission_to_look() -> None:
+    changing = [route for route in ROUTES if route.method != "GET"]
+
+    assert {route.permission for route in changing} <= CHANGES | {Permission.ADMINISTER}
+
+
+def test_a_worker_can_use_its_own_routes_and_fetch_content_and_nothing_that_changes_runs() -> None:
+    open_to_workers = {route.path for route in ROUTES if Role.WORKER in PERMITTED[route.permission]}
+
+    assert {path for path in open_to_workers if not path.startswith("/api/workers")} == {
+        "/api/health",
+        "/api/blobs/{digest:str}",
+    }
+
+
+def test_what_a_job_may_do_to_its_own_alone_is_found_by_the_path_or_by_the_query() -> None:
+    limited = [(route.path, route.query) for route in (*ROUTES, *SOCKETS) if route.permission in LIMITED_FOR_JOBS]
+
+    unfindable = [
+        path
+        for path, query in limited
+        if not any(part in path for part in KNOWN_PARTS) and not {"run", "dag"} & set(query.__struct_fields__)
+    ]
+
+    assert unfindable == []
+
+
+def test_no_job_handles_tokens_or_acts_as_a_worker() -> None:
+    open_to_jobs = {route.path for route in ROUTES if Role.JOB in PERMITTED[route.permission]}
+
+    assert not [path for path in open_to_jobs if path.startswith(("/api/tokens", "/api/workers"))]
