@@ -18,12 +18,14 @@ class Permission(StrEnum):
     SEE_WORK = "see DAGs, jobs and runs"  #: a job: its own
     CHANGE_WORK = "change DAGs, jobs and runs"  #: a job: its own
     SUBMIT = "submit DAGs"
+    SET_RESULT = "set a job's result"
+    DECIDE = "decide gates"  #: no job: a gate is there for a person to hold it
     READ_SHARED = "read the shared store and files"
     WRITE_SHARED = "write the shared store and files, and ask the model"
     FETCH = "fetch content by its digest"
     SEE_CLUSTER = "see the workers and figures of the server"
     WORK = "work for the server"  #: claim attempts and report them
-    ADMINISTER = "administer tokens and what people decide"
+    ADMINISTER = "administer tokens"
 
 
 _EVERYBODY: Final = frozenset(Role)
@@ -34,6 +36,8 @@ PERMITTED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.SEE_WORK: frozenset({Role.ADMIN, Role.VIEWER, Role.JOB}),
     Permission.CHANGE_WORK: frozenset({Role.ADMIN, Role.JOB}),
     Permission.SUBMIT: frozenset({Role.ADMIN, Role.JOB}),
+    Permission.SET_RESULT: frozenset({Role.ADMIN, Role.JOB}),
+    Permission.DECIDE: frozenset({Role.ADMIN}),
     Permission.READ_SHARED: frozenset({Role.ADMIN, Role.VIEWER, Role.JOB}),
     Permission.WRITE_SHARED: frozenset({Role.ADMIN, Role.JOB}),
     Permission.FETCH: _EVERYBODY,

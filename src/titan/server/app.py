@@ -17,7 +17,8 @@ from titan.server.guard import guarded, handshake, send_refusal
 from titan.server.house import House
 from titan.server.openapi import openapi_document
 from titan.server.reach import permit
-from titan.server.table import ROUTES, SOCKETS, Route, SocketRoute
+from titan.server.route import Route, SocketRoute
+from titan.server.table import ROUTES, SOCKETS
 
 
 def create_app(house: House) -> ASGIApp:

@@ -11,10 +11,10 @@ from titan.rules.access import LIMITED_FOR_JOBS, Permission, is_within_reach, ma
 from titan.rules.names import shown
 from titan.server.access import Caller, ended_attempt
 from titan.server.call import Call
-from titan.server.lookup import find_dag, find_job, find_run
+from titan.server.lookup import find_dag, find_gate, find_job, find_run
 
 #: Answered by their own transaction when the attempt has ended: StaleLease, which the SDK knows.
-FENCED = frozenset({Permission.SUBMIT})
+FENCED = frozenset({Permission.SUBMIT, Permission.SET_RESULT})
 
 
 def permit(call: Call, permission: Permission) -> None:
@@ -60,6 +60,11 @@ def _check_subject(reader: Reader, *, call: Call, permission: Permission) -> Non
         job = _named_job(reader, call, is_strict=permission is Permission.CHANGE_WORK)
         _check_dag(reader, call, reader.dag(job.dag_id), f"job {shown(job.name)}")
         call.fix_path("job", job.id)
+    elif "gate" in named:
+        scope = call.scope()
+        gate = find_gate(reader, call.house.project_id, call.path("gate"), dag_id=scope.dag, run_id=scope.run)
+        _check_dag(reader, call, reader.dag(gate.dag_id), f"gate {shown(gate.name)}")
+        call.fix_path("gate", gate.id)
     elif "dag" in named:
         dag = find_dag(reader, call.house.project_id, call.path("dag"))
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")

@@ -1,49 +1,32 @@
 """The list of routes: everything that can be asked, and the values that go in and out."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
-
-from litestar import Response, WebSocket
+from typing import Final
 
 from titan.engine import protocol
+from titan.engine.again import Resumed
 from titan.engine.cancel import Cancelled
+from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
 from titan.rules.access import Permission
-from titan.server import wire
-from titan.server.call import Call
-from titan.server.routes import about, dags, events, files, jobs, memory, models, runs, tokens, workers
+from titan.server import wire, wire_store
+from titan.server.route import Route, SocketRoute
+from titan.server.routes import (
+    about,
+    again,
+    dags,
+    events,
+    files,
+    gates,
+    jobs,
+    memory,
+    models,
+    results,
+    runs,
+    tokens,
+    workers,
+)
 
-Handler = Callable[[Call], Awaitable[Response[Any]]]
-SocketHandler = Callable[[Call, WebSocket[Any, Any, Any]], Awaitable[None]]
 BINARY: Final = bytes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One thing that can be asked. Its summary is the handler's docstring."""
-
-    method: Literal["GET", "PUT", "POST"]
-    path: str  #: with `{name:str}` where a part varies
-    handler: Handler
-    permission: Permission  #: who may ask; `titan.rules.access` says which roles have it
-    answer: Any  #: type of the body of a success; `bytes` for raw content
-    body: Any = None  #: type of the request's body; `bytes` for raw content, None for none
-    query: Any = wire.NoQuery
-    status_code: int = 200
-    media_type: str = "application/json"  #: of the answer
-    mutates: bool = field(default=False)  #: whether it takes an Idempotency-Key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SocketRoute:
-    """One WebSocket. Its handler is given the handshake as a call, and accepts the socket."""
-
-    path: str
-    handler: SocketHandler
-    permission: Permission
-    query: Any = wire.NoQuery
-
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -85,6 +68,23 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=dags.cancel_dag,
         permission=Permission.CHANGE_WORK,
         answer=Cancelled,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/dags/{dag:str}/retry",
+        handler=again.retry_a_dag,
+        permission=Permission.CHANGE_WORK,
+        answer=Retried,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/dags/{dag:str}/redeploy",
+        handler=again.redeploy_a_dag,
+        permission=Permission.CHANGE_WORK,
+        answer=Submitted,
+        status_code=201,
         mutates=True,
     ),
     Route(
@@ -130,6 +130,78 @@ ROUTES: Final[tuple[Route, ...]] = (
         mutates=True,
     ),
     Route(
+        method="POST",
+        path="/api/jobs/{job:str}/retry",
+        handler=again.retry_a_job,
+        permission=Permission.CHANGE_WORK,
+        query=wire.ScopeQuery,
+        answer=Retried,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/jobs/{job:str}/replay",
+        handler=again.replay_a_job,
+        permission=Permission.CHANGE_WORK,
+        query=wire.ScopeQuery,
+        answer=Submitted,
+        status_code=201,
+        mutates=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/jobs/{job:str}/result",
+        handler=results.get_result,
+        permission=Permission.SEE_WORK,
+        query=wire.ScopeQuery,
+        answer=wire.ResultAnswer,
+    ),
+    Route(
+        method="PUT",
+        path="/api/result",
+        handler=results.set_result,
+        permission=Permission.SET_RESULT,
+        body=wire.ResultBody,
+        answer=wire.OkAnswer,
+        mutates=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/gates",
+        handler=gates.list_gates,
+        permission=Permission.SEE_WORK,
+        query=wire.GatesQuery,
+        answer=wire.GatesAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/gates/{gate:str}",
+        handler=gates.show_gate,
+        permission=Permission.SEE_WORK,
+        query=wire.ScopeQuery,
+        answer=wire.GateView,
+    ),
+    Route(
+        method="POST",
+        path="/api/gates/{gate:str}/approve",
+        handler=gates.approve_gate,
+        permission=Permission.DECIDE,
+        query=wire.ScopeQuery,
+        body=wire.DecideBody,
+        answer=wire.GateView,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/gates/{gate:str}/reject",
+        handler=gates.reject_gate,
+        permission=Permission.DECIDE,
+        query=wire.ScopeQuery,
+        body=wire.DecideBody,
+        answer=wire.GateView,
+        mutates=True,
+    ),
+    Route(
         method="GET",
         path="/api/runs",
         handler=runs.list_runs,
@@ -162,20 +234,71 @@ ROUTES: Final[tuple[Route, ...]] = (
         mutates=True,
     ),
     Route(
+        method="POST",
+        path="/api/runs/{run:str}/retry",
+        handler=again.retry_a_run,
+        permission=Permission.CHANGE_WORK,
+        answer=Retried,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/runs/{run:str}/resume",
+        handler=again.resume_a_run,
+        permission=Permission.CHANGE_WORK,
+        answer=Resumed,
+        mutates=True,
+    ),
+    Route(
         method="GET",
         path="/api/store",
         handler=memory.get_value,
         permission=Permission.READ_SHARED,
-        query=wire.KeyQuery,
-        answer=wire.ValueAnswer,
+        query=wire_store.KeyQuery,
+        answer=wire_store.ValueAnswer,
     ),
     Route(
         method="PUT",
         path="/api/store",
         handler=memory.put_value,
         permission=Permission.WRITE_SHARED,
-        body=wire.PutBody,
+        body=wire_store.PutBody,
         answer=wire.OkAnswer,
+        mutates=True,
+    ),
+    Route(
+        method="DELETE",
+        path="/api/store",
+        handler=memory.delete_key,
+        permission=Permission.WRITE_SHARED,
+        query=wire_store.KeyQuery,
+        answer=wire_store.DeletedAnswer,
+        mutates=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/store/keys",
+        handler=memory.list_keys,
+        permission=Permission.READ_SHARED,
+        query=wire_store.KeysQuery,
+        answer=wire_store.KeysAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/store/incr",
+        handler=memory.increment,
+        permission=Permission.WRITE_SHARED,
+        body=wire_store.IncrementBody,
+        answer=wire_store.IncrementedAnswer,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/store/cas",
+        handler=memory.compare_and_swap,
+        permission=Permission.WRITE_SHARED,
+        body=wire_store.SwapBody,
+        answer=wire_store.SwappedAnswer,
         mutates=True,
     ),
     Route(
@@ -183,16 +306,16 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/store/sets",
         handler=memory.list_members,
         permission=Permission.READ_SHARED,
-        query=wire.KeyQuery,
-        answer=wire.MembersAnswer,
+        query=wire_store.KeyQuery,
+        answer=wire_store.MembersAnswer,
     ),
     Route(
         method="POST",
         path="/api/store/sets",
         handler=memory.add_member,
         permission=Permission.WRITE_SHARED,
-        body=wire.AddBody,
-        answer=wire.AddedAnswer,
+        body=wire_store.AddBody,
+        answer=wire_store.AddedAnswer,
         mutates=True,
     ),
     Route(
@@ -200,8 +323,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/store/wait",
         handler=memory.wait_for_signals,
         permission=Permission.WRITE_SHARED,
-        body=wire.SignalsBody,
-        answer=wire.SignalsAnswer,
+        body=wire_store.SignalsBody,
+        answer=wire_store.SignalsAnswer,
     ),
     Route(
         method="PUT",
@@ -325,13 +448,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=dict,
         answer=dict,
     ),
-    Route(
-        method="GET",
-        path="/v1/models",
-        handler=models.list_models,
-        permission=Permission.READ_SHARED,
-        answer=dict,
-    ),
+    Route(method="GET", path="/v1/models", handler=models.list_models, permission=Permission.READ_SHARED, answer=dict),
 )
 
 SOCKETS: Final[tuple[SocketRoute, ...]] = (

@@ -11,7 +11,8 @@ from tests.support.raw_http import said
 from tests.support.token_holder import Holder
 from titan.model.tokens import Role
 from titan.rules.access import PERMITTED
-from titan.server.table import ROUTES, Route
+from titan.server.route import Route
+from titan.server.table import ROUTES
 
 HOLDABLE = [Role.ADMIN, Role.WORKER, Role.VIEWER]
 

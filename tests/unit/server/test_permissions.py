@@ -4,9 +4,12 @@ from titan.model.tokens import Role
 from titan.rules.access import LIMITED_FOR_JOBS, PERMITTED, Permission
 from titan.server.table import ROUTES, SOCKETS
 
-CHANGES = {Permission.CHANGE_WORK, Permission.SUBMIT, Permission.WRITE_SHARED, Permission.WORK}
+CHANGES = {
+    *(Permission.CHANGE_WORK, Permission.SUBMIT, Permission.SET_RESULT, Permission.DECIDE),
+    *(Permission.WRITE_SHARED, Permission.WORK, Permission.ADMINISTER),
+}
 #: Parts of a path that titan.server.reach knows how to look up for a job.
-KNOWN_PARTS = ("{job:str}", "{dag:str}", "{run:str}")
+KNOWN_PARTS = ("{job:str}", "{gate:str}", "{dag:str}", "{run:str}")
 
 
 def test_a_viewer_can_only_get() -> None:
@@ -18,7 +21,7 @@ def test_a_viewer_can_only_get() -> None:
 def test_what_changes_something_is_never_asked_for_by_a_permission_to_look() -> None:
     changing = [route for route in ROUTES if route.method != "GET"]
 
-    assert {route.permission for route in changing} <= CHANGES | {Permission.ADMINISTER}
+    assert {route.permission for route in changing} <= CHANGES
 
 
 def test_a_worker_can_use_its_own_routes_and_fetch_content_and_nothing_that_changes_runs() -> None:
@@ -31,7 +34,9 @@ def test_a_worker_can_use_its_own_routes_and_fetch_content_and_nothing_that_chan
 
 
 def test_what_a_job_may_do_to_its_own_alone_is_found_by_the_path_or_by_the_query() -> None:
-    limited = [(route.path, route.query) for route in (*ROUTES, *SOCKETS) if route.permission in LIMITED_FOR_JOBS]
+    asked = [(route.path, route.query, route.permission) for route in ROUTES]
+    asked += [(route.path, route.query, route.permission) for route in SOCKETS]
+    limited = [(path, query) for path, query, permission in asked if permission in LIMITED_FOR_JOBS]
 
     unfindable = [
         path
@@ -46,3 +51,10 @@ def test_no_job_handles_tokens_or_acts_as_a_worker() -> None:
     open_to_jobs = {route.path for route in ROUTES if Role.JOB in PERMITTED[route.permission]}
 
     assert not [path for path in open_to_jobs if path.startswith(("/api/tokens", "/api/workers"))]
+
+
+def test_no_job_decides_the_gate_that_holds_it() -> None:
+    deciding = {route.permission for route in ROUTES if route.path.endswith(("/approve", "/reject"))}
+
+    assert deciding == {Permission.DECIDE}
+    assert Role.JOB not in PERMITTED[Permission.DECIDE]
