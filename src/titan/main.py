@@ -255,8 +255,8 @@ def _stop_on_signals(servers: Servers, house: House, worker: LocalWorker | None)
 def _announce(home: Path, listeners: Listeners) -> None:
     """Leave word where this home's server is: for its worker after a restart on other ports, and its command line."""
     partial = home / "server.json.partial"
-    addresses = list(dict.fromkeys([listeners.own_url(), *listeners.urls()]))
     url = listeners.own_url() if listeners.inner is not None else listeners.urls()[0]
+    addresses = list(dict.fromkeys([url, *listeners.urls()]))
     partial.write_text(json.dumps({"url": url, "urls": addresses, "pid": os.getpid()}))
     partial.replace(home / "server.json")
 

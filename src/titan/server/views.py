@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from titan.engine.tokens import Minted
 from titan.insight.story import story
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
@@ -292,4 +293,15 @@ def token_view(token: Token) -> wire.TokenView:
         last_used_at=token.last_used_at,
         expires_at=token.expires_at,
         revoked_at=token.revoked_at,
+    )
+
+
+def new_token_answer(minted: Minted) -> wire.NewTokenAnswer:
+    """Return a token that was just made, with its text."""
+    return wire.NewTokenAnswer(
+        token_id=minted.token.id,
+        name=minted.token.name,
+        role=minted.token.role.value,
+        token=minted.text,
+        expires_at=minted.token.expires_at,
     )

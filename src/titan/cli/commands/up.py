@@ -1,5 +1,6 @@
 """`titan up` and `titan worker`: the processes that do the work; `titan version`: which Titan this is."""
 
+import os
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -147,6 +148,7 @@ def up(
     epilog=examples(
         "titan worker --join http://127.0.0.1:5000 --offer GENERAL:4",
         "titan worker --join http://127.0.0.1:5000 --offer GPU:1 --name gpu-box",
+        "titan worker --join https://titan.example.org:5000 --offer GPU:1    # with TITAN_TOKEN set",
     )
 )
 def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: Home = None) -> None:
@@ -158,7 +160,14 @@ def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: H
     address = parse_address(join, option="--join")
     from titan.engine.worker import main
 
-    raise typer.Exit(main.run(url=str(address), offers=offers, home=home or home_folder(), name=name))
+    # What this process alone may show is taken out of its environment: the processes of jobs begin with it.
+    token = os.environ.pop("TITAN_TOKEN", None)
+    ca_file = setting("TITAN_CA_FILE") or None
+    raise typer.Exit(
+        main.run(
+            url=str(address), offers=offers, home=home or home_folder(), name=name, token=token or None, ca_file=ca_file
+        )
+    )
 
 
 @app.command(epilog=examples("titan version", "titan version --json | jq -r .server.version"))

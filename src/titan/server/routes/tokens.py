@@ -13,7 +13,7 @@ from titan.rules.names import check_name
 from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.views import token_view
+from titan.server.views import new_token_answer, token_view
 
 
 async def create_token(call: Call) -> Response[bytes]:
@@ -31,14 +31,7 @@ async def create_token(call: Call) -> Response[bytes]:
     )
     create = partial(tokens.create, new=new, ids=call.house.ids, cause=f"request of {call.caller.name}")
     minted = await call.house.orchestrator.keep(create)
-    answer = wire.NewTokenAnswer(
-        token_id=minted.token.id,
-        name=minted.token.name,
-        role=minted.token.role.value,
-        token=minted.text,
-        expires_at=minted.token.expires_at,
-    )
-    return json_answer(answer, 201)
+    return json_answer(new_token_answer(minted), 201)
 
 
 async def list_tokens(call: Call) -> Response[bytes]:
