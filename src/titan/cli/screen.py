@@ -26,6 +26,12 @@ _STYLES = {
     "CONNECTED": "green",
     "LOST": "red",
     "LEFT": "bright_black",
+    "GOOD": "green",
+    "EXPIRED": "red",
+    "REVOKED": "bright_black",
+    "OK": "green",
+    "WARN": "yellow",
+    "FAIL": "red",
 }
 
 
@@ -105,7 +111,7 @@ def text_of(cell: Cell) -> "Text":
     from rich.text import Text
 
     if isinstance(cell, Status):
-        return Text(cell.word, style=_STYLES.get(cell.word.upper(), ""))
+        return Text(cell.word, style=_STYLES.get(cell.word.strip().upper(), ""))
     return Text(plain(cell))
 
 

@@ -57,6 +57,11 @@ class Server:
             address.host, address.port, token, retry_for_seconds=0.0, **_tls_options(address, environment)
         )
 
+    @property
+    def has_token(self) -> bool:
+        """Whether a token goes with every request."""
+        return bool(self._transport.token)
+
     def be_patient(self) -> None:
         """Wait for a server that does not answer from the first request on: it is sure to exist."""
         self._transport.retry_for_seconds = _PATIENCE_SECONDS
