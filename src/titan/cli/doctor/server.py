@@ -2,12 +2,12 @@
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from titan import __version__
-from titan.cli.answers import Health, JobList, WorkerList, read
+from titan.cli.answers import Health, Job, JobList, WorkerList, read
 from titan.cli.doctor.findings import Finding, fail, ok, warn
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import count, duration
@@ -95,7 +95,7 @@ def check_workers(server: Server) -> Iterator[Finding]:
     waiting = read(server.get("api", "jobs", status="READY", limit=ASKED_JOBS), JobList).jobs
     for label in sorted({job.requirement for job in waiting} - offers):
         jobs = [job for job in waiting if job.requirement == label]
-        text = f"{count(len(jobs), 'job')} wait for {label}, which no worker offers: {jobs[0].name}, for example"
+        text = f"no worker offers {label}, and {count(len(jobs), 'job')} cannot start without: {_some(jobs)}"
         yield warn("queue", text, f"Start a worker with --offer {label}:1, or cancel what is not wanted.")
     if not {job.requirement for job in waiting} - offers:
         yield ok("queue", "nothing waits for a label that nobody offers")
@@ -107,6 +107,11 @@ def _no_answer(address: Address, failure: CommandFailed) -> Iterator[Finding]:
         yield fail("token", failure.found, failure.next_step)
     else:
         yield fail("server", f"no answer at {address}: {failure.found}", failure.next_step)
+
+
+def _some(jobs: Sequence[Job]) -> str:
+    names = [job.name for job in jobs]
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def _clock(skew: timedelta) -> Finding:
