@@ -38,7 +38,7 @@ class Caller:
     is_over: bool = False  #: a job whose attempt has ended, or that never was
 
 
-ANYBODY_HERE: Final = Caller(role=Role.ADMIN, name="a program on this machine")
+ANYBODY_HERE: Final = Caller(role=Role.ADMIN, name="somebody without a token")
 _OVER: Final = Caller(role=Role.JOB, name="a job whose attempt is over", is_over=True)
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support.event_stream import events
 from tests.support.raw_http import request, said
 from tests.support.running_titan import running_titan
+from tests.support.sources import ROOT
 from tests.support.submissions import a_dag_body, a_job_body, a_name
 from tests.support.token_holder import Holder
 from tests.support.waiting import wait_until
@@ -223,6 +228,24 @@ def test_clients_that_read_slowly_cost_the_server_no_memory(tmp_path: Path) -> N
 def ask_until_idle(process: psutil.Process) -> None:
     """Return once the process has nothing to do: every socket's buffers are full."""
     wait_until(lambda: process.cpu_percent(interval=0.3) < 20.0, "the server to be idle", seconds=60)
+
+
+def test_the_guides_program_reads_what_happens(admin: Holder) -> None:
+    guide = (ROOT / "docs/guide/http.md").read_text("utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", guide, re.S)
+    code = program.replace("127.0.0.1:5000", f"127.0.0.1:{admin.port}")
+    submit(admin)
+
+    environment = {**os.environ, "TITAN_TOKEN": admin.token or "", "NO_PROXY": "*"}
+    listener = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert listener.stdout is not None
+        first = listener.stdout.readline().split()
+    finally:
+        listener.kill()
+        listener.communicate()
+
+    assert first[0] == "1"
 
 
 @pytest.mark.slow

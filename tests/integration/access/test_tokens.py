@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.event_stream import events
 from tests.support.raw_http import a_key, ask_json
 from tests.support.running_titan import RunningTitan
 from tests.support.token_holder import Holder, a_token_name
@@ -96,6 +97,17 @@ def test_a_revoked_token_is_refused_at_once_and_says_so(admin: Holder) -> None:
     assert revoked.value["revoked_at"] == again.value["revoked_at"] is not None
     assert answer.refusal == (401, "Unauthorized")
     assert "revoked at" in answer.message
+
+
+def test_a_revoked_token_ends_the_event_stream_that_it_opened(admin: Holder) -> None:
+    holder = admin.make("viewer")
+
+    with events(holder.port, "?after=unknown", holder.header) as stream:
+        stream.take(1)
+        admin.ask("POST", f"/api/tokens/{holder.token_id}/revoke")
+        seen = list(stream)
+
+    assert [event.kind for event in seen] in ([], ["TokenRevoked"])
 
 
 def test_an_expired_token_is_refused_and_says_so(admin: Holder) -> None:
