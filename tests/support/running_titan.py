@@ -54,6 +54,7 @@ class RunningTitan:
         """What the server wrote to its log so far."""
         return (self.home.parent / f"{self.home.name}.log").read_text()
 
+    @property
     def is_alive(self) -> bool:
         """Whether the server's process still runs."""
         return self._process.poll() is None

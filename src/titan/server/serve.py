@@ -34,9 +34,9 @@ def listen(host: str, port: int) -> socket.socket:
         InvalidInput: this machine has no such address, or the port is taken or may not be used.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host or "?", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
+        found = socket.getaddrinfo(host or "?", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # `localhost` is both 127.0.0.1 and ::1, in either order: clients expect the first.
+        family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
         raise _no_address(host, error) from error

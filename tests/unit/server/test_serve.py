@@ -31,6 +31,11 @@ def test_every_address_is_asked_from_here_by_the_loopback() -> None:
         assert url_of(listener, is_encrypted=True) == f"https://127.0.0.1:{port}"
 
 
+def test_localhost_is_the_address_that_clients_try() -> None:
+    with listen("localhost", 0) as listener:
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
 def test_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
