@@ -26,13 +26,6 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_TLS", default="", unit="", help="Any text but 0, false, no or off: clients speak TLS."),
     Setting(name="TITAN_CA_FILE", default="", unit="", help="Certificates that clients trust instead of the system's."),
     Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
-    Setting(name="TITAN_TLS", default="", unit="", help="1: clients encrypt; as when TITAN_HOST begins with https://."),
-    Setting(
-        name="TITAN_CA_FILE",
-        default="",
-        unit="",
-        help="Certificates that clients and workers trust instead of the system's, in PEM.",
-    ),
     Setting(
         name="TITAN_LISTEN",
         default="127.0.0.1",
