@@ -25,10 +25,11 @@ END_SECONDS: Final = 15.0  # for the worker to end its jobs and give them back
 class LocalWorker:
     """Keeps one worker process alive for a home; the server's own death does not end it."""
 
-    def __init__(self, home: Path, *, url: str, offers: Mapping[str, int]) -> None:
+    def __init__(self, home: Path, *, url: str, offers: Mapping[str, int], log_format: str | None = None) -> None:
         self._home = home
         self._url = url
         self._offers = dict(offers)
+        self._more = ["--log-format", log_format] if log_format else []
         self._pid: int | None = None  #: of the process that runs now; None between two
         self._child: subprocess.Popen[bytes] | None = None
         self._is_wanted = True
@@ -104,7 +105,7 @@ class LocalWorker:
         command = [sys.executable, "-m", "titan.engine.worker", "--join", self._url, "--local"]
         with (folder / LOG).open("ab") as log:
             return subprocess.Popen(
-                [*command, "--home", str(self._home), *offers],
+                [*command, "--home", str(self._home), *offers, *self._more],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

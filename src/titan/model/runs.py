@@ -38,3 +38,4 @@ class Run:
     outcome: RunOutcome | None = None  #: None while nobody ended it
     ended_at: datetime | None = None
     reason: str | None = None  #: what its orchestrator, or who cancelled it, said
+    pinned_at: datetime | None = None  #: since when retention leaves it and all it left alone; None: not pinned

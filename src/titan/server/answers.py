@@ -42,9 +42,13 @@ def problem_answer(problem: Problem, status_code: int) -> Response[bytes]:
     return json_answer(ProblemAnswer(error=problem), status_code)
 
 
+def status_code_of(error: errors.TitanError) -> int:
+    """Return the status that a refusal is answered with."""
+    return next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
+
+
 def on_titan_error(_request: Request[Any, Any, Any], error: errors.TitanError) -> Response[bytes]:
     """Answer a refusal with its own words and status."""
-    status_code = next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
     problem = Problem(
         type=type(error).__name__,
         message=str(error),
@@ -53,7 +57,7 @@ def on_titan_error(_request: Request[Any, Any, Any], error: errors.TitanError) -
         found=error.found,
         next_step=error.next_step,
     )
-    return problem_answer(problem, status_code)
+    return problem_answer(problem, status_code_of(error))
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -30,10 +30,19 @@ class Route:
     status_code: int = 200
     media_type: str = "application/json"  #: of the answer
     mutates: bool = field(default=False)  #: whether it takes an Idempotency-Key
+    adds: bool = False  #: whether it brings new work or content, which an almost full disk refuses
 
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(method="GET", path="/api/health", handler=about.health, answer=wire.HealthAnswer),
+    Route(method="GET", path="/metrics", handler=about.metrics, answer=BINARY, media_type="text/plain"),
+    Route(
+        method="POST",
+        path="/api/clean",
+        handler=about.clean,
+        query=wire.CleanQuery,
+        answer=wire.CleanAnswer,
+    ),
     Route(
         method="POST",
         path="/api/dags",
@@ -42,6 +51,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=Submitted,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
     Route(method="GET", path="/api/dags", handler=dags.list_dags, query=wire.DagsQuery, answer=wire.DagsAnswer),
     Route(
@@ -98,6 +108,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=Cancelled,
         mutates=True,
     ),
+    Route(method="POST", path="/api/runs/{run:str}/pin", handler=runs.pin_run, answer=wire.RunView, mutates=True),
+    Route(method="POST", path="/api/runs/{run:str}/unpin", handler=runs.unpin_run, answer=wire.RunView, mutates=True),
     Route(
         method="POST",
         path="/api/runs/{run:str}/end",
@@ -120,6 +132,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=wire.PutBody,
         answer=wire.OkAnswer,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
@@ -135,6 +148,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=wire.AddBody,
         answer=wire.AddedAnswer,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="POST",
@@ -151,6 +165,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=wire.FileAnswer,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
@@ -210,6 +225,13 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=workers.complete,
         body=protocol.CompleteRequest,
         answer=protocol.CompleteAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/workers/{worker:str}/workspaces",
+        handler=workers.sort_out_workspaces,
+        body=protocol.WorkspacesRequest,
+        answer=protocol.WorkspacesAnswer,
     ),
     Route(
         method="POST",

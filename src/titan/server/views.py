@@ -55,6 +55,7 @@ def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = Fal
         stage_count=run.stage_count,
         job_count=run.job_count,
         reason=run.reason,
+        pinned=run.pinned_at is not None,
         stages=stages,
     )
 

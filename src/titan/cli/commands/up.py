@@ -1,7 +1,7 @@
 """`titan up` and `titan worker`: the processes that do the work; `titan version`: which Titan this is."""
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -60,6 +60,12 @@ Host: TypeAlias = Annotated[
     typer.Option(metavar="HOST", help="127.0.0.1, localhost or ::1; any other address is refused for now."),
 ]
 NoWorker: TypeAlias = Annotated[bool, typer.Option("--no-worker", help="Start the server only.")]
+LogFormat: TypeAlias = Annotated[
+    Literal["text", "json"] | None,
+    typer.Option(
+        envvar="TITAN_LOG_FORMAT", help="How it logs: in text, or one JSON object a line.", show_default="text"
+    ),
+]
 Join: TypeAlias = Annotated[str, typer.Option("--join", metavar="URL", help="The server to work for.")]
 WorkerName: TypeAlias = Annotated[
     str | None,
@@ -84,13 +90,20 @@ def up(
     host: Host = "127.0.0.1",
     model: Model = None,
     no_worker: NoWorker = False,
+    log_format: LogFormat = None,
 ) -> None:
     """Start Titan here: the server and a worker beside it, until Ctrl-C."""
     offers = {} if no_worker else parse_offers(offer or _DEFAULT_OFFERS)
     from titan import main  # the whole server: most of a second to import
 
     settings = main.UpSettings(
-        home=home or home_folder(), port=port, sdk_port=sdk_port, offers=offers, host=host, model=model
+        home=home or home_folder(),
+        port=port,
+        sdk_port=sdk_port,
+        offers=offers,
+        host=host,
+        model=model,
+        log_format=log_format,
     )
     raise typer.Exit(main.up(settings, say=_say_lines))
 
@@ -101,7 +114,14 @@ def up(
         "titan worker --join http://127.0.0.1:5000 --offer GPU:1 --name gpu-box",
     )
 )
-def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: Home = None) -> None:
+def worker(
+    *,
+    join: Join,
+    offer: Offers = None,
+    name: WorkerName = None,
+    home: Home = None,
+    log_format: LogFormat = None,
+) -> None:
     """Start another worker for a server, until Ctrl-C.
 
     Ctrl-C gives back what it runs: those jobs start again elsewhere, and nothing is counted against them.
@@ -110,7 +130,9 @@ def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: H
     address = parse_address(join, option="--join")
     from titan.engine.worker import main
 
-    raise typer.Exit(main.run(url=str(address), offers=offers, home=home or home_folder(), name=name))
+    raise typer.Exit(
+        main.run(url=str(address), offers=offers, home=home or home_folder(), name=name, log_format=log_format)
+    )
 
 
 @app.command(epilog=examples("titan version", "titan version --json | jq -r .server.version"))

@@ -4,6 +4,8 @@ import logging
 import os
 import shutil
 import stat
+import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
@@ -16,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 _WORKSPACE: Final = Path("titan_workspace", "shared")  # where the original's jobs find their working directory
 _SPARE_WORKSPACES: Final = 4
+_DELETED: Final = "deleted"  #: below the attempts: what a workspace is called while it is being deleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class AttemptFolders:
 
     Folders and files of ended attempts are used again: ext4 does not give out the inodes it deleted in the last 5 s,
     and passing over them makes three new ones for each job cost more than the rest of the worker's part. Used from two
-    threads: one prepares, the other discards.
+    threads: one prepares, the other discards; a third one may ask for idle workspaces and delete them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,6 +46,8 @@ class AttemptFolders:
         self._used: dict[str, AttemptFiles] = {}
         self._free: deque[AttemptFiles] = deque()
         self._spare_workspaces: deque[Path] = deque()
+        self._workspaces_lock = threading.Lock()
+        self._last_uses: dict[str, float] = {}  #: workspace → when this worker used it last, on the monotonic clock
         shutil.rmtree(self._attempts, ignore_errors=True)
         self._attempts.mkdir(parents=True, exist_ok=True)
         self._workspaces.mkdir(exist_ok=True)
@@ -58,8 +63,9 @@ class AttemptFolders:
         script = folder / os.path.basename(assignment.filename)
         with open(script, "wb", buffering=0) as file:
             file.write(content)
-        files = AttemptFiles(script=script, log=log, directory=self._workspace(assignment))
-        self._used[assignment.lease_id] = files
+        with self._workspaces_lock:
+            files = AttemptFiles(script=script, log=log, directory=self._workspace(assignment))
+            self._used[assignment.lease_id] = files
         return files
 
     def discard(self, lease_id: str) -> None:
@@ -67,12 +73,50 @@ class AttemptFolders:
         files = self._used.pop(lease_id, None)
         if files is None:
             return
+        self._last_uses[files.directory.parents[1].name] = time.monotonic()
         try:
             _clean(files)
             self._free.append(files)
             self._prepare_workspaces()
         except OSError:  # nothing waits for it: the next attempt gets a new folder
             logger.warning("the folder %s cannot be used again", files.script.parent, exc_info=True)
+
+    def idle_workspaces(self) -> dict[str, float]:
+        """Return workspace → for how many seconds no attempt has used it, the longest idle first.
+
+        Of one that was used by an earlier worker only the age of its folder is known, which is younger at most.
+        """
+        busy = self._busy()
+        now, clock = time.time(), time.monotonic()
+        idle = {}
+        for entry in os.scandir(self._workspaces):
+            if entry.name not in busy and entry.is_dir(follow_symlinks=False):
+                last_use = self._last_uses.get(entry.name)
+                idle[entry.name] = max(0.0, now - _age_mark(entry) if last_use is None else clock - last_use)
+        return dict(sorted(idle.items(), key=lambda item: -item[1]))
+
+    def delete_workspace(self, name: str, *, idle_seconds: float) -> bool:
+        """Delete a workspace, unless an attempt has used it in the last `idle_seconds`; return whether it went.
+
+        Raises:
+            OSError: it cannot be moved away or deleted.
+        """
+        grave = self._attempts / f"{_DELETED}{next(self._numbers)}"
+        with self._workspaces_lock:
+            last_use = self._last_uses.get(name)
+            was_used = last_use is not None and time.monotonic() - last_use < idle_seconds
+            if name in self._busy() or was_used or os.path.basename(name) != name:
+                return False
+            try:
+                (self._workspaces / name).rename(grave)
+            except FileNotFoundError:
+                return False
+            self._last_uses.pop(name, None)
+        shutil.rmtree(grave)
+        return True
+
+    def _busy(self) -> set[str]:
+        return {files.directory.parents[1].name for files in list(self._used.values())}
 
     def _take_folder(self, filename: str) -> tuple[Path, Path]:
         """Return a folder that is empty, or holds only a file that may be overwritten, and its log."""
@@ -102,6 +146,20 @@ class AttemptFolders:
             spare = self._attempts / f"workspace{next(self._numbers)}"
             (spare / _WORKSPACE).mkdir(parents=True)
             self._spare_workspaces.append(spare)
+
+
+def _age_mark(entry: "os.DirEntry[str]") -> float:
+    """Return when something in a workspace's top folder changed last, in seconds since 1970."""
+    marks = [entry.stat(follow_symlinks=False).st_mtime]
+    for folder in (Path(entry.path, _WORKSPACE.parts[0]), Path(entry.path, _WORKSPACE)):
+        try:
+            marks += [
+                folder.lstat().st_mtime,
+                *(each.stat(follow_symlinks=False).st_mtime for each in os.scandir(folder)),
+            ]
+        except OSError:
+            continue
+    return max(marks)
 
 
 def _clean(files: AttemptFiles) -> None:

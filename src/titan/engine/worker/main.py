@@ -15,7 +15,8 @@ from typing import Final
 from titan.engine.worker.inbox import Inbox, LeaveAsked
 from titan.engine.worker.survival import FOLDER, FolderInUse, known_as, own_folder
 from titan.engine.worker.worker import NoWarmInterpreter, Worker, WorkerPlan
-from titan.settings import whole_number
+from titan.log_lines import FORMATS, LEVELS, configure
+from titan.settings import one_of, whole_number
 from titan_sdk.errors import TitanError
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,15 @@ SECOND_SIGNAL_EXIT_CODE: Final = 130  # as a shell reports a program that Ctrl-C
 MAX_WORKERS_OF_A_HOME: Final = 100
 
 
-def run(*, url: str, offers: Mapping[str, int], home: Path, name: str | None = None, is_local: bool = False) -> int:
+def run(
+    *,
+    url: str,
+    offers: Mapping[str, int],
+    home: Path,
+    name: str | None = None,
+    is_local: bool = False,
+    log_format: str | None = None,
+) -> int:
     """Work for the server at `url` until SIGINT or SIGTERM, and return the exit code.
 
     `home` is a TITAN_HOME: the local worker keeps its things in `worker` below it, others in `workers/<name>`. The
@@ -34,7 +43,7 @@ def run(*, url: str, offers: Mapping[str, int], home: Path, name: str | None = N
 
     0: it left in order. 1: no warm interpreter came up, or another worker uses its folder. 2: the server refused it.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure(log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
     inbox = Inbox()
     _leave_on_signals(inbox)
     with ExitStack() as owned:

@@ -30,14 +30,14 @@ async def stream_events(call: Call) -> Stream:
 
 
 async def _events(house: House, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[bytes]:
-    last = house.store.read(lambda reader: reader.last_seq())
-    seq = last if cursor is None else _known(cursor, last)
+    cut, last = house.store.read(lambda reader: (reader.journal_cut(), reader.last_seq()))
+    seq = last if cursor is None else _known(cursor, cut, last)
     if seq is None:
         seq = last
         yield b"event: resync\nid: %d\ndata: %s\n\n" % (seq, msgspec.json.encode({"cursor": str(seq)}))
     else:
         yield b": connected\n\n"
-    with house.bus.watch([JOURNAL]) as watch:
+    with house.metrics.event_clients.track_inprogress(), house.bus.watch([JOURNAL]) as watch:
         while not house.bus.is_closed:
             entries = _after(house, query, seq)
             for entry in entries:
@@ -53,9 +53,9 @@ def _after(house: House, query: wire.EventsQuery, seq: int) -> list[JournalEntry
     )
 
 
-def _known(cursor: str, last: int) -> int | None:
-    """Return the entry's number behind a cursor, or None when it is none of this journal's."""
-    if cursor.isascii() and cursor.isdigit() and len(cursor) <= 18 and int(cursor) <= last:
+def _known(cursor: str, cut: int, last: int) -> int | None:
+    """Return the entry's number behind a cursor; None when it is none of this journal's, or entries after it went."""
+    if cursor.isascii() and cursor.isdigit() and len(cursor) <= 18 and cut <= int(cursor) <= last:
         return int(cursor)
     return None
 

@@ -13,7 +13,7 @@ from titan.rules.names import check_key, shown
 from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.lookup import blob_path
+from titan.server.lookup import keep_blob, run_of_caller
 from titan.server.texts import check_text
 
 
@@ -33,10 +33,10 @@ async def put_value(call: Call) -> Response[bytes]:
     check_key(body.key)
     _check_value(body.key, body.value)
     if body.artifact is not None:
-        blob_path(call.house.blobs, body.artifact)
-    value = StoredValue(value=body.value, artifact=body.artifact)
+        keep_blob(call.house.blobs, body.artifact)
 
     def act(tx: Transaction) -> object:
+        value = StoredValue(value=body.value, artifact=body.artifact, run_id=run_of_caller(tx, call.token()))
         tx.put_value(call.house.project_id, body.key, value)
         return wire.OkAnswer()
 

@@ -75,6 +75,7 @@ def run_from_row(row: Row) -> Run:
         outcome=_RUN_OUTCOMES.get(row[8]),
         ended_at=from_us_or_none(row[9]),
         reason=row[10],
+        pinned_at=from_us_or_none(row[11]),
     )
 
 
@@ -92,4 +93,5 @@ def row_of_run(run: Run) -> dict[str, Parameter]:
         "outcome": None if run.outcome is None else run.outcome.value,
         "ended_at_us": to_us_or_none(run.ended_at),
         "reason": run.reason,
+        "pinned_at_us": to_us_or_none(run.pinned_at),
     }

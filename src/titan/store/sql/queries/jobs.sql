@@ -100,3 +100,26 @@ where
     status = 'WAITING' and remaining_parents > 0
     and id in (select child_id from edges where parent_id = :parent_id)
 returning {job_columns}
+
+-- name: first_jobs_of_dag
+select id from jobs where dag_id = :dag_id limit :limit
+
+-- name: specs
+select id, spec from jobs where id > :after_id order by id limit :limit
+
+-- name: next_label
+select min(requirement) from jobs where lane = '*' and requirement > :after
+
+-- name: count_unfinished_jobs
+select status, count(*) from jobs
+where project_id = :project_id and status in ('WAITING', 'READY', 'RUNNING')
+group by status
+
+-- name: forget_edges_from
+delete from edges where parent_id = :job_id
+
+-- name: forget_edges_to
+delete from edges where child_id = :job_id
+
+-- name: forget_job
+delete from jobs where id = :job_id
