@@ -168,7 +168,7 @@ class FolderBlobs:
             if not self._steps.renew(place):
                 os.fsync(incoming.descriptor)
                 make_folder(place.parent)
-                incoming.path.rename(place)
+                self._steps.move(incoming.path, place)
             sync_folder(place.parent)  # of a known blob too: another thread may not have come this far with it
         return digest
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 import threading
-import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
@@ -18,7 +17,6 @@ logger = logging.getLogger(__name__)
 
 _WORKSPACE: Final = Path("titan_workspace", "shared")  # where the original's jobs find their working directory
 _SPARE_WORKSPACES: Final = 4
-_DELETED: Final = "deleted"  #: below the attempts: what a workspace is called while it is being deleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +45,6 @@ class AttemptFolders:
         self._free: deque[AttemptFiles] = deque()
         self._spare_workspaces: deque[Path] = deque()
         self._workspaces_lock = threading.Lock()
-        self._last_uses: dict[str, float] = {}  #: workspace → when this worker used it last, on the monotonic clock
         shutil.rmtree(self._attempts, ignore_errors=True)
         self._attempts.mkdir(parents=True, exist_ok=True)
         self._workspaces.mkdir(exist_ok=True)
@@ -73,7 +70,10 @@ class AttemptFolders:
         files = self._used.pop(lease_id, None)
         if files is None:
             return
-        self._last_uses[files.directory.parents[1].name] = time.monotonic()
+        try:
+            os.utime(_folder_of(files))  # when it was used last, for later workers too
+        except OSError:
+            logger.debug("a job has removed its own workspace %s", files.directory)
         try:
             _clean(files)
             self._free.append(files)
@@ -82,41 +82,29 @@ class AttemptFolders:
             logger.warning("the folder %s cannot be used again", files.script.parent, exc_info=True)
 
     def idle_workspaces(self) -> dict[str, float]:
-        """Return workspace → for how many seconds no attempt has used it, the longest idle first.
+        """Return workspace → when an attempt used it last, in seconds since 1970, of those that none uses now."""
+        entries = [entry for entry in os.scandir(self._workspaces) if entry.is_dir(follow_symlinks=False)]
+        last_uses = {entry.name: entry.stat(follow_symlinks=False).st_mtime for entry in entries}
+        with self._workspaces_lock:
+            busy = self._busy()
+        return {name: last_use for name, last_use in last_uses.items() if name not in busy}
 
-        Of one that was used by an earlier worker only the age of its folder is known, which is younger at most.
-        """
-        busy = self._busy()
-        now, clock = time.time(), time.monotonic()
-        idle = {}
-        for entry in os.scandir(self._workspaces):
-            if entry.name not in busy and entry.is_dir(follow_symlinks=False):
-                last_use = self._last_uses.get(entry.name)
-                idle[entry.name] = max(0.0, now - _age_mark(entry) if last_use is None else clock - last_use)
-        return dict(sorted(idle.items(), key=lambda item: -item[1]))
-
-    def delete_workspace(self, name: str, *, idle_seconds: float) -> bool:
-        """Delete a workspace, unless an attempt has used it in the last `idle_seconds`; return whether it went.
+    def delete_workspace(self, name: str, *, last_use: float) -> bool:
+        """Delete a workspace, unless an attempt has used it since `last_use`; return whether it went.
 
         Raises:
             OSError: it cannot be moved away or deleted.
         """
-        grave = self._attempts / f"{_DELETED}{next(self._numbers)}"
+        folder, grave = self._workspaces / name, self._attempts / f"deleted{next(self._numbers)}"
         with self._workspaces_lock:
-            last_use = self._last_uses.get(name)
-            was_used = last_use is not None and time.monotonic() - last_use < idle_seconds
-            if name in self._busy() or was_used or os.path.basename(name) != name:
+            if name in self._busy() or not folder.is_dir() or folder.stat().st_mtime != last_use:
                 return False
-            try:
-                (self._workspaces / name).rename(grave)
-            except FileNotFoundError:
-                return False
-            self._last_uses.pop(name, None)
+            folder.rename(grave)
         shutil.rmtree(grave)
         return True
 
     def _busy(self) -> set[str]:
-        return {files.directory.parents[1].name for files in list(self._used.values())}
+        return {_folder_of(files).name for files in list(self._used.values())}
 
     def _take_folder(self, filename: str) -> tuple[Path, Path]:
         """Return a folder that is empty, or holds only a file that may be overwritten, and its log."""
@@ -148,18 +136,9 @@ class AttemptFolders:
             self._spare_workspaces.append(spare)
 
 
-def _age_mark(entry: "os.DirEntry[str]") -> float:
-    """Return when something in a workspace's top folder changed last, in seconds since 1970."""
-    marks = [entry.stat(follow_symlinks=False).st_mtime]
-    for folder in (Path(entry.path, _WORKSPACE.parts[0]), Path(entry.path, _WORKSPACE)):
-        try:
-            marks += [
-                folder.lstat().st_mtime,
-                *(each.stat(follow_symlinks=False).st_mtime for each in os.scandir(folder)),
-            ]
-        except OSError:
-            continue
-    return max(marks)
+def _folder_of(files: AttemptFiles) -> Path:
+    """Return the folder of an attempt's workspace; the working directory lies in it."""
+    return files.directory.parents[len(_WORKSPACE.parts) - 1]
 
 
 def _clean(files: AttemptFiles) -> None:

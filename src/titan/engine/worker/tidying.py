@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from itertools import islice
 from typing import Final
 
@@ -13,7 +14,7 @@ from titan_sdk.errors import TitanError
 logger = logging.getLogger(__name__)
 
 TIDY_SECONDS: Final = 600.0
-IDLE_SECONDS: Final = 60.0  # younger ones are not worth asking about: the shortest retention is a day
+IDLE_SECONDS: Final = 3600.0  # younger ones are not worth a question: the shortest retention is a day
 
 
 class Tidying:
@@ -28,7 +29,7 @@ class Tidying:
         self._every_seconds = every_seconds
 
     def step(self) -> None:
-        """Wait, then ask about the longest idle workspaces, and delete those that may go.
+        """Wait, then ask about the workspaces that have been idle for an hour, and delete those that may go.
 
         One that an attempt has used since it was asked about stays: its run may have begun anew.
 
@@ -37,18 +38,23 @@ class Tidying:
         """
         if self._closing.wait(self._every_seconds):
             return
-        idle = {name: seconds for name, seconds in self._folders.idle_workspaces().items() if seconds >= IDLE_SECONDS}
-        asked = dict(islice(idle.items(), MAX_WORKSPACES_ASKED))
-        for name in self._old(asked) if asked else ():
-            try:
-                if name in asked and self._folders.delete_workspace(name, idle_seconds=asked[name]):
-                    logger.info("deleted the workspace %s, unused for %.0f h", name, asked[name] / 3600)
-            except OSError as cause:
-                logger.warning("the workspace %s cannot be deleted: %s", name, cause)
+        now = time.time()
+        idle = {name: at for name, at in self._folders.idle_workspaces().items() if now - at >= IDLE_SECONDS}
+        names = iter(sorted(idle))
+        while page := list(islice(names, MAX_WORKSPACES_ASKED)):
+            for name in self._old({name: now - idle[name] for name in page}):
+                self._delete(name, idle.get(name))
 
-    def _old(self, asked: dict[str, float]) -> list[str]:
+    def _delete(self, name: str, last_use: float | None) -> None:
         try:
-            return self._link.old_workspaces(WorkspacesRequest(idle_seconds=asked)).old
+            if last_use is not None and self._folders.delete_workspace(name, last_use=last_use):
+                logger.info("deleted the workspace %s", name)
+        except OSError as cause:
+            logger.warning("the workspace %s cannot be deleted: %s", name, cause)
+
+    def _old(self, idle_seconds: dict[str, float]) -> list[str]:
+        try:
+            return self._link.old_workspaces(WorkspacesRequest(idle_seconds=idle_seconds)).old
         except TitanError as refusal:
             logger.debug("nothing is deleted, for the server is of an older version: %s", refusal)
             return []
