@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 #: Kind of a journal entry → its level and sentence; `{name}` is a field of the entry.
 LINES: Final = {
     "JobFailed": (logging.WARNING, "job {job_id} failed: {reason}"),
+    "GateOpened": (logging.INFO, "gate {job_id} waits for approval"),
     "DagEnded": (logging.INFO, "dag {name} ended: {status}"),
     "RunEnded": (logging.INFO, "run {run_id} ended: {outcome}"),
     "RunFellSilent": (logging.INFO, "run {run_id} counts as ended: its orchestrator said nothing more ({status})"),

@@ -261,6 +261,8 @@ def _headers(body: bytes, identifier: str, secret: str) -> dict[str, str]:
 
 def _path_of(notice: Notice) -> str:
     subject = notice.entry.subject
+    if notice.kind is NoticeKind.GATE_OPENED:
+        return f"/api/gates/{quote(subject.job_id or '')}"
     if subject.job_id is not None:
         return f"/api/jobs/{quote(subject.job_id)}"
     if subject.dag_id is not None:

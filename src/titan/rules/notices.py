@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from titan.model.dags import Dag
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
-from titan.model.jobs import Job, ReadyJob
+from titan.model.jobs import Job, JobStatus, ReadyJob
 from titan.model.runs import Run, RunOutcome, RunStatus
 from titan.model.workers import Worker, WorkerState
 from titan.rules.rollup import dag_status, run_status
@@ -21,6 +21,7 @@ UNROUTABLE_AFTER: Final = timedelta(seconds=30)  # a worker that restarts is bac
 class NoticeKind(StrEnum):
     """The occasions."""
 
+    GATE_OPENED = "gate_opened"  #: a gate waits for a decision
     RUN_FAILED = "run_failed"  #: said so, or counts as ended after a failed last stage
     DAG_FAILED = "dag_failed"  #: a DAG without a run ended with a failed job
     JOB_UNROUTABLE = "job_unroutable"  #: no connected worker has offered a READY job's label for 30 s
@@ -30,6 +31,7 @@ class NoticeKind(StrEnum):
 FIELDS: Final = ("kind", "at", "run", "agent", "dag", "job", "status", "reason", "label", "message", "link")
 
 TEXTS: Final[Mapping[NoticeKind, str]] = {
+    NoticeKind.GATE_OPENED: "Titan: {job} waits for approval: {message} {link}",
     NoticeKind.RUN_FAILED: "Titan: run {run} failed. {reason} {link}",
     NoticeKind.DAG_FAILED: "Titan: DAG {dag} ended {status}: {reason}. {link}",
     NoticeKind.JOB_UNROUTABLE: "Titan: job {job} waits, for no connected worker offers {label}. {link}",
@@ -123,6 +125,13 @@ def _unusable(kind: str, expected: str, found: str) -> InvalidInput:
     )
 
 
+def _of_gate(facts: Facts, _now: datetime) -> tuple[NoticeKind, Mapping[str, str]] | None:
+    gate = facts.job
+    if gate is None or gate.status is not JobStatus.WAITING_APPROVAL:
+        return None  # decided before anybody could be told
+    return NoticeKind.GATE_OPENED, {"status": gate.status.value, "message": gate.spec.hitl_message or ""}
+
+
 def _of_run(facts: Facts, now: datetime) -> tuple[NoticeKind, Mapping[str, str]] | None:
     run = facts.run
     if run is None or run.outcome is RunOutcome.CANCELLED:
@@ -151,8 +160,9 @@ def _of_unroutable(facts: Facts, _now: datetime) -> tuple[NoticeKind, Mapping[st
     return NoticeKind.JOB_UNROUTABLE, {"status": facts.job.status.value, "label": facts.job.spec.requirement}
 
 
-#: Kind of a journal entry → what decides whether it is worth telling. A gate is one more line here.
+#: Kind of a journal entry → what decides whether it is worth telling.
 JUDGES: Final[Mapping[str, Judge]] = {
+    "GateOpened": _of_gate,
     "RunEnded": _of_run,
     "RunFellSilent": _of_run,
     "DagEnded": _of_dag,

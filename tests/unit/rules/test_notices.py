@@ -92,6 +92,18 @@ def test_a_job_that_no_worker_can_take_is_told_with_its_label() -> None:
     assert told("JobUnroutable", Facts()) is None
 
 
+def test_a_gate_that_opened_is_told_with_its_message_unless_it_was_decided_already() -> None:
+    spec = replace(a_spec("hitl-gate-plan"), hitl_message="Spend the money?")
+    gate = a_job("hitl-gate-plan", status=JobStatus.WAITING_APPROVAL, spec=spec)
+
+    assert told("GateOpened", Facts(job=gate)) == (
+        "gate_opened",
+        "Titan: hitl-gate-plan waits for approval: Spend the money? LINK",
+    )
+    assert told("GateOpened", Facts(job=replace(gate, status=JobStatus.COMPLETED))) is None
+    assert told("GateOpened", Facts()) is None
+
+
 def test_what_happens_every_day_is_not_told() -> None:
     assert told("JobSucceeded", Facts(job=a_job())) is None
 

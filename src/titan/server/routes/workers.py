@@ -175,6 +175,8 @@ def _count(house: House, reports: list[AttemptReport]) -> None:
 
 def _assignment(leased: Leased) -> Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
+    assert job.spec.filename is not None, f"gate {job.id} was leased"
+    assert job.spec.script is not None, f"gate {job.id} was leased"
     return Assignment(
         lease_id=attempt.lease_id,
         attempt=attempt.number,
