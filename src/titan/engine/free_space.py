@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from titan.model.errors import StoreFull
-from titan.rules.space import is_low, reserve_bytes
+from titan.rules.space import is_low, relief_bytes, reserve_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ class SpaceWatch:
         if self.is_low:
             raise StoreFull(
                 subject,
-                expected=f"{self.reserve_bytes // MIB} MiB free on the disk of {self._folder}",
+                expected=f"{relief_bytes(self.reserve_bytes) // MIB} MiB free on the disk of {self._folder}",
                 found=f"{self.disk.free_bytes // MIB} MiB",
                 next_step="Free some space (`titan clean` deletes what is old), then repeat the request. "
                 "What runs goes on meanwhile.",

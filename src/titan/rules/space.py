@@ -16,6 +16,9 @@ def reserve_bytes(min_free_bytes: int, total_bytes: int) -> int:
 
 def is_low(free_bytes: int, *, reserve_bytes: int, was_low: bool) -> bool:
     """Tell whether a disk is almost full: below its reserve, or having been so, not yet a tenth above it."""
-    if was_low:
-        return free_bytes * 100 < reserve_bytes * RELIEF_PERCENT
-    return free_bytes < reserve_bytes
+    return free_bytes < (relief_bytes(reserve_bytes) if was_low else reserve_bytes)
+
+
+def relief_bytes(reserve_bytes: int) -> int:
+    """Return how much must be free for a low disk to be low no longer."""
+    return reserve_bytes * RELIEF_PERCENT // 100
