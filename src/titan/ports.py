@@ -172,10 +172,7 @@ class Reader(Protocol):
         """Return the newest entry's number; 0 for an empty journal."""
 
     def journal_cut(self) -> int:
-        """Return the highest number of an entry that was deleted; 0 when none was.
-
-        Who has read up to a lower number may have missed something.
-        """
+        """Return the highest number of a deleted entry, or 0: who has read less far may have missed something."""
 
     def oldest_entries(self, *, after_seq: int, limit: int) -> list[OldEntry]:
         """Return entries after `after_seq`, ascending, without the newest of all, which always stays."""
@@ -196,13 +193,10 @@ class Reader(Protocol):
         """Return keys with artifacts after `after`, set last before, by no job of a pinned run; by artifact."""
 
     def is_blob_named(self, digest: str) -> bool:
-        """Tell whether a file, a published key or anything else but a job names this blob.
-
-        With `blobs_of_jobs` this is all that keeps a blob; a new table that names blobs is added to one of them.
-        """
+        """Tell whether anything but a job names this blob; a new table that names blobs is added here."""
 
     def blobs_of_jobs(self, *, after_id: str, limit: int) -> tuple[str | None, set[str]]:
-        """Return the blobs that the next `limit` jobs by id name, and the last of these ids; None at the end."""
+        """Return the last id of the next `limit` jobs by id (None at the end), and the blobs that they name."""
 
     def log_owner(self, lease_id: str) -> LogOwner | None: ...
 
@@ -315,9 +309,9 @@ class Transaction(Reader, Protocol):
         """Delete these entries, which `oldest_entries` has named."""
 
     def forget_jobs(self, dag_id: str, *, limit: int) -> int:
-        """Delete up to `limit` jobs of a DAG with their edges and attempts; return how many.
+        """Delete up to `limit` jobs of a DAG with all that hangs on them, and return how many.
 
-        A DAG that one of them submitted stays, and has no maker then.
+        A DAG that one of them submitted stays without a maker.
         """
 
     def forget_dag(self, dag_id: str) -> None:
@@ -385,8 +379,8 @@ class Blobs(Protocol):
     def touch(self, digest: str) -> bool:
         """Renew the lease of stored content; return whether it is stored.
 
-        Whoever is about to commit a reference to content that it did not just `put` touches it first: what was
-        put or touched is not collected for an hour, and by then the reference is committed or given up.
+        Whoever is about to commit a reference to content that it did not just `put` touches it first, for what was
+        put or touched is not collected for an hour.
         """
 
     def old(self, *, before: datetime) -> Iterator[OldBlob]:
