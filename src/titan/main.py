@@ -171,6 +171,8 @@ async def _serve(
     _announce(home, url)
     _stop_on_signals(server, house, worker)
     working = asyncio.ensure_future(worker.keep()) if worker else None
+    if worker:
+        house.orchestrator.background(worker.keep_log_small())
     gc.freeze()  # what start-up made lives as long as the server
     say(_greeting(settings, home, url, sdk_url, house))
     try:

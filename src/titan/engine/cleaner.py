@@ -7,6 +7,7 @@ in transactions of a few milliseconds each, between which everybody else has the
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -59,8 +60,8 @@ class Cleaner:
             freed = Freed()
             for step in (self._runs, self._dags, self._journal, self._files, self._keys):
                 freed += await step(is_dry=is_dry)
-            freed += await asyncio.to_thread(self._clean_logs, is_dry=is_dry)
-            freed += await asyncio.to_thread(self._clean_blobs, is_dry=is_dry)
+            for look in (self._clean_logs, self._clean_blobs):
+                freed += await _in_thread(partial(look, is_dry=is_dry))
         if freed != Freed() and not is_dry:
             logger.info("kept house: %s", told(freed))
         return freed
@@ -139,7 +140,11 @@ class Cleaner:
         return await asyncio.to_thread(self._store.read, query)
 
     async def _commit(self, forget: Callable[[Transaction], T]) -> T:
-        return await asyncio.wrap_future(self._store.transact(forget))
+        """Commit, then rest as long as that took: others have the writer for half of the time at least."""
+        began = time.monotonic()
+        answer = await asyncio.wrap_future(self._store.transact(forget))
+        await asyncio.sleep(time.monotonic() - began)
+        return answer
 
     async def _until_done(self, forget: Callable[[Transaction], Freed | None]) -> Freed:
         freed = Freed()
@@ -147,13 +152,13 @@ class Cleaner:
             freed += more
         return freed
 
-    # --- in a thread of its own ---
+    # --- in a thread of its own, which ends early when `ending` is set ---
 
-    def _clean_logs(self, *, is_dry: bool) -> Freed:
+    def _clean_logs(self, ending: threading.Event, *, is_dry: bool) -> Freed:
         now = self._clock.now()
         before = cutoff(self.retention.logs, now)
         freed = Freed()
-        for page in _paged(self._logs.old(before=now - BLOB_GRACE)):
+        for page in _paged(self._logs.old(before=now - BLOB_GRACE), ending):
             sizes = dict(page)
             for lease_id in self._store.read(partial(_deletable_logs, lease_ids=list(sizes), before=before)):
                 if not is_dry:
@@ -161,29 +166,33 @@ class Cleaner:
                 freed += Freed(logs=1, log_bytes=sizes[lease_id])
         return freed
 
-    def _clean_blobs(self, *, is_dry: bool) -> Freed:
-        unnamed = {blob.digest: blob for blob in self._blobs.old(before=self._clock.now() - BLOB_GRACE)}
-        self._leave_out_scripts(unnamed)
-        freed = Freed()
-        for page in _paged(iter(list(unnamed.values()))):
+    def _clean_blobs(self, ending: threading.Event, *, is_dry: bool) -> Freed:
+        unnamed: dict[str, OldBlob] = {}
+        for page in _paged(self._blobs.old(before=self._clock.now() - BLOB_GRACE), ending):
             named = self._store.read(partial(_named, blobs=page))
+            unnamed.update((blob.digest, blob) for blob in page if blob.digest not in named)
+        self._leave_out_scripts(unnamed, ending)
+        freed = Freed()
+        for page in _paged(iter(unnamed.values()), ending):
             for blob in page:
-                if blob.digest not in named and (is_dry or self._blobs.discard(blob)):
+                if is_dry or self._blobs.discard(blob):
                     freed += Freed(blobs=1, blob_bytes=blob.size_bytes)
         return freed
 
-    def _leave_out_scripts(self, unnamed: dict[str, OldBlob]) -> None:
+    def _leave_out_scripts(self, unnamed: dict[str, OldBlob], ending: threading.Event) -> None:
         """Take out of `unnamed` what jobs name, reading their ids upwards until nothing is left or no job.
 
         A job that is stored meanwhile comes later in that order, or names what was touched after it was found.
         """
         last: str | None = ""
-        while unnamed and last is not None:
+        while unnamed and last is not None and not ending.is_set():
             began = time.monotonic()
             last, digests = self._store.read(partial(_blobs_of_jobs, after_id=last))
             for digest in digests:
                 unnamed.pop(digest, None)
-            time.sleep(time.monotonic() - began)  # half of one core at most
+            ending.wait(time.monotonic() - began)  # half of one core at most
+        if ending.is_set():
+            unnamed.clear()  # nobody knows what the other jobs name
 
 
 def told(freed: Freed) -> str:
@@ -227,10 +236,19 @@ def _blobs_of_jobs(reader: Reader, after_id: str) -> tuple[str | None, set[str]]
     return reader.blobs_of_jobs(after_id=after_id, limit=PAGE)
 
 
-def _paged(things: Iterator[T]) -> Iterator[list[T]]:
+async def _in_thread(look: Callable[[threading.Event], T]) -> T:
+    """Run `look` in a thread; who waits may go, and the server's end does not wait for a million files."""
+    ending = threading.Event()
+    try:
+        return await asyncio.to_thread(look, ending)
+    finally:
+        ending.set()
+
+
+def _paged(things: Iterator[T], ending: threading.Event) -> Iterator[list[T]]:
     """Yield them in pages, resting after each as long as it took: half of one core at most."""
     began = time.monotonic()
-    while page := list(islice(things, PAGE)):
+    while not ending.is_set() and (page := list(islice(things, PAGE))):
         yield page
-        time.sleep(time.monotonic() - began)
+        ending.wait(time.monotonic() - began)
         began = time.monotonic()

@@ -10,8 +10,8 @@ from titan.model.retention import ArtifactKey, FileName, Freed, OldEntry
 from titan.ports import Transaction
 from titan.rules.retention import may_cut, may_forget_dag, may_forget_run
 
-ENTRIES: Final = 200  # of one transaction; 10 µs each
-JOBS: Final = 25  # of one transaction; 100 µs each with edges and attempts
+ENTRIES: Final = 100  # of one transaction; 10 µs each
+JOBS: Final = 10  # of one transaction; 0.1 ms each with edges and attempts
 ROWS: Final = 100  # of names and keys in one transaction
 
 

@@ -130,7 +130,7 @@ def test_a_large_dag_goes_in_many_small_transactions_between_which_others_come(h
     freed = house.clean()
 
     assert (freed.dags, freed.jobs) == (1, 60)
-    assert len(seqs) >= 60 // 25 + 1  # each forgets 25 jobs or 200 entries at most
+    assert len(seqs) >= 60 // 10  # each forgets 10 jobs or 100 entries at most
     assert house.desk.store.read(lambda reader: reader.dags(PROJECT, limit=9)) == []
 
 
