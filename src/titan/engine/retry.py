@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from titan.engine.moves import Moves
 from titan.engine.release import release
 from titan.model.dags import Dag, OnFailure
 from titan.model.errors import Conflict
 from titan.model.events import JobRetried
-from titan.model.jobs import Job, JobStatus
+from titan.model.jobs import Affinity, Job, JobStatus
 from titan.model.runs import Run
 from titan.ports import Reader, Transaction
 from titan.rules.again import UNSUCCESSFUL, jobs_to_revive
@@ -96,11 +96,25 @@ def _retry(tx: Transaction, roots: list[str], around: "_Neighbourhood") -> Retri
 
 
 def _revive(moves: Moves, job_id: str, around: "_Neighbourhood") -> None:
-    parents = around.parents[job_id]
-    left = sum(around.jobs[parent].status is not JobStatus.COMPLETED for parent in parents)
-    job = moves.move(around.jobs[job_id], JobRetried(cause="retry by client", remaining_parents=left))
+    parents = [around.jobs[parent] for parent in around.parents[job_id]]
+    done = [parent for parent in parents if parent.status is JobStatus.COMPLETED]
+    left = len(parents) - len(done)
+    job = _with_preference(moves.tx, around.jobs[job_id], done)
+    job = moves.move(job, JobRetried(cause="retry by client", remaining_parents=left))
     if left == 0:
         release(moves, job, cause="retry by client")
+
+
+def _with_preference(reader: Reader, job: Job, done: list[Job]) -> Job:
+    """Return the job with the worker it would prefer, had it waited while its parents completed."""
+    if job.preferred_worker_id is not None or job.spec.affinity is Affinity.NONE:
+        return job
+    for parent in sorted(done, key=lambda parent: (parent.ended_at or parent.submitted_at, parent.id)):
+        attempts = reader.attempts_of_job(parent.id)
+        worker_id = attempts[-1].worker_id if attempts else parent.preferred_worker_id
+        if worker_id is not None:
+            return replace(job, preferred_worker_id=worker_id)
+    return job
 
 
 class _Neighbourhood:
