@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,11 +31,15 @@ class RunningTitan:
         launcher: Sequence[str] = (),
         model: str = "none",
         options: Sequence[str] = (),
+        log_format: str = "text",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home
         self.options = options
         self.offers = offers
         self.model = model
+        self._log_format = log_format
+        self._environment = dict(environment or {})
         self._launcher = launcher
         self._process, self.sdk_port = self._start(sdk_port)
 
@@ -104,7 +108,13 @@ class RunningTitan:
         with (self.home.parent / f"{self.home.name}.log").open("a") as log:
             process = subprocess.Popen(
                 [*self._launcher, *command, "--port", "0", "--sdk-port", str(sdk_port), *self.options],
-                env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_MODEL": self.model},
+                env={
+                    **inherited,
+                    "PYTHONPATH": str(ROOT / "src"),
+                    "TITAN_MODEL": self.model,
+                    "TITAN_LOG_FORMAT": self._log_format,
+                    **self._environment,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -119,10 +129,21 @@ class RunningTitan:
 
 @contextmanager
 def running_titan(
-    home: Path, *, offers: Sequence[str] = ("GENERAL:4",), model: str = "none", options: Sequence[str] = ()
+    home: Path,
+    *,
+    offers: Sequence[str] = ("GENERAL:4",),
+    model: str = "none",
+    log_format: str = "text",
+    environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[RunningTitan]:
-    """Run a Titan on free ports for a `with` block; `options` are more of `titan up`."""
-    titan = RunningTitan(home, offers=offers, model=model, options=options)
+    """Run a Titan on free ports for a `with` block.
+
+    `environment` holds more settings, `options` are more of `titan up`.
+    """
+    titan = RunningTitan(
+        home, offers=offers, model=model, log_format=log_format, environment=environment, options=options
+    )
     try:
         yield titan
     finally:

@@ -70,9 +70,11 @@ class Server:
         """Return what GET on the path made of `segments` answers; each is percent-encoded."""
         return self._ask("GET", segments, query=query, timeout_seconds=timeout_seconds)
 
-    def post(self, *segments: str, body: object = None, **query: str | None) -> Document:
+    def post(
+        self, *segments: str, body: object = None, timeout_seconds: float | None = None, **query: str | None
+    ) -> Document:
         """Perform a POST once, also when its answer gets lost and it is repeated."""
-        return self._ask("POST", segments, body=body, query=query)
+        return self._ask("POST", segments, body=body, query=query, timeout_seconds=timeout_seconds)
 
     def put(self, *segments: str, body: object) -> Document:
         """Perform a PUT once."""

@@ -20,6 +20,8 @@ from titan.engine.protocol import (
     Registered,
     Registration,
     Report,
+    WorkspacesAnswer,
+    WorkspacesRequest,
 )
 from titan.engine.worker.server_address import ServerAddress
 from titan_sdk.errors import ServerUnavailable, TitanError, UnexpectedAnswer, UnknownWorker, error_from_wire
@@ -97,6 +99,15 @@ class Link:
     def heartbeat(self, holding: list[str]) -> HeartbeatAnswer:
         """Renew leases. Raises ServerAway: see there."""
         return self._post("heartbeat", HeartbeatRequest(holding=holding), HeartbeatAnswer)
+
+    def old_workspaces(self, request: WorkspacesRequest) -> WorkspacesAnswer:
+        """Ask which idle workspaces may go.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: an older server, which has no such route.
+        """
+        return self._post("workspaces", request, WorkspacesAnswer)
 
     def complete(self, reports: list[Report]) -> CompleteAnswer:
         """Report ended attempts. Raises ServerAway: see there."""

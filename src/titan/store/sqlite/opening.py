@@ -52,6 +52,18 @@ def lock(path: Path) -> int:
     return descriptor
 
 
+def is_free(lock_file: Path) -> bool:
+    """Tell whether nobody holds the lock on this file, without keeping it."""
+    descriptor = os.open(lock_file, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def check(path: Path) -> None:
     """Look at a file without changing it or leaving anything beside it. A missing or empty one is fine.
 

@@ -6,6 +6,7 @@ waiting for 16. Each decision has a savepoint of its own: one that raises takes 
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -115,6 +116,7 @@ class Writer:
     def _perform(self, tasks: list[_Task]) -> None:
         wanted = [task for task in tasks if task.future.set_running_or_notify_cancel()]
         group = _Group()
+        began_ns = time.monotonic_ns()
         try:
             self._commit(wanted, group)
         except BaseException as error:
@@ -124,7 +126,14 @@ class Writer:
             return
         self._last_seq += len(group.entries)
         if group.has_written:
-            self._tell(Commit(entries=tuple(group.entries), keys=frozenset(group.keys)))
+            self._tell(
+                Commit(
+                    entries=tuple(group.entries),
+                    keys=frozenset(group.keys),
+                    transactions=len(wanted),
+                    duration_ns=time.monotonic_ns() - began_ns,
+                )
+            )
         for future, result in group.results:
             future.set_result(result)
         for future, refusal in group.refusals:
