@@ -23,14 +23,9 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_HOME", default="~/.titan", unit="", help="Folder of everything Titan keeps."),
     Setting(name="TITAN_HOST", default="127.0.0.1", unit="", help="Where clients look for the server."),
     Setting(name="TITAN_PORT", default="9090", unit="", help="The port clients use."),
+    Setting(name="TITAN_TLS", default="", unit="", help="Any text but 0, false, no or off: clients speak TLS."),
+    Setting(name="TITAN_CA_FILE", default="", unit="", help="Certificates that clients trust instead of the system's."),
     Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
-    Setting(name="TITAN_TLS", default="", unit="", help="1: clients encrypt; as when TITAN_HOST begins with https://."),
-    Setting(
-        name="TITAN_CA_FILE",
-        default="",
-        unit="",
-        help="Certificates that clients and workers trust instead of the system's, in PEM.",
-    ),
     Setting(
         name="TITAN_LISTEN",
         default="127.0.0.1",
@@ -59,6 +54,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         " Without it: Gemini with GEMINI_API_KEY, else local where it is installed, else none.",
     ),
     Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
+    Setting(name="TITAN_RESUME_RUN_ID", default="", unit="", help="The run that a program takes up again."),
     Setting(name="TITAN_AGENT_ID", default="", unit="", help="The agent of the runs a client starts."),
     Setting(
         name="TITAN_JOB_MEMORY_BYTES",
