@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -207,8 +207,7 @@ class Link:
 
 
 def _transport_to(server: ServerAddress) -> Transport:
-    tls: dict[str, Any] = {"is_tls": True, "ca_file": server.ca_file} if server.is_tls else {}
-    return Transport(server.host, server.port, server.token, **tls)
+    return Transport(server.host, server.port, server.token, is_tls=server.is_tls, ca_file=server.ca_file)
 
 
 def _read(response: Response, answer: type[A]) -> A:
