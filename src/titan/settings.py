@@ -26,6 +26,33 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_TLS", default="", unit="", help="Any text but 0, false, no or off: clients speak TLS."),
     Setting(name="TITAN_CA_FILE", default="", unit="", help="Certificates that clients trust instead of the system's."),
     Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
+    Setting(name="TITAN_TLS", default="", unit="", help="1: clients encrypt; as when TITAN_HOST begins with https://."),
+    Setting(
+        name="TITAN_CA_FILE",
+        default="",
+        unit="",
+        help="Certificates that clients and workers trust instead of the system's, in PEM.",
+    ),
+    Setting(
+        name="TITAN_LISTEN",
+        default="127.0.0.1",
+        unit="",
+        help="The address `titan up` listens at; any but 127.0.0.1, localhost and ::1 needs a token with each request.",
+    ),
+    Setting(
+        name="TITAN_REQUIRE_TOKEN",
+        default="",
+        unit="",
+        help="Any text: every request needs a token, on loopback too; for a proxy in front of it.",
+    ),
+    Setting(
+        name="TITAN_ALLOW_HOSTS",
+        default="",
+        unit="",
+        help="Names under which the server is asked besides its addresses, such as a proxy's; blanks between them.",
+    ),
+    Setting(name="TITAN_TLS_CERT", default="", unit="", help="File of the server's TLS certificate chain, in PEM."),
+    Setting(name="TITAN_TLS_KEY", default="", unit="", help="File of its key; without it, in the certificate's file."),
     Setting(
         name="TITAN_MODEL",
         default="",
