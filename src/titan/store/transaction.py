@@ -6,6 +6,7 @@ from datetime import datetime
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
+from titan.model.files import AttemptFile
 from titan.model.jobs import Job
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.runs import Run
@@ -13,6 +14,7 @@ from titan.model.workers import Worker
 from titan.store.reader import SqlReader
 from titan.store.rows.columns import to_us
 from titan.store.rows.dags import changes_of_dag, row_of_dag, row_of_run
+from titan.store.rows.files import row_of_attempt_file
 from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
 from titan.store.rows.journal import entry_of_event, row_of_entry
 from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
@@ -94,6 +96,10 @@ class SqlTransaction(SqlReader):
 
     def save_worker(self, worker: Worker) -> None:
         self._session.run("save_worker", row_of_worker(worker))
+
+    def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
+        whose = {"lease_id": attempt.lease_id, "project_id": attempt.project_id, "now_us": self._now_us}
+        self._session.run_many("note_attempt_file", (row_of_attempt_file(file) | whose for file in files))
 
     # --- journal ---
 
