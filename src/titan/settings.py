@@ -45,6 +45,18 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         unit="bytes",
         help="Largest upload the server takes.",
     ),
+    Setting(
+        name="TITAN_COLLECT_FILE_BYTES",
+        default="67108864",
+        unit="bytes",
+        help="Largest file left by a job whose content this worker sends to the server; larger ones are only listed.",
+    ),
+    Setting(
+        name="TITAN_COLLECT_FILES",
+        default="1000",
+        unit="files",
+        help="How many files of one attempt this worker sends to the server; further ones are only listed.",
+    ),
     Setting(name="TITAN_DEBUG", default="", unit="", help="Any text: a fault in `titan` shows its traceback."),
 )
 

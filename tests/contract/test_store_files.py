@@ -30,7 +30,9 @@ def prepare(store: Store, *attempts: Attempt) -> None:
     store_attempts(store, *attempts)
 
 
-def a_file(path: str = "out.txt", *, digest: str | None = DIGEST, place: FilePlace = FilePlace.WORKSPACE) -> AttemptFile:
+def a_file(
+    path: str = "out.txt", *, digest: str | None = DIGEST, place: FilePlace = FilePlace.WORKSPACE
+) -> AttemptFile:
     reason = None if digest else "larger than the limit"
     return AttemptFile(path=path, size_bytes=3, modified_at=NOON, digest=digest, reason=reason, place=place)
 
@@ -63,9 +65,7 @@ def test_a_path_noted_again_by_its_attempt_is_replaced(store: Store) -> None:
     assert store.read(lambda reader: reader.files_of_attempt("first")) == [arrived]
 
 
-def test_of_a_path_that_several_attempts_left_the_one_noted_last_is_given(
-    store: Store, clock: StandingClock
-) -> None:
+def test_of_a_path_that_several_attempts_left_the_one_noted_last_is_given(store: Store, clock: StandingClock) -> None:
     prepare(store, FIRST, SECOND, NEIGHBOUR)
     note(store, SECOND, a_file(), a_file("only second.txt"))
     clock.advance(A_SECOND)

@@ -4,6 +4,7 @@ TitanError
 ├── InvalidInput          a request that cannot be understood
 │   ├── InvalidName       a name or key with characters that are not allowed
 │   ├── InvalidDag        a graph that cannot run
+│   ├── RangeRefused      a part of a content that has no such part
 │   └── NotSupported      an argument this version refuses rather than ignores
 ├── Forbidden             a request from a host or page that may not ask
 ├── NotFound
@@ -52,6 +53,10 @@ class InvalidDag(InvalidInput):
 
 class NotSupported(InvalidInput):
     """An argument is known, but this version cannot honour it, so it refuses rather than ignores it."""
+
+
+class RangeRefused(InvalidInput):
+    """A part of a content is asked for that begins behind its end."""
 
 
 class Forbidden(TitanError):

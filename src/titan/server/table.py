@@ -11,7 +11,7 @@ from titan.engine.cancel import Cancelled
 from titan.engine.submit import Submitted
 from titan.server import wire
 from titan.server.call import Call
-from titan.server.routes import about, dags, events, files, jobs, memory, models, runs, workers
+from titan.server.routes import about, dags, events, files, jobs, left_files, memory, models, runs, workers
 
 Handler = Callable[[Call], Awaitable[Response[Any]]]
 BINARY: Final = bytes
@@ -52,6 +52,13 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=wire.DagView,
     ),
     Route(
+        method="GET",
+        path="/api/dags/{dag:str}/files",
+        handler=left_files.files_of_dag,
+        query=wire.FilesQuery,
+        answer=wire.LeftFilesAnswer,
+    ),
+    Route(
         method="POST",
         path="/api/dags/{dag:str}/cancel",
         handler=dags.cancel_dag,
@@ -82,6 +89,13 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=wire.StoryAnswer,
     ),
     Route(
+        method="GET",
+        path="/api/jobs/{job:str}/files",
+        handler=left_files.files_of_job,
+        query=wire.JobFilesQuery,
+        answer=wire.LeftFilesAnswer,
+    ),
+    Route(
         method="POST",
         path="/api/jobs/{job:str}/cancel",
         handler=jobs.cancel_job,
@@ -91,6 +105,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(method="GET", path="/api/runs", handler=runs.list_runs, query=wire.RunsQuery, answer=wire.RunsAnswer),
     Route(method="GET", path="/api/runs/{run:str}", handler=runs.show_run, answer=wire.RunView),
+    Route(
+        method="GET",
+        path="/api/runs/{run:str}/files",
+        handler=left_files.files_of_run,
+        query=wire.FilesQuery,
+        answer=wire.LeftFilesAnswer,
+    ),
     Route(
         method="POST",
         path="/api/runs/{run:str}/cancel",
@@ -163,6 +184,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/blobs/{digest:str}",
         handler=files.download_blob,
+        query=wire.BlobQuery,
         answer=BINARY,
         media_type="application/octet-stream",
     ),
@@ -203,6 +225,20 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=wire.LogPartQuery,
         body=BINARY,
         answer=protocol.LogAnswer,
+    ),
+    Route(
+        method="PUT",
+        path="/api/workers/{worker:str}/files/{lease:str}",
+        handler=left_files.note,
+        body=protocol.NoteFilesRequest,
+        answer=protocol.NoteFilesAnswer,
+    ),
+    Route(
+        method="PUT",
+        path="/api/workers/{worker:str}/files/{lease:str}/{digest:str}",
+        handler=left_files.take_content,
+        body=BINARY,
+        answer=protocol.ContentAnswer,
     ),
     Route(
         method="POST",

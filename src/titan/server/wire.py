@@ -98,6 +98,25 @@ class LogQuery(ScopeQuery):
     attempt: Annotated[int, Meta(ge=1)] | None = None
 
 
+class FilesQuery(Request):
+    """GET /api/dags/{dag}/files and GET /api/runs/{run}/files."""
+
+    limit: Limit = 10_000
+
+
+class JobFilesQuery(ScopeQuery):
+    """GET /api/jobs/{job}/files."""
+
+    attempt: Annotated[int, Meta(ge=1)] | None = None
+    limit: Limit = 10_000
+
+
+class BlobQuery(Request):
+    """GET /api/blobs/{digest}."""
+
+    name: Annotated[str, Meta(description="What the file is to be called; its ending decides its media type.")] = ""
+
+
 class RunsQuery(Request):
     """GET /api/runs."""
 
@@ -369,6 +388,28 @@ class FileAnswer(Struct, kw_only=True):
     name: str
     digest: str
     size_bytes: int
+
+
+class LeftFileView(Struct, kw_only=True):
+    """A file that a job left, with the attempt that was last to write it."""
+
+    path: str
+    size_bytes: int
+    digest: str | None
+    reason: str | None
+    modified_at: datetime
+    place: str
+    job_id: str
+    job: str
+    attempt: int
+    worker: str
+
+
+class LeftFilesAnswer(Struct, kw_only=True):
+    """Files by path; `more` when there are further ones."""
+
+    files: list[LeftFileView]
+    more: bool
 
 
 class HealthAnswer(Struct, kw_only=True):

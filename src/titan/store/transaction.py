@@ -18,7 +18,7 @@ from titan.store.rows.files import row_of_attempt_file
 from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
 from titan.store.rows.journal import entry_of_event, row_of_entry
 from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
-from titan.store.session import Session
+from titan.store.session import Parameter, Session
 
 
 class SqlTransaction(SqlReader):
@@ -98,7 +98,11 @@ class SqlTransaction(SqlReader):
         self._session.run("save_worker", row_of_worker(worker))
 
     def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
-        whose = {"lease_id": attempt.lease_id, "project_id": attempt.project_id, "now_us": self._now_us}
+        whose: dict[str, Parameter] = {
+            "lease_id": attempt.lease_id,
+            "project_id": attempt.project_id,
+            "now_us": self._now_us,
+        }
         self._session.run_many("note_attempt_file", (row_of_attempt_file(file) | whose for file in files))
 
     # --- journal ---

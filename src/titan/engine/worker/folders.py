@@ -25,6 +25,7 @@ class AttemptFiles:
     script: Path  #: alone in its folder
     log: Path  #: beside that folder, so that a script may have any name
     directory: Path  #: the working directory, shared by all attempts of the same agent run
+    is_new_workspace: bool = False  #: whether that was made for this attempt
 
 
 class AttemptFolders:
@@ -38,14 +39,15 @@ class AttemptFolders:
     def __init__(self, folder: Path) -> None:
         """Use `folder`, making it if needed, and remove the attempts that an earlier worker left."""
         self._attempts = folder / "attempts"
-        self._workspaces = folder / "workspaces"
+        #: All workspaces lie below it.
+        self.workspaces = folder / "workspaces"
         self._numbers = count(1)
         self._used: dict[str, AttemptFiles] = {}
         self._free: deque[AttemptFiles] = deque()
         self._spare_workspaces: deque[Path] = deque()
         shutil.rmtree(self._attempts, ignore_errors=True)
         self._attempts.mkdir(parents=True, exist_ok=True)
-        self._workspaces.mkdir(exist_ok=True)
+        self.workspaces.mkdir(exist_ok=True)
         self._prepare_workspaces()
 
     def prepare(self, assignment: Assignment, content: bytes) -> AttemptFiles:
@@ -58,7 +60,8 @@ class AttemptFolders:
         script = folder / os.path.basename(assignment.filename)
         with open(script, "wb", buffering=0) as file:
             file.write(content)
-        files = AttemptFiles(script=script, log=log, directory=self._workspace(assignment))
+        directory, is_new = self._workspace(assignment)
+        files = AttemptFiles(script=script, log=log, directory=directory, is_new_workspace=is_new)
         self._used[assignment.lease_id] = files
         return files
 
@@ -85,16 +88,18 @@ class AttemptFolders:
             files.script.unlink(missing_ok=True)
         return files.script.parent, files.log
 
-    def _workspace(self, assignment: Assignment) -> Path:
-        folder = self._workspaces / os.path.basename(assignment.workspace)
+    def _workspace(self, assignment: Assignment) -> tuple[Path, bool]:
+        """Return the workspace, and whether it was made now."""
+        folder = self.workspaces / os.path.basename(assignment.workspace)
         workspace = folder / _WORKSPACE
         if workspace.is_dir():
-            return workspace
+            return workspace, False
         try:
             self._spare_workspaces.popleft().rename(folder)
         except (IndexError, OSError):  # none is spare, or something stands there already
             workspace.mkdir(parents=True, exist_ok=True)
-        return workspace
+            return workspace, False
+        return workspace, True
 
     def _prepare_workspaces(self) -> None:
         """Make workspaces ahead: three new folders take as long as a trivial job, and here nobody waits for them."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from titan.engine.worker.file_collector import CollectLimits
 from titan.engine.worker.inbox import Inbox, LeaveAsked
 from titan.engine.worker.survival import FOLDER, FolderInUse, known_as, own_folder
 from titan.engine.worker.worker import NoWarmInterpreter, Worker, WorkerPlan
@@ -48,6 +49,9 @@ def run(*, url: str, offers: Mapping[str, int], home: Path, name: str | None = N
             host=_host_name(),
             offers=offers,
             folder=folder,
+            collect=CollectLimits(
+                file_bytes=whole_number("TITAN_COLLECT_FILE_BYTES"), files=whole_number("TITAN_COLLECT_FILES")
+            ),
             find_server=_finder(home, url) if is_local else lambda: url,
             memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,
             absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,

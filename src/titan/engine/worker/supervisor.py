@@ -11,6 +11,7 @@ from typing import Final, assert_never
 
 from titan.engine.protocol import Assignment, Report
 from titan.engine.worker.environment import job_environment
+from titan.engine.worker.file_collector import REPORT_WITHIN_SECONDS, FileCollector
 from titan.engine.worker.folders import AttemptFiles, AttemptFolders
 from titan.engine.worker.inbox import (
     AttemptsAssigned,
@@ -26,6 +27,7 @@ from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.timers import Timer, Timers
+from titan.engine.worker.workspaces import Workspaces
 from titan.model.attempts import AttemptOutcome
 from titan.ports import AttemptEnd, AttemptOrder, Executor
 
@@ -55,6 +57,7 @@ class Supervisor:
         *,
         scripts: ScriptCache,
         folders: AttemptFolders,
+        files: FileCollector,
         logs: LogShipper,
         server: Callable[[], tuple[str, int]],
         grace_seconds: float,
@@ -66,6 +69,8 @@ class Supervisor:
         self._leases = leases
         self._scripts = scripts
         self._folders = folders
+        self._workspaces = Workspaces(folders.workspaces)
+        self._files = files
         self._logs = logs
         self._server = server
         self._grace_seconds = grace_seconds
@@ -160,7 +165,13 @@ class Supervisor:
             is_cold=assignment.cold,
             memory_limit_bytes=self._memory_limit_bytes,
         )
-        self._executor.start(order)
+        workspace = self._workspaces.find(files.directory, is_new=files.is_new_workspace)
+        self._files.begin(assignment.lease_id, workspace)
+        try:
+            self._executor.start(order)
+        except OSError:
+            self._files.drop(assignment.lease_id)
+            raise
         return files
 
     def _end_early(self, lease_id: str, ending: AttemptOutcome) -> None:
@@ -192,6 +203,7 @@ class Supervisor:
         if running.timeout is not None:
             self._timers.cancel(running.timeout)
         if running.is_lost:
+            self._files.drop(end.lease_id)
             self._folders.discard(end.lease_id)
             return
         outcome, error = _judge(running, end)
@@ -205,7 +217,9 @@ class Supervisor:
             peak_memory_bytes=end.peak_memory_bytes,
             error=error,
         )
-        self._logs.finish(EndedAttempt(report=report, log=running.files.log))
+        if not self._files.finish(EndedAttempt(report=report, log=running.files.log)):
+            due_at = time.monotonic() + REPORT_WITHIN_SECONDS
+            self._timers.add(due_at, lambda: self._files.hurry(end.lease_id))
 
     def _give_back_later(self, assignment: Assignment, why: str) -> None:
         """Give an attempt that this machine cannot start back, uncounted, after a pause that holds its slot.

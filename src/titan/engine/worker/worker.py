@@ -13,6 +13,7 @@ from titan import __version__
 from titan.engine.executors.local import LocalExecutor
 from titan.engine.protocol import Registration
 from titan.engine.worker.claims import Claims
+from titan.engine.worker.file_collector import CollectLimits, FileCollector
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.heartbeats import Heartbeats
 from titan.engine.worker.inbox import Inbox, LeaveAsked
@@ -44,6 +45,7 @@ class WorkerPlan:
     host: str
     offers: Mapping[str, int]  #: slots by requirement
     folder: Path  #: for its scripts, attempts and workspaces; no other worker uses it
+    collect: CollectLimits  #: of the files that jobs leave
     find_server: Callable[[], str]  #: gives the server's URL; asked again whenever that does not answer
     grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
     memory_limit_bytes: int | None = None  #: of address space, for each process of a job
@@ -66,12 +68,19 @@ class Worker:
         scripts = ScriptCache(plan.folder / "scripts")
         logs = LogShipper(self._link, report=lambda ended: self._reports.add(ended), closing=self._reporting_ends)
         self._reports = Reports(self._link, acknowledge=self._acknowledge, resend=logs.resend)
+        files = FileCollector(
+            *(self._link, plan.folder / "collecting", plan.collect),
+            report=logs.finish,
+            forget=lambda lease_id: None,
+            closing=self._reporting_ends,
+        )
         claims = Claims(self._link, self._leases, inbox, scripts, closing=self._asking_ends)
         heartbeats = Heartbeats(self._link, self._leases, inbox, closing=self._asking_ends)
         self._supervisor = Supervisor(
             *(self._executor, inbox, self._leases),
             scripts=scripts,
             folders=self._folders,
+            files=files,
             logs=logs,
             server=lambda: self._link.server,
             grace_seconds=plan.grace_seconds,

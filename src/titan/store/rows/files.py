@@ -21,9 +21,7 @@ def attempt_file_from_row(row: Row) -> AttemptFile:
 
 def left_file_from_row(row: Row) -> LeftFile:
     """Return the file of `left_result`."""
-    return LeftFile(
-        file=attempt_file_from_row(row), job_id=row[6], job_name=row[7], attempt=row[8], worker_id=row[9]
-    )
+    return LeftFile(file=attempt_file_from_row(row), job_id=row[6], job_name=row[7], attempt=row[8], worker_id=row[9])
 
 
 def row_of_attempt_file(file: AttemptFile) -> dict[str, Parameter]:
