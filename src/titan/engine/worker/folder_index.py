@@ -2,20 +2,23 @@
 
 A look asks the file system, never the jobs, so it finds what any program wrote in any way. What it costs (3.4 µs for
 each file or folder, measured) is bounded: a folder whose mtime stands still is not read again; of more than 1,000 files
-and folders a quick look takes only the 500 of each that changed last, and the rest waits for a full look.
+and folders a quick look takes only what is new and the 200 of each that changed last; the rest waits for a full look.
 """
 
 import os
 import stat
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from titan.engine.worker.beneath import open_folder
 
-QUICK_LOOK: Final = 500  # of each, files and folders: 3.4 ms
+SMALL: Final = 1000  # files and folders that are all looked at each time: 3.4 ms
+QUICK_LOOK: Final = 200  # of each, files and folders, of larger ones: 1.4 ms
+STEP: Final = 500  # files, 1.7 ms: then others may look
 MAX_FILES: Final = 100_000  # known of one workspace: some 40 MB, and 0.4 s for a full look
 MAX_GLANCE: Final = 24  # files and folders, on the thread that starts jobs: 0.1 ms
 MAX_PATH_BYTES: Final = 4000  # of a folder; PATH_MAX is 4,096, and what lies deeper has no name for most programs
@@ -40,15 +43,18 @@ CLOSED_FOLDER: Final = Stamp(stat.S_IFDIR, 0, 0, 0, 0)
 
 @dataclass(slots=True)
 class _Folder:
-    mtime_ns: int
-    inode: int
-    is_sure: bool  #: whether an unchanged mtime means unchanged names
-    files: dict[str, Stamp] = field(default_factory=dict)
+    mtime_ns: int = 0
+    inode: int = 0
+    is_sure: bool = False  #: whether an unchanged mtime means unchanged names
+    files: dict[str, Stamp | None] = field(default_factory=dict)  #: None: new, and not looked at yet
     folders: list[str] = field(default_factory=list)  #: paths from the top
 
     @property
     def is_empty(self) -> bool:
         return not self.files and not self.folders
+
+
+Changes: TypeAlias = dict[str, Stamp]
 
 
 class FolderIndex:
@@ -58,7 +64,7 @@ class FolderIndex:
         """Know the folder at `path` below `top`, which is trusted; `is_new`: it has just been made, and is empty."""
         self._top = top
         self._path = path
-        self._root = top / path if path else top
+        self._root = top / path
         self._folders: dict[str, _Folder] = {}
         self._recent_files: OrderedDict[str, None] = OrderedDict()
         self._recent_folders: OrderedDict[str, None] = OrderedDict()
@@ -66,7 +72,7 @@ class FolderIndex:
         self._file_count = 0
         self.is_cut = False  #: whether there are more files than are looked at
         if is_new:
-            self._folders[TOP] = _Folder(mtime_ns=0, inode=0, is_sure=False)
+            self._folders[TOP] = _Folder()
 
     @property
     def is_known(self) -> bool:
@@ -74,40 +80,40 @@ class FolderIndex:
         return TOP in self._folders
 
     @property
-    def size(self) -> int:
-        """How many files and folders are known."""
-        return self._file_count + len(self._folders)
-
-    @property
     def is_small(self) -> bool:
-        """Whether a quick look is a full one."""
-        return self.size <= 2 * QUICK_LOOK
+        """Whether each look is a full one."""
+        return self._file_count + len(self._folders) <= SMALL
 
     def is_unchanged(self) -> bool:
         """Tell whether nothing changed, in at most 0.1 ms; False when that cannot be told so soon."""
-        if not self.is_known or self.size > MAX_GLANCE:
+        if not self.is_known or self._file_count + len(self._folders) > MAX_GLANCE:
             return False
         try:
             return all(self._is_unchanged(path, folder) for path, folder in self._folders.items())
         except OSError:
             return False
 
-    def look(self, *, quick: bool = False) -> dict[str, Stamp]:
-        """Return the files that are new or changed, by path; what is gone is forgotten.
+    def look(self, *, quick: bool = False) -> Iterator[Changes]:
+        """Yield, in steps of a few ms, the files that are new or changed, by path; what is gone is forgotten.
 
-        A folder that cannot be read is returned like a file. A quick look is for what `is_small` is not.
+        A folder that cannot be read is told of like a file. Between two steps another look may go on. A quick look
+        differs from a full one where the folder is not `is_small`.
         """
-        changed: dict[str, Stamp] = {}
-        if not quick or self.is_small:
-            self._look_into(TOP, changed)
-        else:
-            for path in list(self._recent_folders):
-                if path in self._folders:
-                    self._look_into(path, changed, deep=False)
-            self._look_at_recent_files(changed)
-        for path in changed:
-            _note_recent(self._recent_files, path)
-        return changed
+        is_full = not quick or self.is_small
+        pending = [TOP] if is_full else [path for path in self._recent_folders if path in self._folders]
+        while pending:
+            path = pending.pop()
+            is_new = path not in self._folders
+            changes: Changes = {}
+            folder = self._read_if_changed(path, changes)
+            if changes:
+                yield changes
+            if folder is not None:
+                pending += [below for below in folder.folders if is_full or below not in self._folders]
+                names = [name for name, stamp in folder.files.items() if is_full or is_new or stamp is None]
+                yield from self._steps(_prefix(path), names)
+        if not is_full:
+            yield from self._steps("", list(self._recent_files))
 
     def _is_unchanged(self, path: str, folder: _Folder) -> bool:
         place = self._place(path)
@@ -118,99 +124,86 @@ class FolderIndex:
             return False
         return all(_stamp(os.lstat(f"{place}/{name}")) == known for name, known in folder.files.items())
 
-    def _look_into(self, path: str, changed: dict[str, Stamp], *, deep: bool = True) -> None:
-        """Look at a folder and, when `deep`, at all that lie below it; at those that are new in any case."""
-        pending = [path]
-        while pending:
-            below = self._look_at_folder(pending.pop(), changed)
-            pending += below if deep else [each for each in below if each not in self._folders]
-
-    def _look_at_folder(self, path: str, changed: dict[str, Stamp]) -> list[str]:
-        """Bring what is known of one folder up to date; return the paths of the folders in it."""
-        known = self._folders.get(path)
+    def _read_if_changed(self, path: str, changes: Changes) -> _Folder | None:
+        """Bring the names in a folder up to date; return it, or None when it is gone or closed to us."""
+        folder = self._folders.get(path)
         try:
-            if known is not None and known.is_sure and _is_same(known, os.lstat(self._place(path))):
-                self._look_at_files(path, known, changed)
-                return known.folders
-            return self._read_folder(path, known, changed)
+            if folder is None or not folder.is_sure or not _is_same(folder, os.lstat(self._place(path))):
+                folder = self._read(path)
         except OSError as cause:
             self._drop(path)
             if path == TOP:
-                self._folders[TOP] = _Folder(mtime_ns=0, inode=0, is_sure=False)
+                self._folders[TOP] = _Folder()
             elif isinstance(cause, PermissionError) and path not in self._closed:
                 self._closed.add(path)
-                changed[path] = CLOSED_FOLDER
-        return []
+                changes[path] = CLOSED_FOLDER
+            return None
+        return folder
 
-    def _look_at_files(self, path: str, folder: _Folder, changed: dict[str, Stamp]) -> None:
-        place, prefix = self._place(path), _prefix(path)
-        for name, known in list(folder.files.items()):
-            try:
-                found = _stamp(os.lstat(f"{place}/{name}"))
-            except OSError:
-                self._remove(folder, name)
-                continue
-            if found != known:
-                folder.files[name] = changed[prefix + name] = found
-
-    def _read_folder(self, path: str, known: _Folder | None, changed: dict[str, Stamp]) -> list[str]:
-        descriptor = open_folder(self._top, "/".join(filter(None, (self._path, path))))
+    def _read(self, path: str) -> _Folder:
+        """Read the names in a folder: of the files only those that are new or others are to be looked at."""
+        folder = self._folders.setdefault(path, _Folder())
+        descriptor = open_folder(self._top, f"{self._path}/{path}")
         try:
             status = os.fstat(descriptor)
-            folder = _Folder(status.st_mtime_ns, status.st_ino, time.time_ns() - status.st_mtime_ns > UNSURE_NS)
             with os.scandir(descriptor) as entries:
-                for entry in entries:
-                    self._take(path, entry, folder, known, changed)
+                files, folders = self._sorted(path, folder, entries)
         finally:
             os.close(descriptor)
-        self._file_count += len(folder.files) - (len(known.files) if known else 0)
-        for gone in set(known.folders) - set(folder.folders) if known else ():
+        folder.mtime_ns, folder.inode = status.st_mtime_ns, status.st_ino
+        folder.is_sure = time.time_ns() - status.st_mtime_ns > UNSURE_NS
+        for gone in set(folder.folders) - set(folders):
             self._drop(gone)
-        self._folders[path] = folder
+        self._file_count += len(files) - len(folder.files)
+        folder.files, folder.folders = files, folders
         self._closed.discard(path)
         _note_recent(self._recent_folders, path)
-        return folder.folders
+        return folder
 
-    def _take(
-        self, path: str, entry: "os.DirEntry[str]", folder: _Folder, known: _Folder | None, changed: dict[str, Stamp]
-    ) -> None:
-        prefix, name = _prefix(path), entry.name
-        if entry.is_dir(follow_symlinks=False):
-            if name not in NOT_LOOKED_INTO and len(os.fsencode(prefix + name)) <= MAX_PATH_BYTES:
-                folder.folders.append(prefix + name)
-            return
-        if self._file_count + len(folder.files) >= MAX_FILES:
-            self.is_cut = True
+    def _sorted(
+        self, path: str, folder: _Folder, entries: "Iterator[os.DirEntry[str]]"
+    ) -> tuple[dict[str, Stamp | None], list[str]]:
+        """Return the files and the folders among `entries`; a file that is the same as before keeps its stamp."""
+        prefix, room = _prefix(path), MAX_FILES - self._file_count + len(folder.files)
+        files: dict[str, Stamp | None] = {}
+        folders: list[str] = []
+        for entry in entries:
+            name = entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if name not in NOT_LOOKED_INTO and len(os.fsencode(prefix + name)) <= MAX_PATH_BYTES:
+                    folders.append(prefix + name)
+            elif len(files) < room:
+                known = folder.files.get(name)
+                files[name] = known if known is not None and known.inode == entry.inode() else None
+            else:
+                self.is_cut = True
+        return files, folders
+
+    def _steps(self, prefix: str, names: list[str]) -> Iterator[Changes]:
+        for start in range(0, len(names), STEP):
+            changes: Changes = {}
+            for name in names[start : start + STEP]:
+                self._look_at(prefix + name, changes)
+            yield changes
+
+    def _look_at(self, path: str, changes: Changes) -> None:
+        above, _, name = path.rpartition("/")
+        folder = self._folders.get(above)
+        if folder is None or name not in folder.files:
+            self._recent_files.pop(path, None)
             return
         try:
-            found = _stamp(entry.stat(follow_symlinks=False))
+            found = _stamp(os.lstat(self._place(path)))
         except OSError:  # it has vanished
+            del folder.files[name]
+            self._file_count -= 1
             return
-        folder.files[name] = found
-        if known is None or known.files.get(name) != found:
-            changed[prefix + name] = found
-
-    def _look_at_recent_files(self, changed: dict[str, Stamp]) -> None:
-        for path in list(self._recent_files):
-            above, _, name = path.rpartition("/")
-            folder = self._folders.get(above)
-            if folder is None or name not in folder.files:
-                del self._recent_files[path]
-                continue
-            try:
-                found = _stamp(os.lstat(self._place(path)))
-            except OSError:
-                self._remove(folder, name)
-                continue
-            if found != folder.files[name]:
-                folder.files[name] = changed[path] = found
+        if found != folder.files[name]:
+            folder.files[name] = changes[path] = found
+            _note_recent(self._recent_files, path)
 
     def _place(self, path: str) -> str:
         return f"{self._root}/{path}" if path else str(self._root)
-
-    def _remove(self, folder: _Folder, name: str) -> None:
-        del folder.files[name]
-        self._file_count -= 1
 
     def _drop(self, path: str) -> None:
         """Forget a folder and all that lies below it."""

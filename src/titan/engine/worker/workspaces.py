@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -62,7 +62,8 @@ class Workspace:
     def learn(self) -> None:
         """Know what lies in it now as old."""
         with self._lock:
-            self._index.look()
+            for _ in self._index.look():
+                continue
 
     def begin(self, lease_id: str) -> None:
         """Note that an attempt begins."""
@@ -85,16 +86,15 @@ class Workspace:
         """Find what changed, for all attempts; what none of them was running for goes to this one."""
         with self._lock:
             was_known = self._index.is_known
-            began_ns, began = time.time_ns(), time.monotonic()
             is_full = not quick or self._index.is_small
-            changed = self._index.look(quick=quick)
-            if is_full:
-                self._looked_fully_at_ns = began_ns
-                self._next_full_look = time.monotonic() + FULL_LOOK_SHARE * (time.monotonic() - began)
-            for path, stamp in changed.items():
-                self._attribute(path, stamp, asking=lease_id if was_known else None)
-            if is_full:
-                self._forget_the_dead(began_ns)
+        began_ns, began = time.time_ns(), time.monotonic()
+        steps = self._index.look(quick=not is_full)
+        while self._take_step(steps, asking=lease_id if was_known else None):
+            continue
+        if is_full:
+            self._looked_fully_at_ns = began_ns
+            self._next_full_look = time.monotonic() + FULL_LOOK_SHARE * (time.monotonic() - began)
+            self._forget_the_dead(began_ns)
 
     def take(self, lease_id: str) -> Mapping[str, Stamp]:
         """Return, once each, the files that were found for an attempt."""
@@ -119,6 +119,14 @@ class Workspace:
         """Forget an attempt whose files nobody wants, once they are known as old."""
         stay = self._stays[lease_id]
         stay.ended_ns, stay.is_dead = time.time_ns(), True
+
+    def _take_step(self, steps: Iterator[Mapping[str, Stamp]], *, asking: str | None) -> bool:
+        """Take one step of a look, alone; return whether there may be more."""
+        with self._lock:
+            changes = next(steps, None)
+            for path, stamp in (changes or {}).items():
+                self._attribute(path, stamp, asking=asking)
+        return changes is not None
 
     def _forget_the_dead(self, looked_at_ns: int) -> None:
         for lease_id, stay in list(self._stays.items()):
