@@ -47,6 +47,7 @@ class _Folder:
     inode: int = 0
     is_sure: bool = False  #: whether an unchanged mtime means unchanged names
     files: dict[str, Stamp | None] = field(default_factory=dict)  #: None: new, and not looked at yet
+    has_new: bool = False
     folders: list[str] = field(default_factory=list)  #: paths from the top
 
     @property
@@ -103,15 +104,16 @@ class FolderIndex:
         pending = [TOP] if is_full else [path for path in self._recent_folders if path in self._folders]
         while pending:
             path = pending.pop()
-            is_new = path not in self._folders
             changes: Changes = {}
             folder = self._read_if_changed(path, changes)
             if changes:
                 yield changes
             if folder is not None:
                 pending += [below for below in folder.folders if is_full or below not in self._folders]
-                names = [name for name, stamp in folder.files.items() if is_full or is_new or stamp is None]
-                yield from self._steps(_prefix(path), names)
+                if is_full or folder.has_new:
+                    names = [name for name, stamp in folder.files.items() if is_full or stamp is None]
+                    folder.has_new = False
+                    yield from self._steps(_prefix(path), names)
         if not is_full:
             yield from self._steps("", list(self._recent_files))
 
@@ -155,7 +157,7 @@ class FolderIndex:
         for gone in set(folder.folders) - set(folders):
             self._drop(gone)
         self._file_count += len(files) - len(folder.files)
-        folder.files, folder.folders = files, folders
+        folder.files, folder.folders, folder.has_new = files, folders, None in files.values()
         self._closed.discard(path)
         _note_recent(self._recent_folders, path)
         return folder

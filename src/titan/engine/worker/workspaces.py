@@ -18,7 +18,7 @@ from titan.engine.worker.folder_index import FolderIndex, Stamp
 from titan.model.files import FilePlace
 
 MAX_KNOWN: Final = 200  # workspaces without attempts whose state is remembered; of others only new files are seen
-FULL_LOOK_SHARE: Final = 10  # a full look at a large folder takes at most a tenth of the time
+FULL_LOOK_PAUSE: Final = 20  # times as long as it took: full looks at a large folder take at most 5 % of the time
 _CLOCK_REALTIME_COARSE: Final = 5  # the clock that Linux stamps files with, clock_gettime(2); one tick behind at most
 
 
@@ -93,7 +93,7 @@ class Workspace:
             continue
         if is_full:
             self._looked_fully_at_ns = began_ns
-            self._next_full_look = time.monotonic() + FULL_LOOK_SHARE * (time.monotonic() - began)
+            self._next_full_look = time.monotonic() + FULL_LOOK_PAUSE * (time.monotonic() - began)
             self._forget_the_dead(began_ns)
 
     def take(self, lease_id: str) -> Mapping[str, Stamp]:
