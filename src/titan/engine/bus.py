@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from titan.model.events import JobBackedOff, JobDelayed
+from titan.model.events import GateOpened, JobBackedOff, JobDelayed
 from titan.ports import Commit
 
 
@@ -19,7 +19,7 @@ class Kind(StrEnum):
     KEY = "key"  #: a value or set of the shared store
     LOG = "log"  #: the output of a job
     JOURNAL = "journal"  #: every entry
-    DUE = "due"  #: a delay or a pause before a retry began
+    DUE = "due"  #: a delay, a pause before a retry or the time of an open gate began
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Topic:
 
 JOURNAL = Topic(Kind.JOURNAL)
 DUE = Topic(Kind.DUE)
-DELAYS = frozenset({JobDelayed.__name__, JobBackedOff.__name__})
+DELAYS = frozenset({JobDelayed.__name__, JobBackedOff.__name__, GateOpened.__name__})
 
 
 class Watch:

@@ -243,7 +243,7 @@ class Orchestrator:
             for worker_id in await self.decide(partial(upkeep.keep_time, is_late=is_late)):
                 self._end_claim(worker_id)  # so that it asks anew when it wakes
         if now >= self._forget_at:
-            while await self.decide(upkeep.forget_old_receipts) == upkeep.FORGET_BATCH:
+            while await self.decide(upkeep.forget_old) == upkeep.FORGET_BATCH:
                 continue
             self._forget_at = now + FORGET_EVERY
 
