@@ -63,8 +63,9 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     dag_name: str
     agent_run_id: str | None
     workspace: str  #: a safe folder name: one for each agent run, else one for each DAG
-    filename: str  #: the script's base name
-    script: str  #: SHA-256 of the script's content, in hex: GET /api/blobs/{script}
+    filename: str  #: the script's base name, or its path in the archive
+    script: str  #: SHA-256 of the script's content, in hex: GET /api/blobs/{script}; empty with an archive
+    archive: str | None = None  #: SHA-256 of the zip that the script lies in
     args: list[str]
     env: dict[str, str]
     timeout_seconds: float | None

@@ -27,8 +27,11 @@ class NewJobBody(Request):
 
     id: str
     kind: JobKind = JobKind.WORK
-    filename: Annotated[str, Meta(description="Base name of the script; empty for a gate.")] = ""
+    filename: Annotated[
+        str, Meta(description="Base name of the script, or its path in the archive; empty for a gate.")
+    ] = ""
     script: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 of the script's content.")] | None = None
+    archive: Annotated[str, Meta(description="Base name of an uploaded zip that the script lies in.")] | None = None
     args: list[str] = []
     parents: list[str] = []
     priority: int = 1

@@ -1,9 +1,11 @@
 """What a job's environment says of the job, and of the server that its SDK finds."""
 
+from pathlib import Path
+
 from titan.engine.protocol import Assignment
 
 
-def job_environment(assignment: Assignment, *, host: str, port: int) -> dict[str, str]:
+def job_environment(assignment: Assignment, *, host: str, port: int, workspace: Path) -> dict[str, str]:
     """Return the variables to add for one attempt: Titan's own, then the job's on top."""
     environment = {
         "TITAN_JOB_ID": assignment.job_id,
@@ -11,6 +13,7 @@ def job_environment(assignment: Assignment, *, host: str, port: int) -> dict[str
         "TITAN_DAG": assignment.dag_name,
         "TITAN_DAG_ID": assignment.dag_id,
         "TITAN_ATTEMPT": str(assignment.attempt),
+        "TITAN_WORKSPACE": str(workspace),
         "TITAN_HOST": host,
         "TITAN_PORT": str(port),
         "TITAN_TOKEN": assignment.token,

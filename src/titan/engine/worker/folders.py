@@ -4,13 +4,19 @@ import logging
 import os
 import shutil
 import stat
+import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Final
 
+from titan.engine.archives import unpack
 from titan.engine.protocol import Assignment
+from titan.engine.worker.workspaces import Workspace
+from titan.model.files import FilePlace
 
 logger = logging.getLogger(__name__)
 
@@ -24,8 +30,10 @@ class AttemptFiles:
 
     script: Path  #: alone in its folder
     log: Path  #: beside that folder, so that a script may have any name
-    directory: Path  #: the working directory, shared by all attempts of the same agent run
+    directory: Path  #: the working directory: the workspace, or with an archive the script's folder in there
+    workspace: Path  #: shared by all attempts of the same agent run
     is_new_workspace: bool = False  #: whether that was made for this attempt
+    archive: Workspace | None = None  #: the attempt's own copy of its archive
 
 
 class AttemptFolders:
@@ -36,13 +44,20 @@ class AttemptFolders:
     threads: one prepares, the other discards.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Use `folder`, making it if needed, and remove the attempts that an earlier worker left."""
+    def __init__(self, folder: Path, *, later: Callable[[Callable[[], None]], None] = lambda task: task()) -> None:
+        """Use `folder`, making it if needed, and remove the attempts that an earlier worker left.
+
+        `later` performs what takes its time: without it, it is done at once.
+        """
+        self._later = later
         self._attempts = folder / "attempts"
         #: All workspaces lie below it.
         self.workspaces = folder / "workspaces"
         self._numbers = count(1)
         self._used: dict[str, AttemptFiles] = {}
+        self._held: set[str] = set()
+        self._overdue: set[str] = set()
+        self._lock = threading.Lock()
         self._free: deque[AttemptFiles] = deque()
         self._spare_workspaces: deque[Path] = deque()
         shutil.rmtree(self._attempts, ignore_errors=True)
@@ -60,15 +75,68 @@ class AttemptFolders:
         script = folder / os.path.basename(assignment.filename)
         with open(script, "wb", buffering=0) as file:
             file.write(content)
-        directory, is_new = self._workspace(assignment)
-        files = AttemptFiles(script=script, log=log, directory=directory, is_new_workspace=is_new)
+        workspace, is_new = self._workspace(assignment)
+        files = AttemptFiles(script=script, log=log, directory=workspace, workspace=workspace, is_new_workspace=is_new)
         self._used[assignment.lease_id] = files
         return files
 
+    def unpack(self, assignment: Assignment, archive: Path) -> None:
+        """Unpack the archive of an attempt into a folder of its own, for `unpacked` to find; any thread may.
+
+        Raises:
+            InvalidInput: it cannot be unpacked.
+            OSError: the disk is full or not writable. Either way nothing is left to discard.
+        """
+        name = f"archive{next(self._numbers)}"
+        folder = self._attempts / name
+        folder.mkdir(mode=0o700)
+        try:
+            unpack(archive, folder, script=assignment.filename)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        script = folder / assignment.filename
+        own = Workspace(self._attempts, name, FilePlace.ARCHIVE)
+        own.learn()
+        workspace, is_new = self._workspace(assignment)
+        self._used[assignment.lease_id] = AttemptFiles(
+            script=script,
+            log=self._attempts / f"{name}.log",
+            directory=script.parent,
+            workspace=workspace,
+            is_new_workspace=is_new,
+            archive=own,
+        )
+
+    def unpacked(self, lease_id: str) -> AttemptFiles:
+        """Return the files of an attempt whose archive was unpacked."""
+        return self._used[lease_id]
+
+    def hold(self, lease_id: str) -> None:
+        """Keep an attempt's files, when they are discarded too, until `release`."""
+        with self._lock:
+            self._held.add(lease_id)
+
+    def release(self, lease_id: str) -> None:
+        """Hold an attempt's files no longer."""
+        with self._lock:
+            self._held.discard(lease_id)
+            is_overdue = lease_id in self._overdue
+            self._overdue.discard(lease_id)
+        if is_overdue:
+            self.discard(lease_id)
+
     def discard(self, lease_id: str) -> None:
         """Let go of an attempt's script and output; its workspace stays. One that has none is fine."""
+        with self._lock:
+            if lease_id in self._held:
+                self._overdue.add(lease_id)
+                return
         files = self._used.pop(lease_id, None)
         if files is None:
+            return
+        if files.archive is not None:
+            self._later(partial(_remove, self._attempts / files.archive.path, files.log))
             return
         try:
             _clean(files)
@@ -107,6 +175,12 @@ class AttemptFolders:
             spare = self._attempts / f"workspace{next(self._numbers)}"
             (spare / _WORKSPACE).mkdir(parents=True)
             self._spare_workspaces.append(spare)
+
+
+def _remove(folder: Path, log: Path) -> None:
+    """Remove an unpacked archive, with all that its attempt left in there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    log.unlink(missing_ok=True)
 
 
 def _clean(files: AttemptFiles) -> None:

@@ -132,6 +132,7 @@ class Supervisor:
         if self._is_leaving:
             self._leases.drop([lease_id])  # it goes back when the worker leaves
         if lease_id not in self._leases:
+            self._folders.discard(lease_id)
             return
         if self._leases.is_stopping(lease_id):
             self._report_unstarted(assignment, AttemptOutcome.CANCELLED, "cancelled before it started")
@@ -150,10 +151,7 @@ class Supervisor:
             )
 
     def _start(self, assignment: Assignment) -> AttemptFiles:
-        content = self._scripts.find(assignment.script)
-        if content is None:
-            raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
-        files = self._folders.prepare(assignment, content)
+        files = self._prepare(assignment)
         host, port = self._server()
         order = AttemptOrder(
             lease_id=assignment.lease_id,
@@ -161,18 +159,30 @@ class Supervisor:
             args=tuple(assignment.args),
             directory=files.directory,
             log=files.log,
-            environment=job_environment(assignment, host=host, port=port),
+            environment=job_environment(assignment, host=host, port=port, workspace=files.workspace),
             is_cold=assignment.cold,
             memory_limit_bytes=self._memory_limit_bytes,
         )
-        workspace = self._workspaces.find(files.directory, is_new=files.is_new_workspace)
-        self._files.begin(assignment.lease_id, workspace)
+        workspace = self._workspaces.find(files.workspace, is_new=files.is_new_workspace)
+        if files.archive is None:
+            self._files.begin(assignment.lease_id, workspace)
+        else:
+            self._folders.hold(assignment.lease_id)  # until its files are collected, which the report may not wait for
+            self._files.begin(assignment.lease_id, workspace, files.archive)
         try:
             self._executor.start(order)
         except OSError:
             self._files.drop(assignment.lease_id)
             raise
         return files
+
+    def _prepare(self, assignment: Assignment) -> AttemptFiles:
+        if assignment.archive is not None:
+            return self._folders.unpacked(assignment.lease_id)
+        content = self._scripts.find(assignment.script)
+        if content is None:
+            raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
+        return self._folders.prepare(assignment, content)
 
     def _end_early(self, lease_id: str, ending: AttemptOutcome) -> None:
         running = self._running.get(lease_id)

@@ -12,7 +12,9 @@ from typing import Final
 from titan import __version__
 from titan.engine.executors.local import LocalExecutor
 from titan.engine.protocol import Registration
+from titan.engine.worker.archives import Archives
 from titan.engine.worker.claims import Claims
+from titan.engine.worker.crew import Crew
 from titan.engine.worker.file_collector import CollectLimits, FileCollector
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.heartbeats import Heartbeats
@@ -30,6 +32,7 @@ logger = logging.getLogger(__name__)
 WARM_SECONDS: Final = 30.0  # 0.1 s on an idle machine; one that starts up or swaps takes far longer
 LAST_REPORTS_SECONDS: Final = 5.0  # how long a leaving worker waits for acknowledgements
 ABSENCE_CHECKS: Final = 40  # within the limit; of 10 minutes that is every 15 s
+UNPACKING_THREADS: Final = 4  # more of them only share the one disk
 REPORT_KEPT_SECONDS: Final = 24 * 3600.0  # how long finished work waits for a server to hear of it
 
 
@@ -63,7 +66,8 @@ class Worker:
         self._asking_ends = threading.Event()
         self._reporting_ends = threading.Event()
         self._executor = LocalExecutor(spare_keepers=sum(plan.offers.values()))
-        self._folders = AttemptFolders(plan.folder)
+        archive_crew = Crew("archives", closing=self._asking_ends, limit=UNPACKING_THREADS)
+        self._folders = AttemptFolders(plan.folder, later=archive_crew.add)
         self._link = Link(self.worker_id, _registration(plan), plan.find_server)
         scripts = ScriptCache(plan.folder / "scripts")
         logs = LogShipper(self._link, report=lambda ended: self._reports.add(ended), closing=self._reporting_ends)
@@ -71,10 +75,17 @@ class Worker:
         files = FileCollector(
             *(self._link, plan.folder / "collecting", plan.collect),
             report=logs.finish,
-            forget=lambda lease_id: None,
+            forget=self._folders.release,
             closing=self._reporting_ends,
         )
-        claims = Claims(self._link, self._leases, inbox, scripts, closing=self._asking_ends)
+        archives = Archives(
+            *(self._link, plan.folder / "archives"),
+            folders=self._folders,
+            inbox=inbox,
+            leases=self._leases,
+            crew=archive_crew,
+        )
+        claims = Claims(*(self._link, self._leases, inbox, scripts), archives=archives, closing=self._asking_ends)
         heartbeats = Heartbeats(self._link, self._leases, inbox, closing=self._asking_ends)
         self._supervisor = Supervisor(
             *(self._executor, inbox, self._leases),

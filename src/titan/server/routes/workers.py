@@ -134,7 +134,6 @@ async def leave(call: Call) -> Response[bytes]:
 def _assignment(leased: Leased) -> Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
     assert job.spec.filename is not None, f"gate {job.id} was leased"
-    assert job.spec.script is not None, f"gate {job.id} was leased"
     return Assignment(
         lease_id=attempt.lease_id,
         attempt=attempt.number,
@@ -145,7 +144,8 @@ def _assignment(leased: Leased) -> Assignment:
         agent_run_id=dag.run_id,
         workspace=f"run-{dag.run_id}" if dag.run_id else f"dag-{dag.id}",
         filename=job.spec.filename,
-        script=job.spec.script,
+        script=job.spec.script or "",
+        archive=job.spec.archive,
         args=list(job.spec.args),
         env=dict(job.spec.env),
         timeout_seconds=job.spec.timeout_seconds,
