@@ -22,19 +22,23 @@ ELSEWHERE = an_attempt("elsewhere", job_id="d1.00001", number=2, worker_id="w2",
 
 
 def prepare(store: Store, *attempts: Attempt) -> None:
-    """Store two jobs of a stage of run r1, the workers "near" (w1, w3) and "far" (w2), and attempts."""
+    """Store two jobs of a stage of run r1, the workers w1, w2 and w3, and attempts."""
     jobs = [a_stored_job(f"job {n}", position=n, run_id="r1", status=JobStatus.RUNNING) for n in range(2)]
     committed(store, lambda tx: tx.add_run(a_run("r1")))
     store_dag(store, *jobs, run_id="r1")
-    store_workers(store, a_worker("w1", name="near"), a_worker("w2", name="far"), a_worker("w3", name="near"))
+    store_workers(store, a_worker("w1"), a_worker("w2"), a_worker("w3"))
     store_attempts(store, *attempts)
 
 
 def a_file(
-    path: str = "out.txt", *, digest: str | None = DIGEST, place: FilePlace = FilePlace.WORKSPACE
+    path: str = "out.txt",
+    *,
+    digest: str | None = DIGEST,
+    place: FilePlace = FilePlace.WORKSPACE,
+    node: str = "here",
 ) -> AttemptFile:
     reason = None if digest else "larger than the limit"
-    return AttemptFile(path=path, size_bytes=3, modified_at=NOON, digest=digest, reason=reason, place=place)
+    return AttemptFile(path=path, size_bytes=3, modified_at=NOON, digest=digest, reason=reason, place=place, node=node)
 
 
 def note(store: Store, attempt: Attempt, *files: AttemptFile) -> None:
@@ -94,9 +98,9 @@ def test_a_path_comes_once_for_each_node_and_a_restarted_worker_is_the_same_node
 ) -> None:
     after_restart = replace(SECOND, worker_id="w3")
     prepare(store, FIRST, after_restart, ELSEWHERE)
-    for attempt in (FIRST, ELSEWHERE, after_restart):
+    for attempt, node in ((FIRST, "here"), (ELSEWHERE, "there"), (after_restart, "here")):
         clock.advance(A_SECOND)
-        note(store, attempt, a_file())
+        note(store, attempt, a_file(node=node))
 
     found = store.read(lambda reader: reader.files_of_run(PROJECT, "r1", limit=10))
 

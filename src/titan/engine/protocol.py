@@ -156,6 +156,7 @@ class NotedFile(msgspec.Struct, frozen=True, kw_only=True):
 class NoteFilesRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Body of PUT /api/workers/{worker_id}/files/{lease_id}: what an attempt left, all of it or a part."""
 
+    node: str  #: whose disk they lie on: a mark that the worker's folder has for its life
     files: Annotated[list[NotedFile], Meta(max_length=MAX_NOTED_FILES)]
     contents: list[bytes] = []  #: of small ones among them
 

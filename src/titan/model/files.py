@@ -22,6 +22,7 @@ class AttemptFile:
     digest: str | None = None  #: SHA-256 of the collected content
     reason: str | None = None  #: why there is no content
     place: FilePlace = FilePlace.WORKSPACE
+    node: str  #: whose disk it lies on: a worker that is started again in its folder is the same node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from titan.server.call import Call
 from titan.server.lookup import blob_path
 
 CHUNK_BYTES: Final = 256 * 1024
-TEXT: Final = "text/plain; charset=utf-8"
+TEXT: Final = "text/plain"  # the framework adds the charset, UTF-8
 
 #: By the ending of the name. What a browser would run (HTML, SVG, XML, scripts) is never more than bytes or plain text.
 MEDIA_TYPES: Final = {

@@ -72,15 +72,19 @@ class FileCollector:
         folder: Path,
         limits: CollectLimits,
         *,
+        node: str,
         report: Callable[[EndedAttempt], None],
         forget: Callable[[str], None],
         closing: threading.Event,
     ) -> None:
-        """`folder` is for copies on their way. `report` takes over an ended attempt, `forget` is called with each lease
-        whose folders are no longer needed."""
+        """Collect within `limits`, with copies in `folder`; `node` names the disk that all lies on.
+
+        `report` takes over an ended attempt; `forget` is called with each lease whose folders are no longer needed.
+        """
         self._link = link
         self._folder = folder
         self._limits = limits
+        self._node = node
         self._report = report
         self._forget = forget
         self._crew = Crew("files", closing=closing, limit=THREADS)
@@ -208,11 +212,13 @@ class FileCollector:
         if not noted:
             return
         lease_id = collection.lease_id
-        answer = self._link.note_files(lease_id, NoteFilesRequest(files=noted, contents=list(small.values())))
+        answer = self._link.note_files(
+            lease_id, NoteFilesRequest(node=self._node, files=noted, contents=list(small.values()))
+        )
         sent = {digest: self._send(lease_id, *places[digest]) for digest in answer.missing if digest in places}
         again = [_with(file, sent[file.digest]) for file in noted if file.digest is not None and file.digest in sent]
         if again:
-            self._link.note_files(lease_id, NoteFilesRequest(files=again))
+            self._link.note_files(lease_id, NoteFilesRequest(node=self._node, files=again))
 
     def _read(
         self, workspace: Workspace, path: str, stamp: Stamp, take: Callable[[bytes], object], *, is_wanted: bool

@@ -26,6 +26,7 @@ from titan.engine.worker.loop import Loop
 from titan.engine.worker.reports import Reports
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.supervisor import Supervisor
+from titan.engine.worker.workspaces import node_of
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class Worker:
         self._reports = Reports(self._link, acknowledge=self._acknowledge, resend=logs.resend)
         files = FileCollector(
             *(self._link, plan.folder / "collecting", plan.collect),
+            node=node_of(plan.folder),
             report=logs.finish,
             forget=self._folders.release,
             closing=self._reporting_ends,

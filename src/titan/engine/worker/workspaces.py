@@ -5,6 +5,7 @@ when the system last changed it (ctime, which no program can set); with one atte
 it. Any thread may use these; the supervisor's begins and ends stays without a lock, for it must not wait for a look.
 """
 
+import secrets
 import sys
 import threading
 import time
@@ -159,6 +160,16 @@ class Workspaces:
         while len(self._known) > MAX_KNOWN and not next(iter(self._known.values())).is_in_use:
             self._known.popitem(last=False)
         return workspace
+
+
+def node_of(folder: Path) -> str:
+    """Return the mark of a worker's folder, made at the first call: workers of one host may have the same name."""
+    mark = folder / "node"
+    if not mark.is_file():
+        partial = folder / "node.partial"
+        partial.write_text(secrets.token_hex(8))
+        partial.replace(mark)
+    return mark.read_text()
 
 
 def _file_clock_ns() -> int:

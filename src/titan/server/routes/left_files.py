@@ -19,7 +19,7 @@ from titan.engine.protocol import (
 from titan.model.errors import InvalidInput, TooLarge
 from titan.model.files import AttemptFile, LeftFile
 from titan.ports import Blobs, Reader
-from titan.rules.names import check_path, shown
+from titan.rules.names import check_name, check_path, shown
 from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
@@ -36,13 +36,14 @@ async def note(call: Call) -> Response[bytes]:
     body = await call.body(NoteFilesRequest)
     worker_id, lease_id = call.path("worker"), call.path("lease")
     house = call.house
+    node = check_name("node", body.node)
     for file in body.files:
         _check(file)
     _check_contents(body.contents)
     house.store.read(partial(attempt_that_leaves, worker_id=worker_id, lease_id=lease_id, now=house.clock.now()))
     for content in body.contents:
         await asyncio.to_thread(house.blobs.put, content)
-    files = [_in_our_terms(file, house.blobs) for file in body.files]
+    files = [_in_our_terms(file, node, house.blobs) for file in body.files]
     await house.orchestrator.keep(partial(note_files, worker_id=worker_id, lease_id=lease_id, files=files))
     missing = [noted.digest for noted, file in zip(body.files, files, strict=True) if noted.digest != file.digest]
     return json_answer(NoteFilesAnswer(missing=[digest for digest in dict.fromkeys(missing) if digest]))
@@ -129,7 +130,7 @@ def _check_contents(contents: list[bytes]) -> None:
         )
 
 
-def _in_our_terms(file: NotedFile, blobs: Blobs) -> AttemptFile:
+def _in_our_terms(file: NotedFile, node: str, blobs: Blobs) -> AttemptFile:
     """Return the file as it is listed: with its content only if that is here."""
     is_here = file.digest is None or blobs.path(file.digest) is not None
     return AttemptFile(
@@ -139,4 +140,5 @@ def _in_our_terms(file: NotedFile, blobs: Blobs) -> AttemptFile:
         digest=file.digest if is_here else None,
         reason=file.reason if is_here else NOT_ARRIVED,
         place=file.place,
+        node=node,
     )

@@ -8,7 +8,7 @@ _PLACES = by_value(FilePlace)
 
 
 def attempt_file_from_row(row: Row) -> AttemptFile:
-    """Return the file whose columns come first in `row`: place, path, size, digest, modified, reason."""
+    """Return the file whose columns come first in `row`: place, path, size, digest, modified, reason, node."""
     return AttemptFile(
         place=_PLACES[row[0]],
         path=row[1],
@@ -16,12 +16,13 @@ def attempt_file_from_row(row: Row) -> AttemptFile:
         digest=row[3],
         modified_at=from_us(row[4]),
         reason=row[5],
+        node=row[6],
     )
 
 
 def left_file_from_row(row: Row) -> LeftFile:
     """Return the file of `left_result`."""
-    return LeftFile(file=attempt_file_from_row(row), job_id=row[6], job_name=row[7], attempt=row[8], worker_id=row[9])
+    return LeftFile(file=attempt_file_from_row(row), job_id=row[7], job_name=row[8], attempt=row[9], worker_id=row[10])
 
 
 def row_of_attempt_file(file: AttemptFile) -> dict[str, Parameter]:
@@ -33,4 +34,5 @@ def row_of_attempt_file(file: AttemptFile) -> dict[str, Parameter]:
         "digest": file.digest,
         "modified_at_us": to_us(file.modified_at),
         "reason": file.reason,
+        "node": file.node,
     }

@@ -1,39 +1,37 @@
--- Files that attempts left. A path of a workspace is one file for each node (host and name: a worker that is started
--- again goes on in its folder); one of an unpacked archive is one for each job. `attempt_file_references` is for whoever
--- collects garbage: what it finds keeps a blob alive.
+-- Files that attempts left. A path of a workspace is one file for each node; one of an unpacked archive is one for each
+-- job. `attempt_file_references` is for whoever collects garbage: what it finds keeps a blob alive.
 
 -- fragment: left_columns
-f.place, f.path, f.size_bytes, f.digest, f.modified_at_us, f.reason, j.id as job_id, j.name, a.number, a.worker_id
+f.place, f.path, f.size_bytes, f.digest, f.modified_at_us, f.reason, f.node, j.id as job_id, j.name, a.number, a.worker_id
 
 -- fragment: newest_first
 row_number() over (
-    partition by f.place, f.path, case when f.place = 'archive' then j.id else w.host || ' ' || w.name end
+    partition by f.place, f.path, case when f.place = 'archive' then j.id else f.node end
     order by f.noted_at_us desc, a.leased_at_us desc, f.lease_id
 ) as age
 
 -- fragment: left_by_attempts
 join attempts a on a.job_id = j.id
 join attempt_files f on f.lease_id = a.lease_id
-join workers w on w.id = a.worker_id
 
 -- fragment: left_result
-place, path, size_bytes, digest, modified_at_us, reason, job_id, name, number, worker_id
+place, path, size_bytes, digest, modified_at_us, reason, node, job_id, name, number, worker_id
 
 -- fragment: left_order
 order by path, place, job_id, worker_id limit :limit
 
 -- name: note_attempt_file
 insert into attempt_files (
-    lease_id, place, path, project_id, size_bytes, digest, modified_at_us, reason, noted_at_us
+    lease_id, place, path, project_id, node, size_bytes, digest, modified_at_us, reason, noted_at_us
 ) values (
-    :lease_id, :place, :path, :project_id, :size_bytes, :digest, :modified_at_us, :reason, :now_us
+    :lease_id, :place, :path, :project_id, :node, :size_bytes, :digest, :modified_at_us, :reason, :now_us
 )
 on conflict (lease_id, place, path) do update set
     size_bytes = excluded.size_bytes, digest = excluded.digest, modified_at_us = excluded.modified_at_us,
     reason = excluded.reason
 
 -- name: files_of_attempt
-select place, path, size_bytes, digest, modified_at_us, reason from attempt_files
+select place, path, size_bytes, digest, modified_at_us, reason, node from attempt_files
 where lease_id = :lease_id
 order by path, place
 

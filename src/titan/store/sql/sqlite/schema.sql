@@ -198,6 +198,7 @@ create table attempt_files (
     place text not null check (place in ('workspace', 'archive')),
     path text not null,
     project_id text not null,
+    node text not null,
     size_bytes integer not null check (size_bytes >= 0),
     digest text check (length(digest) = 64),
     modified_at_us integer not null,
