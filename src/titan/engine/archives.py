@@ -14,7 +14,8 @@ from titan.rules.names import shown
 
 _PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ENCRYPTED: Final = 0x1  # general purpose bit 0, APPNOTE 4.4.4
-_BROKEN: Final = (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, zlib.error, EOFError, ValueError)
+#: RuntimeError is what zipfile raises for packings and encryptions it does not know.
+_BROKEN: Final = (zipfile.BadZipFile, zipfile.LargeZipFile, RuntimeError, zlib.error, EOFError, ValueError)
 
 
 def look_into(archive: Path, name: str, *, scripts: Iterable[str]) -> None:

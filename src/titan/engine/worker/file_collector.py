@@ -30,7 +30,7 @@ from titan.engine.worker.link import Link, ServerAway
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.workspaces import Workspace
 from titan.model.attempts import AttemptOutcome
-from titan_sdk.errors import TitanError
+from titan_sdk.errors import InvalidInput, TitanError, TooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -258,6 +258,10 @@ class FileCollector:
             return "it vanished while it was read"
         except Unreadable as why:
             return str(why)
+        except TooLarge as refusal:
+            return f"the server takes {refusal.expected}"
+        except InvalidInput as refusal:  # not what its digest says: this machine or the line damages content
+            return f"the server refused it: {refusal.found}"
         except OSError as cause:  # of the copy: a full disk here
             return f"it could not be copied: {cause.strerror or cause}"
 

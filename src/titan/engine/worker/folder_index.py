@@ -81,13 +81,18 @@ class FolderIndex:
         return TOP in self._folders
 
     @property
+    def size(self) -> int:
+        """How many files and folders are known."""
+        return self._file_count + len(self._folders)
+
+    @property
     def is_small(self) -> bool:
         """Whether each look is a full one."""
-        return self._file_count + len(self._folders) <= SMALL
+        return self.size <= SMALL
 
     def is_unchanged(self) -> bool:
         """Tell whether nothing changed, in at most 0.1 ms; False when that cannot be told so soon."""
-        if not self.is_known or self._file_count + len(self._folders) > MAX_GLANCE:
+        if not self.is_known or self.size > MAX_GLANCE:
             return False
         try:
             return all(self._is_unchanged(path, folder) for path, folder in self._folders.items())

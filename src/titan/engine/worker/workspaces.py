@@ -18,7 +18,9 @@ from typing import Final
 from titan.engine.worker.folder_index import FolderIndex, Stamp
 from titan.model.files import FilePlace
 
-MAX_KNOWN: Final = 200  # workspaces without attempts whose state is remembered; of others only new files are seen
+MAX_KNOWN: Final = 200  # workspaces whose state is remembered; of others, what a next attempt changes is told by ctime
+MAX_KNOWN_FILES: Final = 300_000  # in all of them: some 120 MB
+FORGET_EVERY: Final = 16  # new workspaces; to count all files takes as long as ten glances
 FULL_LOOK_PAUSE: Final = 20  # times as long as it took: full looks at a large folder take at most 5 % of the time
 _CLOCK_REALTIME_COARSE: Final = 5  # the clock that Linux stamps files with, clock_gettime(2); one tick behind at most
 
@@ -56,6 +58,11 @@ class Workspace:
         return not all(stay.is_dead for stay in list(self._stays.values()))
 
     @property
+    def size(self) -> int:
+        """How many files and folders of it are known."""
+        return self._index.size
+
+    @property
     def is_cut(self) -> bool:
         """Whether it holds more files than are looked at."""
         return self._index.is_cut
@@ -68,7 +75,7 @@ class Workspace:
 
     def begin(self, lease_id: str) -> None:
         """Note that an attempt begins."""
-        self._stays[lease_id] = _Stay(_file_clock_ns())
+        self._stays[lease_id] = _Stay(file_clock_ns())
 
     def end(self, lease_id: str) -> None:
         """Note that all processes of an attempt have ended."""
@@ -149,6 +156,7 @@ class Workspaces:
         """All lie below `top`."""
         self._top = top
         self._known: OrderedDict[Path, Workspace] = OrderedDict()
+        self._made_count = 0
 
     def find(self, folder: Path, *, is_new: bool) -> Workspace:
         """Return the workspace at `folder`; used longest ago and idle ones are forgotten."""
@@ -156,10 +164,21 @@ class Workspaces:
         if workspace is None or is_new:
             path = folder.relative_to(self._top).as_posix()
             workspace = self._known[folder] = Workspace(self._top, path, FilePlace.WORKSPACE, is_new=is_new)
+            self._made_count += 1
+            if self._made_count % FORGET_EVERY == 0:
+                self._forget_idle(newest=folder)
         self._known.move_to_end(folder)
-        while len(self._known) > MAX_KNOWN and not next(iter(self._known.values())).is_in_use:
-            self._known.popitem(last=False)
         return workspace
+
+    def _forget_idle(self, newest: Path) -> None:
+        """Forget workspaces that no attempt is in, those used longest ago first, until few enough are known."""
+        file_count = sum(workspace.size for workspace in self._known.values())
+        for folder, workspace in list(self._known.items()):
+            if len(self._known) <= MAX_KNOWN and file_count <= MAX_KNOWN_FILES:
+                return
+            if folder != newest and not workspace.is_in_use:
+                file_count -= workspace.size
+                del self._known[folder]
 
 
 def node_of(folder: Path) -> str:
@@ -172,5 +191,6 @@ def node_of(folder: Path) -> str:
     return mark.read_text()
 
 
-def _file_clock_ns() -> int:
+def file_clock_ns() -> int:
+    """Return the time that a file changed now is stamped with at the earliest, in ns since 1970."""
     return time.clock_gettime_ns(_CLOCK_REALTIME_COARSE) if sys.platform == "linux" else time.time_ns()
