@@ -158,8 +158,8 @@ class World:
     async def wait_until_all_has_ended(self, *, prompt_seconds: float) -> None:
         """Wait until every request is answered and every job final, and see that all is done in time.
 
-        Who waits for a dead worker is cancelled, and after 25 s all that runs or asks: some attempts never end, and many
-        gates in a row take their time.
+        Who waits for a dead worker is cancelled, and after 25 s all that runs or asks: some attempts never end, and
+        many gates in a row take their time.
         No job may wait longer than `prompt_seconds` while a worker could take it.
         """
         began = asyncio.get_running_loop().time()
