@@ -55,6 +55,7 @@ class _Collection:
     ended: EndedAttempt | None = None
     has_looked: bool = False
     is_reported: bool = False
+    follows_report: bool = False  #: whether what is collected now comes after the report
     found: list[tuple[Workspace, str, Stamp]] = field(default_factory=list)  #: what is not noted yet
     listed_count: int = 0
     read_count: int = 0
@@ -140,7 +141,7 @@ class FileCollector:
         """
         try:
             if not collection.has_looked:
-                self._look(collection, quick=True)
+                self._look(collection)
             self._deliver(collection)
             self._hand_on(collection)
             if not self._look_again_later(collection):
@@ -154,9 +155,11 @@ class FileCollector:
             self._give_up(collection)
             raise
 
-    def _look(self, collection: _Collection, *, quick: bool) -> None:
+    def _look(self, collection: _Collection) -> None:
+        """Look quickly for the report, and fully for what is to follow it, unless another's full look saw it all."""
         for workspace in collection.workspaces:
-            workspace.look(collection.lease_id, quick=quick)
+            if not collection.follows_report or workspace.seconds_to_full_look(collection.lease_id) is not None:
+                workspace.look(collection.lease_id, quick=not collection.follows_report)
         collection.has_looked = True
         self._take(collection)
 
@@ -178,15 +181,9 @@ class FileCollector:
         due = [each.seconds_to_full_look(collection.lease_id) for each in collection.workspaces]
         waits = [seconds for seconds in due if seconds is not None]
         if waits:
-            self._crew.add(partial(self._look_again, collection), after_seconds=max(waits))
+            collection.follows_report, collection.has_looked = True, False
+            self._crew.add(partial(self._collect, collection), after_seconds=max(waits))
         return bool(waits)
-
-    def _look_again(self, collection: _Collection) -> None:
-        if any(each.seconds_to_full_look(collection.lease_id) is not None for each in collection.workspaces):
-            self._look(collection, quick=False)  # else another attempt's full look has found this one's files, too
-        else:
-            self._take(collection)
-        self._crew.add(partial(self._collect, collection))
 
     def _deliver(self, collection: _Collection) -> None:
         while collection.found:
