@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
+from titan.model.files import AttemptFile, LeftFile
 from titan.model.jobs import Job, ReadyJob
 from titan.model.language import ModelAnswer, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
@@ -133,6 +134,22 @@ class Reader(Protocol):
 
     def expired_attempts(self, now: datetime) -> list[Attempt]:
         """Return the live attempts whose lease ran out at or before `now`."""
+
+    def files_of_attempt(self, lease_id: str) -> list[AttemptFile]:
+        """Return the files an attempt left, by path."""
+
+    def files_of_job(self, job_id: str, *, attempt: int | None = None, limit: int) -> list[LeftFile]:
+        """Return up to `limit` files that the job's attempts (or the one of this number) left, by path.
+
+        Here and in the next two, a path that several attempts left comes once for each node, with the attempt that was
+        noted last; one of an unpacked archive once for each job.
+        """
+
+    def files_of_dag(self, dag_id: str, *, limit: int) -> list[LeftFile]:
+        """Return up to `limit` files that a DAG's jobs left, by path."""
+
+    def files_of_run(self, project_id: str, run_id: str, *, limit: int) -> list[LeftFile]:
+        """Return up to `limit` files that the jobs of all stages of a run left, by path."""
 
     def worker(self, worker_id: str) -> Worker | None: ...
 
@@ -268,6 +285,9 @@ class Transaction(Reader, Protocol):
         """Store a live attempt. The schema refuses a second live one of the same job."""
 
     def save_attempt(self, attempt: Attempt) -> None: ...
+
+    def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
+        """Add to the files an attempt left; what was known of the same path and place is replaced."""
 
     def renew_leases(self, worker_id: str, lease_ids: Sequence[str], *, expires_at: datetime) -> set[str]:
         """Move the expiry of this worker's live leases; return those that were live."""

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Final
 
 from titan.engine.home_token import read_home_token
+from titan.engine.worker.file_collector import CollectLimits
 from titan.engine.worker.inbox import Inbox, LeaveAsked
 from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.survival import FOLDER, FolderInUse, known_as, own_folder
@@ -62,6 +63,9 @@ def run(
             host=_host_name(),
             offers=offers,
             folder=folder,
+            collect=CollectLimits(
+                file_bytes=whole_number("TITAN_COLLECT_FILE_BYTES"), files=whole_number("TITAN_COLLECT_FILES")
+            ),
             find_server=_finder(home, url) if is_local else lambda: ServerAddress.of(url, token=token, ca_file=ca_file),
             memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,
             absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,
