@@ -9,6 +9,7 @@ from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
 from titan.rules.access import Permission
 from titan.server import wire, wire_store
+from titan.server.house_table import HOUSE_ROUTES
 from titan.server.route import Route, SocketRoute
 from titan.server.routes import (
     about,
@@ -36,22 +37,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=about.health,
         permission=Permission.KNOW_SERVER,
         answer=wire.HealthAnswer,
-    ),
-    Route(
-        method="GET",
-        path="/metrics",
-        handler=about.metrics,
-        permission=Permission.SEE_CLUSTER,
-        answer=BINARY,
-        media_type="text/plain",
-    ),
-    Route(
-        method="POST",
-        path="/api/clean",
-        handler=about.clean,
-        permission=Permission.ADMINISTER,
-        query=wire.CleanQuery,
-        answer=wire.CleanAnswer,
     ),
     Route(
         method="POST",
@@ -268,22 +253,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=runs.cancel_run,
         permission=Permission.CHANGE_WORK,
         answer=Cancelled,
-        mutates=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/pin",
-        handler=runs.pin_run,
-        permission=Permission.CHANGE_WORK,
-        answer=wire.RunView,
-        mutates=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/unpin",
-        handler=runs.unpin_run,
-        permission=Permission.CHANGE_WORK,
-        answer=wire.RunView,
         mutates=True,
     ),
     Route(
@@ -543,6 +512,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=dict,
     ),
     Route(method="GET", path="/v1/models", handler=models.list_models, permission=Permission.READ_SHARED, answer=dict),
+    *HOUSE_ROUTES,
 )
 
 SOCKETS: Final[tuple[SocketRoute, ...]] = (
