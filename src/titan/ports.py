@@ -45,6 +45,8 @@ class Commit:
 
     entries: tuple[JournalEntry, ...]  #: in journal order
     keys: frozenset[tuple[str, str]]  #: (project id, key) of shared values and sets that were written
+    is_foreign: bool = False  #: another server on the same database made it; what it asks for is that one's to do
+    is_everything: bool = False  #: more may have changed than is said here: whoever waits should look
 
 
 class Reader(Protocol):
@@ -228,6 +230,17 @@ class Transaction(Reader, Protocol):
 class Store(Protocol):
     """Keeps facts. The engine changes them only through `transact`."""
 
+    @property
+    def server_id(self) -> str:
+        """The name of this server among those that share the database; "" where there can be only one."""
+
+    @property
+    def is_in_charge(self) -> bool:
+        """Whether this server does what only one may do: it keeps time for all. Always, where there is only one.
+
+        When that changes, listeners are told that everything may have changed.
+        """
+
     def transact(self, decide: Callable[[Transaction], T]) -> Future[T]:
         """Run `decide` on the writer and commit what it wrote; transactions run one after the other.
 
@@ -245,7 +258,10 @@ class Store(Protocol):
         """Run `query` on a snapshot of committed facts, in the calling thread."""
 
     def listen(self, listener: Callable[[Commit], None]) -> None:
-        """Have `listener` called on the writer's thread after each commit, before its futures resolve."""
+        """Have `listener` called on the writer's thread after each commit, before its futures resolve.
+
+        What another server on the same database commits is told soon after, once, on a thread of the store's.
+        """
 
     def close(self) -> None:
         """Finish what was handed in, then release the files. May be called twice."""

@@ -172,4 +172,4 @@ class SqlTransaction(SqlReader):
         )
 
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
-        return self._session.run("forget_receipts", {"before_us": to_us(before), "limit": limit})
+        return self._session.count("forget_receipts", before_us=to_us(before), limit=limit)
