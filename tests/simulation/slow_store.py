@@ -29,6 +29,9 @@ class _Task:
 class SlowStore:
     """Implements the Store port in virtual time. Between a decision and its answer anything may happen."""
 
+    server_id = ""
+    is_in_charge = True
+
     def __init__(
         self,
         store: SqliteStore,

@@ -118,7 +118,7 @@ class Listening:
                 look_at = time.monotonic() + LOOK_EVERY_SECONDS
 
     def _newest_seq(self, session: PostgresSession) -> int:
-        """Return the newest seq of the journal; the answer also tells the database's time, by which the clock is set."""
+        """Return the newest seq of the journal; the database's time, which comes with it, sets the clock."""
         asked_at = datetime.now(UTC)
         found = session.one("position")
         assert found is not None

@@ -172,7 +172,7 @@ class PostgresSession:
         """Send what waits, and note for each command the query it prepares, or None where it runs one."""
         waiting, self._waiting = self._waiting, []
         sent: list[str | None] = []
-        preparing: set[str | None] = {*self._prepared}.union(*self._unread)
+        preparing = self._prepared.union(query for batch in self._unread for query in batch if query)
         try:
             for query, values in waiting:
                 statement = STATEMENTS[query]

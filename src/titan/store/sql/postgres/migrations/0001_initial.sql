@@ -33,7 +33,8 @@ create table workers (
     version text not null,
     state text not null check (state in ('connected', 'lost', 'left')),
     joined_at_us bigint not null,
-    seen_at_us bigint not null
+    seen_at_us bigint not null,
+    server_id text not null default ''
 );
 
 create index workers_by_state on workers (state, id);
