@@ -76,9 +76,29 @@ class Reader(Protocol):
     def children(self, job_id: str) -> list[Job]:
         """Return the jobs that have this one as a parent, by id."""
 
+    def edges_of_dag(self, dag_id: str) -> list[tuple[str, str]]:
+        """Return (parent id, child id) of every edge with an end in the DAG."""
+
+    def gates(self, project_id: str, *, is_open: bool = False, run_id: str | None = None, limit: int) -> list[Job]:
+        """Return up to `limit` gates, newest first; with `is_open` only those that wait for a decision."""
+
+    def open_gates_called(self, project_id: str, name: str) -> list[Job]:
+        """Return the gates of this name that wait for a decision, oldest first."""
+
+    def active_with_key(self, project_id: str, concurrency_key: str) -> int:
+        """Return how many READY and RUNNING jobs have this key."""
+
+    def next_held(self, project_id: str, concurrency_key: str) -> Job | None:
+        """Return the job that waits for nothing but a place under this key: highest priority, then oldest."""
+
+    def result(self, job_id: str) -> str | None:
+        """Return the JSON text that the job's latest attempt set as its result."""
+
     def dag(self, dag_id: str) -> Dag | None: ...
 
     def newest_dag(self, project_id: str, name: str) -> Dag | None: ...
+
+    def newest_dag_of_key(self, project_id: str, submission_key: str) -> Dag | None: ...
 
     def dags(self, project_id: str, *, run_id: str | None = None, name: str | None = None, limit: int) -> list[Dag]:
         """Return up to `limit` DAGs, newest first."""
@@ -150,10 +170,14 @@ class Reader(Protocol):
     def last_seq(self) -> int:
         """Return the newest entry's number; 0 for an empty journal."""
 
-    def value(self, project_id: str, key: str) -> StoredValue | None: ...
+    def value(self, project_id: str, key: str, *, now: datetime) -> StoredValue | None:
+        """Return what the key holds; None when it is absent or has expired by `now`."""
 
-    def present_keys(self, project_id: str, keys: Sequence[str]) -> list[str]:
+    def present_keys(self, project_id: str, keys: Sequence[str], *, now: datetime) -> list[str]:
         """Return those of `keys` that hold a value, in the given order."""
+
+    def stored_keys(self, project_id: str, *, start: str, limit: int, now: datetime) -> list[str]:
+        """Return up to `limit` keys of values and sets from `start` on, sorted by code points."""
 
     def members(self, project_id: str, key: str) -> list[str]:
         """Return a set's members in the order they were added; empty for an unknown key."""
@@ -209,8 +233,19 @@ class Transaction(Reader, Protocol):
     def record(self, subject: Subject, event: Event) -> None:
         """Append an event to the journal."""
 
+    def put_result(self, job_id: str, project_id: str, value: str) -> None:
+        """Set a job's result, a JSON text, replacing what it was."""
+
+    def clear_result(self, job_id: str) -> None: ...
+
     def put_value(self, project_id: str, key: str, value: StoredValue) -> None:
         """Set a key, replacing what it held."""
+
+    def delete_key(self, project_id: str, key: str) -> bool:
+        """Delete the value and the set under a key; return whether there was any."""
+
+    def forget_expired_values(self, *, limit: int = 1000) -> int:
+        """Delete up to `limit` values that have expired; return how many."""
 
     def add_member(self, project_id: str, key: str, member: str) -> bool:
         """Add to a set; return whether it was new."""

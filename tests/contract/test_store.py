@@ -28,7 +28,7 @@ def put(key: str, value: str = "x") -> Callable[[Transaction], None]:
 
 
 def read_value(store: Store, key: str) -> str | None:
-    found = store.read(lambda reader: reader.value(PROJECT, key))
+    found = store.read(lambda reader: reader.value(PROJECT, key, now=NOON))
     return None if found is None else found.value
 
 
@@ -75,7 +75,7 @@ def test_a_transaction_that_raises_keeps_nothing_and_its_future_raises_the_same(
 
 def everything_of_memory(reader: Reader) -> tuple[object, ...]:
     return (
-        reader.value(PROJECT, "answer"),
+        reader.value(PROJECT, "answer", now=NOON),
         reader.members(PROJECT, "names"),
         reader.file(PROJECT, "a.csv"),
         reader.receipt(PROJECT, "once"),
@@ -150,7 +150,7 @@ def test_a_transaction_has_the_time_of_its_start(store: Store, clock: StandingCl
 
 def test_transactions_run_one_after_the_other(store: Store) -> None:
     def count(tx: Transaction) -> None:
-        found = tx.value(PROJECT, "count")
+        found = tx.value(PROJECT, "count", now=NOON)
         number = 0 if found is None else int(found.value)
         tx.put_value(PROJECT, "count", StoredValue(value=str(number + 1)))
 
@@ -166,7 +166,7 @@ def test_a_thousand_puts_by_sixteen_threads_are_all_there(store: Store) -> None:
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(lambda key: committed(store, put(key, f"value of {key}")), keys))
 
-    assert store.read(lambda reader: reader.present_keys(PROJECT, keys)) == keys
+    assert store.read(lambda reader: reader.present_keys(PROJECT, keys, now=NOON)) == keys
     assert read_value(store, "key777") == "value of key777"
 
 
@@ -196,7 +196,7 @@ def test_a_read_never_sees_half_a_transaction(store: Store) -> None:
         return decide
 
     def both(reader: Reader) -> tuple[StoredValue | None, StoredValue | None]:
-        return reader.value(PROJECT, "left"), reader.value(PROJECT, "right")
+        return reader.value(PROJECT, "left", now=NOON), reader.value(PROJECT, "right", now=NOON)
 
     writes = [store.transact(put_both(number)) for number in range(300)]
     seen = []
@@ -211,9 +211,9 @@ def test_a_read_keeps_its_snapshot_while_others_write(store: Store) -> None:
     committed(store, put("key", "old"))
 
     def before_and_after(reader: Reader) -> tuple[StoredValue | None, StoredValue | None]:
-        before = reader.value(PROJECT, "key")
+        before = reader.value(PROJECT, "key", now=NOON)
         committed(store, put("key", "new"))
-        return before, reader.value(PROJECT, "key")
+        return before, reader.value(PROJECT, "key", now=NOON)
 
     old = StoredValue(value="old")
     assert store.read(before_and_after) == (old, old)
@@ -222,7 +222,7 @@ def test_a_read_keeps_its_snapshot_while_others_write(store: Store) -> None:
 
 def test_a_query_that_raises_leaves_the_next_one_a_fresh_snapshot(store: Store) -> None:
     def refuse(reader: Reader) -> None:
-        reader.value(PROJECT, "key")
+        reader.value(PROJECT, "key", now=NOON)
         raise Oops
 
     with pytest.raises(Oops):
@@ -272,7 +272,7 @@ def test_a_listener_hears_nothing_of_a_transaction_that_wrote_nothing(store: Sto
     commits: list[Commit] = []
     store.listen(commits.append)
 
-    committed(store, lambda tx: tx.value(PROJECT, "key"))
+    committed(store, lambda tx: tx.value(PROJECT, "key", now=NOON))
     committed(store, lambda tx: tx.renew_leases("w1", ["unknown"], expires_at=NOON))
 
     assert commits == []

@@ -37,6 +37,10 @@ def a_job_with_everything() -> Job:
         max_lost=0,
         env={"MODE": "fäst", "EMPTY": ""},
         cold=True,
+        hitl_message="Publish it?",
+        max_wait_seconds=60.5,
+        concurrency_key="db",
+        concurrency_limit=2,
     )
     moments = [NOON + timedelta(microseconds=number) for number in range(1, 6)]
     return Job(
@@ -49,7 +53,6 @@ def a_job_with_everything() -> Job:
         submitted_at=moments[0],
         remaining_parents=2,
         ready_at=moments[1],
-        due_at=moments[2],
         started_at=moments[3],
         ended_at=moments[4],
         reason="exit code 3 — for a person",
@@ -204,7 +207,7 @@ def test_ready_jobs_come_by_priority_then_by_ready_time_then_by_id(store: Store)
 
 
 def test_only_ready_jobs_of_the_requirement_may_be_taken(store: Store) -> None:
-    statuses = [status for status in JobStatus if status is not JobStatus.READY]
+    statuses = [status for status in JobStatus if status not in (JobStatus.READY, JobStatus.WAITING_APPROVAL)]
     jobs = [a_stored_job(status, position=number, status=status) for number, status in enumerate(statuses)]
     gpu = a_stored_job("gpu", position=7, status=JobStatus.READY, requirement="GPU")
     general = a_stored_job("general", position=8, status=JobStatus.READY)
@@ -275,13 +278,14 @@ def test_due_jobs_are_the_waiting_ones_whose_moment_has_come(store: Store) -> No
         a_stored_job("first", position=1, due_at=NOON - A_MINUTE),
         a_stored_job("later", position=2, due_at=NOON + timedelta(microseconds=1)),
         a_stored_job("no moment", position=3),
-        a_stored_job("not waiting", position=4, due_at=NOON, status=JobStatus.CANCELLED),
+        a_stored_job("cancelled", position=4, status=JobStatus.CANCELLED),
+        a_stored_job("gate", position=5, due_at=NOON - A_MINUTE / 2, status=JobStatus.WAITING_APPROVAL, is_gate=True),
     )
 
     def ask(reader: Reader) -> tuple[list[str], list[str]]:
         return names(reader.due_jobs(NOON, limit=10)), names(reader.due_jobs(NOON, limit=1))
 
-    assert store.read(ask) == (["first", "second"], ["first"])
+    assert store.read(ask) == (["first", "gate", "second"], ["first"])
 
 
 def test_the_next_wakeup_is_the_earliest_due_time_or_expiry(store: Store) -> None:

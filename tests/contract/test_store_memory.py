@@ -115,15 +115,15 @@ def test_a_value_replaces_what_its_key_held(store: Store) -> None:
     first = StoredValue(value="1", artifact="0" * 64)
     second = StoredValue(value="")
     committed(store, lambda tx: tx.put_value(PROJECT, "key", first))
-    before = store.read(lambda reader: reader.value(PROJECT, "key"))
+    before = store.read(lambda reader: reader.value(PROJECT, "key", now=NOON))
 
     committed(store, lambda tx: tx.put_value(PROJECT, "key", second))
 
     def ask(reader: Reader) -> tuple[object, ...]:
         return (
-            reader.value(PROJECT, "key"),
-            reader.value(PROJECT, "KEY"),
-            reader.value("elsewhere", "key"),
+            reader.value(PROJECT, "key", now=NOON),
+            reader.value(PROJECT, "KEY", now=NOON),
+            reader.value("elsewhere", "key", now=NOON),
         )
 
     assert before == first
@@ -134,7 +134,7 @@ def test_a_value_replaces_what_its_key_held(store: Store) -> None:
 def test_a_value_is_any_text_up_to_ten_mebibytes(store: Store, text: str) -> None:
     committed(store, lambda tx: tx.put_value(PROJECT, "key", StoredValue(value=text)))
 
-    found = store.read(lambda reader: reader.value(PROJECT, "key"))
+    found = store.read(lambda reader: reader.value(PROJECT, "key", now=NOON))
 
     assert found == StoredValue(value=text)
 
@@ -145,7 +145,7 @@ def test_the_keys_that_hold_a_value_come_in_the_order_asked(store: Store) -> Non
         put(store, key)
     committed(store, lambda tx: tx.add_member(PROJECT, "a set", "ada"))
 
-    present = store.read(lambda reader: reader.present_keys(PROJECT, ["b", "missing", "a set", "a"]))
+    present = store.read(lambda reader: reader.present_keys(PROJECT, ["b", "missing", "a set", "a"], now=NOON))
 
     assert present == ["b", "a"]
 

@@ -91,7 +91,7 @@ def test_the_documented_requests_are_the_routes() -> None:
 
     routes = {f"{route.method} {route.path.replace(':str}', '}')}" for route in ROUTES}
 
-    assert set(re.findall(r"^\| `((?:GET|PUT|POST) [^`]+)`", page, re.M)) == routes
+    assert set(re.findall(r"^\| `((?:GET|PUT|POST|DELETE) [^`]+)`", page, re.M)) == routes
 
 
 def test_the_documents_name_commands() -> None:

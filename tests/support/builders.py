@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from titan.model.attempts import AttemptOutcome, AttemptReport
 from titan.model.dags import Dag, JobCounts, NewDag, OnFailure
-from titan.model.jobs import Affinity, Job, JobSpec, JobStatus, ReadyJob
+from titan.model.jobs import Affinity, Job, JobKind, JobSpec, JobStatus, ReadyJob
+from titan.model.runs import Orchestrator
 from titan.model.workers import FreeWorker
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,14 +36,46 @@ def a_spec(
     )
 
 
+def a_gate(
+    name: str = "ok",
+    *,
+    parents: tuple[str, ...] = (),
+    message: str = "Go on?",
+    max_wait_seconds: float = 60.0,
+) -> JobSpec:
+    """Return a standalone gate."""
+    return JobSpec(
+        name=name,
+        kind=JobKind.GATE,
+        filename=None,
+        script=None,
+        parents=parents,
+        hitl_message=message,
+        max_wait_seconds=max_wait_seconds,
+    )
+
+
 def a_new_dag(
     *jobs: JobSpec,
     name: str = "pipeline",
     agent_run_id: str | None = None,
     on_failure: OnFailure = OnFailure.CONTINUE,
+    idempotency_key: str | None = None,
+    occurrence: int = 0,
+    is_resumed: bool = False,
+    orchestrator: Orchestrator | None = None,
 ) -> NewDag:
     """Return a submission of `jobs`."""
-    return NewDag(name=name, jobs=jobs, agent_run_id=agent_run_id, on_failure=on_failure)
+    return NewDag(
+        name=name,
+        jobs=jobs,
+        agent_run_id=agent_run_id,
+        on_failure=on_failure,
+        idempotency_key=idempotency_key,
+        occurrence=occurrence,
+        is_resumed=is_resumed,
+        orchestrator=orchestrator,
+    )
 
 
 def a_job(

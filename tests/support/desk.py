@@ -1,22 +1,27 @@
 """A desk: the engine's decisions on a real store, under a clock that the test turns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from tests.support.builders import NOON, PROJECT
 from titan.engine import attendance, upkeep
 from titan.engine.attempts import complete, dispatch
 from titan.engine.cancel import Cancelled, cancel_jobs
+from titan.engine.gates import decide
 from titan.engine.submit import Submitted, Submitter, submit
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import Dag, NewDag
-from titan.model.jobs import Job
+from titan.model.jobs import GateOutcome, Job
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Transaction
 from titan.rules.dag import check_dag
+from titan.rules.gates import with_gates
 from titan.store.sqlite import SqliteStore
+
+T = TypeVar("T")
 
 
 class TurnedClock:
@@ -43,7 +48,8 @@ class Desk:
         self._count = 0
 
     def submit(self, new: NewDag, *, token: str | None = None) -> Submitted:
-        """Check and store a DAG."""
+        """Check and store a DAG, with the gates it asks for."""
+        new = with_gates(new)
         check_dag(new)
         self._count += 1
         submitter = Submitter(project_id=PROJECT, token=token)
@@ -100,6 +106,25 @@ class Desk:
             return cancel_jobs(tx, [job for name in names if (job := tx.newest_job(PROJECT, name))])
 
         return self.store.transact(decide).result()
+
+    def decide(self, name: str, outcome: GateOutcome, *, by: str = "ada", comment: str | None = None) -> Job:
+        """Decide the newest gate of this name."""
+
+        def act(tx: Transaction) -> Job:
+            gate = tx.newest_job(PROJECT, name)
+            assert gate is not None, name
+            return decide(tx, gate, outcome, by=by, comment=comment)
+
+        return self.store.transact(act).result()
+
+    def perform(self, act: Callable[[Transaction], T]) -> T:
+        """Commit `act` and return its answer."""
+        return self.store.transact(act).result()
+
+    def value(self, key: str) -> str | None:
+        """Return what a key of the shared store holds."""
+        found = self.store.read(lambda reader: reader.value(PROJECT, key, now=self.clock.time))
+        return None if found is None else found.value
 
     def keep_time(self) -> None:
         """Do what is due at the clock's time."""

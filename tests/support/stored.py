@@ -10,7 +10,7 @@ from tests.support.stores import committed
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.dags import Dag, JobCounts, OnFailure
 from titan.model.events import JobReady, Subject
-from titan.model.jobs import Affinity, Job, JobStatus
+from titan.model.jobs import Affinity, Job, JobKind, JobStatus
 from titan.model.runs import Run
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Store, Transaction
@@ -32,9 +32,14 @@ def a_stored_job(
     ready_at: datetime = NOON,
     due_at: datetime | None = None,
     preferred_worker_id: str | None = None,
+    is_gate: bool = False,
+    concurrency_key: str | None = None,
 ) -> Job:
     """Return a job with the moments its status asks for."""
     spec = replace(a_spec(name, requirement=requirement), priority=priority, affinity=affinity)
+    spec = replace(spec, concurrency_key=concurrency_key)
+    if is_gate:
+        spec = replace(spec, kind=JobKind.GATE, filename=None, script=None, hitl_message="Go on?")
     return Job(
         project_id=PROJECT,
         id=f"{dag_id}.{position:05d}",

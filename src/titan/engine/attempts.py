@@ -142,6 +142,8 @@ def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> Att
         expires_at=tx.now + LEASE,
     )
     tx.add_attempt(attempt)
+    if job.attempt_count:
+        tx.clear_result(job.id)  # what an earlier attempt said is not what this one will
     event = JobLeased(
         cause=f"worker {placement.worker_id} asked",
         lease_id=attempt.lease_id,

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from titan.model.events import (
     CancelRequested,
+    GateOpened,
     JobBackedOff,
     JobDelayed,
     JobFailed,
@@ -28,7 +29,7 @@ class Kind(StrEnum):
     KEY = "key"  #: a value or set of the shared store
     LOG = "log"  #: the output of a job
     JOURNAL = "journal"  #: every entry
-    DUE = "due"  #: a delay or a pause before a retry began
+    DUE = "due"  #: a delay, a pause before a retry or the time of an open gate began
     WORK_ELSEWHERE = "work elsewhere"  #: another server made a job ready
     STOP_ELSEWHERE = "stop elsewhere"  #: another server wants attempts to stop
 
@@ -45,7 +46,7 @@ JOURNAL = Topic(Kind.JOURNAL)
 DUE = Topic(Kind.DUE)
 WORK_ELSEWHERE = Topic(Kind.WORK_ELSEWHERE)
 STOP_ELSEWHERE = Topic(Kind.STOP_ELSEWHERE)
-DELAYS = frozenset({JobDelayed.__name__, JobBackedOff.__name__})
+DELAYS = frozenset({JobDelayed.__name__, JobBackedOff.__name__, GateOpened.__name__})
 FREES = frozenset({JobReady.__name__, JobRequeued.__name__, JobSucceeded.__name__, JobFailed.__name__})
 STOPS = frozenset({CancelRequested.__name__, WorkerLost.__name__})
 

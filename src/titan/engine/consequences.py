@@ -1,15 +1,15 @@
 """What follows for other jobs when one job becomes final."""
 
 from titan.engine.moves import Moves
+from titan.engine.release import release
 from titan.model.dags import OnFailure
 from titan.model.events import JobCancelled
 from titan.model.jobs import Job, JobStatus
-from titan.rules.lifecycle import release
 from titan.rules.spread import doomed, not_started
 
 
-def follow(moves: Moves, job: Job, *, worker_id: str) -> None:
-    """Carry on from a job that an attempt by `worker_id` has just left in a new status.
+def follow(moves: Moves, job: Job, *, worker_id: str | None) -> None:
+    """Carry on from a job that an attempt by `worker_id`, or a decision, has just left in a new status.
 
     Completed: its children lose one remaining parent, and those without any are released. Failed or
     cancelled: its descendants are cancelled, and after a failure, with `on_failure` stop,
@@ -18,7 +18,7 @@ def follow(moves: Moves, job: Job, *, worker_id: str) -> None:
     if job.status is JobStatus.COMPLETED:
         cause = f"parent {job.id} completed"
         for child in moves.tx.count_down_children(job.id, worker_id=worker_id):
-            moves.move(child, release(child, cause=cause, now=moves.tx.now))
+            release(moves, child, cause=cause)
     elif job.status.is_final:
         cancel_descendants(moves, job)
         if job.status is JobStatus.FAILED:

@@ -4,8 +4,9 @@ from collections import Counter
 from dataclasses import replace
 
 from titan.model.dags import Dag, JobCounts
-from titan.model.events import DagEnded, Event, JobEvent, Subject
-from titan.model.jobs import Job, JobStatus
+from titan.model.events import DagEnded, Event, JobEvent, JobReady, RunReopened, Subject
+from titan.model.jobs import ACTIVE_STATUSES, Job, JobStatus
+from titan.model.runs import Run
 from titan.ports import Transaction
 from titan.rules.lifecycle import advance
 from titan.rules.rollup import dag_status
@@ -20,6 +21,8 @@ class Moves:
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
         self._shifts: dict[str, Counter[JobStatus]] = {}
+        #: (project id, concurrency key) of places that may have become free, in that order.
+        self._freed: dict[tuple[str, str], None] = {}
 
     def __enter__(self) -> "Moves":
         return self
@@ -40,26 +43,43 @@ class Moves:
         shifts = self._shifts.setdefault(job.dag_id, Counter())
         shifts[job.status] -= 1
         shifts[moved.status] += 1
+        if job.status in ACTIVE_STATUSES and moved.status not in ACTIVE_STATUSES:
+            self.look_for_held(moved)
         return moved
+
+    def look_for_held(self, job: Job) -> None:
+        """Have `settle` give the free places under the job's concurrency key to who waits for one."""
+        if job.spec.concurrency_key is not None:
+            self._freed[job.project_id, job.spec.concurrency_key] = None
 
     def record(self, job: Job, event: Event) -> None:
         """Append `event` to the journal of a job, its DAG and its run."""
         self.tx.record(subject_of(job), event)
 
     def settle(self) -> None:
-        """Write the new counts of every DAG touched, and what ended or began with them."""
+        """Give freed places on, then write the new counts of every DAG touched, and what ended or began with them."""
+        while self._freed:
+            self._admit(*self._freed.popitem()[0])
         for dag_id, shifts in self._shifts.items():
             dag = self.tx.dag(dag_id)
             assert dag is not None, f"job of unknown dag {dag_id}"
             self._settle_dag(dag, shifts)
         self._shifts.clear()
 
+    def _admit(self, project_id: str, key: str) -> None:
+        """Make held jobs ready while there is a place for the next; the places are counted, so none can leak."""
+        held = self.tx.next_held(project_id, key)
+        while held is not None and self.tx.active_with_key(project_id, key) < held.spec.concurrency_limit:
+            self.move(held, JobReady(cause=f"a place under key '{key}' is free"))
+            held = self.tx.next_held(project_id, key)
+
     def _settle_dag(self, dag: Dag, shifts: Counter[JobStatus]) -> None:
         now = self.tx.now
         counts = shifted(dag.counts, shifts)
         started_at = dag.started_at or (now if shifts[JobStatus.RUNNING] > 0 else None)
         has_ended = counts.unfinished == 0 and not dag.is_final
-        settled = replace(dag, counts=counts, started_at=started_at, ended_at=now if has_ended else dag.ended_at)
+        ended_at = None if counts.unfinished else dag.ended_at or now
+        settled = replace(dag, counts=counts, started_at=started_at, ended_at=ended_at)
         self.tx.save_dag(settled)
         if has_ended:
             subject = Subject(project_id=dag.project_id, run_id=dag.run_id, dag_id=dag.id)
@@ -72,8 +92,18 @@ class Moves:
     def _settle_run(self, project_id: str, run_id: str, became_final: int) -> None:
         run = self.tx.run(project_id, run_id)
         assert run is not None, f"dag of unknown run {run_id}"
+        if became_final < 0:
+            run = reopened(self.tx, run, cause="jobs are tried again")
         live = run.live_job_count - became_final
         self.tx.save_run(replace(run, live_job_count=live, last_activity_at=self.tx.now))
+
+
+def reopened(tx: Transaction, run: Run, *, cause: str) -> Run:
+    """Return a run without its end, which is journaled if it had one; the caller stores it."""
+    if run.outcome is None:
+        return run
+    tx.record(Subject(project_id=run.project_id, run_id=run.id), RunReopened(cause=cause))
+    return replace(run, outcome=None, ended_at=None, reason=None)
 
 
 def subject_of(job: Job) -> Subject:

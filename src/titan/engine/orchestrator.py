@@ -259,7 +259,7 @@ class Orchestrator:
         if self._has_neighbours and self.store.read(partial(attendance.silent_workers, now=now)):
             await self.decide(attendance.lose_silent)
         if now >= self._forget_at:
-            while await self.decide(upkeep.forget_old_receipts) == upkeep.FORGET_BATCH:
+            while await self.decide(upkeep.forget_old) == upkeep.FORGET_BATCH:
                 continue
             self._forget_at = now + FORGET_EVERY
 

@@ -5,15 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from titan.engine.consequences import cancel_descendants
-from titan.engine.moves import Moves, shifted, subject_of
+from titan.engine.gate_keys import clear
+from titan.engine.moves import Moves, reopened, shifted, subject_of
+from titan.engine.release import release
+from titan.engine.repeats import content_digest, earlier_submission, submission_key
 from titan.model.dags import Dag, JobCounts, NewDag
 from titan.model.errors import Conflict, InvalidDag, StaleLease
-from titan.model.events import DagSubmitted, JobDelayed, JobReady, RunReopened, RunStarted, Subject
+from titan.model.events import DagSubmitted, JobReady, RunStarted, Subject
 from titan.model.jobs import Job, JobSpec, JobStatus
 from titan.model.runs import Run, RunOutcome
 from titan.ports import Transaction
 from titan.rules.dag import check_depth, check_run_size, unknown_parents
-from titan.rules.lifecycle import advance, release
+from titan.rules.gates import asks_for_approval, gate_name
+from titan.rules.lifecycle import advance
 from titan.rules.rollup import agent_of
 
 
@@ -25,6 +29,7 @@ class Submitted:
     name: str
     agent_run_id: str | None
     job_count: int
+    from_record: bool = False  #: nothing new was stored: this DAG was submitted before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,16 +43,25 @@ class Submitter:
 def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -> Submitted:
     """Store `new`, which `rules.dag.check_dag` has passed, and start what can start.
 
+    A repeat of an earlier submission (see `titan.engine.repeats`) is answered with that one.
+
     Raises:
         StaleLease: the token belongs to no running attempt.
         LimitExceeded: too deep a recursion, or too many jobs in the run.
         InvalidDag: a parent is neither in the DAG nor a job of the same run.
         Conflict: the run was cancelled.
+        IdempotencyConflict: the idempotency key was used for other content.
     """
     project_id = submitter.project_id
     maker = _maker(tx, submitter.token)
     depth = _depth(tx, maker)
     run_id = new.agent_run_id or (maker.run_id if maker else None)
+    key = submission_key(new, run_id, maker)
+    digest = content_digest(new) if key is not None else None
+    if key is not None and digest is not None:
+        earlier = earlier_submission(tx, new, project_id=project_id, key=key, digest=digest, maker=maker)
+        if earlier is not None:
+            return _from_record(earlier)
     foreign = _foreign_parents(tx, project_id, run_id, new)
     dag = Dag(
         project_id=project_id,
@@ -60,12 +74,20 @@ def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -
         counts=JobCounts(),
         made_by=maker.id if maker else None,
         depth=depth,
+        submission_key=key,
+        content_digest=digest,
     )
     if run_id is not None:
-        _join_run(tx, dag, len(new.jobs))
+        _join_run(tx, dag, new)
     jobs = [_new_job(dag, position, spec, foreign) for position, spec in enumerate(new.jobs)]
     _store(tx, dag, jobs, foreign)
     return Submitted(dag_id=dag_id, name=new.name, agent_run_id=run_id, job_count=len(jobs))
+
+
+def _from_record(dag: Dag) -> Submitted:
+    return Submitted(
+        dag_id=dag.id, name=dag.name, agent_run_id=dag.run_id, job_count=dag.counts.total, from_record=True
+    )
 
 
 def _maker(tx: Transaction, token: str | None) -> Job | None:
@@ -105,12 +127,20 @@ def _foreign_parents(tx: Transaction, project_id: str, run_id: str | None, new: 
                 found=f"unknown parent '{name}'",
                 next_step="Add the parent to the DAG, or correct its name.",
             )
-        found[name] = job
+        found[name] = _gate_behind(tx, job) or job
     return found
 
 
-def _join_run(tx: Transaction, dag: Dag, job_count: int) -> None:
+def _gate_behind(tx: Transaction, job: Job) -> Job | None:
+    """Return the gate that those who wait for `job` wait for."""
+    if not asks_for_approval(job.spec):
+        return None
+    return tx.newest_job(job.project_id, gate_name(job.name), dag_id=job.dag_id)
+
+
+def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
     """Book the new stage on its run, which begins here or, after its end, is reopened."""
+    job_count = len(new.jobs)
     assert dag.run_id is not None
     run = tx.run(dag.project_id, dag.run_id)
     check_run_size(dag.run_id, run.job_count if run else 0, job_count)
@@ -133,18 +163,14 @@ def _join_run(tx: Transaction, dag: Dag, job_count: int) -> None:
             found=f"cancelled at {run.ended_at}",
             next_step="Begin a new run with another agent_run_id.",
         )
-    elif run.outcome is not None:
-        tx.record(subject, RunReopened(cause=f"submit of '{dag.name}'"))
     tx.save_run(
         replace(
-            run,
+            reopened(tx, run, cause=f"submit of '{dag.name}'"),
             stage_count=run.stage_count + 1,
             job_count=run.job_count + job_count,
             live_job_count=run.live_job_count + job_count,
             last_activity_at=tx.now,
-            outcome=None,
-            ended_at=None,
-            reason=None,
+            orchestrator=new.orchestrator or run.orchestrator,
         )
     )
 
@@ -164,7 +190,10 @@ def _new_job(dag: Dag, position: int, spec: JobSpec, foreign: Mapping[str, Job])
 
 
 def _store(tx: Transaction, dag: Dag, jobs: list[Job], foreign: Mapping[str, Job]) -> None:
-    """Insert everything as it stands after its first step, then cancel what can never run."""
+    """Insert everything, carry on with what has nothing before it, then cancel what can never run.
+
+    What is simply ready is inserted as that: of 10,000 jobs most are, and each is written once.
+    """
     started = [_first_step(tx, job) for job in jobs]
     counts = shifted(dag.counts, Counter(job.status for job, _ in started))
     dag_subject = Subject(project_id=dag.project_id, run_id=dag.run_id, dag_id=dag.id)
@@ -176,15 +205,21 @@ def _store(tx: Transaction, dag: Dag, jobs: list[Job], foreign: Mapping[str, Job
         if event is not None:
             tx.record(subject_of(job), event)
     with Moves(tx) as moves:
+        for job, _ in started:
+            if job.is_gate:
+                clear(tx, job)
+            if job.status is JobStatus.WAITING and not job.remaining_parents:
+                release(moves, job, cause="submit")
         for parent in foreign.values():
             if parent.status in (JobStatus.FAILED, JobStatus.CANCELLED):
                 cancel_descendants(moves, parent)
 
 
-def _first_step(tx: Transaction, job: Job) -> tuple[Job, JobReady | JobDelayed | None]:
-    if job.remaining_parents:
+def _first_step(tx: Transaction, job: Job) -> tuple[Job, JobReady | None]:
+    spec = job.spec
+    if job.remaining_parents or spec.delay_ms or job.is_gate or spec.concurrency_key is not None:
         return job, None
-    event = release(job, cause="submit", now=tx.now)
+    event = JobReady(cause="submit")
     return advance(job, event, now=tx.now), event
 
 

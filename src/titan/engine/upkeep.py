@@ -4,8 +4,10 @@ from datetime import timedelta
 from typing import Final
 
 from titan.engine.attempts import LEASE, reap
+from titan.engine.gates import expire
 from titan.engine.moves import Moves
-from titan.model.events import JobReady
+from titan.engine.release import release_after_delay
+from titan.model.jobs import JobStatus
 from titan.ports import Transaction
 
 RECEIPT_LIFE: Final = timedelta(days=1)  # architecture, part 4
@@ -14,11 +16,14 @@ DUE_BATCH: Final = 1000  # bounds one transaction; the rest follows in the next
 
 
 def promote_due(tx: Transaction) -> int:
-    """Make ready the jobs whose delay or pause is over; return how many."""
+    """Release the jobs whose delay or pause is over, and end the gates that nobody decided; return how many."""
     due = tx.due_jobs(tx.now, limit=DUE_BATCH)
     with Moves(tx) as moves:
         for job in due:
-            moves.move(job, JobReady(cause="its time has come"))
+            if job.status is JobStatus.WAITING_APPROVAL:
+                expire(moves, job)
+            else:
+                release_after_delay(moves, job, cause="its time has come")
     return len(due)
 
 
@@ -40,6 +45,10 @@ def renew_all(tx: Transaction) -> None:
     tx.renew_all_leases(expires_at=tx.now + LEASE)
 
 
-def forget_old_receipts(tx: Transaction) -> int:
-    """Delete up to FORGET_BATCH receipts older than a day; return how many."""
-    return tx.forget_receipts(before=tx.now - RECEIPT_LIFE, limit=FORGET_BATCH)
+def forget_old(tx: Transaction) -> int:
+    """Delete up to FORGET_BATCH receipts older than a day, and as many expired values.
+
+    Return the larger of the two numbers: when it is FORGET_BATCH, there may be more.
+    """
+    receipts = tx.forget_receipts(before=tx.now - RECEIPT_LIFE, limit=FORGET_BATCH)
+    return max(receipts, tx.forget_expired_values(limit=FORGET_BATCH))

@@ -29,6 +29,12 @@ SENTENCES = {
     "DagEnded": "the DAG ended: {status}",
     "JobReady": "ready for a worker",
     "JobDelayed": "waits until {due_at}",
+    "JobHeld": "waits for a place under the concurrency key {key}",
+    "GateOpened": "waits for approval until {due_at}: {message}",
+    "GateApproved": "approved by {decided_by}{comment}",
+    "GateRejected": "rejected by {decided_by}{comment}",
+    "GateExpired": "nobody decided in time",
+    "JobRetried": "to be tried again; {remaining_parents} parent(s) before it",
     "JobLeased": "attempt {attempt} taken by worker {worker_id}",
     "JobSucceeded": "completed",
     "JobFailed": "failed: {reason}",
@@ -56,6 +62,8 @@ def story(entries: Iterable[JournalEntry], names: Mapping[str, str] = NO_NAMES) 
 
 def _sentence(entry: JournalEntry) -> str:
     data = json.loads(entry.data)
+    if "comment" in data:
+        data["comment"] = f": {data['comment']}" if data["comment"] else ""
     pattern = SENTENCES.get(entry.kind)
     if pattern is None:
         return f"{entry.kind} {entry.data}"

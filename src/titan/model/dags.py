@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from titan.model.jobs import JobSpec, JobStatus
+from titan.model.runs import Orchestrator
 
 
 class OnFailure(StrEnum):
@@ -18,7 +19,7 @@ class StageStatus(StrEnum):
     """How a DAG stands as a whole, derived from its jobs."""
 
     WAITING = "WAITING"  #: no attempt has started yet
-    RUNNING = "RUNNING"  #: an attempt has started, and not all jobs are final
+    RUNNING = "RUNNING"  #: an attempt has started or a gate is open, and not all jobs are final
     COMPLETED = "COMPLETED"  #: every job completed
     PARTIAL = "PARTIAL"  #: all final; some completed, some did not
     FAILED = "FAILED"  #: all final, none completed
@@ -33,6 +34,10 @@ class NewDag:
     agent_run_id: str | None = None
     agent_id: str | None = None
     on_failure: OnFailure = OnFailure.CONTINUE
+    idempotency_key: str | None = None  #: a second submission of this key in the run means the first
+    occurrence: int = 0  #: how many DAGs of this name its process has submitted to the run before
+    is_resumed: bool = False  #: its process repeats what an earlier one began
+    orchestrator: Orchestrator | None = None  #: the process that submits, where it runs outside of Titan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class JobCounts:
     """How many jobs of a DAG stand where."""
 
     waiting: int = 0
+    waiting_approval: int = 0
     ready: int = 0
     running: int = 0
     completed: int = 0
@@ -54,7 +60,7 @@ class JobCounts:
     @property
     def unfinished(self) -> int:
         """Jobs that are not final."""
-        return self.waiting + self.ready + self.running
+        return self.waiting + self.waiting_approval + self.ready + self.running
 
     def of(self, status: JobStatus) -> int:
         """Return how many jobs have `status`."""
@@ -76,6 +82,8 @@ class Dag:
     counts: JobCounts
     made_by: str | None = None  #: id of the running job that submitted it
     depth: int = 0  #: 0 when a person or program submitted it, else its maker's depth + 1
+    submission_key: str | None = None  #: what a repeat of this submission is recognised by
+    content_digest: str | None = None  #: of name, jobs and on_failure; None where nothing can repeat it
     started_at: datetime | None = None  #: when the first attempt was leased
     ended_at: datetime | None = None  #: when its last job became final
 

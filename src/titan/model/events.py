@@ -27,6 +27,49 @@ class JobDelayed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobHeld(Event):
+    """Only a place under its concurrency key is missing; the job waits for one."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateOpened(Event):
+    """All parents are done; the gate waits for a decision until `due_at`."""
+
+    message: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateApproved(Event):
+    """Somebody let the run go on."""
+
+    decided_by: str
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRejected(Event):
+    """Somebody stopped what waits behind the gate."""
+
+    decided_by: str
+    comment: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateExpired(Event):
+    """Nobody decided in time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRetried(Event):
+    """Somebody asked to try a job again that had failed, or was cancelled because of one that had."""
+
+    remaining_parents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobLeased(Event):
     """A worker took the job."""
 
@@ -115,7 +158,7 @@ class RunEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReopened(Event):
-    """A stage was submitted to a run that had ended."""
+    """A run that had ended goes on: with another stage, or with jobs that are tried again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +195,12 @@ JobEvent: TypeAlias = (
     | JobBackedOff
     | JobCancelled
     | CancelRequested
+    | JobHeld
+    | GateOpened
+    | GateApproved
+    | GateRejected
+    | GateExpired
+    | JobRetried
 )
 
 

@@ -6,14 +6,22 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class JobStatus(StrEnum):
-    """Where a job stands. The last three are final."""
+class JobKind(StrEnum):
+    """What a job asks for."""
 
-    WAITING = "WAITING"  #: for parents, a delay, or the pause before a retry
+    WORK = "work"  #: a worker that runs its script
+    GATE = "gate"  #: a person's decision; it has no script and takes no slot
+
+
+class JobStatus(StrEnum):
+    """Where a job stands. The last three are final, and left only by a retry that somebody asked for."""
+
+    WAITING = "WAITING"  #: for parents, a delay, the pause before a retry, or a place under its concurrency key
+    WAITING_APPROVAL = "WAITING_APPROVAL"  #: a gate that is open: for somebody's decision
     READY = "READY"  #: for a worker with a free slot
     RUNNING = "RUNNING"  #: one attempt holds a lease
-    COMPLETED = "COMPLETED"  #: an attempt succeeded
-    FAILED = "FAILED"  #: the last allowed attempt failed or was lost
+    COMPLETED = "COMPLETED"  #: an attempt succeeded, or the gate was approved
+    FAILED = "FAILED"  #: the last allowed attempt failed or was lost, or the gate was rejected or ran out
     CANCELLED = "CANCELLED"  #: stopped on request, or a parent did not complete
 
     @property
@@ -23,6 +31,28 @@ class JobStatus(StrEnum):
 
 
 FINAL_STATUSES = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+#: What takes a place under a concurrency key.
+ACTIVE_STATUSES = frozenset({JobStatus.READY, JobStatus.RUNNING})
+
+MAX_WAIT_SECONDS = 172_800.0  # two days, the original's default
+
+
+class GateOutcome(StrEnum):
+    """How a gate was decided."""
+
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"  #: nobody decided in time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What became of a gate, who decided it, and why; when, says the job's `ended_at`."""
+
+    outcome: GateOutcome
+    decided_by: str | None = None  #: None when it expired
+    comment: str | None = None
 
 
 class Affinity(StrEnum):
@@ -38,8 +68,9 @@ class JobSpec:
     """What a client asked for; never changes after submission."""
 
     name: str  #: unique within its DAG
-    filename: str  #: base name the script has beside its process
-    script: str  #: SHA-256 of the script's content, 64 hex digits
+    filename: str | None  #: base name the script has beside its process; None for a gate
+    script: str | None  #: SHA-256 of the script's content, 64 hex digits; None for a gate
+    kind: JobKind = JobKind.WORK
     args: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()  #: names in this DAG, or of jobs of the same agent run
     priority: int = 1  #: higher first
@@ -52,6 +83,10 @@ class JobSpec:
     max_lost: int = 3  #: how often an attempt whose worker vanished is repeated
     env: Mapping[str, str] = field(default_factory=dict)
     cold: bool = False  #: run in a fresh interpreter instead of a fork of the warm one
+    hitl_message: str | None = None  #: what a gate asks; of a job with work, what the gate behind it asks
+    max_wait_seconds: float = MAX_WAIT_SECONDS  #: how long the gate stays open
+    concurrency_key: str | None = None  #: jobs with one key share their places
+    concurrency_limit: int = 1  #: this job becomes ready while fewer than so many with its key are ready or running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +101,8 @@ class Job:
     status: JobStatus
     submitted_at: datetime
     remaining_parents: int = 0  #: parents that are not COMPLETED yet
-    ready_at: datetime | None = None  #: since when it waits for a worker
-    due_at: datetime | None = None  #: when a delay or a pause before a retry ends
+    ready_at: datetime | None = None  #: since when it waits for a worker; of a gate, when it opened
+    due_at: datetime | None = None  #: when a delay or a pause before a retry ends, or an open gate expires
     started_at: datetime | None = None  #: of the first attempt
     ended_at: datetime | None = None
     reason: str | None = None  #: why it waits, failed or was cancelled, for a person
@@ -76,6 +111,12 @@ class Job:
     failed_count: int = 0  #: attempts that failed or timed out
     lost_count: int = 0  #: attempts whose worker vanished
     preferred_worker_id: str | None = None  #: ran the first parent that completed
+    decision: Decision | None = None  #: of a gate that was decided
+
+    @property
+    def is_gate(self) -> bool:
+        """Whether a person decides it."""
+        return self.spec.kind is JobKind.GATE
 
     @property
     def name(self) -> str:

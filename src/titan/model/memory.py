@@ -1,6 +1,7 @@
 """The shared store: what jobs tell each other, and the files they hand on."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -9,6 +10,7 @@ class StoredValue:
 
     value: str
     artifact: str | None = None  #: SHA-256 of the file published under this key
+    expires_at: datetime | None = None  #: from then on the key is absent; None: it stays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,15 @@ class RunOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Orchestrator:
+    """How the process that submits a run's stages was started, so that it can be started again."""
+
+    command: tuple[str, ...]
+    directory: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """The facts of a run; its status is `rules.rollup.run_status` of them."""
 
@@ -38,3 +47,4 @@ class Run:
     outcome: RunOutcome | None = None  #: None while nobody ended it
     ended_at: datetime | None = None
     reason: str | None = None  #: what its orchestrator, or who cancelled it, said
+    orchestrator: Orchestrator | None = None  #: None when jobs submit its stages, or a program that did not say

@@ -5,7 +5,7 @@ from typing import Final
 
 from titan.model.dags import NewDag
 from titan.model.errors import InvalidDag, InvalidInput, LimitExceeded
-from titan.model.jobs import JobSpec
+from titan.model.jobs import JobKind, JobSpec
 from titan.rules.names import check_env_name, check_filename, check_label, check_name
 
 MAX_JOBS_PER_DAG: Final = 100_000  # ten times the largest graph the tests run
@@ -15,6 +15,8 @@ MAX_RETRIES: Final = 1000
 MAX_PRIORITY: Final = 2**31 - 1  # fits an INTEGER column of every database
 MAX_DELAY_MS: Final = 366 * 24 * 3600 * 1000  # a leap year
 MAX_SECONDS: Final = 366 * 24 * 3600.0
+MAX_CONCURRENCY: Final = 1_000_000
+MAX_MESSAGE: Final = 10_000  # characters: what a person reads before a decision
 MAX_SHOWN: Final = 8  # names of a circle in its message: one line of a terminal
 
 
@@ -84,7 +86,7 @@ def check_run_size(run_id: str, present: int, added: int) -> None:
 
 def _check_job(job: JobSpec) -> None:
     check_name("job", job.name)
-    check_filename(job.filename)
+    _check_kind(job)
     check_label(job.requirement)
     for parent in job.parents:
         check_name("parent", parent)
@@ -92,6 +94,10 @@ def _check_job(job: JobSpec) -> None:
         check_env_name(name)
         _require(job, "\0" not in value, f"no NUL in env {name}", "one")
     _require(job, not any("\0" in arg for arg in job.args), "no NUL in args", "one")
+    if job.concurrency_key is not None:
+        check_name("concurrency key", job.concurrency_key)
+    _check_range(job, "concurrency_limit", job.concurrency_limit, 1, MAX_CONCURRENCY)
+    _check_range(job, "max_wait_seconds", job.max_wait_seconds, 0.001, MAX_SECONDS)
     _check_range(job, "priority", job.priority, -MAX_PRIORITY, MAX_PRIORITY)
     _check_range(job, "delay_ms", job.delay_ms, 0, MAX_DELAY_MS)
     _check_range(job, "retries", job.retries, 0, MAX_RETRIES)
@@ -99,6 +105,20 @@ def _check_job(job: JobSpec) -> None:
     _check_range(job, "backoff_seconds", job.backoff_seconds, 0, MAX_SECONDS)
     if job.timeout_seconds is not None:
         _check_range(job, "timeout_seconds", job.timeout_seconds, 0.001, MAX_SECONDS)
+
+
+def _check_kind(job: JobSpec) -> None:
+    """Refuse work without a script, a gate with one, and a question nobody can read."""
+    message = job.hitl_message
+    if job.kind is JobKind.GATE:
+        _require(job, job.filename is None and job.script is None, "a gate without a script", "one with a script")
+        _require(job, bool(message and message.strip()), "a gate with a hitl_message", "none")
+        _require(job, job.concurrency_key is None, "a gate without a concurrency_key: it takes no slot", "one")
+    else:
+        _require(job, job.filename is not None and job.script is not None, "a filename and a script", "none")
+        check_filename(job.filename or "")
+    if message is not None:
+        _require(job, len(message) <= MAX_MESSAGE, f"a hitl_message of at most {MAX_MESSAGE} characters", "more")
 
 
 def _check_range(job: JobSpec, what: str, value: float, least: float, most: float) -> None:

@@ -12,11 +12,11 @@ RUN_IDLE: Final = timedelta(seconds=120)  # spec/titan.md: how long a silent orc
 def stage_status(counts: JobCounts, *, has_started: bool) -> StageStatus:
     """Return a stage's status; `has_started` tells whether any attempt of it ever began.
 
-    Unfinished: RUNNING once an attempt began, else WAITING. Finished: COMPLETED when all jobs
+    Unfinished: RUNNING once an attempt began or while a gate is open, else WAITING. Finished: COMPLETED when all jobs
     completed, PARTIAL when some did, else FAILED.
     """
     if counts.unfinished:
-        return StageStatus.RUNNING if has_started else StageStatus.WAITING
+        return StageStatus.RUNNING if has_started or counts.waiting_approval else StageStatus.WAITING
     if counts.completed == counts.total:
         return StageStatus.COMPLETED
     return StageStatus.PARTIAL if counts.completed else StageStatus.FAILED
@@ -35,7 +35,9 @@ def run_status(run: Run, last_stage: Dag | None, *, now: datetime, idle: timedel
     activity, then counts as ended. An ended run failed when its last stage failed; PARTIAL is not FAILED.
     """
     if run.live_job_count:
-        has_begun = run.stage_count > 1 or (last_stage is not None and last_stage.started_at is not None)
+        has_begun = run.stage_count > 1 or (
+            last_stage is not None and dag_status(last_stage) is not StageStatus.WAITING
+        )
         return RunStatus.RUNNING if has_begun else RunStatus.PENDING
     match run.outcome:
         case RunOutcome.CANCELLED:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from titan.model.jobs import Job, JobStatus
 
-NOT_STARTED = frozenset({JobStatus.WAITING, JobStatus.READY})
+NOT_STARTED = frozenset({JobStatus.WAITING, JobStatus.WAITING_APPROVAL, JobStatus.READY})
 
 
 def doomed(job: Job, children_of: Callable[[str], Iterable[Job]]) -> Iterator[tuple[Job, Job]]:

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from titan.model.dags import Dag
-from titan.model.errors import UnknownArtifact, UnknownDag, UnknownJob, UnknownRun
+from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun
 from titan.model.jobs import Job
 from titan.model.memory import StoredFile
 from titan.model.runs import Run
 from titan.ports import Blobs, Reader
+from titan.rules.gates import gate_name
 from titan.rules.names import plain, shown
 
 
@@ -37,6 +38,42 @@ def find_job(
         expected="the id or name of a submitted job",
         found="none such",
         next_step="List jobs with `titan jobs` or GET /api/jobs.",
+    )
+
+
+def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None, run_id: str | None) -> Job:
+    """Return the gate with this id, of this name, or behind the job of this name.
+
+    Of several with one name an open one is meant, then the newest; `dag_id` and `run_id` narrow the search.
+
+    Raises:
+        UnknownJob: there is none.
+        Conflict: several of that name are open.
+    """
+    job = reader.job(name)
+    if job is not None and job.project_id == project_id:
+        return job
+    for wanted in dict.fromkeys((name, gate_name(name), plain(name), gate_name(plain(name)))):
+        is_open = [
+            gate
+            for gate in reader.open_gates_called(project_id, wanted)
+            if dag_id in (None, gate.dag_id) and run_id in (None, gate.run_id)
+        ]
+        if len(is_open) > 1:
+            raise Conflict(
+                f"gate {shown(name)}",
+                expected="one open gate of this name",
+                found=f"{len(is_open)}: {', '.join(gate.id for gate in is_open[:5])}",
+                next_step="Name it by its id.",
+            )
+        gate = is_open[0] if is_open else reader.newest_job(project_id, wanted, dag_id=dag_id, run_id=run_id)
+        if gate is not None and gate.is_gate:
+            return gate
+    raise UnknownJob(
+        f"gate {shown(name)}",
+        expected="the id or name of a gate, or of the job that it stands behind",
+        found="none such",
+        next_step="List gates with `titan gates` or GET /api/gates.",
     )
 
 

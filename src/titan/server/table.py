@@ -7,11 +7,13 @@ from typing import Any, Final, Literal
 from litestar import Response
 
 from titan.engine import protocol
+from titan.engine.again import Resumed
 from titan.engine.cancel import Cancelled
+from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
-from titan.server import wire
+from titan.server import wire, wire_store
 from titan.server.call import Call
-from titan.server.routes import about, dags, events, files, jobs, memory, models, runs, workers
+from titan.server.routes import about, again, dags, events, files, gates, jobs, memory, models, results, runs, workers
 
 Handler = Callable[[Call], Awaitable[Response[Any]]]
 BINARY: Final = bytes
@@ -21,7 +23,7 @@ BINARY: Final = bytes
 class Route:
     """One thing that can be asked. Its summary is the handler's docstring."""
 
-    method: Literal["GET", "PUT", "POST"]
+    method: Literal["GET", "PUT", "POST", "DELETE"]
     path: str  #: with `{name:str}` where a part varies
     handler: Handler
     answer: Any  #: type of the body of a success; `bytes` for raw content
@@ -58,6 +60,21 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=Cancelled,
         mutates=True,
     ),
+    Route(
+        method="POST",
+        path="/api/dags/{dag:str}/retry",
+        handler=again.retry_a_dag,
+        answer=Retried,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/dags/{dag:str}/redeploy",
+        handler=again.redeploy_a_dag,
+        answer=Submitted,
+        status_code=201,
+        mutates=True,
+    ),
     Route(method="GET", path="/api/jobs", handler=jobs.list_jobs, query=wire.JobsQuery, answer=wire.JobsAnswer),
     Route(
         method="GET",
@@ -89,6 +106,64 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=Cancelled,
         mutates=True,
     ),
+    Route(
+        method="POST",
+        path="/api/jobs/{job:str}/retry",
+        handler=again.retry_a_job,
+        query=wire.ScopeQuery,
+        answer=Retried,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/jobs/{job:str}/replay",
+        handler=again.replay_a_job,
+        query=wire.ScopeQuery,
+        answer=Submitted,
+        status_code=201,
+        mutates=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/jobs/{job:str}/result",
+        handler=results.get_result,
+        query=wire.ScopeQuery,
+        answer=wire.ResultAnswer,
+    ),
+    Route(
+        method="PUT",
+        path="/api/result",
+        handler=results.set_result,
+        body=wire.ResultBody,
+        answer=wire.OkAnswer,
+        mutates=True,
+    ),
+    Route(method="GET", path="/api/gates", handler=gates.list_gates, query=wire.GatesQuery, answer=wire.GatesAnswer),
+    Route(
+        method="GET",
+        path="/api/gates/{gate:str}",
+        handler=gates.show_gate,
+        query=wire.ScopeQuery,
+        answer=wire.GateView,
+    ),
+    Route(
+        method="POST",
+        path="/api/gates/{gate:str}/approve",
+        handler=gates.approve_gate,
+        query=wire.ScopeQuery,
+        body=wire.DecideBody,
+        answer=wire.GateView,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/gates/{gate:str}/reject",
+        handler=gates.reject_gate,
+        query=wire.ScopeQuery,
+        body=wire.DecideBody,
+        answer=wire.GateView,
+        mutates=True,
+    ),
     Route(method="GET", path="/api/runs", handler=runs.list_runs, query=wire.RunsQuery, answer=wire.RunsAnswer),
     Route(method="GET", path="/api/runs/{run:str}", handler=runs.show_run, answer=wire.RunView),
     Route(
@@ -107,41 +182,86 @@ ROUTES: Final[tuple[Route, ...]] = (
         mutates=True,
     ),
     Route(
+        method="POST",
+        path="/api/runs/{run:str}/retry",
+        handler=again.retry_a_run,
+        answer=Retried,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/runs/{run:str}/resume",
+        handler=again.resume_a_run,
+        answer=Resumed,
+        mutates=True,
+    ),
+    Route(
         method="GET",
         path="/api/store",
         handler=memory.get_value,
-        query=wire.KeyQuery,
-        answer=wire.ValueAnswer,
+        query=wire_store.KeyQuery,
+        answer=wire_store.ValueAnswer,
     ),
     Route(
         method="PUT",
         path="/api/store",
         handler=memory.put_value,
-        body=wire.PutBody,
+        body=wire_store.PutBody,
         answer=wire.OkAnswer,
+        mutates=True,
+    ),
+    Route(
+        method="DELETE",
+        path="/api/store",
+        handler=memory.delete_key,
+        query=wire_store.KeyQuery,
+        answer=wire_store.DeletedAnswer,
+        mutates=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/store/keys",
+        handler=memory.list_keys,
+        query=wire_store.KeysQuery,
+        answer=wire_store.KeysAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/store/incr",
+        handler=memory.increment,
+        body=wire_store.IncrementBody,
+        answer=wire_store.IncrementedAnswer,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/store/cas",
+        handler=memory.compare_and_swap,
+        body=wire_store.SwapBody,
+        answer=wire_store.SwappedAnswer,
         mutates=True,
     ),
     Route(
         method="GET",
         path="/api/store/sets",
         handler=memory.list_members,
-        query=wire.KeyQuery,
-        answer=wire.MembersAnswer,
+        query=wire_store.KeyQuery,
+        answer=wire_store.MembersAnswer,
     ),
     Route(
         method="POST",
         path="/api/store/sets",
         handler=memory.add_member,
-        body=wire.AddBody,
-        answer=wire.AddedAnswer,
+        body=wire_store.AddBody,
+        answer=wire_store.AddedAnswer,
         mutates=True,
     ),
     Route(
         method="POST",
         path="/api/store/wait",
         handler=memory.wait_for_signals,
-        body=wire.SignalsBody,
-        answer=wire.SignalsAnswer,
+        body=wire_store.SignalsBody,
+        answer=wire_store.SignalsAnswer,
     ),
     Route(
         method="PUT",

@@ -1,8 +1,9 @@
 """Facts as people and programs see them: rows of the store become values of the wire."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import Final, Literal
 
 import msgspec
 
@@ -55,6 +56,7 @@ def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = Fal
         stage_count=run.stage_count,
         job_count=run.job_count,
         reason=run.reason,
+        orchestrator=wire.OrchestratorView(**asdict(run.orchestrator)) if run.orchestrator else None,
         stages=stages,
     )
 
@@ -76,6 +78,17 @@ def job_view(reader: Reader, job: Job) -> wire.JobView:
     view = names.job_view(job)
     view.attempts = [names.attempt_view(attempt) for attempt in reader.attempts_of_job(job.id)]
     return view
+
+
+def gate_view(reader: Reader, gate: Job) -> wire.GateView:
+    """Return one gate."""
+    return gate_views(reader, [gate])[0]
+
+
+def gate_views(reader: Reader, gates: Iterable[Job]) -> list[wire.GateView]:
+    """Return gates as those who decide see them."""
+    names = _Names(reader)
+    return [names.gate_view(gate) for gate in gates]
 
 
 def worker_view(reader: Reader, worker: Worker) -> wire.WorkerView:
@@ -129,6 +142,13 @@ def event_view(entry: JournalEntry) -> wire.EventView:
     )
 
 
+#: What a gate without a decision is called; any other status means that it was cancelled.
+_UNDECIDED: Final[Mapping[JobStatus, Literal["waiting", "open"]]] = {
+    JobStatus.WAITING: "waiting",
+    JobStatus.WAITING_APPROVAL: "open",
+}
+
+
 class _Names:
     """Looks up, once each, the names that rows refer to by id."""
 
@@ -143,6 +163,7 @@ class _Names:
         return wire.JobView(
             job_id=job.id,
             name=job.name,
+            kind=job.spec.kind.value,
             dag_id=job.dag_id,
             dag_name=self.dag_name(job.dag_id),
             agent_run_id=job.run_id,
@@ -153,6 +174,8 @@ class _Names:
             parents=job.spec.parents,
             filename=job.spec.filename,
             args=job.spec.args,
+            hitl_message=job.spec.hitl_message,
+            concurrency_key=job.spec.concurrency_key,
             cancel_requested=job.is_cancel_requested,
             submitted_at=job.submitted_at,
             ready_at=job.ready_at,
@@ -163,6 +186,26 @@ class _Names:
             signal=latest.signal if latest else None,
             duration_ns=latest.duration_ns if latest else None,
             peak_memory_bytes=latest.peak_memory_bytes if latest else None,
+            decision=_decision_view(job),
+        )
+
+    def gate_view(self, gate: Job) -> wire.GateView:
+        decision = gate.decision
+        is_open = gate.status is JobStatus.WAITING_APPROVAL
+        return wire.GateView(
+            gate_id=gate.id,
+            name=gate.name,
+            dag_id=gate.dag_id,
+            dag_name=self.dag_name(gate.dag_id),
+            agent_run_id=gate.run_id,
+            message=gate.spec.hitl_message or "",
+            state=decision.outcome.value if decision else _UNDECIDED.get(gate.status, "cancelled"),
+            parents=gate.spec.parents,
+            opened_at=gate.ready_at,
+            expires_at=gate.due_at if is_open else None,
+            decided_at=gate.ended_at if decision else None,
+            decided_by=decision.decided_by if decision else None,
+            comment=decision.comment if decision else None,
         )
 
     def attempt_view(self, attempt: Attempt) -> wire.AttemptView:
@@ -203,7 +246,11 @@ class _Names:
         if job.status is JobStatus.WAITING and job.remaining_parents:
             return f"waits for {job.remaining_parents} parent(s)"
         if job.status is JobStatus.WAITING and job.due_at is not None:
-            return f"waits until {job.due_at.isoformat(timespec='milliseconds')}" + _after(job.reason)
+            return f"waits until {_shown_time(job.due_at)}" + _after(job.reason)
+        if job.status is JobStatus.WAITING and job.spec.concurrency_key is not None:
+            return f"waits for one of {job.spec.concurrency_limit} place(s) under key '{job.spec.concurrency_key}'"
+        if job.status is JobStatus.WAITING_APPROVAL:
+            return f"waits for approval until {_shown_time(job.due_at)}: {job.spec.hitl_message}"
         if job.status is JobStatus.READY:
             return why_ready_waits(job, self._workers_of(job.project_id)) + _after(job.reason)
         return job.reason
@@ -212,6 +259,22 @@ class _Names:
         if project_id not in self._workers:
             self._workers[project_id] = self._reader.workers(project_id)
         return self._workers[project_id]
+
+
+def _decision_view(job: Job) -> wire.DecisionView | None:
+    decision = job.decision
+    if decision is None:
+        return None
+    return wire.DecisionView(
+        outcome=decision.outcome.value,
+        decided_by=decision.decided_by,
+        decided_at=job.ended_at,
+        comment=decision.comment,
+    )
+
+
+def _shown_time(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="milliseconds") if moment else "somebody decides"
 
 
 def _after(reason: str | None) -> str:

@@ -7,9 +7,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from titan.model.dags import OnFailure
-from titan.model.jobs import Affinity
+from titan.model.jobs import MAX_WAIT_SECONDS as MAX_GATE_SECONDS
+from titan.model.jobs import Affinity, JobKind
 
-MAX_VALUE_BYTES = 10 * 1024 * 1024  # the original's largest frame
+MAX_RESULT_BYTES = 1024 * 1024  # read whole by every child; more belongs into an artifact
 MAX_WAIT_SECONDS = 30.0  # below the idle limit of common proxies
 
 Wait = Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end; at most 30.")]
@@ -25,8 +26,9 @@ class NewJobBody(Request):
     """One job of a submission."""
 
     id: str
-    filename: str
-    script: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 of the script's content.")]
+    kind: JobKind = JobKind.WORK
+    filename: Annotated[str, Meta(description="Base name of the script; empty for a gate.")] = ""
+    script: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 of the script's content.")] | None = None
     args: list[str] = []
     parents: list[str] = []
     priority: int = 1
@@ -39,6 +41,18 @@ class NewJobBody(Request):
     max_lost: int = 3
     env: dict[str, str] = {}
     cold: bool = False
+    hitl_message: Annotated[str, Meta(description="What a person is asked, by the gate behind this job.")] | None = None
+    max_wait_seconds: Annotated[float, Meta(description="How long the gate stays open.")] = MAX_GATE_SECONDS
+    concurrency_key: Annotated[str, Meta(description="Jobs with one key share their places.")] | None = None
+    concurrency_limit: Annotated[int, Meta(description="How many jobs with this key may be ready or running.")] = 1
+
+
+class OrchestratorBody(Request):
+    """The program outside of Titan that submits the stages of a run."""
+
+    command: Annotated[list[str], Meta(min_length=1, max_length=10_000)]
+    directory: str
+    host: str
 
 
 class SubmitBody(Request):
@@ -50,6 +64,10 @@ class SubmitBody(Request):
     agent_id: str | None = None
     on_failure: OnFailure = OnFailure.CONTINUE
     scripts: Annotated[dict[str, bytes], Meta(description="SHA-256 → content in base64.")] = {}
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    occurrence: Annotated[int, Meta(ge=0, description="DAGs of this name that its process sent to the run before.")] = 0
+    resume: Annotated[bool, Meta(description="The process repeats what an earlier one began.")] = False
+    orchestrator: OrchestratorBody | None = None
 
 
 class DagsQuery(Request):
@@ -70,7 +88,7 @@ class DagQuery(Request):
 class JobsQuery(Request):
     """GET /api/jobs."""
 
-    status: Literal["WAITING", "READY", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = None
+    status: Literal["WAITING", "WAITING_APPROVAL", "READY", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = None
     run: str | None = None
     dag: str | None = None
     limit: Limit = 200
@@ -111,34 +129,25 @@ class EndRunBody(Request):
     reason: Annotated[str, Meta(max_length=10_000)] = ""
 
 
-class KeyQuery(Request):
-    """GET /api/store and GET /api/store/sets."""
+class GatesQuery(Request):
+    """GET /api/gates."""
 
-    key: str
-
-
-class PutBody(Request):
-    """PUT /api/store."""
-
-    key: str
-    value: str
-    artifact: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")] | None = None
+    status: Literal["open", "all"] = "open"
+    run: str | None = None
+    limit: Limit = 200
 
 
-class AddBody(Request):
-    """POST /api/store/sets."""
+class DecideBody(Request):
+    """POST /api/gates/{gate}/approve and /reject."""
 
-    key: str
-    member: str
+    comment: Annotated[str, Meta(max_length=10_000)] = ""
+    by: Annotated[str, Meta(max_length=200, description="Who decides, where no token says so.")] | None = None
 
 
-class SignalsBody(Request):
-    """POST /api/store/wait."""
+class ResultBody(Request):
+    """PUT /api/result."""
 
-    keys: Annotated[list[str], Meta(min_length=1, max_length=10_000)]
-    dags: Annotated[list[str], Meta(max_length=10_000)] = []
-    jobs: Annotated[list[str], Meta(max_length=10_000)] = []
-    timeout_seconds: Wait = 25.0
+    value: msgspec.Raw
 
 
 class EventsQuery(Request):
@@ -192,11 +201,21 @@ class AttemptView(Struct, kw_only=True):
     error: str | None
 
 
+class DecisionView(Struct, kw_only=True):
+    """How a gate was decided."""
+
+    outcome: str
+    decided_by: str | None
+    decided_at: datetime | None
+    comment: str | None
+
+
 class JobView(Struct, kw_only=True):
     """A job; the figures are those of its latest attempt."""
 
     job_id: str
     name: str
+    kind: str
     dag_id: str
     dag_name: str
     agent_run_id: str | None
@@ -205,8 +224,10 @@ class JobView(Struct, kw_only=True):
     requirement: str
     priority: int
     parents: tuple[str, ...]
-    filename: str
+    filename: str | None
     args: tuple[str, ...]
+    hitl_message: str | None
+    concurrency_key: str | None
     cancel_requested: bool
     submitted_at: datetime
     ready_at: datetime | None
@@ -217,6 +238,7 @@ class JobView(Struct, kw_only=True):
     signal: int | None = None
     duration_ns: int | None = None
     peak_memory_bytes: int | None = None
+    decision: DecisionView | None = None
     attempts: list[AttemptView] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -231,6 +253,7 @@ class CountsView(Struct, kw_only=True):
 
     total: int
     waiting: int
+    waiting_approval: int
     ready: int
     running: int
     completed: int
@@ -262,6 +285,14 @@ class DagsAnswer(Struct, kw_only=True):
     dags: list[DagView]
 
 
+class OrchestratorView(Struct, kw_only=True):
+    """The program outside of Titan that submits the stages of a run."""
+
+    command: tuple[str, ...]
+    directory: str
+    host: str
+
+
 class RunView(Struct, kw_only=True):
     """An agent run."""
 
@@ -274,6 +305,7 @@ class RunView(Struct, kw_only=True):
     stage_count: int
     job_count: int
     reason: str | None
+    orchestrator: OrchestratorView | None
     stages: list[DagView] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -281,6 +313,38 @@ class RunsAnswer(Struct, kw_only=True):
     """GET /api/runs."""
 
     runs: list[RunView]
+
+
+class GateView(Struct, kw_only=True):
+    """A gate."""
+
+    gate_id: str
+    name: str
+    dag_id: str
+    dag_name: str
+    agent_run_id: str | None
+    message: str
+    state: Literal["waiting", "open", "approved", "rejected", "expired", "cancelled"]
+    parents: tuple[str, ...]
+    opened_at: datetime | None
+    expires_at: datetime | None
+    decided_at: datetime | None
+    decided_by: str | None
+    comment: str | None
+
+
+class GatesAnswer(Struct, kw_only=True):
+    """GET /api/gates."""
+
+    gates: list[GateView]
+
+
+class ResultAnswer(Struct, kw_only=True):
+    """GET /api/jobs/{job}/result."""
+
+    job_id: str
+    is_set: bool
+    value: msgspec.Raw
 
 
 class RunningView(Struct, kw_only=True):
@@ -334,33 +398,6 @@ class OkAnswer(Struct, kw_only=True):
     """The original's success word."""
 
     status: str = "OK"
-
-
-class ValueAnswer(Struct, kw_only=True):
-    """GET /api/store; `value` is null when the key is absent."""
-
-    key: str
-    value: str | None
-    artifact: str | None
-
-
-class AddedAnswer(Struct, kw_only=True):
-    """POST /api/store/sets: 1 when the member is new, else 0."""
-
-    added: int
-
-
-class MembersAnswer(Struct, kw_only=True):
-    """GET /api/store/sets, in the order the members were added."""
-
-    members: list[str]
-
-
-class SignalsAnswer(Struct, kw_only=True):
-    """POST /api/store/wait."""
-
-    present: list[str]
-    ended: bool
 
 
 class FileAnswer(Struct, kw_only=True):

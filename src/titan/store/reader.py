@@ -75,6 +75,29 @@ class SqlReader:
     def children(self, job_id: str) -> list[Job]:
         return [job_from_row(row) for row in self._all("children", job_id=job_id)]
 
+    def edges_of_dag(self, dag_id: str) -> list[tuple[str, str]]:
+        return [(row[0], row[1]) for row in self._all("edges_of_dag", dag_id=dag_id)]
+
+    def gates(self, project_id: str, *, is_open: bool = False, run_id: str | None = None, limit: int) -> list[Job]:
+        here: dict[str, Parameter] = {"project_id": project_id, "run_id": run_id, "limit": limit}
+        found = self._all("newest_open_gates", **here) if is_open else self._all("newest_gates", **here)
+        return [job_from_row(row) for row in found]
+
+    def open_gates_called(self, project_id: str, name: str) -> list[Job]:
+        return [job_from_row(row) for row in self._all("open_gates_called", project_id=project_id, name=name)]
+
+    def active_with_key(self, project_id: str, concurrency_key: str) -> int:
+        row = self._one("active_with_key", project_id=project_id, key=concurrency_key)
+        return 0 if row is None else int(row[0])
+
+    def next_held(self, project_id: str, concurrency_key: str) -> Job | None:
+        row = self._one("next_held", project_id=project_id, key=concurrency_key)
+        return None if row is None else job_from_row(row)
+
+    def result(self, job_id: str) -> str | None:
+        row = self._one("result", job_id=job_id)
+        return None if row is None else str(row[0])
+
     def ready_jobs(self, requirement: str, *, limit: int) -> list[ReadyJob]:
         return self._jobs_to_take(ANY_WORKER, requirement, limit)
 
@@ -101,6 +124,10 @@ class SqlReader:
 
     def newest_dag(self, project_id: str, name: str) -> Dag | None:
         return next(iter(self.dags(project_id, name=name, limit=1)), None)
+
+    def newest_dag_of_key(self, project_id: str, submission_key: str) -> Dag | None:
+        row = self._one("newest_dag_of_key", project_id=project_id, submission_key=submission_key)
+        return None if row is None else dag_from_row(row)
 
     def dags(self, project_id: str, *, run_id: str | None = None, name: str | None = None, limit: int) -> list[Dag]:
         here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}
@@ -194,12 +221,17 @@ class SqlReader:
 
     # --- shared store ---
 
-    def value(self, project_id: str, key: str) -> StoredValue | None:
-        row = self._one("value", project_id=project_id, key=key)
+    def value(self, project_id: str, key: str, *, now: datetime) -> StoredValue | None:
+        row = self._one("value", project_id=project_id, key=key, now_us=to_us(now))
         return None if row is None else value_from_row(row)
 
-    def present_keys(self, project_id: str, keys: Sequence[str]) -> list[str]:
-        return [key for key in keys if self._one("has_value", project_id=project_id, key=key) is not None]
+    def present_keys(self, project_id: str, keys: Sequence[str], *, now: datetime) -> list[str]:
+        here: dict[str, Parameter] = {"project_id": project_id, "now_us": to_us(now)}
+        return [key for key in keys if self._one("has_value", key=key, **here) is not None]
+
+    def stored_keys(self, project_id: str, *, start: str, limit: int, now: datetime) -> list[str]:
+        found = self._all("keys", project_id=project_id, start=start, limit=limit, now_us=to_us(now))
+        return [row[0] for row in found]
 
     def members(self, project_id: str, key: str) -> list[str]:
         return [row[0] for row in self._all("members", project_id=project_id, key=key)]

@@ -11,12 +11,12 @@ from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.runs import Run
 from titan.model.workers import Worker
 from titan.store.reader import SqlReader
-from titan.store.rows.columns import to_us
+from titan.store.rows.columns import to_us, to_us_or_none
 from titan.store.rows.dags import changes_of_dag, row_of_dag, row_of_run
 from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
 from titan.store.rows.journal import entry_of_event, row_of_entry
 from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
-from titan.store.session import Session
+from titan.store.session import Parameter, Session
 
 
 class SqlTransaction(SqlReader):
@@ -125,7 +125,15 @@ class SqlTransaction(SqlReader):
     def last_seq(self) -> int:
         return self._next_seq - 1
 
-    # --- shared store ---
+    # --- results and shared store ---
+
+    def put_result(self, job_id: str, project_id: str, value: str) -> None:
+        self._session.run(
+            "put_result", {"job_id": job_id, "project_id": project_id, "value": value, "now_us": self._now_us}
+        )
+
+    def clear_result(self, job_id: str) -> None:
+        self._session.run("clear_result", {"job_id": job_id})
 
     def put_value(self, project_id: str, key: str, value: StoredValue) -> None:
         self._session.run(
@@ -136,9 +144,20 @@ class SqlTransaction(SqlReader):
                 "value": value.value,
                 "artifact": value.artifact,
                 "now_us": self._now_us,
+                "expires_at_us": to_us_or_none(value.expires_at),
             },
         )
         self.keys.add((project_id, key))
+
+    def delete_key(self, project_id: str, key: str) -> bool:
+        here: dict[str, Parameter] = {"project_id": project_id, "key": key}
+        deleted = self._session.count("delete_value", **here) + self._session.count("delete_set", **here)
+        if deleted:
+            self.keys.add((project_id, key))
+        return deleted > 0
+
+    def forget_expired_values(self, *, limit: int = 1000) -> int:
+        return self._session.count("forget_expired_values", now_us=self._now_us, limit=limit)
 
     def add_member(self, project_id: str, key: str, member: str) -> bool:
         row = self._one("add_member", project_id=project_id, key=key, member=member, now_us=self._now_us)

@@ -33,6 +33,7 @@ def test_a_submission_as_json_is_the_servers_answer(titan: CommandLine, scripts:
         "name": "greeting",
         "agent_run_id": "GREET_1",
         "job_count": 1,
+        "from_record": False,
     }
 
 

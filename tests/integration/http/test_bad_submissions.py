@@ -55,7 +55,7 @@ BAD_FIELDS: dict[str, tuple[dict[str, object], str, str]] = {
     "a number among the args": ({"args": [1]}, "InvalidInput", "$.jobs[0].args[0]"),
     "null for a list": ({"parents": None}, "InvalidInput", "$.jobs[0].parents"),
     "an affinity of another world": ({"affinity": "strong"}, "InvalidInput", "$.jobs[0].affinity"),
-    "a field nobody knows": ({"hitl_message": "?"}, "InvalidInput", "hitl_message"),
+    "a field nobody knows": ({"hitl_mesage": "?"}, "InvalidInput", "hitl_mesage"),
     "an env name that is none": ({"env": {"A-B": "1"}}, "InvalidName", "environment variable 'A-B'"),
     "an env name of Titan's own": ({"env": {"TITAN_TOKEN": "1"}}, "InvalidName", "TITAN_TOKEN"),
     "an env name with a newline": ({"env": {"A\n": "1"}}, "InvalidName", "environment variable"),

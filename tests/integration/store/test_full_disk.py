@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.builders import PROJECT
+from tests.support.builders import NOON, PROJECT
 from tests.support.full_disk import MakeRoom, small_disk
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.errors import StoreFull
@@ -57,7 +57,7 @@ def kept(store: SqliteStore) -> dict[str, int]:
 
     def ask(reader: Reader) -> dict[str, int]:
         keys = [entry.cause for entry in reader.journal(PROJECT, limit=10_000)]
-        values = {key: reader.value(PROJECT, key) for key in keys}
+        values = {key: reader.value(PROJECT, key, now=NOON) for key in keys}
         return {key: 0 if value is None else len(value.value) for key, value in values.items()}
 
     return store.read(ask)
@@ -109,7 +109,7 @@ def test_a_transaction_larger_than_the_disk_is_refused_alone(store: SqliteStore,
     committed(store, lambda tx: tx.put_value(PROJECT, "small", StoredValue(value="x")))
 
     assert isinstance(error, StoreFull)
-    assert store.read(lambda reader: reader.present_keys(PROJECT, ["part0", "part63", "small"])) == ["small"]
+    assert store.read(lambda reader: reader.present_keys(PROJECT, ["part0", "part63", "small"], now=NOON)) == ["small"]
 
 
 def test_a_blob_that_does_not_fit_leaves_nothing_behind(disk: Path, make_room: MakeRoom) -> None:

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.builders import PROJECT
+from tests.support.builders import NOON, PROJECT
 from tests.support.sources import ROOT
 from tests.support.stores import StandingClock
 from titan.ports import Reader
@@ -34,7 +34,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path: Path) -
     def ask(reader: Reader) -> tuple[list[int], list[str], list[str]]:
         entries = reader.journal(PROJECT, limit=1_000_000)
         recorded = [entry.cause for entry in entries]
-        return [entry.seq for entry in entries], recorded, reader.present_keys(PROJECT, recorded)
+        return [entry.seq for entry in entries], recorded, reader.present_keys(PROJECT, recorded, now=NOON)
 
     store = SqliteStore(tmp_path / "control.db", clock=StandingClock())
     seqs, recorded, present = store.read(ask)

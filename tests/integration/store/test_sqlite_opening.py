@@ -11,7 +11,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.support.builders import PROJECT
+from tests.support.builders import NOON, PROJECT
 from tests.support.sources import ROOT
 from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.errors import StoreDamaged, StoreInUse, StoreTooNew
@@ -179,9 +179,9 @@ def test_damage_that_is_met_while_the_store_is_open_is_named(path: Path) -> None
     zeroed_pages(path)
 
     with pytest.raises(StoreDamaged, match="put a copy in its place"):
-        store.read(lambda reader: reader.value(PROJECT, "key100"))
+        store.read(lambda reader: reader.value(PROJECT, "key100", now=NOON))
     with pytest.raises(StoreDamaged):
-        committed(store, lambda tx: tx.value(PROJECT, "key100"))
+        committed(store, lambda tx: tx.value(PROJECT, "key100", now=NOON))
 
     store.close()
 
@@ -195,7 +195,7 @@ def test_a_copy_in_place_of_a_damaged_file_is_opened(path: Path) -> None:
     path.write_bytes(copy)
     store = open_store(path)
 
-    assert store.read(lambda reader: reader.value(PROJECT, "key199")) is not None
+    assert store.read(lambda reader: reader.value(PROJECT, "key199", now=NOON)) is not None
     store.close()
 
 
@@ -205,7 +205,7 @@ def test_what_a_crash_left_is_opened_with_its_newest_facts(path: Path) -> None:
     store = open_store(crashed)
 
     keys = ["key0", "newest"]
-    assert store.read(lambda reader: reader.present_keys(PROJECT, keys)) == keys
+    assert store.read(lambda reader: reader.present_keys(PROJECT, keys, now=NOON)) == keys
     store.close()
 
 
@@ -222,7 +222,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> 
     make_newer(path)
     before = contents(path)
 
-    with pytest.raises(StoreTooNew, match="expected schema version 1 or older; found version 99"):
+    with pytest.raises(StoreTooNew, match="expected schema version 3 or older; found version 99"):
         open_store(path)
 
     assert contents(path) == before

@@ -8,7 +8,7 @@ from tests.support.builders import a_dag, a_job
 from titan.model.dags import JobCounts
 from titan.model.jobs import JobStatus
 
-COUNTS = JobCounts(waiting=1, ready=2, running=3, completed=4, failed=5, cancelled=6)
+COUNTS = JobCounts(waiting=1, ready=2, running=3, completed=4, failed=5, cancelled=6, waiting_approval=7)
 
 
 def test_the_last_three_statuses_are_final() -> None:
@@ -16,12 +16,12 @@ def test_the_last_three_statuses_are_final() -> None:
 
 
 def test_counts_have_a_number_for_every_status() -> None:
-    assert [COUNTS.of(status) for status in JobStatus] == [1, 2, 3, 4, 5, 6]
+    assert [COUNTS.of(status) for status in JobStatus] == [1, 7, 2, 3, 4, 5, 6]
     assert {field.name for field in fields(JobCounts)} == {status.lower() for status in JobStatus}
 
 
 def test_counts_add_up() -> None:
-    assert (COUNTS.total, COUNTS.unfinished) == (21, 6)
+    assert (COUNTS.total, COUNTS.unfinished) == (28, 13)
 
 
 @pytest.mark.parametrize(

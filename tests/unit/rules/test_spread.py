@@ -52,7 +52,7 @@ def test_children_that_are_already_cancelled_are_not_touched_again() -> None:
 def test_only_jobs_that_no_worker_has_taken_count_as_not_started() -> None:
     jobs = [a_job(status.lower(), status=status) for status in JobStatus]
 
-    assert [job.name for job in not_started(jobs)] == ["waiting", "ready"]
+    assert [job.name for job in not_started(jobs)] == ["waiting", "waiting_approval", "ready"]
 
 
 @st.composite

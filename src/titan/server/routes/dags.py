@@ -13,16 +13,20 @@ from titan.engine.receipts import Once, once
 from titan.engine.submit import Submitter, submit
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import InvalidInput
-from titan.model.jobs import JobSpec
+from titan.model.jobs import JobKind, JobSpec
+from titan.model.runs import Orchestrator
 from titan.ports import Blobs, Reader, Transaction
 from titan.rules.dag import check_dag
+from titan.rules.gates import with_gates
 from titan.rules.names import plain, shown
 from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import LARGE_BODY_BYTES, Call
 from titan.server.lookup import find_dag
+from titan.server.texts import check_text
 from titan.server.views import dag_view, dag_with_jobs
 
+MAX_ARGUMENT: Final = 131_072  # characters: what Linux takes as one argument (MAX_ARG_STRLEN)
 MAX_SUBMIT_BYTES: Final = 256 * 1024 * 1024  # 10,000 jobs with scripts of 16 KiB each, in base64
 
 
@@ -85,8 +89,9 @@ def new_dag(body: wire.SubmitBody) -> NewDag:
     jobs = tuple(
         JobSpec(
             name=plain(job.id),
-            filename=job.filename,
+            filename=job.filename or None,
             script=job.script,
+            kind=job.kind,
             args=tuple(job.args),
             parents=tuple(plain(parent) for parent in job.parents),
             priority=job.priority,
@@ -99,6 +104,10 @@ def new_dag(body: wire.SubmitBody) -> NewDag:
             max_lost=job.max_lost,
             env=job.env,
             cold=job.cold,
+            hitl_message=_message(job),
+            max_wait_seconds=job.max_wait_seconds,
+            concurrency_key=job.concurrency_key,
+            concurrency_limit=job.concurrency_limit,
         )
         for job in body.jobs
     )
@@ -108,13 +117,31 @@ def new_dag(body: wire.SubmitBody) -> NewDag:
         agent_run_id=body.agent_run_id,
         agent_id=body.agent_id,
         on_failure=body.on_failure,
+        idempotency_key=body.idempotency_key,
+        occurrence=body.occurrence,
+        is_resumed=body.resume,
+        orchestrator=_orchestrator(body.orchestrator),
     )
+
+
+def _message(job: wire.NewJobBody) -> str | None:
+    if job.hitl_message is None or (job.kind is JobKind.WORK and not job.hitl_message.strip()):
+        return None  # as in the original: no message, no gate
+    return check_text(f"hitl_message of job {shown(job.id)}", job.hitl_message)
+
+
+def _orchestrator(body: wire.OrchestratorBody | None) -> Orchestrator | None:
+    if body is None:
+        return None
+    for text in (*body.command, body.directory, body.host):
+        check_text("orchestrator of the run", text, limit_characters=MAX_ARGUMENT)
+    return Orchestrator(command=tuple(body.command), directory=body.directory, host=body.host)
 
 
 def _read_submission(call: Call, raw: bytes) -> tuple[wire.SubmitBody, NewDag, Once | None]:
     """Return a submission that can run, with its idempotency key; takes 0.2 s for 10,000 jobs."""
     body = call.decode(raw, wire.SubmitBody)
-    new = new_dag(body)
+    new = with_gates(new_dag(body))
     check_dag(new)
     return body, new, call.mark(raw)
 
@@ -129,7 +156,7 @@ async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
                 found=f"{len(content)} bytes with another",
                 next_step="Send the script again.",
             )
-    wanted = {job.script: job.id for job in body.jobs}
+    wanted = {job.script: job.id for job in body.jobs if job.script is not None}
     for digest, job in wanted.items():
         if digest not in body.scripts and blobs.path(digest) is None:
             raise InvalidInput(

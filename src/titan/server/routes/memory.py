@@ -1,80 +1,159 @@
 """The shared store: values, sets, and waiting for signals."""
 
+import asyncio
+import re
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from litestar import Response
 
 from titan.engine.bus import Kind, Topic
+from titan.engine.gates import put_value as put
 from titan.engine.receipts import once
-from titan.model.errors import TooLarge
+from titan.model.errors import Conflict, TooLarge
 from titan.model.memory import StoredValue
 from titan.ports import Reader, Transaction
+from titan.rules.gates import STATUS_PREFIX
 from titan.rules.names import check_key, shown
-from titan.server import wire
+from titan.server import wire, wire_store
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import blob_path
 from titan.server.texts import check_text
 
+FIRST_CHARACTER: Final = "\x01"  # no key has it, so a key with it behind sorts before all longer keys
+MAX_DIGITS: Final = 300  # far below what Python refuses to convert (4,300), far above what anybody counts
+WHOLE_NUMBER: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}", re.ASCII)
+
 
 async def get_value(call: Call) -> Response[bytes]:
     """Give the value of a key; null when it is absent."""
-    key = check_key(call.query(wire.KeyQuery).key)
-    found = call.house.store.read(lambda reader: reader.value(call.house.project_id, key))
+    key = check_key(call.query(wire_store.KeyQuery).key)
+    now = call.house.clock.now()
+    found = call.house.store.read(lambda reader: reader.value(call.house.project_id, key, now=now))
     if found is None:
-        return json_answer(wire.ValueAnswer(key=key, value=None, artifact=None))
-    return json_answer(wire.ValueAnswer(key=key, value=found.value, artifact=found.artifact))
+        return json_answer(wire_store.ValueAnswer(key=key, value=None, artifact=None))
+    return json_answer(wire_store.ValueAnswer(key=key, value=found.value, artifact=found.artifact))
 
 
 async def put_value(call: Call) -> Response[bytes]:
     """Set a key, durably."""
     raw = await call.raw_body()
-    body = call.decode(raw, wire.PutBody)
+    body = call.decode(raw, wire_store.PutBody)
     check_key(body.key)
     _check_value(body.key, body.value)
     if body.artifact is not None:
         blob_path(call.house.blobs, body.artifact)
-    value = StoredValue(value=body.value, artifact=body.artifact)
 
     def act(tx: Transaction) -> object:
-        tx.put_value(call.house.project_id, body.key, value)
+        value = StoredValue(value=body.value, artifact=body.artifact, expires_at=_expiry(tx, body.ttl_seconds))
+        put(tx, call.house.project_id, body.key, value)
         return wire.OkAnswer()
 
+    # Under a gate's key a value may decide it, and make jobs ready.
+    orchestrator = call.house.orchestrator
+    commit = orchestrator.decide if body.key.startswith(STATUS_PREFIX) else orchestrator.keep
+    return json_answer(await commit(partial(once, mark=call.mark(raw), act=act)))
+
+
+async def delete_key(call: Call) -> Response[bytes]:
+    """Delete the value and the set under a key."""
+    raw = await call.raw_body()
+    key = check_key(call.query(wire_store.KeyQuery).key)
+
+    def act(tx: Transaction) -> object:
+        return wire_store.DeletedAnswer(deleted=tx.delete_key(call.house.project_id, key))
+
     return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+
+
+async def increment(call: Call) -> Response[bytes]:
+    """Add to the whole number under a key, which counts as 0 when absent; give the sum."""
+    raw = await call.raw_body()
+    body = call.decode(raw, wire_store.IncrementBody)
+    check_key(body.key)
+
+    def act(tx: Transaction) -> object:
+        old = tx.value(call.house.project_id, body.key, now=tx.now)
+        total = _whole_number(body.key, old) + body.by
+        expires_at = None if old is None else old.expires_at
+        tx.put_value(call.house.project_id, body.key, StoredValue(value=str(total), expires_at=expires_at))
+        return wire_store.IncrementedAnswer(value=total)
+
+    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+
+
+async def compare_and_swap(call: Call) -> Response[bytes]:
+    """Set a key only if it holds what is expected; null stands for absent, on both sides."""
+    raw = await call.raw_body()
+    body = call.decode(raw, wire_store.SwapBody)
+    check_key(body.key)
+    for text in (body.expected, body.value):
+        _check_value(body.key, text or "")
+
+    def act(tx: Transaction) -> object:
+        project_id = call.house.project_id
+        old = tx.value(project_id, body.key, now=tx.now)
+        held = None if old is None else old.value
+        if held != body.expected:
+            return wire_store.SwappedAnswer(swapped=False, value=held)
+        if body.value is None:
+            tx.delete_key(project_id, body.key)
+        else:
+            put(tx, project_id, body.key, StoredValue(value=body.value, expires_at=_expiry(tx, body.ttl_seconds)))
+        return wire_store.SwappedAnswer(swapped=True, value=body.value)
+
+    return json_answer(await call.house.orchestrator.decide(partial(once, mark=call.mark(raw), act=act)))
+
+
+async def list_keys(call: Call) -> Response[bytes]:
+    """List the keys of values and sets, sorted by code points."""
+    query = call.query(wire_store.KeysQuery)
+    now = call.house.clock.now()
+    start = max(query.prefix, query.after + FIRST_CHARACTER) if query.after else query.prefix
+
+    def look(reader: Reader) -> list[str]:
+        return reader.stored_keys(call.house.project_id, start=start, limit=query.limit, now=now)
+
+    found = await asyncio.to_thread(call.house.store.read, look)
+    keys = [key for key in found if key.startswith(query.prefix)]
+    has_more = len(keys) == query.limit
+    return json_answer(wire_store.KeysAnswer(keys=keys, next=keys[-1] if has_more else None))
 
 
 async def add_member(call: Call) -> Response[bytes]:
     """Add a member to a set; 1 when it is new."""
     raw = await call.raw_body()
-    body = call.decode(raw, wire.AddBody)
+    body = call.decode(raw, wire_store.AddBody)
     check_key(body.key)
     _check_value(body.key, body.member)
 
     def act(tx: Transaction) -> object:
-        return wire.AddedAnswer(added=int(tx.add_member(call.house.project_id, body.key, body.member)))
+        return wire_store.AddedAnswer(added=int(tx.add_member(call.house.project_id, body.key, body.member)))
 
     return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
 
 
 async def list_members(call: Call) -> Response[bytes]:
     """List a set's members in the order they were added."""
-    key = check_key(call.query(wire.KeyQuery).key)
+    key = check_key(call.query(wire_store.KeyQuery).key)
     members = call.house.store.read(lambda reader: reader.members(call.house.project_id, key))
-    return json_answer(wire.MembersAnswer(members=members))
+    return json_answer(wire_store.MembersAnswer(members=members))
 
 
 async def wait_for_signals(call: Call) -> Response[bytes]:
     """Wait until one of the keys is present, or all of the listed DAGs and jobs are final."""
-    body = await call.body(wire.SignalsBody)
+    body = await call.body(wire_store.SignalsBody)
     for key in body.keys:
         check_key(key)
     house = call.house
     topics = [Topic(Kind.KEY, key) for key in body.keys]
     topics += [Topic(Kind.DAG, dag_id) for dag_id in body.dags] + [Topic(Kind.JOB, job_id) for job_id in body.jobs]
 
-    def look(reader: Reader) -> wire.SignalsAnswer:
-        present = reader.present_keys(house.project_id, body.keys)
-        return wire.SignalsAnswer(present=present, ended=_all_ended(reader, body))
+    def look(reader: Reader) -> wire_store.SignalsAnswer:
+        present = reader.present_keys(house.project_id, body.keys, now=house.clock.now())
+        return wire_store.SignalsAnswer(present=present, ended=_all_ended(reader, body))
 
     def is_answered() -> bool:
         answer = house.store.read(look)
@@ -84,7 +163,7 @@ async def wait_for_signals(call: Call) -> Response[bytes]:
     return json_answer(house.store.read(look))
 
 
-def _all_ended(reader: Reader, body: wire.SignalsBody) -> bool:
+def _all_ended(reader: Reader, body: wire_store.SignalsBody) -> bool:
     """Whether there is something to wait for and all of it is final; what is unknown counts as final."""
     if not body.dags and not body.jobs:
         return False
@@ -93,13 +172,29 @@ def _all_ended(reader: Reader, body: wire.SignalsBody) -> bool:
     return all(dag is None or dag.is_final for dag in dags) and all(job is None or job.status.is_final for job in jobs)
 
 
+def _expiry(tx: Transaction, ttl_seconds: float | None) -> datetime | None:
+    return None if ttl_seconds is None else tx.now + timedelta(seconds=ttl_seconds)
+
+
+def _whole_number(key: str, held: StoredValue | None) -> int:
+    text = "0" if held is None else held.value.strip()
+    if WHOLE_NUMBER.fullmatch(text):
+        return int(text)
+    raise Conflict(
+        f"key {shown(key)}",
+        expected=f"a whole number of at most {MAX_DIGITS} digits",
+        found=ascii(text[:60]),
+        next_step="Put a number there first, or use another key.",
+    )
+
+
 def _check_value(key: str, value: str) -> None:
     check_text(f"value of key {shown(key)}", value)
     size = len(value) if value.isascii() else len(value.encode())
-    if size > wire.MAX_VALUE_BYTES:
+    if size > wire_store.MAX_VALUE_BYTES:
         raise TooLarge(
             f"value of key {shown(key)}",
-            expected=f"at most {wire.MAX_VALUE_BYTES} bytes of UTF-8",
+            expected=f"at most {wire_store.MAX_VALUE_BYTES} bytes of UTF-8",
             found=f"{size} bytes",
             next_step="Publish it as an artifact: publish_artifact(key, filename).",
         )

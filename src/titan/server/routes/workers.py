@@ -136,6 +136,8 @@ async def leave(call: Call) -> Response[bytes]:
 
 def _assignment(leased: Leased) -> Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
+    assert job.spec.filename is not None, f"gate {job.id} was leased"
+    assert job.spec.script is not None, f"gate {job.id} was leased"
     return Assignment(
         lease_id=attempt.lease_id,
         attempt=attempt.number,

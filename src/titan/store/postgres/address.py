@@ -13,8 +13,8 @@ OLDEST_SERVER: Final = 14  # the first with idle_session_timeout, and the oldest
 # A server that stands still in the middle of a commit must not hold up the others for longer.
 _STANDSTILL_SECONDS: Final = 5
 
-#: For every connection. Statements are planned once, and each is meant to use an index, whatever the statistics say of a
-#: table that has just grown. A session that waits for its turn gives up in the end.
+#: For every connection. Statements are planned once, and each is meant to use an index, whatever the statistics of a
+#: table say that has just grown. A session that waits for its turn gives up in the end.
 _SETTINGS: Final = (
     "set jit = off",
     "set plan_cache_mode = force_generic_plan",

@@ -1,12 +1,15 @@
 """DAGs and agent runs to rows and back."""
 
+import msgspec
+
 from titan.model.dags import Dag, JobCounts, OnFailure
-from titan.model.runs import Run, RunOutcome
-from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
+from titan.model.runs import Orchestrator, Run, RunOutcome
+from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_json, to_us, to_us_or_none
 from titan.store.session import Parameter, Row
 
 _ON_FAILURE = by_value(OnFailure)
 _RUN_OUTCOMES = by_value(RunOutcome)
+_ORCHESTRATOR_DECODER = msgspec.json.Decoder(Orchestrator)
 
 
 def dag_from_row(row: Row) -> Dag:
@@ -20,12 +23,20 @@ def dag_from_row(row: Row) -> Dag:
         on_failure=_ON_FAILURE[row[5]],
         submitted_at=from_us(row[6]),
         counts=JobCounts(
-            waiting=row[7], ready=row[8], running=row[9], completed=row[10], failed=row[11], cancelled=row[12]
+            waiting=row[7],
+            waiting_approval=row[8],
+            ready=row[9],
+            running=row[10],
+            completed=row[11],
+            failed=row[12],
+            cancelled=row[13],
         ),
-        made_by=row[13],
-        depth=row[14],
-        started_at=from_us_or_none(row[15]),
-        ended_at=from_us_or_none(row[16]),
+        made_by=row[14],
+        depth=row[15],
+        submission_key=row[16],
+        content_digest=row[17],
+        started_at=from_us_or_none(row[18]),
+        ended_at=from_us_or_none(row[19]),
     )
 
 
@@ -41,6 +52,8 @@ def row_of_dag(dag: Dag) -> dict[str, Parameter]:
         submitted_at_us=to_us(dag.submitted_at),
         made_by=dag.made_by,
         depth=dag.depth,
+        submission_key=dag.submission_key,
+        content_digest=dag.content_digest,
     )
     return row
 
@@ -51,6 +64,7 @@ def changes_of_dag(dag: Dag) -> dict[str, Parameter]:
     return {
         "id": dag.id,
         "waiting": counts.waiting,
+        "waiting_approval": counts.waiting_approval,
         "ready": counts.ready,
         "running": counts.running,
         "completed": counts.completed,
@@ -75,6 +89,7 @@ def run_from_row(row: Row) -> Run:
         outcome=_RUN_OUTCOMES.get(row[8]),
         ended_at=from_us_or_none(row[9]),
         reason=row[10],
+        orchestrator=None if row[11] is None else _ORCHESTRATOR_DECODER.decode(row[11]),
     )
 
 
@@ -92,4 +107,5 @@ def row_of_run(run: Run) -> dict[str, Parameter]:
         "outcome": None if run.outcome is None else run.outcome.value,
         "ended_at_us": to_us_or_none(run.ended_at),
         "reason": run.reason,
+        "orchestrator": None if run.orchestrator is None else to_json(run.orchestrator),
     }

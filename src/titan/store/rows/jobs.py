@@ -2,13 +2,14 @@
 
 import msgspec
 
-from titan.model.jobs import Affinity, Job, JobSpec, JobStatus, ReadyJob
+from titan.model.jobs import Affinity, Decision, Job, JobSpec, JobStatus, ReadyJob
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_json, to_us, to_us_or_none
 from titan.store.session import Parameter, Row
 
 _STATUSES = by_value(JobStatus)
 _AFFINITIES = by_value(Affinity)
 _SPEC_DECODER = msgspec.json.Decoder(JobSpec)
+_DECISION_DECODER = msgspec.json.Decoder(Decision)
 
 
 def job_from_row(row: Row) -> Job:
@@ -32,6 +33,7 @@ def job_from_row(row: Row) -> Job:
         failed_count=row[15],
         lost_count=row[16],
         preferred_worker_id=row[17],
+        decision=None if row[18] is None else _DECISION_DECODER.decode(row[18]),
     )
 
 
@@ -64,9 +66,11 @@ def row_of_job(job: Job) -> dict[str, Parameter]:
         spec=to_json(spec),
         submitted_at_us=to_us(job.submitted_at),
         name=spec.name,
+        kind=spec.kind.value,
         requirement=spec.requirement,
         priority=spec.priority,
         affinity=spec.affinity.value,
+        concurrency_key=spec.concurrency_key,
     )
     return row
 
@@ -87,4 +91,5 @@ def changes_of_job(job: Job) -> dict[str, Parameter]:
         "failed_count": job.failed_count,
         "lost_count": job.lost_count,
         "preferred_worker_id": job.preferred_worker_id,
+        "decision": None if job.decision is None else to_json(job.decision),
     }

@@ -1,12 +1,13 @@
 """What the shared store holds, from rows."""
 
 from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.store.rows.columns import from_us_or_none
 from titan.store.session import Row
 
 
 def value_from_row(row: Row) -> StoredValue:
     """Return what the query `value` selects."""
-    return StoredValue(value=row[0], artifact=row[1])
+    return StoredValue(value=row[0], artifact=row[1], expires_at=from_us_or_none(row[2]))
 
 
 def file_from_row(row: Row) -> StoredFile:

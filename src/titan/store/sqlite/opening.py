@@ -131,9 +131,9 @@ def open_to_write(path: Path, *, now: datetime) -> SqliteSession:
     try:
         session.pragma("journal_mode", "wal")
         session.pragma("synchronous", "full")  # an fsync per commit: what is acknowledged survives a power cut
-        session.pragma("foreign_keys", "on")
         session.pragma("journal_size_limit", _WAL_BYTES_KEPT)
         migrate(session, now=now)
+        session.pragma("foreign_keys", "on")
     except BaseException:
         session.connection.close()
         raise
@@ -141,7 +141,10 @@ def open_to_write(path: Path, *, now: datetime) -> SqliteSession:
 
 
 def migrate(session: SqliteSession, *, now: datetime) -> None:
-    """Bring the schema to the newest version: each migration is one transaction, kept whole or not at all."""
+    """Bring the schema to the newest version: each migration is one transaction, kept whole or not at all.
+
+    Foreign keys are not enforced on the way, so that a table can be written anew, but hold at the end of each.
+    """
     connection = session.connection
     is_new = not connection.execute("select 1 from sqlite_schema").fetchall()
     present = 0 if is_new else _schema_version(connection)
@@ -150,10 +153,19 @@ def migrate(session: SqliteSession, *, now: datetime) -> None:
             continue
         with connection:
             connection.execute(file.read_text(encoding="utf-8"))
+            _check_foreign_keys(connection, file)
             if version == 1:
                 session.run("set_meta", {"name": "home_id", "value": secrets.token_hex(16)})
                 session.run("set_meta", {"name": "created_at", "value": now.isoformat()})
             session.run("set_meta", {"name": "schema_version", "value": str(version)})
+
+
+def _check_foreign_keys(connection: apsw.Connection, file: Path) -> None:
+    broken = connection.execute("pragma foreign_key_check").fetchall()
+    if broken:
+        raise apsw.ConstraintError(
+            f"{file.name} leaves {len(broken)} rows of {broken[0][0]} without what they refer to"
+        )
 
 
 def _migrations() -> list[Path]:

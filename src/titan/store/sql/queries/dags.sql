@@ -1,6 +1,6 @@
 -- fragment: dag_columns
-project_id, id, name, run_id, agent_id, on_failure, submitted_at_us, waiting, ready, running, completed, failed,
-cancelled, made_by, depth, started_at_us, ended_at_us
+project_id, id, name, run_id, agent_id, on_failure, submitted_at_us, waiting, waiting_approval, ready, running,
+completed, failed, cancelled, made_by, depth, submission_key, content_digest, started_at_us, ended_at_us
 
 -- name: dag
 select {dag_columns} from dags where id = :dag_id
@@ -25,14 +25,20 @@ select {dag_columns} from dags
 where project_id = :project_id and run_id = :run_id
 order by id
 
+-- name: newest_dag_of_key
+select {dag_columns} from dags
+where project_id = :project_id and submission_key = :submission_key
+order by id desc limit 1
+
 -- name: add_dag
 insert into dags ({dag_columns}) values (
-    :project_id, :id, :name, :run_id, :agent_id, :on_failure, :submitted_at_us, :waiting, :ready, :running, :completed,
-    :failed, :cancelled, :made_by, :depth, :started_at_us, :ended_at_us
+    :project_id, :id, :name, :run_id, :agent_id, :on_failure, :submitted_at_us, :waiting, :waiting_approval, :ready,
+    :running, :completed, :failed, :cancelled, :made_by, :depth, :submission_key, :content_digest, :started_at_us,
+    :ended_at_us
 )
 
 -- name: save_dag
 update dags set
-    waiting = :waiting, ready = :ready, running = :running, completed = :completed, failed = :failed,
+    waiting = :waiting, waiting_approval = :waiting_approval, ready = :ready, running = :running, completed = :completed, failed = :failed,
     cancelled = :cancelled, started_at_us = :started_at_us, ended_at_us = :ended_at_us
 where id = :id

@@ -1,7 +1,7 @@
 -- fragment: job_columns
 project_id, id, dag_id, run_id, spec, status, submitted_at_us, remaining_parents, ready_at_us, due_at_us,
 started_at_us, ended_at_us, reason, is_cancel_requested, attempt_count, failed_count, lost_count,
-preferred_worker_id
+preferred_worker_id, decision
 
 -- name: job
 select {job_columns} from jobs where id = :job_id
@@ -55,6 +55,41 @@ select {job_columns} from jobs
 where id in (select child_id from edges where parent_id = :job_id)
 order by id
 
+-- name: edges_of_dag
+select parent_id, child_id from edges
+where parent_id > cast(:dag_id as text) || '.' and parent_id < cast(:dag_id as text) || '/'
+union
+select parent_id, child_id from edges
+where child_id > cast(:dag_id as text) || '.' and child_id < cast(:dag_id as text) || '/'
+
+-- name: newest_gates
+select {job_columns} from jobs
+where project_id = :project_id and kind = 'gate' and (cast(:run_id as text) is null or run_id = :run_id)
+order by id desc limit :limit
+
+-- name: newest_open_gates
+select {job_columns} from jobs
+where
+    project_id = :project_id and status = 'WAITING_APPROVAL'
+    and (cast(:run_id as text) is null or run_id = :run_id)
+order by id desc limit :limit
+
+-- name: open_gates_called
+select {job_columns} from jobs
+where project_id = :project_id and name = :name and status = 'WAITING_APPROVAL'
+order by id
+
+-- name: active_with_key
+select count(*) from jobs
+where project_id = :project_id and concurrency_key = :key and status in ('READY', 'RUNNING')
+
+-- name: next_held
+select {job_columns} from jobs
+where
+    project_id = :project_id and concurrency_key = :key and status = 'WAITING' and remaining_parents = 0
+    and due_at_us is null
+order by priority desc, id limit 1
+
 -- name: jobs_to_take
 select id, requirement, priority, ready_at_us, affinity, preferred_worker_id from jobs
 where lane = :lane and requirement = :requirement
@@ -62,23 +97,23 @@ order by priority desc, ready_at_us, id limit :limit
 
 -- name: due_jobs
 select {job_columns} from jobs
-where status = 'WAITING' and due_at_us <= :now_us
+where due_at_us <= :now_us
 order by due_at_us, id limit :limit
 
 -- name: next_wakeup
 select min(at_us) from (
-    select min(due_at_us) as at_us from jobs where status = 'WAITING' and due_at_us is not null
+    select min(due_at_us) as at_us from jobs where due_at_us is not null
     union all
     select min(expires_at_us) from attempts where outcome is null
 ) as moments
 
 -- name: add_job
 insert into jobs (
-    {job_columns}, name, requirement, priority, affinity
+    {job_columns}, name, kind, requirement, priority, affinity, concurrency_key
 ) values (
     :project_id, :id, :dag_id, :run_id, :spec, :status, :submitted_at_us, :remaining_parents, :ready_at_us, :due_at_us,
     :started_at_us, :ended_at_us, :reason, :is_cancel_requested, :attempt_count, :failed_count, :lost_count,
-    :preferred_worker_id, :name, :requirement, :priority, :affinity
+    :preferred_worker_id, :decision, :name, :kind, :requirement, :priority, :affinity, :concurrency_key
 )
 
 -- name: add_edge
@@ -89,7 +124,7 @@ update jobs set
     status = :status, remaining_parents = :remaining_parents, ready_at_us = :ready_at_us, due_at_us = :due_at_us,
     started_at_us = :started_at_us, ended_at_us = :ended_at_us, reason = :reason,
     is_cancel_requested = :is_cancel_requested, attempt_count = :attempt_count, failed_count = :failed_count,
-    lost_count = :lost_count, preferred_worker_id = :preferred_worker_id
+    lost_count = :lost_count, preferred_worker_id = :preferred_worker_id, decision = :decision
 where id = :id
 
 -- name: count_down_children
@@ -100,3 +135,13 @@ where
     status = 'WAITING' and remaining_parents > 0
     and id in (select child_id from edges where parent_id = :parent_id)
 returning {job_columns}
+
+-- name: result
+select value from results where job_id = :job_id
+
+-- name: put_result
+insert into results (job_id, project_id, value, set_at_us) values (:job_id, :project_id, :value, :now_us)
+on conflict (job_id) do update set value = excluded.value, set_at_us = excluded.set_at_us
+
+-- name: clear_result
+delete from results where job_id = :job_id

@@ -1,14 +1,35 @@
 -- name: value
-select value, artifact from stored_values where project_id = :project_id and key = :key
+select value, artifact, expires_at_us from stored_values
+where project_id = :project_id and key = :key and (expires_at_us is null or expires_at_us > :now_us)
 
 -- name: has_value
-select 1 from stored_values where project_id = :project_id and key = :key
+select 1 from stored_values
+where project_id = :project_id and key = :key and (expires_at_us is null or expires_at_us > :now_us)
+
+-- name: keys
+select key from stored_values
+where project_id = :project_id and key >= :start and (expires_at_us is null or expires_at_us > :now_us)
+union
+select key from members where project_id = :project_id and key >= :start
+order by key limit :limit
 
 -- name: put_value
-insert into stored_values (project_id, key, value, artifact, changed_at_us)
-values (:project_id, :key, :value, :artifact, :now_us)
+insert into stored_values (project_id, key, value, artifact, changed_at_us, expires_at_us)
+values (:project_id, :key, :value, :artifact, :now_us, :expires_at_us)
 on conflict (project_id, key) do update set
-    value = excluded.value, artifact = excluded.artifact, changed_at_us = excluded.changed_at_us
+    value = excluded.value, artifact = excluded.artifact, changed_at_us = excluded.changed_at_us,
+    expires_at_us = excluded.expires_at_us
+
+-- name: delete_value
+delete from stored_values where project_id = :project_id and key = :key
+
+-- name: delete_set
+delete from members where project_id = :project_id and key = :key
+
+-- name: forget_expired_values
+delete from stored_values where (project_id, key) in (
+    select project_id, key from stored_values where expires_at_us <= :now_us order by expires_at_us limit :limit
+)
 
 -- name: members
 select member from members where project_id = :project_id and key = :key order by position

@@ -22,6 +22,7 @@ create table runs (
     outcome text check (outcome in ('completed', 'failed', 'cancelled')),
     ended_at_us integer,
     reason text,
+    orchestrator text check (json_type(orchestrator) = 'object'),
     primary key (project_id, id),
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 ) strict;
@@ -53,6 +54,7 @@ create table dags (
     on_failure text not null check (on_failure in ('continue', 'stop')),
     submitted_at_us integer not null,
     waiting integer not null check (waiting >= 0),
+    waiting_approval integer not null check (waiting_approval >= 0),
     ready integer not null check (ready >= 0),
     running integer not null check (running >= 0),
     completed integer not null check (completed >= 0),
@@ -60,10 +62,14 @@ create table dags (
     cancelled integer not null check (cancelled >= 0),
     made_by text references jobs (id),
     depth integer not null check (depth >= 0),
+    submission_key text,
+    content_digest text,
     started_at_us integer,
     ended_at_us integer,
     foreign key (project_id, run_id) references runs (project_id, id),
-    constraint ended_when_no_job_is_left check ((ended_at_us is not null) = (waiting + ready + running = 0))
+    constraint ended_when_no_job_is_left
+        check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
+    constraint a_repeat_is_compared check ((submission_key is null) = (content_digest is null))
 ) strict;
 
 create index dags_newest on dags (project_id, id);
@@ -71,6 +77,8 @@ create index dags_newest on dags (project_id, id);
 create index dags_by_name on dags (project_id, name, id);
 
 create index dags_by_run on dags (project_id, run_id, id) where run_id is not null;
+
+create index dags_by_submission_key on dags (project_id, submission_key, id) where submission_key is not null;
 
 -- `lane` says who may take a job now: '*' any worker, an id that worker only, null nobody. It makes both questions of
 -- dispatch one range of one small index, so READY jobs that this worker cannot do cost it nothing.
@@ -80,11 +88,13 @@ create table jobs (
     dag_id text not null references dags (id),
     run_id text,
     name text not null,
+    kind text not null check (kind in ('work', 'gate')),
     requirement text not null,
     priority integer not null,
     affinity text not null check (affinity in ('none', 'soft', 'required')),
+    concurrency_key text,
     status text not null
-        check (status in ('WAITING', 'READY', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED')),
+        check (status in ('WAITING', 'WAITING_APPROVAL', 'READY', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED')),
     submitted_at_us integer not null,
     remaining_parents integer not null check (remaining_parents >= 0),
     ready_at_us integer,
@@ -97,6 +107,7 @@ create table jobs (
     failed_count integer not null check (failed_count >= 0),
     lost_count integer not null check (lost_count >= 0),
     preferred_worker_id text,
+    decision text check (json_type(decision) = 'object'),
     spec text not null,
     lane text generated always as (
         case
@@ -111,7 +122,12 @@ create table jobs (
         check ((status in ('COMPLETED', 'FAILED', 'CANCELLED')) = (ended_at_us is not null)),
     constraint a_ready_job_knows_since_when check (status <> 'READY' or ready_at_us is not null),
     constraint parents_come_first
-        check (status not in ('READY', 'RUNNING', 'COMPLETED') or remaining_parents = 0)
+        check (status not in ('WAITING_APPROVAL', 'READY', 'RUNNING', 'COMPLETED') or remaining_parents = 0),
+    constraint only_gates_wait_for_approval check (status <> 'WAITING_APPROVAL' or kind = 'gate'),
+    constraint only_gates_are_decided check (decision is null or kind = 'gate'),
+    constraint gates_take_no_slot check (kind <> 'gate' or status not in ('READY', 'RUNNING')),
+    constraint only_who_waits_has_a_due_time
+        check (due_at_us is null or status in ('WAITING', 'WAITING_APPROVAL'))
 ) strict;
 
 create index jobs_newest on jobs (project_id, id);
@@ -122,7 +138,16 @@ create index jobs_by_status on jobs (project_id, status, id);
 
 create index jobs_to_take on jobs (lane, requirement, priority desc, ready_at_us, id) where lane is not null;
 
-create index jobs_due on jobs (due_at_us, id) where status = 'WAITING' and due_at_us is not null;
+create index jobs_due on jobs (due_at_us, id) where due_at_us is not null;
+
+create index jobs_gates on jobs (project_id, id) where kind = 'gate';
+
+create index jobs_active_by_key on jobs (project_id, concurrency_key)
+where concurrency_key is not null and status in ('READY', 'RUNNING');
+
+-- A job that is held has nothing before it but the limit of its concurrency key.
+create index jobs_held_by_key on jobs (project_id, concurrency_key, priority desc, id)
+where concurrency_key is not null and status = 'WAITING' and remaining_parents = 0 and due_at_us is null;
 
 create table edges (
     parent_id text not null references jobs (id),
@@ -131,6 +156,9 @@ create table edges (
     primary key (parent_id, child_id),
     constraint no_job_is_its_own_parent check (parent_id <> child_id)
 ) strict, without rowid;
+
+-- `edges_of_dag` and foreign keys look for the edges into a job.
+create index edges_by_child on edges (child_id);
 
 -- `ordinal` counts a job's attempts from 1, given back ones too; `number` is what people read.
 create table attempts (
@@ -165,6 +193,14 @@ create index attempts_live_by_worker on attempts (worker_id, label) where outcom
 
 create index attempts_live_by_expiry on attempts (expires_at_us) where outcome is null;
 
+-- What a job said it found, as JSON; the latest attempt's word counts.
+create table results (
+    job_id text not null primary key references jobs (id),
+    project_id text not null,
+    value text not null,
+    set_at_us integer not null
+) strict;
+
 -- Append-only. The next seq follows the newest row, so whoever archives the journal leaves that row in place.
 create table journal (
     seq integer not null primary key check (seq >= 1),
@@ -192,8 +228,11 @@ create table stored_values (
     value text not null,
     artifact text check (length(artifact) = 64),
     changed_at_us integer not null,
+    expires_at_us integer,
     primary key (project_id, key)
 ) strict;
+
+create index stored_values_by_expiry on stored_values (expires_at_us) where expires_at_us is not null;
 
 create table members (
     project_id text not null,

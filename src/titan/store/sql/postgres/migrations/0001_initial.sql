@@ -17,6 +17,7 @@ create table runs (
     outcome text check (outcome in ('completed', 'failed', 'cancelled')),
     ended_at_us bigint,
     reason text,
+    orchestrator text check (orchestrator like '{%'),
     primary key (project_id, id),
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 );
@@ -34,7 +35,7 @@ create table workers (
     state text not null check (state in ('connected', 'lost', 'left')),
     joined_at_us bigint not null,
     seen_at_us bigint not null,
-    server_id text not null default ''
+    server_id text collate "C" not null default ''
 );
 
 create index workers_by_state on workers (state, id);
@@ -48,6 +49,7 @@ create table dags (
     on_failure text not null check (on_failure in ('continue', 'stop')),
     submitted_at_us bigint not null,
     waiting bigint not null check (waiting >= 0),
+    waiting_approval bigint not null check (waiting_approval >= 0),
     ready bigint not null check (ready >= 0),
     running bigint not null check (running >= 0),
     completed bigint not null check (completed >= 0),
@@ -55,10 +57,14 @@ create table dags (
     cancelled bigint not null check (cancelled >= 0),
     made_by text collate "C",
     depth bigint not null check (depth >= 0),
+    submission_key text collate "C",
+    content_digest text,
     started_at_us bigint,
     ended_at_us bigint,
     foreign key (project_id, run_id) references runs (project_id, id),
-    constraint ended_when_no_job_is_left check ((ended_at_us is not null) = (waiting + ready + running = 0))
+    constraint ended_when_no_job_is_left
+        check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
+    constraint a_repeat_is_compared check ((submission_key is null) = (content_digest is null))
 );
 
 create index dags_newest on dags (project_id, id);
@@ -66,6 +72,8 @@ create index dags_newest on dags (project_id, id);
 create index dags_by_name on dags (project_id, name, id);
 
 create index dags_by_run on dags (project_id, run_id, id) where run_id is not null;
+
+create index dags_by_submission_key on dags (project_id, submission_key, id) where submission_key is not null;
 
 -- `lane` says who may take a job now: '*' any worker, an id that worker only, null nobody. It makes both questions of
 -- dispatch one range of one small index, so READY jobs that this worker cannot do cost it nothing.
@@ -75,11 +83,13 @@ create table jobs (
     dag_id text collate "C" not null references dags (id),
     run_id text collate "C",
     name text collate "C" not null,
+    kind text not null check (kind in ('work', 'gate')),
     requirement text collate "C" not null,
     priority bigint not null,
     affinity text not null check (affinity in ('none', 'soft', 'required')),
+    concurrency_key text collate "C",
     status text not null
-        check (status in ('WAITING', 'READY', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED')),
+        check (status in ('WAITING', 'WAITING_APPROVAL', 'READY', 'RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED')),
     submitted_at_us bigint not null,
     remaining_parents bigint not null check (remaining_parents >= 0),
     ready_at_us bigint,
@@ -92,6 +102,7 @@ create table jobs (
     failed_count bigint not null check (failed_count >= 0),
     lost_count bigint not null check (lost_count >= 0),
     preferred_worker_id text collate "C",
+    decision text check (decision like '{%'),
     spec text not null,
     lane text collate "C" generated always as (
         case
@@ -106,11 +117,16 @@ create table jobs (
         check ((status in ('COMPLETED', 'FAILED', 'CANCELLED')) = (ended_at_us is not null)),
     constraint a_ready_job_knows_since_when check (status <> 'READY' or ready_at_us is not null),
     constraint parents_come_first
-        check (status not in ('READY', 'RUNNING', 'COMPLETED') or remaining_parents = 0)
+        check (status not in ('WAITING_APPROVAL', 'READY', 'RUNNING', 'COMPLETED') or remaining_parents = 0),
+    constraint only_gates_wait_for_approval check (status <> 'WAITING_APPROVAL' or kind = 'gate'),
+    constraint only_gates_are_decided check (decision is null or kind = 'gate'),
+    constraint gates_take_no_slot check (kind <> 'gate' or status not in ('READY', 'RUNNING')),
+    constraint only_who_waits_has_a_due_time
+        check (due_at_us is null or status in ('WAITING', 'WAITING_APPROVAL'))
 );
 
--- These rows change a few times each, and are found by indexes: dead ones are swept when some thousands have gathered,
--- not when a fifth of the table has.
+-- Rows of jobs change a few times each: dead ones are swept when some thousands have gathered, not when a fifth of the
+-- table has.
 alter table jobs set (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 2000);
 
 create index jobs_newest on jobs (project_id, id);
@@ -121,7 +137,16 @@ create index jobs_by_status on jobs (project_id, status, id);
 
 create index jobs_to_take on jobs (lane, requirement, priority desc, ready_at_us, id) where lane is not null;
 
-create index jobs_due on jobs (due_at_us, id) where status = 'WAITING' and due_at_us is not null;
+create index jobs_due on jobs (due_at_us, id) where due_at_us is not null;
+
+create index jobs_gates on jobs (project_id, id) where kind = 'gate';
+
+create index jobs_active_by_key on jobs (project_id, concurrency_key)
+where concurrency_key is not null and status in ('READY', 'RUNNING');
+
+-- A job that is held has nothing before it but the limit of its concurrency key.
+create index jobs_held_by_key on jobs (project_id, concurrency_key, priority desc, id)
+where concurrency_key is not null and status = 'WAITING' and remaining_parents = 0 and due_at_us is null;
 
 alter table dags add constraint dags_made_by_fkey foreign key (made_by) references jobs (id);
 
@@ -132,6 +157,9 @@ create table edges (
     primary key (parent_id, child_id),
     constraint no_job_is_its_own_parent check (parent_id <> child_id)
 );
+
+-- `edges_of_dag` and foreign keys look for the edges into a job.
+create index edges_by_child on edges (child_id);
 
 -- `ordinal` counts a job's attempts from 1, given back ones too; `number` is what people read.
 create table attempts (
@@ -166,6 +194,14 @@ create index attempts_live_by_worker on attempts (worker_id, label) where outcom
 
 create index attempts_live_by_expiry on attempts (expires_at_us) where outcome is null;
 
+-- What a job said it found, as JSON; the latest attempt's word counts.
+create table results (
+    job_id text collate "C" not null primary key references jobs (id),
+    project_id text collate "C" not null,
+    value text not null,
+    set_at_us bigint not null
+);
+
 -- Append-only. The next seq follows the newest row, so whoever archives the journal leaves that row in place.
 create table journal (
     seq bigint not null primary key check (seq >= 1),
@@ -193,8 +229,11 @@ create table stored_values (
     value text not null,
     artifact text check (length(artifact) = 64),
     changed_at_us bigint not null,
+    expires_at_us bigint,
     primary key (project_id, key)
 );
+
+create index stored_values_by_expiry on stored_values (expires_at_us) where expires_at_us is not null;
 
 -- A member may be 10 MiB long, and no index entry longer than 2.7 kB: its digest stands for it. `convert_to` counts as
 -- changeable because a database's encoding could be changed; this one's cannot.

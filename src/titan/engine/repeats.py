@@ -1,0 +1,64 @@
+"""Repeated submissions: how one is recognised, and what it is answered with.
+
+A submission has a key: the caller's `idempotency_key`, or for a stage of a run and for what a job submits, one made of
+who submits (the job, or the run's program outside), the DAG's name, and how many DAGs of that name it submitted
+before. Beside it stands a digest of the content, so that changed work is new work.
+"""
+
+import hashlib
+
+import msgspec
+
+from titan.engine.retry import retry_dag
+from titan.model.dags import Dag, NewDag, StageStatus
+from titan.model.errors import IdempotencyConflict
+from titan.model.jobs import Job
+from titan.ports import Transaction
+from titan.rules.rollup import dag_status
+
+
+def submission_key(new: NewDag, run_id: str | None, maker: Job | None) -> str | None:
+    """Return what a repeat of this submission has in common with it; None when nothing can be its repeat."""
+    if new.idempotency_key is not None:
+        return f"key:{run_id or ''}:{new.idempotency_key}"
+    if maker is not None:
+        return f"job:{maker.id}:{new.name}:{new.occurrence}"
+    if run_id is not None:
+        return f"run:{run_id}:{new.name}:{new.occurrence}"
+    return None
+
+
+def content_digest(new: NewDag) -> str:
+    """Return the digest of all that decides what a DAG does: 32 hex digits."""
+    content = msgspec.json.encode([new.name, new.on_failure, new.jobs])
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def earlier_submission(
+    tx: Transaction, new: NewDag, *, project_id: str, key: str, digest: str, maker: Job | None
+) -> Dag | None:
+    """Return the DAG that `new` repeats, or None when it is to be stored.
+
+    With an `idempotency_key` the first submission of the key always counts. Without one a repeat is looked for only
+    where the submitter began anew: a program that resumes its run, a job in a later attempt. A DAG found there that
+    did not complete is retried, so that its finished jobs are kept.
+
+    Raises:
+        IdempotencyConflict: the key was used for other content; nothing was changed.
+    """
+    is_again = new.is_resumed or (maker is not None and maker.attempt_count > 1)
+    if new.idempotency_key is None and not is_again:
+        return None
+    found = tx.newest_dag_of_key(project_id, key)
+    if found is None or (found.content_digest != digest and new.idempotency_key is None):
+        return None
+    if found.content_digest != digest:
+        raise IdempotencyConflict(
+            f"idempotency key '{new.idempotency_key}'",
+            expected=f"the content of DAG {found.id}, which was submitted under it",
+            found="another content",
+            next_step="Use a new key for new work.",
+        )
+    if is_again and found.is_final and dag_status(found) is not StageStatus.COMPLETED:
+        retry_dag(tx, found)
+    return found

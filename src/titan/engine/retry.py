@@ -1,0 +1,128 @@
+"""Retry: what failed, and what was cancelled because of it, is tried again; what completed is kept."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from titan.engine.moves import Moves
+from titan.engine.release import release
+from titan.model.dags import Dag, OnFailure
+from titan.model.errors import Conflict
+from titan.model.events import JobRetried
+from titan.model.jobs import Job, JobStatus
+from titan.model.runs import Run
+from titan.ports import Reader, Transaction
+from titan.rules.again import UNSUCCESSFUL, jobs_to_revive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """The answer to a retry."""
+
+    retried: tuple[str, ...]  #: names of the jobs that will run again, in submission order
+    kept: int  #: jobs that completed and stay so
+
+
+def retry_job(tx: Transaction, job: Job) -> Retried:
+    """Try a job again that failed or was cancelled, and all that was cancelled because of it.
+
+    Raises:
+        Conflict: it is not final, or completed, or cannot run before a parent is tried again.
+    """
+    if job.status not in UNSUCCESSFUL:
+        raise Conflict(
+            f"job '{job.name}' of dag {job.dag_id}",
+            expected="a job that failed or was cancelled",
+            found=job.status.value,
+            next_step="`titan replay` runs one again that completed; one that is not final goes on by itself.",
+        )
+    dag = tx.dag(job.dag_id)
+    assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
+    roots = [job.id]
+    if dag.on_failure is OnFailure.STOP and job.status is JobStatus.FAILED:
+        roots += [other.id for other in tx.jobs_of_dag(dag.id) if other.status is JobStatus.CANCELLED]
+    answer = _retry(tx, roots)
+    if job.name not in answer.retried:
+        raise Conflict(
+            f"job '{job.name}' of dag {job.dag_id}",
+            expected="parents that completed, or will",
+            found="one that failed or was cancelled",
+            next_step=f"Retry the parent, or all of it: `titan retry {job.dag_id}`.",
+        )
+    return answer
+
+
+def retry_dag(tx: Transaction, dag: Dag) -> Retried:
+    """Try again every job of a DAG that failed or was cancelled.
+
+    Raises:
+        Conflict: there is none.
+    """
+    return _retry_all(tx, [dag], subject=f"dag '{dag.name}' ({dag.id})")
+
+
+def retry_run(tx: Transaction, run: Run) -> Retried:
+    """Try again every job of a run that failed or was cancelled; of stages with one name, only the last.
+
+    Raises:
+        Conflict: there is none.
+    """
+    newest = {stage.name: stage for stage in tx.stages(run.project_id, run.id)}
+    return _retry_all(tx, newest.values(), subject=f"run '{run.id}'")
+
+
+def _retry_all(tx: Transaction, dags: Iterable[Dag], *, subject: str) -> Retried:
+    jobs = [job for dag in dags for job in tx.jobs_of_dag(dag.id)]
+    roots = [job.id for job in jobs if job.status in UNSUCCESSFUL]
+    if not roots:
+        raise Conflict(
+            subject,
+            expected="a job that failed or was cancelled",
+            found="none",
+            next_step="Nothing is to be tried again; `titan redeploy DAG` runs all of a DAG once more.",
+        )
+    return _retry(tx, roots)
+
+
+def _retry(tx: Transaction, roots: list[str]) -> Retried:
+    around = _Neighbourhood(tx, roots)
+    revived = jobs_to_revive(roots, around.jobs, around.children.__getitem__, around.parents.__getitem__)
+    with Moves(tx) as moves:
+        for job_id in revived:
+            _revive(moves, job_id, around)
+    completed = sum(job.status is JobStatus.COMPLETED for job in around.jobs.values())
+    return Retried(retried=tuple(around.jobs[job_id].name for job_id in revived), kept=completed)
+
+
+def _revive(moves: Moves, job_id: str, around: "_Neighbourhood") -> None:
+    parents = around.parents[job_id]
+    left = sum(around.jobs[parent].status is not JobStatus.COMPLETED for parent in parents)
+    job = moves.move(around.jobs[job_id], JobRetried(cause="retry by client", remaining_parents=left))
+    if left == 0:
+        release(moves, job, cause="retry by client")
+
+
+class _Neighbourhood:
+    """The DAGs of some jobs, and every DAG that edges lead to from there."""
+
+    def __init__(self, reader: Reader, job_ids: Iterable[str]) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.children: dict[str, list[str]] = defaultdict(list)
+        self.parents: dict[str, list[str]] = defaultdict(list)
+        edges: set[tuple[str, str]] = set()
+        waiting = {_dag_id_of(job_id) for job_id in job_ids}
+        seen: set[str] = set()
+        while waiting:
+            dag_id = waiting.pop()
+            seen.add(dag_id)
+            self.jobs |= {job.id: job for job in reader.jobs_of_dag(dag_id)}
+            found = reader.edges_of_dag(dag_id)
+            edges.update(found)
+            waiting |= {_dag_id_of(job_id) for edge in found for job_id in edge} - seen
+        for parent, child in sorted(edges):
+            self.children[parent].append(child)
+            self.parents[child].append(parent)
+
+
+def _dag_id_of(job_id: str) -> str:
+    return job_id.rpartition(".")[0]

@@ -1,0 +1,70 @@
+"""Gates: list, look at, approve, reject."""
+
+import asyncio
+from functools import partial
+
+from litestar import Response
+
+from titan.engine.gates import decide
+from titan.engine.receipts import once
+from titan.model.jobs import GateOutcome, Job
+from titan.ports import Reader, Transaction
+from titan.server import wire
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.lookup import find_gate
+from titan.server.texts import check_text
+from titan.server.views import gate_view, gate_views
+
+ANONYMOUS = "somebody without a token"
+
+
+async def list_gates(call: Call) -> Response[bytes]:
+    """List gates, newest first: those that are open, or all."""
+    query = call.query(wire.GatesQuery)
+
+    def look(reader: Reader) -> wire.GatesAnswer:
+        gates = reader.gates(call.house.project_id, is_open=query.status == "open", run_id=query.run, limit=query.limit)
+        return wire.GatesAnswer(gates=gate_views(reader, gates))
+
+    return json_answer(await asyncio.to_thread(call.house.store.read, look))
+
+
+async def show_gate(call: Call) -> Response[bytes]:
+    """Show a gate, by its id, its name, or the name of the job it stands behind."""
+    scope = call.query(wire.ScopeQuery)
+    return json_answer(call.house.store.read(lambda reader: gate_view(reader, _find(reader, call, scope))))
+
+
+async def approve_gate(call: Call) -> Response[bytes]:
+    """Approve an open gate: what waits behind it starts."""
+    return await _decide(call, GateOutcome.APPROVED)
+
+
+async def reject_gate(call: Call) -> Response[bytes]:
+    """Reject an open gate: what waits behind it is cancelled."""
+    return await _decide(call, GateOutcome.REJECTED)
+
+
+async def _decide(call: Call, outcome: GateOutcome) -> Response[bytes]:
+    raw = await call.raw_body()
+    body = call.decode(raw or b"{}", wire.DecideBody)
+    scope = call.query(wire.ScopeQuery)
+    comment = check_text("comment of the decision", body.comment) or None
+    claimed = check_text("field by of the decision", body.by or "", limit_characters=200)
+
+    def act(tx: Transaction) -> object:
+        by = claimed or _job_that_asks(tx, call) or ANONYMOUS
+        return gate_view(tx, decide(tx, _find(tx, call, scope), outcome, by=by, comment=comment))
+
+    return json_answer(await call.house.orchestrator.decide(partial(once, mark=call.mark(raw), act=act)))
+
+
+def _job_that_asks(reader: Reader, call: Call) -> str | None:
+    token = call.token()
+    attempt = reader.live_attempt_by_token(token) if token else None
+    return None if attempt is None else f"job {attempt.job_id}"
+
+
+def _find(reader: Reader, call: Call, scope: wire.ScopeQuery) -> Job:
+    return find_gate(reader, call.house.project_id, call.path("gate"), dag_id=scope.dag, run_id=scope.run)
