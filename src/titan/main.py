@@ -18,6 +18,7 @@ from titan import __version__
 from titan.engine.bus import Bus
 from titan.engine.local_worker import LocalWorker
 from titan.engine.orchestrator import Orchestrator
+from titan.keeping import Kept, open_kept
 from titan.llm.registry import open_model
 from titan.model.errors import StoreUnavailable
 from titan.ports import LanguageModel
@@ -25,10 +26,7 @@ from titan.server.app import create_app
 from titan.server.house import House
 from titan.server.serve import HttpServer, listen
 from titan.settings import whole_number
-from titan.store.blobs import FolderBlobs
-from titan.store.logs import FolderLogs
-from titan.store.sqlite import SqliteStore
-from titan.system import SystemClock, SystemIds
+from titan.system import SystemIds
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +43,8 @@ class UpSettings:
     offers: Mapping[str, int]  #: label → slots of the local worker; empty: no local worker
     host: str = "127.0.0.1"
     model: str | None = None  #: address of the language model; None: as the environment says
+    store: str | None = None  #: URL of a PostgreSQL database; None: a file in the home
+    shared: Path | None = None  #: folder of blobs and logs; None: the home
 
 
 def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
@@ -62,17 +62,17 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     sys.setswitchinterval(SWITCH_SECONDS)
     home = _prepared(settings.home)
-    store = SqliteStore(home / "control.db", clock=SystemClock())
+    kept = open_kept(home, store=settings.store, shared=settings.shared)
     listeners: list[socket.socket] = []
     try:
         for port in dict.fromkeys((settings.port, settings.sdk_port)) if settings.port else (0, settings.sdk_port):
             listeners.append(listen(settings.host, port))
         model = open_model(settings.model, os.environ, home)
-        uvloop.run(_serve(settings, home, store, listeners, model, say))
+        uvloop.run(_serve(settings, home, kept, listeners, model, say))
     finally:
         for listener in listeners:
             listener.close()
-        store.close()
+        kept.close()
     return 0
 
 
@@ -93,14 +93,14 @@ def _prepared(home: Path) -> Path:
 async def _serve(
     settings: UpSettings,
     home: Path,
-    store: SqliteStore,
+    kept: Kept,
     listeners: list[socket.socket],
     model: LanguageModel | None,
     say: Callable[[str], None],
 ) -> None:
     bus = Bus(asyncio.get_running_loop())
-    store.listen(bus.publish)
-    house = _compose(home, store, bus, model)
+    kept.store.listen(bus.publish)
+    house = _compose(kept, bus, model)
     server = HttpServer(create_app(house))
     url, sdk_url = (_url(listener) for listener in (listeners[0], listeners[-1]))
     worker = LocalWorker(home, url=sdk_url, offers=settings.offers) if settings.offers else None
@@ -109,7 +109,7 @@ async def _serve(
     _stop_on_signals(server, house, worker)
     keeping = asyncio.ensure_future(worker.keep()) if worker else None
     gc.freeze()  # what start-up made lives as long as the server
-    say(_greeting(settings, home, url, sdk_url, house))
+    say(_greeting(settings, home, kept.shown, url, sdk_url, house))
     try:
         await server.run_on(listeners)
     finally:
@@ -122,19 +122,19 @@ async def _serve(
         (home / "server.json").unlink(missing_ok=True)
 
 
-def _compose(home: Path, store: SqliteStore, bus: Bus, model: LanguageModel | None) -> House:
-    clock, ids = SystemClock(), SystemIds()
+def _compose(kept: Kept, bus: Bus, model: LanguageModel | None) -> House:
+    ids = SystemIds()
     return House(
-        orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus),
-        store=store,
-        blobs=FolderBlobs(home / "blobs"),
-        logs=FolderLogs(home / "logs"),
+        orchestrator=Orchestrator(kept.store, clock=kept.clock, ids=ids, bus=bus),
+        store=kept.store,
+        blobs=kept.blobs,
+        logs=kept.logs,
         bus=bus,
-        clock=clock,
+        clock=kept.clock,
         ids=ids,
         model=model,
         model_name=model.name if model else None,
-        started_at=clock.now(),
+        started_at=kept.clock.now(),
         max_file_bytes=whole_number("TITAN_MAX_FILE_BYTES"),
     )
 
@@ -180,7 +180,7 @@ def _url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _greeting(settings: UpSettings, home: Path, url: str, sdk_url: str, house: House) -> str:
+def _greeting(settings: UpSettings, home: Path, store: str, url: str, sdk_url: str, house: House) -> str:
     offers = ", ".join(f"{label}:{slots}" for label, slots in settings.offers.items()) or "none on this machine"
     return "\n".join(
         (
@@ -188,6 +188,7 @@ def _greeting(settings: UpSettings, home: Path, url: str, sdk_url: str, house: H
             f"  API     {url}",
             f"  SDKs    {sdk_url}",
             f"  home    {home}",
+            f"  store   {store}",
             f"  worker  {offers}",
             f"  model   {house.model_name or 'none'}",
             "Ctrl-C stops it, and its worker.",

@@ -52,6 +52,20 @@ class Commit:
 class Reader(Protocol):
     """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
 
+    def look_ahead(
+        self,
+        *,
+        leases: Sequence[str] = (),
+        workers: Sequence[str] = (),
+        lanes: Sequence[tuple[str | None, str, int]] = (),
+    ) -> None:
+        """Say what will be asked for next, one after the other; it changes no answer.
+
+        A store behind a network then asks all of it in one go: the attempts of `leases` with their jobs, DAGs, runs and
+        children; `workers` with their busy slots; the ready jobs of `lanes`: (worker that they are bound to or None,
+        requirement, limit).
+        """
+
     def job(self, job_id: str) -> Job | None: ...
 
     def newest_job(

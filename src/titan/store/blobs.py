@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import TracebackType
@@ -25,12 +26,16 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 # A write is a hop to another thread, about 60 µs; at 1 MiB each, 200 MiB pay 12 ms for them.
 _WRITE_BYTES: Final = 1024 * 1024
 
+_ABANDONED_SECONDS: Final = 24 * 3600.0  # longer than any upload lasts
+
 
 class FolderBlobs:
     """Implements `titan.ports.Blobs`; its docstrings stand there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, is_shared: bool = False) -> None:
         """Use `folder`, made when it is missing; what was not finished there is deleted.
+
+        In a folder that is shared with other servers only what is older than a day is: the rest may be theirs.
 
         Raises:
             StoreFull, StoreUnavailable: the folder cannot be made.
@@ -40,7 +45,8 @@ class FolderBlobs:
         with errors_translated(f"blobs {folder}"):
             make_folder(self._incoming)
             for left_over in self._incoming.iterdir():
-                left_over.unlink()
+                if not is_shared or _age_seconds(left_over) > _ABANDONED_SECONDS:
+                    left_over.unlink(missing_ok=True)
 
     def put(self, content: bytes) -> str:
         with _Incoming(self._incoming) as incoming:
@@ -73,6 +79,14 @@ class FolderBlobs:
                 incoming.path.rename(place)
             sync_folder(place.parent)  # of a known blob too: another thread may not have come this far with it
         return digest
+
+
+def _age_seconds(file: Path) -> float:
+    """Return how long ago a file was written to; 0 for one that has gone meanwhile."""
+    try:
+        return time.time() - file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 class _Incoming:

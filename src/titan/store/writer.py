@@ -9,13 +9,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
 
 from titan.model.errors import StoreError, StoreUnavailable
 from titan.model.events import JournalEntry
 from titan.ports import Clock, Commit, Transaction
-from titan.store.session import Session
 from titan.store.transaction import SqlTransaction
 
 T = TypeVar("T")
@@ -36,10 +36,6 @@ class Database(Protocol):
     """
 
     @property
-    def session(self) -> Session:
-        """What decisions read and write through."""
-
-    @property
     def subject(self) -> str:
         """What errors are about: "store /home/ada/.titan/control.db"."""
 
@@ -52,6 +48,9 @@ class Database(Protocol):
 
     def begin_decision(self) -> None:
         """Begin a part of the transaction."""
+
+    def transaction(self, now: datetime, *, last_seq: int) -> SqlTransaction:
+        """Return what a decision reads and writes through."""
 
     def end_decision(self) -> None:
         """Keep the part that was begun."""
@@ -196,7 +195,7 @@ class Writer:
         group.has_changed = self._database.commit(group.commit())
 
     def _decide(self, task: _Task, group: _Group, last_seq: int) -> None:
-        transaction = SqlTransaction(self._database.session, self._clock.now(), last_seq=last_seq)
+        transaction = self._database.transaction(self._clock.now(), last_seq=last_seq)
         result = task.decide(transaction)
         transaction.flush()
         self._database.end_decision()

@@ -14,7 +14,7 @@ from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.screen import say, show_json
 from titan.cli.server import connect, parse_address
 from titan.cli.views import now
-from titan.settings import home_folder
+from titan.settings import home_folder, shared_folder
 
 app = typer.Typer()
 
@@ -55,12 +55,29 @@ Model: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+StoreUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        envvar="TITAN_STORE",
+        help="Keep jobs in PostgreSQL: postgres://USER@HOST/DATABASE. Default: a file in the home.",
+        show_default=False,
+    ),
+]
 Host: TypeAlias = Annotated[
     str,
     typer.Option(metavar="HOST", help="127.0.0.1, localhost or ::1; any other address is refused for now."),
 ]
 NoWorker: TypeAlias = Annotated[bool, typer.Option("--no-worker", help="Start the server only.")]
-Join: TypeAlias = Annotated[str, typer.Option("--join", metavar="URL", help="The server to work for.")]
+Join: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--join",
+        metavar="URL[,URL…]",
+        help="The server to work for; of several on one database, the next when one is away.",
+    ),
+]
 WorkerName: TypeAlias = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="What people call it. Default: made of the host's name."),
@@ -73,6 +90,7 @@ WorkerName: TypeAlias = Annotated[
         "titan up --offer GENERAL:8 --offer GPU:1",
         "titan up --home ./experiment --port 5001 --sdk-port 9091",
         "titan up --model gemini/gemini-2.5-flash",
+        "titan up --store postgres://titan@db.example/titan",
     )
 )
 def up(
@@ -83,6 +101,7 @@ def up(
     offer: Offers = None,
     host: Host = "127.0.0.1",
     model: Model = None,
+    store: StoreUrl = None,
     no_worker: NoWorker = False,
 ) -> None:
     """Start Titan here: the server and a worker beside it, until Ctrl-C."""
@@ -90,7 +109,14 @@ def up(
     from titan import main  # the whole server: most of a second to import
 
     settings = main.UpSettings(
-        home=home or home_folder(), port=port, sdk_port=sdk_port, offers=offers, host=host, model=model
+        home=home or home_folder(),
+        port=port,
+        sdk_port=sdk_port,
+        offers=offers,
+        host=host,
+        model=model,
+        store=store or None,
+        shared=shared_folder(),
     )
     raise typer.Exit(main.up(settings, say=_say_lines))
 
@@ -99,6 +125,7 @@ def up(
     epilog=examples(
         "titan worker --join http://127.0.0.1:5000 --offer GENERAL:4",
         "titan worker --join http://127.0.0.1:5000 --offer GPU:1 --name gpu-box",
+        "titan worker --join http://127.0.0.1:5000,http://127.0.0.1:5001",
     )
 )
 def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: Home = None) -> None:
@@ -107,10 +134,10 @@ def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: H
     Ctrl-C gives back what it runs: those jobs start again elsewhere, and nothing is counted against them.
     """
     offers = parse_offers(offer or _DEFAULT_OFFERS)
-    address = parse_address(join, option="--join")
+    urls = [str(parse_address(url.strip(), option="--join")) for url in join.split(",") if url.strip() or url == join]
     from titan.engine.worker import main
 
-    raise typer.Exit(main.run(url=str(address), offers=offers, home=home or home_folder(), name=name))
+    raise typer.Exit(main.run(urls=urls, offers=offers, home=home or home_folder(), name=name))
 
 
 @app.command(epilog=examples("titan version", "titan version --json | jq -r .server.version"))

@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--name", help="for people; default: the host's name")
     parser.add_argument("--local", action="store_true", help="be the worker of the server with this home")
     given = parser.parse_args(arguments)
-    return run(url=given.join, offers=dict(given.offer), home=given.home, name=given.name, is_local=given.local)
+    return run(urls=[given.join], offers=dict(given.offer), home=given.home, name=given.name, is_local=given.local)
 
 
 def _offer(text: str) -> tuple[str, int]:

@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 A = TypeVar("A")
 
 ANSWER_SECONDS: Final = 8.0  # a lease is good for 10 s, so a slower answer to a heartbeat is no help
+QUICK_ANSWER_SECONDS: Final = 3.0  # a heartbeat that waited so long for one server still reaches another in time
 REPORT_ANSWER_SECONDS: Final = 30.0  # up to 22 MB, and a durable commit
 LAST_WORD_SECONDS: Final = 3.0  # a user waits for the end
 LOG_ANSWER_SECONDS: Final = 60.0  # 256 KiB over a line of 64 kbit/s
@@ -43,8 +44,20 @@ class ServerAway(Exception):
 class Link:
     """One worker's connections to its server, one for each thread that uses it."""
 
-    def __init__(self, worker_id: str, registration: Registration, find_server: Callable[[], str]) -> None:
-        """`find_server` returns the server's URL; it is asked again whenever the server does not answer."""
+    def __init__(
+        self,
+        worker_id: str,
+        registration: Registration,
+        find_server: Callable[[], str],
+        *,
+        has_other_servers: bool = False,
+    ) -> None:
+        """`find_server` returns the server's URL; it is asked again whenever the server does not answer.
+
+        With `has_other_servers` that is soon, for another of them may renew the leases in time.
+        """
+        self._has_other_servers = has_other_servers
+        self._answer_seconds = QUICK_ANSWER_SECONDS if has_other_servers else ANSWER_SECONDS
         self._path = f"/api/workers/{worker_id}"
         self._registration = registration
         self._find_server = find_server
@@ -90,7 +103,8 @@ class Link:
 
     def heartbeat(self, holding: list[str]) -> HeartbeatAnswer:
         """Renew leases. Raises ServerAway: see there."""
-        return self._post("heartbeat", HeartbeatRequest(holding=holding), HeartbeatAnswer)
+        beat = HeartbeatRequest(holding=holding)
+        return self._post("heartbeat", beat, HeartbeatAnswer, timeout_seconds=self._answer_seconds)
 
     def complete(self, reports: list[Report]) -> CompleteAnswer:
         """Report ended attempts. Raises ServerAway: see there."""
@@ -160,6 +174,8 @@ class Link:
             self._look_for_server(transport)
             raise ServerAway(str(cause)) from cause
         if response.status >= 500:
+            if self._has_other_servers:
+                self._look_for_server(transport)  # perhaps only this one cannot reach the database
             raise ServerAway(f"{method} {path}: HTTP {response.status} {response.body[:300]!r}")
         self._away_since = None
         return response

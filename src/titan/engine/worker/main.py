@@ -6,8 +6,10 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -25,8 +27,12 @@ SECOND_SIGNAL_EXIT_CODE: Final = 130  # as a shell reports a program that Ctrl-C
 MAX_WORKERS_OF_A_HOME: Final = 100
 
 
-def run(*, url: str, offers: Mapping[str, int], home: Path, name: str | None = None, is_local: bool = False) -> int:
-    """Work for the server at `url` until SIGINT or SIGTERM, and return the exit code.
+def run(
+    *, urls: Sequence[str], offers: Mapping[str, int], home: Path, name: str | None = None, is_local: bool = False
+) -> int:
+    """Work for the server at one of `urls` until SIGINT or SIGTERM, and return the exit code.
+
+    Of several servers, which must share one database, it turns to the next when one does not answer.
 
     `home` is a TITAN_HOME: the local worker keeps its things in `worker` below it, others in `workers/<name>`. The
     local worker also finds a server that comes back elsewhere, and ends when none has for 10 minutes. A first signal
@@ -48,7 +54,8 @@ def run(*, url: str, offers: Mapping[str, int], home: Path, name: str | None = N
             host=_host_name(),
             offers=offers,
             folder=folder,
-            find_server=_finder(home, url) if is_local else lambda: url,
+            find_server=_finder(home, urls[0]) if is_local else partial(next, cycle(urls)),
+            has_other_servers=len(urls) > 1,
             memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,
             absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,
         )

@@ -45,6 +45,7 @@ class WorkerPlan:
     offers: Mapping[str, int]  #: slots by requirement
     folder: Path  #: for its scripts, attempts and workspaces; no other worker uses it
     find_server: Callable[[], str]  #: gives the server's URL; asked again whenever that does not answer
+    has_other_servers: bool = False  #: so that one that is slow to answer is not waited for
     grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
     memory_limit_bytes: int | None = None  #: of address space, for each process of a job
     absence_limit_seconds: float | None = None  #: ends after so long without a server and without a job; None: never
@@ -62,7 +63,9 @@ class Worker:
         self._reporting_ends = threading.Event()
         self._executor = LocalExecutor(spare_keepers=sum(plan.offers.values()))
         self._folders = AttemptFolders(plan.folder)
-        self._link = Link(self.worker_id, _registration(plan), plan.find_server)
+        self._link = Link(
+            self.worker_id, _registration(plan), plan.find_server, has_other_servers=plan.has_other_servers
+        )
         scripts = ScriptCache(plan.folder / "scripts")
         logs = LogShipper(self._link, report=lambda ended: self._reports.add(ended), closing=self._reporting_ends)
         self._reports = Reports(self._link, acknowledge=self._acknowledge, resend=logs.resend)

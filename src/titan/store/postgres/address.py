@@ -107,12 +107,13 @@ class Address:
 
     def unavailable(self, error: psycopg.Error) -> StoreUnavailable:
         """Return the error for a server that does not let us in."""
-        said = next((line for line in reversed(str(error).strip().splitlines()) if line.strip()), "no answer")
+        lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.endswith("?")]
+        said = lines[-1] if lines else "no answer"
         hints = (hint for word, hint in _HINTS if word in said)
         return StoreUnavailable(
             self.subject,
             expected="a PostgreSQL server that lets this user in",
-            found=said.strip(),
+            found=said,
             next_step=next(hints, "See that PostgreSQL runs there, and that host and port of the URL are right."),
         )
 

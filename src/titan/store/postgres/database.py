@@ -12,10 +12,12 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from titan.model.errors import StoreUnavailable
 from titan.ports import Commit
+from titan.store.postgres.ahead import AheadTransaction
 from titan.store.postgres.errors import CONFLICTS, translated
 from titan.store.postgres.opening import TURN
 from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
@@ -52,7 +54,7 @@ class PostgresDatabase:
         self._last_seq = 0
 
     @property
-    def session(self) -> PostgresSession:
+    def _open_session(self) -> PostgresSession:
         assert self._session is not None, "only used between begin and commit"
         return self._session
 
@@ -71,19 +73,22 @@ class PostgresDatabase:
         return self._last_seq
 
     def begin_decision(self) -> None:
-        session = self.session
+        session = self._open_session
         self._waiting_before = session.waiting_count
         self._exchanges_before = session.exchange_count
         if self._is_careful:
             session.run("savepoint")
 
+    def transaction(self, now: datetime, *, last_seq: int) -> AheadTransaction:
+        return AheadTransaction(self._open_session, now, last_seq=last_seq)
+
     def end_decision(self) -> None:
         if self._is_careful:
-            self.session.run("release")
-            self.session.flush()
+            self._open_session.run("release")
+            self._open_session.flush()
 
     def undo_decision(self) -> bool:
-        session = self.session
+        session = self._open_session
         if session.is_broken:
             raise self._lost("it broke under a decision")
         if session.exchange_count == self._exchanges_before:
@@ -107,7 +112,7 @@ class PostgresDatabase:
         return True
 
     def commit(self, commit: Commit) -> bool:
-        session = self.session
+        session = self._open_session
         if commit.entries or commit.keys:
             session.run("notify", {"message": self._message(commit)})
         session.run("commit")

@@ -8,7 +8,7 @@ prepared once for each connection, when it is first used.
 import re
 import select
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -88,11 +88,11 @@ class PostgresSession:
 
     def all(self, query: str, **parameters: Parameter) -> list[Row]:
         self.run(query, parameters)
-        return _rows(self._exchange())
+        return _rows(self._exchange()[-1])
 
     def one(self, query: str, **parameters: Parameter) -> Row | None:
         self.run(query, parameters)
-        rows = _rows(self._exchange())
+        rows = _rows(self._exchange()[-1])
         return rows[0] if rows else None
 
     def run(self, query: str, parameters: Mapping[str, Parameter] = {}) -> None:
@@ -107,7 +107,14 @@ class PostgresSession:
 
     def count(self, query: str, **parameters: Parameter) -> int:
         self.run(query, parameters)
-        return self._exchange().command_tuples or 0
+        return self._exchange()[-1].command_tuples or 0
+
+    def all_of(self, questions: Sequence[tuple[str, Mapping[str, Parameter]]]) -> list[list[Row]]:
+        """Return every row of each of the questions, asked in one go."""
+        for query, parameters in questions:
+            self.run(query, parameters)
+        results = self._exchange()
+        return [_rows(result) for result in results[len(results) - len(questions) :]]
 
     # --- for those who own the connection ---
 
@@ -152,8 +159,8 @@ class PostgresSession:
 
     # --- on the wire ---
 
-    def _exchange(self) -> PGresult:
-        """Send what waits, wait for all answers, and return the last one.
+    def _exchange(self) -> list[PGresult]:
+        """Send what waits, wait for all answers, and return those of the statements just sent.
 
         Raises:
             ConnectionLost, StatementFailed: see there.
@@ -166,7 +173,8 @@ class PostgresSession:
             self._unread.popleft()
         for sent, results in batches:
             self._note(sent, results)
-        return batches[-1][1][-1]
+        sent, results = batches[-1]
+        return [result for query, result in zip(sent, results, strict=True) if query is None]
 
     def _send(self) -> None:
         """Send what waits, and note for each command the query it prepares, or None where it runs one."""

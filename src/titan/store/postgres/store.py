@@ -11,13 +11,13 @@ from weakref import WeakSet
 from titan.ports import Clock, Commit, Reader, Transaction
 from titan.store.postgres import opening
 from titan.store.postgres.address import Address
+from titan.store.postgres.ahead import AheadReader
 from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.database import PostgresDatabase
 from titan.store.postgres.errors import translated
 from titan.store.postgres.listening import SETTINGS, Listening
 from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
 from titan.store.postgres.turns import OwnCommits
-from titan.store.reader import SqlReader
 from titan.store.writer import Listeners, Writer, closed
 
 T = TypeVar("T")
@@ -129,7 +129,7 @@ class _ReadingThread:
         try:
             session.run("begin_reading")
             try:
-                return query(SqlReader(session))
+                return query(AheadReader(session))
             finally:
                 if session.waiting_count:  # it asked nothing
                     session.drop_waiting()

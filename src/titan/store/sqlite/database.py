@@ -1,5 +1,6 @@
 """The connection that writes to a home's database: a group is a transaction, a decision a savepoint in it."""
 
+from datetime import datetime
 from pathlib import Path
 
 import apsw
@@ -7,13 +8,14 @@ import apsw
 from titan.ports import Commit
 from titan.store.reader import SqlReader
 from titan.store.sqlite.session import SqliteSession, translated
+from titan.store.transaction import SqlTransaction
 
 
 class SqliteDatabase:
     """Implements `titan.store.writer.Database` on the file that this process owns."""
 
     def __init__(self, session: SqliteSession, path: Path) -> None:
-        self.session = session
+        self._session = session
         self.subject = f"store {path}"
         self._connection = session.connection
         self._execute = session.connection.execute
@@ -30,6 +32,9 @@ class SqliteDatabase:
     def begin_decision(self) -> None:
         self._execute("savepoint decision")
         self._changes_before = self._connection.total_changes()
+
+    def transaction(self, now: datetime, *, last_seq: int) -> SqlTransaction:
+        return SqlTransaction(self._session, now, last_seq=last_seq)
 
     def end_decision(self) -> None:
         self._execute("release decision")

@@ -12,6 +12,7 @@ import apsw
 
 from titan.ports import Clock, Commit, Reader, Transaction
 from titan.store.folders import errors_translated, make_folder
+from titan.store.ownership import lock
 from titan.store.reader import SqlReader
 from titan.store.sqlite import opening
 from titan.store.sqlite.database import SqliteDatabase
@@ -43,7 +44,7 @@ class SqliteStore:
         self._listeners = Listeners(f"store {self._path}")
         with errors_translated(f"store {self._path}"):
             make_folder(self._path.parent)
-            self._lock_descriptor = opening.lock(self._path)
+            self._lock_descriptor = lock(self._path)
             try:
                 self._session, self._writer = self._open(clock)
             except BaseException:
