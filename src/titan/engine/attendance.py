@@ -58,10 +58,19 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
     live = reader.live_attempts_of_worker(worker_id)
     live_ids = {attempt.lease_id for attempt in live}
     return Orders(
-        fresh=tuple(_leased(reader, a) for a in live if a.lease_id not in holding),
+        fresh=tuple(leased(reader, a) for a in live if a.lease_id not in holding),
         stop=tuple(a.lease_id for a in live if a.is_stop_requested and a.lease_id not in stopping),
         lost=tuple(lease_id for lease_id in holding if lease_id not in live_ids),
     )
+
+
+def leased(reader: Reader, attempt: Attempt) -> Leased:
+    """Return an attempt with its job and DAG."""
+    job = reader.job(attempt.job_id)
+    assert job is not None, f"attempt {attempt.lease_id} of unknown job {attempt.job_id}"
+    dag = reader.dag(job.dag_id)
+    assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
+    return Leased(attempt=attempt, job=job, dag=dag)
 
 
 def join(tx: Transaction, worker: Worker) -> None:
@@ -78,6 +87,7 @@ def standing(reader: Reader, worker_id: str, *, now: datetime, server_id: str) -
     Raises:
         UnknownWorker: it never registered here, or has left.
     """
+    reader.look_ahead(workers=[worker_id])
     worker = _present_worker(reader, worker_id)
     is_counted_gone = worker.state is not WorkerState.CONNECTED
     is_new_here = worker.server_id != server_id
@@ -184,14 +194,6 @@ def known_worker(reader: Reader, worker_id: str) -> Worker:
             next_step="Register with PUT /api/workers/{worker_id}; attempts may go on.",
         )
     return worker
-
-
-def _leased(reader: Reader, attempt: Attempt) -> Leased:
-    job = reader.job(attempt.job_id)
-    assert job is not None, f"attempt {attempt.lease_id} of unknown job {attempt.job_id}"
-    dag = reader.dag(job.dag_id)
-    assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
-    return Leased(attempt=attempt, job=job, dag=dag)
 
 
 def _end(tx: Transaction, worker: Worker, event: Event, *, outcome: AttemptOutcome, why: str) -> list[str]:

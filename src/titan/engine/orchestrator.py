@@ -10,12 +10,12 @@ from typing import Any, Final, TypeVar
 
 from titan.engine import attendance, upkeep
 from titan.engine.attempts import LEASE, Completed, complete, dispatch
-from titan.engine.attendance import Orders
+from titan.engine.attendance import Leased, Orders, Standing, leased
 from titan.engine.bus import DUE, STOP_ELSEWHERE, WORK_ELSEWHERE, Bus, Topic, Watch
-from titan.model.attempts import Attempt, AttemptReport
+from titan.model.attempts import AttemptReport
 from titan.model.errors import StoreError, UnknownWorker
 from titan.model.workers import Worker
-from titan.ports import Clock, Ids, Store, Transaction
+from titan.ports import Clock, Ids, Reader, Store, Transaction
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -30,6 +30,26 @@ FORGET_EVERY: Final = timedelta(hours=1)
 LATE: Final = timedelta(seconds=2)  # oversleeping by more means that the server itself stood still
 
 
+class _Claim:
+    """An outstanding question for work: what the worker has, a bell, and what was leased to it meanwhile."""
+
+    def __init__(self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str]) -> None:
+        self.worker_id = worker_id
+        self.bell = asyncio.Event()
+        self.fresh: list[Leased] = []
+        self._holding = holding
+        self._stopping = stopping
+
+    def take(self) -> Orders:
+        """Return what was leased since the last call, without a look into the store."""
+        fresh, self.fresh = self.fresh, []
+        return Orders(fresh=tuple(lease for lease in fresh if lease.attempt.lease_id not in self._holding))
+
+    def orders(self, reader: Reader) -> Orders:
+        """Return what the worker should know."""
+        return attendance.orders(reader, self.worker_id, holding=self._holding, stopping=self._stopping)
+
+
 class Orchestrator:
     """Performs what the rules decide. One per server; every method runs on its event loop."""
 
@@ -38,8 +58,8 @@ class Orchestrator:
         self.bus = bus
         self._clock = clock
         self._ids = ids
-        #: worker id → the bell of its outstanding claim
-        self._asking: dict[str, asyncio.Event] = {}
+        #: worker id → its outstanding claim
+        self._asking: dict[str, _Claim] = {}
         #: worker id → when to write it off, unless it is heard of before; none while it asks for work
         self._missing: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -59,10 +79,10 @@ class Orchestrator:
 
     def end_claims(self) -> None:
         """Answer the outstanding claims with nothing, for the server is about to stop."""
-        bells = list(self._asking.values())
+        claims = list(self._asking.values())
         self._asking.clear()
-        for bell in bells:
-            bell.set()
+        for claim in claims:
+            claim.bell.set()
 
     async def stop(self) -> None:
         """End the loops; running attempts go on under their workers."""
@@ -86,15 +106,17 @@ class Orchestrator:
     async def _decide(self, decision: Callable[[Transaction], T]) -> T:
         asking: frozenset[str] = frozenset()
 
-        def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Attempt]]:
+        def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Leased]]:
             nonlocal asking
             answer = decision(tx)
             asking = frozenset(self._asking)  # as late as possible: who asks by now is served at once
-            return answer, dispatch(tx, asking, self._ids.secret)
+            return answer, [leased(tx, attempt) for attempt in dispatch(tx, asking, self._ids.secret)]
 
-        answer, leased = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
-        for attempt in leased:
-            self._ring(attempt.worker_id)
+        answer, granted = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
+        for lease in granted:
+            if (claim := self._asking.get(lease.attempt.worker_id)) is not None:
+                claim.fresh.append(lease)
+                claim.bell.set()
         if not self._asking.keys() <= asking:
             # Who began to ask meanwhile may have looked before the commit, and was not served by it.
             self.background(self._patiently(_nothing))
@@ -127,41 +149,44 @@ class Orchestrator:
             UnknownWorker: it never registered here.
         """
         deadline = asyncio.get_running_loop().time() + wait_seconds
-        bell = asyncio.Event()
+        claim = _Claim(worker_id, holding=holding, stopping=stopping)
         self._end_claim(worker_id)
-        self._asking[worker_id] = bell  # before it looks: what is committed after the look will ring
+        self._asking[worker_id] = claim  # before it looks: what is committed after the look will ring
         self._cancel_timer(worker_id)
+        here = self.store.server_id
+
+        def look(reader: Reader) -> tuple[Standing, Orders]:
+            standing = attendance.standing(reader, worker_id, now=self._clock.now(), server_id=here)
+            return standing, claim.orders(reader)
+
         try:
-            here = self.store.server_id
-            now = self._clock.now()
-            standing = self.store.read(partial(attendance.standing, worker_id=worker_id, now=now, server_id=here))
+            standing, found = self.store.read(look)
             if standing.is_due_for_touch:
                 await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding, server_id=here))
             if standing.has_work:
                 await self.decide(_nothing)
-            return await self._orders(worker_id, holding, stopping, bell, deadline)
+            is_changed = standing.is_due_for_touch or standing.has_work
+            return await self._orders(claim, deadline, None if is_changed else found)
         finally:
-            if self._asking.get(worker_id) is bell:
+            if self._asking.get(worker_id) is claim:
                 del self._asking[worker_id]
                 self._expect(worker_id)
 
-    async def _orders(
-        self,
-        worker_id: str,
-        holding: Sequence[str],
-        stopping: Sequence[str],
-        bell: asyncio.Event,
-        deadline: float,
-    ) -> Orders:
+    async def _orders(self, claim: _Claim, deadline: float, found: Orders | None) -> Orders:
+        """Wait for something to tell the worker; `found` is what was seen, None when a look is due."""
         while True:
-            bell.clear()
-            found = self.store.read(partial(attendance.orders, worker_id=worker_id, holding=holding, stopping=stopping))
+            if granted := claim.take():
+                return granted
+            if found is None:
+                claim.bell.clear()
+                found = self.store.read(claim.orders)
             left = deadline - asyncio.get_running_loop().time()
-            if found or left <= 0 or self._asking.get(worker_id) is not bell:
+            if found or left <= 0 or self._asking.get(claim.worker_id) is not claim:
                 return found
+            found = None
             try:
                 async with asyncio.timeout(min(left, LOOK_SECONDS) if self._has_neighbours else left):
-                    await bell.wait()
+                    await claim.bell.wait()
             except TimeoutError:
                 continue  # a last look, or one for what a neighbour did
 
@@ -224,14 +249,14 @@ class Orchestrator:
 
     def _end_claim(self, worker_id: str) -> None:
         """Answer a worker's outstanding claim, if there is one, with what is known now."""
-        bell = self._asking.pop(worker_id, None)
-        if bell is not None:
-            bell.set()
+        claim = self._asking.pop(worker_id, None)
+        if claim is not None:
+            claim.bell.set()
 
     def _ring(self, worker_id: str) -> None:
-        bell = self._asking.get(worker_id)
-        if bell is not None:
-            bell.set()
+        claim = self._asking.get(worker_id)
+        if claim is not None:
+            claim.bell.set()
 
     async def _repeat(self, step: Callable[[Watch], Awaitable[None]], topic: Topic) -> None:
         """Do a step for as long as the server lives, whatever goes wrong on the way; it waits for `topic` itself."""

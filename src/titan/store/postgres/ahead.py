@@ -25,7 +25,7 @@ _Question: TypeAlias = tuple[str, Mapping[str, Parameter]]
 
 #: What is asked about a lease, in the order in which `_note_lease` takes the answers.
 _OF_LEASE: Final = ("attempt", "job_of_lease", "dag_of_lease", "run_of_lease", "children_of_lease")
-_OF_WORKER: Final = ("worker", "busy_slots")
+_OF_WORKER: Final = ("worker", "busy_slots", "live_attempts_of_worker")
 
 
 class AheadReader(SqlReader):
@@ -44,6 +44,7 @@ class AheadReader(SqlReader):
         self._attempts: dict[str, Attempt | None] = {}
         self._workers: dict[str, Worker | None] = {}
         self._busy: dict[str, dict[str, int]] = {}
+        self._live: dict[str, list[Attempt]] = {}
         self._lanes: dict[tuple[str, str, int], list[ReadyJob]] = {}
         self._childless: set[str] = set()
 
@@ -68,7 +69,8 @@ class AheadReader(SqlReader):
         for lease_id in leases:
             self._note_lease(lease_id, [next(answers) for _query in _OF_LEASE])
         for worker_id in wanted:
-            found, busy = next(answers), next(answers)
+            found, busy, live = next(answers), next(answers), next(answers)
+            self._live[worker_id] = [attempt_from_row(row) for row in live]
             self._workers[worker_id] = worker_from_row(found[0]) if found else None
             self._busy[worker_id] = dict(busy)
         for take in takes:
@@ -123,6 +125,11 @@ class AheadReader(SqlReader):
             self._busy[worker_id] = super().busy_slots(worker_id)
         return self._busy[worker_id]
 
+    def live_attempts_of_worker(self, worker_id: str) -> list[Attempt]:
+        if worker_id not in self._live:
+            self._live[worker_id] = super().live_attempts_of_worker(worker_id)
+        return self._live[worker_id]
+
     def _jobs_to_take(self, lane: str, requirement: str, limit: int) -> list[ReadyJob]:
         if (lane, requirement, limit) not in self._lanes:
             self._lanes[lane, requirement, limit] = super()._jobs_to_take(lane, requirement, limit)
@@ -168,18 +175,22 @@ class AheadTransaction(AheadReader, SqlTransaction):
         super().add_attempt(attempt)
         self._attempts[attempt.lease_id] = attempt
         self._busy.clear()
+        self._live.clear()
 
     def save_attempt(self, attempt: Attempt) -> None:
         super().save_attempt(attempt)
         self._attempts[attempt.lease_id] = attempt
         self._busy.clear()
+        self._live.clear()
 
     def renew_leases(self, worker_id: str, lease_ids: Sequence[str], *, expires_at: datetime) -> set[str]:
         self._attempts.clear()
+        self._live.clear()
         return super().renew_leases(worker_id, lease_ids, expires_at=expires_at)
 
     def renew_all_leases(self, *, expires_at: datetime) -> None:
         self._attempts.clear()
+        self._live.clear()
         super().renew_all_leases(expires_at=expires_at)
 
     def save_worker(self, worker: Worker) -> None:
