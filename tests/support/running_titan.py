@@ -30,11 +30,18 @@ class RunningTitan:
         sdk_port: int = 0,
         launcher: Sequence[str] = (),
         model: str = "none",
+        store: str | None = None,
+        shared: Path | None = None,
     ) -> None:
         self.home = home
         self.offers = offers
         self.model = model
         self._launcher = launcher
+        self._settings = {"TITAN_MODEL": model}
+        if store is not None:
+            self._settings["TITAN_STORE"] = store
+        if shared is not None:
+            self._settings["TITAN_SHARED"] = str(shared)
         self._process, self.sdk_port = self._start(sdk_port)
 
     @property
@@ -87,7 +94,7 @@ class RunningTitan:
         with (self.home.parent / f"{self.home.name}.log").open("a") as log:
             process = subprocess.Popen(
                 [*self._launcher, *command, "--port", "0", "--sdk-port", str(sdk_port)],
-                env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_MODEL": self.model},
+                env={**inherited, "PYTHONPATH": str(ROOT / "src"), **self._settings},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -101,9 +108,16 @@ class RunningTitan:
 
 
 @contextmanager
-def running_titan(home: Path, *, offers: Sequence[str] = ("GENERAL:4",), model: str = "none") -> Iterator[RunningTitan]:
-    """Run a Titan on free ports for a `with` block."""
-    titan = RunningTitan(home, offers=offers, model=model)
+def running_titan(
+    home: Path,
+    *,
+    offers: Sequence[str] = ("GENERAL:4",),
+    model: str = "none",
+    store: str | None = None,
+    shared: Path | None = None,
+) -> Iterator[RunningTitan]:
+    """Run a Titan on free ports for a `with` block; `store` is a database's URL, None a file in the home."""
+    titan = RunningTitan(home, offers=offers, model=model, store=store, shared=shared)
     try:
         yield titan
     finally:

@@ -140,7 +140,7 @@ class Listening:
         entries: list[JournalEntry] = []
         self._seen = self._own.skip(min(self._seen, newest), newest=newest)
         while self._seen < newest:
-            found = session.all("journal_of_all", after_seq=self._seen, limit=BATCH)
+            found = session.all("journal_of_all", after_seq=self._seen, newest=newest, limit=BATCH)
             for entry in map(entry_from_row, found):
                 if entry.seq > self._seen:  # else one of the own, of which was told
                     entries.append(entry)

@@ -44,5 +44,5 @@ select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), (select 
 
 -- name: journal_of_all
 select seq, project_id, at_us, run_id, dag_id, job_id, kind, cause, data from journal
-where seq > :after_seq
+where seq > :after_seq and seq <= :newest
 order by seq limit :limit
