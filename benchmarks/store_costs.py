@@ -89,7 +89,7 @@ def _put(key: str) -> Callable[[Transaction], None]:
 
 def _read_of_a_value(store: SqliteStore) -> list[float]:
     store.transact(_put("key")).result()
-    return _microseconds(lambda: store.read(lambda reader: reader.value(PROJECT, "key")))
+    return _microseconds(lambda: store.read(lambda reader: reader.value(PROJECT, "key", now=NOW)))
 
 
 def _ready_jobs(store: SqliteStore) -> list[float]:
