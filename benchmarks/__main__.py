@@ -1,4 +1,4 @@
-"""Measure the table of issue 2 and report it: `make bench`."""
+"""Measure the tables of issues 2 and 3 and report them: `make bench`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.again_rows import measure_again
 from benchmarks.idle_rows import measure_idle
 from benchmarks.job_rows import Sizes, measure_jobs
 from benchmarks.machine import describe_machine
@@ -16,7 +17,7 @@ from benchmarks.rows import Row
 from benchmarks.store_rows import measure_store
 from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to
 
-GROUPS = ("jobs", "store", "idle")
+GROUPS = ("jobs", "again", "store", "idle")
 QUICK = Sizes(rounds=2, jobs_alone=20, jobs_in_dag=100, fan=100, chain=10, unroutable=2000, jobs_beside=50)
 
 
@@ -54,6 +55,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[Row]:
     if "jobs" in groups:
         yield from measure_jobs(folder, QUICK if quick else Sizes())
+    if "again" in groups:
+        yield from measure_again(folder, QUICK if quick else Sizes())
     if "store" in groups:
         yield from measure_store(folder, rounds=2 if quick else 5, seconds=0.5 if quick else 2.0)
     if "idle" in groups:

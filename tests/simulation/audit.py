@@ -16,9 +16,10 @@ from titan.model import events
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import Dag
 from titan.model.events import JournalEntry
-from titan.model.jobs import Affinity, Job, JobSpec, JobStatus
+from titan.model.jobs import ACTIVE_STATUSES, Affinity, Job, JobSpec, JobStatus
 from titan.model.workers import WorkerState
 from titan.ports import Commit, Reader
+from titan.rules.gates import asks_for_approval, gate_name
 from titan.rules.lifecycle import TRANSITIONS
 
 Read = Callable[[Callable[[Reader], Any]], Any]
@@ -43,8 +44,10 @@ class Book:
     live_lease: str | None = None
     leases: list[str] = field(default_factory=list)
     returned_count: int = 0
+    leases_before_retry: int = 0  #: how many of `leases` lie before the last retry that somebody asked for
     due_at: datetime | None = None  #: when the delay or pause it is in ends
     is_delayed: bool = False  #: its delay has begun
+    is_held: bool = False  #: it waits for a place under its concurrency key
     is_to_stop: bool = False  #: somebody asked to stop it
     first_parent_ran_on: str | None = None  #: the worker of the parent that completed first
 
@@ -84,13 +87,15 @@ class Audit:
             assert job is not None
             attempts = reader.attempts_of_job(job_id)
             assert [attempt.lease_id for attempt in attempts] == book.leases
-            outcomes = Counter(attempt.outcome for attempt in attempts)
-            assert outcomes[AttemptOutcome.SUCCEEDED] == (job.status is JobStatus.COMPLETED)
+            outcomes = Counter(attempt.outcome for attempt in attempts[book.leases_before_retry :])
+            has_completed = job.status is JobStatus.COMPLETED and not job.is_gate
+            assert outcomes[AttemptOutcome.SUCCEEDED] == has_completed
             if job.status is JobStatus.CANCELLED:
                 continue  # how its last attempt ended is not counted: nothing depends on it any more
             assert job.lost_count == outcomes[AttemptOutcome.LOST]
             assert job.failed_count == outcomes[AttemptOutcome.FAILED] + outcomes[AttemptOutcome.TIMED_OUT]
-            assert job.attempt_count == len(attempts) - outcomes[AttemptOutcome.RETURNED]
+            if not book.leases_before_retry:
+                assert job.attempt_count == len(attempts) - outcomes[AttemptOutcome.RETURNED]
 
     def live_jobs(self) -> dict[str, Book]:
         """Return the jobs that are not final."""
@@ -110,6 +115,7 @@ class Audit:
                 self._enter(reader, entry, self.books[entry.subject.job_id])
                 touched[entry.subject.job_id] = None
         self._compare(reader, touched)
+        self._check_places()
         if not touched:  # a worker came, went or showed that it lives
             states = {worker.id: worker.state for worker in reader.workers(PROJECT)}
             assert states == self._workers, f"workers are {states}, their journal says {self._workers}"
@@ -118,7 +124,8 @@ class Audit:
         dag_id, run_id = entry.subject.dag_id, entry.subject.run_id
         assert dag_id is not None
         jobs = reader.jobs_of_dag(dag_id)
-        known = self._names_of_run(run_id) | {job.name: job.id for job in jobs}
+        own = {job.name: job.id for job in jobs}
+        known = {name: self._gate_behind(job_id) for name, job_id in self._names_of_run(run_id).items()} | own
         for job in jobs:
             parents = tuple(known[name] for name in job.spec.parents)
             self.books[job.id] = Book(dag_id=dag_id, run_id=run_id, spec=job.spec, parents=parents)
@@ -130,6 +137,33 @@ class Audit:
         """Return name → id of the jobs of earlier stages, newest last."""
         dags = self._dags_of_run[run_id] if run_id is not None else []
         return {self.books[job_id].spec.name: job_id for dag in dags for job_id in self._jobs_of_dag[dag]}
+
+    def _gate_behind(self, job_id: str) -> str:
+        """Return who those wait for that name this job as a parent from a later stage."""
+        book = self.books[job_id]
+        if not asks_for_approval(book.spec):
+            return job_id
+        behind = gate_name(book.spec.name)
+        return next(other for other in self._jobs_of_dag[book.dag_id] if self.books[other].spec.name == behind)
+
+    def _check_places(self) -> None:
+        """See that no concurrency key has more jobs than it may, and that nobody waits for a place that is free."""
+        active: Counter[str] = Counter()
+        limits: dict[str, int] = {}
+        held: dict[str, tuple[int, str, int]] = {}
+        for job_id, book in self.books.items():
+            key = book.spec.concurrency_key
+            if key is None:
+                continue
+            if book.status in ACTIVE_STATUSES:
+                active[key] += 1
+                limits[key] = max(limits.get(key, 0), book.spec.concurrency_limit)
+            elif book.is_held:
+                held[key] = min(held.get(key, (99, "", 0)), (-book.spec.priority, job_id, book.spec.concurrency_limit))
+        over = {key: count for key, count in active.items() if count > limits[key]}
+        assert not over, f"more jobs than places: {over}"
+        idle = {key: job_id for key, (_, job_id, limit) in held.items() if active[key] < limit}
+        assert not idle, f"held although there is a place: {idle}"
 
     def _enter(self, reader: Reader, entry: JournalEntry, book: Book) -> None:
         job_id = entry.subject.job_id
@@ -149,6 +183,14 @@ class Audit:
         if entry.kind in ("JobDelayed", "JobBackedOff"):
             book.due_at = datetime.fromisoformat(data["due_at"])
             book.is_delayed = True
+        if entry.kind == "GateApproved" and book.first_parent_ran_on is not None:
+            self._tell_children(job_id, book.first_parent_ran_on)
+        if entry.kind == "JobRetried":
+            book.leases_before_retry = len(book.leases)
+            book.returned_count = 0
+            book.is_to_stop = book.is_delayed = False
+            book.due_at = None
+        book.is_held = entry.kind == "JobHeld"
         if entry.kind == "JobReady":
             assert book.is_delayed or book.spec.delay_ms == 0, f"{job_id} ready without its delay"
             assert book.due_at is None or entry.at >= book.due_at, f"{job_id} ready before {book.due_at}"
@@ -176,7 +218,8 @@ class Audit:
         book.live_lease = lease_id
         book.leases.append(lease_id)
         allowed = 1 + book.spec.retries + book.spec.max_lost + book.returned_count
-        assert len(book.leases) <= allowed, f"{book.spec.name}: attempt {len(book.leases)} of {allowed}"
+        count = len(book.leases) - book.leases_before_retry
+        assert count <= allowed, f"{book.spec.name}: attempt {count} of {allowed}"
 
     def _tell_children(self, parent_id: str | None, worker_id: str) -> None:
         for book in self.books.values():
@@ -211,7 +254,9 @@ class Audit:
         if job.status in (JobStatus.FAILED, JobStatus.CANCELLED):
             assert job.reason, f"{job.id} is {job.status} without a reason"
         if job.status is JobStatus.WAITING:
-            assert job.due_at is not None or unfinished, f"{job.id} waits for nothing"
+            assert job.due_at is not None or unfinished or book.is_held, f"{job.id} waits for nothing"
+        if job.status is JobStatus.WAITING_APPROVAL:
+            assert job.due_at is not None, f"{job.id} waits for ever"
 
     def _compare_dag(self, dag: Dag) -> None:
         recount = Counter(self.books[job_id].status for job_id in self._jobs_of_dag[dag.id])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -12,15 +13,19 @@ from tests.simulation.server import Server
 from tests.simulation.wire import Wire, WireCut
 from tests.support.builders import PROJECT
 from titan.engine.cancel import cancel_jobs, cancel_run, end_run
+from titan.engine.gates import decide
 from titan.engine.orchestrator import Orchestrator
 from titan.engine.receipts import Once, once
+from titan.engine.retry import retry_dag, retry_job, retry_run
 from titan.engine.submit import Submitter, submit
 from titan.model.attempts import Attempt
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, IdempotencyConflict, InvalidDag, StoreError
+from titan.model.jobs import GateOutcome
 from titan.model.runs import RunOutcome
 from titan.ports import Transaction
 from titan.rules.dag import check_dag
+from titan.rules.gates import with_gates
 
 Decide = Callable[[Transaction], object]
 
@@ -61,11 +66,20 @@ class Client:
         """Be the script of a job: some submit a DAG of their own while they run."""
         if self._chance.random() < 0.1:
             await asyncio.sleep(self._chance.random())
-            await self._submit(draw_dag(self._chance, self._new_name("made"), size=2), token=attempt.token)
+            made = draw_dag(Random(attempt.job_id), f"made-by-{attempt.job_id}", size=2)  # the same in every attempt
+            await self._submit(made, token=attempt.token)
 
     async def cancel_something(self) -> None:
         """Cancel a job, a DAG or a run."""
         await self._change(self._chance.choice([self._cancel_job, self._cancel_dag, self._cancel_run]))
+
+    async def decide_something(self) -> None:
+        """Approve or reject one of the open gates."""
+        await self._change(self._decide_gate)
+
+    async def retry_something(self) -> None:
+        """Try a job, a DAG or a run again that failed."""
+        await self._change(self._chance.choice([self._retry_job, self._retry_dag, self._retry_run]))
 
     async def cancel(self, job_id: str) -> None:
         """Cancel one job."""
@@ -79,11 +93,29 @@ class Client:
         dags = tx.dags(PROJECT, limit=5)
         return cancel_jobs(tx, tx.jobs_of_dag(dags[self._request_count % len(dags)].id) if dags else [])
 
+    def _decide_gate(self, tx: Transaction) -> object:
+        gates = tx.gates(PROJECT, is_open=True, limit=5)
+        outcome = (GateOutcome.APPROVED, GateOutcome.APPROVED, GateOutcome.REJECTED)[self._request_count % 3]
+        return decide(tx, gates[self._request_count % len(gates)], outcome, by="somebody") if gates else None
+
+    def _retry_job(self, tx: Transaction) -> object:
+        failed = tx.jobs(PROJECT, status="FAILED", limit=5) + tx.jobs(PROJECT, status="CANCELLED", limit=5)
+        return retry_job(tx, failed[self._request_count % len(failed)]) if failed else None
+
+    def _retry_dag(self, tx: Transaction) -> object:
+        dags = tx.dags(PROJECT, limit=5)
+        return retry_dag(tx, dags[self._request_count % len(dags)]) if dags else None
+
+    def _retry_run(self, tx: Transaction) -> object:
+        runs = tx.runs(PROJECT, limit=1)
+        return retry_run(tx, runs[0]) if runs else None
+
     def _cancel_run(self, tx: Transaction) -> object:
         runs = tx.runs(PROJECT, limit=1)
         return cancel_run(tx, runs[0]) if runs else None
 
     async def _submit(self, new: NewDag, token: str | None = None) -> None:
+        new = with_gates(new)
         check_dag(new)
         submitter = Submitter(project_id=PROJECT, token=token)
 
@@ -104,7 +136,8 @@ class Client:
         async def act(orchestrator: Orchestrator, mark: Once) -> bytes:
             return await orchestrator.stop_jobs(partial(once, mark=mark, act=lambda tx: _said(decide(tx))))
 
-        await self._insist(act)
+        with suppress(Conflict):  # there was nothing to change any more
+            await self._insist(act)
 
     async def _insist(self, act: Callable[[Orchestrator, Once], Awaitable[bytes]]) -> bytes:
         """Ask, with the same key, until there is an answer."""

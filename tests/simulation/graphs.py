@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from tests.support.builders import a_new_dag, a_spec
+from tests.support.builders import a_gate, a_new_dag, a_spec
 from titan.model.dags import NewDag, OnFailure
 from titan.model.jobs import Affinity, JobSpec
 
@@ -25,6 +25,8 @@ def draw_dag(
 
 
 def _drawn_job(chance: Random, name: str, parents: tuple[str, ...]) -> JobSpec:
+    if chance.random() < 0.05:
+        return replace(a_gate(name, parents=parents), max_wait_seconds=chance.choice([2.0, 15.0]))
     spec = a_spec(
         name,
         parents=parents,
@@ -38,6 +40,10 @@ def _drawn_job(chance: Random, name: str, parents: tuple[str, ...]) -> JobSpec:
         priority=chance.randint(0, 2),
         delay_ms=chance.choice([0, 0, 0, 10, 4000]),
         affinity=chance.choice(list(Affinity)),
+        hitl_message=chance.choice([None] * 9 + ["Go on?"]),
+        max_wait_seconds=chance.choice([2.0, 15.0]),
+        concurrency_key=chance.choice([None] * 7 + ["db", "disk"]),
+        concurrency_limit=chance.choice([1, 1, 2]),
     )
 
 

@@ -132,6 +132,10 @@ class World:
             self._errand(self._at_some_time(seconds / 2, partial(self.client.run_agent, f"RUN_{number}")))
         for _cancel in range(self._chance.randint(0, 2)):
             self._errand(self._at_some_time(seconds, self.client.cancel_something))
+        for _decision in range(self._chance.randint(0, 4)):
+            self._errand(self._at_some_time(seconds, self.client.decide_something))
+        for _retry in range(self._chance.randint(0, 2)):
+            self._errand(self._at_some_time(seconds, self.client.retry_something))
 
     async def let_it_storm(self) -> None:
         """Let everything break that can, for a while."""
@@ -154,7 +158,8 @@ class World:
     async def wait_until_all_has_ended(self, *, prompt_seconds: float) -> None:
         """Wait until every request is answered and every job final, and see that all is done in time.
 
-        Who waits for a dead worker is cancelled, and after 25 s all that runs: some attempts never end.
+        Who waits for a dead worker is cancelled, and after 25 s all that runs or asks: some attempts never end, and
+        many gates in a row take their time.
         No job may wait longer than `prompt_seconds` while a worker could take it.
         """
         began = asyncio.get_running_loop().time()
@@ -181,7 +186,8 @@ class World:
         stored = [dag.name for dag in server.read(lambda reader: reader.dags(PROJECT, limit=1000))]
         assert len(set(stored)) == len(stored), "a submission was stored twice"
         assert set(self.client.submitted) <= set(stored), "an acknowledged submission is gone"
-        assert not self.client.refused & set(stored), "a refused submission was stored"
+        refused = self.client.refused - set(self.client.submitted)  # a later attempt may be allowed what one was not
+        assert not refused & set(stored), "a refused submission was stored"
 
     def draw_offers(self) -> Mapping[str, int]:
         """Return what some worker may offer."""
@@ -235,7 +241,8 @@ class World:
             job: Job = self.server.read(methodcaller("job", job_id))
             wanted = job.preferred_worker_id if book.spec.affinity is Affinity.REQUIRED else None
             is_orphan = wanted is not None and book.spec.requirement not in serving.get(wanted, ())
-            if is_orphan or (running and job.status is JobStatus.RUNNING):
+            is_endless = running and job.status in (JobStatus.RUNNING, JobStatus.WAITING_APPROVAL)
+            if is_orphan or is_endless:
                 await self.client.cancel(job_id)
 
     def _see_that_nobody_idles(self, prompt_seconds: float) -> None:

@@ -50,6 +50,11 @@ class RunningTitan:
         return self._process.pid
 
     @property
+    def is_alive(self) -> bool:
+        """Whether the server's process still runs."""
+        return self._process.poll() is None
+
+    @property
     def environment(self) -> dict[str, str]:
         """What a program needs to find this server."""
         return {"TITAN_HOST": "127.0.0.1", "TITAN_PORT": str(self.sdk_port)}

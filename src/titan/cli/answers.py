@@ -9,7 +9,7 @@ import msgspec
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import StageStatus
-from titan.model.jobs import JobStatus
+from titan.model.jobs import JobKind, JobStatus
 from titan.model.runs import RunStatus
 from titan.model.workers import WorkerState
 
@@ -24,6 +24,7 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
     total: int
     waiting: int
+    waiting_approval: int = 0
     ready: int
     running: int
     completed: int
@@ -71,8 +72,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     requirement: str = "GENERAL"
     priority: int = 1
     parents: tuple[str, ...] = ()
-    filename: str = ""
+    kind: JobKind = JobKind.WORK
+    filename: str | None = None
     args: tuple[str, ...] = ()
+    hitl_message: str | None = None
     cancel_requested: bool = False
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -179,6 +182,66 @@ class Submitted(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     job_count: int
     agent_run_id: str | None = None
+    from_record: bool = False  #: nothing new was stored: it was submitted before
+
+
+class Retried(msgspec.Struct, frozen=True, kw_only=True):
+    """What a retry did."""
+
+    retried: tuple[str, ...]  #: names of the jobs that run again
+    kept: int  #: how many completed and stay so
+
+
+class Orchestrator(msgspec.Struct, frozen=True, kw_only=True):
+    """How the program that submits a run's stages was started."""
+
+    command: tuple[str, ...]
+    directory: str
+    host: str
+
+
+class Resumed(msgspec.Struct, frozen=True, kw_only=True):
+    """Who goes on with a run."""
+
+    agent_run_id: str
+    retried_job: str | None = None
+    orchestrator: Orchestrator | None = None
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a job said it found."""
+
+    job_id: str
+    is_set: bool
+    value: object = None
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """One gate."""
+
+    gate_id: str
+    name: str
+    dag_name: str
+    message: str
+    state: str
+    opened_at: datetime | None = None
+    expires_at: datetime | None = None
+    decided_at: datetime | None = None
+    decided_by: str | None = None
+    comment: str | None = None
+
+
+class GateList(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/gates, newest first."""
+
+    gates: tuple[Gate, ...]
+
+
+class KeyList(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/store/keys, sorted."""
+
+    keys: tuple[str, ...]
+    next: str | None = None
 
 
 class Cancelled(msgspec.Struct, frozen=True, kw_only=True):

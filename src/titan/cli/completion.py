@@ -22,6 +22,11 @@ def run_ids(context: typer.Context, incomplete: str) -> list[str]:
     return _ask(context, incomplete, "runs", "agent_run_id")
 
 
+def gate_names(context: typer.Context, incomplete: str) -> list[str]:
+    """Return names of the open gates."""
+    return _ask(context, incomplete, "gates", "name")
+
+
 def files(incomplete: str) -> list[str]:
     """Return the paths that begin with `incomplete`, folders with a slash at their end."""
     import glob

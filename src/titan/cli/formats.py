@@ -1,9 +1,12 @@
 """Values as a person reads them: times, ages, durations, sizes and foreign text. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
 #: Shown where there is nothing to show, so that a column never looks forgotten.
 NOTHING = "-"
+
+_LISTED = 10  # more names than these are counted
 
 _UNITS = (
     ("d", timedelta(days=1)),
@@ -28,6 +31,11 @@ def age(at: datetime, *, now: datetime) -> str:
         if elapsed >= length:
             return f"{elapsed // length}{unit}"
     return "now"
+
+
+def until(at: datetime | None, *, now: datetime) -> str:
+    """Return how far a later moment is away: `in 42s`, `in 3m`."""
+    return NOTHING if at is None else f"in {age(now, now=at)}"
 
 
 def moment(at: datetime | None, *, now: datetime, zone: tzinfo | None = None) -> str:
@@ -90,3 +98,10 @@ def size(size_bytes: int | None) -> str:
 def count(number: int, noun: str) -> str:
     """Return `1 job`, `2 jobs`, `1,200 jobs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return how many jobs these are, with their names up to ten: `2 jobs (a, b)`."""
+    if len(names) > _LISTED:
+        return count(len(names), "job")
+    return f"{count(len(names), 'job')} ({', '.join(names)})"

@@ -55,6 +55,15 @@ class Server:
         """Perform a PUT once."""
         return self._ask("PUT", segments, body=body)
 
+    def delete(self, *segments: str, **query: str | None) -> Document:
+        """Perform a DELETE once."""
+        return self._ask("DELETE", segments, query=query)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs to find this server."""
+        return {"TITAN_HOST": self.address.host, "TITAN_PORT": str(self.address.port)}
+
     def download(self, *segments: str, target: Path) -> None:
         """Write what GET answers to `target`, which appears only once it is whole."""
         with local_file(target), _translated():

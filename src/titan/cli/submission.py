@@ -44,6 +44,10 @@ class JobSettings:
     backoff_seconds: PerJob[float] = _SERVERS_DEFAULT
     timeout_seconds: PerJob[float] = _SERVERS_DEFAULT
     delay_seconds: PerJob[float] = _SERVERS_DEFAULT
+    question: PerJob[str] = _SERVERS_DEFAULT  #: what a person is asked behind the job
+    max_wait_seconds: PerJob[float] = _SERVERS_DEFAULT
+    concurrency_key: PerJob[str] = _SERVERS_DEFAULT
+    concurrency_limit: PerJob[int] = _SERVERS_DEFAULT
     environment: Mapping[str, str] = field(default_factory=dict)
     is_cold: bool = False
 
@@ -123,6 +127,10 @@ def _build_job(script: Script, settings: JobSettings) -> dict[str, object]:
         "backoff_seconds": settings.backoff_seconds.of(name),
         "timeout_seconds": settings.timeout_seconds.of(name),
         "delay_ms": None if delay_seconds is None else round(delay_seconds * 1000),
+        "hitl_message": settings.question.of(name),
+        "max_wait_seconds": settings.max_wait_seconds.of(name),
+        "concurrency_key": settings.concurrency_key.of(name),
+        "concurrency_limit": settings.concurrency_limit.of(name),
         "env": dict(settings.environment),
         "cold": settings.is_cold,
     }

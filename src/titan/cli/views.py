@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from titan.cli.answers import Attempt, Counts, Dag, Job, Run
 from titan.cli.formats import NOTHING, count, duration, moment, size
 from titan.cli.screen import Cell, Column, Status, say, show_table
-from titan.model.jobs import JobStatus
+from titan.model.jobs import JobKind, JobStatus
 
 _NAMED = 3  # of a fan-in of a thousand, the first three say enough
 _SHOWN_JOBS = 200  # of a DAG; more scroll away, and --json has them all
@@ -129,7 +129,11 @@ def show_job(job: Job, *, at: datetime) -> None:
     say("Job ", job.name, "  ", Status(job.status), f"  {job.reason}" if job.reason else "")
     run = f" · run {job.agent_run_id}" if job.agent_run_id else ""
     say(f"id {job.job_id} · DAG {job.dag_name}{run} · submitted {moment(job.submitted_at, now=at)}")
-    say(f"runs {shlex.join([job.filename, *job.args])} · requires {job.requirement} · priority {job.priority}")
+    if job.kind is JobKind.GATE:
+        say(f"a gate that asks: {job.hitl_message}")
+    else:
+        command = shlex.join([job.filename or "", *job.args])
+        say(f"runs {command} · requires {job.requirement} · priority {job.priority}")
     if job.parents:
         say(f"after {', '.join(job.parents)}")
     if job.cancel_requested and job.status is JobStatus.RUNNING:
@@ -167,6 +171,7 @@ def not_completed(counts: Counts) -> list[str]:
         (counts.failed, "failed"),
         (counts.cancelled, "cancelled"),
         (counts.running, "running"),
+        (counts.waiting_approval, "waiting for approval"),
         (counts.waiting + counts.ready, "waiting"),
     )
     return [f"{number:,} {word}" for number, word in others if number]

@@ -31,7 +31,8 @@ def _held_back(moves: Moves, job: Job, event: JobReady | JobDelayed | GateOpened
         return event
     tx = moves.tx
     has_place = tx.active_with_key(job.project_id, key) < job.spec.concurrency_limit
-    if has_place and tx.next_held(job.project_id, key) is None:
+    before = tx.next_held(job.project_id, key)
+    if has_place and (before is None or before.id == job.id):
         return event
     moves.look_for_held(job)  # one that was held before may have a lower limit than this one
     return JobHeld(cause=event.cause, key=key)

@@ -6,6 +6,7 @@ before. Beside it stands a digest of the content, so that changed work is new wo
 """
 
 import hashlib
+from datetime import datetime
 
 import msgspec
 
@@ -35,22 +36,24 @@ def content_digest(new: NewDag) -> str:
 
 
 def earlier_submission(
-    tx: Transaction, new: NewDag, *, project_id: str, key: str, digest: str, maker: Job | None
+    tx: Transaction, new: NewDag, *, project_id: str, key: str, digest: str, since: datetime | None
 ) -> Dag | None:
     """Return the DAG that `new` repeats, or None when it is to be stored.
 
     With an `idempotency_key` the first submission of the key always counts. Without one a repeat is looked for only
-    where the submitter began anew: a program that resumes its run, a job in a later attempt. A DAG found there that
-    did not complete is retried, so that its finished jobs are kept.
+    where the submitter began anew: a program that resumes its run, and a job whose attempt began at `since`, for what
+    an earlier attempt submitted. A DAG found there that did not complete is retried: what it finished is kept.
 
     Raises:
         IdempotencyConflict: the key was used for other content; nothing was changed.
     """
-    is_again = new.is_resumed or (maker is not None and maker.attempt_count > 1)
-    if new.idempotency_key is None and not is_again:
+    if new.idempotency_key is None and not new.is_resumed and since is None:
         return None
     found = tx.newest_dag_of_key(project_id, key)
-    if found is None or (found.content_digest != digest and new.idempotency_key is None):
+    if found is None:
+        return None
+    is_again = new.is_resumed or (since is not None and found.submitted_at <= since)
+    if new.idempotency_key is None and (not is_again or found.content_digest != digest):
         return None
     if found.content_digest != digest:
         raise IdempotencyConflict(

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from titan.engine.moves import Moves
 from titan.engine.release import release
 from titan.model.dags import Dag, OnFailure
 from titan.model.errors import Conflict
 from titan.model.events import JobRetried
-from titan.model.jobs import Job, JobStatus
+from titan.model.jobs import Affinity, Job, JobStatus
 from titan.model.runs import Run
 from titan.ports import Reader, Transaction
 from titan.rules.again import UNSUCCESSFUL, jobs_to_revive
@@ -38,10 +38,11 @@ def retry_job(tx: Transaction, job: Job) -> Retried:
         )
     dag = tx.dag(job.dag_id)
     assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
+    around = _Neighbourhood(tx, [dag.id])
     roots = [job.id]
     if dag.on_failure is OnFailure.STOP and job.status is JobStatus.FAILED:
-        roots += [other.id for other in tx.jobs_of_dag(dag.id) if other.status is JobStatus.CANCELLED]
-    answer = _retry(tx, roots)
+        roots += [other.id for other in around.jobs_of(dag.id) if other.status is JobStatus.CANCELLED]
+    answer = _retry(tx, roots, around)
     if job.name not in answer.retried:
         raise Conflict(
             f"job '{job.name}' of dag {job.dag_id}",
@@ -72,8 +73,9 @@ def retry_run(tx: Transaction, run: Run) -> Retried:
 
 
 def _retry_all(tx: Transaction, dags: Iterable[Dag], *, subject: str) -> Retried:
-    jobs = [job for dag in dags for job in tx.jobs_of_dag(dag.id)]
-    roots = [job.id for job in jobs if job.status in UNSUCCESSFUL]
+    dag_ids = [dag.id for dag in dags]
+    around = _Neighbourhood(tx, dag_ids)
+    roots = [job.id for dag_id in dag_ids for job in around.jobs_of(dag_id) if job.status in UNSUCCESSFUL]
     if not roots:
         raise Conflict(
             subject,
@@ -81,11 +83,10 @@ def _retry_all(tx: Transaction, dags: Iterable[Dag], *, subject: str) -> Retried
             found="none",
             next_step="Nothing is to be tried again; `titan redeploy DAG` runs all of a DAG once more.",
         )
-    return _retry(tx, roots)
+    return _retry(tx, roots, around)
 
 
-def _retry(tx: Transaction, roots: list[str]) -> Retried:
-    around = _Neighbourhood(tx, roots)
+def _retry(tx: Transaction, roots: list[str], around: "_Neighbourhood") -> Retried:
     revived = jobs_to_revive(roots, around.jobs, around.children.__getitem__, around.parents.__getitem__)
     with Moves(tx) as moves:
         for job_id in revived:
@@ -95,22 +96,36 @@ def _retry(tx: Transaction, roots: list[str]) -> Retried:
 
 
 def _revive(moves: Moves, job_id: str, around: "_Neighbourhood") -> None:
-    parents = around.parents[job_id]
-    left = sum(around.jobs[parent].status is not JobStatus.COMPLETED for parent in parents)
-    job = moves.move(around.jobs[job_id], JobRetried(cause="retry by client", remaining_parents=left))
+    parents = [around.jobs[parent] for parent in around.parents[job_id]]
+    done = [parent for parent in parents if parent.status is JobStatus.COMPLETED]
+    left = len(parents) - len(done)
+    job = _with_preference(moves.tx, around.jobs[job_id], done)
+    job = moves.move(job, JobRetried(cause="retry by client", remaining_parents=left))
     if left == 0:
         release(moves, job, cause="retry by client")
 
 
-class _Neighbourhood:
-    """The DAGs of some jobs, and every DAG that edges lead to from there."""
+def _with_preference(reader: Reader, job: Job, done: list[Job]) -> Job:
+    """Return the job with the worker it would prefer, had it waited while its parents completed."""
+    if job.preferred_worker_id is not None or job.spec.affinity is Affinity.NONE:
+        return job
+    for parent in sorted(done, key=lambda parent: (parent.ended_at or parent.submitted_at, parent.id)):
+        attempts = reader.attempts_of_job(parent.id)
+        worker_id = attempts[-1].worker_id if attempts else parent.preferred_worker_id
+        if worker_id is not None:
+            return replace(job, preferred_worker_id=worker_id)
+    return job
 
-    def __init__(self, reader: Reader, job_ids: Iterable[str]) -> None:
+
+class _Neighbourhood:
+    """The jobs and edges of some DAGs, and of every DAG that edges lead to from there."""
+
+    def __init__(self, reader: Reader, dag_ids: Iterable[str]) -> None:
         self.jobs: dict[str, Job] = {}
         self.children: dict[str, list[str]] = defaultdict(list)
         self.parents: dict[str, list[str]] = defaultdict(list)
         edges: set[tuple[str, str]] = set()
-        waiting = {_dag_id_of(job_id) for job_id in job_ids}
+        waiting = set(dag_ids)
         seen: set[str] = set()
         while waiting:
             dag_id = waiting.pop()
@@ -122,6 +137,10 @@ class _Neighbourhood:
         for parent, child in sorted(edges):
             self.children[parent].append(child)
             self.parents[child].append(parent)
+
+    def jobs_of(self, dag_id: str) -> list[Job]:
+        """Return the jobs of one of the DAGs."""
+        return [job for job in self.jobs.values() if job.dag_id == dag_id]
 
 
 def _dag_id_of(job_id: str) -> str:

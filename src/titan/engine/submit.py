@@ -9,6 +9,7 @@ from titan.engine.gate_keys import clear
 from titan.engine.moves import Moves, reopened, shifted, subject_of
 from titan.engine.release import release
 from titan.engine.repeats import content_digest, earlier_submission, submission_key
+from titan.model.attempts import Attempt
 from titan.model.dags import Dag, JobCounts, NewDag
 from titan.model.errors import Conflict, InvalidDag, StaleLease
 from titan.model.events import DagSubmitted, JobReady, RunStarted, Subject
@@ -53,13 +54,15 @@ def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -
         IdempotencyConflict: the idempotency key was used for other content.
     """
     project_id = submitter.project_id
-    maker = _maker(tx, submitter.token)
+    attempt = _attempt(tx, submitter.token)
+    maker = tx.job(attempt.job_id) if attempt else None
     depth = _depth(tx, maker)
     run_id = new.agent_run_id or (maker.run_id if maker else None)
     key = submission_key(new, run_id, maker)
     digest = content_digest(new) if key is not None else None
     if key is not None and digest is not None:
-        earlier = earlier_submission(tx, new, project_id=project_id, key=key, digest=digest, maker=maker)
+        since = attempt.leased_at if attempt else None
+        earlier = earlier_submission(tx, new, project_id=project_id, key=key, digest=digest, since=since)
         if earlier is not None:
             return _from_record(earlier)
     foreign = _foreign_parents(tx, project_id, run_id, new)
@@ -90,8 +93,8 @@ def _from_record(dag: Dag) -> Submitted:
     )
 
 
-def _maker(tx: Transaction, token: str | None) -> Job | None:
-    """Return the running job whose attempt carries `token`."""
+def _attempt(tx: Transaction, token: str | None) -> Attempt | None:
+    """Return the running attempt that carries `token`."""
     if token is None:
         return None
     attempt = tx.live_attempt_by_token(token)
@@ -102,7 +105,7 @@ def _maker(tx: Transaction, token: str | None) -> Job | None:
             found="one of an attempt that is over, or unknown",
             next_step="Nothing was submitted; the job's newer attempt, if any, submits for itself.",
         )
-    return tx.job(attempt.job_id)
+    return attempt
 
 
 def _depth(tx: Transaction, maker: Job | None) -> int:

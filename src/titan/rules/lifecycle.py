@@ -138,6 +138,8 @@ def _after_attempt(job: Job, event: JobSucceeded | JobFailed | JobRequeued | Job
             return replace(_count(job, outcome), ready_at=now, reason=reason)
         case JobBackedOff(outcome=outcome, reason=reason, due_at=due_at):
             return replace(_count(job, outcome), due_at=due_at, reason=reason)
+        case _:
+            assert_never(event)
 
 
 def _advance_gate(gate: Job, event: GateOpened | GateApproved | GateRejected | GateExpired, *, now: datetime) -> Job:
@@ -152,10 +154,11 @@ def _advance_gate(gate: Job, event: GateOpened | GateApproved | GateRejected | G
             reason = f"rejected by {by}" + (f": {comment}" if comment else "")
             return replace(gate, ended_at=now, due_at=None, reason=reason, decision=decision)
         case GateExpired():
+            decision = Decision(outcome=GateOutcome.EXPIRED)
             reason = f"nobody decided within {gate.spec.max_wait_seconds:g} s"
-            return replace(
-                gate, ended_at=now, due_at=None, reason=reason, decision=Decision(outcome=GateOutcome.EXPIRED)
-            )
+            return replace(gate, ended_at=now, due_at=None, reason=reason, decision=decision)
+        case _:
+            assert_never(event)
 
 
 def _as_new(job: Job, *, status: JobStatus, remaining_parents: int) -> Job:

@@ -7,21 +7,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.builders import NOON, a_job, a_spec
+from tests.support.builders import NOON, a_gate, a_job, a_spec
 from titan.model.attempts import AttemptOutcome
 from titan.model.events import (
     CancelRequested,
+    GateApproved,
+    GateExpired,
+    GateOpened,
+    GateRejected,
     JobBackedOff,
     JobCancelled,
     JobDelayed,
     JobEvent,
     JobFailed,
+    JobHeld,
     JobLeased,
     JobReady,
     JobRequeued,
+    JobRetried,
     JobSucceeded,
 )
-from titan.model.jobs import Job, JobStatus
+from titan.model.jobs import Decision, GateOutcome, Job, JobStatus
 from titan.rules.lifecycle import IllegalTransition, advance, release
 
 NOW = NOON + timedelta(seconds=30)
@@ -161,3 +167,73 @@ def test_whatever_happens_the_facts_of_a_job_fit_its_status(events: list[JobEven
         assert job.failed_count + job.lost_count <= job.attempt_count
         assert job.reason is None or job.status is not JobStatus.COMPLETED
         assert job.spec == a_spec()
+
+
+def test_a_held_job_waits_without_a_due_time() -> None:
+    job = replace(a_job("train"), due_at=DUE)
+
+    assert advance(job, JobHeld(cause="its time has come", key="db"), now=NOON) == replace(job, due_at=None)
+
+
+def test_a_retried_job_is_as_it_was_before_its_first_attempt_but_for_their_count() -> None:
+    failed = replace(
+        a_job("train", status=JobStatus.FAILED, failed_count=2, lost_count=1, is_cancel_requested=True),
+        ready_at=NOON,
+        ended_at=NOON,
+        reason="exit code 1",
+        attempt_count=3,
+        started_at=NOON,
+    )
+
+    again = advance(failed, JobRetried(cause="client", remaining_parents=2), now=DUE)
+
+    assert again == replace(a_job("train"), remaining_parents=2, attempt_count=3, started_at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "reason", "decision"),
+    [
+        (
+            GateApproved(cause="", decided_by="ada", comment="good"),
+            JobStatus.COMPLETED,
+            None,
+            Decision(outcome=GateOutcome.APPROVED, decided_by="ada", comment="good"),
+        ),
+        (
+            GateRejected(cause="", decided_by="ada", comment=None),
+            JobStatus.FAILED,
+            "rejected by ada",
+            Decision(outcome=GateOutcome.REJECTED, decided_by="ada"),
+        ),
+        (
+            GateRejected(cause="", decided_by="ada", comment="too long"),
+            JobStatus.FAILED,
+            "rejected by ada: too long",
+            Decision(outcome=GateOutcome.REJECTED, decided_by="ada", comment="too long"),
+        ),
+        (
+            GateExpired(cause=""),
+            JobStatus.FAILED,
+            "nobody decided within 60 s",
+            Decision(outcome=GateOutcome.EXPIRED),
+        ),
+    ],
+)
+def test_an_open_gate_ends_with_its_decision(
+    event: JobEvent, status: JobStatus, reason: str | None, decision: Decision
+) -> None:
+    gate = a_job("ok", spec=a_gate("ok", max_wait_seconds=60))
+    opened = advance(gate, GateOpened(cause="", message="Go on?", due_at=DUE), now=NOON)
+
+    ended = advance(opened, event, now=DUE)
+
+    assert opened == replace(gate, status=JobStatus.WAITING_APPROVAL, ready_at=NOON, due_at=DUE)
+    assert ended == replace(opened, status=status, due_at=None, ended_at=DUE, reason=reason, decision=decision)
+
+
+def test_a_gate_opens_where_work_becomes_ready() -> None:
+    gate = a_job("ok", spec=a_gate("ok", max_wait_seconds=60))
+
+    event = release(gate, cause="parent a completed", now=NOON)
+
+    assert event == GateOpened(cause="parent a completed", message="Go on?", due_at=NOON + timedelta(seconds=60))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.builders import a_new_dag, a_spec
+from tests.support.builders import a_gate, a_new_dag, a_spec
 from titan.model.dags import NewDag
 from titan.model.errors import InvalidDag, InvalidInput, InvalidName, LimitExceeded
 from titan.model.jobs import JobSpec
@@ -99,11 +99,16 @@ def test_parents_outside_the_dag_are_named_once_each_and_not_judged() -> None:
         a_new_dag(replace(a_spec(), filename="../a.py")),
         a_new_dag(replace(a_spec(), requirement="GPU|1")),
         a_new_dag(replace(a_spec(), env={"TITAN_PORT": "1"})),
+        a_new_dag(replace(a_spec(), concurrency_key="a\n")),
     ],
 )
 def test_a_name_anywhere_in_a_dag_is_checked(broken: NewDag) -> None:
     with pytest.raises(InvalidName):
         check_dag(broken)
+
+
+def test_a_gate_and_a_job_that_asks_for_one_may_be_stored() -> None:
+    check_dag(a_new_dag(replace(a_spec("draft"), hitl_message="x" * 10_000), a_gate("ok", parents=("draft",))))
 
 
 def test_good_names_of_run_agent_label_and_environment_pass() -> None:
@@ -130,6 +135,16 @@ def test_good_names_of_run_agent_label_and_environment_pass() -> None:
         (replace(a_spec(), timeout_seconds=0.0), "timeout_seconds from 0.001 to 31622400.0"),
         (replace(a_spec(), timeout_seconds=nan), "timeout_seconds from 0.001 to 31622400.0"),
         (replace(a_spec(), timeout_seconds=inf), "timeout_seconds from 0.001 to 31622400.0"),
+        (replace(a_spec(), max_wait_seconds=0.0), "max_wait_seconds from 0.001 to 31622400.0"),
+        (replace(a_spec(), concurrency_limit=0), "concurrency_limit from 1 to 1000000"),
+        (replace(a_spec(), script=None), "a filename and a script"),
+        (replace(a_spec(), filename=None), "a filename and a script"),
+        (replace(a_spec(), hitl_message="x" * 10_001), "a hitl_message of at most 10000 characters"),
+        (replace(a_gate("train"), script="0" * 64), "a gate without a script"),
+        (replace(a_gate("train"), filename="ask.py"), "a gate without a script"),
+        (a_gate("train", message=" \n"), "a gate with a hitl_message"),
+        (replace(a_gate("train"), hitl_message=None), "a gate with a hitl_message"),
+        (replace(a_gate("train"), concurrency_key="db"), "a gate without a concurrency_key: it takes no slot"),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_its_range(job: JobSpec, expected: str) -> None:

@@ -1,6 +1,5 @@
 """`titan cancel`: ends a job, a DAG or a whole agent run."""
 
-from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 import typer
@@ -8,15 +7,13 @@ import typer
 from titan.cli import completion
 from titan.cli.answers import Cancelled, Document, read
 from titan.cli.exits import usage_error
-from titan.cli.formats import count
+from titan.cli.formats import listed
 from titan.cli.lookup import find_job
 from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.screen import say, show_json
 from titan.cli.server import Server, connect
 
 app = typer.Typer()
-
-_LISTED = 10  # more names than these are counted
 
 JobName: TypeAlias = Annotated[
     str | None,
@@ -83,14 +80,8 @@ def _cancel(server: Server, *, name: str | None, dag: str | None, run: str | Non
 
 def _show(done: Cancelled) -> None:
     if done.cancelled:
-        say(f"Cancelled {_listed(done.cancelled)}.")
+        say(f"Cancelled {listed(done.cancelled)}.")
     if done.stopping:
-        say(f"Stopping {_listed(done.stopping)}: what runs is being ended with all its processes.")
+        say(f"Stopping {listed(done.stopping)}: what runs is being ended with all its processes.")
     if not done.cancelled and not done.stopping:
-        say(f"Nothing to cancel: {_listed(done.skipped)} had ended already." if done.skipped else "Nothing to cancel.")
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) > _LISTED:
-        return count(len(names), "job")
-    return f"{count(len(names), 'job')} ({', '.join(names)})"
+        say(f"Nothing to cancel: {listed(done.skipped)} had ended already." if done.skipped else "Nothing to cancel.")

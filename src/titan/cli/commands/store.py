@@ -1,4 +1,4 @@
-"""`titan store get` and `titan store put`: the store that jobs share, by hand."""
+"""`titan store`: the store that jobs share, by hand."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from titan.cli.answers import StoredValue, read
+from titan.cli.answers import KeyList, StoredValue, read
+from titan.cli.arguments import parse_seconds
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import size
 from titan.cli.options import JsonOption, ServerOption, examples
@@ -26,6 +27,11 @@ Key: TypeAlias = Annotated[str, typer.Argument(metavar="KEY", help="1 to 1024 by
 Value: TypeAlias = Annotated[
     str, typer.Argument(metavar="VALUE", help="A text up to 10 MiB, or - to read it from stdin.")
 ]
+Ttl: TypeAlias = Annotated[
+    str | None, typer.Option("--ttl", metavar="TIME", help="Let the key vanish after this: 90, 90s, 5m, 2h.")
+]
+By: TypeAlias = Annotated[int, typer.Option("--by", metavar="N", help="How much to add.")]
+Prefix: TypeAlias = Annotated[str, typer.Argument(metavar="[PREFIX]", help="How the keys begin.", show_default=False)]
 Output: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -69,17 +75,66 @@ def get(key: Key, *, output: Output = None, as_json: JsonOption = False, server:
     epilog=examples(
         "titan store put greeting hello",
         "titan store put config - < config.json",
+        "titan store put lock:report busy --ttl 5m",
         "titan store put -- offset -5",
     )
 )
-def put(key: Key, value: Value, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+def put(key: Key, value: Value, *, ttl: Ttl = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Set the value of a key; it is kept on disk when the command returns."""
     text = _read_stdin() if value == "-" else value
-    answer = connect(server).put("api", "store", body={"key": key, "value": text})
+    seconds = None if ttl is None else parse_seconds("--ttl", ttl)
+    answer = connect(server).put("api", "store", body={"key": key, "value": text, "ttl_seconds": seconds})
     if as_json:
         show_json(answer)
     else:
         say("OK")
+
+
+@app.command(epilog=examples("titan store delete greeting"))
+def delete(key: Key, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Delete what is under a key, value and set; exit 3 when there is nothing."""
+    answer = connect(server).delete("api", "store", key=key)
+    if not answer.get("deleted"):
+        raise CommandFailed(
+            f"key {key!r}",
+            exit_code=ExitCode.NOT_FOUND,
+            expected="a value or a set in the store",
+            found="none",
+            next_step="List the keys: titan store keys",
+            kind="UnknownKey",
+        )
+    if as_json:
+        show_json(answer)
+    else:
+        say("Deleted.")
+
+
+@app.command(epilog=examples("titan store incr pages", "titan store incr budget --by -5"))
+def incr(key: Key, *, by: By = 1, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Add to the whole number under a key, which counts as 0 when absent, and write the sum."""
+    answer = connect(server).post("api", "store", "incr", body={"key": key, "by": by})
+    if as_json:
+        show_json(answer)
+    else:
+        say(str(answer["value"]))
+
+
+@app.command(epilog=examples("titan store keys", "titan store keys research:cb5e13:"))
+def keys(prefix: Prefix = "", *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """List the keys of values and sets, all or those with a prefix, sorted."""
+    titan = connect(server)
+    found: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = read(titan.get("api", "store", "keys", prefix=prefix, after=after or None), KeyList)
+        found += page.keys
+        after = page.next
+        if not as_json:
+            write_bytes("".join(f"{key}\n" for key in page.keys).encode())
+    if as_json:
+        show_json({"keys": found})
+    elif not found:
+        remark("No such keys." if prefix else "No keys yet. Set one: titan store put greeting hello")
 
 
 def _save(server: Server, stored: StoredValue, target: Path) -> None:

@@ -1,12 +1,12 @@
 """`titan submit`: scripts become jobs, several scripts one DAG."""
 
 import shlex
-from typing import Annotated, TypeAlias
+from typing import Annotated, Never, TypeAlias
 
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Submitted, read
+from titan.cli.answers import Document, Submitted, read
 from titan.cli.arguments import (
     parse_arguments,
     parse_environment,
@@ -18,7 +18,7 @@ from titan.cli.arguments import (
 from titan.cli.formats import count
 from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.screen import remark, say, show_json
-from titan.cli.server import connect
+from titan.cli.server import Server, connect
 from titan.cli.submission import (
     JobSettings,
     build_dag,
@@ -90,6 +90,22 @@ Timeout: TypeAlias = Annotated[
 Delay: TypeAlias = Annotated[
     _Texts, typer.Option(metavar="[JOB=]TIME", help="Wait so long once the parents are done. Default: 0.")
 ]
+Ask: TypeAlias = Annotated[
+    _Texts,
+    typer.Option(metavar="[JOB=]TEXT", help="Ask a person this behind JOB; what waits for it waits for the answer."),
+]
+AskWithin: TypeAlias = Annotated[
+    _Texts, typer.Option(metavar="[JOB=]TIME", help="How long an answer is waited for. Default: two days.")
+]
+ConcurrencyKey: TypeAlias = Annotated[
+    _Texts, typer.Option(metavar="[JOB=]KEY", help="Jobs with one key share their places, one if nothing else is said.")
+]
+ConcurrencyLimit: TypeAlias = Annotated[
+    _Texts, typer.Option(metavar="[JOB=]N", help="How many jobs with the key run at a time. Default: 1.")
+]
+IdempotencyKey: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="KEY", help="A second submission of this key means the first.")
+]
 Env: TypeAlias = Annotated[
     _Texts, typer.Option("--env", "-e", metavar="KEY=VALUE", help="Set this in the jobs' environment.")
 ]
@@ -115,6 +131,7 @@ Follow: TypeAlias = Annotated[
         "titan submit train.py --requires GPU --retries 2 --timeout 2h -- --epochs 3",
         "titan submit extract.py train.py report.py --chain --wait",
         "titan submit a.py b.py sum.py --after sum=a,b --priority sum=9",
+        'titan submit draft.py send.py --chain --ask draft="Send it?"',
         "titan submit fetch=jobs/run.py load=etl/run.py --after load=fetch --name nightly",
     )
 )
@@ -134,6 +151,11 @@ def submit(
     backoff: Backoff = None,
     timeout: Timeout = None,
     delay: Delay = None,
+    ask: Ask = None,
+    ask_within: AskWithin = None,
+    concurrency_key: ConcurrencyKey = None,
+    concurrency_limit: ConcurrencyLimit = None,
+    idempotency_key: IdempotencyKey = None,
     env: Env = None,
     cold: Cold = False,
     on_failure: Failure = OnFailure.CONTINUE,
@@ -158,21 +180,27 @@ def submit(
         backoff_seconds=parse_per_job("--backoff", backoff or [], names, parse_seconds),
         timeout_seconds=parse_per_job("--timeout", timeout or [], names, parse_seconds),
         delay_seconds=parse_per_job("--delay", delay or [], names, parse_seconds),
+        question=parse_per_job("--ask", ask or [], names, parse_text),
+        max_wait_seconds=parse_per_job("--ask-within", ask_within or [], names, parse_seconds),
+        concurrency_key=parse_per_job("--concurrency-key", concurrency_key or [], names, parse_text),
+        concurrency_limit=parse_per_job("--concurrency-limit", concurrency_limit or [], names, parse_whole_number),
         environment=parse_environment(env or []),
         is_cold=cold,
     )
     body = build_dag(name or default_dag_name(names), read_files, settings)
     titan = connect(server)
     group = {"agent_run_id": run or None, "agent_id": agent or None, "on_failure": on_failure}
-    answer = titan.post("api", "dags", body={**body, **group})
-    submitted = read(answer, Submitted)
+    answer = titan.post("api", "dags", body={**body, **group, "idempotency_key": idempotency_key})
     if wait or follow:
-        _announce(submitted, is_silent=as_json)
-        raise typer.Exit(watch_dag(titan, submitted.dag_id, as_json=as_json, follow=follow))
+        _watch(titan, read(answer, Submitted), as_json=as_json, follow=follow)
+    _show(answer, names, as_json=as_json)
+
+
+def _show(answer: Document, job_names: list[str], *, as_json: bool) -> None:
     if as_json:
         show_json(answer)
     else:
-        _show_submitted(submitted, names)
+        _show_submitted(read(answer, Submitted), job_names)
 
 
 def _show_submitted(submitted: Submitted, job_names: list[str]) -> None:
@@ -182,10 +210,12 @@ def _show_submitted(submitted: Submitted, job_names: list[str]) -> None:
     say(f"See what it writes:  titan logs {last_job} --dag {dag} --follow")
 
 
-def _announce(submitted: Submitted, *, is_silent: bool) -> None:
-    if not is_silent:
+def _watch(titan: Server, submitted: Submitted, *, as_json: bool, follow: bool) -> Never:
+    if not as_json:
         remark(_sentence(submitted))
+    raise typer.Exit(watch_dag(titan, submitted.dag_id, as_json=as_json, follow=follow))
 
 
 def _sentence(submitted: Submitted) -> str:
-    return f"DAG {submitted.name} submitted: {count(submitted.job_count, 'job')} (id {submitted.dag_id})"
+    what = "was submitted before" if submitted.from_record else "submitted"
+    return f"DAG {submitted.name} {what}: {count(submitted.job_count, 'job')} (id {submitted.dag_id})"

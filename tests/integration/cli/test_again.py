@@ -1,0 +1,82 @@
+"""`titan retry`, `replay`, `redeploy`, `resume` and `result`: going on where something stopped."""
+
+from pathlib import Path
+
+from tests.support.command_line import CommandLine
+
+#: Fails until a file beside it says that the fault is mended.
+FRAGILE = "import os, sys\nprint('tried')\nsys.exit(0 if os.path.exists(sys.argv[1]) else 3)\n"
+
+
+def submit_fragile(titan: CommandLine, scripts: Path, name: str, *words: str) -> str:
+    """Submit hello → fragile → silent, wait until it failed, and return the DAG's id."""
+    (scripts / "fragile.py").write_text(FRAGILE)
+    jobs = (f"{scripts}/hello.py", f"{scripts}/fragile.py", f"{scripts}/silent.py")
+    mark = f"fragile={scripts}/mended"
+    done = titan("submit", *jobs, "--chain", "--name", name, "--arg", mark, "--wait", "--json", *words)
+    assert done.exit_code == 1
+    return str(done.document["dag_id"])
+
+
+def test_a_retried_dag_runs_what_failed_and_keeps_the_rest(titan: CommandLine, scripts: Path) -> None:
+    dag_id = submit_fragile(titan, scripts, "fragile-dag")
+    (scripts / "mended").touch()
+
+    done = titan("retry", "--dag", dag_id)
+
+    assert done.lines == ["Trying again: 2 jobs (fragile, silent). 1 completed job kept."]
+    assert titan("dag", dag_id, "--wait").exit_code == 0
+    assert titan("logs", "fragile", "--dag", dag_id).text == "tried\ntried\n"
+    assert titan("logs", "hello", "--dag", dag_id).text == "hello\n"
+
+
+def test_a_job_a_dag_and_a_run_are_told_apart_by_name(titan: CommandLine, scripts: Path) -> None:
+    submit_fragile(titan, scripts, "told-apart", "--run", "APART_1")
+
+    by_job = titan("retry", "fragile", "--dag", "told-apart")
+    titan("dag", "told-apart", "--wait")
+    by_dag = titan("retry", "told-apart")
+    titan("dag", "told-apart", "--wait")
+    by_run = titan("retry", "APART_1")
+    titan("dag", "told-apart", "--wait")
+
+    assert {done.lines[0] for done in (by_job, by_dag, by_run)} == {
+        "Trying again: 2 jobs (fragile, silent). 1 completed job kept."
+    }
+
+
+def test_what_completed_is_not_retried(titan: CommandLine, scripts: Path) -> None:
+    titan("submit", f"{scripts}/hello.py", "--name", "fine", "--wait")
+
+    done = titan("retry", "hello", "--dag", "fine")
+
+    assert done.exit_code == 5
+    assert "titan replay" in done.stderr
+
+
+def test_a_replayed_job_runs_once_more_with_its_arguments(titan: CommandLine, scripts: Path) -> None:
+    titan("submit", f"{scripts}/arguments.py", "--name", "inputs", "--wait", "--env", "MODE=fast", "--", "a b", "c")
+
+    done = titan("replay", "arguments", "--dag", "inputs", "--json")
+
+    dag_id = str(done.document["dag_id"])
+    assert titan("dag", dag_id, "--wait").exit_code == 0
+    assert titan("logs", "arguments", "--dag", dag_id).text == "['a b', 'c'] fast\n"
+
+
+def test_a_redeployed_dag_is_a_new_one_of_the_same_name(titan: CommandLine, scripts: Path) -> None:
+    first = titan("submit", f"{scripts}/hello.py", "--name", "twice", "--wait", "--json").document["dag_id"]
+
+    done = titan("redeploy", "twice", "--json")
+
+    assert (done.document["name"], done.document["dag_id"] != first) == ("twice", True)
+    assert titan("dag", str(done.document["dag_id"]), "--wait").exit_code == 0
+
+
+def test_a_job_without_a_result_says_so(titan: CommandLine, scripts: Path) -> None:
+    titan("submit", f"{scripts}/hello.py", "--name", "without-result", "--wait")
+
+    done = titan("result", "hello", "--dag", "without-result")
+
+    assert done.exit_code == 3
+    assert "set_result" in done.stderr
