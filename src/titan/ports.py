@@ -17,6 +17,7 @@ from titan.model.jobs import Job, ReadyJob
 from titan.model.language import ModelAnswer, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.runs import Run
+from titan.model.tokens import Token
 from titan.model.workers import Worker
 
 T = TypeVar("T")
@@ -200,6 +201,11 @@ class Reader(Protocol):
 
     def receipt(self, project_id: str, key: str) -> Receipt | None: ...
 
+    def token(self, token_id: str) -> Token | None: ...
+
+    def tokens(self, project_id: str) -> list[Token]:
+        """Return all tokens, newest first, revoked and expired ones too."""
+
     def home_id(self) -> str:
         """Return the random id this store got when it was made."""
 
@@ -268,6 +274,11 @@ class Transaction(Reader, Protocol):
         """Name a blob; a name used before now means the new content."""
 
     def add_receipt(self, project_id: str, receipt: Receipt) -> None: ...
+
+    def add_token(self, token: Token) -> None: ...
+
+    def save_token(self, token: Token) -> None:
+        """Overwrite what changes of a token: when it was last used, when it was revoked."""
 
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
         """Delete up to `limit` receipts older than `before`, the oldest first; return how many.

@@ -16,7 +16,7 @@ from tests.support.sources import ROOT
 
 START_WITHIN_SECONDS = 60  # it takes 1 s; six people's tests on two cores take their time
 END_WITHIN_SECONDS = 30
-_SDK_URL = re.compile(r"SDKs\s+http://127\.0\.0\.1:(\d+)")
+_SDK_URL = re.compile(r"SDKs\s+https?://[\d.]+:(\d+)")
 
 
 class RunningTitan:
@@ -30,10 +30,12 @@ class RunningTitan:
         sdk_port: int = 0,
         launcher: Sequence[str] = (),
         model: str = "none",
+        options: Sequence[str] = (),
         store: str | None = None,
         shared: Path | None = None,
     ) -> None:
         self.home = home
+        self.options = options
         self.offers = offers
         self.model = model
         self._launcher = launcher
@@ -48,6 +50,16 @@ class RunningTitan:
     def pid(self) -> int:
         """The server's process id."""
         return self._process.pid
+
+    @property
+    def home_token(self) -> str:
+        """The token that a server which needs one keeps for its own worker and command line."""
+        return (self.home / "token").read_text().strip()
+
+    @property
+    def log(self) -> str:
+        """What the server wrote to its log so far."""
+        return (self.home.parent / f"{self.home.name}.log").read_text()
 
     @property
     def is_alive(self) -> bool:
@@ -98,7 +110,7 @@ class RunningTitan:
         command = [sys.executable, "-m", "titan.cli", "up", "--home", str(self.home), *offers]
         with (self.home.parent / f"{self.home.name}.log").open("a") as log:
             process = subprocess.Popen(
-                [*self._launcher, *command, "--port", "0", "--sdk-port", str(sdk_port)],
+                [*self._launcher, *command, "--port", "0", "--sdk-port", str(sdk_port), *self.options],
                 env={**inherited, "PYTHONPATH": str(ROOT / "src"), **self._settings},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -118,11 +130,12 @@ def running_titan(
     *,
     offers: Sequence[str] = ("GENERAL:4",),
     model: str = "none",
+    options: Sequence[str] = (),
     store: str | None = None,
     shared: Path | None = None,
 ) -> Iterator[RunningTitan]:
-    """Run a Titan on free ports for a `with` block; `store` is a database's URL, None a file in the home."""
-    titan = RunningTitan(home, offers=offers, model=model, store=store, shared=shared)
+    """Run a Titan on free ports for a `with` block; `options` are more of `titan up`, `store` a database's URL."""
+    titan = RunningTitan(home, offers=offers, model=model, options=options, store=store, shared=shared)
     try:
         yield titan
     finally:

@@ -284,12 +284,41 @@ class WorkerList(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[Worker, ...]
 
 
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, without its secret."""
+
+    token_id: str
+    name: str
+    role: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class TokenList(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/tokens, newest first."""
+
+    tokens: tuple[Token, ...]
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that was just made, with its text."""
+
+    token_id: str
+    name: str
+    role: str
+    token: str
+    expires_at: datetime | None = None
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """GET /api/health."""
 
     status: str
     version: str
     started_at: datetime
+    now: datetime | None = None  #: None: an older server
     model: str | None = None
 
 

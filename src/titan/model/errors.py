@@ -5,9 +5,10 @@ TitanError
 │   ├── InvalidName       a name or key with characters that are not allowed
 │   ├── InvalidDag        a graph that cannot run
 │   └── NotSupported      an argument this version refuses rather than ignores
-├── Forbidden             a request from a host or page that may not ask
+├── Unauthorized          a request without a token where one is needed, or with one that is not good
+├── Forbidden             a request from a host, a page or the holder of a token that may not ask that
 ├── NotFound
-│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownWorker, UnknownArtifact
+│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownWorker, UnknownArtifact, UnknownToken
 ├── Conflict
 │   ├── StaleLease        a message about an attempt that is over
 │   ├── IdempotencyConflict
@@ -54,8 +55,12 @@ class NotSupported(InvalidInput):
     """An argument is known, but this version cannot honour it, so it refuses rather than ignores it."""
 
 
+class Unauthorized(TitanError):
+    """No token came where one is needed, or one that is unknown, revoked or expired; another one may help."""
+
+
 class Forbidden(TitanError):
-    """The request's Host or Origin header is not one this server answers."""
+    """The request's Host or Origin header, or what its token is for, does not allow it; a retry never helps."""
 
 
 class NotFound(TitanError):
@@ -80,6 +85,10 @@ class UnknownWorker(NotFound):
 
 class UnknownArtifact(NotFound):
     """No stored content has this name or digest."""
+
+
+class UnknownToken(NotFound):
+    """No token has this id."""
 
 
 class Conflict(TitanError):

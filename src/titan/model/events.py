@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from titan.model.attempts import AttemptOutcome
+from titan.model.tokens import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +183,23 @@ class WorkerLeft(Event):
     """A worker ended and gave back what it held."""
 
     worker_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCreated(Event):
+    """A token was handed out."""
+
+    token_id: str
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked(Event):
+    """A token is good no more."""
+
+    token_id: str
     name: str
 
 

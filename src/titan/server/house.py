@@ -11,6 +11,14 @@ PROJECT_ID = "default"  # every row carries its project; more of them come with 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Who may reach this server, as it was started."""
+
+    requires_token: bool = False  #: with every request: others than this machine can reach it
+    hosts: frozenset[str] = frozenset()  #: names that it is asked under, besides the loopback's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """The parts, composed by `titan.main`."""
 
@@ -25,4 +33,5 @@ class House:
     model_name: str | None
     started_at: datetime
     max_file_bytes: int
+    access: Access = Access()
     project_id: str = PROJECT_ID

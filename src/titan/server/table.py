@@ -1,55 +1,64 @@
 """The list of routes: everything that can be asked, and the values that go in and out."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
-
-from litestar import Response
+from typing import Final
 
 from titan.engine import protocol
 from titan.engine.again import Resumed
 from titan.engine.cancel import Cancelled
 from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
+from titan.rules.access import Permission
 from titan.server import wire, wire_store
-from titan.server.call import Call
-from titan.server.routes import about, again, dags, events, files, gates, jobs, memory, models, results, runs, workers
+from titan.server.route import Route, SocketRoute
+from titan.server.routes import (
+    about,
+    again,
+    dags,
+    events,
+    files,
+    gates,
+    jobs,
+    memory,
+    models,
+    results,
+    runs,
+    tokens,
+    workers,
+)
 
-Handler = Callable[[Call], Awaitable[Response[Any]]]
 BINARY: Final = bytes
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One thing that can be asked. Its summary is the handler's docstring."""
-
-    method: Literal["GET", "PUT", "POST", "DELETE"]
-    path: str  #: with `{name:str}` where a part varies
-    handler: Handler
-    answer: Any  #: type of the body of a success; `bytes` for raw content
-    body: Any = None  #: type of the request's body; `bytes` for raw content, None for none
-    query: Any = wire.NoQuery
-    status_code: int = 200
-    media_type: str = "application/json"  #: of the answer
-    mutates: bool = field(default=False)  #: whether it takes an Idempotency-Key
-
-
 ROUTES: Final[tuple[Route, ...]] = (
-    Route(method="GET", path="/api/health", handler=about.health, answer=wire.HealthAnswer),
+    Route(
+        method="GET",
+        path="/api/health",
+        handler=about.health,
+        permission=Permission.KNOW_SERVER,
+        answer=wire.HealthAnswer,
+    ),
     Route(
         method="POST",
         path="/api/dags",
         handler=dags.submit_dag,
+        permission=Permission.SUBMIT,
         body=wire.SubmitBody,
         answer=Submitted,
         status_code=201,
         mutates=True,
     ),
-    Route(method="GET", path="/api/dags", handler=dags.list_dags, query=wire.DagsQuery, answer=wire.DagsAnswer),
+    Route(
+        method="GET",
+        path="/api/dags",
+        handler=dags.list_dags,
+        permission=Permission.SEE_WORK,
+        query=wire.DagsQuery,
+        answer=wire.DagsAnswer,
+    ),
     Route(
         method="GET",
         path="/api/dags/{dag:str}",
         handler=dags.show_dag,
+        permission=Permission.SEE_WORK,
         query=wire.DagQuery,
         answer=wire.DagView,
     ),
@@ -57,6 +66,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/dags/{dag:str}/cancel",
         handler=dags.cancel_dag,
+        permission=Permission.CHANGE_WORK,
         answer=Cancelled,
         mutates=True,
     ),
@@ -64,6 +74,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/dags/{dag:str}/retry",
         handler=again.retry_a_dag,
+        permission=Permission.CHANGE_WORK,
         answer=Retried,
         mutates=True,
     ),
@@ -71,15 +82,24 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/dags/{dag:str}/redeploy",
         handler=again.redeploy_a_dag,
+        permission=Permission.CHANGE_WORK,
         answer=Submitted,
         status_code=201,
         mutates=True,
     ),
-    Route(method="GET", path="/api/jobs", handler=jobs.list_jobs, query=wire.JobsQuery, answer=wire.JobsAnswer),
+    Route(
+        method="GET",
+        path="/api/jobs",
+        handler=jobs.list_jobs,
+        permission=Permission.SEE_WORK,
+        query=wire.JobsQuery,
+        answer=wire.JobsAnswer,
+    ),
     Route(
         method="GET",
         path="/api/jobs/{job:str}",
         handler=jobs.show_job,
+        permission=Permission.SEE_WORK,
         query=wire.JobQuery,
         answer=wire.JobView,
     ),
@@ -87,6 +107,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/jobs/{job:str}/log",
         handler=jobs.read_log,
+        permission=Permission.SEE_WORK,
         query=wire.LogQuery,
         answer=BINARY,
         media_type="application/octet-stream",
@@ -95,6 +116,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/jobs/{job:str}/story",
         handler=jobs.tell_story,
+        permission=Permission.SEE_WORK,
         query=wire.ScopeQuery,
         answer=wire.StoryAnswer,
     ),
@@ -102,6 +124,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/jobs/{job:str}/cancel",
         handler=jobs.cancel_job,
+        permission=Permission.CHANGE_WORK,
         query=wire.ScopeQuery,
         answer=Cancelled,
         mutates=True,
@@ -110,6 +133,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/jobs/{job:str}/retry",
         handler=again.retry_a_job,
+        permission=Permission.CHANGE_WORK,
         query=wire.ScopeQuery,
         answer=Retried,
         mutates=True,
@@ -118,6 +142,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/jobs/{job:str}/replay",
         handler=again.replay_a_job,
+        permission=Permission.CHANGE_WORK,
         query=wire.ScopeQuery,
         answer=Submitted,
         status_code=201,
@@ -127,6 +152,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/jobs/{job:str}/result",
         handler=results.get_result,
+        permission=Permission.SEE_WORK,
         query=wire.ScopeQuery,
         answer=wire.ResultAnswer,
     ),
@@ -134,15 +160,24 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="PUT",
         path="/api/result",
         handler=results.set_result,
+        permission=Permission.SET_RESULT,
         body=wire.ResultBody,
         answer=wire.OkAnswer,
         mutates=True,
     ),
-    Route(method="GET", path="/api/gates", handler=gates.list_gates, query=wire.GatesQuery, answer=wire.GatesAnswer),
+    Route(
+        method="GET",
+        path="/api/gates",
+        handler=gates.list_gates,
+        permission=Permission.SEE_WORK,
+        query=wire.GatesQuery,
+        answer=wire.GatesAnswer,
+    ),
     Route(
         method="GET",
         path="/api/gates/{gate:str}",
         handler=gates.show_gate,
+        permission=Permission.SEE_WORK,
         query=wire.ScopeQuery,
         answer=wire.GateView,
     ),
@@ -150,6 +185,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/gates/{gate:str}/approve",
         handler=gates.approve_gate,
+        permission=Permission.DECIDE,
         query=wire.ScopeQuery,
         body=wire.DecideBody,
         answer=wire.GateView,
@@ -159,17 +195,32 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/gates/{gate:str}/reject",
         handler=gates.reject_gate,
+        permission=Permission.DECIDE,
         query=wire.ScopeQuery,
         body=wire.DecideBody,
         answer=wire.GateView,
         mutates=True,
     ),
-    Route(method="GET", path="/api/runs", handler=runs.list_runs, query=wire.RunsQuery, answer=wire.RunsAnswer),
-    Route(method="GET", path="/api/runs/{run:str}", handler=runs.show_run, answer=wire.RunView),
+    Route(
+        method="GET",
+        path="/api/runs",
+        handler=runs.list_runs,
+        permission=Permission.SEE_ALL,
+        query=wire.RunsQuery,
+        answer=wire.RunsAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/runs/{run:str}",
+        handler=runs.show_run,
+        permission=Permission.SEE_WORK,
+        answer=wire.RunView,
+    ),
     Route(
         method="POST",
         path="/api/runs/{run:str}/cancel",
         handler=runs.cancel_run,
+        permission=Permission.CHANGE_WORK,
         answer=Cancelled,
         mutates=True,
     ),
@@ -177,6 +228,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/runs/{run:str}/end",
         handler=runs.end_run,
+        permission=Permission.CHANGE_WORK,
         body=wire.EndRunBody,
         answer=wire.RunView,
         mutates=True,
@@ -185,6 +237,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/runs/{run:str}/retry",
         handler=again.retry_a_run,
+        permission=Permission.CHANGE_WORK,
         answer=Retried,
         mutates=True,
     ),
@@ -192,6 +245,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/runs/{run:str}/resume",
         handler=again.resume_a_run,
+        permission=Permission.CHANGE_WORK,
         answer=Resumed,
         mutates=True,
     ),
@@ -199,6 +253,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/store",
         handler=memory.get_value,
+        permission=Permission.READ_SHARED,
         query=wire_store.KeyQuery,
         answer=wire_store.ValueAnswer,
     ),
@@ -206,6 +261,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="PUT",
         path="/api/store",
         handler=memory.put_value,
+        permission=Permission.WRITE_SHARED,
         body=wire_store.PutBody,
         answer=wire.OkAnswer,
         mutates=True,
@@ -214,6 +270,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="DELETE",
         path="/api/store",
         handler=memory.delete_key,
+        permission=Permission.WRITE_SHARED,
         query=wire_store.KeyQuery,
         answer=wire_store.DeletedAnswer,
         mutates=True,
@@ -222,6 +279,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/store/keys",
         handler=memory.list_keys,
+        permission=Permission.READ_SHARED,
         query=wire_store.KeysQuery,
         answer=wire_store.KeysAnswer,
     ),
@@ -229,6 +287,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/store/incr",
         handler=memory.increment,
+        permission=Permission.WRITE_SHARED,
         body=wire_store.IncrementBody,
         answer=wire_store.IncrementedAnswer,
         mutates=True,
@@ -237,6 +296,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/store/cas",
         handler=memory.compare_and_swap,
+        permission=Permission.WRITE_SHARED,
         body=wire_store.SwapBody,
         answer=wire_store.SwappedAnswer,
         mutates=True,
@@ -245,6 +305,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/store/sets",
         handler=memory.list_members,
+        permission=Permission.READ_SHARED,
         query=wire_store.KeyQuery,
         answer=wire_store.MembersAnswer,
     ),
@@ -252,6 +313,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/store/sets",
         handler=memory.add_member,
+        permission=Permission.WRITE_SHARED,
         body=wire_store.AddBody,
         answer=wire_store.AddedAnswer,
         mutates=True,
@@ -260,6 +322,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/store/wait",
         handler=memory.wait_for_signals,
+        permission=Permission.WRITE_SHARED,
         body=wire_store.SignalsBody,
         answer=wire_store.SignalsAnswer,
     ),
@@ -267,6 +330,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="PUT",
         path="/api/files/{name:str}",
         handler=files.upload,
+        permission=Permission.WRITE_SHARED,
         body=BINARY,
         answer=wire.FileAnswer,
         status_code=201,
@@ -276,6 +340,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/files/{name:str}",
         handler=files.download,
+        permission=Permission.READ_SHARED,
         answer=BINARY,
         media_type="application/octet-stream",
     ),
@@ -283,6 +348,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/blobs/{digest:str}",
         handler=files.download_blob,
+        permission=Permission.FETCH,
         answer=BINARY,
         media_type="application/octet-stream",
     ),
@@ -290,15 +356,23 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/events",
         handler=events.stream_events,
+        permission=Permission.SEE_WORK,
         query=wire.EventsQuery,
         answer=BINARY,
         media_type="text/event-stream",
     ),
-    Route(method="GET", path="/api/workers", handler=workers.list_workers, answer=wire.WorkersAnswer),
+    Route(
+        method="GET",
+        path="/api/workers",
+        handler=workers.list_workers,
+        permission=Permission.SEE_CLUSTER,
+        answer=wire.WorkersAnswer,
+    ),
     Route(
         method="PUT",
         path="/api/workers/{worker:str}",
         handler=workers.register,
+        permission=Permission.WORK,
         body=protocol.Registration,
         answer=protocol.Registered,
     ),
@@ -306,6 +380,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/workers/{worker:str}/claim",
         handler=workers.claim,
+        permission=Permission.WORK,
         body=protocol.ClaimRequest,
         answer=protocol.ClaimAnswer,
     ),
@@ -313,6 +388,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/workers/{worker:str}/heartbeat",
         handler=workers.heartbeat,
+        permission=Permission.WORK,
         body=protocol.HeartbeatRequest,
         answer=protocol.HeartbeatAnswer,
     ),
@@ -320,6 +396,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="PUT",
         path="/api/workers/{worker:str}/log/{lease:str}",
         handler=workers.append_log,
+        permission=Permission.WORK,
         query=wire.LogPartQuery,
         body=BINARY,
         answer=protocol.LogAnswer,
@@ -328,6 +405,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/workers/{worker:str}/complete",
         handler=workers.complete,
+        permission=Permission.WORK,
         body=protocol.CompleteRequest,
         answer=protocol.CompleteAnswer,
     ),
@@ -335,8 +413,49 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/workers/{worker:str}/leave",
         handler=workers.leave,
+        permission=Permission.WORK,
         answer=protocol.LeaveAnswer,
     ),
-    Route(method="POST", path="/v1/chat/completions", handler=models.chat, body=dict, answer=dict),
-    Route(method="GET", path="/v1/models", handler=models.list_models, answer=dict),
+    Route(
+        method="POST",
+        path="/api/tokens",
+        handler=tokens.create_token,
+        permission=Permission.ADMINISTER,
+        body=wire.NewTokenBody,
+        answer=wire.NewTokenAnswer,
+        status_code=201,
+    ),
+    Route(
+        method="GET",
+        path="/api/tokens",
+        handler=tokens.list_tokens,
+        permission=Permission.ADMINISTER,
+        answer=wire.TokensAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/tokens/{token:str}/revoke",
+        handler=tokens.revoke_token,
+        permission=Permission.ADMINISTER,
+        answer=wire.TokenView,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/v1/chat/completions",
+        handler=models.chat,
+        permission=Permission.WRITE_SHARED,
+        body=dict,
+        answer=dict,
+    ),
+    Route(method="GET", path="/v1/models", handler=models.list_models, permission=Permission.READ_SHARED, answer=dict),
+)
+
+SOCKETS: Final[tuple[SocketRoute, ...]] = (
+    SocketRoute(
+        path="/api/events/ws",
+        handler=events.send_events,
+        permission=Permission.SEE_WORK,
+        query=wire.SocketEventsQuery,
+    ),
 )

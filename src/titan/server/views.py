@@ -7,12 +7,14 @@ from typing import Final, Literal
 
 import msgspec
 
+from titan.engine.tokens import Minted
 from titan.insight.story import story
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import JournalEntry
 from titan.model.jobs import Job, JobStatus
 from titan.model.runs import Run
+from titan.model.tokens import Token
 from titan.model.workers import Worker
 from titan.ports import Reader
 from titan.rules.dispatch import why_ready_waits
@@ -279,3 +281,27 @@ def _shown_time(moment: datetime | None) -> str:
 
 def _after(reason: str | None) -> str:
     return f" (after: {reason})" if reason else ""
+
+
+def token_view(token: Token) -> wire.TokenView:
+    """Return what people may know of a token."""
+    return wire.TokenView(
+        token_id=token.id,
+        name=token.name,
+        role=token.role.value,
+        created_at=token.created_at,
+        last_used_at=token.last_used_at,
+        expires_at=token.expires_at,
+        revoked_at=token.revoked_at,
+    )
+
+
+def new_token_answer(minted: Minted) -> wire.NewTokenAnswer:
+    """Return a token that was just made, with its text."""
+    return wire.NewTokenAnswer(
+        token_id=minted.token.id,
+        name=minted.token.name,
+        role=minted.token.role.value,
+        token=minted.text,
+        expires_at=minted.token.expires_at,
+    )

@@ -10,12 +10,14 @@ from titan.model.events import JournalEntry
 from titan.model.jobs import Job, ReadyJob
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.runs import Run
+from titan.model.tokens import Token
 from titan.model.workers import Worker
 from titan.store.rows.columns import from_us, to_us
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.jobs import job_from_row, ready_job_from_row
 from titan.store.rows.journal import entry_from_row
 from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_row
+from titan.store.rows.tokens import token_from_row
 from titan.store.rows.workers import attempt_from_row, worker_from_row
 from titan.store.session import Parameter, Session
 
@@ -200,6 +202,15 @@ class SqlReader:
 
     def workers(self, project_id: str) -> list[Worker]:
         return [worker_from_row(row) for row in self._all("workers", project_id=project_id)]
+
+    # --- tokens ---
+
+    def token(self, token_id: str) -> Token | None:
+        row = self._one("token", token_id=token_id)
+        return None if row is None else token_from_row(row)
+
+    def tokens(self, project_id: str) -> list[Token]:
+        return [token_from_row(row) for row in self._all("tokens", project_id=project_id)]
 
     # --- journal ---
 

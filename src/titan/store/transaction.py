@@ -9,12 +9,14 @@ from titan.model.events import Event, JournalEntry, Subject
 from titan.model.jobs import Job
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.runs import Run
+from titan.model.tokens import Token
 from titan.model.workers import Worker
 from titan.store.reader import SqlReader
 from titan.store.rows.columns import to_us, to_us_or_none
 from titan.store.rows.dags import changes_of_dag, row_of_dag, row_of_run
 from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
 from titan.store.rows.journal import entry_of_event, row_of_entry
+from titan.store.rows.tokens import changes_of_token, row_of_token
 from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
 from titan.store.session import Parameter, Session
 
@@ -94,6 +96,14 @@ class SqlTransaction(SqlReader):
 
     def save_worker(self, worker: Worker) -> None:
         self._session.run("save_worker", row_of_worker(worker))
+
+    # --- tokens ---
+
+    def add_token(self, token: Token) -> None:
+        self._session.run("add_token", row_of_token(token))
+
+    def save_token(self, token: Token) -> None:
+        self._session.run("save_token", changes_of_token(token))
 
     # --- journal ---
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tests.support.worker_server import WorkerServer
 from titan.engine.worker.inbox import Inbox
+from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.worker import Worker, WorkerPlan
 
 
@@ -15,7 +16,7 @@ def test_a_worker_without_work_ends_when_no_server_answers_for_long(tmp_path: Pa
         host="here",
         offers={"GENERAL": 1},
         folder=tmp_path,
-        find_server=lambda: server.url,
+        find_server=lambda: ServerAddress.of(server.url),
         absence_limit_seconds=0.5,
     )
     worker = Worker(plan, Inbox())

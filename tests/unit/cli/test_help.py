@@ -59,7 +59,7 @@ def test_the_guide_names_exactly_the_commands_there_are() -> None:
     guide = (ROOT / "docs/guide/cli.md").read_text("utf-8")
     table = "\n".join(line for line in guide.splitlines() if line.startswith("| `titan "))
 
-    named = set(re.findall(r"`titan ((?:store )?[a-z]+)", table))
+    named = set(re.findall(r"`titan ((?:store |token )?[a-z]+)", table))
 
     assert named == set(commands())
 
@@ -77,7 +77,7 @@ def test_every_example_of_the_guide_is_a_command_that_parses() -> None:
     guide = (ROOT / "docs/guide/cli.md").read_text("utf-8")
     known = commands()
 
-    calls = re.findall(r"^titan ((?:store )?[a-z]+)(.*)$", guide, re.M)
+    calls = re.findall(r"^titan ((?:store |token )?[a-z]+)(.*)$", guide, re.M)
     unknown = [
         f"{name}{rest}"
         for name, rest in calls

@@ -14,6 +14,7 @@ from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, Leave
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.scripts import ScriptCache
+from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.supervisor import Supervisor
 from titan.model.attempts import AttemptOutcome
 from titan.ports import AttemptEnd, AttemptOrder
@@ -112,7 +113,7 @@ class Bench:
             scripts=scripts,
             folders=AttemptFolders(folder),
             logs=self.logs,  # type: ignore[arg-type] # of a LogShipper it has what the supervisor uses
-            server=lambda: ("127.0.0.1", 9090),
+            server=lambda: ServerAddress.of("http://127.0.0.1:9090"),
             grace_seconds=2.0,
         )
 

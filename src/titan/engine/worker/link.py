@@ -4,8 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -22,6 +21,7 @@ from titan.engine.protocol import (
     Registration,
     Report,
 )
+from titan.engine.worker.server_address import ServerAddress
 from titan_sdk.errors import ServerUnavailable, TitanError, UnexpectedAnswer, UnknownWorker, error_from_wire
 from titan_sdk.transport import Response, Transport
 
@@ -34,6 +34,7 @@ QUICK_ANSWER_SECONDS: Final = 3.0  # a heartbeat that waited so long for one ser
 REPORT_ANSWER_SECONDS: Final = 30.0  # up to 22 MB, and a durable commit
 LAST_WORD_SECONDS: Final = 3.0  # a user waits for the end
 LOG_ANSWER_SECONDS: Final = 60.0  # 256 KiB over a line of 64 kbit/s
+NOT_LET_IN: Final = (401, 403)  # for lack of a good token, or of one that may work
 WAIT_MARGIN_SECONDS: Final = 10.0  # how much later than asked for a long poll may be answered
 
 
@@ -48,29 +49,31 @@ class Link:
         self,
         worker_id: str,
         registration: Registration,
-        find_server: Callable[[], str],
+        find_server: Callable[[], ServerAddress],
         *,
         has_other_servers: bool = False,
     ) -> None:
-        """`find_server` returns the server's URL; it is asked again whenever the server does not answer.
+        """`find_server` is asked again whenever the server does not answer, or refuses the token.
 
-        With `has_other_servers` that is soon, for another of them may renew the leases in time.
+        With `has_other_servers` it is not waited for long, for another of them may renew the leases in time.
         """
         self._has_other_servers = has_other_servers
         self._answer_seconds = QUICK_ANSWER_SECONDS if has_other_servers else ANSWER_SECONDS
         self._path = f"/api/workers/{worker_id}"
         self._registration = registration
         self._find_server = find_server
-        self._transport = _transport_to(find_server())
+        self._server = find_server()
+        self._transport = _transport_to(self._server)
         self._moving = threading.Lock()
         self._away_since: float | None = None
         self._rhythm = Registered()
         self._has_left = False
+        self._has_never_registered = True
 
     @property
-    def server(self) -> tuple[str, int]:
-        """The host and port that the server was last found at."""
-        return self._transport.host, self._transport.port
+    def server(self) -> ServerAddress:
+        """Where the server was last found."""
+        return self._server
 
     @property
     def away_seconds(self) -> float:
@@ -90,7 +93,10 @@ class Link:
             ServerAway: see there.
             TitanError: the server refuses this worker.
         """
-        response = self._exchange("PUT", self._path, msgspec.json.encode(self._registration))
+        response = self._exchange(
+            "PUT", self._path, msgspec.json.encode(self._registration), is_first=self._has_never_registered
+        )
+        self._has_never_registered = False
         self._rhythm = _read(response, Registered)
 
     def claim(self, request: ClaimRequest) -> ClaimAnswer:
@@ -159,7 +165,15 @@ class Link:
             self.register()
             return _read(self._exchange("POST", path, encoded, timeout_seconds=timeout_seconds), answer)
 
-    def _exchange(self, method: str, path: str, body: bytes, *, timeout_seconds: float = ANSWER_SECONDS) -> Response:
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        timeout_seconds: float = ANSWER_SECONDS,
+        is_first: bool = False,
+    ) -> Response:
         # The protocol is safe to repeat by itself, so no idempotency key burdens the server's store.
         transport = self._transport
         try:
@@ -177,25 +191,29 @@ class Link:
             if self._has_other_servers:
                 self._look_for_server(transport)  # perhaps only this one cannot reach the database
             raise ServerAway(f"{method} {path}: HTTP {response.status} {response.body[:300]!r}")
+        if response.status in NOT_LET_IN and not is_first:
+            # Work that runs goes on: the home's token may have been replaced, and a person may mend what is wrong.
+            self._look_for_server(transport)
+            raise ServerAway(str(_error_of(response)))
         self._away_since = None
         return response
 
     def _look_for_server(self, failed: Transport) -> None:
-        """Note that the server is away, and turn to where it is now, if that is elsewhere."""
+        """Note that the server is away, and turn to where it is now, if that is elsewhere or wants another token."""
         with self._moving:
             if self._away_since is None:
                 self._away_since = time.monotonic()
             if self._transport is not failed:
                 return
-            found = _transport_to(self._find_server())
-            if (found.host, found.port) != (failed.host, failed.port):
-                logger.info("the server is now at %s:%d", found.host, found.port)
-                self._transport = found
+            found = self._find_server()
+            if found != self._server:
+                logger.info("the server is now at %s", found)
+                self._server, self._transport = found, _transport_to(found)
 
 
-def _transport_to(url: str) -> Transport:
-    parts = urlsplit(url)
-    return Transport(parts.hostname or "127.0.0.1", parts.port or 80)
+def _transport_to(server: ServerAddress) -> Transport:
+    tls: dict[str, Any] = {"is_tls": True, "ca_file": server.ca_file} if server.is_tls else {}
+    return Transport(server.host, server.port, server.token, **tls)
 
 
 def _read(response: Response, answer: type[A]) -> A:

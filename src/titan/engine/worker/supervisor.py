@@ -25,6 +25,7 @@ from titan.engine.worker.leases import Leases
 from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.scripts import ScriptCache
+from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.timers import Timer, Timers
 from titan.model.attempts import AttemptOutcome
 from titan.ports import AttemptEnd, AttemptOrder, Executor
@@ -56,11 +57,11 @@ class Supervisor:
         scripts: ScriptCache,
         folders: AttemptFolders,
         logs: LogShipper,
-        server: Callable[[], tuple[str, int]],
+        server: Callable[[], ServerAddress],
         grace_seconds: float,
         memory_limit_bytes: int | None = None,
     ) -> None:
-        """`server` gives the host and port that jobs are told; `grace_seconds` lie between SIGTERM and SIGKILL."""
+        """`server` gives the address that jobs are told; `grace_seconds` lie between SIGTERM and SIGKILL."""
         self._executor = executor
         self._inbox = inbox
         self._leases = leases
@@ -149,14 +150,13 @@ class Supervisor:
         if content is None:
             raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
         files = self._folders.prepare(assignment, content)
-        host, port = self._server()
         order = AttemptOrder(
             lease_id=assignment.lease_id,
             script=files.script,
             args=tuple(assignment.args),
             directory=files.directory,
             log=files.log,
-            environment=job_environment(assignment, host=host, port=port),
+            environment=job_environment(assignment, self._server()),
             is_cold=assignment.cold,
             memory_limit_bytes=self._memory_limit_bytes,
         )

@@ -22,6 +22,7 @@ from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.loop import Loop
 from titan.engine.worker.reports import Reports
 from titan.engine.worker.scripts import ScriptCache
+from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class WorkerPlan:
     host: str
     offers: Mapping[str, int]  #: slots by requirement
     folder: Path  #: for its scripts, attempts and workspaces; no other worker uses it
-    find_server: Callable[[], str]  #: gives the server's URL; asked again whenever that does not answer
+    find_server: Callable[[], ServerAddress]  #: asked again whenever the server does not answer, or refuses the token
     has_other_servers: bool = False  #: so that one that is slow to answer is not waited for
     grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
     memory_limit_bytes: int | None = None  #: of address space, for each process of a job

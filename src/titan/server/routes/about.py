@@ -15,6 +15,7 @@ async def health(call: Call) -> Response[bytes]:
         wire.HealthAnswer(
             status="ok",
             version=__version__,
+            now=house.clock.now(),
             started_at=house.started_at,
             home_id=house.store.read(lambda reader: reader.home_id()),
             model=house.model_name,

@@ -23,6 +23,7 @@ from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import LARGE_BODY_BYTES, Call
 from titan.server.lookup import find_dag
+from titan.server.reach import check_run_of_submission
 from titan.server.texts import check_text
 from titan.server.views import dag_view, dag_with_jobs
 
@@ -35,6 +36,7 @@ async def submit_dag(call: Call) -> Response[bytes]:
     raw = await call.raw_body(MAX_SUBMIT_BYTES)
     read = partial(_read_submission, call, raw)
     body, new, mark = await asyncio.to_thread(read) if len(raw) > LARGE_BODY_BYTES else read()
+    check_run_of_submission(call, new.agent_run_id)
     await _keep_scripts(call.house.blobs, body)
     submitter = Submitter(project_id=call.house.project_id, token=call.token())
     act = partial(submit, new=new, submitter=submitter, dag_id=call.house.ids.dag_id())
