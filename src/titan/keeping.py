@@ -1,111 +1,59 @@
-"""Opens what a server keeps things in, as its settings say: store, blobs, logs, and the clock they go by."""
+"""How a server keeps its house, as the environment says: what goes when, how much must be free, who is notified."""
 
-import os
-import secrets
-from collections.abc import Callable
-from contextlib import ExitStack
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
-from titan.model.errors import InvalidInput, NotSupported
-from titan.ports import Blobs, Clock, Logs, Store
-from titan.store.blobs import FolderBlobs
-from titan.store.folders import errors_translated, make_folder
-from titan.store.logs import FolderLogs
-from titan.store.ownership import lock
-from titan.store.sqlite import SqliteStore
-from titan.system import SystemClock
-
-if TYPE_CHECKING:
-    from titan.store.postgres.address import Address
-
-MARKER: Final = "shared.id"  #: in a shared folder: which it is
+from titan.engine.notifier import Address, read_addresses
+from titan.model.errors import InvalidInput
+from titan.rules.notices import NoticeKind, check_texts
+from titan.rules.retention import Retention
+from titan.settings import days, setting, whole_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """Everything that outlives the server."""
+class Keeping:
+    """How the house is kept."""
 
-    store: Store
-    blobs: Blobs
-    logs: Logs
-    clock: Clock
-    shown: str  #: where the store is, for people; without a password
-    close: Callable[[], None]
+    retention: Retention
+    min_free_bytes: int
+    addresses: tuple[Address, ...]
+    texts: Mapping[NoticeKind, str]
+    secret: str
 
 
-def open_kept(home: Path, *, store: str | None, shared: Path | None) -> Kept:
-    """Open the store at the URL `store`, or without one the file in `home`; blobs and logs are in `shared` or `home`.
+def read_keeping() -> Keeping:
+    """Return how the environment has the house kept.
 
     Raises:
-        TitanError: something of it cannot be used; nothing was left open.
+        InvalidInput: a setting cannot be understood.
     """
-    if store is None:
-        return _in_home(home, folder=shared or home)
-    try:
-        from titan.store.postgres.address import Address
-    except ImportError as error:
-        raise NotSupported(
-            "--store postgres://…",
-            expected="psycopg, which speaks to PostgreSQL",
-            found=str(error),
-            next_step="Install it: pip install 'titan[postgres]'",
-        ) from error
-    return _in_postgres(home, Address(store), folder=shared or home)
-
-
-def _in_home(home: Path, *, folder: Path) -> Kept:
-    clock = SystemClock()
-    store = SqliteStore(home / "control.db", clock=clock)
-    return Kept(
-        store=store,
-        blobs=FolderBlobs(folder / "blobs"),
-        logs=FolderLogs(folder / "logs"),
-        clock=clock,
-        shown=str(home / "control.db"),
-        close=store.close,
+    return Keeping(
+        retention=Retention(
+            runs=days("TITAN_KEEP_RUNS_DAYS"),
+            dags=days("TITAN_KEEP_DAGS_DAYS"),
+            logs=days("TITAN_KEEP_LOGS_DAYS"),
+            workspaces=days("TITAN_KEEP_WORKSPACES_DAYS"),
+            files=days("TITAN_KEEP_FILES_DAYS"),
+            journal=days("TITAN_KEEP_JOURNAL_DAYS"),
+        ),
+        min_free_bytes=whole_number("TITAN_MIN_FREE_BYTES"),
+        addresses=read_addresses(setting("TITAN_NOTIFY")),
+        texts=check_texts(_read_texts(setting("TITAN_NOTIFY_TEMPLATES"))),
+        secret=setting("TITAN_NOTIFY_SECRET"),
     )
 
 
-def _in_postgres(home: Path, address: "Address", *, folder: Path) -> Kept:
-    from titan.store.postgres import PostgresStore
-
-    with ExitStack() as opened:
-        opened.callback(os.close, lock(home / "server"))
-        store = PostgresStore(address)
-        opened.callback(store.close)
-        _share(address, folder)
-        return Kept(
-            store=store,
-            blobs=FolderBlobs(folder / "blobs", is_shared=True),
-            logs=FolderLogs(folder / "logs"),
-            clock=store.clock,
-            shown=address.shown,
-            close=opened.pop_all().close,
-        )
-
-
-def _share(address: "Address", folder: Path) -> None:
-    """See that all servers of a database keep blobs and logs in one folder, by an id that both know.
-
-    Raises:
-        InvalidInput: the other servers use another folder.
-    """
-    from titan.store.postgres.opening import shared_folder_of
-
-    marker = folder / MARKER
-    with errors_translated(f"folder {folder}"):
-        make_folder(folder)
-        is_new = not marker.exists()
-        found = secrets.token_hex(16) if is_new else marker.read_text().strip()
-        expected = shared_folder_of(address, propose=found)
-        if found != expected:
-            raise InvalidInput(
-                f"folder {folder}",
-                expected="the folder in which the other servers of this database keep blobs and logs",
-                found="another one" if not is_new else "one that none of them has used",
-                next_step="Set TITAN_SHARED to one folder that all of them reach.",
-            )
-        if is_new:
-            marker.write_text(found + "\n")
+def _read_texts(path: str) -> dict[str, object]:
+    if not path:
+        return {}
+    try:
+        return tomllib.loads(Path(path).expanduser().read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"setting TITAN_NOTIFY_TEMPLATES: file {path}",
+            expected="a TOML file of texts",
+            found=str(error),
+            next_step="See docs/guide/notifications.md.",
+        ) from error

@@ -18,17 +18,25 @@ import uvloop
 
 from titan import __version__
 from titan.engine.bus import Bus
+from titan.engine.chronicle import Chronicle
+from titan.engine.cleaner import Cleaner
+from titan.engine.free_space import SpaceWatch
 from titan.engine.home_token import keep_home_token, other_tokens, read_home_token
 from titan.engine.local_worker import LocalWorker
+from titan.engine.lookout import Lookout
+from titan.engine.notifier import Notifier
 from titan.engine.orchestrator import Orchestrator
-from titan.keeping import Kept, open_kept
+from titan.keeping import Keeping, read_keeping
+from titan.kept import Kept, open_kept
 from titan.llm.registry import open_model
+from titan.log_lines import FORMATS, LEVELS, configure
 from titan.model.errors import InvalidInput, StoreUnavailable
-from titan.ports import LanguageModel, Store
+from titan.ports import Commit, LanguageModel, Store
 from titan.server.app import create_app
 from titan.server.house import PROJECT_ID, Access, House
+from titan.server.metrics import Metrics
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
-from titan.settings import setting, shared_folder, whole_number
+from titan.settings import one_of, setting, shared_folder, whole_number
 from titan.system import SystemIds
 
 logger = logging.getLogger(__name__)
@@ -52,6 +60,7 @@ class UpSettings:
     model: str | None = None  #: address of the language model; None: as the environment says
     store: str | None = None  #: URL of a PostgreSQL database; None: a file in the home
     shared: Path | None = None  #: folder of blobs and logs; None: the home
+    log_format: str | None = None  #: "text" or "json"; None: as the environment says
 
 
 def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
@@ -64,9 +73,8 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
     Raises:
         TitanError: the address, a port, the home or the model cannot be used; nothing was left running.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("httpx", "httpx2", "uvicorn.error"):  # a line per model call, and start and end told a second time
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    configure(settings.log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
+    keeping = read_keeping()
     sys.setswitchinterval(SWITCH_SECONDS)
     tls = _tls(settings)
     home = _prepared(settings.home)
@@ -76,7 +84,7 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
         access = _access(settings, kept, home)
         listeners = Listeners.open(settings, home, opened, tls)
         model = open_model(settings.model, os.environ, home)
-        uvloop.run(_serve(settings, home, kept, access, listeners, model, say))
+        uvloop.run(_serve(settings, keeping, home, kept, access, listeners, model, say))
     return 0
 
 
@@ -176,6 +184,7 @@ def _listen_inside(home: Path) -> socket.socket:
 
 async def _serve(
     settings: UpSettings,
+    keeping: Keeping,
     home: Path,
     kept: Kept,
     access: Access,
@@ -185,36 +194,56 @@ async def _serve(
 ) -> None:
     bus = Bus(asyncio.get_running_loop())
     kept.store.listen(bus.publish)
-    house = _compose(kept, bus, model, access)
+    house = _compose(kept, bus, model, access, keeping)
+    kept.store.listen(_of_this_server(house.metrics.on_commit))
+    kept.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
     servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner)
-    worker = LocalWorker(home, url=listeners.own_url(), offers=settings.offers) if settings.offers else None
+    worker = _worker(settings, home, listeners)
     await house.orchestrator.start()
+    _keep_house(house, keeping, listeners.urls()[0], say)
     _announce(home, listeners)
     _stop_on_signals(servers, house, worker)
-    keeping = asyncio.ensure_future(worker.keep()) if worker else None
+    working = asyncio.ensure_future(worker.keep()) if worker else None
+    if worker:
+        house.orchestrator.background(worker.keep_log_small())
     gc.freeze()  # what start-up made lives as long as the server
     say(_greeting(settings, home, kept.shown, listeners, house))
     try:
         await servers.run()
     finally:
-        if keeping:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+        if working:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
         await house.orchestrator.stop()
         if model is not None:
             await model.close()
         (home / "server.json").unlink(missing_ok=True)
 
 
-def _compose(kept: Kept, bus: Bus, model: LanguageModel | None, access: Access) -> House:
-    ids = SystemIds()
+def _of_this_server(listener: Callable[[Commit], None]) -> Callable[[Commit], None]:
+    """Return a listener that leaves out what other servers commit: it is theirs to log and count."""
+    return lambda commit: None if commit.is_foreign else listener(commit)
+
+
+def _worker(settings: UpSettings, home: Path, listeners: Listeners) -> LocalWorker | None:
+    if not settings.offers:
+        return None
+    return LocalWorker(home, url=listeners.own_url(), offers=settings.offers, log_format=settings.log_format)
+
+
+def _compose(kept: Kept, bus: Bus, model: LanguageModel | None, access: Access, keeping: Keeping) -> House:
+    store, clock, ids = kept.store, kept.clock, SystemIds()
+    space = SpaceWatch(kept.folder, min_free_bytes=keeping.min_free_bytes)
     return House(
-        orchestrator=Orchestrator(kept.store, clock=kept.clock, ids=ids, bus=bus),
-        store=kept.store,
+        orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),
+        store=store,
         blobs=kept.blobs,
         logs=kept.logs,
         bus=bus,
-        clock=kept.clock,
+        space=space,
+        cleaner=Cleaner(store, kept.blobs, kept.logs, clock=clock, retention=keeping.retention),
+        metrics=Metrics(),
+        clock=clock,
         ids=ids,
         model=model,
         model_name=model.name if model else None,
@@ -222,6 +251,33 @@ def _compose(kept: Kept, bus: Bus, model: LanguageModel | None, access: Access) 
         max_file_bytes=whole_number("TITAN_MAX_FILE_BYTES"),
         access=access,
     )
+
+
+def _keep_house(house: House, keeping: Keeping, url: str, say: Callable[[str], None]) -> None:
+    """Begin what goes on beside the requests: watching the disk, cleaning, looking out, notifying."""
+
+    def on_change(is_low: bool) -> None:
+        say(house.space.told())
+        if not is_low:
+            house.orchestrator.lease_again()
+
+    house.space.listen(on_change)
+    house.space.look()
+    house.orchestrator.background(house.space.keep())
+    house.orchestrator.background(house.cleaner.keep())
+    lookout = Lookout(house.store, clock=house.clock, project_id=house.project_id)
+    house.orchestrator.background(lookout.keep())
+    if keeping.addresses:
+        notifier = Notifier(
+            house.store,
+            bus=house.bus,
+            clock=house.clock,
+            project_id=house.project_id,
+            own_url=url,
+            texts=keeping.texts,
+            secret=keeping.secret,
+        )
+        house.orchestrator.background(notifier.keep(keeping.addresses))
 
 
 def _stop_on_signals(servers: Servers, house: House, worker: LocalWorker | None) -> None:

@@ -3,9 +3,9 @@
 tests/contract/ holds one suite per port; it is run on every implementation and is the port's specification.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -16,6 +16,7 @@ from titan.model.events import Event, JournalEntry, Subject
 from titan.model.jobs import Job, ReadyJob
 from titan.model.language import ModelAnswer, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.retention import ArtifactKey, FileName, LogOwner, OldBlob, OldEntry
 from titan.model.runs import Run
 from titan.model.tokens import Token
 from titan.model.workers import Worker
@@ -48,6 +49,8 @@ class Commit:
     keys: frozenset[tuple[str, str]]  #: (project id, key) of shared values and sets that were written
     is_foreign: bool = False  #: another server on the same database made it; what it asks for is that one's to do
     is_everything: bool = False  #: more may have changed than is said here: whoever waits should look
+    transactions: int = field(default=1, compare=False)  #: how many were committed together
+    duration_ns: int = field(default=0, compare=False)  #: from the begin of the first to their being durable
 
 
 class Reader(Protocol):
@@ -185,6 +188,47 @@ class Reader(Protocol):
     def last_seq(self) -> int:
         """Return the newest entry's number; 0 for an empty journal."""
 
+    def journal_cut(self) -> int:
+        """Return the highest number of a deleted entry, or 0: who has read less far may have missed something."""
+
+    def oldest_entries(self, *, after_seq: int, limit: int) -> list[OldEntry]:
+        """Return entries after `after_seq`, ascending, without the newest of all, which always stays."""
+
+    def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[Run]:
+        """Return runs without a live job whose last activity lies in [since, before), that one first."""
+
+    def forgettable_runs(self, *, before: datetime, limit: int) -> list[Run]:
+        """Return runs without a live job and not pinned, whose last activity was before; the oldest first."""
+
+    def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
+        """Return DAGs without a run that ended before; the oldest first."""
+
+    def old_files(self, *, before: datetime, after: FileName, limit: int) -> list[FileName]:
+        """Return names after `after` that were uploaded last before, by no job of a pinned run; in order."""
+
+    def old_artifact_keys(self, *, before: datetime, after: str, limit: int) -> list[ArtifactKey]:
+        """Return keys with artifacts after `after`, set last before, by no job of a pinned run; by artifact."""
+
+    def is_blob_named(self, digest: str) -> bool:
+        """Tell whether anything but a job names this blob; a new table that names blobs is added here."""
+
+    def blobs_of_jobs(self, *, after_id: str, limit: int) -> tuple[str | None, set[str]]:
+        """Return the last id of the next `limit` jobs by id (None at the end), and the blobs that they name."""
+
+    def log_owner(self, lease_id: str) -> LogOwner | None: ...
+
+    def labels_waited_for(self) -> list[str]:
+        """Return the labels that READY jobs of all projects require, in order; each costs one look at an index."""
+
+    def count_unfinished_jobs(self, project_id: str) -> dict[str, int]:
+        """Return status → number of jobs that are not final; statuses without one are left out."""
+
+    def unused_bytes(self) -> int:
+        """Return how much the database could grow before its file does."""
+
+    def note(self, name: str) -> str | None:
+        """Return what the server itself noted under `name`."""
+
     def value(self, project_id: str, key: str, *, now: datetime) -> StoredValue | None:
         """Return what the key holds; None when it is absent or has expired by `now`."""
 
@@ -280,6 +324,35 @@ class Transaction(Reader, Protocol):
     def save_token(self, token: Token) -> None:
         """Overwrite what changes of a token: when it was last used, when it was revoked."""
 
+    def put_note(self, name: str, value: str) -> None:
+        """Note something for the server itself, replacing what stood there."""
+
+    def forget_entries(
+        self, project_id: str, *, run_id: str | None = None, dag_id: str | None = None, limit: int
+    ) -> int:
+        """Delete up to `limit` journal entries of a run, or of a DAG; return how many. The journal's newest stays."""
+
+    def cut_journal(self, seqs: Sequence[int]) -> None:
+        """Delete these entries, which `oldest_entries` has named."""
+
+    def forget_jobs(self, dag_id: str, *, limit: int) -> int:
+        """Delete up to `limit` jobs of a DAG with all that hangs on them, and return how many.
+
+        A DAG that one of them submitted stays without a maker.
+        """
+
+    def forget_dag(self, dag_id: str) -> None:
+        """Delete a DAG that has no jobs left."""
+
+    def forget_run(self, project_id: str, run_id: str) -> None:
+        """Delete a run that has no DAGs left."""
+
+    def forget_files(self, names: Sequence[FileName], *, before: datetime) -> int:
+        """Delete these names, but those uploaded again since `before`; return how many."""
+
+    def forget_artifact_keys(self, keys: Sequence[ArtifactKey], *, before: datetime) -> int:
+        """Delete these keys, but those set again since `before`; return how many."""
+
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
         """Delete up to `limit` receipts older than `before`, the oldest first; return how many.
 
@@ -344,6 +417,19 @@ class Blobs(Protocol):
     def path(self, digest: str) -> Path | None:
         """Return a readable file with the content, or None when it is not stored."""
 
+    def touch(self, digest: str) -> bool:
+        """Renew the lease of stored content; return whether it is stored.
+
+        Whoever is about to commit a reference to content that it did not just `put` touches it first, for what was
+        put or touched is not collected for an hour.
+        """
+
+    def old(self, *, before: datetime) -> Iterator[OldBlob]:
+        """Yield the blobs whose lease was last renewed before, in no order."""
+
+    def discard(self, blob: OldBlob) -> bool:
+        """Delete a blob that nothing names, unless its lease was renewed since `old` found it; tell whether."""
+
 
 class Logs(Protocol):
     """The output of attempts: bytes, appended by offset."""
@@ -360,6 +446,12 @@ class Logs(Protocol):
 
     def read(self, lease_id: str, offset: int, limit_bytes: int) -> bytes:
         """Return up to `limit_bytes` from `offset`; empty at the end."""
+
+    def old(self, *, before: datetime) -> Iterator[tuple[str, int]]:
+        """Yield (lease id, size in bytes) of the logs last written before, in no order."""
+
+    def discard(self, lease_id: str) -> None:
+        """Delete a log. One that is not there is fine."""
 
 
 class LanguageModel(Protocol):

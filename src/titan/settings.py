@@ -1,12 +1,15 @@
 """Every setting in one table: its environment variable, default, unit and meaning."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from titan.model.errors import InvalidInput
+
+MAX_DAYS: Final = 100_000  # 270 years; for ever is 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +41,6 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_TLS", default="", unit="", help="Any text but 0, false, no or off: clients speak TLS."),
     Setting(name="TITAN_CA_FILE", default="", unit="", help="Certificates that clients trust instead of the system's."),
     Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
-    Setting(name="TITAN_TLS", default="", unit="", help="1: clients encrypt; as when TITAN_HOST begins with https://."),
-    Setting(
-        name="TITAN_CA_FILE",
-        default="",
-        unit="",
-        help="Certificates that clients and workers trust instead of the system's, in PEM.",
-    ),
     Setting(
         name="TITAN_LISTEN",
         default="127.0.0.1",
@@ -87,6 +83,63 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         unit="bytes",
         help="Largest upload the server takes.",
     ),
+    Setting(
+        name="TITAN_MIN_FREE_BYTES",
+        default="536870912",
+        unit="bytes",
+        help="With less free on the home's disk (at most a twentieth of it) no new work is taken; 0 is no limit.",
+    ),
+    Setting(
+        name="TITAN_KEEP_RUNS_DAYS",
+        default="90",
+        unit="days",
+        help="How long a run stays after its last activity, with all its DAGs, jobs and logs; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_DAGS_DAYS",
+        default="30",
+        unit="days",
+        help="How long a DAG without a run stays after its end, with its jobs and logs; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_LOGS_DAYS",
+        default="30",
+        unit="days",
+        help="How long the output of an attempt stays after its end; with its job it goes in any case; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_WORKSPACES_DAYS",
+        default="7",
+        unit="days",
+        help="How long a workspace stays on its worker after its run or DAG has ended; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_FILES_DAYS",
+        default="0",
+        unit="days",
+        help="How long uploaded files and published keys stay after they were written last; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_JOURNAL_DAYS",
+        default="90",
+        unit="days",
+        help="How long journal entries stay whose run or DAG is still there; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_NOTIFY",
+        default="",
+        unit="",
+        help="Where to POST what people should know of: URLs with commas between; slack+https:// for Slack's dialect.",
+    ),
+    Setting(name="TITAN_NOTIFY_SECRET", default="", unit="", help="Signs each notification (HMAC-SHA256)."),
+    Setting(
+        name="TITAN_NOTIFY_TEMPLATES",
+        default="",
+        unit="",
+        help="A TOML file with other texts for notifications.",
+    ),
+    Setting(name="TITAN_LOG_FORMAT", default="text", unit="", help="How Titan logs: text, or json (a line each)."),
+    Setting(name="TITAN_LOG_LEVEL", default="info", unit="", help="What Titan logs: debug, info, warning or error."),
     Setting(name="TITAN_DEBUG", default="", unit="", help="Any text: a fault in `titan` shows its traceback."),
 )
 
@@ -109,6 +162,40 @@ def whole_number(name: str, environment: Mapping[str, str] = os.environ) -> int:
     raise InvalidInput(
         f"setting {name}",
         expected="a whole number",
+        found=ascii(text),
+        next_step="Correct it in the environment.",
+    )
+
+
+def days(name: str, environment: Mapping[str, str] = os.environ) -> timedelta | None:
+    """Return the value of a setting that counts days; None for 0, which is for ever.
+
+    Raises:
+        InvalidInput: it is not a whole number, or more than 100,000.
+    """
+    count = whole_number(name, environment)
+    if count > MAX_DAYS:
+        raise InvalidInput(
+            f"setting {name}",
+            expected=f"at most {MAX_DAYS} days, or 0 for ever",
+            found=str(count),
+            next_step="Correct it in the environment.",
+        )
+    return timedelta(days=count) if count else None
+
+
+def one_of(name: str, choices: Collection[str], environment: Mapping[str, str] = os.environ) -> str:
+    """Return the value of a setting that has few.
+
+    Raises:
+        InvalidInput: it is none of `choices`.
+    """
+    text = setting(name, environment)
+    if text in choices:
+        return text
+    raise InvalidInput(
+        f"setting {name}",
+        expected=" or ".join(choices),
         found=ascii(text),
         next_step="Correct it in the environment.",
     )

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,11 +33,15 @@ class RunningTitan:
         options: Sequence[str] = (),
         store: str | None = None,
         shared: Path | None = None,
+        log_format: str = "text",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home
         self.options = options
         self.offers = offers
         self.model = model
+        self._log_format = log_format
+        self._environment = dict(environment or {})
         self._launcher = launcher
         self._settings = {"TITAN_MODEL": model}
         if store is not None:
@@ -111,7 +115,13 @@ class RunningTitan:
         with (self.home.parent / f"{self.home.name}.log").open("a") as log:
             process = subprocess.Popen(
                 [*self._launcher, *command, "--port", "0", "--sdk-port", str(sdk_port), *self.options],
-                env={**inherited, "PYTHONPATH": str(ROOT / "src"), **self._settings},
+                env={
+                    **inherited,
+                    "PYTHONPATH": str(ROOT / "src"),
+                    "TITAN_LOG_FORMAT": self._log_format,
+                    **self._settings,
+                    **self._environment,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -130,12 +140,26 @@ def running_titan(
     *,
     offers: Sequence[str] = ("GENERAL:4",),
     model: str = "none",
+    log_format: str = "text",
+    environment: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
     store: str | None = None,
     shared: Path | None = None,
 ) -> Iterator[RunningTitan]:
-    """Run a Titan on free ports for a `with` block; `options` are more of `titan up`, `store` a database's URL."""
-    titan = RunningTitan(home, offers=offers, model=model, options=options, store=store, shared=shared)
+    """Run a Titan on free ports for a `with` block.
+
+    `environment` holds more settings, `options` are more of `titan up`, `store` is a database's URL.
+    """
+    titan = RunningTitan(
+        home,
+        offers=offers,
+        model=model,
+        log_format=log_format,
+        environment=environment,
+        options=options,
+        store=store,
+        shared=shared,
+    )
     try:
         yield titan
     finally:

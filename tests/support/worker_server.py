@@ -24,6 +24,8 @@ from titan.engine.protocol import (
     Registered,
     Registration,
     Report,
+    WorkspacesAnswer,
+    WorkspacesRequest,
 )
 
 
@@ -40,6 +42,8 @@ class WorkerServer:
         self.claims: list[ClaimRequest] = []
         self.open_claims = 0
         self.has_left = False
+        self.old_workspaces: set[str] = set()  #: what it calls old, asked for or not
+        self.workspaces_asked: dict[str, float] = {}
         self.live: dict[str, Assignment] = {}
         self.stopping: set[str] = set()
         self.contents: dict[str, bytes] = {}
@@ -150,6 +154,9 @@ class WorkerServer:
                     return 200, self._heartbeat(msgspec.json.decode(body, type=HeartbeatRequest).holding)
                 case "complete":
                     return 200, self._complete(msgspec.json.decode(body, type=CompleteRequest).reports)
+                case "workspaces":
+                    self.workspaces_asked |= msgspec.json.decode(body, type=WorkspacesRequest).idle_seconds
+                    return 200, WorkspacesAnswer(old=sorted(self.old_workspaces))
                 case "leave":
                     self.has_left = True
                     return 200, LeaveAnswer(returned=list(self.live))

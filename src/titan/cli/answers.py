@@ -124,6 +124,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     job_count: int
     ended_at: datetime | None = None
     reason: str | None = None
+    pinned: bool = False
     stages: tuple[Dag, ...] = ()
 
     def length(self, now: datetime) -> timedelta:
@@ -250,6 +251,22 @@ class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
     cancelled: tuple[str, ...] = ()  #: had not started, will not
     stopping: tuple[str, ...] = ()  #: running; their workers are ending them
     skipped: tuple[str, ...] = ()  #: were final already
+
+
+class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a round of keeping house deleted, or would."""
+
+    runs: int
+    dags: int
+    jobs: int
+    journal_entries: int
+    files: int
+    keys: int
+    logs: int
+    log_bytes: int
+    blobs: int
+    blob_bytes: int
+    database_unused_bytes: int
 
 
 class StoredValue(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from titan.cli.answers import Document
@@ -54,7 +53,10 @@ class Server:
     def __init__(self, address: Address, token: str | None = None, environment: Mapping[str, str] = os.environ) -> None:
         self.address = address
         self._transport = Transport(
-            address.host, address.port, token, retry_for_seconds=0.0, **_tls_options(address, environment)
+            *(address.host, address.port, token),
+            retry_for_seconds=0.0,
+            is_tls=address.is_tls,
+            ca_file=(environment.get("TITAN_CA_FILE") or None) if address.is_tls else None,
         )
 
     @property
@@ -70,9 +72,11 @@ class Server:
         """Return what GET on the path made of `segments` answers; each is percent-encoded."""
         return self._ask("GET", segments, query=query, timeout_seconds=timeout_seconds)
 
-    def post(self, *segments: str, body: object = None, **query: str | None) -> Document:
+    def post(
+        self, *segments: str, body: object = None, timeout_seconds: float | None = None, **query: str | None
+    ) -> Document:
         """Perform a POST once, also when its answer gets lost and it is repeated."""
-        return self._ask("POST", segments, body=body, query=query)
+        return self._ask("POST", segments, body=body, query=query, timeout_seconds=timeout_seconds)
 
     def put(self, *segments: str, body: object) -> Document:
         """Perform a PUT once."""
@@ -286,11 +290,6 @@ def _server(address: Address, home: Home, environment: Mapping[str, str]) -> Ser
     if given is not None and environment.get("TITAN_JOB_ID"):
         server.be_patient()  # a job has a server
     return server
-
-
-def _tls_options(address: Address, environment: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the transport needs to encrypt: nothing for http."""
-    return {"is_tls": True, "ca_file": environment.get("TITAN_CA_FILE") or None} if address.is_tls else {}
 
 
 def _path(segments: Sequence[str]) -> str:

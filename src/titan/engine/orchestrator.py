@@ -53,8 +53,12 @@ class _Claim:
 class Orchestrator:
     """Performs what the rules decide. One per server; every method runs on its event loop."""
 
-    def __init__(self, store: Store, *, clock: Clock, ids: Ids, bus: Bus) -> None:
+    def __init__(
+        self, store: Store, *, clock: Clock, ids: Ids, bus: Bus, may_lease: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`may_lease` is asked before each dispatch: while it says no, nothing new starts, and what runs goes on."""
         self.store = store
+        self._may_lease = may_lease
         self.bus = bus
         self._clock = clock
         self._ids = ids
@@ -110,6 +114,8 @@ class Orchestrator:
             nonlocal asking
             answer = decision(tx)
             asking = frozenset(self._asking)  # as late as possible: who asks by now is served at once
+            if not self._may_lease():
+                return answer, []
             return answer, [leased(tx, attempt) for attempt in dispatch(tx, asking, self._ids.secret)]
 
         answer, granted = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
@@ -121,6 +127,10 @@ class Orchestrator:
             # Who began to ask meanwhile may have looked before the commit, and was not served by it.
             self.background(self._patiently(_nothing))
         return answer
+
+    def lease_again(self) -> None:
+        """Serve who asks for work, after `may_lease` has said no for a while."""
+        self.background(self._patiently(_nothing))
 
     async def keep(self, decision: Callable[[Transaction], T]) -> T:
         """Commit a `decision` that can make no job ready and free no slot."""

@@ -23,6 +23,8 @@ CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies dr
 #: The longest log part that travels inside a report; longer output goes ahead through the log route.
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
 
+MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs the server a look at an index
+
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what an integer column of every database holds
 Status = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]  # every system's, signed or not
 Moment = Annotated[datetime, Meta(tz=True)]  # a time without its zone could be any
@@ -129,6 +131,18 @@ class CompleteAnswer(msgspec.Struct, frozen=True, kw_only=True):
     #: Reports not taken because their `log_tail` begins after what the server has (a crash lost a part): lease → size
     #: in bytes of what it has. The worker sends the output from there, then the report again.
     gaps: dict[str, int] = {}
+
+
+class WorkspacesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of POST /api/workers/{worker_id}/workspaces: the workspaces no attempt of this worker uses now."""
+
+    idle_seconds: dict[str, Annotated[float, Meta(ge=0)]]  #: folder name → since when; at most MAX_WORKSPACES_ASKED
+
+
+class WorkspacesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of them the worker should delete, if it has not used them meanwhile."""
+
+    old: list[str] = []
 
 
 class LeaveAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -163,6 +163,20 @@ class RunReopened(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunFellSilent(Event):
+    """A run's orchestrator has said nothing for two minutes, and nothing of the run is live: it counts as ended."""
+
+    status: str  #: of the run: "completed" or "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobUnroutable(Event):
+    """No connected worker has offered this READY job's label for half a minute. Told once, until one does."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerJoined(Event):
     """A worker registered, or came back."""
 

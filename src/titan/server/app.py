@@ -1,6 +1,7 @@
 """The ASGI application: the list of routes, hung up in Litestar, behind the guard."""
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from litestar.types import ASGIApp
 
 from titan.model.errors import TitanError
 from titan.server.access import Door
-from titan.server.answers import json_answer, on_any_error, on_http_error, on_titan_error
+from titan.server.answers import json_answer, on_any_error, on_http_error, on_titan_error, status_code_of
 from titan.server.call import Call
 from titan.server.guard import guarded, handshake, send_refusal
 from titan.server.house import House
@@ -42,10 +43,23 @@ def create_app(house: House) -> ASGIApp:
 
 
 def _handler(route: Route, house: House) -> HTTPRouteHandler:
+    template = route.path.replace(":str}", "}")
+
     async def endpoint(request: Request[Any, Any, Any]) -> Response[Any]:
+        began, status = perf_counter(), 500
         call = Call(house, request)
-        permit(call, route.permission)
-        return await route.handler(call)
+        try:
+            permit(call, route.permission)
+            if route.adds:
+                house.space.check(f"{route.method} {template}")
+            answer = await route.handler(call)
+            status = answer.status_code or route.status_code
+            return answer
+        except TitanError as refusal:
+            status = status_code_of(refusal)
+            raise
+        finally:
+            house.metrics.on_request(route.method, template, status, perf_counter() - began)
 
     return HTTPRouteHandler(route.path, http_method=route.method, status_code=route.status_code)(endpoint)
 

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from titan.engine.bus import Bus
+from titan.engine.cleaner import Cleaner
+from titan.engine.free_space import SpaceWatch
 from titan.engine.orchestrator import Orchestrator
 from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
+from titan.server.metrics import Metrics
 
 PROJECT_ID = "default"  # every row carries its project; more of them come with organisations
 
@@ -27,6 +30,9 @@ class House:
     blobs: Blobs
     logs: Logs
     bus: Bus
+    space: SpaceWatch
+    cleaner: Cleaner
+    metrics: Metrics
     clock: Clock
     ids: Ids
     model: LanguageModel | None  #: None when no model is configured

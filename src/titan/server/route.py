@@ -28,6 +28,7 @@ class Route:
     status_code: int = 200
     media_type: str = "application/json"  #: of the answer
     mutates: bool = field(default=False)  #: whether it takes an Idempotency-Key
+    adds: bool = False  #: whether it brings new work or content, which an almost full disk refuses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,22 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=wire.HealthAnswer,
     ),
     Route(
+        method="GET",
+        path="/metrics",
+        handler=about.metrics,
+        permission=Permission.SEE_CLUSTER,
+        answer=BINARY,
+        media_type="text/plain",
+    ),
+    Route(
+        method="POST",
+        path="/api/clean",
+        handler=about.clean,
+        permission=Permission.ADMINISTER,
+        query=wire.CleanQuery,
+        answer=wire.CleanAnswer,
+    ),
+    Route(
         method="POST",
         path="/api/dags",
         handler=dags.submit_dag,
@@ -45,6 +61,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=Submitted,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
@@ -77,6 +94,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.CHANGE_WORK,
         answer=Retried,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="POST",
@@ -86,6 +104,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=Submitted,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
@@ -137,6 +156,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=wire.ScopeQuery,
         answer=Retried,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="POST",
@@ -147,6 +167,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=Submitted,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
@@ -226,6 +247,22 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         method="POST",
+        path="/api/runs/{run:str}/pin",
+        handler=runs.pin_run,
+        permission=Permission.CHANGE_WORK,
+        answer=wire.RunView,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/runs/{run:str}/unpin",
+        handler=runs.unpin_run,
+        permission=Permission.CHANGE_WORK,
+        answer=wire.RunView,
+        mutates=True,
+    ),
+    Route(
+        method="POST",
         path="/api/runs/{run:str}/end",
         handler=runs.end_run,
         permission=Permission.CHANGE_WORK,
@@ -240,6 +277,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.CHANGE_WORK,
         answer=Retried,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="POST",
@@ -248,6 +286,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.CHANGE_WORK,
         answer=Resumed,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
@@ -265,6 +304,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=wire_store.PutBody,
         answer=wire.OkAnswer,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="DELETE",
@@ -291,6 +331,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=wire_store.IncrementBody,
         answer=wire_store.IncrementedAnswer,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="POST",
@@ -300,6 +341,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=wire_store.SwapBody,
         answer=wire_store.SwappedAnswer,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
@@ -317,6 +359,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         body=wire_store.AddBody,
         answer=wire_store.AddedAnswer,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="POST",
@@ -335,6 +378,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=wire.FileAnswer,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
@@ -408,6 +452,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.WORK,
         body=protocol.CompleteRequest,
         answer=protocol.CompleteAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/workers/{worker:str}/workspaces",
+        handler=workers.sort_out_workspaces,
+        permission=Permission.WORK,
+        body=protocol.WorkspacesRequest,
+        answer=protocol.WorkspacesAnswer,
     ),
     Route(
         method="POST",

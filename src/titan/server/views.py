@@ -59,6 +59,7 @@ def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = Fal
         job_count=run.job_count,
         reason=run.reason,
         orchestrator=wire.OrchestratorView(**asdict(run.orchestrator)) if run.orchestrator else None,
+        pinned=run.pinned_at is not None,
         stages=stages,
     )
 

@@ -122,6 +122,12 @@ class RunsQuery(Request):
     limit: Limit = 50
 
 
+class CleanQuery(Request):
+    """POST /api/clean."""
+
+    dry_run: Annotated[bool, Meta(description="Whether to say only what would go.")] = False
+
+
 class EndRunBody(Request):
     """POST /api/runs/{run}/end."""
 
@@ -318,6 +324,7 @@ class RunView(Struct, kw_only=True):
     job_count: int
     reason: str | None
     orchestrator: OrchestratorView | None
+    pinned: bool
     stages: list[DagView] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -448,6 +455,13 @@ class NewTokenAnswer(Struct, kw_only=True):
     expires_at: datetime | None
 
 
+class StorageView(Struct, kw_only=True):
+    """The disk of the home."""
+
+    free_bytes: int
+    is_low: bool
+
+
 class HealthAnswer(Struct, kw_only=True):
     """GET /api/health."""
 
@@ -457,6 +471,24 @@ class HealthAnswer(Struct, kw_only=True):
     started_at: datetime
     home_id: str
     model: str | None
+    storage: StorageView
+
+
+class CleanAnswer(Struct, kw_only=True):
+    """POST /api/clean: what went; in a dry run what would go at least."""
+
+    is_dry_run: bool
+    runs: int
+    dags: int
+    jobs: int
+    journal_entries: int
+    files: int
+    keys: int
+    logs: int
+    log_bytes: int
+    blobs: int
+    blob_bytes: int
+    database_unused_bytes: Annotated[int, Meta(description="The database's file keeps its size and fills these again.")]
 
 
 class ResyncFrame(Struct, kw_only=True):

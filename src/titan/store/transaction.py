@@ -8,6 +8,7 @@ from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
 from titan.model.jobs import Job
 from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.retention import ArtifactKey, FileName
 from titan.model.runs import Run
 from titan.model.tokens import Token
 from titan.model.workers import Worker
@@ -105,6 +106,67 @@ class SqlTransaction(SqlReader):
     def save_token(self, token: Token) -> None:
         self._session.run("save_token", changes_of_token(token))
 
+    # --- what goes ---
+
+    def forget_entries(
+        self, project_id: str, *, run_id: str | None = None, dag_id: str | None = None, limit: int
+    ) -> int:
+        newest = super().last_seq()
+        if run_id is not None:
+            gone = self._all(
+                "forget_entries_of_run", project_id=project_id, run_id=run_id, last_seq=newest, limit=limit
+            )
+        else:
+            gone = self._all("forget_entries_of_dag", dag_id=dag_id, last_seq=newest, limit=limit)
+        self._note_cut([row[0] for row in gone])
+        return len(gone)
+
+    def cut_journal(self, seqs: Sequence[int]) -> None:
+        self._session.run_many("forget_entry", ({"seq": seq} for seq in seqs))
+        self._note_cut(seqs)
+
+    def _note_cut(self, seqs: Sequence[int]) -> None:
+        if seqs:
+            self.put_note("journal_cut", str(max(self.journal_cut(), *seqs)))
+
+    def forget_jobs(self, dag_id: str, *, limit: int) -> int:
+        jobs: list[dict[str, Parameter]] = [
+            {"job_id": row[0]} for row in self._all("first_jobs_of_dag", dag_id=dag_id, limit=limit)
+        ]
+        self._session.run_many("forget_edges_from", jobs)
+        self._session.run_many("forget_edges_to", jobs)
+        self._session.run_many("forget_attempts", jobs)
+        self._session.run_many("clear_result", jobs)
+        self._session.run_many("forget_maker", jobs)
+        self._session.run_many("forget_job", jobs)
+        return len(jobs)
+
+    def forget_dag(self, dag_id: str) -> None:
+        self._session.run("forget_dag", {"dag_id": dag_id})
+
+    def forget_run(self, project_id: str, run_id: str) -> None:
+        self._session.run("forget_run", {"project_id": project_id, "run_id": run_id})
+
+    def forget_files(self, names: Sequence[FileName], *, before: datetime) -> int:
+        before_us = to_us(before)
+        count = 0
+        for each in names:
+            row: dict[str, Parameter] = {"project_id": each.project_id, "name": each.name, "before_us": before_us}
+            count += self._session.count("forget_file", **row)
+        return count
+
+    def forget_artifact_keys(self, keys: Sequence[ArtifactKey], *, before: datetime) -> int:
+        before_us = to_us(before)
+        count = 0
+        for each in keys:
+            row: dict[str, Parameter] = {"project_id": each.project_id, "key": each.key, "before_us": before_us}
+            count += self._session.count("forget_value", **row)
+            self.keys.add((each.project_id, each.key))
+        return count
+
+    def put_note(self, name: str, value: str) -> None:
+        self._session.run("set_meta", {"name": name, "value": value})
+
     # --- journal ---
 
     def record(self, subject: Subject, event: Event) -> None:
@@ -153,6 +215,7 @@ class SqlTransaction(SqlReader):
                 "key": key,
                 "value": value.value,
                 "artifact": value.artifact,
+                "run_id": value.run_id,
                 "now_us": self._now_us,
                 "expires_at_us": to_us_or_none(value.expires_at),
             },
@@ -184,6 +247,7 @@ class SqlTransaction(SqlReader):
                 "name": file.name,
                 "digest": file.digest,
                 "size_bytes": file.size_bytes,
+                "run_id": file.run_id,
                 "now_us": self._now_us,
             },
         )

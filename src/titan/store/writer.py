@@ -6,9 +6,10 @@ waiting for 16. A decision that raises takes back only itself, whatever it share
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol, TypeVar
@@ -155,6 +156,7 @@ class Writer:
     def _perform(self, tasks: list[_Task]) -> None:
         wanted = [task for task in tasks if task.future.set_running_or_notify_cancel()]
         group = _Group()
+        began_ns = time.monotonic_ns()
         try:
             while not self._is_kept(wanted, group):
                 group = _Group()
@@ -163,7 +165,8 @@ class Writer:
                 raise
             return
         if group.has_changed:
-            self._tell(group.commit())
+            duration_ns = time.monotonic_ns() - began_ns
+            self._tell(replace(group.commit(), transactions=len(wanted), duration_ns=duration_ns))
         for future, result in group.results:
             future.set_result(result)
         for future, refusal in group.refusals:

@@ -46,8 +46,9 @@ def test_the_first_token_is_made_before_the_first_start(tmp_path: Path) -> None:
     token = titan(home, "token", "create", "laptop").stdout.strip()
 
     with running_titan(home, offers=(), options=("--host", ANOTHER_ADDRESS)) as running:
+        url = f"http://{ANOTHER_ADDRESS}:{running.sdk_port}"
         answers = [
-            titan(home, "workers", "--server", f"http://{ANOTHER_ADDRESS}:{running.sdk_port}", TITAN_TOKEN=shown)
+            titan(tmp_path / "elsewhere", "workers", "--server", url, TITAN_TOKEN=shown)
             for shown in (token, "", token[:-1] + ("0" if token[-1] != "0" else "1"))
         ]
         by_the_home = titan(home, "workers")

@@ -41,7 +41,7 @@ def test_every_command_has_help_with_examples_of_itself(name: str) -> None:
     assert all(line.strip().startswith(f"titan {name}") for line in lines)
 
 
-@pytest.mark.parametrize("name", sorted(set(commands()) - {"up", "worker"}))
+@pytest.mark.parametrize("name", sorted(set(commands()) - {"up", "worker", "backup", "restore"}))
 def test_every_command_that_answers_with_facts_has_json_and_server(name: str) -> None:
     options = {option for parameter in commands()[name].params for option in parameter.opts}
 

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -112,6 +112,12 @@ Join: TypeAlias = Annotated[
         help="The server to work for; of several on one database, the next when one is away.",
     ),
 ]
+LogFormat: TypeAlias = Annotated[
+    Literal["text", "json"] | None,
+    typer.Option(
+        envvar="TITAN_LOG_FORMAT", help="How it logs: in text, or one JSON object a line.", show_default="text"
+    ),
+]
 WorkerName: TypeAlias = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="What people call it. Default: made of the host's name."),
@@ -143,6 +149,7 @@ def up(
     allow_host: AllowHost = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    log_format: LogFormat = None,
 ) -> None:
     """Start Titan here: the server and a worker beside it, until Ctrl-C."""
     offers = {} if no_worker else parse_offers(offer or _DEFAULT_OFFERS)
@@ -161,6 +168,7 @@ def up(
         model=model,
         store=store or None,
         shared=shared_folder(),
+        log_format=log_format,
     )
     raise typer.Exit(main.up(settings, say=_say_lines))
 
@@ -173,7 +181,14 @@ def up(
         "titan worker --join https://titan.example.org:5000 --offer GPU:1    # with TITAN_TOKEN set",
     )
 )
-def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: Home = None) -> None:
+def worker(
+    *,
+    join: Join,
+    offer: Offers = None,
+    name: WorkerName = None,
+    home: Home = None,
+    log_format: LogFormat = None,
+) -> None:
     """Start another worker for a server, until Ctrl-C.
 
     Ctrl-C gives back what it runs: those jobs start again elsewhere, and nothing is counted against them.
@@ -184,9 +199,16 @@ def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: H
 
     # What this process alone may show is taken out of its environment: the processes of jobs begin with it.
     token = os.environ.pop("TITAN_TOKEN", None)
-    ca_file = setting("TITAN_CA_FILE") or None
     raise typer.Exit(
-        main.run(urls=urls, offers=offers, home=home or home_folder(), name=name, token=token or None, ca_file=ca_file)
+        main.run(
+            urls=urls,
+            offers=offers,
+            home=home or home_folder(),
+            name=name,
+            token=token or None,
+            ca_file=setting("TITAN_CA_FILE") or None,
+            log_format=log_format,
+        )
     )
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import stat
+import threading
 from collections import deque
 from dataclasses import dataclass
 from itertools import count
@@ -32,7 +33,7 @@ class AttemptFolders:
 
     Folders and files of ended attempts are used again: ext4 does not give out the inodes it deleted in the last 5 s,
     and passing over them makes three new ones for each job cost more than the rest of the worker's part. Used from two
-    threads: one prepares, the other discards.
+    threads: one prepares, the other discards; a third one may ask for idle workspaces and delete them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,6 +44,7 @@ class AttemptFolders:
         self._used: dict[str, AttemptFiles] = {}
         self._free: deque[AttemptFiles] = deque()
         self._spare_workspaces: deque[Path] = deque()
+        self._workspaces_lock = threading.Lock()
         shutil.rmtree(self._attempts, ignore_errors=True)
         self._attempts.mkdir(parents=True, exist_ok=True)
         self._workspaces.mkdir(exist_ok=True)
@@ -58,8 +60,9 @@ class AttemptFolders:
         script = folder / os.path.basename(assignment.filename)
         with open(script, "wb", buffering=0) as file:
             file.write(content)
-        files = AttemptFiles(script=script, log=log, directory=self._workspace(assignment))
-        self._used[assignment.lease_id] = files
+        with self._workspaces_lock:
+            files = AttemptFiles(script=script, log=log, directory=self._workspace(assignment))
+            self._used[assignment.lease_id] = files
         return files
 
     def discard(self, lease_id: str) -> None:
@@ -68,11 +71,40 @@ class AttemptFolders:
         if files is None:
             return
         try:
+            os.utime(_folder_of(files))  # when it was used last, for later workers too
+        except OSError:
+            logger.debug("a job has removed its own workspace %s", files.directory)
+        try:
             _clean(files)
             self._free.append(files)
             self._prepare_workspaces()
         except OSError:  # nothing waits for it: the next attempt gets a new folder
             logger.warning("the folder %s cannot be used again", files.script.parent, exc_info=True)
+
+    def idle_workspaces(self) -> dict[str, float]:
+        """Return workspace → when an attempt used it last, in seconds since 1970, of those that none uses now."""
+        entries = [entry for entry in os.scandir(self._workspaces) if entry.is_dir(follow_symlinks=False)]
+        last_uses = {entry.name: entry.stat(follow_symlinks=False).st_mtime for entry in entries}
+        with self._workspaces_lock:
+            busy = self._busy()
+        return {name: last_use for name, last_use in last_uses.items() if name not in busy}
+
+    def delete_workspace(self, name: str, *, last_use: float) -> bool:
+        """Delete a workspace, unless an attempt has used it since `last_use`; return whether it went.
+
+        Raises:
+            OSError: it cannot be moved away or deleted.
+        """
+        folder, grave = self._workspaces / name, self._attempts / f"deleted{next(self._numbers)}"
+        with self._workspaces_lock:
+            if name in self._busy() or not folder.is_dir() or folder.stat().st_mtime != last_use:
+                return False
+            folder.rename(grave)
+        shutil.rmtree(grave)
+        return True
+
+    def _busy(self) -> set[str]:
+        return {_folder_of(files).name for files in list(self._used.values())}
 
     def _take_folder(self, filename: str) -> tuple[Path, Path]:
         """Return a folder that is empty, or holds only a file that may be overwritten, and its log."""
@@ -102,6 +134,11 @@ class AttemptFolders:
             spare = self._attempts / f"workspace{next(self._numbers)}"
             (spare / _WORKSPACE).mkdir(parents=True)
             self._spare_workspaces.append(spare)
+
+
+def _folder_of(files: AttemptFiles) -> Path:
+    """Return the folder of an attempt's workspace; the working directory lies in it."""
+    return files.directory.parents[len(_WORKSPACE.parts) - 1]
 
 
 def _clean(files: AttemptFiles) -> None:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -20,6 +20,8 @@ from titan.engine.protocol import (
     Registered,
     Registration,
     Report,
+    WorkspacesAnswer,
+    WorkspacesRequest,
 )
 from titan.engine.worker.server_address import ServerAddress
 from titan_sdk.errors import ServerUnavailable, TitanError, UnexpectedAnswer, UnknownWorker, error_from_wire
@@ -111,6 +113,15 @@ class Link:
         """Renew leases. Raises ServerAway: see there."""
         beat = HeartbeatRequest(holding=holding)
         return self._post("heartbeat", beat, HeartbeatAnswer, timeout_seconds=self._answer_seconds)
+
+    def old_workspaces(self, request: WorkspacesRequest) -> WorkspacesAnswer:
+        """Ask which idle workspaces may go.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: an older server, which has no such route.
+        """
+        return self._post("workspaces", request, WorkspacesAnswer)
 
     def complete(self, reports: list[Report]) -> CompleteAnswer:
         """Report ended attempts. Raises ServerAway: see there."""
@@ -212,8 +223,7 @@ class Link:
 
 
 def _transport_to(server: ServerAddress) -> Transport:
-    tls: dict[str, Any] = {"is_tls": True, "ca_file": server.ca_file} if server.is_tls else {}
-    return Transport(server.host, server.port, server.token, **tls)
+    return Transport(server.host, server.port, server.token, is_tls=server.is_tls, ca_file=server.ca_file)
 
 
 def _read(response: Response, answer: type[A]) -> A:

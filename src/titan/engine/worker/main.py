@@ -19,7 +19,8 @@ from titan.engine.worker.inbox import Inbox, LeaveAsked
 from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.survival import FOLDER, FolderInUse, known_as, own_folder
 from titan.engine.worker.worker import NoWarmInterpreter, Worker, WorkerPlan
-from titan.settings import whole_number
+from titan.log_lines import FORMATS, LEVELS, configure
+from titan.settings import one_of, whole_number
 from titan_sdk.errors import TitanError
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def run(
     is_local: bool = False,
     token: str | None = None,
     ca_file: str | None = None,
+    log_format: str | None = None,
 ) -> int:
     """Work for the server at one of `urls` until SIGINT or SIGTERM, and return the exit code.
 
@@ -50,7 +52,7 @@ def run(
 
     0: it left in order. 1: no warm interpreter came up, or another worker uses its folder. 2: the server refused it.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure(log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
     inbox = Inbox()
     _leave_on_signals(inbox)
     with ExitStack() as owned:

@@ -138,6 +138,7 @@ class Supervisor:
             self._give_back_later(assignment, str(cause))
             return
         self._running[lease_id] = _RunningAttempt(assignment, files)
+        logger.info("attempt %d of job %s began", assignment.attempt, assignment.job_name, extra=_ids(assignment))
         self._logs.follow(lease_id, files.log)
         if assignment.timeout_seconds is not None:
             due_at = time.monotonic() + assignment.timeout_seconds
@@ -192,9 +193,15 @@ class Supervisor:
         if running.timeout is not None:
             self._timers.cancel(running.timeout)
         if running.is_lost:
+            logger.info("attempt of job %s ended: lost", running.assignment.job_name, extra=_ids(running.assignment))
             self._folders.discard(end.lease_id)
             return
         outcome, error = _judge(running, end)
+        logger.info(
+            "attempt %d of job %s ended: %s%s",
+            *(running.assignment.attempt, running.assignment.job_name, outcome, f" ({error})" if error else ""),
+            extra=_ids(running.assignment),
+        )
         report = Report(
             lease_id=end.lease_id,
             outcome=outcome,
@@ -223,6 +230,16 @@ class Supervisor:
             lease_id=assignment.lease_id, outcome=outcome, started_at=datetime.now(UTC), duration_ns=0, error=error
         )
         self._logs.finish(EndedAttempt(report=report))
+
+
+def _ids(assignment: Assignment) -> dict[str, str | None]:
+    """Return what a log line about an attempt is about."""
+    return {
+        "job_id": assignment.job_id,
+        "dag_id": assignment.dag_id,
+        "run_id": assignment.agent_run_id,
+        "lease_id": assignment.lease_id,
+    }
 
 
 def _judge(running: _RunningAttempt, end: AttemptEnd) -> tuple[AttemptOutcome, str | None]:

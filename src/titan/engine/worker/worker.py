@@ -24,6 +24,7 @@ from titan.engine.worker.reports import Reports
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.supervisor import Supervisor
+from titan.engine.worker.tidying import TIDY_SECONDS, Tidying
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class WorkerPlan:
     has_other_servers: bool = False  #: so that one that is slow to answer is not waited for
     grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
     memory_limit_bytes: int | None = None  #: of address space, for each process of a job
+    tidy_every_seconds: float = TIDY_SECONDS
     absence_limit_seconds: float | None = None  #: ends after so long without a server and without a job; None: never
 
 
@@ -72,6 +74,7 @@ class Worker:
         self._reports = Reports(self._link, acknowledge=self._acknowledge, resend=logs.resend)
         claims = Claims(self._link, self._leases, inbox, scripts, closing=self._asking_ends)
         heartbeats = Heartbeats(self._link, self._leases, inbox, closing=self._asking_ends)
+        tidying = Tidying(self._link, self._folders, closing=self._asking_ends, every_seconds=plan.tidy_every_seconds)
         self._supervisor = Supervisor(
             *(self._executor, inbox, self._leases),
             scripts=scripts,
@@ -86,6 +89,7 @@ class Worker:
             Loop("heartbeats", heartbeats.step, self._asking_ends),
             Loop("logs", logs.step, self._reporting_ends),
             Loop("reports", self._reports.step, self._reporting_ends),
+            Loop("tidying", tidying.step, self._asking_ends),
         )
 
     def start(self) -> None:

@@ -160,7 +160,7 @@ async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
             )
     wanted = {job.script: job.id for job in body.jobs if job.script is not None}
     for digest, job in wanted.items():
-        if digest not in body.scripts and blobs.path(digest) is None:
+        if digest not in body.scripts and not blobs.touch(digest):
             raise InvalidInput(
                 f"job '{job}'",
                 expected="its script among `scripts`, or sent before",
@@ -168,7 +168,7 @@ async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
                 next_step="Send the script's content under its digest.",
             )
     for digest, content in body.scripts.items():
-        if blobs.path(digest) is None:
+        if not blobs.touch(digest):
             await asyncio.to_thread(blobs.put, content)
 
 

@@ -116,11 +116,11 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
 async def _tellings(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[Telling]:
     """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
     house = call.house
-    last = house.store.read(lambda reader: reader.last_seq())
-    known = last if cursor is None else _known(cursor, last)
+    cut, last = house.store.read(lambda reader: (reader.journal_cut(), reader.last_seq()))
+    known = last if cursor is None else _known(cursor, cut, last)
     seq = last if known is None else known
     yield Resync(seq) if known is None else Quiet()
-    with house.bus.watch([JOURNAL]) as watch:
+    with house.metrics.event_clients.track_inprogress(), house.bus.watch([JOURNAL]) as watch:
         while not house.bus.is_closed and call.is_caller_still_good():
             entries = _after(house, query, seq)
             for entry in entries:
@@ -136,8 +136,8 @@ def _after(house: House, query: wire.EventsQuery, seq: int) -> list[JournalEntry
     )
 
 
-def _known(cursor: str, last: int) -> int | None:
-    """Return the entry's number behind a cursor, or None when it is none of this journal's."""
-    if cursor.isascii() and cursor.isdigit() and len(cursor) <= 18 and int(cursor) <= last:
+def _known(cursor: str, cut: int, last: int) -> int | None:
+    """Return the entry's number behind a cursor; None when it is none of this journal's, or entries after it went."""
+    if cursor.isascii() and cursor.isdigit() and len(cursor) <= 18 and cut <= int(cursor) <= last:
         return int(cursor)
     return None

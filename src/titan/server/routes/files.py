@@ -1,9 +1,9 @@
 """Files that jobs hand on: streamed in and out, stored by digest, found by name."""
 
+import os
 from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from litestar import Response
 from litestar.response import Stream
@@ -15,7 +15,7 @@ from titan.rules.names import check_filename
 from titan.server import wire
 from titan.server.answers import BYTES, json_answer
 from titan.server.call import Call
-from titan.server.lookup import blob_path, find_file
+from titan.server.lookup import find_file, open_blob, run_of_caller
 
 CHUNK_BYTES: Final = 256 * 1024
 
@@ -27,9 +27,10 @@ async def upload(call: Call) -> Response[bytes]:
     call.mark(b"")  # a key that is none is refused before anything is kept
     call.check_announced(house.max_file_bytes)
     digest, size_bytes = await house.blobs.put_stream(call.chunks(), limit_bytes=house.max_file_bytes)
-    file = StoredFile(name=name, digest=digest, size_bytes=size_bytes)
 
     def act(tx: Transaction) -> object:
+        run_id = run_of_caller(tx, call.token())
+        file = StoredFile(name=name, digest=digest, size_bytes=size_bytes, run_id=run_id)
         tx.put_file(house.project_id, file)
         return wire.FileAnswer(name=name, digest=digest, size_bytes=size_bytes)
 
@@ -50,12 +51,13 @@ async def download_blob(call: Call) -> Stream:
 
 
 def _content(call: Call, digest: str) -> Stream:
-    path = blob_path(call.house.blobs, digest)
-    headers = {"Content-Length": str(path.stat().st_size), "Titan-Digest": digest, "ETag": f'"{digest}"'}
-    return Stream(_chunks(path), media_type=BYTES, headers=headers)
+    file = open_blob(call.house.blobs, digest)
+    size_bytes = os.fstat(file.fileno()).st_size
+    headers = {"Content-Length": str(size_bytes), "Titan-Digest": digest, "ETag": f'"{digest}"'}
+    return Stream(_chunks(file), media_type=BYTES, headers=headers)
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
+async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
+    with file:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk

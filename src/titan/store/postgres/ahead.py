@@ -147,6 +147,18 @@ class AheadTransaction(AheadReader, SqlTransaction):
         super().add_dag(dag, jobs, edges)
         self._remember_nothing()
 
+    def forget_jobs(self, dag_id: str, *, limit: int) -> int:
+        self._remember_nothing()
+        return super().forget_jobs(dag_id, limit=limit)
+
+    def forget_dag(self, dag_id: str) -> None:
+        self._remember_nothing()
+        super().forget_dag(dag_id)
+
+    def forget_run(self, project_id: str, run_id: str) -> None:
+        self._remember_nothing()
+        super().forget_run(project_id, run_id)
+
     def save_dag(self, dag: Dag) -> None:
         super().save_dag(dag)
         self._dags[dag.id] = dag

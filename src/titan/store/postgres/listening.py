@@ -153,7 +153,7 @@ class Listening:
         if self.is_in_charge:
             return
         found = session.one("take_charge", lock=CHARGE)
-        if found is not None and found[0] == "t":
+        if found is not None and found[0]:
             self.is_in_charge = True
             logger.info("this server is in charge of leases, delays and upkeep")
             self._tell(Commit(entries=(), keys=frozenset(), is_foreign=True, is_everything=True))

@@ -31,7 +31,7 @@ _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)")
 _CHANGES: Final = (b"INSERT", b"UPDATE", b"DELETE")
 
 #: How a column reads, by the number of its type: https://www.postgresql.org/docs/current/catalog-pg-type.html
-_READERS: Final[Mapping[int, Callable[[bytes], Any]]] = {20: int, 21: int, 23: int}
+_READERS: Final[Mapping[int, Callable[[bytes], Any]]] = {16: b"t".__eq__, 20: int, 21: int, 23: int}
 
 
 class ConnectionLost(Exception):

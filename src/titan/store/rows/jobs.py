@@ -12,6 +12,15 @@ _SPEC_DECODER = msgspec.json.Decoder(JobSpec)
 _DECISION_DECODER = msgspec.json.Decoder(Decision)
 
 
+class _BlobsOfSpec(msgspec.Struct, frozen=True):
+    """The fields of a spec that name blobs; whoever adds one adds it to `digests_of_spec` too."""
+
+    script: str | None = None
+
+
+_BLOBS_DECODER = msgspec.json.Decoder(_BlobsOfSpec)
+
+
 def job_from_row(row: Row) -> Job:
     """Return the job of `job_columns`."""
     return Job(
@@ -35,6 +44,12 @@ def job_from_row(row: Row) -> Job:
         preferred_worker_id=row[17],
         decision=None if row[18] is None else _DECISION_DECODER.decode(row[18]),
     )
+
+
+def digests_of_spec(spec: str) -> tuple[str, ...]:
+    """Return the blobs that the JSON text of a spec names; a tenth of the work of reading all of it."""
+    script = _BLOBS_DECODER.decode(spec).script
+    return (script,) if script else ()
 
 
 def remaining_parents_of_row(row: Row) -> int:

@@ -22,11 +22,14 @@ create table runs (
     ended_at_us bigint,
     reason text,
     orchestrator text check (orchestrator like '{%'),
+    pinned_at_us bigint,
     primary key (project_id, id),
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 );
 
 create index runs_newest on runs (project_id, started_at_us, id);
+
+create index runs_quiet on runs (last_activity_at_us) where live_job_count = 0;
 
 create table workers (
     id text collate "C" not null primary key,
@@ -78,6 +81,10 @@ create index dags_by_name on dags (project_id, name, id);
 create index dags_by_run on dags (project_id, run_id, id) where run_id is not null;
 
 create index dags_by_submission_key on dags (project_id, submission_key, id) where submission_key is not null;
+
+create index dags_ended_alone on dags (ended_at_us) where run_id is null and ended_at_us is not null;
+
+create index dags_by_maker on dags (made_by) where made_by is not null;
 
 -- `lane` says who may take a job now: '*' any worker, an id that worker only, null nobody. It makes both questions of
 -- dispatch one range of one small index, so READY jobs that this worker cannot do cost it nothing.
@@ -206,7 +213,8 @@ create table results (
     set_at_us bigint not null
 );
 
--- Append-only. The next seq follows the newest row, so whoever archives the journal leaves that row in place.
+-- Append-only. The next seq follows the newest row, so whoever cuts the journal leaves that row in place, and notes
+-- the highest seq that went in `meta` under `journal_cut`: a reader that asks from before it has missed something.
 create table journal (
     seq bigint not null primary key check (seq >= 1),
     project_id text collate "C" not null,
@@ -234,10 +242,13 @@ create table stored_values (
     artifact text check (length(artifact) = 64),
     changed_at_us bigint not null,
     expires_at_us bigint,
+    run_id text collate "C",
     primary key (project_id, key)
 );
 
 create index stored_values_by_expiry on stored_values (expires_at_us) where expires_at_us is not null;
+
+create index stored_values_by_artifact on stored_values (artifact, changed_at_us) where artifact is not null;
 
 -- A member may be 10 MiB long, and no index entry longer than 2.7 kB: its digest stands for it. `convert_to` counts as
 -- changeable because a database's encoding could be changed; this one's cannot.
@@ -262,8 +273,11 @@ create table files (
     digest text not null check (length(digest) = 64),
     size_bytes bigint not null check (size_bytes >= 0),
     changed_at_us bigint not null,
+    run_id text collate "C",
     primary key (project_id, name)
 );
+
+create index files_by_digest on files (digest);
 
 create table receipts (
     project_id text collate "C" not null,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.postgres import a_database
-from titan.keeping import MARKER, open_kept
+from titan.kept import MARKER, open_kept
 from titan.model.errors import InvalidInput, StoreInUse
 
 
