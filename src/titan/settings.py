@@ -38,8 +38,6 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(name="TITAN_HOST", default="127.0.0.1", unit="", help="Where clients look for the server."),
     Setting(name="TITAN_PORT", default="9090", unit="", help="The port clients use."),
-    Setting(name="TITAN_TLS", default="", unit="", help="Any text but 0, false, no or off: clients speak TLS."),
-    Setting(name="TITAN_CA_FILE", default="", unit="", help="Certificates that clients trust instead of the system's."),
     Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
     Setting(
         name="TITAN_LISTEN",
