@@ -27,19 +27,17 @@ from titan.engine.lookout import Lookout
 from titan.engine.notifier import Notifier
 from titan.engine.orchestrator import Orchestrator
 from titan.keeping import Keeping, read_keeping
+from titan.kept import Kept, open_kept
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.model.errors import InvalidInput, StoreUnavailable
-from titan.ports import LanguageModel, Store
+from titan.ports import Commit, LanguageModel, Store
 from titan.server.app import create_app
 from titan.server.house import PROJECT_ID, Access, House
 from titan.server.metrics import Metrics
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
-from titan.settings import one_of, whole_number
-from titan.store.blobs import FolderBlobs
-from titan.store.logs import FolderLogs
-from titan.store.sqlite import SqliteStore
-from titan.system import SystemClock, SystemIds
+from titan.settings import one_of, setting, shared_folder, whole_number
+from titan.system import SystemIds
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +58,8 @@ class UpSettings:
     tls_certificate: Path | None = None  #: None: nothing is encrypted
     tls_key: Path | None = None  #: None: in the certificate's file
     model: str | None = None  #: address of the language model; None: as the environment says
+    store: str | None = None  #: URL of a PostgreSQL database; None: a file in the home
+    shared: Path | None = None  #: folder of blobs and logs; None: the home
     log_format: str | None = None  #: "text" or "json"; None: as the environment says
 
 
@@ -78,13 +78,13 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     tls = _tls(settings)
     home = _prepared(settings.home)
-    store = SqliteStore(home / "control.db", clock=SystemClock())
+    kept = open_kept(home, store=settings.store, shared=settings.shared)
     with ExitStack() as opened:
-        opened.callback(store.close)
-        access = _access(settings, store, home)
+        opened.callback(kept.close)
+        access = _access(settings, kept, home)
         listeners = Listeners.open(settings, home, opened, tls)
         model = open_model(settings.model, os.environ, home)
-        uvloop.run(_serve(settings, keeping, home, store, access, listeners, model, say))
+        uvloop.run(_serve(settings, keeping, home, kept, access, listeners, model, say))
     return 0
 
 
@@ -96,11 +96,11 @@ def offline_store(home: Path) -> Iterator[Store]:
         StoreInUse: a server runs on it, or starts just now.
         StoreError: the home or the store cannot be used.
     """
-    store = SqliteStore(_prepared(home) / "control.db", clock=SystemClock())
+    kept = open_kept(_prepared(home), store=setting("TITAN_STORE") or None, shared=shared_folder())
     try:
-        yield store
+        yield kept.store
     finally:
-        store.close()
+        kept.close()
 
 
 def _prepared(home: Path) -> Path:
@@ -130,9 +130,9 @@ def _tls(settings: UpSettings) -> ssl.SSLContext | None:
     return None
 
 
-def _access(settings: UpSettings, store: Store, home: Path) -> Access:
+def _access(settings: UpSettings, kept: Kept, home: Path) -> Access:
     """Return who may reach the server; one that others can reach has a token that they could show."""
-    now = SystemClock().now()
+    store, now = kept.store, kept.clock.now()
     needs_token = settings.requires_token or not is_local(settings.host)
     if not is_local(settings.host) and not store.read(lambda reader: other_tokens(reader, home, PROJECT_ID, now=now)):
         raise InvalidInput(
@@ -186,17 +186,17 @@ async def _serve(
     settings: UpSettings,
     keeping: Keeping,
     home: Path,
-    store: SqliteStore,
+    kept: Kept,
     access: Access,
     listeners: Listeners,
     model: LanguageModel | None,
     say: Callable[[str], None],
 ) -> None:
     bus = Bus(asyncio.get_running_loop())
-    store.listen(bus.publish)
-    house = _compose(home, store, bus, model, access, keeping)
-    store.listen(house.metrics.on_commit)
-    store.listen(Chronicle(asyncio.get_running_loop()).on_commit)
+    kept.store.listen(bus.publish)
+    house = _compose(kept, bus, model, access, keeping)
+    kept.store.listen(_of_this_server(house.metrics.on_commit))
+    kept.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
     servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner)
     worker = _worker(settings, home, listeners)
     await house.orchestrator.start()
@@ -207,7 +207,7 @@ async def _serve(
     if worker:
         house.orchestrator.background(worker.keep_log_small())
     gc.freeze()  # what start-up made lives as long as the server
-    say(_greeting(settings, home, listeners, house))
+    say(_greeting(settings, home, kept.shown, listeners, house))
     try:
         await servers.run()
     finally:
@@ -220,37 +220,34 @@ async def _serve(
         (home / "server.json").unlink(missing_ok=True)
 
 
+def _of_this_server(listener: Callable[[Commit], None]) -> Callable[[Commit], None]:
+    """Return a listener that leaves out what other servers commit: it is theirs to log and count."""
+    return lambda commit: None if commit.is_foreign else listener(commit)
+
+
 def _worker(settings: UpSettings, home: Path, listeners: Listeners) -> LocalWorker | None:
     if not settings.offers:
         return None
     return LocalWorker(home, url=listeners.own_url(), offers=settings.offers, log_format=settings.log_format)
 
 
-def _compose(
-    home: Path,
-    store: SqliteStore,
-    bus: Bus,
-    model: LanguageModel | None,
-    access: Access,
-    keeping: Keeping,
-) -> House:
-    clock, ids = SystemClock(), SystemIds()
-    blobs, logs = FolderBlobs(home / "blobs"), FolderLogs(home / "logs")
-    space = SpaceWatch(home, min_free_bytes=keeping.min_free_bytes)
+def _compose(kept: Kept, bus: Bus, model: LanguageModel | None, access: Access, keeping: Keeping) -> House:
+    store, clock, ids = kept.store, kept.clock, SystemIds()
+    space = SpaceWatch(kept.folder, min_free_bytes=keeping.min_free_bytes)
     return House(
         orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),
         store=store,
-        blobs=blobs,
-        logs=logs,
+        blobs=kept.blobs,
+        logs=kept.logs,
         bus=bus,
         space=space,
-        cleaner=Cleaner(store, blobs, logs, clock=clock, retention=keeping.retention),
+        cleaner=Cleaner(store, kept.blobs, kept.logs, clock=clock, retention=keeping.retention),
         metrics=Metrics(),
         clock=clock,
         ids=ids,
         model=model,
         model_name=model.name if model else None,
-        started_at=clock.now(),
+        started_at=kept.clock.now(),
         max_file_bytes=whole_number("TITAN_MAX_FILE_BYTES"),
         access=access,
     )
@@ -320,7 +317,7 @@ def _announce(home: Path, listeners: Listeners) -> None:
     partial.replace(home / "server.json")
 
 
-def _greeting(settings: UpSettings, home: Path, listeners: Listeners, house: House) -> str:
+def _greeting(settings: UpSettings, home: Path, store: str, listeners: Listeners, house: House) -> str:
     offers = ", ".join(f"{label}:{slots}" for label, slots in settings.offers.items()) or "none on this machine"
     urls = listeners.urls()
     return "\n".join(
@@ -330,6 +327,7 @@ def _greeting(settings: UpSettings, home: Path, listeners: Listeners, house: Hou
             f"  SDKs    {urls[-1]}",
             f"  access  {_access_in_words(settings, house.access, is_encrypted=listeners.tls is not None)}",
             f"  home    {home}",
+            f"  store   {store}",
             f"  worker  {offers}",
             f"  model   {house.model_name or 'none'}",
             "Ctrl-C stops it, and its worker.",

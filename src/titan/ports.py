@@ -49,12 +49,28 @@ class Commit:
 
     entries: tuple[JournalEntry, ...]  #: in journal order
     keys: frozenset[tuple[str, str]]  #: (project id, key) of shared values and sets that were written
+    is_foreign: bool = False  #: another server on the same database made it; what it asks for is that one's to do
+    is_everything: bool = False  #: more may have changed than is said here: whoever waits should look
     transactions: int = field(default=1, compare=False)  #: how many were committed together
     duration_ns: int = field(default=0, compare=False)  #: from the begin of the first to their being durable
 
 
 class Reader(HouseReader, Protocol):
     """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
+
+    def look_ahead(
+        self,
+        *,
+        leases: Sequence[str] = (),
+        workers: Sequence[str] = (),
+        lanes: Sequence[tuple[str | None, str, int]] = (),
+    ) -> None:
+        """Say what will be asked for next, one after the other; it changes no answer.
+
+        A store behind a network then asks all of it in one go: the attempts of `leases` with their jobs, DAGs, runs and
+        children; `workers` with their busy slots; the ready jobs of `lanes`: (worker that they are bound to or None,
+        requirement, limit).
+        """
 
     def job(self, job_id: str) -> Job | None: ...
 
@@ -298,6 +314,17 @@ class Transaction(Reader, HouseTransaction, Protocol):
 class Store(Protocol):
     """Keeps facts. The engine changes them only through `transact`."""
 
+    @property
+    def server_id(self) -> str:
+        """The name of this server among those that share the database; "" where there can be only one."""
+
+    @property
+    def is_in_charge(self) -> bool:
+        """Whether this server does what only one may do: it keeps time for all. Always, where there is only one.
+
+        When that changes, listeners are told that everything may have changed.
+        """
+
     def transact(self, decide: Callable[[Transaction], T]) -> Future[T]:
         """Run `decide` on the writer and commit what it wrote; transactions run one after the other.
 
@@ -315,7 +342,10 @@ class Store(Protocol):
         """Run `query` on a snapshot of committed facts, in the calling thread."""
 
     def listen(self, listener: Callable[[Commit], None]) -> None:
-        """Have `listener` called on the writer's thread after each commit, before its futures resolve."""
+        """Have `listener` called on the writer's thread after each commit, before its futures resolve.
+
+        What another server on the same database commits is told soon after, once, on a thread of the store's.
+        """
 
     def close(self) -> None:
         """Finish what was handed in, then release the files. May be called twice."""

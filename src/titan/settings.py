@@ -24,6 +24,18 @@ class Setting:
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_HOME", default="~/.titan", unit="", help="Folder of everything Titan keeps."),
+    Setting(
+        name="TITAN_STORE",
+        default="",
+        unit="",
+        help="postgres://USER@HOST/DATABASE of the control store; without it: a file in the home.",
+    ),
+    Setting(
+        name="TITAN_SHARED",
+        default="",
+        unit="",
+        help="Folder of blobs and logs, one for all servers of a database; without it: the home.",
+    ),
     Setting(name="TITAN_HOST", default="127.0.0.1", unit="", help="Where clients look for the server."),
     Setting(name="TITAN_PORT", default="9090", unit="", help="The port clients use."),
     Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
@@ -202,3 +214,9 @@ def one_of(name: str, choices: Collection[str], environment: Mapping[str, str] =
 def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of everything Titan keeps."""
     return Path(setting("TITAN_HOME", environment)).expanduser()
+
+
+def shared_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the folder of blobs and logs, where it is not the home."""
+    text = setting("TITAN_SHARED", environment)
+    return Path(text).expanduser() if text else None

@@ -31,6 +31,8 @@ class RunningTitan:
         launcher: Sequence[str] = (),
         model: str = "none",
         options: Sequence[str] = (),
+        store: str | None = None,
+        shared: Path | None = None,
         log_format: str = "text",
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -41,6 +43,11 @@ class RunningTitan:
         self._log_format = log_format
         self._environment = dict(environment or {})
         self._launcher = launcher
+        self._settings = {"TITAN_MODEL": model}
+        if store is not None:
+            self._settings["TITAN_STORE"] = store
+        if shared is not None:
+            self._settings["TITAN_SHARED"] = str(shared)
         self._process, self.sdk_port = self._start(sdk_port)
 
     @property
@@ -111,8 +118,8 @@ class RunningTitan:
                 env={
                     **inherited,
                     "PYTHONPATH": str(ROOT / "src"),
-                    "TITAN_MODEL": self.model,
                     "TITAN_LOG_FORMAT": self._log_format,
+                    **self._settings,
                     **self._environment,
                 },
                 stdin=subprocess.DEVNULL,
@@ -136,13 +143,22 @@ def running_titan(
     log_format: str = "text",
     environment: Mapping[str, str] | None = None,
     options: Sequence[str] = (),
+    store: str | None = None,
+    shared: Path | None = None,
 ) -> Iterator[RunningTitan]:
     """Run a Titan on free ports for a `with` block.
 
-    `environment` holds more settings, `options` are more of `titan up`.
+    `environment` holds more settings, `options` are more of `titan up`, `store` is a database's URL.
     """
     titan = RunningTitan(
-        home, offers=offers, model=model, log_format=log_format, environment=environment, options=options
+        home,
+        offers=offers,
+        model=model,
+        log_format=log_format,
+        environment=environment,
+        options=options,
+        store=store,
+        shared=shared,
     )
     try:
         yield titan

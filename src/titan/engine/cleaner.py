@@ -42,11 +42,12 @@ class Cleaner:
         self._one_at_a_time = asyncio.Lock()
 
     async def keep(self) -> None:
-        """Do a round every hour, for as long as the server lives."""
+        """Do a round every hour in which this server is in charge, for as long as it lives."""
         await asyncio.sleep(FIRST_ROUND_SECONDS)
         while True:
             try:
-                await self.clean()
+                if self._store.is_in_charge:
+                    await self.clean()
             except Exception:
                 logger.exception("this round of keeping house did not end; the next one follows in an hour")
             await asyncio.sleep(ROUND_SECONDS)

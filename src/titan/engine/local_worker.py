@@ -122,6 +122,7 @@ class LocalWorker:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                env={name: value for name, value in os.environ.items() if name != "TITAN_STORE"},  # may hold a password
             )
 
 

@@ -53,10 +53,11 @@ class Lookout:
         self._project_id = project_id
 
     async def keep(self) -> None:
-        """Look now and then, for as long as the server lives."""
+        """Look now and then while this server is in charge, for as long as it lives."""
         while True:
             try:
-                await self.look()
+                if self._store.is_in_charge:
+                    await self.look()
             except Exception:
                 logger.exception("nobody knows whether a run fell silent; looking again in %.0f s", LOOK_SECONDS)
             await asyncio.sleep(LOOK_SECONDS)

@@ -31,6 +31,7 @@ from titan.rules.notices import JUDGES, Facts, Notice, NoticeKind, notice_of, te
 logger = logging.getLogger(__name__)
 
 BATCH: Final = 500
+CHARGE_SECONDS: Final = 1.0  # how soon the server that takes charge begins to notify
 SAVE_EVERY: Final = 5000  # entries passed over without a delivery; a restart reads so many again at most
 GATHER_SECONDS: Final = 0.2  # commits that follow each other closely are read in one go
 QUIET_SECONDS: Final = 3600.0
@@ -123,6 +124,9 @@ class Notifier:
 
     async def _keep_informed(self, address: Address) -> None:
         while True:
+            if not self._store.is_in_charge:
+                await asyncio.sleep(CHARGE_SECONDS)
+                continue
             try:
                 with self._bus.watch([JOURNAL]) as watch:
                     await self._follow(address, watch)
@@ -131,8 +135,9 @@ class Notifier:
                 await asyncio.sleep(60)
 
     async def _follow(self, address: Address, watch: Watch) -> None:
+        """Tell what happens for as long as this server is in charge; another goes on from where it was."""
         seq = saved = await self._begin(address)
-        while True:
+        while self._store.is_in_charge:
             entries = await asyncio.to_thread(self._store.read, partial(self._after, seq=seq))
             for entry in entries:
                 if await self._tell(address, entry):

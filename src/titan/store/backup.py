@@ -23,6 +23,7 @@ import msgspec
 from titan import __version__
 from titan.model.errors import InvalidInput, StoreDamaged
 from titan.store.folders import errors_translated, make_folder, sync_folder
+from titan.store.ownership import is_free
 from titan.store.reader import SqlReader
 from titan.store.rows.jobs import digests_of_spec
 from titan.store.sqlite import opening
@@ -263,7 +264,7 @@ def _check_target(stack: ExitStack, home: Path, *, is_forced: bool) -> None:
     if not home.exists():
         return
     for lock in (home / f"{DATABASE}.lock", home / "worker" / "lock"):
-        if lock.exists() and not opening.is_free(lock):
+        if lock.exists() and not is_free(lock):
             raise InvalidInput(
                 f"home {home}",
                 expected="no server and no worker that uses it",

@@ -35,6 +35,7 @@ import hashlib
 import os
 import re
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +53,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 # A write is a hop to another thread, about 60 µs; at 1 MiB each, 200 MiB pay 12 ms for them.
 _WRITE_BYTES: Final = 1024 * 1024
+
+_ABANDONED_SECONDS: Final = 24 * 3600.0  # longer than any upload lasts
 
 
 class Steps:
@@ -92,8 +95,10 @@ class Steps:
 class FolderBlobs:
     """Implements `titan.ports.Blobs`; its docstrings stand there."""
 
-    def __init__(self, folder: Path, *, steps: Steps | None = None) -> None:
+    def __init__(self, folder: Path, *, is_shared: bool = False, steps: Steps | None = None) -> None:
         """Use `folder`, made when it is missing; what was not finished there is deleted, or put back.
+
+        In a folder that is shared with other servers only what is older than a day is: the rest may be theirs.
 
         Raises:
             StoreFull, StoreUnavailable: the folder cannot be made.
@@ -106,9 +111,10 @@ class FolderBlobs:
             make_folder(self._incoming)
             make_folder(self._taken)
             for left_over in self._incoming.iterdir():
-                left_over.unlink()
+                if not is_shared or _age_seconds(left_over) > _ABANDONED_SECONDS:
+                    left_over.unlink(missing_ok=True)
             for left_over in self._taken.iterdir():
-                left_over.rename(self._place(left_over.name))
+                self._steps.move(left_over, self._place(left_over.name))
 
     def put(self, content: bytes) -> str:
         with _Incoming(self._incoming) as incoming:
@@ -171,6 +177,14 @@ class FolderBlobs:
                 self._steps.move(incoming.path, place)
             sync_folder(place.parent)  # of a known blob too: another thread may not have come this far with it
         return digest
+
+
+def _age_seconds(file: Path) -> float:
+    """Return how long ago a file was written to; 0 for one that has gone meanwhile."""
+    try:
+        return time.time() - file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 class _Incoming:

@@ -155,7 +155,7 @@ class SqlTransaction(SqlReader):
         count = 0
         for each in names:
             row: dict[str, Parameter] = {"project_id": each.project_id, "name": each.name, "before_us": before_us}
-            count += self._session.run("forget_file", row)
+            count += self._session.count("forget_file", **row)
         return count
 
     def forget_artifact_keys(self, keys: Sequence[ArtifactKey], *, before: datetime) -> int:
@@ -163,7 +163,7 @@ class SqlTransaction(SqlReader):
         count = 0
         for each in keys:
             row: dict[str, Parameter] = {"project_id": each.project_id, "key": each.key, "before_us": before_us}
-            count += self._session.run("forget_value", row)
+            count += self._session.count("forget_value", **row)
             self.keys.add((each.project_id, each.key))
         return count
 
@@ -236,14 +236,14 @@ class SqlTransaction(SqlReader):
         self.keys.add((project_id, key))
 
     def delete_key(self, project_id: str, key: str) -> bool:
-        here = {"project_id": project_id, "key": key}
-        deleted = self._session.run("delete_value", here) + self._session.run("delete_set", here)
+        here: dict[str, Parameter] = {"project_id": project_id, "key": key}
+        deleted = self._session.count("delete_value", **here) + self._session.count("delete_set", **here)
         if deleted:
             self.keys.add((project_id, key))
         return deleted > 0
 
     def forget_expired_values(self, *, limit: int = 1000) -> int:
-        return self._session.run("forget_expired_values", {"now_us": self._now_us, "limit": limit})
+        return self._session.count("forget_expired_values", now_us=self._now_us, limit=limit)
 
     def add_member(self, project_id: str, key: str, member: str) -> bool:
         row = self._one("add_member", project_id=project_id, key=key, member=member, now_us=self._now_us)
@@ -278,4 +278,4 @@ class SqlTransaction(SqlReader):
         )
 
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
-        return self._session.run("forget_receipts", {"before_us": to_us(before), "limit": limit})
+        return self._session.count("forget_receipts", before_us=to_us(before), limit=limit)

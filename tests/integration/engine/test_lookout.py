@@ -77,7 +77,7 @@ def test_a_label_that_nobody_offers_is_told_once_until_somebody_does(desk: Desk)
     told_once = seen(desk, "JobUnroutable")
     desk.join("w1", GPU=1)
     look(desk)
-    desk.store.transact(lambda tx: attendance.lose(tx, "w1")).result()
+    desk.store.transact(lambda tx: attendance.lose(tx, "w1", server_id="")).result()
     look(desk)
 
     assert early == []

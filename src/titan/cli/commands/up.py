@@ -15,7 +15,7 @@ from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.screen import say, show_json
 from titan.cli.server import connect, parse_address
 from titan.cli.views import now
-from titan.settings import home_folder, setting
+from titan.settings import home_folder, setting, shared_folder
 
 app = typer.Typer()
 
@@ -53,6 +53,16 @@ Model: TypeAlias = Annotated[
         envvar="TITAN_MODEL",
         help="The language model for job scripts: local, gemini/gemini-2.5-flash, openai/gpt-4o-mini, "
         "http://localhost:11434/v1#llama3, none.",
+        show_default=False,
+    ),
+]
+StoreUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        envvar="TITAN_STORE",
+        help="Keep jobs in PostgreSQL: postgres://USER@HOST/DATABASE. Default: a file in the home.",
         show_default=False,
     ),
 ]
@@ -94,13 +104,20 @@ TlsKey: TypeAlias = Annotated[
     ),
 ]
 NoWorker: TypeAlias = Annotated[bool, typer.Option("--no-worker", help="Start the server only.")]
+Join: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--join",
+        metavar="URL[,URL…]",
+        help="The server to work for; of several on one database, the next when one is away.",
+    ),
+]
 LogFormat: TypeAlias = Annotated[
     Literal["text", "json"] | None,
     typer.Option(
         envvar="TITAN_LOG_FORMAT", help="How it logs: in text, or one JSON object a line.", show_default="text"
     ),
 ]
-Join: TypeAlias = Annotated[str, typer.Option("--join", metavar="URL", help="The server to work for.")]
 WorkerName: TypeAlias = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="What people call it. Default: made of the host's name."),
@@ -113,6 +130,7 @@ WorkerName: TypeAlias = Annotated[
         "titan up --offer GENERAL:8 --offer GPU:1",
         "titan up --home ./experiment --port 5001 --sdk-port 9091",
         "titan up --model gemini/gemini-2.5-flash",
+        "titan up --store postgres://titan@db.example/titan",
         "titan up --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
         "titan up --require-token --allow-host titan.example.org",
     )
@@ -125,6 +143,7 @@ def up(
     offer: Offers = None,
     host: Host = "127.0.0.1",
     model: Model = None,
+    store: StoreUrl = None,
     no_worker: NoWorker = False,
     require_token: RequireToken = False,
     allow_host: AllowHost = None,
@@ -147,6 +166,8 @@ def up(
         tls_certificate=tls_cert,
         tls_key=tls_key,
         model=model,
+        store=store or None,
+        shared=shared_folder(),
         log_format=log_format,
     )
     raise typer.Exit(main.up(settings, say=_say_lines))
@@ -156,6 +177,7 @@ def up(
     epilog=examples(
         "titan worker --join http://127.0.0.1:5000 --offer GENERAL:4",
         "titan worker --join http://127.0.0.1:5000 --offer GPU:1 --name gpu-box",
+        "titan worker --join http://127.0.0.1:5000,http://127.0.0.1:5001",
         "titan worker --join https://titan.example.org:5000 --offer GPU:1    # with TITAN_TOKEN set",
     )
 )
@@ -172,14 +194,14 @@ def worker(
     Ctrl-C gives back what it runs: those jobs start again elsewhere, and nothing is counted against them.
     """
     offers = parse_offers(offer or _DEFAULT_OFFERS)
-    address = parse_address(join, option="--join")
+    urls = [str(parse_address(url.strip(), option="--join")) for url in join.split(",") if url.strip() or url == join]
     from titan.engine.worker import main
 
     # What this process alone may show is taken out of its environment: the processes of jobs begin with it.
     token = os.environ.pop("TITAN_TOKEN", None)
     raise typer.Exit(
         main.run(
-            url=str(address),
+            urls=urls,
             offers=offers,
             home=home or home_folder(),
             name=name,

@@ -57,10 +57,11 @@ def check_database(home: Path) -> Iterator[Finding]:
     if not path.exists():
         yield ok("database", "none yet: the first start makes it")
         return
+    from titan.store.ownership import lock
     from titan.store.sqlite import opening
 
     try:
-        descriptor = opening.lock(path)
+        descriptor = lock(path)
     except StoreInUse:
         yield from _check_open_database(path)
         return

@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--log-format", choices=FORMATS, help="default: TITAN_LOG_FORMAT, else text")
     given = parser.parse_args(arguments)
     return run(
-        url=given.join,
+        urls=[given.join],
         offers=dict(given.offer),
         home=given.home,
         name=given.name,

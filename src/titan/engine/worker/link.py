@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 A = TypeVar("A")
 
 ANSWER_SECONDS: Final = 8.0  # a lease is good for 10 s, so a slower answer to a heartbeat is no help
+QUICK_ANSWER_SECONDS: Final = 3.0  # a heartbeat that waited so long for one server still reaches another in time
 REPORT_ANSWER_SECONDS: Final = 30.0  # up to 22 MB, and a durable commit
 LAST_WORD_SECONDS: Final = 3.0  # a user waits for the end
 LOG_ANSWER_SECONDS: Final = 60.0  # 256 KiB over a line of 64 kbit/s
@@ -57,8 +58,20 @@ class ServerAway(Exception):
 class Link:
     """One worker's connections to its server, one for each thread that uses it."""
 
-    def __init__(self, worker_id: str, registration: Registration, find_server: Callable[[], ServerAddress]) -> None:
-        """`find_server` is asked again whenever the server does not answer, or refuses the token."""
+    def __init__(
+        self,
+        worker_id: str,
+        registration: Registration,
+        find_server: Callable[[], ServerAddress],
+        *,
+        has_other_servers: bool = False,
+    ) -> None:
+        """`find_server` is asked again whenever the server does not answer, or refuses the token.
+
+        With `has_other_servers` it is not waited for long, for another of them may renew the leases in time.
+        """
+        self._has_other_servers = has_other_servers
+        self._answer_seconds = QUICK_ANSWER_SECONDS if has_other_servers else ANSWER_SECONDS
         self._path = f"/api/workers/{worker_id}"
         self._registration = registration
         self._find_server = find_server
@@ -109,7 +122,8 @@ class Link:
 
     def heartbeat(self, holding: list[str]) -> HeartbeatAnswer:
         """Renew leases. Raises ServerAway: see there."""
-        return self._post("heartbeat", HeartbeatRequest(holding=holding), HeartbeatAnswer)
+        beat = HeartbeatRequest(holding=holding)
+        return self._post("heartbeat", beat, HeartbeatAnswer, timeout_seconds=self._answer_seconds)
 
     def old_workspaces(self, request: WorkspacesRequest) -> WorkspacesAnswer:
         """Ask which idle workspaces may go.
@@ -217,6 +231,8 @@ class Link:
         with self._going_out() as transport:
             response = transport.request(*(method, path), body=body, timeout_seconds=timeout_seconds, mutation=False)
             if response.status >= 500:
+                if self._has_other_servers:
+                    self._look_for_server(transport)  # perhaps only this one cannot reach the database
                 raise ServerAway(f"{method} {path}: HTTP {response.status} {response.body[:300]!r}")
             if response.status in NOT_LET_IN and not is_first:
                 # Work that runs goes on: the home's token may have been replaced, and a person may mend what is wrong.

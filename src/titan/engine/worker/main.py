@@ -6,8 +6,10 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -31,7 +33,7 @@ MAX_WORKERS_OF_A_HOME: Final = 100
 
 def run(
     *,
-    url: str,
+    urls: Sequence[str],
     offers: Mapping[str, int],
     home: Path,
     name: str | None = None,
@@ -40,7 +42,9 @@ def run(
     ca_file: str | None = None,
     log_format: str | None = None,
 ) -> int:
-    """Work for the server at `url` until SIGINT or SIGTERM, and return the exit code.
+    """Work for the server at one of `urls` until SIGINT or SIGTERM, and return the exit code.
+
+    Of several servers, which must share one database, it turns to the next when one does not answer.
 
     `home` is a TITAN_HOME: the local worker keeps its things in `worker` below it, others in `workers/<name>`. The
     local worker also finds a server that comes back elsewhere, shows it the home's token, and ends when none has come
@@ -58,6 +62,7 @@ def run(
         except FolderInUse as cause:
             logger.error("%s", cause)
             return 1
+        servers = [ServerAddress.of(url, token=token, ca_file=ca_file) for url in urls]
         plan = WorkerPlan(
             name=name or (_host_name() if is_local else folder.name),
             host=_host_name(),
@@ -66,7 +71,8 @@ def run(
             collect=CollectLimits(
                 file_bytes=whole_number("TITAN_COLLECT_FILE_BYTES"), files=whole_number("TITAN_COLLECT_FILES")
             ),
-            find_server=_finder(home, url) if is_local else lambda: ServerAddress.of(url, token=token, ca_file=ca_file),
+            find_server=_finder(home, urls[0]) if is_local else partial(next, cycle(servers)),
+            has_other_servers=len(urls) > 1,
             memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,
             absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,
         )

@@ -53,6 +53,7 @@ class WorkerPlan:
     folder: Path  #: for its scripts, attempts and workspaces; no other worker uses it
     collect: CollectLimits  #: of the files that jobs leave
     find_server: Callable[[], ServerAddress]  #: asked again whenever the server does not answer, or refuses the token
+    has_other_servers: bool = False  #: so that one that is slow to answer is not waited for
     grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
     memory_limit_bytes: int | None = None  #: of address space, for each process of a job
     tidy_every_seconds: float = TIDY_SECONDS
@@ -72,7 +73,9 @@ class Worker:
         self._executor = LocalExecutor(spare_keepers=sum(plan.offers.values()))
         archive_crew = Crew("archives", closing=self._asking_ends, limit=UNPACKING_THREADS)
         self._folders = AttemptFolders(plan.folder, later=archive_crew.add)
-        self._link = Link(self.worker_id, _registration(plan), plan.find_server)
+        self._link = Link(
+            self.worker_id, _registration(plan), plan.find_server, has_other_servers=plan.has_other_servers
+        )
         scripts = ScriptCache(plan.folder / "scripts")
         logs = LogShipper(self._link, report=lambda ended: self._reports.add(ended), closing=self._reporting_ends)
         self._reports = Reports(self._link, acknowledge=self._acknowledge, resend=logs.resend)

@@ -71,6 +71,19 @@ def ready_job_from_row(row: Row) -> ReadyJob:
     )
 
 
+def ready_job_of(job: Job) -> ReadyJob:
+    """Return what dispatch has to know of a READY job."""
+    assert job.ready_at is not None, f"job {job.id} is READY since nobody knows when"
+    return ReadyJob(
+        id=job.id,
+        requirement=job.spec.requirement,
+        priority=job.spec.priority,
+        ready_at=job.ready_at,
+        affinity=job.spec.affinity,
+        preferred_worker_id=job.preferred_worker_id,
+    )
+
+
 def row_of_job(job: Job) -> dict[str, Parameter]:
     """Return every column of a job."""
     spec = job.spec

@@ -42,7 +42,8 @@ create table workers (
     version text not null,
     state text not null check (state in ('connected', 'lost', 'left')),
     joined_at_us integer not null,
-    seen_at_us integer not null
+    seen_at_us integer not null,
+    server_id text not null default ''
 ) strict;
 
 create index workers_by_state on workers (state, id);
