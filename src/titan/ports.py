@@ -13,13 +13,15 @@ from typing import Protocol, TypeVar
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
+from titan.model.files import AttemptFile, LeftFile
 from titan.model.jobs import Job, ReadyJob
 from titan.model.language import ModelAnswer, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
-from titan.model.retention import ArtifactKey, FileName, LogOwner, OldBlob, OldEntry
+from titan.model.retention import OldBlob
 from titan.model.runs import Run
 from titan.model.tokens import Token
 from titan.model.workers import Worker
+from titan.ports_house import HouseReader, HouseTransaction
 
 T = TypeVar("T")
 
@@ -53,7 +55,7 @@ class Commit:
     duration_ns: int = field(default=0, compare=False)  #: from the begin of the first to their being durable
 
 
-class Reader(Protocol):
+class Reader(HouseReader, Protocol):
     """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
 
     def look_ahead(
@@ -150,6 +152,22 @@ class Reader(Protocol):
     def expired_attempts(self, now: datetime) -> list[Attempt]:
         """Return the live attempts whose lease ran out at or before `now`."""
 
+    def files_of_attempt(self, lease_id: str) -> list[AttemptFile]:
+        """Return the files an attempt left, by path."""
+
+    def files_of_job(self, job_id: str, *, attempt: int | None = None, limit: int) -> list[LeftFile]:
+        """Return up to `limit` files that the job's attempts (or the one of this number) left, by path.
+
+        Here and in the next two, a path that several attempts left comes once for each node, with the attempt that was
+        noted last; one of an unpacked archive once for each job.
+        """
+
+    def files_of_dag(self, dag_id: str, *, limit: int) -> list[LeftFile]:
+        """Return up to `limit` files that a DAG's jobs left, by path."""
+
+    def files_of_run(self, project_id: str, run_id: str, *, limit: int) -> list[LeftFile]:
+        """Return up to `limit` files that the jobs of all stages of a run left, by path."""
+
     def worker(self, worker_id: str) -> Worker | None: ...
 
     def workers(self, project_id: str) -> list[Worker]:
@@ -188,47 +206,6 @@ class Reader(Protocol):
     def last_seq(self) -> int:
         """Return the newest entry's number; 0 for an empty journal."""
 
-    def journal_cut(self) -> int:
-        """Return the highest number of a deleted entry, or 0: who has read less far may have missed something."""
-
-    def oldest_entries(self, *, after_seq: int, limit: int) -> list[OldEntry]:
-        """Return entries after `after_seq`, ascending, without the newest of all, which always stays."""
-
-    def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[Run]:
-        """Return runs without a live job whose last activity lies in [since, before), that one first."""
-
-    def forgettable_runs(self, *, before: datetime, limit: int) -> list[Run]:
-        """Return runs without a live job and not pinned, whose last activity was before; the oldest first."""
-
-    def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
-        """Return DAGs without a run that ended before; the oldest first."""
-
-    def old_files(self, *, before: datetime, after: FileName, limit: int) -> list[FileName]:
-        """Return names after `after` that were uploaded last before, by no job of a pinned run; in order."""
-
-    def old_artifact_keys(self, *, before: datetime, after: str, limit: int) -> list[ArtifactKey]:
-        """Return keys with artifacts after `after`, set last before, by no job of a pinned run; by artifact."""
-
-    def is_blob_named(self, digest: str) -> bool:
-        """Tell whether anything but a job names this blob; a new table that names blobs is added here."""
-
-    def blobs_of_jobs(self, *, after_id: str, limit: int) -> tuple[str | None, set[str]]:
-        """Return the last id of the next `limit` jobs by id (None at the end), and the blobs that they name."""
-
-    def log_owner(self, lease_id: str) -> LogOwner | None: ...
-
-    def labels_waited_for(self) -> list[str]:
-        """Return the labels that READY jobs of all projects require, in order; each costs one look at an index."""
-
-    def count_unfinished_jobs(self, project_id: str) -> dict[str, int]:
-        """Return status → number of jobs that are not final; statuses without one are left out."""
-
-    def unused_bytes(self) -> int:
-        """Return how much the database could grow before its file does."""
-
-    def note(self, name: str) -> str | None:
-        """Return what the server itself noted under `name`."""
-
     def value(self, project_id: str, key: str, *, now: datetime) -> StoredValue | None:
         """Return what the key holds; None when it is absent or has expired by `now`."""
 
@@ -254,7 +231,7 @@ class Reader(Protocol):
         """Return the random id this store got when it was made."""
 
 
-class Transaction(Reader, Protocol):
+class Transaction(Reader, HouseTransaction, Protocol):
     """Reads and writes that become visible together, or not at all."""
 
     @property
@@ -284,6 +261,9 @@ class Transaction(Reader, Protocol):
         """Store a live attempt. The schema refuses a second live one of the same job."""
 
     def save_attempt(self, attempt: Attempt) -> None: ...
+
+    def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
+        """Add to the files an attempt left; what was known of the same path and place is replaced."""
 
     def renew_leases(self, worker_id: str, lease_ids: Sequence[str], *, expires_at: datetime) -> set[str]:
         """Move the expiry of this worker's live leases; return those that were live."""
@@ -323,35 +303,6 @@ class Transaction(Reader, Protocol):
 
     def save_token(self, token: Token) -> None:
         """Overwrite what changes of a token: when it was last used, when it was revoked."""
-
-    def put_note(self, name: str, value: str) -> None:
-        """Note something for the server itself, replacing what stood there."""
-
-    def forget_entries(
-        self, project_id: str, *, run_id: str | None = None, dag_id: str | None = None, limit: int
-    ) -> int:
-        """Delete up to `limit` journal entries of a run, or of a DAG; return how many. The journal's newest stays."""
-
-    def cut_journal(self, seqs: Sequence[int]) -> None:
-        """Delete these entries, which `oldest_entries` has named."""
-
-    def forget_jobs(self, dag_id: str, *, limit: int) -> int:
-        """Delete up to `limit` jobs of a DAG with all that hangs on them, and return how many.
-
-        A DAG that one of them submitted stays without a maker.
-        """
-
-    def forget_dag(self, dag_id: str) -> None:
-        """Delete a DAG that has no jobs left."""
-
-    def forget_run(self, project_id: str, run_id: str) -> None:
-        """Delete a run that has no DAGs left."""
-
-    def forget_files(self, names: Sequence[FileName], *, before: datetime) -> int:
-        """Delete these names, but those uploaded again since `before`; return how many."""
-
-    def forget_artifact_keys(self, keys: Sequence[ArtifactKey], *, before: datetime) -> int:
-        """Delete these keys, but those set again since `before`; return how many."""
 
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
         """Delete up to `limit` receipts older than `before`, the oldest first; return how many.

@@ -138,6 +138,18 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(name="TITAN_LOG_FORMAT", default="text", unit="", help="How Titan logs: text, or json (a line each)."),
     Setting(name="TITAN_LOG_LEVEL", default="info", unit="", help="What Titan logs: debug, info, warning or error."),
+    Setting(
+        name="TITAN_COLLECT_FILE_BYTES",
+        default="67108864",
+        unit="bytes",
+        help="Largest file left by a job whose content this worker sends to the server; larger ones are only listed.",
+    ),
+    Setting(
+        name="TITAN_COLLECT_FILES",
+        default="1000",
+        unit="files",
+        help="How many files of one attempt this worker sends to the server; further ones are only listed.",
+    ),
     Setting(name="TITAN_DEBUG", default="", unit="", help="Any text: a fault in `titan` shows its traceback."),
 )
 

@@ -269,6 +269,26 @@ class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
     database_unused_bytes: int
 
 
+class LeftFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a job left."""
+
+    path: str
+    size_bytes: int
+    modified_at: datetime
+    job: str
+    attempt: int
+    worker: str
+    digest: str | None = None
+    reason: str | None = None  #: why there is no content
+
+
+class LeftFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Files by path."""
+
+    files: list[LeftFile]
+    more: bool = False
+
+
 class StoredValue(msgspec.Struct, frozen=True, kw_only=True):
     """The value of one key; None when the key does not exist."""
 

@@ -15,6 +15,7 @@ from titan.cli.commands import (
     cancel,
     dags,
     doctor,
+    files,
     gates,
     house,
     jobs,
@@ -48,7 +49,7 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, dags, jobs, runs, gates, again, cancel, workers, house, doctor):
+for commands in (up, submit, dags, jobs, files, runs, gates, again, cancel, workers, house, doctor):
     app.add_typer(commands.app)
 app.add_typer(store.app, name="store")
 app.add_typer(token.app, name="token")

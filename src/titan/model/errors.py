@@ -4,6 +4,7 @@ TitanError
 ├── InvalidInput          a request that cannot be understood
 │   ├── InvalidName       a name or key with characters that are not allowed
 │   ├── InvalidDag        a graph that cannot run
+│   ├── RangeRefused      a part of a content that has no such part
 │   └── NotSupported      an argument this version refuses rather than ignores
 ├── Unauthorized          a request without a token where one is needed, or with one that is not good
 ├── Forbidden             a request from a host, a page or the holder of a token that may not ask that
@@ -53,6 +54,10 @@ class InvalidDag(InvalidInput):
 
 class NotSupported(InvalidInput):
     """An argument is known, but this version cannot honour it, so it refuses rather than ignores it."""
+
+
+class RangeRefused(InvalidInput):
+    """A part of a content is asked for that begins behind its end."""
 
 
 class Unauthorized(TitanError):

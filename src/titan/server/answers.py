@@ -17,6 +17,7 @@ BYTES: Final = "application/octet-stream"
 
 #: The most special class that fits decides.
 STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
+    (errors.RangeRefused, 416),
     (errors.InvalidInput, 400),
     (errors.Unauthorized, 401),
     (errors.Forbidden, 403),

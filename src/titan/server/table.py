@@ -9,6 +9,7 @@ from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
 from titan.rules.access import Permission
 from titan.server import wire, wire_store
+from titan.server.house_table import HOUSE_ROUTES
 from titan.server.route import Route, SocketRoute
 from titan.server.routes import (
     about,
@@ -18,6 +19,7 @@ from titan.server.routes import (
     files,
     gates,
     jobs,
+    left_files,
     memory,
     models,
     results,
@@ -35,22 +37,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=about.health,
         permission=Permission.KNOW_SERVER,
         answer=wire.HealthAnswer,
-    ),
-    Route(
-        method="GET",
-        path="/metrics",
-        handler=about.metrics,
-        permission=Permission.SEE_CLUSTER,
-        answer=BINARY,
-        media_type="text/plain",
-    ),
-    Route(
-        method="POST",
-        path="/api/clean",
-        handler=about.clean,
-        permission=Permission.ADMINISTER,
-        query=wire.CleanQuery,
-        answer=wire.CleanAnswer,
     ),
     Route(
         method="POST",
@@ -78,6 +64,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.SEE_WORK,
         query=wire.DagQuery,
         answer=wire.DagView,
+    ),
+    Route(
+        method="GET",
+        path="/api/dags/{dag:str}/files",
+        handler=left_files.files_of_dag,
+        permission=Permission.SEE_WORK,
+        query=wire.FilesQuery,
+        answer=wire.LeftFilesAnswer,
     ),
     Route(
         method="POST",
@@ -138,6 +132,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.SEE_WORK,
         query=wire.ScopeQuery,
         answer=wire.StoryAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/jobs/{job:str}/files",
+        handler=left_files.files_of_job,
+        permission=Permission.SEE_WORK,
+        query=wire.JobFilesQuery,
+        answer=wire.LeftFilesAnswer,
     ),
     Route(
         method="POST",
@@ -238,27 +240,19 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=wire.RunView,
     ),
     Route(
+        method="GET",
+        path="/api/runs/{run:str}/files",
+        handler=left_files.files_of_run,
+        permission=Permission.SEE_WORK,
+        query=wire.FilesQuery,
+        answer=wire.LeftFilesAnswer,
+    ),
+    Route(
         method="POST",
         path="/api/runs/{run:str}/cancel",
         handler=runs.cancel_run,
         permission=Permission.CHANGE_WORK,
         answer=Cancelled,
-        mutates=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/pin",
-        handler=runs.pin_run,
-        permission=Permission.CHANGE_WORK,
-        answer=wire.RunView,
-        mutates=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/runs/{run:str}/unpin",
-        handler=runs.unpin_run,
-        permission=Permission.CHANGE_WORK,
-        answer=wire.RunView,
         mutates=True,
     ),
     Route(
@@ -393,6 +387,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/blobs/{digest:str}",
         handler=files.download_blob,
         permission=Permission.FETCH,
+        query=wire.BlobQuery,
         answer=BINARY,
         media_type="application/octet-stream",
     ),
@@ -444,6 +439,22 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=wire.LogPartQuery,
         body=BINARY,
         answer=protocol.LogAnswer,
+    ),
+    Route(
+        method="PUT",
+        path="/api/workers/{worker:str}/files/{lease:str}",
+        handler=left_files.note,
+        permission=Permission.WORK,
+        body=protocol.NoteFilesRequest,
+        answer=protocol.NoteFilesAnswer,
+    ),
+    Route(
+        method="PUT",
+        path="/api/workers/{worker:str}/files/{lease:str}/{digest:str}",
+        handler=left_files.take_content,
+        permission=Permission.WORK,
+        body=BINARY,
+        answer=protocol.ContentAnswer,
     ),
     Route(
         method="POST",
@@ -501,6 +512,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=dict,
     ),
     Route(method="GET", path="/v1/models", handler=models.list_models, permission=Permission.READ_SHARED, answer=dict),
+    *HOUSE_ROUTES,
 )
 
 SOCKETS: Final[tuple[SocketRoute, ...]] = (

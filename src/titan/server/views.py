@@ -12,6 +12,7 @@ from titan.insight.story import story
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import JournalEntry
+from titan.model.files import LeftFile
 from titan.model.jobs import Job, JobStatus
 from titan.model.runs import Run
 from titan.model.tokens import Token
@@ -81,6 +82,26 @@ def job_view(reader: Reader, job: Job) -> wire.JobView:
     view = names.job_view(job)
     view.attempts = [names.attempt_view(attempt) for attempt in reader.attempts_of_job(job.id)]
     return view
+
+
+def left_file_views(reader: Reader, files: Iterable[LeftFile]) -> list[wire.LeftFileView]:
+    """Return files with the names of who left them."""
+    names = _Names(reader)
+    return [
+        wire.LeftFileView(
+            path=left.file.path,
+            size_bytes=left.file.size_bytes,
+            digest=left.file.digest,
+            reason=left.file.reason,
+            modified_at=left.file.modified_at,
+            place=left.file.place.value,
+            job_id=left.job_id,
+            job=left.job_name,
+            attempt=left.attempt,
+            worker=names.worker_name(left.worker_id),
+        )
+        for left in files
+    ]
 
 
 def gate_view(reader: Reader, gate: Job) -> wire.GateView:

@@ -27,8 +27,11 @@ class NewJobBody(Request):
 
     id: str
     kind: JobKind = JobKind.WORK
-    filename: Annotated[str, Meta(description="Base name of the script; empty for a gate.")] = ""
+    filename: Annotated[
+        str, Meta(description="Base name of the script, or its path in the archive; empty for a gate.")
+    ] = ""
     script: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 of the script's content.")] | None = None
+    archive: Annotated[str, Meta(description="Base name of an uploaded zip that the script lies in.")] | None = None
     args: list[str] = []
     parents: list[str] = []
     priority: int = 1
@@ -116,16 +119,29 @@ class LogQuery(ScopeQuery):
     attempt: Annotated[int, Meta(ge=1)] | None = None
 
 
+class FilesQuery(Request):
+    """GET /api/dags/{dag}/files and GET /api/runs/{run}/files."""
+
+    limit: Limit = 10_000
+
+
+class JobFilesQuery(ScopeQuery):
+    """GET /api/jobs/{job}/files."""
+
+    attempt: Annotated[int, Meta(ge=1)] | None = None
+    limit: Limit = 10_000
+
+
+class BlobQuery(Request):
+    """GET /api/blobs/{digest}."""
+
+    name: Annotated[str, Meta(description="What the file is to be called; its ending decides its media type.")] = ""
+
+
 class RunsQuery(Request):
     """GET /api/runs."""
 
     limit: Limit = 50
-
-
-class CleanQuery(Request):
-    """POST /api/clean."""
-
-    dry_run: Annotated[bool, Meta(description="Whether to say only what would go.")] = False
 
 
 class EndRunBody(Request):
@@ -462,6 +478,28 @@ class StorageView(Struct, kw_only=True):
     is_low: bool
 
 
+class LeftFileView(Struct, kw_only=True):
+    """A file that a job left, with the attempt that was last to write it."""
+
+    path: str
+    size_bytes: int
+    digest: str | None
+    reason: str | None
+    modified_at: datetime
+    place: str
+    job_id: str
+    job: str
+    attempt: int
+    worker: str
+
+
+class LeftFilesAnswer(Struct, kw_only=True):
+    """Files by path; `more` when there are further ones."""
+
+    files: list[LeftFileView]
+    more: bool
+
+
 class HealthAnswer(Struct, kw_only=True):
     """GET /api/health."""
 
@@ -472,23 +510,6 @@ class HealthAnswer(Struct, kw_only=True):
     home_id: str
     model: str | None
     storage: StorageView
-
-
-class CleanAnswer(Struct, kw_only=True):
-    """POST /api/clean: what went; in a dry run what would go at least."""
-
-    is_dry_run: bool
-    runs: int
-    dags: int
-    jobs: int
-    journal_entries: int
-    files: int
-    keys: int
-    logs: int
-    log_bytes: int
-    blobs: int
-    blob_bytes: int
-    database_unused_bytes: Annotated[int, Meta(description="The database's file keeps its size and fills these again.")]
 
 
 class ResyncFrame(Struct, kw_only=True):

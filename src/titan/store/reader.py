@@ -7,6 +7,7 @@ from typing import Final
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import JournalEntry
+from titan.model.files import AttemptFile, LeftFile
 from titan.model.jobs import Job, ReadyJob
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry
@@ -15,6 +16,7 @@ from titan.model.tokens import Token
 from titan.model.workers import Worker
 from titan.store.rows.columns import from_us, from_us_or_none, to_us
 from titan.store.rows.dags import dag_from_row, run_from_row
+from titan.store.rows.files import attempt_file_from_row, left_file_from_row
 from titan.store.rows.jobs import digests_of_spec, job_from_row, ready_job_from_row
 from titan.store.rows.journal import entry_from_row
 from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_row
@@ -233,6 +235,25 @@ class SqlReader:
 
     def tokens(self, project_id: str) -> list[Token]:
         return [token_from_row(row) for row in self._all("tokens", project_id=project_id)]
+
+    # --- files that attempts left ---
+
+    def files_of_attempt(self, lease_id: str) -> list[AttemptFile]:
+        return [attempt_file_from_row(row) for row in self._all("files_of_attempt", lease_id=lease_id)]
+
+    def files_of_job(self, job_id: str, *, attempt: int | None = None, limit: int) -> list[LeftFile]:
+        if attempt is None:
+            found = self._all("files_of_job", job_id=job_id, limit=limit)
+        else:
+            found = self._all("files_of_job_attempt", job_id=job_id, number=attempt, limit=limit)
+        return [left_file_from_row(row) for row in found]
+
+    def files_of_dag(self, dag_id: str, *, limit: int) -> list[LeftFile]:
+        return [left_file_from_row(row) for row in self._all("files_of_dag", dag_id=dag_id, limit=limit)]
+
+    def files_of_run(self, project_id: str, run_id: str, *, limit: int) -> list[LeftFile]:
+        found = self._all("files_of_run", project_id=project_id, run_id=run_id, limit=limit)
+        return [left_file_from_row(row) for row in found]
 
     # --- journal ---
 

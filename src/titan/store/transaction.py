@@ -6,6 +6,7 @@ from datetime import datetime
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
+from titan.model.files import AttemptFile
 from titan.model.jobs import Job
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName
@@ -15,6 +16,7 @@ from titan.model.workers import Worker
 from titan.store.reader import SqlReader
 from titan.store.rows.columns import to_us, to_us_or_none
 from titan.store.rows.dags import changes_of_dag, row_of_dag, row_of_run
+from titan.store.rows.files import row_of_attempt_file
 from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
 from titan.store.rows.journal import entry_of_event, row_of_entry
 from titan.store.rows.tokens import changes_of_token, row_of_token
@@ -135,6 +137,7 @@ class SqlTransaction(SqlReader):
         ]
         self._session.run_many("forget_edges_from", jobs)
         self._session.run_many("forget_edges_to", jobs)
+        self._session.run_many("forget_attempt_files", jobs)
         self._session.run_many("forget_attempts", jobs)
         self._session.run_many("clear_result", jobs)
         self._session.run_many("forget_maker", jobs)
@@ -166,6 +169,16 @@ class SqlTransaction(SqlReader):
 
     def put_note(self, name: str, value: str) -> None:
         self._session.run("set_meta", {"name": name, "value": value})
+
+    # --- files that attempts left ---
+
+    def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
+        whose: dict[str, Parameter] = {
+            "lease_id": attempt.lease_id,
+            "project_id": attempt.project_id,
+            "now_us": self._now_us,
+        }
+        self._session.run_many("note_attempt_file", (row_of_attempt_file(file) | whose for file in files))
 
     # --- journal ---
 

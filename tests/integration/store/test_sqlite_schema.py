@@ -18,6 +18,9 @@ SCHEMA_FILE = STORE_FOLDER / "sql" / "sqlite" / "schema.sql"
 #: A list of all workers is asked for by people; a home has a handful.
 SCANS_ALLOWED = {"workers"}
 
+#: Not tables: what the query itself has found so far (`found` is what queries call it).
+SCANS_OF_FINDINGS = ("SCAN (subquery", "SCAN found")
+
 
 def schema_of(connection: apsw.Connection) -> list[tuple[object, ...]]:
     """Return what the database consists of, without comments and layout."""
@@ -63,6 +66,7 @@ def test_no_query_reads_a_whole_table(migrated: SqliteSession, name: str) -> Non
     plan = plan_of(migrated, name)
 
     scans = [step for step in plan if step.startswith("SCAN ") and "VIRTUAL" not in step]
+    scans = [step for step in scans if not step.startswith(SCANS_OF_FINDINGS)]
     assert scans == []
 
 

@@ -30,6 +30,7 @@ def test_a_worker_can_use_its_own_routes_and_fetch_content_and_nothing_that_chan
     assert {path for path in open_to_workers if not path.startswith("/api/workers")} == {
         "/api/health",
         "/api/blobs/{digest:str}",
+        "/metrics",
     }
 
 

@@ -1,10 +1,12 @@
 """What a job's environment says of the job, and of the server that its SDK finds."""
 
+from pathlib import Path
+
 from titan.engine.protocol import Assignment
 from titan.engine.worker.server_address import ServerAddress
 
 
-def job_environment(assignment: Assignment, server: ServerAddress) -> dict[str, str]:
+def job_environment(assignment: Assignment, server: ServerAddress, *, workspace: Path) -> dict[str, str]:
     """Return the variables to add for one attempt: Titan's own, then the job's on top."""
     environment = {
         "TITAN_JOB_ID": assignment.job_id,
@@ -12,6 +14,7 @@ def job_environment(assignment: Assignment, server: ServerAddress) -> dict[str, 
         "TITAN_DAG": assignment.dag_name,
         "TITAN_DAG_ID": assignment.dag_id,
         "TITAN_ATTEMPT": str(assignment.attempt),
+        "TITAN_WORKSPACE": str(workspace),
         **server.environment(),
         "TITAN_TOKEN": assignment.token,
     }

@@ -3,7 +3,9 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,6 +19,8 @@ from titan.engine.protocol import (
     HeartbeatRequest,
     LeaveAnswer,
     LogAnswer,
+    NoteFilesAnswer,
+    NoteFilesRequest,
     Registered,
     Registration,
     Report,
@@ -24,7 +28,14 @@ from titan.engine.protocol import (
     WorkspacesRequest,
 )
 from titan.engine.worker.server_address import ServerAddress
-from titan_sdk.errors import ServerUnavailable, TitanError, UnexpectedAnswer, UnknownWorker, error_from_wire
+from titan_sdk.errors import (
+    StoreFull,
+    TitanError,
+    Unavailable,
+    UnexpectedAnswer,
+    UnknownWorker,
+    error_from_wire,
+)
 from titan_sdk.transport import Response, Transport
 
 logger = logging.getLogger(__name__)
@@ -159,6 +170,37 @@ class Link:
             raise _error_of(response)
         return response.body
 
+    def note_files(self, lease_id: str, request: NoteFilesRequest) -> NoteFilesAnswer:
+        """Say what files an attempt left; return which contents the server lacks.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: the lease is over, or the server wants none of it for another reason.
+        """
+        path = f"{self._path}/files/{lease_id}"
+        body = msgspec.json.encode(request)
+        return _read(self._exchange("PUT", path, body, timeout_seconds=LOG_ANSWER_SECONDS), NoteFilesAnswer)
+
+    def send_content(self, lease_id: str, digest: str, source: Path) -> None:
+        """Send the content of a file that an attempt left, of any size.
+
+        Raises:
+            ServerAway, TitanError: as `note_files`.
+        """
+        with self._going_out() as transport:
+            transport.upload(f"{self._path}/files/{lease_id}/{digest}", source)
+
+    def fetch_blob(self, digest: str, target: Path) -> None:
+        """Write the content of a digest, of any size, to `target`, which appears only once it is whole.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: the server has no content of this digest.
+            OSError: it cannot be written.
+        """
+        with self._going_out() as transport:
+            transport.download(f"/api/blobs/{digest}", target)
+
     def close(self) -> None:
         """Close the calling thread's connection."""
         self._transport.close()
@@ -186,28 +228,28 @@ class Link:
         is_first: bool = False,
     ) -> Response:
         # The protocol is safe to repeat by itself, so no idempotency key burdens the server's store.
+        with self._going_out() as transport:
+            response = transport.request(*(method, path), body=body, timeout_seconds=timeout_seconds, mutation=False)
+            if response.status >= 500:
+                if self._has_other_servers:
+                    self._look_for_server(transport)  # perhaps only this one cannot reach the database
+                raise ServerAway(f"{method} {path}: HTTP {response.status} {response.body[:300]!r}")
+            if response.status in NOT_LET_IN and not is_first:
+                # Work that runs goes on: the home's token may have been replaced, and a person may mend what is wrong.
+                self._look_for_server(transport)
+                raise ServerAway(str(_error_of(response)))
+            return response
+
+    @contextmanager
+    def _going_out(self) -> Iterator[Transport]:
+        """Lend the way to the server; where no answer comes, look for the server and raise ServerAway."""
         transport = self._transport
         try:
-            response = transport.request(
-                *(method, path),
-                body=body,
-                timeout_seconds=timeout_seconds,
-                mutation=False,
-                retry_for_seconds=0,
-            )
-        except (ServerUnavailable, UnexpectedAnswer) as cause:
+            yield transport
+            self._away_since = None
+        except (Unavailable, StoreFull, UnexpectedAnswer) as cause:
             self._look_for_server(transport)
             raise ServerAway(str(cause)) from cause
-        if response.status >= 500:
-            if self._has_other_servers:
-                self._look_for_server(transport)  # perhaps only this one cannot reach the database
-            raise ServerAway(f"{method} {path}: HTTP {response.status} {response.body[:300]!r}")
-        if response.status in NOT_LET_IN and not is_first:
-            # Work that runs goes on: the home's token may have been replaced, and a person may mend what is wrong.
-            self._look_for_server(transport)
-            raise ServerAway(str(_error_of(response)))
-        self._away_since = None
-        return response
 
     def _look_for_server(self, failed: Transport) -> None:
         """Note that the server is away, and turn to where it is now, if that is elsewhere or wants another token."""
@@ -223,7 +265,9 @@ class Link:
 
 
 def _transport_to(server: ServerAddress) -> Transport:
-    return Transport(server.host, server.port, server.token, is_tls=server.is_tls, ca_file=server.ca_file)
+    return Transport(
+        server.host, server.port, server.token, is_tls=server.is_tls, ca_file=server.ca_file, retry_for_seconds=0
+    )
 
 
 def _read(response: Response, answer: type[A]) -> A:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Final
 
 from titan.engine.home_token import read_home_token
+from titan.engine.worker.file_collector import CollectLimits
 from titan.engine.worker.inbox import Inbox, LeaveAsked
 from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.survival import FOLDER, FolderInUse, known_as, own_folder
@@ -67,6 +68,9 @@ def run(
             host=_host_name(),
             offers=offers,
             folder=folder,
+            collect=CollectLimits(
+                file_bytes=whole_number("TITAN_COLLECT_FILE_BYTES"), files=whole_number("TITAN_COLLECT_FILES")
+            ),
             find_server=_finder(home, urls[0]) if is_local else partial(next, cycle(servers)),
             has_other_servers=len(urls) > 1,
             memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,

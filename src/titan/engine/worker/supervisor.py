@@ -11,6 +11,7 @@ from typing import Final, assert_never
 
 from titan.engine.protocol import Assignment, Report
 from titan.engine.worker.environment import job_environment
+from titan.engine.worker.file_collector import REPORT_WITHIN_SECONDS, FileCollector
 from titan.engine.worker.folders import AttemptFiles, AttemptFolders
 from titan.engine.worker.inbox import (
     AttemptsAssigned,
@@ -27,6 +28,7 @@ from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.timers import Timer, Timers
+from titan.engine.worker.workspaces import Workspaces
 from titan.model.attempts import AttemptOutcome
 from titan.ports import AttemptEnd, AttemptOrder, Executor
 
@@ -56,6 +58,7 @@ class Supervisor:
         *,
         scripts: ScriptCache,
         folders: AttemptFolders,
+        files: FileCollector,
         logs: LogShipper,
         server: Callable[[], ServerAddress],
         grace_seconds: float,
@@ -67,6 +70,8 @@ class Supervisor:
         self._leases = leases
         self._scripts = scripts
         self._folders = folders
+        self._workspaces = Workspaces(folders.workspaces)
+        self._files = files
         self._logs = logs
         self._server = server
         self._grace_seconds = grace_seconds
@@ -128,6 +133,7 @@ class Supervisor:
         if self._is_leaving:
             self._leases.drop([lease_id])  # it goes back when the worker leaves
         if lease_id not in self._leases:
+            self._folders.discard(lease_id)
             return
         if self._leases.is_stopping(lease_id):
             self._report_unstarted(assignment, AttemptOutcome.CANCELLED, "cancelled before it started")
@@ -147,22 +153,37 @@ class Supervisor:
             )
 
     def _start(self, assignment: Assignment) -> AttemptFiles:
-        content = self._scripts.find(assignment.script)
-        if content is None:
-            raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
-        files = self._folders.prepare(assignment, content)
+        files = self._prepare(assignment)
         order = AttemptOrder(
             lease_id=assignment.lease_id,
             script=files.script,
             args=tuple(assignment.args),
             directory=files.directory,
             log=files.log,
-            environment=job_environment(assignment, self._server()),
+            environment=job_environment(assignment, self._server(), workspace=files.workspace),
             is_cold=assignment.cold,
             memory_limit_bytes=self._memory_limit_bytes,
         )
-        self._executor.start(order)
+        workspace = self._workspaces.find(files.workspace, is_new=files.is_new_workspace)
+        if files.archive is None:
+            self._files.begin(assignment.lease_id, workspace)
+        else:
+            self._folders.hold(assignment.lease_id)  # until its files are collected, which the report may not wait for
+            self._files.begin(assignment.lease_id, workspace, files.archive)
+        try:
+            self._executor.start(order)
+        except OSError:
+            self._files.drop(assignment.lease_id)
+            raise
         return files
+
+    def _prepare(self, assignment: Assignment) -> AttemptFiles:
+        if assignment.archive is not None:
+            return self._folders.unpacked(assignment.lease_id)
+        content = self._scripts.find(assignment.script)
+        if content is None:
+            raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
+        return self._folders.prepare(assignment, content)
 
     def _end_early(self, lease_id: str, ending: AttemptOutcome) -> None:
         running = self._running.get(lease_id)
@@ -194,6 +215,7 @@ class Supervisor:
             self._timers.cancel(running.timeout)
         if running.is_lost:
             logger.info("attempt of job %s ended: lost", running.assignment.job_name, extra=_ids(running.assignment))
+            self._files.drop(end.lease_id)
             self._folders.discard(end.lease_id)
             return
         outcome, error = _judge(running, end)
@@ -212,7 +234,9 @@ class Supervisor:
             peak_memory_bytes=end.peak_memory_bytes,
             error=error,
         )
-        self._logs.finish(EndedAttempt(report=report, log=running.files.log))
+        if not self._files.finish(EndedAttempt(report=report, log=running.files.log)):
+            due_at = time.monotonic() + REPORT_WITHIN_SECONDS
+            self._timers.add(due_at, lambda: self._files.hurry(end.lease_id))
 
     def _give_back_later(self, assignment: Assignment, why: str) -> None:
         """Give an attempt that this machine cannot start back, uncounted, after a pause that holds its slot.

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from litestar import Response
 
 from titan import __version__
-from titan.server import wire
+from titan.server import wire, wire_house
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.metrics import CONTENT_TYPE
@@ -42,8 +42,8 @@ async def metrics(call: Call) -> Response[bytes]:
 
 async def clean(call: Call) -> Response[bytes]:
     """Do a round of keeping house now, and say what went."""
-    query = call.query(wire.CleanQuery)
+    query = call.query(wire_house.CleanQuery)
     house = call.house
     freed = await house.cleaner.clean(is_dry=query.dry_run)
     unused = await asyncio.to_thread(house.store.read, lambda reader: reader.unused_bytes())
-    return json_answer(wire.CleanAnswer(is_dry_run=query.dry_run, database_unused_bytes=unused, **asdict(freed)))
+    return json_answer(wire_house.CleanAnswer(is_dry_run=query.dry_run, database_unused_bytes=unused, **asdict(freed)))

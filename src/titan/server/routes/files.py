@@ -1,9 +1,6 @@
 """Files that jobs hand on: streamed in and out, stored by digest, found by name."""
 
-import os
-from collections.abc import AsyncIterator
 from functools import partial
-from typing import BinaryIO, Final
 
 from litestar import Response
 from litestar.response import Stream
@@ -13,11 +10,10 @@ from titan.model.memory import StoredFile
 from titan.ports import Transaction
 from titan.rules.names import check_filename
 from titan.server import wire
-from titan.server.answers import BYTES, json_answer
+from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.lookup import find_file, open_blob, run_of_caller
-
-CHUNK_BYTES: Final = 256 * 1024
+from titan.server.content import stored_content
+from titan.server.lookup import find_file, run_of_caller
 
 
 async def upload(call: Call) -> Response[bytes]:
@@ -42,22 +38,9 @@ async def download(call: Call) -> Stream:
     """Give the newest content of a name."""
     name = call.path("name")
     file = call.house.store.read(lambda reader: find_file(reader, call.house.project_id, name))
-    return _content(call, file.digest)
+    return stored_content(call, file.digest)
 
 
 async def download_blob(call: Call) -> Stream:
-    """Give the content of a digest."""
-    return _content(call, call.path("digest"))
-
-
-def _content(call: Call, digest: str) -> Stream:
-    file = open_blob(call.house.blobs, digest)
-    size_bytes = os.fstat(file.fileno()).st_size
-    headers = {"Content-Length": str(size_bytes), "Titan-Digest": digest, "ETag": f'"{digest}"'}
-    return Stream(_chunks(file), media_type=BYTES, headers=headers)
-
-
-async def _chunks(file: BinaryIO) -> AsyncIterator[bytes]:
-    with file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+    """Give the content of a digest; `name` makes it a download of that name."""
+    return stored_content(call, call.path("digest"), name=call.query(wire.BlobQuery).name)

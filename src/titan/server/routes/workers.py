@@ -1,7 +1,7 @@
 """Workers: register, ask for work, show life, send output, report, leave."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 
 from litestar import Response
@@ -35,12 +35,10 @@ from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.house import House
-from titan.server.texts import MAX_LINE_CHARACTERS, check_text
+from titan.server.texts import MAX_LINE_CHARACTERS, check_moment, check_text
 from titan.server.views import worker_view
 
 MAX_PID = 2**31 - 1
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # a later one, with its offset, can be none of UTC
 MAX_SLOTS = 1024  # per label; more processes than that help no machine
 MAX_IDLE_SECONDS = 1e9  # 30 years; more has no place in a span of time
 MAX_LOG_PART_BYTES = 8 * 1024 * 1024
@@ -176,7 +174,6 @@ def _count(house: House, reports: list[AttemptReport]) -> None:
 def _assignment(leased: Leased) -> Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
     assert job.spec.filename is not None, f"gate {job.id} was leased"
-    assert job.spec.script is not None, f"gate {job.id} was leased"
     return Assignment(
         lease_id=attempt.lease_id,
         attempt=attempt.number,
@@ -187,7 +184,8 @@ def _assignment(leased: Leased) -> Assignment:
         agent_run_id=dag.run_id,
         workspace=f"run-{dag.run_id}" if dag.run_id else f"dag-{dag.id}",
         filename=job.spec.filename,
-        script=job.spec.script,
+        script=job.spec.script or "",
+        archive=job.spec.archive,
         args=list(job.spec.args),
         env=dict(job.spec.env),
         timeout_seconds=job.spec.timeout_seconds,
@@ -234,13 +232,7 @@ def _is_live(attempt: Attempt, worker_id: str) -> bool:
 
 def _in_our_terms(report: Report) -> AttemptReport:
     check_text(f"error of attempt {shown(report.lease_id)}", report.error or "")
-    if not EARLIEST <= report.started_at <= LATEST:
-        raise InvalidInput(
-            f"started_at of attempt {shown(report.lease_id)}",
-            expected="a moment between 1970 and 9999",
-            found=str(report.started_at),
-            next_step="Set the worker's clock.",
-        )
+    check_moment(f"started_at of attempt {shown(report.lease_id)}", report.started_at)
     return AttemptReport(
         lease_id=report.lease_id,
         outcome=report.outcome,

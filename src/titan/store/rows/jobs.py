@@ -16,6 +16,7 @@ class _BlobsOfSpec(msgspec.Struct, frozen=True):
     """The fields of a spec that name blobs; whoever adds one adds it to `digests_of_spec` too."""
 
     script: str | None = None
+    archive: str | None = None
 
 
 _BLOBS_DECODER = msgspec.json.Decoder(_BlobsOfSpec)
@@ -48,8 +49,8 @@ def job_from_row(row: Row) -> Job:
 
 def digests_of_spec(spec: str) -> tuple[str, ...]:
     """Return the blobs that the JSON text of a spec names; a tenth of the work of reading all of it."""
-    script = _BLOBS_DECODER.decode(spec).script
-    return (script,) if script else ()
+    named = _BLOBS_DECODER.decode(spec)
+    return tuple(digest for digest in (named.script, named.archive) if digest)
 
 
 def remaining_parents_of_row(row: Row) -> int:

@@ -76,6 +76,8 @@ on conflict (name) do update set value = excluded.value
 select 1 from files where digest = :digest
 union all
 select 1 from stored_values where artifact = :digest
+union all
+select 1 from attempt_files where digest = :digest
 limit 1
 
 -- name: old_files
