@@ -57,6 +57,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         unit="",
         help="Names under which the server is asked besides its addresses, such as a proxy's; blanks between them.",
     ),
+    Setting(name="TITAN_TLS", default="", unit="", help="1: clients encrypt; as when TITAN_HOST begins with https://."),
+    Setting(
+        name="TITAN_CA_FILE",
+        default="",
+        unit="",
+        help="Certificates that clients and workers trust instead of the system's, in PEM.",
+    ),
     Setting(name="TITAN_TLS_CERT", default="", unit="", help="File of the server's TLS certificate chain, in PEM."),
     Setting(name="TITAN_TLS_KEY", default="", unit="", help="File of its key; without it, in the certificate's file."),
     Setting(
