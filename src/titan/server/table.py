@@ -2,13 +2,12 @@
 
 from typing import Final
 
-from titan.engine import protocol
 from titan.engine.again import Resumed
 from titan.engine.cancel import Cancelled
 from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
 from titan.rules.access import Permission
-from titan.server import wire, wire_store
+from titan.server import wire, wire_access
 from titan.server.house_table import HOUSE_ROUTES
 from titan.server.route import Route, SocketRoute
 from titan.server.routes import (
@@ -20,13 +19,14 @@ from titan.server.routes import (
     gates,
     jobs,
     left_files,
-    memory,
     models,
     results,
     runs,
     tokens,
     workers,
 )
+from titan.server.store_table import STORE_ROUTES
+from titan.server.worker_table import WORKER_ROUTES
 
 BINARY: Final = bytes
 
@@ -283,87 +283,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         adds=True,
     ),
     Route(
-        method="GET",
-        path="/api/store",
-        handler=memory.get_value,
-        permission=Permission.READ_SHARED,
-        query=wire_store.KeyQuery,
-        answer=wire_store.ValueAnswer,
-    ),
-    Route(
-        method="PUT",
-        path="/api/store",
-        handler=memory.put_value,
-        permission=Permission.WRITE_SHARED,
-        body=wire_store.PutBody,
-        answer=wire.OkAnswer,
-        mutates=True,
-        adds=True,
-    ),
-    Route(
-        method="DELETE",
-        path="/api/store",
-        handler=memory.delete_key,
-        permission=Permission.WRITE_SHARED,
-        query=wire_store.KeyQuery,
-        answer=wire_store.DeletedAnswer,
-        mutates=True,
-    ),
-    Route(
-        method="GET",
-        path="/api/store/keys",
-        handler=memory.list_keys,
-        permission=Permission.READ_SHARED,
-        query=wire_store.KeysQuery,
-        answer=wire_store.KeysAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/store/incr",
-        handler=memory.increment,
-        permission=Permission.WRITE_SHARED,
-        body=wire_store.IncrementBody,
-        answer=wire_store.IncrementedAnswer,
-        mutates=True,
-        adds=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/store/cas",
-        handler=memory.compare_and_swap,
-        permission=Permission.WRITE_SHARED,
-        body=wire_store.SwapBody,
-        answer=wire_store.SwappedAnswer,
-        mutates=True,
-        adds=True,
-    ),
-    Route(
-        method="GET",
-        path="/api/store/sets",
-        handler=memory.list_members,
-        permission=Permission.READ_SHARED,
-        query=wire_store.KeyQuery,
-        answer=wire_store.MembersAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/store/sets",
-        handler=memory.add_member,
-        permission=Permission.WRITE_SHARED,
-        body=wire_store.AddBody,
-        answer=wire_store.AddedAnswer,
-        mutates=True,
-        adds=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/store/wait",
-        handler=memory.wait_for_signals,
-        permission=Permission.WRITE_SHARED,
-        body=wire_store.SignalsBody,
-        answer=wire_store.SignalsAnswer,
-    ),
-    Route(
         method="PUT",
         path="/api/files/{name:str}",
         handler=files.upload,
@@ -408,84 +327,12 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=wire.WorkersAnswer,
     ),
     Route(
-        method="PUT",
-        path="/api/workers/{worker:str}",
-        handler=workers.register,
-        permission=Permission.WORK,
-        body=protocol.Registration,
-        answer=protocol.Registered,
-    ),
-    Route(
-        method="POST",
-        path="/api/workers/{worker:str}/claim",
-        handler=workers.claim,
-        permission=Permission.WORK,
-        body=protocol.ClaimRequest,
-        answer=protocol.ClaimAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/workers/{worker:str}/heartbeat",
-        handler=workers.heartbeat,
-        permission=Permission.WORK,
-        body=protocol.HeartbeatRequest,
-        answer=protocol.HeartbeatAnswer,
-    ),
-    Route(
-        method="PUT",
-        path="/api/workers/{worker:str}/log/{lease:str}",
-        handler=workers.append_log,
-        permission=Permission.WORK,
-        query=wire.LogPartQuery,
-        body=BINARY,
-        answer=protocol.LogAnswer,
-    ),
-    Route(
-        method="PUT",
-        path="/api/workers/{worker:str}/files/{lease:str}",
-        handler=left_files.note,
-        permission=Permission.WORK,
-        body=protocol.NoteFilesRequest,
-        answer=protocol.NoteFilesAnswer,
-    ),
-    Route(
-        method="PUT",
-        path="/api/workers/{worker:str}/files/{lease:str}/{digest:str}",
-        handler=left_files.take_content,
-        permission=Permission.WORK,
-        body=BINARY,
-        answer=protocol.ContentAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/workers/{worker:str}/complete",
-        handler=workers.complete,
-        permission=Permission.WORK,
-        body=protocol.CompleteRequest,
-        answer=protocol.CompleteAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/workers/{worker:str}/workspaces",
-        handler=workers.sort_out_workspaces,
-        permission=Permission.WORK,
-        body=protocol.WorkspacesRequest,
-        answer=protocol.WorkspacesAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/workers/{worker:str}/leave",
-        handler=workers.leave,
-        permission=Permission.WORK,
-        answer=protocol.LeaveAnswer,
-    ),
-    Route(
         method="POST",
         path="/api/tokens",
         handler=tokens.create_token,
         permission=Permission.ADMINISTER,
-        body=wire.NewTokenBody,
-        answer=wire.NewTokenAnswer,
+        body=wire_access.NewTokenBody,
+        answer=wire_access.NewTokenAnswer,
         status_code=201,
     ),
     Route(
@@ -493,14 +340,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/tokens",
         handler=tokens.list_tokens,
         permission=Permission.ADMINISTER,
-        answer=wire.TokensAnswer,
+        answer=wire_access.TokensAnswer,
     ),
     Route(
         method="POST",
         path="/api/tokens/{token:str}/revoke",
         handler=tokens.revoke_token,
         permission=Permission.ADMINISTER,
-        answer=wire.TokenView,
+        answer=wire_access.TokenView,
         mutates=True,
     ),
     Route(
@@ -513,6 +360,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(method="GET", path="/v1/models", handler=models.list_models, permission=Permission.READ_SHARED, answer=dict),
     *HOUSE_ROUTES,
+    *STORE_ROUTES,
+    *WORKER_ROUTES,
 )
 
 SOCKETS: Final[tuple[SocketRoute, ...]] = (

@@ -20,7 +20,7 @@ from titan.model.workers import Worker
 from titan.ports import Reader
 from titan.rules.dispatch import why_ready_waits
 from titan.rules.rollup import dag_status, run_ended_at, run_status
-from titan.server import wire
+from titan.server import wire, wire_access
 
 
 def dag_view(dag: Dag, jobs: list[wire.JobView] | msgspec.UnsetType = msgspec.UNSET) -> wire.DagView:
@@ -305,9 +305,9 @@ def _after(reason: str | None) -> str:
     return f" (after: {reason})" if reason else ""
 
 
-def token_view(token: Token) -> wire.TokenView:
+def token_view(token: Token) -> wire_access.TokenView:
     """Return what people may know of a token."""
-    return wire.TokenView(
+    return wire_access.TokenView(
         token_id=token.id,
         name=token.name,
         role=token.role.value,
@@ -318,9 +318,9 @@ def token_view(token: Token) -> wire.TokenView:
     )
 
 
-def new_token_answer(minted: Minted) -> wire.NewTokenAnswer:
+def new_token_answer(minted: Minted) -> wire_access.NewTokenAnswer:
     """Return a token that was just made, with its text."""
-    return wire.NewTokenAnswer(
+    return wire_access.NewTokenAnswer(
         token_id=minted.token.id,
         name=minted.token.name,
         role=minted.token.role.value,

@@ -184,14 +184,6 @@ class SocketEventsQuery(EventsQuery):
     """WS /api/events/ws."""
 
 
-class NewTokenBody(Request):
-    """POST /api/tokens."""
-
-    name: str
-    role: Literal["admin", "worker", "viewer"] = "admin"
-    expires_in_days: Annotated[float, Meta(gt=0, le=36_525, description="Null: never.")] | None = None
-
-
 class LogPartQuery(Request):
     """PUT /api/workers/{worker}/log/{lease}."""
 
@@ -441,34 +433,6 @@ class FileAnswer(Struct, kw_only=True):
     name: str
     digest: str
     size_bytes: int
-
-
-class TokenView(Struct, kw_only=True):
-    """A token, without its secret."""
-
-    token_id: str
-    name: str
-    role: str
-    created_at: datetime
-    last_used_at: datetime | None
-    expires_at: datetime | None
-    revoked_at: datetime | None
-
-
-class TokensAnswer(Struct, kw_only=True):
-    """GET /api/tokens, newest first."""
-
-    tokens: list[TokenView]
-
-
-class NewTokenAnswer(Struct, kw_only=True):
-    """POST /api/tokens; `token` is shown here and never again."""
-
-    token_id: str
-    name: str
-    role: str
-    token: str
-    expires_at: datetime | None
 
 
 class StorageView(Struct, kw_only=True):

@@ -10,7 +10,7 @@ from titan.engine.receipts import once
 from titan.model.tokens import Role
 from titan.ports import Transaction
 from titan.rules.names import check_name
-from titan.server import wire
+from titan.server import wire_access
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.views import new_token_answer, token_view
@@ -22,7 +22,7 @@ async def create_token(call: Call) -> Response[bytes]:
     An Idempotency-Key is not honoured, for a receipt would keep the secret for a day. A repeat makes another token;
     one whose answer was lost opens nothing, for nobody knows it.
     """
-    body = await call.body(wire.NewTokenBody)
+    body = await call.body(wire_access.NewTokenBody)
     new = tokens.NewToken(
         project_id=call.house.project_id,
         name=check_name("token", body.name),
@@ -37,7 +37,7 @@ async def create_token(call: Call) -> Response[bytes]:
 async def list_tokens(call: Call) -> Response[bytes]:
     """List all tokens, newest first, revoked and expired ones too."""
     found = call.house.store.read(lambda reader: reader.tokens(call.house.project_id))
-    return json_answer(wire.TokensAnswer(tokens=[token_view(token) for token in found]))
+    return json_answer(wire_access.TokensAnswer(tokens=[token_view(token) for token in found]))
 
 
 async def revoke_token(call: Call) -> Response[bytes]:
