@@ -205,6 +205,24 @@ create index attempts_live_by_worker on attempts (worker_id, label) where outcom
 
 create index attempts_live_by_expiry on attempts (expires_at_us) where outcome is null;
 
+-- A path can be noted by every attempt that may have written it; `noted_at_us` says who was last.
+create table attempt_files (
+    lease_id text collate "C" not null references attempts (lease_id),
+    place text not null check (place in ('workspace', 'archive')),
+    path text not null,
+    project_id text collate "C" not null,
+    node text not null,
+    size_bytes bigint not null check (size_bytes >= 0),
+    digest text check (length(digest) = 64),
+    modified_at_us bigint not null,
+    reason text,
+    noted_at_us bigint not null,
+    primary key (lease_id, place, path),
+    constraint no_content_has_a_reason check (digest is not null or reason is not null)
+);
+
+create index attempt_files_by_digest on attempt_files (digest) where digest is not null;
+
 -- What a job said it found, as JSON; the latest attempt's word counts.
 create table results (
     job_id text collate "C" not null primary key references jobs (id),
