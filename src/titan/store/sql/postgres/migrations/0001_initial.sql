@@ -319,20 +319,3 @@ create table tokens (
 );
 
 create index tokens_newest on tokens (project_id, created_at_us, id);
-
-create table attempt_files (
-    lease_id text collate "C" not null references attempts (lease_id),
-    place text not null check (place in ('workspace', 'archive')),
-    path text collate "C" not null,
-    project_id text collate "C" not null,
-    node text collate "C" not null,
-    size_bytes bigint not null check (size_bytes >= 0),
-    digest text collate "C" check (length(digest) = 64),
-    modified_at_us bigint not null,
-    reason text,
-    noted_at_us bigint not null,
-    primary key (lease_id, place, path),
-    constraint no_content_has_a_reason check (digest is not null or reason is not null)
-);
-
-create index attempt_files_by_digest on attempt_files (digest) where digest is not null;
