@@ -5,7 +5,7 @@ VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format bench bench-rivals acceptance lock
+.PHONY: help setup demo up test check format bench bench-rivals soak acceptance lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ bench: setup  ## measure, beside the ceiling in the same run; writes docs/benchm
 
 bench-rivals: setup  ## the same jobs on six other schedulers, each in its own environment (ARGS="--only celery")
 	$(VENV)/python -m benchmarks.rivals $(ARGS)
+
+soak: setup  ## two hours of 20 jobs/s: does anything grow? (ARGS="--minutes 10" for less)
+	$(VENV)/python -m benchmarks.soak $(ARGS)
 
 lock: setup  ## write requirements.lock from pyproject.toml (UPGRADE=1 takes the newest versions)
 	$(VENV)/python scripts/lock.py $(if $(UPGRADE),--upgrade)

@@ -7,8 +7,10 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +18,26 @@ import uvloop
 
 from titan import __version__
 from titan.engine.bus import Bus
+from titan.engine.chronicle import Chronicle
+from titan.engine.cleaner import Cleaner
+from titan.engine.free_space import SpaceWatch
+from titan.engine.home_token import keep_home_token, other_tokens, read_home_token
 from titan.engine.local_worker import LocalWorker
+from titan.engine.lookout import Lookout
+from titan.engine.notifier import Notifier
 from titan.engine.orchestrator import Orchestrator
+from titan.keeping import Keeping, read_keeping
+from titan.kept import Kept, open_kept
 from titan.llm.registry import open_model
-from titan.model.errors import StoreUnavailable
-from titan.ports import LanguageModel
+from titan.log_lines import FORMATS, LEVELS, configure
+from titan.model.errors import InvalidInput, StoreUnavailable
+from titan.ports import Commit, LanguageModel, Store
 from titan.server.app import create_app
-from titan.server.house import House
-from titan.server.serve import HttpServer, listen
-from titan.settings import whole_number
-from titan.store.blobs import FolderBlobs
-from titan.store.logs import FolderLogs
-from titan.store.sqlite import SqliteStore
-from titan.system import SystemClock, SystemIds
+from titan.server.house import PROJECT_ID, Access, House
+from titan.server.metrics import Metrics
+from titan.server.serve import Servers, is_local, listen, tls_context, url_of
+from titan.settings import one_of, setting, shared_folder, whole_number
+from titan.system import SystemIds
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +53,14 @@ class UpSettings:
     sdk_port: int  #: for SDKs; 0 takes a free one
     offers: Mapping[str, int]  #: label → slots of the local worker; empty: no local worker
     host: str = "127.0.0.1"
+    requires_token: bool = False  #: also where only this machine can reach it
+    hosts: frozenset[str] = frozenset()  #: names it is asked under, besides its addresses
+    tls_certificate: Path | None = None  #: None: nothing is encrypted
+    tls_key: Path | None = None  #: None: in the certificate's file
     model: str | None = None  #: address of the language model; None: as the environment says
+    store: str | None = None  #: URL of a PostgreSQL database; None: a file in the home
+    shared: Path | None = None  #: folder of blobs and logs; None: the home
+    log_format: str | None = None  #: "text" or "json"; None: as the environment says
 
 
 def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
@@ -57,23 +73,34 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
     Raises:
         TitanError: the address, a port, the home or the model cannot be used; nothing was left running.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    for chatty in ("httpx", "httpx2", "uvicorn.error"):  # a line per model call, and start and end told a second time
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    configure(settings.log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
+    keeping = read_keeping()
     sys.setswitchinterval(SWITCH_SECONDS)
+    tls = _tls(settings)
     home = _prepared(settings.home)
-    store = SqliteStore(home / "control.db", clock=SystemClock())
-    listeners: list[socket.socket] = []
-    try:
-        for port in dict.fromkeys((settings.port, settings.sdk_port)) if settings.port else (0, settings.sdk_port):
-            listeners.append(listen(settings.host, port))
+    kept = open_kept(home, store=settings.store, shared=settings.shared)
+    with ExitStack() as opened:
+        opened.callback(kept.close)
+        access = _access(settings, kept, home)
+        listeners = Listeners.open(settings, home, opened, tls)
         model = open_model(settings.model, os.environ, home)
-        uvloop.run(_serve(settings, home, store, listeners, model, say))
-    finally:
-        for listener in listeners:
-            listener.close()
-        store.close()
+        uvloop.run(_serve(settings, keeping, home, kept, access, listeners, model, say))
     return 0
+
+
+@contextmanager
+def offline_store(home: Path) -> Iterator[Store]:
+    """Open the store of a home on which no server runs.
+
+    Raises:
+        StoreInUse: a server runs on it, or starts just now.
+        StoreError: the home or the store cannot be used.
+    """
+    kept = open_kept(_prepared(home), store=setting("TITAN_STORE") or None, shared=shared_folder())
+    try:
+        yield kept.store
+    finally:
+        kept.close()
 
 
 def _prepared(home: Path) -> Path:
@@ -90,63 +117,177 @@ def _prepared(home: Path) -> Path:
         ) from error
 
 
+def _tls(settings: UpSettings) -> ssl.SSLContext | None:
+    if settings.tls_certificate is not None:
+        return tls_context(settings.tls_certificate, settings.tls_key)
+    if settings.tls_key is not None:
+        raise InvalidInput(
+            f"--tls-key {settings.tls_key}",
+            expected="the certificate it belongs to",
+            found="none",
+            next_step="Add --tls-cert FILE.",
+        )
+    return None
+
+
+def _access(settings: UpSettings, kept: Kept, home: Path) -> Access:
+    """Return who may reach the server; one that others can reach has a token that they could show."""
+    store, now = kept.store, kept.clock.now()
+    needs_token = settings.requires_token or not is_local(settings.host)
+    if not is_local(settings.host) and not store.read(lambda reader: other_tokens(reader, home, PROJECT_ID, now=now)):
+        raise InvalidInput(
+            f"address {settings.host!a}",
+            expected="a token in the store, for others can reach this address",
+            found="none that is good",
+            next_step=f"Make one first: titan token create NAME --home {home}",
+        )
+    if needs_token or read_home_token(home) is not None:
+        keep_home_token(store, home, PROJECT_ID, ids=SystemIds(), now=now)
+    return Access(requires_token=needs_token, hosts=settings.hosts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listeners:
+    """The sockets of a server."""
+
+    public: tuple[socket.socket, ...]  #: for people, and for SDKs
+    tls: ssl.SSLContext | None
+    inner: socket.socket | None  #: see Servers
+
+    @classmethod
+    def open(cls, settings: UpSettings, home: Path, opened: ExitStack, tls: ssl.SSLContext | None) -> "Listeners":
+        """Listen on all of them; `opened` closes them."""
+        ports = dict.fromkeys((settings.port, settings.sdk_port)) if settings.port else (0, settings.sdk_port)
+        public = tuple(opened.enter_context(listen(settings.host, port)) for port in ports)
+        inner = None if tls is None else opened.enter_context(_listen_inside(home))
+        return cls(public=public, tls=tls, inner=inner)
+
+    def urls(self) -> list[str]:
+        """Return where this machine reaches the public ones: for people first, for SDKs last."""
+        return [url_of(listener, is_encrypted=self.tls is not None) for listener in self.public]
+
+    def own_url(self) -> str:
+        """Return what the worker and the command line of this home use."""
+        return url_of(self.inner or self.public[-1])
+
+
+def _listen_inside(home: Path) -> socket.socket:
+    """Listen on loopback at the port of last time, if it is free: jobs that outlived a restart know that one."""
+    memory = home / "inner-port"
+    try:
+        listener = listen("127.0.0.1", int(memory.read_text("ascii")))
+    except (OSError, ValueError, InvalidInput):
+        listener = listen("127.0.0.1", 0)
+    memory.write_text(str(listener.getsockname()[1]), "ascii")
+    return listener
+
+
 async def _serve(
     settings: UpSettings,
+    keeping: Keeping,
     home: Path,
-    store: SqliteStore,
-    listeners: list[socket.socket],
+    kept: Kept,
+    access: Access,
+    listeners: Listeners,
     model: LanguageModel | None,
     say: Callable[[str], None],
 ) -> None:
     bus = Bus(asyncio.get_running_loop())
-    store.listen(bus.publish)
-    house = _compose(home, store, bus, model)
-    server = HttpServer(create_app(house))
-    url, sdk_url = (_url(listener) for listener in (listeners[0], listeners[-1]))
-    worker = LocalWorker(home, url=sdk_url, offers=settings.offers) if settings.offers else None
+    kept.store.listen(bus.publish)
+    house = _compose(kept, bus, model, access, keeping)
+    kept.store.listen(_of_this_server(house.metrics.on_commit))
+    kept.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
+    servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner)
+    worker = _worker(settings, home, listeners)
     await house.orchestrator.start()
-    _announce(home, url)
-    _stop_on_signals(server, house, worker)
-    keeping = asyncio.ensure_future(worker.keep()) if worker else None
+    _keep_house(house, keeping, listeners.urls()[0], say)
+    _announce(home, listeners)
+    _stop_on_signals(servers, house, worker)
+    working = asyncio.ensure_future(worker.keep()) if worker else None
+    if worker:
+        house.orchestrator.background(worker.keep_log_small())
     gc.freeze()  # what start-up made lives as long as the server
-    say(_greeting(settings, home, url, sdk_url, house))
+    say(_greeting(settings, home, kept.shown, listeners, house))
     try:
-        await server.run_on(listeners)
+        await servers.run()
     finally:
-        if keeping:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
+        if working:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
         await house.orchestrator.stop()
         if model is not None:
             await model.close()
         (home / "server.json").unlink(missing_ok=True)
 
 
-def _compose(home: Path, store: SqliteStore, bus: Bus, model: LanguageModel | None) -> House:
-    clock, ids = SystemClock(), SystemIds()
+def _of_this_server(listener: Callable[[Commit], None]) -> Callable[[Commit], None]:
+    """Return a listener that leaves out what other servers commit: it is theirs to log and count."""
+    return lambda commit: None if commit.is_foreign else listener(commit)
+
+
+def _worker(settings: UpSettings, home: Path, listeners: Listeners) -> LocalWorker | None:
+    if not settings.offers:
+        return None
+    return LocalWorker(home, url=listeners.own_url(), offers=settings.offers, log_format=settings.log_format)
+
+
+def _compose(kept: Kept, bus: Bus, model: LanguageModel | None, access: Access, keeping: Keeping) -> House:
+    store, clock, ids = kept.store, kept.clock, SystemIds()
+    space = SpaceWatch(kept.folder, min_free_bytes=keeping.min_free_bytes)
     return House(
-        orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus),
+        orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),
         store=store,
-        blobs=FolderBlobs(home / "blobs"),
-        logs=FolderLogs(home / "logs"),
+        blobs=kept.blobs,
+        logs=kept.logs,
         bus=bus,
+        space=space,
+        cleaner=Cleaner(store, kept.blobs, kept.logs, clock=clock, retention=keeping.retention),
+        metrics=Metrics(),
         clock=clock,
         ids=ids,
         model=model,
         model_name=model.name if model else None,
-        started_at=clock.now(),
+        started_at=kept.clock.now(),
         max_file_bytes=whole_number("TITAN_MAX_FILE_BYTES"),
+        access=access,
     )
 
 
-def _stop_on_signals(server: HttpServer, house: House, worker: LocalWorker | None) -> None:
+def _keep_house(house: House, keeping: Keeping, url: str, say: Callable[[str], None]) -> None:
+    """Begin what goes on beside the requests: watching the disk, cleaning, looking out, notifying."""
+
+    def on_change(is_low: bool) -> None:
+        say(house.space.told())
+        if not is_low:
+            house.orchestrator.lease_again()
+
+    house.space.listen(on_change)
+    house.space.look()
+    house.orchestrator.background(house.space.keep())
+    house.orchestrator.background(house.cleaner.keep())
+    lookout = Lookout(house.store, clock=house.clock, project_id=house.project_id)
+    house.orchestrator.background(lookout.keep())
+    if keeping.addresses:
+        notifier = Notifier(
+            house.store,
+            bus=house.bus,
+            clock=house.clock,
+            project_id=house.project_id,
+            own_url=url,
+            texts=keeping.texts,
+            secret=keeping.secret,
+        )
+        house.orchestrator.background(notifier.keep(keeping.addresses))
+
+
+def _stop_on_signals(servers: Servers, house: House, worker: LocalWorker | None) -> None:
     loop = asyncio.get_running_loop()
     is_ending = False
 
-    def close() -> None:
+    def close(*, at_once: bool = False) -> None:
         house.bus.close()
         house.orchestrator.end_claims()
-        server.should_exit = True
+        servers.stop(at_once=at_once)
 
     async def close_with_worker() -> None:
         if worker is not None:
@@ -158,8 +299,7 @@ def _stop_on_signals(server: HttpServer, house: House, worker: LocalWorker | Non
         if is_ending:
             if worker is not None:
                 worker.kill()
-            server.force_exit = True
-            close()
+            close(at_once=True)
         else:
             is_ending = True
             house.orchestrator.background(close_with_worker())
@@ -168,28 +308,37 @@ def _stop_on_signals(server: HttpServer, house: House, worker: LocalWorker | Non
     loop.add_signal_handler(signal.SIGTERM, close)
 
 
-def _announce(home: Path, url: str) -> None:
-    """Leave word where this home's server is, for its worker after a restart on other ports."""
+def _announce(home: Path, listeners: Listeners) -> None:
+    """Leave word where this home's server is: for its worker after a restart on other ports, and its command line."""
     partial = home / "server.json.partial"
-    partial.write_text(json.dumps({"url": url, "pid": os.getpid()}))
+    url = listeners.own_url() if listeners.inner is not None else listeners.urls()[0]
+    addresses = list(dict.fromkeys([url, *listeners.urls()]))
+    partial.write_text(json.dumps({"url": url, "urls": addresses, "pid": os.getpid()}))
     partial.replace(home / "server.json")
 
 
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _greeting(settings: UpSettings, home: Path, url: str, sdk_url: str, house: House) -> str:
+def _greeting(settings: UpSettings, home: Path, store: str, listeners: Listeners, house: House) -> str:
     offers = ", ".join(f"{label}:{slots}" for label, slots in settings.offers.items()) or "none on this machine"
+    urls = listeners.urls()
     return "\n".join(
         (
             f"Titan {__version__} is up.",
-            f"  API     {url}",
-            f"  SDKs    {sdk_url}",
+            f"  API     {urls[0]}",
+            f"  SDKs    {urls[-1]}",
+            f"  access  {_access_in_words(settings, house.access, is_encrypted=listeners.tls is not None)}",
             f"  home    {home}",
+            f"  store   {store}",
             f"  worker  {offers}",
             f"  model   {house.model_name or 'none'}",
             "Ctrl-C stops it, and its worker.",
         )
     )
+
+
+def _access_in_words(settings: UpSettings, access: Access, *, is_encrypted: bool) -> str:
+    if not access.requires_token:
+        return "this machine only, without tokens"
+    if is_local(settings.host):
+        return "this machine and proxies on it, every request with a token"
+    plain = "" if is_encrypted else "; NOT ENCRYPTED: use --tls-cert, or a proxy in front"
+    return f"whoever reaches {settings.host}, every request with a token{plain}"

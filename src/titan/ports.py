@@ -3,9 +3,9 @@
 tests/contract/ holds one suite per port; it is run on every implementation and is the port's specification.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -13,11 +13,15 @@ from typing import Protocol, TypeVar
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
+from titan.model.files import AttemptFile, LeftFile
 from titan.model.jobs import Job, ReadyJob
 from titan.model.language import ModelAnswer, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.retention import OldBlob
 from titan.model.runs import Run
+from titan.model.tokens import Token
 from titan.model.workers import Worker
+from titan.ports_house import HouseReader, HouseTransaction
 
 T = TypeVar("T")
 
@@ -45,10 +49,28 @@ class Commit:
 
     entries: tuple[JournalEntry, ...]  #: in journal order
     keys: frozenset[tuple[str, str]]  #: (project id, key) of shared values and sets that were written
+    is_foreign: bool = False  #: another server on the same database made it; what it asks for is that one's to do
+    is_everything: bool = False  #: more may have changed than is said here: whoever waits should look
+    transactions: int = field(default=1, compare=False)  #: how many were committed together
+    duration_ns: int = field(default=0, compare=False)  #: from the begin of the first to their being durable
 
 
-class Reader(Protocol):
+class Reader(HouseReader, Protocol):
     """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
+
+    def look_ahead(
+        self,
+        *,
+        leases: Sequence[str] = (),
+        workers: Sequence[str] = (),
+        lanes: Sequence[tuple[str | None, str, int]] = (),
+    ) -> None:
+        """Say what will be asked for next, one after the other; it changes no answer.
+
+        A store behind a network then asks all of it in one go: the attempts of `leases` with their jobs, DAGs, runs and
+        children; `workers` with their busy slots; the ready jobs of `lanes`: (worker that they are bound to or None,
+        requirement, limit).
+        """
 
     def job(self, job_id: str) -> Job | None: ...
 
@@ -130,6 +152,22 @@ class Reader(Protocol):
     def expired_attempts(self, now: datetime) -> list[Attempt]:
         """Return the live attempts whose lease ran out at or before `now`."""
 
+    def files_of_attempt(self, lease_id: str) -> list[AttemptFile]:
+        """Return the files an attempt left, by path."""
+
+    def files_of_job(self, job_id: str, *, attempt: int | None = None, limit: int) -> list[LeftFile]:
+        """Return up to `limit` files that the job's attempts (or the one of this number) left, by path.
+
+        Here and in the next two, a path that several attempts left comes once for each node, with the attempt that was
+        noted last; one of an unpacked archive once for each job.
+        """
+
+    def files_of_dag(self, dag_id: str, *, limit: int) -> list[LeftFile]:
+        """Return up to `limit` files that a DAG's jobs left, by path."""
+
+    def files_of_run(self, project_id: str, run_id: str, *, limit: int) -> list[LeftFile]:
+        """Return up to `limit` files that the jobs of all stages of a run left, by path."""
+
     def worker(self, worker_id: str) -> Worker | None: ...
 
     def workers(self, project_id: str) -> list[Worker]:
@@ -184,11 +222,16 @@ class Reader(Protocol):
 
     def receipt(self, project_id: str, key: str) -> Receipt | None: ...
 
+    def token(self, token_id: str) -> Token | None: ...
+
+    def tokens(self, project_id: str) -> list[Token]:
+        """Return all tokens, newest first, revoked and expired ones too."""
+
     def home_id(self) -> str:
         """Return the random id this store got when it was made."""
 
 
-class Transaction(Reader, Protocol):
+class Transaction(Reader, HouseTransaction, Protocol):
     """Reads and writes that become visible together, or not at all."""
 
     @property
@@ -218,6 +261,9 @@ class Transaction(Reader, Protocol):
         """Store a live attempt. The schema refuses a second live one of the same job."""
 
     def save_attempt(self, attempt: Attempt) -> None: ...
+
+    def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
+        """Add to the files an attempt left; what was known of the same path and place is replaced."""
 
     def renew_leases(self, worker_id: str, lease_ids: Sequence[str], *, expires_at: datetime) -> set[str]:
         """Move the expiry of this worker's live leases; return those that were live."""
@@ -253,6 +299,11 @@ class Transaction(Reader, Protocol):
 
     def add_receipt(self, project_id: str, receipt: Receipt) -> None: ...
 
+    def add_token(self, token: Token) -> None: ...
+
+    def save_token(self, token: Token) -> None:
+        """Overwrite what changes of a token: when it was last used, when it was revoked."""
+
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
         """Delete up to `limit` receipts older than `before`, the oldest first; return how many.
 
@@ -262,6 +313,17 @@ class Transaction(Reader, Protocol):
 
 class Store(Protocol):
     """Keeps facts. The engine changes them only through `transact`."""
+
+    @property
+    def server_id(self) -> str:
+        """The name of this server among those that share the database; "" where there can be only one."""
+
+    @property
+    def is_in_charge(self) -> bool:
+        """Whether this server does what only one may do: it keeps time for all. Always, where there is only one.
+
+        When that changes, listeners are told that everything may have changed.
+        """
 
     def transact(self, decide: Callable[[Transaction], T]) -> Future[T]:
         """Run `decide` on the writer and commit what it wrote; transactions run one after the other.
@@ -280,7 +342,10 @@ class Store(Protocol):
         """Run `query` on a snapshot of committed facts, in the calling thread."""
 
     def listen(self, listener: Callable[[Commit], None]) -> None:
-        """Have `listener` called on the writer's thread after each commit, before its futures resolve."""
+        """Have `listener` called on the writer's thread after each commit, before its futures resolve.
+
+        What another server on the same database commits is told soon after, once, on a thread of the store's.
+        """
 
     def close(self) -> None:
         """Finish what was handed in, then release the files. May be called twice."""
@@ -303,6 +368,19 @@ class Blobs(Protocol):
     def path(self, digest: str) -> Path | None:
         """Return a readable file with the content, or None when it is not stored."""
 
+    def touch(self, digest: str) -> bool:
+        """Renew the lease of stored content; return whether it is stored.
+
+        Whoever is about to commit a reference to content that it did not just `put` touches it first, for what was
+        put or touched is not collected for an hour.
+        """
+
+    def old(self, *, before: datetime) -> Iterator[OldBlob]:
+        """Yield the blobs whose lease was last renewed before, in no order."""
+
+    def discard(self, blob: OldBlob) -> bool:
+        """Delete a blob that nothing names, unless its lease was renewed since `old` found it; tell whether."""
+
 
 class Logs(Protocol):
     """The output of attempts: bytes, appended by offset."""
@@ -319,6 +397,12 @@ class Logs(Protocol):
 
     def read(self, lease_id: str, offset: int, limit_bytes: int) -> bytes:
         """Return up to `limit_bytes` from `offset`; empty at the end."""
+
+    def old(self, *, before: datetime) -> Iterator[tuple[str, int]]:
+        """Yield (lease id, size in bytes) of the logs last written before, in no order."""
+
+    def discard(self, lease_id: str) -> None:
+        """Delete a log. One that is not there is fine."""
 
 
 class LanguageModel(Protocol):

@@ -1,12 +1,15 @@
 """Every setting in one table: its environment variable, default, unit and meaning."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from titan.model.errors import InvalidInput
+
+MAX_DAYS: Final = 100_000  # 270 years; for ever is 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +24,48 @@ class Setting:
 
 SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_HOME", default="~/.titan", unit="", help="Folder of everything Titan keeps."),
+    Setting(
+        name="TITAN_STORE",
+        default="",
+        unit="",
+        help="postgres://USER@HOST/DATABASE of the control store; without it: a file in the home.",
+    ),
+    Setting(
+        name="TITAN_SHARED",
+        default="",
+        unit="",
+        help="Folder of blobs and logs, one for all servers of a database; without it: the home.",
+    ),
     Setting(name="TITAN_HOST", default="127.0.0.1", unit="", help="Where clients look for the server."),
     Setting(name="TITAN_PORT", default="9090", unit="", help="The port clients use."),
     Setting(name="TITAN_TOKEN", default="", unit="", help="What a client identifies itself with; set inside jobs."),
+    Setting(
+        name="TITAN_LISTEN",
+        default="127.0.0.1",
+        unit="",
+        help="The address `titan up` listens at; any but 127.0.0.1, localhost and ::1 needs a token with each request.",
+    ),
+    Setting(
+        name="TITAN_REQUIRE_TOKEN",
+        default="",
+        unit="",
+        help="Any text: every request needs a token, on loopback too; for a proxy in front of it.",
+    ),
+    Setting(
+        name="TITAN_ALLOW_HOSTS",
+        default="",
+        unit="",
+        help="Names under which the server is asked besides its addresses, such as a proxy's; blanks between them.",
+    ),
+    Setting(name="TITAN_TLS", default="", unit="", help="1: clients encrypt; as when TITAN_HOST begins with https://."),
+    Setting(
+        name="TITAN_CA_FILE",
+        default="",
+        unit="",
+        help="Certificates that clients and workers trust instead of the system's, in PEM.",
+    ),
+    Setting(name="TITAN_TLS_CERT", default="", unit="", help="File of the server's TLS certificate chain, in PEM."),
+    Setting(name="TITAN_TLS_KEY", default="", unit="", help="File of its key; without it, in the certificate's file."),
     Setting(
         name="TITAN_MODEL",
         default="",
@@ -32,6 +74,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         " Without it: Gemini with GEMINI_API_KEY, else local where it is installed, else none.",
     ),
     Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
+    Setting(name="TITAN_RESUME_RUN_ID", default="", unit="", help="The run that a program takes up again."),
     Setting(name="TITAN_AGENT_ID", default="", unit="", help="The agent of the runs a client starts."),
     Setting(
         name="TITAN_JOB_MEMORY_BYTES",
@@ -44,6 +87,75 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="1073741824",
         unit="bytes",
         help="Largest upload the server takes.",
+    ),
+    Setting(
+        name="TITAN_MIN_FREE_BYTES",
+        default="536870912",
+        unit="bytes",
+        help="With less free on the home's disk (at most a twentieth of it) no new work is taken; 0 is no limit.",
+    ),
+    Setting(
+        name="TITAN_KEEP_RUNS_DAYS",
+        default="90",
+        unit="days",
+        help="How long a run stays after its last activity, with all its DAGs, jobs and logs; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_DAGS_DAYS",
+        default="30",
+        unit="days",
+        help="How long a DAG without a run stays after its end, with its jobs and logs; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_LOGS_DAYS",
+        default="30",
+        unit="days",
+        help="How long the output of an attempt stays after its end; with its job it goes in any case; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_WORKSPACES_DAYS",
+        default="7",
+        unit="days",
+        help="How long a workspace stays on its worker after its run or DAG has ended; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_FILES_DAYS",
+        default="0",
+        unit="days",
+        help="How long uploaded files and published keys stay after they were written last; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_KEEP_JOURNAL_DAYS",
+        default="90",
+        unit="days",
+        help="How long journal entries stay whose run or DAG is still there; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_NOTIFY",
+        default="",
+        unit="",
+        help="Where to POST what people should know of: URLs with commas between; slack+https:// for Slack's dialect.",
+    ),
+    Setting(name="TITAN_NOTIFY_SECRET", default="", unit="", help="Signs each notification (HMAC-SHA256)."),
+    Setting(
+        name="TITAN_NOTIFY_TEMPLATES",
+        default="",
+        unit="",
+        help="A TOML file with other texts for notifications.",
+    ),
+    Setting(name="TITAN_LOG_FORMAT", default="text", unit="", help="How Titan logs: text, or json (a line each)."),
+    Setting(name="TITAN_LOG_LEVEL", default="info", unit="", help="What Titan logs: debug, info, warning or error."),
+    Setting(
+        name="TITAN_COLLECT_FILE_BYTES",
+        default="67108864",
+        unit="bytes",
+        help="Largest file left by a job whose content this worker sends to the server; larger ones are only listed.",
+    ),
+    Setting(
+        name="TITAN_COLLECT_FILES",
+        default="1000",
+        unit="files",
+        help="How many files of one attempt this worker sends to the server; further ones are only listed.",
     ),
     Setting(name="TITAN_DEBUG", default="", unit="", help="Any text: a fault in `titan` shows its traceback."),
 )
@@ -72,6 +184,46 @@ def whole_number(name: str, environment: Mapping[str, str] = os.environ) -> int:
     )
 
 
+def days(name: str, environment: Mapping[str, str] = os.environ) -> timedelta | None:
+    """Return the value of a setting that counts days; None for 0, which is for ever.
+
+    Raises:
+        InvalidInput: it is not a whole number, or more than 100,000.
+    """
+    count = whole_number(name, environment)
+    if count > MAX_DAYS:
+        raise InvalidInput(
+            f"setting {name}",
+            expected=f"at most {MAX_DAYS} days, or 0 for ever",
+            found=str(count),
+            next_step="Correct it in the environment.",
+        )
+    return timedelta(days=count) if count else None
+
+
+def one_of(name: str, choices: Collection[str], environment: Mapping[str, str] = os.environ) -> str:
+    """Return the value of a setting that has few.
+
+    Raises:
+        InvalidInput: it is none of `choices`.
+    """
+    text = setting(name, environment)
+    if text in choices:
+        return text
+    raise InvalidInput(
+        f"setting {name}",
+        expected=" or ".join(choices),
+        found=ascii(text),
+        next_step="Correct it in the environment.",
+    )
+
+
 def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the folder of everything Titan keeps."""
     return Path(setting("TITAN_HOME", environment)).expanduser()
+
+
+def shared_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the folder of blobs and logs, where it is not the home."""
+    text = setting("TITAN_SHARED", environment)
+    return Path(text).expanduser() if text else None

@@ -8,6 +8,7 @@ the server answers keep the server's words and arrive as the class of the same n
     │   ├── InvalidDag              a cycle, an unknown parent, a duplicate id, no jobs
     │   ├── InvalidName             a job, DAG, run, file or key name that is not allowed
     │   └── NotSupported            asked for something this version of Titan does not do
+    ├── Unauthorized                no token, or one that the server does not know
     ├── Forbidden                   the token does not allow this
     ├── NotFound
     │   ├── UnknownJob, UnknownDag, UnknownRun, UnknownWorker
@@ -21,11 +22,13 @@ the server answers keep the server's words and arrive as the class of the same n
     ├── StoreFull                   the server's disk is full
     ├── Unavailable                 nothing is wrong with the request; try later
     │   ├── ServerUnavailable       no answer for as long as the client retries (also a ConnectionError)
+    │   │   └── StreamBroken        an answer that streams broke off: ask again from where you were
     │   ├── StoreUnavailable        the server cannot reach its store
     │   ├── ModelUnavailable        the language model does not answer
     │   └── ModelNotConfigured      the server was started without a model
     ├── ModelRefused                the model's provider refused the request
     ├── UnexpectedAnswer            what answered does not speak Titan's HTTP
+    ├── UntrustedServer             the server's TLS certificate is not trusted
     ├── WaitTimeout                 the time given to a wait is over (also a TimeoutError)
     ├── SignalLost                  everything that could have set the key has ended, and it is not set
     └── UnusableAnswer              the model's answers never fitted the schema
@@ -69,6 +72,10 @@ class InvalidName(InvalidInput):
 
 class NotSupported(InvalidInput):
     """Asked for something that this version of Titan does not do. Nothing was changed."""
+
+
+class Unauthorized(TitanError):
+    """The server asks for a token, and none came or one that it does not know. Nothing was changed."""
 
 
 class Forbidden(TitanError):
@@ -135,6 +142,10 @@ class ServerUnavailable(Unavailable, ConnectionError):
     """No server answered for as long as the client retries."""
 
 
+class StreamBroken(ServerUnavailable):
+    """An answer that streams broke off; its reader asks again from where it was."""
+
+
 class StoreUnavailable(Unavailable):
     """The server runs but cannot reach its store."""
 
@@ -153,6 +164,10 @@ class ModelRefused(TitanError):
 
 class UnexpectedAnswer(TitanError):
     """What answered does not speak Titan's HTTP: another program on this port, or a proxy in between."""
+
+
+class UntrustedServer(TitanError):
+    """The server's certificate is of another host, expired, or signed by nobody that is trusted. Nothing was sent."""
 
 
 class WaitTimeout(TitanError, TimeoutError):
@@ -178,6 +193,8 @@ def error_from_wire(status: int, body: object, *, subject: str) -> TitanError:
     """
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict) or "message" not in error:
+        if status in (401, 403):
+            return _refused_by_a_proxy(status, body, subject)
         return UnexpectedAnswer(
             subject=subject,
             expected="an answer of a Titan server",
@@ -189,8 +206,17 @@ def error_from_wire(status: int, body: object, *, subject: str) -> TitanError:
     return kind(**parts, message=str(error["message"]))
 
 
+def _refused_by_a_proxy(status: int, body: object, subject: str) -> TitanError:
+    return _BY_STATUS[status](
+        subject=subject,
+        expected="to be let in",
+        found=f"HTTP {status} with the body {str(body)[:200]!r}",
+        next_step="Set TITAN_TOKEN to a token that this server or the proxy before it knows.",
+    )
+
+
 _FROM_SERVER: tuple[type[TitanError], ...] = (
-    *(InvalidInput, InvalidDag, InvalidName, NotSupported, Forbidden),
+    *(InvalidInput, InvalidDag, InvalidName, NotSupported, Unauthorized, Forbidden),
     *(UnknownJob, UnknownDag, UnknownRun, UnknownWorker, UnknownArtifact),
     *(StaleLease, IdempotencyConflict, LimitExceeded, TooLarge, StoreFull),
     *(StoreUnavailable, ModelUnavailable, ModelNotConfigured, ModelRefused),
@@ -199,6 +225,7 @@ _BY_NAME: Mapping[str, type[TitanError]] = {kind.__name__: kind for kind in _FRO
 # For error types that a newer server knows and this client does not.
 _BY_STATUS: Mapping[int, type[TitanError]] = {
     400: InvalidInput,
+    401: Unauthorized,
     403: Forbidden,
     404: NotFound,
     409: Conflict,

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Literal, TypeAlias
 
-    from titan_sdk.wire import JobItem
+    from titan_sdk.wire import GateItem, JobItem
 
     Affinity: TypeAlias = bool | Literal["required"]
 
+MAX_WAIT_SECONDS = 172_800.0  # the original's two days
 REMOTE_ASSET = "REMOTE_ASSET"  # the original's payload of a job whose code lies in an archive
 _SERVICE_TYPES = ("SERVICE", "DEPLOY_PAYLOAD")
 _AFFINITY_ON_THE_WIRE: Mapping[object, str] = {False: "none", True: "soft", "required": "required"}
@@ -38,11 +39,15 @@ class TitanJob:
         job_type: RUN_PAYLOAD, or any other word for a one-off run. SERVICE and DEPLOY_PAYLOAD come later.
         args: a list, or one shell-quoted string.
         parents: names of jobs that must be COMPLETED first.
-        port, is_archive, hitl_message, max_wait_seconds: of the original; refused when the job is submitted.
+        port: of a service; those come later.
+        is_archive: `filename` is "<zip>/<entry>", a file in an archive that `upload_project_folder` stored.
         priority: higher goes first.
         delay: milliseconds from the moment that all parents are done.
         affinity: True prefers the worker that ran the first parent to finish, "required" insists on it.
         requirement: what the worker must offer, such as GENERAL or GPU.
+        hitl_message: what a person is asked when the job has completed; who names this job as a parent then
+            waits for the approval (a gate; see `TitanClient.approve`).
+        max_wait_seconds: how long the person has; then the gate counts as rejected.
         script_content: the script itself, instead of reading `filename`; that then only names it.
         retries: how often a failed attempt is repeated.
         backoff: seconds before the first repetition, doubling with each, at most 3600: 3 waits 3, 6, 12 s.
@@ -50,6 +55,8 @@ class TitanJob:
         max_lost: how often an attempt that was lost (its worker or machine gone) is repeated.
         env: environment variables of the job, on top of its worker's.
         cold: start a fresh interpreter instead of forking a warm one.
+        concurrency_key: of all jobs with this key, in any DAG, at most `concurrency_limit` run at once.
+        concurrency_limit: as the job's own key sees it; 1 or more.
 
     Raises:
         FileNotFoundError: the script is in neither folder.
@@ -70,7 +77,7 @@ class TitanJob:
         affinity: Affinity = False,
         requirement: str = "GENERAL",
         hitl_message: str | None = None,
-        max_wait_seconds: int = 172_800,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
         *,
         script_content: str | bytes | None = None,
         retries: int = 0,
@@ -79,6 +86,8 @@ class TitanJob:
         max_lost: int = 3,
         env: Mapping[str, str] | None = None,
         cold: bool = False,
+        concurrency_key: str | None = None,
+        concurrency_limit: int = 1,
     ) -> None:
         self.id = job_id
         self.filename = filename
@@ -99,6 +108,8 @@ class TitanJob:
         self.max_lost = max_lost
         self.env = dict(env) if env is not None else {}
         self.cold = cold
+        self.concurrency_key = concurrency_key
+        self.concurrency_limit = concurrency_limit
         #: The script's content; empty for an archive.
         self.script = b"" if is_archive else _script(filename, script_content)
 
@@ -115,18 +126,63 @@ class TitanJob:
         return binascii.b2a_base64(self.script, newline=False).decode("ascii")
 
 
-def wire_item(job: TitanJob, *, script_digest: str) -> JobItem:
-    """Return the job as the server reads it.
+class TitanGate(TitanJob):
+    """A question to a person between jobs: what names it as a parent goes on once it is approved.
+
+    It holds no slot of a worker while it waits. Rejected or too late, it has failed, and its children are
+    cancelled.
+
+        client.submit_dag("release", [
+            TitanJob("build", "build.py"),
+            TitanGate("approve-release", "Ship it?", parents=["build"]),
+            TitanJob("ship", "ship.py", parents=["approve-release"]),
+        ])
+
+    Args:
+        job_id: the gate's name, unique in its DAG.
+        message: what the person is asked.
+        parents: names of jobs that must be COMPLETED before it opens.
+        max_wait_seconds: how long the person has from then on.
+
+    Raises:
+        InvalidInput: `parents` is a string instead of a list.
+    """
+
+    def __init__(
+        self,
+        job_id: str,
+        message: str,
+        parents: Sequence[str] | None = None,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
+    ) -> None:
+        super().__init__(
+            job_id, "", parents=parents, hitl_message=message, max_wait_seconds=max_wait_seconds, script_content=""
+        )
+
+    def __repr__(self) -> str:
+        return f"TitanGate({self.id!r}, {self.hitl_message!r}, parents={self.parents!r})"
+
+
+def wire_item(job: TitanJob, *, script_digest: str) -> JobItem | GateItem:
+    """Return the job as the server reads it; `script_digest` names the content of one that has its own.
 
     Raises:
         NotSupported: it uses an argument that this version of Titan does not serve yet.
-        InvalidInput: its arguments cannot be read.
+        InvalidInput: its arguments cannot be read, or an archive's file name.
     """
+    if isinstance(job, TitanGate):
+        return {
+            "kind": "gate",
+            "id": job.id,
+            "filename": "",
+            "parents": job.parents,
+            "hitl_message": job.hitl_message,
+            "max_wait_seconds": job.max_wait_seconds,
+        }
     _refuse_what_comes_later(job)
     item: JobItem = {
         "id": job.id,
         "filename": os.path.basename(job.filename),
-        "script": script_digest,
         "args": _argument_list(job),
         "parents": job.parents,
         "priority": job.priority,
@@ -140,6 +196,16 @@ def wire_item(job: TitanJob, *, script_digest: str) -> JobItem:
         "env": job.env,
         "cold": job.cold,
     }
+    if job.is_archive:
+        item["archive"], item["filename"] = _archive_and_entry(job)
+    else:
+        item["script"] = script_digest
+    if job.hitl_message:
+        item["hitl_message"] = job.hitl_message
+        item["max_wait_seconds"] = job.max_wait_seconds
+    if job.concurrency_key is not None:
+        item["concurrency_key"] = job.concurrency_key
+        item["concurrency_limit"] = job.concurrency_limit
     return item
 
 
@@ -178,14 +244,23 @@ def _running_scripts_folder() -> str:
 
 
 def _refuse_what_comes_later(job: TitanJob) -> None:
-    if job.hitl_message:
-        raise _later(job, "hitl_message", job.hitl_message, "Ask for approval outside of Titan and submit then.")
     if job.job_type in _SERVICE_TYPES:
         raise _later(job, "job_type", job.job_type, "Use job_type='RUN_PAYLOAD', or run the service yourself.")
     if job.port != 0:
         raise _later(job, "port", job.port, "Leave port=0, or run the service yourself.")
-    if job.is_archive:
-        raise _later(job, "is_archive", True, "Submit the script itself, and its files with upload_file.")
+
+
+def _archive_and_entry(job: TitanJob) -> tuple[str, str]:
+    """Return the archive's base name and the path in it: "out/etl.zip/jobs/load.py" gives etl.zip, jobs/load.py."""
+    archive, separator, entry = job.filename.replace("\\", "/").partition(".zip/")
+    if separator and archive and entry:
+        return f"{os.path.basename(archive)}.zip", entry
+    raise InvalidInput(
+        subject=f"job {job.id!r}",
+        expected="with is_archive=True a filename such as 'project.zip/folder/main.py'",
+        found=f"filename={job.filename!r}",
+        next_step="Correct it. Nothing was submitted.",
+    )
 
 
 def _later(job: TitanJob, argument: str, value: object, instead: str) -> NotSupported:

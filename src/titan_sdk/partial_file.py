@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import os
 
+from titan_sdk.http1 import NotWritable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import BinaryIO
-
-
-class NotWritable(Exception):
-    """This machine's disk refused, not the server: repeating the request does not help."""
-
-    def __init__(self, cause: OSError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
 
 
 class PartialFile:
@@ -25,18 +18,16 @@ class PartialFile:
         self._target = os.fspath(target)
         self._path = f"{self._target}.{os.urandom(4).hex()}.part"
 
-    def write(self, pieces: Iterator[bytes]) -> None:
-        """Write all pieces, over what an earlier call wrote.
+    def begun(self) -> _Pieces:
+        """Begin anew, over what was written before, and return where the pieces go; a context manager.
 
         Raises:
-            NotWritable: the file cannot be opened or written. What `pieces` raises passes through.
+            NotWritable: the file cannot be opened.
         """
-        with self._opened() as file:
-            for piece in pieces:
-                try:
-                    file.write(piece)
-                except OSError as cause:
-                    raise NotWritable(cause) from cause
+        try:
+            return _Pieces(open(self._path, "wb"))
+        except OSError as cause:
+            raise NotWritable(cause) from cause
 
     def keep(self) -> None:
         """Put the file at its place, over what is there.
@@ -53,8 +44,29 @@ class PartialFile:
         except FileNotFoundError:
             return
 
-    def _opened(self) -> BinaryIO:
+
+class _Pieces:
+    """A file that is being written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def __enter__(self) -> _Pieces:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         try:
-            return open(self._path, "wb")
+            self._file.close()
+        except OSError as cause:
+            raise NotWritable(cause) from cause
+
+    def write(self, piece: bytes) -> None:
+        """Append a piece.
+
+        Raises:
+            NotWritable: the disk is full, for instance.
+        """
+        try:
+            self._file.write(piece)
         except OSError as cause:
             raise NotWritable(cause) from cause

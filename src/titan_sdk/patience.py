@@ -8,7 +8,6 @@ import time
 
 from titan_sdk.http1 import Response
 
-RETRY_FOR_SECONDS = 60.0  # a server with a large store is back within this after a kill
 FIRST_PAUSE_SECONDS = 0.05  # a restarted server is back in 0.5 s at the earliest
 LONGEST_PAUSE_SECONDS = 1.0  # so a server that is back is noticed within a second
 SILENT_SECONDS = 1.0  # how long retries go on before they are mentioned on the log

@@ -7,27 +7,53 @@ have set the key have all ended without it.
 from __future__ import annotations
 
 from titan_sdk.errors import SignalLost, WaitTimeout
-from titan_sdk.long_poll import MARGIN_SECONDS, deadline_after, polls
+from titan_sdk.faces import run
+from titan_sdk.long_poll import LongPoll
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Coroutine, Iterable
+    from typing import Any, overload
 
-    from titan_sdk.client import TitanClient
+    from titan_sdk.client import AsyncTitanClient, TitanClient
     from titan_sdk.job import TitanJob
+    from titan_sdk.looking import Looking
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def wait_for_signal(
+        client: TitanClient,
+        key: str,
+        timeout: float | None = None,
+        job: str | TitanJob | None = None,
+        *,
+        on_signal: Callable[[str], object] | None = None,
+    ) -> None: ...
+    @overload
+    def wait_for_signal(
+        client: AsyncTitanClient,
+        key: str,
+        timeout: float | None = None,
+        job: str | TitanJob | None = None,
+        *,
+        on_signal: Callable[[str], object] | None = None,
+    ) -> Coroutine[Any, Any, None]: ...
 
 
 def wait_for_signal(
-    client: TitanClient,
+    client: TitanClient | AsyncTitanClient,
     key: str,
     timeout: float | None = None,
     job: str | TitanJob | None = None,
     *,
     on_signal: Callable[[str], object] | None = None,
-) -> None:
+) -> Coroutine[Any, Any, None] | None:
     """Return once `key` is in the store.
 
         wait_for_signal(client, f"research:{run_id}:planner:done", job="planner")
+        await wait_for_signal(async_client, f"research:{run_id}:planner:done", job="planner")
 
     Args:
         timeout: seconds; None waits as long as a job lives that could set the key.
@@ -40,17 +66,39 @@ def wait_for_signal(
         WaitTimeout: not set in time.
         UnknownJob: there is no such job.
     """
-    wait_for_signals(client, [key], timeout, job, on_signal=on_signal)
+    return wait_for_signals(client, [key], timeout, job, on_signal=on_signal)
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def wait_for_signals(
+        client: TitanClient,
+        keys: Iterable[str],
+        timeout: float | None = None,
+        job: str | TitanJob | None = None,
+        *,
+        on_signal: Callable[[str], object] | None = None,
+    ) -> None: ...
+    @overload
+    def wait_for_signals(
+        client: AsyncTitanClient,
+        keys: Iterable[str],
+        timeout: float | None = None,
+        job: str | TitanJob | None = None,
+        *,
+        on_signal: Callable[[str], object] | None = None,
+    ) -> Coroutine[Any, Any, None]: ...
 
 
 def wait_for_signals(
-    client: TitanClient,
+    client: TitanClient | AsyncTitanClient,
     keys: Iterable[str],
     timeout: float | None = None,
     job: str | TitanJob | None = None,
     *,
     on_signal: Callable[[str], object] | None = None,
-) -> None:
+) -> Coroutine[Any, Any, None] | None:
     """Return once all `keys` are in the store; at once when there are none.
 
         wait_for_signals(client, keys, on_signal=lambda key: print(f"[AGENT] {key} — done"))
@@ -62,30 +110,45 @@ def wait_for_signals(
     Raises:
         SignalLost, WaitTimeout, UnknownJob: as `wait_for_signal`.
     """
+    from titan_sdk.client import TitanClient
+
+    if isinstance(client, TitanClient):
+        return run(_wait(client._core, keys, timeout, job, on_signal))
+    return _wait(client, keys, timeout, job, on_signal)
+
+
+async def _wait(
+    client: Looking,
+    keys: Iterable[str],
+    timeout: float | None,  # noqa: ASYNC109  # the plain function's too
+    job: str | TitanJob | None,
+    on_signal: Callable[[str], object] | None,
+) -> None:
     missing = list(dict.fromkeys(keys))
-    deadline = deadline_after(timeout)
-    jobs = [] if job is None else [client.get_job(job)["job_id"]]
+    poll = LongPoll(timeout)
+    jobs = [] if job is None else [(await client.get_job(job))["job_id"]]
     dags = client.submissions.dags_of_last_run() if job is None else []
     while missing:
-        for key in _next_signals(client, missing, dags=dags, jobs=jobs, deadline=deadline):
+        for key in await _next_signals(client, missing, dags=dags, jobs=jobs, poll=poll.again()):
             missing.remove(key)
             if on_signal is not None:
                 on_signal(key)
 
 
-def _next_signals(
-    client: TitanClient, keys: list[str], *, dags: list[str], jobs: list[str], deadline: float | None
+async def _next_signals(
+    client: Looking, keys: list[str], *, dags: list[str], jobs: list[str], poll: LongPoll
 ) -> list[str]:
     """Return those of `keys` that are in the store as soon as there are any, in the order of `keys`."""
-    for wait_seconds in polls(deadline):
-        present, has_ended = _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=wait_seconds)
+    while (wait_seconds := poll.next()) is not None:
+        present, has_ended = await _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=wait_seconds)
         if has_ended and not present:
             # Asked once more: a key may have been set between the look at the keys and the look at the jobs.
-            present, _ = _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=0.0)
+            present, _ = await _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=0.0)
             if not present:
                 raise _lost(keys, jobs)
         if present:
             return present
+        await client.transport.io.sleep(poll.rest())
     raise WaitTimeout(
         subject=_named(keys),
         expected="a job to set it in time",
@@ -94,16 +157,16 @@ def _next_signals(
     )
 
 
-def _ask(
-    client: TitanClient, keys: list[str], *, dags: list[str], jobs: list[str], wait_seconds: float
+async def _ask(
+    client: Looking, keys: list[str], *, dags: list[str], jobs: list[str], wait_seconds: float
 ) -> tuple[list[str], bool]:
     """Return the keys that are present, and whether all the DAGs and jobs are final."""
-    answer = client.transport.request_json(
+    answer = await client.transport.request_json(
         "POST",
         "/api/store/wait",
         body={"keys": keys, "dags": dags, "jobs": jobs, "timeout_seconds": wait_seconds},
         mutation=False,
-        timeout_seconds=wait_seconds + MARGIN_SECONDS,
+        timeout_seconds=wait_seconds + LongPoll.MARGIN_SECONDS,
     )
     return [key for key in keys if key in answer["present"]], bool(answer["ended"])
 

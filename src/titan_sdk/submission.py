@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from titan_sdk.errors import InvalidDag
-from titan_sdk.job import TitanJob, wire_item
+from titan_sdk.job import TitanGate, TitanJob, wire_item
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from titan_sdk.wire import SubmittedDag
 
@@ -28,6 +28,8 @@ class DagAccepted(str):
     #: The run that it joined, or None.
     agent_run_id: str | None
     job_count: int
+    #: Nothing new was stored: the DAG was submitted before, by this run's earlier life or under the same key.
+    from_record: bool
 
     def __new__(cls, receipt: SubmittedDag) -> DagAccepted:
         accepted = super().__new__(cls, ACCEPTED)
@@ -35,6 +37,7 @@ class DagAccepted(str):
         accepted.name = receipt["name"]
         accepted.agent_run_id = receipt["agent_run_id"]
         accepted.job_count = receipt["job_count"]
+        accepted.from_record = receipt.get("from_record", False)
         return accepted
 
     def __getnewargs__(self) -> tuple[SubmittedDag]:  # type: ignore[override]  # str's own would lose the rest
@@ -44,6 +47,7 @@ class DagAccepted(str):
                 "name": self.name,
                 "agent_run_id": self.agent_run_id,
                 "job_count": self.job_count,
+                "from_record": self.from_record,
             },
         )
 
@@ -57,13 +61,17 @@ class Submissions:
         self._dags_of_run: dict[str | None, list[str]] = {}
         self._last_run: str | None = None
 
-    def record(self, accepted: DagAccepted, jobs: Sequence[TitanJob]) -> None:
-        """Remember a DAG; of two jobs or DAGs with one name the later counts."""
-        for job in jobs:
-            self._dag_of_job[plain_name(job.id)] = accepted.dag_id
+    def record(self, accepted: DagAccepted, jobs: Iterable[str]) -> None:
+        """Remember a DAG and the names of its jobs; of two jobs or DAGs with one name the later counts."""
+        for name in jobs:
+            self._dag_of_job[plain_name(name)] = accepted.dag_id
         self._dag_of_name[accepted.name] = self._dag_of_name[accepted.dag_id] = accepted.dag_id
         self._last_run = accepted.agent_run_id
         self._dags_of_run.setdefault(self._last_run, []).append(accepted.dag_id)
+
+    def jobs_of(self, dag_id: str) -> list[str]:
+        """Return the names that mean jobs of an own DAG."""
+        return [name for name, dag in self._dag_of_job.items() if dag == dag_id]
 
     def dag_of_job(self, name: str) -> str | None:
         """Return the id of the newest own DAG with a job of this name, or None."""
@@ -109,9 +117,10 @@ def submission_body(
                 found=repr(job)[:200],
                 next_step="Nothing was submitted.",
             )
-        if job.script not in scripts:
+        has_script = not job.is_archive and not isinstance(job, TitanGate)
+        if has_script and job.script not in scripts:
             scripts[job.script] = (_digest(job.script), job.payload_b64)
-        items.append(wire_item(job, script_digest=scripts[job.script][0]))
+        items.append(wire_item(job, script_digest=scripts[job.script][0] if has_script else ""))
     if agent_run_id is not None and agent_id is None:
         agent_id = os.environ.get("TITAN_AGENT_ID") or None
     return {

@@ -6,8 +6,8 @@ for every client that was not given an address of its own.
 
 from __future__ import annotations
 
+from titan_sdk.address import address_of
 from titan_sdk.client import TitanClient
-from titan_sdk.connected import host_from_environment, port_from_environment
 from titan_sdk.job import TitanJob
 
 __all__ = ["TITAN_HOST", "TITAN_PORT", "TitanClient", "TitanJob"]
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> object:
     if name == "TITAN_HOST":
-        return host_from_environment()
+        return address_of().host
     if name == "TITAN_PORT":
-        return port_from_environment()
+        return address_of().port
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,7 +6,7 @@ start-up.
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 
 class JobItem(TypedDict):
@@ -14,8 +14,10 @@ class JobItem(TypedDict):
 
     id: str
     filename: str
-    #: SHA-256 of the script's content, in hex; the content itself stands once beside all jobs.
-    script: str
+    #: SHA-256 of the script's content, in hex; the content itself stands once beside all jobs. Absent for archives.
+    script: NotRequired[str]
+    #: Base name of the uploaded zip file that `filename` lies in.
+    archive: NotRequired[str]
     args: list[str]
     parents: list[str]
     priority: int
@@ -28,6 +30,30 @@ class JobItem(TypedDict):
     max_lost: int
     env: dict[str, str]
     cold: bool
+    #: What a person is asked before those go on that name this job as a parent.
+    hitl_message: NotRequired[str]
+    max_wait_seconds: NotRequired[float]
+    concurrency_key: NotRequired[str]
+    concurrency_limit: NotRequired[int]
+
+
+class GateItem(TypedDict):
+    """A standalone gate of a submission."""
+
+    kind: str
+    id: str
+    filename: str
+    parents: list[str]
+    hitl_message: str | None
+    max_wait_seconds: float
+
+
+class Orchestrator(TypedDict):
+    """The program that submits an agent's stages, as it can be started again."""
+
+    command: list[str]
+    directory: str
+    host: str
 
 
 class SubmittedDag(TypedDict):
@@ -37,6 +63,18 @@ class SubmittedDag(TypedDict):
     name: str
     agent_run_id: str | None
     job_count: int
+    #: Nothing new was stored: this is the DAG that was submitted before.
+    from_record: NotRequired[bool]
+
+
+class Decision(TypedDict):
+    """How a job's gate was decided."""
+
+    decision: str | None
+    decided_by: str | None
+    decided_at: str | None
+    comment: str | None
+    expires_at: str | None
 
 
 class Attempt(TypedDict):
@@ -65,7 +103,7 @@ class Job(TypedDict):
     dag_id: str
     dag_name: str
     agent_run_id: str | None
-    #: WAITING, READY, RUNNING, COMPLETED, FAILED or CANCELLED.
+    #: WAITING, READY, RUNNING, WAITING_APPROVAL (a gate), COMPLETED, FAILED or CANCELLED.
     status: str
     #: Why it waits, failed or was cancelled.
     reason: str | None
@@ -84,6 +122,11 @@ class Job(TypedDict):
     signal: int | None
     duration_ns: int | None
     peak_memory_bytes: int | None
+    #: "work" or "gate".
+    kind: NotRequired[str]
+    hitl_message: NotRequired[str | None]
+    concurrency_key: NotRequired[str | None]
+    gate: NotRequired[Decision | None]
     #: Only in the answer about one job.
     attempts: NotRequired[list[Attempt]]
 
@@ -95,6 +138,7 @@ class Counts(TypedDict):
     waiting: int
     ready: int
     running: int
+    waiting_approval: NotRequired[int]
     completed: int
     failed: int
     cancelled: int
@@ -148,3 +192,56 @@ class Cancelled(TypedDict):
     stopping: list[str]
     #: Already final.
     skipped: list[str]
+
+
+class Gate(TypedDict):
+    """A question to a person."""
+
+    gate_id: str
+    name: str
+    dag_id: str
+    dag_name: str
+    agent_run_id: str | None
+    message: str
+    #: waiting (for its parents), open, approved, rejected, expired or cancelled.
+    state: str
+    opened_at: str | None
+    expires_at: str | None
+    decided_at: str | None
+    decided_by: str | None
+    comment: str | None
+    parents: list[str]
+
+
+class Retried(TypedDict):
+    """What a retry did."""
+
+    #: Names of the jobs that run again.
+    retried: list[str]
+    #: How many finished ones were kept.
+    kept: int
+
+
+class Resumed(TypedDict):
+    """What `resume_run` did, and what is left to do."""
+
+    agent_run_id: str
+    #: The job that is the run's orchestrator and runs again, or None.
+    retried_job: str | None
+    #: The program outside of Titan to start again, or None.
+    orchestrator: Orchestrator | None
+
+
+class Event(TypedDict):
+    """Something that happened."""
+
+    #: Continue behind it with `watch(after=cursor)`.
+    cursor: str
+    #: The journal's name of it, such as JobSucceeded; "resync" when events were missed: read everything anew.
+    kind: str
+    at: NotRequired[str]
+    cause: NotRequired[str]
+    agent_run_id: NotRequired[str | None]
+    dag_id: NotRequired[str | None]
+    job_id: NotRequired[str | None]
+    data: NotRequired[dict[str, Any]]

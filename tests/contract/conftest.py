@@ -19,11 +19,11 @@ def clock() -> StandingClock:
 @pytest.fixture(params=sorted(STORES))
 def reopen(request: pytest.FixtureRequest, tmp_path: Path, clock: StandingClock) -> Iterator[Callable[[], Store]]:
     """Return a function that opens this test's one store, closing it first when it is open."""
-    with ExitStack() as opened:
+    with STORES[request.param](tmp_path) as open_store, ExitStack() as opened:
 
         def open_again() -> Store:
             opened.close()
-            store = STORES[request.param](tmp_path, clock)
+            store = open_store(clock)
             opened.callback(store.close)
             return store
 

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from tests.simulation.audit import Audit
 from tests.simulation.faults import CALM, Faults
@@ -15,7 +15,9 @@ from tests.support.virtual_time import LoopClock
 from titan.engine.bus import Bus
 from titan.engine.orchestrator import Orchestrator
 from titan.model.errors import IdempotencyConflict, StoreFull, StoreRefused, TitanError
-from titan.ports import Commit, Reader
+from titan.ports import Clock, Commit, Reader, Store
+from titan.store.postgres import PostgresStore
+from titan.store.postgres.address import Address
 from titan.store.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -48,21 +50,62 @@ class SeededIds:
         return f"{self._chance.getrandbits(128):032x}"
 
 
+class Home(Protocol):
+    """Where the facts are when there is no server."""
+
+    def open(self, clock: Clock) -> Store:
+        """Open the store."""
+
+    def crash(self) -> None:
+        """Keep only what a process that is killed now leaves."""
+
+
+class SqliteHome:
+    """A file, of which a crash leaves a copy as it lies there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._path = folder / "0.db"
+        self._crash_count = 0
+
+    def open(self, clock: Clock) -> Store:
+        """Open the file."""
+        return SqliteStore(self._path, clock=clock)
+
+    def crash(self) -> None:
+        """Go on with a copy."""
+        self._crash_count += 1
+        self._path = _copied(self._path, self._folder / f"{self._crash_count}.db")
+
+
+class PostgresHome:
+    """A database, which takes back by itself what a dead client has not committed."""
+
+    def __init__(self, url: str) -> None:
+        self._address = Address(url)
+
+    def open(self, clock: Clock) -> Store:
+        """Open the database."""
+        return PostgresStore(self._address, clock=clock)
+
+    def crash(self) -> None:
+        """Leave it as it is."""
+
+
 class Server:
     """One home, and the server process on it while it lives."""
 
-    def __init__(self, folder: Path, chance: Random, audit: Audit) -> None:
+    def __init__(self, home: Home, chance: Random, audit: Audit) -> None:
         self.ids = SeededIds(chance)
         self.faults: Faults = CALM
         self.crash_count = 0
         #: Errors that nobody may make.
         self.failures: list[BaseException] = []
-        self._folder = folder
+        self._home = home
         self._chance = chance
         self.audit = audit
         self._loop = asyncio.get_running_loop()
         self._calls: set[asyncio.Task[Any]] = set()
-        self._path = folder / "0.db"
         self._store: SlowStore | None = None
         self._orchestrator: Orchestrator | None = None
 
@@ -74,7 +117,7 @@ class Server:
     async def start(self) -> None:
         """Start on what the last server left."""
         clock = LoopClock(self._loop, start=NOON)
-        store = SqliteStore(self._path, clock=clock)
+        store = self._home.open(clock)
         self._store = SlowStore(store, self._chance, is_full=self._is_full, committed=self._committed)
         bus = Bus(self._loop)
         self._store.listen(bus.publish)
@@ -95,11 +138,11 @@ class Server:
         store, self._store = self._store, None
         await store.halt()
         self.crash_count += 1
-        self._path = _copied(self._path, self._folder / f"{self.crash_count}.db")
+        self._home.crash()
         for call in list(self._calls):
             call.cancel()
-        await orchestrator.stop()
         store.close()
+        await orchestrator.stop()
 
     async def stop(self) -> None:
         """End in an orderly way."""

@@ -10,8 +10,7 @@ from random import Random
 from typing import Any, Final, Generic, TypeVar
 
 from titan.model.errors import StoreFull
-from titan.ports import Commit, Reader, Transaction
-from titan.store.sqlite import SqliteStore
+from titan.ports import Commit, Reader, Store, Transaction
 
 T = TypeVar("T")
 
@@ -31,7 +30,7 @@ class SlowStore:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         chance: Random,
         *,
         is_full: Callable[[], bool],
@@ -46,7 +45,17 @@ class SlowStore:
         self._writer: asyncio.Task[None] | None = None
         self._is_halted = False
         self._commits: list[Commit] = []
-        store.listen(self._commits.append)
+        store.listen(self._note)
+
+    @property
+    def server_id(self) -> str:
+        """Pass on whose store it is."""
+        return self._store.server_id
+
+    @property
+    def is_in_charge(self) -> bool:
+        """Pass on whether it is in charge."""
+        return self._store.is_in_charge
 
     def transact(self, decide: Callable[[Transaction], T]) -> Future[T]:
         """Hand a decision in."""
@@ -110,6 +119,10 @@ class SlowStore:
             self._committed(commit)
         self._commits.clear()
         return done
+
+    def _note(self, commit: Commit) -> None:
+        if not commit.is_foreign:
+            self._commits.append(commit)
 
     async def _take_a_while(self) -> None:
         await asyncio.sleep(self._chance.random() ** 2 * LATENCY_SECONDS / 3)

@@ -4,7 +4,8 @@
 """
 
 from tests.simulation.seeds import chosen_seeds, failures
-from tests.simulation.world import fair_weather, restarts, storm
+from tests.simulation.world import fair_weather, restarts, restarts_on_postgres, storm, storm_on_postgres
+from tests.support.postgres import server_folder
 
 
 def test_in_a_storm_every_job_ends_once_in_order_and_no_slot_is_lost() -> None:
@@ -17,3 +18,15 @@ def test_in_fair_weather_no_able_worker_idles_while_a_job_waits() -> None:
 
 def test_restarts_of_the_server_alone_lose_no_attempt() -> None:
     assert not failures(restarts, chosen_seeds(range(300)))
+
+
+def test_a_storm_on_postgres_ends_as_one_on_a_file_does() -> None:
+    server_folder()  # one for all the processes that live through seeds
+
+    assert not failures(storm_on_postgres, chosen_seeds(range(20)))
+
+
+def test_restarts_on_postgres_lose_no_attempt() -> None:
+    server_folder()
+
+    assert not failures(restarts_on_postgres, chosen_seeds(range(10)))

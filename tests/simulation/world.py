@@ -12,9 +12,10 @@ from typing import Any, Final
 from tests.simulation.audit import Audit
 from tests.simulation.client import Client
 from tests.simulation.faults import BUSY, CALM, STORM
-from tests.simulation.server import Server
+from tests.simulation.server import Home, PostgresHome, Server, SqliteHome
 from tests.simulation.worker import SimulatedWorker
 from tests.support.builders import NOON, PROJECT
+from tests.support.postgres import a_database
 from tests.support.virtual_time import run_virtually
 from titan.engine.attempts import candidates, free_workers
 from titan.model.attempts import Attempt
@@ -27,7 +28,7 @@ BUSY_SECONDS: Final = 0.3
 ENDLESS_SECONDS: Final = 25.0  # what has not ended by itself by then is cancelled
 PATIENCE_SECONDS: Final = 120.0  # ... and then has this long to end
 OVERDUE_SECONDS: Final = 4.0  # the server looks every 3 s
-SILENCE_SECONDS: Final = 45.0  # within this a worker that is gone is noticed, whatever the server saw of it
+SILENCE_SECONDS: Final = 60.0  # within this a worker that is gone is noticed, whatever the server saw of it
 OFFERS: Final[tuple[Mapping[str, int], ...]] = (
     {"GENERAL": 2},
     {"GENERAL": 1, "GPU": 1},
@@ -38,12 +39,12 @@ EVERYTHING: Final = {"GENERAL": 4, "GPU": 2, "NOBODYS": 2}
 
 
 def storm(seed: int, folder: Path) -> None:
-    """Live through the storm of `seed`, and the calm after it.
+    """Live through the storm of `seed`, and the calm after it, on a file in `folder`.
 
     Raises:
         AssertionError: something was lost, ran in the wrong order, twice at once, or never ended.
     """
-    run_virtually(_storm(seed, folder))
+    run_virtually(_storm(seed, SqliteHome(folder)))
 
 
 def fair_weather(seed: int, folder: Path) -> None:
@@ -52,7 +53,7 @@ def fair_weather(seed: int, folder: Path) -> None:
     Raises:
         AssertionError: as in a storm, or a job waited for half a second although a worker could take it.
     """
-    run_virtually(_fair_weather(seed, folder))
+    run_virtually(_fair_weather(seed, SqliteHome(folder)))
 
 
 def restarts(seed: int, folder: Path) -> None:
@@ -61,11 +62,31 @@ def restarts(seed: int, folder: Path) -> None:
     Raises:
         AssertionError: as in a storm, or an attempt was lost although its worker lived.
     """
-    run_virtually(_restarts(seed, folder))
+    run_virtually(_restarts(seed, SqliteHome(folder)))
 
 
-async def _storm(seed: int, folder: Path) -> None:
-    world = World(folder, Random(seed))
+def storm_on_postgres(seed: int, _folder: Path) -> None:
+    """Live through the storm of `seed` on a database.
+
+    Raises:
+        AssertionError: as in a storm.
+    """
+    with a_database() as url:
+        run_virtually(_storm(seed, PostgresHome(url)))
+
+
+def restarts_on_postgres(seed: int, _folder: Path) -> None:
+    """Live through restarts of the server on a database.
+
+    Raises:
+        AssertionError: as with restarts.
+    """
+    with a_database() as url:
+        run_virtually(_restarts(seed, PostgresHome(url)))
+
+
+async def _storm(seed: int, home: Home) -> None:
+    world = World(home, Random(seed))
     try:
         await world.begin([world.draw_offers(), world.draw_offers()])
         world.let_people_work(world.seconds)
@@ -78,8 +99,8 @@ async def _storm(seed: int, folder: Path) -> None:
         await world.end()
 
 
-async def _fair_weather(seed: int, folder: Path) -> None:
-    world = World(folder, Random(seed))
+async def _fair_weather(seed: int, home: Home) -> None:
+    world = World(home, Random(seed))
     try:
         await world.begin([EVERYTHING])  # nobody else whose requests would wake it by chance
         world.server.faults = BUSY
@@ -90,8 +111,8 @@ async def _fair_weather(seed: int, folder: Path) -> None:
         await world.end()
 
 
-async def _restarts(seed: int, folder: Path) -> None:
-    world = World(folder, Random(seed))
+async def _restarts(seed: int, home: Home) -> None:
+    world = World(home, Random(seed))
     try:
         await world.begin([world.draw_offers(), EVERYTHING])
         world.let_people_work(world.seconds)
@@ -107,9 +128,9 @@ async def _restarts(seed: int, folder: Path) -> None:
 class World:
     """Everything there is."""
 
-    def __init__(self, folder: Path, chance: Random) -> None:
+    def __init__(self, home: Home, chance: Random) -> None:
         self.audit = Audit()
-        self.server = Server(folder, chance, self.audit)
+        self.server = Server(home, chance, self.audit)
         self.client = Client(self.server, chance)
         self.workers: list[SimulatedWorker] = []
         self.seconds = chance.choice(STORM_SECONDS)

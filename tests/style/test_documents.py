@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from tests.support.sources import ROOT, kept_texts
-from titan.server.table import ROUTES
+from titan.server.table import ROUTES, SOCKETS
 from titan.settings import SETTINGS
 
 DOCUMENT: Final = re.compile(r"^(?:README\.md|CHANGELOG\.md|docs/.*\.md)$")
@@ -92,6 +92,7 @@ def test_the_documented_requests_are_the_routes() -> None:
     routes = {f"{route.method} {route.path.replace(':str}', '}')}" for route in ROUTES}
 
     assert set(re.findall(r"^\| `((?:GET|PUT|POST|DELETE) [^`]+)`", page, re.M)) == routes
+    assert set(re.findall(r"^\| `WS ([^`]+)`", page, re.M)) == {socket.path for socket in SOCKETS}
 
 
 def test_the_documents_name_commands() -> None:

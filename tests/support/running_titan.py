@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tests.support.sources import ROOT
 
 START_WITHIN_SECONDS = 60  # it takes 1 s; six people's tests on two cores take their time
 END_WITHIN_SECONDS = 30
-_SDK_URL = re.compile(r"SDKs\s+http://127\.0\.0\.1:(\d+)")
+_SDK_URL = re.compile(r"SDKs\s+https?://[\d.]+:(\d+)")
 
 
 class RunningTitan:
@@ -30,17 +30,45 @@ class RunningTitan:
         sdk_port: int = 0,
         launcher: Sequence[str] = (),
         model: str = "none",
+        options: Sequence[str] = (),
+        store: str | None = None,
+        shared: Path | None = None,
+        log_format: str = "text",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.home = home
+        self.options = options
         self.offers = offers
         self.model = model
+        self._log_format = log_format
+        self._environment = dict(environment or {})
         self._launcher = launcher
+        self._settings = {"TITAN_MODEL": model}
+        if store is not None:
+            self._settings["TITAN_STORE"] = store
+        if shared is not None:
+            self._settings["TITAN_SHARED"] = str(shared)
         self._process, self.sdk_port = self._start(sdk_port)
 
     @property
     def pid(self) -> int:
         """The server's process id."""
         return self._process.pid
+
+    @property
+    def home_token(self) -> str:
+        """The token that a server which needs one keeps for its own worker and command line."""
+        return (self.home / "token").read_text().strip()
+
+    @property
+    def log(self) -> str:
+        """What the server wrote to its log so far."""
+        return (self.home.parent / f"{self.home.name}.log").read_text()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the server's process still runs."""
+        return self._process.poll() is None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -86,8 +114,14 @@ class RunningTitan:
         command = [sys.executable, "-m", "titan.cli", "up", "--home", str(self.home), *offers]
         with (self.home.parent / f"{self.home.name}.log").open("a") as log:
             process = subprocess.Popen(
-                [*self._launcher, *command, "--port", "0", "--sdk-port", str(sdk_port)],
-                env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_MODEL": self.model},
+                [*self._launcher, *command, "--port", "0", "--sdk-port", str(sdk_port), *self.options],
+                env={
+                    **inherited,
+                    "PYTHONPATH": str(ROOT / "src"),
+                    "TITAN_LOG_FORMAT": self._log_format,
+                    **self._settings,
+                    **self._environment,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -101,9 +135,31 @@ class RunningTitan:
 
 
 @contextmanager
-def running_titan(home: Path, *, offers: Sequence[str] = ("GENERAL:4",), model: str = "none") -> Iterator[RunningTitan]:
-    """Run a Titan on free ports for a `with` block."""
-    titan = RunningTitan(home, offers=offers, model=model)
+def running_titan(
+    home: Path,
+    *,
+    offers: Sequence[str] = ("GENERAL:4",),
+    model: str = "none",
+    log_format: str = "text",
+    environment: Mapping[str, str] | None = None,
+    options: Sequence[str] = (),
+    store: str | None = None,
+    shared: Path | None = None,
+) -> Iterator[RunningTitan]:
+    """Run a Titan on free ports for a `with` block.
+
+    `environment` holds more settings, `options` are more of `titan up`, `store` is a database's URL.
+    """
+    titan = RunningTitan(
+        home,
+        offers=offers,
+        model=model,
+        log_format=log_format,
+        environment=environment,
+        options=options,
+        store=store,
+        shared=shared,
+    )
     try:
         yield titan
     finally:

@@ -1,26 +1,40 @@
 """Stores for tests: every implementation under its name, and a clock that stands until it is moved."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from tests.support.builders import NOON
+from tests.support.postgres import a_database
 from titan.ports import Clock, Store, Transaction
+from titan.store.postgres import PostgresStore
+from titan.store.postgres.address import Address
 from titan.store.sqlite import SqliteStore
 
 T = TypeVar("T")
 
-#: Opens the store of a home, made when it is not there.
-OpenStore: TypeAlias = Callable[[Path, Clock], Store]
+#: Opens one and the same store each time it is called.
+OpenStore: TypeAlias = Callable[[Clock], Store]
 
 
-def _open_sqlite(home: Path, clock: Clock) -> Store:
-    return SqliteStore(home / "control.db", clock=clock)
+@contextmanager
+def _sqlite(home: Path) -> Iterator[OpenStore]:
+    yield lambda clock: SqliteStore(home / "control.db", clock=clock)
 
 
-#: What the contract suite runs on.
-STORES: Final[Mapping[str, OpenStore]] = {"sqlite": _open_sqlite}
+@contextmanager
+def _postgres(_home: Path) -> Iterator[OpenStore]:
+    with a_database() as url:
+        yield lambda clock: PostgresStore(Address(url), clock=clock)
+
+
+#: What the contract suite runs on: name → how a store, empty at first, is there for a while.
+STORES: Final[Mapping[str, Callable[[Path], AbstractContextManager[OpenStore]]]] = {
+    "sqlite": _sqlite,
+    "postgres": _postgres,
+}
 
 PATIENCE_SECONDS: Final = 30.0  # for what takes milliseconds, on a machine that does ten other things
 

@@ -69,6 +69,12 @@ class WireWorker:
         (assignment,) = claimed.value["assignments"]
         return assignment["job_id"], assignment["lease_id"]
 
+    def claim(self, *, wait_seconds: float) -> list[dict[str, Any]]:
+        """Ask for work, holding nothing; return the assignments."""
+        answer = ask_json(self.port, "POST", f"{self.path}/claim", {"holding": [], "wait_seconds": wait_seconds})
+        assignments: list[dict[str, Any]] = answer.value["assignments"]
+        return assignments
+
     def print_of(self, lease_id: str, text: bytes, *, offset: int) -> Answer:
         """Send a part of an attempt's output."""
         return ask(self.port, "PUT", f"{self.path}/log/{lease_id}?offset={offset}", text)

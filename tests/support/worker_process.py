@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -14,14 +15,25 @@ from titan.engine.executors.process_tree import descendants
 class WorkerProcess:
     """`python -m titan.engine.worker`, ended with the block; nothing of it may be left after that."""
 
-    def __init__(self, url: str, home: Path, *arguments: str, offer: str = "GENERAL:4") -> None:
+    def __init__(
+        self,
+        url: str,
+        home: Path,
+        *arguments: str,
+        offer: str = "GENERAL:4",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.home = home
         self.log = home / "stderr.log"
         home.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "titan.engine.worker", "--join", url, "--home", str(home)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, "--offer", offer, *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*command, "--offer", offer, *arguments],
+                env={**os.environ, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
             )
 
     @property

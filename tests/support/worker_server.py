@@ -17,13 +17,19 @@ from titan.engine.protocol import (
     ClaimRequest,
     CompleteAnswer,
     CompleteRequest,
+    ContentAnswer,
     HeartbeatAnswer,
     HeartbeatRequest,
     LeaveAnswer,
     LogAnswer,
+    NotedFile,
+    NoteFilesAnswer,
+    NoteFilesRequest,
     Registered,
     Registration,
     Report,
+    WorkspacesAnswer,
+    WorkspacesRequest,
 )
 
 
@@ -36,10 +42,17 @@ class WorkerServer:
         self.stale_reports: list[Report] = []
         self.logs: dict[str, bytes] = {}
         self.log_parts: list[tuple[str, int, int]] = []  #: (lease, offset, size in bytes)
+        self.files: dict[str, dict[str, NotedFile]] = {}  #: lease → path → what was said last
+        self.contents_sent: list[str] = []  #: digests that came in requests of their own
+        self.holds_contents = False  #: whether such a request waits
+        self.contents_on_hold = 0
+        self.refuses_files = False
         self.heartbeats: list[list[str]] = []
         self.claims: list[ClaimRequest] = []
         self.open_claims = 0
         self.has_left = False
+        self.old_workspaces: set[str] = set()  #: what it calls old, asked for or not
+        self.workspaces_asked: dict[str, float] = {}
         self.live: dict[str, Assignment] = {}
         self.stopping: set[str] = set()
         self.contents: dict[str, bytes] = {}
@@ -106,6 +119,12 @@ class WorkerServer:
         with self._changed:
             self.logs[lease_id] = b""
 
+    def release_contents(self) -> None:
+        """Let requests go on that wait since `holds_contents` was set."""
+        with self._changed:
+            self.holds_contents = False
+            self._changed.notify_all()
+
     def forget_workers(self) -> None:
         """Know no worker any more, as a server whose store was replaced."""
         with self._changed:
@@ -150,11 +169,23 @@ class WorkerServer:
                     return 200, self._heartbeat(msgspec.json.decode(body, type=HeartbeatRequest).holding)
                 case "complete":
                     return 200, self._complete(msgspec.json.decode(body, type=CompleteRequest).reports)
+                case "workspaces":
+                    self.workspaces_asked |= msgspec.json.decode(body, type=WorkspacesRequest).idle_seconds
+                    return 200, WorkspacesAnswer(old=sorted(self.old_workspaces))
                 case "leave":
                     self.has_left = True
                     return 200, LeaveAnswer(returned=list(self.live))
+                case "files" | "content":
+                    return self._take_files(verb, rest, body)
                 case _:
                     return self._append_log(rest, offset, body)
+
+    def _take_files(self, verb: str, rest: str, body: bytes) -> tuple[int, object]:
+        if verb == "content":
+            return self._take_content(rest.rpartition("/")[2], body)
+        if self.refuses_files:
+            return 400, _error("InvalidInput", "a file nobody wants")
+        return self._note_files(rest, msgspec.json.decode(body, type=NoteFilesRequest))
 
     def _claim(self, request: ClaimRequest) -> ClaimAnswer:
         self.claims.append(request)
@@ -192,6 +223,24 @@ class WorkerServer:
         return CompleteAnswer(
             accepted=[report.lease_id for report in accepted], stale=[report.lease_id for report in stale], gaps=gaps
         )
+
+    def _note_files(self, lease_id: str, request: NoteFilesRequest) -> tuple[int, object]:
+        if lease_id not in self.live and lease_id not in self.reports:
+            return 409, _error("StaleLease", "one that is over")
+        for content in request.contents:
+            self.contents[hashlib.sha256(content).hexdigest()] = content
+        self.files.setdefault(lease_id, {}).update({file.path: file for file in request.files})
+        missing = [file.digest for file in request.files if file.digest and file.digest not in self.contents]
+        return 200, NoteFilesAnswer(missing=missing)
+
+    def _take_content(self, digest: str, content: bytes) -> tuple[int, object]:
+        if hashlib.sha256(content).hexdigest() != digest:
+            return 400, _error("InvalidInput", "another content")
+        self.contents_on_hold += self.holds_contents
+        self._changed.wait_for(lambda: not self.holds_contents, 60)
+        self.contents[digest] = content
+        self.contents_sent.append(digest)
+        return 200, ContentAnswer(digest=digest, size_bytes=len(content))
 
     def _append_log(self, lease_id: str, offset: int, content: bytes) -> tuple[int, object]:
         if lease_id not in self.live:
@@ -264,7 +313,8 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         parts = urlsplit(self.path)
         _, _, _, worker_id, *more = parts.path.split("/")
-        verb, rest = (more[0] if more else "register"), (more[1] if len(more) > 1 else "")
+        verb, rest = (more[0] if more else "register"), "/".join(more[1:])
+        verb = "content" if verb == "files" and "/" in rest else verb
         body = self.rfile.read(int(self.headers["Content-Length"]))
         offset = int(parse_qs(parts.query).get("offset", ["0"])[0])
         status, answer = owner.answer(verb, worker_id, rest, body, offset)

@@ -124,6 +124,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     job_count: int
     ended_at: datetime | None = None
     reason: str | None = None
+    pinned: bool = False
     stages: tuple[Dag, ...] = ()
 
     def length(self, now: datetime) -> timedelta:
@@ -252,6 +253,42 @@ class Cancelled(msgspec.Struct, frozen=True, kw_only=True):
     skipped: tuple[str, ...] = ()  #: were final already
 
 
+class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
+    """What a round of keeping house deleted, or would."""
+
+    runs: int
+    dags: int
+    jobs: int
+    journal_entries: int
+    files: int
+    keys: int
+    logs: int
+    log_bytes: int
+    blobs: int
+    blob_bytes: int
+    database_unused_bytes: int
+
+
+class LeftFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a job left."""
+
+    path: str
+    size_bytes: int
+    modified_at: datetime
+    job: str
+    attempt: int
+    worker: str
+    digest: str | None = None
+    reason: str | None = None  #: why there is no content
+
+
+class LeftFiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Files by path."""
+
+    files: list[LeftFile]
+    more: bool = False
+
+
 class StoredValue(msgspec.Struct, frozen=True, kw_only=True):
     """The value of one key; None when the key does not exist."""
 
@@ -284,12 +321,41 @@ class WorkerList(msgspec.Struct, frozen=True, kw_only=True):
     workers: tuple[Worker, ...]
 
 
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, without its secret."""
+
+    token_id: str
+    name: str
+    role: str
+    created_at: datetime
+    last_used_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class TokenList(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/tokens, newest first."""
+
+    tokens: tuple[Token, ...]
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
+    """A token that was just made, with its text."""
+
+    token_id: str
+    name: str
+    role: str
+    token: str
+    expires_at: datetime | None = None
+
+
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """GET /api/health."""
 
     status: str
     version: str
     started_at: datetime
+    now: datetime | None = None  #: None: an older server
     model: str | None = None
 
 

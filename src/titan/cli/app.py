@@ -10,7 +10,22 @@ from typing import Annotated
 import typer
 
 from titan import __version__
-from titan.cli.commands import again, cancel, dags, gates, jobs, runs, store, submit, up, workers
+from titan.cli.commands import (
+    again,
+    cancel,
+    dags,
+    doctor,
+    files,
+    gates,
+    house,
+    jobs,
+    runs,
+    store,
+    submit,
+    token,
+    up,
+    workers,
+)
 from titan.cli.exits import EXIT_CODES_HELP, CommandFailed, ExitCode, exit_code_of
 from titan.cli.options import examples
 from titan.cli.screen import remark, show_json
@@ -34,9 +49,10 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, dags, jobs, runs, gates, again, cancel, workers):
+for commands in (up, submit, dags, jobs, files, runs, gates, again, cancel, workers, house, doctor):
     app.add_typer(commands.app)
 app.add_typer(store.app, name="store")
+app.add_typer(token.app, name="token")
 
 VersionOption = Annotated[bool, typer.Option("--version", help="Show this program's version.", is_eager=True)]
 

@@ -31,6 +31,11 @@ _STYLES = {
     "CONNECTED": "green",
     "LOST": "red",
     "LEFT": "bright_black",
+    "GOOD": "green",
+    "REVOKED": "bright_black",
+    "OK": "green",
+    "WARN": "yellow",
+    "FAIL": "red",
 }
 
 
@@ -110,7 +115,7 @@ def text_of(cell: Cell) -> "Text":
     from rich.text import Text
 
     if isinstance(cell, Status):
-        return Text(cell.word, style=_STYLES.get(cell.word.upper(), ""))
+        return Text(cell.word, style=_STYLES.get(cell.word.strip().upper(), ""))
     return Text(plain(cell))
 
 

@@ -4,22 +4,25 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from titan.cli.answers import Document
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
+from titan.engine.home_token import read_home_token
 from titan.settings import home_folder
 from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
 from titan_sdk.transport import Transport, quote
 
 DEFAULT_HOST = "127.0.0.1"
+HTTPS_PORT = 443
 DEFAULT_PORTS = (5000, 9090)  # the second answers too, where another program has taken the first
 
 # The first request tries once, so that a missing server is said at once; from then on the server is known to
 # exist, and a restart while a command waits or follows is waited out. A job, which has a token, has a server.
 _PATIENCE_SECONDS = 60.0
+_NO = frozenset({"", "0", "false", "no", "off"})  # as titan_sdk reads TITAN_TLS
 _START_HINT = "Start it with `titan up`, or choose another with --server http://HOST:PORT."
 
 
@@ -29,27 +32,51 @@ class Address:
 
     host: str
     port: int
+    is_tls: bool = False
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"http{'s' if self.is_tls else ''}://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What the running server of a home left there for this home's own command line."""
+
+    addresses: tuple[Address, ...] = ()  #: none: no server runs
+    token: str | None = field(default=None, repr=False)
 
 
 class Server:
     """A Titan server as this person's or job's client. Every method raises CommandFailed."""
 
-    def __init__(self, address: Address, token: str | None = None) -> None:
+    def __init__(self, address: Address, token: str | None = None, environment: Mapping[str, str] = os.environ) -> None:
         self.address = address
-        patience = _PATIENCE_SECONDS if token else 0.0
-        self._transport = Transport(address.host, address.port, token, retry_for_seconds=patience)
+        self._transport = Transport(
+            *(address.host, address.port, token),
+            retry_for_seconds=0.0,
+            is_tls=address.is_tls,
+            ca_file=(environment.get("TITAN_CA_FILE") or None) if address.is_tls else None,
+        )
+
+    @property
+    def has_token(self) -> bool:
+        """Whether a token goes with every request."""
+        return bool(self._transport.token)
+
+    def be_patient(self) -> None:
+        """Wait for a server that does not answer from the first request on: it is sure to exist."""
+        self._transport.retry_for_seconds = _PATIENCE_SECONDS
 
     def get(self, *segments: str, timeout_seconds: float | None = None, **query: str | float | None) -> Document:
         """Return what GET on the path made of `segments` answers; each is percent-encoded."""
         return self._ask("GET", segments, query=query, timeout_seconds=timeout_seconds)
 
-    def post(self, *segments: str, body: object = None, **query: str | None) -> Document:
+    def post(
+        self, *segments: str, body: object = None, timeout_seconds: float | None = None, **query: str | None
+    ) -> Document:
         """Perform a POST once, also when its answer gets lost and it is repeated."""
-        return self._ask("POST", segments, body=body, query=query)
+        return self._ask("POST", segments, body=body, query=query, timeout_seconds=timeout_seconds)
 
     def put(self, *segments: str, body: object) -> Document:
         """Perform a PUT once."""
@@ -111,16 +138,18 @@ def connect(url: str | None, environment: Mapping[str, str] = os.environ) -> Ser
     Raises:
         CommandFailed: the address cannot be understood; or several are possible and none answers.
     """
-    token = environment.get("TITAN_TOKEN") or None
     addresses = choose_addresses(url, environment)
+    home = left_in(home_folder(environment))
     if len(addresses) == 1:
-        return Server(addresses[0], token)
+        return _server(addresses[0], home, environment)
     failures = []
     for address in addresses:
-        server = Server(address, token)
+        server = _server(address, home, environment)
         try:
             server.get("api", "health")
         except CommandFailed as failure:
+            if failure.exit_code is not ExitCode.UNREACHABLE:
+                raise
             failures.append(failure)
             continue
         return server
@@ -132,6 +161,17 @@ def connect(url: str | None, environment: Mapping[str, str] = os.environ) -> Ser
         next_step=_START_HINT,
         kind="ServerUnavailable",
     ) from failures[0]
+
+
+def names_a_server(environment: Mapping[str, str] = os.environ) -> bool:
+    """Return whether the environment says which server to use."""
+    return bool(environment.get("TITAN_HOST") or environment.get("TITAN_PORT"))
+
+
+def servers_of(home: Path, environment: Mapping[str, str] = os.environ) -> list[Server]:
+    """Return the server that left word in a home, if one did; it may have been killed since."""
+    left = left_in(home)
+    return [_server(address, left, environment) for address in left.addresses[:1]]
 
 
 def choose_addresses(url: str | None, environment: Mapping[str, str]) -> list[Address]:
@@ -146,15 +186,21 @@ def choose_addresses(url: str | None, environment: Mapping[str, str]) -> list[Ad
     if url is not None:
         return [parse_address(url, option="--server")]
     host, port = environment.get("TITAN_HOST"), environment.get("TITAN_PORT")
+    if host and "://" in host:
+        named = parse_address(host, option="TITAN_HOST")
+        return [replace(named, port=_parse_port(port, subject=f"TITAN_PORT={port!r}")) if port else named]
+    is_tls = environment.get("TITAN_TLS", "").lower() not in _NO
     if port:
-        return [Address(host or DEFAULT_HOST, _parse_port(port, subject=f"TITAN_PORT={port!r}"))]
-    usual = [Address(host or DEFAULT_HOST, default) for default in DEFAULT_PORTS]
-    left = None if host else _left_in(home_folder(environment))
-    return list(dict.fromkeys([left, *usual] if left else usual))
+        return [Address(host or DEFAULT_HOST, _parse_port(port, subject=f"TITAN_PORT={port!r}"), is_tls)]
+    usual = [Address(host or DEFAULT_HOST, default, is_tls) for default in DEFAULT_PORTS]
+    left = () if host else left_in(home_folder(environment)).addresses[:1]
+    return list(dict.fromkeys([*left, *usual]))
 
 
 def parse_address(url: str, *, option: str) -> Address:
-    """Return the address in `http://host:port`, `host:port` or `host` (then port 5000).
+    """Return the address in `http://host:port`, `https://host:port`, `host:port` or `host`.
+
+    Without a port that is 443 for https, else 5000.
 
     Raises:
         CommandFailed: `url` is none of these.
@@ -165,13 +211,14 @@ def parse_address(url: str, *, option: str) -> Address:
         host, port = parts.hostname, parts.port
     except ValueError as error:
         raise _no_address(subject, str(error)) from error
-    if parts.scheme != "http":
+    if parts.scheme not in ("http", "https"):
         raise _no_address(subject, f"the scheme {parts.scheme!r}")
     if not host:
         raise _no_address(subject, "no host")
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         raise _no_address(subject, "more than a host and a port")
-    return Address(host, DEFAULT_PORTS[0] if port is None else port)
+    is_tls = parts.scheme == "https"
+    return Address(host, port or (HTTPS_PORT if is_tls else DEFAULT_PORTS[0]), is_tls)
 
 
 @contextmanager
@@ -225,13 +272,24 @@ def _exit_code_of(error: TitanError) -> ExitCode:
             return ExitCode.REFUSED
 
 
-def _left_in(home: Path) -> Address | None:
-    """Return the address in the home's `server.json`, which a running server keeps there; or None."""
+def left_in(home: Path) -> Home:
+    """Return what `server.json`, which a running server keeps in its home, says, and the home's token."""
     try:
         left = json.loads((home / "server.json").read_bytes())
-        return parse_address(left["url"], option="server.json")
-    except (OSError, ValueError, TypeError, KeyError, CommandFailed):
-        return None  # no server of this home, or one that was killed while it wrote
+        urls = left.get("urls") or [left["url"]]
+        addresses = tuple(parse_address(url, option="server.json") for url in urls)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, CommandFailed):
+        return Home()  # no server of this home, or one that was killed while it wrote
+    return Home(addresses, read_home_token(home))
+
+
+def _server(address: Address, home: Home, environment: Mapping[str, str]) -> Server:
+    """Return the server at an address, with the token to show it: the home's own goes to the home's server alone."""
+    given = environment.get("TITAN_TOKEN") or None
+    server = Server(address, given or (home.token if address in home.addresses else None), environment)
+    if given is not None and environment.get("TITAN_JOB_ID"):
+        server.be_patient()  # a job has a server
+    return server
 
 
 def _path(segments: Sequence[str]) -> str:
@@ -259,5 +317,5 @@ def _no_address(subject: str, found: str) -> CommandFailed:
         subject,
         expected="an address such as http://127.0.0.1:5000",
         found=found,
-        next_step="https comes later.",
+        next_step="A port alone is TITAN_PORT=5000.",
     )

@@ -30,7 +30,9 @@ class Completed:
 def free_workers(reader: Reader, worker_ids: Iterable[str]) -> list[FreeWorker]:
     """Return those of the workers that have a slot without a live lease, and how many under each label."""
     free = []
-    for worker_id in worker_ids:
+    wanted = tuple(worker_ids)
+    reader.look_ahead(workers=wanted)
+    for worker_id in wanted:
         worker = reader.worker(worker_id)
         if worker is None or worker.state is not WorkerState.CONNECTED:
             continue
@@ -47,10 +49,11 @@ def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
     for worker in workers:
         for label, slots in worker.free_slots.items():
             slots_by_label[label] = slots_by_label.get(label, 0) + slots
+    bound = [(worker.id, label, n) for worker in workers for label, n in worker.free_slots.items()]
+    reader.look_ahead(lanes=[*((None, label, n) for label, n in slots_by_label.items()), *bound])
     found = [job for label, n in slots_by_label.items() for job in reader.ready_jobs(label, limit=n)]
-    for worker in workers:
-        for label, slots in worker.free_slots.items():
-            found += reader.ready_jobs_bound_to(worker.id, label, limit=slots)
+    for worker_id, label, n in bound:
+        found += reader.ready_jobs_bound_to(worker_id, label, limit=n)
     return found
 
 
@@ -64,9 +67,10 @@ def dispatch(tx: Transaction, asking: Iterable[str], secret: Callable[[], str]) 
         return [_lease(moves, placement, secret) for placement in placements]
 
 
-def complete(tx: Transaction, worker_id: str, reports: Iterable[AttemptReport]) -> Completed:
+def complete(tx: Transaction, worker_id: str, reports: Sequence[AttemptReport]) -> Completed:
     """Accept the reports whose lease is live and this worker's; the others change nothing."""
     accepted, stale = [], []
+    tx.look_ahead(leases=[report.lease_id for report in reports])
     with Moves(tx) as moves:
         for report in reports:
             attempt = tx.attempt(report.lease_id)

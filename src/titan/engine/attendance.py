@@ -1,6 +1,6 @@
 """Workers come, show that they live, and go; what they held goes back into the queue."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from titan.model.workers import Worker, WorkerState
 from titan.ports import Reader, Transaction
 
 SEEN_EVERY: Final = timedelta(seconds=5)  # how exact a worker's `seen_at` is
+SILENCE: Final = timedelta(seconds=45)  # the longest claim, 30 s, with what a claim before it saved, and a lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,19 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
     live = reader.live_attempts_of_worker(worker_id)
     live_ids = {attempt.lease_id for attempt in live}
     return Orders(
-        fresh=tuple(_leased(reader, a) for a in live if a.lease_id not in holding),
+        fresh=tuple(leased(reader, a) for a in live if a.lease_id not in holding),
         stop=tuple(a.lease_id for a in live if a.is_stop_requested and a.lease_id not in stopping),
         lost=tuple(lease_id for lease_id in holding if lease_id not in live_ids),
     )
+
+
+def leased(reader: Reader, attempt: Attempt) -> Leased:
+    """Return an attempt with its job and DAG."""
+    job = reader.job(attempt.job_id)
+    assert job is not None, f"attempt {attempt.lease_id} of unknown job {attempt.job_id}"
+    dag = reader.dag(job.dag_id)
+    assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
+    return Leased(attempt=attempt, job=job, dag=dag)
 
 
 def join(tx: Transaction, worker: Worker) -> None:
@@ -71,30 +81,38 @@ def join(tx: Transaction, worker: Worker) -> None:
         _record(tx, worker, WorkerJoined(cause="registration", worker_id=worker.id, name=worker.name))
 
 
-def standing(reader: Reader, worker_id: str, *, now: datetime) -> Standing:
-    """Return how a worker that claims stands.
+def standing(reader: Reader, worker_id: str, *, now: datetime, server_id: str) -> Standing:
+    """Return how a worker that claims at this server stands.
 
     Raises:
         UnknownWorker: it never registered here, or has left.
     """
+    reader.look_ahead(workers=[worker_id])
     worker = _present_worker(reader, worker_id)
     is_counted_gone = worker.state is not WorkerState.CONNECTED
-    free = free_workers(reader, [worker_id])
+    is_new_here = worker.server_id != server_id
     return Standing(
-        is_due_for_touch=is_counted_gone or now - worker.seen_at > SEEN_EVERY,
-        has_work=is_counted_gone or (bool(free) and bool(candidates(reader, free))),
+        is_due_for_touch=is_counted_gone or is_new_here or now - worker.seen_at > SEEN_EVERY,
+        has_work=is_counted_gone or can_serve(reader, [worker_id]),
     )
 
 
-def touch(tx: Transaction, worker_id: str, holding: Sequence[str]) -> None:
-    """Renew the leases a worker holds, and note that it was seen.
+def can_serve(reader: Reader, asking: Iterable[str]) -> bool:
+    """Return whether there is a job for any of the workers that ask."""
+    free = free_workers(reader, asking)
+    return bool(free) and bool(candidates(reader, free))
+
+
+def touch(tx: Transaction, worker_id: str, holding: Sequence[str], *, server_id: str | None = None) -> None:
+    """Renew the leases a worker holds, and note that it was seen; and by which server, if it asks that for work.
 
     Raises:
         UnknownWorker: it never registered here, or has left.
     """
     worker = _present_worker(tx, worker_id)
     tx.renew_leases(worker_id, holding, expires_at=tx.now + LEASE)
-    tx.save_worker(replace(worker, state=WorkerState.CONNECTED, seen_at=tx.now))
+    expected_by = worker.server_id if server_id is None else server_id
+    tx.save_worker(replace(worker, state=WorkerState.CONNECTED, seen_at=tx.now, server_id=expected_by))
     if worker.state is not WorkerState.CONNECTED:
         _record(tx, worker, WorkerJoined(cause="heard of again", worker_id=worker_id, name=worker.name))
 
@@ -110,12 +128,41 @@ def leave(tx: Transaction, worker_id: str) -> list[str]:
     return _end(tx, worker, event, outcome=AttemptOutcome.RETURNED, why="its worker ended")
 
 
-def lose(tx: Transaction, worker_id: str, *, cause: str = "connection broken") -> list[str]:
-    """Write off all that a vanished worker held; return the lease ids. One that is not here loses nothing."""
+def lose(tx: Transaction, worker_id: str, *, server_id: str) -> list[str]:
+    """Write off all that a worker held that vanished from this server; return the lease ids.
+
+    One that is not here loses nothing, nor does one that has asked another server since.
+    """
     worker = tx.worker(worker_id)
-    if worker is None or worker.state is not WorkerState.CONNECTED:
+    if worker is None or worker.state is not WorkerState.CONNECTED or worker.server_id != server_id:
         return []
-    event = WorkerLost(cause=cause, worker_id=worker_id, name=worker.name)
+    return _lose(tx, worker, cause="connection broken")
+
+
+def workers_of(reader: Reader, *, server_id: str) -> list[str]:
+    """Return the connected workers that this server expects to hear of."""
+    connected = (reader.worker(worker_id) for worker_id in reader.connected_workers())
+    return [worker.id for worker in connected if worker is not None and worker.server_id == server_id]
+
+
+def silent_workers(reader: Reader, *, now: datetime) -> list[str]:
+    """Return the connected workers that no server has heard of for longer than any request lasts."""
+    connected = (reader.worker(worker_id) for worker_id in reader.connected_workers())
+    return [worker.id for worker in connected if worker is not None and now - worker.seen_at > SILENCE]
+
+
+def lose_silent(tx: Transaction) -> list[str]:
+    """Write off the workers whose server died, and who came to no other; return what they held."""
+    lost: list[str] = []
+    for worker_id in silent_workers(tx, now=tx.now):
+        worker = tx.worker(worker_id)
+        assert worker is not None
+        lost += _lose(tx, worker, cause="silent for too long")
+    return lost
+
+
+def _lose(tx: Transaction, worker: Worker, *, cause: str) -> list[str]:
+    event = WorkerLost(cause=cause, worker_id=worker.id, name=worker.name)
     return _end(tx, worker, event, outcome=AttemptOutcome.LOST, why=f"its worker '{worker.name}' vanished")
 
 
@@ -147,14 +194,6 @@ def known_worker(reader: Reader, worker_id: str) -> Worker:
             next_step="Register with PUT /api/workers/{worker_id}; attempts may go on.",
         )
     return worker
-
-
-def _leased(reader: Reader, attempt: Attempt) -> Leased:
-    job = reader.job(attempt.job_id)
-    assert job is not None, f"attempt {attempt.lease_id} of unknown job {attempt.job_id}"
-    dag = reader.dag(job.dag_id)
-    assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
-    return Leased(attempt=attempt, job=job, dag=dag)
 
 
 def _end(tx: Transaction, worker: Worker, event: Event, *, outcome: AttemptOutcome, why: str) -> list[str]:

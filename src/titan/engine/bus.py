@@ -6,7 +6,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from titan.model.events import GateOpened, JobBackedOff, JobDelayed
+from titan.model.events import (
+    CancelRequested,
+    GateOpened,
+    JobBackedOff,
+    JobDelayed,
+    JobFailed,
+    JobReady,
+    JobRequeued,
+    JobSucceeded,
+    WorkerLost,
+)
 from titan.ports import Commit
 
 
@@ -20,6 +30,8 @@ class Kind(StrEnum):
     LOG = "log"  #: the output of a job
     JOURNAL = "journal"  #: every entry
     DUE = "due"  #: a delay, a pause before a retry or the time of an open gate began
+    WORK_ELSEWHERE = "work elsewhere"  #: another server made a job ready
+    STOP_ELSEWHERE = "stop elsewhere"  #: another server wants attempts to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,11 @@ class Topic:
 
 JOURNAL = Topic(Kind.JOURNAL)
 DUE = Topic(Kind.DUE)
+WORK_ELSEWHERE = Topic(Kind.WORK_ELSEWHERE)
+STOP_ELSEWHERE = Topic(Kind.STOP_ELSEWHERE)
 DELAYS = frozenset({JobDelayed.__name__, JobBackedOff.__name__, GateOpened.__name__})
+FREES = frozenset({JobReady.__name__, JobRequeued.__name__, JobSucceeded.__name__, JobFailed.__name__})
+STOPS = frozenset({CancelRequested.__name__, WorkerLost.__name__})
 
 
 class Watch:
@@ -97,9 +113,7 @@ class Bus:
     def close(self) -> None:
         """End every wait now and from now on; called on the loop."""
         self.is_closed = True
-        for watches in self._watches.values():
-            for watch in watches:
-                watch.ring()
+        self._ring_all()
 
     def publish(self, commit: Commit) -> None:
         """Ring what the commit touched; called on the store's writer thread."""
@@ -111,7 +125,14 @@ class Bus:
         for watch in self._watches.get(topic, ()):
             watch.ring()
 
+    def _ring_all(self) -> None:
+        for topic in self._watches:
+            self.ring(topic)
+
     def _deliver(self, commit: Commit) -> None:
+        if commit.is_everything:
+            self._ring_all()
+            return
         for topic in topics_of(commit) & self._watches.keys():
             self.ring(topic)
 
@@ -121,8 +142,13 @@ def topics_of(commit: Commit) -> set[Topic]:
     topics = {Topic(Kind.KEY, key) for _project_id, key in commit.keys}
     if commit.entries:
         topics.add(JOURNAL)
-    if any(entry.kind in DELAYS for entry in commit.entries):
+    kinds = {entry.kind for entry in commit.entries}
+    if kinds & DELAYS:
         topics.add(DUE)
+    if commit.is_foreign and kinds & FREES:
+        topics.add(WORK_ELSEWHERE)
+    if commit.is_foreign and kinds & STOPS:
+        topics.add(STOP_ELSEWHERE)
     for entry in commit.entries:
         subject = entry.subject
         named = ((Kind.JOB, subject.job_id), (Kind.DAG, subject.dag_id), (Kind.RUN, subject.run_id))

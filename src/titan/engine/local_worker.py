@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,16 +20,19 @@ LOG: Final = "worker.log"  #: in the worker's folder
 RESTART_SECONDS: Final = 0.5  # before a worker that died is started again; doubles while it dies young
 MAX_RESTART_SECONDS: Final = 30.0
 YOUNG_SECONDS: Final = 10.0  # a worker that lived longer was able to start
+LOG_BYTES: Final = 32 * 1024 * 1024  # a worker has 200 bytes to say about each attempt
+TRIM_SECONDS: Final = 600.0
 END_SECONDS: Final = 15.0  # for the worker to end its jobs and give them back
 
 
 class LocalWorker:
     """Keeps one worker process alive for a home; the server's own death does not end it."""
 
-    def __init__(self, home: Path, *, url: str, offers: Mapping[str, int]) -> None:
+    def __init__(self, home: Path, *, url: str, offers: Mapping[str, int], log_format: str | None = None) -> None:
         self._home = home
         self._url = url
         self._offers = dict(offers)
+        self._more = ["--log-format", log_format] if log_format else []
         self._pid: int | None = None  #: of the process that runs now; None between two
         self._child: subprocess.Popen[bytes] | None = None
         self._is_wanted = True
@@ -51,6 +55,15 @@ class LocalWorker:
                 )
                 logger.warning("no worker runs; another starts in %.1f s (why: %s)", pause, self._home / FOLDER / LOG)
                 await asyncio.sleep(pause)
+
+    async def keep_log_small(self) -> None:
+        """Look after the worker's log now and then, for as long as the server lives."""
+        while True:
+            try:
+                trim(self._home / FOLDER / LOG)
+            except OSError:
+                logger.exception("the log of this home's worker cannot be made smaller")
+            await asyncio.sleep(TRIM_SECONDS)
 
     async def end(self) -> None:
         """Have the worker end its jobs, give them back and exit; after 15 s it is killed."""
@@ -104,12 +117,25 @@ class LocalWorker:
         command = [sys.executable, "-m", "titan.engine.worker", "--join", self._url, "--local"]
         with (folder / LOG).open("ab") as log:
             return subprocess.Popen(
-                [*command, "--home", str(self._home), *offers],
+                [*command, "--home", str(self._home), *offers, *self._more],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                env={name: value for name, value in os.environ.items() if name != "TITAN_STORE"},  # may hold a password
             )
+
+
+def trim(log: Path, *, limit_bytes: int = LOG_BYTES) -> bool:
+    """Move what a log larger than `limit_bytes` holds to `<name>.1`; its writer, which only appends, notices nothing.
+
+    What is written in the moment between is lost.
+    """
+    if not log.exists() or log.stat().st_size <= limit_bytes:
+        return False
+    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+    os.truncate(log, 0)
+    return True
 
 
 async def _gone(pid: int) -> None:

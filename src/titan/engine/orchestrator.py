@@ -2,19 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from titan.engine import attendance, upkeep
 from titan.engine.attempts import LEASE, Completed, complete, dispatch
-from titan.engine.attendance import Orders
-from titan.engine.bus import DUE, Bus, Watch
-from titan.model.attempts import Attempt, AttemptReport
+from titan.engine.attendance import Leased, Orders, Standing, leased
+from titan.engine.bus import DUE, STOP_ELSEWHERE, WORK_ELSEWHERE, Bus, Topic, Watch
+from titan.model.attempts import AttemptReport
 from titan.model.errors import StoreError, UnknownWorker
 from titan.model.workers import Worker
-from titan.ports import Clock, Ids, Store, Transaction
+from titan.ports import Clock, Ids, Reader, Store, Transaction
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -22,38 +23,70 @@ logger = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 3.0  # how long a worker whose connection broke may take to come back
 SILENCE_SECONDS: Final = LEASE.total_seconds()  # how long one may say nothing while it does not ask for work
 MAX_SLEEP_SECONDS: Final = 3.0  # a lease granted meanwhile is looked at this late at the latest
+LOOK_SECONDS: Final = (
+    2.0  # behind the wake-ups by other servers of the database: what one of them missed waits no longer
+)
 FORGET_EVERY: Final = timedelta(hours=1)
 LATE: Final = timedelta(seconds=2)  # oversleeping by more means that the server itself stood still
+
+
+class _Claim:
+    """An outstanding question for work: what the worker has, a bell, and what was leased to it meanwhile."""
+
+    def __init__(self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str]) -> None:
+        self.worker_id = worker_id
+        self.bell = asyncio.Event()
+        self.fresh: list[Leased] = []
+        self._holding = holding
+        self._stopping = stopping
+
+    def take(self) -> Orders:
+        """Return what was leased since the last call, without a look into the store."""
+        fresh, self.fresh = self.fresh, []
+        return Orders(fresh=tuple(lease for lease in fresh if lease.attempt.lease_id not in self._holding))
+
+    def orders(self, reader: Reader) -> Orders:
+        """Return what the worker should know."""
+        return attendance.orders(reader, self.worker_id, holding=self._holding, stopping=self._stopping)
 
 
 class Orchestrator:
     """Performs what the rules decide. One per server; every method runs on its event loop."""
 
-    def __init__(self, store: Store, *, clock: Clock, ids: Ids, bus: Bus) -> None:
+    def __init__(
+        self, store: Store, *, clock: Clock, ids: Ids, bus: Bus, may_lease: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`may_lease` is asked before each dispatch: while it says no, nothing new starts, and what runs goes on."""
         self.store = store
+        self._may_lease = may_lease
         self.bus = bus
         self._clock = clock
         self._ids = ids
-        #: worker id → the bell of its outstanding claim
-        self._asking: dict[str, asyncio.Event] = {}
+        #: worker id → its outstanding claim
+        self._asking: dict[str, _Claim] = {}
         #: worker id → when to write it off, unless it is heard of before; none while it asks for work
         self._missing: dict[str, asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._forget_at = clock.now()
+        self._has_neighbours = bool(store.server_id)
 
     async def start(self) -> None:
-        """Take over what an earlier server left, and begin to keep time."""
-        await self.decide(upkeep.renew_all)
-        for worker_id in self.store.read(lambda reader: reader.connected_workers()):
+        """Take over what an earlier server left, and begin to keep time; leave alone what a neighbour has in hand."""
+        if self.store.is_in_charge:
+            await self.decide(upkeep.renew_all)
+        for worker_id in self.store.read(partial(attendance.workers_of, server_id=self.store.server_id)):
             self._expect(worker_id)
-        self.background(self._keep_time())
+        self.background(self._repeat(self._sleep_and_do_what_is_due, DUE))
+        if self._has_neighbours:
+            self.background(self._repeat(self._serve_what_others_free, WORK_ELSEWHERE))
+            self.background(self._repeat(self._stop_what_others_stop, STOP_ELSEWHERE))
 
     def end_claims(self) -> None:
         """Answer the outstanding claims with nothing, for the server is about to stop."""
-        bells = list(self._asking.values())
+        claims = list(self._asking.values())
         self._asking.clear()
-        for bell in bells:
-            bell.set()
+        for claim in claims:
+            claim.bell.set()
 
     async def stop(self) -> None:
         """End the loops; running attempts go on under their workers."""
@@ -77,19 +110,27 @@ class Orchestrator:
     async def _decide(self, decision: Callable[[Transaction], T]) -> T:
         asking: frozenset[str] = frozenset()
 
-        def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Attempt]]:
+        def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Leased]]:
             nonlocal asking
             answer = decision(tx)
             asking = frozenset(self._asking)  # as late as possible: who asks by now is served at once
-            return answer, dispatch(tx, asking, self._ids.secret)
+            if not self._may_lease():
+                return answer, []
+            return answer, [leased(tx, attempt) for attempt in dispatch(tx, asking, self._ids.secret)]
 
-        answer, leased = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
-        for attempt in leased:
-            self._ring(attempt.worker_id)
+        answer, granted = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
+        for lease in granted:
+            if (claim := self._asking.get(lease.attempt.worker_id)) is not None:
+                claim.fresh.append(lease)
+                claim.bell.set()
         if not self._asking.keys() <= asking:
             # Who began to ask meanwhile may have looked before the commit, and was not served by it.
             self.background(self._patiently(_nothing))
         return answer
+
+    def lease_again(self) -> None:
+        """Serve who asks for work, after `may_lease` has said no for a while."""
+        self.background(self._patiently(_nothing))
 
     async def keep(self, decision: Callable[[Transaction], T]) -> T:
         """Commit a `decision` that can make no job ready and free no slot."""
@@ -105,7 +146,7 @@ class Orchestrator:
     async def join(self, worker: Worker) -> None:
         """Register a worker."""
         self._expect(worker.id)
-        await self.decide(partial(attendance.join, worker=worker))
+        await self.decide(partial(attendance.join, worker=replace(worker, server_id=self.store.server_id)))
 
     async def claim(
         self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str], wait_seconds: float
@@ -118,41 +159,46 @@ class Orchestrator:
             UnknownWorker: it never registered here.
         """
         deadline = asyncio.get_running_loop().time() + wait_seconds
-        bell = asyncio.Event()
+        claim = _Claim(worker_id, holding=holding, stopping=stopping)
         self._end_claim(worker_id)
-        self._asking[worker_id] = bell  # before it looks: what is committed after the look will ring
+        self._asking[worker_id] = claim  # before it looks: what is committed after the look will ring
         self._cancel_timer(worker_id)
+        here = self.store.server_id
+
+        def look(reader: Reader) -> tuple[Standing, Orders]:
+            standing = attendance.standing(reader, worker_id, now=self._clock.now(), server_id=here)
+            return standing, claim.orders(reader)
+
         try:
-            standing = self.store.read(partial(attendance.standing, worker_id=worker_id, now=self._clock.now()))
+            standing, found = self.store.read(look)
             if standing.is_due_for_touch:
-                await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding))
+                await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding, server_id=here))
             if standing.has_work:
                 await self.decide(_nothing)
-            return await self._orders(worker_id, holding, stopping, bell, deadline)
+            is_changed = standing.is_due_for_touch or standing.has_work
+            return await self._orders(claim, deadline, None if is_changed else found)
         finally:
-            if self._asking.get(worker_id) is bell:
+            if self._asking.get(worker_id) is claim:
                 del self._asking[worker_id]
                 self._expect(worker_id)
 
-    async def _orders(
-        self,
-        worker_id: str,
-        holding: Sequence[str],
-        stopping: Sequence[str],
-        bell: asyncio.Event,
-        deadline: float,
-    ) -> Orders:
+    async def _orders(self, claim: _Claim, deadline: float, found: Orders | None) -> Orders:
+        """Wait for something to tell the worker; `found` is what was seen, None when a look is due."""
         while True:
-            bell.clear()
-            found = self.store.read(partial(attendance.orders, worker_id=worker_id, holding=holding, stopping=stopping))
+            if granted := claim.take():
+                return granted
+            if found is None:
+                claim.bell.clear()
+                found = self.store.read(claim.orders)
             left = deadline - asyncio.get_running_loop().time()
-            if found or left <= 0 or self._asking.get(worker_id) is not bell:
+            if found or left <= 0 or self._asking.get(claim.worker_id) is not claim:
                 return found
+            found = None
             try:
-                async with asyncio.timeout(left):
-                    await bell.wait()
+                async with asyncio.timeout(min(left, LOOK_SECONDS) if self._has_neighbours else left):
+                    await claim.bell.wait()
             except TimeoutError:
-                continue  # a last look
+                continue  # a last look, or one for what a neighbour did
 
     async def heartbeat(self, worker_id: str, holding: Sequence[str]) -> Orders:
         """Renew the leases a worker holds; return those to stop and those that are over.
@@ -200,7 +246,7 @@ class Orchestrator:
 
     async def _lose(self, worker_id: str) -> None:
         try:
-            lost = await self.decide(partial(attendance.lose, worker_id=worker_id))
+            lost = await self.decide(partial(attendance.lose, worker_id=worker_id, server_id=self.store.server_id))
         except UnknownWorker:
             return  # it spoke without having registered
         except StoreError:
@@ -213,39 +259,58 @@ class Orchestrator:
 
     def _end_claim(self, worker_id: str) -> None:
         """Answer a worker's outstanding claim, if there is one, with what is known now."""
-        bell = self._asking.pop(worker_id, None)
-        if bell is not None:
-            bell.set()
+        claim = self._asking.pop(worker_id, None)
+        if claim is not None:
+            claim.bell.set()
 
     def _ring(self, worker_id: str) -> None:
-        bell = self._asking.get(worker_id)
-        if bell is not None:
-            bell.set()
+        claim = self._asking.get(worker_id)
+        if claim is not None:
+            claim.bell.set()
 
-    async def _keep_time(self) -> None:
-        """Do what is due when it is due, for as long as the server lives, whatever goes wrong on the way."""
-        with self.bus.watch([DUE]) as watch:
+    async def _repeat(self, step: Callable[[Watch], Awaitable[None]], topic: Topic) -> None:
+        """Do a step for as long as the server lives, whatever goes wrong on the way; it waits for `topic` itself."""
+        with self.bus.watch([topic]) as watch:
             while True:
                 try:
-                    await self._sleep_and_do_what_is_due(watch)
+                    await step(watch)
                 except Exception:
                     logger.exception("what was due could not be done; trying again in a second")
                     await asyncio.sleep(1)
 
     async def _sleep_and_do_what_is_due(self, watch: Watch) -> None:
         """Sleep until the next moment, or until a nearer one is announced, and do what is due then."""
+        was_in_charge = self.store.is_in_charge
         before = self._clock.now()
-        seconds = _seconds_until(self._next_wakeup(), before)
+        seconds = _seconds_until(self._next_wakeup() if was_in_charge else None, before)
         await watch.heard(seconds)
+        if not self.store.is_in_charge:
+            return
         now = self._clock.now()
-        is_late = now - before > timedelta(seconds=seconds) + LATE
+        is_late = was_in_charge and now - before > timedelta(seconds=seconds) + LATE
         if is_late or _is_due(self._next_wakeup(), now):
             for worker_id in await self.decide(partial(upkeep.keep_time, is_late=is_late)):
                 self._end_claim(worker_id)  # so that it asks anew when it wakes
+        if self._has_neighbours and self.store.read(partial(attendance.silent_workers, now=now)):
+            await self.decide(attendance.lose_silent)
         if now >= self._forget_at:
             while await self.decide(upkeep.forget_old) == upkeep.FORGET_BATCH:
                 continue
             self._forget_at = now + FORGET_EVERY
+
+    async def _serve_what_others_free(self, watch: Watch) -> None:
+        """Lease to those who ask here what another server of the database has made ready."""
+        await watch.heard(LOOK_SECONDS)
+        if not self._asking:
+            return
+        if self.store.read(partial(attendance.can_serve, asking=tuple(self._asking))):
+            await self.decide(_nothing)
+
+    async def _stop_what_others_stop(self, watch: Watch) -> None:
+        """Have those who ask here told at once what was asked of another server."""
+        if await watch.heard(LOOK_SECONDS):
+            for worker_id in list(self._asking):
+                self._ring(worker_id)
 
     def _next_wakeup(self) -> datetime | None:
         return self.store.read(lambda reader: reader.next_wakeup())

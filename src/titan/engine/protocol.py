@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from titan.model.attempts import AttemptOutcome
+from titan.model.files import FilePlace
 
 LEASE_SECONDS: Final = 10.0  # three missed heartbeats
 HEARTBEAT_SECONDS: Final = 3.0
@@ -22,6 +23,13 @@ CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies dr
 
 #: The longest log part that travels inside a report; longer output goes ahead through the log route.
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
+
+MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs the server a look at an index
+#: How long after an attempt's end its worker may still tell of its files: 64 MiB over a line of 1 Mbit/s.
+FILES_ACCEPTED_SECONDS: Final = 600.0
+MAX_NOTED_FILES: Final = 1000  # in one request: 10 ms of the writer's time
+SMALL_CONTENT_BYTES: Final = 64 * 1024  # travels with its note; a larger one in a request of its own, and not twice
+MAX_CONTENTS_BYTES: Final = 1024 * 1024  # of all contents in one request
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]  # what an integer column of every database holds
 Status = Annotated[int, Meta(ge=-(2**31), le=2**32 - 1)]  # every system's, signed or not
@@ -56,8 +64,9 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     dag_name: str
     agent_run_id: str | None
     workspace: str  #: a safe folder name: one for each agent run, else one for each DAG
-    filename: str  #: the script's base name
-    script: str  #: SHA-256 of the script's content, in hex: GET /api/blobs/{script}
+    filename: str  #: the script's base name, or its path in the archive
+    script: str  #: SHA-256 of the script's content, in hex: GET /api/blobs/{script}; empty with an archive
+    archive: str | None = None  #: SHA-256 of the zip that the script lies in
     args: list[str]
     env: dict[str, str]
     timeout_seconds: float | None
@@ -129,6 +138,57 @@ class CompleteAnswer(msgspec.Struct, frozen=True, kw_only=True):
     #: Reports not taken because their `log_tail` begins after what the server has (a crash lost a part): lease → size
     #: in bytes of what it has. The worker sends the output from there, then the report again.
     gaps: dict[str, int] = {}
+
+
+class WorkspacesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of POST /api/workers/{worker_id}/workspaces: the workspaces no attempt of this worker uses now."""
+
+    idle_seconds: dict[str, Annotated[float, Meta(ge=0)]]  #: folder name → since when; at most MAX_WORKSPACES_ASKED
+
+
+class WorkspacesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of them the worker should delete, if it has not used them meanwhile."""
+
+    old: list[str] = []
+
+
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
+
+
+class NotedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that an attempt wrote or changed."""
+
+    path: str  #: relative to its place, with `/`
+    size_bytes: Count
+    modified_at: Moment
+    digest: Digest | None = None  #: of its content, where that was read
+    reason: str | None = None  #: why there is no digest
+    place: FilePlace = FilePlace.WORKSPACE
+
+
+class NoteFilesRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Body of PUT /api/workers/{worker_id}/files/{lease_id}: what an attempt left, all of it or a part."""
+
+    node: str  #: whose disk they lie on: a mark that the worker's folder has for its life
+    files: Annotated[list[NotedFile], Meta(max_length=MAX_NOTED_FILES)]
+    contents: list[bytes] = []  #: of small ones among them
+
+
+class NoteFilesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to a note of files.
+
+    A file whose content is missing is listed without it, until the content came by
+    PUT /api/workers/{worker_id}/files/{lease_id}/{digest} and the file was noted again.
+    """
+
+    missing: list[str] = []  #: digests whose content the server does not have
+
+
+class ContentAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to a file's content."""
+
+    digest: str
+    size_bytes: int
 
 
 class LeaveAnswer(msgspec.Struct, frozen=True, kw_only=True):

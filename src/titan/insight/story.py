@@ -42,6 +42,7 @@ SENTENCES = {
     "JobBackedOff": "attempt {outcome} ({reason}); next attempt at {due_at}",
     "JobCancelled": "cancelled: {reason}",
     "CancelRequested": "asked to stop",
+    "JobUnroutable": "still waits: no connected worker offers {label}",
 }
 
 

@@ -21,6 +21,7 @@ TIMEOUT_SECONDS: Final = 180.0
 #: Of 408, 409, 429, 5xx and broken connections; waits about 0.5, 1, 2, 4 s, or what Retry-After says.
 MAX_RETRIES: Final = 4
 #: The openai package insists on a key; an endpoint without keys ignores it.
+LISTING_SECONDS: Final = 10.0  # somebody looks at the screen meanwhile
 _NO_KEY: Final = "none"
 _FENCED: Final = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL)
 
@@ -58,6 +59,24 @@ class OpenAICompatibleModel:
             return await self._ask(request)
         answer = await self._ask_with_schema(request)
         return replace(answer, text=_out_of_its_fence(answer.text))
+
+    async def is_listed(self) -> bool:
+        """Return whether the endpoint, asked for the list of its models, names this one; that costs nothing.
+
+        Raises:
+            ModelUnavailable: no answer.
+            ModelRefused: the key is not accepted.
+        """
+        openai = await asyncio.to_thread(importlib.import_module, "openai")
+        client = self._connected().with_options(timeout=LISTING_SECONDS, max_retries=0)
+        try:
+            listed = await client.models.list()
+        except openai.NotFoundError:
+            return False  # it has no such list, and answers
+        except openai.OpenAIError as error:
+            raise translated(error, self._address) from error
+        names = {str(getattr(model, "id", "")).removeprefix("models/") for model in getattr(listed, "data", None) or ()}
+        return self._address.model in names
 
     async def close(self) -> None:
         """Close the connections."""

@@ -4,10 +4,12 @@ TitanError
 ├── InvalidInput          a request that cannot be understood
 │   ├── InvalidName       a name or key with characters that are not allowed
 │   ├── InvalidDag        a graph that cannot run
+│   ├── RangeRefused      a part of a content that has no such part
 │   └── NotSupported      an argument this version refuses rather than ignores
-├── Forbidden             a request from a host or page that may not ask
+├── Unauthorized          a request without a token where one is needed, or with one that is not good
+├── Forbidden             a request from a host, a page or the holder of a token that may not ask that
 ├── NotFound
-│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownWorker, UnknownArtifact
+│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownWorker, UnknownArtifact, UnknownToken
 ├── Conflict
 │   ├── StaleLease        a message about an attempt that is over
 │   ├── IdempotencyConflict
@@ -54,8 +56,16 @@ class NotSupported(InvalidInput):
     """An argument is known, but this version cannot honour it, so it refuses rather than ignores it."""
 
 
+class RangeRefused(InvalidInput):
+    """A part of a content is asked for that begins behind its end."""
+
+
+class Unauthorized(TitanError):
+    """No token came where one is needed, or one that is unknown, revoked or expired; another one may help."""
+
+
 class Forbidden(TitanError):
-    """The request's Host or Origin header is not one this server answers."""
+    """The request's Host or Origin header, or what its token is for, does not allow it; a retry never helps."""
 
 
 class NotFound(TitanError):
@@ -80,6 +90,10 @@ class UnknownWorker(NotFound):
 
 class UnknownArtifact(NotFound):
     """No stored content has this name or digest."""
+
+
+class UnknownToken(NotFound):
+    """No token has this id."""
 
 
 class Conflict(TitanError):

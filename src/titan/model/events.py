@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from titan.model.attempts import AttemptOutcome
+from titan.model.tokens import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +163,20 @@ class RunReopened(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunFellSilent(Event):
+    """A run's orchestrator has said nothing for two minutes, and nothing of the run is live: it counts as ended."""
+
+    status: str  #: of the run: "completed" or "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobUnroutable(Event):
+    """No connected worker has offered this READY job's label for half a minute. Told once, until one does."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerJoined(Event):
     """A worker registered, or came back."""
 
@@ -182,6 +197,23 @@ class WorkerLeft(Event):
     """A worker ended and gave back what it held."""
 
     worker_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCreated(Event):
+    """A token was handed out."""
+
+    token_id: str
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRevoked(Event):
+    """A token is good no more."""
+
+    token_id: str
     name: str
 
 

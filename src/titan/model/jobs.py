@@ -68,8 +68,9 @@ class JobSpec:
     """What a client asked for; never changes after submission."""
 
     name: str  #: unique within its DAG
-    filename: str | None  #: base name the script has beside its process; None for a gate
-    script: str | None  #: SHA-256 of the script's content, 64 hex digits; None for a gate
+    filename: str | None  #: base name of the script, or its path in the archive; None for a gate
+    script: str | None  #: SHA-256 of the script's content, 64 hex digits; None for a gate, and with an archive
+    archive: str | None = None  #: SHA-256 of the zip that the script lies in, as it was at submission
     kind: JobKind = JobKind.WORK
     args: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()  #: names in this DAG, or of jobs of the same agent run

@@ -11,6 +11,7 @@ class StoredValue:
     value: str
     artifact: str | None = None  #: SHA-256 of the file published under this key
     expires_at: datetime | None = None  #: from then on the key is absent; None: it stays
+    run_id: str | None = None  #: the run whose job wrote it; None when no job did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class StoredFile:
     name: str
     digest: str  #: SHA-256 of its content, 64 hex digits
     size_bytes: int
+    run_id: str | None = None  #: the run whose job uploaded it; None when no job did
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,9 @@ class Worker:
     state: WorkerState
     joined_at: datetime
     seen_at: datetime
+    server_id: str = (
+        ""  #: of the server it asked for work last, which expects to hear of it; "" where there is only one
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

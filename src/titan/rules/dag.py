@@ -6,7 +6,7 @@ from typing import Final
 from titan.model.dags import NewDag
 from titan.model.errors import InvalidDag, InvalidInput, LimitExceeded
 from titan.model.jobs import JobKind, JobSpec
-from titan.rules.names import check_env_name, check_filename, check_label, check_name
+from titan.rules.names import check_env_name, check_filename, check_label, check_name, check_path
 
 MAX_JOBS_PER_DAG: Final = 100_000  # ten times the largest graph the tests run
 MAX_DEPTH: Final = 50  # jobs that submit jobs that submit jobs: spec/titan.md
@@ -111,12 +111,19 @@ def _check_kind(job: JobSpec) -> None:
     """Refuse work without a script, a gate with one, and a question nobody can read."""
     message = job.hitl_message
     if job.kind is JobKind.GATE:
-        _require(job, job.filename is None and job.script is None, "a gate without a script", "one with a script")
+        _require(
+            job,
+            job.filename is None and job.script is None and job.archive is None,
+            "a gate without a script",
+            "one with a script",
+        )
         _require(job, bool(message and message.strip()), "a gate with a hitl_message", "none")
         _require(job, job.concurrency_key is None, "a gate without a concurrency_key: it takes no slot", "one")
     else:
-        _require(job, job.filename is not None and job.script is not None, "a filename and a script", "none")
-        check_filename(job.filename or "")
+        has_one = (job.script is None) != (job.archive is None)
+        found = "both" if job.script is not None else "none"
+        _require(job, job.filename is not None and has_one, "a filename, and a script or an archive", found)
+        (check_filename if job.archive is None else check_path)(job.filename or "")
     if message is not None:
         _require(job, len(message) <= MAX_MESSAGE, f"a hitl_message of at most {MAX_MESSAGE} characters", "more")
 

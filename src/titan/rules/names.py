@@ -10,6 +10,8 @@ MAX_NAME: Final = 200  # characters; with a folder's prefix still below the 255 
 LABEL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 FILENAME_REFUSED: Final = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")  # the last: no UTF-8 has them
 MAX_FILENAME_BYTES: Final = 255  # the limit of ext4, xfs and APFS
+PATH_REFUSED: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+MAX_PATH_BYTES: Final = 16 * 1024  # Linux's 4,096, each byte written as \xNN
 MAX_KEY_BYTES: Final = 1024
 ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and halves of surrogate pairs
@@ -69,6 +71,23 @@ def check_filename(name: str) -> str:
         expected=f"a base name of 1 to {MAX_FILENAME_BYTES} bytes without / \\ or control characters",
         found=_offence(name),
         next_step="Pass the file's own name, without its folder.",
+    )
+
+
+def check_path(path: str) -> str:
+    """Return `path` when it leads from a folder to something below it.
+
+    Raises:
+        InvalidName: it is empty, absolute, over 16 KiB, has an empty, `.` or `..` part, or a control character.
+    """
+    size = len(path.encode("utf-8", "surrogatepass"))
+    if size <= MAX_PATH_BYTES and not PATH_REFUSED.search(path) and not {"", ".", ".."} & set(path.split("/")):
+        return path
+    raise InvalidName(
+        f"path {shown(path)}",
+        expected=f"a relative path of 1 to {MAX_PATH_BYTES} bytes, without . and .. and control characters",
+        found=_offence(path),
+        next_step="Pass the path below the folder, its parts joined by one / each.",
     )
 
 

@@ -17,7 +17,9 @@ BYTES: Final = "application/octet-stream"
 
 #: The most special class that fits decides.
 STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
+    (errors.RangeRefused, 416),
     (errors.InvalidInput, 400),
+    (errors.Unauthorized, 401),
     (errors.Forbidden, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
@@ -42,9 +44,14 @@ def problem_answer(problem: Problem, status_code: int) -> Response[bytes]:
     return json_answer(ProblemAnswer(error=problem), status_code)
 
 
+def status_code_of(error: errors.TitanError) -> int:
+    """Return the HTTP status that says what kind of refusal it is."""
+    return next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
+
+
 def on_titan_error(_request: Request[Any, Any, Any], error: errors.TitanError) -> Response[bytes]:
     """Answer a refusal with its own words and status."""
-    status_code = next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
+    status_code = status_code_of(error)
     problem = Problem(
         type=type(error).__name__,
         message=str(error),
@@ -53,7 +60,10 @@ def on_titan_error(_request: Request[Any, Any, Any], error: errors.TitanError) -
         found=error.found,
         next_step=error.next_step,
     )
-    return problem_answer(problem, status_code)
+    answer = problem_answer(problem, status_code)
+    if status_code == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
+    return answer
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

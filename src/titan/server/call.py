@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -13,7 +13,10 @@ from litestar import Request
 
 from titan.engine.receipts import Once
 from titan.model.errors import InvalidInput, TooLarge
+from titan.rules import tokens
+from titan.server.access import Caller
 from titan.server.house import House
+from titan.server.wire import ScopeQuery
 
 T = TypeVar("T")
 
@@ -40,15 +43,37 @@ class Call:
         value: str = self.request.path_params[name]
         return value
 
+    def fix_path(self, name: str, value: str) -> None:
+        """Have `path` return `value` for a part from now on."""
+        # A new dict: Litestar keeps the one it gave us, and gives it to every later request of the same path.
+        self.request.scope["path_params"] = {**self.request.path_params, name: value}
+
     def header(self, name: str) -> str | None:
         """Return a header's value; names are case-insensitive."""
         value: str | None = self.request.headers.get(name)
         return value
 
+    @property
+    def caller(self) -> Caller:
+        """Who asks; the guard has looked at the token."""
+        caller: Caller = self.request.scope["state"]["caller"]
+        return caller
+
+    def is_caller_still_good(self) -> bool:
+        """Return whether the caller's token is good by now too: for answers that go on for long."""
+        is_still_good: Callable[[], bool] = self.request.scope["state"]["is_still_good"]
+        return is_still_good()
+
+    @property
+    def asked(self) -> str:
+        """What is asked, for messages: "GET /api/jobs"."""
+        return f"{self.request.method} {self.request.scope['path']}"
+
     def token(self) -> str | None:
-        """Return the bearer token, if the caller sent one."""
+        """Return the token of an attempt, if the caller sent one; one of ours for people and workers is none."""
         scheme, _, token = (self.header("authorization") or "").partition(" ")
-        return token.strip() or None if scheme.lower() == "bearer" else None
+        token = token.strip()
+        return token if token and scheme.lower() == "bearer" and tokens.read(token) is None else None
 
     def query(self, shape: type[T]) -> T:
         """Return the query as a value of `shape`.
@@ -56,15 +81,30 @@ class Call:
         Raises:
             InvalidInput: a field is unknown, twice, of the wrong type or out of range.
         """
+        try:
+            return msgspec.convert(self._fields_of_query(), shape, strict=False)
+        except msgspec.ValidationError as error:
+            raise _unreadable("query", self.request, error) from error
+
+    def scope(self) -> ScopeQuery:
+        """Return what the query says of where to look, whatever else stands in it.
+
+        Raises:
+            InvalidInput: the query cannot be read, or says something twice.
+        """
+        fields = self._fields_of_query()
+        return ScopeQuery(dag=fields.get("dag"), run=fields.get("run"))
+
+    def _fields_of_query(self) -> dict[str, str]:
         raw = self.request.scope["query_string"]
         _checked_encoding(raw, "query", self.request)
         try:
             pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")
             if len(dict(pairs)) != len(pairs):
                 raise ValueError("a field is given twice")
-            return msgspec.convert(dict(pairs), shape, strict=False)
-        except (msgspec.ValidationError, UnicodeDecodeError, ValueError) as error:
+        except ValueError as error:  # UnicodeDecodeError is one
             raise _unreadable("query", self.request, error) from error
+        return dict(pairs)
 
     async def raw_body(self, limit_bytes: int = MAX_BODY_BYTES) -> bytes:
         """Return the body.

@@ -1,41 +1,49 @@
-"""Who may ask a loopback server: programs here, and pages it served itself; no other web page."""
+"""The guard before the application: which Host and Origin are answered, and whose token is good."""
 
-from typing import Final
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from litestar import Request, Response
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send, WebSocketResponseBodyEvent, WebSocketResponseStartEvent
 
-from titan.model.errors import Forbidden
-from titan.server.answers import on_titan_error
+from titan.model.errors import Forbidden, TitanError, Unauthorized
+from titan.server.access import Door
+from titan.server.answers import on_titan_error, status_code_of
+from titan.server.house import Access
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def check_origin(method: str, host: str | None, origin: str | None) -> None:
-    """Return when a request with these headers may be answered.
+def check_origin(method: str, host: str | None, origin: str | None, access: Access) -> None:
+    """Return when a request with these headers may be answered; `method` is "WEBSOCKET" for a socket's handshake.
 
-    A foreign Host means that a foreign name was made to point here (DNS rebinding); a foreign
-    Origin on a change means that another page asks in the user's name.
+    Without tokens a foreign Host means that a foreign name was made to point here (DNS rebinding), and then any page
+    could read. Where every request needs a token, any Host may be asked: a page under a foreign name has no token to
+    show, for headers are sent by programs and cookies by name. A foreign Origin on a change or a socket means that
+    another page asks in the user's name; that is refused always.
 
     Raises:
         Forbidden: naming the header.
     """
-    if hostname_of(f"//{host}") not in LOCAL_HOSTS:
+    if not access.requires_token and hostname_of(f"//{host}") not in LOCAL_HOSTS | access.hosts:
         raise Forbidden(
             "header Host",
-            expected="127.0.0.1, localhost or [::1], with any port",
+            expected=", ".join(("127.0.0.1, localhost or [::1]", *sorted(access.hosts))) + ", with any port",
             found=ascii(host or "none"),
-            next_step="Use one of these names in the URL.",
+            next_step="Use one of these names in the URL, or start the server with --allow-host NAME.",
         )
-    if origin is not None and method not in SAFE_METHODS and not _is_same(origin, host):
-        raise Forbidden(
-            "header Origin",
-            expected=f"http://{host}, or none",
-            found=ascii(origin),
-            next_step="Only this server's own pages may change things.",
-        )
+    if origin is None or method in SAFE_METHODS or _is_same(origin, host) or _is_allowed(origin, access):
+        return
+    raise Forbidden(
+        "header Origin",
+        expected=f"http://{host}, or none",
+        found=ascii(origin),
+        next_step="Only this server's own pages may change things; behind a proxy, start it with --allow-host NAME.",
+    )
 
 
 def hostname_of(url: str) -> str | None:
@@ -46,6 +54,69 @@ def hostname_of(url: str) -> str | None:
         return None
 
 
+def bearer_of(headers: Mapping[bytes, str]) -> str | None:
+    """Return the token a request carries. A page of the console, which can set no header, will carry it as a cookie."""
+    scheme, _, token = headers.get(b"authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def guarded(app: ASGIApp, door: Door) -> ASGIApp:
+    """Return `app` behind the checks; what is refused never reaches it, what is not knows its caller."""
+
+    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        try:
+            check_origin(_method(scope), headers.get(b"host"), headers.get(b"origin"), door.house.access)
+            bearer = bearer_of(headers)
+            caller = door.identify(bearer)
+        except TitanError as error:
+            if isinstance(error, Unauthorized):
+                door.note_failure(error, client=_client(scope), asked=_asked(scope))
+            await send_refusal(error, scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        state["caller"], state["is_still_good"] = caller, partial(door.is_still_good, bearer)
+        await app(scope, receive, send)
+
+    return guard
+
+
+async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the error, before a handshake is accepted also on a socket."""
+    request = _request(scope)
+    answer = on_titan_error(request, error)
+    if scope["type"] == ScopeType.WEBSOCKET:
+        await _refuse_handshake(answer, status_code_of(error), send)
+    else:
+        await answer.to_asgi_response(app=None, request=request)(scope, receive, send)
+
+
+def handshake(scope: Scope) -> Request[Any, Any, Any]:
+    """Return a socket's handshake as the GET request that it is (RFC 6455, 4.1)."""
+    return Request({**scope, "type": ScopeType.HTTP, "method": "GET"})  # type: ignore[arg-type]
+
+
+def _request(scope: Scope) -> Request[Any, Any, Any]:
+    return Request(scope) if scope["type"] == ScopeType.HTTP else handshake(scope)
+
+
+async def _refuse_handshake(answer: Response[bytes], status_code: int, send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer.content)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    start: WebSocketResponseStartEvent = {
+        "type": "websocket.http.response.start",
+        "status": status_code,
+        "headers": headers,
+    }
+    body: WebSocketResponseBodyEvent = {
+        "type": "websocket.http.response.body",
+        "body": answer.content,
+        "more_body": False,
+    }
+    await send(start)
+    await send(body)
+
+
 def _is_same(origin: str, host: str | None) -> bool:
     try:
         parts = urlsplit(origin)
@@ -54,20 +125,18 @@ def _is_same(origin: str, host: str | None) -> bool:
     return parts.scheme in ("http", "https") and parts.netloc == host
 
 
-def guarded(app: ASGIApp) -> ASGIApp:
-    """Return `app` behind the check; what is refused never reaches it."""
+def _is_allowed(origin: str, access: Access) -> bool:
+    return origin.startswith(("http://", "https://")) and hostname_of(origin) in access.hosts
 
-    async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP:
-            await app(scope, receive, send)
-            return
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"host", b"origin")}
-        try:
-            check_origin(scope["method"], headers.get(b"host"), headers.get(b"origin"))
-        except Forbidden as error:
-            answer = on_titan_error(None, error)  # type: ignore[arg-type]  # the request is not looked at
-            await answer.to_asgi_response(app=None, request=None)(scope, receive, send)  # type: ignore[arg-type]
-            return
-        await app(scope, receive, send)
 
-    return guard
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["type"] == ScopeType.HTTP else "WEBSOCKET"
+
+
+def _client(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else "somebody"
+
+
+def _asked(scope: Scope) -> str:
+    return f"{_method(scope)} {ascii(scope['path'])[:200]}"

@@ -4,10 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from titan.engine.bus import Bus
+from titan.engine.cleaner import Cleaner
+from titan.engine.free_space import SpaceWatch
 from titan.engine.orchestrator import Orchestrator
 from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
+from titan.server.metrics import Metrics
 
 PROJECT_ID = "default"  # every row carries its project; more of them come with organisations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Who may reach this server, as it was started."""
+
+    requires_token: bool = False  #: with every request: others than this machine can reach it
+    hosts: frozenset[str] = frozenset()  #: names that it is asked under, besides the loopback's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +30,14 @@ class House:
     blobs: Blobs
     logs: Logs
     bus: Bus
+    space: SpaceWatch
+    cleaner: Cleaner
+    metrics: Metrics
     clock: Clock
     ids: Ids
     model: LanguageModel | None  #: None when no model is configured
     model_name: str | None
     started_at: datetime
     max_file_bytes: int
+    access: Access = Access()
     project_id: str = PROJECT_ID

@@ -1,6 +1,7 @@
 """Finds what a path or query names, or says that there is no such thing."""
 
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from titan.model.dags import Dag
 from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun
@@ -10,6 +11,8 @@ from titan.model.runs import Run
 from titan.ports import Blobs, Reader
 from titan.rules.gates import gate_name
 from titan.rules.names import plain, shown
+
+OPEN_TRIES: Final = 3
 
 
 def find_job(
@@ -115,6 +118,13 @@ def find_run(reader: Reader, project_id: str, run_id: str) -> Run:
     )
 
 
+def run_of_caller(reader: Reader, token: str | None) -> str | None:
+    """Return the run of the job whose running attempt has this token; None when there is none."""
+    attempt = reader.live_attempt_by_token(token) if token else None
+    job = reader.job(attempt.job_id) if attempt else None
+    return job.run_id if job else None
+
+
 def find_file(reader: Reader, project_id: str, name: str) -> StoredFile:
     """Return the newest file of this base name.
 
@@ -137,6 +147,30 @@ def blob_path(blobs: Blobs, digest: str) -> Path:
     if path is None:
         raise _unknown_artifact(f"content {shown(digest)}")
     return path
+
+
+def keep_blob(blobs: Blobs, digest: str) -> None:
+    """Renew the lease of content that is about to be named.
+
+    Raises:
+        UnknownArtifact: it is not stored.
+    """
+    if not blobs.touch(digest):
+        raise _unknown_artifact(f"content {shown(digest)}")
+
+
+def open_blob(blobs: Blobs, digest: str) -> BinaryIO:
+    """Return the content with this SHA-256 as an open file, which its collection no longer takes away.
+
+    Raises:
+        UnknownArtifact: it is not stored.
+    """
+    for _ in range(OPEN_TRIES):
+        try:
+            return blob_path(blobs, digest).open("rb")
+        except FileNotFoundError:
+            continue  # taken just now: `path` brings it back when somebody touched it
+    raise _unknown_artifact(f"content {shown(digest)}")
 
 
 def _unknown_artifact(subject: str) -> UnknownArtifact:

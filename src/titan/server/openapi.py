@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from titan import __version__
-from titan.server.table import Route
+from titan.server.route import Route
 from titan.server.wire import ProblemAnswer
 
 REF: Final = "#/components/schemas/{name}"

@@ -1,56 +1,90 @@
-"""Listening: the sockets, the HTTP server on them, and its end."""
+"""Listening: the sockets, the HTTP servers on them, and their end."""
 
+import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import uvicorn
 from litestar.types import ASGIApp
 
-from titan.model.errors import InvalidInput, NotSupported
+from titan.model.errors import InvalidInput
 from titan.server.guard import LOCAL_HOSTS
 
 BACKLOG: Final = 2048  # uvicorn's own default
 GOODBYE_SECONDS: Final = 5  # for requests that are being answered when the server stops
+PING_SECONDS: Final = 15.0  # as the events' sign of life: below the idle limit of common proxies
+MAX_FRAME_BYTES: Final = 64 * 1024  # of what a client sends on a socket, which nobody reads
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # every address of this machine → the one to ask from here
+
+
+def is_local(host: str) -> bool:
+    """Return whether only this machine can reach a server that listens there."""
+    return host in LOCAL_HOSTS
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on this machine only; port 0 takes any free one.
+    """Return a socket that listens at an address or name of this machine; port 0 takes any free one.
 
     Raises:
-        NotSupported: `host` is not one of the names in LOCAL_HOSTS.
-        InvalidInput: the port is taken, or may not be used.
+        InvalidInput: this machine has no such address, or the port is taken or may not be used.
     """
-    if host not in LOCAL_HOSTS:
-        raise NotSupported(
-            f"address {host!a}",
-            expected="a loopback address: 127.0.0.1, localhost or ::1",
-            found="another",
-            next_step="Without access control it listens on this machine only; use an SSH tunnel.",
-        )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host or "?", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # `localhost` is both 127.0.0.1 and ::1, in either order: clients expect the first.
+        family, kind, protocol, _, address = min(found, key=lambda each: each[0] != socket.AF_INET)
+        listener = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError) as error:
+        raise _no_address(host, error) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        listener.bind(address)
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise InvalidInput(
-            f"port {port} on {host}",
-            expected="a free port",
-            found=error.strerror or str(error),
-            next_step="Stop what uses it, or choose others with --port and --sdk-port.",
-        ) from error
+        raise _not_free(host, port, error) from error
     listener.set_inheritable(False)
     return listener
+
+
+def url_of(listener: socket.socket, *, is_encrypted: bool = False) -> str:
+    """Return where programs of this machine reach a listener."""
+    host, port = listener.getsockname()[:2]
+    host = _ANY.get(host, host)
+    return f"http{'s' if is_encrypted else ''}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """Return what encrypts with this certificate; `key` None: it stands in the same file. TLS 1.2 and newer.
+
+    Raises:
+        InvalidInput: a file cannot be read, holds something else or needs a password, or they are not of one pair.
+    """
+    for what, file in (("certificate", certificate), ("key", key or certificate)):
+        _check_readable(what, file)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # A server cannot ask anybody for a password: with an empty one an encrypted key is refused at once.
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError) as error:  # SSLError is an OSError
+        raise InvalidInput(
+            f"TLS certificate {certificate} with key {key or certificate}",
+            expected="a certificate chain in PEM, the server's own first, and its private key without a password",
+            found=_what_is_wrong(error),
+            next_step="Correct --tls-cert and --tls-key.",
+        ) from error
+    return context
 
 
 class HttpServer(uvicorn.Server):
     """uvicorn, with signals left to `titan.main`."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -59,9 +93,14 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 date_header=False,
-                ws="none",
+                ws="websockets-sansio",
+                ws_max_size=MAX_FRAME_BYTES,
+                ws_ping_interval=PING_SECONDS,
+                ws_ping_timeout=PING_SECONDS,
+                ws_per_message_deflate=False,  # 300 KB of memory a socket, and a batch of events is small
                 timeout_keep_alive=75,  # seconds between two requests of a client; a fresh connection costs 0.2 ms
                 timeout_graceful_shutdown=GOODBYE_SECONDS,
+                ssl_context_factory=None if tls is None else lambda _config, _default: tls,
             )
         )
 
@@ -69,6 +108,74 @@ class HttpServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    async def run_on(self, listeners: Sequence[socket.socket]) -> None:
-        """Serve until `should_exit` is set."""
-        await self.serve(sockets=list(listeners))
+
+@dataclass(slots=True)
+class Servers:
+    """The application on all its sockets."""
+
+    app: ASGIApp
+    public: Sequence[socket.socket]  #: those people, SDKs and workers are told of
+    tls: ssl.SSLContext | None = None  #: encrypts the public ones
+    #: For this home's own worker, its jobs and its command line: plain, for a certificate names no loopback address.
+    inner: socket.socket | None = None
+    _running: list[HttpServer] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Serve until `stop`."""
+        # Port 9090 will tell TITAN_PROTO from HTTP by the first byte, with a protocol class of ours as `http=`. It has
+        # no authentication, so that server will be one of its own here, and for loopback addresses only.
+        self._running = [HttpServer(self.app, self.tls)]
+        sockets = [list(self.public)]
+        if self.inner is not None:
+            self._running.append(HttpServer(self.app))
+            sockets.append([self.inner])
+        serving = (server.serve(sockets=on) for server, on in zip(self._running, sockets, strict=True))
+        await asyncio.gather(*serving)
+
+    def stop(self, *, at_once: bool = False) -> None:
+        """Have `run` end after the requests that are being answered, or without waiting for them."""
+        for server in self._running:
+            server.should_exit = True
+            server.force_exit = server.force_exit or at_once
+
+
+def _check_readable(what: str, file: Path) -> None:
+    try:
+        with file.open("rb"):
+            return
+    except OSError as error:
+        raise InvalidInput(
+            f"TLS {what} {file}",
+            expected="a file that Titan can read",
+            found=error.strerror or str(error),
+            next_step="Correct --tls-cert and --tls-key, or the file's permissions.",
+        ) from error
+
+
+def _what_is_wrong(error: Exception) -> str:
+    reason = getattr(error, "reason", None) or ""
+    match reason:
+        case "KEY_VALUES_MISMATCH":
+            return "a key that belongs to another certificate"
+        case "":
+            return "no certificate or key in PEM in one of them, or a key with a password"
+        case _:
+            return str(reason).lower().replace("_", " ")
+
+
+def _no_address(host: str, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"address {host!a}",
+        expected="an address or name of this machine, such as 127.0.0.1, or 0.0.0.0 for every one",
+        found=getattr(error, "strerror", None) or str(error),
+        next_step="Choose another with --host.",
+    )
+
+
+def _not_free(host: str, port: int, error: OSError) -> InvalidInput:
+    return InvalidInput(
+        f"port {port} on {host}",
+        expected="a free port at an address of this machine",
+        found=error.strerror or str(error),
+        next_step="Stop what uses it, or choose others with --port and --sdk-port.",
+    )

@@ -1,62 +1,83 @@
 """The list of routes: everything that can be asked, and the values that go in and out."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final
 
-from litestar import Response
-
-from titan.engine import protocol
 from titan.engine.again import Resumed
 from titan.engine.cancel import Cancelled
 from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
-from titan.server import wire, wire_store
-from titan.server.call import Call
-from titan.server.routes import about, again, dags, events, files, gates, jobs, memory, models, results, runs, workers
+from titan.rules.access import Permission
+from titan.server import wire, wire_access
+from titan.server.house_table import HOUSE_ROUTES
+from titan.server.route import Route, SocketRoute
+from titan.server.routes import (
+    about,
+    again,
+    dags,
+    events,
+    files,
+    gates,
+    jobs,
+    left_files,
+    models,
+    results,
+    runs,
+    tokens,
+    workers,
+)
+from titan.server.store_table import STORE_ROUTES
+from titan.server.worker_table import WORKER_ROUTES
 
-Handler = Callable[[Call], Awaitable[Response[Any]]]
 BINARY: Final = bytes
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One thing that can be asked. Its summary is the handler's docstring."""
-
-    method: Literal["GET", "PUT", "POST", "DELETE"]
-    path: str  #: with `{name:str}` where a part varies
-    handler: Handler
-    answer: Any  #: type of the body of a success; `bytes` for raw content
-    body: Any = None  #: type of the request's body; `bytes` for raw content, None for none
-    query: Any = wire.NoQuery
-    status_code: int = 200
-    media_type: str = "application/json"  #: of the answer
-    mutates: bool = field(default=False)  #: whether it takes an Idempotency-Key
-
-
 ROUTES: Final[tuple[Route, ...]] = (
-    Route(method="GET", path="/api/health", handler=about.health, answer=wire.HealthAnswer),
+    Route(
+        method="GET",
+        path="/api/health",
+        handler=about.health,
+        permission=Permission.KNOW_SERVER,
+        answer=wire.HealthAnswer,
+    ),
     Route(
         method="POST",
         path="/api/dags",
         handler=dags.submit_dag,
+        permission=Permission.SUBMIT,
         body=wire.SubmitBody,
         answer=Submitted,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
-    Route(method="GET", path="/api/dags", handler=dags.list_dags, query=wire.DagsQuery, answer=wire.DagsAnswer),
+    Route(
+        method="GET",
+        path="/api/dags",
+        handler=dags.list_dags,
+        permission=Permission.SEE_WORK,
+        query=wire.DagsQuery,
+        answer=wire.DagsAnswer,
+    ),
     Route(
         method="GET",
         path="/api/dags/{dag:str}",
         handler=dags.show_dag,
+        permission=Permission.SEE_WORK,
         query=wire.DagQuery,
         answer=wire.DagView,
+    ),
+    Route(
+        method="GET",
+        path="/api/dags/{dag:str}/files",
+        handler=left_files.files_of_dag,
+        permission=Permission.SEE_WORK,
+        query=wire.FilesQuery,
+        answer=wire.LeftFilesAnswer,
     ),
     Route(
         method="POST",
         path="/api/dags/{dag:str}/cancel",
         handler=dags.cancel_dag,
+        permission=Permission.CHANGE_WORK,
         answer=Cancelled,
         mutates=True,
     ),
@@ -64,22 +85,34 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/dags/{dag:str}/retry",
         handler=again.retry_a_dag,
+        permission=Permission.CHANGE_WORK,
         answer=Retried,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="POST",
         path="/api/dags/{dag:str}/redeploy",
         handler=again.redeploy_a_dag,
+        permission=Permission.CHANGE_WORK,
         answer=Submitted,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
-    Route(method="GET", path="/api/jobs", handler=jobs.list_jobs, query=wire.JobsQuery, answer=wire.JobsAnswer),
+    Route(
+        method="GET",
+        path="/api/jobs",
+        handler=jobs.list_jobs,
+        permission=Permission.SEE_WORK,
+        query=wire.JobsQuery,
+        answer=wire.JobsAnswer,
+    ),
     Route(
         method="GET",
         path="/api/jobs/{job:str}",
         handler=jobs.show_job,
+        permission=Permission.SEE_WORK,
         query=wire.JobQuery,
         answer=wire.JobView,
     ),
@@ -87,6 +120,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/jobs/{job:str}/log",
         handler=jobs.read_log,
+        permission=Permission.SEE_WORK,
         query=wire.LogQuery,
         answer=BINARY,
         media_type="application/octet-stream",
@@ -95,13 +129,23 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/jobs/{job:str}/story",
         handler=jobs.tell_story,
+        permission=Permission.SEE_WORK,
         query=wire.ScopeQuery,
         answer=wire.StoryAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/jobs/{job:str}/files",
+        handler=left_files.files_of_job,
+        permission=Permission.SEE_WORK,
+        query=wire.JobFilesQuery,
+        answer=wire.LeftFilesAnswer,
     ),
     Route(
         method="POST",
         path="/api/jobs/{job:str}/cancel",
         handler=jobs.cancel_job,
+        permission=Permission.CHANGE_WORK,
         query=wire.ScopeQuery,
         answer=Cancelled,
         mutates=True,
@@ -110,23 +154,28 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/jobs/{job:str}/retry",
         handler=again.retry_a_job,
+        permission=Permission.CHANGE_WORK,
         query=wire.ScopeQuery,
         answer=Retried,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="POST",
         path="/api/jobs/{job:str}/replay",
         handler=again.replay_a_job,
+        permission=Permission.CHANGE_WORK,
         query=wire.ScopeQuery,
         answer=Submitted,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
         path="/api/jobs/{job:str}/result",
         handler=results.get_result,
+        permission=Permission.SEE_WORK,
         query=wire.ScopeQuery,
         answer=wire.ResultAnswer,
     ),
@@ -134,15 +183,24 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="PUT",
         path="/api/result",
         handler=results.set_result,
+        permission=Permission.SET_RESULT,
         body=wire.ResultBody,
         answer=wire.OkAnswer,
         mutates=True,
     ),
-    Route(method="GET", path="/api/gates", handler=gates.list_gates, query=wire.GatesQuery, answer=wire.GatesAnswer),
+    Route(
+        method="GET",
+        path="/api/gates",
+        handler=gates.list_gates,
+        permission=Permission.SEE_WORK,
+        query=wire.GatesQuery,
+        answer=wire.GatesAnswer,
+    ),
     Route(
         method="GET",
         path="/api/gates/{gate:str}",
         handler=gates.show_gate,
+        permission=Permission.SEE_WORK,
         query=wire.ScopeQuery,
         answer=wire.GateView,
     ),
@@ -150,6 +208,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/gates/{gate:str}/approve",
         handler=gates.approve_gate,
+        permission=Permission.DECIDE,
         query=wire.ScopeQuery,
         body=wire.DecideBody,
         answer=wire.GateView,
@@ -159,17 +218,40 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/gates/{gate:str}/reject",
         handler=gates.reject_gate,
+        permission=Permission.DECIDE,
         query=wire.ScopeQuery,
         body=wire.DecideBody,
         answer=wire.GateView,
         mutates=True,
     ),
-    Route(method="GET", path="/api/runs", handler=runs.list_runs, query=wire.RunsQuery, answer=wire.RunsAnswer),
-    Route(method="GET", path="/api/runs/{run:str}", handler=runs.show_run, answer=wire.RunView),
+    Route(
+        method="GET",
+        path="/api/runs",
+        handler=runs.list_runs,
+        permission=Permission.SEE_ALL,
+        query=wire.RunsQuery,
+        answer=wire.RunsAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/runs/{run:str}",
+        handler=runs.show_run,
+        permission=Permission.SEE_WORK,
+        answer=wire.RunView,
+    ),
+    Route(
+        method="GET",
+        path="/api/runs/{run:str}/files",
+        handler=left_files.files_of_run,
+        permission=Permission.SEE_WORK,
+        query=wire.FilesQuery,
+        answer=wire.LeftFilesAnswer,
+    ),
     Route(
         method="POST",
         path="/api/runs/{run:str}/cancel",
         handler=runs.cancel_run,
+        permission=Permission.CHANGE_WORK,
         answer=Cancelled,
         mutates=True,
     ),
@@ -177,6 +259,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/runs/{run:str}/end",
         handler=runs.end_run,
+        permission=Permission.CHANGE_WORK,
         body=wire.EndRunBody,
         answer=wire.RunView,
         mutates=True,
@@ -185,97 +268,36 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/runs/{run:str}/retry",
         handler=again.retry_a_run,
+        permission=Permission.CHANGE_WORK,
         answer=Retried,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="POST",
         path="/api/runs/{run:str}/resume",
         handler=again.resume_a_run,
+        permission=Permission.CHANGE_WORK,
         answer=Resumed,
         mutates=True,
-    ),
-    Route(
-        method="GET",
-        path="/api/store",
-        handler=memory.get_value,
-        query=wire_store.KeyQuery,
-        answer=wire_store.ValueAnswer,
-    ),
-    Route(
-        method="PUT",
-        path="/api/store",
-        handler=memory.put_value,
-        body=wire_store.PutBody,
-        answer=wire.OkAnswer,
-        mutates=True,
-    ),
-    Route(
-        method="DELETE",
-        path="/api/store",
-        handler=memory.delete_key,
-        query=wire_store.KeyQuery,
-        answer=wire_store.DeletedAnswer,
-        mutates=True,
-    ),
-    Route(
-        method="GET",
-        path="/api/store/keys",
-        handler=memory.list_keys,
-        query=wire_store.KeysQuery,
-        answer=wire_store.KeysAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/store/incr",
-        handler=memory.increment,
-        body=wire_store.IncrementBody,
-        answer=wire_store.IncrementedAnswer,
-        mutates=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/store/cas",
-        handler=memory.compare_and_swap,
-        body=wire_store.SwapBody,
-        answer=wire_store.SwappedAnswer,
-        mutates=True,
-    ),
-    Route(
-        method="GET",
-        path="/api/store/sets",
-        handler=memory.list_members,
-        query=wire_store.KeyQuery,
-        answer=wire_store.MembersAnswer,
-    ),
-    Route(
-        method="POST",
-        path="/api/store/sets",
-        handler=memory.add_member,
-        body=wire_store.AddBody,
-        answer=wire_store.AddedAnswer,
-        mutates=True,
-    ),
-    Route(
-        method="POST",
-        path="/api/store/wait",
-        handler=memory.wait_for_signals,
-        body=wire_store.SignalsBody,
-        answer=wire_store.SignalsAnswer,
+        adds=True,
     ),
     Route(
         method="PUT",
         path="/api/files/{name:str}",
         handler=files.upload,
+        permission=Permission.WRITE_SHARED,
         body=BINARY,
         answer=wire.FileAnswer,
         status_code=201,
         mutates=True,
+        adds=True,
     ),
     Route(
         method="GET",
         path="/api/files/{name:str}",
         handler=files.download,
+        permission=Permission.READ_SHARED,
         answer=BINARY,
         media_type="application/octet-stream",
     ),
@@ -283,6 +305,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/blobs/{digest:str}",
         handler=files.download_blob,
+        permission=Permission.FETCH,
+        query=wire.BlobQuery,
         answer=BINARY,
         media_type="application/octet-stream",
     ),
@@ -290,53 +314,61 @@ ROUTES: Final[tuple[Route, ...]] = (
         method="GET",
         path="/api/events",
         handler=events.stream_events,
+        permission=Permission.SEE_WORK,
         query=wire.EventsQuery,
         answer=BINARY,
         media_type="text/event-stream",
     ),
-    Route(method="GET", path="/api/workers", handler=workers.list_workers, answer=wire.WorkersAnswer),
     Route(
-        method="PUT",
-        path="/api/workers/{worker:str}",
-        handler=workers.register,
-        body=protocol.Registration,
-        answer=protocol.Registered,
+        method="GET",
+        path="/api/workers",
+        handler=workers.list_workers,
+        permission=Permission.SEE_CLUSTER,
+        answer=wire.WorkersAnswer,
     ),
     Route(
         method="POST",
-        path="/api/workers/{worker:str}/claim",
-        handler=workers.claim,
-        body=protocol.ClaimRequest,
-        answer=protocol.ClaimAnswer,
+        path="/api/tokens",
+        handler=tokens.create_token,
+        permission=Permission.ADMINISTER,
+        body=wire_access.NewTokenBody,
+        answer=wire_access.NewTokenAnswer,
+        status_code=201,
+    ),
+    Route(
+        method="GET",
+        path="/api/tokens",
+        handler=tokens.list_tokens,
+        permission=Permission.ADMINISTER,
+        answer=wire_access.TokensAnswer,
     ),
     Route(
         method="POST",
-        path="/api/workers/{worker:str}/heartbeat",
-        handler=workers.heartbeat,
-        body=protocol.HeartbeatRequest,
-        answer=protocol.HeartbeatAnswer,
-    ),
-    Route(
-        method="PUT",
-        path="/api/workers/{worker:str}/log/{lease:str}",
-        handler=workers.append_log,
-        query=wire.LogPartQuery,
-        body=BINARY,
-        answer=protocol.LogAnswer,
+        path="/api/tokens/{token:str}/revoke",
+        handler=tokens.revoke_token,
+        permission=Permission.ADMINISTER,
+        answer=wire_access.TokenView,
+        mutates=True,
     ),
     Route(
         method="POST",
-        path="/api/workers/{worker:str}/complete",
-        handler=workers.complete,
-        body=protocol.CompleteRequest,
-        answer=protocol.CompleteAnswer,
+        path="/v1/chat/completions",
+        handler=models.chat,
+        permission=Permission.WRITE_SHARED,
+        body=dict,
+        answer=dict,
     ),
-    Route(
-        method="POST",
-        path="/api/workers/{worker:str}/leave",
-        handler=workers.leave,
-        answer=protocol.LeaveAnswer,
+    Route(method="GET", path="/v1/models", handler=models.list_models, permission=Permission.READ_SHARED, answer=dict),
+    *HOUSE_ROUTES,
+    *STORE_ROUTES,
+    *WORKER_ROUTES,
+)
+
+SOCKETS: Final[tuple[SocketRoute, ...]] = (
+    SocketRoute(
+        path="/api/events/ws",
+        handler=events.send_events,
+        permission=Permission.SEE_WORK,
+        query=wire.SocketEventsQuery,
     ),
-    Route(method="POST", path="/v1/chat/completions", handler=models.chat, body=dict, answer=dict),
-    Route(method="GET", path="/v1/models", handler=models.list_models, answer=dict),
 )

@@ -1,7 +1,12 @@
-"""Text that goes into the store as it is: any, but for the one character no database is sure to hold."""
+"""Texts and moments of others that go into the store as they are: any that every database is sure to hold."""
+
+from datetime import UTC, datetime
+from typing import Final
 
 from titan.model.errors import InvalidInput
 
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)  # a later one, with its offset, can be none of UTC
 MAX_LINE_CHARACTERS = 255  # of what a worker says of itself: the longest host name, RFC 1035
 
 
@@ -26,3 +31,16 @@ def check_text(subject: str, text: str, *, limit_characters: int | None = None) 
             next_step="Shorten it.",
         )
     return text
+
+
+def check_moment(subject: str, moment: datetime) -> datetime:
+    """Return `moment` when every database can store it.
+
+    Raises:
+        InvalidInput: it is not between 1970 and 9999.
+    """
+    if EARLIEST <= moment <= LATEST:
+        return moment
+    raise InvalidInput(
+        subject, expected="a moment between 1970 and 9999", found=str(moment), next_step="Set the worker's clock."
+    )

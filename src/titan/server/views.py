@@ -7,17 +7,20 @@ from typing import Final, Literal
 
 import msgspec
 
+from titan.engine.tokens import Minted
 from titan.insight.story import story
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import JournalEntry
+from titan.model.files import LeftFile
 from titan.model.jobs import Job, JobStatus
 from titan.model.runs import Run
+from titan.model.tokens import Token
 from titan.model.workers import Worker
 from titan.ports import Reader
 from titan.rules.dispatch import why_ready_waits
 from titan.rules.rollup import dag_status, run_ended_at, run_status
-from titan.server import wire
+from titan.server import wire, wire_access
 
 
 def dag_view(dag: Dag, jobs: list[wire.JobView] | msgspec.UnsetType = msgspec.UNSET) -> wire.DagView:
@@ -57,6 +60,7 @@ def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = Fal
         job_count=run.job_count,
         reason=run.reason,
         orchestrator=wire.OrchestratorView(**asdict(run.orchestrator)) if run.orchestrator else None,
+        pinned=run.pinned_at is not None,
         stages=stages,
     )
 
@@ -78,6 +82,26 @@ def job_view(reader: Reader, job: Job) -> wire.JobView:
     view = names.job_view(job)
     view.attempts = [names.attempt_view(attempt) for attempt in reader.attempts_of_job(job.id)]
     return view
+
+
+def left_file_views(reader: Reader, files: Iterable[LeftFile]) -> list[wire.LeftFileView]:
+    """Return files with the names of who left them."""
+    names = _Names(reader)
+    return [
+        wire.LeftFileView(
+            path=left.file.path,
+            size_bytes=left.file.size_bytes,
+            digest=left.file.digest,
+            reason=left.file.reason,
+            modified_at=left.file.modified_at,
+            place=left.file.place.value,
+            job_id=left.job_id,
+            job=left.job_name,
+            attempt=left.attempt,
+            worker=names.worker_name(left.worker_id),
+        )
+        for left in files
+    ]
 
 
 def gate_view(reader: Reader, gate: Job) -> wire.GateView:
@@ -279,3 +303,27 @@ def _shown_time(moment: datetime | None) -> str:
 
 def _after(reason: str | None) -> str:
     return f" (after: {reason})" if reason else ""
+
+
+def token_view(token: Token) -> wire_access.TokenView:
+    """Return what people may know of a token."""
+    return wire_access.TokenView(
+        token_id=token.id,
+        name=token.name,
+        role=token.role.value,
+        created_at=token.created_at,
+        last_used_at=token.last_used_at,
+        expires_at=token.expires_at,
+        revoked_at=token.revoked_at,
+    )
+
+
+def new_token_answer(minted: Minted) -> wire_access.NewTokenAnswer:
+    """Return a token that was just made, with its text."""
+    return wire_access.NewTokenAnswer(
+        token_id=minted.token.id,
+        name=minted.token.name,
+        role=minted.token.role.value,
+        token=minted.text,
+        expires_at=minted.token.expires_at,
+    )

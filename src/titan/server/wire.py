@@ -27,8 +27,11 @@ class NewJobBody(Request):
 
     id: str
     kind: JobKind = JobKind.WORK
-    filename: Annotated[str, Meta(description="Base name of the script; empty for a gate.")] = ""
+    filename: Annotated[
+        str, Meta(description="Base name of the script, or its path in the archive; empty for a gate.")
+    ] = ""
     script: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 of the script's content.")] | None = None
+    archive: Annotated[str, Meta(description="Base name of an uploaded zip that the script lies in.")] | None = None
     args: list[str] = []
     parents: list[str] = []
     priority: int = 1
@@ -116,6 +119,25 @@ class LogQuery(ScopeQuery):
     attempt: Annotated[int, Meta(ge=1)] | None = None
 
 
+class FilesQuery(Request):
+    """GET /api/dags/{dag}/files and GET /api/runs/{run}/files."""
+
+    limit: Limit = 10_000
+
+
+class JobFilesQuery(ScopeQuery):
+    """GET /api/jobs/{job}/files."""
+
+    attempt: Annotated[int, Meta(ge=1)] | None = None
+    limit: Limit = 10_000
+
+
+class BlobQuery(Request):
+    """GET /api/blobs/{digest}."""
+
+    name: Annotated[str, Meta(description="What the file is to be called; its ending decides its media type.")] = ""
+
+
 class RunsQuery(Request):
     """GET /api/runs."""
 
@@ -156,6 +178,10 @@ class EventsQuery(Request):
     after: str | None = None
     run: str | None = None
     dag: str | None = None
+
+
+class SocketEventsQuery(EventsQuery):
+    """WS /api/events/ws."""
 
 
 class LogPartQuery(Request):
@@ -306,6 +332,7 @@ class RunView(Struct, kw_only=True):
     job_count: int
     reason: str | None
     orchestrator: OrchestratorView | None
+    pinned: bool
     stages: list[DagView] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -408,14 +435,51 @@ class FileAnswer(Struct, kw_only=True):
     size_bytes: int
 
 
+class StorageView(Struct, kw_only=True):
+    """The disk of the home."""
+
+    free_bytes: int
+    is_low: bool
+
+
+class LeftFileView(Struct, kw_only=True):
+    """A file that a job left, with the attempt that was last to write it."""
+
+    path: str
+    size_bytes: int
+    digest: str | None
+    reason: str | None
+    modified_at: datetime
+    place: str
+    job_id: str
+    job: str
+    attempt: int
+    worker: str
+
+
+class LeftFilesAnswer(Struct, kw_only=True):
+    """Files by path; `more` when there are further ones."""
+
+    files: list[LeftFileView]
+    more: bool
+
+
 class HealthAnswer(Struct, kw_only=True):
     """GET /api/health."""
 
     status: str
     version: str
+    now: datetime
     started_at: datetime
     home_id: str
     model: str | None
+    storage: StorageView
+
+
+class ResyncFrame(Struct, kw_only=True):
+    """A frame of /api/events/ws: read everything anew, then go on from this cursor."""
+
+    resync: str
 
 
 class EventView(Struct, kw_only=True):

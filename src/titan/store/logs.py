@@ -6,6 +6,8 @@ fsynced: what a crash of the machine takes, the worker that still runs the attem
 
 import os
 import re
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 from titan.model.errors import InvalidName
@@ -52,6 +54,22 @@ class FolderLogs:
                 return os.pread(descriptor, limit_bytes, offset)
             finally:
                 os.close(descriptor)
+
+    def old(self, *, before: datetime) -> Iterator[tuple[str, int]]:
+        before_seconds = before.timestamp()
+        for shard in sorted(self._folder.iterdir()):
+            with os.scandir(shard) as entries:
+                for entry in entries:
+                    try:
+                        status = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    if status.st_mtime < before_seconds and _SAFE_NAME.fullmatch(entry.name):
+                        yield entry.name, status.st_size
+
+    def discard(self, lease_id: str) -> None:
+        with errors_translated(f"log {lease_id}"):
+            self._place(lease_id).unlink(missing_ok=True)
 
     def _place(self, lease_id: str) -> Path:
         if _SAFE_NAME.fullmatch(lease_id) is None:

@@ -8,7 +8,7 @@ A file is a list of blocks, each under a line that names it:
     -- name: job
     select {job_columns} from jobs where id = :job_id
 
-A fragment stands in for `{job_columns}` in the queries of its own file.
+A fragment stands in for `{job_columns}` in the queries of its own file, and of its namesakes in later folders.
 """
 
 import re
@@ -28,24 +28,26 @@ def load_queries(*folders: Path) -> Mapping[str, str]:
         ValueError: a name stands twice in one folder, or a fragment is missing.
     """
     queries: dict[str, str] = {}
+    fragments: dict[str, dict[str, str]] = {}
     for folder in folders:
-        queries.update(_queries_of_folder(folder))
+        queries.update(_queries_of_folder(folder, fragments))
     return queries
 
 
-def _queries_of_folder(folder: Path) -> dict[str, str]:
+def _queries_of_folder(folder: Path, fragments: dict[str, dict[str, str]]) -> dict[str, str]:
+    """Return the folder's queries; `fragments`, by the name of their file, grows by the folder's own."""
     queries: dict[str, str] = {}
     for file in sorted(folder.glob("*.sql")):
-        for name, text in _queries_of_file(file):
+        for name, text in _queries_of_file(file, fragments.setdefault(file.name, {})):
             if name in queries:
                 raise ValueError(f"{file}: the query {name!r} stands twice in {folder}")
             queries[name] = text
     return queries
 
 
-def _queries_of_file(file: Path) -> Iterator[tuple[str, str]]:
+def _queries_of_file(file: Path, fragments: dict[str, str]) -> Iterator[tuple[str, str]]:
     blocks = list(_blocks(file.read_text(encoding="utf-8")))
-    fragments = {name: text for kind, name, text in blocks if kind == "fragment"}
+    fragments.update((name, text) for kind, name, text in blocks if kind == "fragment")
     for kind, name, text in blocks:
         if missing := set(_PLACE.findall(text)) - fragments.keys():
             raise ValueError(f"{file}: the query {name!r} uses {sorted(missing)}, not in the file")

@@ -7,15 +7,20 @@ from typing import Final
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import JournalEntry
+from titan.model.files import AttemptFile, LeftFile
 from titan.model.jobs import Job, ReadyJob
 from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry
 from titan.model.runs import Run
+from titan.model.tokens import Token
 from titan.model.workers import Worker
-from titan.store.rows.columns import from_us, to_us
+from titan.store.rows.columns import from_us, from_us_or_none, to_us
 from titan.store.rows.dags import dag_from_row, run_from_row
-from titan.store.rows.jobs import job_from_row, ready_job_from_row
+from titan.store.rows.files import attempt_file_from_row, left_file_from_row
+from titan.store.rows.jobs import digests_of_spec, job_from_row, ready_job_from_row
 from titan.store.rows.journal import entry_from_row
 from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_row
+from titan.store.rows.tokens import token_from_row
 from titan.store.rows.workers import attempt_from_row, worker_from_row
 from titan.store.session import Parameter, Session
 
@@ -31,6 +36,15 @@ class SqlReader:
         self._session = session
         self._all = session.all
         self._one = session.one
+
+    def look_ahead(
+        self,
+        *,
+        leases: Sequence[str] = (),
+        workers: Sequence[str] = (),
+        lanes: Sequence[tuple[str | None, str, int]] = (),
+    ) -> None:
+        return  # a question to a file beside the process costs no more when it is asked alone
 
     # --- jobs ---
 
@@ -116,6 +130,17 @@ class SqlReader:
         row = self._one("next_wakeup")
         return None if row is None or row[0] is None else from_us(row[0])
 
+    def labels_waited_for(self) -> list[str]:
+        labels: list[str] = []
+        row = self._one("next_label", after="")
+        while row is not None and row[0] is not None:
+            labels.append(row[0])
+            row = self._one("next_label", after=row[0])
+        return labels
+
+    def count_unfinished_jobs(self, project_id: str) -> dict[str, int]:
+        return dict(self._all("count_unfinished_jobs", project_id=project_id))
+
     # --- DAGs and runs ---
 
     def dag(self, dag_id: str) -> Dag | None:
@@ -153,6 +178,16 @@ class SqlReader:
     def runs(self, project_id: str, *, limit: int) -> list[Run]:
         found = self._all("newest_runs", project_id=project_id, limit=limit)
         return [run_from_row(row) for row in found]
+
+    def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[Run]:
+        found = self._all("quiet_runs", since_us=to_us(since), before_us=to_us(before), limit=limit)
+        return [run_from_row(row) for row in found]
+
+    def forgettable_runs(self, *, before: datetime, limit: int) -> list[Run]:
+        return [run_from_row(row) for row in self._all("forgettable_runs", before_us=to_us(before), limit=limit)]
+
+    def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
+        return [dag_from_row(row) for row in self._all("forgettable_dags", before_us=to_us(before), limit=limit)]
 
     # --- attempts and workers ---
 
@@ -192,6 +227,34 @@ class SqlReader:
     def workers(self, project_id: str) -> list[Worker]:
         return [worker_from_row(row) for row in self._all("workers", project_id=project_id)]
 
+    # --- tokens ---
+
+    def token(self, token_id: str) -> Token | None:
+        row = self._one("token", token_id=token_id)
+        return None if row is None else token_from_row(row)
+
+    def tokens(self, project_id: str) -> list[Token]:
+        return [token_from_row(row) for row in self._all("tokens", project_id=project_id)]
+
+    # --- files that attempts left ---
+
+    def files_of_attempt(self, lease_id: str) -> list[AttemptFile]:
+        return [attempt_file_from_row(row) for row in self._all("files_of_attempt", lease_id=lease_id)]
+
+    def files_of_job(self, job_id: str, *, attempt: int | None = None, limit: int) -> list[LeftFile]:
+        if attempt is None:
+            found = self._all("files_of_job", job_id=job_id, limit=limit)
+        else:
+            found = self._all("files_of_job_attempt", job_id=job_id, number=attempt, limit=limit)
+        return [left_file_from_row(row) for row in found]
+
+    def files_of_dag(self, dag_id: str, *, limit: int) -> list[LeftFile]:
+        return [left_file_from_row(row) for row in self._all("files_of_dag", dag_id=dag_id, limit=limit)]
+
+    def files_of_run(self, project_id: str, run_id: str, *, limit: int) -> list[LeftFile]:
+        found = self._all("files_of_run", project_id=project_id, run_id=run_id, limit=limit)
+        return [left_file_from_row(row) for row in found]
+
     # --- journal ---
 
     def journal(
@@ -219,6 +282,48 @@ class SqlReader:
         row = self._one("last_seq")
         return 0 if row is None else int(row[0])
 
+    def journal_cut(self) -> int:
+        return int(self.note("journal_cut") or 0)
+
+    def oldest_entries(self, *, after_seq: int, limit: int) -> list[OldEntry]:
+        found = self._all("oldest_entries", after_seq=after_seq, last_seq=self.last_seq(), limit=limit)
+        return [OldEntry(seq=row[0], at=from_us(row[1]), is_kept=bool(row[2])) for row in found]
+
+    # --- blobs, logs and notes ---
+
+    def is_blob_named(self, digest: str) -> bool:
+        return self._one("blob_is_named", digest=digest) is not None
+
+    def blobs_of_jobs(self, *, after_id: str, limit: int) -> tuple[str | None, set[str]]:
+        found = self._all("specs", after_id=after_id, limit=limit)
+        return (found[-1][0] if found else None), {digest for row in found for digest in digests_of_spec(row[1])}
+
+    def log_owner(self, lease_id: str) -> LogOwner | None:
+        row = self._one("log_owner", lease_id=lease_id)
+        return None if row is None else LogOwner(ended_at=from_us_or_none(row[0]), is_pinned=bool(row[1]))
+
+    def old_files(self, *, before: datetime, after: FileName, limit: int) -> list[FileName]:
+        found = self._all(
+            "old_files",
+            after_project_id=after.project_id,
+            after_name=after.name,
+            before_us=to_us(before),
+            limit=limit,
+        )
+        return [FileName(project_id=row[0], name=row[1]) for row in found]
+
+    def old_artifact_keys(self, *, before: datetime, after: str, limit: int) -> list[ArtifactKey]:
+        found = self._all("old_artifact_keys", before_us=to_us(before), after=after, limit=limit)
+        return [ArtifactKey(project_id=row[0], key=row[1], artifact=row[2]) for row in found]
+
+    def unused_bytes(self) -> int:
+        row = self._one("unused_bytes")
+        return 0 if row is None else int(row[0])
+
+    def note(self, name: str) -> str | None:
+        row = self._one("meta", name=name)
+        return None if row is None else str(row[0])
+
     # --- shared store ---
 
     def value(self, project_id: str, key: str, *, now: datetime) -> StoredValue | None:
@@ -245,5 +350,4 @@ class SqlReader:
         return None if row is None else receipt_from_row(row)
 
     def home_id(self) -> str:
-        row = self._one("meta", name="home_id")
-        return "" if row is None else str(row[0])
+        return self.note("home_id") or ""

@@ -18,8 +18,11 @@ class Session(Protocol):
     def one(self, query: str, **parameters: Parameter) -> Row | None:
         """Return the first row, None when there is none."""
 
-    def run(self, query: str, parameters: Mapping[str, Parameter]) -> int:
-        """Execute a statement; return how many rows it changed."""
+    def run(self, query: str, parameters: Mapping[str, Parameter]) -> None:
+        """Execute a statement, now or before the next question: over a network, statements travel together."""
 
     def run_many(self, query: str, rows: Iterable[Mapping[str, Parameter]]) -> None:
-        """Execute a statement once per row of parameters."""
+        """Execute a statement once per row of parameters, as `run` does."""
+
+    def count(self, query: str, **parameters: Parameter) -> int:
+        """Execute a statement; return how many rows it changed."""

@@ -6,17 +6,22 @@ from datetime import datetime
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
+from titan.model.files import AttemptFile
 from titan.model.jobs import Job
 from titan.model.memory import Receipt, StoredFile, StoredValue
+from titan.model.retention import ArtifactKey, FileName
 from titan.model.runs import Run
+from titan.model.tokens import Token
 from titan.model.workers import Worker
 from titan.store.reader import SqlReader
 from titan.store.rows.columns import to_us, to_us_or_none
 from titan.store.rows.dags import changes_of_dag, row_of_dag, row_of_run
+from titan.store.rows.files import row_of_attempt_file
 from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
 from titan.store.rows.journal import entry_of_event, row_of_entry
+from titan.store.rows.tokens import changes_of_token, row_of_token
 from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
-from titan.store.session import Session
+from titan.store.session import Parameter, Session
 
 
 class SqlTransaction(SqlReader):
@@ -95,6 +100,86 @@ class SqlTransaction(SqlReader):
     def save_worker(self, worker: Worker) -> None:
         self._session.run("save_worker", row_of_worker(worker))
 
+    # --- tokens ---
+
+    def add_token(self, token: Token) -> None:
+        self._session.run("add_token", row_of_token(token))
+
+    def save_token(self, token: Token) -> None:
+        self._session.run("save_token", changes_of_token(token))
+
+    # --- what goes ---
+
+    def forget_entries(
+        self, project_id: str, *, run_id: str | None = None, dag_id: str | None = None, limit: int
+    ) -> int:
+        newest = super().last_seq()
+        if run_id is not None:
+            gone = self._all(
+                "forget_entries_of_run", project_id=project_id, run_id=run_id, last_seq=newest, limit=limit
+            )
+        else:
+            gone = self._all("forget_entries_of_dag", dag_id=dag_id, last_seq=newest, limit=limit)
+        self._note_cut([row[0] for row in gone])
+        return len(gone)
+
+    def cut_journal(self, seqs: Sequence[int]) -> None:
+        self._session.run_many("forget_entry", ({"seq": seq} for seq in seqs))
+        self._note_cut(seqs)
+
+    def _note_cut(self, seqs: Sequence[int]) -> None:
+        if seqs:
+            self.put_note("journal_cut", str(max(self.journal_cut(), *seqs)))
+
+    def forget_jobs(self, dag_id: str, *, limit: int) -> int:
+        jobs: list[dict[str, Parameter]] = [
+            {"job_id": row[0]} for row in self._all("first_jobs_of_dag", dag_id=dag_id, limit=limit)
+        ]
+        self._session.run_many("forget_edges_from", jobs)
+        self._session.run_many("forget_edges_to", jobs)
+        self._session.run_many("forget_attempt_files", jobs)
+        self._session.run_many("forget_attempts", jobs)
+        self._session.run_many("clear_result", jobs)
+        self._session.run_many("forget_maker", jobs)
+        self._session.run_many("forget_job", jobs)
+        return len(jobs)
+
+    def forget_dag(self, dag_id: str) -> None:
+        self._session.run("forget_dag", {"dag_id": dag_id})
+
+    def forget_run(self, project_id: str, run_id: str) -> None:
+        self._session.run("forget_run", {"project_id": project_id, "run_id": run_id})
+
+    def forget_files(self, names: Sequence[FileName], *, before: datetime) -> int:
+        before_us = to_us(before)
+        count = 0
+        for each in names:
+            row: dict[str, Parameter] = {"project_id": each.project_id, "name": each.name, "before_us": before_us}
+            count += self._session.count("forget_file", **row)
+        return count
+
+    def forget_artifact_keys(self, keys: Sequence[ArtifactKey], *, before: datetime) -> int:
+        before_us = to_us(before)
+        count = 0
+        for each in keys:
+            row: dict[str, Parameter] = {"project_id": each.project_id, "key": each.key, "before_us": before_us}
+            count += self._session.count("forget_value", **row)
+            self.keys.add((each.project_id, each.key))
+        return count
+
+    def put_note(self, name: str, value: str) -> None:
+        self._session.run("set_meta", {"name": name, "value": value})
+
+    # --- files that attempts left ---
+
+    def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
+        whose: dict[str, Parameter] = {
+            "lease_id": attempt.lease_id,
+            "project_id": attempt.project_id,
+            "now_us": self._now_us,
+        }
+        self._session.run_many("note_attempt_file", (row_of_attempt_file(file) | whose for file in files))
+
     # --- journal ---
 
     def record(self, subject: Subject, event: Event) -> None:
@@ -143,6 +228,7 @@ class SqlTransaction(SqlReader):
                 "key": key,
                 "value": value.value,
                 "artifact": value.artifact,
+                "run_id": value.run_id,
                 "now_us": self._now_us,
                 "expires_at_us": to_us_or_none(value.expires_at),
             },
@@ -150,14 +236,14 @@ class SqlTransaction(SqlReader):
         self.keys.add((project_id, key))
 
     def delete_key(self, project_id: str, key: str) -> bool:
-        here = {"project_id": project_id, "key": key}
-        deleted = self._session.run("delete_value", here) + self._session.run("delete_set", here)
+        here: dict[str, Parameter] = {"project_id": project_id, "key": key}
+        deleted = self._session.count("delete_value", **here) + self._session.count("delete_set", **here)
         if deleted:
             self.keys.add((project_id, key))
         return deleted > 0
 
     def forget_expired_values(self, *, limit: int = 1000) -> int:
-        return self._session.run("forget_expired_values", {"now_us": self._now_us, "limit": limit})
+        return self._session.count("forget_expired_values", now_us=self._now_us, limit=limit)
 
     def add_member(self, project_id: str, key: str, member: str) -> bool:
         row = self._one("add_member", project_id=project_id, key=key, member=member, now_us=self._now_us)
@@ -174,6 +260,7 @@ class SqlTransaction(SqlReader):
                 "name": file.name,
                 "digest": file.digest,
                 "size_bytes": file.size_bytes,
+                "run_id": file.run_id,
                 "now_us": self._now_us,
             },
         )
@@ -191,4 +278,4 @@ class SqlTransaction(SqlReader):
         )
 
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
-        return self._session.run("forget_receipts", {"before_us": to_us(before), "limit": limit})
+        return self._session.count("forget_receipts", before_us=to_us(before), limit=limit)

@@ -1,8 +1,13 @@
 """`titan retry`, `replay`, `redeploy`, `resume` and `result`: going on where something stopped."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
-from tests.support.command_line import CommandLine
+from tests.support.command_line import PROGRAM, CommandLine
+from tests.support.running_titan import RunningTitan
+from tests.support.sources import ROOT
 
 #: Fails until a file beside it says that the fault is mended.
 FRAGILE = "import os, sys\nprint('tried')\nsys.exit(0 if os.path.exists(sys.argv[1]) else 3)\n"
@@ -80,3 +85,77 @@ def test_a_job_without_a_result_says_so(titan: CommandLine, scripts: Path) -> No
 
     assert done.exit_code == 3
     assert "set_result" in done.stderr
+
+
+def test_a_job_shows_its_result(titan: CommandLine, scripts: Path) -> None:
+    found = scripts / "found.py"
+    found.write_text("import titan_sdk\ntitan_sdk.set_result({'accuracy': 0.5})\n")
+    titan("submit", str(found), "--name", "with-result", "--wait")
+
+    done = titan("result", "found", "--dag", "with-result")
+
+    assert done.document == {"accuracy": 0.5}
+
+
+AGENT = """
+import os, sys
+from titan_sdk import TitanClient, TitanJob, new_run_id
+
+client = TitanClient(announce=lambda line: None)
+run_id = new_run_id("BROKEN")
+here = os.path.dirname(os.path.abspath(__file__))
+for stage in ("plan", "work", "report"):
+    dag = client.submit_dag(f"{run_id}_{stage.upper()}", [TitanJob(stage, f"{here}/{stage}.py")], agent_run_id=run_id)
+    status = client.wait(dag)
+    print(stage, status, "from the record" if dag.from_record else "anew", flush=True)
+    if status != "COMPLETED":
+        sys.exit(f"{run_id} broke")
+"""
+
+
+def test_a_resumed_run_starts_its_program_again_and_repeats_nothing_that_completed(
+    titan: CommandLine, server: RunningTitan, tmp_path: Path
+) -> None:
+    environment = {**os.environ, **server.environment, "PYTHONPATH": str(ROOT / "src")}
+    for stage in ("plan", "report"):
+        (tmp_path / f"{stage}.py").write_text(f"print('{stage} ran')\n")
+    (tmp_path / "work.py").write_text("raise SystemExit('broken')\n")
+    (tmp_path / "agent.py").write_text(AGENT)
+    broken = subprocess.run(
+        [sys.executable, "agent.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    run_id = broken.stderr.split()[0]
+    (tmp_path / "work.py").write_text("print('work ran')\n")
+
+    resumed = subprocess.run(
+        [*PROGRAM, "resume", run_id, "--server", titan.server],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert broken.stdout.splitlines() == ["plan COMPLETED anew", "work FAILED anew"]
+    assert resumed.stdout.splitlines() == [
+        "plan COMPLETED from the record",
+        "work COMPLETED anew",
+        "report COMPLETED anew",
+    ], resumed.stderr
+    assert resumed.returncode == 0
+    assert titan("logs", "plan", "--run", run_id).text == "plan ran\n"
+
+
+def test_a_resume_can_only_print_the_command(titan: CommandLine, server: RunningTitan, tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text(AGENT)
+    (tmp_path / "plan.py").write_text("raise SystemExit(1)\n")
+    environment = {**os.environ, **server.environment, "PYTHONPATH": str(ROOT / "src")}
+    broken = subprocess.run(
+        [sys.executable, "agent.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    run_id = broken.stderr.split()[0]
+
+    done = titan("resume", run_id, "--print")
+
+    assert done.exit_code == 0
+    assert f"cd {tmp_path} && TITAN_RESUME_RUN_ID={run_id}" in done.text
+    assert done.text.rstrip().endswith("agent.py")

@@ -10,12 +10,14 @@ from random import Random
 import pytest
 
 from tests.support.full_disk import MakeRoom, small_disk
-from tests.support.raw_http import Answer, ask, ask_json
+from tests.support.raw_http import Answer, a_key, ask, ask_json
 from tests.support.running_titan import running_titan
 from tests.support.running_worker import running_worker
+from tests.support.submissions import WireWorker, a_dag_body, a_job_body, submit
 from tests.support.witness import Witness, crowd
 
 DISK_BYTES = 12 * 1024 * 1024
+LARGER_DISK_BYTES = 64 * 1024 * 1024
 VALUE = "x" * 256 * 1024
 
 
@@ -44,6 +46,44 @@ def test_what_runs_while_the_servers_disk_fills_up_is_not_lost(make_room: MakeRo
         assert while_full.value["value"] == VALUE
         assert ask(port, "GET", "/api/store?key=one%20more").value["value"] is None
     witness.see_that_nothing_is_left()
+
+
+def test_an_almost_full_disk_refuses_new_work_and_lets_what_runs_finish(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    with small_disk(disk, size_bytes=LARGER_DISK_BYTES), running_titan(disk / "home", offers=()) as titan:
+        if not disk.is_mount():
+            return  # where nobody may mount one, there is no disk that this test could fill
+        port, worker = titan.sdk_port, WireWorker(titan.sdk_port)
+        running_id, lease_id = worker.a_running_job()
+        waiting_id = submit(port, a_dag_body([a_job_body(requirement=worker.label)]))
+        filler = disk / "filler"
+        filler.write_bytes(bytes(free_bytes(port) - LARGER_DISK_BYTES // 40))
+
+        storage = ask(port, "GET", "/api/health").value["storage"]
+        refusals = [
+            ask_json(port, "POST", "/api/dags", a_dag_body(), a_key()).refusal,
+            ask_json(port, "PUT", "/api/store", {"key": "k", "value": "v"}, a_key()).refusal,
+            ask(port, "PUT", "/api/files/data.csv", b"1,2", a_key()).refusal,
+        ]
+        printed = worker.print_of(lease_id, b"hello\n", offset=0)
+        reported = worker.report(lease_id, log_offset=6)
+        claimed = worker.claim(wait_seconds=0.2)
+        done = ask(port, "GET", f"/api/jobs/{running_id}").value["status"]
+        filler.unlink()
+        after = ask(port, "GET", "/api/health").value["storage"]
+        claimed_again = worker.claim(wait_seconds=20)
+
+    assert (storage["is_low"], after["is_low"]) == (True, False)
+    assert refusals == [(507, "StoreFull")] * 3
+    assert (printed.status, reported.value["accepted"], done) == (200, [lease_id], "COMPLETED")
+    assert claimed == []
+    assert [assignment["dag_id"] for assignment in claimed_again] == [waiting_id]
+
+
+def free_bytes(port: int) -> int:
+    """Return how much of the disk is free."""
+    found: int = ask(port, "GET", "/api/health").value["storage"]["free_bytes"]
+    return found
 
 
 def put(port: int, key: str) -> Answer:

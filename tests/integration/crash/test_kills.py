@@ -7,11 +7,14 @@ import pytest
 from tests.support.waiting import is_running
 from tests.support.witness import CHAIN, Witness, crowd, tangle
 
-SEEDS = [pytest.param(seed, id=f"seed={seed}") for seed in (1, 2, 3)]
+SEEDS = [
+    pytest.param(seed, on, id=f"{on}-seed={seed}")
+    for seed, on in ((1, "sqlite"), (2, "sqlite"), (3, "sqlite"), (1, "postgres"))
+]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_killed_workers_jobs_run_again_elsewhere(witness: Witness, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "on"), SEEDS)
+def test_a_killed_workers_jobs_run_again_elsewhere(witness: Witness, seed: int, on: str) -> None:
     chance = Random(seed)
     witness.submit("crowd", crowd("job", 6), seconds=0.8)
 
@@ -22,8 +25,10 @@ def test_a_killed_workers_jobs_run_again_elsewhere(witness: Witness, seed: int) 
     witness.see_that_all_is_well()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_chain_goes_on_where_it_was_when_the_server_is_killed_and_started_again(witness: Witness, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "on"), SEEDS)
+def test_a_chain_goes_on_where_it_was_when_the_server_is_killed_and_started_again(
+    witness: Witness, seed: int, on: str
+) -> None:
     chance = Random(seed)
     chain = witness.submit("chain", CHAIN, seconds=0.5)
 
@@ -39,8 +44,8 @@ def test_a_chain_goes_on_where_it_was_when_the_server_is_killed_and_started_agai
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_chain_goes_on_when_server_and_worker_are_killed_together(witness: Witness, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "on"), SEEDS)
+def test_a_chain_goes_on_when_server_and_worker_are_killed_together(witness: Witness, seed: int, on: str) -> None:
     chance = Random(seed)
     witness.submit("chain", CHAIN, seconds=0.5)
 
@@ -52,8 +57,8 @@ def test_a_chain_goes_on_when_server_and_worker_are_killed_together(witness: Wit
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_graph_survives_a_series_of_kills_of_any_kind(witness: Witness, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "on"), SEEDS)
+def test_a_graph_survives_a_series_of_kills_of_any_kind(witness: Witness, seed: int, on: str) -> None:
     chance = Random(seed)
     witness.submit("tangle", tangle(chance, 30), seconds=1.0)
 

@@ -325,6 +325,6 @@ def test_a_vanished_workers_jobs_go_to_another(desk: Desk) -> None:
     desk.submit(a_new_dag(a_spec("train")))
     desk.dispatch("w1")
 
-    desk.store.transact(lambda tx: attendance.lose(tx, "w1")).result()
+    desk.store.transact(lambda tx: attendance.lose(tx, "w1", server_id="")).result()
 
     assert [attempt.worker_id for attempt in desk.dispatch("w1", "w2")] == ["w2"]

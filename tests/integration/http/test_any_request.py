@@ -13,7 +13,8 @@ import pytest
 from tests.support.raw_http import ask
 from tests.support.running_titan import RunningTitan
 from tests.support.submissions import DIGEST, WireWorker, a_dag_body, submit
-from titan.server.table import ROUTES, Route
+from titan.server.route import Route
+from titan.server.table import ROUTES
 
 REQUESTS_PER_SEED = 150
 SEEDS = (1, 2, 3)

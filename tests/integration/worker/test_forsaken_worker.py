@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from tests.support.worker_server import WorkerServer
+from titan.engine.worker.file_collector import CollectLimits
 from titan.engine.worker.inbox import Inbox
+from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.worker import Worker, WorkerPlan
 
 
@@ -15,7 +17,8 @@ def test_a_worker_without_work_ends_when_no_server_answers_for_long(tmp_path: Pa
         host="here",
         offers={"GENERAL": 1},
         folder=tmp_path,
-        find_server=lambda: server.url,
+        collect=CollectLimits(file_bytes=0, files=0),
+        find_server=lambda: ServerAddress.of(server.url),
         absence_limit_seconds=0.5,
     )
     worker = Worker(plan, Inbox())

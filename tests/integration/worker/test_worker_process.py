@@ -68,6 +68,7 @@ def test_a_job_finds_its_server_and_itself_in_the_environment(server: WorkerServ
         "TITAN_DAG_ID": "d1",
         "TITAN_AGENT_RUN_ID": "R_1",
         "TITAN_ATTEMPT": "2",
+        "TITAN_WORKSPACE": str(worker.home / "workers" / "w1" / "workspaces" / "dag-d1" / "titan_workspace" / "shared"),
         "TITAN_HOST": "127.0.0.1",
         "TITAN_PORT": str(server.port),
         "TITAN_TOKEN": "secret",

@@ -88,7 +88,7 @@ def test_the_table_replaces_what_stood_between_the_marks_and_nothing_else(tmp_pa
     update_document(results(ray=Found(reason="none")), document)
 
     text = document.read_text("utf-8")
-    assert text.startswith("before\n<!-- rivals:begin -->\n`make bench-rivals` at ")
+    assert text.startswith("before\n<!-- rivals:begin -->\n`make bench-rivals`, last at ")
     assert text.endswith("\n<!-- rivals:end -->\nafter\n")
     assert "old" not in text
 

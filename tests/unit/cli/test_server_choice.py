@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.server import Address, choose_addresses, parse_address
+from titan.cli.server import Address, choose_addresses, left_in, parse_address
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ from titan.cli.server import Address, choose_addresses, parse_address
         ("localhost:9090", Address("localhost", 9090)),
         ("titan.example", Address("titan.example", 5000)),
         ("http://[::1]:5000", Address("::1", 5000)),
+        ("https://titan.example:5000", Address("titan.example", 5000, is_tls=True)),
+        ("https://titan.example", Address("titan.example", 443, is_tls=True)),
     ],
 )
 def test_a_server_is_named_by_url_or_host_and_port(url: str, address: Address) -> None:
@@ -26,7 +28,7 @@ def test_a_server_is_named_by_url_or_host_and_port(url: str, address: Address) -
 @pytest.mark.parametrize(
     "url",
     [
-        "https://127.0.0.1",
+        "https://",
         "http://",
         "",
         "http://h:x",
@@ -76,3 +78,24 @@ def test_an_address_in_the_home_that_cannot_be_read_is_passed_over(tmp_path: Pat
 def test_a_port_in_the_environment_that_is_none_is_a_usage_error(port: str) -> None:
     with pytest.raises(CommandFailed, match="TITAN_PORT="):
         choose_addresses(None, {"TITAN_PORT": port})
+
+
+def test_the_environment_may_ask_for_tls_in_two_ways() -> None:
+    by_url = choose_addresses(None, {"TITAN_HOST": "https://h", "TITAN_PORT": "2"})
+    by_setting = choose_addresses(None, {"TITAN_HOST": "h", "TITAN_PORT": "2", "TITAN_TLS": "1"})
+
+    assert by_url == by_setting == [Address("h", 2, is_tls=True)]
+    assert choose_addresses(None, {"TITAN_HOST": "https://h"}) == [Address("h", 443, is_tls=True)]
+
+
+def test_the_home_leaves_all_its_addresses_and_its_token(tmp_path: Path) -> None:
+    urls = ["http://127.0.0.1:40123", "https://10.0.0.7:5000"]
+    token = "titan_0123456789ab_" + "5" * 64
+    (tmp_path / "server.json").write_text(json.dumps({"url": urls[0], "urls": urls, "pid": 1}))
+    (tmp_path / "token").write_text(f"{token}\n")
+
+    home = left_in(tmp_path)
+
+    assert home.addresses == (Address("127.0.0.1", 40123), Address("10.0.0.7", 5000, is_tls=True))
+    assert home.token == token
+    assert token not in repr(home)

@@ -18,6 +18,7 @@ from titan.rules.names import (
     check_key,
     check_label,
     check_name,
+    check_path,
     plain,
     shown,
 )
@@ -237,3 +238,16 @@ def test_any_text_is_shown_on_one_short_plain_line(text: str) -> None:
     assert line.isascii()
     assert line.isprintable()
     assert len(line) <= 61 * len(r"\U00000000") + 2
+
+
+@pytest.mark.parametrize("path", ["a", "a/b c/ü.txt", "..a/b", "a\\b", "x" * 16_384])
+def test_a_path_below_a_folder_is_fine(path: str) -> None:
+    assert check_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/a", "a/", "a//b", ".", "a/../b", "./a", "a\nb", "a\0b", "a\x7f", "\ud800", "x" * 16_385]
+)
+def test_a_path_that_leads_elsewhere_or_cannot_be_shown_is_refused(path: str) -> None:
+    with pytest.raises(InvalidName, match=r"without \. and \.\. and control characters"):
+        check_path(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import tempfile
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from tests.support.fake_titan import FakeTitan, fake_titan
 from titan_sdk import TitanClient, TitanJob
-from titan_sdk.errors import InvalidInput, MissingFile, NotSupported, UnknownDag, WaitTimeout
+from titan_sdk.errors import InvalidInput, MissingFile, NotSupported, ServerUnavailable, UnknownDag, WaitTimeout
 
 
 @pytest.fixture
@@ -64,10 +65,10 @@ def test_a_single_job_is_a_dag_of_its_own_name(client: TitanClient, fake: FakeTi
 
 
 def test_nothing_is_sent_when_a_job_asks_for_what_comes_later(client: TitanClient, fake: FakeTitan) -> None:
-    gated = TitanJob("deploy", "job.py", hitl_message="Deploy?", script_content="")
+    service = TitanJob("serve", "job.py", port=8080, script_content="")
 
     with pytest.raises(NotSupported):
-        client.submit_dag("release", [a_job("build"), gated])
+        client.submit_dag("release", [a_job("build"), service])
 
     assert fake.received == []
 
@@ -231,12 +232,55 @@ def test_uploading_a_missing_file_is_an_error(client: TitanClient) -> None:
     assert isinstance(caught.value, FileNotFoundError)
 
 
+def test_a_deployed_script_is_kept_under_its_base_name(client: TitanClient, tmp_path: Path) -> None:
+    (tmp_path / "tool.py").write_text("pass")
+
+    assert client.deploy_script(str(tmp_path / "tool.py")) == "DEPLOY_SUCCESS"
+    assert client.deploy_script("no/tool.py") == "ERROR: File not found at: no/tool.py"
+    assert client.fetch_artifact("tool.py", tmp_path / "copy")
+
+
+def test_a_projects_folder_is_kept_as_a_zip_of_its_files(client: TitanClient, tmp_path: Path) -> None:
+    project = tmp_path / "etl"
+    for name in ("main.py", "jobs/load.py", "jobs/etl.zip", "etl.zip", "jobs/__pycache__/load.pyc", "leer/ü.txt"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(name)
+    (project / "nowhere").symlink_to("nothing")
+
+    assert client.upload_project_folder(project) == "UPLOAD_SUCCESS"
+    assert client.upload_project_folder(f"{project}/", "named") == "UPLOAD_SUCCESS"
+    assert client.fetch_artifact("etl.zip", tmp_path / "copy.zip")
+    assert client.fetch_artifact("named.zip", tmp_path / "named.zip")
+
+    with zipfile.ZipFile(tmp_path / "copy.zip") as archive:
+        assert archive.namelist() == ["jobs/etl.zip", "jobs/load.py", "leer/ü.txt", "main.py"]
+        assert archive.read("leer/ü.txt").decode() == "leer/ü.txt"
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+    with zipfile.ZipFile(tmp_path / "named.zip") as archive:
+        assert "etl.zip" in archive.namelist()  # only the archive's own older self is left out
+
+
+def test_a_projects_folder_that_is_missing_has_the_originals_answer(client: TitanClient, fake: FakeTitan) -> None:
+    assert client.upload_project_folder("no/folder") == "ERROR: Folder not found at: no/folder"
+
+    assert fake.received == []
+
+
+def test_following_ends_when_the_server_stays_away(fake: FakeTitan) -> None:
+    client = TitanClient("127.0.0.1", fake.port, retry_for_seconds=0.1)
+    fake.stop()
+
+    for live in (client.watch(), client.follow_logs("a")):
+        with pytest.raises(ServerUnavailable, match="titan up"):
+            next(live)
+
+    fake.start_again()
+
+
 def test_methods_of_later_versions_say_so(client: TitanClient) -> None:
     for method, argument in (
         (client.submit_yaml, "a.yaml"),
         (client.stop_service, "s"),
-        (client.deploy_script, "s.py"),
-        (client.upload_project_folder, "folder"),
     ):
         with pytest.raises(NotSupported, match=method.__name__):
             method(argument)

@@ -8,8 +8,10 @@ import pytest
 
 from titan_sdk.errors import (
     Conflict,
+    Forbidden,
     InvalidDag,
     TitanError,
+    Unauthorized,
     UnexpectedAnswer,
     UnusableAnswer,
     error_from_wire,
@@ -39,6 +41,15 @@ def test_an_error_that_is_not_titans_says_that_something_else_answered(body: obj
 
     assert type(error) is UnexpectedAnswer
     assert "HTTP 404" in error.found
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, Unauthorized), (403, Forbidden)])
+def test_a_refusal_names_the_token_whoever_refuses(status: int, kind: type[TitanError]) -> None:
+    titans = error_from_wire(status, a_wire_error(kind.__name__), subject="s")
+    proxys = error_from_wire(status, "<html>Who are you?", subject="GET /api/health")
+
+    assert (type(titans), type(proxys)) == (kind, kind)
+    assert "TITAN_TOKEN" in proxys.next_step
 
 
 def test_errors_survive_a_pickle() -> None:

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from titan_sdk.blocking_io import BlockingIo
+from titan_sdk.faces import run
 from titan_sdk.http1 import BrokenAnswer, Connection, Response
 
 HEAD = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -32,7 +34,7 @@ def connection_answered(*pieces: bytes) -> Iterator[Connection]:
 
         server = threading.Thread(target=answer)
         server.start()
-        connection = Connection("127.0.0.1", listener.getsockname()[1], timeout_seconds=5)
+        connection = connected_to(listener)
         try:
             yield connection
         finally:
@@ -41,7 +43,12 @@ def connection_answered(*pieces: bytes) -> Iterator[Connection]:
 
 
 def ask(connection: Connection) -> Response:
-    return connection.exchange(HEAD, b"", timeout_seconds=5)
+    return run(connection.exchange(HEAD, b"", timeout_seconds=5))
+
+
+def connected_to(listener: socket.socket) -> Connection:
+    host, port = listener.getsockname()
+    return Connection(run(BlockingIo().connect(host, port, timeout_seconds=5)))
 
 
 def test_a_body_of_known_length_is_read_to_its_end_and_no_further() -> None:
@@ -120,10 +127,10 @@ def test_what_is_not_http_is_told_from_a_broken_connection(answer: bytes) -> Non
 
 def test_a_server_that_says_nothing_is_a_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        connection = Connection("127.0.0.1", listener.getsockname()[1], timeout_seconds=5)
+        connection = connected_to(listener)
 
         with pytest.raises(TimeoutError):
-            connection.exchange(HEAD, b"", timeout_seconds=0.01)
+            run(connection.exchange(HEAD, b"", timeout_seconds=0.01))
         connection.close()
 
 

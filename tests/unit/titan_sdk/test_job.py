@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from titan_sdk import TitanJob
+from titan_sdk import TitanGate, TitanJob
 from titan_sdk.errors import InvalidDag, InvalidInput, NotSupported
 from titan_sdk.job import wire_item
 from titan_sdk.submission import submission_body
@@ -114,6 +114,64 @@ def test_all_that_a_job_says_travels() -> None:
     }
 
 
+def test_a_question_and_a_shared_place_travel_where_they_are_asked_for() -> None:
+    job = a_job(hitl_message="Ship it?", max_wait_seconds=60, concurrency_key="db", concurrency_limit=2)
+
+    item = wire(job)
+
+    assert [item[name] for name in ("hitl_message", "max_wait_seconds", "concurrency_key", "concurrency_limit")] == [
+        *("Ship it?", 60, "db", 2)
+    ]
+    assert set(item) - set(wire(a_job())) == {
+        *("hitl_message", "max_wait_seconds", "concurrency_key", "concurrency_limit")
+    }
+
+
+def test_a_gate_is_a_question_and_no_script() -> None:
+    gate = TitanGate("allow", "May I?", parents=["build"])
+
+    body = submission_body("d", [gate], agent_run_id=None, agent_id=None, on_failure="continue")
+
+    assert (body["scripts"], body["jobs"]) == (
+        {},
+        [
+            {
+                "kind": "gate",
+                "id": "allow",
+                "filename": "",
+                "parents": ["build"],
+                "hitl_message": "May I?",
+                "max_wait_seconds": 172_800,
+            }
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("filename", "archive", "entry"),
+    [
+        ("project.zip/main.py", "project.zip", "main.py"),
+        ("out/project.zip/jobs/load.py", "project.zip", "jobs/load.py"),
+    ],
+)
+def test_a_job_of_an_archive_names_the_archive_and_its_file_and_keeps_its_arguments(
+    filename: str, archive: str, entry: str
+) -> None:
+    job = TitanJob("j", filename, args="a 'b c'", is_archive=True)
+
+    body = submission_body("d", [job], agent_run_id=None, agent_id=None, on_failure="continue")
+    item = wire(job)
+
+    assert (item["archive"], item["filename"], item["args"]) == (archive, entry, ["a", "b c"])
+    assert ("script" in item, body["scripts"]) == (False, {})
+
+
+@pytest.mark.parametrize("filename", ["main.py", "project.zip", "project.zip/", "folder/main.py"])
+def test_a_job_of_an_archive_without_an_archive_is_refused(filename: str) -> None:
+    with pytest.raises(InvalidInput, match=r"project\.zip/folder/main\.py"):
+        wire(TitanJob("j", filename, is_archive=True))
+
+
 @pytest.mark.parametrize(
     ("written", "read"),
     [
@@ -152,11 +210,9 @@ def test_parents_as_one_string_are_refused_rather_than_read_letter_by_letter() -
 @pytest.mark.parametrize(
     ("argument", "value"),
     [
-        ("hitl_message", "Deploy?"),
         ("job_type", "SERVICE"),
         ("job_type", "DEPLOY_PAYLOAD"),
         ("port", 8080),
-        ("is_archive", True),
     ],
 )
 def test_what_comes_later_can_be_written_but_not_submitted(argument: str, value: object) -> None:

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import inspect
+
+import pytest
+
 import titan_sdk
+from titan_sdk import AsyncTitanClient, TitanClient
 from titan_sdk import titan_sdk as original
+
+METHODS = {
+    *("submit_dag", "submit_job", "submit_yaml", "stop_service", "submissions"),
+    *("get_job_status", "get_job", "get_dag", "dag_status", "get_run", "jobs", "result"),
+    *("fetch_logs", "follow_logs", "watch", "wait", "close", "transport"),
+    *("cancel", "cancel_run", "end_run", "gates", "approve", "reject"),
+    *("retry", "retry_run", "replay", "redeploy", "resume_run"),
+    *("store_put", "store_get", "store_delete", "store_incr", "store_cas", "store_keys"),
+    *("store_sadd", "store_smembers"),
+    *("upload_file", "fetch_artifact", "publish_artifact", "get_artifact"),
+    *("deploy_script", "upload_project_folder"),
+}
+ITERATORS = {"follow_logs", "watch"}
+PLAIN = {"close", "transport", "submissions"}
 
 
 def test_the_package_offers_these_names_and_no_others() -> None:
     assert set(titan_sdk.__all__) == {
+        "AsyncTitanClient",
         "DagAccepted",
         "TitanClient",
         "TitanError",
+        "TitanGate",
         "TitanJob",
         "errors",
         "model",
+        "new_run_id",
+        "result",
+        "set_result",
         "wait_for_signal",
         "wait_for_signals",
     }
@@ -25,12 +49,20 @@ def test_the_originals_module_offers_these() -> None:
 
 
 def test_a_client_can_do_this() -> None:
-    methods = {name for name in dir(titan_sdk.TitanClient) if not name.startswith("_")}
+    assert {name for name in dir(TitanClient) if not name.startswith("_")} == METHODS
 
-    assert methods == {
-        *("submit_dag", "submit_job", "get_job_status", "get_job", "get_dag", "get_run", "fetch_logs"),
-        *("wait", "cancel", "cancel_run", "end_run", "close", "transport"),
-        *("store_put", "store_get", "store_sadd", "store_smembers"),
-        *("upload_file", "fetch_artifact", "publish_artifact", "get_artifact"),
-        *("submit_yaml", "stop_service", "deploy_script", "upload_project_folder"),
-    }
+
+def test_a_client_of_asyncio_can_do_the_same() -> None:
+    # `submissions` is set by the constructor
+    assert {name for name in dir(AsyncTitanClient) if not name.startswith("_")} | {"submissions"} == METHODS
+
+
+@pytest.mark.parametrize("name", sorted(METHODS - PLAIN))
+def test_both_clients_show_one_signature_and_one_docstring(name: str) -> None:
+    plain, asynchronous = getattr(TitanClient, name), getattr(AsyncTitanClient, name)
+
+    assert inspect.signature(plain) == inspect.signature(asynchronous)
+    assert plain.__doc__ == asynchronous.__doc__ != ""
+    assert not inspect.iscoroutinefunction(plain)
+    assert not inspect.isasyncgenfunction(plain)
+    assert (inspect.isasyncgenfunction if name in ITERATORS else inspect.iscoroutinefunction)(asynchronous)

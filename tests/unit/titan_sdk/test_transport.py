@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.fake_titan import Failure, FakeTitan, fake_titan
+from tests.support.waiting import wait_until
+from titan_sdk.encoding import json_bytes
 from titan_sdk.errors import (
     InvalidDag,
     InvalidInput,
@@ -45,16 +48,23 @@ def test_one_thread_keeps_one_connection(fake: FakeTitan) -> None:
     assert len({request.client_port for request in fake.received}) == 1
 
 
-def test_every_thread_has_a_connection_of_its_own(fake: FakeTitan) -> None:
+def test_requests_at_once_have_a_connection_each_and_leave_them_to_later_ones(fake: FakeTitan) -> None:
     transport = a_transport(fake)
-    threads = [threading.Thread(target=transport.request, args=("GET", "/api/health")) for _ in range(3)]
+    body = json_bytes({"keys": ["k"], "dags": [], "jobs": [], "timeout_seconds": 20}, subject="a wait")
+    wait = partial(transport.request, "POST", "/api/store/wait", body=body, mutation=False)
+    threads = [threading.Thread(target=wait) for _ in range(3)]
 
     for thread in threads:
         thread.start()
+    wait_until(lambda: len(fake.received) == 3, "three waits at once")
+    fake.set_value("k", "v")
     for thread in threads:
         thread.join()
+    transport.request("GET", "/api/health")
 
-    assert len({request.client_port for request in fake.received}) == 3
+    ports = [request.client_port for request in fake.received]
+    assert len(set(ports[:3])) == 3
+    assert ports[3] in ports[:3]
 
 
 def test_the_token_goes_with_every_request(fake: FakeTitan) -> None:

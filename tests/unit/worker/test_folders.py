@@ -3,8 +3,12 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.support.assignments import an_assignment
+from tests.support.zips import a_zip
 from titan.engine.worker.folders import AttemptFolders
+from titan.model.errors import InvalidInput
 
 
 def test_an_attempt_gets_its_script_and_a_workspace(tmp_path: Path) -> None:
@@ -86,3 +90,61 @@ def test_names_that_are_paths_lead_nowhere_else(tmp_path: Path) -> None:
     assert files.script.name == "evil.py"
     assert files.directory.is_relative_to(tmp_path / "worker" / "workspaces")
     assert files.script.is_relative_to(tmp_path / "worker" / "attempts")
+
+
+def a_zip_file(folder: Path) -> Path:
+    path = folder / "project.zip"
+    path.write_bytes(a_zip({"src/main.py": "print(1)", "src/tool": ""}, modes={"src/tool": 0o100755}))
+    return path
+
+
+def test_an_unpacked_archive_is_an_attempts_own_folder_beside_the_workspace(tmp_path: Path) -> None:
+    folders = AttemptFolders(tmp_path / "worker")
+
+    folders.unpack(an_assignment("one", filename="src/main.py"), a_zip_file(tmp_path))
+    folders.unpack(an_assignment("two", filename="src/main.py"), a_zip_file(tmp_path))
+    one, two = folders.unpacked("one"), folders.unpacked("two")
+
+    assert one.script.read_text() == "print(1)"
+    assert one.directory == one.script.parent != two.directory
+    assert one.workspace == two.workspace
+    assert os.access(one.directory / "tool", os.X_OK)
+    assert not os.access(one.script, os.X_OK)
+
+
+def test_a_held_folder_stays_until_it_is_released(tmp_path: Path) -> None:
+    folders = AttemptFolders(tmp_path / "worker")
+    folders.unpack(an_assignment("one", filename="src/main.py"), a_zip_file(tmp_path))
+    script = folders.unpacked("one").script
+
+    folders.hold("one")
+    folders.discard("one")
+    is_kept = script.exists()
+    folders.release("one")
+
+    assert is_kept
+    assert not script.exists()
+    assert not script.parents[1].exists()
+
+
+def test_a_folder_that_was_released_goes_when_it_is_discarded(tmp_path: Path) -> None:
+    folders = AttemptFolders(tmp_path / "worker")
+    folders.unpack(an_assignment("one", filename="src/main.py"), a_zip_file(tmp_path))
+    script = folders.unpacked("one").script
+
+    folders.hold("one")
+    folders.release("one")
+    is_kept = script.exists()
+    folders.discard("one")
+
+    assert (is_kept, script.exists()) == (True, False)
+
+
+def test_an_archive_that_cannot_be_unpacked_leaves_nothing(tmp_path: Path) -> None:
+    folders = AttemptFolders(tmp_path / "worker")
+    before = sorted((tmp_path / "worker" / "attempts").iterdir())
+
+    with pytest.raises(InvalidInput):
+        folders.unpack(an_assignment("one", filename="missing.py"), a_zip_file(tmp_path))
+
+    assert sorted((tmp_path / "worker" / "attempts").iterdir()) == before

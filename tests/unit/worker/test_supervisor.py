@@ -14,7 +14,9 @@ from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, Leave
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.scripts import ScriptCache
+from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.supervisor import Supervisor
+from titan.engine.worker.workspaces import Workspace
 from titan.model.attempts import AttemptOutcome
 from titan.ports import AttemptEnd, AttemptOrder
 
@@ -99,11 +101,31 @@ class WritingLogs:
         self.followed.discard(lease_id)
 
 
+class NoFiles:
+    """Folders that no job writes to, so every ended attempt is handed on at once."""
+
+    def __init__(self, logs: WritingLogs) -> None:
+        self._logs = logs
+        self.running: set[str] = set()
+
+    def begin(self, lease_id: str, *_workspaces: Workspace) -> None:
+        self.running.add(lease_id)
+
+    def finish(self, ended: EndedAttempt) -> bool:
+        self.running.remove(ended.report.lease_id)
+        self._logs.finish(ended)
+        return True
+
+    def drop(self, lease_id: str) -> None:
+        self.running.remove(lease_id)
+
+
 class Bench:
     """A supervisor with its surroundings."""
 
     def __init__(self, folder: Path) -> None:
         self.executor, self.logs, self.inbox, self.leases = WritingExecutor(), WritingLogs(), Inbox(), Leases()
+        self.files = NoFiles(self.logs)
         self._waits = 0
         scripts = ScriptCache(folder / "scripts")
         scripts.add(an_assignment().script, SCRIPT)
@@ -111,8 +133,9 @@ class Bench:
             *(self.executor, self.inbox, self.leases),
             scripts=scripts,
             folders=AttemptFolders(folder),
+            files=self.files,  # type: ignore[arg-type] # of a FileCollector it has what the supervisor uses
             logs=self.logs,  # type: ignore[arg-type] # of a LogShipper it has what the supervisor uses
-            server=lambda: ("127.0.0.1", 9090),
+            server=lambda: ServerAddress.of("http://127.0.0.1:9090"),
             grace_seconds=2.0,
         )
 

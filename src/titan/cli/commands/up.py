@@ -1,7 +1,8 @@
 """`titan up` and `titan worker`: the processes that do the work; `titan version`: which Titan this is."""
 
+import os
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -14,7 +15,7 @@ from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.screen import say, show_json
 from titan.cli.server import connect, parse_address
 from titan.cli.views import now
-from titan.settings import home_folder
+from titan.settings import home_folder, setting, shared_folder
 
 app = typer.Typer()
 
@@ -55,12 +56,68 @@ Model: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+StoreUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="URL",
+        envvar="TITAN_STORE",
+        help="Keep jobs in PostgreSQL: postgres://USER@HOST/DATABASE. Default: a file in the home.",
+        show_default=False,
+    ),
+]
 Host: TypeAlias = Annotated[
     str,
-    typer.Option(metavar="HOST", help="127.0.0.1, localhost or ::1; any other address is refused for now."),
+    typer.Option(
+        metavar="ADDRESS",
+        envvar="TITAN_LISTEN",
+        help="Where to listen. Any but 127.0.0.1, localhost and ::1 needs a token: titan token create.",
+    ),
+]
+RequireToken: TypeAlias = Annotated[
+    bool,
+    typer.Option("--require-token", help="Ask for a token on loopback too: for a proxy in front on this machine."),
+]
+AllowHost: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="NAME",
+        envvar="TITAN_ALLOW_HOSTS",
+        help="A name the server is asked under, such as a proxy's. May be repeated.",
+        show_default=False,
+    ),
+]
+TlsCert: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", envvar="TITAN_TLS_CERT", help="Encrypt with this certificate chain (PEM).", show_default=False
+    ),
+]
+TlsKey: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="TITAN_TLS_KEY",
+        help="Its private key. Default: in the certificate's file.",
+        show_default=False,
+    ),
 ]
 NoWorker: TypeAlias = Annotated[bool, typer.Option("--no-worker", help="Start the server only.")]
-Join: TypeAlias = Annotated[str, typer.Option("--join", metavar="URL", help="The server to work for.")]
+Join: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--join",
+        metavar="URL[,URL…]",
+        help="The server to work for; of several on one database, the next when one is away.",
+    ),
+]
+LogFormat: TypeAlias = Annotated[
+    Literal["text", "json"] | None,
+    typer.Option(
+        envvar="TITAN_LOG_FORMAT", help="How it logs: in text, or one JSON object a line.", show_default="text"
+    ),
+]
 WorkerName: TypeAlias = Annotated[
     str | None,
     typer.Option("--name", metavar="NAME", help="What people call it. Default: made of the host's name."),
@@ -73,6 +130,9 @@ WorkerName: TypeAlias = Annotated[
         "titan up --offer GENERAL:8 --offer GPU:1",
         "titan up --home ./experiment --port 5001 --sdk-port 9091",
         "titan up --model gemini/gemini-2.5-flash",
+        "titan up --store postgres://titan@db.example/titan",
+        "titan up --host 0.0.0.0 --tls-cert cert.pem --tls-key key.pem",
+        "titan up --require-token --allow-host titan.example.org",
     )
 )
 def up(
@@ -83,14 +143,32 @@ def up(
     offer: Offers = None,
     host: Host = "127.0.0.1",
     model: Model = None,
+    store: StoreUrl = None,
     no_worker: NoWorker = False,
+    require_token: RequireToken = False,
+    allow_host: AllowHost = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
+    log_format: LogFormat = None,
 ) -> None:
     """Start Titan here: the server and a worker beside it, until Ctrl-C."""
     offers = {} if no_worker else parse_offers(offer or _DEFAULT_OFFERS)
     from titan import main  # the whole server: most of a second to import
 
     settings = main.UpSettings(
-        home=home or home_folder(), port=port, sdk_port=sdk_port, offers=offers, host=host, model=model
+        home=home or home_folder(),
+        port=port,
+        sdk_port=sdk_port,
+        offers=offers,
+        host=host,
+        requires_token=require_token or bool(setting("TITAN_REQUIRE_TOKEN")),
+        hosts=frozenset(name.lower() for name in allow_host or ()),
+        tls_certificate=tls_cert,
+        tls_key=tls_key,
+        model=model,
+        store=store or None,
+        shared=shared_folder(),
+        log_format=log_format,
     )
     raise typer.Exit(main.up(settings, say=_say_lines))
 
@@ -99,18 +177,39 @@ def up(
     epilog=examples(
         "titan worker --join http://127.0.0.1:5000 --offer GENERAL:4",
         "titan worker --join http://127.0.0.1:5000 --offer GPU:1 --name gpu-box",
+        "titan worker --join http://127.0.0.1:5000,http://127.0.0.1:5001",
+        "titan worker --join https://titan.example.org:5000 --offer GPU:1    # with TITAN_TOKEN set",
     )
 )
-def worker(*, join: Join, offer: Offers = None, name: WorkerName = None, home: Home = None) -> None:
+def worker(
+    *,
+    join: Join,
+    offer: Offers = None,
+    name: WorkerName = None,
+    home: Home = None,
+    log_format: LogFormat = None,
+) -> None:
     """Start another worker for a server, until Ctrl-C.
 
     Ctrl-C gives back what it runs: those jobs start again elsewhere, and nothing is counted against them.
     """
     offers = parse_offers(offer or _DEFAULT_OFFERS)
-    address = parse_address(join, option="--join")
+    urls = [str(parse_address(url.strip(), option="--join")) for url in join.split(",") if url.strip() or url == join]
     from titan.engine.worker import main
 
-    raise typer.Exit(main.run(url=str(address), offers=offers, home=home or home_folder(), name=name))
+    # What this process alone may show is taken out of its environment: the processes of jobs begin with it.
+    token = os.environ.pop("TITAN_TOKEN", None)
+    raise typer.Exit(
+        main.run(
+            urls=urls,
+            offers=offers,
+            home=home or home_folder(),
+            name=name,
+            token=token or None,
+            ca_file=setting("TITAN_CA_FILE") or None,
+            log_format=log_format,
+        )
+    )
 
 
 @app.command(epilog=examples("titan version", "titan version --json | jq -r .server.version"))

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from titan.engine.worker.main import run
+from titan.log_lines import FORMATS
 
 
 def main(arguments: list[str]) -> int:
@@ -17,8 +18,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--offer", action="append", required=True, type=_offer, metavar="LABEL:SLOTS")
     parser.add_argument("--name", help="for people; default: the host's name")
     parser.add_argument("--local", action="store_true", help="be the worker of the server with this home")
+    parser.add_argument("--log-format", choices=FORMATS, help="default: TITAN_LOG_FORMAT, else text")
     given = parser.parse_args(arguments)
-    return run(url=given.join, offers=dict(given.offer), home=given.home, name=given.name, is_local=given.local)
+    return run(
+        urls=[given.join],
+        offers=dict(given.offer),
+        home=given.home,
+        name=given.name,
+        is_local=given.local,
+        log_format=given.log_format,
+    )
 
 
 def _offer(text: str) -> tuple[str, int]:

@@ -4,6 +4,7 @@ import threading
 from typing import Final
 
 from titan.engine.protocol import Assignment, ClaimRequest
+from titan.engine.worker.archives import Archives
 from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, ScriptMissed, StopAsked
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link, ServerAway
@@ -22,12 +23,20 @@ class Claims:
     """Turns the answers of claims into news for the supervisor."""
 
     def __init__(
-        self, link: Link, leases: Leases, inbox: Inbox, scripts: ScriptCache, *, closing: threading.Event
+        self,
+        link: Link,
+        leases: Leases,
+        inbox: Inbox,
+        scripts: ScriptCache,
+        *,
+        archives: Archives,
+        closing: threading.Event,
     ) -> None:
         self._link = link
         self._leases = leases
         self._inbox = inbox
         self._scripts = scripts
+        self._archives = archives
         self._closing = closing
 
     def step(self) -> None:
@@ -52,7 +61,11 @@ class Claims:
         """
         unposted = {assignment.lease_id: assignment for assignment in assignments}
         try:
-            ready = tuple(one for one in assignments if self._scripts.find(one.script) is not None)
+            for assignment in assignments:
+                if assignment.archive is not None:
+                    self._archives.prepare(assignment)
+                    del unposted[assignment.lease_id]
+            ready = tuple(one for one in unposted.values() if self._scripts.find(one.script) is not None)
             if ready:
                 self._inbox.post(AttemptsAssigned(assignments=ready))
             for assignment in ready:

@@ -4,13 +4,19 @@ import logging
 import os
 import shutil
 import stat
+import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Final
 
+from titan.engine.archives import unpack
 from titan.engine.protocol import Assignment
+from titan.engine.worker.workspaces import Workspace
+from titan.model.files import FilePlace
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +30,10 @@ class AttemptFiles:
 
     script: Path  #: alone in its folder
     log: Path  #: beside that folder, so that a script may have any name
-    directory: Path  #: the working directory, shared by all attempts of the same agent run
+    directory: Path  #: the working directory: the workspace, or with an archive the script's folder in there
+    workspace: Path  #: shared by all attempts of the same agent run
+    is_new_workspace: bool = False  #: whether that was made for this attempt
+    archive: Workspace | None = None  #: the attempt's own copy of its archive
 
 
 class AttemptFolders:
@@ -32,20 +41,29 @@ class AttemptFolders:
 
     Folders and files of ended attempts are used again: ext4 does not give out the inodes it deleted in the last 5 s,
     and passing over them makes three new ones for each job cost more than the rest of the worker's part. Used from two
-    threads: one prepares, the other discards.
+    threads: one prepares, the other discards; a third one may ask for idle workspaces and delete them.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Use `folder`, making it if needed, and remove the attempts that an earlier worker left."""
+    def __init__(self, folder: Path, *, later: Callable[[Callable[[], None]], None] = lambda task: task()) -> None:
+        """Use `folder`, making it if needed, and remove the attempts that an earlier worker left.
+
+        `later` performs what takes its time: without it, it is done at once.
+        """
+        self._later = later
         self._attempts = folder / "attempts"
-        self._workspaces = folder / "workspaces"
+        #: All workspaces lie below it.
+        self.workspaces = folder / "workspaces"
         self._numbers = count(1)
         self._used: dict[str, AttemptFiles] = {}
+        self._held: set[str] = set()
+        self._overdue: set[str] = set()
+        self._lock = threading.Lock()
         self._free: deque[AttemptFiles] = deque()
         self._spare_workspaces: deque[Path] = deque()
+        self._workspaces_lock = threading.Lock()
         shutil.rmtree(self._attempts, ignore_errors=True)
         self._attempts.mkdir(parents=True, exist_ok=True)
-        self._workspaces.mkdir(exist_ok=True)
+        self.workspaces.mkdir(exist_ok=True)
         self._prepare_workspaces()
 
     def prepare(self, assignment: Assignment, content: bytes) -> AttemptFiles:
@@ -58,14 +76,76 @@ class AttemptFolders:
         script = folder / os.path.basename(assignment.filename)
         with open(script, "wb", buffering=0) as file:
             file.write(content)
-        files = AttemptFiles(script=script, log=log, directory=self._workspace(assignment))
-        self._used[assignment.lease_id] = files
+        with self._workspaces_lock:
+            workspace, is_new = self._workspace(assignment)
+            files = AttemptFiles(
+                script=script, log=log, directory=workspace, workspace=workspace, is_new_workspace=is_new
+            )
+            self._used[assignment.lease_id] = files
         return files
+
+    def unpack(self, assignment: Assignment, archive: Path) -> None:
+        """Unpack the archive of an attempt into a folder of its own, for `unpacked` to find; any thread may.
+
+        Raises:
+            InvalidInput: it cannot be unpacked.
+            OSError: the disk is full or not writable. Either way nothing is left to discard.
+        """
+        name = f"archive{next(self._numbers)}"
+        folder = self._attempts / name
+        folder.mkdir(mode=0o700)
+        try:
+            unpack(archive, folder, script=assignment.filename)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        script = folder / assignment.filename
+        own = Workspace(self._attempts, name, FilePlace.ARCHIVE)
+        own.learn()
+        with self._workspaces_lock:
+            workspace, is_new = self._workspace(assignment)
+            self._used[assignment.lease_id] = AttemptFiles(
+                script=script,
+                log=self._attempts / f"{name}.log",
+                directory=script.parent,
+                workspace=workspace,
+                is_new_workspace=is_new,
+                archive=own,
+            )
+
+    def unpacked(self, lease_id: str) -> AttemptFiles:
+        """Return the files of an attempt whose archive was unpacked."""
+        return self._used[lease_id]
+
+    def hold(self, lease_id: str) -> None:
+        """Keep an attempt's files, when they are discarded too, until `release`."""
+        with self._lock:
+            self._held.add(lease_id)
+
+    def release(self, lease_id: str) -> None:
+        """Hold an attempt's files no longer."""
+        with self._lock:
+            self._held.discard(lease_id)
+            is_overdue = lease_id in self._overdue
+            self._overdue.discard(lease_id)
+        if is_overdue:
+            self.discard(lease_id)
 
     def discard(self, lease_id: str) -> None:
         """Let go of an attempt's script and output; its workspace stays. One that has none is fine."""
+        with self._lock:
+            if lease_id in self._held:
+                self._overdue.add(lease_id)
+                return
         files = self._used.pop(lease_id, None)
         if files is None:
+            return
+        try:
+            os.utime(_folder_of(files))  # when it was used last, for later workers too
+        except OSError:
+            logger.debug("a job has removed its own workspace %s", files.workspace)
+        if files.archive is not None:
+            self._later(partial(_remove, self._attempts / files.archive.path, files.log))
             return
         try:
             _clean(files)
@@ -73,6 +153,31 @@ class AttemptFolders:
             self._prepare_workspaces()
         except OSError:  # nothing waits for it: the next attempt gets a new folder
             logger.warning("the folder %s cannot be used again", files.script.parent, exc_info=True)
+
+    def idle_workspaces(self) -> dict[str, float]:
+        """Return workspace → when an attempt used it last, in seconds since 1970, of those that none uses now."""
+        entries = [entry for entry in os.scandir(self.workspaces) if entry.is_dir(follow_symlinks=False)]
+        last_uses = {entry.name: entry.stat(follow_symlinks=False).st_mtime for entry in entries}
+        with self._workspaces_lock:
+            busy = self._busy()
+        return {name: last_use for name, last_use in last_uses.items() if name not in busy}
+
+    def delete_workspace(self, name: str, *, last_use: float) -> bool:
+        """Delete a workspace, unless an attempt has used it since `last_use`; return whether it went.
+
+        Raises:
+            OSError: it cannot be moved away or deleted.
+        """
+        folder, grave = self.workspaces / name, self._attempts / f"deleted{next(self._numbers)}"
+        with self._workspaces_lock:
+            if name in self._busy() or not folder.is_dir() or folder.stat().st_mtime != last_use:
+                return False
+            folder.rename(grave)
+        shutil.rmtree(grave)
+        return True
+
+    def _busy(self) -> set[str]:
+        return {_folder_of(files).name for files in list(self._used.values())}
 
     def _take_folder(self, filename: str) -> tuple[Path, Path]:
         """Return a folder that is empty, or holds only a file that may be overwritten, and its log."""
@@ -85,16 +190,18 @@ class AttemptFolders:
             files.script.unlink(missing_ok=True)
         return files.script.parent, files.log
 
-    def _workspace(self, assignment: Assignment) -> Path:
-        folder = self._workspaces / os.path.basename(assignment.workspace)
+    def _workspace(self, assignment: Assignment) -> tuple[Path, bool]:
+        """Return the workspace, and whether it was made now."""
+        folder = self.workspaces / os.path.basename(assignment.workspace)
         workspace = folder / _WORKSPACE
         if workspace.is_dir():
-            return workspace
+            return workspace, False
         try:
             self._spare_workspaces.popleft().rename(folder)
         except (IndexError, OSError):  # none is spare, or something stands there already
             workspace.mkdir(parents=True, exist_ok=True)
-        return workspace
+            return workspace, False
+        return workspace, True
 
     def _prepare_workspaces(self) -> None:
         """Make workspaces ahead: three new folders take as long as a trivial job, and here nobody waits for them."""
@@ -102,6 +209,17 @@ class AttemptFolders:
             spare = self._attempts / f"workspace{next(self._numbers)}"
             (spare / _WORKSPACE).mkdir(parents=True)
             self._spare_workspaces.append(spare)
+
+
+def _folder_of(files: AttemptFiles) -> Path:
+    """Return the folder of an attempt's workspace, which lies in it."""
+    return files.workspace.parents[len(_WORKSPACE.parts) - 1]
+
+
+def _remove(folder: Path, log: Path) -> None:
+    """Remove an unpacked archive, with all that its attempt left in there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    log.unlink(missing_ok=True)
 
 
 def _clean(files: AttemptFiles) -> None:

@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,11 +19,23 @@ from titan.engine.protocol import (
     HeartbeatRequest,
     LeaveAnswer,
     LogAnswer,
+    NoteFilesAnswer,
+    NoteFilesRequest,
     Registered,
     Registration,
     Report,
+    WorkspacesAnswer,
+    WorkspacesRequest,
 )
-from titan_sdk.errors import ServerUnavailable, TitanError, UnexpectedAnswer, UnknownWorker, error_from_wire
+from titan.engine.worker.server_address import ServerAddress
+from titan_sdk.errors import (
+    StoreFull,
+    TitanError,
+    Unavailable,
+    UnexpectedAnswer,
+    UnknownWorker,
+    error_from_wire,
+)
 from titan_sdk.transport import Response, Transport
 
 logger = logging.getLogger(__name__)
@@ -30,9 +43,11 @@ logger = logging.getLogger(__name__)
 A = TypeVar("A")
 
 ANSWER_SECONDS: Final = 8.0  # a lease is good for 10 s, so a slower answer to a heartbeat is no help
+QUICK_ANSWER_SECONDS: Final = 3.0  # a heartbeat that waited so long for one server still reaches another in time
 REPORT_ANSWER_SECONDS: Final = 30.0  # up to 22 MB, and a durable commit
 LAST_WORD_SECONDS: Final = 3.0  # a user waits for the end
 LOG_ANSWER_SECONDS: Final = 60.0  # 256 KiB over a line of 64 kbit/s
+NOT_LET_IN: Final = (401, 403)  # for lack of a good token, or of one that may work
 WAIT_MARGIN_SECONDS: Final = 10.0  # how much later than asked for a long poll may be answered
 
 
@@ -43,21 +58,35 @@ class ServerAway(Exception):
 class Link:
     """One worker's connections to its server, one for each thread that uses it."""
 
-    def __init__(self, worker_id: str, registration: Registration, find_server: Callable[[], str]) -> None:
-        """`find_server` returns the server's URL; it is asked again whenever the server does not answer."""
+    def __init__(
+        self,
+        worker_id: str,
+        registration: Registration,
+        find_server: Callable[[], ServerAddress],
+        *,
+        has_other_servers: bool = False,
+    ) -> None:
+        """`find_server` is asked again whenever the server does not answer, or refuses the token.
+
+        With `has_other_servers` it is not waited for long, for another of them may renew the leases in time.
+        """
+        self._has_other_servers = has_other_servers
+        self._answer_seconds = QUICK_ANSWER_SECONDS if has_other_servers else ANSWER_SECONDS
         self._path = f"/api/workers/{worker_id}"
         self._registration = registration
         self._find_server = find_server
-        self._transport = _transport_to(find_server())
+        self._server = find_server()
+        self._transport = _transport_to(self._server)
         self._moving = threading.Lock()
         self._away_since: float | None = None
         self._rhythm = Registered()
         self._has_left = False
+        self._has_never_registered = True
 
     @property
-    def server(self) -> tuple[str, int]:
-        """The host and port that the server was last found at."""
-        return self._transport.host, self._transport.port
+    def server(self) -> ServerAddress:
+        """Where the server was last found."""
+        return self._server
 
     @property
     def away_seconds(self) -> float:
@@ -77,7 +106,10 @@ class Link:
             ServerAway: see there.
             TitanError: the server refuses this worker.
         """
-        response = self._exchange("PUT", self._path, msgspec.json.encode(self._registration))
+        response = self._exchange(
+            "PUT", self._path, msgspec.json.encode(self._registration), is_first=self._has_never_registered
+        )
+        self._has_never_registered = False
         self._rhythm = _read(response, Registered)
 
     def claim(self, request: ClaimRequest) -> ClaimAnswer:
@@ -90,7 +122,17 @@ class Link:
 
     def heartbeat(self, holding: list[str]) -> HeartbeatAnswer:
         """Renew leases. Raises ServerAway: see there."""
-        return self._post("heartbeat", HeartbeatRequest(holding=holding), HeartbeatAnswer)
+        beat = HeartbeatRequest(holding=holding)
+        return self._post("heartbeat", beat, HeartbeatAnswer, timeout_seconds=self._answer_seconds)
+
+    def old_workspaces(self, request: WorkspacesRequest) -> WorkspacesAnswer:
+        """Ask which idle workspaces may go.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: an older server, which has no such route.
+        """
+        return self._post("workspaces", request, WorkspacesAnswer)
 
     def complete(self, reports: list[Report]) -> CompleteAnswer:
         """Report ended attempts. Raises ServerAway: see there."""
@@ -128,6 +170,37 @@ class Link:
             raise _error_of(response)
         return response.body
 
+    def note_files(self, lease_id: str, request: NoteFilesRequest) -> NoteFilesAnswer:
+        """Say what files an attempt left; return which contents the server lacks.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: the lease is over, or the server wants none of it for another reason.
+        """
+        path = f"{self._path}/files/{lease_id}"
+        body = msgspec.json.encode(request)
+        return _read(self._exchange("PUT", path, body, timeout_seconds=LOG_ANSWER_SECONDS), NoteFilesAnswer)
+
+    def send_content(self, lease_id: str, digest: str, source: Path) -> None:
+        """Send the content of a file that an attempt left, of any size.
+
+        Raises:
+            ServerAway, TitanError: as `note_files`.
+        """
+        with self._going_out() as transport:
+            transport.upload(f"{self._path}/files/{lease_id}/{digest}", source)
+
+    def fetch_blob(self, digest: str, target: Path) -> None:
+        """Write the content of a digest, of any size, to `target`, which appears only once it is whole.
+
+        Raises:
+            ServerAway: see there.
+            TitanError: the server has no content of this digest.
+            OSError: it cannot be written.
+        """
+        with self._going_out() as transport:
+            transport.download(f"/api/blobs/{digest}", target)
+
     def close(self) -> None:
         """Close the calling thread's connection."""
         self._transport.close()
@@ -145,41 +218,56 @@ class Link:
             self.register()
             return _read(self._exchange("POST", path, encoded, timeout_seconds=timeout_seconds), answer)
 
-    def _exchange(self, method: str, path: str, body: bytes, *, timeout_seconds: float = ANSWER_SECONDS) -> Response:
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        *,
+        timeout_seconds: float = ANSWER_SECONDS,
+        is_first: bool = False,
+    ) -> Response:
         # The protocol is safe to repeat by itself, so no idempotency key burdens the server's store.
+        with self._going_out() as transport:
+            response = transport.request(*(method, path), body=body, timeout_seconds=timeout_seconds, mutation=False)
+            if response.status >= 500:
+                if self._has_other_servers:
+                    self._look_for_server(transport)  # perhaps only this one cannot reach the database
+                raise ServerAway(f"{method} {path}: HTTP {response.status} {response.body[:300]!r}")
+            if response.status in NOT_LET_IN and not is_first:
+                # Work that runs goes on: the home's token may have been replaced, and a person may mend what is wrong.
+                self._look_for_server(transport)
+                raise ServerAway(str(_error_of(response)))
+            return response
+
+    @contextmanager
+    def _going_out(self) -> Iterator[Transport]:
+        """Lend the way to the server; where no answer comes, look for the server and raise ServerAway."""
         transport = self._transport
         try:
-            response = transport.request(
-                *(method, path),
-                body=body,
-                timeout_seconds=timeout_seconds,
-                mutation=False,
-                retry_for_seconds=0,
-            )
-        except (ServerUnavailable, UnexpectedAnswer) as cause:
+            yield transport
+            self._away_since = None
+        except (Unavailable, StoreFull, UnexpectedAnswer) as cause:
             self._look_for_server(transport)
             raise ServerAway(str(cause)) from cause
-        if response.status >= 500:
-            raise ServerAway(f"{method} {path}: HTTP {response.status} {response.body[:300]!r}")
-        self._away_since = None
-        return response
 
     def _look_for_server(self, failed: Transport) -> None:
-        """Note that the server is away, and turn to where it is now, if that is elsewhere."""
+        """Note that the server is away, and turn to where it is now, if that is elsewhere or wants another token."""
         with self._moving:
             if self._away_since is None:
                 self._away_since = time.monotonic()
             if self._transport is not failed:
                 return
-            found = _transport_to(self._find_server())
-            if (found.host, found.port) != (failed.host, failed.port):
-                logger.info("the server is now at %s:%d", found.host, found.port)
-                self._transport = found
+            found = self._find_server()
+            if found != self._server:
+                logger.info("the server is now at %s", found)
+                self._server, self._transport = found, _transport_to(found)
 
 
-def _transport_to(url: str) -> Transport:
-    parts = urlsplit(url)
-    return Transport(parts.hostname or "127.0.0.1", parts.port or 80)
+def _transport_to(server: ServerAddress) -> Transport:
+    return Transport(
+        server.host, server.port, server.token, is_tls=server.is_tls, ca_file=server.ca_file, retry_for_seconds=0
+    )
 
 
 def _read(response: Response, answer: type[A]) -> A:

@@ -6,16 +6,22 @@ import os
 import re
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from types import FrameType
 from typing import Final
 
+from titan.engine.home_token import read_home_token
+from titan.engine.worker.file_collector import CollectLimits
 from titan.engine.worker.inbox import Inbox, LeaveAsked
+from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.survival import FOLDER, FolderInUse, known_as, own_folder
 from titan.engine.worker.worker import NoWarmInterpreter, Worker, WorkerPlan
-from titan.settings import whole_number
+from titan.log_lines import FORMATS, LEVELS, configure
+from titan.settings import one_of, whole_number
 from titan_sdk.errors import TitanError
 
 logger = logging.getLogger(__name__)
@@ -25,16 +31,29 @@ SECOND_SIGNAL_EXIT_CODE: Final = 130  # as a shell reports a program that Ctrl-C
 MAX_WORKERS_OF_A_HOME: Final = 100
 
 
-def run(*, url: str, offers: Mapping[str, int], home: Path, name: str | None = None, is_local: bool = False) -> int:
-    """Work for the server at `url` until SIGINT or SIGTERM, and return the exit code.
+def run(
+    *,
+    urls: Sequence[str],
+    offers: Mapping[str, int],
+    home: Path,
+    name: str | None = None,
+    is_local: bool = False,
+    token: str | None = None,
+    ca_file: str | None = None,
+    log_format: str | None = None,
+) -> int:
+    """Work for the server at one of `urls` until SIGINT or SIGTERM, and return the exit code.
+
+    Of several servers, which must share one database, it turns to the next when one does not answer.
 
     `home` is a TITAN_HOME: the local worker keeps its things in `worker` below it, others in `workers/<name>`. The
-    local worker also finds a server that comes back elsewhere, and ends when none has for 10 minutes. A first signal
+    local worker also finds a server that comes back elsewhere, shows it the home's token, and ends when none has come
+    for 10 minutes; others show `token`, and trust the certificates in `ca_file` instead of the system's. A first signal
     gives back what runs, uncounted; a second one ends the process, and with it every job, at once.
 
     0: it left in order. 1: no warm interpreter came up, or another worker uses its folder. 2: the server refused it.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure(log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
     inbox = Inbox()
     _leave_on_signals(inbox)
     with ExitStack() as owned:
@@ -43,12 +62,17 @@ def run(*, url: str, offers: Mapping[str, int], home: Path, name: str | None = N
         except FolderInUse as cause:
             logger.error("%s", cause)
             return 1
+        servers = [ServerAddress.of(url, token=token, ca_file=ca_file) for url in urls]
         plan = WorkerPlan(
             name=name or (_host_name() if is_local else folder.name),
             host=_host_name(),
             offers=offers,
             folder=folder,
-            find_server=_finder(home, url) if is_local else lambda: url,
+            collect=CollectLimits(
+                file_bytes=whole_number("TITAN_COLLECT_FILE_BYTES"), files=whole_number("TITAN_COLLECT_FILES")
+            ),
+            find_server=_finder(home, urls[0]) if is_local else partial(next, cycle(servers)),
+            has_other_servers=len(urls) > 1,
             memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,
             absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,
         )
@@ -103,21 +127,22 @@ def _own_a_folder(owned: ExitStack, home: Path, name: str | None, *, is_local: b
     raise FolderInUse(f"{home / 'workers'}: expected a free folder; found {MAX_WORKERS_OF_A_HOME} workers in it.")
 
 
-def _finder(home: Path, url: str) -> Callable[[], str]:
+def _finder(home: Path, url: str) -> Callable[[], ServerAddress]:
     """Return what finds the server of `home`: at `url`, then wherever the newest one left word that it is."""
     candidates = iter([url])
 
-    def find() -> str:
-        first = next(candidates, None)
-        if first is not None:
-            return first
-        try:
-            found: str = json.loads((home / "server.json").read_text())["url"]
-        except (OSError, ValueError, KeyError):
-            return url
-        return found
+    def find() -> ServerAddress:
+        return ServerAddress.of(next(candidates, None) or _announced(home) or url, token=read_home_token(home))
 
     return find
+
+
+def _announced(home: Path) -> str | None:
+    """Return the URL that the newest server of `home` left for its worker."""
+    try:
+        return str(json.loads((home / "server.json").read_text())["url"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def _host_name() -> str:

@@ -11,6 +11,7 @@ from typing import Final, assert_never
 
 from titan.engine.protocol import Assignment, Report
 from titan.engine.worker.environment import job_environment
+from titan.engine.worker.file_collector import REPORT_WITHIN_SECONDS, FileCollector
 from titan.engine.worker.folders import AttemptFiles, AttemptFolders
 from titan.engine.worker.inbox import (
     AttemptsAssigned,
@@ -25,7 +26,9 @@ from titan.engine.worker.leases import Leases
 from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.scripts import ScriptCache
+from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.timers import Timer, Timers
+from titan.engine.worker.workspaces import Workspaces
 from titan.model.attempts import AttemptOutcome
 from titan.ports import AttemptEnd, AttemptOrder, Executor
 
@@ -55,17 +58,20 @@ class Supervisor:
         *,
         scripts: ScriptCache,
         folders: AttemptFolders,
+        files: FileCollector,
         logs: LogShipper,
-        server: Callable[[], tuple[str, int]],
+        server: Callable[[], ServerAddress],
         grace_seconds: float,
         memory_limit_bytes: int | None = None,
     ) -> None:
-        """`server` gives the host and port that jobs are told; `grace_seconds` lie between SIGTERM and SIGKILL."""
+        """`server` gives the address that jobs are told; `grace_seconds` lie between SIGTERM and SIGKILL."""
         self._executor = executor
         self._inbox = inbox
         self._leases = leases
         self._scripts = scripts
         self._folders = folders
+        self._workspaces = Workspaces(folders.workspaces)
+        self._files = files
         self._logs = logs
         self._server = server
         self._grace_seconds = grace_seconds
@@ -127,6 +133,7 @@ class Supervisor:
         if self._is_leaving:
             self._leases.drop([lease_id])  # it goes back when the worker leaves
         if lease_id not in self._leases:
+            self._folders.discard(lease_id)
             return
         if self._leases.is_stopping(lease_id):
             self._report_unstarted(assignment, AttemptOutcome.CANCELLED, "cancelled before it started")
@@ -137,6 +144,7 @@ class Supervisor:
             self._give_back_later(assignment, str(cause))
             return
         self._running[lease_id] = _RunningAttempt(assignment, files)
+        logger.info("attempt %d of job %s began", assignment.attempt, assignment.job_name, extra=_ids(assignment))
         self._logs.follow(lease_id, files.log)
         if assignment.timeout_seconds is not None:
             due_at = time.monotonic() + assignment.timeout_seconds
@@ -145,23 +153,37 @@ class Supervisor:
             )
 
     def _start(self, assignment: Assignment) -> AttemptFiles:
-        content = self._scripts.find(assignment.script)
-        if content is None:
-            raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
-        files = self._folders.prepare(assignment, content)
-        host, port = self._server()
+        files = self._prepare(assignment)
         order = AttemptOrder(
             lease_id=assignment.lease_id,
             script=files.script,
             args=tuple(assignment.args),
             directory=files.directory,
             log=files.log,
-            environment=job_environment(assignment, host=host, port=port),
+            environment=job_environment(assignment, self._server(), workspace=files.workspace),
             is_cold=assignment.cold,
             memory_limit_bytes=self._memory_limit_bytes,
         )
-        self._executor.start(order)
+        workspace = self._workspaces.find(files.workspace, is_new=files.is_new_workspace)
+        if files.archive is None:
+            self._files.begin(assignment.lease_id, workspace)
+        else:
+            self._folders.hold(assignment.lease_id)  # until its files are collected, which the report may not wait for
+            self._files.begin(assignment.lease_id, workspace, files.archive)
+        try:
+            self._executor.start(order)
+        except OSError:
+            self._files.drop(assignment.lease_id)
+            raise
         return files
+
+    def _prepare(self, assignment: Assignment) -> AttemptFiles:
+        if assignment.archive is not None:
+            return self._folders.unpacked(assignment.lease_id)
+        content = self._scripts.find(assignment.script)
+        if content is None:
+            raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
+        return self._folders.prepare(assignment, content)
 
     def _end_early(self, lease_id: str, ending: AttemptOutcome) -> None:
         running = self._running.get(lease_id)
@@ -192,9 +214,16 @@ class Supervisor:
         if running.timeout is not None:
             self._timers.cancel(running.timeout)
         if running.is_lost:
+            logger.info("attempt of job %s ended: lost", running.assignment.job_name, extra=_ids(running.assignment))
+            self._files.drop(end.lease_id)
             self._folders.discard(end.lease_id)
             return
         outcome, error = _judge(running, end)
+        logger.info(
+            "attempt %d of job %s ended: %s%s",
+            *(running.assignment.attempt, running.assignment.job_name, outcome, f" ({error})" if error else ""),
+            extra=_ids(running.assignment),
+        )
         report = Report(
             lease_id=end.lease_id,
             outcome=outcome,
@@ -205,7 +234,9 @@ class Supervisor:
             peak_memory_bytes=end.peak_memory_bytes,
             error=error,
         )
-        self._logs.finish(EndedAttempt(report=report, log=running.files.log))
+        if not self._files.finish(EndedAttempt(report=report, log=running.files.log)):
+            due_at = time.monotonic() + REPORT_WITHIN_SECONDS
+            self._timers.add(due_at, lambda: self._files.hurry(end.lease_id))
 
     def _give_back_later(self, assignment: Assignment, why: str) -> None:
         """Give an attempt that this machine cannot start back, uncounted, after a pause that holds its slot.
@@ -223,6 +254,16 @@ class Supervisor:
             lease_id=assignment.lease_id, outcome=outcome, started_at=datetime.now(UTC), duration_ns=0, error=error
         )
         self._logs.finish(EndedAttempt(report=report))
+
+
+def _ids(assignment: Assignment) -> dict[str, str | None]:
+    """Return what a log line about an attempt is about."""
+    return {
+        "job_id": assignment.job_id,
+        "dag_id": assignment.dag_id,
+        "run_id": assignment.agent_run_id,
+        "lease_id": assignment.lease_id,
+    }
 
 
 def _judge(running: _RunningAttempt, end: AttemptEnd) -> tuple[AttemptOutcome, str | None]:

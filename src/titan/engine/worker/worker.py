@@ -12,7 +12,10 @@ from typing import Final
 from titan import __version__
 from titan.engine.executors.local import LocalExecutor
 from titan.engine.protocol import Registration
+from titan.engine.worker.archives import Archives
 from titan.engine.worker.claims import Claims
+from titan.engine.worker.crew import Crew
+from titan.engine.worker.file_collector import CollectLimits, FileCollector
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.heartbeats import Heartbeats
 from titan.engine.worker.inbox import Inbox, LeaveAsked
@@ -22,13 +25,17 @@ from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.loop import Loop
 from titan.engine.worker.reports import Reports
 from titan.engine.worker.scripts import ScriptCache
+from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.supervisor import Supervisor
+from titan.engine.worker.tidying import TIDY_SECONDS, Tidying
+from titan.engine.worker.workspaces import node_of
 
 logger = logging.getLogger(__name__)
 
 WARM_SECONDS: Final = 30.0  # 0.1 s on an idle machine; one that starts up or swaps takes far longer
 LAST_REPORTS_SECONDS: Final = 5.0  # how long a leaving worker waits for acknowledgements
 ABSENCE_CHECKS: Final = 40  # within the limit; of 10 minutes that is every 15 s
+UNPACKING_THREADS: Final = 4  # more of them only share the one disk
 REPORT_KEPT_SECONDS: Final = 24 * 3600.0  # how long finished work waits for a server to hear of it
 
 
@@ -44,9 +51,12 @@ class WorkerPlan:
     host: str
     offers: Mapping[str, int]  #: slots by requirement
     folder: Path  #: for its scripts, attempts and workspaces; no other worker uses it
-    find_server: Callable[[], str]  #: gives the server's URL; asked again whenever that does not answer
+    collect: CollectLimits  #: of the files that jobs leave
+    find_server: Callable[[], ServerAddress]  #: asked again whenever the server does not answer, or refuses the token
+    has_other_servers: bool = False  #: so that one that is slow to answer is not waited for
     grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
     memory_limit_bytes: int | None = None  #: of address space, for each process of a job
+    tidy_every_seconds: float = TIDY_SECONDS
     absence_limit_seconds: float | None = None  #: ends after so long without a server and without a job; None: never
 
 
@@ -61,17 +71,36 @@ class Worker:
         self._asking_ends = threading.Event()
         self._reporting_ends = threading.Event()
         self._executor = LocalExecutor(spare_keepers=sum(plan.offers.values()))
-        self._folders = AttemptFolders(plan.folder)
-        self._link = Link(self.worker_id, _registration(plan), plan.find_server)
+        archive_crew = Crew("archives", closing=self._asking_ends, limit=UNPACKING_THREADS)
+        self._folders = AttemptFolders(plan.folder, later=archive_crew.add)
+        self._link = Link(
+            self.worker_id, _registration(plan), plan.find_server, has_other_servers=plan.has_other_servers
+        )
         scripts = ScriptCache(plan.folder / "scripts")
         logs = LogShipper(self._link, report=lambda ended: self._reports.add(ended), closing=self._reporting_ends)
         self._reports = Reports(self._link, acknowledge=self._acknowledge, resend=logs.resend)
-        claims = Claims(self._link, self._leases, inbox, scripts, closing=self._asking_ends)
+        files = FileCollector(
+            *(self._link, plan.folder / "collecting", plan.collect),
+            node=node_of(plan.folder),
+            report=logs.finish,
+            forget=self._folders.release,
+            closing=self._reporting_ends,
+        )
+        archives = Archives(
+            *(self._link, plan.folder / "archives"),
+            folders=self._folders,
+            inbox=inbox,
+            leases=self._leases,
+            crew=archive_crew,
+        )
+        claims = Claims(*(self._link, self._leases, inbox, scripts), archives=archives, closing=self._asking_ends)
         heartbeats = Heartbeats(self._link, self._leases, inbox, closing=self._asking_ends)
+        tidying = Tidying(self._link, self._folders, closing=self._asking_ends, every_seconds=plan.tidy_every_seconds)
         self._supervisor = Supervisor(
             *(self._executor, inbox, self._leases),
             scripts=scripts,
             folders=self._folders,
+            files=files,
             logs=logs,
             server=lambda: self._link.server,
             grace_seconds=plan.grace_seconds,
@@ -82,6 +111,7 @@ class Worker:
             Loop("heartbeats", heartbeats.step, self._asking_ends),
             Loop("logs", logs.step, self._reporting_ends),
             Loop("reports", self._reports.step, self._reporting_ends),
+            Loop("tidying", tidying.step, self._asking_ends),
         )
 
     def start(self) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
 from litestar import Response
 
+from titan.engine.archives import look_into
 from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_jobs
 from titan.engine.receipts import Once, once
@@ -22,7 +24,9 @@ from titan.rules.names import plain, shown
 from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import LARGE_BODY_BYTES, Call
-from titan.server.lookup import find_dag
+from titan.server.house import House
+from titan.server.lookup import blob_path, find_dag
+from titan.server.reach import check_run_of_submission
 from titan.server.texts import check_text
 from titan.server.views import dag_view, dag_with_jobs
 
@@ -34,7 +38,9 @@ async def submit_dag(call: Call) -> Response[bytes]:
     """Store a DAG and start what can start."""
     raw = await call.raw_body(MAX_SUBMIT_BYTES)
     read = partial(_read_submission, call, raw)
-    body, new, mark = await asyncio.to_thread(read) if len(raw) > LARGE_BODY_BYTES else read()
+    takes_long = len(raw) > LARGE_BODY_BYTES or b'"archive"' in raw
+    body, new, mark = await asyncio.to_thread(read) if takes_long else read()
+    check_run_of_submission(call, new.agent_run_id)
     await _keep_scripts(call.house.blobs, body)
     submitter = Submitter(project_id=call.house.project_id, token=call.token())
     act = partial(submit, new=new, submitter=submitter, dag_id=call.house.ids.dag_id())
@@ -84,13 +90,17 @@ async def cancel_dag(call: Call) -> Response[bytes]:
     return json_answer(await call.house.orchestrator.stop_jobs(partial(once, mark=call.mark(raw), act=act)))
 
 
-def new_dag(body: wire.SubmitBody) -> NewDag:
-    """Return the submission in the model's terms; the original's `DAG-` prefix is dropped everywhere."""
+def new_dag(body: wire.SubmitBody, archives: Mapping[str, str]) -> NewDag:
+    """Return the submission in the model's terms; the original's `DAG-` prefix is dropped everywhere.
+
+    `archives` has the digest of each archive by its name.
+    """
     jobs = tuple(
         JobSpec(
             name=plain(job.id),
             filename=job.filename or None,
             script=job.script,
+            archive=None if job.archive is None else archives[job.archive],
             kind=job.kind,
             args=tuple(job.args),
             parents=tuple(plain(parent) for parent in job.parents),
@@ -141,9 +151,30 @@ def _orchestrator(body: wire.OrchestratorBody | None) -> Orchestrator | None:
 def _read_submission(call: Call, raw: bytes) -> tuple[wire.SubmitBody, NewDag, Once | None]:
     """Return a submission that can run, with its idempotency key; takes 0.2 s for 10,000 jobs."""
     body = call.decode(raw, wire.SubmitBody)
-    new = with_gates(new_dag(body))
+    users: dict[str, list[wire.NewJobBody]] = {}
+    for job in body.jobs:
+        if job.archive is not None:
+            users.setdefault(job.archive, []).append(job)
+    archives = {name: _digest_of_archive(call.house, jobs[0]) for name, jobs in users.items()}
+    new = with_gates(new_dag(body, archives))
     check_dag(new)
+    for name, jobs in users.items():
+        look_into(blob_path(call.house.blobs, archives[name]), name, scripts=[job.filename for job in jobs])
     return body, new, call.mark(raw)
+
+
+def _digest_of_archive(house: House, job: wire.NewJobBody) -> str:
+    """Return the digest that the archive of a job has now: a later upload of that name changes nothing for it."""
+    name = job.archive or ""
+    file = house.store.read(lambda reader: reader.file(house.project_id, name))
+    if file is not None and house.blobs.touch(file.digest):
+        return file.digest
+    raise InvalidInput(
+        f"job {shown(job.id)}",
+        expected=f"an archive {shown(name)} among the uploaded files",
+        found="none of that name",
+        next_step="Upload the zip first: upload_project_folder, upload_file or PUT /api/files/{name}.",
+    )
 
 
 async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
@@ -158,7 +189,7 @@ async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
             )
     wanted = {job.script: job.id for job in body.jobs if job.script is not None}
     for digest, job in wanted.items():
-        if digest not in body.scripts and blobs.path(digest) is None:
+        if digest not in body.scripts and not blobs.touch(digest):
             raise InvalidInput(
                 f"job '{job}'",
                 expected="its script among `scripts`, or sent before",
@@ -166,7 +197,7 @@ async def _keep_scripts(blobs: Blobs, body: wire.SubmitBody) -> None:
                 next_step="Send the script's content under its digest.",
             )
     for digest, content in body.scripts.items():
-        if blobs.path(digest) is None:
+        if not blobs.touch(digest):
             await asyncio.to_thread(blobs.put, content)
 
 

@@ -1,9 +1,6 @@
 """Files that jobs hand on: streamed in and out, stored by digest, found by name."""
 
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
-from typing import Final
 
 from litestar import Response
 from litestar.response import Stream
@@ -13,11 +10,10 @@ from titan.model.memory import StoredFile
 from titan.ports import Transaction
 from titan.rules.names import check_filename
 from titan.server import wire
-from titan.server.answers import BYTES, json_answer
+from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.lookup import blob_path, find_file
-
-CHUNK_BYTES: Final = 256 * 1024
+from titan.server.content import stored_content
+from titan.server.lookup import find_file, run_of_caller
 
 
 async def upload(call: Call) -> Response[bytes]:
@@ -27,9 +23,10 @@ async def upload(call: Call) -> Response[bytes]:
     call.mark(b"")  # a key that is none is refused before anything is kept
     call.check_announced(house.max_file_bytes)
     digest, size_bytes = await house.blobs.put_stream(call.chunks(), limit_bytes=house.max_file_bytes)
-    file = StoredFile(name=name, digest=digest, size_bytes=size_bytes)
 
     def act(tx: Transaction) -> object:
+        run_id = run_of_caller(tx, call.token())
+        file = StoredFile(name=name, digest=digest, size_bytes=size_bytes, run_id=run_id)
         tx.put_file(house.project_id, file)
         return wire.FileAnswer(name=name, digest=digest, size_bytes=size_bytes)
 
@@ -41,21 +38,9 @@ async def download(call: Call) -> Stream:
     """Give the newest content of a name."""
     name = call.path("name")
     file = call.house.store.read(lambda reader: find_file(reader, call.house.project_id, name))
-    return _content(call, file.digest)
+    return stored_content(call, file.digest)
 
 
 async def download_blob(call: Call) -> Stream:
-    """Give the content of a digest."""
-    return _content(call, call.path("digest"))
-
-
-def _content(call: Call, digest: str) -> Stream:
-    path = blob_path(call.house.blobs, digest)
-    headers = {"Content-Length": str(path.stat().st_size), "Titan-Digest": digest, "ETag": f'"{digest}"'}
-    return Stream(_chunks(path), media_type=BYTES, headers=headers)
-
-
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
+    """Give the content of a digest; `name` makes it a download of that name."""
+    return stored_content(call, call.path("digest"), name=call.query(wire.BlobQuery).name)

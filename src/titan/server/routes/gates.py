@@ -16,8 +16,6 @@ from titan.server.lookup import find_gate
 from titan.server.texts import check_text
 from titan.server.views import gate_view, gate_views
 
-ANONYMOUS = "somebody without a token"
-
 
 async def list_gates(call: Call) -> Response[bytes]:
     """List gates, newest first: those that are open, or all."""
@@ -54,16 +52,10 @@ async def _decide(call: Call, outcome: GateOutcome) -> Response[bytes]:
     claimed = check_text("field by of the decision", body.by or "", limit_characters=200)
 
     def act(tx: Transaction) -> object:
-        by = claimed or _job_that_asks(tx, call) or ANONYMOUS
+        by = claimed or call.caller.name
         return gate_view(tx, decide(tx, _find(tx, call, scope), outcome, by=by, comment=comment))
 
     return json_answer(await call.house.orchestrator.decide(partial(once, mark=call.mark(raw), act=act)))
-
-
-def _job_that_asks(reader: Reader, call: Call) -> str | None:
-    token = call.token()
-    attempt = reader.live_attempt_by_token(token) if token else None
-    return None if attempt is None else f"job {attempt.job_id}"
 
 
 def _find(reader: Reader, call: Call, scope: wire.ScopeQuery) -> Job:

@@ -19,7 +19,7 @@ from titan.rules.names import check_key, shown
 from titan.server import wire, wire_store
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.lookup import blob_path
+from titan.server.lookup import keep_blob, run_of_caller
 from titan.server.texts import check_text
 
 FIRST_CHARACTER: Final = "\x01"  # no key has it, so a key with it behind sorts before all longer keys
@@ -44,10 +44,15 @@ async def put_value(call: Call) -> Response[bytes]:
     check_key(body.key)
     _check_value(body.key, body.value)
     if body.artifact is not None:
-        blob_path(call.house.blobs, body.artifact)
+        keep_blob(call.house.blobs, body.artifact)
 
     def act(tx: Transaction) -> object:
-        value = StoredValue(value=body.value, artifact=body.artifact, expires_at=_expiry(tx, body.ttl_seconds))
+        value = StoredValue(
+            value=body.value,
+            artifact=body.artifact,
+            expires_at=_expiry(tx, body.ttl_seconds),
+            run_id=run_of_caller(tx, call.token()),
+        )
         put(tx, call.house.project_id, body.key, value)
         return wire.OkAnswer()
 

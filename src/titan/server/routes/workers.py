@@ -1,13 +1,15 @@
 """Workers: register, ask for work, show life, send output, report, leave."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import timedelta
+from itertools import islice
 
 from litestar import Response
 
-from titan.engine.attendance import Leased
+from titan.engine.attendance import Leased, known_worker
 from titan.engine.bus import Kind, Topic
 from titan.engine.protocol import (
+    MAX_WORKSPACES_ASKED,
     Assignment,
     ClaimAnswer,
     ClaimRequest,
@@ -20,23 +22,25 @@ from titan.engine.protocol import (
     Registered,
     Registration,
     Report,
+    WorkspacesAnswer,
+    WorkspacesRequest,
 )
-from titan.model.attempts import Attempt, AttemptReport
+from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Reader
 from titan.rules.names import check_label, check_name, shown
+from titan.rules.retention import may_delete_workspace
 from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.house import House
-from titan.server.texts import MAX_LINE_CHARACTERS, check_text
+from titan.server.texts import MAX_LINE_CHARACTERS, check_moment, check_text
 from titan.server.views import worker_view
 
 MAX_PID = 2**31 - 1
-EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST = datetime(9999, 1, 1, tzinfo=UTC)  # a later one, with its offset, can be none of UTC
 MAX_SLOTS = 1024  # per label; more processes than that help no machine
+MAX_IDLE_SECONDS = 1e9  # 30 years; more has no place in a span of time
 MAX_LOG_PART_BYTES = 8 * 1024 * 1024
 MAX_REPORTS_BYTES = 64 * 1024 * 1024
 
@@ -85,6 +89,9 @@ async def claim(call: Call) -> Response[bytes]:
     if orders is None:
         orchestrator.connection_broke(worker_id)
         return json_answer(ClaimAnswer())
+    for leased in orders.fresh:
+        if leased.job.ready_at is not None:
+            call.house.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
     return json_answer(
         ClaimAnswer(
             assignments=[_assignment(leased) for leased in orders.fresh],
@@ -126,7 +133,29 @@ async def complete(call: Call) -> Response[bytes]:
     gaps = {r.lease_id: stored[r.lease_id] for r in body.reports if stored[r.lease_id] < r.log_offset}
     whole = [report for report in reports if report.lease_id not in gaps]
     done = await call.house.orchestrator.complete(worker_id, whole)
+    _count(call.house, [report for report in whole if report.lease_id in done.accepted])
     return json_answer(CompleteAnswer(accepted=list(done.accepted), stale=list(done.stale), gaps=gaps))
+
+
+async def sort_out_workspaces(call: Call) -> Response[bytes]:
+    """Say which of a worker's idle workspaces are old enough to be deleted."""
+    body = await call.body(WorkspacesRequest)
+    keep, now, project_id = call.house.cleaner.retention.workspaces, call.house.clock.now(), call.house.project_id
+    worker_id = call.path("worker")
+
+    def look(reader: Reader) -> list[str]:
+        known_worker(reader, worker_id)
+        old = []
+        for name, seconds in islice(body.idle_seconds.items(), MAX_WORKSPACES_ASKED):
+            kind, _, owner_id = name.partition("-")
+            if kind not in ("run", "dag") or not seconds < MAX_IDLE_SECONDS:
+                continue
+            owner = reader.run(project_id, owner_id) if kind == "run" else reader.dag(owner_id)
+            if may_delete_workspace(owner, idle=timedelta(seconds=seconds), keep=keep, now=now):
+                old.append(name)
+        return old
+
+    return json_answer(WorkspacesAnswer(old=await asyncio.to_thread(call.house.store.read, look)))
 
 
 async def leave(call: Call) -> Response[bytes]:
@@ -134,10 +163,17 @@ async def leave(call: Call) -> Response[bytes]:
     return json_answer(LeaveAnswer(returned=await call.house.orchestrator.leave(call.path("worker"))))
 
 
+def _count(house: House, reports: list[AttemptReport]) -> None:
+    for report in reports:
+        if report.duration_ns is not None:
+            house.metrics.run_time.observe(report.duration_ns / 1e9)
+        if report.outcome is AttemptOutcome.CANCELLED:
+            house.metrics.on_cancelled_attempt()
+
+
 def _assignment(leased: Leased) -> Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
     assert job.spec.filename is not None, f"gate {job.id} was leased"
-    assert job.spec.script is not None, f"gate {job.id} was leased"
     return Assignment(
         lease_id=attempt.lease_id,
         attempt=attempt.number,
@@ -148,7 +184,8 @@ def _assignment(leased: Leased) -> Assignment:
         agent_run_id=dag.run_id,
         workspace=f"run-{dag.run_id}" if dag.run_id else f"dag-{dag.id}",
         filename=job.spec.filename,
-        script=job.spec.script,
+        script=job.spec.script or "",
+        archive=job.spec.archive,
         args=list(job.spec.args),
         env=dict(job.spec.env),
         timeout_seconds=job.spec.timeout_seconds,
@@ -195,13 +232,7 @@ def _is_live(attempt: Attempt, worker_id: str) -> bool:
 
 def _in_our_terms(report: Report) -> AttemptReport:
     check_text(f"error of attempt {shown(report.lease_id)}", report.error or "")
-    if not EARLIEST <= report.started_at <= LATEST:
-        raise InvalidInput(
-            f"started_at of attempt {shown(report.lease_id)}",
-            expected="a moment between 1970 and 9999",
-            found=str(report.started_at),
-            next_step="Set the worker's clock.",
-        )
+    check_moment(f"started_at of attempt {shown(report.lease_id)}", report.started_at)
     return AttemptReport(
         lease_id=report.lease_id,
         outcome=report.outcome,

@@ -12,6 +12,16 @@ _SPEC_DECODER = msgspec.json.Decoder(JobSpec)
 _DECISION_DECODER = msgspec.json.Decoder(Decision)
 
 
+class _BlobsOfSpec(msgspec.Struct, frozen=True):
+    """The fields of a spec that name blobs; whoever adds one adds it to `digests_of_spec` too."""
+
+    script: str | None = None
+    archive: str | None = None
+
+
+_BLOBS_DECODER = msgspec.json.Decoder(_BlobsOfSpec)
+
+
 def job_from_row(row: Row) -> Job:
     """Return the job of `job_columns`."""
     return Job(
@@ -37,6 +47,12 @@ def job_from_row(row: Row) -> Job:
     )
 
 
+def digests_of_spec(spec: str) -> tuple[str, ...]:
+    """Return the blobs that the JSON text of a spec names; a tenth of the work of reading all of it."""
+    named = _BLOBS_DECODER.decode(spec)
+    return tuple(digest for digest in (named.script, named.archive) if digest)
+
+
 def remaining_parents_of_row(row: Row) -> int:
     """Return what `job_from_row(row).remaining_parents` would, without decoding the rest."""
     remaining: int = row[7]
@@ -52,6 +68,19 @@ def ready_job_from_row(row: Row) -> ReadyJob:
         ready_at=from_us(row[3]),
         affinity=_AFFINITIES[row[4]],
         preferred_worker_id=row[5],
+    )
+
+
+def ready_job_of(job: Job) -> ReadyJob:
+    """Return what dispatch has to know of a READY job."""
+    assert job.ready_at is not None, f"job {job.id} is READY since nobody knows when"
+    return ReadyJob(
+        id=job.id,
+        requirement=job.spec.requirement,
+        priority=job.spec.priority,
+        ready_at=job.ready_at,
+        affinity=job.spec.affinity,
+        preferred_worker_id=job.preferred_worker_id,
     )
 
 

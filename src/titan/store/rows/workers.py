@@ -81,6 +81,7 @@ def worker_from_row(row: Row) -> Worker:
         state=_STATES[row[7]],
         joined_at=from_us(row[8]),
         seen_at=from_us(row[9]),
+        server_id=row[10],
     )
 
 
@@ -97,4 +98,5 @@ def row_of_worker(worker: Worker) -> dict[str, Parameter]:
         "state": worker.state.value,
         "joined_at_us": to_us(worker.joined_at),
         "seen_at_us": to_us(worker.seen_at),
+        "server_id": worker.server_id,
     }

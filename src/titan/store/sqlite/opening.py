@@ -1,6 +1,5 @@
 """Opening a home's database: one owner, no surprise, and a file that is not ours is never touched."""
 
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Final
 
 import apsw
 
-from titan.model.errors import StoreInUse, StoreTooNew
+from titan.model.errors import StoreTooNew
 from titan.store.sqlite.session import SqliteSession, damaged
 
 _MIGRATIONS_FOLDER = Path(__file__).parent.parent / "sql" / "sqlite" / "migrations"
@@ -24,32 +23,6 @@ _CHECKED_SIZE_BYTES: Final = 32 * 1024 * 1024
 
 # The -wal keeps its size for the next facts; after a burst of large values it shrinks to this.
 _WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
-
-
-def lock(path: Path) -> int:
-    """Become the one owner of the database at `path`; return the descriptor that holds the lock.
-
-    The lock is an flock on `<path>.lock` and ends with the process however it ends. It is not taken on
-    the database itself, where closing any descriptor of the file would drop SQLite's own locks.
-
-    Raises:
-        StoreInUse: another process, or another store in this one, owns it.
-    """
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        owner = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip()
-        os.close(descriptor)
-        raise StoreInUse(
-            f"store {path}",
-            expected="no other server on this home",
-            found=f"process {owner or 'unknown'}, which has it open",
-            next_step="Stop that server, or give this one another home.",
-        ) from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
 
 
 def check(path: Path) -> None:

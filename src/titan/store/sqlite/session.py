@@ -6,10 +6,11 @@ from typing import Final
 
 import apsw
 
-from titan.model.errors import StoreDamaged, StoreFull, StoreRefused, StoreUnavailable
+from titan.model.errors import StoreDamaged, StoreFull, StoreRefused
 from titan.store.folders import NO_SPACE
 from titan.store.queries import load_queries
 from titan.store.session import Parameter, Row
+from titan.store.writer import unavailable
 
 _SQL_FOLDER = Path(__file__).parent.parent / "sql"
 QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "sqlite" / "queries")
@@ -37,12 +38,15 @@ class SqliteSession:
         found = self._execute(QUERIES[query], parameters).fetchall()
         return found[0] if found else None
 
-    def run(self, query: str, parameters: Mapping[str, Parameter]) -> int:
+    def run(self, query: str, parameters: Mapping[str, Parameter]) -> None:
         self._execute(QUERIES[query], parameters)
-        return self.connection.changes()
 
     def run_many(self, query: str, rows: Iterable[Mapping[str, Parameter]]) -> None:
         self.connection.executemany(QUERIES[query], rows)
+
+    def count(self, query: str, **parameters: Parameter) -> int:
+        self._execute(QUERIES[query], parameters)
+        return self.connection.changes()
 
     def pragma(self, name: str, value: str | int) -> None:
         """Set a pragma for this connection."""
@@ -68,23 +72,8 @@ def translated(error: apsw.Error, path: Path, *, system_errno: int = 0) -> Excep
             next_step="This is a programming error; nothing of the transaction was kept.",
         )
     if isinstance(error, _UNAVAILABLE):
-        return unavailable(path, f"{type(error).__name__}: {error}")
+        return unavailable(f"store {path}", f"{type(error).__name__}: {error}")
     return error
-
-
-def unavailable(path: Path, found: str) -> StoreUnavailable:
-    """Return the error for a store that does not answer now."""
-    return StoreUnavailable(
-        f"store {path}",
-        expected="an answer",
-        found=found,
-        next_step="Nothing was kept; repeat the request, and look at the disk if this goes on.",
-    )
-
-
-def closed(path: Path) -> StoreUnavailable:
-    """Return the error for a store that was closed."""
-    return StoreUnavailable(f"store {path}", expected="an open store", found="a closed one")
 
 
 def damaged(path: Path, found: str) -> StoreDamaged:

@@ -12,16 +12,21 @@ import apsw
 
 from titan.ports import Clock, Commit, Reader, Transaction
 from titan.store.folders import errors_translated, make_folder
+from titan.store.ownership import lock
 from titan.store.reader import SqlReader
 from titan.store.sqlite import opening
-from titan.store.sqlite.session import SqliteSession, closed, translated
-from titan.store.sqlite.writer import Writer
+from titan.store.sqlite.database import SqliteDatabase
+from titan.store.sqlite.session import SqliteSession, translated
+from titan.store.writer import Listeners, Writer, closed
 
 T = TypeVar("T")
 
 
 class SqliteStore:
     """Implements `titan.ports.Store`; its docstrings stand there."""
+
+    server_id = ""
+    is_in_charge = True
 
     def __init__(self, path: Path, *, clock: Clock) -> None:
         """Open the database at `path`, or make it, readable by its owner only.
@@ -36,9 +41,10 @@ class SqliteStore:
         self._local = threading.local()
         self._readers: WeakSet[_ReadingThread] = WeakSet()
         self._readers_lock = threading.Lock()
+        self._listeners = Listeners(f"store {self._path}")
         with errors_translated(f"store {self._path}"):
             make_folder(self._path.parent)
-            self._lock_descriptor = opening.lock(self._path)
+            self._lock_descriptor = lock(self._path)
             try:
                 self._session, self._writer = self._open(clock)
             except BaseException:
@@ -49,7 +55,7 @@ class SqliteStore:
         try:
             opening.check(self._path)
             session = opening.open_to_write(self._path, now=clock.now())
-            return session, Writer(session, self._path, clock=clock)
+            return session, Writer(SqliteDatabase(session, self._path), clock=clock, tell=self._listeners.tell)
         except apsw.Error as error:
             raise translated(error, self._path) from error
 
@@ -63,7 +69,7 @@ class SqliteStore:
         return reader.read(query)
 
     def listen(self, listener: Callable[[Commit], None]) -> None:
-        self._writer.listen(listener)
+        self._listeners.add(listener)
 
     def close(self) -> None:
         self._writer.finish()
@@ -80,7 +86,7 @@ class SqliteStore:
     def _new_reader(self) -> "_ReadingThread":
         with self._readers_lock:
             if self._is_closed:
-                raise closed(self._path)
+                raise closed(f"store {self._path}")
             try:
                 reader = _ReadingThread(self._path)
             except apsw.Error as error:
@@ -104,7 +110,7 @@ class _ReadingThread:
         execute = self._session.connection.execute
         with self._in_use:
             if self._is_closed:
-                raise closed(self._path)
+                raise closed(f"store {self._path}")
             try:
                 execute("begin")
                 try:

@@ -51,3 +51,13 @@ returning lease_id
 -- name: renew_all_leases
 update attempts set expires_at_us = :expires_at_us
 where outcome is null and expires_at_us < :expires_at_us
+
+-- name: log_owner
+select attempts.ended_at_us, runs.pinned_at_us is not null
+from attempts
+inner join jobs on jobs.id = attempts.job_id
+left join runs on runs.project_id = jobs.project_id and runs.id = jobs.run_id
+where attempts.lease_id = :lease_id
+
+-- name: forget_attempts
+delete from attempts where job_id = :job_id

@@ -42,3 +42,14 @@ update dags set
     waiting = :waiting, waiting_approval = :waiting_approval, ready = :ready, running = :running, completed = :completed, failed = :failed,
     cancelled = :cancelled, started_at_us = :started_at_us, ended_at_us = :ended_at_us
 where id = :id
+
+-- name: forgettable_dags
+select {dag_columns} from dags
+where run_id is null and ended_at_us is not null and ended_at_us < :before_us
+order by ended_at_us limit :limit
+
+-- name: forget_maker
+update dags set made_by = null where made_by = :job_id
+
+-- name: forget_dag
+delete from dags where id = :dag_id

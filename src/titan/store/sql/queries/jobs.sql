@@ -145,3 +145,26 @@ on conflict (job_id) do update set value = excluded.value, set_at_us = excluded.
 
 -- name: clear_result
 delete from results where job_id = :job_id
+
+-- name: first_jobs_of_dag
+select id from jobs where dag_id = :dag_id limit :limit
+
+-- name: specs
+select id, spec from jobs where id > :after_id order by id limit :limit
+
+-- name: next_label
+select min(requirement) from jobs where lane = '*' and requirement > :after
+
+-- name: count_unfinished_jobs
+select status, count(*) from jobs
+where project_id = :project_id and status in ('WAITING', 'WAITING_APPROVAL', 'READY', 'RUNNING')
+group by status
+
+-- name: forget_edges_from
+delete from edges where parent_id = :job_id
+
+-- name: forget_edges_to
+delete from edges where child_id = :job_id
+
+-- name: forget_job
+delete from jobs where id = :job_id

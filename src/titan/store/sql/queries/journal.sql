@@ -35,3 +35,34 @@ select coalesce(max(seq), 0) from journal
 insert into journal ({entry_columns}) values (
     :seq, :project_id, :at_us, :run_id, :dag_id, :job_id, :kind, :cause, :data
 )
+
+-- name: forget_entries_of_run
+delete from journal
+where
+    seq in (
+        select seq from journal
+        where run_id = :run_id and project_id = :project_id and seq < :last_seq
+        order by seq limit :limit
+    )
+returning seq
+
+-- name: forget_entries_of_dag
+delete from journal
+where seq in (select seq from journal where dag_id = :dag_id and seq < :last_seq order by seq limit :limit)
+returning seq
+
+-- name: oldest_entries
+select
+    seq, at_us,
+    exists (
+        select 1 from runs
+        where runs.project_id = journal.project_id and runs.id = journal.run_id
+            and (runs.pinned_at_us is not null or runs.live_job_count > 0)
+    )
+    or exists (select 1 from dags where dags.id = journal.dag_id and dags.ended_at_us is null)
+from journal
+where seq > :after_seq and seq < :last_seq
+order by seq limit :limit
+
+-- name: forget_entry
+delete from journal where seq = :seq

@@ -1,5 +1,5 @@
 -- name: value
-select value, artifact, expires_at_us from stored_values
+select value, artifact, expires_at_us, run_id from stored_values
 where project_id = :project_id and key = :key and (expires_at_us is null or expires_at_us > :now_us)
 
 -- name: has_value
@@ -14,11 +14,11 @@ select key from members where project_id = :project_id and key >= :start
 order by key limit :limit
 
 -- name: put_value
-insert into stored_values (project_id, key, value, artifact, changed_at_us, expires_at_us)
-values (:project_id, :key, :value, :artifact, :now_us, :expires_at_us)
+insert into stored_values (project_id, key, value, artifact, changed_at_us, expires_at_us, run_id)
+values (:project_id, :key, :value, :artifact, :now_us, :expires_at_us, :run_id)
 on conflict (project_id, key) do update set
     value = excluded.value, artifact = excluded.artifact, changed_at_us = excluded.changed_at_us,
-    expires_at_us = excluded.expires_at_us
+    expires_at_us = excluded.expires_at_us, run_id = excluded.run_id
 
 -- name: delete_value
 delete from stored_values where project_id = :project_id and key = :key
@@ -44,13 +44,14 @@ on conflict (project_id, key, member) do nothing
 returning position
 
 -- name: file
-select name, digest, size_bytes from files where project_id = :project_id and name = :name
+select name, digest, size_bytes, run_id from files where project_id = :project_id and name = :name
 
 -- name: put_file
-insert into files (project_id, name, digest, size_bytes, changed_at_us)
-values (:project_id, :name, :digest, :size_bytes, :now_us)
+insert into files (project_id, name, digest, size_bytes, changed_at_us, run_id)
+values (:project_id, :name, :digest, :size_bytes, :now_us, :run_id)
 on conflict (project_id, name) do update set
-    digest = excluded.digest, size_bytes = excluded.size_bytes, changed_at_us = excluded.changed_at_us
+    digest = excluded.digest, size_bytes = excluded.size_bytes, changed_at_us = excluded.changed_at_us,
+    run_id = excluded.run_id
 
 -- name: receipt
 select key, fingerprint, answer from receipts where project_id = :project_id and key = :key
@@ -70,3 +71,40 @@ select value from meta where name = :name
 -- name: set_meta
 insert into meta (name, value) values (:name, :value)
 on conflict (name) do update set value = excluded.value
+
+-- name: blob_is_named
+select 1 from files where digest = :digest
+union all
+select 1 from stored_values where artifact = :digest
+union all
+select 1 from attempt_files where digest = :digest
+limit 1
+
+-- name: old_files
+select project_id, name from files
+where
+    (project_id, name) > (:after_project_id, :after_name) and changed_at_us < :before_us
+    and not exists (
+        select 1 from runs
+        where runs.project_id = files.project_id and runs.id = files.run_id and runs.pinned_at_us is not null
+    )
+order by project_id, name limit :limit
+
+-- name: forget_file
+delete from files where project_id = :project_id and name = :name and changed_at_us < :before_us
+
+-- name: old_artifact_keys
+select project_id, key, artifact from stored_values
+where
+    artifact is not null and artifact > :after and changed_at_us < :before_us
+    and not exists (
+        select 1 from runs
+        where
+            runs.project_id = stored_values.project_id and runs.id = stored_values.run_id
+            and runs.pinned_at_us is not null
+    )
+order by artifact limit :limit
+
+-- name: forget_value
+delete from stored_values
+where project_id = :project_id and key = :key and artifact is not null and changed_at_us < :before_us

@@ -1,6 +1,6 @@
 -- fragment: run_columns
 project_id, id, agent_id, started_at_us, last_activity_at_us, stage_count, job_count, live_job_count, outcome,
-ended_at_us, reason, orchestrator
+ended_at_us, reason, orchestrator, pinned_at_us
 
 -- name: run
 select {run_columns} from runs where project_id = :project_id and id = :run_id
@@ -13,12 +13,26 @@ order by started_at_us desc, id desc limit :limit
 -- name: add_run
 insert into runs ({run_columns}) values (
     :project_id, :id, :agent_id, :started_at_us, :last_activity_at_us, :stage_count, :job_count, :live_job_count,
-    :outcome, :ended_at_us, :reason, :orchestrator
+    :outcome, :ended_at_us, :reason, :orchestrator, :pinned_at_us
 )
 
 -- name: save_run
 update runs set
     agent_id = :agent_id, started_at_us = :started_at_us, last_activity_at_us = :last_activity_at_us,
     stage_count = :stage_count, job_count = :job_count, live_job_count = :live_job_count, outcome = :outcome,
-    ended_at_us = :ended_at_us, reason = :reason, orchestrator = :orchestrator
+    ended_at_us = :ended_at_us, reason = :reason, orchestrator = :orchestrator,
+    pinned_at_us = :pinned_at_us
 where project_id = :project_id and id = :id
+
+-- name: quiet_runs
+select {run_columns} from runs
+where live_job_count = 0 and last_activity_at_us >= :since_us and last_activity_at_us < :before_us
+order by last_activity_at_us limit :limit
+
+-- name: forgettable_runs
+select {run_columns} from runs
+where live_job_count = 0 and last_activity_at_us < :before_us and pinned_at_us is null
+order by last_activity_at_us limit :limit
+
+-- name: forget_run
+delete from runs where project_id = :project_id and id = :run_id

@@ -1,5 +1,5 @@
 -- fragment: worker_columns
-project_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us
+project_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us, server_id
 
 -- name: worker
 select {worker_columns} from workers where id = :worker_id
@@ -14,9 +14,10 @@ select id from workers where state = 'connected' order by id
 
 -- name: save_worker
 insert into workers ({worker_columns}) values (
-    :project_id, :id, :name, :host, :pid, :offers, :version, :state, :joined_at_us, :seen_at_us
+    :project_id, :id, :name, :host, :pid, :offers, :version, :state, :joined_at_us, :seen_at_us,
+    :server_id
 )
 on conflict (id) do update set
     name = excluded.name, host = excluded.host, pid = excluded.pid, offers = excluded.offers,
     version = excluded.version, state = excluded.state, joined_at_us = excluded.joined_at_us,
-    seen_at_us = excluded.seen_at_us
+    seen_at_us = excluded.seen_at_us, server_id = excluded.server_id

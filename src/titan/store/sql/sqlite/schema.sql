@@ -23,11 +23,14 @@ create table runs (
     ended_at_us integer,
     reason text,
     orchestrator text check (json_type(orchestrator) = 'object'),
+    pinned_at_us integer,
     primary key (project_id, id),
     constraint an_outcome_has_a_time check (outcome is null or ended_at_us is not null)
 ) strict;
 
 create index runs_newest on runs (project_id, started_at_us, id);
+
+create index runs_quiet on runs (last_activity_at_us) where live_job_count = 0;
 
 create table workers (
     id text not null primary key,
@@ -39,7 +42,8 @@ create table workers (
     version text not null,
     state text not null check (state in ('connected', 'lost', 'left')),
     joined_at_us integer not null,
-    seen_at_us integer not null
+    seen_at_us integer not null,
+    server_id text not null default ''
 ) strict;
 
 create index workers_by_state on workers (state, id);
@@ -78,6 +82,10 @@ create index dags_by_name on dags (project_id, name, id);
 create index dags_by_run on dags (project_id, run_id, id) where run_id is not null;
 
 create index dags_by_submission_key on dags (project_id, submission_key, id) where submission_key is not null;
+
+create index dags_ended_alone on dags (ended_at_us) where run_id is null and ended_at_us is not null;
+
+create index dags_by_maker on dags (made_by) where made_by is not null;
 
 -- `lane` says who may take a job now: '*' any worker, an id that worker only, null nobody. It makes both questions of
 -- dispatch one range of one small index, so READY jobs that this worker cannot do cost it nothing.
@@ -192,6 +200,24 @@ create index attempts_live_by_worker on attempts (worker_id, label) where outcom
 
 create index attempts_live_by_expiry on attempts (expires_at_us) where outcome is null;
 
+-- A path can be noted by every attempt that may have written it; `noted_at_us` says who was last.
+create table attempt_files (
+    lease_id text not null references attempts (lease_id),
+    place text not null check (place in ('workspace', 'archive')),
+    path text not null,
+    project_id text not null,
+    node text not null,
+    size_bytes integer not null check (size_bytes >= 0),
+    digest text check (length(digest) = 64),
+    modified_at_us integer not null,
+    reason text,
+    noted_at_us integer not null,
+    primary key (lease_id, place, path),
+    constraint no_content_has_a_reason check (digest is not null or reason is not null)
+) strict, without rowid;
+
+create index attempt_files_by_digest on attempt_files (digest) where digest is not null;
+
 -- What a job said it found, as JSON; the latest attempt's word counts.
 create table results (
     job_id text not null primary key references jobs (id),
@@ -200,7 +226,8 @@ create table results (
     set_at_us integer not null
 ) strict;
 
--- Append-only. The next seq follows the newest row, so whoever archives the journal leaves that row in place.
+-- Append-only. The next seq follows the newest row, so whoever cuts the journal leaves that row in place, and notes
+-- the highest seq that went in `meta` under `journal_cut`: a reader that asks from before it has missed something.
 create table journal (
     seq integer not null primary key check (seq >= 1),
     project_id text not null,
@@ -228,10 +255,13 @@ create table stored_values (
     artifact text check (length(artifact) = 64),
     changed_at_us integer not null,
     expires_at_us integer,
+    run_id text,
     primary key (project_id, key)
 ) strict;
 
 create index stored_values_by_expiry on stored_values (expires_at_us) where expires_at_us is not null;
+
+create index stored_values_by_artifact on stored_values (artifact, changed_at_us) where artifact is not null;
 
 create table members (
     project_id text not null,
@@ -249,8 +279,11 @@ create table files (
     digest text not null check (length(digest) = 64),
     size_bytes integer not null check (size_bytes >= 0),
     changed_at_us integer not null,
+    run_id text,
     primary key (project_id, name)
 ) strict;
+
+create index files_by_digest on files (digest);
 
 create table receipts (
     project_id text not null,
@@ -262,3 +295,19 @@ create table receipts (
 ) strict, without rowid;
 
 create index receipts_oldest on receipts (created_at_us);
+
+-- A token's secret is not here, only its SHA-256: it is 256 random bits, which no list of guesses can hold, so it needs
+-- no salt. `last_used_at_us` is written at most once a minute.
+create table tokens (
+    id text not null primary key,
+    project_id text not null,
+    name text not null,
+    role text not null check (role in ('admin', 'worker', 'viewer')),
+    hash text not null check (length(hash) = 64),
+    created_at_us integer not null,
+    last_used_at_us integer,
+    expires_at_us integer,
+    revoked_at_us integer
+) strict, without rowid;
+
+create index tokens_newest on tokens (project_id, created_at_us, id);

@@ -1,0 +1,118 @@
+"""`titan doctor`: what is wrong here, and what to do."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.options import JsonOption, ServerOption, examples
+from titan.cli.screen import Status, say, show_json
+from titan.cli.server import Server, connect, names_a_server, servers_of
+from titan.settings import home_folder, setting
+
+if TYPE_CHECKING:
+    from titan.cli.doctor.findings import Check, Finding
+
+app = typer.Typer()
+
+Home: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", envvar="TITAN_HOME", help="The home to look at.", show_default="~/.titan", file_okay=False
+    ),
+]
+
+
+@app.command(epilog=examples("titan doctor", "titan doctor --json | jq '.findings[] | select(.level != \"ok\")'"))
+def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Check everything Titan needs here, and say what to do; exit 1 when something does not work.
+
+    It changes nothing, costs nothing, and works without a server too.
+    """
+    from titan.cli.doctor.findings import Level, findings_of  # what it looks into takes 0.3 s to import
+
+    findings = []
+    for finding in findings_of(_checks((home or home_folder()).expanduser().absolute(), server)):
+        findings.append(finding)
+        if not as_json:
+            _say(finding)
+    levels = Counter(finding.level for finding in findings)
+    if as_json:
+        show_json({"is_well": not levels[Level.FAIL], "findings": [_document(finding) for finding in findings]})
+    else:
+        say(f"{levels[Level.OK]} ok, {levels[Level.WARN]} to look at, {levels[Level.FAIL]} broken")
+    if levels[Level.FAIL]:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
+    """Yield the checks with their names; those of a server only where one answers."""
+    from titan.cli.doctor import home as of_home
+    from titan.cli.doctor import machine, model
+    from titan.cli.doctor import server as of_server
+
+    yield "home", partial(of_home.check_home, home)
+    yield "disk", partial(of_home.check_disk, home)
+    yield "database", partial(of_home.check_database, home)
+    is_named = url is not None or names_a_server()
+    titan = _server(home, url, is_named=is_named)
+    if titan is None:
+        yield "server", of_server.check_no_server
+        yield "ports", of_server.check_ports
+    else:
+        yield "server", partial(of_server.check_server, titan)
+        yield "TLS", partial(of_server.check_certificate, titan.address, setting("TITAN_CA_FILE") or None)
+        if _answers(titan):
+            yield "workers", partial(of_server.check_workers, titan)
+    yield "interpreter", machine.check_machine
+    yield "model", partial(model.check_model, home, _model_of(titan))
+
+
+def _server(home: Path, url: str | None, *, is_named: bool) -> Server | None:
+    """Return the server to look at; None where nobody says that there is one."""
+    if is_named:
+        return connect(url)
+    return next((server for server in servers_of(home) if _is_there(server)), None)
+
+
+def _is_there(server: Server) -> bool:
+    try:
+        server.get("api", "health")
+    except CommandFailed as failure:
+        return failure.exit_code is not ExitCode.UNREACHABLE
+    return True
+
+
+def _answers(server: Server) -> bool:
+    try:
+        server.get("api", "health")
+    except CommandFailed:
+        return False
+    return True
+
+
+def _model_of(server: Server | None) -> str | None:
+    """Return the model that the server names, where it names one."""
+    if server is None or not _answers(server):
+        return os.environ.get("TITAN_MODEL") or None
+    named = server.get("api", "health").get("model")
+    return named if isinstance(named, str) else "none"
+
+
+def _say(finding: "Finding") -> None:
+    step = f" → {finding.next_step}" if finding.next_step else ""
+    say(Status(f"{finding.level.value:<4}"), f"  {finding.check:<11}  {finding.text}{step}")
+
+
+def _document(finding: "Finding") -> dict[str, str]:
+    return {
+        "check": finding.check,
+        "level": finding.level.value,
+        "text": finding.text,
+        "next_step": finding.next_step,
+    }

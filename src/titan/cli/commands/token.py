@@ -1,0 +1,172 @@
+"""`titan token`: who may ask a server that others can reach."""
+
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final, Literal, TypeAlias
+
+import msgspec
+import typer
+
+from titan.cli.answers import Document, NewToken, Token, TokenList, read
+from titan.cli.arguments import parse_seconds
+from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.formats import NOTHING, age, moment
+from titan.cli.options import JsonOption, ServerOption, examples
+from titan.cli.screen import Cell, Column, Status, remark, say, show_json, show_table
+from titan.cli.server import Server, connect, names_a_server, servers_of
+from titan.cli.views import now
+from titan.settings import home_folder
+
+A_DAY: Final = timedelta(days=1)
+
+app = typer.Typer(
+    help="Make, list and revoke tokens: what a client shows to a server that others can reach.",
+    epilog=examples(
+        "titan token create laptop",
+        "titan token create gpu-box --role worker --expires 30d",
+        "titan token list",
+        "titan token revoke 0123456789ab",
+    ),
+)
+
+
+Name: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="Who or what will hold it, for people.")]
+TokenId: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="Its id, as `titan token list` shows it.")]
+RoleOption: TypeAlias = Annotated[
+    Literal["admin", "worker", "viewer"],
+    typer.Option("--role", help="admin: everything; worker: work for the server; viewer: look only."),
+]
+Expires: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--expires", metavar="TIME", help="When it ends: 30d, 12h. Default: never.", show_default=False),
+]
+Home: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        envvar="TITAN_HOME",
+        help="The home, where no server runs on it.",
+        show_default="~/.titan",
+        file_okay=False,
+    ),
+]
+
+_COLUMNS = (
+    Column("ID"),
+    Column("NAME", folds=True),
+    Column("ROLE"),
+    Column("STATE"),
+    Column("USED", "right"),
+    Column("EXPIRES", "right"),
+    Column("MADE", least_columns=100),
+)
+
+
+@app.command(
+    epilog=examples(
+        "titan token create laptop",
+        "titan token create gpu-box --role worker --expires 30d",
+    )
+)
+def create(
+    name: Name,
+    *,
+    role: RoleOption = "admin",
+    expires: Expires = None,
+    home: Home = None,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Make a token and write it to stdout: it is shown this once."""
+    expires_in = None if expires is None else timedelta(seconds=parse_seconds("--expires", expires))
+    place = home or home_folder()
+    titan = _server(server, place)
+    if titan is None:
+        answer = _in_store(place, "create_token", name=name, role=role, expires_in=expires_in)
+    else:
+        days = None if expires_in is None else expires_in / A_DAY
+        answer = titan.post("api", "tokens", body={"name": name, "role": role, "expires_in_days": days})
+    if as_json:
+        show_json(answer)
+        return
+    made = read(answer, NewToken)
+    say(made.token)
+    remark(f"Token {made.token_id} of '{made.name}' ({made.role}). Keep it now: it is shown this once.")
+
+
+@app.command("list", epilog=examples("titan token list", "titan token list --json | jq -r '.tokens[].name'"))
+def list_tokens(*, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """List the tokens, newest first: who holds them, and when each was last used."""
+    place = home or home_folder()
+    titan = _server(server, place)
+    answer = _in_store(place, "list_tokens") if titan is None else titan.get("api", "tokens")
+    if as_json:
+        show_json(answer)
+        return
+    listed = read(answer, TokenList).tokens
+    if not listed:
+        say("No tokens. Make one: titan token create NAME")
+        return
+    show_table(_COLUMNS, [_row(token) for token in listed])
+
+
+@app.command(epilog=examples("titan token revoke 0123456789ab"))
+def revoke(token: TokenId, *, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Make a token good no more, at once and for ever."""
+    place = home or home_folder()
+    titan = _server(server, place)
+    if titan is None:
+        answer = _in_store(place, "revoke_token", token_id=token)
+    else:
+        answer = titan.post("api", "tokens", token, "revoke")
+    if as_json:
+        show_json(answer)
+    else:
+        revoked = read(answer, Token)
+        say(f"Revoked token {revoked.token_id} of '{revoked.name}'.")
+
+
+def _server(url: str | None, home: Path) -> Server | None:
+    """Return the server that keeps the tokens, None where none runs on this home: then its store is at hand."""
+    if url is not None or names_a_server():
+        return connect(url)
+    for server in servers_of(home):
+        try:
+            server.get("api", "health")
+        except CommandFailed as failure:
+            if failure.exit_code is not ExitCode.UNREACHABLE:
+                raise
+            continue  # it was killed, and left its address
+        return server
+    return None
+
+
+def _in_store(home: Path, what: str, **arguments: object) -> Document:
+    """Return what `titan.server.offline` answers on the store of a home on which no server runs."""
+    from titan.main import offline_store  # most of a second to import
+    from titan.server import offline
+
+    with offline_store(home) as store:
+        answer = store.transact(partial(getattr(offline, what), **arguments)).result()
+    document: Document = msgspec.to_builtins(answer)
+    return document
+
+
+def _row(token: Token) -> list[Cell]:
+    at = now()
+    return [
+        token.token_id,
+        token.name,
+        token.role,
+        Status(_state(token)),
+        NOTHING if token.last_used_at is None else age(token.last_used_at, now=at),
+        "never" if token.expires_at is None else moment(token.expires_at, now=at),
+        moment(token.created_at, now=at),
+    ]
+
+
+def _state(token: Token) -> str:
+    if token.revoked_at is not None:
+        return "REVOKED"
+    return "EXPIRED" if token.expires_at is not None and token.expires_at <= now() else "GOOD"

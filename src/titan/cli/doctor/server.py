@@ -1,0 +1,122 @@
+"""The server: whether it answers, as whom it sees us, its clock, its certificate, its workers, what waits for them."""
+
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from titan import __version__
+from titan.cli.answers import Health, Job, JobList, WorkerList, read
+from titan.cli.doctor.findings import Finding, fail, ok, warn
+from titan.cli.exits import CommandFailed, ExitCode
+from titan.cli.formats import count, duration
+from titan.cli.server import DEFAULT_PORTS, Address, Server
+from titan.model.workers import WorkerState
+
+SKEW: Final = timedelta(seconds=5)  # half a lease: more makes times in logs and journal hard to compare
+EXPIRES_SOON: Final = timedelta(days=21)  # certbot renews 30 days before the end
+ASKED_JOBS: Final = 1000
+
+
+def check_ports() -> Iterator[Finding]:
+    """Look whether the usual ports can be taken, where no server runs."""
+    for port in DEFAULT_PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                text = f"port {port} cannot be taken: {error.strerror}"
+                yield warn("ports", text, "Start with other ones: titan up --port 5001 --sdk-port 9091")
+                continue
+        yield ok("ports", f"port {port} is free")
+
+
+def check_no_server() -> Iterator[Finding]:
+    """Say that no server is known of here."""
+    yield warn("server", "none runs on this home; what needs one was not checked", "Start it with `titan up`.")
+
+
+def check_server(server: Server) -> Iterator[Finding]:
+    """Look at the server itself."""
+    started = datetime.now(UTC)
+    try:
+        health = read(server.get("api", "health", timeout_seconds=5.0), Health)
+    except CommandFailed as failure:
+        yield from _no_answer(server.address, failure)
+        return
+    now = datetime.now(UTC)
+    yield ok("server", f"answers at {server.address} in {duration(now - started)}")
+    yield ok("token", "accepted" if server.has_token else "none sent, none needed")
+    if health.version == __version__:
+        yield ok("version", f"{__version__}, the same here and there")
+    else:
+        text = f"the server is {health.version}, this program {__version__}"
+        yield warn("version", text, "Use the same on both sides: restart the server, or install its version here.")
+    if health.now is not None:
+        yield _clock(health.now - (started + (now - started) / 2))
+
+
+def check_certificate(address: Address, ca_file: str | None) -> Iterator[Finding]:
+    """Look at the certificate of a server that encrypts."""
+    if not address.is_tls:
+        return
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+        with (
+            socket.create_connection((address.host, address.port), timeout=5.0) as plain,
+            context.wrap_socket(plain, server_hostname=address.host) as encrypted,
+        ):
+            certificate = encrypted.getpeercert() or {}
+    except ssl.SSLCertVerificationError as error:
+        step = "Set TITAN_CA_FILE to the certificate that signed it, use the name in it, or renew it."
+        yield fail("TLS", f"not trusted: {error.verify_message}", step)
+        return
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
+    left = ends - datetime.now(UTC)
+    if left < EXPIRES_SOON:
+        yield warn("TLS", f"the certificate ends {ends:%Y-%m-%d}", "Renew it, and restart the server.")
+    else:
+        yield ok("TLS", f"trusted, until {ends:%Y-%m-%d}")
+
+
+def check_workers(server: Server) -> Iterator[Finding]:
+    """Look who works, and whether anything waits that nobody could ever take."""
+    workers = read(server.get("api", "workers"), WorkerList).workers
+    connected = [worker for worker in workers if worker.state is WorkerState.CONNECTED]
+    offers = {label for worker in connected for label, slots in worker.offers.items() if slots > 0}
+    if not connected:
+        step = f"Add one: titan worker --join {server.address} --offer GENERAL:4"
+        yield warn("workers", "none is connected: jobs wait", step)
+    for worker in connected:
+        slots = ", ".join(f"{label}:{slots}" for label, slots in worker.offers.items())
+        yield ok("workers", f"{worker.name} on {worker.host} offers {slots}")
+    waiting = read(server.get("api", "jobs", status="READY", limit=ASKED_JOBS), JobList).jobs
+    for label in sorted({job.requirement for job in waiting} - offers):
+        jobs = [job for job in waiting if job.requirement == label]
+        text = f"no worker offers {label}, and {count(len(jobs), 'job')} cannot start without: {_some(jobs)}"
+        yield warn("queue", text, f"Start a worker with --offer {label}:1, or cancel what is not wanted.")
+    if not {job.requirement for job in waiting} - offers:
+        yield ok("queue", "nothing waits for a label that nobody offers")
+
+
+def _no_answer(address: Address, failure: CommandFailed) -> Iterator[Finding]:
+    if failure.exit_code is not ExitCode.UNREACHABLE:
+        yield ok("server", f"answers at {address}")
+        yield fail("token", failure.found, failure.next_step)
+    else:
+        yield fail("server", f"no answer at {address}: {failure.found}", failure.next_step)
+
+
+def _some(jobs: Sequence[Job]) -> str:
+    names = [job.name for job in jobs]
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+
+
+def _clock(skew: timedelta) -> Finding:
+    if abs(skew) <= SKEW:
+        return ok("clock", f"{duration(abs(skew))} apart from the server's")
+    which = "ahead of" if skew > timedelta() else "behind"
+    text = f"the server's clock is {duration(abs(skew))} {which} this machine's"
+    return warn("clock", text, "Have both keep time by NTP.")

@@ -1,0 +1,255 @@
+"""Keeps house: deletes what retention lets go, and content that nothing names any more, a little at a time.
+
+What is only read (the oldest runs, a million jobs for the scripts they name, the files of a folder) is read in
+a thread beside the event loop, in pieces, resting as long as it worked; what is deleted goes through the store's writer
+in transactions of a few milliseconds each, between which everybody else has their turn.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Final, TypeVar
+
+from titan.engine import forgetting
+from titan.model.dags import Dag
+from titan.model.retention import ArtifactKey, FileName, Freed, OldBlob, OldEntry
+from titan.model.runs import Run
+from titan.ports import Blobs, Clock, Logs, Reader, Store, Transaction
+from titan.rules.retention import BLOB_GRACE, Retention, cutoff, may_cut, may_delete_log
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+FIRST_ROUND_SECONDS: Final = 300.0  # a server that starts has other things to do
+ROUND_SECONDS: Final = 3600.0
+PAGE: Final = 500  # rows or files that are looked at in one go: a few milliseconds
+
+
+class Cleaner:
+    """Does a round of keeping house now and then, and on request; never two at once."""
+
+    def __init__(self, store: Store, blobs: Blobs, logs: Logs, *, clock: Clock, retention: Retention) -> None:
+        self.retention = retention
+        self._store = store
+        self._blobs = blobs
+        self._logs = logs
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+
+    async def keep(self) -> None:
+        """Do a round every hour in which this server is in charge, for as long as it lives."""
+        await asyncio.sleep(FIRST_ROUND_SECONDS)
+        while True:
+            try:
+                if self._store.is_in_charge:
+                    await self.clean()
+            except Exception:
+                logger.exception("this round of keeping house did not end; the next one follows in an hour")
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def clean(self, *, is_dry: bool = False) -> Freed:
+        """Do one round, after the one that runs; return what it freed, or when `is_dry` what it would free at least.
+
+        Content that only the deleted things named goes in the same round, but in a dry one nobody can know it yet.
+        """
+        async with self._one_at_a_time:
+            freed = Freed()
+            for step in (self._runs, self._dags, self._journal, self._files, self._keys):
+                freed += await step(is_dry=is_dry)
+            for look in (self._clean_logs, self._clean_blobs):
+                freed += await _in_thread(partial(look, is_dry=is_dry))
+        if freed != Freed() and not is_dry:
+            logger.info("kept house: %s", told(freed))
+        return freed
+
+    async def _runs(self, *, is_dry: bool) -> Freed:
+        before = cutoff(self.retention.runs, self._clock.now())
+        freed = Freed()
+        while before is not None:
+            runs = await self._read(partial(_forgettable_runs, before=before))
+            if is_dry:
+                stages = sum(run.stage_count for run in runs)
+                return Freed(runs=len(runs), dags=stages, jobs=sum(run.job_count for run in runs))
+            for run in runs:
+                forget = partial(forgetting.forget_of_run, project_id=run.project_id, run_id=run.id, before=before)
+                freed += await self._until_done(forget)
+            if len(runs) < PAGE:
+                break
+        return freed
+
+    async def _dags(self, *, is_dry: bool) -> Freed:
+        before = cutoff(self.retention.dags, self._clock.now())
+        freed = Freed()
+        while before is not None:
+            dags = await self._read(partial(_forgettable_dags, before=before))
+            if is_dry:
+                return Freed(dags=len(dags), jobs=sum(dag.counts.total for dag in dags))
+            for dag in dags:
+                freed += await self._until_done(partial(forgetting.forget_of_dag, dag_id=dag.id, before=before))
+            if len(dags) < PAGE:
+                break
+        return freed
+
+    async def _journal(self, *, is_dry: bool) -> Freed:
+        before = cutoff(self.retention.journal, self._clock.now())
+        freed, seq = Freed(), 0
+        while before is not None:
+            entries = await self._read(partial(_oldest_entries, after_seq=seq))
+            if is_dry:
+                freed += Freed(journal_entries=sum(may_cut(entry, before=before) for entry in entries))
+            else:
+                freed += await self._commit(partial(forgetting.cut, entries=entries, before=before))
+            if len(entries) < forgetting.ENTRIES or entries[-1].at >= before:
+                break
+            seq = entries[-1].seq
+        return freed
+
+    async def _files(self, *, is_dry: bool) -> Freed:
+        before = cutoff(self.retention.files, self._clock.now())
+        freed, last = Freed(), FileName(project_id="", name="")
+        while before is not None:
+            names = await self._read(partial(_old_files, before=before, after=last))
+            if is_dry:
+                freed += Freed(files=len(names))
+            elif names:
+                freed += await self._commit(partial(forgetting.forget_files, names=names, before=before))
+            if len(names) < forgetting.ROWS:
+                break
+            last = names[-1]
+        return freed
+
+    async def _keys(self, *, is_dry: bool) -> Freed:
+        before = cutoff(self.retention.files, self._clock.now())
+        freed, last = Freed(), ""
+        while before is not None:
+            keys = await self._read(partial(_old_keys, before=before, after=last))
+            if is_dry:
+                freed += Freed(keys=len(keys))
+            elif keys:
+                freed += await self._commit(partial(forgetting.forget_keys, keys=keys, before=before))
+            if len(keys) < forgetting.ROWS:
+                break
+            last = keys[-1].artifact
+        return freed
+
+    async def _read(self, query: Callable[[Reader], T]) -> T:
+        return await asyncio.to_thread(self._store.read, query)
+
+    async def _commit(self, forget: Callable[[Transaction], T]) -> T:
+        """Commit, then rest as long as that took: others have the writer for half of the time at least."""
+        began = time.monotonic()
+        answer = await asyncio.wrap_future(self._store.transact(forget))
+        await asyncio.sleep(time.monotonic() - began)
+        return answer
+
+    async def _until_done(self, forget: Callable[[Transaction], Freed | None]) -> Freed:
+        freed = Freed()
+        while (more := await self._commit(forget)) is not None:
+            freed += more
+        return freed
+
+    # --- in a thread of its own, which ends early when `ending` is set ---
+
+    def _clean_logs(self, ending: threading.Event, *, is_dry: bool) -> Freed:
+        now = self._clock.now()
+        before = cutoff(self.retention.logs, now)
+        freed = Freed()
+        for page in _paged(self._logs.old(before=now - BLOB_GRACE), ending):
+            sizes = dict(page)
+            for lease_id in self._store.read(partial(_deletable_logs, lease_ids=list(sizes), before=before)):
+                if not is_dry:
+                    self._logs.discard(lease_id)
+                freed += Freed(logs=1, log_bytes=sizes[lease_id])
+        return freed
+
+    def _clean_blobs(self, ending: threading.Event, *, is_dry: bool) -> Freed:
+        unnamed: dict[str, OldBlob] = {}
+        for page in _paged(self._blobs.old(before=self._clock.now() - BLOB_GRACE), ending):
+            named = self._store.read(partial(_named, blobs=page))
+            unnamed.update((blob.digest, blob) for blob in page if blob.digest not in named)
+        self._leave_out_scripts(unnamed, ending)
+        freed = Freed()
+        for page in _paged(iter(unnamed.values()), ending):
+            for blob in page:
+                if is_dry or self._blobs.discard(blob):
+                    freed += Freed(blobs=1, blob_bytes=blob.size_bytes)
+        return freed
+
+    def _leave_out_scripts(self, unnamed: dict[str, OldBlob], ending: threading.Event) -> None:
+        """Take out of `unnamed` what jobs name, reading their ids upwards until nothing is left or no job.
+
+        A job that is stored meanwhile comes later in that order, or names what was touched after it was found.
+        """
+        last: str | None = ""
+        while unnamed and last is not None and not ending.is_set():
+            began = time.monotonic()
+            last, digests = self._store.read(partial(_blobs_of_jobs, after_id=last))
+            for digest in digests:
+                unnamed.pop(digest, None)
+            ending.wait(time.monotonic() - began)  # half of one core at most
+        if ending.is_set():
+            unnamed.clear()  # nobody knows what the other jobs name
+
+
+def told(freed: Freed) -> str:
+    """Return what was freed, for a log."""
+    return (
+        f"{freed.runs} runs, {freed.dags} DAGs, {freed.jobs} jobs, {freed.journal_entries} journal entries, "
+        f"{freed.files} files, {freed.keys} keys, {freed.logs} logs ({freed.log_bytes} bytes), "
+        f"{freed.blobs} blobs ({freed.blob_bytes} bytes)"
+    )
+
+
+def _forgettable_runs(reader: Reader, before: datetime) -> list[Run]:
+    return reader.forgettable_runs(before=before, limit=PAGE)
+
+
+def _forgettable_dags(reader: Reader, before: datetime) -> list[Dag]:
+    return reader.forgettable_dags(before=before, limit=PAGE)
+
+
+def _oldest_entries(reader: Reader, after_seq: int) -> list[OldEntry]:
+    return reader.oldest_entries(after_seq=after_seq, limit=forgetting.ENTRIES)
+
+
+def _old_files(reader: Reader, before: datetime, after: FileName) -> list[FileName]:
+    return reader.old_files(before=before, after=after, limit=forgetting.ROWS)
+
+
+def _old_keys(reader: Reader, before: datetime, after: str) -> list[ArtifactKey]:
+    return reader.old_artifact_keys(before=before, after=after, limit=forgetting.ROWS)
+
+
+def _deletable_logs(reader: Reader, lease_ids: list[str], before: datetime | None) -> list[str]:
+    return [lease_id for lease_id in lease_ids if may_delete_log(reader.log_owner(lease_id), before=before)]
+
+
+def _named(reader: Reader, blobs: list[OldBlob]) -> set[str]:
+    return {blob.digest for blob in blobs if reader.is_blob_named(blob.digest)}
+
+
+def _blobs_of_jobs(reader: Reader, after_id: str) -> tuple[str | None, set[str]]:
+    return reader.blobs_of_jobs(after_id=after_id, limit=PAGE)
+
+
+async def _in_thread(look: Callable[[threading.Event], T]) -> T:
+    """Run `look` in a thread; who waits may go, and the server's end does not wait for a million files."""
+    ending = threading.Event()
+    try:
+        return await asyncio.to_thread(look, ending)
+    finally:
+        ending.set()
+
+
+def _paged(things: Iterator[T], ending: threading.Event) -> Iterator[list[T]]:
+    """Yield them in pages, resting after each as long as it took: half of one core at most."""
+    began = time.monotonic()
+    while not ending.is_set() and (page := list(islice(things, PAGE))):
+        yield page
+        ending.wait(time.monotonic() - began)
+        began = time.monotonic()

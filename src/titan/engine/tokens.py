@@ -1,0 +1,89 @@
+"""Tokens made, used and revoked: each a short decision for `Store.transact`."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from titan.model.errors import UnknownToken
+from titan.model.events import Subject, TokenCreated, TokenRevoked
+from titan.model.tokens import Role, Token
+from titan.ports import Ids, Reader, Transaction
+from titan.rules import tokens
+from titan.rules.names import shown
+
+USE_NOTED_EVERY: Final = timedelta(minutes=1)  # a durable commit per request would halve what the server can do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """What is asked for."""
+
+    project_id: str
+    name: str
+    role: Role
+    expires_in: timedelta | None = None  #: None: never
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Minted:
+    """A token that was just made, with the text that is shown once and kept nowhere."""
+
+    token: Token
+    text: str
+
+
+def create(tx: Transaction, new: NewToken, *, ids: Ids, cause: str) -> Minted:
+    """Make and store a token."""
+    secret = (ids.secret() + ids.secret())[: tokens.SECRET_DIGITS]
+    token = Token(
+        project_id=new.project_id,
+        id=ids.secret()[: tokens.ID_DIGITS],
+        name=new.name,
+        role=new.role,
+        hash=tokens.hash_of(secret),
+        created_at=tx.now,
+        expires_at=None if new.expires_in is None else tx.now + new.expires_in,
+    )
+    tx.add_token(token)
+    event = TokenCreated(cause=cause, token_id=token.id, name=token.name, role=token.role)
+    tx.record(Subject(project_id=token.project_id), event)
+    return Minted(token=token, text=tokens.written(token.id, secret))
+
+
+def revoke(tx: Transaction, project_id: str, token_id: str, *, cause: str) -> Token:
+    """Make a token good no more, from now on; one that was revoked before stays as it was.
+
+    Raises:
+        UnknownToken: there is none of this id.
+    """
+    token = tx.token(token_id)
+    if token is None or token.project_id != project_id:
+        raise UnknownToken(
+            f"token {shown(token_id)}",
+            expected="the id of a token",
+            found="none such",
+            next_step="List them with `titan token list` or GET /api/tokens.",
+        )
+    if token.revoked_at is not None:
+        return token
+    revoked = replace(token, revoked_at=tx.now)
+    tx.save_token(revoked)
+    tx.record(Subject(project_id=project_id), TokenRevoked(cause=cause, token_id=token.id, name=token.name))
+    return revoked
+
+
+def note_use(tx: Transaction, token_id: str) -> None:
+    """Note that a token was used now."""
+    token = tx.token(token_id)
+    if token is not None and is_note_due(token, now=tx.now):
+        tx.save_token(replace(token, last_used_at=tx.now))
+
+
+def is_note_due(token: Token, *, now: datetime) -> bool:
+    """Return whether the last use that is noted lies a minute back."""
+    return token.last_used_at is None or now - token.last_used_at >= USE_NOTED_EVERY
+
+
+def good_tokens(reader: Reader, project_id: str, *, now: datetime) -> list[Token]:
+    """Return the tokens that open something now, newest first."""
+    return [token for token in reader.tokens(project_id) if tokens.why_over(token, now=now) is None]

@@ -1,0 +1,43 @@
+"""What Titan's processes log, in lines for people or, one JSON object each, for programs."""
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import Final, TextIO
+
+FORMATS: Final = ("text", "json")
+LEVELS: Final = ("debug", "info", "warning", "error")
+
+#: What a line is about, where that is known: loggers are given these as `extra`.
+IDS: Final = ("job_id", "run_id", "dag_id", "worker_id", "lease_id")
+
+TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+CHATTY: Final = ("httpx", "httpx2", "uvicorn.error")  # a line per model call, and start and end told a second time
+
+
+class JsonLine(logging.Formatter):
+    """Formats a record as one JSON object: time, level, logger, message, the ids that are known, and a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without its end."""
+        line: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: getattr(record, name) for name in IDS if getattr(record, name, None) is not None}
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = "".join(traceback.format_exception(record.exc_info[1])).rstrip()
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure(log_format: str, level: str, *, stream: TextIO | None = None) -> None:
+    """Send all that this process logs, its libraries too, to `stream` (default: stderr) in one format."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLine() if log_format == "json" else logging.Formatter(TEXT))
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -1,0 +1,36 @@
+"""Files that attempts leave: what lies where, and whether its content was collected."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class FilePlace(StrEnum):
+    """Whose folder a file lies in."""
+
+    WORKSPACE = "workspace"  #: the working directory that the jobs of a run share on a node
+    ARCHIVE = "archive"  #: the attempt's own unpacked copy of its job's archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptFile:
+    """A file that an attempt wrote or changed, as it was found after the attempt's end."""
+
+    path: str  #: relative to its place, with `/`; bytes that are no UTF-8 as `\\xNN`
+    size_bytes: int
+    modified_at: datetime  #: by the worker's clock, and as the job may have set it
+    digest: str | None = None  #: SHA-256 of the collected content
+    reason: str | None = None  #: why there is no content
+    place: FilePlace = FilePlace.WORKSPACE
+    node: str  #: whose disk it lies on: a worker that is started again in its folder is the same node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftFile:
+    """A file with the attempt that left it."""
+
+    file: AttemptFile
+    job_id: str
+    job_name: str
+    attempt: int
+    worker_id: str

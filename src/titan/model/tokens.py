@@ -1,0 +1,29 @@
+"""Tokens: what a person, a worker or a program shows to be let in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What the holder of a token may do; `titan.rules.access` has the table."""
+
+    ADMIN = "admin"  #: everything
+    WORKER = "worker"  #: what a worker asks of its server, and nothing else
+    VIEWER = "viewer"  #: look, and change nothing
+    JOB = "job"  #: a running attempt, limited to its run; its token is the attempt's and never stored as one of these
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token as it is kept: the secret itself is known to its holder alone."""
+
+    project_id: str
+    id: str
+    name: str  #: for people: who or what holds it
+    role: Role
+    hash: str  #: SHA-256 of the secret, 64 hex digits
+    created_at: datetime
+    last_used_at: datetime | None = None  #: at most a minute behind
+    expires_at: datetime | None = None  #: None: never
+    revoked_at: datetime | None = None

@@ -1,0 +1,67 @@
+"""What is old enough to go, and what a pin, a live job or a wish to keep for ever holds back."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from titan.model.dags import Dag
+from titan.model.retention import LogOwner, OldEntry
+from titan.model.runs import Run
+
+BLOB_GRACE: Final = timedelta(hours=1)  # from the renewal of a lease to the commit of a reference: a request at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long each kind of thing is kept once it is over; None is for ever."""
+
+    runs: timedelta | None = None  #: with their DAGs, jobs, attempts and journal entries
+    dags: timedelta | None = None  #: those without a run, with all that belongs to them
+    logs: timedelta | None = None  #: the output of attempts; with its job it goes in any case
+    workspaces: timedelta | None = None
+    files: timedelta | None = None  #: uploaded files and published keys
+    journal: timedelta | None = None  #: entries of what is still there
+
+
+def cutoff(keep: timedelta | None, now: datetime) -> datetime | None:
+    """Return the moment before which a thing must have ended to go; None when nothing goes."""
+    return None if keep is None else now - keep
+
+
+def may_forget_run(run: Run, *, before: datetime) -> bool:
+    """Tell whether a run and all that belongs to it may go: nothing of it lives, and it is old and not pinned."""
+    return run.live_job_count == 0 and run.pinned_at is None and run.last_activity_at < before
+
+
+def may_forget_dag(dag: Dag, *, before: datetime) -> bool:
+    """Tell whether a DAG may go by itself: it belongs to no run, and ended long enough ago."""
+    return dag.run_id is None and dag.ended_at is not None and dag.ended_at < before
+
+
+def may_delete_log(owner: LogOwner | None, *, before: datetime | None) -> bool:
+    """Tell whether a log may go: nobody knows its attempt any more, or that ended long ago in no pinned run."""
+    if owner is None:
+        return True
+    if before is None or owner.ended_at is None or owner.is_pinned:
+        return False
+    return owner.ended_at < before
+
+
+def may_cut(entry: OldEntry, *, before: datetime) -> bool:
+    """Tell whether a journal entry may go although what it is about stays."""
+    return entry.at < before and not entry.is_kept
+
+
+def may_delete_workspace(owner: Run | Dag | None, *, idle: timedelta, keep: timedelta | None, now: datetime) -> bool:
+    """Tell whether a workspace that its worker has not used for `idle` may go.
+
+    Its run or DAG must have ended as long ago. One that nobody knows was forgotten, with the run, while its worker
+    was away.
+    """
+    if keep is None or idle < keep:
+        return False
+    if owner is None:
+        return True
+    if isinstance(owner, Run):
+        return may_forget_run(owner, before=now - keep)
+    return owner.ended_at is not None and owner.ended_at < now - keep

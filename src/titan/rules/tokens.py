@@ -1,0 +1,63 @@
+"""What a token looks like, and whether one that is shown is good.
+
+`titan_<id>_<secret>`: the prefix lets scanners of leaked secrets find it, the id finds its row, the secret proves it.
+The secret is 256 random bits, so its plain SHA-256 is kept: salt and a slow hash protect what people choose and might
+choose twice, and nobody guesses 256 bits. It also keeps the check at a microsecond, for every request makes it.
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from titan.model.tokens import Token
+
+ID_DIGITS: Final = 12
+SECRET_DIGITS: Final = 64  # 256 bits
+_TEXT: Final = re.compile(rf"titan_([0-9a-f]{{{ID_DIGITS}}})_([0-9a-f]{{{SECRET_DIGITS}}})")
+_ATTEMPT: Final = re.compile(r"[0-9a-f]{32}")  # what `Ids.secret` makes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A token that somebody showed, in its two parts."""
+
+    id: str
+    secret: str
+
+
+def written(token_id: str, secret: str) -> str:
+    """Return the text that is handed out, once."""
+    return f"titan_{token_id}_{secret}"
+
+
+def read(text: str) -> Shown | None:
+    """Return the parts of a token's text; None when it is none."""
+    match = _TEXT.fullmatch(text)
+    return None if match is None else Shown(id=match[1], secret=match[2])
+
+
+def is_an_attempts(text: str) -> bool:
+    """Return whether the text has the form of the token that a running job is given."""
+    return _ATTEMPT.fullmatch(text) is not None
+
+
+def hash_of(secret: str) -> str:
+    """Return what is kept of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def fits(token: Token, secret: str) -> bool:
+    """Return whether the secret is the token's; takes the same time wherever they differ."""
+    return hmac.compare_digest(token.hash, hash_of(secret))
+
+
+def why_over(token: Token, *, now: datetime) -> str | None:
+    """Return why a token is good no more ("revoked …", "expired …"), or None while it is."""
+    if token.revoked_at is not None:
+        return f"one that was revoked at {token.revoked_at:%Y-%m-%d %H:%M} UTC"
+    if token.expires_at is not None and token.expires_at <= now:
+        return f"one that expired at {token.expires_at:%Y-%m-%d %H:%M} UTC"
+    return None

@@ -1,0 +1,144 @@
+"""Who asks, and whether that one may: the one place where a request's token becomes a caller, and a caller is let in.
+
+A server that only this machine can reach needs no token; one that others can reach, or that was told so, needs one
+with every request. What a caller may do says `titan.rules.access`.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from titan.engine import tokens as engine_tokens
+from titan.model.attempts import Attempt
+from titan.model.errors import Unauthorized
+from titan.model.tokens import Role, Token
+from titan.rules import tokens
+from titan.rules.names import shown
+from titan.server.house import House
+
+logger = logging.getLogger(__name__)
+
+LOGGED_EVERY_SECONDS: Final = 1.0  # whoever tries tokens by the thousand fills no disk with it
+_HOW_TO_GET_ONE: Final = (
+    "Make one where the server runs, `titan token create NAME`, and set TITAN_TOKEN to it"
+    " or send it as `Authorization: Bearer …`."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who asks."""
+
+    role: Role
+    name: str  #: for messages and logs: "token 'laptop'", "a job"
+    attempt: Attempt | None = None  #: of a job, while it runs
+    is_over: bool = False  #: a job whose attempt has ended, or that never was
+
+
+ANYBODY_HERE: Final = Caller(role=Role.ADMIN, name="somebody without a token")
+_OVER: Final = Caller(role=Role.JOB, name="a job whose attempt is over", is_over=True)
+
+
+@dataclass(slots=True)
+class Door:
+    """Looks at the token of every request."""
+
+    house: House
+    _log: "_FailureLog" = field(default_factory=lambda: _FailureLog())
+    _noted: dict[str, float] = field(default_factory=dict)
+
+    def identify(self, bearer: str | None) -> Caller:
+        """Return who sent this token.
+
+        Raises:
+            Unauthorized: none was sent and one is needed; or it is unknown, expired or revoked.
+        """
+        is_needed = self.house.access.requires_token
+        if bearer is None:
+            if is_needed:
+                raise _unauthorized("none", _HOW_TO_GET_ONE)
+            return ANYBODY_HERE
+        shown_token = tokens.read(bearer)
+        if shown_token is not None:
+            return self._holder(shown_token)
+        attempt = self.house.store.read(lambda reader: reader.live_attempt_by_token(bearer))
+        if attempt is not None:
+            return Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt)
+        if is_needed:
+            raise _no_attempt()
+        # OpenAI's clients cannot do without some key, so what has no form of ours says nothing about who asks.
+        return _OVER if tokens.is_an_attempts(bearer) else ANYBODY_HERE
+
+    def is_still_good(self, bearer: str | None) -> bool:
+        """Return whether a token that was good is so still: asked again and again while an answer goes on."""
+        try:
+            return not self.identify(bearer).is_over
+        except Unauthorized:
+            return False
+
+    def note_failure(self, error: Unauthorized, *, client: str, asked: str) -> None:
+        """Log that somebody was turned away; never the token."""
+        self._log.note(f"{client} asked {asked} with {error.found}")
+
+    def _holder(self, shown_token: tokens.Shown) -> Caller:
+        token = self.house.store.read(lambda reader: reader.token(shown_token.id))
+        if token is None or not tokens.fits(token, shown_token.secret) or token.project_id != self.house.project_id:
+            raise _unauthorized("one that this server does not know", _HOW_TO_GET_ONE)
+        over = tokens.why_over(token, now=self.house.clock.now())
+        if over is not None:
+            raise _unauthorized(over, _HOW_TO_GET_ONE)
+        self._note_use(token)
+        return Caller(role=token.role, name=f"token {shown(token.name)}")
+
+    def _note_use(self, token: Token) -> None:
+        """Have the use written down, in the background and at most once a minute."""
+        now = self.house.clock.now()
+        if not engine_tokens.is_note_due(token, now=now):
+            return
+        if now.timestamp() - self._noted.get(token.id, 0.0) < engine_tokens.USE_NOTED_EVERY.total_seconds():
+            return  # another request has it written just now
+        self._noted[token.id] = now.timestamp()
+        note = partial(engine_tokens.note_use, token_id=token.id)
+        self.house.orchestrator.background(self.house.orchestrator.keep(note))
+
+
+class _FailureLog:
+    """One line a second at most, with the number of those that were left out."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._last: float | None = None
+        self._left_out = 0
+
+    def note(self, line: str) -> None:
+        now = self._clock()
+        if self._last is not None and now - self._last < LOGGED_EVERY_SECONDS:
+            self._left_out += 1
+            return
+        more = f" ({self._left_out} more since the last such line)" if self._left_out else ""
+        logger.warning("turned away: %s%s", line, more)
+        self._last, self._left_out = now, 0
+
+
+def _no_attempt() -> Unauthorized:
+    return _unauthorized(
+        "one that is neither a token of this server nor that of a running attempt",
+        "A job's token is good while its attempt runs; elsewhere, " + _HOW_TO_GET_ONE[0].lower() + _HOW_TO_GET_ONE[1:],
+    )
+
+
+def ended_attempt() -> Unauthorized:
+    """Return the refusal of a job that speaks after its attempt has ended."""
+    return _unauthorized(
+        "one of an attempt that has ended, or was never",
+        "The attempt was ended or lost, and its job may run again elsewhere: end this process.",
+    )
+
+
+def _unauthorized(found: str, next_step: str) -> Unauthorized:
+    return Unauthorized(
+        "the request's token", expected="one that this server accepts", found=found, next_step=next_step
+    )

@@ -1,0 +1,28 @@
+"""Tokens of a home on which no server runs: the answers of its routes, straight from the store."""
+
+from datetime import timedelta
+
+from titan.engine import tokens
+from titan.model.tokens import Role
+from titan.ports import Transaction
+from titan.rules.names import check_name
+from titan.server import wire_access
+from titan.server.house import PROJECT_ID
+from titan.server.views import new_token_answer, token_view
+from titan.system import SystemIds
+
+
+def create_token(tx: Transaction, *, name: str, role: str, expires_in: timedelta | None) -> wire_access.NewTokenAnswer:
+    """Make a token, as POST /api/tokens does."""
+    new = tokens.NewToken(project_id=PROJECT_ID, name=check_name("token", name), role=Role(role), expires_in=expires_in)
+    return new_token_answer(tokens.create(tx, new, ids=SystemIds(), cause="titan token create"))
+
+
+def list_tokens(tx: Transaction) -> wire_access.TokensAnswer:
+    """List all tokens, as GET /api/tokens does."""
+    return wire_access.TokensAnswer(tokens=[token_view(token) for token in tx.tokens(PROJECT_ID)])
+
+
+def revoke_token(tx: Transaction, *, token_id: str) -> wire_access.TokenView:
+    """Make a token good no more, as POST /api/tokens/{token}/revoke does."""
+    return token_view(tokens.revoke(tx, PROJECT_ID, token_id, cause="titan token revoke"))

@@ -1,0 +1,151 @@
+"""What of the routes a caller may use, and a job's reach: its own run, its own DAG, and what these made."""
+
+from collections.abc import Callable
+from functools import partial
+
+from titan.model.dags import Dag
+from titan.model.errors import Forbidden
+from titan.model.jobs import Job
+from titan.model.tokens import Role
+from titan.ports import Reader
+from titan.rules.access import LIMITED_FOR_JOBS, Permission, is_within_reach, may
+from titan.rules.names import shown
+from titan.server.access import Caller, ended_attempt
+from titan.server.call import Call
+from titan.server.lookup import find_dag, find_gate, find_job, find_run
+
+#: Answered by their own transaction when the attempt has ended: StaleLease, which the SDK knows.
+FENCED = frozenset({Permission.SUBMIT, Permission.SET_RESULT})
+
+
+def permit(call: Call, permission: Permission) -> None:
+    """Return when the caller may use a route that needs `permission` as this request does.
+
+    For a job, the part of the path that names a DAG or a job becomes the id of what was checked, so that the handler
+    acts on that and on nothing else of this name.
+
+    Raises:
+        Forbidden: naming the caller and what it may not do.
+        Unauthorized: a job's attempt has ended.
+        NotFound: a job named what does not exist.
+    """
+    caller = call.caller
+    if caller.is_over and permission not in FENCED:
+        raise ended_attempt()
+    if _is_free(call):
+        return
+    if not may(caller.role, permission):
+        raise _forbidden(
+            caller, f"a role that may {permission.value}", caller.role.value, "Use a token of another role."
+        )
+    if caller.attempt is not None and permission in LIMITED_FOR_JOBS:
+        call.house.store.read(partial(_check_subject, call=call, permission=permission))
+
+
+def check_run_of_submission(call: Call, run_id: str | None) -> None:
+    """Return when the caller may add a stage to this run; a job may to its own, to a new one, and to one it made.
+
+    Raises:
+        Forbidden: the run is somebody else's.
+    """
+    if call.caller.attempt is not None and run_id is not None and not _is_free(call):
+        call.house.store.read(partial(_check_joining, call=call, run_id=run_id))
+
+
+def _is_free(call: Call) -> bool:
+    """Return whether a job asks a server that lets in whoever sends no token: a limit would bind no one but the honest.
+
+    Programs of the seeds look after other runs' jobs, from inside of a job too (002, program 3).
+    """
+    return call.caller.role is Role.JOB and not call.house.access.requires_token
+
+
+def _check_joining(reader: Reader, *, call: Call, run_id: str) -> None:
+    if reader.run(call.house.project_id, run_id) is not None:
+        _check_run(reader, call, run_id)
+
+
+def _check_subject(reader: Reader, *, call: Call, permission: Permission) -> None:
+    named = call.request.path_params
+    if "job" in named:
+        job = _named_job(reader, call, is_strict=permission is Permission.CHANGE_WORK)
+        _check_dag(reader, call, reader.dag(job.dag_id), f"job {shown(job.name)}")
+        call.fix_path("job", job.id)
+    elif "gate" in named:
+        scope = call.scope()
+        gate = find_gate(reader, call.house.project_id, call.path("gate"), dag_id=scope.dag, run_id=scope.run)
+        _check_dag(reader, call, reader.dag(gate.dag_id), f"gate {shown(gate.name)}")
+        call.fix_path("gate", gate.id)
+    elif "dag" in named:
+        dag = find_dag(reader, call.house.project_id, call.path("dag"))
+        _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+        call.fix_path("dag", dag.id)
+    elif "run" in named:
+        _check_run(reader, call, find_run(reader, call.house.project_id, call.path("run")).id)
+    else:
+        _check_list(reader, call)
+
+
+def _named_job(reader: Reader, call: Call, *, is_strict: bool) -> Job:
+    """Return the job that the path names: where nothing says which, first the one of the caller's own run or DAG."""
+    scope = call.scope()
+    asking = _asking_job(reader, call.caller)
+    find = partial(find_job, reader, call.house.project_id, call.path("job"))
+    if scope.dag is None and scope.run is None:
+        return find(dag_id=None if asking.run_id else asking.dag_id, run_id=asking.run_id)
+    return find(dag_id=scope.dag, run_id=scope.run, is_strict=is_strict)
+
+
+def _check_list(reader: Reader, call: Call) -> None:
+    """Return when a list is asked for what lies within the job's reach alone."""
+    scope = call.scope()
+    if scope.dag is not None:
+        dag = find_dag(reader, call.house.project_id, scope.dag)
+        _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+    elif scope.run is not None:
+        _check_run(reader, call, scope.run)
+    else:
+        asking = _asking_job(reader, call.caller)
+        own = f"run={asking.run_id}" if asking.run_id else f"dag={asking.dag_id}"
+        raise _forbidden(
+            call.caller, "its own run or DAG in the query", f"a list of all at {call.asked}", f"Ask with ?{own}."
+        )
+
+
+def _check_run(reader: Reader, call: Call, run_id: str) -> None:
+    """Return when the run is the job's own, or one whose latest stage it made."""
+    asking = _asking_job(reader, call.caller)
+    if asking.run_id != run_id:
+        stage = reader.last_stage(call.house.project_id, run_id)
+        _check_dag(reader, call, stage, f"run {shown(run_id)}")
+
+
+def _check_dag(reader: Reader, call: Call, dag: Dag | None, what: str) -> None:
+    asking = _asking_job(reader, call.caller)
+    if dag is None or not is_within_reach(asking, dag, maker_dag=_maker_dag(reader)):
+        own = f"run {shown(asking.run_id)}" if asking.run_id else f"DAG {asking.dag_id}"
+        raise _forbidden(
+            call.caller,
+            f"something of its own {own}, or made by it",
+            what,
+            "A job's token is limited to its run: use a token of your own for more.",
+        )
+
+
+def _maker_dag(reader: Reader) -> Callable[[Dag], Dag | None]:
+    def maker_dag(dag: Dag) -> Dag | None:
+        maker = reader.job(dag.made_by) if dag.made_by is not None else None
+        return None if maker is None else reader.dag(maker.dag_id)
+
+    return maker_dag
+
+
+def _asking_job(reader: Reader, caller: Caller) -> Job:
+    assert caller.attempt is not None
+    job = reader.job(caller.attempt.job_id)
+    assert job is not None, f"job {caller.attempt.job_id} vanished"
+    return job
+
+
+def _forbidden(caller: Caller, expected: str, found: str, next_step: str) -> Forbidden:
+    return Forbidden(caller.name, expected=expected, found=found, next_step=next_step)

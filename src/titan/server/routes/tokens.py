@@ -1,0 +1,51 @@
+"""Tokens: make, list, revoke."""
+
+from datetime import timedelta
+from functools import partial
+
+from litestar import Response
+
+from titan.engine import tokens
+from titan.engine.receipts import once
+from titan.model.tokens import Role
+from titan.ports import Transaction
+from titan.rules.names import check_name
+from titan.server import wire_access
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.views import new_token_answer, token_view
+
+
+async def create_token(call: Call) -> Response[bytes]:
+    """Make a token; its text is in this answer and nowhere else.
+
+    An Idempotency-Key is not honoured, for a receipt would keep the secret for a day. A repeat makes another token;
+    one whose answer was lost opens nothing, for nobody knows it.
+    """
+    body = await call.body(wire_access.NewTokenBody)
+    new = tokens.NewToken(
+        project_id=call.house.project_id,
+        name=check_name("token", body.name),
+        role=Role(body.role),
+        expires_in=None if body.expires_in_days is None else timedelta(days=body.expires_in_days),
+    )
+    create = partial(tokens.create, new=new, ids=call.house.ids, cause=f"request of {call.caller.name}")
+    minted = await call.house.orchestrator.keep(create)
+    return json_answer(new_token_answer(minted), 201)
+
+
+async def list_tokens(call: Call) -> Response[bytes]:
+    """List all tokens, newest first, revoked and expired ones too."""
+    found = call.house.store.read(lambda reader: reader.tokens(call.house.project_id))
+    return json_answer(wire_access.TokensAnswer(tokens=[token_view(token) for token in found]))
+
+
+async def revoke_token(call: Call) -> Response[bytes]:
+    """Make a token good no more, at once; a second time changes nothing."""
+    raw = await call.raw_body()
+    token_id, cause = call.path("token"), f"request of {call.caller.name}"
+
+    def act(tx: Transaction) -> object:
+        return token_view(tokens.revoke(tx, call.house.project_id, token_id, cause=cause))
+
+    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))

@@ -1,0 +1,44 @@
+"""The values of the wire about tokens."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from titan.server.wire import Request
+
+
+class NewTokenBody(Request):
+    """POST /api/tokens."""
+
+    name: str
+    role: Literal["admin", "worker", "viewer"] = "admin"
+    expires_in_days: Annotated[float, Meta(gt=0, le=36_525, description="Null: never.")] | None = None
+
+
+class TokenView(Struct, kw_only=True):
+    """A token, without its secret."""
+
+    token_id: str
+    name: str
+    role: str
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class TokensAnswer(Struct, kw_only=True):
+    """GET /api/tokens, newest first."""
+
+    tokens: list[TokenView]
+
+
+class NewTokenAnswer(Struct, kw_only=True):
+    """POST /api/tokens; `token` is shown here and never again."""
+
+    token_id: str
+    name: str
+    role: str
+    token: str
+    expires_at: datetime | None

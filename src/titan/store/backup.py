@@ -1,0 +1,378 @@
+"""Copies of a whole home: taken while its server works, and put back where none does.
+
+A backup holds `control.db`, the blobs and logs it names, and `titan-backup.json`, which says what it is. The database
+is copied first, in one read transaction, so it is one moment of the home; what it names is older than that moment, and
+content never changes, so copying it afterwards is consistent. Only a log that is still being written may have more.
+Nothing has the backup's final name before all of it is written, checked and durable.
+"""
+
+import hashlib
+import os
+import shutil
+import tarfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+import apsw
+import msgspec
+
+from titan import __version__
+from titan.model.errors import InvalidInput, StoreDamaged
+from titan.store.folders import errors_translated, make_folder, sync_folder
+from titan.store.ownership import is_free
+from titan.store.reader import SqlReader
+from titan.store.rows.jobs import digests_of_spec
+from titan.store.sqlite import opening
+from titan.store.sqlite.session import SqliteSession, translated
+
+DATABASE: Final = "control.db"
+MANIFEST: Final = "titan-backup.json"
+FORMAT: Final = 1
+PAGES: Final = 2048  # 8 MiB between two words of progress
+CHUNK_BYTES: Final = 1024 * 1024
+ARCHIVE: Final = ".tar.gz"
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup says of itself."""
+
+    format: int
+    version: str  #: of Titan
+    home_id: str
+    created_at: datetime
+    database_sha256: str
+    blobs: int
+    logs: int
+    size_bytes: int  #: of all files together
+    missing: list[str] = []  #: digests that the database names and the home did not hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a copy has come."""
+
+    what: str
+    done: int
+    total: int
+
+
+Tell = Callable[[Progress], None]
+
+
+def back_up(home: Path, target: Path, *, now: datetime, tell: Tell) -> Manifest:
+    """Copy a home to `target`: a folder, or an archive when its name ends in `.tar.gz`.
+
+    Raises:
+        InvalidInput: `target` exists, or `home` holds no database.
+        StoreDamaged, StoreUnavailable, StoreFull: it cannot be read, or the copy cannot be written. Nothing is left.
+    """
+    if not (home / DATABASE).is_file():
+        raise InvalidInput(
+            f"home {home}",
+            expected=f"a {DATABASE} in it",
+            found="none",
+            next_step="Name the home with --home or TITAN_HOME.",
+        )
+    if os.path.lexists(target):
+        raise InvalidInput(
+            f"backup {target}",
+            expected="a name that nothing has yet",
+            found="something of that name",
+            next_step="Choose another name, with the date for example.",
+        )
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    try:
+        with errors_translated(f"backup {target}"):
+            make_folder(partial)
+            manifest = _gather(home, partial, now=now, tell=tell, is_archive=target.name.endswith(ARCHIVE))
+            (partial / "archive" if target.name.endswith(ARCHIVE) else partial).rename(target)
+            sync_folder(target.absolute().parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return manifest
+
+
+def restore(source: Path, home: Path, *, now: datetime, is_forced: bool, tell: Tell) -> tuple[Manifest, Path | None]:
+    """Put a backup's content at `home`; return what it says of itself, and where what stood there was moved.
+
+    Raises:
+        InvalidInput: `source` is no backup; or `home` is in use, or not empty and not `is_forced`.
+        StoreDamaged: a part of the backup is missing or not what it was.
+        StoreUnavailable, StoreFull: it cannot be read or written. The home is as it was.
+    """
+    partial = home.absolute().with_name(f".{home.absolute().name}.partial-{os.getpid()}")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, partial, ignore_errors=True)
+        _check_target(stack, home, is_forced=is_forced)
+        with errors_translated(f"home {home}"):
+            make_folder(partial)
+            manifest = _unpack(source, partial, tell)
+            _check_content(partial, manifest, tell)
+            moved = _make_place(home, now)
+            partial.rename(home)
+            sync_folder(home.absolute().parent)
+        return manifest, moved
+
+
+# --- taking one ---
+
+
+def _gather(home: Path, partial: Path, *, now: datetime, tell: Tell, is_archive: bool) -> Manifest:
+    database = partial / DATABASE
+    _copy_database(home / DATABASE, database, tell)
+    blobs, leases, home_id = _named_in(database)
+    with _archive(partial / "archive") if is_archive else _folder(partial) as sink:
+        size_bytes, missing = database.stat().st_size, []
+        for number, digest in enumerate(blobs, start=1):
+            tell(Progress(what="blobs", done=number, total=len(blobs)))
+            size = _add(sink, home / "blobs" / digest[:2] / digest, f"blobs/{digest[:2]}/{digest}", digest)
+            size_bytes += size or 0
+            if size is None:
+                missing.append(digest)
+        log_count = 0
+        for number, lease_id in enumerate(leases, start=1):
+            tell(Progress(what="logs", done=number, total=len(leases)))
+            size = _add(sink, home / "logs" / lease_id[:2] / lease_id, f"logs/{lease_id[:2]}/{lease_id}", None)
+            size_bytes += size or 0
+            log_count += size is not None
+        manifest = Manifest(
+            format=FORMAT,
+            version=__version__,
+            home_id=home_id,
+            created_at=now,
+            database_sha256=_digest_of(database),
+            blobs=len(blobs) - len(missing),
+            logs=log_count,
+            size_bytes=size_bytes,
+            missing=missing,
+        )
+        (partial / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+        _sync(partial / MANIFEST)
+        sink.finish(partial)
+    return manifest
+
+
+def _copy_database(source: Path, target: Path, tell: Tell) -> None:
+    """Copy a database that others write to meanwhile, as of one moment, and check every page of the copy."""
+    try:
+        reading = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
+        writing = apsw.Connection(str(target))
+        with _closing(reading), _closing(writing):
+            reading.set_busy_timeout(5000)
+            reading.execute("begin").fetchall()
+            reading.execute("select count(*) from sqlite_schema").fetchall()  # the moment: from here on a snapshot
+            with writing.backup("main", reading, "main") as copy:
+                while not copy.done:
+                    copy.step(PAGES)
+                    tell(Progress(what="database", done=copy.page_count - copy.remaining, total=copy.page_count))
+            writing.execute("pragma journal_mode = delete").fetchall()
+            complaints = [row[0] for row in writing.execute("pragma quick_check(1)")]
+        if complaints != ["ok"]:
+            raise _damaged(f"copy of {source}", "pages that agree with each other", str(complaints[0]))
+    except apsw.Error as error:
+        raise translated(error, source) from error
+    target.chmod(0o600)
+    _sync(target)
+
+
+def _named_in(database: Path) -> tuple[list[str], list[str], str]:
+    """Return the blobs that a database names, the leases that may have logs, and the home's id."""
+    session = SqliteSession(database, flags=apsw.SQLITE_OPEN_READONLY)
+    with _closing(session.connection):
+        rows = session.connection.execute
+        digests = {digest for (spec,) in rows("select spec from jobs") for digest in digests_of_spec(str(spec))}
+        digests |= {str(row[0]) for row in rows("select digest from files")}
+        digests |= {str(row[0]) for row in rows("select artifact from stored_values where artifact is not null")}
+        leases = [str(row[0]) for row in rows("select lease_id from attempts order by lease_id")]
+        return sorted(digests), leases, SqlReader(session).home_id()
+
+
+class _Sink(Protocol):
+    """Where files are copied to."""
+
+    def add(self, source: Path, name: str) -> None:
+        """Add a file under a name; FileNotFoundError when it is not there."""
+
+    def finish(self, partial: Path) -> None:
+        """Add the database and the manifest from `partial`, and make everything durable."""
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, source: Path, name: str) -> None:
+        target = self._folder / name
+        with source.open("rb") as file:
+            make_folder(target.parent)
+            with target.open("wb") as copy:
+                shutil.copyfileobj(file, copy, CHUNK_BYTES)
+                copy.flush()
+                os.fsync(copy.fileno())
+
+    def finish(self, partial: Path) -> None:
+        for folder in [partial, *(path for path in partial.rglob("*") if path.is_dir())]:
+            sync_folder(folder)
+
+
+class _Archive:
+    def __init__(self, archive: tarfile.TarFile) -> None:
+        self._archive = archive
+
+    def add(self, source: Path, name: str) -> None:
+        with source.open("rb") as file:  # its size is read once: a log may grow meanwhile
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = os.fstat(file.fileno()).st_size, 0o600
+            self._archive.addfile(entry, file)
+
+    def finish(self, partial: Path) -> None:
+        for name in (DATABASE, MANIFEST):
+            self.add(partial / name, name)
+
+
+@contextmanager
+def _folder(folder: Path) -> Iterator[_Sink]:
+    yield _Folder(folder)
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[_Sink]:
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:  # the fastest: most of it is text or already packed
+        yield _Archive(archive)
+    _sync(path)
+
+
+def _add(sink: _Sink, source: Path, name: str, digest: str | None) -> int | None:
+    """Add a file; return its size, None when it is not there, as a log is not when nothing was written."""
+    try:
+        if digest is not None and _digest_of(source) != digest:
+            raise _damaged(f"blob {source}", "the content it is named for", "another")
+        sink.add(source, name)
+        return source.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+# --- putting one back ---
+
+
+def _check_target(stack: ExitStack, home: Path, *, is_forced: bool) -> None:
+    if not home.exists():
+        return
+    for lock in (home / f"{DATABASE}.lock", home / "worker" / "lock"):
+        if lock.exists() and not is_free(lock):
+            raise InvalidInput(
+                f"home {home}",
+                expected="no server and no worker that uses it",
+                found=f"one that does ({lock.relative_to(home)} is locked)",
+                next_step="Stop it with Ctrl-C, or restore into another --home.",
+            )
+    if any(home.iterdir()) and not is_forced:
+        raise InvalidInput(
+            f"home {home}",
+            expected="an empty folder, or none",
+            found="one with something in it",
+            next_step="Choose another --home, or let --force move it aside.",
+        )
+
+
+def _make_place(home: Path, now: datetime) -> Path | None:
+    if not home.exists():
+        return None
+    if not any(home.iterdir()):
+        home.rmdir()
+        return None
+    aside = home.with_name(f"{home.name}.before-{now:%Y%m%dT%H%M%S}")
+    home.rename(aside)
+    return aside
+
+
+def _unpack(source: Path, partial: Path, tell: Tell) -> Manifest:
+    if source.is_dir():
+        names = [path for path in sorted(source.rglob("*")) if path.is_file()]
+        for number, path in enumerate(names, start=1):
+            tell(Progress(what="files", done=number, total=len(names)))
+            _Folder(partial).add(path, str(path.relative_to(source)))
+    elif source.is_file():
+        _extract(source, partial, tell)
+    else:
+        raise InvalidInput(f"backup {source}", expected="a folder or an archive", found="neither")
+    try:
+        manifest = msgspec.json.decode((partial / MANIFEST).read_bytes(), type=Manifest)
+    except (FileNotFoundError, msgspec.DecodeError) as error:
+        raise _no_backup(source, str(error)) from error
+    if manifest.format != FORMAT:
+        raise _no_backup(source, f"format {manifest.format}, of another Titan")
+    return manifest
+
+
+def _extract(source: Path, partial: Path, tell: Tell) -> None:
+    try:
+        with tarfile.open(source, "r:gz") as archive:
+            for number, entry in enumerate(archive, start=1):
+                tell(Progress(what="files", done=number, total=0))
+                if not entry.isfile() or not entry.name.startswith((DATABASE, MANIFEST, "blobs/", "logs/")):
+                    raise _no_backup(source, f"an entry that no backup has: {entry.name[:80]!a}")
+                archive.extract(entry, partial, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _no_backup(source, str(error)) from error
+
+
+def _check_content(partial: Path, manifest: Manifest, tell: Tell) -> None:
+    """Raise StoreDamaged unless the database and every blob are what they were."""
+    if _digest_of(partial / DATABASE) != manifest.database_sha256:
+        raise _damaged(DATABASE, "the content that was backed up", "another")
+    digests, _leases, _home_id = _named_in(partial / DATABASE)
+    wanted = [digest for digest in digests if digest not in set(manifest.missing)]
+    for number, digest in enumerate(wanted, start=1):
+        tell(Progress(what="digests", done=number, total=len(wanted)))
+        with suppress(FileNotFoundError):
+            if _digest_of(partial / "blobs" / digest[:2] / digest) == digest:
+                continue
+        raise _damaged(f"blob {digest}", "the content it is named for", "another, or none")
+    opening.check(partial / DATABASE)
+    for path in [partial, *partial.rglob("*")]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    (partial / MANIFEST).unlink()
+    for folder in [partial, *(path for path in partial.rglob("*") if path.is_dir())]:
+        sync_folder(folder)
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _closing(connection: apsw.Connection) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+def _damaged(subject: str, expected: str, found: str) -> StoreDamaged:
+    return StoreDamaged(subject, expected=expected, found=found, next_step="Nothing was changed; use another copy.")
+
+
+def _no_backup(source: Path, found: str) -> InvalidInput:
+    return InvalidInput(
+        f"backup {source}",
+        expected="what `titan backup` wrote",
+        found=found,
+        next_step="Nothing was changed; name the backup's folder or its .tar.gz.",
+    )

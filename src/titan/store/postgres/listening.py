@@ -1,0 +1,184 @@
+"""What other servers of the database do: their commits are told here, and one server at a time is in charge.
+
+A connection of its own LISTENs. Each commit notifies it once; a look twice a second is the safety net, keeps the clock,
+and tries to take charge of what only one server may do. A server that dies loses its connection and with it the lock
+that says it is in charge; one that stands still is cut off by PostgreSQL.
+"""
+
+import json
+import logging
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Final
+
+from titan.model.errors import StoreError
+from titan.model.events import JournalEntry
+from titan.ports import Commit
+from titan.store.postgres.clock import SharedClock
+from titan.store.postgres.opening import CHARGE
+from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
+from titan.store.postgres.turns import OwnCommits
+from titan.store.rows.journal import entry_from_row
+
+LOOK_EVERY_SECONDS: Final = 0.5  # so that a dead server's work is taken over within a second
+RECONNECT_SECONDS: Final = 0.5
+BATCH: Final = 1000  # entries in memory at a time
+
+#: What a listener's session is set to: one that has not looked for so long belongs to a server that stands still.
+SETTINGS: Final = {"idle_session_timeout": "3s"}
+
+logger = logging.getLogger(__name__)
+
+
+class Listening:
+    """Owns the connection that listens and the thread that uses it."""
+
+    def __init__(
+        self,
+        connect: Callable[[], PostgresSession],
+        tell: Callable[[Commit], None],
+        *,
+        server_id: str,
+        own: OwnCommits,
+        clock: SharedClock,
+    ) -> None:
+        """Connect, and begin to listen.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        self._connect = connect
+        self._tell = tell
+        self._server_id = server_id
+        self._own = own
+        self._clock = clock
+        self._seen = 0
+        #: Whether this server does what only one may do.
+        self.is_in_charge = False
+        self._is_closing = False
+        self._waker, self._wakened = socket.socketpair()
+        self._session: PostgresSession | None = self._listening_session()
+        self._thread = threading.Thread(target=self._run, name="store-listener", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread and give up the charge. May be called twice."""
+        self._is_closing = True
+        with suppress(OSError):
+            self._waker.send(b"\0")
+        self._thread.join()
+        self._waker.close()
+        self._wakened.close()
+
+    # --- on the thread, but for the first look ---
+
+    def _listening_session(self) -> PostgresSession:
+        session = self._connect()
+        try:
+            session.run("listen")
+            self._seen = self._newest_seq(session)
+            self._try_to_take_charge(session)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _run(self) -> None:
+        while not self._is_closing:
+            try:
+                self._follow()
+            except (ConnectionLost, StatementFailed, StoreError) as reason:
+                self._let_go(reason)
+            except Exception:
+                logger.exception("what other servers do could not be followed; trying again")
+                self._let_go("an error")
+        if self._session is not None:
+            self._session.close()
+
+    def _follow(self) -> None:
+        """Listen until the connection breaks or the store is closed."""
+        if self._session is None:
+            self._session = self._listening_session()
+            self._tell(Commit(entries=(), keys=frozenset(), is_foreign=True, is_everything=True))
+        session = self._session
+        look_at = time.monotonic() + LOOK_EVERY_SECONDS
+        while not self._is_closing:
+            select.select([session.fileno(), self._wakened.fileno()], [], [], max(look_at - time.monotonic(), 0))
+            keys, is_told = _keys_of(session.notifications(), self._server_id)
+            is_time = time.monotonic() >= look_at
+            if is_told or is_time:
+                self._catch_up(session, keys)
+            if is_time:
+                self._try_to_take_charge(session)
+                look_at = time.monotonic() + LOOK_EVERY_SECONDS
+
+    def _newest_seq(self, session: PostgresSession) -> int:
+        """Return the newest seq of the journal; the database's time, which comes with it, sets the clock."""
+        asked_at = datetime.now(UTC)
+        found = session.one("position")
+        assert found is not None
+        database_us, newest = found
+        self._clock.compare(database_us, asked_at=asked_at)
+        return int(newest)
+
+    def _catch_up(self, session: PostgresSession, keys: frozenset[tuple[str, str]] | None) -> None:
+        """Tell of what other servers have committed since the last look; `keys` None: of more keys than were named."""
+        newest = self._newest_seq(session)
+        is_everything = keys is None or self._own.take_doubt()
+        entries = self._foreign_entries(session, newest)
+        if entries or keys or is_everything:
+            self._tell(
+                Commit(entries=tuple(entries), keys=keys or frozenset(), is_foreign=True, is_everything=is_everything)
+            )
+
+    def _foreign_entries(self, session: PostgresSession, newest: int) -> list[JournalEntry]:
+        entries: list[JournalEntry] = []
+        self._seen = self._own.skip(min(self._seen, newest), newest=newest)
+        while self._seen < newest:
+            found = session.all("journal_of_all", after_seq=self._seen, newest=newest, limit=BATCH)
+            for entry in map(entry_from_row, found):
+                if entry.seq > self._seen:  # else one of the own, of which was told
+                    entries.append(entry)
+                    self._seen = self._own.skip(entry.seq, newest=newest)
+            if not found:
+                self._seen = newest
+        return entries
+
+    def _try_to_take_charge(self, session: PostgresSession) -> None:
+        if self.is_in_charge:
+            return
+        found = session.one("take_charge", lock=CHARGE)
+        if found is not None and found[0]:
+            self.is_in_charge = True
+            logger.info("this server is in charge of leases, delays and upkeep")
+            self._tell(Commit(entries=(), keys=frozenset(), is_foreign=True, is_everything=True))
+
+    def _let_go(self, reason: object) -> None:
+        """Close what is left of the connection, and wait a moment before the next."""
+        if self._session is not None:
+            logger.warning("the connection to the other servers was lost: %s", reason)
+            self._session.close()
+            self._session = None
+        self.is_in_charge = False
+        select.select([self._wakened], [], [], RECONNECT_SECONDS)
+
+
+def _keys_of(messages: Iterable[bytes], server_id: str) -> tuple[frozenset[tuple[str, str]] | None, bool]:
+    """Return the shared keys that other servers wrote (None: too many to name), and whether any of them spoke."""
+    keys: set[tuple[str, str]] = set()
+    is_told, are_too_many = False, False
+    for message in messages:
+        told = json.loads(message)
+        if told["server"] == server_id:
+            continue
+        is_told = True
+        if told["keys"] == "*":
+            are_too_many = True
+        else:
+            keys.update((project_id, key) for project_id, key in told["keys"])
+    return None if are_too_many else frozenset(keys), is_told

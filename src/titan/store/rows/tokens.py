@@ -1,0 +1,46 @@
+"""Tokens to rows and back."""
+
+from titan.model.tokens import Role, Token
+from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
+from titan.store.session import Parameter, Row
+
+_ROLES = by_value(Role)
+
+
+def token_from_row(row: Row) -> Token:
+    """Return the token of `token_columns`."""
+    return Token(
+        project_id=row[0],
+        id=row[1],
+        name=row[2],
+        role=_ROLES[row[3]],
+        hash=row[4],
+        created_at=from_us(row[5]),
+        last_used_at=from_us_or_none(row[6]),
+        expires_at=from_us_or_none(row[7]),
+        revoked_at=from_us_or_none(row[8]),
+    )
+
+
+def row_of_token(token: Token) -> dict[str, Parameter]:
+    """Return every column of a token."""
+    return {
+        "project_id": token.project_id,
+        "id": token.id,
+        "name": token.name,
+        "role": token.role.value,
+        "hash": token.hash,
+        "created_at_us": to_us(token.created_at),
+        "last_used_at_us": to_us_or_none(token.last_used_at),
+        "expires_at_us": to_us_or_none(token.expires_at),
+        "revoked_at_us": to_us_or_none(token.revoked_at),
+    }
+
+
+def changes_of_token(token: Token) -> dict[str, Parameter]:
+    """Return the columns of a token that change after it was made, and its id."""
+    return {
+        "id": token.id,
+        "last_used_at_us": to_us_or_none(token.last_used_at),
+        "revoked_at_us": to_us_or_none(token.revoked_at),
+    }

@@ -1,0 +1,48 @@
+-- What several servers on one database need of each other. Locks are numbers that all of them know.
+
+-- name: begin
+begin
+
+-- name: begin_reading
+begin isolation level repeatable read read only
+
+-- name: commit
+commit
+
+-- name: roll_back
+rollback
+
+-- name: savepoint
+savepoint decision
+
+-- name: undo
+rollback to savepoint decision
+
+-- name: release
+release savepoint decision
+
+-- name: take_turn
+select pg_advisory_xact_lock(:lock)
+
+-- name: our_turn
+select pg_current_xact_id()::text, (select coalesce(max(seq), 0) from journal)
+
+-- name: outcome_of
+select pg_xact_status(cast(cast(:xid as text) as xid8))
+
+-- name: notify
+select pg_notify('titan', :message)
+
+-- name: listen
+listen titan
+
+-- name: take_charge
+select pg_try_advisory_lock(:lock)
+
+-- name: position
+select cast(extract(epoch from clock_timestamp()) * 1000000 as bigint), (select coalesce(max(seq), 0) from journal)
+
+-- name: journal_of_all
+select seq, project_id, at_us, run_id, dag_id, job_id, kind, cause, data from journal
+where seq > :after_seq and seq <= :newest
+order by seq limit :limit

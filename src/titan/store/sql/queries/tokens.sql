@@ -1,0 +1,16 @@
+-- fragment: token_columns
+project_id, id, name, role, hash, created_at_us, last_used_at_us, expires_at_us, revoked_at_us
+
+-- name: token
+select {token_columns} from tokens where id = :token_id
+
+-- name: tokens
+select {token_columns} from tokens where project_id = :project_id order by created_at_us desc, id desc
+
+-- name: add_token
+insert into tokens ({token_columns}) values (
+    :project_id, :id, :name, :role, :hash, :created_at_us, :last_used_at_us, :expires_at_us, :revoked_at_us
+)
+
+-- name: save_token
+update tokens set last_used_at_us = :last_used_at_us, revoked_at_us = :revoked_at_us where id = :id

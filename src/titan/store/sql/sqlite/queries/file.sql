@@ -1,0 +1,2 @@
+-- name: unused_bytes
+select freelist_count * page_size from pragma_freelist_count, pragma_page_size

@@ -1,0 +1,117 @@
+"""Where a server is: arguments win over the environment, the environment over 127.0.0.1:9090.
+
+TitanClient("titan.example.org", 9090)             # http, as Titan speaks by itself
+TitanClient("https://titan.example.org:9090")      # TLS; without a port 443
+TITAN_HOST=https://titan.example.org  or  TITAN_HOST=titan.example.org TITAN_TLS=1
+"""
+
+from __future__ import annotations
+
+import os
+
+from titan_sdk.errors import InvalidInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 9090  # the original's
+_SCHEME_PORTS = {"http": 80, "https": 443}
+_NO = frozenset({"", "0", "false", "no", "off"})
+
+
+class Address:
+    """A host, a port, and whether TLS is spoken there."""
+
+    __slots__ = ("ca_file", "host", "is_tls", "port")
+
+    def __init__(self, host: str, port: int, *, is_tls: bool = False, ca_file: str | None = None) -> None:
+        self.host = host
+        self.port = port
+        self.is_tls = is_tls
+        #: Certificates to trust instead of the system's, in PEM.
+        self.ca_file = ca_file
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Address) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return hash(self._parts)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def _parts(self) -> tuple[str, int, bool, str | None]:
+        return self.host, self.port, self.is_tls, self.ca_file
+
+
+def address_of(host: object = None, port: object = None, environment: Mapping[str, str] = os.environ) -> Address:
+    """Return the address that arguments and TITAN_HOST, TITAN_PORT, TITAN_TLS and TITAN_CA_FILE name.
+
+    `host` may be a URL. The port is the given one, else the URL's, else for a `host` given as a URL its scheme's
+    (https: 443), else TITAN_PORT, else of a URL in TITAN_HOST its scheme's, else 9090.
+
+    Raises:
+        InvalidInput: the host or the port is none.
+    """
+    scheme, name, url_port = _split(str(host or environment.get("TITAN_HOST") or DEFAULT_HOST))
+    candidates: list[tuple[object, str]] = [
+        (port, "port"),
+        (url_port, "host"),
+        (_SCHEME_PORTS.get(scheme) if host else None, "host"),
+        (environment.get("TITAN_PORT") or None, "TITAN_PORT"),
+        (_SCHEME_PORTS.get(scheme, DEFAULT_PORT), "host"),
+    ]
+    chosen, subject = next(candidate for candidate in candidates if candidate[0] is not None)
+    is_tls = scheme == "https" or (not scheme and environment.get("TITAN_TLS", "").lower() not in _NO)
+    return Address(
+        name,
+        checked_port(chosen, subject=subject),
+        is_tls=is_tls,
+        ca_file=(environment.get("TITAN_CA_FILE") or None) if is_tls else None,
+    )
+
+
+def checked_port(port: object, *, subject: str) -> int:
+    """Return a port number.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    text = str(port).strip()
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65_536:
+        return int(text)
+    raise InvalidInput(
+        subject=subject,
+        expected="a port number from 1 to 65535",
+        found=repr(port),
+        next_step="Correct it. Nothing was sent.",
+    )
+
+
+def _split(host: str) -> tuple[str, str, str | None]:
+    """Return scheme ("" for none), name and port (None for none) of a host or URL."""
+    scheme, separator, rest = host.partition("://")
+    if not separator:
+        return "", host, None
+    name, _, path = rest.partition("/")
+    name, port = _host_and_port(name)
+    if scheme.lower() not in _SCHEME_PORTS or not name or path.strip("/") or "@" in name:
+        raise InvalidInput(
+            subject="host",
+            expected="a host name, or a URL such as https://titan.example.org:9090",
+            found=repr(host),
+            next_step="Correct it. Nothing was sent.",
+        )
+    return scheme.lower(), name, port
+
+
+def _host_and_port(text: str) -> tuple[str, str | None]:
+    if text.startswith("["):  # an IPv6 address
+        name, _, rest = text[1:].partition("]")
+        return name, rest[1:] if rest.startswith(":") else None
+    name, separator, port = text.partition(":")
+    return name, port if separator else None

@@ -1,0 +1,301 @@
+"""Asking about DAGs, jobs and runs, waiting for them, and following what happens."""
+
+from __future__ import annotations
+
+import os
+
+from titan_sdk.encoding import quote
+from titan_sdk.errors import NotFound, StreamBroken, WaitTimeout
+from titan_sdk.job import TitanJob
+from titan_sdk.shared import Shared
+from titan_sdk.submission import DagAccepted, Submissions, plain_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterable
+    from typing import Any, TypeAlias, overload
+
+    from titan_sdk.encoding import Scalar
+    from titan_sdk.long_poll import LongPoll
+    from titan_sdk.wire import Dag, Event, Job, Run
+
+    #: A receipt means that DAG, a TitanJob that job; a name or id means a job, or if there is none, a DAG.
+    Target: TypeAlias = str | TitanJob
+    Query: TypeAlias = dict[str, Scalar]
+
+_BETWEEN_STREAMS_SECONDS = 0.05  # a stream that ends at once comes from a server that is stopping
+_SILENT_STREAM_SECONDS = 45.0  # a server gives a sign of life every 15 s
+_FINAL_JOB_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+_PENDING_STATUSES = frozenset({"WAITING", "READY"})
+
+
+class Looking(Shared):
+    """The questions of a client, and what its names mean."""
+
+    #: What this client has submitted; names are looked up here first.
+    submissions: Submissions
+
+    async def get_job_status(self, job_id: Target) -> str:
+        """Return PENDING, RUNNING, COMPLETED, FAILED or CANCELLED, of a gate that waits for a person
+        WAITING_APPROVAL; "UNKNOWN" when there is no such job.
+        """
+        try:
+            status = (await self.get_job(job_id))["status"]
+        except NotFound:
+            return "UNKNOWN"
+        return "PENDING" if status in _PENDING_STATUSES else status
+
+    async def get_job(self, job: Target) -> Job:
+        """Return all that the server knows of a job, with its attempts.
+
+        A plain name means a job that this client submitted, else one of this job's own run
+        (TITAN_AGENT_RUN_ID), else the newest.
+
+        Raises:
+            UnknownJob: there is none.
+        """
+        path, query = self._job_route(job)
+        answer: Job = await self.transport.request_json("GET", path, query=query)
+        return answer
+
+    async def get_dag(self, dag: str) -> Dag:
+        """Return a DAG with its jobs, by receipt, id or name (the newest of that name, its own first).
+
+        Raises:
+            UnknownDag: there is none.
+        """
+        answer: Dag = await self.transport.request_json("GET", self._dag_path(dag))
+        return answer
+
+    async def dag_status(self, dag: str) -> str:
+        """Return WAITING, RUNNING, COMPLETED, FAILED or PARTIAL (some jobs completed, some not).
+
+        Raises:
+            UnknownDag: there is none.
+        """
+        return str((await self.transport.request_json("GET", self._dag_path(dag), query={"jobs": False}))["status"])
+
+    async def get_run(self, agent_run_id: str) -> Run:
+        """Return a run with its stages in submission order.
+
+        Raises:
+            UnknownRun: there is none.
+        """
+        answer: Run = await self.transport.request_json("GET", f"/api/runs/{quote(agent_run_id)}")
+        return answer
+
+    async def jobs(
+        self, run: str | None = None, dag: str | None = None, status: str | None = None, limit: int = 200
+    ) -> list[Job]:
+        """Return jobs, newest first; [] when nothing fits.
+
+        Args:
+            run: only those of this agent run.
+            dag: only those of this DAG, by receipt, id or name.
+            status: WAITING, READY, RUNNING, WAITING_APPROVAL, COMPLETED, FAILED or CANCELLED.
+            limit: how many at most, up to 10,000.
+
+        Raises:
+            UnknownDag: there is no such DAG.
+        """
+        query: Query = {"run": run, "dag": await self._dag_id(dag), "status": status, "limit": limit}
+        found: list[Job] = (await self.transport.request_json("GET", "/api/jobs", query=query))["jobs"]
+        return found
+
+    async def result(self, job: Target) -> Any:  # JSON is what it is: whoever set the result knows its shape
+        """Return what a job has set as its result with `titan_sdk.set_result`; None when it has set none.
+
+        Raises:
+            UnknownJob: there is none.
+        """
+        path, query = self._job_route(job)
+        return (await self.transport.request_json("GET", f"{path}/result", query=query))["value"]
+
+    async def fetch_logs(self, job_id: Target) -> str:
+        """Return all that a job's attempts have printed so far; "" for an unknown job or a silent one.
+
+        Bytes that are not UTF-8 become U+FFFD.
+        """
+        path, query = self._job_route(job_id)
+        try:
+            return (await self.transport.read(f"{path}/log", query=query)).decode("utf-8", "replace")
+        except NotFound:
+            return ""
+
+    async def follow_logs(self, job: Target) -> AsyncGenerator[str, None]:
+        """Yield the lines that a job prints, from its first, as they come, until it is final.
+
+        Lines come without their line break; bytes that are not UTF-8 become U+FFFD. A server that restarts
+        meanwhile is waited for, and no line is lost or doubled.
+
+        Raises:
+            UnknownJob: there is none.
+            ServerUnavailable: the server stays away.
+        """
+        path, query = self._job_route(job)
+        offset, rest = 0, b""
+        is_whole = False
+        while not is_whole:
+            pieces = self.transport.stream(f"{path}/log", query={**query, "follow": True, "offset": offset})
+            try:
+                async for piece in pieces:
+                    offset += len(piece)
+                    *lines, rest = (rest + piece).split(b"\n")
+                    for line in lines:
+                        yield line.decode("utf-8", "replace")
+                # A server that stops ends its streams in good order: only the job's status says that this was all.
+                is_whole = (await self.transport.request_json("GET", path, query=query))[
+                    "status"
+                ] in _FINAL_JOB_STATUSES
+            except StreamBroken:
+                await self.transport.io.sleep(_BETWEEN_STREAMS_SECONDS)
+            finally:
+                await pieces.aclose()
+        if rest:
+            yield rest.decode("utf-8", "replace")
+
+    async def watch(
+        self, run: str | None = None, dag: str | None = None, after: str | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Yield what happens, as it happens, without end: each event has `kind`, `at`, `data` and a `cursor`.
+
+            for event in client.watch(run="RESEARCH_cb5e13"):
+                print(event["kind"], event["job_id"])
+
+        A server that restarts meanwhile is waited for, and no event is lost or doubled. An event of the kind
+        "resync" says that the server no longer knows what came after the last cursor: read everything anew.
+
+        Args:
+            run, dag: only events of this run, or of this DAG (by receipt, id or name).
+            after: the cursor of the last event that is known already; without, it begins with what happens once
+                the first event is asked for.
+
+        Raises:
+            UnknownDag: there is no such DAG.
+            ServerUnavailable: the server stays away.
+        """
+        from titan_sdk.event_stream import EventReader
+
+        scope: Query = {"run": run, "dag": await self._dag_id(dag)}
+        # No journal knows the cursor "": its answer is a resync that tells the present one, so that a connection
+        # that breaks before the first event loses nothing either.
+        reader = EventReader(cursor=after or "", tells_first_resync=bool(after))
+        while True:
+            pieces = self.transport.stream(
+                "/api/events", query={**scope, "after": reader.cursor}, timeout_seconds=_SILENT_STREAM_SECONDS
+            )
+            reader.begin()
+            try:
+                async for piece in pieces:
+                    for event in reader.read(piece):
+                        yield event
+            except StreamBroken:
+                pass
+            finally:
+                await pieces.aclose()
+            await self.transport.io.sleep(_BETWEEN_STREAMS_SECONDS)
+
+    if TYPE_CHECKING:
+
+        @overload
+        async def wait(  # type: ignore[overload-overlap]  # a str is one name, not an iterable of names
+            self,
+            target: Target,
+            timeout: float | None = None,  # noqa: ASYNC109  # the plain client's too
+        ) -> str: ...
+        @overload
+        async def wait(
+            self,
+            target: Iterable[Target],
+            timeout: float | None = None,  # noqa: ASYNC109
+        ) -> dict[str, str]: ...
+
+    async def wait(
+        self,
+        target: Target | Iterable[Target],
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> str | dict[str, str]:
+        """Return a DAG's final status (COMPLETED, PARTIAL, FAILED) or a job's (COMPLETED, FAILED, CANCELLED).
+
+        Of several, return {name: status} once all are final.
+
+            client.wait(client.submit_dag("nightly", jobs))  # -> "COMPLETED"
+            client.wait(["extract", "train"], timeout=60)    # -> {"extract": "COMPLETED", "train": "FAILED"}
+
+        Args:
+            timeout: seconds; None waits as long as it takes.
+
+        Raises:
+            WaitTimeout: not final in time. It goes on all the same.
+            UnknownJob, UnknownDag: there is none of this name.
+        """
+        from titan_sdk.long_poll import LongPoll
+
+        poll = LongPoll(timeout)
+        if isinstance(target, str | TitanJob):
+            return await self._wait_for_one(target, poll)
+        return {_shown_name(one): await self._wait_for_one(one, poll.again()) for one in target}
+
+    async def _dag_id(self, dag: str | None) -> str | None:
+        """Return the unique id of a DAG."""
+        if dag is None:
+            return None
+        if isinstance(dag, DagAccepted):
+            return dag.dag_id
+        known = self.submissions.dag(dag)
+        return known or str(
+            (await self.transport.request_json("GET", self._dag_path(dag), query={"jobs": False}))["dag_id"]
+        )
+
+    async def _wait_for_one(self, target: Target, poll: LongPoll) -> str:
+        path, query = await self._route(target)
+        query = query or {"jobs": False}  # of a DAG; its jobs may be thousands
+        status = ""
+        while (wait_seconds := poll.next()) is not None:
+            answer: Job | Dag = await self.transport.request_json(
+                "GET",
+                path,
+                query={**query, "wait_seconds": wait_seconds},
+                timeout_seconds=wait_seconds + poll.MARGIN_SECONDS,
+            )
+            status = answer["status"]
+            if answer.get("is_final") or status in _FINAL_JOB_STATUSES:
+                return status
+            await self.transport.io.sleep(poll.rest())
+        raise WaitTimeout(
+            subject=_shown_name(target),
+            expected="a final status in time",
+            found=f"still {status}",
+            next_step="It goes on: wait again, or cancel it.",
+        )
+
+    def _job_route(self, job: Target) -> tuple[str, Query]:
+        name = plain_name(job.id if isinstance(job, TitanJob) else job)
+        query: Query = {"dag": self.submissions.dag_of_job(name), "run": os.environ.get("TITAN_AGENT_RUN_ID")}
+        return f"/api/jobs/{quote(name)}", query
+
+    def _dag_path(self, dag: str) -> str:
+        if isinstance(dag, DagAccepted):
+            return f"/api/dags/{quote(dag.dag_id)}"
+        return f"/api/dags/{quote(self.submissions.dag(dag) or plain_name(dag))}"
+
+    async def _route(self, target: Target) -> tuple[str, Query]:
+        """Return path and query of what a caller means: its own job or DAG, else a job, else a DAG."""
+        if isinstance(target, DagAccepted):
+            return self._dag_path(target), {}
+        if isinstance(target, TitanJob) or self.submissions.dag_of_job(target):
+            return self._job_route(target)
+        if self.submissions.dag(target):
+            return self._dag_path(target), {}
+        path, query = self._job_route(target)
+        try:
+            await self.transport.request_json("GET", path, query=query)
+        except NotFound:
+            return self._dag_path(target), {}
+        return path, query
+
+
+def _shown_name(target: Target) -> str:
+    if isinstance(target, DagAccepted):
+        return target.name
+    return target.id if isinstance(target, TitanJob) else target

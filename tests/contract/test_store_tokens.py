@@ -1,0 +1,64 @@
+"""What every store answers about tokens."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.support.builders import NOON, PROJECT
+from tests.support.stores import committed
+from titan.model.errors import StoreRefused
+from titan.model.tokens import Role, Token
+from titan.ports import Store, Transaction
+
+A_DAY = timedelta(days=1)
+
+
+def a_token(token_id: str = "0123456789ab", *, role: Role = Role.ADMIN, age: timedelta = timedelta()) -> Token:
+    return Token(project_id=PROJECT, id=token_id, name="laptop", role=role, hash="ab" * 32, created_at=NOON - age)
+
+
+def test_a_token_comes_back_as_it_was_stored(store: Store) -> None:
+    plain = a_token()
+    full = replace(a_token("f" * 12, role=Role.WORKER), last_used_at=NOON, expires_at=NOON + A_DAY, revoked_at=NOON)
+
+    def add_both(tx: Transaction) -> None:
+        tx.add_token(plain)
+        tx.add_token(full)
+
+    committed(store, add_both)
+
+    assert store.read(lambda reader: reader.token(plain.id)) == plain
+    assert store.read(lambda reader: reader.token(full.id)) == full
+    assert store.read(lambda reader: reader.token("unknown")) is None
+
+
+def test_tokens_are_listed_newest_first_and_by_project(store: Store) -> None:
+    foreign = replace(a_token("c" * 12), project_id="other")
+    new, old = a_token("a" * 12), a_token("b" * 12, age=A_DAY)
+
+    def add_all(tx: Transaction) -> None:
+        for token in (old, foreign, new):
+            tx.add_token(token)
+
+    committed(store, add_all)
+
+    assert store.read(lambda reader: reader.tokens(PROJECT)) == [new, old]
+
+
+def test_use_and_revocation_are_kept_and_nothing_else_changes(reopen: Callable[[], Store]) -> None:
+    token = a_token()
+    store = reopen()
+    committed(store, lambda tx: tx.add_token(token))
+
+    changed = replace(token, name="other", last_used_at=NOON, revoked_at=NOON + A_DAY)
+    committed(store, lambda tx: tx.save_token(changed))
+
+    again = reopen()
+    assert again.read(lambda reader: reader.token(token.id)) == replace(changed, name="laptop")
+
+
+def test_a_job_is_no_holder_of_a_stored_token(store: Store) -> None:
+    with pytest.raises(StoreRefused):
+        committed(store, lambda tx: tx.add_token(a_token(role=Role.JOB)))

@@ -1,0 +1,201 @@
+"""A job's token reaches its run, or its DAG and what that made, and nothing else; it ends with the attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.submissions import a_dag_body, a_job_body, a_name
+from tests.support.token_holder import Holder
+from tests.support.wire_jobs import RunningJob, a_running_job
+
+
+@pytest.fixture(scope="module")
+def worker(admin: Holder) -> Holder:
+    return admin.make("worker")
+
+
+@pytest.fixture
+def run_id() -> str:
+    return a_name("run")
+
+
+@pytest.fixture
+def job(worker: Holder, admin: Holder, run_id: str) -> Iterator[RunningJob]:
+    """A job of a run."""
+    running = a_running_job(worker, admin, run=run_id)
+    yield running
+    running.worker.ask_json("POST", f"{running.worker_path}/leave", {})
+
+
+def submit(holder: Holder, *names: str, run: str | None = None) -> str:
+    """Submit a DAG of jobs nobody takes, and return its id."""
+    body = a_dag_body([a_job_body(name) for name in names or ("a",)], **({} if run is None else {"agent_run_id": run}))
+    answer = holder.ask_json("POST", "/api/dags", body)
+    assert answer.status == 201, answer.body
+    dag_id: str = answer.value["dag_id"]
+    return dag_id
+
+
+def test_a_job_looks_at_its_run_and_the_dags_and_jobs_of_it(job: RunningJob, admin: Holder, run_id: str) -> None:
+    other_stage = submit(admin, run=run_id)
+
+    targets = [
+        f"/api/runs/{run_id}",
+        f"/api/dags/{other_stage}",
+        f"/api/jobs/{other_stage}.00000",
+        f"/api/jobs/{other_stage}.00000/story",
+        f"/api/jobs/{job.job_id}/log",
+        f"/api/jobs?run={run_id}",
+        f"/api/jobs?dag={other_stage}",
+        f"/api/dags?run={run_id}",
+    ]
+
+    assert {target: job.holder.ask("GET", target).status for target in targets} == dict.fromkeys(targets, 200)
+
+
+def test_a_job_cancels_and_ends_within_its_run(job: RunningJob, admin: Holder, run_id: str) -> None:
+    other_stage = submit(admin, "a", "b", run=run_id)
+
+    answers = [
+        job.holder.ask("POST", f"/api/jobs/a/cancel?dag={other_stage}"),
+        job.holder.ask("POST", f"/api/dags/{other_stage}/cancel"),
+        job.holder.ask_json("POST", f"/api/runs/{run_id}/end", {"outcome": "completed"}),
+    ]
+
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    assert answers[0].value["cancelled"] == ["a"]
+
+
+def test_a_job_uses_what_all_jobs_share(job: RunningJob) -> None:
+    key = a_name("key")
+
+    answers = [
+        job.holder.ask_json("PUT", "/api/store", {"key": key, "value": "1"}),
+        job.holder.ask("GET", f"/api/store?key={key}"),
+        job.holder.ask_json("POST", "/api/store/sets", {"key": key, "member": "m"}),
+        job.holder.ask_json("POST", "/api/store/wait", {"keys": [key], "timeout_seconds": 1}),
+        job.holder.ask("PUT", "/api/files/shared.txt", b"x"),
+        job.holder.ask("GET", "/api/files/shared.txt"),
+        job.holder.ask("GET", "/v1/models"),
+        job.holder.ask("GET", "/api/health"),
+    ]
+
+    assert {answer.status // 100 for answer in answers} == {2}
+
+
+def test_what_belongs_to_others_is_refused_by_name(job: RunningJob, admin: Holder) -> None:
+    foreign_run = a_name("run")
+    foreign_dag = submit(admin, run=foreign_run)
+
+    answers = [
+        job.holder.ask("GET", f"/api/runs/{foreign_run}"),
+        job.holder.ask("GET", f"/api/dags/{foreign_dag}"),
+        job.holder.ask("GET", f"/api/jobs/{foreign_dag}.00000/log"),
+        job.holder.ask("GET", f"/api/jobs/a?dag={foreign_dag}"),
+        job.holder.ask("POST", f"/api/dags/{foreign_dag}/cancel"),
+        job.holder.ask("POST", f"/api/jobs/{foreign_dag}.00000/cancel"),
+        job.holder.ask("POST", f"/api/jobs/{foreign_dag}%2E00000/cancel"),
+        job.holder.ask("POST", f"/api/runs/{foreign_run}/cancel"),
+        job.holder.ask_json("POST", f"/api/runs/{foreign_run}/end", {"outcome": "failed"}),
+        job.holder.ask("GET", f"/api/jobs?run={foreign_run}"),
+        job.holder.ask("GET", f"/api/jobs?dag={foreign_dag}"),
+        job.holder.ask("GET", f"/api/dags?run={foreign_run}"),
+        job.holder.ask("GET", f"/api/events?run={foreign_run}"),
+        job.holder.ask("GET", "/api/events"),
+        job.holder.ask("GET", "/api/jobs"),
+        job.holder.ask("GET", "/api/runs"),
+        job.holder.ask("GET", "/api/workers"),
+        job.holder.ask("GET", "/api/tokens"),
+        job.holder.ask_json("POST", "/api/tokens", {"name": "mine"}),
+        job.holder.ask_json("POST", f"{job.worker_path}/leave", {}),
+        job.holder.ask_json("POST", "/api/dags", a_dag_body(agent_run_id=foreign_run)),
+    ]
+
+    assert [answer.refusal for answer in answers] == [(403, "Forbidden")] * len(answers)
+    assert all(f"job {job.job_id}" in answer.message for answer in answers)
+    assert admin.ask("GET", f"/api/dags/{foreign_dag}").value["counts"]["cancelled"] == 0
+
+
+def test_a_name_means_the_jobs_own_before_a_newer_one_of_another_run(
+    job: RunningJob, admin: Holder, run_id: str
+) -> None:
+    own_stage = submit(admin, "shared-name", run=run_id)
+    foreign_stage = submit(admin, "shared-name", run=a_name("run"))
+
+    looked = job.holder.ask("GET", "/api/jobs/shared-name").value
+    cancelled = job.holder.ask("POST", "/api/jobs/shared-name/cancel")
+
+    assert looked["dag_id"] == own_stage
+    assert cancelled.value["cancelled"] == ["shared-name"]
+    assert admin.ask("GET", f"/api/jobs/shared-name?dag={foreign_stage}").value["status"] == "READY"
+
+
+def test_what_a_name_means_to_one_job_it_does_not_mean_to_others(job: RunningJob, admin: Holder, run_id: str) -> None:
+    submit(admin, "a-name-of-two", run=run_id)
+    newest = submit(admin, "a-name-of-two", run=a_name("run"))
+    job.holder.ask("GET", "/api/jobs/a-name-of-two")
+
+    assert admin.ask("GET", "/api/jobs/a-name-of-two").value["dag_id"] == newest
+
+
+def test_a_cancel_that_names_a_dag_looks_nowhere_else(job: RunningJob, admin: Holder, run_id: str) -> None:
+    submit(admin, "only-here", run=run_id)
+
+    answer = job.holder.ask("POST", f"/api/jobs/only-here/cancel?dag={job.dag_id}")
+
+    assert answer.refusal == (404, "UnknownJob")
+
+
+def test_a_job_without_a_run_reaches_its_dag_and_what_it_made(worker: Holder, admin: Holder) -> None:
+    job = a_running_job(worker, admin)
+    child = a_running_job(worker, job.holder, name="child")
+    grandchild = submit(child.holder)
+    began = a_name("run")
+    first_stage = submit(job.holder, run=began)
+    second_stage = submit(job.holder, run=began)
+
+    reached = [job.dag_id, child.dag_id, grandchild, first_stage, second_stage]
+
+    assert [job.holder.ask("GET", f"/api/dags/{dag_id}").status for dag_id in reached] == [200] * 5
+    assert job.holder.ask("GET", f"/api/runs/{began}").status == 200
+    assert job.holder.ask("POST", f"/api/dags/{grandchild}/cancel").status == 200
+    assert child.holder.ask("GET", f"/api/dags/{job.dag_id}").refusal == (403, "Forbidden")
+    assert child.holder.ask("GET", f"/api/dags/{first_stage}").refusal == (403, "Forbidden")
+
+
+def test_a_job_does_not_join_a_run_that_others_began(job: RunningJob, admin: Holder, run_id: str) -> None:
+    foreign_run = a_name("run")
+    submit(admin, run=foreign_run)
+
+    answer = job.holder.ask_json("POST", "/api/dags", a_dag_body(agent_run_id=foreign_run))
+
+    assert answer.refusal == (403, "Forbidden")
+    assert f"run '{run_id}'" in answer.message
+    assert submit(job.holder, run=a_name("run"))  # a new one it may begin
+
+
+@pytest.mark.parametrize("part", ["%00", "a%", "..", "%F0%9F%98%80", "a" * 3000, "*"])
+@pytest.mark.parametrize(
+    "path", ["/api/jobs/{}", "/api/dags/{}", "/api/runs/{}", "/api/jobs?dag={}", "/api/jobs?run={}"]
+)
+def test_odd_names_are_answered_as_for_everybody(job: RunningJob, path: str, part: str) -> None:
+    assert job.holder.ask("GET", path.format(part)).status in (400, 403, 404)
+
+
+def test_the_end_of_an_attempt_is_the_end_of_its_token(worker: Holder, admin: Holder) -> None:
+    job = a_running_job(worker, admin)
+    assert job.holder.ask("GET", f"/api/dags/{job.dag_id}").status == 200
+
+    job.end()
+
+    answers = [
+        job.holder.ask("GET", f"/api/dags/{job.dag_id}"),
+        job.holder.ask_json("PUT", "/api/store", {"key": "late", "value": "x"}),
+        job.holder.ask_json("POST", "/api/dags", a_dag_body()),
+    ]
+    assert [answer.refusal for answer in answers] == [(401, "Unauthorized")] * 3
+    assert all("while its attempt runs" in answer.message for answer in answers)
+    assert admin.ask("GET", f"/api/store?key={quote('late')}").value["value"] is None

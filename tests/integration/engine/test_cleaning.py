@@ -1,0 +1,233 @@
+"""A round of keeping house, on a real store with real blobs and logs, under a clock that the test turns."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders import PROJECT, a_new_dag, a_spec
+from tests.support.desk import Desk, TurnedClock, a_desk
+from titan.engine.cleaner import Cleaner
+from titan.model.jobs import JobSpec
+from titan.model.memory import StoredFile, StoredValue
+from titan.model.retention import Freed
+from titan.ports import Transaction
+from titan.rules.retention import Retention
+from titan.store.blobs import FolderBlobs
+from titan.store.logs import FolderLogs
+
+DAY = timedelta(days=1)
+MONTH = Retention(runs=30 * DAY, dags=30 * DAY, logs=30 * DAY, workspaces=30 * DAY, files=30 * DAY, journal=30 * DAY)
+
+
+class House:
+    """A desk with blobs and logs beside it, whose files are as old as the clock says."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self.desk = desk
+        self.blobs = FolderBlobs(folder / "blobs")
+        self.logs = FolderLogs(folder / "logs")
+        self._folder = folder
+        desk.join("w1", GENERAL=4)
+
+    @property
+    def clock(self) -> TurnedClock:
+        return self.desk.clock
+
+    def clean(self, retention: Retention = MONTH, *, is_dry: bool = False) -> Freed:
+        """Do a round."""
+
+        async def clean() -> Freed:
+            cleaner = Cleaner(self.desk.store, self.blobs, self.logs, clock=self.clock, retention=retention)
+            return await cleaner.clean(is_dry=is_dry)
+
+        return asyncio.run(clean())
+
+    def put(self, content: bytes) -> str:
+        """Store a blob as of the clock's time; return its digest."""
+        digest = self.blobs.put(content)
+        self._date(self._folder / "blobs" / digest[:2] / digest)
+        return digest
+
+    def run(self, *specs: JobSpec, run_id: str | None = None) -> list[str]:
+        """Submit a DAG, run it to its end, each attempt with a log; return the leases."""
+        self.desk.submit(a_new_dag(*specs, agent_run_id=run_id))
+        leases = []
+        while attempts := self.desk.dispatch():
+            for attempt in attempts:
+                self.logs.append(attempt.lease_id, 0, b"hello\n")
+                self._date(self._folder / "logs" / attempt.lease_id[:2] / attempt.lease_id)
+                self.desk.report(attempt)
+                leases.append(attempt.lease_id)
+        return leases
+
+    def log(self, lease_id: str) -> bytes:
+        return self.logs.read(lease_id, 0, 100)
+
+    def pin(self, run_id: str) -> None:
+        def pin(tx: Transaction) -> None:
+            run = tx.run(PROJECT, run_id)
+            assert run is not None
+            tx.save_run(replace(run, pinned_at=tx.now))
+
+        self.desk.store.transact(pin).result()
+
+    def entries(self) -> int:
+        return len(self.desk.store.read(lambda reader: reader.journal(PROJECT, limit=10_000)))
+
+    def _date(self, path: Path) -> None:
+        moment = self.clock.time.timestamp()
+        os.utime(path, (moment, moment))
+
+
+@contextmanager
+def a_house(folder: Path) -> Iterator[House]:
+    with a_desk(folder) as desk:
+        yield House(desk, folder)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with a_house(tmp_path) as house:
+        yield house
+
+
+def a_job_of(house: House, name: str = "train", *, content: bytes = b"print()", **fields: object) -> JobSpec:
+    """Return a job whose script is stored."""
+    return replace(a_spec(name), script=house.put(content), **fields)  # type: ignore[arg-type]
+
+
+def test_an_old_run_goes_whole_and_a_pinned_and_a_young_one_stay(house: House) -> None:
+    old = house.run(a_job_of(house, "a"), a_job_of(house, "b", parents=("a",)), run_id="old")
+    pinned = house.run(a_job_of(house, content=b"pinned"), run_id="pinned")
+    house.pin("pinned")
+    house.clock.turn(29 * 86400)
+    young = house.run(a_job_of(house, content=b"young"), run_id="young")
+    house.clock.turn(2 * 86400)
+
+    dry = house.clean(is_dry=True)
+    freed = house.clean()
+
+    runs = house.desk.store.read(lambda reader: [run.id for run in reader.runs(PROJECT, limit=9)])
+    assert sorted(runs) == ["pinned", "young"]
+    assert (freed.runs, freed.dags, freed.jobs, freed.logs, freed.blobs) == (1, 1, 2, 2, 1)
+    assert (dry.runs, dry.dags, dry.jobs) == (1, 1, 2)
+    assert [house.log(lease) for lease in (*old, *pinned, *young)] == [b"", b"", b"hello\n", b"hello\n"]
+    assert house.clean() == Freed()
+
+
+def test_a_large_dag_goes_in_many_small_transactions_between_which_others_come(house: House) -> None:
+    house.run(*[a_job_of(house, f"job{number}") for number in range(60)])
+    house.clock.turn(31 * 86400)
+    seqs: list[int] = []
+    house.desk.store.listen(lambda commit: seqs.append(len(commit.entries)))
+
+    freed = house.clean()
+
+    assert (freed.dags, freed.jobs) == (1, 60)
+    assert len(seqs) >= 60 // 10  # each forgets 10 jobs or 100 entries at most
+    assert house.desk.store.read(lambda reader: reader.dags(PROJECT, limit=9)) == []
+
+
+def test_what_is_alive_stays_however_old(house: House) -> None:
+    house.desk.submit(a_new_dag(a_job_of(house, requirement="GPU"), agent_run_id="patient"))
+    house.desk.submit(a_new_dag(a_job_of(house, requirement="GPU"), name="alone"))
+    entries = house.entries()
+    house.clock.turn(400 * 86400)
+
+    freed = house.clean()
+
+    assert freed == Freed(journal_entries=1)  # that the worker joined
+    assert house.entries() == entries - 1
+
+
+def test_a_script_goes_only_when_no_job_names_it_any_more(house: House) -> None:
+    shared = a_job_of(house, content=b"shared")
+    digest = shared.script or ""
+    house.run(shared)
+    house.clock.turn(20 * 86400)
+    house.run(replace(shared, name="again"))
+    house.clock.turn(20 * 86400)
+
+    first = house.clean()
+    kept = house.blobs.path(digest)
+    house.clock.turn(20 * 86400)
+    second = house.clean()
+
+    assert (first.dags, first.blobs) == (1, 0)
+    assert kept is not None
+    assert (second.dags, second.blobs) == (1, 1)
+    assert house.blobs.path(digest) is None
+
+
+def test_files_and_published_keys_go_and_then_their_content(house: House) -> None:
+    for name in ("a.csv", "b.csv"):
+        file = StoredFile(name=name, digest=house.put(name.encode()), size_bytes=5)
+        house.desk.store.transact(lambda tx, file=file: tx.put_file(PROJECT, file)).result()  # type: ignore[misc]
+    value = StoredValue(value="report.md", artifact=house.put(b"report"))
+    house.desk.store.transact(lambda tx: tx.put_value(PROJECT, "report", value)).result()
+    house.clock.turn(31 * 86400)
+
+    for_ever = house.clean(replace(MONTH, files=None))
+    freed = house.clean()
+
+    assert (for_ever.files, for_ever.keys, for_ever.blobs) == (0, 0, 0)
+    assert (freed.files, freed.keys, freed.blobs) == (2, 1, 3)
+
+
+def test_a_blob_that_was_just_put_stays_although_nothing_names_it(house: House) -> None:
+    digest = house.put(b"about to be named")
+    house.clock.turn(3500)
+
+    assert house.clean() == Freed()
+
+    house.clock.turn(200)
+    assert house.clean() == Freed(blobs=1, blob_bytes=17)
+    assert house.blobs.path(digest) is None
+
+
+def test_logs_go_before_their_jobs_when_they_are_kept_for_less(house: House) -> None:
+    (lease,) = house.run(a_job_of(house))
+    house.clock.turn(8 * 86400)
+
+    freed = house.clean(replace(MONTH, logs=7 * DAY))
+
+    assert (freed.logs, freed.log_bytes, freed.jobs) == (1, 6, 0)
+    assert house.log(lease) == b""
+
+
+def test_the_journal_is_cut_and_its_numbers_go_on(house: House) -> None:
+    house.run(a_job_of(house))
+    last = house.desk.store.read(lambda reader: reader.last_seq())
+    house.clock.turn(31 * 86400)
+
+    freed = house.clean(Retention(journal=30 * DAY))
+    house.run(a_job_of(house, "later"))
+
+    cut, newest = house.desk.store.read(lambda reader: (reader.journal_cut(), reader.last_seq()))
+    assert (freed.journal_entries, cut) == (last - 1, last - 1)
+    assert newest > last
+
+
+def test_nothing_goes_when_everything_is_kept_for_ever(house: House) -> None:
+    house.run(a_job_of(house), run_id="r1")
+    house.clock.turn(4000 * 86400)
+
+    assert house.clean(Retention()) == Freed()
+
+
+def test_deleting_a_run_delays_no_commit_by_more_than_a_few_milliseconds(house: House) -> None:
+    for number in range(3):
+        house.run(*[a_job_of(house, f"job{n}") for n in range(80)], run_id=f"r{number}")
+    house.clock.turn(31 * 86400)
+    durations: list[int] = []
+    house.desk.store.listen(lambda commit: durations.append(commit.duration_ns))
+
+    house.clean()
+
+    assert sorted(durations)[len(durations) // 2] < 100_000_000  # 3 ms here; a loaded machine takes its time

@@ -1,0 +1,52 @@
+"""For how long files of an attempt are taken."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.builders import a_new_dag, a_spec
+from tests.support.desk import Desk, a_desk
+from titan.engine.files import note_files
+from titan.engine.protocol import FILES_ACCEPTED_SECONDS
+from titan.model.attempts import AttemptOutcome
+from titan.model.errors import StaleLease
+from titan.model.files import AttemptFile
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with a_desk(tmp_path) as desk:
+        yield desk
+
+
+def note(desk: Desk, lease_id: str) -> None:
+    file = AttemptFile(path="a", size_bytes=0, modified_at=desk.clock.now(), reason="a pipe", node="n1")
+    desk.store.transact(lambda tx: note_files(tx, "w1", lease_id, [file])).result()
+
+
+@pytest.mark.parametrize("outcome", [AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED, AttemptOutcome.TIMED_OUT])
+def test_files_are_taken_for_ten_minutes_after_the_end(desk: Desk, outcome: AttemptOutcome) -> None:
+    desk.submit(a_new_dag(a_spec()))
+    desk.join()
+    (attempt,) = desk.dispatch()
+    note(desk, attempt.lease_id)
+    desk.report(attempt, outcome)
+
+    desk.clock.turn(FILES_ACCEPTED_SECONDS)
+    note(desk, attempt.lease_id)
+    desk.clock.turn(1)
+    with pytest.raises(StaleLease, match="less than 10 minutes ago"):
+        note(desk, attempt.lease_id)
+
+
+def test_the_files_of_a_lost_attempt_change_nothing(desk: Desk) -> None:
+    desk.submit(a_new_dag(a_spec()))
+    desk.join()
+    (attempt,) = desk.dispatch()
+    desk.clock.turn(60)
+    desk.keep_time()
+
+    with pytest.raises(StaleLease):
+        note(desk, attempt.lease_id)
+    assert desk.store.read(lambda reader: reader.files_of_attempt(attempt.lease_id)) == []

@@ -1,0 +1,136 @@
+"""What jobs leave is listed by job, DAG and run, and fetched, on a real server and worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.command_line import CommandLine
+from tests.support.raw_http import ask
+from tests.support.running_titan import RunningTitan
+from tests.support.running_worker import running_worker
+from tests.support.submissions import a_name
+from titan_sdk import TitanClient, TitanJob
+
+
+def a_job(name: str, text: str, **more: Any) -> TitanJob:
+    return TitanJob(name, f"{name}.py", script_content=text, **more)
+
+
+def files_at(port: int, path: str) -> list[dict[str, Any]]:
+    answer = ask(port, "GET", path)
+    assert answer.status == 200, answer.body
+    listed: list[dict[str, Any]] = answer.value["files"]
+    return listed
+
+
+def test_a_client_that_waited_for_a_job_sees_its_files(client: TitanClient, port: int) -> None:
+    job = a_job("writer", "import os\nos.mkdir('out')\nopen('out/a.txt', 'w').write('hello')")
+
+    client.wait(client.submit_dag(a_name("dag"), [job]), timeout=60)
+    (file,) = files_at(port, "/api/jobs/writer/files")
+
+    assert (file["path"], file["size_bytes"], file["job"], file["attempt"]) == ("out/a.txt", 5, "writer", 1)
+    assert (file["place"], file["reason"]) == ("workspace", None)
+    assert ask(port, "GET", f"/api/blobs/{file['digest']}").body == b"hello"
+
+
+def test_the_files_of_a_run_are_those_of_its_stages_with_the_newest_writer(client: TitanClient, port: int) -> None:
+    run = a_name("RUN")
+    first = a_job("first", "open('shared.txt', 'w').write('1')\nopen('mine.txt', 'w').write('1')")
+    second = a_job("second", "open('shared.txt', 'a').write('2')")
+    plan, work = a_name("plan"), a_name("work")
+
+    client.wait(client.submit_dag(plan, [first], agent_run_id=run), timeout=60)
+    client.wait(client.submit_dag(work, [second], agent_run_id=run), timeout=60)
+
+    def writers(path: str) -> dict[str, tuple[str, int]]:
+        return {file["path"]: (file["job"], file["size_bytes"]) for file in files_at(port, path)}
+
+    assert writers(f"/api/runs/{run}/files") == {"mine.txt": ("first", 1), "shared.txt": ("second", 2)}
+    assert writers(f"/api/dags/{plan}/files") == {"mine.txt": ("first", 1), "shared.txt": ("first", 1)}
+    assert writers(f"/api/jobs/second/files?run={run}") == {"shared.txt": ("second", 2)}
+
+
+def test_each_attempt_has_its_own_list(client: TitanClient, port: int) -> None:
+    text = "import os\nn = os.environ['TITAN_ATTEMPT']\nopen(f'try{n}.txt', 'w').write(n)\nraise SystemExit(n == '1')"
+    name = a_name("flaky")
+
+    client.wait(client.submit_dag(a_name("dag"), [a_job(name, text, retries=1)]), timeout=60)
+
+    def paths(query: str) -> list[str]:
+        return [file["path"] for file in files_at(port, f"/api/jobs/{name}/files{query}")]
+
+    assert paths("") == ["try1.txt", "try2.txt"]
+    assert (paths("?attempt=1"), paths("?attempt=2"), paths("?attempt=3")) == (["try1.txt"], ["try2.txt"], [])
+
+
+def test_the_files_of_another_worker_are_listed_and_fetched_like_local_ones(
+    client: TitanClient, running: RunningTitan, titan: CommandLine, tmp_path: Path
+) -> None:
+    label, run = a_name("far").upper(), a_name("RUN")
+    text = "open('out.txt', 'w').write(__import__('os').environ['TITAN_JOB_NAME'])"
+    jobs = [a_job("near", text), a_job("far", text, requirement=label)]
+
+    with running_worker(f"http://127.0.0.1:{running.sdk_port}", tmp_path / "far", offers=(f"{label}:1",)):
+        client.wait(client.submit_dag(a_name("dag"), jobs, agent_run_id=run), timeout=60)
+    listed = files_at(running.sdk_port, f"/api/runs/{run}/files")
+
+    assert sorted((file["path"], file["job"]) for file in listed) == [("out.txt", "far"), ("out.txt", "near")]
+    assert titan("files", "far", "--run", run, "--get", "out.txt", "--output", "-").stdout == b"far"
+
+
+def test_a_list_that_is_cut_says_so(client: TitanClient, port: int) -> None:
+    name = a_name("many")
+    client.wait(client.submit_dag(a_name("dag"), [a_job(name, "for n in range(5): open(str(n), 'w')")]), timeout=60)
+
+    cut = ask(port, "GET", f"/api/jobs/{name}/files?limit=2").value
+    whole = ask(port, "GET", f"/api/jobs/{name}/files?limit=5").value
+
+    assert ([file["path"] for file in cut["files"]], cut["more"]) == (["0", "1"], True)
+    assert (len(whole["files"]), whole["more"]) == (5, False)
+
+
+def test_what_does_not_exist_has_no_files(port: int) -> None:
+    for path, kind in (("jobs", "UnknownJob"), ("dags", "UnknownDag"), ("runs", "UnknownRun")):
+        assert ask(port, "GET", f"/api/{path}/nobody/files").refusal == (404, kind)
+    assert ask(port, "GET", "/api/jobs/nobody/files?attempt=0").refusal == (400, "InvalidInput")
+    assert ask(port, "GET", "/api/runs/nobody/files?attempt=1").refusal == (400, "InvalidInput")
+
+
+# --- the command ---
+
+
+def test_the_command_lists_and_fetches_the_files_of_a_job_a_dag_and_a_run(
+    client: TitanClient, titan: CommandLine, tmp_path: Path
+) -> None:
+    job, dag, run = a_name("job"), a_name("dag"), a_name("RUN")
+    text = "import os\nos.mkdir('d')\nopen('d/x.bin', 'wb').write(bytes(range(256)))\nos.symlink('d', 'link')"
+    client.wait(client.submit_dag(dag, [a_job(job, text)], agent_run_id=run), timeout=60)
+
+    tables = [titan("files", *words) for words in ([job], [dag], [run], ["--dag", dag], ["--run", run])]
+    target = tmp_path / "copy.bin"
+    fetched = titan("files", run, "--get", "d/x.bin", "--output", str(target))
+
+    assert {table.text for table in tables} == {tables[0].text}
+    heading, file, link = tables[0].lines
+    assert heading.split() == ["PATH", "SIZE", "CHANGED", "JOB", "ATTEMPT", "WORKER", "CONTENT"]
+    assert file.split()[0:3] == ["d/x.bin", "256", "B"]
+    assert link.endswith("not here: a symbolic link, which is not followed")
+    assert fetched.exit_code == 0
+    assert target.read_bytes() == bytes(range(256))
+    assert titan("files", job, "--json").document["more"] is False
+
+
+def test_the_command_says_what_it_cannot_do(client: TitanClient, titan: CommandLine) -> None:
+    job, silent = a_name("job"), a_name("silent")
+    jobs = [a_job(job, "import os\nopen('a.txt', 'w')\nos.symlink('a.txt', 'link')"), a_job(silent, "pass")]
+    client.wait(client.submit_dag(a_name("dag"), jobs[:1]), timeout=60)
+    client.wait(client.submit_dag(a_name("dag"), jobs[1:]), timeout=60)
+
+    assert titan("files").exit_code == 2
+    assert titan("files", "nobody").exit_code == 3
+    assert titan("files", job, "--output", "x").exit_code == 2
+    assert "found none such among 2 (a.txt, link)" in titan("files", job, "--get", "b.txt").stderr
+    assert "which is not followed" in titan("files", job, "--get", "link").stderr
+    assert titan("files", silent).text.startswith("No files.")

@@ -1,0 +1,219 @@
+"""What a client can do with a real server: gates, repeats, results, counters, live events."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from itertools import takewhile
+
+import pytest
+
+from tests.support.running_titan import RunningTitan
+from tests.support.waiting import wait_until
+from titan_sdk import AsyncTitanClient, TitanClient, TitanGate, TitanJob
+from titan_sdk.errors import Conflict, IdempotencyConflict, InvalidInput, UnknownDag, UnknownJob
+
+SECONDS = 30
+
+
+def a_job(job_id: str, script: str = "", *parents: str, **options: object) -> TitanJob:
+    return TitanJob(job_id, "job.py", parents=parents, script_content=script, **options)  # type: ignore[arg-type]  # each test types its own
+
+
+def fresh(name: str) -> str:
+    return f"{name}_{os.urandom(3).hex()}"
+
+
+def test_a_gate_behind_a_job_holds_its_children_until_it_is_approved(client: TitanClient) -> None:
+    build = a_job("build", hitl_message="Ship it?", max_wait_seconds=600)
+    release = client.submit_dag(fresh("release"), [build, a_job("ship", "", "build")])
+    assert client.wait("build", timeout=SECONDS) == "COMPLETED"
+    wait_until(lambda: client.get_job_status("hitl-gate-build") == "WAITING_APPROVAL", "the gate opens")
+
+    waiting = client.get_job_status("ship")
+    gate = client.approve(build, "looks good", by="ada")
+
+    assert waiting == "PENDING"
+    assert (gate["state"], gate["decided_by"], gate["comment"]) == ("approved", "ada", "looks good")
+    assert (client.wait("ship", timeout=SECONDS), client.dag_status(release)) == ("COMPLETED", "COMPLETED")
+
+
+def test_a_rejected_gate_cancels_what_waits_behind_it(client: TitanClient) -> None:
+    run = fresh("GATES")
+    jobs = [TitanGate("allow", "May I?"), a_job("act", "", "allow")]
+    client.submit_dag(f"{run}_A", jobs, agent_run_id=run)
+    wait_until(lambda: bool(client.gates(run=run)), "the gate opens")
+
+    asked = [(gate["name"], gate["message"]) for gate in client.gates(run=run)]
+    client.reject("allow", "not today")
+
+    assert asked == [("allow", "May I?")]
+    assert client.wait(["allow", "act"], timeout=SECONDS) == {"allow": "FAILED", "act": "CANCELLED"}
+    assert (client.gates(run=run), client.gates("all", run=run)[0]["state"]) == ([], "rejected")
+    with pytest.raises(Conflict, match="rejected"):
+        client.approve("allow")
+
+
+def test_a_retry_runs_what_failed_again_and_keeps_what_completed(client: TitanClient) -> None:
+    flag = fresh("flag")
+    script = f"import sys\nfrom titan_sdk import TitanClient\nsys.exit(TitanClient().store_get({flag!r}) is None)"
+    dag = client.submit_dag(fresh("etl"), [a_job("a"), a_job("b", script, "a"), a_job("c", "", "b")])
+    first = client.wait(dag, timeout=SECONDS)
+
+    client.store_put(flag, "1")
+    retried = client.retry(dag)
+
+    assert (first, client.wait(dag, timeout=SECONDS)) == ("PARTIAL", "COMPLETED")
+    assert (sorted(retried["retried"]), retried["kept"]) == (["b", "c"], 1)
+    with pytest.raises(Conflict):
+        client.retry("a")
+
+
+def test_a_replayed_job_and_a_redeployed_dag_are_new_ones(client: TitanClient) -> None:
+    dag = client.submit_dag(fresh("nightly"), [a_job("scan", "import sys\nprint(sys.argv[1])", args=["x y"])])
+    client.wait(dag, timeout=SECONDS)
+
+    again = client.replay("scan")
+    replayed = client.wait(again, timeout=SECONDS), client.fetch_logs("scan")
+    whole = client.redeploy(dag)
+
+    assert replayed == ("COMPLETED", "x y\n")
+    assert len({dag.dag_id, again.dag_id, whole.dag_id}) == 3
+    assert (whole.name, client.wait(whole, timeout=SECONDS)) == (dag.name, "COMPLETED")
+
+
+def test_a_job_sets_a_result_that_its_children_and_its_submitter_read(client: TitanClient) -> None:
+    train = "import titan_sdk\ntitan_sdk.set_result({'accuracy': 0.93, 'files': ('model.bin', None)})"
+    report = "import titan_sdk\nprint(titan_sdk.result('train')['accuracy'], titan_sdk.result('silent'))"
+    jobs = [a_job("train", train), a_job("silent"), a_job("report", report, "train", "silent")]
+    dag = client.submit_dag(fresh("ml"), jobs, agent_run_id=fresh("ML"))
+
+    client.wait(dag, timeout=SECONDS)
+
+    assert client.result("train") == {"accuracy": 0.93, "files": ["model.bin", None]}
+    assert (client.result("silent"), client.fetch_logs("report")) == (None, "0.93 None\n")
+    with pytest.raises(UnknownJob):
+        client.result("nobody")
+
+
+def test_jobs_are_listed_by_run_dag_and_status(client: TitanClient) -> None:
+    run = fresh("LIST")
+    dag = client.submit_dag(f"{run}_A", [a_job("good"), a_job("bad", "raise SystemExit(1)")], agent_run_id=run)
+    client.wait(dag, timeout=SECONDS)
+
+    listed = [
+        [job["name"] for job in jobs]
+        for jobs in (
+            client.jobs(run=run),
+            client.jobs(dag=dag.name),
+            client.jobs(run=run, status="FAILED"),
+            client.jobs(run="x"),
+        )
+    ]
+
+    assert listed == [["bad", "good"], ["bad", "good"], ["bad"], []]
+    with pytest.raises(UnknownDag):
+        client.jobs(dag="nobody")
+
+
+def test_counters_swaps_and_deletions_are_atomic_and_keys_are_listed(client: TitanClient) -> None:
+    prefix = fresh("k")
+
+    async def count(client: AsyncTitanClient) -> set[int]:
+        return set(await asyncio.gather(*(client.store_incr(f"{prefix}:n") for _ in range(50))))
+
+    port = client.transport.port
+    assert asyncio.run(count(AsyncTitanClient("127.0.0.1", port))) == set(range(1, 51))
+    assert [client.store_cas(f"{prefix}:lock", None, who) for who in ("me", "you")] == [True, False]
+    assert client.store_keys(prefix) == [f"{prefix}:lock", f"{prefix}:n"]
+    assert [client.store_delete(f"{prefix}:lock") for _ in range(2)] == [True, False]
+    assert client.store_cas(f"{prefix}:n", 50, None)
+    assert client.store_keys(prefix) == []
+    client.store_put(f"{prefix}:t", "text")
+    with pytest.raises(Conflict, match="whole number"):
+        client.store_incr(f"{prefix}:t")
+
+
+def test_a_key_with_a_ttl_goes_when_its_time_is_over(client: TitanClient) -> None:
+    key = fresh("soon gone")
+
+    client.store_put(key, "v", ttl=0.2)
+
+    wait_until(lambda: client.store_get(key) is None, "the key goes")
+    with pytest.raises(InvalidInput):
+        client.store_put(key, "v", ttl=0)
+
+
+def test_an_idempotency_key_answers_with_its_first_submission(client: TitanClient) -> None:
+    key = fresh("key")
+
+    first, second = (client.submit_dag("once", [a_job("j")], idempotency_key=key) for _ in range(2))
+
+    assert (first.from_record, second.from_record) == (False, True)
+    assert first.dag_id == second.dag_id
+    with pytest.raises(IdempotencyConflict):
+        client.submit_dag("once", [a_job("other")], idempotency_key=key)
+
+
+def test_jobs_of_one_concurrency_key_run_one_at_a_time(client: TitanClient) -> None:
+    key = fresh("db")
+    script = f"""
+from titan_sdk import TitanClient
+client = TitanClient()
+print(client.store_incr({key!r}))
+client.store_incr({key!r}, -1)
+"""
+    jobs = [a_job(f"j{number}", script, concurrency_key=key) for number in range(4)]
+
+    client.wait(client.submit_dag(fresh("limited"), jobs), timeout=SECONDS)
+
+    assert [client.fetch_logs(job) for job in jobs] == ["1\n"] * 4
+
+
+def test_a_jobs_lines_are_followed_to_its_end(client: TitanClient, titan: RunningTitan) -> None:
+    go = fresh("go")
+    script = (
+        "from titan_sdk import TitanClient, wait_for_signal\n"
+        f"print('one', flush=True)\nwait_for_signal(TitanClient(), {go!r})\nprint('zwei: grün\\nthree', end='')"
+    )
+    client.submit_job(a_job("talker", script))
+    lines = client.follow_logs("talker")
+
+    first = next(lines)
+    client.store_put(go, "1")
+
+    assert [first, *lines] == ["one", "zwei: grün", "three"]
+
+    async def follow() -> list[str]:
+        async with AsyncTitanClient("127.0.0.1", titan.sdk_port) as other:
+            return [line async for line in other.follow_logs("talker")]
+
+    assert asyncio.run(follow()) == ["one", "zwei: grün", "three"]
+
+
+def test_events_are_watched_as_they_happen_and_from_a_cursor(client: TitanClient, titan: RunningTitan) -> None:
+    run = fresh("WATCH")
+    now = next(client.watch(after="of no journal"))["cursor"]
+    client.submit_dag(f"{run}_A", [a_job("j")], agent_run_id=run)
+
+    events = client.watch(run=run, after=now)
+    begin = next(events)
+    seen = [begin, *takewhile(lambda event: event["kind"] != "DagEnded", events)]
+    again = client.watch(run=run, after=begin["cursor"])
+
+    assert [event["kind"] for event in seen][:2] == ["RunStarted", "DagSubmitted"]
+    assert next(again) == seen[1]
+
+    async def first_after(cursor: str) -> object:
+        async with AsyncTitanClient("127.0.0.1", titan.sdk_port) as other:
+            async for event in other.watch(run=run, after=cursor):
+                return event
+            raise AssertionError("watching ended")
+
+    assert asyncio.run(first_after(begin["cursor"])) == seen[1]
+
+
+def test_a_cursor_that_nobody_knows_is_told_as_a_resync(client: TitanClient) -> None:
+    first = next(client.watch(after="of another server"))
+
+    assert (first["kind"], first["cursor"].isdigit()) == ("resync", True)

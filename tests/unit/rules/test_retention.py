@@ -1,0 +1,94 @@
+"""What may go: only what is over, old, and neither pinned nor to be kept for ever."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.support.builders import NOON, a_dag
+from tests.support.stored import a_run
+from titan.model.dags import Dag, JobCounts
+from titan.model.retention import LogOwner, OldEntry
+from titan.model.runs import Run
+from titan.rules.retention import (
+    cutoff,
+    may_cut,
+    may_delete_log,
+    may_delete_workspace,
+    may_forget_dag,
+    may_forget_run,
+)
+
+DAY = timedelta(days=1)
+LATER = NOON + 10 * DAY
+ENDED = a_dag(counts=JobCounts(completed=1), ended_at=NOON)
+
+
+def test_what_is_kept_for_ever_has_no_cutoff() -> None:
+    assert cutoff(None, LATER) is None
+    assert cutoff(3 * DAY, LATER) == NOON + 7 * DAY
+
+
+@pytest.mark.parametrize(
+    ("run", "may_go"),
+    [
+        (a_run(), True),
+        (replace(a_run(), job_count=1, live_job_count=1), False),
+        (replace(a_run(), pinned_at=NOON), False),
+        (replace(a_run(), last_activity_at=LATER), False),
+    ],
+    ids=["old", "alive", "pinned", "young"],
+)
+def test_a_run_goes_when_it_is_old_and_neither_alive_nor_pinned(run: Run, may_go: bool) -> None:
+    assert may_forget_run(run, before=LATER) is may_go
+
+
+@pytest.mark.parametrize(
+    ("dag", "may_go"),
+    [(ENDED, True), (replace(ENDED, run_id="r1"), False), (a_dag(), False), (replace(ENDED, ended_at=LATER), False)],
+    ids=["old", "of a run", "alive", "young"],
+)
+def test_a_dag_goes_by_itself_when_it_is_old_and_of_no_run(dag: Dag, may_go: bool) -> None:
+    assert may_forget_dag(dag, before=LATER) is may_go
+
+
+def test_a_log_goes_with_its_attempt_or_when_that_ended_long_ago_in_no_pinned_run() -> None:
+    old = LogOwner(ended_at=NOON, is_pinned=False)
+
+    assert may_delete_log(None, before=None)
+    assert may_delete_log(old, before=LATER)
+    assert not may_delete_log(old, before=None)
+    assert not may_delete_log(old, before=NOON)
+    assert not may_delete_log(replace(old, is_pinned=True), before=LATER)
+    assert not may_delete_log(replace(old, ended_at=None), before=LATER)
+
+
+def test_a_journal_entry_goes_when_it_is_old_and_nobody_needs_it() -> None:
+    entry = OldEntry(seq=1, at=NOON, is_kept=False)
+
+    assert may_cut(entry, before=LATER)
+    assert not may_cut(entry, before=NOON)
+    assert not may_cut(replace(entry, is_kept=True), before=LATER)
+
+
+@pytest.mark.parametrize(
+    ("owner", "idle_days", "keep_days", "may_go"),
+    [
+        (a_run(), 8, 7, True),
+        (a_run(), 8, None, False),
+        (a_run(), 6, 7, False),
+        (replace(a_run(), last_activity_at=LATER), 8, 7, False),
+        (replace(a_run(), pinned_at=NOON), 8, 7, False),
+        (ENDED, 8, 7, True),
+        (a_dag(), 8, 7, False),
+        (replace(ENDED, ended_at=LATER), 8, 7, False),
+        (None, 8, 7, True),
+        (None, 6, 7, False),
+    ],
+)
+def test_a_workspace_goes_when_it_is_idle_and_its_owner_over_for_as_long(
+    owner: Run | Dag | None, idle_days: int, keep_days: int | None, may_go: bool
+) -> None:
+    keep = None if keep_days is None else keep_days * DAY
+
+    assert may_delete_workspace(owner, idle=idle_days * DAY, keep=keep, now=LATER) is may_go

@@ -1,0 +1,61 @@
+"""Every route says who may ask, and no route says more than it means."""
+
+from titan.model.tokens import Role
+from titan.rules.access import LIMITED_FOR_JOBS, PERMITTED, Permission
+from titan.server.table import ROUTES, SOCKETS
+
+CHANGES = {
+    *(Permission.CHANGE_WORK, Permission.SUBMIT, Permission.SET_RESULT, Permission.DECIDE),
+    *(Permission.WRITE_SHARED, Permission.WORK, Permission.ADMINISTER),
+}
+#: Parts of a path that titan.server.reach knows how to look up for a job.
+KNOWN_PARTS = ("{job:str}", "{gate:str}", "{dag:str}", "{run:str}")
+
+
+def test_a_viewer_can_only_get() -> None:
+    open_to_viewers = [route for route in ROUTES if Role.VIEWER in PERMITTED[route.permission]]
+
+    assert {route.method for route in open_to_viewers} == {"GET"}
+
+
+def test_what_changes_something_is_never_asked_for_by_a_permission_to_look() -> None:
+    changing = [route for route in ROUTES if route.method != "GET"]
+
+    assert {route.permission for route in changing} <= CHANGES
+
+
+def test_a_worker_can_use_its_own_routes_and_fetch_content_and_nothing_that_changes_runs() -> None:
+    open_to_workers = {route.path for route in ROUTES if Role.WORKER in PERMITTED[route.permission]}
+
+    assert {path for path in open_to_workers if not path.startswith("/api/workers")} == {
+        "/api/health",
+        "/api/blobs/{digest:str}",
+        "/metrics",
+    }
+
+
+def test_what_a_job_may_do_to_its_own_alone_is_found_by_the_path_or_by_the_query() -> None:
+    asked = [(route.path, route.query, route.permission) for route in ROUTES]
+    asked += [(route.path, route.query, route.permission) for route in SOCKETS]
+    limited = [(path, query) for path, query, permission in asked if permission in LIMITED_FOR_JOBS]
+
+    unfindable = [
+        path
+        for path, query in limited
+        if not any(part in path for part in KNOWN_PARTS) and not {"run", "dag"} & set(query.__struct_fields__)
+    ]
+
+    assert unfindable == []
+
+
+def test_no_job_handles_tokens_or_acts_as_a_worker() -> None:
+    open_to_jobs = {route.path for route in ROUTES if Role.JOB in PERMITTED[route.permission]}
+
+    assert not [path for path in open_to_jobs if path.startswith(("/api/tokens", "/api/workers"))]
+
+
+def test_no_job_decides_the_gate_that_holds_it() -> None:
+    deciding = {route.permission for route in ROUTES if route.path.endswith(("/approve", "/reject"))}
+
+    assert deciding == {Permission.DECIDE}
+    assert Role.JOB not in PERMITTED[Permission.DECIDE]

@@ -1,0 +1,67 @@
+"""Log lines: for people, or one JSON object each with the ids that are known."""
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from titan.log_lines import JsonLine, configure
+
+
+@pytest.fixture(autouse=True)
+def the_handlers_stay() -> Iterator[None]:
+    """Give the root logger back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_of_json_has_the_ids_that_are_known() -> None:
+    stream = io.StringIO()
+    configure("json", "info", stream=stream)
+
+    logging.getLogger("titan.x").warning("job %s\nfailed", "train", extra={"job_id": "d1.00000", "run_id": None})
+
+    (line,) = lines(stream)
+    assert str(line.pop("time")).endswith("+00:00")
+    assert line == {"level": "warning", "logger": "titan.x", "message": "job train\nfailed", "job_id": "d1.00000"}
+
+
+def test_a_traceback_is_a_field_of_its_line() -> None:
+    try:
+        raise ValueError("no")
+    except ValueError:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "it failed", (), sys.exc_info())
+
+    line = json.loads(JsonLine().format(record))
+
+    assert line["exception"].endswith("ValueError: no")
+    assert "\n" not in JsonLine().format(record)
+
+
+def test_libraries_log_in_the_same_format_and_what_is_below_the_level_is_left_out() -> None:
+    stream = io.StringIO()
+    configure("json", "warning", stream=stream)
+
+    logging.getLogger("uvicorn.error").error("bad request")
+    logging.getLogger("titan").info("all is well")
+
+    assert [line["logger"] for line in lines(stream)] == ["uvicorn.error"]
+
+
+def test_text_is_for_people() -> None:
+    stream = io.StringIO()
+    configure("text", "info", stream=stream)
+
+    logging.getLogger("titan.x").info("worker joined")
+
+    assert stream.getvalue().endswith(" INFO titan.x: worker joined\n")

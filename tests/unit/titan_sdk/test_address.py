@@ -1,0 +1,50 @@
+"""Where a server is: what a URL, the arguments and the environment say together."""
+
+from __future__ import annotations
+
+import pytest
+
+from titan_sdk.address import address_of
+from titan_sdk.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "environment", "found"),
+    [
+        (None, None, {}, "http 127.0.0.1:9090"),
+        ("h", None, {}, "http h:9090"),
+        ("h", None, {"TITAN_HOST": "e", "TITAN_PORT": "1"}, "http h:1"),
+        (None, None, {"TITAN_HOST": "e", "TITAN_PORT": "1"}, "http e:1"),
+        (None, 2, {"TITAN_HOST": "e", "TITAN_PORT": "1"}, "http e:2"),
+        ("https://h:9090", None, {}, "https h:9090"),
+        ("https://h:9090/", 2, {}, "https h:2"),
+        ("https://h", None, {"TITAN_PORT": "1"}, "https h:443"),
+        ("http://h", None, {}, "http h:80"),
+        (None, None, {"TITAN_HOST": "https://e", "TITAN_PORT": "1"}, "https e:1"),
+        (None, None, {"TITAN_HOST": "https://e"}, "https e:443"),
+        (None, None, {"TITAN_HOST": "e", "TITAN_TLS": "1"}, "https e:9090"),
+        (None, None, {"TITAN_HOST": "http://e:1", "TITAN_TLS": "1"}, "http e:1"),
+        (None, None, {"TITAN_HOST": "e", "TITAN_TLS": "0"}, "http e:9090"),
+        ("::1", None, {}, "http [::1]:9090"),
+        ("https://[::1]:3", None, {}, "https [::1]:3"),
+    ],
+)
+def test_the_address_follows_from_arguments_then_environment(
+    host: str | None, port: int | None, environment: dict[str, str], found: str
+) -> None:
+    address = address_of(host, port, environment)
+
+    assert f"{'https' if address.is_tls else 'http'} {address}" == found
+
+
+@pytest.mark.parametrize("host", ["ftp://h", "https://", "https://h/path", "https://u@h", "https://h:x", "http://h:0"])
+def test_what_is_no_address_is_refused(host: str) -> None:
+    with pytest.raises(InvalidInput, match="Nothing was sent"):
+        address_of(host, None, {})
+
+
+def test_certificates_are_only_looked_for_where_tls_is_spoken() -> None:
+    environment = {"TITAN_CA_FILE": "ca.pem"}
+
+    assert address_of("h", None, environment).ca_file is None
+    assert address_of("https://h", None, environment).ca_file == "ca.pem"
