@@ -40,7 +40,7 @@ acceptance: setup  ## the seeds' programs and the kill tests, the slow ones too
 bench: setup  ## measure, beside the ceiling in the same run; writes docs/benchmarks.md (ARGS=--quick: a minute)
 	$(VENV)/python -m benchmarks $(ARGS)
 
-bench-rivals: setup  ## the same jobs on other schedulers, in an environment of their own (.venv-rivals)
+bench-rivals: setup  ## the same jobs on six other schedulers, each in its own environment (ARGS="--only celery")
 	$(VENV)/python -m benchmarks.rivals $(ARGS)
 
 soak: setup  ## two hours of 20 jobs/s: does anything grow? (ARGS="--minutes 10" for less)
