@@ -2,6 +2,7 @@
 
     python examples/research_agent/research_agent.py "How does LoRA work for LLM fine-tuning?" --max-iter 2
     python examples/research_agent/research_agent.py "What may a trainee not do alone?" --corpus ~/handbook
+    python examples/research_agent/research_agent.py "Which index fits 10 million vectors?" --review
 
 The loop lives here, outside of any DAG: each stage is a DAG of its own, submitted when the stage before it
 has said, in the shared store, what comes next. Needs a running server (`titan up`) with a model.
@@ -13,7 +14,6 @@ import json
 import signal
 import sys
 import tempfile
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any, TypedDict
 
 import research_corpus
 
-from titan_sdk import TitanClient, TitanError, TitanJob, wait_for_signal, wait_for_signals
+from titan_sdk import TitanClient, TitanError, TitanGate, TitanJob, new_run_id, wait_for_signal, wait_for_signals
 from titan_sdk.errors import SignalLost
 
 DEFAULT_QUERY = "What are the tradeoffs of vector databases for production RAG systems?"
@@ -70,8 +70,11 @@ class StageFailed(Exception):
 class ResearchAgent:
     """One run of the agent."""
 
-    def __init__(self, client: TitanClient, run_id: str, query: str, *, style: Style) -> None:
+    def __init__(
+        self, client: TitanClient, run_id: str, query: str, *, style: Style, is_reviewed: bool = False
+    ) -> None:
         self.client = client
+        self.is_reviewed = is_reviewed
         self.run_id = run_id
         self.query = query
         self.style = style
@@ -159,7 +162,12 @@ class ResearchAgent:
         """Merge all sections into the report, and download it."""
         say(f"Stage 4 — Synthesizer: merging {section_count} research sections...")
         job = self._job("synthesizer", "research_synthesizer.py", [self.query, *self.style.arguments])
-        self._submit("SYNTH", [job])
+        jobs: list[TitanJob] = [job]
+        if self.is_reviewed:
+            say("Waiting for a person: `titan gates`, then `titan approve review` or `titan reject review`.")
+            jobs.insert(0, TitanGate("review", f"{section_count} sections are researched. Write the report?"))
+            job.parents = ["review"]
+        self._submit("SYNTH", jobs)
         self._await("synthesizer", f"research:{self.run_id}:synth:done")
         if not self.client.get_artifact(f"research:{self.run_id}:report", save_path=report):
             raise StageFailed("the synthesizer published no report")
@@ -198,14 +206,14 @@ class ResearchAgent:
 def main() -> int:
     """Run the agent from the command line; return its exit code."""
     options = _options()
-    run_id = f"RESEARCH_{uuid.uuid4().hex[:6]}"
+    run_id = new_run_id("RESEARCH")  # of a run that is resumed, its own again
     report = options.output or Path(tempfile.gettempdir()) / f"research_{run_id}_report.md"
     client = TitanClient(announce=_say_nothing)
     # The last words to a server that may be gone: a run without a stage, or without words, ends by itself.
     ending = TitanClient(announce=_say_nothing, retry_for_seconds=0)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        agent = ResearchAgent(client, run_id, options.query, style=_style(client, options))
+        agent = ResearchAgent(client, run_id, options.query, style=_style(client, options), is_reviewed=options.review)
         say(f"Run {run_id}: {options.query}")
         if options.corpus is not None:
             _give_corpus(agent, options.corpus)
@@ -259,6 +267,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("query", nargs="?", default=DEFAULT_QUERY, help=f"default: {DEFAULT_QUERY}")
     parser.add_argument("--max-iter", type=_positive, default=DEFAULT_ITERATIONS, help="most rounds of research")
     parser.add_argument("--corpus", type=Path, help="folder of your own texts to search and cite")
+    parser.add_argument("--review", action="store_true", help="ask a person before the report is written")
     parser.add_argument("--output", type=Path, help="where the report goes; by default the temporary folder")
     parser.add_argument(
         "--quote",

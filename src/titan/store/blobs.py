@@ -13,8 +13,10 @@ old, asks the store whether anything names them, and then `discard`s, without an
     C3  no: move it back    C4  yes: delete it                     T4  renew the file; it is not stored when that fails
 
 A reference committed before the store was asked is seen by it. One committed later was preceded by a `touch` or `put`
-of at most an hour before, hence after the file was found, or it would not have been old. Of that touch, each step is
-one system call, which happens wholly before or after each of the collector's:
+of at most an hour before, hence after the file was found, or it would not have been old. Of that touch, each step
+happens wholly before or after each of the collector's. For moving and deleting the system sees to it. Renewing is two
+calls: the system looks the name up and stamps what it found, which may have been moved away in between, even deleted;
+so a renewal counts only if the name is still there when it is over, and then C1 comes after all of it:
 
 - T1 before C1: C0 or C2 sees the renewed lease, and the file is moved back at the latest by C3.
 - T1 after C1 fails, for there is no file, or renews one that another `put` wrote, which the collector does not touch.
@@ -69,6 +71,7 @@ class Steps:
         now_ns = time.time_ns()
         try:
             os.utime(path, ns=(now_ns, now_ns))
+            os.stat(path)
         except FileNotFoundError:
             return False
         return True
@@ -179,6 +182,7 @@ class FolderBlobs:
             if not self._steps.renew(place):
                 os.fsync(incoming.descriptor)
                 make_folder(place.parent)
+                self._steps.renew(incoming.path)  # it may take the place of one whose lease is newer than its writing
                 self._steps.move(incoming.path, place)
             sync_folder(place.parent)  # of a known blob too: another thread may not have come this far with it
         return digest

@@ -199,3 +199,21 @@ def test_the_end_of_an_attempt_is_the_end_of_its_token(worker: Holder, admin: Ho
     assert [answer.refusal for answer in answers] == [(401, "Unauthorized")] * 3
     assert all("while its attempt runs" in answer.message for answer in answers)
     assert admin.ask("GET", f"/api/store?key={quote('late')}").value["value"] is None
+
+
+@pytest.mark.parametrize("way", ["put", "cas"])
+def test_a_job_does_not_decide_a_gate_by_way_of_the_shared_store(job: RunningJob, admin: Holder, way: str) -> None:
+    name = a_name("gate")
+    gate = {"id": name, "kind": "gate", "hitl_message": "Go on?"}
+    dag_id = admin.ask_json("POST", "/api/dags", a_dag_body([gate])).value["dag_id"]
+    key = f"titan:hitl:status:{name}"
+
+    if way == "put":
+        answer = job.holder.ask_json("PUT", "/api/store", {"key": key, "value": "APPROVED"})
+    else:
+        swap = {"key": key, "expected": "WAITING", "value": "APPROVED"}
+        answer = job.holder.ask_json("POST", "/api/store/cas", swap)
+
+    assert answer.status == 403
+    assert admin.ask("GET", f"/api/gates/{dag_id}.00000").value["state"] == "open"
+    assert job.holder.ask("GET", f"/api/store?key={quote(key)}").value["value"] == "WAITING"

@@ -14,12 +14,14 @@ from titan.engine.receipts import once
 from titan.model.errors import Conflict, TooLarge
 from titan.model.memory import StoredValue
 from titan.ports import Reader, Transaction
-from titan.rules.gates import STATUS_PREFIX
+from titan.rules.access import Permission
+from titan.rules.gates import DECIDING_WORDS, STATUS_PREFIX
 from titan.rules.names import check_key, shown
 from titan.server import wire, wire_store
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import keep_blob, run_of_caller
+from titan.server.reach import permit
 from titan.server.texts import check_text
 
 FIRST_CHARACTER: Final = "\x01"  # no key has it, so a key with it behind sorts before all longer keys
@@ -43,6 +45,7 @@ async def put_value(call: Call) -> Response[bytes]:
     body = call.decode(raw, wire_store.PutBody)
     check_key(body.key)
     _check_value(body.key, body.value)
+    _check_decision(call, body.key, body.value)
     if body.artifact is not None:
         keep_blob(call.house.blobs, body.artifact)
 
@@ -96,6 +99,7 @@ async def compare_and_swap(call: Call) -> Response[bytes]:
     check_key(body.key)
     for text in (body.expected, body.value):
         _check_value(body.key, text or "")
+    _check_decision(call, body.key, body.value or "")
 
     def act(tx: Transaction) -> object:
         project_id = call.house.project_id
@@ -191,6 +195,12 @@ def _whole_number(key: str, held: StoredValue | None) -> int:
         found=ascii(text[:60]),
         next_step="Put a number there first, or use another key.",
     )
+
+
+def _check_decision(call: Call, key: str, value: str) -> None:
+    """Return when the caller may write this: under a gate's status key a word may be a decision like any other."""
+    if key.startswith(STATUS_PREFIX) and value in DECIDING_WORDS:
+        permit(call, Permission.DECIDE)
 
 
 def _check_value(key: str, value: str) -> None:
