@@ -30,7 +30,7 @@ class HouseReader(Protocol):
     def old_files(self, *, before: datetime, after: FileName, limit: int) -> list[FileName]:
         """Return names after `after` that were uploaded last before, by no job of a pinned run; in order."""
 
-    def old_artifact_keys(self, *, before: datetime, after: str, limit: int) -> list[ArtifactKey]:
+    def old_artifact_keys(self, *, before: datetime, after: ArtifactKey, limit: int) -> list[ArtifactKey]:
         """Return keys with artifacts after `after`, set last before, by no job of a pinned run; by artifact."""
 
     def is_blob_named(self, digest: str) -> bool:

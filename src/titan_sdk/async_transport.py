@@ -10,7 +10,14 @@ import os
 import time
 
 from titan_sdk.encoding import json_bytes, query_string
-from titan_sdk.errors import ServerUnavailable, StreamBroken, TitanError, UnexpectedAnswer, error_from_wire
+from titan_sdk.errors import (
+    InvalidInput,
+    ServerUnavailable,
+    StreamBroken,
+    TitanError,
+    UnexpectedAnswer,
+    error_from_wire,
+)
 from titan_sdk.http1 import BrokenAnswer, Connection, NotWritable, Response
 from titan_sdk.pool import Pool
 
@@ -52,6 +59,7 @@ class AsyncTransport:
         self.timeout_seconds = timeout_seconds
         self._fixed_head = f" HTTP/1.1\r\nHost: {address}\r\n"
         if token:
+            _check_token(token)
             self._fixed_head += f"Authorization: Bearer {token}\r\n"
         self._pool = Pool(io, address)
 
@@ -351,3 +359,14 @@ def _exchange_of(head: bytes, body: bytes) -> Attempt:
 def _drop(connection: Connection | None) -> None:
     if connection is not None:
         connection.close()
+
+
+def _check_token(token: str) -> None:
+    """Refuse what would end the header it stands in, such as a line break read from a file with the token."""
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise InvalidInput(
+            subject="token",
+            expected="visible ASCII characters without blanks",
+            found="others, such as a line break",
+            next_step="Look at TITAN_TOKEN: `export TITAN_TOKEN=$(cat FILE)` leaves the line break out.",
+        )

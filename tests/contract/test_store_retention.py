@@ -180,7 +180,11 @@ def test_old_published_keys_are_found_and_go_and_plain_values_stay(store: Store,
         committed(store, lambda tx, key=key, value=value: tx.put_value(PROJECT, key, value))  # type: ignore[misc]
     clock.advance(DAY)
 
-    found = store.read(lambda reader: reader.old_artifact_keys(before=clock.moment, after="", limit=9))
+    found = store.read(
+        lambda reader: reader.old_artifact_keys(
+            before=clock.moment, after=ArtifactKey(project_id="", key="", artifact=""), limit=9
+        )
+    )
     gone = committed(store, lambda tx: tx.forget_artifact_keys(found, before=clock.moment))
 
     assert (found, gone) == ([ArtifactKey(project_id=PROJECT, key="report", artifact=DIGEST)], 1)

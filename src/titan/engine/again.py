@@ -1,6 +1,7 @@
 """Once more: replay a job, deploy a DAG again, resume a run."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from titan.engine.moves import reopened
 from titan.engine.retry import retry_job
@@ -11,6 +12,10 @@ from titan.model.jobs import Job
 from titan.model.runs import Orchestrator, Run
 from titan.ports import Reader, Transaction
 from titan.rules.again import UNSUCCESSFUL
+from titan.rules.gates import with_gates
+from titan.rules.names import MAX_NAME
+
+REPLAY: Final = "-replay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +28,23 @@ class Resumed:
 
 
 def replay_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) -> Submitted:
-    """Submit a job once more as a DAG of its own, with its inputs and at once; it joins the run of the first.
+    """Submit a job once more as a DAG of its own, `<job>-replay`, with its inputs and at once; it joins the run.
+
+    The gate behind a job comes along: whoever waits for the job later waits for a decision on its replay.
 
     Raises:
         InvalidDag, LimitExceeded, Conflict, StaleLease: as `submit`.
     """
     dag = tx.dag(job.dag_id)
     assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
-    spec = replace(job.spec, parents=(), delay_ms=0, hitl_message=job.spec.hitl_message if job.is_gate else None)
-    new = NewDag(name=job.name, jobs=(spec,), agent_run_id=job.run_id, agent_id=dag.agent_id)
-    return submit(tx, new, submitter, dag_id=dag_id)
+    new = NewDag(
+        name=job.name[: MAX_NAME - len(REPLAY)] + REPLAY,  # no stage's name: a stage is told by it
+        jobs=(replace(job.spec, parents=(), delay_ms=0),),
+        agent_run_id=job.run_id,
+        agent_id=dag.agent_id,
+        is_repeatable=False,
+    )
+    return submit(tx, with_gates(new), submitter, dag_id=dag_id)
 
 
 def redeploy(tx: Transaction, dag: Dag, submitter: Submitter, *, dag_id: str) -> Submitted:
@@ -47,6 +59,7 @@ def redeploy(tx: Transaction, dag: Dag, submitter: Submitter, *, dag_id: str) ->
         agent_run_id=dag.run_id,
         agent_id=dag.agent_id,
         on_failure=dag.on_failure,
+        is_repeatable=False,
     )
     return submit(tx, new, submitter, dag_id=dag_id)
 
@@ -54,8 +67,11 @@ def redeploy(tx: Transaction, dag: Dag, submitter: Submitter, *, dag_id: str) ->
 def resume_run(tx: Transaction, run: Run) -> Resumed:
     """Reopen a run and have its orchestrator go on: retry the job that submitted its stages, or name the program.
 
+    Jobs of the run that are live go on meanwhile. Whether a program outside still runs nobody here knows: who resumes
+    a run says that it does not.
+
     Raises:
-        Conflict: jobs of the run are live, or nobody is known who could go on.
+        Conflict: the job that submitted its stages has not ended, or nobody is known who could go on.
     """
     maker = _failed_maker(tx, run)
     if maker is not None:

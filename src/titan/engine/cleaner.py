@@ -125,7 +125,7 @@ class Cleaner:
 
     async def _keys(self, *, is_dry: bool) -> Freed:
         before = cutoff(self.retention.files, self._clock.now())
-        freed, last = Freed(), ""
+        freed, last = Freed(), ArtifactKey(project_id="", key="", artifact="")
         while before is not None:
             keys = await self._read(partial(_old_keys, before=before, after=last))
             if is_dry:
@@ -134,7 +134,7 @@ class Cleaner:
                 freed += await self._commit(partial(forgetting.forget_keys, keys=keys, before=before))
             if len(keys) < forgetting.ROWS:
                 break
-            last = keys[-1].artifact
+            last = keys[-1]
         return freed
 
     async def _read(self, query: Callable[[Reader], T]) -> T:
@@ -221,7 +221,7 @@ def _old_files(reader: Reader, before: datetime, after: FileName) -> list[FileNa
     return reader.old_files(before=before, after=after, limit=forgetting.ROWS)
 
 
-def _old_keys(reader: Reader, before: datetime, after: str) -> list[ArtifactKey]:
+def _old_keys(reader: Reader, before: datetime, after: ArtifactKey) -> list[ArtifactKey]:
     return reader.old_artifact_keys(before=before, after=after, limit=forgetting.ROWS)
 
 

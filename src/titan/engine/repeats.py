@@ -20,6 +20,8 @@ from titan.rules.rollup import dag_status
 
 def submission_key(new: NewDag, run_id: str | None, maker: Job | None) -> str | None:
     """Return what a repeat of this submission has in common with it; None when nothing can be its repeat."""
+    if not new.is_repeatable:
+        return None
     if new.idempotency_key is not None:
         return f"key:{run_id or ''}:{new.idempotency_key}"
     if maker is not None:

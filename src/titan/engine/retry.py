@@ -20,7 +20,7 @@ class Retried:
     """The answer to a retry."""
 
     retried: tuple[str, ...]  #: names of the jobs that will run again, in submission order
-    kept: int  #: jobs that completed and stay so
+    kept: int  #: jobs of these DAGs that completed and stay so
 
 
 def retry_job(tx: Transaction, job: Job) -> Retried:
@@ -83,7 +83,15 @@ def _retry_all(tx: Transaction, dags: Iterable[Dag], *, subject: str) -> Retried
             found="none",
             next_step="Nothing is to be tried again; `titan redeploy DAG` runs all of a DAG once more.",
         )
-    return _retry(tx, roots, around)
+    answer = _retry(tx, roots, around)
+    if not answer.retried:
+        raise Conflict(
+            subject,
+            expected="jobs whose parents completed, or will",
+            found="that all wait for jobs of earlier stages that failed or were cancelled",
+            next_step="Retry those first, or the whole run.",
+        )
+    return answer
 
 
 def _retry(tx: Transaction, roots: list[str], around: "_Neighbourhood") -> Retried:
@@ -91,8 +99,8 @@ def _retry(tx: Transaction, roots: list[str], around: "_Neighbourhood") -> Retri
     with Moves(tx) as moves:
         for job_id in revived:
             _revive(moves, job_id, around)
-    completed = sum(job.status is JobStatus.COMPLETED for job in around.jobs.values())
-    return Retried(retried=tuple(around.jobs[job_id].name for job_id in revived), kept=completed)
+    kept = sum(job.status is JobStatus.COMPLETED for dag_id in around.asked for job in around.jobs_of(dag_id))
+    return Retried(retried=tuple(around.jobs[job_id].name for job_id in revived), kept=kept)
 
 
 def _revive(moves: Moves, job_id: str, around: "_Neighbourhood") -> None:
@@ -125,7 +133,8 @@ class _Neighbourhood:
         self.children: dict[str, list[str]] = defaultdict(list)
         self.parents: dict[str, list[str]] = defaultdict(list)
         edges: set[tuple[str, str]] = set()
-        waiting = set(dag_ids)
+        self.asked = tuple(dag_ids)
+        waiting = set(self.asked)
         seen: set[str] = set()
         while waiting:
             dag_id = waiting.pop()

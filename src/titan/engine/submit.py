@@ -179,7 +179,9 @@ def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
 
 
 def _new_job(dag: Dag, position: int, spec: JobSpec, foreign: Mapping[str, Job]) -> Job:
-    done = {name for name, job in foreign.items() if job.status is JobStatus.COMPLETED}
+    own = [parent for parent in dict.fromkeys(spec.parents) if parent not in foreign]
+    earlier = {foreign[parent].id: foreign[parent] for parent in spec.parents if parent in foreign}
+    waited_for = [job for job in earlier.values() if job.status is not JobStatus.COMPLETED]
     return Job(
         project_id=dag.project_id,
         id=f"{dag.id}.{position:05d}",
@@ -188,7 +190,7 @@ def _new_job(dag: Dag, position: int, spec: JobSpec, foreign: Mapping[str, Job])
         spec=spec,
         status=JobStatus.WAITING,
         submitted_at=dag.submitted_at,
-        remaining_parents=len(set(spec.parents) - done),
+        remaining_parents=len(own) + len(waited_for),
     )
 
 
@@ -202,7 +204,7 @@ def _store(tx: Transaction, dag: Dag, jobs: list[Job], foreign: Mapping[str, Job
     dag_subject = Subject(project_id=dag.project_id, run_id=dag.run_id, dag_id=dag.id)
     tx.record(dag_subject, DagSubmitted(cause=_cause(dag), name=dag.name, job_count=len(jobs)))
     ids = {job.name: job.id for job in jobs} | {name: job.id for name, job in foreign.items()}
-    edges = ((ids[parent], job.id) for job in jobs for parent in dict.fromkeys(job.spec.parents))
+    edges = ((parent, job.id) for job in jobs for parent in dict.fromkeys(ids[name] for name in job.spec.parents))
     tx.add_dag(replace(dag, counts=counts), [job for job, _ in started], edges)
     for job, event in started:
         if event is not None:

@@ -20,6 +20,8 @@ def promote_due(tx: Transaction) -> int:
     due = tx.due_jobs(tx.now, limit=DUE_BATCH)
     with Moves(tx) as moves:
         for job in due:
+            if tx.job(job.id) != job:
+                continue  # what an earlier one brought about has reached it
             if job.status is JobStatus.WAITING_APPROVAL:
                 expire(moves, job)
             else:

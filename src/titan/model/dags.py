@@ -35,6 +35,7 @@ class NewDag:
     agent_id: str | None = None
     on_failure: OnFailure = OnFailure.CONTINUE
     idempotency_key: str | None = None  #: a second submission of this key in the run means the first
+    is_repeatable: bool = True  #: whether a submission that repeats it is answered with it
     occurrence: int = 0  #: how many DAGs of this name its process has submitted to the run before
     is_resumed: bool = False  #: its process repeats what an earlier one began
     orchestrator: Orchestrator | None = None  #: the process that submits, where it runs outside of Titan

@@ -187,6 +187,7 @@ def _named_in(database: Path) -> tuple[list[str], list[str], str]:
         digests = {digest for (spec,) in rows("select spec from jobs") for digest in digests_of_spec(str(spec))}
         digests |= {str(row[0]) for row in rows("select digest from files")}
         digests |= {str(row[0]) for row in rows("select artifact from stored_values where artifact is not null")}
+        digests |= {str(row[0]) for row in rows("select digest from attempt_files where digest is not null")}
         leases = [str(row[0]) for row in rows("select lease_id from attempts order by lease_id")]
         return sorted(digests), leases, SqlReader(session).home_id()
 

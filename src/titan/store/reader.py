@@ -312,8 +312,15 @@ class SqlReader:
         )
         return [FileName(project_id=row[0], name=row[1]) for row in found]
 
-    def old_artifact_keys(self, *, before: datetime, after: str, limit: int) -> list[ArtifactKey]:
-        found = self._all("old_artifact_keys", before_us=to_us(before), after=after, limit=limit)
+    def old_artifact_keys(self, *, before: datetime, after: ArtifactKey, limit: int) -> list[ArtifactKey]:
+        found = self._all(
+            "old_artifact_keys",
+            before_us=to_us(before),
+            after_artifact=after.artifact,
+            after_project_id=after.project_id,
+            after_key=after.key,
+            limit=limit,
+        )
         return [ArtifactKey(project_id=row[0], key=row[1], artifact=row[2]) for row in found]
 
     def unused_bytes(self) -> int:

@@ -10,6 +10,7 @@ import pytest
 from tests.support.builders import NOON, PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.desk import Desk, a_desk
 from titan.engine.gates import put_value
+from titan.model.dags import OnFailure
 from titan.model.errors import Conflict, InvalidInput
 from titan.model.jobs import Affinity, Decision, GateOutcome, JobStatus
 from titan.model.memory import StoredValue
@@ -175,6 +176,27 @@ def test_a_later_stage_that_names_the_job_waits_for_its_gate(desk: Desk) -> None
     desk.decide("hitl-gate-draft", APPROVED)
 
     assert (before, desk.run_all()) == (JobStatus.WAITING, ["publish"])
+
+
+def test_two_gates_that_expire_at_once_in_a_dag_that_stops_hold_up_nobody(desk: Desk) -> None:
+    desk.submit(a_new_dag(a_gate("one"), a_gate("two"), on_failure=OnFailure.STOP))
+    desk.submit(a_new_dag(replace(a_spec("delayed"), delay_ms=60_000)))
+    desk.clock.turn(60)
+
+    desk.keep_time()
+
+    assert desk.statuses() == {"one": "FAILED", "two": "CANCELLED"}
+    assert desk.job("delayed").status is JobStatus.READY
+
+
+def test_a_later_stage_may_name_a_job_and_the_gate_behind_it(desk: Desk) -> None:
+    desk.submit(a_new_dag(replace(a_spec("draft"), hitl_message="Publish?"), agent_run_id="R_1"))
+    desk.run_all()
+    desk.submit(a_new_dag(a_spec("publish", parents=("draft", "hitl-gate-draft")), agent_run_id="R_1"))
+
+    desk.decide("hitl-gate-draft", APPROVED)
+
+    assert desk.run_all() == ["publish"]
 
 
 # --- the keys of the original's scripts ---

@@ -180,6 +180,24 @@ def test_the_late_report_of_an_attempt_before_the_retry_changes_nothing(desk: De
     assert (desk.report(late), desk.job("a").status) == (False, JobStatus.READY)
 
 
+def test_a_dag_that_waits_for_a_failed_earlier_stage_is_not_retried_alone(desk: Desk) -> None:
+    desk.submit(a_new_dag(a_spec("a"), agent_run_id="R_1"))
+    desk.submit(a_new_dag(a_spec("b", parents=("a",)), agent_run_id="R_1"))
+    desk.run_all(failing=["a"])
+
+    with pytest.raises(Conflict, match="found that all wait for jobs of earlier stages"):
+        desk.perform(lambda tx: retry_dag(tx, desk.dag("d002")))
+
+
+def test_only_what_the_asked_dag_finished_counts_as_kept(desk: Desk) -> None:
+    desk.submit(a_new_dag(a_spec("a"), a_spec("other"), agent_run_id="R_1"))
+    desk.run_all()
+    second = desk.submit(a_new_dag(a_spec("b", parents=("a",)), agent_run_id="R_1"))
+    desk.run_all(failing=["b"])
+
+    assert desk.perform(lambda tx: retry_dag(tx, desk.dag(second.dag_id))) == Retried(retried=("b",), kept=0)
+
+
 # --- replay and redeploy ---
 
 
@@ -189,7 +207,7 @@ def test_a_replayed_job_runs_alone_with_its_inputs_in_its_run(desk: Desk) -> Non
 
     answer = desk.perform(lambda tx: replay_job(tx, newest(tx, "join"), CLIENT, dag_id="d900"))
 
-    assert (answer.name, answer.agent_run_id, answer.job_count) == ("join", "R_1", 1)
+    assert (answer.name, answer.agent_run_id, answer.job_count) == ("join-replay", "R_1", 1)
     assert desk.run_all() == ["join"]
 
 
@@ -203,6 +221,30 @@ def test_a_redeployed_dag_runs_all_of_it_anew_gates_too(desk: Desk) -> None:
 
     assert (answer.dag_id, answer.job_count, answer.from_record) == ("d900", 3, False)
     assert desk.statuses("d900") == {"draft": "READY", "hitl-gate-draft": "WAITING", "publish": "WAITING"}
+
+
+def test_a_replay_asks_for_approval_again_and_lets_nobody_pass_the_gate(desk: Desk) -> None:
+    desk.submit(a_new_dag(replace(a_spec("draft"), hitl_message="Go on?"), agent_run_id="R_1"))
+    desk.run_all()
+    desk.decide("hitl-gate-draft", GateOutcome.REJECTED)
+    desk.perform(lambda tx: replay_job(tx, newest(tx, "draft"), CLIENT, dag_id="d900"))
+    desk.submit(a_new_dag(a_spec("publish", parents=("draft",)), agent_run_id="R_1"))
+
+    ran = desk.run_all()
+
+    assert (ran, desk.job("hitl-gate-draft").status) == (["draft"], JobStatus.WAITING_APPROVAL)
+    assert desk.job("publish").status is JobStatus.WAITING
+
+
+def test_a_replay_takes_no_stages_place_when_the_run_is_resumed_or_retried(desk: Desk) -> None:
+    first = submit_stage(desk)
+    desk.run_all()
+    desk.perform(lambda tx: replay_job(tx, newest(tx, "plan"), CLIENT, dag_id="d900"))
+    desk.run_all(failing=["plan"])
+
+    again = submit_stage(desk, is_resumed=True)
+
+    assert (again.dag_id, again.from_record) == (first.dag_id, True)
 
 
 # --- submissions that repeat ---

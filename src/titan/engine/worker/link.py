@@ -29,8 +29,10 @@ from titan.engine.protocol import (
 )
 from titan.engine.worker.server_address import ServerAddress
 from titan_sdk.errors import (
+    Forbidden,
     StoreFull,
     TitanError,
+    Unauthorized,
     Unavailable,
     UnexpectedAnswer,
     UnknownWorker,
@@ -247,7 +249,7 @@ class Link:
         try:
             yield transport
             self._away_since = None
-        except (Unavailable, StoreFull, UnexpectedAnswer) as cause:
+        except (Unavailable, StoreFull, UnexpectedAnswer, Unauthorized, Forbidden) as cause:
             self._look_for_server(transport)
             raise ServerAway(str(cause)) from cause
 

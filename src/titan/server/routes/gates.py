@@ -10,6 +10,7 @@ from titan.engine.receipts import once
 from titan.model.jobs import GateOutcome, Job
 from titan.ports import Reader, Transaction
 from titan.server import wire
+from titan.server.access import ANYBODY_HERE
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import find_gate
@@ -52,10 +53,18 @@ async def _decide(call: Call, outcome: GateOutcome) -> Response[bytes]:
     claimed = check_text("field by of the decision", body.by or "", limit_characters=200)
 
     def act(tx: Transaction) -> object:
-        by = claimed or call.caller.name
+        by = _decider(call, claimed)
         return gate_view(tx, decide(tx, _find(tx, call, scope), outcome, by=by, comment=comment))
 
     return json_answer(await call.house.orchestrator.decide(partial(once, mark=call.mark(raw), act=act)))
+
+
+def _decider(call: Call, claimed: str) -> str:
+    """Return who decides: whom the caller names, and beside it what the caller has shown, where that is anything."""
+    shown = call.caller.name
+    if not claimed or call.caller is ANYBODY_HERE:
+        return claimed or shown
+    return f"{claimed}, with {shown}"
 
 
 def _find(reader: Reader, call: Call, scope: wire.ScopeQuery) -> Job:

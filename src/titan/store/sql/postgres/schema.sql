@@ -266,7 +266,7 @@ create table stored_values (
 
 create index stored_values_by_expiry on stored_values (expires_at_us) where expires_at_us is not null;
 
-create index stored_values_by_artifact on stored_values (artifact, changed_at_us) where artifact is not null;
+create index stored_values_by_artifact on stored_values (artifact, project_id, key) where artifact is not null;
 
 -- A member may be 10 MiB long, and no index entry longer than 2.7 kB: its digest stands for it. `convert_to` counts as
 -- changeable because a database's encoding could be changed; this one's cannot.

@@ -96,14 +96,15 @@ delete from files where project_id = :project_id and name = :name and changed_at
 -- name: old_artifact_keys
 select project_id, key, artifact from stored_values
 where
-    artifact is not null and artifact > :after and changed_at_us < :before_us
+    artifact is not null and changed_at_us < :before_us
+    and (artifact, project_id, key) > (:after_artifact, :after_project_id, :after_key)
     and not exists (
         select 1 from runs
         where
             runs.project_id = stored_values.project_id and runs.id = stored_values.run_id
             and runs.pinned_at_us is not null
     )
-order by artifact limit :limit
+order by artifact, project_id, key limit :limit
 
 -- name: forget_value
 delete from stored_values

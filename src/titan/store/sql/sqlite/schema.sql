@@ -261,7 +261,7 @@ create table stored_values (
 
 create index stored_values_by_expiry on stored_values (expires_at_us) where expires_at_us is not null;
 
-create index stored_values_by_artifact on stored_values (artifact, changed_at_us) where artifact is not null;
+create index stored_values_by_artifact on stored_values (artifact, project_id, key) where artifact is not null;
 
 create table members (
     project_id text not null,

@@ -12,6 +12,6 @@ create index dags_ended_alone on dags (ended_at_us) where run_id is null and end
 
 create index dags_by_maker on dags (made_by) where made_by is not null;
 
-create index stored_values_by_artifact on stored_values (artifact, changed_at_us) where artifact is not null;
+create index stored_values_by_artifact on stored_values (artifact, project_id, key) where artifact is not null;
 
 create index files_by_digest on files (digest);
