@@ -157,6 +157,9 @@ class PostgresDatabase:
             except ConnectionLost as reason:
                 self._lost(reason)
                 continue
+            except StatementFailed as reason:  # the transaction that is asked about may itself hold the turn
+                self._lost(reason)
+                raise self._unknown(unavailable(self.subject, str(reason))) from reason
             outcome = None if found is None else found[0]
             logger.info("%s: the commit whose answer was lost is %s", self.subject, outcome)
             return bool(outcome == "committed")
