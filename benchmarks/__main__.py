@@ -12,12 +12,13 @@ from benchmarks.again_rows import measure_again
 from benchmarks.idle_rows import measure_idle
 from benchmarks.job_rows import Sizes, measure_jobs
 from benchmarks.machine import describe_machine
+from benchmarks.postgres_rows import measure_postgres
 from benchmarks.report import cells, print_table, update_document, write_results
 from benchmarks.rows import Row
 from benchmarks.store_rows import measure_store
 from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to
 
-GROUPS = ("jobs", "again", "store", "idle")
+GROUPS = ("jobs", "again", "store", "postgres", "idle")
 QUICK = Sizes(rounds=2, jobs_alone=20, jobs_in_dag=100, fan=100, chain=10, unroutable=2000, jobs_beside=50)
 
 
@@ -59,6 +60,8 @@ def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[Ro
         yield from measure_again(folder, QUICK if quick else Sizes())
     if "store" in groups:
         yield from measure_store(folder, rounds=2 if quick else 5, seconds=0.5 if quick else 2.0)
+    if "postgres" in groups:
+        yield from measure_postgres(folder, QUICK if quick else Sizes())
     if "idle" in groups:
         yield from measure_idle(folder, seconds=5 if quick else 30)
 

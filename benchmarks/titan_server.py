@@ -39,7 +39,7 @@ class RunningTitan:
 
 
 @contextmanager
-def running_titan(folder: Path, *, offer: str = f"GENERAL:{SLOTS}") -> Iterator[RunningTitan]:
+def running_titan(folder: Path, *, offer: str = f"GENERAL:{SLOTS}", store: str | None = None) -> Iterator[RunningTitan]:
     """Start `titan up` with its home in `folder`, wait until its worker is connected, and stop it at the end.
 
     Raises:
@@ -50,6 +50,7 @@ def running_titan(folder: Path, *, offer: str = f"GENERAL:{SLOTS}") -> Iterator[
     command = [
         *(sys.executable, "-m", "titan.cli", "up", "--home", str(folder / "home")),
         *("--port", str(port), "--sdk-port", str(sdk_port), "--offer", offer),
+        *(() if store is None else ("--store", store)),
     ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
     with (folder / "titan.log").open("wb") as log:
