@@ -113,6 +113,14 @@ class Dag(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.started_at is None else (self.ended_at or now) - self.started_at
 
 
+class Orchestrator(msgspec.Struct, frozen=True, kw_only=True):
+    """How the program that submits a run's stages was started."""
+
+    command: tuple[str, ...]
+    directory: str
+    host: str
+
+
 class Run(msgspec.Struct, frozen=True, kw_only=True):
     """One invocation of an agent; `stages` is empty in lists."""
 
@@ -125,6 +133,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     reason: str | None = None
     pinned: bool = False
+    orchestrator: Orchestrator | None = None
     stages: tuple[Dag, ...] = ()
 
     def length(self, now: datetime) -> timedelta:
@@ -191,14 +200,6 @@ class Retried(msgspec.Struct, frozen=True, kw_only=True):
 
     retried: tuple[str, ...]  #: names of the jobs that run again
     kept: int  #: how many completed and stay so
-
-
-class Orchestrator(msgspec.Struct, frozen=True, kw_only=True):
-    """How the program that submits a run's stages was started."""
-
-    command: tuple[str, ...]
-    directory: str
-    host: str
 
 
 class Resumed(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """Values as a person reads them: times, ages, durations, sizes and foreign text. Pure."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
@@ -7,6 +8,9 @@ from datetime import datetime, timedelta, tzinfo
 NOTHING = "-"
 
 _LISTED = 10  # more names than these are counted
+
+#: A moment in a text of the server's: RFC 3339 in UTC.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
 
 _UNITS = (
     ("d", timedelta(days=1)),
@@ -38,6 +42,11 @@ def until(at: datetime | None, *, now: datetime) -> str:
     return NOTHING if at is None else f"in {age(now, now=at)}"
 
 
+def with_local_times(text: str, *, now: datetime, zone: tzinfo | None = None) -> str:
+    """Return a text of the server's with its moments as the local clock shows them."""
+    return _MOMENT.sub(lambda found: _clock(datetime.fromisoformat(found.group()), now=now, zone=zone), text)
+
+
 def moment(at: datetime | None, *, now: datetime, zone: tzinfo | None = None) -> str:
     """Return the local clock time and the age: `14:03:07 (2m)`, on another day `12 Mar 14:03 (5d)`.
 
@@ -45,14 +54,16 @@ def moment(at: datetime | None, *, now: datetime, zone: tzinfo | None = None) ->
     """
     if at is None:
         return NOTHING
+    return f"{_clock(at, now=now, zone=zone)} ({age(at, now=now)})"
+
+
+def _clock(at: datetime, *, now: datetime, zone: tzinfo | None) -> str:
     local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
-        clock = f"{local:%H:%M:%S}"
-    elif local.year == today.year:
-        clock = f"{local.day} {local:%b %H:%M}"
-    else:
-        clock = f"{local:%Y-%m-%d}"
-    return f"{clock} ({age(at, now=now)})"
+        return f"{local:%H:%M:%S}"
+    if local.year == today.year:
+        return f"{local.day} {local:%b %H:%M}"
+    return f"{local:%Y-%m-%d}"
 
 
 def instant(at: datetime, *, now: datetime, zone: tzinfo | None = None) -> str:

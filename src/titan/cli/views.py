@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from titan.cli.answers import Attempt, Counts, Dag, Job, Run
-from titan.cli.formats import NOTHING, count, duration, moment, size
+from titan.cli.formats import NOTHING, count, duration, moment, size, with_local_times
 from titan.cli.screen import Cell, Column, Status, say, show_table
 from titan.model.jobs import JobKind, JobStatus
 
@@ -86,7 +86,7 @@ def job_row(job: Job, *, at: datetime) -> list[Cell]:
         moment(job.submitted_at, now=at),
         duration(time_of(job, at=at)),
         job.worker or NOTHING,
-        job.reason or NOTHING,
+        reason_of(job, at=at) or NOTHING,
     ]
 
 
@@ -126,7 +126,7 @@ def show_jobs_of_dag(jobs: Sequence[Job], *, at: datetime) -> None:
 
 def show_job(job: Job, *, at: datetime) -> None:
     """Write a job: where it stands and why, what it was asked to do, and its attempts."""
-    say("Job ", job.name, "  ", Status(job.status), f"  {job.reason}" if job.reason else "")
+    say("Job ", job.name, "  ", Status(job.status), f"  {reason_of(job, at=at)}" if job.reason else "")
     run = f" · run {job.agent_run_id}" if job.agent_run_id else ""
     say(f"id {job.job_id} · DAG {job.dag_name}{run} · submitted {moment(job.submitted_at, now=at)}")
     if job.kind is JobKind.GATE:
@@ -148,7 +148,7 @@ def show_run(run: Run, *, at: datetime) -> None:
     say("Run ", run.agent_run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
     agent = f"agent {run.agent_id} · " if run.agent_id else ""
     took = f"took {duration(run.length(at))}" if run.ended_at else f"runs for {duration(run.length(at))}"
-    say(f"{agent}started {moment(run.started_at, now=at)} · {took}")
+    say(f"{agent}started {moment(run.started_at, now=at)} · {took}{' · pinned' if run.pinned else ''}")
     if not run.stages:
         return
     say("")
@@ -186,6 +186,11 @@ def shortened(names: Sequence[str]) -> str:
     return f"{listed} and {rest:,} more" if rest > 0 else listed
 
 
+def reason_of(job: Job, *, at: datetime) -> str:
+    """Return why a job is where it is, with moments by the local clock; empty where there is nothing to say."""
+    return with_local_times(job.reason or "", now=at)
+
+
 def time_of(job: Job, *, at: datetime) -> timedelta | None:
     """Return how long the job's last attempt took, for a running job how long it has run."""
     if job.status is JobStatus.RUNNING and job.started_at is not None:
@@ -212,7 +217,7 @@ def _job_of_dag_row(job: Job, *, at: datetime) -> list[Cell]:
         duration(time_of(job, at=at)),
         shortened(job.parents),
         job.worker or NOTHING,
-        job.reason or NOTHING,
+        reason_of(job, at=at) or NOTHING,
     ]
 
 

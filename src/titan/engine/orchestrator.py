@@ -158,6 +158,8 @@ class Orchestrator:
         Raises:
             UnknownWorker: it never registered here.
         """
+        if self.bus.is_closed:
+            wait_seconds = 0.0  # the server is about to stop
         deadline = asyncio.get_running_loop().time() + wait_seconds
         claim = _Claim(worker_id, holding=holding, stopping=stopping)
         self._end_claim(worker_id)

@@ -203,3 +203,12 @@ def test_an_empty_name_is_a_usage_error(titan: CommandLine) -> None:
 
     assert done.exit_code == 2
     assert "expected at least one character; found an empty text" in done.stderr
+
+
+def test_the_output_of_an_attempt_that_there_was_not_is_not_found(titan: CommandLine, scripts: Path) -> None:
+    titan("submit", f"{scripts}/hello.py", "--name", "one-attempt", "--wait")
+
+    done = titan("logs", "hello", "--dag", "one-attempt", "--attempt", "9")
+
+    assert done.exit_code == 3
+    assert "expected an attempt from 1 to 1; found --attempt 9" in done.stderr

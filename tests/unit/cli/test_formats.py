@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from titan.cli.formats import age, count, duration, moment, plain, size
+from titan.cli.formats import age, count, duration, moment, plain, size, with_local_times
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 EAST = timezone(timedelta(hours=2))
@@ -90,3 +90,12 @@ def test_text_of_any_script_stays_as_it_is() -> None:
 
 def test_one_is_singular_and_thousands_are_grouped() -> None:
     assert [count(number, "job") for number in (0, 1, 1200)] == ["0 jobs", "1 job", "1,200 jobs"]
+
+
+def test_moments_in_a_text_of_the_servers_are_told_by_the_local_clock() -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    text = "waits for approval until 2026-03-01T16:26:45.791415Z, or 2026-03-02T01:00:00.000+00:00: go on?"
+
+    shown = with_local_times(text, now=now, zone=timezone(timedelta(hours=-5)))
+
+    assert shown == "waits for approval until 11:26:45, or 20:00:00: go on?"

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from titan.cli import completion
-from titan.cli.answers import Document, Orchestrator, Result, Resumed, Retried, Submitted, read
+from titan.cli.answers import Document, Orchestrator, Result, Resumed, Retried, Run, Submitted, read
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import count, listed
 from titan.cli.lookup import find_job
@@ -57,7 +57,7 @@ RunAlone: TypeAlias = Annotated[
     ),
 ]
 PrintOnly: TypeAlias = Annotated[
-    bool, typer.Option("--print", help="Reopen the run and print the command instead of running it.")
+    bool, typer.Option("--print", help="Only print the command that starts its program; change nothing.")
 ]
 
 
@@ -152,6 +152,15 @@ def resume(
     with TITAN_RESUME_RUN_ID set; titan_sdk.new_run_id gives it the run's id again.
     """
     titan = connect(server)
+    program = read(titan.get("api", "runs", agent_run_id), Run).orchestrator
+    environment = {"TITAN_RESUME_RUN_ID": agent_run_id, **titan.environment}
+    if program is not None:
+        command = _typed(program, environment)
+        if print_only:
+            say(command)
+            return
+        if not as_json:
+            _check_here(agent_run_id, program, command)
     answer = titan.post("api", "runs", agent_run_id, "resume")
     if as_json:
         show_json(answer)
@@ -161,13 +170,6 @@ def resume(
         say(f"Run {agent_run_id} goes on: its orchestrator, job {resumed.retried_job}, is tried again.")
         return
     program = resumed.orchestrator
-    environment = {"TITAN_RESUME_RUN_ID": agent_run_id, **titan.environment}
-    assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
-    command = f"cd {shlex.quote(program.directory)} && {assignments} {shlex.join(program.command)}"
-    if print_only:
-        say(command)
-        return
-    _check_here(agent_run_id, program, command)
     remark(f"Run {agent_run_id} goes on: {shlex.join(program.command)}")
     raise typer.Exit(_run(agent_run_id, program, environment))
 
@@ -210,6 +212,12 @@ def _show_submitted(answer: Document, *, as_json: bool) -> None:
     say(f"See how it goes on:  titan dag {submitted.dag_id} --wait")
 
 
+def _typed(program: Orchestrator, environment: dict[str, str]) -> str:
+    """Return what a person would type to start the program again."""
+    assignments = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    return f"cd {shlex.quote(program.directory)} && {assignments} {shlex.join(program.command)}"
+
+
 def _check_here(agent_run_id: str, program: Orchestrator, command: str) -> None:
     here = socket.gethostname()
     if program.host == here and Path(program.directory).is_dir():
@@ -220,7 +228,7 @@ def _check_here(agent_run_id: str, program: Orchestrator, command: str) -> None:
         exit_code=ExitCode.REFUSED,
         expected="an orchestrator that ran on this machine, in a folder that is still there",
         found=f"one of {place}",
-        next_step=f"It is reopened; start it where it belongs: {command}",
+        next_step=f"Start it where it belongs: {command}",
     )
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from titan.cli.answers import Cleaned, Run, read
+from titan.cli.exits import usage_error
 from titan.cli.formats import count, size
 from titan.cli.options import JsonOption, RunArgument, ServerOption, examples
 from titan.cli.screen import is_live, remark, say, show_json
 from titan.cli.server import connect
-from titan.settings import home_folder
+from titan.settings import home_folder, setting
 
 if TYPE_CHECKING:
     from titan.store.backup import Progress
@@ -89,6 +90,13 @@ def backup(target: Target, *, home: Home = None, as_json: JsonOption = False) ->
 
     The database as of one moment, with the scripts, files and logs it names. Workspaces are not part of it.
     """
+    if setting("TITAN_STORE"):
+        raise usage_error(
+            "titan backup",
+            expected="a home that keeps its store in a file",
+            found="TITAN_STORE, which names a database",
+            next_step="Save that with its own tools (pg_dump), and the folders blobs and logs beside it.",
+        )
     from titan.store.backup import back_up  # SQLite: 30 ms to import
 
     bar = _Bar()

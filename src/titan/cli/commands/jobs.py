@@ -6,13 +6,14 @@ import typer
 
 from titan.cli import completion
 from titan.cli.answers import Job, JobList, Story, read
+from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.following import log_pieces
-from titan.cli.formats import instant
+from titan.cli.formats import instant, with_local_times
 from titan.cli.lookup import dag_id_of, find_job, find_job_document
 from titan.cli.options import DagScope, JobArgument, JsonOption, Limit, RunScope, ServerOption, examples
 from titan.cli.screen import Cell, Column, remark, remark_limit, say, show_json, show_table, write_bytes
 from titan.cli.server import connect
-from titan.cli.views import JOB_COLUMNS, job_row, now, show_job
+from titan.cli.views import JOB_COLUMNS, job_row, now, reason_of, show_job
 from titan.model.jobs import JobStatus
 
 app = typer.Typer()
@@ -117,6 +118,7 @@ def logs(
     """
     titan = connect(server)
     found = find_job(titan, name, dag=dag, run=run)
+    _check_attempt(found, attempt, is_followed=follow)
     pieces = log_pieces(titan, found.job_id, follow=follow, attempt=attempt)
     if as_json:
         content = b"".join(pieces)
@@ -153,12 +155,14 @@ def story(
     say(f"Job {told.name} (id {told.job_id}) is {found.status}{_because(found)}")
     say("")
     at = now()
-    rows: list[list[Cell]] = [[instant(entry.at, now=at), entry.text, entry.cause] for entry in told.entries]
+    rows: list[list[Cell]] = [
+        [instant(entry.at, now=at), with_local_times(entry.text, now=at), entry.cause] for entry in told.entries
+    ]
     show_table(_STORY_COLUMNS, rows)
 
 
 def _because(job: Job) -> str:
-    return f": {job.reason}" if job.reason else ""
+    return f": {reason_of(job, at=now())}" if job.reason else ""
 
 
 def _say_no_jobs(*, is_filtered: bool) -> None:
@@ -166,6 +170,21 @@ def _say_no_jobs(*, is_filtered: bool) -> None:
         say("No such jobs. `titan jobs` lists the newest of all.")
     else:
         say("No jobs yet: the scripts that are submitted appear here. Submit one: titan submit hello.py")
+
+
+def _check_attempt(job: Job, attempt: int | None, *, is_followed: bool) -> None:
+    """Refuse an attempt that there was not, unless it may be to come."""
+    numbers = [each.attempt for each in job.attempts]
+    if attempt is None or attempt in numbers or (is_followed and not job.status.is_final):
+        return
+    raise CommandFailed(
+        f"job {job.name!r} ({job.job_id})",
+        exit_code=ExitCode.NOT_FOUND,
+        expected=f"an attempt from 1 to {max(numbers)}" if numbers else "an attempt",
+        found=f"--attempt {attempt}" if numbers else "none yet",
+        next_step=f"`titan job {job.job_id}` lists them.",
+        kind="UnknownAttempt",
+    )
 
 
 def _remark_silence(job: Job, *, was_followed: bool) -> None:

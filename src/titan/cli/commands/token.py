@@ -16,7 +16,7 @@ from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.screen import Cell, Column, Status, remark, say, show_json, show_table
 from titan.cli.server import Server, connect, names_a_server, servers_of
 from titan.cli.views import now
-from titan.settings import home_folder
+from titan.settings import home_folder, setting
 
 A_DAY: Final = timedelta(days=1)
 
@@ -81,7 +81,7 @@ def create(
     """Make a token and write it to stdout: it is shown this once."""
     expires_in = None if expires is None else timedelta(seconds=parse_seconds("--expires", expires))
     place = home or home_folder()
-    titan = _server(server, place)
+    titan = _server(server, home)
     if titan is None:
         answer = _in_store(place, "create_token", name=name, role=role, expires_in=expires_in)
     else:
@@ -99,7 +99,7 @@ def create(
 def list_tokens(*, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """List the tokens, newest first: who holds them, and when each was last used."""
     place = home or home_folder()
-    titan = _server(server, place)
+    titan = _server(server, home)
     answer = _in_store(place, "list_tokens") if titan is None else titan.get("api", "tokens")
     if as_json:
         show_json(answer)
@@ -115,7 +115,7 @@ def list_tokens(*, home: Home = None, as_json: JsonOption = False, server: Serve
 def revoke(token: TokenId, *, home: Home = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Make a token good no more, at once and for ever."""
     place = home or home_folder()
-    titan = _server(server, place)
+    titan = _server(server, home)
     if titan is None:
         answer = _in_store(place, "revoke_token", token_id=token)
     else:
@@ -127,11 +127,14 @@ def revoke(token: TokenId, *, home: Home = None, as_json: JsonOption = False, se
         say(f"Revoked token {revoked.token_id} of '{revoked.name}'.")
 
 
-def _server(url: str | None, home: Path) -> Server | None:
-    """Return the server that keeps the tokens, None where none runs on this home: then its store is at hand."""
-    if url is not None or names_a_server():
+def _server(url: str | None, home: Path | None) -> Server | None:
+    """Return the server that keeps the tokens, None where none runs on this home: then its store is at hand.
+
+    A home that was named wins over a server that the environment names.
+    """
+    if url is not None or (home is None and names_a_server()):
         return connect(url)
-    for server in servers_of(home):
+    for server in servers_of(home or home_folder()):
         try:
             server.get("api", "health")
         except CommandFailed as failure:
@@ -144,6 +147,14 @@ def _server(url: str | None, home: Path) -> Server | None:
 
 def _in_store(home: Path, what: str, **arguments: object) -> Document:
     """Return what `titan.server.offline` answers on the store of a home on which no server runs."""
+    if what != "create_token" and not setting("TITAN_STORE") and not (home / "control.db").exists():
+        raise CommandFailed(
+            f"home {home}",
+            exit_code=ExitCode.NOT_FOUND,
+            expected="a home of Titan's",
+            found="a folder without a store" if home.exists() else "no such folder",
+            next_step="Name it with --home or TITAN_HOME; the first `titan up` makes one.",
+        )
     from titan.main import offline_store  # most of a second to import
     from titan.server import offline
 

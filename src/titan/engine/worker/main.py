@@ -54,6 +54,8 @@ def run(
     0: it left in order. 1: no warm interpreter came up, or another worker uses its folder. 2: the server refused it.
     """
     configure(log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
+    home = home.absolute()  # jobs run in other folders
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     inbox = Inbox()
     _leave_on_signals(inbox)
     with ExitStack() as owned:
