@@ -1,6 +1,7 @@
 """The schema is what its migrations make, and every query finds its way through an index."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -9,8 +10,9 @@ import pytest
 from tests.support.builders import NOON
 from tests.support.sources import ROOT
 from titan.store.postgres.session import QUERIES as POSTGRES_QUERIES
-from titan.store.sqlite import opening
+from titan.store.sqlite import SqliteStore, opening
 from titan.store.sqlite.session import QUERIES, SqliteSession
+from titan.system import SystemClock
 
 STORE_FOLDER = ROOT / "src" / "titan" / "store"
 SCHEMA_FILE = STORE_FOLDER / "sql" / "sqlite" / "schema.sql"
@@ -98,3 +100,39 @@ def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
     asked_for |= set(re.findall(r'"(\w+)"', together)) & POSTGRES_QUERIES.keys()
 
     assert asked_for == QUERIES.keys() | POSTGRES_QUERIES.keys()
+
+
+def test_a_home_of_the_first_version_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "control.db"
+    first = apsw.Connection(str(path))
+    first.execute((STORE_FOLDER / "sql/sqlite/migrations/0001_initial.sql").read_text("utf-8"))
+    first.execute("""
+        insert into meta values ('home_id', 'h'), ('schema_version', '1');
+        insert into runs values ('default', 'R_1', 'R', 1, 2, 1, 2, 1, null, null, null);
+        insert into workers values ('w1', 'default', 'w', 'here', 1, '{"GENERAL":1}', '0', 'connected', 1, 2);
+        insert into dags values ('d1', 'default', 'n', 'R_1', null, 'continue', 1, 1, 0, 0, 1, 0, 0, null, 0, 1, null);
+        insert into jobs values
+            ('d1.00000', 'default', 'd1', 'R_1', 'a', 'GENERAL', 1, 'none', 'COMPLETED', 1, 0, 1, null, 1, 2, null, 0,
+                1, 0, 0, null, '{"name":"a","filename":"a.py","script":"0"}'),
+            ('d1.00001', 'default', 'd1', 'R_1', 'b', 'GENERAL', 1, 'none', 'WAITING', 1, 0, null, 9, null, null, null,
+                0, 0, 0, 0, 'w1', '{"name":"b","filename":"b.py","script":"0","parents":["a"]}');
+        insert into edges values ('d1.00000', 'd1.00001', 'default');
+        insert into attempts values ('l1', 'default', 'd1.00000', 1, 1, 'w1', 'GENERAL', 't', 1, 2, 1, 2, 'succeeded',
+            0, null, 5, null, null, 0);
+        insert into stored_values values ('default', 'key', 'value', null, 1);
+    """)
+    first.close()
+
+    with closing(SqliteStore(path, clock=SystemClock())) as store:
+        jobs = store.read(lambda reader: reader.jobs_of_dag("d1"))
+        children = store.read(lambda reader: reader.children("d1.00000"))
+        value = store.read(lambda reader: reader.value("default", "key", now=NOON))
+        attempts = store.read(lambda reader: reader.attempts_of_job("d1.00000"))
+        store.transact(lambda tx: tx.put_result("d1.00000", "default", "1")).result()
+
+    assert [(job.name, job.status.value, job.is_gate) for job in jobs] == [
+        ("a", "COMPLETED", False),
+        ("b", "WAITING", False),
+    ]
+    assert [child.id for child in children] == ["d1.00001"]
+    assert (value and value.value, [attempt.lease_id for attempt in attempts]) == ("value", ["l1"])
