@@ -60,7 +60,11 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
     return Orders(
         fresh=tuple(leased(reader, a) for a in live if a.lease_id not in holding),
         stop=tuple(a.lease_id for a in live if a.is_stop_requested and a.lease_id not in stopping),
-        lost=tuple(lease_id for lease_id in holding if lease_id not in live_ids),
+        lost=tuple(
+            lease_id
+            for lease_id in holding
+            if lease_id not in live_ids and not _is_reported(reader, lease_id, worker_id)
+        ),
     )
 
 
@@ -71,6 +75,14 @@ def leased(reader: Reader, attempt: Attempt) -> Leased:
     dag = reader.dag(job.dag_id)
     assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
     return Leased(attempt=attempt, job=job, dag=dag)
+
+
+def _is_reported(reader: Reader, lease_id: str, worker_id: str) -> bool:
+    """Whether the worker reported the end itself: the answer to that, perhaps still under way, tells it so."""
+    attempt = reader.attempt(lease_id)
+    if attempt is None or attempt.worker_id != worker_id:
+        return False
+    return attempt.outcome not in (None, AttemptOutcome.LOST, AttemptOutcome.RETURNED)
 
 
 def join(tx: Transaction, worker: Worker) -> None:

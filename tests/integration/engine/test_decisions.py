@@ -328,3 +328,18 @@ def test_a_vanished_workers_jobs_go_to_another(desk: Desk) -> None:
     desk.store.transact(lambda tx: attendance.lose(tx, "w1", server_id="")).result()
 
     assert [attempt.worker_id for attempt in desk.dispatch("w1", "w2")] == ["w2"]
+
+
+def test_a_worker_is_not_told_as_lost_what_it_has_reported_itself(desk: Desk) -> None:
+    desk.join(GENERAL=2)
+    desk.submit(a_new_dag(a_spec("done"), a_spec("gone")))
+    done, gone = desk.dispatch()
+    desk.report(done)
+    desk.cancel("gone")
+    holding = [done.lease_id, "of nobody"]
+
+    found = desk.store.read(
+        lambda reader: attendance.orders(reader, "w1", holding=[*holding, gone.lease_id], stopping=[])
+    )
+
+    assert (found.lost, found.stop) == (("of nobody",), (gone.lease_id,))
