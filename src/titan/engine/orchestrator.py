@@ -13,7 +13,7 @@ from titan.engine.attempts import LEASE, Completed, complete, dispatch
 from titan.engine.attendance import Leased, Orders, Standing, leased
 from titan.engine.bus import DUE, STOP_ELSEWHERE, WORK_ELSEWHERE, Bus, Topic, Watch
 from titan.model.attempts import AttemptReport
-from titan.model.errors import StoreError, UnknownWorker
+from titan.model.errors import StoreError, TitanError, UnknownWorker
 from titan.model.workers import Worker
 from titan.ports import Clock, Ids, Reader, Store, Transaction
 
@@ -104,8 +104,15 @@ class Orchestrator:
         """
         task = asyncio.get_running_loop().create_task(self._decide(decision))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._is_decided)
         return await asyncio.shield(task)
+
+    def _is_decided(self, task: asyncio.Task[Any]) -> None:
+        """Let go of a decision; who asked for it may be gone, and then a refusal is news to nobody."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, TitanError):
+            logger.error("a decision failed", exc_info=error)
 
     async def _decide(self, decision: Callable[[Transaction], T]) -> T:
         asking: frozenset[str] = frozenset()
