@@ -29,9 +29,6 @@ from titan.rules.gates import with_gates
 
 Decide = Callable[[Transaction], object]
 
-#: Answers that are right, and end the matter: a cancelled run, a parent that is none, a token that is over.
-REFUSALS = (Conflict, InvalidDag)
-
 
 class Client:
     """Submits random graphs; every request carries a key, so that repeating it does no harm."""
@@ -127,8 +124,10 @@ class Client:
             answer = await self._insist(act)
         except IdempotencyConflict:
             raise
-        except REFUSALS:
+        except InvalidDag:
             self.refused.add(new.name)
+        except Conflict:
+            return  # a stale token, where a later attempt has a good one; or a cancelled run, which a retry reopens
         else:
             self.submitted[new.name] = json.loads(answer)["dag_id"]
 
