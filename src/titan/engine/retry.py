@@ -41,7 +41,7 @@ def retry_job(tx: Transaction, job: Job) -> Retried:
     around = _Neighbourhood(tx, [dag.id])
     roots = [job.id]
     if dag.on_failure is OnFailure.STOP and job.status is JobStatus.FAILED:
-        roots += [other.id for other in around.jobs_of(dag.id) if other.status is JobStatus.CANCELLED]
+        roots += [other.id for other in around.asked if other.status is JobStatus.CANCELLED]
     answer = _retry(tx, roots, around)
     if job.name not in answer.retried:
         raise Conflict(
@@ -73,9 +73,8 @@ def retry_run(tx: Transaction, run: Run) -> Retried:
 
 
 def _retry_all(tx: Transaction, dags: Iterable[Dag], *, subject: str) -> Retried:
-    dag_ids = [dag.id for dag in dags]
-    around = _Neighbourhood(tx, dag_ids)
-    roots = [job.id for dag_id in dag_ids for job in around.jobs_of(dag_id) if job.status in UNSUCCESSFUL]
+    around = _Neighbourhood(tx, [dag.id for dag in dags])
+    roots = [job.id for job in around.asked if job.status in UNSUCCESSFUL]
     if not roots:
         raise Conflict(
             subject,
@@ -99,7 +98,7 @@ def _retry(tx: Transaction, roots: list[str], around: "_Neighbourhood") -> Retri
     with Moves(tx) as moves:
         for job_id in revived:
             _revive(moves, job_id, around)
-    kept = sum(job.status is JobStatus.COMPLETED for dag_id in around.asked for job in around.jobs_of(dag_id))
+    kept = sum(job.status is JobStatus.COMPLETED for job in around.asked)
     return Retried(retried=tuple(around.jobs[job_id].name for job_id in revived), kept=kept)
 
 
@@ -133,8 +132,8 @@ class _Neighbourhood:
         self.children: dict[str, list[str]] = defaultdict(list)
         self.parents: dict[str, list[str]] = defaultdict(list)
         edges: set[tuple[str, str]] = set()
-        self.asked = tuple(dag_ids)
-        waiting = set(self.asked)
+        asked = set(dag_ids)
+        waiting = set(asked)
         seen: set[str] = set()
         while waiting:
             dag_id = waiting.pop()
@@ -146,10 +145,8 @@ class _Neighbourhood:
         for parent, child in sorted(edges):
             self.children[parent].append(child)
             self.parents[child].append(parent)
-
-    def jobs_of(self, dag_id: str) -> list[Job]:
-        """Return the jobs of one of the DAGs."""
-        return [job for job in self.jobs.values() if job.dag_id == dag_id]
+        #: The jobs of the DAGs themselves.
+        self.asked = [job for job in self.jobs.values() if job.dag_id in asked]
 
 
 def _dag_id_of(job_id: str) -> str:

@@ -5,14 +5,16 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
 from litestar import Request
 
-from titan.engine.receipts import Once
+from titan.engine.receipts import Once, once
 from titan.model.errors import InvalidInput, TooLarge
+from titan.ports import Transaction
 from titan.rules import tokens
 from titan.server.access import Caller
 from titan.server.house import House
@@ -184,6 +186,14 @@ class Call:
         digest.update(self.request.scope["query_string"] + b"\n")
         digest.update(raw)
         return Once(project_id=self.house.project_id, key=key, fingerprint=digest.hexdigest())
+
+    def once(self, raw: bytes, act: Callable[[Transaction], object]) -> Callable[[Transaction], bytes]:
+        """Return the decision that performs `act`, unless a repeat of this request finds it performed; it gives JSON.
+
+        Raises:
+            InvalidInput: as `mark`.
+        """
+        return partial(once, mark=self.mark(raw), act=act)
 
     async def while_connected(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Return what `work` returns, or None when the client went away first; then `work` is cancelled.

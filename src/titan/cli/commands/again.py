@@ -24,7 +24,7 @@ from titan.cli.options import (
     ServerOption,
     examples,
 )
-from titan.cli.screen import remark, say, show_json, write_bytes
+from titan.cli.screen import remark, say, show_json
 from titan.cli.server import Server, connect
 
 app = typer.Typer()
@@ -197,10 +197,7 @@ def result(
             next_step="A job sets one with titan_sdk.set_result(value).",
             kind="UnknownResult",
         )
-    if as_json:
-        show_json(answer)
-    else:
-        show_json(found.value) if isinstance(found.value, dict | list) else write_bytes(_as_line(found.value))
+    show_json(answer if as_json else found.value)
 
 
 def _show_submitted(answer: Document, *, as_json: bool) -> None:
@@ -248,9 +245,3 @@ def _run(agent_run_id: str, program: Orchestrator, environment: dict[str, str]) 
             found=error.strerror or str(error),
             next_step="The run is reopened: start its orchestrator yourself with TITAN_RESUME_RUN_ID set.",
         ) from error
-
-
-def _as_line(value: object) -> bytes:
-    import json
-
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

@@ -1,13 +1,10 @@
 """Once more: retry, replay, redeploy, resume."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import TypeVar
 
 from litestar import Response
 
 from titan.engine.again import redeploy, replay_job, resume_run
-from titan.engine.receipts import once
 from titan.engine.retry import retry_dag, retry_job, retry_run
 from titan.engine.submit import Submitter
 from titan.model.jobs import Job
@@ -16,8 +13,6 @@ from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import find_dag, find_job, find_run
-
-T = TypeVar("T")
 
 
 async def retry_a_job(call: Call) -> Response[bytes]:
@@ -59,7 +54,7 @@ async def resume_a_run(call: Call) -> Response[bytes]:
 
 async def _perform(call: Call, act: Callable[[Transaction], object], status_code: int = 200) -> Response[bytes]:
     raw = await call.raw_body()
-    answer = await call.house.orchestrator.decide(partial(once, mark=call.mark(raw), act=act))
+    answer = await call.house.orchestrator.decide(call.once(raw, act))
     return json_answer(answer, status_code)
 
 

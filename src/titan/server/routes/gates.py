@@ -1,12 +1,10 @@
 """Gates: list, look at, approve, reject."""
 
 import asyncio
-from functools import partial
 
 from litestar import Response
 
 from titan.engine.gates import decide
-from titan.engine.receipts import once
 from titan.model.jobs import GateOutcome, Job
 from titan.ports import Reader, Transaction
 from titan.server import wire
@@ -56,7 +54,7 @@ async def _decide(call: Call, outcome: GateOutcome) -> Response[bytes]:
         by = _decider(call, claimed)
         return gate_view(tx, decide(tx, _find(tx, call, scope), outcome, by=by, comment=comment))
 
-    return json_answer(await call.house.orchestrator.decide(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 
 
 def _decider(call: Call, claimed: str) -> str:

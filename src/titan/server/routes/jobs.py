@@ -10,7 +10,6 @@ from litestar.response import Stream
 
 from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_jobs
-from titan.engine.receipts import once
 from titan.model.jobs import Job
 from titan.ports import Reader, Transaction
 from titan.server import wire
@@ -57,7 +56,7 @@ async def cancel_job(call: Call) -> Response[bytes]:
         name, project_id = call.path("job"), call.house.project_id
         return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=scope.dag, run_id=scope.run, is_strict=True)])
 
-    return json_answer(await call.house.orchestrator.stop_jobs(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.stop_jobs(call.once(raw, act)))
 
 
 async def tell_story(call: Call) -> Response[bytes]:

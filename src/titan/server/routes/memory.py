@@ -3,14 +3,12 @@
 import asyncio
 import re
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Final
 
 from litestar import Response
 
 from titan.engine.bus import Kind, Topic
 from titan.engine.gates import put_value as put
-from titan.engine.receipts import once
 from titan.model.errors import Conflict, TooLarge
 from titan.model.memory import StoredValue
 from titan.ports import Reader, Transaction
@@ -62,7 +60,7 @@ async def put_value(call: Call) -> Response[bytes]:
     # Under a gate's key a value may decide it, and make jobs ready.
     orchestrator = call.house.orchestrator
     commit = orchestrator.decide if body.key.startswith(STATUS_PREFIX) else orchestrator.keep
-    return json_answer(await commit(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await commit(call.once(raw, act)))
 
 
 async def delete_key(call: Call) -> Response[bytes]:
@@ -73,7 +71,7 @@ async def delete_key(call: Call) -> Response[bytes]:
     def act(tx: Transaction) -> object:
         return wire_store.DeletedAnswer(deleted=tx.delete_key(call.house.project_id, key))
 
-    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
 
 async def increment(call: Call) -> Response[bytes]:
@@ -89,7 +87,7 @@ async def increment(call: Call) -> Response[bytes]:
         tx.put_value(call.house.project_id, body.key, StoredValue(value=str(total), expires_at=expires_at))
         return wire_store.IncrementedAnswer(value=total)
 
-    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
 
 async def compare_and_swap(call: Call) -> Response[bytes]:
@@ -113,7 +111,7 @@ async def compare_and_swap(call: Call) -> Response[bytes]:
             put(tx, project_id, body.key, StoredValue(value=body.value, expires_at=_expiry(tx, body.ttl_seconds)))
         return wire_store.SwappedAnswer(swapped=True, value=body.value)
 
-    return json_answer(await call.house.orchestrator.decide(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 
 
 async def list_keys(call: Call) -> Response[bytes]:
@@ -141,7 +139,7 @@ async def add_member(call: Call) -> Response[bytes]:
     def act(tx: Transaction) -> object:
         return wire_store.AddedAnswer(added=int(tx.add_member(call.house.project_id, body.key, body.member)))
 
-    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
 
 async def list_members(call: Call) -> Response[bytes]:

@@ -1,11 +1,8 @@
 """Results: what a job says it found, as JSON, for its children and for who submitted it."""
 
-from functools import partial
-
 import msgspec
 from litestar import Response
 
-from titan.engine.receipts import once
 from titan.model.errors import StaleLease, TooLarge
 from titan.ports import Reader, Transaction
 from titan.server import wire
@@ -39,7 +36,7 @@ async def set_result(call: Call) -> Response[bytes]:
         tx.put_result(attempt.job_id, attempt.project_id, value.decode())
         return wire.OkAnswer()
 
-    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
 
 async def get_result(call: Call) -> Response[bytes]:

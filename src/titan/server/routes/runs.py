@@ -2,13 +2,11 @@
 
 import asyncio
 from dataclasses import replace
-from functools import partial
 
 from litestar import Response
 
 from titan.engine.cancel import cancel_run as cancel_all_of
 from titan.engine.cancel import end_run as note_end
-from titan.engine.receipts import once
 from titan.model.runs import Run, RunOutcome
 from titan.ports import Reader, Transaction
 from titan.server import wire
@@ -48,7 +46,7 @@ async def cancel_run(call: Call) -> Response[bytes]:
     def act(tx: Transaction) -> object:
         return cancel_all_of(tx, _find(tx, call))
 
-    return json_answer(await call.house.orchestrator.stop_jobs(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.stop_jobs(call.once(raw, act)))
 
 
 async def pin_run(call: Call) -> Response[bytes]:
@@ -71,7 +69,7 @@ async def _set_pin(call: Call, *, is_pinned: bool) -> Response[bytes]:
             tx.save_run(run)
         return run_view(tx, run, now=tx.now)
 
-    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
 
 async def end_run(call: Call) -> Response[bytes]:
@@ -85,7 +83,7 @@ async def end_run(call: Call) -> Response[bytes]:
         ended = note_end(tx, run.project_id, run.id, RunOutcome(body.outcome), reason=body.reason)
         return run_view(tx, ended, now=tx.now)
 
-    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
 
 def _find(reader: Reader, call: Call) -> Run:

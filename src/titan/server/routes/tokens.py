@@ -6,7 +6,6 @@ from functools import partial
 from litestar import Response
 
 from titan.engine import tokens
-from titan.engine.receipts import once
 from titan.model.tokens import Role
 from titan.ports import Transaction
 from titan.rules.names import check_name
@@ -48,4 +47,4 @@ async def revoke_token(call: Call) -> Response[bytes]:
     def act(tx: Transaction) -> object:
         return token_view(tokens.revoke(tx, call.house.project_id, token_id, cause=cause))
 
-    return json_answer(await call.house.orchestrator.keep(partial(once, mark=call.mark(raw), act=act)))
+    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
