@@ -339,7 +339,13 @@ class Store(Protocol):
         """
 
     def read(self, query: Callable[[Reader], T]) -> T:
-        """Run `query` on a snapshot of committed facts, in the calling thread."""
+        """Run `query` on a snapshot of committed facts, in the calling thread, which waits for the database."""
+
+    async def look(self, query: Callable[[Reader], T]) -> T:
+        """As `read`, for an event loop and a `query` that asks little: the loop does not wait for a network.
+
+        A file is asked at once, which takes less time than a change of threads.
+        """
 
     def listen(self, listener: Callable[[Commit], None]) -> None:
         """Have `listener` called on the writer's thread after each commit, before its futures resolve.

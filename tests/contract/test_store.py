@@ -1,5 +1,6 @@
 """What every store promises of transactions, snapshots and listeners; test_store_* ask for its facts."""
 
+import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,6 +41,19 @@ def in_one_group(store: Store, *decisions: Callable[[Transaction], None]) -> lis
     go_on.set()
     held_up.result(timeout=PATIENCE_SECONDS)
     return [future.exception(timeout=PATIENCE_SECONDS) for future in futures]
+
+
+def test_a_loop_looks_at_what_is_committed_and_is_refused_after_the_end(store: Store) -> None:
+    committed(store, put("answer", "42"))
+
+    async def look() -> str | None:
+        found = await store.look(lambda reader: reader.value(PROJECT, "answer", now=NOON))
+        return None if found is None else found.value
+
+    assert asyncio.run(look()) == "42"
+    store.close()
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(look())
 
 
 # --- transactions ---

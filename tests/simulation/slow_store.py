@@ -69,6 +69,12 @@ class SlowStore:
         """Ask the store."""
         return self._store.read(query)
 
+    async def look(self, query: Callable[[Reader], T]) -> T:
+        """Ask the store, a little later: as over a network."""
+        if self.server_id:
+            await self._take_a_while()
+        return self._store.read(query)
+
     def listen(self, listener: Callable[[Commit], None]) -> None:
         """Pass the listener on."""
         self._store.listen(listener)

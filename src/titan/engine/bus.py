@@ -1,7 +1,7 @@
 """Wakes those who wait for a fact: a commit names what it touched, a watch hears of it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -98,16 +98,18 @@ class Bus:
                 if not self._watches[topic]:
                     del self._watches[topic]
 
-    async def wait_until(self, topics: Iterable[Topic], holds: Callable[[], bool], timeout_seconds: float) -> bool:
+    async def wait_until(
+        self, topics: Iterable[Topic], holds: Callable[[], Awaitable[bool]], timeout_seconds: float
+    ) -> bool:
         """Wait until `holds` says so, asking it again after each change to `topics`; return whether it does.
 
         The bus that closes ends the wait early.
         """
         deadline = self._loop.time() + timeout_seconds
         with self.watch(topics) as watch:
-            while not holds():
+            while not await holds():
                 if self.is_closed or not await watch.heard(deadline - self._loop.time()):
-                    return holds()
+                    return await holds()
         return True
 
     def close(self) -> None:

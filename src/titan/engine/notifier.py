@@ -151,7 +151,7 @@ class Notifier:
 
     async def _begin(self, address: Address) -> int:
         """Return up to which entry the address has heard; one that is new hears of nothing that was before."""
-        note, last = self._store.read(lambda reader: (reader.note(address.note), reader.last_seq()))
+        note, last = await self._store.look(lambda reader: (reader.note(address.note), reader.last_seq()))
         return int(note) if note is not None else await self._save(address, last)
 
     def _after(self, reader: Reader, seq: int) -> list[JournalEntry]:
@@ -168,7 +168,7 @@ class Notifier:
         """Deliver what an entry is worth telling, however long it takes; False when it is worth nothing."""
         if entry.kind not in JUDGES:
             return False
-        home_id, facts = self._store.read(lambda reader: (reader.home_id(), facts_of(reader, entry)))
+        home_id, facts = await self._store.look(lambda reader: (reader.home_id(), facts_of(reader, entry)))
         notice = notice_of(entry, facts, now=self._clock.now())
         if notice is None:
             return False

@@ -74,7 +74,7 @@ class Orchestrator:
         """Take over what an earlier server left, and begin to keep time; leave alone what a neighbour has in hand."""
         if self.store.is_in_charge:
             await self.decide(upkeep.renew_all)
-        for worker_id in self.store.read(partial(attendance.workers_of, server_id=self.store.server_id)):
+        for worker_id in await self.store.look(partial(attendance.workers_of, server_id=self.store.server_id)):
             self._expect(worker_id)
         self.background(self._repeat(self._sleep_and_do_what_is_due, DUE))
         if self._has_neighbours:
@@ -179,7 +179,7 @@ class Orchestrator:
             return standing, claim.orders(reader)
 
         try:
-            standing, found = self.store.read(look)
+            standing, found = await self.store.look(look)
             if standing.is_due_for_touch:
                 await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding, server_id=here))
             if standing.has_work:
@@ -198,7 +198,7 @@ class Orchestrator:
                 return granted
             if found is None:
                 claim.bell.clear()
-                found = self.store.read(claim.orders)
+                found = await self.store.look(claim.orders)
             left = deadline - asyncio.get_running_loop().time()
             if found or left <= 0 or self._asking.get(claim.worker_id) is not claim:
                 return found
@@ -217,7 +217,7 @@ class Orchestrator:
         """
         self._expect(worker_id)
         await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding))
-        return self.store.read(partial(attendance.orders, worker_id=worker_id, holding=holding, stopping=()))
+        return await self.store.look(partial(attendance.orders, worker_id=worker_id, holding=holding, stopping=()))
 
     async def complete(self, worker_id: str, reports: Sequence[AttemptReport]) -> Completed:
         """Accept a worker's reports."""
@@ -291,17 +291,19 @@ class Orchestrator:
         """Sleep until the next moment, or until a nearer one is announced, and do what is due then."""
         was_in_charge = self.store.is_in_charge
         before = self._clock.now()
-        seconds = _seconds_until(self._next_wakeup() if was_in_charge else None, before)
+        seconds = _seconds_until(await self._next_wakeup() if was_in_charge else None, before)
         await watch.heard(seconds)
         if not self.store.is_in_charge:
             return
         now = self._clock.now()
         is_late = was_in_charge and now - before > timedelta(seconds=seconds) + LATE
-        if is_late or _is_due(self._next_wakeup(), now):
+        if is_late or _is_due(await self._next_wakeup(), now):
             for worker_id in await self.decide(partial(upkeep.keep_time, is_late=is_late)):
                 self._end_claim(worker_id)  # so that it asks anew when it wakes
-        if self._has_neighbours and self.store.read(partial(attendance.silent_workers, now=now)):
-            await self.decide(attendance.lose_silent)
+        if self._has_neighbours:
+            silent = await self.store.look(partial(attendance.silent_workers, now=now))
+            if silent:
+                await self.decide(attendance.lose_silent)
         if now >= self._forget_at:
             while await self.decide(upkeep.forget_old) == upkeep.FORGET_BATCH:
                 continue
@@ -312,7 +314,7 @@ class Orchestrator:
         await watch.heard(LOOK_SECONDS)
         if not self._asking:
             return
-        if self.store.read(partial(attendance.can_serve, asking=tuple(self._asking))):
+        if await self.store.look(partial(attendance.can_serve, asking=tuple(self._asking))):
             await self.decide(_nothing)
 
     async def _stop_what_others_stop(self, watch: Watch) -> None:
@@ -321,8 +323,8 @@ class Orchestrator:
             for worker_id in list(self._asking):
                 self._ring(worker_id)
 
-    def _next_wakeup(self) -> datetime | None:
-        return self.store.read(lambda reader: reader.next_wakeup())
+    async def _next_wakeup(self) -> datetime | None:
+        return await self.store.look(lambda reader: reader.next_wakeup())
 
     async def _patiently(self, decision: Callable[[Transaction], T]) -> T | None:
         """Commit a decision nobody waits for; when the store refuses, say so and return None a second later."""

@@ -50,7 +50,7 @@ class Door:
     _log: "_FailureLog" = field(default_factory=lambda: _FailureLog())
     _noted: dict[str, float] = field(default_factory=dict)
 
-    def identify(self, bearer: str | None) -> Caller:
+    async def identify(self, bearer: str | None) -> Caller:
         """Return who sent this token.
 
         Raises:
@@ -63,8 +63,8 @@ class Door:
             return ANYBODY_HERE
         shown_token = tokens.read(bearer)
         if shown_token is not None:
-            return self._holder(shown_token)
-        attempt = self.house.store.read(lambda reader: reader.live_attempt_by_token(bearer))
+            return await self._holder(shown_token)
+        attempt = await self.house.store.look(lambda reader: reader.live_attempt_by_token(bearer))
         if attempt is not None:
             return Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt)
         if is_needed:
@@ -72,10 +72,10 @@ class Door:
         # OpenAI's clients cannot do without some key, so what has no form of ours says nothing about who asks.
         return _OVER if tokens.is_an_attempts(bearer) else ANYBODY_HERE
 
-    def is_still_good(self, bearer: str | None) -> bool:
+    async def is_still_good(self, bearer: str | None) -> bool:
         """Return whether a token that was good is so still: asked again and again while an answer goes on."""
         try:
-            return not self.identify(bearer).is_over
+            return not (await self.identify(bearer)).is_over
         except Unauthorized:
             return False
 
@@ -83,8 +83,8 @@ class Door:
         """Log that somebody was turned away; never the token."""
         self._log.note(f"{client} asked {asked} with {error.found}")
 
-    def _holder(self, shown_token: tokens.Shown) -> Caller:
-        token = self.house.store.read(lambda reader: reader.token(shown_token.id))
+    async def _holder(self, shown_token: tokens.Shown) -> Caller:
+        token = await self.house.store.look(lambda reader: reader.token(shown_token.id))
         if token is None or not tokens.fits(token, shown_token.secret) or token.project_id != self.house.project_id:
             raise _unauthorized("one that this server does not know", _HOW_TO_GET_ONE)
         over = tokens.why_over(token, now=self.house.clock.now())

@@ -49,7 +49,7 @@ def _handler(route: Route, house: House) -> HTTPRouteHandler:
         began, status = perf_counter(), 500
         call = Call(house, request)
         try:
-            permit(call, route.permission)
+            await permit(call, route.permission)
             if route.adds:
                 house.space.check(f"{route.method} {template}")
             answer = await route.handler(call)
@@ -68,7 +68,7 @@ def _socket_handler(route: SocketRoute, house: House) -> WebsocketRouteHandler:
     async def endpoint(socket: WebSocket[Any, Any, Any]) -> None:
         call = Call(house, handshake(socket.scope))
         try:
-            permit(call, route.permission)
+            await permit(call, route.permission)
             await route.handler(call, socket)
         except TitanError as error:  # before the socket was accepted
             await send_refusal(error, socket.scope, socket.receive, socket.send)

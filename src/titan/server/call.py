@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -61,10 +61,10 @@ class Call:
         caller: Caller = self.request.scope["state"]["caller"]
         return caller
 
-    def is_caller_still_good(self) -> bool:
+    async def is_caller_still_good(self) -> bool:
         """Return whether the caller's token is good by now too: for answers that go on for long."""
-        is_still_good: Callable[[], bool] = self.request.scope["state"]["is_still_good"]
-        return is_still_good()
+        is_still_good: Callable[[], Awaitable[bool]] = self.request.scope["state"]["is_still_good"]
+        return await is_still_good()
 
     @property
     def asked(self) -> str:

@@ -68,7 +68,7 @@ def guarded(app: ASGIApp, door: Door) -> ASGIApp:
         try:
             check_origin(_method(scope), headers.get(b"host"), headers.get(b"origin"), door.house.access)
             bearer = bearer_of(headers)
-            caller = door.identify(bearer)
+            caller = await door.identify(bearer)
         except TitanError as error:
             if isinstance(error, Unauthorized):
                 door.note_failure(error, client=_client(scope), asked=_asked(scope))

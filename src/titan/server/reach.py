@@ -1,6 +1,6 @@
 """What of the routes a caller may use, and a job's reach: its own run, its own DAG, and what these made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from titan.model.dags import Dag
@@ -18,7 +18,7 @@ from titan.server.lookup import find_dag, find_gate, find_job, find_run
 FENCED = frozenset({Permission.SUBMIT, Permission.SET_RESULT})
 
 
-def permit(call: Call, permission: Permission) -> None:
+async def permit(call: Call, permission: Permission) -> None:
     """Return when the caller may use a route that needs `permission` as this request does.
 
     For a job, the part of the path that names a DAG or a job becomes the id of what was checked, so that the handler
@@ -39,17 +39,35 @@ def permit(call: Call, permission: Permission) -> None:
             caller, f"a role that may {permission.value}", caller.role.value, "Use a token of another role."
         )
     if caller.attempt is not None and permission in LIMITED_FOR_JOBS:
-        call.house.store.read(partial(_check_subject, call=call, permission=permission))
+        await call.house.store.look(partial(_check_subject, call=call, permission=permission))
 
 
-def check_run_of_submission(call: Call, run_id: str | None) -> None:
+async def check_run_of_submission(call: Call, run_id: str | None) -> None:
     """Return when the caller may add a stage to this run; a job may to its own, to a new one, and to one it made.
 
     Raises:
         Forbidden: the run is somebody else's.
     """
     if call.caller.attempt is not None and run_id is not None and not _is_free(call):
-        call.house.store.read(partial(_check_joining, call=call, run_id=run_id))
+        await call.house.store.look(partial(_check_joining, call=call, run_id=run_id))
+
+
+async def check_waited_for(call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
+    """Return when the caller may know when these end; what does not exist tells nothing.
+
+    Raises:
+        Forbidden: one of them is somebody else's.
+    """
+    if call.caller.attempt is not None and (dag_ids or job_ids) and not _is_free(call):
+        await call.house.store.look(partial(_check_each, call=call, dag_ids=dag_ids, job_ids=job_ids))
+
+
+def _check_each(reader: Reader, *, call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
+    jobs = (reader.job(job_id) for job_id in job_ids)
+    for dag_id in dict.fromkeys((*dag_ids, *(job.dag_id for job in jobs if job is not None))):
+        dag = reader.dag(dag_id)
+        if dag is not None:
+            _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
 
 
 def _is_free(call: Call) -> bool:

@@ -112,6 +112,10 @@ def test_what_belongs_to_others_is_refused_by_name(job: RunningJob, admin: Holde
         job.holder.ask_json("POST", "/api/tokens", {"name": "mine"}),
         job.holder.ask_json("POST", f"{job.worker_path}/leave", {}),
         job.holder.ask_json("POST", "/api/dags", a_dag_body(agent_run_id=foreign_run)),
+        job.holder.ask_json("POST", "/api/store/wait", {"keys": ["k"], "dags": [foreign_dag], "timeout_seconds": 0}),
+        job.holder.ask_json(
+            "POST", "/api/store/wait", {"keys": ["k"], "jobs": [f"{foreign_dag}.00000"], "timeout_seconds": 0}
+        ),
     ]
 
     assert [answer.refusal for answer in answers] == [(403, "Forbidden")] * len(answers)

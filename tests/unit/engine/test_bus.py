@@ -20,6 +20,10 @@ def a_commit(*kinds: str, key: str | None = None) -> Commit:
     return Commit(entries=entries, keys=frozenset({(PROJECT, key)} if key else set()))
 
 
+async def told(fact: bool) -> bool:
+    return fact
+
+
 def on_a_bus(test: Callable[[Bus], Awaitable[None]]) -> None:
     async def run() -> None:
         await asyncio.wait_for(test(Bus(asyncio.get_running_loop())), timeout=10)
@@ -63,14 +67,14 @@ def test_a_wait_ends_when_the_fact_holds() -> None:
         facts = iter([False, False, True])
         asyncio.get_running_loop().call_later(0.001, bus.publish, a_commit(key="k"))
         asyncio.get_running_loop().call_later(0.002, bus.publish, a_commit(key="k"))
-        assert await bus.wait_until([KEY], lambda: next(facts), 5)
+        assert await bus.wait_until([KEY], lambda: told(next(facts)), 5)
 
     on_a_bus(test)
 
 
 def test_a_wait_gives_up_when_its_time_is_over() -> None:
     async def test(bus: Bus) -> None:
-        assert not await bus.wait_until([KEY], lambda: False, 0.01)
+        assert not await bus.wait_until([KEY], lambda: told(False), 0.01)
 
     on_a_bus(test)
 
@@ -78,7 +82,7 @@ def test_a_wait_gives_up_when_its_time_is_over() -> None:
 def test_a_closing_bus_ends_every_wait() -> None:
     async def test(bus: Bus) -> None:
         asyncio.get_running_loop().call_soon(bus.close)
-        assert not await bus.wait_until([KEY], lambda: False, 5)
-        assert not await bus.wait_until([KEY], lambda: False, 5)
+        assert not await bus.wait_until([KEY], lambda: told(False), 5)
+        assert not await bus.wait_until([KEY], lambda: told(False), 5)
 
     on_a_bus(test)

@@ -22,7 +22,7 @@ async def health(call: Call) -> Response[bytes]:
             version=__version__,
             now=house.clock.now(),
             started_at=house.started_at,
-            home_id=house.store.read(lambda reader: reader.home_id()),
+            home_id=await house.store.look(lambda reader: reader.home_id()),
             model=house.model_name,
             storage=wire.StorageView(free_bytes=house.space.disk.free_bytes, is_low=house.space.is_low),
         )

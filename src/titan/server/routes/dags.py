@@ -40,7 +40,7 @@ async def submit_dag(call: Call) -> Response[bytes]:
     read = partial(_read_submission, call, raw)
     takes_long = len(raw) > LARGE_BODY_BYTES or b'"archive"' in raw
     body, new, mark = await asyncio.to_thread(read) if takes_long else read()
-    check_run_of_submission(call, new.agent_run_id)
+    await check_run_of_submission(call, new.agent_run_id)
     await _keep_scripts(call.house.blobs, body)
     submitter = Submitter(project_id=call.house.project_id, token=call.token())
     act = partial(submit, new=new, submitter=submitter, dag_id=call.house.ids.dag_id())
@@ -64,15 +64,17 @@ async def show_dag(call: Call) -> Response[bytes]:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
     query = call.query(wire.DagQuery)
     house = call.house
-    dag_id = house.store.read(partial(_find, call=call)).id
+    dag_id = (await house.store.look(partial(_find, call=call))).id
 
     def look(reader: Reader) -> Dag:
         return find_dag(reader, house.project_id, dag_id)
 
-    await house.bus.wait_until([Topic(Kind.DAG, dag_id)], lambda: house.store.read(look).is_final, query.wait_seconds)
+    async def is_final() -> bool:
+        return (await house.store.look(look)).is_final
 
+    await house.bus.wait_until([Topic(Kind.DAG, dag_id)], is_final, query.wait_seconds)
     if not query.jobs:
-        return json_answer(dag_view(house.store.read(look)))
+        return json_answer(dag_view(await house.store.look(look)))
 
     def show(reader: Reader) -> wire.DagView:
         return dag_with_jobs(reader, look(reader))

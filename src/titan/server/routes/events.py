@@ -116,13 +116,13 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
 async def _tellings(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[Telling]:
     """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
     house = call.house
-    cut, last = house.store.read(lambda reader: (reader.journal_cut(), reader.last_seq()))
+    cut, last = await house.store.look(lambda reader: (reader.journal_cut(), reader.last_seq()))
     known = last if cursor is None else _known(cursor, cut, last)
     seq = last if known is None else known
     yield Resync(seq) if known is None else Quiet()
     with house.metrics.event_clients.track_inprogress(), house.bus.watch([JOURNAL]) as watch:
-        while not house.bus.is_closed and call.is_caller_still_good():
-            entries = _after(house, query, seq)
+        while not house.bus.is_closed and await call.is_caller_still_good():
+            entries = await _after(house, query, seq)
             for entry in entries:
                 seq = entry.seq
                 yield entry
@@ -130,8 +130,8 @@ async def _tellings(call: Call, query: wire.EventsQuery, cursor: str | None) -> 
                 yield Quiet()
 
 
-def _after(house: House, query: wire.EventsQuery, seq: int) -> list[JournalEntry]:
-    return house.store.read(
+async def _after(house: House, query: wire.EventsQuery, seq: int) -> list[JournalEntry]:
+    return await house.store.look(
         lambda reader: reader.journal(house.project_id, after_seq=seq, run_id=query.run, dag_id=query.dag, limit=BATCH)
     )
 

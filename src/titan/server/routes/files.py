@@ -37,7 +37,7 @@ async def upload(call: Call) -> Response[bytes]:
 async def download(call: Call) -> Stream:
     """Give the newest content of a name."""
     name = call.path("name")
-    file = call.house.store.read(lambda reader: find_file(reader, call.house.project_id, name))
+    file = await call.house.store.look(lambda reader: find_file(reader, call.house.project_id, name))
     return stored_content(call, file.digest)
 
 

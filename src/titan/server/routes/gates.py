@@ -30,7 +30,7 @@ async def list_gates(call: Call) -> Response[bytes]:
 async def show_gate(call: Call) -> Response[bytes]:
     """Show a gate, by its id, its name, or the name of the job it stands behind."""
     scope = call.query(wire.ScopeQuery)
-    return json_answer(call.house.store.read(lambda reader: gate_view(reader, _find(reader, call, scope))))
+    return json_answer(await call.house.store.look(lambda reader: gate_view(reader, _find(reader, call, scope))))
 
 
 async def approve_gate(call: Call) -> Response[bytes]:

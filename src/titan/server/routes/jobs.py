@@ -40,11 +40,11 @@ async def show_job(call: Call) -> Response[bytes]:
     """Show a job with its attempts; with wait_seconds, wait until it is final."""
     query = call.query(wire.JobQuery)
     house = call.house
-    job = house.store.read(partial(_find, call=call, scope=query))
+    job = await house.store.look(partial(_find, call=call, scope=query))
     if not job.status.is_final:
         topics = [Topic(Kind.JOB, job.id)]
         await house.bus.wait_until(topics, partial(_is_final, house, job.id), query.wait_seconds)
-    return json_answer(house.store.read(lambda reader: job_view(reader, _again(reader, job.id))))
+    return json_answer(await house.store.look(lambda reader: job_view(reader, _again(reader, job.id))))
 
 
 async def cancel_job(call: Call) -> Response[bytes]:
@@ -62,15 +62,15 @@ async def cancel_job(call: Call) -> Response[bytes]:
 async def tell_story(call: Call) -> Response[bytes]:
     """Say why a job is where it is."""
     scope = call.query(wire.ScopeQuery)
-    return json_answer(call.house.store.read(lambda reader: story_view(reader, _find(reader, call, scope))))
+    return json_answer(await call.house.store.look(lambda reader: story_view(reader, _find(reader, call, scope))))
 
 
 async def read_log(call: Call) -> Response[bytes] | Stream:
     """Give the output of a job's attempts, one after the other, as it was written."""
     query = call.query(wire.LogQuery)
     house = call.house
-    job = house.store.read(partial(_find, call=call, scope=query))
-    size = sum(house.logs.size(lease_id) for lease_id in _leases(house, job.id, query.attempt))
+    job = await house.store.look(partial(_find, call=call, scope=query))
+    size = sum(map(house.logs.size, await _leases(house, job.id, query.attempt)))
     headers = {"Titan-Log-Size": str(size)}
     end = None if query.limit_bytes is None else query.offset + query.limit_bytes
     if query.follow:
@@ -84,7 +84,7 @@ async def _follow(house: House, job_id: str, query: wire.LogQuery, *, end: int |
     offset = query.offset
     with house.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch:
         while True:
-            is_final = _is_final(house, job_id)
+            is_final = await _is_final(house, job_id)
             async for part in _parts(house, job_id, query.attempt, offset=offset, end=end):
                 offset += len(part)
                 yield part
@@ -98,7 +98,7 @@ async def _parts(
 ) -> AsyncIterator[bytes]:
     """Yield the stored bytes from `offset` to `end` (None: all there is) of the attempts' joined output."""
     start = 0  # where the attempt's output begins in the whole
-    for lease_id in _leases(house, job_id, attempt):
+    for lease_id in await _leases(house, job_id, attempt):
         size = house.logs.size(lease_id)
         while start <= offset < start + size and (end is None or offset < end):
             limit = CHUNK_BYTES if end is None else min(CHUNK_BYTES, end - offset)
@@ -110,13 +110,13 @@ async def _parts(
         start += size
 
 
-def _leases(house: House, job_id: str, attempt: int | None) -> list[str]:
-    attempts = house.store.read(lambda reader: reader.attempts_of_job(job_id))
+async def _leases(house: House, job_id: str, attempt: int | None) -> list[str]:
+    attempts = await house.store.look(lambda reader: reader.attempts_of_job(job_id))
     return [a.lease_id for a in attempts if attempt is None or a.number == attempt]
 
 
-def _is_final(house: House, job_id: str) -> bool:
-    return house.store.read(lambda reader: _again(reader, job_id)).status.is_final
+async def _is_final(house: House, job_id: str) -> bool:
+    return (await house.store.look(lambda reader: _again(reader, job_id))).status.is_final
 
 
 def _again(reader: Reader, job_id: str) -> Job:

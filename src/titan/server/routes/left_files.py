@@ -40,7 +40,7 @@ async def note(call: Call) -> Response[bytes]:
     for file in body.files:
         _check(file)
     _check_contents(body.contents)
-    house.store.read(partial(attempt_that_leaves, worker_id=worker_id, lease_id=lease_id, now=house.clock.now()))
+    await house.store.look(partial(attempt_that_leaves, worker_id=worker_id, lease_id=lease_id, now=house.clock.now()))
     for content in body.contents:
         await asyncio.to_thread(house.blobs.put, content)
     files = [_in_our_terms(file, node, house.blobs) for file in body.files]
@@ -53,7 +53,9 @@ async def take_content(call: Call) -> Response[bytes]:
     """Store the content of a file that an attempt left."""
     house, digest = call.house, call.path("digest")
     now = house.clock.now()
-    house.store.read(partial(attempt_that_leaves, worker_id=call.path("worker"), lease_id=call.path("lease"), now=now))
+    await house.store.look(
+        partial(attempt_that_leaves, worker_id=call.path("worker"), lease_id=call.path("lease"), now=now)
+    )
     call.check_announced(house.max_file_bytes)
     found, size_bytes = await house.blobs.put_stream(call.chunks(), limit_bytes=house.max_file_bytes)
     if found != digest:

@@ -19,7 +19,7 @@ from titan.server import wire, wire_store
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import keep_blob, run_of_caller
-from titan.server.reach import permit
+from titan.server.reach import check_waited_for, permit
 from titan.server.texts import check_text
 
 FIRST_CHARACTER: Final = "\x01"  # no key has it, so a key with it behind sorts before all longer keys
@@ -31,7 +31,7 @@ async def get_value(call: Call) -> Response[bytes]:
     """Give the value of a key; null when it is absent."""
     key = check_key(call.query(wire_store.KeyQuery).key)
     now = call.house.clock.now()
-    found = call.house.store.read(lambda reader: reader.value(call.house.project_id, key, now=now))
+    found = await call.house.store.look(lambda reader: reader.value(call.house.project_id, key, now=now))
     if found is None:
         return json_answer(wire_store.ValueAnswer(key=key, value=None, artifact=None))
     return json_answer(wire_store.ValueAnswer(key=key, value=found.value, artifact=found.artifact))
@@ -43,7 +43,7 @@ async def put_value(call: Call) -> Response[bytes]:
     body = call.decode(raw, wire_store.PutBody)
     check_key(body.key)
     _check_value(body.key, body.value)
-    _check_decision(call, body.key, body.value)
+    await _check_decision(call, body.key, body.value)
     if body.artifact is not None:
         keep_blob(call.house.blobs, body.artifact)
 
@@ -97,7 +97,7 @@ async def compare_and_swap(call: Call) -> Response[bytes]:
     check_key(body.key)
     for text in (body.expected, body.value):
         _check_value(body.key, text or "")
-    _check_decision(call, body.key, body.value or "")
+    await _check_decision(call, body.key, body.value or "")
 
     def act(tx: Transaction) -> object:
         project_id = call.house.project_id
@@ -145,7 +145,7 @@ async def add_member(call: Call) -> Response[bytes]:
 async def list_members(call: Call) -> Response[bytes]:
     """List a set's members in the order they were added."""
     key = check_key(call.query(wire_store.KeyQuery).key)
-    members = call.house.store.read(lambda reader: reader.members(call.house.project_id, key))
+    members = await call.house.store.look(lambda reader: reader.members(call.house.project_id, key))
     return json_answer(wire_store.MembersAnswer(members=members))
 
 
@@ -154,6 +154,7 @@ async def wait_for_signals(call: Call) -> Response[bytes]:
     body = await call.body(wire_store.SignalsBody)
     for key in body.keys:
         check_key(key)
+    await check_waited_for(call, body.dags, body.jobs)
     house = call.house
     topics = [Topic(Kind.KEY, key) for key in body.keys]
     topics += [Topic(Kind.DAG, dag_id) for dag_id in body.dags] + [Topic(Kind.JOB, job_id) for job_id in body.jobs]
@@ -162,12 +163,12 @@ async def wait_for_signals(call: Call) -> Response[bytes]:
         present = reader.present_keys(house.project_id, body.keys, now=house.clock.now())
         return wire_store.SignalsAnswer(present=present, ended=_all_ended(reader, body))
 
-    def is_answered() -> bool:
-        answer = house.store.read(look)
+    async def is_answered() -> bool:
+        answer = await house.store.look(look)
         return bool(answer.present) or answer.ended
 
     await house.bus.wait_until(topics, is_answered, body.timeout_seconds)
-    return json_answer(house.store.read(look))
+    return json_answer(await house.store.look(look))
 
 
 def _all_ended(reader: Reader, body: wire_store.SignalsBody) -> bool:
@@ -195,10 +196,10 @@ def _whole_number(key: str, held: StoredValue | None) -> int:
     )
 
 
-def _check_decision(call: Call, key: str, value: str) -> None:
+async def _check_decision(call: Call, key: str, value: str) -> None:
     """Return when the caller may write this: under a gate's status key a word may be a decision like any other."""
     if key.startswith(STATUS_PREFIX) and value in DECIDING_WORDS:
-        permit(call, Permission.DECIDE)
+        await permit(call, Permission.DECIDE)
 
 
 def _check_value(key: str, value: str) -> None:

@@ -48,4 +48,4 @@ async def get_result(call: Call) -> Response[bytes]:
         value = reader.result(job.id)
         return wire.ResultAnswer(job_id=job.id, is_set=value is not None, value=msgspec.Raw((value or "null").encode()))
 
-    return json_answer(call.house.store.read(look))
+    return json_answer(await call.house.store.look(look))

@@ -35,7 +35,7 @@ async def create_token(call: Call) -> Response[bytes]:
 
 async def list_tokens(call: Call) -> Response[bytes]:
     """List all tokens, newest first, revoked and expired ones too."""
-    found = call.house.store.read(lambda reader: reader.tokens(call.house.project_id))
+    found = await call.house.store.look(lambda reader: reader.tokens(call.house.project_id))
     return json_answer(wire_access.TokensAnswer(tokens=[token_view(token) for token in found]))
 
 

@@ -112,7 +112,7 @@ async def append_log(call: Call) -> Response[bytes]:
     """Append to the output of a running attempt."""
     query = call.query(wire.LogPartQuery)
     content = await call.raw_body(MAX_LOG_PART_BYTES)
-    attempt = _live_attempt(call)
+    attempt = await _live_attempt(call)
     size = _append(call.house, attempt, query.offset, content)
     if size < query.offset:
         raise Conflict(
@@ -129,7 +129,13 @@ async def complete(call: Call) -> Response[bytes]:
     body = await call.body(CompleteRequest, MAX_REPORTS_BYTES)
     worker_id = call.path("worker")
     reports = [_in_our_terms(report) for report in body.reports]  # all are checked before anything is kept
-    stored = {report.lease_id: _keep_tail(call.house, worker_id, report) for report in body.reports}
+
+    def look(reader: Reader) -> list[Attempt | None]:
+        return [reader.attempt(report.lease_id) for report in reports]
+
+    live = [_if_live(attempt, worker_id) for attempt in await call.house.store.look(look)]
+    tails = zip(body.reports, live, strict=True)
+    stored = {report.lease_id: _keep_tail(call.house, attempt, report) for report, attempt in tails}
     gaps = {r.lease_id: stored[r.lease_id] for r in body.reports if stored[r.lease_id] < r.log_offset}
     whole = [report for report in reports if report.lease_id not in gaps]
     done = await call.house.orchestrator.complete(worker_id, whole)
@@ -194,13 +200,12 @@ def _assignment(leased: Leased) -> Assignment:
     )
 
 
-def _keep_tail(house: House, worker_id: str, report: Report) -> int:
+def _keep_tail(house: House, attempt: Attempt | None, report: Report) -> int:
     """Append the last part of an output before its attempt ends, so that a final job's log is whole.
 
     Returns the size stored; below `log_offset` the server lacks something before that part.
     """
-    attempt = house.store.read(lambda reader: reader.attempt(report.lease_id))
-    if attempt is None or not _is_live(attempt, worker_id):
+    if attempt is None:
         return report.log_offset  # stale: nothing is kept, and nothing is missed
     if report.log_tail:
         return _append(house, attempt, report.log_offset, report.log_tail)
@@ -213,11 +218,12 @@ def _append(house: House, attempt: Attempt, offset: int, content: bytes) -> int:
     return size
 
 
-def _live_attempt(call: Call) -> Attempt:
+async def _live_attempt(call: Call) -> Attempt:
     lease_id = call.path("lease")
-    attempt = call.house.store.read(lambda reader: reader.attempt(lease_id))
-    if attempt is not None and _is_live(attempt, call.path("worker")):
-        return attempt
+    attempt = await call.house.store.look(lambda reader: reader.attempt(lease_id))
+    live = _if_live(attempt, call.path("worker"))
+    if live is not None:
+        return live
     raise StaleLease(
         f"lease {shown(lease_id)}",
         expected="a live lease of this worker",
@@ -226,8 +232,10 @@ def _live_attempt(call: Call) -> Attempt:
     )
 
 
-def _is_live(attempt: Attempt, worker_id: str) -> bool:
-    return attempt.outcome is None and attempt.worker_id == worker_id
+def _if_live(attempt: Attempt | None, worker_id: str) -> Attempt | None:
+    """Return the attempt if it is one of this worker's that goes on."""
+    is_live = attempt is not None and attempt.outcome is None and attempt.worker_id == worker_id
+    return attempt if is_live else None
 
 
 def _in_our_terms(report: Report) -> AttemptReport:

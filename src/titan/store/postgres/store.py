@@ -1,12 +1,12 @@
 """The store port on a PostgreSQL database: a writer and a listener with threads of their own, a reader per thread."""
 
+import asyncio
 import secrets
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TypeVar
-from weakref import WeakSet
+from typing import Final, TypeVar
 
 from titan.ports import Clock, Commit, Reader, Transaction
 from titan.store.postgres import opening
@@ -18,9 +18,12 @@ from titan.store.postgres.errors import translated
 from titan.store.postgres.listening import SETTINGS, Listening
 from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
 from titan.store.postgres.turns import OwnCommits
+from titan.store.readers import Readers
 from titan.store.writer import Listeners, Writer, closed
 
 T = TypeVar("T")
+
+LOOKING_THREADS: Final = 4  # each with a connection: more would wait for the database's processors, not for its network
 
 
 class PostgresStore:
@@ -34,10 +37,8 @@ class PostgresStore:
             StoreUnavailable: it could not be reached.
         """
         self._address = address
-        self._is_closed = False
-        self._local = threading.local()
-        self._readers: WeakSet[_ReadingThread] = WeakSet()
-        self._readers_lock = threading.Lock()
+        self._readers = Readers(partial(_ReadingThread, address), address.subject)
+        self._looking = ThreadPoolExecutor(LOOKING_THREADS, thread_name_prefix="titan-look")
         self._listeners = Listeners(address.subject)
         self.server_id = secrets.token_hex(8)
         shared_clock = SharedClock()
@@ -67,34 +68,24 @@ class PostgresStore:
         return self._writer.submit(decide)
 
     def read(self, query: Callable[[Reader], T]) -> T:
-        reader: _ReadingThread | None = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = self._new_reader()
-        return reader.read(query)
+        return self._readers.mine().read(query)
+
+    async def look(self, query: Callable[[Reader], T]) -> T:
+        try:
+            asked = asyncio.get_running_loop().run_in_executor(self._looking, self.read, query)
+        except RuntimeError as error:  # its threads have ended
+            raise closed(self._address.subject) from error
+        return await asked
 
     def listen(self, listener: Callable[[Commit], None]) -> None:
         self._listeners.add(listener)
 
     def close(self) -> None:
         self._writer.finish()
-        with self._readers_lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            readers = list(self._readers)
         self._listening.close()
-        for reader in readers:
-            reader.close()
-        self._database.close()
-
-    def _new_reader(self) -> "_ReadingThread":
-        with self._readers_lock:
-            if self._is_closed:
-                raise closed(self._address.subject)
-            reader = _ReadingThread(self._address)
-            self._readers.add(reader)
-        self._local.reader = reader
-        return reader
+        self._looking.shutdown(wait=False)
+        if self._readers.close():
+            self._database.close()
 
 
 class _ReadingThread:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
-from weakref import WeakSet
 
 import apsw
 
@@ -14,6 +13,7 @@ from titan.ports import Clock, Commit, Reader, Transaction
 from titan.store.folders import errors_translated, make_folder
 from titan.store.ownership import lock
 from titan.store.reader import SqlReader
+from titan.store.readers import Readers
 from titan.store.sqlite import opening
 from titan.store.sqlite.database import SqliteDatabase
 from titan.store.sqlite.session import SqliteSession, translated
@@ -37,10 +37,7 @@ class SqliteStore:
             StoreFull, StoreUnavailable: it could not be opened or made.
         """
         self._path = path.absolute()
-        self._is_closed = False
-        self._local = threading.local()
-        self._readers: WeakSet[_ReadingThread] = WeakSet()
-        self._readers_lock = threading.Lock()
+        self._readers = Readers(self._new_reader, f"store {self._path}")
         self._listeners = Listeners(f"store {self._path}")
         with errors_translated(f"store {self._path}"):
             make_folder(self._path.parent)
@@ -63,37 +60,26 @@ class SqliteStore:
         return self._writer.submit(decide)
 
     def read(self, query: Callable[[Reader], T]) -> T:
-        reader: _ReadingThread | None = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = self._new_reader()
-        return reader.read(query)
+        return self._readers.mine().read(query)
+
+    async def look(self, query: Callable[[Reader], T]) -> T:
+        return self.read(query)
 
     def listen(self, listener: Callable[[Commit], None]) -> None:
         self._listeners.add(listener)
 
     def close(self) -> None:
         self._writer.finish()
-        with self._readers_lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            readers = list(self._readers)
-        for reader in readers:
-            reader.close()
+        if not self._readers.close():
+            return
         self._session.connection.close()  # the last one: SQLite then folds the -wal into the file
         os.close(self._lock_descriptor)
 
     def _new_reader(self) -> "_ReadingThread":
-        with self._readers_lock:
-            if self._is_closed:
-                raise closed(f"store {self._path}")
-            try:
-                reader = _ReadingThread(self._path)
-            except apsw.Error as error:
-                raise translated(error, self._path) from error
-            self._readers.add(reader)
-        self._local.reader = reader
-        return reader
+        try:
+            return _ReadingThread(self._path)
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
 
 
 class _ReadingThread:
