@@ -15,10 +15,11 @@ from benchmarks.machine import describe_machine
 from benchmarks.postgres_rows import measure_postgres
 from benchmarks.report import cells, print_table, update_document, write_results
 from benchmarks.rows import Row
+from benchmarks.scale_rows import measure_scale
 from benchmarks.store_rows import measure_store
 from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to
 
-GROUPS = ("jobs", "again", "store", "postgres", "idle")
+GROUPS = ("jobs", "again", "store", "postgres", "idle", "scale")
 QUICK = Sizes(rounds=2, jobs_alone=20, jobs_in_dag=100, fan=100, chain=10, unroutable=2000, jobs_beside=50)
 
 
@@ -64,6 +65,8 @@ def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[Ro
         yield from measure_postgres(folder, QUICK if quick else Sizes())
     if "idle" in groups:
         yield from measure_idle(folder, seconds=5 if quick else 30)
+    if "scale" in groups:
+        yield from measure_scale(folder, many=20_000 if quick else 1_000_000)
 
 
 if __name__ == "__main__":

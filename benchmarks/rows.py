@@ -18,7 +18,7 @@ class Better(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What issue 2 asks for: a bound on the figure itself, on its ratio to the rival's, or none."""
+    """What an issue asks for: a bound on the figure itself, on its ratio to the rival's, or none."""
 
     text: str  #: as the table shows it
     is_met: Callable[[Row], bool] | None = None  #: None: reported, not bounded
@@ -92,6 +92,11 @@ def ratio_at_most(bound: float, text: str) -> Target:
 def ratio_at_least(bound: float, text: str) -> Target:
     """Return the target that the median ratio is no less than `bound`."""
     return Target(text=text, is_met=lambda row: row.ratio is not None and row.ratio >= bound)
+
+
+def ratio_between(low: float, high: float, text: str) -> Target:
+    """Return the target that the median ratio is no less than `low` and no more than `high`."""
+    return Target(text=text, is_met=lambda row: row.ratio is not None and low <= row.ratio <= high)
 
 
 def percentile(samples: Sequence[float], percent: int) -> float:

@@ -1,18 +1,15 @@
-"""What a job and a claim cost when a million jobs are stored: `python -m benchmarks.store_scale [--store URL]`.
+"""What a job and a claim cost when a million jobs are stored, on both databases, beside the same with a thousand.
 
-Without a URL the store is a file; with one an empty database of PostgreSQL's, which is left full. Decisions of the
-engine are run on the store alone, without server, worker and processes: a job is submitted, leased and completed.
+Decisions of the engine are run on the store alone, without server, worker and processes: a job is submitted, leased
+and completed, each in a transaction of its own.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +17,9 @@ from typing import Any, Final
 import apsw
 import psycopg
 
+from benchmarks.job_rows import in_turns
+from benchmarks.rivals.services import postgres
+from benchmarks.rows import Better, Row, at_most, ratio_between
 from titan.engine import attendance
 from titan.engine.attempts import complete, dispatch
 from titan.engine.submit import Submitter, submit
@@ -33,12 +33,14 @@ from titan.store.postgres.address import Address
 from titan.store.sqlite import SqliteStore
 from titan.system import SystemClock, SystemIds
 
+#: Stores so many jobs of DAGs whose ids begin with the prefix; READY ones, which nobody can run, or COMPLETED ones.
+Fill = Callable[[str, int, bool], None]
+
 PROJECT: Final = "default"
 FEW: Final = 1_000
-MANY: Final = 1_000_000
 CLAIMS: Final = 500
-JOBS: Final = 300
-ROUNDS: Final = 5
+JOBS: Final = 200
+ROUNDS: Final = 9
 IDS: Final = SystemIds()
 
 #: A DAG of 1,000 jobs each: READY ones of a requirement that nobody offers here, or COMPLETED ones.
@@ -66,36 +68,56 @@ _INDEXES_OF_JOBS: Final = """
 """
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure and print; return 0."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.store_scale", description=__doc__)
-    parser.add_argument("--store", metavar="URL", help="an empty database: postgres://USER@HOST/DATABASE")
-    parser.add_argument("--many", type=int, default=MANY, help="how many jobs are stored at last")
-    given = parser.parse_args(arguments)
-    with ExitStack() as opened:
-        home = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-        store, fill = _postgres(given.store) if given.store else _sqlite(home)
-        opened.callback(store.close)
-        _join(store, "worker", "OTHER")
-        fill("c", FEW, False)
-        _report("job with 1,000 stored, ms", few := _costs_of_jobs(store))
-        fill("d", given.many, False)
-        _report(f"job with {given.many:,} stored, ms", many := _costs_of_jobs(store))
-        _report("ratio", [statistics.median(many) / statistics.median(few)])
-        fill("r", given.many, True)
-        _report(f"claim statement with {given.many:,} waiting, ms, p50", _costs_of_claims(store))
-        _report(f"job beside {given.many:,} waiting, ms", _costs_of_jobs(store))
-    return 0
+def measure_scale(folder: Path, *, many: int) -> Iterator[Row]:
+    """Yield what a job and a claim cost beside `many` stored jobs, in a file and in PostgreSQL."""
+    yield from _rows("SQLite", _in_a_file(folder / "few.db"), _in_a_file(folder / "many.db"), many)
+    with postgres(folder) as url:
+        with psycopg.connect(f"{url}/titan", autocommit=True) as connection:
+            for name in ("few", "many"):
+                connection.execute(f"create database {name}".encode())
+        yield from _rows("PostgreSQL", _in_postgres(f"{url}/few"), _in_postgres(f"{url}/many"), many)
 
 
-def _sqlite(home: Path) -> tuple[Store, Callable[[str, int, bool], None]]:
-    store = SqliteStore(home / "control.db", clock=SystemClock())
+def _rows(kind: str, few_stored: tuple[Store, Fill], many_stored: tuple[Store, Fill], many: int) -> Iterator[Row]:
+    (few, fill_few), (store, fill) = few_stored, many_stored
+    with closing(few), closing(store):
+        fill_few("done", FEW, False)
+        fill("done", many, False)
+        for each in (few, store):
+            _join(each, "worker", "OTHER")
+            _run_a_job(each)
+        figures = in_turns(ROUNDS, partial(_cost_of_a_job, store), partial(_cost_of_a_job, few))
+        yield Row(
+            what=f"submit, lease and complete a job with {many:,} stored, {kind}",
+            unit="ms",
+            better=Better.LOWER,
+            titan=figures[0],
+            rival_name=f"{FEW:,} stored",
+            rival=figures[1],
+            target=ratio_between(0.8, 1.2, "± 20 %"),
+        )
+        fill_few("ready", FEW, True)
+        fill("ready", many, True)
+        figures = in_turns(ROUNDS, partial(_cost_of_a_claim, store), partial(_cost_of_a_claim, few))
+        yield Row(
+            what=f"claim statement with {many:,} waiting, {kind}, p50",
+            unit="ms",
+            better=Better.LOWER,
+            titan=figures[0],
+            rival_name=f"{FEW:,} waiting",
+            rival=figures[1],
+            target=at_most(1.0, "≤ 1 ms"),
+        )
+
+
+def _in_a_file(path: Path) -> tuple[Store, Fill]:
+    store = SqliteStore(path, clock=SystemClock())
     series = (
         "with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < {}) select n from numbers"
     )
 
     def fill(prefix: str, size: int, is_ready: bool) -> None:
-        connection = apsw.Connection(str(home / "control.db"))
+        connection = apsw.Connection(str(path))
         with connection:
             for text in _texts(prefix, size, is_ready=is_ready, series=series):
                 connection.execute(text)
@@ -105,7 +127,7 @@ def _sqlite(home: Path) -> tuple[Store, Callable[[str, int, bool], None]]:
     return store, fill
 
 
-def _postgres(url: str) -> tuple[Store, Callable[[str, int, bool], None]]:
+def _in_postgres(url: str) -> tuple[Store, Fill]:
     store = PostgresStore(Address(url))
     series = "select n from generate_series(1, {}) as numbers(n)"
 
@@ -155,31 +177,23 @@ def _join(store: Store, worker_id: str, requirement: str) -> None:
     store.transact(partial(attendance.join, worker=worker)).result()
 
 
-def _costs_of_claims(store: Store) -> list[float]:
-    """Return the median milliseconds of the statement that finds the first eight jobs, for each round."""
+def _cost_of_a_claim(store: Store) -> float:
+    """Return the median milliseconds of the statement that finds the first eight jobs."""
 
     def once(tx: Transaction) -> float:
         started = time.perf_counter()
         assert len(tx.ready_jobs("GENERAL", limit=8)) == 8
         return (time.perf_counter() - started) * 1e3
 
-    def of_a_round() -> float:
-        return statistics.median(store.transact(once).result() for _ in range(CLAIMS))
-
-    return [of_a_round() for _ in range(ROUNDS)]
+    return statistics.median(store.transact(once).result() for _ in range(CLAIMS))
 
 
-def _costs_of_jobs(store: Store) -> list[float]:
-    """Return the milliseconds for a job from its submission to its end, for each round."""
-
-    def of_a_round() -> float:
-        started = time.perf_counter()
-        for _ in range(JOBS):
-            _run_a_job(store)
-        return (time.perf_counter() - started) / JOBS * 1e3
-
-    _run_a_job(store)
-    return [of_a_round() for _ in range(ROUNDS)]
+def _cost_of_a_job(store: Store) -> float:
+    """Return the milliseconds from a job's submission to its end."""
+    started = time.perf_counter()
+    for _ in range(JOBS):
+        _run_a_job(store)
+    return (time.perf_counter() - started) / JOBS * 1e3
 
 
 def _run_a_job(store: Store) -> None:
@@ -190,13 +204,3 @@ def _run_a_job(store: Store) -> None:
     [attempt] = store.transact(lambda tx: dispatch(tx, ["worker"], IDS.secret)).result()
     report = AttemptReport(lease_id=attempt.lease_id, outcome=AttemptOutcome.SUCCEEDED)
     store.transact(partial(complete, worker_id="worker", reports=[report])).result()
-
-
-def _report(what: str, figures: list[float]) -> None:
-    middle = statistics.median(figures)
-    sys.stdout.write(f"{what}: {middle:,.3f} ({min(figures):,.3f} … {max(figures):,.3f})\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
