@@ -1,6 +1,6 @@
 """Where a server is: arguments win over the environment, the environment over 127.0.0.1:9090.
 
-TitanClient("titan.example.org", 9090)             # http, as Titan speaks by itself
+TitanClient("titan.example.org", 9090)             # http, as Titan speaks by itself; "titan.example.org:9090" too
 TitanClient("https://titan.example.org:9090")      # TLS; without a port 443
 TITAN_HOST=https://titan.example.org  or  TITAN_HOST=titan.example.org TITAN_TLS=1
 """
@@ -51,8 +51,8 @@ class Address:
 def address_of(host: object = None, port: object = None, environment: Mapping[str, str] = os.environ) -> Address:
     """Return the address that arguments and TITAN_HOST, TITAN_PORT, TITAN_TLS and TITAN_CA_FILE name.
 
-    `host` may be a URL. The port is the given one, else the URL's, else for a `host` given as a URL its scheme's
-    (https: 443), else TITAN_PORT, else of a URL in TITAN_HOST its scheme's, else 9090.
+    `host` may be a URL, or have a port behind it. The port is the given one, else the host's, else for a `host` given
+    as a URL its scheme's (https: 443), else TITAN_PORT, else of a URL in TITAN_HOST its scheme's, else 9090.
 
     Raises:
         InvalidInput: the host or the port is none.
@@ -96,13 +96,15 @@ def _split(host: str) -> tuple[str, str, str | None]:
     """Return scheme ("" for none), name and port (None for none) of a host or URL."""
     scheme, separator, rest = host.partition("://")
     if not separator:
-        return "", host, None
+        if host.count(":") > 1 and not host.startswith("["):
+            return "", host, None  # an IPv6 address by itself
+        scheme, rest = "", host
     name, _, path = rest.partition("/")
     name, port = _host_and_port(name)
-    if scheme.lower() not in _SCHEME_PORTS or not name or path.strip("/") or "@" in name:
+    if scheme.lower() not in ("", *_SCHEME_PORTS) or not name or path.strip("/") or "@" in name:
         raise InvalidInput(
             subject="host",
-            expected="a host name, or a URL such as https://titan.example.org:9090",
+            expected="a host name, HOST:PORT, or a URL such as https://titan.example.org:9090",
             found=repr(host),
             next_step="Correct it. Nothing was sent.",
         )

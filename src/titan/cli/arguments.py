@@ -13,6 +13,7 @@ ValueT = TypeVar("ValueT")
 _MAX_SLOTS = 1024  # far above any machine's cores; a typing error should not become 10**9 processes
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)?")
+_HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.I)
 _SECONDS_PER_UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -34,6 +35,23 @@ def parse_offers(texts: Sequence[str]) -> dict[str, int]:
             )
         offers[label] = slots
     return offers
+
+
+def parse_host_names(texts: Sequence[str]) -> frozenset[str]:
+    """Return names of hosts in lower case: `["Titan.example.org"]` gives `{"titan.example.org"}`.
+
+    Raises:
+        CommandFailed: a text is a URL, has a port, or is otherwise no name a browser would ask under.
+    """
+    for text in texts:
+        if not _HOST_NAME.fullmatch(text):
+            raise usage_error(
+                f"--allow-host {text!r}",
+                expected="a host name or an IPv4 address, without scheme and port",
+                found=repr(text),
+                next_step="For example: --allow-host titan.example.org",
+            )
+    return frozenset(text.lower() for text in texts)
 
 
 def parse_seconds(option: str, text: str) -> float:

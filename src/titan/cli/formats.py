@@ -38,8 +38,12 @@ def age(at: datetime, *, now: datetime) -> str:
 
 
 def until(at: datetime | None, *, now: datetime) -> str:
-    """Return how far a later moment is away: `in 42s`, `in 3m`."""
-    return NOTHING if at is None else f"in {age(now, now=at)}"
+    """Return how far a later moment is away, to the nearest of its largest unit: `in 42s`, `in 3m`, `in 30d`."""
+    if at is None:
+        return NOTHING
+    ahead = at - now
+    unit = next((length for _name, length in _UNITS if ahead >= length), timedelta(0))
+    return f"in {age(now, now=at + unit / 2)}"
 
 
 def with_local_times(text: str, *, now: datetime, zone: tzinfo | None = None) -> str:
@@ -48,13 +52,14 @@ def with_local_times(text: str, *, now: datetime, zone: tzinfo | None = None) ->
 
 
 def moment(at: datetime | None, *, now: datetime, zone: tzinfo | None = None) -> str:
-    """Return the local clock time and the age: `14:03:07 (2m)`, on another day `12 Mar 14:03 (5d)`.
+    """Return the local clock time and the age: `14:03:07 (2m)`, on another day `12 Mar 14:03 (5d)`, ahead `(in 5d)`.
 
     `zone` None is this machine's own time zone.
     """
     if at is None:
         return NOTHING
-    return f"{_clock(at, now=now, zone=zone)} ({age(at, now=now)})"
+    away = until(at, now=now) if at > now else age(at, now=now)
+    return f"{_clock(at, now=now, zone=zone)} ({away})"
 
 
 def _clock(at: datetime, *, now: datetime, zone: tzinfo | None) -> str:

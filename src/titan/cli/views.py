@@ -69,7 +69,7 @@ def dag_row(dag: Dag, *, at: datetime) -> list[Cell]:
     return [
         dag.name,
         Status(dag.status),
-        f"{dag.counts.final:,}/{dag.counts.total:,}",
+        f"{dag.counts.completed:,}/{dag.counts.total:,}",
         moment(dag.submitted_at, now=at),
         duration(dag.length(at)),
         dag.agent_run_id or NOTHING,
@@ -246,7 +246,7 @@ def _stage_row(run: Run, stage: Dag, *, at: datetime) -> list[Cell]:
     return [
         run.label(stage),
         Status(stage.status),
-        f"{stage.counts.final:,}/{stage.counts.total:,}",
+        f"{stage.counts.completed:,}/{stage.counts.total:,}",
         moment(stage.submitted_at, now=at),
         duration(stage.length(at)),
         stage.name,

@@ -11,7 +11,7 @@ from titan.engine.release import release
 from titan.engine.repeats import content_digest, earlier_submission, submission_key
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag, JobCounts, NewDag
-from titan.model.errors import Conflict, InvalidDag, StaleLease
+from titan.model.errors import Conflict, InvalidDag, StaleLease, UnknownRun
 from titan.model.events import DagSubmitted, JobReady, RunStarted, Subject
 from titan.model.jobs import Job, JobSpec, JobStatus
 from titan.model.runs import Run, RunOutcome
@@ -148,6 +148,13 @@ def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
     run = tx.run(dag.project_id, dag.run_id)
     check_run_size(dag.run_id, run.job_count if run else 0, job_count)
     subject = Subject(project_id=dag.project_id, run_id=dag.run_id)
+    if run is None and new.is_resumed:
+        raise UnknownRun(
+            f"run '{dag.run_id}'",
+            expected="a run on record, for the submitter resumes it",
+            found="none such",
+            next_step="Correct TITAN_RESUME_RUN_ID; `titan runs` lists the runs. Nothing was submitted.",
+        )
     if run is None:
         agent_id = dag.agent_id or agent_of(dag.run_id)
         run = Run(

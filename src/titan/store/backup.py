@@ -23,7 +23,7 @@ import msgspec
 from titan import __version__
 from titan.model.errors import InvalidInput, StoreDamaged
 from titan.store.folders import errors_translated, make_folder, sync_folder
-from titan.store.ownership import is_free
+from titan.store.ownership import hold
 from titan.store.reader import SqlReader
 from titan.store.rows.jobs import digests_of_spec
 from titan.store.sqlite import opening
@@ -107,7 +107,7 @@ def restore(source: Path, home: Path, *, now: datetime, is_forced: bool, tell: T
     partial = home.absolute().with_name(f".{home.absolute().name}.partial-{os.getpid()}")
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, partial, ignore_errors=True)
-        _check_target(stack, home, is_forced=is_forced)
+        _hold_target(stack, home, is_forced=is_forced)
         with errors_translated(f"home {home}"):
             make_folder(partial)
             manifest = _unpack(source, partial, tell)
@@ -261,17 +261,26 @@ def _add(sink: _Sink, source: Path, name: str, digest: str | None) -> int | None
 # --- putting one back ---
 
 
-def _check_target(stack: ExitStack, home: Path, *, is_forced: bool) -> None:
+def _hold_target(stack: ExitStack, home: Path, *, is_forced: bool) -> None:
+    """Keep servers and workers out of the home until `stack` ends.
+
+    Raises:
+        InvalidInput: one is there, or something else and not `is_forced`.
+    """
     if not home.exists():
         return
     for lock in (home / f"{DATABASE}.lock", home / "worker" / "lock"):
-        if lock.exists() and not is_free(lock):
+        if not lock.exists():
+            continue
+        descriptor = hold(lock)
+        if descriptor is None:
             raise InvalidInput(
                 f"home {home}",
                 expected="no server and no worker that uses it",
                 found=f"one that does ({lock.relative_to(home)} is locked)",
                 next_step="Stop it with Ctrl-C, or restore into another --home.",
             )
+        stack.callback(os.close, descriptor)
     if any(home.iterdir()) and not is_forced:
         raise InvalidInput(
             f"home {home}",

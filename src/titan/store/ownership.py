@@ -33,13 +33,12 @@ def lock(path: Path) -> int:
     return descriptor
 
 
-def is_free(lock_file: Path) -> bool:
-    """Tell whether nobody holds the lock on this file, without keeping it."""
+def hold(lock_file: Path) -> int | None:
+    """Return the descriptor that holds the lock on this file from now on; None when somebody else holds it."""
     descriptor = os.open(lock_file, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    finally:
         os.close(descriptor)
-    return True
+        return None
+    return descriptor

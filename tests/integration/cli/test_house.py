@@ -21,10 +21,12 @@ def test_a_run_is_pinned_and_unpinned(server: RunningTitan, titan: CommandLine) 
     run_id = a_run(server)
 
     pinned = titan("pin", run_id)
+    listed = titan("runs", "--limit", "1")
     as_json = titan("pin", run_id, "--json")
     unpinned = titan("unpin", run_id)
 
     assert pinned.text == f"{run_id} is pinned: nothing of it is deleted.\n"
+    assert f"{run_id} (pinned)" in listed.text
     assert as_json.document["pinned"] is True
     assert unpinned.text == f"{run_id} is not pinned: it goes when it is old enough.\n"
 

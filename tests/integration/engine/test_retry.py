@@ -14,7 +14,7 @@ from titan.engine.retry import Retried, retry_dag, retry_job, retry_run
 from titan.engine.submit import Submitted, Submitter
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import NewDag, OnFailure
-from titan.model.errors import Conflict, IdempotencyConflict
+from titan.model.errors import Conflict, IdempotencyConflict, UnknownRun
 from titan.model.jobs import GateOutcome, Job, JobStatus
 from titan.model.runs import Orchestrator, Run, RunOutcome
 from titan.ports import Transaction
@@ -257,6 +257,13 @@ def test_a_resumed_program_gets_completed_stages_from_the_record(desk: Desk) -> 
     again = submit_stage(desk, is_resumed=True)
 
     assert (again.dag_id, again.from_record) == (first.dag_id, True)
+    assert desk.run_all() == []
+
+
+def test_a_run_that_is_not_on_record_cannot_be_resumed(desk: Desk) -> None:
+    with pytest.raises(UnknownRun, match="Correct TITAN_RESUME_RUN_ID"):
+        submit_stage(desk, is_resumed=True)
+
     assert desk.run_all() == []
 
 

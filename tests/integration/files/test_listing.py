@@ -111,13 +111,16 @@ def test_the_command_lists_and_fetches_the_files_of_a_job_a_dag_and_a_run(
     tables = [titan("files", *words) for words in ([job], [dag], [run], ["--dag", dag], ["--run", run])]
     target = tmp_path / "copy.bin"
     fetched = titan("files", run, "--get", "d/x.bin", "--output", str(target))
+    again = titan("files", run, "--get", "d/x.bin", "--output", str(target))
+    forced = titan("files", run, "--get", "d/x.bin", "--output", str(target), "--force")
 
     assert {table.text for table in tables} == {tables[0].text}
     heading, file, link = tables[0].lines
     assert heading.split() == ["PATH", "SIZE", "CHANGED", "JOB", "ATTEMPT", "WORKER", "CONTENT"]
     assert file.split()[0:3] == ["d/x.bin", "256", "B"]
     assert link.endswith("not here: a symbolic link, which is not followed")
-    assert fetched.exit_code == 0
+    assert (fetched.exit_code, again.exit_code, forced.exit_code) == (0, 2, 0)
+    assert "overwrite it with --force" in again.stderr
     assert target.read_bytes() == bytes(range(256))
     assert titan("files", job, "--json").document["more"] is False
 

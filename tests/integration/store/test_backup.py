@@ -14,7 +14,7 @@ from tests.support.stored import a_stored_job, a_worker, an_attempt, store_dag, 
 from tests.support.stores import StandingClock, committed
 from tests.support.waiting import wait_until
 from titan.model.attempts import AttemptOutcome
-from titan.model.errors import InvalidInput, StoreDamaged
+from titan.model.errors import InvalidInput, StoreDamaged, StoreInUse
 from titan.model.jobs import JobStatus
 from titan.model.memory import StoredFile, StoredValue
 from titan.store.backup import Manifest, Progress, back_up, restore
@@ -150,6 +150,20 @@ def test_a_home_that_is_not_empty_is_kept_unless_it_is_moved_aside(tmp_path: Pat
     assert (aside / "control.db").exists()
     assert (home / "control.db").exists()
     assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_nobody_starts_on_a_home_while_something_is_put_there(tmp_path: Path, home: Path) -> None:
+    take(home, tmp_path / "copy")
+    refusals: list[str] = []
+
+    def try_to_start(_progress: Progress) -> None:
+        with pytest.raises(StoreInUse) as refused, a_store(home):
+            pass
+        refusals.append(str(refused.value))
+
+    restore(tmp_path / "copy", home, now=NOON, is_forced=True, tell=try_to_start)
+
+    assert refusals
 
 
 def test_a_home_in_use_is_refused_even_by_force(tmp_path: Path, home: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from titan.cli.arguments import (
     parse_arguments,
     parse_environment,
+    parse_host_names,
     parse_offers,
     parse_per_job,
     parse_seconds,
@@ -20,6 +21,16 @@ ValueT = TypeVar("ValueT")
 
 def test_offers_become_slots_by_label() -> None:
     assert parse_offers(["GENERAL:4", "GPU:0", "x_1.a-b:1024"]) == {"GENERAL": 4, "GPU": 0, "x_1.a-b": 1024}
+
+
+def test_names_of_hosts_are_taken_in_lower_case() -> None:
+    assert parse_host_names(["Titan.example.org", "10.0.0.7"]) == {"titan.example.org", "10.0.0.7"}
+
+
+@pytest.mark.parametrize("text", ["", "https://h", "h:5000", "h/", "*.example.org", "a b", ".h", "-h", "ü", "x" * 254])
+def test_what_nobody_is_asked_under_is_no_name_of_a_host(text: str) -> None:
+    with pytest.raises(CommandFailed, match="without scheme and port"):
+        parse_host_names([text])
 
 
 @pytest.mark.parametrize("text", ["GENERAL", ":4", "GE NERAL:4", "-x:1", f"{'x' * 65}:1", "", "é:1"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from titan.cli.formats import age, count, duration, moment, plain, size, with_local_times
+from titan.cli.formats import age, count, duration, moment, plain, size, until, with_local_times
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 EAST = timezone(timedelta(hours=2))
@@ -41,6 +41,13 @@ def test_what_is_today_is_decided_by_the_local_day() -> None:
     late = datetime(2026, 3, 11, 23, 30, tzinfo=UTC)
 
     assert moment(late, now=late + timedelta(hours=1), zone=EAST) == "01:30:00 (1h)"
+
+
+def test_a_moment_ahead_is_told_to_the_nearest_unit() -> None:
+    just_short_of_thirty_days = NOON + timedelta(days=30, seconds=-1)
+
+    assert until(just_short_of_thirty_days, now=NOON) == "in 30d"
+    assert moment(NOON + timedelta(seconds=42), now=NOON, zone=EAST) == "14:00:42 (in 42s)"
 
 
 def test_a_moment_that_has_not_come_is_a_dash() -> None:

@@ -16,6 +16,10 @@ from titan_sdk.errors import InvalidInput
         ("h", None, {"TITAN_HOST": "e", "TITAN_PORT": "1"}, "http h:1"),
         (None, None, {"TITAN_HOST": "e", "TITAN_PORT": "1"}, "http e:1"),
         (None, 2, {"TITAN_HOST": "e", "TITAN_PORT": "1"}, "http e:2"),
+        ("h:9091", None, {}, "http h:9091"),
+        ("h:9091", None, {"TITAN_PORT": "1"}, "http h:9091"),
+        (None, None, {"TITAN_HOST": "e:9091"}, "http e:9091"),
+        ("[::1]:9091", None, {}, "http [::1]:9091"),
         ("https://h:9090", None, {}, "https h:9090"),
         ("https://h:9090/", 2, {}, "https h:2"),
         ("https://h", None, {"TITAN_PORT": "1"}, "https h:443"),
@@ -37,7 +41,9 @@ def test_the_address_follows_from_arguments_then_environment(
     assert f"{'https' if address.is_tls else 'http'} {address}" == found
 
 
-@pytest.mark.parametrize("host", ["ftp://h", "https://", "https://h/path", "https://u@h", "https://h:x", "http://h:0"])
+@pytest.mark.parametrize(
+    "host", ["ftp://h", "https://", "https://h/path", "https://u@h", "https://h:x", "http://h:0", "h:x", "u@h"]
+)
 def test_what_is_no_address_is_refused(host: str) -> None:
     with pytest.raises(InvalidInput, match="Nothing was sent"):
         address_of(host, None, {})

@@ -44,6 +44,7 @@ Get: TypeAlias = Annotated[
     str | None,
     typer.Option("--get", metavar="PATH", help="Fetch the file of this path.", show_default=False),
 ]
+Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")]
 Output: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -72,6 +73,7 @@ def files(
     attempt: Attempt = None,
     get: Get = None,
     output: Output = None,
+    force: Force = False,
     as_json: JsonOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -84,7 +86,7 @@ def files(
     answer = _listed(titan, name, dag=dag, run=run, attempt=attempt)
     listed = read(answer, LeftFiles)
     if get is not None:
-        _fetch(titan, _chosen(listed.files, get), output)
+        _fetch(titan, _chosen(listed.files, get), output, is_forced=force)
     elif as_json:
         show_json(answer)
     else:
@@ -181,12 +183,20 @@ def _chosen(files: list[LeftFile], path: str) -> LeftFile:
     return newest
 
 
-def _fetch(titan: Server, file: LeftFile, output: Path | None) -> None:
+def _fetch(titan: Server, file: LeftFile, output: Path | None, *, is_forced: bool) -> None:
     assert file.digest is not None
     if output == Path("-"):
         for piece in titan.stream("api", "blobs", file.digest):
             write_bytes(piece)
         return
     target = output or Path(PurePosixPath(file.path).name)
+    if target.exists() and not is_forced:
+        raise CommandFailed(
+            f"file {str(target)!r}",
+            exit_code=ExitCode.USAGE,
+            expected="a name that nothing has yet",
+            found="something of that name",
+            next_step="Choose another with --output FILE, or overwrite it with --force.",
+        )
     titan.download("api", "blobs", file.digest, target=target)
     remark(f"Wrote {target} ({size(target.stat().st_size)})")

@@ -38,7 +38,7 @@ def runs(*, limit: Limit = 50, as_json: JsonOption = False, server: ServerOption
     at = now()
     rows: list[list[Cell]] = [
         [
-            run.agent_run_id,
+            f"{run.agent_run_id} (pinned)" if run.pinned else run.agent_run_id,
             Status(run.status),
             f"{run.stage_count:,}",
             f"{run.job_count:,}",

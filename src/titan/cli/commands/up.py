@@ -8,7 +8,7 @@ import typer
 
 from titan import __version__
 from titan.cli.answers import Document, Health, read
-from titan.cli.arguments import parse_offers
+from titan.cli.arguments import parse_host_names, parse_offers
 from titan.cli.exits import CommandFailed
 from titan.cli.formats import moment
 from titan.cli.options import JsonOption, ServerOption, examples
@@ -162,7 +162,7 @@ def up(
         offers=offers,
         host=host,
         requires_token=require_token or bool(setting("TITAN_REQUIRE_TOKEN")),
-        hosts=frozenset(name.lower() for name in allow_host or ()),
+        hosts=parse_host_names(allow_host or ()),
         tls_certificate=tls_cert,
         tls_key=tls_key,
         model=model,
