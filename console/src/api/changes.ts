@@ -1,0 +1,25 @@
+/** What a person changes: each change says what was done or why not, and is performed once however often it is sent. */
+import { useMutation } from "@tanstack/react-query";
+import { complain, say } from "../parts/Toasts";
+import { onceKey } from "./client";
+
+/**
+ * Returns a change for buttons: `run(what)` performs it, `isPending` while it is under way. `done` is what to say, or how
+ * to say it of the answer.
+ */
+export function useChange<What, Answer>(
+  perform: (what: What, headers: { "Idempotency-Key": string }) => Promise<Answer>,
+  done: string | ((answer: Answer, what: What) => string | null),
+  then?: (answer: Answer, what: What) => void,
+) {
+  const change = useMutation({
+    mutationFn: (what: What) => perform(what, { "Idempotency-Key": onceKey() }),
+    onSuccess: (answer, what) => {
+      const text = typeof done === "string" ? done : done(answer, what);
+      if (text) say(text);
+      then?.(answer, what);
+    },
+    onError: complain,
+  });
+  return { run: change.mutate, isPending: change.isPending };
+}

@@ -1,0 +1,66 @@
+/** The one fetch layer: typed by the server's own OpenAPI document; a refusal becomes a `Refusal`. */
+import createClient, { type Middleware } from "openapi-fetch";
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+export type Problem = Schemas["Problem"];
+
+/** What the server said no to, in its own words. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly problem: Problem;
+
+  constructor(status: number, problem: Problem) {
+    super(problem.message);
+    this.name = "Refusal";
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/** Nobody answered: the server is away, or between this page and it something is. */
+export class Unreachable extends Error {
+  constructor(cause: unknown) {
+    super("The server does not answer.", { cause });
+    this.name = "Unreachable";
+  }
+}
+
+const refusals: Middleware = {
+  async onResponse({ response }) {
+    if (response.ok) return undefined;
+    throw await refusalOf(response);
+  },
+  onError({ error }) {
+    if (error instanceof DOMException && error.name === "AbortError") return undefined;
+    return error instanceof Refusal ? error : new Unreachable(error);
+  },
+};
+
+export const api = createClient<paths>({ baseUrl: window.location.origin });
+api.use(refusals);
+
+/** Returns what a refused response says, or what its status says where it is none of the server's. */
+export async function refusalOf(response: Response): Promise<Refusal> {
+  const text = await response.text();
+  try {
+    const { error } = JSON.parse(text) as { error: Problem };
+    if (error.message) return new Refusal(response.status, error);
+  } catch {
+    // not JSON: a proxy's page
+  }
+  const message = `HTTP ${response.status} ${response.statusText}`.trim();
+  return new Refusal(response.status, {
+    type: "UnexpectedAnswer",
+    message,
+    subject: "",
+    expected: "",
+    found: message,
+    next_step: "Look at the server's log, or at the proxy's.",
+  });
+}
+
+/** A key for a change: the server performs a repeat of it once. */
+export function onceKey(): string {
+  return crypto.randomUUID();
+}

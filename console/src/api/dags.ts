@@ -1,0 +1,83 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { api } from "./client";
+import type { Dag, Job } from "./facts";
+import { queries, useTouched } from "./query";
+import { allRows, type Pages, withRows } from "./rows";
+
+export interface DagFilter {
+  q?: string;
+  status?: string[];
+  /** Only submissions of exactly this name. */
+  name?: string;
+}
+
+const PAGE_ROWS = 100;
+
+/** Submissions, newest first, live. */
+export function useDags(filter: DagFilter) {
+  const key = ["dags", filter.q ?? "", (filter.status ?? []).join(), filter.name ?? ""];
+  const query = {
+    ...(filter.q && { q: filter.q }),
+    ...(filter.status?.length && { status: filter.status.join() }),
+    ...(filter.name && { name: filter.name }),
+  };
+  const found = useInfiniteQuery({
+    queryKey: key,
+    initialPageParam: null as string | null,
+    queryFn: async ({ pageParam, signal }) => {
+      const page = { ...query, limit: PAGE_ROWS, ...(pageParam && { before: pageParam }) };
+      const { data } = await api.GET("/api/dags", { params: { query: page }, signal });
+      return { rows: data?.dags ?? [], more: data?.more ?? false };
+    },
+    getNextPageParam: (page) => (page.more ? (page.rows.at(-1)?.dag_id ?? null) : null),
+  });
+  useTouched(
+    (event) => event.dag_id,
+    async (ids) => {
+      const { data } = await api.GET("/api/dags", { params: { query: { ...query, ids: ids.join() } } });
+      queries.setQueryData<Pages<Dag>>(key, (pages) => withRows(pages, ids, data?.dags ?? [], dagId, isNewerDag));
+    },
+  );
+  return { ...found, dags: allRows(found.data) };
+}
+
+/** One submission with its jobs and their attempts, live: a changed job is read again by itself. */
+export function useDag(name: string) {
+  const key = ["dag", name];
+  const found = useQuery({
+    queryKey: key,
+    queryFn: async ({ signal }) => {
+      const params = { path: { dag: name }, query: { attempts: true } };
+      return (await api.GET("/api/dags/{dag}", { params, signal })).data ?? null;
+    },
+  });
+  const id = found.data?.dag_id;
+  useTouched(
+    (event) => (event.dag_id === id ? (event.job_id ?? "") : null),
+    async (ids) => {
+      if (!id) return;
+      const jobIds = ids.filter(Boolean);
+      const [dags, jobs] = await Promise.all([
+        api.GET("/api/dags", { params: { query: { ids: id } } }),
+        jobIds.length ? api.GET("/api/jobs", { params: { query: { ids: jobIds.join(), attempts: true } } }) : null,
+      ]);
+      queries.setQueryData<Dag | null>(key, (old) => withJobs(old, dags.data?.dags[0], jobs?.data?.jobs ?? []));
+    },
+  );
+  return found;
+}
+
+/** Returns the submission with its new counts, and what was read again of its jobs in their places. */
+export function withJobs(old: Dag | null | undefined, dag: Dag | undefined, jobs: readonly Job[]): Dag | null {
+  if (!old) return old ?? null;
+  const fresh = new Map(jobs.map((job) => [job.job_id, job]));
+  return { ...old, ...dag, jobs: (old.jobs ?? []).map((job) => fresh.get(job.job_id) ?? job) };
+}
+
+function dagId(dag: Dag): string {
+  return dag.dag_id;
+}
+
+function isNewerDag(dag: Dag, than: Dag): boolean {
+  return dag.dag_id > than.dag_id;
+}

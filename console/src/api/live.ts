@@ -1,0 +1,170 @@
+/**
+ * The live layer: one stream of events for the whole page, by WebSocket, or by server-sent events where a proxy lets no
+ * WebSocket through. Every event has a cursor; a stream that breaks goes on behind the last one, so nothing is missed.
+ */
+import type { Schemas } from "./client";
+
+export type LiveEvent = Schemas["EventView"];
+export type Connection = "connecting" | "live" | "away";
+
+type Listener = (events: readonly LiveEvent[]) => void;
+
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 5000;
+const SOCKET_TRIES = 2; // that never opened, before server-sent events are tried
+const NO_CURSOR = "none"; // a cursor of no journal: the server answers with its present one
+
+export class Live {
+  private cursor = NO_CURSOR;
+  private state: Connection = "connecting";
+  private pauseMs = FIRST_PAUSE_MS;
+  private vainTries = 0;
+  private close: (() => void) | null = null;
+  private timer: number | undefined;
+  private buffer: LiveEvent[] = [];
+  private frame: number | undefined;
+  private isAsleep = true;
+  private readonly listeners = new Set<Listener>();
+  private readonly watchers = new Set<() => void>();
+  private readonly resyncs = new Set<() => void>();
+
+  /** Begins to listen; again after `stop`. */
+  start(): void {
+    if (!this.isAsleep) return;
+    this.isAsleep = false;
+    window.addEventListener("online", this.retryNow);
+    document.addEventListener("visibilitychange", this.retryNow);
+    this.connect();
+  }
+
+  stop(): void {
+    this.isAsleep = true;
+    window.removeEventListener("online", this.retryNow);
+    document.removeEventListener("visibilitychange", this.retryNow);
+    window.clearTimeout(this.timer);
+    this.close?.();
+    this.close = null;
+  }
+
+  /** Calls `listener` at most once a frame with what happened since; returns how to end that. */
+  onEvents(listener: Listener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Calls `reread` when events may have been missed: everything on the screen is to be read anew. */
+  onResync(reread: () => void): () => void {
+    this.resyncs.add(reread);
+    return () => this.resyncs.delete(reread);
+  }
+
+  readonly watch = (changed: () => void): (() => void) => {
+    this.watchers.add(changed);
+    return () => this.watchers.delete(changed);
+  };
+
+  readonly connection = (): Connection => this.state;
+
+  private connect(): void {
+    if (this.isAsleep) return;
+    this.close = this.vainTries < SOCKET_TRIES ? this.openSocket() : this.openStream();
+  }
+
+  private openSocket(): () => void {
+    const url = new URL("/api/events/ws", window.location.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.searchParams.set("after", this.cursor);
+    const socket = new WebSocket(url);
+    let isOpen = false;
+    socket.onopen = () => {
+      isOpen = true;
+      this.opened();
+    };
+    socket.onmessage = (message) => this.take(JSON.parse(String(message.data)));
+    socket.onclose = () => {
+      this.vainTries = isOpen ? 0 : this.vainTries + 1;
+      this.broke();
+    };
+    return () => {
+      socket.onclose = null;
+      socket.close();
+    };
+  }
+
+  private openStream(): () => void {
+    const ending = new AbortController();
+    void this.readStream(ending.signal)
+      .catch(() => undefined)
+      .finally(() => {
+        if (ending.signal.aborted) return;
+        this.vainTries = 0; // next time a WebSocket again: the server may only have been away
+        this.broke();
+      });
+    return () => ending.abort();
+  }
+
+  private async readStream(signal: AbortSignal): Promise<void> {
+    const answer = await fetch(`/api/events?after=${encodeURIComponent(this.cursor)}`, { signal });
+    if (!answer.ok || !answer.body) return;
+    this.opened();
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      const lines = (rest + part.value).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) if (line.startsWith("data: ")) this.take(frameOf(JSON.parse(line.slice(6))));
+    }
+  }
+
+  private opened(): void {
+    this.pauseMs = FIRST_PAUSE_MS;
+    this.tell("live");
+  }
+
+  private broke(): void {
+    this.close = null;
+    if (this.isAsleep) return;
+    this.tell("away");
+    window.clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.connect(), this.pauseMs);
+    this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
+  }
+
+  private readonly retryNow = (): void => {
+    if (this.state !== "away" || document.hidden || this.close) return;
+    window.clearTimeout(this.timer);
+    this.connect();
+  };
+
+  private take(frame: LiveEvent | { resync: string }): void {
+    if ("resync" in frame) {
+      this.cursor = frame.resync;
+      for (const reread of this.resyncs) reread();
+      return;
+    }
+    this.cursor = frame.cursor;
+    this.buffer.push(frame);
+    // A hidden page draws no frames, and need not: what it shows is brought up to date twice a second.
+    this.frame ??= document.hidden ? window.setTimeout(this.flush, 500) : window.requestAnimationFrame(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    this.frame = undefined;
+    const events = this.buffer;
+    this.buffer = [];
+    for (const listener of this.listeners) listener(events);
+  };
+
+  private tell(state: Connection): void {
+    if (state === this.state) return;
+    this.state = state;
+    for (const changed of this.watchers) changed();
+  }
+}
+
+/** Server-sent events tell a resync by the name of the event; here its shape says it: a cursor and nothing else. */
+function frameOf(data: LiveEvent | { cursor: string }): LiveEvent | { resync: string } {
+  return "kind" in data ? data : { resync: data.cursor };
+}
+
+export const live = new Live();

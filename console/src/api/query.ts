@@ -1,0 +1,68 @@
+/** What was read, kept until it is read anew: by live events as a rule, by a resync after a break. */
+import { QueryClient } from "@tanstack/react-query";
+import { useEffect, useRef, useSyncExternalStore } from "react";
+import { Refusal } from "./client";
+import { type Connection, type LiveEvent, live } from "./live";
+import { Touched } from "./touched";
+
+const TRIES = 3; // of a question nobody answers; a refusal stays one
+
+export const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000, // live events bring what changes sooner; this is for what has none
+      refetchOnWindowFocus: false,
+      retry: (failures, error) => !(error instanceof Refusal && error.status < 500) && failures < TRIES,
+      retryDelay: (failures) => Math.min(250 * 2 ** failures, 4000),
+    },
+  },
+});
+
+live.onResync(() => void queries.invalidateQueries());
+
+/** Returns whether the page hears of what happens. */
+export function useConnection(): Connection {
+  return useSyncExternalStore(live.watch, live.connection);
+}
+
+/** Reads again, in few requests, the things whose ids `idOf` finds in live events. */
+export function useTouched(idOf: (event: LiveEvent) => string | null, load: (ids: string[]) => Promise<void>): void {
+  const latest = useRef({ idOf, load });
+  latest.current = { idOf, load };
+  useEffect(() => {
+    const touched = new Touched((ids) => latest.current.load(ids));
+    return live.onEvents((events) => {
+      const ids = new Set<string>();
+      for (const event of events) {
+        const id = latest.current.idOf(event);
+        if (id !== null) ids.add(id);
+      }
+      if (ids.size > 0) void touched.add(ids);
+    });
+  }, []);
+}
+
+/** Reads a whole answer again when an event matters to it, at most every `pauseMs`. */
+export function useRefetchOn(matters: (event: LiveEvent) => boolean, refetch: () => unknown, pauseMs = 250): void {
+  const latest = useRef({ matters, refetch });
+  latest.current = { matters, refetch };
+  useEffect(() => {
+    let timer: number | undefined;
+    let last = 0;
+    const stop = live.onEvents((events) => {
+      if (timer !== undefined || !events.some((event) => latest.current.matters(event))) return;
+      timer = window.setTimeout(
+        () => {
+          timer = undefined;
+          last = performance.now();
+          void latest.current.refetch();
+        },
+        Math.max(0, last + pauseMs - performance.now()),
+      );
+    });
+    return () => {
+      stop();
+      window.clearTimeout(timer);
+    };
+  }, [pauseMs]);
+}

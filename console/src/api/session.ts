@@ -1,0 +1,25 @@
+/** Who asks: a server that others can reach wants a token once, and gives the browser a cookie that no script can read. */
+import { useQuery } from "@tanstack/react-query";
+import { api } from "./client";
+import { queries } from "./query";
+
+const KEY = ["session"];
+
+export function useSession() {
+  return useQuery({
+    queryKey: KEY,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async ({ signal }) => (await api.GET("/api/session", { signal })).data ?? null,
+  });
+}
+
+export async function signIn(token: string): Promise<void> {
+  await api.POST("/api/session", { body: { token } });
+  await queries.invalidateQueries();
+}
+
+export async function signOut(): Promise<void> {
+  await api.DELETE("/api/session");
+  queries.clear();
+  window.location.assign("/");
+}

@@ -1,0 +1,71 @@
+import { useState } from "react";
+import { NavLink, Outlet, useNavigation } from "react-router";
+import { useConnection } from "../api/query";
+import { Toasts } from "../parts/Toasts";
+import { Banner } from "./Banner";
+import { KeysHelp } from "./KeysHelp";
+import { Palette } from "./Palette";
+import { PLACES } from "./places";
+import { SignInGate } from "./SignInGate";
+import { useKeys } from "./useKeys";
+import "./frame.css";
+
+type Over = "palette" | "keys" | null;
+
+/** What stands around every page: the bar, the banner when the server is away, the palette and the keys. */
+export function Frame() {
+  const [over, setOver] = useState<Over>(null);
+  const isLoading = useNavigation().state === "loading";
+  useKeys({ onPalette: () => setOver("palette"), onHelp: () => setOver("keys") });
+  return (
+    <div className="frame">
+      <a className="skip" href="#main">
+        Skip to the page
+      </a>
+      <Bar onPalette={() => setOver("palette")} isLoading={isLoading} />
+      <Banner />
+      <div className="frame-page">
+        <SignInGate>
+          <Outlet />
+        </SignInGate>
+      </div>
+      {over === "palette" ? <Palette onClose={() => setOver(null)} /> : null}
+      {over === "keys" ? <KeysHelp onClose={() => setOver(null)} /> : null}
+      <Toasts />
+    </div>
+  );
+}
+
+function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boolean }) {
+  return (
+    <header className="bar" data-loading={isLoading || undefined}>
+      <NavLink to="/" className="bar-name" aria-label="Titan, home">
+        <img src="/icon.svg" alt="" width={20} height={20} />
+        Titan
+      </NavLink>
+      <nav className="bar-places" aria-label="Pages">
+        {PLACES.filter((place) => place.inBar).map((place) => (
+          <NavLink key={place.path} to={place.path} end={place.path === "/"} className="bar-place" title={place.about}>
+            {place.name}
+          </NavLink>
+        ))}
+      </nav>
+      <button type="button" className="bar-search" onClick={onPalette}>
+        <span>Go to …</span>
+        <kbd>Ctrl K</kbd>
+      </button>
+      <LiveMark />
+    </header>
+  );
+}
+
+function LiveMark() {
+  const connection = useConnection();
+  const words = { live: "Live", connecting: "Connecting", away: "Offline" }[connection];
+  return (
+    <span className={`live live-${connection}`} role="status" title="Whether this page hears of what happens">
+      <span className="live-dot" aria-hidden="true" />
+      {words}
+    </span>
+  );
+}

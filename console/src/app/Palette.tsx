@@ -1,0 +1,146 @@
+import { useQuery } from "@tanstack/react-query";
+import { type KeyboardEvent, useDeferredValue, useState } from "react";
+import { useNavigate } from "react-router";
+import { api } from "../api/client";
+import { Dialog } from "../parts/Dialog";
+import { Status } from "../parts/Status";
+import { dagPath } from "../parts/url";
+import { PLACES } from "./places";
+import { chooseTheme } from "./theme";
+
+interface Choice {
+  key: string;
+  name: string;
+  about: string;
+  status?: string;
+  act: () => void;
+}
+
+const MOST = 6; // of each kind
+
+/** Ctrl K: pages, runs, submissions and jobs by a part of their name; arrows choose, Enter goes. */
+export function Palette({ onClose }: { onClose: () => void }) {
+  const [typed, setTyped] = useState("");
+  const [at, setAt] = useState(0);
+  const choices = useChoices(typed.trim(), onClose);
+  function onKey(event: KeyboardEvent): void {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) setAt((old) => (choices.length ? (old + step + choices.length) % choices.length : 0));
+    else if (event.key === "Enter") choices[at]?.act();
+    else return;
+    event.preventDefault();
+  }
+  return (
+    <Dialog title="Go to" onClose={onClose} wide>
+      <input
+        className="field"
+        type="text"
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="choices"
+        aria-activedescendant={choices[at] ? `choice-${at}` : undefined}
+        aria-label="A page, run, DAG or job"
+        placeholder="A page, run, DAG or job"
+        value={typed}
+        onChange={(event) => {
+          setTyped(event.target.value);
+          setAt(0);
+        }}
+        onKeyDown={onKey}
+      />
+      <div id="choices" role="listbox" aria-label="Found" className="choices">
+        {choices.map((choice, index) => (
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keys
+          <div
+            key={choice.key}
+            id={`choice-${index}`}
+            role="option"
+            aria-selected={index === at}
+            className="choice"
+            onClick={choice.act}
+            onMouseMove={() => setAt(index)}
+          >
+            <span className="cut" dir="auto">
+              {choice.name}
+            </span>
+            <span className="faint cut">{choice.about}</span>
+            {choice.status ? <Status of={choice.status} /> : null}
+          </div>
+        ))}
+        {choices.length === 0 ? <p className="faint">Nothing of that name.</p> : null}
+      </div>
+    </Dialog>
+  );
+}
+
+function useChoices(typed: string, onClose: () => void): Choice[] {
+  const navigate = useNavigate();
+  function to(path: string): () => void {
+    return () => {
+      onClose();
+      navigate(path);
+    };
+  }
+  const found = useFound(useDeferredValue(typed));
+  const words = typed.toLowerCase();
+  const places = PLACES.filter((place) => `${place.name} ${place.about}`.toLowerCase().includes(words)).map(
+    (place): Choice => ({ key: place.path, name: place.name, about: place.about, act: to(place.path) }),
+  );
+  const themes = (["light", "dark", "system"] as const)
+    .filter((theme) => words && `theme ${theme}`.includes(words))
+    .map(
+      (theme): Choice => ({
+        key: `theme-${theme}`,
+        name: `Theme: ${theme}`,
+        about: "Looks",
+        act: () => {
+          chooseTheme(theme);
+          onClose();
+        },
+      }),
+    );
+  if (!typed) return places;
+  return [
+    ...places,
+    ...themes,
+    ...(found?.runs ?? []).map(
+      (run): Choice => ({
+        key: `run-${run.agent_run_id}`,
+        name: run.agent_run_id,
+        about: "agent run",
+        status: run.status,
+        act: to(`/agents?q=${encodeURIComponent(run.agent_run_id)}`),
+      }),
+    ),
+    ...(found?.dags ?? []).map(
+      (dag): Choice => ({ key: dag.dag_id, name: dag.name, about: "DAG", status: dag.status, act: to(dagPath(dag)) }),
+    ),
+    ...(found?.jobs ?? []).map(
+      (job): Choice => ({
+        key: job.job_id,
+        name: job.name,
+        about: `job of ${job.dag_name}`,
+        status: job.status,
+        act: to(dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)),
+      }),
+    ),
+  ];
+}
+
+function useFound(q: string) {
+  const { data } = useQuery({
+    queryKey: ["palette", q],
+    enabled: q.length > 1,
+    placeholderData: (old) => old,
+    queryFn: async ({ signal }) => {
+      const params = { query: { q, limit: MOST } };
+      const [runs, dags, jobs] = await Promise.all([
+        api.GET("/api/runs", { params, signal }),
+        api.GET("/api/dags", { params, signal }),
+        api.GET("/api/jobs", { params, signal }),
+      ]);
+      return { runs: runs.data?.runs ?? [], dags: dags.data?.dags ?? [], jobs: jobs.data?.jobs ?? [] };
+    },
+  });
+  return q.length > 1 ? data : undefined;
+}

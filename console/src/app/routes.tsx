@@ -1,0 +1,44 @@
+import { createBrowserRouter } from "react-router";
+import { ErrorPage } from "./ErrorPage";
+import { Frame } from "./Frame";
+import { NotFound } from "./NotFound";
+
+/** Every page is a chunk of its own, loaded when it is opened. */
+export const router = createBrowserRouter([
+  {
+    path: "/",
+    element: <Frame />,
+    errorElement: <ErrorPage />,
+    children: [
+      {
+        errorElement: <ErrorPage />,
+        children: [
+          { index: true, lazy: async () => ({ Component: (await import("../pages/home/HomePage")).HomePage }) },
+          {
+            path: "agents",
+            lazy: async () => ({ Component: (await import("../pages/agents/AgentsPage")).AgentsPage }),
+          },
+          { path: "dags", lazy: async () => ({ Component: (await import("../pages/dags/DagsPage")).DagsPage }) },
+          { path: "dags/:dag", lazy: async () => ({ Component: (await import("../pages/dag/DagPage")).DagPage }) },
+          {
+            path: "workers",
+            lazy: async () => ({ Component: (await import("../pages/workers/WorkersPage")).WorkersPage }),
+          },
+          { path: "logs/:job", lazy: async () => ({ Component: (await import("../pages/log/LogPage")).LogPage }) },
+          {
+            path: "approvals",
+            lazy: async () => ({ Component: (await import("../pages/approvals/ApprovalsPage")).ApprovalsPage }),
+          },
+          { path: "store", lazy: async () => ({ Component: (await import("../pages/store/StorePage")).StorePage }) },
+          {
+            path: "settings",
+            lazy: async () => ({ Component: (await import("../pages/settings/SettingsPage")).SettingsPage }),
+          },
+          { path: "help", lazy: async () => ({ Component: (await import("../pages/help/HelpPage")).HelpPage }) },
+          { path: "help/:topic", lazy: async () => ({ Component: (await import("../pages/help/HelpPage")).HelpPage }) },
+          { path: "*", element: <NotFound /> },
+        ],
+      },
+    ],
+  },
+]);

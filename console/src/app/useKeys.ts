@@ -1,0 +1,53 @@
+import { useEffect } from "react";
+import { useNavigate } from "react-router";
+import { PLACES } from "./places";
+
+const SEQUENCE_MS = 1200; // between `g` and its letter
+
+interface Acts {
+  onPalette: () => void;
+  onHelp: () => void;
+}
+
+/** The keys that work on every page; they rest while somebody types or a dialog is open. */
+export function useKeys({ onPalette, onHelp }: Acts): void {
+  const navigate = useNavigate();
+  useEffect(() => {
+    let wentAt = 0;
+    function onPlainKey(event: KeyboardEvent): void {
+      const place = performance.now() - wentAt < SEQUENCE_MS && PLACES.find((one) => one.letter === event.key);
+      wentAt = event.key === "g" ? performance.now() : 0;
+      if (place) navigate(place.path);
+      else if (event.key === "?") onHelp();
+      else if (event.key === "/") focusSearch(event);
+    }
+    function onKey(event: KeyboardEvent): void {
+      if (!hasModifier(event)) {
+        if (!isTyping(event)) onPlainKey(event);
+      } else if (event.key === "k" && !event.altKey) {
+        event.preventDefault();
+        onPalette();
+      }
+    }
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [navigate, onPalette, onHelp]);
+}
+
+function hasModifier(event: KeyboardEvent): boolean {
+  return event.ctrlKey || event.metaKey || event.altKey;
+}
+
+/** Returns whether a key is meant for a field or a dialog, and not for the page. */
+export function isTyping(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement | null;
+  return target?.closest("input, textarea, select, [contenteditable], dialog") !== null && target !== null;
+}
+
+function focusSearch(event: KeyboardEvent): void {
+  const field = document.querySelector<HTMLInputElement>("main [data-search]");
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+  field.select();
+}

@@ -1,0 +1,5 @@
+import { Page } from "../../parts/Page";
+
+export function AgentsPage() {
+  return <Page title="AgentsPage">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../../parts/Page";
+
+export function DagPage() {
+  return <Page title="DagPage">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../../parts/Page";
+
+export function DagsPage() {
+  return <Page title="DagsPage">…</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "../../parts/Page";
+
+export function HelpPage() {
+  return <Page title="HelpPage">…</Page>;
+}

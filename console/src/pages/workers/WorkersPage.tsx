@@ -1,0 +1,5 @@
+import { Page } from "../../parts/Page";
+
+export function WorkersPage() {
+  return <Page title="WorkersPage">…</Page>;
+}

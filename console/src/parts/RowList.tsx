@@ -1,0 +1,168 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { isTyping } from "../app/useKeys";
+import "./rowlist.css";
+
+interface Props<Row> {
+  label: string;
+  rows: readonly Row[];
+  keyOf: (row: Row) => string;
+  /** The cells of a row, in the columns of `columns`. */
+  children: (row: Row, index: number) => ReactNode;
+  /** Titles of the columns; none hides the head. */
+  head?: ReactNode;
+  /** CSS grid columns, the same for the head and all rows. */
+  columns: string;
+  onOpen?: (row: Row) => void;
+  /** `x` on a row: show or hide its details. */
+  onToggle?: (row: Row) => void;
+  /** Details under a row, when it has any to show. */
+  details?: (row: Row) => ReactNode;
+  /** Called when the last rows come into sight. */
+  onEnd?: (() => void) | undefined;
+  isLoadingMore?: boolean;
+  rowHeight?: number;
+}
+
+const OVERSCAN_ROWS = 8;
+
+/**
+ * A list of any length: only the rows in sight are in the document. `j` and `k` move, Enter opens, `x` unfolds. It scrolls
+ * by itself, so give it a height.
+ */
+export function RowList<Row>(props: Props<Row>) {
+  const { rows, keyOf, columns, onEnd, rowHeight = 40 } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const [at, setAt] = useState(-1);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => rowHeight,
+    overscan: OVERSCAN_ROWS,
+    getItemKey: (index) => keyOf(rows[index] as Row),
+  });
+  const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? -1;
+  useEffect(() => {
+    if (onEnd && last >= rows.length - 1 - OVERSCAN_ROWS) onEnd();
+  }, [last, rows.length, onEnd]);
+  useListKeys((step) => {
+    const next = Math.max(0, Math.min(rows.length - 1, at + step));
+    setAt(next);
+    virtual.scrollToIndex(next);
+    window.requestAnimationFrame(() =>
+      scroller.current?.querySelector<HTMLElement>(`[data-index="${next}"] .rowlist-row`)?.focus(),
+    );
+  });
+  return (
+    <div
+      className="rowlist"
+      ref={scroller}
+      role="table"
+      aria-label={props.label}
+      aria-rowcount={rows.length}
+      tabIndex={0}
+    >
+      {props.head ? (
+        <div className="rowlist-head" role="row" style={{ gridTemplateColumns: columns }}>
+          {props.head}
+        </div>
+      ) : null}
+      <div className="rowlist-body" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
+        {items.map((item) => {
+          const row = rows[item.index] as Row;
+          return (
+            <div
+              key={item.key}
+              ref={virtual.measureElement}
+              data-index={item.index}
+              className="rowlist-item"
+              role="presentation"
+              style={{ transform: `translateY(${item.start}px)` }}
+            >
+              <OneRow
+                {...props}
+                row={row}
+                index={item.index}
+                isAt={item.index === at}
+                onFocus={() => setAt(item.index)}
+              />
+            </div>
+          );
+        })}
+      </div>
+      {props.isLoadingMore ? <div className="rowlist-more faint">Loading more …</div> : null}
+    </div>
+  );
+}
+
+interface OneRowProps<Row> extends Props<Row> {
+  row: Row;
+  index: number;
+  isAt: boolean;
+  onFocus: () => void;
+}
+
+function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onToggle, onFocus }: OneRowProps<Row>) {
+  function onKey(event: KeyboardEvent<HTMLDivElement>): void {
+    if (event.target !== event.currentTarget) return;
+    if (event.key === "Enter" && onOpen) onOpen(row);
+    else if (event.key === "x" && onToggle) onToggle(row);
+    else return;
+    event.preventDefault();
+  }
+  const unfolded = details?.(row);
+  return (
+    <>
+      <div
+        className="rowlist-row"
+        role="row"
+        aria-rowindex={index + 1}
+        aria-expanded={details ? Boolean(unfolded) : undefined}
+        tabIndex={isAt ? 0 : -1}
+        data-at={isAt || undefined}
+        data-opens={onOpen ? "" : undefined}
+        style={{ gridTemplateColumns: columns }}
+        onKeyDown={onKey}
+        onFocus={onFocus}
+        onClick={(event) => {
+          if (onOpen && !(event.target as HTMLElement).closest("a, button, input")) onOpen(row);
+        }}
+      >
+        {children(row, index)}
+      </div>
+      {unfolded ? <div className="rowlist-details">{unfolded}</div> : null}
+    </>
+  );
+}
+
+/** A cell of a row or, with `head`, the title of a column. */
+export function Cell({
+  children,
+  head = false,
+  className,
+}: {
+  children?: ReactNode;
+  head?: boolean;
+  className?: string;
+}) {
+  return (
+    <div role={head ? "columnheader" : "cell"} className={className ?? "cut"}>
+      {children}
+    </div>
+  );
+}
+
+function useListKeys(move: (step: number) => void): void {
+  const latest = useRef(move);
+  latest.current = move;
+  useEffect(() => {
+    function onKey(event: globalThis.KeyboardEvent): void {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "j") latest.current(1);
+      else if (event.key === "k") latest.current(-1);
+    }
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, []);
+}

@@ -1,0 +1,66 @@
+/** Short notes about what was done or refused, said to screen readers too; they go by themselves, errors when told to. */
+import { useSyncExternalStore } from "react";
+import { Refusal } from "../api/client";
+import "./toasts.css";
+
+interface Toast {
+  id: number;
+  tone: "good" | "bad";
+  text: string;
+  detail?: string | undefined;
+}
+
+const STAYS_MS = 4000;
+let toasts: readonly Toast[] = [];
+let lastId = 0;
+const watchers = new Set<() => void>();
+
+function set(next: readonly Toast[]): void {
+  toasts = next;
+  for (const changed of watchers) changed();
+}
+
+/** Says that something was done. */
+export function say(text: string): void {
+  lastId += 1;
+  const id = lastId;
+  set([...toasts, { id, tone: "good", text }]);
+  window.setTimeout(() => set(toasts.filter((toast) => toast.id !== id)), STAYS_MS);
+}
+
+/** Says what went wrong, in the server's words where it was the server. */
+export function complain(error: unknown): void {
+  lastId += 1;
+  const text = error instanceof Error ? error.message : String(error);
+  const detail = error instanceof Refusal ? error.problem.next_step : undefined;
+  set([...toasts.slice(-2), { id: lastId, tone: "bad", text, detail }]);
+}
+
+function watch(changed: () => void): () => void {
+  watchers.add(changed);
+  return () => watchers.delete(changed);
+}
+
+export function Toasts() {
+  const shown = useSyncExternalStore(watch, () => toasts);
+  return (
+    <div className="toasts" aria-live="polite">
+      {shown.map((toast) => (
+        <div key={toast.id} className={`toast toast-${toast.tone}`} role={toast.tone === "bad" ? "alert" : undefined}>
+          <span>
+            {toast.text}
+            {toast.detail && !toast.text.includes(toast.detail) ? <span className="soft"> {toast.detail}</span> : null}
+          </span>
+          <button
+            type="button"
+            className="toast-close"
+            aria-label="Dismiss"
+            onClick={() => set(toasts.filter((other) => other.id !== toast.id))}
+          >
+            ✕
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}

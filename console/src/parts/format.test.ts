@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { age, bytes, count, duration, moment } from "./format";
+
+const NOON = new Date(2026, 2, 12, 12, 0, 0).getTime();
+
+test("a duration has at most two units, and what is unknown is a dash", () => {
+  const shown = [12, 3290, 245_000, 7_500_000, 200_000_000, null].map(duration);
+
+  expect(shown).toEqual(["12 ms", "3.2 s", "4 min 5 s", "2 h 5 min", "2 d 7 h", "–"]);
+});
+
+test("an age is told in its largest unit, a moment ahead to the nearest", () => {
+  const shown = [0, 42_000, 3 * 3_600_000, -59_500].map((ago) => age(NOON - ago, NOON));
+
+  expect(shown).toEqual(["now", "42 s ago", "3 h ago", "in 60 s"]);
+});
+
+test("a moment of another day names the day, of another year the year", () => {
+  const times = [new Date(2026, 2, 12, 9, 5, 7), new Date(2026, 2, 1, 9, 5), new Date(2025, 2, 1)];
+
+  expect(times.map((time) => moment(time.getTime(), NOON))).toEqual(["09:05:07", "1 Mar 09:05", "1 Mar 2025"]);
+});
+
+test("bytes and counts are written as people say them", () => {
+  expect([0, 1023, 1536, 3_565_158, null].map(bytes)).toEqual(["0 B", "1023 B", "1.5 KiB", "3.4 MiB", "–"]);
+  expect([count(1, "job"), count(1200, "job")]).toEqual(["1 job", "1,200 jobs"]);
+});

@@ -1,0 +1,72 @@
+/** Values as a person reads them. What is unknown is "–", never 0. */
+
+export const NOTHING = "–";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Returns a length of time in at most two units: `12 ms`, `3.2 s`, `4 min 5 s`, `2 h 5 min`. */
+export function duration(milliseconds: number | null | undefined): string {
+  if (milliseconds === null || milliseconds === undefined || Number.isNaN(milliseconds)) return NOTHING;
+  const length = Math.max(0, milliseconds);
+  if (length < SECOND) return `${Math.round(length)} ms`;
+  if (length < MINUTE) return `${(Math.floor(length / 100) / 10).toFixed(1)} s`;
+  if (length < HOUR) return `${Math.floor(length / MINUTE)} min ${Math.floor((length % MINUTE) / SECOND)} s`;
+  if (length < DAY) return `${Math.floor(length / HOUR)} h ${Math.floor((length % HOUR) / MINUTE)} min`;
+  return `${Math.floor(length / DAY)} d ${Math.floor((length % DAY) / HOUR)} h`;
+}
+
+/** Returns how long ago, in the largest unit: `now`, `42 s ago`, `5 h ago`; ahead `in 3 min`. */
+export function age(at: number, now: number): string {
+  const elapsed = now - at;
+  const length = Math.abs(elapsed);
+  if (length < SECOND) return "now";
+  const [size, unit] = largestUnit(length);
+  const amount = elapsed < 0 ? Math.round(length / size) : Math.floor(length / size);
+  return elapsed < 0 ? `in ${amount} ${unit}` : `${amount} ${unit} ago`;
+}
+
+function largestUnit(length: number): [number, string] {
+  if (length < MINUTE) return [SECOND, "s"];
+  if (length < HOUR) return [MINUTE, "min"];
+  return length < DAY ? [HOUR, "h"] : [DAY, "d"];
+}
+
+/** Returns the local clock time, with the date unless it is today's: `14:03:07`, `12 Mar 14:03`, `12 Mar 2025`. */
+export function moment(at: number, now: number): string {
+  const date = new Date(at);
+  const today = new Date(now);
+  if (date.toDateString() === today.toDateString()) {
+    return date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  }
+  const day = { day: "numeric", month: "short" } as const;
+  return date.getFullYear() === today.getFullYear()
+    ? date.toLocaleString("en-GB", { ...day, hour: "2-digit", minute: "2-digit" }).replace(",", "")
+    : date.toLocaleDateString("en-GB", { ...day, year: "numeric" });
+}
+
+/** Returns a number of bytes in the largest binary unit that keeps it at 1 or more: `3.4 MiB`. */
+export function bytes(size: number | null | undefined): string {
+  if (size === null || size === undefined) return NOTHING;
+  if (size < 1024) return `${size} B`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  let amount = size / 1024;
+  let unit = 0;
+  while (amount >= 1024 && unit < units.length - 1) {
+    amount /= 1024;
+    unit += 1;
+  }
+  return `${amount.toFixed(1)} ${units[unit]}`;
+}
+
+/** Returns `1 job`, `2 jobs`, `1,200 jobs`. */
+export function count(number: number, noun: string): string {
+  return `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Returns milliseconds of a duration the server gives in nanoseconds. */
+export function ofNanoseconds(length: number | null | undefined): number | null {
+  return length === null || length === undefined ? null : length / 1e6;
+}

@@ -1,0 +1,43 @@
+/** What a page shows stands in its URL: a link reproduces it, and Back works. */
+import { useCallback } from "react";
+import { useSearchParams } from "react-router";
+
+type Changes = Record<string, string | null>;
+
+/** Returns the query of the URL, and how to change it; null and "" take a field out. `push` makes Back undo it. */
+export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) => void] {
+  const [query, setQuery] = useSearchParams();
+  const change = useCallback(
+    (changes: Changes, push = false) => {
+      setQuery(
+        (old) => {
+          const next = new URLSearchParams(old);
+          for (const [name, value] of Object.entries(changes)) {
+            if (value) next.set(name, value);
+            else next.delete(name);
+          }
+          return next;
+        },
+        { replace: !push, preventScrollReset: true },
+      );
+    },
+    [setQuery],
+  );
+  return [query, change];
+}
+
+/** Returns the chosen values of a field such as `status=FAILED,PARTIAL`. */
+export function chosenIn(query: URLSearchParams, name: string): string[] {
+  return (query.get(name) ?? "").split(",").filter(Boolean);
+}
+
+/** The address of a submission's page: the name for people, the id for which of that name. */
+export function dagPath(dag: { name: string; dag_id: string }, job?: string): string {
+  const query = new URLSearchParams({ id: dag.dag_id });
+  if (job) query.set("job", job);
+  return `/dags/DAG-${encodeURIComponent(dag.name)}?${query}`;
+}
+
+export function logPath(jobId: string): string {
+  return `/logs/${encodeURIComponent(jobId)}`;
+}
