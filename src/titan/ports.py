@@ -19,9 +19,10 @@ from titan.model.language import ModelAnswer, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import OldBlob
 from titan.model.runs import Run
-from titan.model.tokens import Token
 from titan.model.workers import Worker
+from titan.ports_access import AccessReader, AccessTransaction
 from titan.ports_house import HouseReader, HouseTransaction
+from titan.ports_lists import ListReader
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class Commit:
     duration_ns: int = field(default=0, compare=False)  #: from the begin of the first to their being durable
 
 
-class Reader(HouseReader, Protocol):
+class Reader(HouseReader, ListReader, AccessReader, Protocol):
     """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
 
     def look_ahead(
@@ -78,17 +79,6 @@ class Reader(HouseReader, Protocol):
         self, project_id: str, name: str, *, dag_id: str | None = None, run_id: str | None = None
     ) -> Job | None:
         """Return the newest job called `name` within the DAG, the run, or (neither given) the project."""
-
-    def jobs(
-        self,
-        project_id: str,
-        *,
-        status: str | None = None,
-        run_id: str | None = None,
-        dag_id: str | None = None,
-        limit: int,
-    ) -> list[Job]:
-        """Return up to `limit` jobs, newest first."""
 
     def jobs_of_dag(self, dag_id: str) -> list[Job]:
         """Return a DAG's jobs in submission order."""
@@ -120,16 +110,10 @@ class Reader(HouseReader, Protocol):
 
     def newest_dag_of_key(self, project_id: str, submission_key: str) -> Dag | None: ...
 
-    def dags(self, project_id: str, *, run_id: str | None = None, name: str | None = None, limit: int) -> list[Dag]:
-        """Return up to `limit` DAGs, newest first."""
-
     def stages(self, project_id: str, run_id: str) -> list[Dag]:
         """Return a run's DAGs in submission order."""
 
     def run(self, project_id: str, run_id: str) -> Run | None: ...
-
-    def runs(self, project_id: str, *, limit: int) -> list[Run]:
-        """Return up to `limit` runs, newest first."""
 
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         """Return the run's most recent DAG."""
@@ -222,16 +206,11 @@ class Reader(HouseReader, Protocol):
 
     def receipt(self, project_id: str, key: str) -> Receipt | None: ...
 
-    def token(self, token_id: str) -> Token | None: ...
-
-    def tokens(self, project_id: str) -> list[Token]:
-        """Return all tokens, newest first, revoked and expired ones too."""
-
     def home_id(self) -> str:
         """Return the random id this store got when it was made."""
 
 
-class Transaction(Reader, HouseTransaction, Protocol):
+class Transaction(Reader, HouseTransaction, AccessTransaction, Protocol):
     """Reads and writes that become visible together, or not at all."""
 
     @property
@@ -298,11 +277,6 @@ class Transaction(Reader, HouseTransaction, Protocol):
         """Name a blob; a name used before now means the new content."""
 
     def add_receipt(self, project_id: str, receipt: Receipt) -> None: ...
-
-    def add_token(self, token: Token) -> None: ...
-
-    def save_token(self, token: Token) -> None:
-        """Overwrite what changes of a token: when it was last used, when it was revoked."""
 
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
         """Delete up to `limit` receipts older than `before`, the oldest first; return how many.

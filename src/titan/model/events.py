@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from titan.model.attempts import AttemptOutcome
 from titan.model.tokens import Role
@@ -193,6 +193,22 @@ class WorkerLost(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerDraining(Event):
+    """A worker gets no new work; it finishes what it runs, then leaves."""
+
+    worker_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerResumed(Event):
+    """A worker that was draining gets work again."""
+
+    worker_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLeft(Event):
     """A worker ended and gave back what it held."""
 
@@ -234,6 +250,10 @@ JobEvent: TypeAlias = (
     | GateExpired
     | JobRetried
 )
+
+
+#: What a journal entry's `kind` can be.
+KINDS: Final = frozenset(kind.__name__ for kind in Event.__subclasses__())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from titan.engine.receipts import Once, once
 from titan.model.errors import InvalidInput, TooLarge
 from titan.ports import Transaction
 from titan.rules import tokens
-from titan.server.access import Caller
+from titan.server.access import Caller, Door
 from titan.server.house import House
 from titan.server.wire import ScopeQuery
 
@@ -67,6 +67,29 @@ class Call:
         return await is_still_good()
 
     @property
+    def door(self) -> Door:
+        """Where tokens are looked at."""
+        door: Door = self.request.scope["state"]["door"]
+        return door
+
+    @property
+    def cookie(self) -> str | None:
+        """What the browser shows that is signed in, or was."""
+        cookie: str | None = self.request.scope["state"]["cookie"]
+        return cookie
+
+    @property
+    def client(self) -> str:
+        """The address that asks, for logs."""
+        client = self.request.scope.get("client")
+        return client[0] if client else "somebody"
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it came by TLS, here or at a proxy on this machine."""
+        return self.request.scope["scheme"] in ("https", "wss")
+
+    @property
     def asked(self) -> str:
         """What is asked, for messages: "GET /api/jobs"."""
         return f"{self.request.method} {self.request.scope['path']}"
@@ -96,6 +119,15 @@ class Call:
         """
         fields = self._fields_of_query()
         return ScopeQuery(dag=fields.get("dag"), run=fields.get("run"))
+
+    def ids(self) -> list[str]:
+        """Return what the query asks for by id, whatever else stands in it.
+
+        Raises:
+            InvalidInput: the query cannot be read, or says something twice.
+        """
+        ids = self._fields_of_query().get("ids")
+        return ids.split(",") if ids else []
 
     def _fields_of_query(self) -> dict[str, str]:
         raw = self.request.scope["query_string"]

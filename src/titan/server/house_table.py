@@ -3,11 +3,34 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire, wire_house
+from titan.server import wire_access, wire_house, wire_work
 from titan.server.route import Route
-from titan.server.routes import about, runs
+from titan.server.routes import about, runs, session
+from titan.server.signing_in import PATH as SESSION_PATH
 
 HOUSE_ROUTES: Final[tuple[Route, ...]] = (
+    Route(
+        method="GET",
+        path=SESSION_PATH,
+        handler=session.who_am_i,
+        permission=Permission.SIGN_IN,
+        answer=wire_access.SessionView,
+    ),
+    Route(
+        method="POST",
+        path=SESSION_PATH,
+        handler=session.sign_in,
+        permission=Permission.SIGN_IN,
+        body=wire_access.SignInBody,
+        answer=wire_access.SessionView,
+    ),
+    Route(
+        method="DELETE",
+        path=SESSION_PATH,
+        handler=session.sign_out,
+        permission=Permission.SIGN_IN,
+        answer=wire_access.SessionView,
+    ),
     Route(
         method="GET",
         path="/metrics",
@@ -15,6 +38,13 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.SEE_CLUSTER,
         answer=bytes,
         media_type="text/plain",
+    ),
+    Route(
+        method="GET",
+        path="/api/settings",
+        handler=about.settings,
+        permission=Permission.ADMINISTER,
+        answer=wire_house.SettingsAnswer,
     ),
     Route(
         method="POST",
@@ -29,7 +59,7 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/runs/{run:str}/pin",
         handler=runs.pin_run,
         permission=Permission.CHANGE_WORK,
-        answer=wire.RunView,
+        answer=wire_work.RunView,
         mutates=True,
     ),
     Route(
@@ -37,7 +67,7 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/runs/{run:str}/unpin",
         handler=runs.unpin_run,
         permission=Permission.CHANGE_WORK,
-        answer=wire.RunView,
+        answer=wire_work.RunView,
         mutates=True,
     ),
 )

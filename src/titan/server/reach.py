@@ -30,14 +30,15 @@ async def permit(call: Call, permission: Permission) -> None:
         NotFound: a job named what does not exist.
     """
     caller = call.caller
+    if permission is Permission.SIGN_IN:
+        return
     if caller.is_over and permission not in FENCED:
         raise ended_attempt()
     if _is_free(call):
         return
-    if not may(caller.role, permission):
-        raise _forbidden(
-            caller, f"a role that may {permission.value}", caller.role.value, "Use a token of another role."
-        )
+    if caller.role is None or not may(caller.role, permission):
+        role = "none" if caller.role is None else caller.role.value
+        raise _forbidden(caller, f"a role that may {permission.value}", role, "Use a token of another role.")
     if caller.attempt is not None and permission in LIMITED_FOR_JOBS:
         await call.house.store.look(partial(_check_subject, call=call, permission=permission))
 
@@ -116,8 +117,11 @@ def _named_job(reader: Reader, call: Call, *, is_strict: bool) -> Job:
 
 def _check_list(reader: Reader, call: Call) -> None:
     """Return when a list is asked for what lies within the job's reach alone."""
-    scope = call.scope()
-    if scope.dag is not None:
+    scope, ids = call.scope(), call.ids()
+    if ids:
+        for dag in _dags_of(reader, call, ids):
+            _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+    elif scope.dag is not None:
         dag = find_dag(reader, call.house.project_id, scope.dag)
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
     elif scope.run is not None:
@@ -128,6 +132,13 @@ def _check_list(reader: Reader, call: Call) -> None:
         raise _forbidden(
             call.caller, "its own run or DAG in the query", f"a list of all at {call.asked}", f"Ask with ?{own}."
         )
+
+
+def _dags_of(reader: Reader, call: Call, ids: Sequence[str]) -> list[Dag]:
+    """Return the DAGs that these are ids of, or of a job of; what does not exist tells nothing."""
+    project_id = call.house.project_id
+    jobs = reader.jobs_of_ids(project_id, ids)
+    return reader.dags_of_ids(project_id, [*ids, *(job.dag_id for job in jobs)])
 
 
 def _check_run(reader: Reader, call: Call, run_id: str) -> None:

@@ -8,6 +8,9 @@ select {attempt_columns} from attempts where lease_id = :lease_id
 -- name: attempts_of_job
 select {attempt_columns} from attempts where job_id = :job_id order by ordinal
 
+-- name: last_lease_of_job_by_worker
+select max(leased_at_us) from attempts where job_id = :job_id and worker_id = :worker_id
+
 -- name: live_attempt_of_job
 select {attempt_columns} from attempts where job_id = :job_id and outcome is null
 
@@ -18,6 +21,11 @@ select {attempt_columns} from attempts where token = :token and outcome is null
 select {attempt_columns} from attempts
 where worker_id = :worker_id and outcome is null
 order by leased_at_us, lease_id
+
+-- name: last_attempts_of_worker
+select {attempt_columns} from attempts
+where worker_id = :worker_id and outcome is not null
+order by leased_at_us desc, job_id desc limit :limit
 
 -- name: busy_slots
 select label, count(*) from attempts where worker_id = :worker_id and outcome is null group by label

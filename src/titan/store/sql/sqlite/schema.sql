@@ -43,7 +43,9 @@ create table workers (
     state text not null check (state in ('connected', 'lost', 'left')),
     joined_at_us integer not null,
     seen_at_us integer not null,
-    server_id text not null default ''
+    server_id text not null default '',
+    is_draining integer not null default 0 check (is_draining in (0, 1)),
+    load text check (json_type(load) = 'object')
 ) strict;
 
 create index workers_by_state on workers (state, id);
@@ -200,6 +202,9 @@ create index attempts_live_by_worker on attempts (worker_id, label) where outcom
 
 create index attempts_live_by_expiry on attempts (expires_at_us) where outcome is null;
 
+-- What a worker has tried, the newest last.
+create index attempts_by_worker on attempts (worker_id, leased_at_us, job_id);
+
 -- A path can be noted by every attempt that may have written it; `noted_at_us` says who was last.
 create table attempt_files (
     lease_id text not null references attempts (lease_id),
@@ -311,3 +316,14 @@ create table tokens (
 ) strict, without rowid;
 
 create index tokens_newest on tokens (project_id, created_at_us, id);
+
+-- A browser that was signed in with a token: it shows a secret of its own, of which only the SHA-256 is here.
+create table sign_ins (
+    hash text not null primary key check (length(hash) = 64),
+    project_id text not null,
+    token_id text not null references tokens (id),
+    created_at_us integer not null,
+    expires_at_us integer not null
+) strict, without rowid;
+
+create index sign_ins_by_expiry on sign_ins (expires_at_us);
