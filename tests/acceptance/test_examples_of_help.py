@@ -33,6 +33,8 @@ BEFORE: Final[tuple[tuple[str, Callable[[ExampleWorld], object]], ...]] = (
     ("titan replay", ExampleWorld.nightly),
     ("titan redeploy", ExampleWorld.nightly),
     ("titan resume", lambda world: world.research(is_broken=True)),
+    ("titan workers drain", lambda world: world.gpu_box()),
+    ("titan workers resume", lambda world: world.gpu_box()),
 )
 #: The commands that only look, which come before those that change what they look at.
 LOOKING: Final = (
