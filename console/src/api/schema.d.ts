@@ -28,7 +28,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List DAGs, newest first. */
+        /** List DAGs, newest first, or those that are asked for by id. */
         get: operations["list_dags"];
         put?: never;
         /** Store a DAG and start what can start. */
@@ -131,7 +131,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List jobs, newest first. */
+        /** List jobs, newest first, or those that are asked for by id. */
         get: operations["list_jobs"];
         put?: never;
         post?: never;
@@ -369,7 +369,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List agent runs, newest first. */
+        /** List agent runs, newest first, or those that are asked for by id. */
         get: operations["list_runs"];
         put?: never;
         post?: never;
@@ -1088,6 +1088,14 @@ export interface components {
             run: string | null;
             /** @default null */
             name: string | null;
+            /** @default null */
+            ids: string | null;
+            /** @default null */
+            q: string | null;
+            /** @default null */
+            status: string | null;
+            /** @default null */
+            before: string | null;
         };
         /**
          * DagQuery
@@ -1104,6 +1112,11 @@ export interface components {
              * @default true
              */
             jobs: boolean;
+            /**
+             * @description Whether each job comes with its attempts.
+             * @default false
+             */
+            attempts: boolean;
         };
         /**
          * FilesQuery
@@ -1132,6 +1145,14 @@ export interface components {
              * @default 200
              */
             limit: number;
+            /** @default null */
+            worker: string | null;
+            /** @default null */
+            ids: string | null;
+            /** @default null */
+            q: string | null;
+            /** @default null */
+            before: string | null;
         };
         /**
          * JobStatus
@@ -1247,6 +1268,19 @@ export interface components {
              * @default 50
              */
             limit: number;
+            /** @default null */
+            ids: string | null;
+            /** @default null */
+            q: string | null;
+            /** @default null */
+            status: string | null;
+            /** @default null */
+            before: string | null;
+            /**
+             * @description Whether each run comes with its stages, without their jobs.
+             * @default false
+             */
+            stages: boolean;
         };
         /**
          * EndRunBody
@@ -1540,6 +1574,9 @@ export interface components {
          */
         DagsAnswer: {
             dags: components["schemas"]["DagView"][];
+            more: boolean;
+            /** @description With this as `before` the list goes on; null at its end. */
+            next: string | null;
         };
         /**
          * DagView
@@ -1598,6 +1635,11 @@ export interface components {
             parents: string[];
             filename: string | null;
             args: string[];
+            /** @description Names of what its environment gains; their values are not told. */
+            env: string[];
+            timeout_seconds: number | null;
+            retries: number;
+            delay_ms: number;
             hitl_message: string | null;
             concurrency_key: string | null;
             cancel_requested: boolean;
@@ -1605,6 +1647,7 @@ export interface components {
             ready_at: string | null;
             started_at: string | null;
             ended_at: string | null;
+            result_is_set: boolean;
             worker: string | null;
             exit_code: number | null;
             signal: number | null;
@@ -1637,6 +1680,7 @@ export interface components {
             attempt: number;
             outcome: components["schemas"]["AttemptOutcome"] | null;
             worker: string;
+            worker_id: string;
             leased_at: string;
             started_at: string | null;
             ended_at: string | null;
@@ -1693,6 +1737,9 @@ export interface components {
          */
         JobsAnswer: {
             jobs: components["schemas"]["JobView"][];
+            more: boolean;
+            /** @description With this as `before` the list goes on; null at its end. */
+            next: string | null;
         };
         /**
          * StoryAnswer
@@ -1764,6 +1811,9 @@ export interface components {
          */
         RunsAnswer: {
             runs: components["schemas"]["RunView"][];
+            more: boolean;
+            /** @description With this as `before` the list goes on; null at its end. */
+            next: string | null;
         };
         /**
          * RunView
@@ -1889,6 +1939,7 @@ export interface components {
         RunningView: {
             job_id: string;
             name: string;
+            dag_id: string;
             dag_name: string;
         };
         /**
@@ -2170,6 +2221,10 @@ export interface operations {
                 limit?: number;
                 run?: string | null;
                 name?: string | null;
+                ids?: string | null;
+                q?: string | null;
+                status?: string | null;
+                before?: string | null;
             };
             header?: never;
             path?: never;
@@ -2238,6 +2293,7 @@ export interface operations {
             query?: {
                 wait_seconds?: number;
                 jobs?: boolean;
+                attempts?: boolean;
             };
             header?: never;
             path: {
@@ -2409,6 +2465,10 @@ export interface operations {
                 run?: string | null;
                 dag?: string | null;
                 limit?: number;
+                worker?: string | null;
+                ids?: string | null;
+                q?: string | null;
+                before?: string | null;
             };
             header?: never;
             path?: never;
@@ -2913,6 +2973,11 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
+                ids?: string | null;
+                q?: string | null;
+                status?: string | null;
+                before?: string | null;
+                stages?: boolean;
             };
             header?: never;
             path?: never;
