@@ -88,7 +88,7 @@ function Acts({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean;
               <Button onClick={() => setOver(null)}>Back</Button>
               <Button
                 kind="danger"
-                autoFocus
+                data-first=""
                 onClick={() => {
                   setOver(null);
                   change.run(stored.key);
