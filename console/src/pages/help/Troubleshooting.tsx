@@ -53,7 +53,7 @@ export function Troubleshooting() {
         Each worker offers labels with slots, and a job requires one label. Where none is connected that offers it, the
         job stays ready. <Link to="/workers">Workers</Link> shows who offers what. Start one:
       </p>
-      <Command>titan worker --join http://127.0.0.1:9090 --offer GPU:1</Command>
+      <Command>titan worker --join http://127.0.0.1:5000 --offer GPU:1</Command>
       <p>
         From another machine it needs a token of the role worker: see <Link to="/help/network">network</Link>.
       </p>
