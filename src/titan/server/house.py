@@ -6,6 +6,7 @@ from datetime import datetime
 from titan.engine.bus import Bus
 from titan.engine.cleaner import Cleaner
 from titan.engine.free_space import SpaceWatch
+from titan.engine.local_workers import LocalWorkers
 from titan.engine.orchestrator import Orchestrator
 from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
 from titan.server.metrics import Metrics
@@ -39,5 +40,6 @@ class House:
     model_name: str | None
     started_at: datetime
     max_file_bytes: int
+    local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()
     project_id: str = PROJECT_ID
