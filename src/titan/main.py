@@ -33,7 +33,7 @@ from titan.log_lines import FORMATS, LEVELS, configure
 from titan.model.errors import InvalidInput, StoreUnavailable
 from titan.ports import Commit, LanguageModel, Store
 from titan.server.app import create_app
-from titan.server.house import PROJECT_ID, Access, House
+from titan.server.house import PROJECT_ID, Access, House, RunsWith
 from titan.server.metrics import Metrics
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
 from titan.settings import one_of, setting, shared_folder, whole_number
@@ -195,7 +195,8 @@ async def _serve(
     bus = Bus(asyncio.get_running_loop())
     kept.store.listen(bus.publish)
     workers = _local_workers(settings, home, kept, listeners)
-    house = _compose(kept, bus, model, access, keeping, workers)
+    runs_with = _runs_with(settings, home, kept, listeners, keeping)
+    house = _compose(kept, bus, model, access, keeping, runs_with, workers)
     kept.store.listen(_of_this_server(house.metrics.on_commit))
     kept.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
     servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner)
@@ -232,12 +233,28 @@ def _local_workers(settings: UpSettings, home: Path, kept: Kept, listeners: List
     )
 
 
+def _runs_with(settings: UpSettings, home: Path, kept: Kept, listeners: Listeners, keeping: Keeping) -> RunsWith:
+    return RunsWith(
+        home=str(home),
+        store_kind="postgresql" if settings.store else "sqlite",
+        store=kept.shown,
+        urls=tuple(listeners.urls()),
+        is_encrypted=listeners.tls is not None,
+        limits={
+            "TITAN_MAX_FILE_BYTES": whole_number("TITAN_MAX_FILE_BYTES"),
+            "TITAN_MIN_FREE_BYTES": keeping.min_free_bytes,
+        },
+        notified=tuple(address.shown for address in keeping.addresses),
+    )
+
+
 def _compose(
     kept: Kept,
     bus: Bus,
     model: LanguageModel | None,
     access: Access,
     keeping: Keeping,
+    runs_with: RunsWith,
     workers: LocalWorkers | None,
 ) -> House:
     store, clock, ids = kept.store, kept.clock, SystemIds()
@@ -256,7 +273,8 @@ def _compose(
         model=model,
         model_name=model.name if model else None,
         started_at=kept.clock.now(),
-        max_file_bytes=whole_number("TITAN_MAX_FILE_BYTES"),
+        max_file_bytes=runs_with.limits["TITAN_MAX_FILE_BYTES"],
+        runs_with=runs_with,
         access=access,
         local_workers=workers,
     )

@@ -1,7 +1,9 @@
 """What a request may use: the parts of one running server, and what is true for all of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from titan.engine.bus import Bus
 from titan.engine.cleaner import Cleaner
@@ -23,6 +25,19 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunsWith:
+    """What this server was started with, as people may know it: nothing secret."""
+
+    home: str
+    store_kind: Literal["sqlite", "postgresql"]
+    store: str  #: a path, or a URL without its password
+    urls: tuple[str, ...]  #: for people first, for SDKs last
+    is_encrypted: bool
+    limits: Mapping[str, int]  #: by the name of their setting
+    notified: tuple[str, ...] = ()  #: addresses, shortened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class House:
     """The parts, composed by `titan.main`."""
 
@@ -40,6 +55,7 @@ class House:
     model_name: str | None
     started_at: datetime
     max_file_bytes: int
+    runs_with: RunsWith
     local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()
     project_id: str = PROJECT_ID
