@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Console, Pages
@@ -71,3 +73,35 @@ def test_without_tokens_it_says_who_may_come_in(pages: Pages, console: Console) 
 
     expect(page.get_by_text("This server lets in whoever uses its machine")).to_be_visible()
     expect(page.get_by_role("button", name="Sign out")).to_have_count(0)
+
+
+def test_what_is_kept_how_long_stands_with_its_setting(pages: Pages, new_console: Callable[..., Console]) -> None:
+    console = new_console(offers=(), environment={"TITAN_KEEP_LOGS_DAYS": "3"})
+
+    page = pages.open(console, "/settings#retention")
+
+    rule = page.get_by_role("row").filter(has_text="TITAN_KEEP_LOGS_DAYS")
+    expect(rule.get_by_role("cell", name="3 days", exact=True)).to_be_visible()
+    for_ever = page.get_by_role("row").filter(has_text="TITAN_KEEP_FILES_DAYS")
+    expect(for_ever.get_by_role("cell", name="for ever", exact=True)).to_be_visible()
+
+
+def test_addresses_of_notifications_are_shown_without_their_secrets(
+    pages: Pages, new_console: Callable[..., Console]
+) -> None:
+    console = new_console(offers=(), environment={"TITAN_NOTIFY": "http://127.0.0.1:9/hooks/secret-part"})
+
+    page = pages.open(console, "/settings#notifications")
+
+    section = page.get_by_role("region", name="Notifications")
+    expect(section.get_by_role("listitem")).to_contain_text("127.0.0.1")
+    assert "secret-part" not in page.content()
+
+
+def test_the_server_says_where_it_lives(pages: Pages, console: Console) -> None:
+    page = pages.open(console, "/settings#server")
+
+    server = page.get_by_role("region", name="Server")
+    expect(server).to_contain_text(str(console.titan.home))
+    expect(server).to_contain_text("SQLite")
+    expect(server).to_contain_text("TITAN_MAX_FILE_BYTES")
