@@ -102,6 +102,17 @@ def test_a_viewer_is_told_what_its_role_may_not_do(pages: Pages, locked: Console
     expect(page.get_by_role("button", name="Put a key …")).to_have_count(0)
 
 
+def test_a_session_that_cannot_be_read_holds_up_no_page(pages: Pages, console: Console) -> None:
+    page = pages.open(console, "/help")
+    page.route("**/api/session", lambda route: route.fulfill(status=502, body="no such server"))
+
+    page.goto("/settings")
+
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    expect(page.get_by_text("HTTP 502")).to_be_visible()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+
+
 def sign_in(page: Page, token: str | None) -> None:
     assert token is not None
     page.get_by_label("Token", exact=True).fill(token)
