@@ -50,8 +50,11 @@ def workers(context: typer.Context, *, as_json: JsonOption = False, server: Serv
 
     Below are commands that ask something of one.
     """
-    if context.invoked_subcommand is None:
+    command = context.invoked_subcommand
+    if command is None:
         _show_all(as_json=as_json, server=server)
+    elif as_json or server is not None:
+        raise typer.BadParameter(f"--json and --server stand behind the command: titan workers {command} … --json")
 
 
 @app.command(epilog=examples("titan workers drain gpu-box"))
