@@ -25,7 +25,7 @@ const LOOKS: Record<string, Look> = {
   waiting: { tone: "grey", glyph: "…", word: "Not yet open" },
   approved: { tone: "green", glyph: "✓", word: "Approved" },
   rejected: { tone: "red", glyph: "✕", word: "Rejected" },
-  expired: { tone: "red", glyph: "⌛", word: "Expired" },
+  expired: { tone: "red", glyph: "◴", word: "Expired" },
   succeeded: { tone: "green", glyph: "✓", word: "Succeeded" },
   lost: { tone: "red", glyph: "⚠", word: "Lost" },
   returned: { tone: "grey", glyph: "↩", word: "Returned" },
