@@ -20,63 +20,63 @@ from titan.model.workers import Worker
 from titan.ports import Reader
 from titan.rules.dispatch import why_ready_waits
 from titan.rules.rollup import dag_status, run_ended_at, run_status
-from titan.server import wire, wire_access
+from titan.server import wire, wire_access, wire_cluster, wire_work
 
 
-def dag_view(dag: Dag, jobs: list[wire.JobView] | msgspec.UnsetType = msgspec.UNSET) -> wire.DagView:
+def dag_view(dag: Dag, jobs: list[wire_work.JobView] | msgspec.UnsetType = msgspec.UNSET) -> wire_work.DagView:
     """Return a DAG with its derived status."""
     counts = dag.counts
-    return wire.DagView(
+    return wire_work.DagView(
         dag_id=dag.id,
         name=dag.name,
         agent_run_id=dag.run_id,
         agent_id=dag.agent_id,
-        on_failure=dag.on_failure.value,
-        status=dag_status(dag).value,
+        on_failure=dag.on_failure,
+        status=dag_status(dag),
         is_final=dag.is_final,
         submitted_at=dag.submitted_at,
         started_at=dag.started_at,
         ended_at=dag.ended_at,
         made_by=dag.made_by,
-        counts=wire.CountsView(total=counts.total, **asdict(counts)),
+        counts=wire_work.CountsView(total=counts.total, **asdict(counts)),
         jobs=jobs,
     )
 
 
-def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = False) -> wire.RunView:
+def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = False) -> wire_work.RunView:
     """Return a run with its derived status; `with_stages` adds every stage with its jobs."""
     last_stage = reader.last_stage(run.project_id, run.id)
-    stages: list[wire.DagView] | msgspec.UnsetType = msgspec.UNSET
+    stages: list[wire_work.DagView] | msgspec.UnsetType = msgspec.UNSET
     if with_stages:
         stages = [dag_with_jobs(reader, stage) for stage in reader.stages(run.project_id, run.id)]
-    return wire.RunView(
+    return wire_work.RunView(
         agent_run_id=run.id,
         agent_id=run.agent_id,
-        status=run_status(run, last_stage, now=now).value,
+        status=run_status(run, last_stage, now=now),
         started_at=run.started_at,
         ended_at=run_ended_at(run, now=now),
         last_activity_at=run.last_activity_at,
         stage_count=run.stage_count,
         job_count=run.job_count,
         reason=run.reason,
-        orchestrator=wire.OrchestratorView(**asdict(run.orchestrator)) if run.orchestrator else None,
+        orchestrator=wire_work.OrchestratorView(**asdict(run.orchestrator)) if run.orchestrator else None,
         pinned=run.pinned_at is not None,
         stages=stages,
     )
 
 
-def dag_with_jobs(reader: Reader, dag: Dag) -> wire.DagView:
+def dag_with_jobs(reader: Reader, dag: Dag) -> wire_work.DagView:
     """Return a DAG with its jobs in submission order."""
     return dag_view(dag, job_views(reader, reader.jobs_of_dag(dag.id)))
 
 
-def job_views(reader: Reader, jobs: Iterable[Job]) -> list[wire.JobView]:
+def job_views(reader: Reader, jobs: Iterable[Job]) -> list[wire_work.JobView]:
     """Return jobs without their list of attempts; what several share is looked up once."""
     names = _Names(reader)
     return [names.job_view(job) for job in jobs]
 
 
-def job_view(reader: Reader, job: Job) -> wire.JobView:
+def job_view(reader: Reader, job: Job) -> wire_work.JobView:
     """Return one job with all its attempts."""
     names = _Names(reader)
     view = names.job_view(job)
@@ -94,7 +94,7 @@ def left_file_views(reader: Reader, files: Iterable[LeftFile]) -> list[wire.Left
             digest=left.file.digest,
             reason=left.file.reason,
             modified_at=left.file.modified_at,
-            place=left.file.place.value,
+            place=left.file.place,
             job_id=left.job_id,
             job=left.job_name,
             attempt=left.attempt,
@@ -115,15 +115,15 @@ def gate_views(reader: Reader, gates: Iterable[Job]) -> list[wire.GateView]:
     return [names.gate_view(gate) for gate in gates]
 
 
-def worker_view(reader: Reader, worker: Worker) -> wire.WorkerView:
+def worker_view(reader: Reader, worker: Worker) -> wire_cluster.WorkerView:
     """Return a worker with its busy slots and what it runs."""
     names = _Names(reader)
     running = []
     for attempt in reader.live_attempts_of_worker(worker.id):
         job = reader.job(attempt.job_id)
         assert job is not None
-        running.append(wire.RunningView(job_id=job.id, name=job.name, dag_name=names.dag_name(job.dag_id)))
-    return wire.WorkerView(
+        running.append(wire_cluster.RunningView(job_id=job.id, name=job.name, dag_name=names.dag_name(job.dag_id)))
+    return wire_cluster.WorkerView(
         worker_id=worker.id,
         name=worker.name,
         host=worker.host,
@@ -131,7 +131,7 @@ def worker_view(reader: Reader, worker: Worker) -> wire.WorkerView:
         version=worker.version,
         offers=dict(worker.offers),
         busy=reader.busy_slots(worker.id),
-        state=worker.state.value,
+        state=worker.state,
         seen_at=worker.seen_at,
         running=running,
     )
@@ -182,16 +182,16 @@ class _Names:
         self._worker_names: dict[str, str] = {}
         self._workers: dict[str, list[Worker]] = {}
 
-    def job_view(self, job: Job) -> wire.JobView:
+    def job_view(self, job: Job) -> wire_work.JobView:
         latest = self._latest_attempt(job)
-        return wire.JobView(
+        return wire_work.JobView(
             job_id=job.id,
             name=job.name,
-            kind=job.spec.kind.value,
+            kind=job.spec.kind,
             dag_id=job.dag_id,
             dag_name=self.dag_name(job.dag_id),
             agent_run_id=job.run_id,
-            status=job.status.value,
+            status=job.status,
             reason=self._reason(job),
             requirement=job.spec.requirement,
             priority=job.spec.priority,
@@ -232,10 +232,10 @@ class _Names:
             comment=decision.comment if decision else None,
         )
 
-    def attempt_view(self, attempt: Attempt) -> wire.AttemptView:
-        return wire.AttemptView(
+    def attempt_view(self, attempt: Attempt) -> wire_work.AttemptView:
+        return wire_work.AttemptView(
             attempt=attempt.number,
-            outcome=attempt.outcome.value if attempt.outcome else None,
+            outcome=attempt.outcome,
             worker=self.worker_name(attempt.worker_id),
             leased_at=attempt.leased_at,
             started_at=attempt.started_at,
@@ -285,12 +285,12 @@ class _Names:
         return self._workers[project_id]
 
 
-def _decision_view(job: Job) -> wire.DecisionView | None:
+def _decision_view(job: Job) -> wire_work.DecisionView | None:
     decision = job.decision
     if decision is None:
         return None
-    return wire.DecisionView(
-        outcome=decision.outcome.value,
+    return wire_work.DecisionView(
+        outcome=decision.outcome,
         decided_by=decision.decided_by,
         decided_at=job.ended_at,
         comment=decision.comment,
@@ -310,7 +310,7 @@ def token_view(token: Token) -> wire_access.TokenView:
     return wire_access.TokenView(
         token_id=token.id,
         name=token.name,
-        role=token.role.value,
+        role=token.role,
         created_at=token.created_at,
         last_used_at=token.last_used_at,
         expires_at=token.expires_at,
@@ -323,7 +323,7 @@ def new_token_answer(minted: Minted) -> wire_access.NewTokenAnswer:
     return wire_access.NewTokenAnswer(
         token_id=minted.token.id,
         name=minted.token.name,
-        role=minted.token.role.value,
+        role=minted.token.role,
         token=minted.text,
         expires_at=minted.token.expires_at,
     )

@@ -21,7 +21,7 @@ from titan.ports import Blobs, Reader, Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
 from titan.rules.names import plain, shown
-from titan.server import wire
+from titan.server import wire, wire_work
 from titan.server.answers import json_answer
 from titan.server.call import LARGE_BODY_BYTES, Call
 from titan.server.house import House
@@ -50,19 +50,19 @@ async def submit_dag(call: Call) -> Response[bytes]:
 
 async def list_dags(call: Call) -> Response[bytes]:
     """List DAGs, newest first."""
-    query = call.query(wire.DagsQuery)
+    query = call.query(wire_work.DagsQuery)
 
-    def look(reader: Reader) -> wire.DagsAnswer:
+    def look(reader: Reader) -> wire_work.DagsAnswer:
         name = plain(query.name) if query.name else None
         dags = reader.dags(call.house.project_id, run_id=query.run, name=name, limit=query.limit)
-        return wire.DagsAnswer(dags=[dag_view(dag) for dag in dags])
+        return wire_work.DagsAnswer(dags=[dag_view(dag) for dag in dags])
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
 
 
 async def show_dag(call: Call) -> Response[bytes]:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
-    query = call.query(wire.DagQuery)
+    query = call.query(wire_work.DagQuery)
     house = call.house
     dag_id = (await house.store.look(partial(_find, call=call))).id
 
@@ -76,7 +76,7 @@ async def show_dag(call: Call) -> Response[bytes]:
     if not query.jobs:
         return json_answer(dag_view(await house.store.look(look)))
 
-    def show(reader: Reader) -> wire.DagView:
+    def show(reader: Reader) -> wire_work.DagView:
         return dag_with_jobs(reader, look(reader))
 
     return json_answer(await asyncio.to_thread(house.store.read, show))

@@ -12,7 +12,7 @@ from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_jobs
 from titan.model.jobs import Job
 from titan.ports import Reader, Transaction
-from titan.server import wire
+from titan.server import wire, wire_work
 from titan.server.answers import BYTES, json_answer
 from titan.server.call import Call
 from titan.server.house import House
@@ -25,13 +25,13 @@ FOLLOW_SECONDS: Final = 15.0  # how long one wait of a follower lasts before it 
 
 async def list_jobs(call: Call) -> Response[bytes]:
     """List jobs, newest first."""
-    query = call.query(wire.JobsQuery)
+    query = call.query(wire_work.JobsQuery)
 
-    def look(reader: Reader) -> wire.JobsAnswer:
+    def look(reader: Reader) -> wire_work.JobsAnswer:
         jobs = reader.jobs(
             call.house.project_id, status=query.status, run_id=query.run, dag_id=query.dag, limit=query.limit
         )
-        return wire.JobsAnswer(jobs=job_views(reader, jobs))
+        return wire_work.JobsAnswer(jobs=job_views(reader, jobs))
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
 

@@ -9,7 +9,7 @@ from titan.engine.cancel import cancel_run as cancel_all_of
 from titan.engine.cancel import end_run as note_end
 from titan.model.runs import Run, RunOutcome
 from titan.ports import Reader, Transaction
-from titan.server import wire
+from titan.server import wire, wire_work
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lookup import find_run
@@ -19,12 +19,12 @@ from titan.server.views import run_view
 
 async def list_runs(call: Call) -> Response[bytes]:
     """List agent runs, newest first."""
-    query = call.query(wire.RunsQuery)
+    query = call.query(wire_work.RunsQuery)
     now = call.house.clock.now()
 
-    def look(reader: Reader) -> wire.RunsAnswer:
+    def look(reader: Reader) -> wire_work.RunsAnswer:
         runs = reader.runs(call.house.project_id, limit=query.limit)
-        return wire.RunsAnswer(runs=[run_view(reader, run, now=now) for run in runs])
+        return wire_work.RunsAnswer(runs=[run_view(reader, run, now=now) for run in runs])
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
 
@@ -33,7 +33,7 @@ async def show_run(call: Call) -> Response[bytes]:
     """Show a run with its stages in submission order, and their jobs."""
     now = call.house.clock.now()
 
-    def look(reader: Reader) -> wire.RunView:
+    def look(reader: Reader) -> wire_work.RunView:
         return run_view(reader, _find(reader, call), now=now, with_stages=True)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
