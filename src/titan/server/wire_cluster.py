@@ -12,6 +12,7 @@ class RunningView(Struct, kw_only=True):
 
     job_id: str
     name: str
+    dag_id: str
     dag_name: str
 
 

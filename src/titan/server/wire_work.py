@@ -12,6 +12,27 @@ from titan.model.jobs import GateOutcome, JobKind, JobStatus
 from titan.model.runs import RunStatus
 from titan.server.wire import Limit, Request, Wait
 
+#: 200 run ids of usual length fit into a URL of any proxy.
+Ids = Annotated[
+    str, Meta(pattern="^[^,]+(,[^,]+){0,199}$", description="1 to 200 ids, comma separated: those that exist.")
+]
+Part = Annotated[str, Meta(min_length=1, max_length=200, description="A part of the name or id, in any case.")]
+Before = Annotated[str, Meta(min_length=1, description="Only what comes after this id in the list: `next`.")]
+StageStatuses = Annotated[
+    str,
+    Meta(
+        pattern="^(WAITING|RUNNING|COMPLETED|PARTIAL|FAILED)(,(WAITING|RUNNING|COMPLETED|PARTIAL|FAILED))*$",
+        description="One status or several, comma separated.",
+    ),
+]
+RunStatuses = Annotated[
+    str,
+    Meta(
+        pattern="^(pending|running|completed|failed|cancelled)(,(pending|running|completed|failed|cancelled))*$",
+        description="One status or several, comma separated.",
+    ),
+]
+
 
 class DagsQuery(Request):
     """GET /api/dags."""
@@ -19,6 +40,10 @@ class DagsQuery(Request):
     limit: Limit = 50
     run: str | None = None
     name: str | None = None
+    ids: Ids | None = None
+    q: Part | None = None
+    status: StageStatuses | None = None
+    before: Before | None = None
 
 
 class DagQuery(Request):
@@ -26,6 +51,7 @@ class DagQuery(Request):
 
     wait_seconds: Wait = 0.0
     jobs: Annotated[bool, Meta(description="Whether to list the jobs: a client that only waits needs none.")] = True
+    attempts: Annotated[bool, Meta(description="Whether each job comes with its attempts.")] = False
 
 
 class JobsQuery(Request):
@@ -35,12 +61,23 @@ class JobsQuery(Request):
     run: str | None = None
     dag: str | None = None
     limit: Limit = 200
+    worker: Annotated[str, Meta(description="A worker's id: the jobs it tried, the one it took last first.")] | None = (
+        None
+    )
+    ids: Ids | None = None
+    q: Part | None = None
+    before: Before | None = None
 
 
 class RunsQuery(Request):
     """GET /api/runs."""
 
     limit: Limit = 50
+    ids: Ids | None = None
+    q: Part | None = None
+    status: RunStatuses | None = None
+    before: Before | None = None
+    stages: Annotated[bool, Meta(description="Whether each run comes with its stages, without their jobs.")] = False
 
 
 class AttemptView(Struct, kw_only=True):
@@ -49,6 +86,7 @@ class AttemptView(Struct, kw_only=True):
     attempt: int
     outcome: AttemptOutcome | None
     worker: str
+    worker_id: str
     leased_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -84,6 +122,10 @@ class JobView(Struct, kw_only=True):
     parents: tuple[str, ...]
     filename: str | None
     args: tuple[str, ...]
+    env: Annotated[list[str], Meta(description="Names of what its environment gains; their values are not told.")]
+    timeout_seconds: float | None
+    retries: int
+    delay_ms: int
     hitl_message: str | None
     concurrency_key: str | None
     cancel_requested: bool
@@ -91,6 +133,7 @@ class JobView(Struct, kw_only=True):
     ready_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    result_is_set: bool
     worker: str | None
     exit_code: int | None
     signal: int | None
@@ -104,6 +147,8 @@ class JobsAnswer(Struct, kw_only=True):
     """GET /api/jobs."""
 
     jobs: list[JobView]
+    more: bool
+    next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]
 
 
 class CountsView(Struct, kw_only=True):
@@ -141,6 +186,8 @@ class DagsAnswer(Struct, kw_only=True):
     """GET /api/dags."""
 
     dags: list[DagView]
+    more: bool
+    next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]
 
 
 class OrchestratorView(Struct, kw_only=True):
@@ -172,3 +219,5 @@ class RunsAnswer(Struct, kw_only=True):
     """GET /api/runs."""
 
     runs: list[RunView]
+    more: bool
+    next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]
