@@ -115,6 +115,9 @@ class BlobQuery(Request):
     """GET /api/blobs/{digest}."""
 
     name: Annotated[str, Meta(description="What the file is to be called; its ending decides its media type.")] = ""
+    inline: Annotated[bool, Meta(description="Shown instead of saved: for names that end as those of images do.")] = (
+        False
+    )
 
 
 class EndRunBody(Request):
