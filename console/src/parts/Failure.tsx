@@ -1,17 +1,18 @@
 import { Refusal } from "../api/client";
 import { Button } from "./Button";
-import "./empty.css";
+import "./failure.css";
 
-/** What stands where something could not be read: why, what to do, and a button that tries again. */
-export function Failure({ error, onRetry }: { error: unknown; onRetry: () => unknown }) {
-  const text = error instanceof Error ? error.message : String(error);
-  const advice = error instanceof Refusal ? error.problem.next_step : "It is tried again when the server is back.";
+/** What stands where something could not be read: why, in the server's words, and a way to try again. */
+export function Failure({ of, again }: { of: unknown; again?: () => unknown }) {
+  const text = of instanceof Error ? of.message : String(of);
+  const isForbidden = of instanceof Refusal && of.status === 403;
   return (
-    <div className="empty" role="alert">
-      <h2>This could not be read</h2>
-      <p className="soft">{text}</p>
-      {advice && !text.includes(advice) ? <p className="soft">{advice}</p> : null}
-      <Button onClick={() => void onRetry()}>Try again</Button>
+    <div className="failure card" role={isForbidden ? undefined : "alert"} data-forbidden={isForbidden || undefined}>
+      <span>
+        {isForbidden ? <span aria-hidden="true">⊘ </span> : <span aria-hidden="true">⚠ </span>}
+        {text}
+      </span>
+      {again && !isForbidden ? <Button onClick={() => void again()}>Try again</Button> : null}
     </div>
   );
 }

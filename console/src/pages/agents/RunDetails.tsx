@@ -15,7 +15,7 @@ const MOST_JOBS = 12; // of a stage; the rest is in its visualizer
 /** The jobs of a run, stage by stage, with ways to each job and its log. */
 export function RunDetails({ run }: { run: Run }) {
   const found = useRun(run.agent_run_id);
-  if (found.isError && !found.data) return <Failure error={found.error} onRetry={found.refetch} />;
+  if (found.isError && !found.data) return <Failure of={found.error} again={found.refetch} />;
   const stages = found.data?.stages ?? run.stages ?? [];
   const labels = stageLabels(
     run.agent_run_id,

@@ -83,7 +83,7 @@ interface NothingProps {
 }
 
 function Nothing({ found, isFiltered, onClear }: NothingProps) {
-  if (found.isError) return <Failure error={found.error} onRetry={found.refetch} />;
+  if (found.isError) return <Failure of={found.error} again={found.refetch} />;
   if (found.isPending) return <p className="faint">Loading …</p>;
   if (isFiltered) {
     return (
