@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef } from "react";
+import { useMemo } from "react";
 import { api } from "./client";
 import type { Run } from "./facts";
 import { queries, useRefetchOn, useTouched } from "./query";
@@ -11,11 +11,7 @@ export interface RunFilter {
 }
 
 const PAGE_ROWS = 100;
-const IDLE_MS = 120_000; // how long the server waits for a run's next stage before it calls the run ended
 const RUN_PAUSE_MS = 500; // between two readings of a whole run with all its jobs
-const SLACK_MS = 1_000;
-const SILENCE_PAUSE_MS = 5_000; // between two looks at silent runs
-const MOST_AT_ONCE = 200; // ids in one question
 
 /** Agent runs with their stages, newest first, live. */
 export function useRuns(filter: RunFilter) {
@@ -36,44 +32,15 @@ export function useRuns(filter: RunFilter) {
     },
     getNextPageParam: (page) => page.next,
   });
-  async function reread(ids: string[]): Promise<void> {
-    const { data } = await api.GET("/api/runs", { params: { query: { ...query, ids: ids.join() } } });
-    queries.setQueryData<Pages<Run>>(key, (pages) => withRows(pages, ids, data?.runs ?? [], runId, isNewerRun));
-  }
-  useTouched((event) => event.agent_run_id, reread);
+  useTouched(
+    (event) => event.agent_run_id,
+    async (ids) => {
+      const { data } = await api.GET("/api/runs", { params: { query: { ...query, ids: ids.join() } } });
+      queries.setQueryData<Pages<Run>>(key, (pages) => withRows(pages, ids, data?.runs ?? [], runId, isNewerRun));
+    },
+  );
   const runs = useMemo(() => allRows(found.data), [found.data]);
-  useSilentEnds(runs, reread);
   return { ...found, runs };
-}
-
-/** Reads runs again that may have ended without an event: nobody said so, they only stayed silent for long enough. */
-function useSilentEnds(runs: readonly Run[], reread: (ids: string[]) => Promise<void>): void {
-  const latest = useRef({ reread, lastAt: 0 });
-  latest.current.reread = reread;
-  useEffect(() => {
-    const due = nextSilentEnd(runs);
-    if (!due) return undefined;
-    // Not again and again where the server's clock is behind this machine's.
-    const at = Math.max(due.at, latest.current.lastAt + SILENCE_PAUSE_MS);
-    const timer = window.setTimeout(() => {
-      latest.current.lastAt = Date.now();
-      void latest.current.reread(due.ids).catch(() => undefined);
-    }, at - Date.now());
-    return () => window.clearTimeout(timer);
-  }, [runs]);
-}
-
-/** Returns the runs that are silent for longest, and when the server will take them for ended. */
-export function nextSilentEnd(runs: readonly Run[]): { at: number; ids: string[] } | null {
-  const silent = runs
-    .filter((run) => run.status === "running" && (run.stages ?? []).every((stage) => stage.is_final))
-    .map((run) => ({ id: run.agent_run_id, at: Date.parse(run.last_activity_at) + IDLE_MS + SLACK_MS }))
-    .sort((one, other) => one.at - other.at)
-    .slice(0, MOST_AT_ONCE);
-  const [first] = silent;
-  return first
-    ? { at: first.at, ids: silent.filter((run) => run.at <= first.at + SLACK_MS).map((run) => run.id) }
-    : null;
 }
 
 /** One run with its stages and their jobs, live. */
@@ -87,7 +54,7 @@ export function useRun(id: string) {
   return found;
 }
 
-/** Reads a run again that somebody changed here, for every list that shows it: not every change makes an event. */
+/** Reads a run again that somebody pinned or unpinned, for every list that shows it: that makes no event. */
 export async function rereadRun(id: string): Promise<void> {
   const { data } = await api.GET("/api/runs", { params: { query: { stages: true, ids: id } } });
   const fresh = data?.runs[0];

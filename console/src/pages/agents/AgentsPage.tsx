@@ -91,8 +91,8 @@ export function AgentsPage() {
 function Head() {
   return (
     <>
-      <Cell head className="unseen">
-        Details
+      <Cell head>
+        <span className="unseen">Details</span>
       </Cell>
       <Cell head>Run</Cell>
       <Cell head>Stages, as submitted</Cell>
@@ -100,8 +100,8 @@ function Head() {
       <Cell head className="num">
         Took, since
       </Cell>
-      <Cell head className="unseen">
-        Actions
+      <Cell head>
+        <span className="unseen">Actions</span>
       </Cell>
     </>
   );

@@ -1,25 +1,19 @@
 import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
 import type { Run } from "../../api/facts";
-import { rereadRun } from "../../api/runs";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 import { count } from "../../parts/format";
-import { complain } from "../../parts/Toasts";
 
 /** Asks before a run is cancelled: what runs is ended, and that cannot be taken back. */
 export function CancelRun({ run, onClose }: { run: Run; onClose: () => void }) {
   const id = run.agent_run_id;
-  function over(): void {
-    onClose();
-    void rereadRun(id).catch(complain);
-  }
   const cancel = useChange(
     async (_: null, headers) =>
       (await api.POST("/api/runs/{run}/cancel", { params: { path: { run: id } }, headers })).data,
     (done) =>
       done ? `${id}: ${count(done.cancelled.length, "job")} cancelled, ${done.stopping.length} stopping.` : id,
-    over,
+    onClose,
   );
   return (
     <Dialog

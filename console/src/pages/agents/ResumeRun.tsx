@@ -1,34 +1,28 @@
 import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
 import type { Run } from "../../api/facts";
-import { rereadRun } from "../../api/runs";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
 import { shellWord, titanCommand } from "../../parts/command";
 import { Dialog } from "../../parts/Dialog";
 import { count } from "../../parts/format";
-import { complain } from "../../parts/Toasts";
 import { type Makers, makersOf } from "./again";
 
 /** Says what resuming a run does, and has it go on, or gives the command that does. */
 export function ResumeRun({ run, onClose }: { run: Run; onClose: () => void }) {
   const id = run.agent_run_id;
-  function over(): void {
-    onClose();
-    void rereadRun(id).catch(complain);
-  }
   const makers = makersOf(run);
   const resume = useChange(
     async (_: null, headers) =>
       (await api.POST("/api/runs/{run}/resume", { params: { path: { run: id } }, headers })).data,
     `${id} goes on.`,
-    over,
+    onClose,
   );
   const retry = useChange(
     async (_: null, headers) =>
       (await api.POST("/api/runs/{run}/retry", { params: { path: { run: id } }, headers })).data,
     (done) => `${id}: ${count(done?.retried.length ?? 0, "job")} tried again.`,
-    over,
+    onClose,
   );
   const canRetry = (run.stages ?? []).some((stage) => stage.counts.failed + stage.counts.cancelled > 0);
   return (

@@ -90,7 +90,7 @@ function JobLine({ stage, job }: { stage: Dag; job: Job }) {
           <Took from={job.started_at} to={null} />
         ) : null}
       </span>
-      {job.kind === "gate" ? null : (
+      {job.started_at === null ? null : (
         <Link to={logPath(job.job_id)} aria-label={`Log of ${job.name}`}>
           Log
         </Link>
