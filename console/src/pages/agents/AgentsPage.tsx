@@ -14,9 +14,10 @@ import { ResumeRun } from "./ResumeRun";
 import type { Act } from "./RunActions";
 import { RunDetails } from "./RunDetails";
 import { RunRow } from "./RunRow";
+import { usePin } from "./usePin";
 import "./agents.css";
 
-const ROW_HEIGHT = 57;
+const ROW_HEIGHT = 51; // of a run whose stages fit into one line
 const SNIPPET = `import uuid
 from titan_sdk import TitanClient, TitanJob
 
@@ -46,7 +47,8 @@ export function AgentsPage() {
     (id: string) => change({ open: (open.includes(id) ? open.filter((one) => one !== id) : [...open, id]).join() }),
     [open, change],
   );
-  const ask = useCallback((act: Act, run: Run) => setAsked({ act, run }), []);
+  const pin = usePin();
+  const ask = useCallback((act: Act, run: Run) => (act === "pin" ? pin(run) : setAsked({ act, run })), [pin]);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   return (
     <Page

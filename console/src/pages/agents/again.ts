@@ -16,8 +16,15 @@ export function isLive(run: Run): boolean {
   return run.status === "running" || run.status === "pending";
 }
 
-/** Returns whether a run broke off somewhere, so that going on makes sense. */
+/**
+ * Returns whether a run broke off somewhere, so that going on makes sense. One that counts as running may have broken off too
+ * where a job submits its stages: nothing of it is live, and the server knows whether that job is. Of a program outside nobody
+ * knows, so its run is waited for.
+ */
 export function canGoOn(run: Run): boolean {
-  if (isLive(run)) return false;
-  return run.status !== "completed" || (run.stages ?? []).some((stage) => stage.status !== "COMPLETED");
+  const stages = run.stages ?? [];
+  if (stages.some((stage) => !stage.is_final)) return false;
+  if (run.status === "failed" || run.status === "cancelled") return true;
+  const isIncomplete = stages.some((stage) => stage.status !== "COMPLETED");
+  return isIncomplete && (run.status === "completed" || makersOf(run).job !== null);
 }
