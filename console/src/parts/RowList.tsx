@@ -118,7 +118,6 @@ function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onT
         className="rowlist-row"
         role="row"
         aria-rowindex={index + 1}
-        aria-expanded={details ? Boolean(unfolded) : undefined}
         tabIndex={isAt ? 0 : -1}
         data-at={isAt || undefined}
         data-opens={onOpen ? "" : undefined}
@@ -131,7 +130,11 @@ function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onT
       >
         {children(row, index)}
       </div>
-      {unfolded ? <div className="rowlist-details">{unfolded}</div> : null}
+      {unfolded ? (
+        <div role="row" className="rowlist-details">
+          <div role="cell">{unfolded}</div>
+        </div>
+      ) : null}
     </>
   );
 }
