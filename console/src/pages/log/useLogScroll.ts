@@ -1,0 +1,112 @@
+import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { around, barOf, END, isInSight, movedBy, ofBar, ROW_PX, type Sight, scale, TOP, type View } from "./scroll";
+
+const COARSE = 2; // from this scale on the browser's own wheel would leap
+
+export interface LogScroll {
+  readonly scroller: RefObject<HTMLDivElement | null>;
+  readonly view: View;
+  readonly sight: Sight;
+  /** Lines there were when the view let go of the end; null while it sticks to it. */
+  readonly letGoAt: number | null;
+  readonly goTo: (line: number) => void;
+  readonly toEnd: () => void;
+  readonly toTop: () => void;
+  readonly moveBy: (px: number) => void;
+  readonly onScroll: () => void;
+  /** Notes how high a line is, of those that wrap. */
+  readonly measured: (line: number, px: number) => void;
+}
+
+/** The view onto a log of `lines` lines, and how wheel, keys and scroll bar move it. */
+export function useLogScroll(lines: number, wraps: boolean): LogScroll {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState<View>(TOP);
+  const [letGoAt, setLetGoAt] = useState<number | null>(0);
+  const { height, width } = useSize(scroller);
+  const heights = useHeights(wraps, width);
+  const bar = useRef(0); // where we put the scroll bar: its event is none of a person's
+  const sight: Sight = { lines, height, heightOf: wraps ? (line) => heights.get(line) ?? ROW_PX : () => ROW_PX };
+  const latest = useRef({ view, sight });
+  latest.current = { view, sight };
+
+  const show = useCallback((next: View) => {
+    const before = latest.current.view;
+    latest.current = { ...latest.current, view: next };
+    setView(next);
+    if (next.at === "end") setLetGoAt(null);
+    else if (before.at === "end") setLetGoAt(latest.current.sight.lines);
+  }, []);
+  const moveBy = useCallback((px: number) => show(movedBy(latest.current.view, px, latest.current.sight)), [show]);
+  const goTo = useCallback(
+    (line: number) => {
+      const { view: now, sight: seen } = latest.current;
+      if (!isInSight(line, now, seen)) show(around(line, seen));
+    },
+    [show],
+  );
+  const onScroll = useCallback(() => {
+    const at = scroller.current?.scrollTop ?? 0;
+    if (Math.abs(at - bar.current) <= 1) return;
+    bar.current = at;
+    show(ofBar(at, latest.current.sight));
+  }, [show]);
+
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (!element) return;
+    const wanted = barOf(view, latest.current.sight);
+    if (Math.abs(element.scrollTop - wanted) > 1) element.scrollTop = wanted;
+    bar.current = element.scrollTop;
+  });
+  useOwnWheel(scroller, wraps || scale(sight) > COARSE, moveBy);
+  return {
+    scroller,
+    view,
+    sight,
+    letGoAt,
+    goTo,
+    moveBy,
+    onScroll,
+    toEnd: useCallback(() => show(END), [show]),
+    toTop: useCallback(() => show(TOP), [show]),
+    measured: useCallback((line, px) => void heights.set(line, px), [heights]),
+  };
+}
+
+function useSize(element: RefObject<HTMLElement | null>): { height: number; width: number } {
+  const [size, setSize] = useState({ height: 0, width: 0 });
+  useLayoutEffect(() => {
+    const watched = element.current;
+    if (!watched) return undefined;
+    const look = () => setSize({ height: watched.clientHeight, width: watched.clientWidth });
+    const observer = new ResizeObserver(look);
+    observer.observe(watched);
+    look();
+    return () => observer.disconnect();
+  }, [element]);
+  return size;
+}
+
+/** Heights of wrapped lines, as long as nothing changes how they wrap. */
+function useHeights(wraps: boolean, width: number): Map<number, number> {
+  const kept = useRef({ wraps, width, heights: new Map<number, number>() });
+  if (kept.current.wraps !== wraps || kept.current.width !== width) kept.current = { wraps, width, heights: new Map() };
+  return kept.current.heights;
+}
+
+/** Moves by the pixels of the wheel where the scroll bar is not to the pixel. */
+function useOwnWheel(scroller: RefObject<HTMLElement | null>, isOwn: boolean, moveBy: (px: number) => void): void {
+  useEffect(() => {
+    const element = scroller.current;
+    if (!element || !isOwn) return undefined;
+    function onWheel(event: WheelEvent): void {
+      if (event.ctrlKey || event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) return;
+      event.preventDefault();
+      const unit = [1, ROW_PX, element?.clientHeight ?? 0][event.deltaMode] ?? 1;
+      moveBy(event.deltaY * unit);
+    }
+    element.addEventListener("wheel", onWheel, { passive: false });
+    return () => element.removeEventListener("wheel", onWheel);
+  }, [scroller, isOwn, moveBy]);
+}
