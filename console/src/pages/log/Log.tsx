@@ -29,7 +29,7 @@ export function Log({ job }: { job: Job }) {
   const log = useLog(logUrl(job.job_id, attempt), isLive, onHang);
   const facts = log?.facts ?? NO_FACTS;
   const scroll = useLogScroll(facts.lines, wraps);
-  const searching = useLogSearch(log, scroll, query);
+  const searching = useLogSearch(log, scroll, query, chosen !== null);
   const [whole, setWhole] = useState<number | null>(null);
   useBegin(scroll, line, facts.lines, isLive || job.status === "FAILED");
 

@@ -63,7 +63,7 @@ function PhaseWords({ facts, isLive }: { facts: LogFacts; isLive: boolean }) {
     );
   }
   if (facts.phase === "broken") return <span>The server does not answer; trying again …</span>;
-  return isLive && facts.phase === "following" ? <span>Follows what comes</span> : null;
+  return isLive && facts.phase === "following" ? <span>Live: lines appear as they are written</span> : null;
 }
 
 function Spread({ spread }: { spread: Uint8Array }) {

@@ -67,7 +67,7 @@ function words(log: LogClient | null, query: LogQuery, { hit, problem, isWhole }
   if (problem !== null) return problem;
   const found = log?.found;
   if (!found) return "Searching …";
-  const lines = `${found.count.toLocaleString("en-US")}${isWhole ? "" : " …"}`;
+  const lines = `${found.count.toLocaleString("en-US")}${isWhole ? "" : "+"}`;
   if (found.count === 0) return isWhole ? "No line" : "Searching …";
   const noun = found.count === 1 ? "line" : "lines";
   return hit ? `${(hit.place + 1).toLocaleString("en-US")} of ${lines} ${noun}` : `${lines} ${noun}`;

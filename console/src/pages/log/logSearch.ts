@@ -13,6 +13,12 @@ export type Range = readonly [from: number, to: number];
 
 const GROUP_BYTES = 256 * 1024; // decoded at once
 
+const ESC = String.fromCharCode(0x1b);
+// Colours are by far the most of what is not text: without them most groups need no look at each line's sequences.
+const STYLES = new RegExp(String.raw`${ESC}\[[0-9;:]*m`, "g");
+const CONTROL = String.raw`[\x00-\x08\x0b-\x1f\x7f-\x9f]`;
+const ANY_CONTROL = new RegExp(CONTROL);
+
 /** Returns the expression of a query; an error in words where it is none. */
 export function expressionOf(query: LogQuery): RegExp | string {
   const source = query.isRegex ? query.text : query.text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -55,8 +61,7 @@ export class LogSearch {
     const last = this.index.lineCount - (this.index.isOpen && !isWhole ? 1 : 0);
     if (this.lines >= last) return false;
     const end = this.index.lineBehind(this.lines, GROUP_BYTES, last);
-    const text = this.index.rawText(this.lines, end);
-    if (this.mayMatch(text)) this.look(text);
+    this.look(this.index.rawText(this.lines, end).replace(STYLES, ""));
     this.lines = end;
     return end < last;
   }
@@ -82,17 +87,12 @@ export class LogSearch {
     return parts;
   }
 
-  /** A group without a match needs no look at each of its lines; sequences inside could stand in a match's way. */
-  private mayMatch(text: string): boolean {
-    if (!this.isPlain || text.includes("\x1b") || text.includes("\r")) return true;
-    this.expression.lastIndex = 0;
-    return this.expression.test(text);
-  }
-
   private look(text: string): void {
+    const isClean = !ANY_CONTROL.test(text);
+    if (isClean && this.isPlain && rangesIn(text, this.expression, 1).length === 0) return;
     let line = this.lines;
     for (const written of text.split("\n")) {
-      if (rangesIn(stripAnsi(written), this.expression, 1).length > 0) this.hits.push(line);
+      if (rangesIn(isClean ? written : stripAnsi(written), this.expression, 1).length > 0) this.hits.push(line);
       line += 1;
     }
   }

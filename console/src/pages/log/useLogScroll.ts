@@ -1,10 +1,11 @@
-import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { around, barOf, END, isInSight, movedBy, ofBar, ROW_PX, type Sight, scale, TOP, type View } from "./scroll";
 
 const COARSE = 2; // from this scale on the browser's own wheel would leap
 
 export interface LogScroll {
-  readonly scroller: RefObject<HTMLDivElement | null>;
+  /** The ref of the element that scrolls. */
+  readonly scroller: (element: HTMLDivElement | null) => void;
   readonly view: View;
   readonly sight: Sight;
   /** Lines there were when the view let go of the end; null while it sticks to it. */
@@ -20,10 +21,10 @@ export interface LogScroll {
 
 /** The view onto a log of `lines` lines, and how wheel, keys and scroll bar move it. */
 export function useLogScroll(lines: number, wraps: boolean): LogScroll {
-  const scroller = useRef<HTMLDivElement>(null);
+  const [element, setElement] = useState<HTMLDivElement | null>(null);
   const [view, setView] = useState<View>(TOP);
   const [letGoAt, setLetGoAt] = useState<number | null>(0);
-  const { height, width } = useSize(scroller);
+  const { height, width } = useSize(element);
   const heights = useHeights(wraps, width);
   const bar = useRef(0); // where we put the scroll bar: its event is none of a person's
   const sight: Sight = { lines, height, heightOf: wraps ? (line) => heights.get(line) ?? ROW_PX : () => ROW_PX };
@@ -46,22 +47,21 @@ export function useLogScroll(lines: number, wraps: boolean): LogScroll {
     [show],
   );
   const onScroll = useCallback(() => {
-    const at = scroller.current?.scrollTop ?? 0;
+    const at = element?.scrollTop ?? 0;
     if (Math.abs(at - bar.current) <= 1) return;
     bar.current = at;
     show(ofBar(at, latest.current.sight));
-  }, [show]);
+  }, [element, show]);
 
   useLayoutEffect(() => {
-    const element = scroller.current;
     if (!element) return;
     const wanted = barOf(view, latest.current.sight);
     if (Math.abs(element.scrollTop - wanted) > 1) element.scrollTop = wanted;
     bar.current = element.scrollTop;
   });
-  useOwnWheel(scroller, wraps || scale(sight) > COARSE, moveBy);
+  useOwnWheel(element, wraps || scale(sight) > COARSE, moveBy);
   return {
-    scroller,
+    scroller: setElement,
     view,
     sight,
     letGoAt,
@@ -74,17 +74,16 @@ export function useLogScroll(lines: number, wraps: boolean): LogScroll {
   };
 }
 
-function useSize(element: RefObject<HTMLElement | null>): { height: number; width: number } {
+function useSize(watched: HTMLElement | null): { height: number; width: number } {
   const [size, setSize] = useState({ height: 0, width: 0 });
   useLayoutEffect(() => {
-    const watched = element.current;
     if (!watched) return undefined;
     const look = () => setSize({ height: watched.clientHeight, width: watched.clientWidth });
     const observer = new ResizeObserver(look);
     observer.observe(watched);
     look();
     return () => observer.disconnect();
-  }, [element]);
+  }, [watched]);
   return size;
 }
 
@@ -96,9 +95,8 @@ function useHeights(wraps: boolean, width: number): Map<number, number> {
 }
 
 /** Moves by the pixels of the wheel where the scroll bar is not to the pixel. */
-function useOwnWheel(scroller: RefObject<HTMLElement | null>, isOwn: boolean, moveBy: (px: number) => void): void {
+function useOwnWheel(element: HTMLElement | null, isOwn: boolean, moveBy: (px: number) => void): void {
   useEffect(() => {
-    const element = scroller.current;
     if (!element || !isOwn) return undefined;
     function onWheel(event: WheelEvent): void {
       if (event.ctrlKey || event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) return;
@@ -108,5 +106,5 @@ function useOwnWheel(scroller: RefObject<HTMLElement | null>, isOwn: boolean, mo
     }
     element.addEventListener("wheel", onWheel, { passive: false });
     return () => element.removeEventListener("wheel", onWheel);
-  }, [scroller, isOwn, moveBy]);
+  }, [element, isOwn, moveBy]);
 }

@@ -15,10 +15,16 @@ export interface LogSearching {
 }
 
 /** The search of a log: it stands on the first matching line from what is in sight on, and goes from match to match. */
-export function useLogSearch(log: LogClient | null, scroll: LogScroll, query: LogQuery): LogSearching {
+export function useLogSearch(
+  log: LogClient | null,
+  scroll: LogScroll,
+  query: LogQuery,
+  hasLine: boolean,
+): LogSearching {
   const { text, isRegex, matchesCase } = query;
   const [hit, setHit] = useState<Hit | null>(null);
   const isDue = useRef(false); // to stand on the first match, once there is one
+  const isFresh = useRef(hasLine); // a link to a line leads there, whatever it searches for besides
   const problem = useMemo(() => {
     const expression = text ? expressionOf({ text, isRegex, matchesCase }) : null;
     return typeof expression === "string" ? expression : null;
@@ -26,7 +32,8 @@ export function useLogSearch(log: LogClient | null, scroll: LogScroll, query: Lo
 
   useEffect(() => {
     setHit(null);
-    isDue.current = text !== "";
+    isDue.current = text !== "" && !isFresh.current;
+    if (log) isFresh.current = false;
     log?.search(text && problem === null ? { text, isRegex, matchesCase } : null);
   }, [log, text, isRegex, matchesCase, problem]);
 
