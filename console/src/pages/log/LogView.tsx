@@ -37,8 +37,10 @@ export function LogView({ log, scroll, wraps, chosen, hit, onNumber, onWhole }: 
 
   useLayoutEffect(() => {
     if (!wraps) return;
-    for (const row of rows.current?.querySelectorAll<HTMLElement>(".log-row") ?? [])
-      scroll.measured(Number(row.dataset.line), row.offsetHeight);
+    for (const row of rows.current?.querySelectorAll<HTMLElement>(".log-row") ?? []) {
+      const line = Number(row.dataset.line);
+      scroll.measure(line, log.line(line), () => row.offsetHeight);
+    }
   });
 
   function linesFrom(from: number, to: number): ReactNode[] {
@@ -46,7 +48,8 @@ export function LogView({ log, scroll, wraps, chosen, hit, onNumber, onWhole }: 
     for (let line = from; line < to; line += 1) {
       const isChosen = chosen !== null && line + 1 >= chosen.from && line + 1 <= chosen.to;
       const row = { line, content: log.line(line), isChosen, isHit: line === hit, onNumber, onWhole };
-      shown.push(<LogRow key={line} {...row} />);
+      // As many keys as rows: a row that left the window becomes one that entered it, and none is built anew.
+      shown.push(<LogRow key={line % most} {...row} />);
     }
     return shown;
   }

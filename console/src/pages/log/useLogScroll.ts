@@ -15,9 +15,11 @@ export interface LogScroll {
   readonly toTop: () => void;
   readonly moveBy: (px: number) => void;
   readonly onScroll: () => void;
-  /** Notes how high a line is, of those that wrap. */
-  readonly measured: (line: number, px: number) => void;
+  /** Notes how high a line is, of those that wrap; asks only when its content is another. */
+  readonly measure: (line: number, content: unknown, height: () => number) => void;
 }
+
+type Heights = Map<number, { content: unknown; px: number }>;
 
 /** The view onto a log of `lines` lines, and how wheel, keys and scroll bar move it. */
 export function useLogScroll(lines: number, wraps: boolean): LogScroll {
@@ -27,7 +29,7 @@ export function useLogScroll(lines: number, wraps: boolean): LogScroll {
   const { height, width } = useSize(element);
   const heights = useHeights(wraps, width);
   const bar = useRef(0); // where we put the scroll bar: its event is none of a person's
-  const sight: Sight = { lines, height, heightOf: wraps ? (line) => heights.get(line) ?? ROW_PX : () => ROW_PX };
+  const sight: Sight = { lines, height, heightOf: wraps ? (line) => heights.get(line)?.px ?? ROW_PX : () => ROW_PX };
   const latest = useRef({ view, sight });
   latest.current = { view, sight };
 
@@ -56,8 +58,9 @@ export function useLogScroll(lines: number, wraps: boolean): LogScroll {
   useLayoutEffect(() => {
     if (!element) return;
     const wanted = barOf(view, latest.current.sight);
-    if (Math.abs(element.scrollTop - wanted) > 1) element.scrollTop = wanted;
-    bar.current = element.scrollTop;
+    if (Math.abs(bar.current - wanted) <= 1) return;
+    bar.current = wanted; // asking where it got to would lay the page out once more in every frame
+    element.scrollTop = wanted;
   });
   useOwnWheel(element, wraps || scale(sight) > COARSE, moveBy);
   return {
@@ -70,7 +73,12 @@ export function useLogScroll(lines: number, wraps: boolean): LogScroll {
     onScroll,
     toEnd: useCallback(() => show(END), [show]),
     toTop: useCallback(() => show(TOP), [show]),
-    measured: useCallback((line, px) => void heights.set(line, px), [heights]),
+    measure: useCallback(
+      (line, content, px) => {
+        if (content !== undefined && heights.get(line)?.content !== content) heights.set(line, { content, px: px() });
+      },
+      [heights],
+    ),
   };
 }
 
@@ -88,8 +96,8 @@ function useSize(watched: HTMLElement | null): { height: number; width: number }
 }
 
 /** Heights of wrapped lines, as long as nothing changes how they wrap. */
-function useHeights(wraps: boolean, width: number): Map<number, number> {
-  const kept = useRef({ wraps, width, heights: new Map<number, number>() });
+function useHeights(wraps: boolean, width: number): Heights {
+  const kept = useRef({ wraps, width, heights: new Map() as Heights });
   if (kept.current.wraps !== wraps || kept.current.width !== width) kept.current = { wraps, width, heights: new Map() };
   return kept.current.heights;
 }
