@@ -533,23 +533,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/workers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List workers, connected ones first. */
-        get: operations["list_workers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/tokens": {
         parameters: {
             query?: never;
@@ -614,6 +597,93 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List workers, connected ones first. */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/local": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a worker beside the server, and answer when it is here. */
+        post: operations["start_local"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{worker}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a worker no new work: it finishes what it runs, then leaves. */
+        post: operations["drain_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{worker}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give work again to a worker that is draining. */
+        post: operations["resume_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say who asks, and whether this server needs a token. */
+        get: operations["who_am_i"];
+        put?: never;
+        /** Sign a browser in: check the token, and have a cookie stand for it from now on. */
+        post: operations["sign_in"];
+        /** Sign a browser out; the token stays good. */
+        delete: operations["sign_out"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1335,6 +1405,33 @@ export interface components {
             expires_in_days: number | null;
         };
         /**
+         * WorkersQuery
+         * @description GET /api/workers.
+         */
+        WorkersQuery: {
+            /** @default null */
+            state: string | null;
+        };
+        /**
+         * LocalWorkerBody
+         * @description POST /api/workers/local.
+         */
+        LocalWorkerBody: {
+            /** @description Label → slots. */
+            offers: {
+                [key: string]: number;
+            };
+            /** @default null */
+            name: string | null;
+        };
+        /**
+         * SignInBody
+         * @description POST /api/session.
+         */
+        SignInBody: {
+            token: string;
+        };
+        /**
          * CleanQuery
          * @description POST /api/clean.
          */
@@ -1447,6 +1544,20 @@ export interface components {
             stopping: string[];
             /** @default 25 */
             wait_seconds: number;
+            /** @default null */
+            load: components["schemas"]["Load"] | null;
+        };
+        /**
+         * Load
+         * @description How busy the worker's machine is.
+         */
+        Load: {
+            average_1m: number;
+            cores: number;
+            /** @default null */
+            memory_used_bytes: number | null;
+            /** @default null */
+            memory_total_bytes: number | null;
         };
         /**
          * HeartbeatRequest
@@ -1454,6 +1565,8 @@ export interface components {
          */
         HeartbeatRequest: {
             holding: string[];
+            /** @default null */
+            load: components["schemas"]["Load"] | null;
         };
         /**
          * LogPartQuery
@@ -1888,7 +2001,7 @@ export interface components {
             cursor: string;
             at: string;
             /** @enum {string} */
-            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerJoined" | "WorkerLeft" | "WorkerLost";
+            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerDraining" | "WorkerJoined" | "WorkerLeft" | "WorkerLost" | "WorkerResumed";
             cause: string;
             agent_run_id: string | null;
             dag_id: string | null;
@@ -1903,49 +2016,6 @@ export interface components {
          */
         ResyncFrame: {
             resync: string;
-        };
-        /**
-         * WorkersAnswer
-         * @description GET /api/workers.
-         */
-        WorkersAnswer: {
-            workers: components["schemas"]["WorkerView"][];
-        };
-        /**
-         * WorkerView
-         * @description A worker.
-         */
-        WorkerView: {
-            worker_id: string;
-            name: string;
-            host: string;
-            pid: number;
-            version: string;
-            offers: {
-                [key: string]: number;
-            };
-            busy: {
-                [key: string]: number;
-            };
-            state: components["schemas"]["WorkerState"];
-            seen_at: string;
-            running: components["schemas"]["RunningView"][];
-        };
-        /**
-         * WorkerState
-         * @description Whether a worker takes part.
-         * @enum {unknown}
-         */
-        WorkerState: "connected" | "left" | "lost";
-        /**
-         * RunningView
-         * @description A job a worker runs now.
-         */
-        RunningView: {
-            job_id: string;
-            name: string;
-            dag_id: string;
-            dag_name: string;
         };
         /**
          * NewTokenAnswer
@@ -1983,6 +2053,99 @@ export interface components {
             last_used_at: string | null;
             expires_at: string | null;
             revoked_at: string | null;
+        };
+        /**
+         * WorkersAnswer
+         * @description GET /api/workers.
+         */
+        WorkersAnswer: {
+            workers: components["schemas"]["WorkerView"][];
+        };
+        /**
+         * WorkerView
+         * @description A worker.
+         */
+        WorkerView: {
+            worker_id: string;
+            name: string;
+            host: string;
+            pid: number;
+            version: string;
+            offers: {
+                [key: string]: number;
+            };
+            busy: {
+                [key: string]: number;
+            };
+            /** @enum {unknown} */
+            state: "connected" | "draining" | "left" | "lost";
+            /** @description A process that this server keeps beside it. */
+            is_local: boolean;
+            joined_at: string;
+            seen_at: string;
+            running: components["schemas"]["RunningView"][];
+            /** @description The last ten that ended, the latest first. */
+            last_jobs: components["schemas"]["LastJobView"][];
+            /** @description Null where the worker does not tell. */
+            load: components["schemas"]["LoadView"] | null;
+        };
+        /**
+         * RunningView
+         * @description A job a worker runs now.
+         */
+        RunningView: {
+            job_id: string;
+            name: string;
+            dag_id: string;
+            dag_name: string;
+        };
+        /**
+         * LastJobView
+         * @description An attempt of a worker that has ended.
+         */
+        LastJobView: {
+            job_id: string;
+            name: string;
+            dag_id: string;
+            dag_name: string;
+            attempt: number;
+            outcome: components["schemas"]["AttemptOutcome"];
+            duration_ns: number | null;
+            ended_at: string;
+        };
+        /**
+         * LoadView
+         * @description How busy a worker's machine is.
+         */
+        LoadView: {
+            /** @description Processes that ran or waited to, over the last minute. */
+            average_1m: number;
+            cores: number;
+            memory_used_bytes: number | null;
+            memory_total_bytes: number | null;
+        };
+        /**
+         * LocalWorkerAnswer
+         * @description POST /api/workers/local.
+         */
+        LocalWorkerAnswer: {
+            worker_id: string;
+            name: string;
+        };
+        /**
+         * SessionView
+         * @description /api/session: who asks.
+         */
+        SessionView: {
+            /** @description By the cookie of a browser. */
+            is_signed_in: boolean;
+            /** @description Whether this server answers nobody without one. */
+            needs_token: boolean;
+            /** @description What the caller may do; null: nothing but sign in. */
+            role: components["schemas"]["Role"] | null;
+            /** @description Of the token; null without one. */
+            name: string | null;
+            token_id: string | null;
         };
         /**
          * CleanAnswer
@@ -2074,12 +2237,13 @@ export interface components {
         };
         /**
          * ClaimAnswer
-         * @description Answer to a claim; all three lists are empty when the wait is over.
+         * @description Answer to a claim; it says nothing at all when the wait is over.
          */
         ClaimAnswer: {
             assignments: components["schemas"]["Assignment"][];
             stop: string[];
             lost: string[];
+            leave: boolean;
         };
         /**
          * Assignment
@@ -3350,35 +3514,6 @@ export interface operations {
             };
         };
     };
-    list_workers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkersAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
     list_tokens: {
         parameters: {
             query?: never;
@@ -3524,6 +3659,229 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: {
+                state?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkersAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    start_local: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocalWorkerBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LocalWorkerAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    drain_worker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                worker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    resume_worker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                worker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    who_am_i: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
                 };
             };
             /** @description Refused; the body says why. */
