@@ -3,6 +3,7 @@ import { useStartWorker } from "../../api/workers";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
 import { Dialog } from "../../parts/Dialog";
+import "../../parts/field.css";
 import { joinCommand, type OfferRow, offersOf } from "./offers";
 
 const KNOWN_LABELS = ["GENERAL", "GPU", "HIGH_MEM", "PYTHON"];
@@ -55,7 +56,7 @@ export function AddWorker({ label, onClose }: { label: string; onClose: () => vo
             TITAN_TOKEN set.
           </p>
           <div className="workers-command">
-            <pre tabIndex={0}>{command}</pre>
+            <pre>{command}</pre>
             <CopyButton text={command} />
           </div>
         </section>

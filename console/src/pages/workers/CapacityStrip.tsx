@@ -26,7 +26,7 @@ export function CapacityStrip({ capacity, onAdd }: { capacity: readonly Capacity
           )}
           {one.waiting > 0 ? <span className="soft">{count(one.waiting, "job")} ready</span> : null}
           {one.slots === 0 ? (
-            <Button onClick={() => onAdd(one.label)} aria-label={`Add a worker that offers ${one.label}`}>
+            <Button onClick={() => onAdd(one.label)} aria-label={`Add one that offers ${one.label}`}>
               Add one
             </Button>
           ) : null}

@@ -76,7 +76,7 @@ export function Running({ worker, since, most = MOST_RUNNING }: RunningProps) {
           <span className="soft">{since.get(job.job_id) ? <Took from={since.get(job.job_id)} to={null} /> : "–"}</span>
         </div>
       ))}
-      {more > 0 ? <span className="faint">and {count(more, "more job").replace("more jobs", "more")}</span> : null}
+      {more > 0 ? <span className="faint">and {more} more</span> : null}
     </div>
   );
 }

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { Worker } from "../../api/facts";
 import { duration, ofNanoseconds } from "../../parts/format";
@@ -21,7 +22,7 @@ export function NodeDetails({ worker, since }: Props) {
             <td>
               <Status of="RUNNING" small />
             </td>
-            <JobLink job={job} />
+            <JobCells job={job} />
             <td className="num">{since.get(job.job_id) ? <Took from={since.get(job.job_id)} to={null} /> : "–"}</td>
             <td />
             <LogLink job={job} />
@@ -34,7 +35,7 @@ export function NodeDetails({ worker, since }: Props) {
             <td>
               <Status of={job.outcome} small />
             </td>
-            <JobLink job={job} />
+            <JobCells job={job} />
             <td className="num">{duration(ofNanoseconds(job.duration_ns))}</td>
             <td className="num soft">
               <Time at={job.ended_at} as="age" />
@@ -68,10 +69,10 @@ export function NodeDetails({ worker, since }: Props) {
   );
 }
 
-function JobTable({ title, none, children }: { title: string; none: string; children: React.ReactNode[] }) {
+function JobTable({ title, none, children }: { title: string; none: string; children: ReactNode[] }) {
   return (
     <section>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       {children.length > 0 ? (
         <table className="workers-jobs" aria-label={title}>
           <tbody>{children}</tbody>
@@ -85,16 +86,18 @@ function JobTable({ title, none, children }: { title: string; none: string; chil
 
 type Named = Worker["running"][number];
 
-function JobLink({ job }: { job: Named }) {
+function JobCells({ job }: { job: Named }) {
   return (
-    <td className="workers-jobname">
-      <Link dir="auto" to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}>
-        {job.name}
-      </Link>{" "}
-      <span className="faint" dir="auto">
+    <>
+      <td className="workers-jobname">
+        <Link dir="auto" to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}>
+          {job.name}
+        </Link>
+      </td>
+      <td className="workers-jobname soft" dir="auto">
         {job.dag_name}
-      </span>
-    </td>
+      </td>
+    </>
   );
 }
 
@@ -108,7 +111,7 @@ function LogLink({ job }: { job: Named }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div>
       <dt className="faint">{name}</dt>
