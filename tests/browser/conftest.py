@@ -91,7 +91,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
     """One console for all tests of this package: name what you submit so that no other test finds it."""
-    with _console(tmp_path_factory.mktemp("titan")) as running:
+    with running_console(tmp_path_factory.mktemp("titan")) as running:
         yield running
 
 
@@ -99,7 +99,7 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 def new_console(tmp_path: Path) -> Iterator[Callable[..., Console]]:
     """Start consoles of a test's own, each with nothing in it; the arguments are `running_titan`'s."""
     with ExitStack() as started:
-        yield lambda **options: started.enter_context(_console(tmp_path, **options))
+        yield lambda **options: started.enter_context(running_console(tmp_path, **options))
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def assert_accessible() -> Callable[[Page], None]:
 
 
 @contextmanager
-def _console(folder: Path, **options: object) -> Iterator[Console]:
+def running_console(folder: Path, **options: object) -> Iterator[Console]:
     with ExitStack() as started:
         titan = started.enter_context(running_titan(folder / "home", **options))  # type: ignore[arg-type]  # passed on
         client = started.enter_context(TitanClient("127.0.0.1", titan.sdk_port, announce=lambda _: None))

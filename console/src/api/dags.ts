@@ -1,4 +1,5 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { api } from "./client";
 import type { Dag, Job } from "./facts";
 import { queries, useTouched } from "./query";
@@ -24,12 +25,13 @@ export function useDags(filter: DagFilter) {
   const found = useInfiniteQuery({
     queryKey: key,
     initialPageParam: null as string | null,
+    structuralSharing: false, // what did not change keeps its object anyway
     queryFn: async ({ pageParam, signal }) => {
       const page = { ...query, limit: PAGE_ROWS, ...(pageParam && { before: pageParam }) };
       const { data } = await api.GET("/api/dags", { params: { query: page }, signal });
-      return { rows: data?.dags ?? [], more: data?.more ?? false };
+      return { rows: data?.dags ?? [], more: data?.more ?? false, next: data?.next ?? null };
     },
-    getNextPageParam: (page) => (page.more ? (page.rows.at(-1)?.dag_id ?? null) : null),
+    getNextPageParam: (page) => page.next,
   });
   useTouched(
     (event) => event.dag_id,
@@ -38,7 +40,8 @@ export function useDags(filter: DagFilter) {
       queries.setQueryData<Pages<Dag>>(key, (pages) => withRows(pages, ids, data?.dags ?? [], dagId, isNewerDag));
     },
   );
-  return { ...found, dags: allRows(found.data) };
+  const dags = useMemo(() => allRows(found.data), [found.data]);
+  return { ...found, dags };
 }
 
 /** One submission with its jobs and their attempts, live: a changed job is read again by itself. */

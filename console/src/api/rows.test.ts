@@ -48,6 +48,19 @@ test("a row from further down, whose page was not read yet, stays where it is", 
   expect(after(["ancient"], [{ id: "ancient", at: 0, status: "failed" }])).toEqual([NEW, OLD]);
 });
 
+test("a row that comes to match the filters takes its place among those that did before", () => {
+  const between = { id: "between", at: 1.5, status: "failed" };
+
+  expect(after(["between"], [between])).toEqual([NEW, between, OLD]);
+});
+
+test("the oldest row goes to the end of a list that was read to its end", () => {
+  const ancient = { id: "ancient", at: 0, status: "failed" };
+  const whole = { pages: [{ rows: [NEW, OLD], more: false }], pageParams: [null] };
+
+  expect(after(["ancient"], [ancient], whole)).toEqual([NEW, OLD, ancient]);
+});
+
 test("an empty list takes what begins", () => {
   expect(after(["new"], [NEW], pagesOf([]))).toEqual([NEW]);
 });

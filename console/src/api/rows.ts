@@ -4,13 +4,15 @@ import type { InfiniteData } from "@tanstack/react-query";
 export interface Page<Row> {
   rows: Row[];
   more: boolean;
+  /** What to ask for the following page: the server's word, for a filtered page may end behind its last row. */
+  next?: string | null;
 }
 
 export type Pages<Row> = InfiniteData<Page<Row>, unknown>;
 
 /**
  * Returns the pages with what was read again in its place. Of the ids asked for, those that were not found left the list
- * (they match its filters no more), and those it did not hold are new and stand on top.
+ * (they match its filters no more). Those it did not hold take their place in its order, unless their page was not read yet.
  */
 export function withRows<Row>(
   pages: Pages<Row> | undefined,
@@ -23,11 +25,21 @@ export function withRows<Row>(
   const fresh = new Map(found.map((row) => [idOf(row), row]));
   const gone = new Set(asked.filter((id) => !fresh.has(id)));
   const next = pages.pages.map((page) => ({ ...page, rows: replaced(page.rows, fresh, gone, idOf) }));
-  const [first, ...rest] = next;
-  if (!first) return pages;
-  const top = first.rows[0];
-  const added = [...fresh.values()].filter((row) => !top || isNewer(row, top)).reverse();
-  return { ...pages, pages: [{ ...first, rows: [...added, ...first.rows] }, ...rest] };
+  for (const row of fresh.values()) insert(next, row, isNewer);
+  return { ...pages, pages: next };
+}
+
+/** Puts a row before the first that it is newer than; a run may come to match a filter long after it began. */
+function insert<Row>(pages: Page<Row>[], row: Row, isNewer: (row: Row, than: Row) => boolean): void {
+  for (const page of pages) {
+    const at = page.rows.findIndex((other) => isNewer(row, other));
+    if (at >= 0) {
+      page.rows.splice(at, 0, row);
+      return;
+    }
+  }
+  const last = pages.at(-1);
+  if (last && (!last.more || pages.every((page) => page.rows.length === 0))) last.rows.push(row);
 }
 
 function replaced<Row>(

@@ -1,7 +1,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { api } from "./client";
 import type { Run } from "./facts";
-import { queries, useTouched } from "./query";
+import { queries, useRefetchOn, useTouched } from "./query";
 import { allRows, type Pages, withRows } from "./rows";
 
 export interface RunFilter {
@@ -10,6 +11,7 @@ export interface RunFilter {
 }
 
 const PAGE_ROWS = 100;
+const RUN_PAUSE_MS = 500; // between two readings of a whole run with all its jobs
 
 /** Agent runs with their stages, newest first, live. */
 export function useRuns(filter: RunFilter) {
@@ -22,12 +24,13 @@ export function useRuns(filter: RunFilter) {
   const found = useInfiniteQuery({
     queryKey: key,
     initialPageParam: null as string | null,
+    structuralSharing: false, // what did not change keeps its object anyway; comparing 5,000 runs with stages is long work
     queryFn: async ({ pageParam, signal }) => {
       const page = { ...query, limit: PAGE_ROWS, ...(pageParam && { before: pageParam }) };
       const { data } = await api.GET("/api/runs", { params: { query: page }, signal });
-      return { rows: data?.runs ?? [], more: data?.more ?? false };
+      return { rows: data?.runs ?? [], more: data?.more ?? false, next: data?.next ?? null };
     },
-    getNextPageParam: (page) => (page.more ? (page.rows.at(-1)?.agent_run_id ?? null) : null),
+    getNextPageParam: (page) => page.next,
   });
   useTouched(
     (event) => event.agent_run_id,
@@ -36,17 +39,33 @@ export function useRuns(filter: RunFilter) {
       queries.setQueryData<Pages<Run>>(key, (pages) => withRows(pages, ids, data?.runs ?? [], runId, isNewerRun));
     },
   );
-  return { ...found, runs: allRows(found.data) };
+  const runs = useMemo(() => allRows(found.data), [found.data]);
+  return { ...found, runs };
 }
 
-/** One run with its stages and their jobs. */
-export function useRun(id: string | null) {
-  return useQuery({
+/** One run with its stages and their jobs, live. */
+export function useRun(id: string) {
+  const found = useQuery({
     queryKey: ["run", id],
-    enabled: id !== null,
     queryFn: async ({ signal }) =>
-      (await api.GET("/api/runs/{run}", { params: { path: { run: id ?? "" } }, signal })).data ?? null,
+      (await api.GET("/api/runs/{run}", { params: { path: { run: id } }, signal })).data ?? null,
   });
+  useRefetchOn((event) => event.agent_run_id === id, found.refetch, RUN_PAUSE_MS);
+  return found;
+}
+
+/** Reads a run again that somebody pinned or unpinned, for every list that shows it: that makes no event. */
+export async function rereadRun(id: string): Promise<void> {
+  const { data } = await api.GET("/api/runs", { params: { query: { stages: true, ids: id } } });
+  const fresh = data?.runs[0];
+  if (!fresh) return;
+  queries.setQueriesData<Pages<Run>>({ queryKey: ["runs"] }, (pages) => pages && withRow(pages, fresh));
+  await queries.invalidateQueries({ queryKey: ["run", id] });
+}
+
+function withRow(pages: Pages<Run>, fresh: Run): Pages<Run> {
+  const renewed = (run: Run) => (run.agent_run_id === fresh.agent_run_id ? fresh : run);
+  return { ...pages, pages: pages.pages.map((page) => ({ ...page, rows: page.rows.map(renewed) })) };
 }
 
 function runId(run: Run): string {

@@ -1,17 +1,41 @@
-import { useNow } from "./clock";
+import { useNow, useToday } from "./clock";
 import { age, duration, moment, NOTHING } from "./format";
 
+const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+
+interface Props {
+  at: string | null | undefined;
+  as?: "moment" | "age";
+}
+
 /** A moment: the local clock time or its age, with both and UTC when the pointer rests on it. */
-export function Time({ at, as = "moment" }: { at: string | null | undefined; as?: "moment" | "age" }) {
-  const now = useNow();
+export function Time({ at, as = "moment" }: Props) {
   if (!at) return <span className="faint">{NOTHING}</span>;
+  return as === "age" ? <Age at={at} /> : <Moment at={at} />;
+}
+
+function Moment({ at }: { at: string }) {
+  const today = useToday();
   const time = Date.parse(at);
-  const title = `${new Date(time).toLocaleString()}\n${new Date(time).toISOString().replace("T", " ").replace("Z", " UTC")}`;
   return (
-    <time dateTime={at} title={title}>
-      {as === "age" ? age(time, now) : moment(time, now)}
+    <time dateTime={at} title={bothTimes(time)}>
+      {moment(time, today)}
     </time>
   );
+}
+
+function Age({ at }: { at: string }) {
+  const now = useNow();
+  const time = Date.parse(at);
+  return (
+    <time dateTime={at} title={bothTimes(time)}>
+      {age(time, now)}
+    </time>
+  );
+}
+
+function bothTimes(time: number): string {
+  return `${LOCAL.format(time)}\n${new Date(time).toISOString().replace("T", " ").replace("Z", " UTC")}`;
 }
 
 /** How long something took; counts on while it has no end. */

@@ -26,6 +26,11 @@ function watch(changed: () => void): () => void {
   };
 }
 
+/** Returns a moment of this local day: anew when the day changes, and not every second. */
+export function useToday(): number {
+  return useSyncExternalStore(watch, () => new Date(now).setHours(0, 0, 0, 0));
+}
+
 /** Returns the present moment in milliseconds, anew every second. */
 export function useNow(): number {
   return useSyncExternalStore(watch, () => now);

@@ -1,5 +1,133 @@
+import { useCallback, useState } from "react";
+import { RUN_STATUSES, type Run } from "../../api/facts";
+import { useRuns } from "../../api/runs";
+import { Button } from "../../parts/Button";
+import { Empty } from "../../parts/Empty";
+import { Failure } from "../../parts/Failure";
 import { Page } from "../../parts/Page";
+import { Cell, RowList } from "../../parts/RowList";
+import { SearchField } from "../../parts/SearchField";
+import { StatusFilter } from "../../parts/StatusFilter";
+import { chosenIn, useUrl } from "../../parts/url";
+import { CancelRun } from "./CancelRun";
+import { ResumeRun } from "./ResumeRun";
+import type { Act } from "./RunActions";
+import { RunDetails } from "./RunDetails";
+import { RunRow } from "./RunRow";
+import { usePin } from "./usePin";
+import "./agents.css";
 
+const ROW_HEIGHT = 51; // of a run whose stages fit into one line
+const SNIPPET = `import uuid
+from titan_sdk import TitanClient, TitanJob
+
+client = TitanClient()
+run_id = f"RESEARCH_{uuid.uuid4().hex[:6]}"   # shared by all stages of this run
+
+client.submit_dag(
+    f"{run_id}_PLAN",
+    [TitanJob(job_id="plan", filename="plan.py")],
+    agent_run_id=run_id,
+)`;
+
+interface Asked {
+  act: Act;
+  run: Run;
+}
+
+/** Agent Runs: one row for each run, its stages from left to right as they were submitted. */
 export function AgentsPage() {
-  return <Page title="AgentsPage">…</Page>;
+  const [query, change] = useUrl();
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const q = query.get("q") ?? "";
+  const status = chosenIn(query, "status");
+  const open = chosenIn(query, "open");
+  const found = useRuns({ q, status });
+  const toggle = useCallback(
+    (id: string) => change({ open: (open.includes(id) ? open.filter((one) => one !== id) : [...open, id]).join() }),
+    [open, change],
+  );
+  const pin = usePin();
+  const ask = useCallback((act: Act, run: Run) => (act === "pin" ? pin(run) : setAsked({ act, run })), [pin]);
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
+  return (
+    <Page
+      title="Agent Runs"
+      fills
+      aside={
+        <div className="row">
+          <StatusFilter all={RUN_STATUSES} chosen={status} onChange={(chosen) => change({ status: chosen.join() })} />
+          <SearchField value={q} onChange={(text) => change({ q: text })} label="Run or agent" />
+        </div>
+      }
+    >
+      {found.runs.length > 0 ? (
+        <RowList
+          label="Agent runs"
+          rows={found.runs}
+          keyOf={(run) => run.agent_run_id}
+          columns="var(--agents-columns)"
+          rowHeight={ROW_HEIGHT}
+          head={<Head />}
+          onOpen={(run) => toggle(run.agent_run_id)}
+          onToggle={(run) => toggle(run.agent_run_id)}
+          details={(run) => (open.includes(run.agent_run_id) ? <RunDetails run={run} /> : null)}
+          onEnd={hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : undefined}
+          isLoadingMore={isFetchingNextPage}
+        >
+          {(run) => <RunRow run={run} isOpen={open.includes(run.agent_run_id)} onToggle={toggle} onAct={ask} />}
+        </RowList>
+      ) : (
+        <Nothing
+          found={found}
+          isFiltered={Boolean(q || status.length)}
+          onClear={() => change({ q: null, status: null })}
+        />
+      )}
+      {asked?.act === "cancel" ? <CancelRun run={asked.run} onClose={() => setAsked(null)} /> : null}
+      {asked?.act === "resume" ? <ResumeRun run={asked.run} onClose={() => setAsked(null)} /> : null}
+    </Page>
+  );
+}
+
+function Head() {
+  return (
+    <>
+      <Cell head>
+        <span className="unseen">Details</span>
+      </Cell>
+      <Cell head>Run</Cell>
+      <Cell head>Stages, as submitted</Cell>
+      <Cell head>Status</Cell>
+      <Cell head className="num">
+        Took, since
+      </Cell>
+      <Cell head>
+        <span className="unseen">Actions</span>
+      </Cell>
+    </>
+  );
+}
+
+interface NothingProps {
+  found: ReturnType<typeof useRuns>;
+  isFiltered: boolean;
+  onClear: () => void;
+}
+
+function Nothing({ found, isFiltered, onClear }: NothingProps) {
+  if (found.isError) return <Failure of={found.error} again={found.refetch} />;
+  if (found.isPending) return <p className="faint">Loading …</p>;
+  if (isFiltered) {
+    return (
+      <Empty title="No run matches">
+        <Button onClick={onClear}>Show all runs</Button>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="No agent has run yet" command={SNIPPET}>
+      A run appears here with its first stage: submit DAGs that share an <code>agent_run_id</code>.
+    </Empty>
+  );
 }

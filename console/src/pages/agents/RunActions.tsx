@@ -1,0 +1,34 @@
+import type { Run } from "../../api/facts";
+import { Button } from "../../parts/Button";
+import { canGoOn, isLive } from "./again";
+
+export type Act = "cancel" | "resume" | "pin";
+
+/** What can be done with a run: keep it, cancel it, have it go on. */
+export function RunActions({ run, onAct }: { run: Run; onAct: (act: Act, run: Run) => void }) {
+  const id = run.agent_run_id;
+  return (
+    <>
+      {isLive(run) ? (
+        <Button kind="quiet" onClick={() => onAct("cancel", run)} aria-label={`Cancel ${id}`}>
+          Cancel
+        </Button>
+      ) : null}
+      {canGoOn(run) ? (
+        <Button kind="quiet" onClick={() => onAct("resume", run)} aria-label={`Resume ${id}`}>
+          Resume
+        </Button>
+      ) : null}
+      <Button
+        kind="quiet"
+        className="agents-pin"
+        aria-pressed={run.pinned}
+        aria-label={`Pin ${id}`}
+        title={run.pinned ? "Kept for ever: unpin it" : "Pin: keep it, its logs and files for ever"}
+        onClick={() => onAct("pin", run)}
+      >
+        <span aria-hidden="true">{run.pinned ? "★" : "☆"}</span>
+      </Button>
+    </>
+  );
+}

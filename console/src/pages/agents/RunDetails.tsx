@@ -1,0 +1,100 @@
+import { Link } from "react-router";
+import type { Dag, Job, Run } from "../../api/facts";
+import { useRun } from "../../api/runs";
+import { CopyButton } from "../../parts/CopyButton";
+import { Failure } from "../../parts/Failure";
+import { count, duration, ofNanoseconds } from "../../parts/format";
+import { Status } from "../../parts/Status";
+import { stageLabels } from "../../parts/stages";
+import { Took } from "../../parts/Time";
+import { dagPath, logPath } from "../../parts/url";
+import { mostTelling } from "./telling";
+
+const MOST_JOBS = 12; // of a stage; the rest is in its visualizer
+
+/** The jobs of a run, stage by stage, with ways to each job and its log. */
+export function RunDetails({ run }: { run: Run }) {
+  const found = useRun(run.agent_run_id);
+  if (found.isError && !found.data) return <Failure of={found.error} again={found.refetch} />;
+  const stages = found.data?.stages ?? run.stages ?? [];
+  const labels = stageLabels(
+    run.agent_run_id,
+    stages.map((stage) => stage.name),
+  );
+  return (
+    <div className="agents-details">
+      <div className="row soft">
+        <span>{count(run.stage_count, "stage")}</span>
+        <span>{count(run.job_count, "job")}</span>
+        {run.orchestrator ? (
+          <span>
+            orchestrated on <bdi>{run.orchestrator.host}</bdi>
+          </span>
+        ) : null}
+        <Link to={`/dags?q=${encodeURIComponent(run.agent_run_id)}`}>All its DAGs</Link>
+        <CopyButton text={run.agent_run_id} label="Copy run id" />
+      </div>
+      {run.reason ? (
+        <p className="agents-reason" dir="auto">
+          {run.reason}
+        </p>
+      ) : null}
+      <div className="agents-cards">
+        {stages.map((stage, at) => (
+          <StageCard key={stage.dag_id} stage={stage} label={labels[at] ?? stage.name} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function StageCard({ stage, label }: { stage: Dag; label: string }) {
+  const jobs = mostTelling(stage.jobs ?? [], MOST_JOBS);
+  const rest = (stage.jobs?.length ?? 0) - jobs.length;
+  return (
+    <section className="card agents-card" aria-label={stage.name}>
+      <header>
+        <Status of={stage.status} small />
+        <Link to={dagPath(stage)} className="cut agents-card-name" dir="auto" title={stage.name}>
+          {label}
+        </Link>
+        <span className="faint">
+          <Took from={stage.started_at} to={stage.ended_at} />
+        </span>
+      </header>
+      <ul>
+        {jobs.map((job) => (
+          <JobLine key={job.job_id} stage={stage} job={job} />
+        ))}
+      </ul>
+      {rest > 0 ? (
+        <Link to={dagPath(stage)} className="agents-rest">
+          {count(rest, "more job")}
+        </Link>
+      ) : null}
+    </section>
+  );
+}
+
+function JobLine({ stage, job }: { stage: Dag; job: Job }) {
+  return (
+    <li>
+      <Status of={job.status} small />
+      <Link to={dagPath(stage, job.job_id)} className="cut" dir="auto" title={job.reason ?? job.name}>
+        {job.name}
+      </Link>
+      <span className="faint num">
+        {job.ended_at ? (
+          duration(ofNanoseconds(job.duration_ns))
+        ) : job.started_at ? (
+          <Took from={job.started_at} to={null} />
+        ) : null}
+      </span>
+      {job.started_at === null ? null : (
+        <Link to={logPath(job.job_id)} aria-label={`Log of ${job.name}`}>
+          Log
+        </Link>
+      )}
+    </li>
+  );
+}

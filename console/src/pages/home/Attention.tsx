@@ -1,0 +1,123 @@
+import { type ReactNode, useState } from "react";
+import { Link } from "react-router";
+import { Button } from "../../parts/Button";
+import { CopyButton } from "../../parts/CopyButton";
+import { Failure } from "../../parts/Failure";
+import { bytes, count } from "../../parts/format";
+import { Concern } from "./Concern";
+import type { Unroutable } from "./concerns";
+import { DagConcern, GateConcern, RunConcern } from "./Told";
+import type { Concerns } from "./useConcerns";
+
+const MOST = 5; // of a kind, until somebody asks for the rest
+
+/** What needs somebody now, the most pressing first; says so when nothing does. */
+export function Attention({ concerns }: { concerns: Concerns }) {
+  return (
+    <section aria-labelledby="attention" className="home-section">
+      <h2 id="attention">
+        Needs attention {concerns.total > 0 ? <span className="home-count">{concerns.total}</span> : null}
+      </h2>
+      {concerns.error ? <Failure of={concerns.error} again={concerns.refetch} /> : null}
+      {concerns.total > 0 ? <List concerns={concerns} /> : <Nothing isPending={concerns.isPending} />}
+    </section>
+  );
+}
+
+function Nothing({ isPending }: { isPending: boolean }) {
+  if (isPending) return <p className="faint">Loading …</p>;
+  return (
+    <p className="home-well">
+      <span aria-hidden="true">✓</span> Nothing needs you now.
+    </p>
+  );
+}
+
+function List({ concerns }: { concerns: Concerns }) {
+  return (
+    <ul className="card home-list">
+      {concerns.hasNoWorker ? <NoWorker /> : null}
+      {concerns.lowDisk ? <LowDisk freeBytes={concerns.lowDisk.freeBytes} /> : null}
+      <Some of={concerns.gates} what="gates">
+        {(gate) => <GateConcern key={gate.gate_id} gate={gate} />}
+      </Some>
+      {concerns.unroutable.map((waiting) => (
+        <NoOffer key={waiting.label} waiting={waiting} />
+      ))}
+      <Some of={concerns.runs} what="failed runs">
+        {(run) => <RunConcern key={run.agent_run_id} run={run} />}
+      </Some>
+      <Some of={concerns.dags} what="failed DAGs">
+        {(failed) => <DagConcern key={failed.latest.dag_id} failed={failed} />}
+      </Some>
+    </ul>
+  );
+}
+
+function Some<One>({ of, what, children }: { of: readonly One[]; what: string; children: (one: One) => ReactNode }) {
+  const [isWhole, setIsWhole] = useState(false);
+  const rest = of.length - MOST;
+  return (
+    <>
+      {(isWhole || rest <= 1 ? of : of.slice(0, MOST)).map(children)}
+      {!isWhole && rest > 1 ? (
+        <li className="home-rest">
+          <Button kind="quiet" onClick={() => setIsWhole(true)}>
+            {rest} more {what}
+          </Button>
+        </li>
+      ) : null}
+    </>
+  );
+}
+
+function NoWorker() {
+  const command = `titan worker --join ${window.location.origin}`;
+  return (
+    <Concern tone="red" glyph="⚠" title="No worker is connected" action={<Link to="/workers">Workers</Link>}>
+      Jobs start as soon as one is.
+      <Command text={command} />
+    </Concern>
+  );
+}
+
+function LowDisk({ freeBytes }: { freeBytes: number }) {
+  return (
+    <Concern tone="red" glyph="⚠" title="The disk is nearly full" action={<Link to="/settings">Retention</Link>}>
+      {bytes(freeBytes)} are free where the server keeps its home. <code>titan clean --dry-run</code> says what may go.
+    </Concern>
+  );
+}
+
+function NoOffer({ waiting }: { waiting: Unroutable }) {
+  const { label, jobs } = waiting;
+  const [first] = jobs;
+  const command = `titan worker --join ${window.location.origin} --offer ${label}:1`;
+  return (
+    <Concern
+      tone="amber"
+      glyph="⚠"
+      title={`No worker offers ${label}`}
+      action={<Link to="/workers">Workers</Link>}
+      at={first?.ready_at}
+    >
+      {count(jobs.length, "job")} wait{jobs.length === 1 ? "s" : ""} for it
+      {first ? (
+        <>
+          , as <bdi>{first.name}</bdi> of <bdi>{first.dag_name}</bdi>
+        </>
+      ) : null}
+      .
+      <Command text={command} />
+    </Concern>
+  );
+}
+
+function Command({ text }: { text: string }) {
+  return (
+    <div className="home-do">
+      <code>{text}</code>
+      <CopyButton text={text} />
+    </div>
+  );
+}

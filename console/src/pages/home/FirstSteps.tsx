@@ -1,0 +1,60 @@
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import { CopyButton } from "../../parts/CopyButton";
+import { titanCommand } from "../../parts/command";
+
+const AGENT = 'python examples/research_agent/research_agent.py "How does LoRA work for LLM fine-tuning?" --max-iter 2';
+
+/** What stands on Home until something was submitted: three steps that get somebody going. */
+export function FirstSteps() {
+  const submit = titanCommand(["submit", "hello.py", "--follow"], window.location);
+  return (
+    <section aria-labelledby="first-steps" className="home-section">
+      <h2 id="first-steps">Begin here</h2>
+      <ol className="home-steps">
+        <Step number={1} title="Run a job" command={`echo 'print("hello from a job")' > hello.py\n${submit}`}>
+          A script becomes a job; its log follows as it is written. You see it under{" "}
+          <Link to="/dags">DAG Pipelines</Link>.
+        </Step>
+        <Step number={2} title="Run an agent" command={AGENT}>
+          It plans, researches in parallel, evaluates, and goes deeper or writes. Its stages grow under{" "}
+          <Link to="/agents">Agent Runs</Link>.
+        </Step>
+        <Step number={3} title="Write your own" command={OWN}>
+          <code>titan_sdk</code> needs nothing but Python. The guides stand in <code>docs/guide</code>,{" "}
+          <Link to="/help">help</Link> is here.
+        </Step>
+      </ol>
+    </section>
+  );
+}
+
+const OWN = `from titan_sdk import TitanClient, TitanJob
+
+client = TitanClient()
+client.submit_dag("first", [TitanJob("hello", "hello.py")])`;
+
+interface StepProps {
+  number: number;
+  title: string;
+  command: string;
+  children: ReactNode;
+}
+
+function Step({ number, title, command, children }: StepProps) {
+  return (
+    <li className="card home-step">
+      <h3>
+        <span className="home-number" aria-hidden="true">
+          {number}
+        </span>
+        {title}
+      </h3>
+      <p className="soft">{children}</p>
+      <div className="home-command">
+        <pre tabIndex={0}>{command}</pre>
+        <CopyButton text={command} />
+      </div>
+    </li>
+  );
+}

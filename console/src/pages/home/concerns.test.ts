@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import type { Dag, Job, Run, Worker } from "../../api/facts";
+import { clusterFacts, failedDagsLately, failedLately, unroutable } from "./concerns";
+
+const NOW = Date.parse("2026-11-21T12:00:00Z");
+
+function aWorker(facts: Partial<Worker>): Worker {
+  return { state: "connected", offers: {}, busy: {}, ...facts } as Worker;
+}
+
+function aJob(name: string, requirement: string): Job {
+  return { name, requirement } as Job;
+}
+
+function aDag(name: string, facts: Partial<Dag> = {}): Dag {
+  return { name, status: "FAILED", agent_run_id: null, ended_at: "2026-11-21T11:00:00Z", ...facts } as Dag;
+}
+
+test("a job is unroutable while no connected worker offers a slot of its label", () => {
+  const workers = [aWorker({ offers: { GENERAL: 4, BIG: 0 } }), aWorker({ state: "left", offers: { GPU: 1 } })];
+  const ready = [aJob("a", "GPU"), aJob("b", "GENERAL"), aJob("c", "BIG"), aJob("d", "GPU")];
+
+  const found = unroutable(ready, workers).map(({ label, jobs }) => [label, jobs.map((job) => job.name)]);
+
+  expect(found).toEqual([
+    ["GPU", ["a", "d"]],
+    ["BIG", ["c"]],
+  ]);
+});
+
+test("a run that failed within a day needs somebody, the latest first", () => {
+  const runs = [
+    { agent_run_id: "early", status: "failed", ended_at: "2026-11-21T01:00:00Z" },
+    { agent_run_id: "late", status: "failed", ended_at: "2026-11-21T11:00:00Z" },
+    { agent_run_id: "old", status: "failed", ended_at: "2026-11-20T11:59:00Z" },
+    { agent_run_id: "good", status: "completed", ended_at: "2026-11-21T11:00:00Z" },
+  ] as Run[];
+
+  expect(failedLately(runs, NOW).map((run) => run.agent_run_id)).toEqual(["late", "early"]);
+});
+
+test("a DAG that fails again and again is told once, with how often", () => {
+  const latest = aDag("nightly", { ended_at: "2026-11-21T11:30:00Z" });
+
+  expect(failedDagsLately([aDag("nightly"), latest, aDag("other", { status: "PARTIAL" })], NOW)).toEqual([
+    { latest, times: 2 },
+    { latest: aDag("other", { status: "PARTIAL" }), times: 1 },
+  ]);
+});
+
+test("a stage is told of by its run alone", () => {
+  expect(
+    failedDagsLately([aDag("R_1_PLAN", { agent_run_id: "R_1" }), aDag("done", { status: "COMPLETED" })], NOW),
+  ).toEqual([]);
+});
+
+test("the cluster is what connected workers offer and run", () => {
+  const workers = [
+    aWorker({ offers: { GENERAL: 4, GPU: 1 }, busy: { GENERAL: 2 } }),
+    aWorker({ state: "left", offers: { GENERAL: 8 } }),
+  ];
+
+  expect(clusterFacts(workers)).toEqual({ workers: 1, slots: 5, busy: 2 });
+});

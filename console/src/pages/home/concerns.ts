@@ -1,0 +1,76 @@
+/** What needs a person, computed from what the server tells. */
+import type { Dag, Job, Run, Worker } from "../../api/facts";
+
+export const RECENT_MS = 24 * 60 * 60 * 1000;
+
+/** Jobs that wait because no connected worker offers what they require. */
+export interface Unroutable {
+  label: string;
+  jobs: Job[];
+}
+
+export function unroutable(ready: readonly Job[], workers: readonly Worker[]): Unroutable[] {
+  const byLabel = new Map<string, Job[]>();
+  for (const job of ready) {
+    if (isOffered(job.requirement, workers)) continue;
+    byLabel.set(job.requirement, [...(byLabel.get(job.requirement) ?? []), job]);
+  }
+  return [...byLabel]
+    .map(([label, jobs]) => ({ label, jobs }))
+    .sort((one, other) => other.jobs.length - one.jobs.length);
+}
+
+function isOffered(label: string, workers: readonly Worker[]): boolean {
+  return workers.some((worker) => worker.state === "connected" && (worker.offers[label] ?? 0) > 0);
+}
+
+/** Runs that failed within the last day, the latest first. */
+export function failedLately(runs: readonly Run[], now: number): Run[] {
+  return runs
+    .filter((run) => run.status === "failed" && isRecent(run.ended_at, now))
+    .sort((one, other) => (other.ended_at ?? "").localeCompare(one.ended_at ?? ""));
+}
+
+/** A DAG that failed, or failed in part, without a run that would tell of it; `times` counts those of the same name. */
+export interface FailedDag {
+  latest: Dag;
+  times: number;
+}
+
+export function failedDagsLately(dags: readonly Dag[], now: number): FailedDag[] {
+  const byName = new Map<string, FailedDag>();
+  const failed = dags.filter(
+    (dag) =>
+      dag.agent_run_id === null && (dag.status === "FAILED" || dag.status === "PARTIAL") && isRecent(dag.ended_at, now),
+  );
+  for (const dag of failed.toSorted((one, other) => (other.ended_at ?? "").localeCompare(one.ended_at ?? ""))) {
+    const found = byName.get(dag.name);
+    if (found) found.times += 1;
+    else byName.set(dag.name, { latest: dag, times: 1 });
+  }
+  return [...byName.values()];
+}
+
+function isRecent(at: string | null, now: number): boolean {
+  return at !== null && now - Date.parse(at) < RECENT_MS;
+}
+
+/** The cluster in numbers; slots of one label are not those of another, so all are summed. */
+export interface ClusterFacts {
+  workers: number;
+  slots: number;
+  busy: number;
+}
+
+export function clusterFacts(workers: readonly Worker[]): ClusterFacts {
+  const present = workers.filter((worker) => worker.state === "connected");
+  return {
+    workers: present.length,
+    slots: present.reduce((sum, worker) => sum + total(worker.offers), 0),
+    busy: present.reduce((sum, worker) => sum + total(worker.busy), 0),
+  };
+}
+
+function total(slots: Record<string, number>): number {
+  return Object.values(slots).reduce((sum, number) => sum + number, 0);
+}

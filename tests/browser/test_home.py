@@ -1,0 +1,123 @@
+"""Home: what needs somebody, what runs, and the cluster in one line, with real jobs under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Console, Pages, running_console
+from titan_sdk import TitanGate, TitanJob
+
+Script = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console of these tests alone: what others leave would need attention here."""
+    with running_console(tmp_path_factory.mktemp("home")) as running:
+        yield running
+
+
+def concern(page: Page, text: str) -> Locator:
+    return page.get_by_role("region", name="Needs attention").get_by_role("listitem").filter(has_text=text).first
+
+
+def test_an_empty_titan_says_how_to_begin(
+    new_console: Callable[..., Console], pages: Pages, script: Script, assert_accessible: Callable[[Page], None]
+) -> None:
+    console = new_console()
+    page = pages.open(console)
+
+    steps = page.get_by_role("region", name="Begin here").get_by_role("heading", level=3)
+    expect(steps).to_have_text(["1Run a job", "2Run an agent", "3Write your own"])
+    expect(page.get_by_text("hello.py --follow")).to_be_visible()
+    assert_accessible(page)
+    console.client.submit_dag("first", [TitanJob("hello", script("hello.py"))])
+
+    expect(page.get_by_role("region", name="Begin here")).to_have_count(0)
+    expect(page.get_by_text("Nothing needs you now.")).to_be_visible()
+
+
+def test_a_gate_needs_somebody_until_it_is_decided(page: Page, console: Console) -> None:
+    console.client.submit_dag("letter", [TitanGate("send", "هل نرسلها؟")])
+    gate = concern(page, "هل نرسلها؟")
+    expect(gate).to_contain_text("Gate send of letter")
+    expect(gate.get_by_role("link", name="Decide")).to_have_attribute("href", "/approvals")
+
+    console.client.approve("send")
+
+    expect(page.get_by_text("هل نرسلها؟")).to_have_count(0)
+
+
+def test_a_run_and_a_dag_that_failed_need_somebody(page: Page, console: Console, script: Script) -> None:
+    bad = script("bad.py", "raise SystemExit(3)")
+    console.client.wait(console.client.submit_dag("FAILING_1_WORK", [TitanJob("a", bad)], agent_run_id="FAILING_1"))
+    console.client.end_run("FAILING_1", "failed", reason="the evaluator found nothing")
+    for _ in range(2):
+        console.client.wait(console.client.submit_dag("nightly", [TitanJob("a", bad)]))
+
+    expect(concern(page, "Run FAILING_1 failed")).to_contain_text("the evaluator found nothing")
+    expect(concern(page, "DAG nightly failed")).to_contain_text("2 times today")
+    expect(concern(page, "FAILING_1_WORK")).to_have_count(0)
+    concern(page, "Run FAILING_1 failed").get_by_role("link", name="Look").click()
+
+    expect(page.get_by_role("region", name="FAILING_1_WORK")).to_be_visible()
+
+
+def test_jobs_that_nobody_can_run_say_what_is_missing(page: Page, console: Console, script: Script) -> None:
+    jobs = [TitanJob(name, script("ok.py"), requirement="GPU") for name in ("train", "test")]
+    training = console.client.submit_dag("training", jobs)
+
+    expect(concern(page, "No worker offers GPU")).to_contain_text("2 jobs wait for it")
+    expect(concern(page, "No worker offers GPU")).to_contain_text("--offer GPU:1")
+    console.client.cancel(training)
+
+    expect(page.get_by_text("No worker offers GPU")).to_have_count(0)
+
+
+def test_a_titan_without_a_worker_says_so(new_console: Callable[..., Console], pages: Pages, script: Script) -> None:
+    console = new_console(offers=())
+    console.client.submit_dag("waits", [TitanJob("a", script("ok.py"))])
+
+    page = pages.open(console)
+
+    expect(concern(page, "No worker is connected")).to_contain_text(f"titan worker --join {console.url}")
+    expect(page.get_by_role("link", name="0 workers")).to_contain_text("1 job queued")
+
+
+def test_live_runs_and_busy_slots_are_shown_while_they_are(page: Page, console: Console, script: Script) -> None:
+    flag = Path(script("flag"))
+    flag.unlink()
+    program = f"import os, time\nwhile not os.path.exists({str(flag)!r}):\n    time.sleep(0.05)"
+    run = "LIVELY_1"
+    cluster = page.get_by_role("link", name="1 worker")
+    expect(cluster).to_contain_text("0 of 4 slots busy")
+
+    receipt = console.client.submit_dag(f"{run}_WORK", [TitanJob("a", script("wait.py", program))], agent_run_id=run)
+    expect(page.get_by_role("list", name=f"Stages of {run}")).to_contain_text("WORK, Running")
+    expect(cluster).to_contain_text("1 of 4 slots busy")
+    flag.touch()
+    console.client.wait(receipt)
+    console.client.end_run(run, "completed")
+
+    expect(page.get_by_text("No agent runs now.")).to_be_visible()
+    expect(cluster).to_contain_text("0 of 4 slots busy")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_the_page_is_accessible_and_scrolls_one_way_only(
+    pages: Pages, console: Console, assert_accessible: Callable[[Page], None], width: int, scheme: str
+) -> None:
+    name = f"looks-{width}-{scheme}"
+    console.client.submit_dag(name, [TitanGate(name, f"Shall we go on with {name}? " * 8)])
+
+    page = pages.open(console, width=width, scheme=scheme)  # type: ignore[arg-type]  # by mark
+
+    expect(concern(page, name)).to_be_visible()
+    assert_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    console.client.approve(name)
