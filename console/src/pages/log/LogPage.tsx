@@ -16,7 +16,8 @@ export function LogPage() {
     refetch,
   } = useQuery({
     queryKey: ["log-job", name],
-    queryFn: async ({ signal }) => (await api.GET("/api/jobs/{job}", { params: { path: { job: name } }, signal })).data ?? null,
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/jobs/{job}", { params: { path: { job: name } }, signal })).data ?? null,
   });
   useRefetchOn((event) => event.job_id !== null && event.job_id === job?.job_id, refetch);
   if (job) return <Log key={job.job_id} job={job} />;
