@@ -706,6 +706,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say what this server runs with: nothing secret, and nothing can be changed here. */
+        get: operations["settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/clean": {
         parameters: {
             query?: never;
@@ -2146,6 +2163,48 @@ export interface components {
             /** @description Of the token; null without one. */
             name: string | null;
             token_id: string | null;
+        };
+        /**
+         * SettingsAnswer
+         * @description GET /api/settings: what this server runs with.
+         */
+        SettingsAnswer: {
+            version: string;
+            home: string;
+            store: components["schemas"]["StoreView"];
+            /** @description For people first, for SDKs last. */
+            urls: string[];
+            is_encrypted: boolean;
+            needs_token: boolean;
+            allowed_hosts: string[];
+            model: string | null;
+            /** @description Whether POST /api/workers/local can start one. */
+            runs_local_workers: boolean;
+            retention: components["schemas"]["RuleView"][];
+            limits: components["schemas"]["RuleView"][];
+            /** @description Addresses, shortened. */
+            notifications: string[];
+        };
+        /**
+         * StoreView
+         * @description Where the facts are kept; never a password.
+         */
+        StoreView: {
+            /** @enum {unknown} */
+            kind: "postgresql" | "sqlite";
+            place: string;
+        };
+        /**
+         * RuleView
+         * @description A setting that is a number, and its value on this server.
+         */
+        RuleView: {
+            /** @description Of the environment variable that sets it. */
+            name: string;
+            /** @description 0 is for ever, or no limit. */
+            value: number;
+            unit: string;
+            help: string;
         };
         /**
          * CleanAnswer
@@ -3911,6 +3970,35 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
