@@ -86,7 +86,7 @@ def _work(plan: WorkerPlan, inbox: Inbox) -> int:
     try:
         with known_as(plan.folder, worker_id=worker.worker_id, offers=plan.offers):
             worker.start()
-            logger.info("worker %s offers %s", plan.name, dict(plan.offers))
+            logger.info("worker %s offers %s; Ctrl-C gives back what it runs", plan.name, dict(plan.offers))
             worker.work()
             worker.leave()
     except NoWarmInterpreter as cause:
