@@ -4,6 +4,7 @@ import { Empty } from "../../parts/Empty";
 import { bytes, count } from "../../parts/format";
 import type { LogClient } from "./logClient";
 import type { LogFacts } from "./logMessages";
+import { barHeight } from "./scroll";
 import type { LogScroll } from "./useLogScroll";
 
 interface Props {
@@ -17,11 +18,13 @@ interface Props {
 export function LogFoot({ log, job, scroll, isLive }: Props) {
   const facts = log?.facts;
   if (!log || !facts) return null;
-  const isSettled = facts.phase === "following" || facts.phase === "ended";
+  const hasBegun = job.status === "RUNNING" || job.started_at !== null;
+  const isSettled = !hasBegun || facts.phase === "following" || facts.phase === "ended";
+  const isLonger = barHeight(facts.lines) > scroll.sight.height;
   return (
     <>
-      {log.found && log.found.count > 0 ? <Spread spread={log.found.spread} /> : null}
-      {isSettled && facts.lines === 0 ? <NoOutput job={job} /> : null}
+      {isLonger && log.found && log.found.count > 0 ? <Spread spread={log.found.spread} /> : null}
+      {isSettled && facts.lines === 0 ? <NoOutput job={job} hasBegun={hasBegun} /> : null}
       {isLive && scroll.letGoAt !== null && facts.lines > 0 ? (
         <Button className="log-new" onClick={scroll.toEnd}>
           ↓ {news(facts.lines - scroll.letGoAt, scroll.letGoAt)}
@@ -76,12 +79,16 @@ function Spread({ spread }: { spread: Uint8Array }) {
   );
 }
 
-function NoOutput({ job }: { job: Job }) {
-  const waits = job.status !== "RUNNING" && !job.started_at;
+function NoOutput({ job, hasBegun }: { job: Job; hasBegun: boolean }) {
+  const isOver = job.ended_at !== null;
   return (
     <div className="log-nothing">
-      <Empty title={waits ? "The job has not begun" : "No output"}>
-        {waits ? (job.reason ?? "What it prints appears here.") : "What the job prints appears here as it comes."}
+      <Empty title={hasBegun || isOver ? "No output" : "The job has not begun"}>
+        {isOver
+          ? "The job printed nothing, or its log was deleted since."
+          : hasBegun
+            ? "What the job prints appears here as it comes."
+            : (job.reason ?? "What it prints appears here.")}
       </Empty>
     </div>
   );

@@ -40,6 +40,9 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
     case "search":
       begin(data.query);
       break;
+    case "ping":
+      say({ kind: "pong" });
+      break;
     case "seek":
       say({ kind: "sought", id: data.id, hit: search?.seek(data.from, data.step) ?? null });
       break;

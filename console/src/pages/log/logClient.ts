@@ -16,7 +16,8 @@ import type { LogQuery } from "./logSearch";
 const AHEAD = 120; // lines on each side of those in sight that are fetched with them
 const NEAR = 40; // lines on each side that have to be here, else more are fetched
 const KEPT = 3000; // lines; ten screens
-const HANGS_MS = 6000;
+const BEAT_MS = 1500; // between two questions whether the worker is alive, while it searches by an expression
+const HANGS_MS = 5000;
 
 type Told = { facts: LogFacts; found: Found | null; failure: { status: number; message: string } | null };
 
@@ -36,6 +37,7 @@ export class LogClient {
   private wanted: [number, number] | null = null;
   private isFetching = false;
   private frame: number | undefined;
+  private beat: number | undefined;
   private hang: number | undefined;
 
   constructor(url: string, onHang: () => void) {
@@ -65,6 +67,7 @@ export class LogClient {
   readonly snapshot = (): number => this.version;
 
   close(): void {
+    window.clearTimeout(this.beat);
     window.clearTimeout(this.hang);
     if (this.frame !== undefined) window.cancelAnimationFrame(this.frame);
     this.worker.terminate();
@@ -94,7 +97,7 @@ export class LogClient {
     this.searches += 1;
     this.told = { ...this.told, found: null };
     this.post({ kind: "search", query });
-    this.watchForHang();
+    this.feelPulse();
     this.changed();
   }
 
@@ -134,6 +137,10 @@ export class LogClient {
   }
 
   private take(message: FromWorker): void {
+    if (message.kind === "pong") {
+      this.takePulse();
+      return;
+    }
     if (message.kind === "facts") this.takeFacts(message);
     else if (message.kind === "lines") this.takeLines(message.from, message.lines);
     else if (message.kind === "found") this.takeFound(message);
@@ -159,24 +166,32 @@ export class LogClient {
       this.kept.set(from + place, { line, search: this.fetchedUnder });
     });
     this.isFetching = false;
-    window.clearTimeout(this.hang);
     this.fetchWanted();
   }
 
   private takeFound(found: Found): void {
     if (this.query) this.told = { ...this.told, found };
-    window.clearTimeout(this.hang);
-    if (found.searched < this.facts.lines - 1) this.watchForHang();
   }
 
-  private watchForHang(): void {
+  /** An expression without end hangs the worker, which then answers nothing. */
+  private feelPulse(): void {
+    window.clearTimeout(this.beat);
     window.clearTimeout(this.hang);
-    if (this.query?.isRegex) this.hang = window.setTimeout(() => this.startAnew(), HANGS_MS);
+    if (!this.query?.isRegex) return;
+    this.post({ kind: "ping" });
+    this.hang = window.setTimeout(() => this.startAnew(), HANGS_MS);
+  }
+
+  private takePulse(): void {
+    window.clearTimeout(this.hang);
+    window.clearTimeout(this.beat);
+    this.beat = window.setTimeout(() => this.feelPulse(), BEAT_MS);
   }
 
   private startAnew(): void {
     this.worker.terminate();
     this.query = null;
+    this.asked.clear();
     this.kept.clear();
     this.isFetching = false;
     this.told = { ...this.told, found: null };
@@ -196,7 +211,6 @@ export class LogClient {
     if (to <= from) return;
     this.isFetching = true;
     this.fetchedUnder = this.searches;
-    this.watchForHang();
     this.post({ kind: "lines", from, to });
   }
 

@@ -8,6 +8,7 @@ export type ToWorker =
   | { kind: "goOn" }
   | { kind: "lines"; from: number; to: number }
   | { kind: "search"; query: LogQuery | null }
+  | { kind: "ping" }
   | { kind: "seek"; id: number; from: number; step: 1 | -1 }
   | { kind: "text"; id: number; from: number; to: number }
   | { kind: "whole"; id: number; line: number; most: number };
@@ -16,6 +17,7 @@ export type FromWorker =
   | ({ kind: "facts" } & LogFacts)
   | { kind: "lines"; from: number; lines: ShownLine[] }
   | ({ kind: "found" } & Found)
+  | { kind: "pong" }
   | { kind: "sought"; id: number; hit: Hit | null }
   | { kind: "text"; id: number; text: string }
   | { kind: "failed"; status: number; message: string };

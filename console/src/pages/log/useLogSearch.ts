@@ -47,7 +47,8 @@ export function useLogSearch(
     [goTo],
   );
   const found = log?.found ?? null;
-  const isWhole = found !== null && found.searched >= (log?.facts.lines ?? 0) - 1;
+  const isLoaded = log?.facts.phase === "following" || log?.facts.phase === "ended";
+  const isWhole = isLoaded && found !== null && found.searched >= (log?.facts.lines ?? 0) - 1;
   useEffect(() => {
     if (!isDue.current || !found?.count) return;
     void log?.seek(from, 1).then((first) => {
