@@ -47,6 +47,7 @@ export function RowList<Row>(props: Props<Row>) {
     if (onEnd && last >= rows.length - 1 - OVERSCAN_ROWS) onEnd();
   }, [last, rows.length, onEnd]);
   useListKeys((step) => {
+    if (!takesKeys(scroller.current)) return;
     const next = Math.max(0, Math.min(rows.length - 1, at + step));
     setAt(next);
     virtual.scrollToIndex(next);
@@ -154,6 +155,12 @@ export function Cell({
       {children}
     </div>
   );
+}
+
+/** Of several lists on a page the one with the focus has the keys, else the first. */
+function takesKeys(list: Element | null): boolean {
+  const lists = [...document.querySelectorAll(".rowlist")];
+  return list === (lists.find((one) => one.contains(document.activeElement)) ?? lists[0]);
 }
 
 function useListKeys(move: (step: number) => void): void {

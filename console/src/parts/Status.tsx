@@ -27,6 +27,7 @@ const LOOKS: Record<string, Look> = {
   rejected: { tone: "red", glyph: "✕", word: "Rejected" },
   expired: { tone: "red", glyph: "⊗", word: "Expired" },
   succeeded: { tone: "green", glyph: "✓", word: "Succeeded" },
+  timed_out: { tone: "red", glyph: "⊗", word: "Timed out" },
   lost: { tone: "red", glyph: "⚠", word: "Lost" },
   returned: { tone: "grey", glyph: "↩", word: "Returned" },
   connected: { tone: "green", glyph: "●", word: "Connected" },

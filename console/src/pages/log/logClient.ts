@@ -1,0 +1,224 @@
+/**
+ * The page's end of the log: what the worker told, and the lines near those in sight. Watchers are called at most once a
+ * frame. A search that hangs the worker (an expression without end) is given up, and the log is loaded anew.
+ */
+import {
+  type Found,
+  type FromWorker,
+  type Hit,
+  type LogFacts,
+  NO_FACTS,
+  type ShownLine,
+  type ToWorker,
+} from "./logMessages";
+import type { LogQuery } from "./logSearch";
+
+const AHEAD = 120; // lines on each side of those in sight that are fetched with them
+const NEAR = 40; // lines on each side that have to be here, else more are fetched
+const KEPT = 3000; // lines; ten screens
+const BEAT_MS = 1500; // between two questions whether the worker is alive, while it searches by an expression
+const HANGS_MS = 5000;
+
+type Told = { facts: LogFacts; found: Found | null; failure: { status: number; message: string } | null };
+
+export class LogClient {
+  private readonly url: string;
+  private readonly onHang: () => void;
+  private worker: Worker;
+  private readonly kept = new Map<number, { line: ShownLine; search: number }>();
+  private readonly watchers = new Set<() => void>();
+  private readonly asked = new Map<number, (answer: never) => void>();
+  private told: Told = { facts: NO_FACTS, found: null, failure: null };
+  private version = 0;
+  private lastId = 0;
+  private query: LogQuery | null = null;
+  private searches = 0; // lines know the matches of the search they were fetched under
+  private fetchedUnder = 0;
+  private wanted: [number, number] | null = null;
+  private isFetching = false;
+  private frame: number | undefined;
+  private beat: number | undefined;
+  private hang: number | undefined;
+
+  constructor(url: string, onHang: () => void) {
+    this.url = url;
+    this.onHang = onHang;
+    this.worker = this.newWorker();
+  }
+
+  get facts(): LogFacts {
+    return this.told.facts;
+  }
+
+  get found(): Found | null {
+    return this.told.found;
+  }
+
+  get failure(): Told["failure"] {
+    return this.told.failure;
+  }
+
+  readonly watch = (changed: () => void): (() => void) => {
+    this.watchers.add(changed);
+    return () => this.watchers.delete(changed);
+  };
+
+  /** Changes with everything a watcher could show. */
+  readonly snapshot = (): number => this.version;
+
+  close(): void {
+    window.clearTimeout(this.beat);
+    window.clearTimeout(this.hang);
+    if (this.frame !== undefined) window.cancelAnimationFrame(this.frame);
+    this.worker.terminate();
+  }
+
+  /** Reads on, if the stream is over. */
+  goOn(): void {
+    if (this.facts.phase === "ended" || this.facts.phase === "broken") this.post({ kind: "goOn" });
+  }
+
+  /** Returns a line when it is here; see `want`. */
+  line(number: number): ShownLine | undefined {
+    return this.kept.get(number)?.line;
+  }
+
+  /** Sees to it that these lines, and some around them, come. */
+  want(from: number, to: number): void {
+    const last = this.facts.lines;
+    const near: [number, number] = [Math.max(0, from - NEAR), Math.min(last, to + NEAR)];
+    if (this.has(from, Math.min(to, last)) && this.has(near[0], near[1])) return;
+    this.wanted = [Math.max(0, from - AHEAD), Math.min(last, to + AHEAD)];
+    this.fetchWanted();
+  }
+
+  search(query: LogQuery | null): void {
+    this.query = query;
+    this.searches += 1;
+    this.told = { ...this.told, found: null };
+    this.post({ kind: "search", query });
+    this.feelPulse();
+    this.changed();
+  }
+
+  /** Returns the next matching line from `from` on, or the one at or before it. */
+  seek(from: number, step: 1 | -1): Promise<Hit | null> {
+    return this.ask((id) => ({ kind: "seek", id, from, step }));
+  }
+
+  /** Returns lines as people read them, for copying. */
+  text(from: number, to: number): Promise<string> {
+    return this.ask((id) => ({ kind: "text", id, from, to }));
+  }
+
+  /** Returns as much of one long line as is asked for. */
+  whole(line: number, most: number): Promise<string> {
+    return this.ask((id) => ({ kind: "whole", id, line, most }));
+  }
+
+  private newWorker(): Worker {
+    const worker = new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" });
+    worker.onmessage = (event: MessageEvent<FromWorker>) => this.take(event.data);
+    worker.postMessage({ kind: "open", url: this.url } satisfies ToWorker);
+    return worker;
+  }
+
+  private post(message: ToWorker): void {
+    this.worker.postMessage(message);
+  }
+
+  private ask<Answer>(messageOf: (id: number) => ToWorker): Promise<Answer> {
+    this.lastId += 1;
+    const id = this.lastId;
+    return new Promise((resolve) => {
+      this.asked.set(id, resolve);
+      this.post(messageOf(id));
+    });
+  }
+
+  private take(message: FromWorker): void {
+    if (message.kind === "pong") {
+      this.takePulse();
+      return;
+    }
+    if (message.kind === "facts") this.takeFacts(message);
+    else if (message.kind === "lines") this.takeLines(message.from, message.lines);
+    else if (message.kind === "found") this.takeFound(message);
+    else if (message.kind === "failed") this.told = { ...this.told, failure: message };
+    else this.answer(message.id, message.kind === "text" ? message.text : message.hit);
+    this.changed();
+  }
+
+  private answer(id: number, value: string | Hit | null): void {
+    this.asked.get(id)?.(value as never);
+    this.asked.delete(id);
+  }
+
+  private takeFacts(facts: LogFacts): void {
+    const open = this.facts.lines - 1; // the last line may have grown
+    if (facts.bytes !== this.facts.bytes) this.kept.delete(open);
+    this.told = { ...this.told, facts };
+  }
+
+  private takeLines(from: number, lines: readonly ShownLine[]): void {
+    if (this.kept.size + lines.length > KEPT) this.kept.clear();
+    lines.forEach((line, place) => {
+      this.kept.set(from + place, { line, search: this.fetchedUnder });
+    });
+    this.isFetching = false;
+    this.fetchWanted();
+  }
+
+  private takeFound(found: Found): void {
+    if (this.query) this.told = { ...this.told, found };
+  }
+
+  /** An expression without end hangs the worker, which then answers nothing. */
+  private feelPulse(): void {
+    window.clearTimeout(this.beat);
+    window.clearTimeout(this.hang);
+    if (!this.query?.isRegex) return;
+    this.post({ kind: "ping" });
+    this.hang = window.setTimeout(() => this.startAnew(), HANGS_MS);
+  }
+
+  private takePulse(): void {
+    window.clearTimeout(this.hang);
+    window.clearTimeout(this.beat);
+    this.beat = window.setTimeout(() => this.feelPulse(), BEAT_MS);
+  }
+
+  private startAnew(): void {
+    this.worker.terminate();
+    this.query = null;
+    this.asked.clear();
+    this.kept.clear();
+    this.isFetching = false;
+    this.told = { ...this.told, found: null };
+    this.worker = this.newWorker();
+    this.onHang();
+  }
+
+  private has(from: number, to: number): boolean {
+    for (let line = from; line < to; line += 1) if (this.kept.get(line)?.search !== this.searches) return false;
+    return true;
+  }
+
+  private fetchWanted(): void {
+    if (this.isFetching || !this.wanted) return;
+    const [from, to] = this.wanted;
+    this.wanted = null;
+    if (to <= from) return;
+    this.isFetching = true;
+    this.fetchedUnder = this.searches;
+    this.post({ kind: "lines", from, to });
+  }
+
+  private changed(): void {
+    this.frame ??= window.requestAnimationFrame(() => {
+      this.frame = undefined;
+      this.version += 1;
+      for (const watcher of this.watchers) watcher();
+    });
+  }
+}
