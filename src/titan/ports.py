@@ -22,6 +22,7 @@ from titan.model.runs import Run
 from titan.model.tokens import Token
 from titan.model.workers import Worker
 from titan.ports_house import HouseReader, HouseTransaction
+from titan.ports_lists import ListReader
 
 T = TypeVar("T")
 
@@ -55,7 +56,7 @@ class Commit:
     duration_ns: int = field(default=0, compare=False)  #: from the begin of the first to their being durable
 
 
-class Reader(HouseReader, Protocol):
+class Reader(HouseReader, ListReader, Protocol):
     """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
 
     def look_ahead(
@@ -78,17 +79,6 @@ class Reader(HouseReader, Protocol):
         self, project_id: str, name: str, *, dag_id: str | None = None, run_id: str | None = None
     ) -> Job | None:
         """Return the newest job called `name` within the DAG, the run, or (neither given) the project."""
-
-    def jobs(
-        self,
-        project_id: str,
-        *,
-        status: str | None = None,
-        run_id: str | None = None,
-        dag_id: str | None = None,
-        limit: int,
-    ) -> list[Job]:
-        """Return up to `limit` jobs, newest first."""
 
     def jobs_of_dag(self, dag_id: str) -> list[Job]:
         """Return a DAG's jobs in submission order."""
@@ -120,16 +110,10 @@ class Reader(HouseReader, Protocol):
 
     def newest_dag_of_key(self, project_id: str, submission_key: str) -> Dag | None: ...
 
-    def dags(self, project_id: str, *, run_id: str | None = None, name: str | None = None, limit: int) -> list[Dag]:
-        """Return up to `limit` DAGs, newest first."""
-
     def stages(self, project_id: str, run_id: str) -> list[Dag]:
         """Return a run's DAGs in submission order."""
 
     def run(self, project_id: str, run_id: str) -> Run | None: ...
-
-    def runs(self, project_id: str, *, limit: int) -> list[Run]:
-        """Return up to `limit` runs, newest first."""
 
     def last_stage(self, project_id: str, run_id: str) -> Dag | None:
         """Return the run's most recent DAG."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from titan.model.attempts import AttemptOutcome
 from titan.model.tokens import Role
@@ -234,6 +234,10 @@ JobEvent: TypeAlias = (
     | GateExpired
     | JobRetried
 )
+
+
+#: What a journal entry's `kind` can be.
+KINDS: Final = frozenset(kind.__name__ for kind in Event.__subclasses__())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from titan.model.errors import TitanError
 from titan.server.access import Door
 from titan.server.answers import json_answer, on_any_error, on_http_error, on_titan_error, status_code_of
 from titan.server.call import Call
+from titan.server.console import Console
 from titan.server.guard import guarded, handshake, send_refusal
 from titan.server.house import House
 from titan.server.openapi import openapi_document
@@ -22,8 +23,8 @@ from titan.server.route import Route, SocketRoute
 from titan.server.table import ROUTES, SOCKETS
 
 
-def create_app(house: House) -> ASGIApp:
-    """Return the application that serves `house`."""
+def create_app(house: House, console: Console | None = None) -> ASGIApp:
+    """Return the application that serves `house`; without `console`, the built one."""
     app = Litestar(
         route_handlers=[
             *(_handler(route, house) for route in ROUTES),
@@ -39,7 +40,7 @@ def create_app(house: House) -> ASGIApp:
         logging_config=None,
         request_max_body_size=None,  # every route has its own limit, see Call
     )
-    return guarded(app, Door(house))
+    return guarded(app, Door(house), console or Console())
 
 
 def _handler(route: Route, house: House) -> HTTPRouteHandler:

@@ -97,6 +97,15 @@ class Call:
         fields = self._fields_of_query()
         return ScopeQuery(dag=fields.get("dag"), run=fields.get("run"))
 
+    def ids(self) -> list[str]:
+        """Return what the query asks for by id, whatever else stands in it.
+
+        Raises:
+            InvalidInput: the query cannot be read, or says something twice.
+        """
+        ids = self._fields_of_query().get("ids")
+        return ids.split(",") if ids else []
+
     def _fields_of_query(self) -> dict[str, str]:
         raw = self.request.scope["query_string"]
         _checked_encoding(raw, "query", self.request)

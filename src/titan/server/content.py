@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import BinaryIO, Final
 from urllib.parse import quote
 
 from litestar.response import Stream
 
-from titan.model.errors import RangeRefused
-from titan.rules.names import check_filename
+from titan.model.errors import InvalidInput, RangeRefused
+from titan.rules.names import check_filename, shown
 from titan.server.answers import BYTES
 from titan.server.call import Call
 from titan.server.lookup import open_blob
@@ -40,10 +40,10 @@ _RANGE: Final = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9 !#$&+.^_`|~()\[\]{}@,;=-]")  # not in a quoted file name, RFC 6266
 
 
-def stored_content(call: Call, digest: str, *, name: str = "") -> Stream:
+def stored_content(call: Call, digest: str, *, name: str = "", headers: Mapping[str, str] | None = None) -> Stream:
     """Return the content of `digest`, or the part that the header Range asks for.
 
-    `name` makes it a download of that name.
+    `name` makes it a download of that name, unless `headers` say otherwise.
 
     Raises:
         UnknownArtifact: it is not stored.
@@ -51,14 +51,15 @@ def stored_content(call: Call, digest: str, *, name: str = "") -> Stream:
         RangeRefused: the range begins behind the end.
     """
     named = {"Content-Disposition": disposition(check_filename(name))} if name else {}
+    how = named if headers is None else headers
     file = open_blob(call.house.blobs, digest)
     size_bytes = os.fstat(file.fileno()).st_size
-    headers = {
+    told = {
         "Accept-Ranges": "bytes",
         "ETag": f'"{digest}"',
         "Titan-Digest": digest,
         "X-Content-Type-Options": "nosniff",
-        **named,
+        **how,
     }
     try:
         part = _asked_part(call, digest, size_bytes)
@@ -67,11 +68,31 @@ def stored_content(call: Call, digest: str, *, name: str = "") -> Stream:
         raise
     start, end = part or (0, size_bytes)
     if part is not None:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size_bytes}"
-    headers["Content-Length"] = str(end - start)
+        told["Content-Range"] = f"bytes {start}-{end - 1}/{size_bytes}"
+    told["Content-Length"] = str(end - start)
     return Stream(
-        _chunks(file, start, end), media_type=media_type(name), headers=headers, status_code=206 if part else 200
+        _chunks(file, start, end), media_type=media_type(name), headers=told, status_code=206 if part else 200
     )
+
+
+def shown_as_image(name: str) -> dict[str, str]:
+    """Return the headers with which a browser shows an image of this name, and does nothing else with it.
+
+    Raises:
+        InvalidInput: the name does not end as that of an image which cannot hold a script.
+    """
+    if not media_type(name).startswith("image/"):
+        raise InvalidInput(
+            f"content to be shown as {shown(name)}",
+            expected="a name that ends in .png, .jpg, .jpeg, .gif or .webp",
+            found="another" if name else "none",
+            next_step="Leave out `inline`, and save it.",
+        )
+    return {
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "private, max-age=31536000, immutable",
+    }
 
 
 def media_type(name: str) -> str:

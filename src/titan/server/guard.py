@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send, WebSocketResponseBodyE
 from titan.model.errors import Forbidden, TitanError, Unauthorized
 from titan.server.access import Door
 from titan.server.answers import on_titan_error, status_code_of
+from titan.server.console import Console, send_page
 from titan.server.house import Access
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -60,13 +61,20 @@ def bearer_of(headers: Mapping[bytes, str]) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def guarded(app: ASGIApp, door: Door) -> ASGIApp:
-    """Return `app` behind the checks; what is refused never reaches it, what is not knows its caller."""
+def guarded(app: ASGIApp, door: Door, console: Console) -> ASGIApp:
+    """Return `app` behind the checks; what is refused never reaches it, what is not knows its caller.
+
+    The files of `console` are given to whoever asks under the right name: the sign-in is one of their pages.
+    """
 
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         try:
             check_origin(_method(scope), headers.get(b"host"), headers.get(b"origin"), door.house.access)
+            page = console.answer(_method(scope), scope["path"], headers)
+            if page is not None:
+                await send_page(page, _method(scope), send)
+                return
             bearer = bearer_of(headers)
             caller = await door.identify(bearer)
         except TitanError as error:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire, wire_house
+from titan.server import wire_house, wire_work
 from titan.server.route import Route
 from titan.server.routes import about, runs
 
@@ -29,7 +29,7 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/runs/{run:str}/pin",
         handler=runs.pin_run,
         permission=Permission.CHANGE_WORK,
-        answer=wire.RunView,
+        answer=wire_work.RunView,
         mutates=True,
     ),
     Route(
@@ -37,7 +37,7 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/runs/{run:str}/unpin",
         handler=runs.unpin_run,
         permission=Permission.CHANGE_WORK,
-        answer=wire.RunView,
+        answer=wire_work.RunView,
         mutates=True,
     ),
 )

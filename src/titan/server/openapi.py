@@ -1,13 +1,18 @@
-"""The OpenAPI document, generated from the list of routes and the types of the wire."""
+"""The OpenAPI document, generated from the list of routes and the types of the wire.
+
+`python -m titan.server.openapi` prints it, for what generates types from it.
+"""
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from titan import __version__
 from titan.server.route import Route
+from titan.server.table import ROUTES
 from titan.server.wire import ProblemAnswer
 
 REF: Final = "#/components/schemas/{name}"
@@ -16,9 +21,11 @@ RAW_SCHEMA: Final = {"type": "string", "format": "binary"}
 
 def openapi_document(routes: Sequence[Route]) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of `routes`, as JSON values."""
-    types = [t for route in routes for t in (route.body, route.answer, route.query) if _is_described(t)]
-    unique = list(dict.fromkeys([*types, ProblemAnswer]))
+    asked = [t for route in routes for t in (route.body, route.query) if _is_described(t)]
+    told = [t for route in routes for t in (route.answer, *route.frames) if _is_described(t)]
+    unique = list(dict.fromkeys([*asked, *told, ProblemAnswer]))
     _, components = msgspec.json.schema_components(unique, ref_template=REF)
+    _require_what_is_always_sent(components, but=_reached(components, [t.__name__ for t in asked]))
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         path = re.sub(r":str}", "}", route.path)
@@ -44,7 +51,7 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
         "responses": {
             str(route.status_code): {
                 "description": "Success.",
-                "content": {route.media_type: {"schema": _schema(route.answer)}},
+                "content": {route.media_type: _content(route)},
             },
             "4XX": {
                 "description": "Refused; the body says why.",
@@ -59,6 +66,55 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
             "content": {media_type: {"schema": _schema(route.body)}},
         }
     return operation
+
+
+def _content(route: Route) -> dict[str, Any]:
+    """Return the schema of an answer; of a stream also what its frames hold, which OpenAPI 3.1 has no word for."""
+    content: dict[str, Any] = {"schema": _schema(route.answer)}
+    if route.frames:
+        content["x-frames"] = [_schema(frame) for frame in route.frames]
+    return content
+
+
+def _require_what_is_always_sent(components: dict[str, Any], *, but: set[str]) -> None:
+    """Have every field of an answer required, whatever its default here: only one that may be UNSET can be missing.
+
+    `but` are the components that requests hold too, where a default says what may be left out.
+    """
+    for name, shape in components.items():
+        if name in but:
+            continue
+        required = set(shape.get("required", ()))
+        for field, schema in shape.get("properties", {}).items():
+            if "default" in schema:
+                del schema["default"]
+                required.add(field)
+        if "properties" in shape:
+            shape["required"] = [field for field in shape["properties"] if field in required]
+
+
+def _reached(components: dict[str, Any], names: Sequence[str]) -> set[str]:
+    """Return these components and all that they refer to."""
+    found: set[str] = set()
+    open_names = list(names)
+    while open_names:
+        name = open_names.pop()
+        if name not in found:
+            found.add(name)
+            open_names.extend(_references(components[name]))
+    return found
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for key, value in schema.items():
+            if key == "$ref":
+                yield value.rpartition("/")[2]
+            else:
+                yield from _references(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _references(value)
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:
@@ -93,3 +149,7 @@ def _schema(shape: Any) -> dict[str, Any]:
 
 def _is_described(shape: Any) -> bool:
     return shape is not None and shape is not bytes and shape is not dict
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(openapi_document(ROUTES))) + b"\n")

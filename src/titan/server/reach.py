@@ -116,8 +116,11 @@ def _named_job(reader: Reader, call: Call, *, is_strict: bool) -> Job:
 
 def _check_list(reader: Reader, call: Call) -> None:
     """Return when a list is asked for what lies within the job's reach alone."""
-    scope = call.scope()
-    if scope.dag is not None:
+    scope, ids = call.scope(), call.ids()
+    if ids:
+        for dag in _dags_of(reader, call, ids):
+            _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
+    elif scope.dag is not None:
         dag = find_dag(reader, call.house.project_id, scope.dag)
         _check_dag(reader, call, dag, f"DAG {shown(dag.name)}")
     elif scope.run is not None:
@@ -128,6 +131,13 @@ def _check_list(reader: Reader, call: Call) -> None:
         raise _forbidden(
             call.caller, "its own run or DAG in the query", f"a list of all at {call.asked}", f"Ask with ?{own}."
         )
+
+
+def _dags_of(reader: Reader, call: Call, ids: Sequence[str]) -> list[Dag]:
+    """Return the DAGs that these are ids of, or of a job of; what does not exist tells nothing."""
+    project_id = call.house.project_id
+    jobs = reader.jobs_of_ids(project_id, ids)
+    return reader.dags_of_ids(project_id, [*ids, *(job.dag_id for job in jobs)])
 
 
 def _check_run(reader: Reader, call: Call, run_id: str) -> None:

@@ -27,6 +27,7 @@ class Route:
     query: Any = wire.NoQuery
     status_code: int = 200
     media_type: str = "application/json"  #: of the answer
+    frames: tuple[Any, ...] = ()  #: types of what a stream holds; then `answer` is `bytes`
     mutates: bool = field(default=False)  #: whether it takes an Idempotency-Key
     adds: bool = False  #: whether it brings new work or content, which an almost full disk refuses
 

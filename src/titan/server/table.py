@@ -7,7 +7,7 @@ from titan.engine.cancel import Cancelled
 from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
 from titan.rules.access import Permission
-from titan.server import wire, wire_access
+from titan.server import wire, wire_access, wire_cluster, wire_work
 from titan.server.house_table import HOUSE_ROUTES
 from titan.server.route import Route, SocketRoute
 from titan.server.routes import (
@@ -54,16 +54,16 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/dags",
         handler=dags.list_dags,
         permission=Permission.SEE_WORK,
-        query=wire.DagsQuery,
-        answer=wire.DagsAnswer,
+        query=wire_work.DagsQuery,
+        answer=wire_work.DagsAnswer,
     ),
     Route(
         method="GET",
         path="/api/dags/{dag:str}",
         handler=dags.show_dag,
         permission=Permission.SEE_WORK,
-        query=wire.DagQuery,
-        answer=wire.DagView,
+        query=wire_work.DagQuery,
+        answer=wire_work.DagView,
     ),
     Route(
         method="GET",
@@ -105,8 +105,8 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/jobs",
         handler=jobs.list_jobs,
         permission=Permission.SEE_WORK,
-        query=wire.JobsQuery,
-        answer=wire.JobsAnswer,
+        query=wire_work.JobsQuery,
+        answer=wire_work.JobsAnswer,
     ),
     Route(
         method="GET",
@@ -114,7 +114,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=jobs.show_job,
         permission=Permission.SEE_WORK,
         query=wire.JobQuery,
-        answer=wire.JobView,
+        answer=wire_work.JobView,
     ),
     Route(
         method="GET",
@@ -229,15 +229,15 @@ ROUTES: Final[tuple[Route, ...]] = (
         path="/api/runs",
         handler=runs.list_runs,
         permission=Permission.SEE_ALL,
-        query=wire.RunsQuery,
-        answer=wire.RunsAnswer,
+        query=wire_work.RunsQuery,
+        answer=wire_work.RunsAnswer,
     ),
     Route(
         method="GET",
         path="/api/runs/{run:str}",
         handler=runs.show_run,
         permission=Permission.SEE_WORK,
-        answer=wire.RunView,
+        answer=wire_work.RunView,
     ),
     Route(
         method="GET",
@@ -261,7 +261,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=runs.end_run,
         permission=Permission.CHANGE_WORK,
         body=wire.EndRunBody,
-        answer=wire.RunView,
+        answer=wire_work.RunView,
         mutates=True,
     ),
     Route(
@@ -318,13 +318,17 @@ ROUTES: Final[tuple[Route, ...]] = (
         query=wire.EventsQuery,
         answer=BINARY,
         media_type="text/event-stream",
+        frames=(
+            wire.EventView,
+            wire.ResyncFrame,
+        ),  # the socket beside it sends these; as server-sent events see http.md
     ),
     Route(
         method="GET",
         path="/api/workers",
         handler=workers.list_workers,
         permission=Permission.SEE_CLUSTER,
-        answer=wire.WorkersAnswer,
+        answer=wire_cluster.WorkersAnswer,
     ),
     Route(
         method="POST",

@@ -7,6 +7,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from titan.model.dags import OnFailure
+from titan.model.events import KINDS
+from titan.model.files import FilePlace
 from titan.model.jobs import MAX_WAIT_SECONDS as MAX_GATE_SECONDS
 from titan.model.jobs import Affinity, JobKind
 
@@ -15,6 +17,7 @@ MAX_WAIT_SECONDS = 30.0  # below the idle limit of common proxies
 
 Wait = Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end; at most 30.")]
 Limit = Annotated[int, Meta(ge=1, le=10_000, description="How many rows at most.")]
+EventKind = Annotated[str, Meta(extra_json_schema={"enum": sorted(KINDS)})]
 Offset = Annotated[int, Meta(ge=0, description="Bytes from the beginning.")]
 
 
@@ -73,30 +76,6 @@ class SubmitBody(Request):
     orchestrator: OrchestratorBody | None = None
 
 
-class DagsQuery(Request):
-    """GET /api/dags."""
-
-    limit: Limit = 50
-    run: str | None = None
-    name: str | None = None
-
-
-class DagQuery(Request):
-    """GET /api/dags/{dag}."""
-
-    wait_seconds: Wait = 0.0
-    jobs: Annotated[bool, Meta(description="Whether to list the jobs: a client that only waits needs none.")] = True
-
-
-class JobsQuery(Request):
-    """GET /api/jobs."""
-
-    status: Literal["WAITING", "WAITING_APPROVAL", "READY", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] | None = None
-    run: str | None = None
-    dag: str | None = None
-    limit: Limit = 200
-
-
 class ScopeQuery(Request):
     """Where to look for a job by its name: in a DAG, else in a run, else the newest of all."""
 
@@ -136,12 +115,9 @@ class BlobQuery(Request):
     """GET /api/blobs/{digest}."""
 
     name: Annotated[str, Meta(description="What the file is to be called; its ending decides its media type.")] = ""
-
-
-class RunsQuery(Request):
-    """GET /api/runs."""
-
-    limit: Limit = 50
+    inline: Annotated[bool, Meta(description="Shown instead of saved: for names that end as those of images do.")] = (
+        False
+    )
 
 
 class EndRunBody(Request):
@@ -211,137 +187,6 @@ class ProblemAnswer(Struct, kw_only=True):
     error: Problem
 
 
-class AttemptView(Struct, kw_only=True):
-    """One attempt of a job."""
-
-    attempt: int
-    outcome: str | None
-    worker: str
-    leased_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    exit_code: int | None
-    signal: int | None
-    duration_ns: int | None
-    peak_memory_bytes: int | None
-    error: str | None
-
-
-class DecisionView(Struct, kw_only=True):
-    """How a gate was decided."""
-
-    outcome: str
-    decided_by: str | None
-    decided_at: datetime | None
-    comment: str | None
-
-
-class JobView(Struct, kw_only=True):
-    """A job; the figures are those of its latest attempt."""
-
-    job_id: str
-    name: str
-    kind: str
-    dag_id: str
-    dag_name: str
-    agent_run_id: str | None
-    status: str
-    reason: str | None
-    requirement: str
-    priority: int
-    parents: tuple[str, ...]
-    filename: str | None
-    args: tuple[str, ...]
-    hitl_message: str | None
-    concurrency_key: str | None
-    cancel_requested: bool
-    submitted_at: datetime
-    ready_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    worker: str | None = None
-    exit_code: int | None = None
-    signal: int | None = None
-    duration_ns: int | None = None
-    peak_memory_bytes: int | None = None
-    decision: DecisionView | None = None
-    attempts: list[AttemptView] | msgspec.UnsetType = msgspec.UNSET
-
-
-class JobsAnswer(Struct, kw_only=True):
-    """GET /api/jobs."""
-
-    jobs: list[JobView]
-
-
-class CountsView(Struct, kw_only=True):
-    """Jobs of a DAG by status."""
-
-    total: int
-    waiting: int
-    waiting_approval: int
-    ready: int
-    running: int
-    completed: int
-    failed: int
-    cancelled: int
-
-
-class DagView(Struct, kw_only=True):
-    """A DAG; within an agent run, a stage."""
-
-    dag_id: str
-    name: str
-    agent_run_id: str | None
-    agent_id: str | None
-    on_failure: str
-    status: str
-    is_final: bool
-    submitted_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-    made_by: str | None
-    counts: CountsView
-    jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET
-
-
-class DagsAnswer(Struct, kw_only=True):
-    """GET /api/dags."""
-
-    dags: list[DagView]
-
-
-class OrchestratorView(Struct, kw_only=True):
-    """The program outside of Titan that submits the stages of a run."""
-
-    command: tuple[str, ...]
-    directory: str
-    host: str
-
-
-class RunView(Struct, kw_only=True):
-    """An agent run."""
-
-    agent_run_id: str
-    agent_id: str
-    status: str
-    started_at: datetime
-    ended_at: datetime | None
-    last_activity_at: datetime
-    stage_count: int
-    job_count: int
-    reason: str | None
-    orchestrator: OrchestratorView | None
-    pinned: bool
-    stages: list[DagView] | msgspec.UnsetType = msgspec.UNSET
-
-
-class RunsAnswer(Struct, kw_only=True):
-    """GET /api/runs."""
-
-    runs: list[RunView]
-
-
 class GateView(Struct, kw_only=True):
     """A gate."""
 
@@ -374,35 +219,6 @@ class ResultAnswer(Struct, kw_only=True):
     value: msgspec.Raw
 
 
-class RunningView(Struct, kw_only=True):
-    """A job a worker runs now."""
-
-    job_id: str
-    name: str
-    dag_name: str
-
-
-class WorkerView(Struct, kw_only=True):
-    """A worker."""
-
-    worker_id: str
-    name: str
-    host: str
-    pid: int
-    version: str
-    offers: dict[str, int]
-    busy: dict[str, int]
-    state: str
-    seen_at: datetime
-    running: list[RunningView]
-
-
-class WorkersAnswer(Struct, kw_only=True):
-    """GET /api/workers."""
-
-    workers: list[WorkerView]
-
-
 class StoryLineView(Struct, kw_only=True):
     """One sentence of a job's story."""
 
@@ -424,7 +240,7 @@ class StoryAnswer(Struct, kw_only=True):
 class OkAnswer(Struct, kw_only=True):
     """The original's success word."""
 
-    status: str = "OK"
+    status: Literal["OK"] = "OK"
 
 
 class FileAnswer(Struct, kw_only=True):
@@ -450,7 +266,7 @@ class LeftFileView(Struct, kw_only=True):
     digest: str | None
     reason: str | None
     modified_at: datetime
-    place: str
+    place: FilePlace
     job_id: str
     job: str
     attempt: int
@@ -467,7 +283,7 @@ class LeftFilesAnswer(Struct, kw_only=True):
 class HealthAnswer(Struct, kw_only=True):
     """GET /api/health."""
 
-    status: str
+    status: Literal["ok"]
     version: str
     now: datetime
     started_at: datetime
@@ -487,7 +303,7 @@ class EventView(Struct, kw_only=True):
 
     cursor: str
     at: datetime
-    kind: str
+    kind: EventKind
     cause: str
     agent_run_id: str | None
     dag_id: str | None

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from titan.model.tokens import Role
 from titan.server.wire import Request
 
 
@@ -21,7 +22,7 @@ class TokenView(Struct, kw_only=True):
 
     token_id: str
     name: str
-    role: str
+    role: Role
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None
@@ -39,6 +40,6 @@ class NewTokenAnswer(Struct, kw_only=True):
 
     token_id: str
     name: str
-    role: str
+    role: Role
     token: str
     expires_at: datetime | None

@@ -14,6 +14,7 @@ from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry
 from titan.model.runs import Run
 from titan.model.tokens import Token
 from titan.model.workers import Worker
+from titan.store.list_reader import SqlListReader
 from titan.store.rows.columns import from_us, from_us_or_none, to_us
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.files import attempt_file_from_row, left_file_from_row
@@ -22,20 +23,15 @@ from titan.store.rows.journal import entry_from_row
 from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_row
 from titan.store.rows.tokens import token_from_row
 from titan.store.rows.workers import attempt_from_row, worker_from_row
-from titan.store.session import Parameter, Session
+from titan.store.session import Parameter
 
 ANY_WORKER: Final = "*"  # the lane of jobs that are bound to no worker; see the table `jobs`
 
 
-class SqlReader:
+class SqlReader(SqlListReader):
     """Implements `titan.ports.Reader`; its docstrings stand there."""
 
-    __slots__ = ("_all", "_one", "_session")
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._all = session.all
-        self._one = session.one
+    __slots__ = ()
 
     def look_ahead(
         self,
@@ -62,26 +58,6 @@ class SqlReader:
         else:
             row = self._one("newest_job", project_id=project_id, name=name)
         return None if row is None else job_from_row(row)
-
-    def jobs(
-        self,
-        project_id: str,
-        *,
-        status: str | None = None,
-        run_id: str | None = None,
-        dag_id: str | None = None,
-        limit: int,
-    ) -> list[Job]:
-        here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}
-        if dag_id is not None:
-            found = self._all("newest_jobs_of_dag", dag_id=dag_id, run_id=run_id, status=status, **here)
-        elif run_id is not None:
-            found = self._all("newest_jobs_of_run", run_id=run_id, status=status, **here)
-        elif status is not None:
-            found = self._all("newest_jobs_with_status", status=status, **here)
-        else:
-            found = self._all("newest_jobs", **here)
-        return [job_from_row(row) for row in found]
 
     def jobs_of_dag(self, dag_id: str) -> list[Job]:
         return [job_from_row(row) for row in self._all("jobs_of_dag", dag_id=dag_id)]
@@ -154,16 +130,6 @@ class SqlReader:
         row = self._one("newest_dag_of_key", project_id=project_id, submission_key=submission_key)
         return None if row is None else dag_from_row(row)
 
-    def dags(self, project_id: str, *, run_id: str | None = None, name: str | None = None, limit: int) -> list[Dag]:
-        here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}
-        if run_id is not None:
-            found = self._all("newest_dags_of_run", run_id=run_id, name=name, **here)
-        elif name is not None:
-            found = self._all("newest_dags_called", name=name, **here)
-        else:
-            found = self._all("newest_dags", **here)
-        return [dag_from_row(row) for row in found]
-
     def stages(self, project_id: str, run_id: str) -> list[Dag]:
         found = self._all("stages", project_id=project_id, run_id=run_id)
         return [dag_from_row(row) for row in found]
@@ -174,10 +140,6 @@ class SqlReader:
     def run(self, project_id: str, run_id: str) -> Run | None:
         row = self._one("run", project_id=project_id, run_id=run_id)
         return None if row is None else run_from_row(row)
-
-    def runs(self, project_id: str, *, limit: int) -> list[Run]:
-        found = self._all("newest_runs", project_id=project_id, limit=limit)
-        return [run_from_row(row) for row in found]
 
     def quiet_runs(self, *, since: datetime, before: datetime, limit: int) -> list[Run]:
         found = self._all("quiet_runs", since_us=to_us(since), before_us=to_us(before), limit=limit)

@@ -56,6 +56,19 @@ def test_a_job_looks_at_its_run_and_the_dags_and_jobs_of_it(job: RunningJob, adm
     assert {target: job.holder.ask("GET", target).status for target in targets} == dict.fromkeys(targets, 200)
 
 
+def test_a_job_asks_by_id_for_what_it_reaches_and_for_nothing_else(job: RunningJob, admin: Holder, run_id: str) -> None:
+    own, foreign = submit(admin, run=run_id), submit(admin)
+
+    def status(target: str) -> int:
+        return job.holder.ask("GET", target).status
+
+    assert status(f"/api/jobs?ids={own}.00000,{job.job_id},nowhere") == 200
+    assert status(f"/api/dags?ids={own},{job.dag_id},nowhere") == 200
+    assert status(f"/api/jobs?ids={own}.00000,{foreign}.00000") == 403
+    assert status(f"/api/dags?ids={foreign},{own}&run={run_id}") == 403
+    assert status(f"/api/runs?ids={run_id}") == 403
+
+
 def test_a_job_cancels_and_ends_within_its_run(job: RunningJob, admin: Holder, run_id: str) -> None:
     other_stage = submit(admin, "a", "b", run=run_id)
 

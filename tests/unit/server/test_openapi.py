@@ -1,6 +1,8 @@
 """The OpenAPI document says what the table of routes says."""
 
 import re
+import subprocess
+import sys
 
 import msgspec
 
@@ -8,6 +10,7 @@ from titan.server.openapi import openapi_document
 from titan.server.table import ROUTES
 
 DOCUMENT = msgspec.json.decode(msgspec.json.encode(openapi_document(ROUTES)))
+SCHEMAS = DOCUMENT["components"]["schemas"]
 
 
 def test_every_route_is_described_and_nothing_else() -> None:
@@ -40,3 +43,29 @@ def test_the_parts_of_a_path_and_a_query_are_parameters() -> None:
     names = [(p["in"], p["name"]) for p in DOCUMENT["paths"]["/api/jobs/{job}"]["get"]["parameters"]]
 
     assert set(names) == {("path", "job"), ("query", "dag"), ("query", "run"), ("query", "wait_seconds")}
+
+
+def test_the_frames_of_the_live_events_are_described() -> None:
+    content = DOCUMENT["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+
+    assert [frame["$ref"].rpartition("/")[2] for frame in content["x-frames"]] == ["EventView", "ResyncFrame"]
+    assert "JobLeased" in SCHEMAS["EventView"]["properties"]["kind"]["enum"]
+
+
+def test_what_an_answer_always_holds_is_required_of_it() -> None:
+    job = SCHEMAS["JobView"]
+
+    assert set(job["properties"]) - set(job["required"]) == {"attempts"}
+    assert SCHEMAS["Submitted"]["required"] == list(SCHEMAS["Submitted"]["properties"])
+    assert SCHEMAS["NewJobBody"]["required"] == ["id"]
+
+
+def test_what_has_a_closed_set_of_values_names_them() -> None:
+    assert SCHEMAS["JobView"]["properties"]["status"] == {"$ref": "#/components/schemas/JobStatus"}
+    assert SCHEMAS["RunStatus"]["enum"] == ["cancelled", "completed", "failed", "pending", "running"]
+
+
+def test_the_document_can_be_printed() -> None:
+    printed = subprocess.run([sys.executable, "-m", "titan.server.openapi"], capture_output=True, check=True)
+
+    assert msgspec.json.decode(printed.stdout) == DOCUMENT

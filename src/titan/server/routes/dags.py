@@ -21,14 +21,16 @@ from titan.ports import Blobs, Reader, Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
 from titan.rules.names import plain, shown
-from titan.server import wire
+from titan.rules.rollup import dag_status
+from titan.server import wire, wire_work
 from titan.server.answers import json_answer
 from titan.server.call import LARGE_BODY_BYTES, Call
 from titan.server.house import House
+from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import blob_path, find_dag
 from titan.server.reach import check_run_of_submission
 from titan.server.texts import check_text
-from titan.server.views import dag_view, dag_with_jobs
+from titan.server.work_views import dag_view, dag_with_jobs
 
 MAX_ARGUMENT: Final = 131_072  # characters: what Linux takes as one argument (MAX_ARG_STRLEN)
 MAX_SUBMIT_BYTES: Final = 256 * 1024 * 1024  # 10,000 jobs with scripts of 16 KiB each, in base64
@@ -49,20 +51,42 @@ async def submit_dag(call: Call) -> Response[bytes]:
 
 
 async def list_dags(call: Call) -> Response[bytes]:
-    """List DAGs, newest first."""
-    query = call.query(wire.DagsQuery)
+    """List DAGs, newest first, or those that are asked for by id."""
+    query = call.query(wire_work.DagsQuery)
 
-    def look(reader: Reader) -> wire.DagsAnswer:
-        name = plain(query.name) if query.name else None
-        dags = reader.dags(call.house.project_id, run_id=query.run, name=name, limit=query.limit)
-        return wire.DagsAnswer(dags=[dag_view(dag) for dag in dags])
+    def look(reader: Reader) -> wire_work.DagsAnswer:
+        found = _asked_for(reader, call.house.project_id, query)
+        return wire_work.DagsAnswer(dags=[dag_view(dag) for dag in found.rows], more=found.more, next=found.next)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
 
 
+def _asked_for(reader: Reader, project_id: str, query: wire_work.DagsQuery) -> Found[Dag]:
+    name = plain(query.name) if query.name else None
+    part = plain(query.q).lower() if query.q else ""
+    statuses = query.status.split(",") if query.status else None
+
+    def fitting(dags: list[Dag]) -> list[Dag]:
+        return [
+            dag
+            for dag in dags
+            if name in (None, dag.name)
+            and query.run in (None, dag.run_id)
+            and (part in dag.name.lower() or part in (dag.run_id or "").lower())
+            and (statuses is None or dag_status(dag) in statuses)
+        ]
+
+    def read(before: str | None, limit: int) -> list[Dag]:
+        return reader.dags(project_id, run_id=query.run, name=name, before=before, limit=limit)
+
+    if query.ids is not None:
+        return all_of(reader.dags_of_ids(project_id, given(query.ids)), fitting)
+    return look_through(read, fitting, id_of=lambda dag: dag.id, before=query.before, limit=query.limit)
+
+
 async def show_dag(call: Call) -> Response[bytes]:
     """Show a DAG with its jobs; with wait_seconds, wait until it is final."""
-    query = call.query(wire.DagQuery)
+    query = call.query(wire_work.DagQuery)
     house = call.house
     dag_id = (await house.store.look(partial(_find, call=call))).id
 
@@ -76,8 +100,8 @@ async def show_dag(call: Call) -> Response[bytes]:
     if not query.jobs:
         return json_answer(dag_view(await house.store.look(look)))
 
-    def show(reader: Reader) -> wire.DagView:
-        return dag_with_jobs(reader, look(reader))
+    def show(reader: Reader) -> wire_work.DagView:
+        return dag_with_jobs(reader, look(reader), with_attempts=query.attempts)
 
     return json_answer(await asyncio.to_thread(house.store.read, show))
 

@@ -12,7 +12,7 @@ from titan.rules.names import check_filename
 from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.content import stored_content
+from titan.server.content import shown_as_image, stored_content
 from titan.server.lookup import find_file, run_of_caller
 
 
@@ -42,5 +42,8 @@ async def download(call: Call) -> Stream:
 
 
 async def download_blob(call: Call) -> Stream:
-    """Give the content of a digest; `name` makes it a download of that name."""
-    return stored_content(call, call.path("digest"), name=call.query(wire.BlobQuery).name)
+    """Give the content of a digest; `name` makes it a download of that name, `inline` an image to be shown."""
+    query = call.query(wire.BlobQuery)
+    if query.inline:
+        return stored_content(call, call.path("digest"), name=query.name, headers=shown_as_image(query.name))
+    return stored_content(call, call.path("digest"), name=query.name)

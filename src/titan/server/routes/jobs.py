@@ -12,28 +12,59 @@ from titan.engine.bus import Kind, Topic
 from titan.engine.cancel import cancel_jobs
 from titan.model.jobs import Job
 from titan.ports import Reader, Transaction
-from titan.server import wire
+from titan.rules.names import plain
+from titan.server import wire, wire_work
 from titan.server.answers import BYTES, json_answer
 from titan.server.call import Call
 from titan.server.house import House
+from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import find_job
-from titan.server.views import job_view, job_views, story_view
+from titan.server.views import story_view
+from titan.server.work_views import job_view, job_views
 
 CHUNK_BYTES: Final = 256 * 1024
 FOLLOW_SECONDS: Final = 15.0  # how long one wait of a follower lasts before it looks again
 
 
 async def list_jobs(call: Call) -> Response[bytes]:
-    """List jobs, newest first."""
-    query = call.query(wire.JobsQuery)
+    """List jobs, newest first, or those that are asked for by id."""
+    query = call.query(wire_work.JobsQuery)
 
-    def look(reader: Reader) -> wire.JobsAnswer:
-        jobs = reader.jobs(
-            call.house.project_id, status=query.status, run_id=query.run, dag_id=query.dag, limit=query.limit
-        )
-        return wire.JobsAnswer(jobs=job_views(reader, jobs))
+    def look(reader: Reader) -> wire_work.JobsAnswer:
+        found = _asked_for(reader, call.house.project_id, query)
+        return wire_work.JobsAnswer(jobs=job_views(reader, found.rows), more=found.more, next=found.next)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
+
+
+def _asked_for(reader: Reader, project_id: str, query: wire_work.JobsQuery) -> Found[Job]:
+    fitting = partial(_fitting, reader, query)
+    if query.ids is not None:
+        return all_of(reader.jobs_of_ids(project_id, given(query.ids)), fitting)
+
+    def read(before: str | None, limit: int) -> list[Job]:
+        if query.worker is not None:
+            return reader.jobs_of_worker(query.worker, before=before, limit=limit)
+        status = query.status.value if query.status else None
+        return reader.jobs(project_id, status=status, run_id=query.run, dag_id=query.dag, before=before, limit=limit)
+
+    return look_through(read, fitting, id_of=lambda job: job.id, before=query.before, limit=query.limit)
+
+
+def _fitting(reader: Reader, query: wire_work.JobsQuery, jobs: list[Job]) -> list[Job]:
+    part = plain(query.q).lower() if query.q else ""
+    fitting = [
+        job
+        for job in jobs
+        if query.status in (None, job.status)
+        and query.run in (None, job.run_id)
+        and query.dag in (None, job.dag_id)
+        and part in job.name.lower()
+    ]
+    if query.worker is None or query.ids is None:
+        return fitting
+    attempts = reader.attempts_of_jobs([job.id for job in fitting])
+    return [job for job in fitting if any(a.worker_id == query.worker for a in attempts.get(job.id, ()))]
 
 
 async def show_job(call: Call) -> Response[bytes]:

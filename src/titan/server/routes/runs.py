@@ -2,38 +2,64 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 from litestar import Response
 
 from titan.engine.cancel import cancel_run as cancel_all_of
 from titan.engine.cancel import end_run as note_end
-from titan.model.runs import Run, RunOutcome
+from titan.model.runs import Run, RunOutcome, RunStatus
 from titan.ports import Reader, Transaction
-from titan.server import wire
+from titan.rules.rollup import possible_run_statuses, run_status
+from titan.server import wire, wire_work
 from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.lists import Found, all_of, given, look_through
 from titan.server.lookup import find_run
 from titan.server.texts import check_text
-from titan.server.views import run_view
+from titan.server.work_views import run_view, run_views
 
 
 async def list_runs(call: Call) -> Response[bytes]:
-    """List agent runs, newest first."""
-    query = call.query(wire.RunsQuery)
+    """List agent runs, newest first, or those that are asked for by id."""
+    query = call.query(wire_work.RunsQuery)
     now = call.house.clock.now()
 
-    def look(reader: Reader) -> wire.RunsAnswer:
-        runs = reader.runs(call.house.project_id, limit=query.limit)
-        return wire.RunsAnswer(runs=[run_view(reader, run, now=now) for run in runs])
+    def look(reader: Reader) -> wire_work.RunsAnswer:
+        found = _asked_for(reader, call.house.project_id, query, now)
+        runs = run_views(reader, found.rows, now=now, with_stages=query.stages)
+        return wire_work.RunsAnswer(runs=runs, more=found.more, next=found.next)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
+
+
+def _asked_for(reader: Reader, project_id: str, query: wire_work.RunsQuery, now: datetime) -> Found[Run]:
+    part = query.q.lower() if query.q else ""
+    statuses = frozenset(map(RunStatus, query.status.split(","))) if query.status else None
+
+    def fitting(runs: list[Run]) -> list[Run]:
+        named = [run for run in runs if part in run.id.lower() or part in run.agent_id.lower()]
+        if statuses is None:
+            return named
+        likely = [run for run in named if statuses & possible_run_statuses(run, now=now)]
+        last_stages = reader.last_stages(project_id, [run.id for run in likely])
+        return [run for run in likely if run_status(run, last_stages.get(run.id), now=now) in statuses]
+
+    def read(before: str | None, limit: int) -> list[Run]:
+        return reader.runs(project_id, before=before, limit=limit)
+
+    if query.ids is not None:
+        return all_of(reader.runs_of_ids(project_id, given(query.ids)), fitting)
+    if query.before is not None:
+        find_run(reader, project_id, query.before)  # without it nobody knows where the list goes on
+    return look_through(read, fitting, id_of=lambda run: run.id, before=query.before, limit=query.limit)
 
 
 async def show_run(call: Call) -> Response[bytes]:
     """Show a run with its stages in submission order, and their jobs."""
     now = call.house.clock.now()
 
-    def look(reader: Reader) -> wire.RunView:
+    def look(reader: Reader) -> wire_work.RunView:
         return run_view(reader, _find(reader, call), now=now, with_stages=True)
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))

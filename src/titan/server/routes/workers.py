@@ -31,7 +31,7 @@ from titan.model.workers import Worker, WorkerState
 from titan.ports import Reader
 from titan.rules.names import check_label, check_name, shown
 from titan.rules.retention import may_delete_workspace
-from titan.server import wire
+from titan.server import wire, wire_cluster
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.house import House
@@ -48,9 +48,9 @@ MAX_REPORTS_BYTES = 64 * 1024 * 1024
 async def list_workers(call: Call) -> Response[bytes]:
     """List workers, connected ones first."""
 
-    def look(reader: Reader) -> wire.WorkersAnswer:
+    def look(reader: Reader) -> wire_cluster.WorkersAnswer:
         workers = reader.workers(call.house.project_id)
-        return wire.WorkersAnswer(workers=[worker_view(reader, worker) for worker in workers])
+        return wire_cluster.WorkersAnswer(workers=[worker_view(reader, worker) for worker in workers])
 
     return json_answer(await asyncio.to_thread(call.house.store.read, look))
 

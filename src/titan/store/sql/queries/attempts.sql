@@ -8,6 +8,9 @@ select {attempt_columns} from attempts where lease_id = :lease_id
 -- name: attempts_of_job
 select {attempt_columns} from attempts where job_id = :job_id order by ordinal
 
+-- name: last_lease_of_job_by_worker
+select max(leased_at_us) from attempts where job_id = :job_id and worker_id = :worker_id
+
 -- name: live_attempt_of_job
 select {attempt_columns} from attempts where job_id = :job_id and outcome is null
 

@@ -7,17 +7,17 @@ select {dag_columns} from dags where id = :dag_id
 
 -- name: newest_dags
 select {dag_columns} from dags
-where project_id = :project_id
+where project_id = :project_id and id < :before
 order by id desc limit :limit
 
 -- name: newest_dags_called
 select {dag_columns} from dags
-where project_id = :project_id and name = :name
+where project_id = :project_id and name = :name and id < :before
 order by id desc limit :limit
 
 -- name: newest_dags_of_run
 select {dag_columns} from dags
-where project_id = :project_id and run_id = :run_id and name = coalesce(:name, name)
+where project_id = :project_id and run_id = :run_id and name = coalesce(:name, name) and id < :before
 order by id desc limit :limit
 
 -- name: stages

@@ -22,12 +22,12 @@ order by id desc limit 1
 
 -- name: newest_jobs
 select {job_columns} from jobs
-where project_id = :project_id
+where project_id = :project_id and id < :before
 order by id desc limit :limit
 
 -- name: newest_jobs_with_status
 select {job_columns} from jobs
-where project_id = :project_id and status = :status
+where project_id = :project_id and status = :status and id < :before
 order by id desc limit :limit
 
 -- name: newest_jobs_of_dag
@@ -37,15 +37,32 @@ where
         select id from dags
         where id = :dag_id and project_id = :project_id and (cast(:run_id as text) is null or run_id = :run_id)
     )
-    and status = coalesce(:status, status)
+    and status = coalesce(:status, status) and id < :before
 order by id desc limit :limit
 
 -- name: newest_jobs_of_run
 select {job_columns} from jobs
 where
     dag_id in (select id from dags where project_id = :project_id and run_id = :run_id)
-    and status = coalesce(:status, status)
+    and status = coalesce(:status, status) and id < :before
 order by id desc limit :limit
+
+-- name: newest_jobs_of_worker
+select {job_columns}
+from (
+    select job_id, leased_at_us from attempts
+    where
+        worker_id = :worker_id and (leased_at_us, job_id) < (:before_us, :before)
+        and not exists (
+            select 1 from attempts as later
+            where
+                later.job_id = attempts.job_id and later.worker_id = attempts.worker_id
+                and later.ordinal > attempts.ordinal
+        )
+    order by leased_at_us desc, job_id desc limit :limit
+) as found
+inner join jobs on jobs.id = found.job_id
+order by found.leased_at_us desc, found.job_id desc
 
 -- name: jobs_of_dag
 select {job_columns} from jobs where dag_id = :dag_id order by id

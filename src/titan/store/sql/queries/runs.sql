@@ -7,7 +7,7 @@ select {run_columns} from runs where project_id = :project_id and id = :run_id
 
 -- name: newest_runs
 select {run_columns} from runs
-where project_id = :project_id
+where project_id = :project_id and (started_at_us, id) < (:before_us, :before)
 order by started_at_us desc, id desc limit :limit
 
 -- name: add_run

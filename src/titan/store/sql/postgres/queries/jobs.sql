@@ -10,3 +10,10 @@ select 1 from edges where parent_id = (select job_id from attempts where lease_i
 select {job_columns} from jobs
 where lane = :lane and requirement = :requirement
 order by priority desc, ready_at_us, id limit :limit
+
+-- name: jobs_of_ids
+select {job_columns} from jobs
+where project_id = :project_id and id in (select json_array_elements_text(cast(:ids as json)))
+
+-- name: jobs_with_result
+select job_id from results where job_id in (select json_array_elements_text(cast(:ids as json)))

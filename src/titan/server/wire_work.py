@@ -1,0 +1,223 @@
+"""The values of the wire about work as people look at it: DAGs, jobs and runs, and how lists of them are asked for."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from titan.model.attempts import AttemptOutcome
+from titan.model.dags import OnFailure, StageStatus
+from titan.model.jobs import GateOutcome, JobKind, JobStatus
+from titan.model.runs import RunStatus
+from titan.server.wire import Limit, Request, Wait
+
+#: 200 run ids of usual length fit into a URL of any proxy.
+Ids = Annotated[
+    str, Meta(pattern="^[^,]+(,[^,]+){0,199}$", description="1 to 200 ids, comma separated: those that exist.")
+]
+Part = Annotated[str, Meta(min_length=1, max_length=200, description="A part of the name or id, in any case.")]
+Before = Annotated[str, Meta(min_length=1, description="Only what comes after this id in the list: `next`.")]
+StageStatuses = Annotated[
+    str,
+    Meta(
+        pattern="^(WAITING|RUNNING|COMPLETED|PARTIAL|FAILED)(,(WAITING|RUNNING|COMPLETED|PARTIAL|FAILED))*$",
+        description="One status or several, comma separated.",
+    ),
+]
+RunStatuses = Annotated[
+    str,
+    Meta(
+        pattern="^(pending|running|completed|failed|cancelled)(,(pending|running|completed|failed|cancelled))*$",
+        description="One status or several, comma separated.",
+    ),
+]
+
+
+class DagsQuery(Request):
+    """GET /api/dags."""
+
+    limit: Limit = 50
+    run: str | None = None
+    name: str | None = None
+    ids: Ids | None = None
+    q: Part | None = None
+    status: StageStatuses | None = None
+    before: Before | None = None
+
+
+class DagQuery(Request):
+    """GET /api/dags/{dag}."""
+
+    wait_seconds: Wait = 0.0
+    jobs: Annotated[bool, Meta(description="Whether to list the jobs: a client that only waits needs none.")] = True
+    attempts: Annotated[bool, Meta(description="Whether each job comes with its attempts.")] = False
+
+
+class JobsQuery(Request):
+    """GET /api/jobs."""
+
+    status: JobStatus | None = None
+    run: str | None = None
+    dag: str | None = None
+    limit: Limit = 200
+    worker: Annotated[str, Meta(description="A worker's id: the jobs it tried, the one it took last first.")] | None = (
+        None
+    )
+    ids: Ids | None = None
+    q: Part | None = None
+    before: Before | None = None
+
+
+class RunsQuery(Request):
+    """GET /api/runs."""
+
+    limit: Limit = 50
+    ids: Ids | None = None
+    q: Part | None = None
+    status: RunStatuses | None = None
+    before: Before | None = None
+    stages: Annotated[bool, Meta(description="Whether each run comes with its stages, without their jobs.")] = False
+
+
+class AttemptView(Struct, kw_only=True):
+    """One attempt of a job."""
+
+    attempt: int
+    outcome: AttemptOutcome | None
+    worker: str
+    worker_id: str
+    leased_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    exit_code: int | None
+    signal: int | None
+    duration_ns: int | None
+    peak_memory_bytes: int | None
+    error: str | None
+
+
+class DecisionView(Struct, kw_only=True):
+    """How a gate was decided."""
+
+    outcome: GateOutcome
+    decided_by: str | None
+    decided_at: datetime | None
+    comment: str | None
+
+
+class JobView(Struct, kw_only=True):
+    """A job; the figures are those of its latest attempt."""
+
+    job_id: str
+    name: str
+    kind: JobKind
+    dag_id: str
+    dag_name: str
+    agent_run_id: str | None
+    status: JobStatus
+    reason: str | None
+    requirement: str
+    priority: int
+    parents: tuple[str, ...]
+    filename: str | None
+    args: tuple[str, ...]
+    env: Annotated[list[str], Meta(description="Names of what its environment gains; their values are not told.")]
+    timeout_seconds: float | None
+    retries: int
+    delay_ms: int
+    hitl_message: str | None
+    concurrency_key: str | None
+    cancel_requested: bool
+    submitted_at: datetime
+    ready_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    result_is_set: bool
+    worker: str | None
+    exit_code: int | None
+    signal: int | None
+    duration_ns: int | None
+    peak_memory_bytes: int | None
+    decision: DecisionView | None
+    attempts: list[AttemptView] | msgspec.UnsetType = msgspec.UNSET
+
+
+class JobsAnswer(Struct, kw_only=True):
+    """GET /api/jobs."""
+
+    jobs: list[JobView]
+    more: bool
+    next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]
+
+
+class CountsView(Struct, kw_only=True):
+    """Jobs of a DAG by status."""
+
+    total: int
+    waiting: int
+    waiting_approval: int
+    ready: int
+    running: int
+    completed: int
+    failed: int
+    cancelled: int
+
+
+class DagView(Struct, kw_only=True):
+    """A DAG; within an agent run, a stage."""
+
+    dag_id: str
+    name: str
+    agent_run_id: str | None
+    agent_id: str | None
+    on_failure: OnFailure
+    status: StageStatus
+    is_final: bool
+    submitted_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    made_by: str | None
+    counts: CountsView
+    jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET
+
+
+class DagsAnswer(Struct, kw_only=True):
+    """GET /api/dags."""
+
+    dags: list[DagView]
+    more: bool
+    next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]
+
+
+class OrchestratorView(Struct, kw_only=True):
+    """The program outside of Titan that submits the stages of a run."""
+
+    command: tuple[str, ...]
+    directory: str
+    host: str
+
+
+class RunView(Struct, kw_only=True):
+    """An agent run."""
+
+    agent_run_id: str
+    agent_id: str
+    status: RunStatus
+    started_at: datetime
+    ended_at: datetime | None
+    last_activity_at: datetime
+    stage_count: int
+    job_count: int
+    reason: str | None
+    orchestrator: OrchestratorView | None
+    pinned: bool
+    stages: list[DagView] | msgspec.UnsetType = msgspec.UNSET
+
+
+class RunsAnswer(Struct, kw_only=True):
+    """GET /api/runs."""
+
+    runs: list[RunView]
+    more: bool
+    next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]

@@ -1,0 +1,225 @@
+"""DAGs, jobs and runs as people and programs see them; what many of them refer to is looked up together."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+import msgspec
+
+from titan.model.attempts import Attempt
+from titan.model.dags import Dag
+from titan.model.jobs import Job, JobStatus
+from titan.model.runs import Run
+from titan.model.workers import Worker
+from titan.ports import Reader
+from titan.rules.dispatch import why_ready_waits
+from titan.rules.rollup import dag_status, run_ended_at, run_status
+from titan.server.wire_work import AttemptView, CountsView, DagView, DecisionView, JobView, OrchestratorView, RunView
+
+
+def dag_view(dag: Dag, jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET) -> DagView:
+    """Return a DAG with its derived status."""
+    counts = dag.counts
+    return DagView(
+        dag_id=dag.id,
+        name=dag.name,
+        agent_run_id=dag.run_id,
+        agent_id=dag.agent_id,
+        on_failure=dag.on_failure,
+        status=dag_status(dag),
+        is_final=dag.is_final,
+        submitted_at=dag.submitted_at,
+        started_at=dag.started_at,
+        ended_at=dag.ended_at,
+        made_by=dag.made_by,
+        counts=CountsView(
+            total=counts.total,
+            waiting=counts.waiting,
+            waiting_approval=counts.waiting_approval,
+            ready=counts.ready,
+            running=counts.running,
+            completed=counts.completed,
+            failed=counts.failed,
+            cancelled=counts.cancelled,
+        ),
+        jobs=jobs,
+    )
+
+
+def dag_with_jobs(reader: Reader, dag: Dag, *, with_attempts: bool = False) -> DagView:
+    """Return a DAG with its jobs in submission order."""
+    return dag_view(dag, job_views(reader, reader.jobs_of_dag(dag.id), with_attempts=with_attempts))
+
+
+def run_views(
+    reader: Reader, runs: Sequence[Run], *, now: datetime, with_stages: bool = False, with_jobs: bool = False
+) -> list[RunView]:
+    """Return runs of one project with their derived statuses, and their stages in submission order if asked for."""
+    if not runs:
+        return []
+    project_id, ids = runs[0].project_id, [run.id for run in runs]
+    if not with_stages:
+        last_stages = reader.last_stages(project_id, ids)
+        return [_run_view(run, last_stages.get(run.id), now=now) for run in runs]
+    stages = reader.stages_of_runs(project_id, ids)
+    shown = {
+        run_id: [dag_with_jobs(reader, dag) if with_jobs else dag_view(dag) for dag in dags]
+        for run_id, dags in stages.items()
+    }
+    last = {run_id: dags[-1] for run_id, dags in stages.items()}
+    return [_run_view(run, last.get(run.id), now=now, stages=shown.get(run.id, [])) for run in runs]
+
+
+def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = False) -> RunView:
+    """Return a run with its derived status; `with_stages` adds every stage with its jobs."""
+    return run_views(reader, [run], now=now, with_stages=with_stages, with_jobs=with_stages)[0]
+
+
+def job_views(reader: Reader, jobs: Sequence[Job], *, with_attempts: bool = False) -> list[JobView]:
+    """Return jobs, with all their attempts if asked for."""
+    around = _Around(reader, jobs)
+    views = [around.job_view(job) for job in jobs]
+    if with_attempts:
+        for view in views:
+            view.attempts = [around.attempt_view(attempt) for attempt in around.attempts.get(view.job_id, ())]
+    return views
+
+
+def job_view(reader: Reader, job: Job) -> JobView:
+    """Return one job with all its attempts."""
+    return job_views(reader, [job], with_attempts=True)[0]
+
+
+def _run_view(
+    run: Run, last_stage: Dag | None, *, now: datetime, stages: list[DagView] | msgspec.UnsetType = msgspec.UNSET
+) -> RunView:
+    return RunView(
+        agent_run_id=run.id,
+        agent_id=run.agent_id,
+        status=run_status(run, last_stage, now=now),
+        started_at=run.started_at,
+        ended_at=run_ended_at(run, now=now),
+        last_activity_at=run.last_activity_at,
+        stage_count=run.stage_count,
+        job_count=run.job_count,
+        reason=run.reason,
+        orchestrator=OrchestratorView(**asdict(run.orchestrator)) if run.orchestrator else None,
+        pinned=run.pinned_at is not None,
+        stages=stages,
+    )
+
+
+class _Around:
+    """What the jobs of a list refer to: their DAGs' names, their attempts, the workers of these, who set a result."""
+
+    def __init__(self, reader: Reader, jobs: Sequence[Job]) -> None:
+        self._reader = reader
+        self._dag_names = reader.dag_names(_each(job.dag_id for job in jobs))
+        begun = [job.id for job in jobs if job.attempt_count or job.started_at is not None]
+        self.attempts: Mapping[str, list[Attempt]] = reader.attempts_of_jobs(begun) if begun else {}
+        self._with_result = reader.jobs_with_result(begun) if begun else set()
+        worker_ids = _each(attempt.worker_id for attempts in self.attempts.values() for attempt in attempts)
+        self._worker_names = reader.worker_names(worker_ids) if worker_ids else {}
+        self._workers: dict[str, list[Worker]] = {}
+
+    def job_view(self, job: Job) -> JobView:
+        latest = self._latest_attempt(job)
+        spec = job.spec
+        return JobView(
+            job_id=job.id,
+            name=spec.name,
+            kind=spec.kind,
+            dag_id=job.dag_id,
+            dag_name=self._dag_names[job.dag_id],
+            agent_run_id=job.run_id,
+            status=job.status,
+            reason=self._reason(job),
+            requirement=spec.requirement,
+            priority=spec.priority,
+            parents=spec.parents,
+            filename=spec.filename,
+            args=spec.args,
+            env=sorted(spec.env),
+            timeout_seconds=spec.timeout_seconds,
+            retries=spec.retries,
+            delay_ms=spec.delay_ms,
+            hitl_message=spec.hitl_message,
+            concurrency_key=spec.concurrency_key,
+            cancel_requested=job.is_cancel_requested,
+            submitted_at=job.submitted_at,
+            ready_at=job.ready_at,
+            started_at=job.started_at,
+            ended_at=job.ended_at,
+            result_is_set=job.id in self._with_result,
+            worker=self._worker_name(latest.worker_id) if latest else None,
+            exit_code=latest.exit_code if latest else None,
+            signal=latest.signal if latest else None,
+            duration_ns=latest.duration_ns if latest else None,
+            peak_memory_bytes=latest.peak_memory_bytes if latest else None,
+            decision=_decision_view(job),
+        )
+
+    def attempt_view(self, attempt: Attempt) -> AttemptView:
+        return AttemptView(
+            attempt=attempt.number,
+            outcome=attempt.outcome,
+            worker=self._worker_name(attempt.worker_id),
+            worker_id=attempt.worker_id,
+            leased_at=attempt.leased_at,
+            started_at=attempt.started_at,
+            ended_at=attempt.ended_at,
+            exit_code=attempt.exit_code,
+            signal=attempt.signal,
+            duration_ns=attempt.duration_ns,
+            peak_memory_bytes=attempt.peak_memory_bytes,
+            error=attempt.error,
+        )
+
+    def _worker_name(self, worker_id: str) -> str:
+        return self._worker_names.get(worker_id, worker_id)
+
+    def _latest_attempt(self, job: Job) -> Attempt | None:
+        attempts = self.attempts.get(job.id)
+        return attempts[-1] if attempts and job.started_at is not None else None
+
+    def _reason(self, job: Job) -> str | None:
+        if job.status is JobStatus.WAITING and job.remaining_parents:
+            return f"waits for {job.remaining_parents} parent(s)"
+        if job.status is JobStatus.WAITING and job.due_at is not None:
+            return f"waits until {_shown_time(job.due_at)}" + _after(job.reason)
+        if job.status is JobStatus.WAITING and job.spec.concurrency_key is not None:
+            return f"waits for one of {job.spec.concurrency_limit} place(s) under key '{job.spec.concurrency_key}'"
+        if job.status is JobStatus.WAITING_APPROVAL:
+            return f"waits for approval until {_shown_time(job.due_at)}: {job.spec.hitl_message}"
+        if job.status is JobStatus.READY:
+            return why_ready_waits(job, self._workers_of(job.project_id)) + _after(job.reason)
+        return job.reason
+
+    def _workers_of(self, project_id: str) -> list[Worker]:
+        if project_id not in self._workers:
+            self._workers[project_id] = self._reader.workers(project_id)
+        return self._workers[project_id]
+
+
+def _each(ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(ids))
+
+
+def _decision_view(job: Job) -> DecisionView | None:
+    decision = job.decision
+    if decision is None:
+        return None
+    return DecisionView(
+        outcome=decision.outcome,
+        decided_by=decision.decided_by,
+        decided_at=job.ended_at,
+        comment=decision.comment,
+    )
+
+
+def _shown_time(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="milliseconds") if moment else "somebody decides"
+
+
+def _after(reason: str | None) -> str:
+    return f" (after: {reason})" if reason else ""

@@ -1,0 +1,148 @@
+"""Questions about many stored facts at once: the `ListReader` port on any database that is a `Session`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
+
+from titan.model.attempts import Attempt
+from titan.model.dags import Dag
+from titan.model.jobs import Job
+from titan.model.runs import Run
+from titan.store.rows.columns import to_json, to_us
+from titan.store.rows.dags import dag_from_row, run_from_row
+from titan.store.rows.jobs import job_from_row
+from titan.store.rows.workers import attempt_from_row
+from titan.store.session import Parameter, Session
+
+T = TypeVar("T")
+
+BEHIND_ALL: Final = "\U0010ffff"  # sorts behind every id, by bytes
+NEVER_US: Final = 2**62  # later than every moment
+
+
+class SqlListReader:
+    """Implements `titan.ports_lists.ListReader`; its docstrings stand there."""
+
+    __slots__ = ("_all", "_one", "_session")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._all = session.all
+        self._one = session.one
+
+    # --- jobs ---
+
+    def jobs(
+        self,
+        project_id: str,
+        *,
+        status: str | None = None,
+        run_id: str | None = None,
+        dag_id: str | None = None,
+        before: str | None = None,
+        limit: int,
+    ) -> list[Job]:
+        here: dict[str, Parameter] = {"project_id": project_id, "before": before or BEHIND_ALL, "limit": limit}
+        if dag_id is not None:
+            found = self._all("newest_jobs_of_dag", dag_id=dag_id, run_id=run_id, status=status, **here)
+        elif run_id is not None:
+            found = self._all("newest_jobs_of_run", run_id=run_id, status=status, **here)
+        elif status is not None:
+            found = self._all("newest_jobs_with_status", status=status, **here)
+        else:
+            found = self._all("newest_jobs", **here)
+        return [job_from_row(row) for row in found]
+
+    def jobs_of_worker(self, worker_id: str, *, before: str | None = None, limit: int) -> list[Job]:
+        before_us = NEVER_US
+        if before is not None:
+            row = self._one("last_lease_of_job_by_worker", worker_id=worker_id, job_id=before)
+            if row is None or row[0] is None:
+                return []
+            before_us = row[0]
+        found = self._all(
+            "newest_jobs_of_worker",
+            worker_id=worker_id,
+            before_us=before_us,
+            before=before or BEHIND_ALL,
+            limit=limit,
+        )
+        return [job_from_row(row) for row in found]
+
+    def jobs_of_ids(self, project_id: str, job_ids: Sequence[str]) -> list[Job]:
+        found = self._all("jobs_of_ids", project_id=project_id, ids=to_json(job_ids))
+        return _in_order(job_ids, map(job_from_row, found), lambda job: job.id)
+
+    def jobs_with_result(self, job_ids: Sequence[str]) -> set[str]:
+        return {str(row[0]) for row in self._all("jobs_with_result", ids=to_json(job_ids))}
+
+    def attempts_of_jobs(self, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:
+        found = self._all("attempts_of_jobs", ids=to_json(job_ids))
+        return _grouped(map(attempt_from_row, found), lambda attempt: attempt.job_id)
+
+    # --- DAGs and runs ---
+
+    def dags(
+        self,
+        project_id: str,
+        *,
+        run_id: str | None = None,
+        name: str | None = None,
+        before: str | None = None,
+        limit: int,
+    ) -> list[Dag]:
+        here: dict[str, Parameter] = {"project_id": project_id, "before": before or BEHIND_ALL, "limit": limit}
+        if run_id is not None:
+            found = self._all("newest_dags_of_run", run_id=run_id, name=name, **here)
+        elif name is not None:
+            found = self._all("newest_dags_called", name=name, **here)
+        else:
+            found = self._all("newest_dags", **here)
+        return [dag_from_row(row) for row in found]
+
+    def dags_of_ids(self, project_id: str, dag_ids: Sequence[str]) -> list[Dag]:
+        found = self._all("dags_of_ids", project_id=project_id, ids=to_json(dag_ids))
+        return _in_order(dag_ids, map(dag_from_row, found), lambda dag: dag.id)
+
+    def dag_names(self, dag_ids: Sequence[str]) -> dict[str, str]:
+        return dict(self._all("dag_names", ids=to_json(dag_ids)))
+
+    def runs(self, project_id: str, *, before: str | None = None, limit: int) -> list[Run]:
+        before_us = NEVER_US
+        if before is not None:
+            row = self._one("run", project_id=project_id, run_id=before)
+            if row is None:
+                return []
+            before_us = to_us(run_from_row(row).started_at)
+        found = self._all(
+            "newest_runs", project_id=project_id, before_us=before_us, before=before or BEHIND_ALL, limit=limit
+        )
+        return [run_from_row(row) for row in found]
+
+    def runs_of_ids(self, project_id: str, run_ids: Sequence[str]) -> list[Run]:
+        found = self._all("runs_of_ids", project_id=project_id, ids=to_json(run_ids))
+        return _in_order(run_ids, map(run_from_row, found), lambda run: run.id)
+
+    def last_stages(self, project_id: str, run_ids: Sequence[str]) -> dict[str, Dag]:
+        found = self._all("last_stages", project_id=project_id, ids=to_json(run_ids))
+        return {dag.run_id: dag for dag in map(dag_from_row, found) if dag.run_id is not None}
+
+    def stages_of_runs(self, project_id: str, run_ids: Sequence[str]) -> dict[str, list[Dag]]:
+        found = self._all("stages_of_runs", project_id=project_id, ids=to_json(run_ids))
+        return _grouped(map(dag_from_row, found), lambda dag: dag.run_id or "")
+
+    # --- workers ---
+
+    def worker_names(self, worker_ids: Sequence[str]) -> dict[str, str]:
+        return dict(self._all("worker_names", ids=to_json(worker_ids)))
+
+
+def _in_order(ids: Sequence[str], found: Iterable[T], id_of: Callable[[T], str]) -> list[T]:
+    by_id = {id_of(each): each for each in found}
+    return [by_id[each] for each in dict.fromkeys(ids) if each in by_id]
+
+
+def _grouped(found: Iterable[T], key_of: Callable[[T], str]) -> dict[str, list[T]]:
+    groups: dict[str, list[T]] = {}
+    for each in found:
+        groups.setdefault(key_of(each), []).append(each)
+    return groups

@@ -1,0 +1,160 @@
+"""Lists are filtered, go on behind a row, and are read anew by id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.raw_http import ask
+from tests.support.submissions import WireWorker, a_dag_body, a_job_body, a_name, submit
+
+
+def given(port: int, target: str) -> Any:
+    """Return what a request that is fine is answered with."""
+    answer = ask(port, "GET", target)
+    assert answer.status == 200, answer.body
+    return answer.value
+
+
+def ids(port: int, target: str) -> list[str]:
+    """Return the ids in a list, whatever it lists."""
+    value = given(port, target)
+    if "jobs" in value:
+        return [job["job_id"] for job in value["jobs"]]
+    return [dag["dag_id"] for dag in value["dags"]] if "dags" in value else [r["agent_run_id"] for r in value["runs"]]
+
+
+def all_of(port: int, target: str, what: str, name: str) -> list[str]:
+    """Return the ids of a whole list that is read in pages."""
+    found: list[str] = []
+    page = given(port, target)
+    while True:
+        found += [row[name] for row in page[what]]
+        if not page["more"]:
+            assert page["next"] is None
+            return found
+        page = given(port, f"{target}&before={page['next']}")
+
+
+def some_runs(port: int, count: int) -> list[str]:
+    """Submit runs of two stages under one name of their own; return their ids, the newest first."""
+    prefix = a_name("agent")
+    runs = [f"{prefix}_{number}" for number in range(count)]
+    for run in runs:
+        for stage in ("PLAN", "WRITE"):
+            submit(port, a_dag_body(name=f"{run}_{stage}", agent_run_id=run))
+    return runs[::-1]
+
+
+def test_what_is_asked_for_by_id_comes_in_that_order_without_the_unknown(port: int) -> None:
+    first, second = submit(port, a_dag_body()), submit(port, a_dag_body())
+    run, other = some_runs(port, 2)
+
+    assert ids(port, f"/api/dags?ids={second},nowhere,{first}") == [second, first]
+    assert ids(port, f"/api/jobs?ids={second}.00000,{first}.00009,{first}.00000") == [
+        f"{second}.00000",
+        f"{first}.00000",
+    ]
+    assert ids(port, f"/api/runs?ids={other},nobody,{run}") == [other, run]
+
+
+def test_what_other_filters_exclude_is_left_out_by_id_too(port: int) -> None:
+    run, other = some_runs(port, 2)
+    worker = WireWorker(port)
+    job_id, _ = worker.a_running_job()
+    waiting = f"{submit(port, a_dag_body())}.00000"
+
+    assert ids(port, f"/api/jobs?ids={waiting},{job_id}&status=RUNNING") == [job_id]
+    assert ids(port, f"/api/jobs?ids={waiting},{job_id}&worker={worker.worker_id}") == [job_id]
+    assert ids(port, f"/api/runs?ids={run},{other}&q={other}") == [other]
+    assert ids(port, f"/api/dags?ids={job_id[:-6]},{waiting[:-6]}&status=RUNNING") == [job_id[:-6]]
+
+
+@pytest.mark.parametrize("query", ["ids=", "ids=a,,b", "ids=" + ",".join(map(str, range(201))), "q=", "before="])
+@pytest.mark.parametrize("what", ["jobs", "dags", "runs"])
+def test_a_query_that_means_nothing_is_refused(port: int, what: str, query: str) -> None:
+    assert ask(port, "GET", f"/api/{what}?{query}").refusal == (400, "InvalidInput")
+
+
+@pytest.mark.parametrize("target", ["/api/dags?status=DONE", "/api/runs?status=running,", "/api/jobs?status=ready"])
+def test_a_status_that_there_is_not_is_refused(port: int, target: str) -> None:
+    assert ask(port, "GET", target).refusal == (400, "InvalidInput")
+
+
+def test_runs_are_found_by_a_part_of_their_id_and_read_in_pages(port: int) -> None:
+    runs = some_runs(port, 5)
+    part = runs[0].rpartition("_")[0].upper()
+
+    assert all_of(port, f"/api/runs?q={part}&limit=2", "runs", "agent_run_id") == runs
+    assert all_of(port, f"/api/runs?q={part}&limit=5", "runs", "agent_run_id") == runs
+    assert all_of(port, f"/api/runs?q={part}&status=pending,failed&limit=2", "runs", "agent_run_id") == []
+    assert all_of(port, f"/api/runs?q={part}&status=running&limit=2", "runs", "agent_run_id") == runs
+
+
+def test_a_list_of_runs_does_not_go_on_behind_one_that_nobody_knows(port: int) -> None:
+    assert ask(port, "GET", "/api/runs?before=nobody").refusal == (404, "UnknownRun")
+
+
+def test_runs_come_with_their_stages_in_submission_order(port: int) -> None:
+    (run,) = some_runs(port, 1)
+
+    (with_stages,) = given(port, f"/api/runs?ids={run}&stages=true")["runs"]
+    (without,) = given(port, f"/api/runs?ids={run}")["runs"]
+
+    assert [stage["name"] for stage in with_stages["stages"]] == [f"{run}_PLAN", f"{run}_WRITE"]
+    assert "jobs" not in with_stages["stages"][0]
+    assert "stages" not in without
+    assert {**with_stages, "stages": None} == {**without, "stages": None}
+
+
+def test_dags_are_found_by_a_part_of_name_or_run_and_by_status(port: int) -> None:
+    (run,) = some_runs(port, 1)
+    worker = WireWorker(port)
+    dag_id = worker.a_running_job()[0].partition(".")[0]
+    name = given(port, f"/api/dags/{dag_id}")["name"]
+
+    assert len(all_of(port, f"/api/dags?q={run[6:].upper()}&limit=1", "dags", "dag_id")) == 2
+    assert ids(port, f"/api/dags?q=DAG-{name}&status=RUNNING,FAILED") == [dag_id]
+    assert ids(port, f"/api/dags?q={name}&status=WAITING") == []
+
+
+def test_jobs_are_found_by_a_part_of_their_name_and_by_who_tried_them(port: int) -> None:
+    dag_id = submit(port, a_dag_body([a_job_body(name) for name in ("train-1", "Train-2", "report")]))
+    worker = WireWorker(port)
+    tried: list[str] = []
+    for _ in range(3):
+        job_id, lease_id = worker.a_running_job()
+        worker.report(lease_id)
+        tried.insert(0, job_id)
+
+    assert all_of(port, f"/api/jobs?dag={dag_id}&q=TRAIN&limit=1", "jobs", "name") == ["Train-2", "train-1"]
+    assert all_of(port, f"/api/jobs?worker={worker.worker_id}&limit=2", "jobs", "job_id") == tried
+    assert ids(port, f"/api/jobs?worker={worker.worker_id}&status=RUNNING") == []
+
+
+def test_a_job_shows_what_it_was_given_but_no_value_of_its_environment(port: int) -> None:
+    job = a_job_body(env={"SECRET": "hidden", "LEVEL": "3"}, retries=2, timeout_seconds=9.5, delay_ms=60_000)
+    dag_id = submit(port, a_dag_body([job]))
+
+    (shown,) = given(port, f"/api/jobs?dag={dag_id}")["jobs"]
+
+    assert shown["env"] == ["LEVEL", "SECRET"]
+    assert (shown["retries"], shown["timeout_seconds"], shown["delay_ms"]) == (2, 9.5, 60_000)
+    assert shown["result_is_set"] is False
+    assert b"hidden" not in ask(port, "GET", f"/api/dags/{dag_id}").body
+
+
+def test_a_dag_gives_the_attempts_of_its_jobs_when_asked(port: int) -> None:
+    worker = WireWorker(port)
+    job_id, lease_id = worker.a_running_job()
+    worker.report(lease_id)
+    dag_id = job_id.partition(".")[0]
+
+    (job,) = given(port, f"/api/dags/{dag_id}?attempts=true")["jobs"]
+
+    assert job == given(port, f"/api/jobs/{job_id}")
+    assert [(a["attempt"], a["outcome"], a["worker_id"]) for a in job["attempts"]] == [
+        (1, "succeeded", worker.worker_id)
+    ]
+    assert "attempts" not in given(port, f"/api/dags/{dag_id}")["jobs"][0]
