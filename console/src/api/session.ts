@@ -13,6 +13,12 @@ export function useSession() {
   });
 }
 
+/** Returns whether the caller may change things; true until it is known otherwise: the server has the last word. */
+export function useCanChange(): boolean {
+  const { data } = useSession();
+  return !data || data.role === null || data.role === "admin";
+}
+
 export async function signIn(token: string): Promise<void> {
   await api.POST("/api/session", { body: { token } });
   await queries.invalidateQueries();

@@ -1,9 +1,10 @@
-import { useState } from "react";
-import { NavLink, Outlet, useNavigation } from "react-router";
+import { useEffect, useRef, useState } from "react";
+import { NavLink, Outlet, useLocation, useNavigation } from "react-router";
 import { useConnection } from "../api/query";
 import { Toasts } from "../parts/Toasts";
 import { Banner } from "./Banner";
 import { KeysHelp } from "./KeysHelp";
+import { OpenGates } from "./OpenGates";
 import { Palette } from "./Palette";
 import { PLACES } from "./places";
 import { SignInGate } from "./SignInGate";
@@ -37,16 +38,23 @@ export function Frame() {
 }
 
 function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boolean }) {
+  const { pathname } = useLocation();
+  const places = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a narrow window the places scroll; the one we are at is to be in sight.
+    if (pathname) places.current?.querySelector(".active")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [pathname]);
   return (
     <header className="bar" data-loading={isLoading || undefined}>
       <NavLink to="/" className="bar-name" aria-label="Titan, home">
         <img src="/icon.svg" alt="" width={20} height={20} />
-        Titan
+        <span>Titan</span>
       </NavLink>
-      <nav className="bar-places" aria-label="Pages">
+      <nav ref={places} className="bar-places" aria-label="Pages">
         {PLACES.filter((place) => place.inBar).map((place) => (
           <NavLink key={place.path} to={place.path} end={place.path === "/"} className="bar-place" title={place.about}>
             {place.name}
+            {place.path === "/approvals" ? <OpenGates /> : null}
           </NavLink>
         ))}
       </nav>

@@ -3,6 +3,8 @@ import "./page.css";
 
 interface Props {
   title: string;
+  /** How many things wait here: stands before the window's title. */
+  count?: number;
   /** What stands beside the title: filters, buttons. */
   aside?: ReactNode;
   /** The page fills the window, and its parts scroll by themselves. */
@@ -11,10 +13,10 @@ interface Props {
 }
 
 /** A page: its title is the window's too. */
-export function Page({ title, aside, fills = false, children }: Props) {
+export function Page({ title, count = 0, aside, fills = false, children }: Props) {
   useEffect(() => {
-    document.title = `${title} · Titan`;
-  }, [title]);
+    document.title = `${count > 0 ? `(${count}) ` : ""}${title} · Titan`;
+  }, [title, count]);
   return (
     <main id="main" className={fills ? "page page-fills" : "page"} tabIndex={-1}>
       <header className="page-header">

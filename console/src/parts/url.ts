@@ -41,3 +41,10 @@ export function dagPath(dag: { name: string; dag_id: string }, job?: string): st
 export function logPath(jobId: string): string {
   return `/logs/${encodeURIComponent(jobId)}`;
 }
+
+/** Where a stored content is downloaded from, as a file of this name; `inline` is for images on a page. */
+export function blobPath(digest: string, path: string, inline = false): string {
+  const query = new URLSearchParams({ name: path.split("/").at(-1) ?? "" });
+  if (inline) query.set("inline", "true");
+  return `/api/blobs/${digest}?${query}`;
+}

@@ -1,0 +1,110 @@
+/** Gates: those that wait for a person, those that were decided, and what a person looks at before deciding. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { namesBehind } from "./behind";
+import { api } from "./client";
+import type { Gate, LeftFile } from "./facts";
+import type { LiveEvent } from "./live";
+import { queries, useRefetchOn } from "./query";
+
+const OPEN = ["gates", "open"];
+const ALL = ["gates", "all"];
+const MOST_OPEN = 500;
+const MOST_PARENTS = 20; // whose files are asked for; a gate behind more has its DAG's page
+
+export type Outcome = "approve" | "reject";
+
+/** Returns whether a gate may have opened or closed: by a decision, in time, or with what it belongs to. */
+export function touchesGates(event: LiveEvent): boolean {
+  return event.kind.startsWith("Gate") || event.kind === "JobCancelled" || event.kind === "JobRetried";
+}
+
+/** Open gates, the one that has waited longest first, so that a new one moves none under a finger; live. */
+export function useOpenGates() {
+  const found = useQuery({
+    queryKey: OPEN,
+    queryFn: async ({ signal }) => {
+      const query = { status: "open", limit: MOST_OPEN } as const;
+      return (await api.GET("/api/gates", { params: { query }, signal })).data?.gates.toSorted(isOlder) ?? [];
+    },
+  });
+  useRefetchOn(touchesGates, found.refetch);
+  return found;
+}
+
+/** The newest `limit` gates, in whatever state, live; `isAll` when there are no further ones. */
+export function useAllGates(limit: number) {
+  const found = useQuery({
+    queryKey: [...ALL, limit],
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => {
+      const query = { status: "all", limit } as const;
+      const gates = (await api.GET("/api/gates", { params: { query }, signal })).data?.gates ?? [];
+      return { gates, isAll: gates.length < limit };
+    },
+  });
+  useRefetchOn(touchesGates, found.refetch, 1000);
+  return found;
+}
+
+export async function gateOf(id: string): Promise<Gate> {
+  const { data } = await api.GET("/api/gates/{gate}", { params: { path: { gate: id } } });
+  if (!data) throw new Error(`No answer about gate ${id}.`);
+  return data;
+}
+
+export interface Decision {
+  gate: Gate;
+  outcome: Outcome;
+  comment: string;
+}
+
+/** Decides a gate; the lists know it before the event comes. */
+export async function decide(what: Decision, headers: { "Idempotency-Key": string }): Promise<Gate | undefined> {
+  const init = {
+    params: { path: { gate: what.gate.gate_id } },
+    headers,
+    body: { comment: what.comment.trim(), by: null },
+  };
+  const { data } =
+    what.outcome === "approve"
+      ? await api.POST("/api/gates/{gate}/approve", init)
+      : await api.POST("/api/gates/{gate}/reject", init);
+  return data;
+}
+
+export function rereadGates(): void {
+  void queries.invalidateQueries({ queryKey: ["gates"] });
+}
+
+/** The names of what waits behind a gate, nearest first; undefined while it is being read. */
+export function useBehind(gate: Gate): string[] | undefined {
+  const { data } = useQuery({
+    queryKey: ["behind", gate.dag_id],
+    staleTime: Number.POSITIVE_INFINITY, // a DAG never changes its shape
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/dags/{dag}", { params: { path: { dag: gate.dag_id } }, signal })).data ?? null,
+  });
+  return data ? namesBehind(data, gate.name) : undefined;
+}
+
+/** The files that the jobs before a gate left. */
+export function useFilesBefore(gate: Gate) {
+  return useQuery({
+    queryKey: ["files-before", gate.gate_id],
+    enabled: gate.parents.length > 0,
+    staleTime: Number.POSITIVE_INFINITY, // these jobs are done
+    queryFn: async ({ signal }): Promise<LeftFile[]> => {
+      const answers = await Promise.all(
+        gate.parents.slice(0, MOST_PARENTS).map((job) => {
+          const params = { path: { job }, query: { dag: gate.dag_id } };
+          return api.GET("/api/jobs/{job}/files", { params, signal });
+        }),
+      );
+      return answers.flatMap((answer) => answer.data?.files ?? []);
+    },
+  });
+}
+
+function isOlder(gate: Gate, than: Gate): number {
+  return (gate.opened_at ?? "").localeCompare(than.opened_at ?? "") || gate.gate_id.localeCompare(than.gate_id);
+}
