@@ -506,7 +506,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Give the content of a digest; `name` makes it a download of that name. */
+        /** Give the content of a digest; `name` makes it a download of that name, `inline` an image to be shown. */
         get: operations["download_blob"];
         put?: never;
         post?: never;
@@ -1302,6 +1302,11 @@ export interface components {
              * @default
              */
             name: string;
+            /**
+             * @description Shown instead of saved: for names that end as those of images do.
+             * @default false
+             */
+            inline: boolean;
         };
         /**
          * EventsQuery
@@ -3282,6 +3287,7 @@ export interface operations {
         parameters: {
             query?: {
                 name?: string;
+                inline?: boolean;
             };
             header?: never;
             path: {

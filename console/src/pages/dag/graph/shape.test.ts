@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { descendants, linksOf, shapeKey, shapeOf } from "./shape";
+import { shapeKey, shapeOf } from "./shape";
 
 function aJob(name: string, parents: string[] = [], filename: string | null = `${name}.py`) {
   return { job_id: `d.${name}`, name, parents, filename, kind: "work" as const };
@@ -59,10 +59,4 @@ test("a status changes nothing in the key of the shape, a new parent does", () =
 
   expect(shapeKey(before.map((job) => ({ ...job, status: "RUNNING" })))).toBe(shapeKey(before));
   expect(shapeKey([aJob("a"), aJob("b", ["a"])])).not.toBe(shapeKey(before));
-});
-
-test("what waits behind a job is all that follows, once", () => {
-  const links = linksOf([aJob("a"), aJob("b", ["a"]), aJob("c", ["a"]), aJob("d", ["b", "c"])]);
-
-  expect([...descendants("d.a", links)].sort()).toEqual(["d.b", "d.c", "d.d"]);
 });

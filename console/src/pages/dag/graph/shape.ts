@@ -90,18 +90,6 @@ export function linksOf(jobs: readonly Pick<Part, "job_id" | "name" | "parents">
   return { parents, children };
 }
 
-/** Returns every job that waits for `start`, directly or not, in no particular order. */
-export function descendants(start: string, links: Links): Set<string> {
-  const found = new Set<string>();
-  const open = [...(links.children.get(start) ?? [])];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    if (found.has(next)) continue;
-    found.add(next);
-    open.push(...(links.children.get(next) ?? []));
-  }
-  return found;
-}
-
 function equalSiblings(jobs: readonly Part[], links: Links): string[][] {
   const groups = new Map<string, string[]>();
   for (const job of jobs) {
