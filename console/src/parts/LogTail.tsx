@@ -19,13 +19,14 @@ export function LogTail({ jobId, jobName, isFinal }: Props) {
   const [problem, setProblem] = useState<string | null>(null);
   const box = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
+  const beginning = useBeginnings(isFinal);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a job that is tried again is followed anew
   useEffect(() => {
     setLines(null);
     setProblem(null);
     isAtEnd.current = true;
-    // Read to its end whether or not the job is final: the server ends the answer of a final one.
-    return followLog(jobId, LINES, !isFinal, { onLines: setLines, onProblem: setProblem });
-  }, [jobId, isFinal]);
+    return followLog(jobId, LINES, { onLines: setLines, onProblem: setProblem });
+  }, [jobId, beginning]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: new lines are what moves the end
   useLayoutEffect(() => {
     if (box.current && isAtEnd.current) box.current.scrollTop = box.current.scrollHeight;
@@ -52,6 +53,17 @@ export function LogTail({ jobId, jobName, isFinal }: Props) {
       ) : null}
     </div>
   );
+}
+
+/** Counts how often a job went on after it had ended: each time its log, whose answer has ended, is to be asked for again. */
+function useBeginnings(isFinal: boolean): number {
+  const [beginnings, setBeginnings] = useState(0);
+  const was = useRef(isFinal);
+  useEffect(() => {
+    if (was.current && !isFinal) setBeginnings((old) => old + 1);
+    was.current = isFinal;
+  }, [isFinal]);
+  return beginnings;
 }
 
 const Line = memo(function Line({ line }: { line: TailLine }) {

@@ -11,14 +11,14 @@ interface Hear {
   onProblem: (problem: string | null) => void;
 }
 
-/** Follows until the job is final (or reads what there is, without `follows`); returns how to end it. */
-export function followLog(jobId: string, most: number, follows: boolean, hear: Hear): () => void {
+/** Follows until the job is final and all of it was read; returns how to end it sooner. */
+export function followLog(jobId: string, most: number, hear: Hear): () => void {
   const ending = new AbortController();
-  void follow(jobId, most, follows, hear, ending.signal);
+  void follow(jobId, most, hear, ending.signal);
   return () => ending.abort();
 }
 
-async function follow(jobId: string, most: number, follows: boolean, hear: Hear, signal: AbortSignal): Promise<void> {
+async function follow(jobId: string, most: number, hear: Hear, signal: AbortSignal): Promise<void> {
   const url = `/api/jobs/${encodeURIComponent(jobId)}/log`;
   let offset: number | null = null;
   let tail = new TailLines(most, false);
@@ -29,7 +29,7 @@ async function follow(jobId: string, most: number, follows: boolean, hear: Hear,
         offset = Math.max(0, size - END_BYTES);
         tail = new TailLines(most, offset > 0);
       }
-      const answer = await fetch(`${url}?offset=${offset}${follows ? "&follow=true" : ""}`, { signal });
+      const answer = await fetch(`${url}?offset=${offset}&follow=true`, { signal });
       if (!answer.ok || !answer.body) throw await refusalOf(answer);
       hear.onProblem(null);
       for await (const read of parts(answer.body, tail, hear, signal)) offset += read;
