@@ -19,8 +19,8 @@ from titan.model.language import ModelAnswer, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import OldBlob
 from titan.model.runs import Run
-from titan.model.tokens import Token
 from titan.model.workers import Worker
+from titan.ports_access import AccessReader, AccessTransaction
 from titan.ports_house import HouseReader, HouseTransaction
 from titan.ports_lists import ListReader
 
@@ -56,7 +56,7 @@ class Commit:
     duration_ns: int = field(default=0, compare=False)  #: from the begin of the first to their being durable
 
 
-class Reader(HouseReader, ListReader, Protocol):
+class Reader(HouseReader, ListReader, AccessReader, Protocol):
     """Questions about committed facts, or inside a transaction its own too; unknown ids give None or nothing."""
 
     def look_ahead(
@@ -206,16 +206,11 @@ class Reader(HouseReader, ListReader, Protocol):
 
     def receipt(self, project_id: str, key: str) -> Receipt | None: ...
 
-    def token(self, token_id: str) -> Token | None: ...
-
-    def tokens(self, project_id: str) -> list[Token]:
-        """Return all tokens, newest first, revoked and expired ones too."""
-
     def home_id(self) -> str:
         """Return the random id this store got when it was made."""
 
 
-class Transaction(Reader, HouseTransaction, Protocol):
+class Transaction(Reader, HouseTransaction, AccessTransaction, Protocol):
     """Reads and writes that become visible together, or not at all."""
 
     @property
@@ -282,11 +277,6 @@ class Transaction(Reader, HouseTransaction, Protocol):
         """Name a blob; a name used before now means the new content."""
 
     def add_receipt(self, project_id: str, receipt: Receipt) -> None: ...
-
-    def add_token(self, token: Token) -> None: ...
-
-    def save_token(self, token: Token) -> None:
-        """Overwrite what changes of a token: when it was last used, when it was revoked."""
 
     def forget_receipts(self, *, before: datetime, limit: int = 1000) -> int:
         """Delete up to `limit` receipts older than `before`, the oldest first; return how many.

@@ -9,7 +9,7 @@ import pytest
 from tests.support.builders import NOON, PROJECT
 from tests.support.stores import committed
 from titan.model.errors import StoreRefused
-from titan.model.tokens import Role, Token
+from titan.model.tokens import Role, SignIn, Token
 from titan.ports import Store, Transaction
 
 A_DAY = timedelta(days=1)
@@ -62,3 +62,35 @@ def test_use_and_revocation_are_kept_and_nothing_else_changes(reopen: Callable[[
 def test_a_job_is_no_holder_of_a_stored_token(store: Store) -> None:
     with pytest.raises(StoreRefused):
         committed(store, lambda tx: tx.add_token(a_token(role=Role.JOB)))
+
+
+def a_sign_in(number: int, *, lasts: timedelta = A_DAY) -> SignIn:
+    return SignIn(
+        project_id=PROJECT, hash=f"{number:064d}", token_id=a_token().id, created_at=NOON, expires_at=NOON + lasts
+    )
+
+
+def test_a_sign_in_comes_back_until_it_is_forgotten(store: Store) -> None:
+    committed(store, lambda tx: tx.add_token(a_token()))
+    committed(store, lambda tx: tx.add_sign_in(a_sign_in(1)))
+
+    assert store.read(lambda reader: reader.sign_in(a_sign_in(1).hash)) == a_sign_in(1)
+    assert store.read(lambda reader: reader.sign_in("0")) is None
+    assert committed(store, lambda tx: tx.forget_sign_in(a_sign_in(1).hash)) is True
+    assert committed(store, lambda tx: tx.forget_sign_in(a_sign_in(1).hash)) is False
+    assert store.read(lambda reader: reader.sign_in(a_sign_in(1).hash)) is None
+
+
+def test_sign_ins_that_expired_are_forgotten_and_no_others(store: Store) -> None:
+    old, new = a_sign_in(1), a_sign_in(2, lasts=2 * A_DAY)
+    committed(store, lambda tx: tx.add_token(a_token()))
+    committed(store, lambda tx: tx.add_sign_in(old))
+    committed(store, lambda tx: tx.add_sign_in(new))
+
+    assert committed(store, lambda tx: tx.forget_sign_ins(before=NOON + 2 * A_DAY)) == 1
+    assert store.read(lambda reader: (reader.sign_in(old.hash), reader.sign_in(new.hash))) == (None, new)
+
+
+def test_nobody_is_signed_in_with_a_token_that_there_is_not(store: Store) -> None:
+    with pytest.raises(StoreRefused):
+        committed(store, lambda tx: tx.add_sign_in(a_sign_in(1)))

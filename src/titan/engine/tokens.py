@@ -6,12 +6,14 @@ from typing import Final
 
 from titan.model.errors import UnknownToken
 from titan.model.events import Subject, TokenCreated, TokenRevoked
-from titan.model.tokens import Role, Token
+from titan.model.tokens import Role, SignIn, Token
 from titan.ports import Ids, Reader, Transaction
 from titan.rules import tokens
 from titan.rules.names import shown
 
 USE_NOTED_EVERY: Final = timedelta(minutes=1)  # a durable commit per request would halve what the server can do
+
+SIGNED_IN_FOR: Final = timedelta(days=30)  # then a person shows the token once more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,39 @@ def revoke(tx: Transaction, project_id: str, token_id: str, *, cause: str) -> To
     tx.save_token(revoked)
     tx.record(Subject(project_id=project_id), TokenRevoked(cause=cause, token_id=token.id, name=token.name))
     return revoked
+
+
+def sign_in(tx: Transaction, token: Token, *, ids: Ids) -> tuple[SignIn, str]:
+    """Store that a browser is signed in with this token; return that, and what the browser shows from now on.
+
+    It ends with the token, when that expires or is revoked, and a month later at the latest.
+    """
+    tx.forget_sign_ins(before=tx.now)
+    secret = (ids.secret() + ids.secret())[: tokens.SECRET_DIGITS]
+    lasts_until = tx.now + SIGNED_IN_FOR
+    made = SignIn(
+        project_id=token.project_id,
+        hash=tokens.hash_of(secret),
+        token_id=token.id,
+        created_at=tx.now,
+        expires_at=lasts_until if token.expires_at is None else min(lasts_until, token.expires_at),
+    )
+    tx.add_sign_in(made)
+    return made, secret
+
+
+def signed_in_token(reader: Reader, project_id: str, secret: str, *, now: datetime) -> Token | None:
+    """Return the token that the browser with this secret was signed in with, if that is good still."""
+    found = reader.sign_in(tokens.hash_of(secret))
+    if found is None or found.project_id != project_id or found.expires_at <= now:
+        return None
+    token = reader.token(found.token_id)
+    return token if token is not None and tokens.why_over(token, now=now) is None else None
+
+
+def sign_out(tx: Transaction, secret: str) -> bool:
+    """Forget a sign-in; return whether there was one."""
+    return tx.forget_sign_in(tokens.hash_of(secret))
 
 
 def note_use(tx: Transaction, token_id: str) -> None:

@@ -27,3 +27,14 @@ class Token:
     last_used_at: datetime | None = None  #: at most a minute behind
     expires_at: datetime | None = None  #: None: never
     revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """A browser that was signed in with a token; what it shows instead of the token is kept as a hash too."""
+
+    project_id: str
+    hash: str  #: SHA-256 of the cookie's value, 64 hex digits
+    token_id: str
+    created_at: datetime
+    expires_at: datetime

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     SEE_CLUSTER = "see the workers and figures of the server"
     WORK = "work for the server"  #: claim attempts and report them
     ADMINISTER = "administer tokens"
+    SIGN_IN = "sign in"  #: and out, and learn who one is: without a token too
 
 
 _EVERYBODY: Final = frozenset(Role)
@@ -44,6 +45,7 @@ PERMITTED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.SEE_CLUSTER: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
     Permission.WORK: frozenset({Role.ADMIN, Role.WORKER}),
     Permission.ADMINISTER: frozenset({Role.ADMIN}),
+    Permission.SIGN_IN: _EVERYBODY,
 }
 
 #: What a job may do within its reach only; see `is_within_reach`.

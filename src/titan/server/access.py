@@ -7,7 +7,7 @@ with every request. What a caller may do says `titan.rules.access`.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
@@ -18,6 +18,7 @@ from titan.model.tokens import Role, Token
 from titan.rules import tokens
 from titan.rules.names import shown
 from titan.server.house import House
+from titan.server.signing_in import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -32,13 +33,16 @@ _HOW_TO_GET_ONE: Final = (
 class Caller:
     """Who asks."""
 
-    role: Role
+    role: Role | None  #: None: nobody knows; that one may sign in, and nothing else
     name: str  #: for messages and logs: "token 'laptop'", "a job"
+    token: Token | None = None  #: the token that was shown, or signed in with
+    is_signed_in: bool = False  #: a browser, by its cookie
     attempt: Attempt | None = None  #: of a job, while it runs
     is_over: bool = False  #: a job whose attempt has ended, or that never was
 
 
 ANYBODY_HERE: Final = Caller(role=Role.ADMIN, name="somebody without a token")
+STRANGER: Final = Caller(role=None, name="somebody who is not signed in")
 _OVER: Final = Caller(role=Role.JOB, name="a job whose attempt is over", is_over=True)
 
 
@@ -47,16 +51,19 @@ class Door:
     """Looks at the token of every request."""
 
     house: House
+    _turns: Turns = field(default_factory=Turns)
     _log: "_FailureLog" = field(default_factory=lambda: _FailureLog())
     _noted: dict[str, float] = field(default_factory=dict)
 
-    async def identify(self, bearer: str | None) -> Caller:
-        """Return who sent this token.
+    async def identify(self, bearer: str | None, cookie: str | None = None) -> Caller:
+        """Return who sent this token, or without one who was signed in and shows this cookie.
 
         Raises:
             Unauthorized: none was sent and one is needed; or it is unknown, expired or revoked.
         """
         is_needed = self.house.access.requires_token
+        if bearer is None and cookie is not None:
+            return await self._signed_in(cookie)
         if bearer is None:
             if is_needed:
                 raise _unauthorized("none", _HOW_TO_GET_ONE)
@@ -72,10 +79,34 @@ class Door:
         # OpenAI's clients cannot do without some key, so what has no form of ours says nothing about who asks.
         return _OVER if tokens.is_an_attempts(bearer) else ANYBODY_HERE
 
-    async def is_still_good(self, bearer: str | None) -> bool:
-        """Return whether a token that was good is so still: asked again and again while an answer goes on."""
+    async def sign_in(self, text: str, *, client: str) -> Caller:
+        """Return who a browser is whose person shows this token; attempts that fail are slowed down, and logged.
+
+        Raises:
+            Unauthorized: it is none of ours, unknown, expired or revoked.
+            TooMany: too many wait to be looked at.
+        """
+
+        async def look() -> Caller:
+            shown_token = tokens.read(text.strip())
+            if shown_token is None:
+                raise _unauthorized("one that this server did not make", _HOW_TO_GET_ONE)
+            return replace(await self._holder(shown_token), is_signed_in=True)
+
         try:
-            return not (await self.identify(bearer)).is_over
+            return await self._turns.take(look)
+        except Unauthorized as error:
+            self.note_failure(error, client=client, asked="to sign in")
+            raise
+
+    def without_token(self) -> Caller:
+        """Return who somebody is that shows nothing."""
+        return STRANGER if self.house.access.requires_token else ANYBODY_HERE
+
+    async def is_still_good(self, bearer: str | None, cookie: str | None = None) -> bool:
+        """Return whether what was good is so still: asked again and again while an answer goes on."""
+        try:
+            return not (await self.identify(bearer, cookie)).is_over
         except Unauthorized:
             return False
 
@@ -91,7 +122,19 @@ class Door:
         if over is not None:
             raise _unauthorized(over, _HOW_TO_GET_ONE)
         self._note_use(token)
-        return Caller(role=token.role, name=f"token {shown(token.name)}")
+        return Caller(role=token.role, name=f"token {shown(token.name)}", token=token)
+
+    async def _signed_in(self, cookie: str) -> Caller:
+        now, project_id = self.house.clock.now(), self.house.project_id
+        token = await self.house.store.look(
+            lambda reader: engine_tokens.signed_in_token(reader, project_id, cookie, now=now)
+        )
+        if token is not None:
+            self._note_use(token)
+            return Caller(role=token.role, name=f"token {shown(token.name)}", token=token, is_signed_in=True)
+        if self.house.access.requires_token:
+            raise _unauthorized("a sign-in that has ended", "Sign in again, with a token.")
+        return ANYBODY_HERE  # a cookie of another Titan on this machine: browsers do not tell ports apart
 
     def _note_use(self, token: Token) -> None:
         """Have the use written down, in the background and at most once a minute."""

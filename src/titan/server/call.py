@@ -16,7 +16,7 @@ from titan.engine.receipts import Once, once
 from titan.model.errors import InvalidInput, TooLarge
 from titan.ports import Transaction
 from titan.rules import tokens
-from titan.server.access import Caller
+from titan.server.access import Caller, Door
 from titan.server.house import House
 from titan.server.wire import ScopeQuery
 
@@ -65,6 +65,29 @@ class Call:
         """Return whether the caller's token is good by now too: for answers that go on for long."""
         is_still_good: Callable[[], Awaitable[bool]] = self.request.scope["state"]["is_still_good"]
         return await is_still_good()
+
+    @property
+    def door(self) -> Door:
+        """Where tokens are looked at."""
+        door: Door = self.request.scope["state"]["door"]
+        return door
+
+    @property
+    def cookie(self) -> str | None:
+        """What the browser shows that is signed in, or was."""
+        cookie: str | None = self.request.scope["state"]["cookie"]
+        return cookie
+
+    @property
+    def client(self) -> str:
+        """The address that asks, for logs."""
+        client = self.request.scope.get("client")
+        return client[0] if client else "somebody"
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it came by TLS, here or at a proxy on this machine."""
+        return self.request.scope["scheme"] in ("https", "wss")
 
     @property
     def asked(self) -> str:

@@ -10,10 +10,11 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send, WebSocketResponseBodyEvent, WebSocketResponseStartEvent
 
 from titan.model.errors import Forbidden, TitanError, Unauthorized
-from titan.server.access import Door
+from titan.server.access import STRANGER, Caller, Door
 from titan.server.answers import on_titan_error, status_code_of
 from titan.server.console import Console, send_page
 from titan.server.house import Access
+from titan.server.signing_in import PATH, cookie_of
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,6 +48,23 @@ def check_origin(method: str, host: str | None, origin: str | None, access: Acce
     )
 
 
+def check_origin_of_page(method: str, origin: str | None) -> None:
+    """Return when a browser that is signed in may be answered: one that changes something says which page asks.
+
+    `check_origin` has looked at the one it names.
+
+    Raises:
+        Forbidden: it names none; every browser does on a change and a socket, so something else has the cookie.
+    """
+    if origin is None and method not in SAFE_METHODS:
+        raise Forbidden(
+            "header Origin",
+            expected="the page that asks, with what a sign-in is shown for",
+            found="none",
+            next_step="A program sends its token as `Authorization: Bearer …`.",
+        )
+
+
 def hostname_of(url: str) -> str | None:
     """Return the host name in a URL, without port and brackets; None when it has none."""
     try:
@@ -56,7 +74,7 @@ def hostname_of(url: str) -> str | None:
 
 
 def bearer_of(headers: Mapping[bytes, str]) -> str | None:
-    """Return the token a request carries. A page of the console, which can set no header, will carry it as a cookie."""
+    """Return the token a request carries; a page of the console carries a cookie instead, see `signing_in`."""
     scheme, _, token = headers.get(b"authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
@@ -75,18 +93,30 @@ def guarded(app: ASGIApp, door: Door, console: Console) -> ASGIApp:
             if page is not None:
                 await send_page(page, _method(scope), send)
                 return
-            bearer = bearer_of(headers)
-            caller = await door.identify(bearer)
+            shown = bearer_of(headers), cookie_of(headers)
+            caller = await _caller(door, scope, *shown)
+            if caller.is_signed_in:
+                check_origin_of_page(_method(scope), headers.get(b"origin"))
         except TitanError as error:
             if isinstance(error, Unauthorized):
                 door.note_failure(error, client=_client(scope), asked=_asked(scope))
             await send_refusal(error, scope, receive, send)
             return
         state = scope.setdefault("state", {})
-        state["caller"], state["is_still_good"] = caller, partial(door.is_still_good, bearer)
+        state["caller"], state["is_still_good"] = caller, partial(door.is_still_good, *shown)
+        state["door"], state["cookie"] = door, shown[1]
         await app(scope, receive, send)
 
     return guard
+
+
+async def _caller(door: Door, scope: Scope, bearer: str | None, cookie: str | None) -> Caller:
+    try:
+        return await door.identify(bearer, cookie)
+    except Unauthorized:
+        if scope["path"] != PATH:
+            raise
+        return STRANGER
 
 
 async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,11 +3,34 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire_house, wire_work
+from titan.server import wire_access, wire_house, wire_work
 from titan.server.route import Route
-from titan.server.routes import about, runs
+from titan.server.routes import about, runs, session
+from titan.server.signing_in import PATH as SESSION_PATH
 
 HOUSE_ROUTES: Final[tuple[Route, ...]] = (
+    Route(
+        method="GET",
+        path=SESSION_PATH,
+        handler=session.who_am_i,
+        permission=Permission.SIGN_IN,
+        answer=wire_access.SessionView,
+    ),
+    Route(
+        method="POST",
+        path=SESSION_PATH,
+        handler=session.sign_in,
+        permission=Permission.SIGN_IN,
+        body=wire_access.SignInBody,
+        answer=wire_access.SessionView,
+    ),
+    Route(
+        method="DELETE",
+        path=SESSION_PATH,
+        handler=session.sign_out,
+        permission=Permission.SIGN_IN,
+        answer=wire_access.SessionView,
+    ),
     Route(
         method="GET",
         path="/metrics",

@@ -30,14 +30,15 @@ async def permit(call: Call, permission: Permission) -> None:
         NotFound: a job named what does not exist.
     """
     caller = call.caller
+    if permission is Permission.SIGN_IN:
+        return
     if caller.is_over and permission not in FENCED:
         raise ended_attempt()
     if _is_free(call):
         return
-    if not may(caller.role, permission):
-        raise _forbidden(
-            caller, f"a role that may {permission.value}", caller.role.value, "Use a token of another role."
-        )
+    if caller.role is None or not may(caller.role, permission):
+        role = "none" if caller.role is None else caller.role.value
+        raise _forbidden(caller, f"a role that may {permission.value}", role, "Use a token of another role.")
     if caller.attempt is not None and permission in LIMITED_FOR_JOBS:
         await call.house.store.look(partial(_check_subject, call=call, permission=permission))
 

@@ -43,3 +43,19 @@ class NewTokenAnswer(Struct, kw_only=True):
     role: Role
     token: str
     expires_at: datetime | None
+
+
+class SignInBody(Request):
+    """POST /api/session."""
+
+    token: Annotated[str, Meta(max_length=1000)]
+
+
+class SessionView(Struct, kw_only=True):
+    """/api/session: who asks."""
+
+    is_signed_in: Annotated[bool, Meta(description="By the cookie of a browser.")]
+    needs_token: Annotated[bool, Meta(description="Whether this server answers nobody without one.")]
+    role: Annotated[Role | None, Meta(description="What the caller may do; null: nothing but sign in.")]
+    name: Annotated[str | None, Meta(description="Of the token; null without one.")]
+    token_id: str | None

@@ -12,7 +12,7 @@ from titan.model.jobs import Job, ReadyJob
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry
 from titan.model.runs import Run
-from titan.model.tokens import Token
+from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
 from titan.store.list_reader import SqlListReader
 from titan.store.rows.columns import from_us, from_us_or_none, to_us
@@ -21,7 +21,7 @@ from titan.store.rows.files import attempt_file_from_row, left_file_from_row
 from titan.store.rows.jobs import digests_of_spec, job_from_row, ready_job_from_row
 from titan.store.rows.journal import entry_from_row
 from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_row
-from titan.store.rows.tokens import token_from_row
+from titan.store.rows.tokens import sign_in_from_row, token_from_row
 from titan.store.rows.workers import attempt_from_row, worker_from_row
 from titan.store.session import Parameter
 
@@ -197,6 +197,10 @@ class SqlReader(SqlListReader):
 
     def tokens(self, project_id: str) -> list[Token]:
         return [token_from_row(row) for row in self._all("tokens", project_id=project_id)]
+
+    def sign_in(self, hashed: str) -> SignIn | None:
+        row = self._one("sign_in", hash=hashed)
+        return None if row is None else sign_in_from_row(row)
 
     # --- files that attempts left ---
 

@@ -11,7 +11,7 @@ from titan.model.jobs import Job
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName
 from titan.model.runs import Run
-from titan.model.tokens import Token
+from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
 from titan.store.reader import SqlReader
 from titan.store.rows.columns import to_us, to_us_or_none
@@ -19,7 +19,7 @@ from titan.store.rows.dags import changes_of_dag, row_of_dag, row_of_run
 from titan.store.rows.files import row_of_attempt_file
 from titan.store.rows.jobs import changes_of_job, job_from_row, remaining_parents_of_row, row_of_job
 from titan.store.rows.journal import entry_of_event, row_of_entry
-from titan.store.rows.tokens import changes_of_token, row_of_token
+from titan.store.rows.tokens import changes_of_token, row_of_sign_in, row_of_token
 from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
 from titan.store.session import Parameter, Session
 
@@ -107,6 +107,15 @@ class SqlTransaction(SqlReader):
 
     def save_token(self, token: Token) -> None:
         self._session.run("save_token", changes_of_token(token))
+
+    def add_sign_in(self, sign_in: SignIn) -> None:
+        self._session.run("add_sign_in", row_of_sign_in(sign_in))
+
+    def forget_sign_in(self, hashed: str) -> bool:
+        return self._session.count("forget_sign_in", hash=hashed) > 0
+
+    def forget_sign_ins(self, *, before: datetime) -> int:
+        return self._session.count("forget_sign_ins", before_us=to_us(before))
 
     # --- what goes ---
 

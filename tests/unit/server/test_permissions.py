@@ -2,30 +2,33 @@
 
 from titan.model.tokens import Role
 from titan.rules.access import LIMITED_FOR_JOBS, PERMITTED, Permission
+from titan.server.signing_in import PATH
 from titan.server.table import ROUTES, SOCKETS
 
 CHANGES = {
     *(Permission.CHANGE_WORK, Permission.SUBMIT, Permission.SET_RESULT, Permission.DECIDE),
     *(Permission.WRITE_SHARED, Permission.WORK, Permission.ADMINISTER),
 }
+#: Signing in, and out, changes nothing but who one is.
+AFTER_SIGN_IN = [route for route in ROUTES if route.permission is not Permission.SIGN_IN]
 #: Parts of a path that titan.server.reach knows how to look up for a job.
 KNOWN_PARTS = ("{job:str}", "{gate:str}", "{dag:str}", "{run:str}")
 
 
 def test_a_viewer_can_only_get() -> None:
-    open_to_viewers = [route for route in ROUTES if Role.VIEWER in PERMITTED[route.permission]]
+    open_to_viewers = [route for route in AFTER_SIGN_IN if Role.VIEWER in PERMITTED[route.permission]]
 
     assert {route.method for route in open_to_viewers} == {"GET"}
 
 
 def test_what_changes_something_is_never_asked_for_by_a_permission_to_look() -> None:
-    changing = [route for route in ROUTES if route.method != "GET"]
+    changing = [route for route in AFTER_SIGN_IN if route.method != "GET"]
 
     assert {route.permission for route in changing} <= CHANGES
 
 
 def test_a_worker_can_use_its_own_routes_and_fetch_content_and_nothing_that_changes_runs() -> None:
-    open_to_workers = {route.path for route in ROUTES if Role.WORKER in PERMITTED[route.permission]}
+    open_to_workers = {route.path for route in AFTER_SIGN_IN if Role.WORKER in PERMITTED[route.permission]}
 
     assert {path for path in open_to_workers if not path.startswith("/api/workers")} == {
         "/api/health",
@@ -59,3 +62,9 @@ def test_no_job_decides_the_gate_that_holds_it() -> None:
 
     assert deciding == {Permission.DECIDE}
     assert Role.JOB not in PERMITTED[Permission.DECIDE]
+
+
+def test_who_has_no_token_can_sign_in_and_nothing_else() -> None:
+    signing_in = [route.path for route in ROUTES if route.permission is Permission.SIGN_IN]
+
+    assert set(signing_in) == {PATH}

@@ -1,6 +1,6 @@
 """Tokens to rows and back."""
 
-from titan.model.tokens import Role, Token
+from titan.model.tokens import Role, SignIn, Token
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
 from titan.store.session import Parameter, Row
 
@@ -43,4 +43,26 @@ def changes_of_token(token: Token) -> dict[str, Parameter]:
         "id": token.id,
         "last_used_at_us": to_us_or_none(token.last_used_at),
         "revoked_at_us": to_us_or_none(token.revoked_at),
+    }
+
+
+def sign_in_from_row(row: Row) -> SignIn:
+    """Return what the query `sign_in` selects."""
+    return SignIn(
+        project_id=row[0],
+        hash=row[1],
+        token_id=row[2],
+        created_at=from_us(row[3]),
+        expires_at=from_us(row[4]),
+    )
+
+
+def row_of_sign_in(sign_in: SignIn) -> dict[str, Parameter]:
+    """Return every column of a sign-in."""
+    return {
+        "project_id": sign_in.project_id,
+        "hash": sign_in.hash,
+        "token_id": sign_in.token_id,
+        "created_at_us": to_us(sign_in.created_at),
+        "expires_at_us": to_us(sign_in.expires_at),
     }

@@ -326,3 +326,14 @@ create table tokens (
 );
 
 create index tokens_newest on tokens (project_id, created_at_us, id);
+
+-- A browser that was signed in with a token: it shows a secret of its own, of which only the SHA-256 is here.
+create table sign_ins (
+    hash text collate "C" not null primary key check (length(hash) = 64),
+    project_id text collate "C" not null,
+    token_id text collate "C" not null references tokens (id),
+    created_at_us bigint not null,
+    expires_at_us bigint not null
+);
+
+create index sign_ins_by_expiry on sign_ins (expires_at_us);

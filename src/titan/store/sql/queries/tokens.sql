@@ -14,3 +14,17 @@ insert into tokens ({token_columns}) values (
 
 -- name: save_token
 update tokens set last_used_at_us = :last_used_at_us, revoked_at_us = :revoked_at_us where id = :id
+
+-- name: sign_in
+select project_id, hash, token_id, created_at_us, expires_at_us from sign_ins where hash = :hash
+
+-- name: add_sign_in
+insert into sign_ins (project_id, hash, token_id, created_at_us, expires_at_us) values (
+    :project_id, :hash, :token_id, :created_at_us, :expires_at_us
+)
+
+-- name: forget_sign_in
+delete from sign_ins where hash = :hash
+
+-- name: forget_sign_ins
+delete from sign_ins where expires_at_us < :before_us

@@ -314,3 +314,14 @@ create table tokens (
 ) strict, without rowid;
 
 create index tokens_newest on tokens (project_id, created_at_us, id);
+
+-- A browser that was signed in with a token: it shows a secret of its own, of which only the SHA-256 is here.
+create table sign_ins (
+    hash text not null primary key check (length(hash) = 64),
+    project_id text not null,
+    token_id text not null references tokens (id),
+    created_at_us integer not null,
+    expires_at_us integer not null
+) strict, without rowid;
+
+create index sign_ins_by_expiry on sign_ins (expires_at_us);

@@ -1,3 +1,13 @@
--- What a worker has tried, the newest last: for a page that shows it.
+-- For the console: what a worker has tried, the newest last; and browsers that are signed in.
 
 create index attempts_by_worker on attempts (worker_id, leased_at_us, job_id);
+
+create table sign_ins (
+    hash text collate "C" not null primary key check (length(hash) = 64),
+    project_id text collate "C" not null,
+    token_id text collate "C" not null references tokens (id),
+    created_at_us bigint not null,
+    expires_at_us bigint not null
+);
+
+create index sign_ins_by_expiry on sign_ins (expires_at_us);

@@ -1,3 +1,13 @@
--- What a worker has tried, the newest last: for a page that shows it.
+-- For the console: what a worker has tried, the newest last; and browsers that are signed in.
 
 create index attempts_by_worker on attempts (worker_id, leased_at_us, job_id);
+
+create table sign_ins (
+    hash text not null primary key check (length(hash) = 64),
+    project_id text not null,
+    token_id text not null references tokens (id),
+    created_at_us integer not null,
+    expires_at_us integer not null
+) strict, without rowid;
+
+create index sign_ins_by_expiry on sign_ins (expires_at_us);
