@@ -619,6 +619,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say who asks, and whether this server needs a token. */
+        get: operations["who_am_i"];
+        put?: never;
+        /** Sign a browser in: check the token, and have a cookie stand for it from now on. */
+        post: operations["sign_in"];
+        /** Sign a browser out; the token stays good. */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -1335,6 +1354,13 @@ export interface components {
             expires_in_days: number | null;
         };
         /**
+         * SignInBody
+         * @description POST /api/session.
+         */
+        SignInBody: {
+            token: string;
+        };
+        /**
          * CleanQuery
          * @description POST /api/clean.
          */
@@ -1983,6 +2009,21 @@ export interface components {
             last_used_at: string | null;
             expires_at: string | null;
             revoked_at: string | null;
+        };
+        /**
+         * SessionView
+         * @description /api/session: who asks.
+         */
+        SessionView: {
+            /** @description By the cookie of a browser. */
+            is_signed_in: boolean;
+            /** @description Whether this server answers nobody without one. */
+            needs_token: boolean;
+            /** @description What the caller may do; null: nothing but sign in. */
+            role: components["schemas"]["Role"] | null;
+            /** @description Of the token; null without one. */
+            name: string | null;
+            token_id: string | null;
         };
         /**
          * CleanAnswer
@@ -3524,6 +3565,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": Record<string, never>;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    who_am_i: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
                 };
             };
             /** @description Refused; the body says why. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { kindOf } from "./fileContent";
+import { kindOf } from "./fileKind";
 
 test("a file is shown by the ending of its name, in any case, and as text without one", () => {
   const paths = ["out/report.MD", "a.json", "rows.tsv", "plot.png", "model.safetensors", "run.log", "Makefile"];
