@@ -44,6 +44,7 @@ export class Live {
     window.clearTimeout(this.timer);
     this.close?.();
     this.close = null;
+    this.tell("connecting");
   }
 
   /** Calls `listener` at most once a frame with what happened since; returns how to end that. */

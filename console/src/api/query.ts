@@ -1,5 +1,5 @@
 /** What was read, kept until it is read anew: by live events as a rule, by a resync after a break. */
-import { QueryClient } from "@tanstack/react-query";
+import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
 import { Refusal } from "./client";
 import { type Connection, type LiveEvent, live } from "./live";
@@ -7,7 +7,14 @@ import { Touched } from "./touched";
 
 const TRIES = 3; // of a question nobody answers; a refusal stays one
 
+/** A refused token in the middle: whoever waits for the session learns it, and asks for another. */
+function onError(error: Error): void {
+  if (error instanceof Refusal && error.status === 401) void queries.invalidateQueries({ queryKey: ["session"] });
+}
+
 export const queries = new QueryClient({
+  queryCache: new QueryCache({ onError }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 10_000, // live events bring what changes sooner; this is for what has none

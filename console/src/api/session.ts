@@ -16,9 +16,15 @@ export function useSession() {
 /** Returns whether the caller may change things; true until it is known otherwise: the server has the last word. */
 export function useCanChange(): boolean {
   const { data } = useSession();
-  return !data || data.role === null || data.role === "admin";
+  return !data || data.role === "admin";
 }
 
+/** Asks anew who we are: something was refused for want of a sign-in, or the stream of events was cut off. */
+export function rereadSession(): void {
+  void queries.invalidateQueries({ queryKey: KEY });
+}
+
+/** Signs in. The token goes to the server and nowhere else: no cache keeps what is not asked through it. */
 export async function signIn(token: string): Promise<void> {
   await api.POST("/api/session", { body: { token } });
   await queries.invalidateQueries();

@@ -1,27 +1,26 @@
+import { Link } from "react-router";
 import { Dialog } from "../parts/Dialog";
+import { KEYS } from "./keys";
 import { PLACES } from "./places";
-
-const KEYS: readonly [string, string][] = [
-  ["Ctrl K", "Go to a page, run, DAG or job"],
-  ["/", "Search on this page"],
-  ["j  k", "Next, previous row"],
-  ["Enter", "Open the row"],
-  ["x", "Show or hide the row's details"],
-  ["Esc", "Close, leave the field"],
-  ["?", "These keys"],
-];
 
 export function KeysHelp({ onClose }: { onClose: () => void }) {
   return (
-    <Dialog title="Keys" onClose={onClose}>
+    <Dialog title="Keys" onClose={onClose} wide>
       <dl className="keys">
         {KEYS.map(([keys, what]) => (
           <Line key={keys} keys={keys} what={what} />
         ))}
         {PLACES.map((place) => (
-          <Line key={place.path} keys={`g ${place.letter}`} what={place.name} />
+          <Line key={place.path} keys={`g  ${place.letter}`} what={place.name} />
         ))}
       </dl>
+      <p className="soft">
+        Some pages have keys of their own:{" "}
+        <Link to="/help/keys" onClick={onClose}>
+          all keys
+        </Link>
+        .
+      </p>
     </Dialog>
   );
 }
@@ -30,7 +29,9 @@ function Line({ keys, what }: { keys: string; what: string }) {
   return (
     <div>
       <dt>
-        <kbd>{keys}</kbd>
+        {keys.split(/\s{2,}/).map((key) => (
+          <kbd key={key}>{key}</kbd>
+        ))}
       </dt>
       <dd>{what}</dd>
     </div>

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useDeferredValue, useState } from "react";
 import { useNavigate } from "react-router";
 import { api } from "../api/client";
@@ -131,7 +131,7 @@ function useFound(q: string) {
   const { data } = useQuery({
     queryKey: ["palette", q],
     enabled: q.length > 1,
-    placeholderData: (old) => old,
+    placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       const params = { query: { q, limit: MOST } };
       const [runs, dags, jobs] = await Promise.all([

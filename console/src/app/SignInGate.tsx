@@ -1,60 +1,110 @@
-import { type FormEvent, type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { Refusal } from "../api/client";
 import { live } from "../api/live";
-import { signIn, useSession } from "../api/session";
+import { useConnection } from "../api/query";
+import { rereadSession, signIn, useSession } from "../api/session";
 import { Button } from "../parts/Button";
+import { Dialog } from "../parts/Dialog";
 
-/** Lets the pages through, or asks for a token first where the server needs one. */
+/**
+ * Lets the pages through, or asks for a token first where the server needs one. A page that was open stays as it is
+ * behind the question, unseen, so that nothing typed or unfolded is lost when a token ends in the middle.
+ */
 export function SignInGate({ children }: { children: ReactNode }) {
   const session = useSession();
-  if (session.data?.needs_token && !session.data.signed_in) return <SignIn />;
-  return children;
+  const connection = useConnection();
+  const wasIn = useRef(false);
+  useEffect(() => {
+    if (connection === "away") rereadSession(); // was the server stopped, or have we been shown the door?
+  }, [connection]);
+  const isOut = session.data?.needs_token === true && session.data.role === null;
+  useEffect(() => {
+    if (!isOut) return undefined;
+    live.stop(); // it would only be refused, again and again
+    return () => live.start();
+  }, [isOut]);
+  if (session.isPending) return null;
+  if (!isOut) wasIn.current = true;
+  return (
+    <>
+      {isOut ? <SignIn again={wasIn.current} /> : null}
+      {wasIn.current ? (
+        <div className="behind-sign-in" data-out={isOut || undefined}>
+          {children}
+        </div>
+      ) : null}
+    </>
+  );
 }
 
-function SignIn() {
+/** The whole page at first; later a dialog, above whatever the page has open. */
+function SignIn({ again }: { again: boolean }) {
+  if (again) {
+    return (
+      <Dialog title="Sign in again" onClose={() => undefined} sticky>
+        <SignInForm>
+          Your token is good no more, or you were signed out. Sign in, and the page is as you left it.
+        </SignInForm>
+      </Dialog>
+    );
+  }
+  return (
+    <main id="main" tabIndex={-1} className="card sign-in">
+      <h1>Sign in</h1>
+      <SignInForm>This server needs a token.</SignInForm>
+    </main>
+  );
+}
+
+function SignInForm({ children }: { children: ReactNode }) {
   const [token, setToken] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   async function submit(event: FormEvent): Promise<void> {
     event.preventDefault();
     setIsBusy(true);
+    setProblem(null);
     try {
       await signIn(token.trim());
-      live.stop();
-      live.start();
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(problemOf(error));
     } finally {
       setToken("");
       setIsBusy(false);
     }
   }
   return (
-    <main id="main" tabIndex={-1}>
-      <form className="card sign-in" onSubmit={(event) => void submit(event)}>
-        <h1>Sign in</h1>
-        <p className="soft">
-          This server needs a token. Make one where it runs: <code>titan token create NAME</code>
+    <form className="sign-in-form" onSubmit={(event) => void submit(event)}>
+      <p className="soft">
+        {children} Make one where it runs: <code>titan token create NAME</code>
+      </p>
+      <label className="stack">
+        Token
+        <input
+          className="field mono"
+          type="password"
+          autoComplete="off"
+          required
+          // biome-ignore lint/a11y/noAutofocus: the only thing to do here
+          autoFocus
+          value={token}
+          onChange={(event) => setToken(event.target.value)}
+        />
+      </label>
+      {problem ? (
+        <p role="alert" className="sign-in-problem">
+          {problem}
         </p>
-        <label className="stack">
-          Token
-          <input
-            className="field mono"
-            type="password"
-            autoComplete="off"
-            required
-            value={token}
-            onChange={(event) => setToken(event.target.value)}
-          />
-        </label>
-        {problem ? (
-          <p role="alert" className="tone-red sign-in-problem">
-            {problem}
-          </p>
-        ) : null}
-        <Button kind="main" type="submit" busy={isBusy}>
-          Sign in
-        </Button>
-      </form>
-    </main>
+      ) : null}
+      <Button kind="main" type="submit" busy={isBusy}>
+        Sign in
+      </Button>
+    </form>
   );
+}
+
+function problemOf(error: unknown): string {
+  if (!(error instanceof Refusal)) return error instanceof Error ? error.message : String(error);
+  if (error.status !== 401) return error.message;
+  return `This token does not fit: ${error.problem.found || "it is unknown"}. Look whether all of it was copied.`;
 }

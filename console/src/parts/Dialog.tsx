@@ -7,14 +7,20 @@ interface Props {
   children: ReactNode;
   footer?: ReactNode;
   wide?: boolean;
+  /** Only its own buttons close it: for what would be lost with it. */
+  sticky?: boolean;
 }
 
-/** A modal dialog: the browser's own, so that focus stays in it and Esc closes it. */
-export function Dialog({ title, onClose, children, footer, wide = false }: Props) {
+/**
+ * A modal dialog: the browser's own, so that focus stays in it and Esc closes it. The first field has the focus, or what
+ * is marked with `data-first`.
+ */
+export function Dialog({ title, onClose, children, footer, wide = false, sticky = false }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useLayoutEffect(() => {
     const shown = dialog.current;
     shown?.showModal();
+    shown?.querySelector<HTMLElement>("[data-first]")?.focus();
     return () => shown?.close(); // gives the focus back to where it was
   }, []);
   return (
@@ -25,10 +31,16 @@ export function Dialog({ title, onClose, children, footer, wide = false }: Props
       aria-label={title}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        if (!sticky) onClose();
+      }}
+      onClose={() => {
+        if (dialog.current?.open !== false) return;
+        if (sticky)
+          dialog.current.showModal(); // a browser closes at a second Esc, whatever the page says
+        else onClose();
       }}
       onClick={(event) => {
-        if (event.target === dialog.current) onClose();
+        if (event.target === dialog.current && !sticky) onClose();
       }}
     >
       <div className="dialog-body">

@@ -25,7 +25,7 @@ export function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }:
       footer={
         <>
           <Button onClick={onClose}>Back</Button>
-          <Button kind={isApproval ? "main" : "danger"} onClick={onYes} autoFocus>
+          <Button kind={isApproval ? "main" : "danger"} onClick={onYes} data-first="">
             {isApproval ? "✓ Approve" : "✕ Reject"}
           </Button>
         </>

@@ -1,0 +1,52 @@
+/** The server itself: how it is, what it runs with, its tokens, and keeping its house. */
+import { useQuery } from "@tanstack/react-query";
+import { api, type Schemas } from "./client";
+import { queries } from "./query";
+
+export type Token = Schemas["TokenView"];
+export type NewToken = Schemas["NewTokenAnswer"];
+export type Freed = Schemas["CleanAnswer"];
+export type Role = NonNullable<Schemas["NewTokenBody"]["role"]>;
+
+const TOKENS = ["tokens"];
+const HEALTH = ["health"];
+
+export function useHealth() {
+  return useQuery({
+    queryKey: HEALTH,
+    queryFn: async ({ signal }) => (await api.GET("/api/health", { signal })).data ?? null,
+  });
+}
+
+/** All tokens without their secrets, newest first; asked only where the caller may know. */
+export function useTokens(isAllowed: boolean) {
+  return useQuery({
+    queryKey: TOKENS,
+    enabled: isAllowed,
+    queryFn: async ({ signal }) => (await api.GET("/api/tokens", { signal })).data?.tokens ?? [],
+  });
+}
+
+export function rereadTokens(): Promise<void> {
+  return queries.invalidateQueries({ queryKey: TOKENS });
+}
+
+/** Makes a token. Its text is in this answer alone, so it is asked past every cache. */
+export async function createToken(name: string, role: Role, days: number | null): Promise<NewToken> {
+  const { data } = await api.POST("/api/tokens", { body: { name, role, expires_in_days: days } });
+  if (!data) throw new Error("The server made no token.");
+  return data;
+}
+
+export async function revokeToken(token: Token, headers: { "Idempotency-Key": string }): Promise<Token | undefined> {
+  return (await api.POST("/api/tokens/{token}/revoke", { params: { path: { token: token.token_id } }, headers })).data;
+}
+
+/** Deletes what is old, or says only what would go. */
+export async function clean(isDry: boolean, headers: { "Idempotency-Key": string }): Promise<Freed | undefined> {
+  return (await api.POST("/api/clean", { params: { query: { dry_run: isDry } }, headers })).data;
+}
+
+export function rereadHealth(): void {
+  void queries.invalidateQueries({ queryKey: HEALTH });
+}

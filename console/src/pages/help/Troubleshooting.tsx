@@ -1,0 +1,95 @@
+import { Link } from "react-router";
+import { Command } from "./Command";
+
+export function Troubleshooting() {
+  return (
+    <>
+      <p>
+        Every error names its subject, what was expected, what was found and the next step: start there. Two commands
+        know more than any page: the first looks at everything, the second tells why a job is where it is.
+      </p>
+      <Command>{"titan doctor\ntitan story JOB"}</Command>
+
+      <h2 id="waits">A job waits</h2>
+      <p>Its status says for what; its story names the parent, worker or moment.</p>
+      <dl>
+        <dt>Waiting</dt>
+        <dd>A parent is not done, its delay is not over, or others hold the places of its concurrency key.</dd>
+        <dt>Needs approval</dt>
+        <dd>
+          It is a gate: somebody has to <Link to="/approvals">decide</Link>. See <Link to="/help/gates">gates</Link>.
+        </dd>
+        <dt>Ready</dt>
+        <dd>
+          It wants a worker. Either all slots are busy, or <a href="#no-worker">no worker offers</a> what it requires.
+        </dd>
+      </dl>
+
+      <h2 id="failed">A job failed</h2>
+      <p>
+        Open it: the reason stands under its status, the output of every attempt in its log. Exit code 0 is success,
+        anything else a failure.
+      </p>
+      <dl>
+        <dt>ModuleNotFoundError</dt>
+        <dd>
+          The job runs in the Python of its worker: install the package into the environment that runs the worker.
+        </dd>
+        <dt>Timed out</dt>
+        <dd>It ran longer than its timeout. Give it more, or find in its log where it stood still.</dd>
+        <dt>Lost</dt>
+        <dd>Its worker or machine was gone. Nothing to do: it is repeated, three times at most.</dd>
+        <dt>Cancelled, and nobody cancelled it</dt>
+        <dd>A job before it failed for good; the reason names it.</dd>
+        <dt>ModelNotConfigured</dt>
+        <dd>The server was started without a language model: see TITAN_MODEL in the guide.</dd>
+      </dl>
+      <p>
+        When the cause is mended, <Link to="/help/resume">try again</Link>: what is done is kept.
+      </p>
+
+      <h2 id="no-worker">No worker</h2>
+      <p>
+        Each worker offers labels with slots, and a job requires one label. Where none is connected that offers it, the
+        job stays ready. <Link to="/workers">Workers</Link> shows who offers what. Start one:
+      </p>
+      <Command>titan worker --join http://127.0.0.1:5000 --offer GPU:1</Command>
+      <p>
+        From another machine it needs a token of the role worker: see <Link to="/help/network">network</Link>.
+      </p>
+
+      <h2 id="offline">The console says Offline</h2>
+      <p>
+        The server does not answer this page. Jobs go on under their workers, and what is on the screen is from before;
+        the page tries again by itself and misses nothing.
+      </p>
+      <dl>
+        <dt>The server has ended</dt>
+        <dd>
+          Start it on the same home, <code>titan up</code>: it takes up what was there.
+        </dd>
+        <dt>A proxy is between</dt>
+        <dd>
+          It may cut off what stays open: see <Link to="/help/network#proxy">proxies</Link>.
+        </dd>
+        <dt>The token was revoked or has expired</dt>
+        <dd>Then the page asks for another one.</dd>
+      </dl>
+
+      <h2 id="refused">Something was refused</h2>
+      <dl>
+        <dt>Unauthorized</dt>
+        <dd>The server wants a token, and none came, or one that is unknown, expired or revoked.</dd>
+        <dt>Forbidden</dt>
+        <dd>
+          The token's role does not allow it, or a page of another address asked: use the address that{" "}
+          <code>titan up</code> prints.
+        </dd>
+        <dt>StoreFull</dt>
+        <dd>
+          The disk is almost full; nothing was half written. Make room, or <Link to="/settings#house">clean up</Link>.
+        </dd>
+      </dl>
+    </>
+  );
+}

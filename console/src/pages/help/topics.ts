@@ -1,0 +1,27 @@
+/** The help there is: the addresses `/help/<id>` are what other pages link to. */
+import type { ComponentType } from "react";
+import { Gates } from "./Gates";
+import { Keys } from "./Keys";
+import { Network } from "./Network";
+import { Resume } from "./Resume";
+import { Troubleshooting } from "./Troubleshooting";
+
+interface Topic {
+  id: string;
+  name: string;
+  about: string;
+  Text: ComponentType;
+}
+
+export const TOPICS: readonly Topic[] = [
+  { id: "keys", name: "Keys", about: "Everything without the mouse", Text: Keys },
+  {
+    id: "troubleshooting",
+    name: "Troubleshooting",
+    about: "A job waits, a job failed, no worker, the console says Offline",
+    Text: Troubleshooting,
+  },
+  { id: "gates", name: "Gates", about: "Let a run wait for a person", Text: Gates },
+  { id: "resume", name: "Retry and resume", about: "Go on where something broke off", Text: Resume },
+  { id: "network", name: "Network", about: "Ports, proxies, TLS, tokens", Text: Network },
+];

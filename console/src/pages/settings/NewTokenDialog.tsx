@@ -1,0 +1,81 @@
+import { type FormEvent, useId, useState } from "react";
+import { createToken, type NewToken, type Role } from "../../api/house";
+import { Button } from "../../parts/Button";
+import { Dialog } from "../../parts/Dialog";
+import { ABOUT_ROLE, EXPIRIES, ROLES } from "./roles";
+
+const NEVER = "never";
+
+/** Makes a token: a name, what it may do, and for how long. */
+export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMade: (token: NewToken) => void }) {
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Role>("viewer");
+  const [days, setDays] = useState("30");
+  const [problem, setProblem] = useState<string | null>(null);
+  const [isBusy, setIsBusy] = useState(false);
+  const form = useId();
+  async function submit(event: FormEvent): Promise<void> {
+    event.preventDefault();
+    setIsBusy(true);
+    try {
+      onMade(await createToken(name.trim(), role, days === NEVER ? null : Number(days)));
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+      setIsBusy(false);
+    }
+  }
+  return (
+    <Dialog
+      title="Make a token"
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Back</Button>
+          <Button kind="main" type="submit" form={form} busy={isBusy}>
+            Make it
+          </Button>
+        </>
+      }
+    >
+      <form id={form} className="settings-form" onSubmit={(event) => void submit(event)}>
+        <label className="stack">
+          Name: who or what will use it
+          <input
+            className="field"
+            dir="auto"
+            required
+            autoComplete="off"
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        </label>
+        <fieldset className="plain-fieldset settings-choices">
+          <legend>Role</legend>
+          {ROLES.map((one) => (
+            <label key={one} className="settings-choice">
+              <input type="radio" name="role" checked={one === role} onChange={() => setRole(one)} />
+              <span>
+                {one} <span className="soft">{ABOUT_ROLE[one]}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        <label className="stack">
+          Expires after
+          <select className="field" value={days} onChange={(event) => setDays(event.target.value)}>
+            {EXPIRIES.map((expiry) => (
+              <option key={expiry.name} value={expiry.days ?? NEVER}>
+                {expiry.name}
+              </option>
+            ))}
+          </select>
+        </label>
+        {problem ? (
+          <p role="alert" className="settings-problem">
+            {problem}
+          </p>
+        ) : null}
+      </form>
+    </Dialog>
+  );
+}

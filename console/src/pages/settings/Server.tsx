@@ -1,0 +1,3 @@
+export function Server() {
+  return <p className="faint">…</p>;
+}

@@ -1,0 +1,23 @@
+/** What a round of keeping house deletes, as a person reads it. */
+import type { Freed } from "../../api/house";
+import { bytes } from "../../parts/format";
+
+/** Returns a line for each kind of thing that goes; none when nothing does. */
+export function goneLines(freed: Freed): string[] {
+  const kinds: [number, string, string, number?][] = [
+    [freed.runs, "agent run", "agent runs"],
+    [freed.dags, "DAG", "DAGs"],
+    [freed.jobs, "job", "jobs"],
+    [freed.logs, "log", "logs", freed.log_bytes],
+    [freed.journal_entries, "journal entry", "journal entries"],
+    [freed.files, "uploaded file", "uploaded files"],
+    [freed.keys, "published key", "published keys"],
+    [freed.blobs, "content nobody names", "contents nobody names", freed.blob_bytes],
+  ];
+  return kinds
+    .filter(([amount]) => amount > 0)
+    .map(([amount, one, many, size]) => {
+      const text = `${amount.toLocaleString("en-US")} ${amount === 1 ? one : many}`;
+      return size === undefined ? text : `${text}, ${bytes(size)}`;
+    });
+}

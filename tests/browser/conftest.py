@@ -1,0 +1,203 @@
+"""A real browser in front of a real Titan: the server serves the console itself, and real jobs feed it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.running_titan import RunningTitan, running_titan
+from tests.support.sources import ROOT
+from tests.support.waiting import wait_until
+from titan_sdk import TitanClient
+
+CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+AXE: Final = ROOT / "console" / "node_modules" / "axe-core" / "axe.min.js"
+PATIENCE_MS: Final = 20_000  # what is waited for is there in 0.1 s; others' tests on the same two cores take their time
+
+Scheme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """A running Titan, where a browser finds it, and a client to feed it."""
+
+    titan: RunningTitan
+    url: str
+    client: TitanClient
+
+
+class Pages:
+    """Pages of one test; each complains when a script of it failed or a request left this machine."""
+
+    def __init__(self, browser: Browser, opened: ExitStack) -> None:
+        self._browser = browser
+        self._opened = opened
+        self.faults: list[str] = []
+
+    def open(self, console: Console, path: str = "/", *, width: int = 1440, scheme: Scheme = "light") -> Page:
+        """Open a page of a console in a browser profile of its own, `width` pixels wide."""
+        context = self._browser.new_context(
+            base_url=console.url,
+            viewport={"width": width, "height": 844 if width < 640 else 900},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            locale="en-GB",
+        )
+        self._opened.callback(context.close)
+        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=console.url)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: self.faults.append(f"a script failed: {error}"))
+        page.on("request", lambda request: self._watch(request.url))
+        page.goto(path)
+        return page
+
+    def _watch(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
+            self.faults.append(f"a request left this machine: {url}")
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium. Of this package only: while it lives, no other test can run an event loop."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: install it, as with `apt-get install chromium`")
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        # Without its sandbox: it refuses to start as root, and shows nothing but our own pages.
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="package")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """One console for all tests of this package: name what you submit so that no other test finds it."""
+    with _console(tmp_path_factory.mktemp("titan")) as running:
+        yield running
+
+
+@pytest.fixture
+def new_console(tmp_path: Path) -> Iterator[Callable[..., Console]]:
+    """Start consoles of a test's own, each with nothing in it; the arguments are `running_titan`'s."""
+    with ExitStack() as started:
+        yield lambda **options: started.enter_context(_console(tmp_path, **options))
+
+
+@pytest.fixture
+def pages(browser: Browser) -> Iterator[Pages]:
+    """Open pages of any console, in any width, light or dark."""
+    with ExitStack() as opened:
+        pages = Pages(browser, opened)
+        yield pages
+    assert pages.faults == []
+
+
+@pytest.fixture
+def page(pages: Pages, console: Console) -> Page:
+    """A page of the shared console, at Home."""
+    return pages.open(console)
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[..., str]:
+    """Write a job's program and give its path: `script("fail.py", "raise SystemExit(3)")`."""
+
+    def write(name: str, text: str = "print('done')") -> str:
+        file = tmp_path / name
+        file.write_text(textwrap.dedent(text).strip() + "\n")
+        return str(file)
+
+    return write
+
+
+@pytest.fixture
+def assert_accessible() -> Callable[[Page], None]:
+    """Fail with what axe finds wrong on a page as it stands."""
+
+    def check(page: Page) -> None:
+        if not AXE.exists():
+            pytest.skip("axe-core is not installed: run `npm install` in console/")
+        # Not a script tag, which the page's content policy refuses.
+        page.evaluate(AXE.read_text("utf-8"))
+        found = page.evaluate(
+            "async () => (await axe.run()).violations.flatMap(found => found.nodes.map("
+            "node => `${found.id}: ${node.html.slice(0, 160)}: ${node.failureSummary}`))"
+        )
+        assert found == []
+
+    return check
+
+
+@contextmanager
+def _console(folder: Path, **options: object) -> Iterator[Console]:
+    with ExitStack() as started:
+        titan = started.enter_context(running_titan(folder / "home", **options))  # type: ignore[arg-type]  # passed on
+        client = started.enter_context(TitanClient("127.0.0.1", titan.sdk_port, announce=lambda _: None))
+        url = f"http://127.0.0.1:{titan.sdk_port}"
+        if not _serves_pages(url):
+            url = started.enter_context(_previewed(url))
+        yield Console(titan=titan, url=url, client=client)
+
+
+# Until the server serves the console (issue 4): the bundle of these sources, in front of the server.
+# Whoever merges the server's part takes this away.
+
+
+def _serves_pages(url: str) -> bool:
+    try:
+        with urlopen(Request(url, headers={"Accept": "text/html"})) as answer:
+            return '<div id="root">' in answer.read().decode()
+    except URLError:
+        return False
+
+
+@contextmanager
+def _previewed(server: str) -> Iterator[str]:
+    sources = ROOT / "console"
+    vite = sources / "node_modules" / ".bin" / "vite"
+    if shutil.which("node") is None or not vite.exists():
+        pytest.skip("this server does not serve the console, and no Node is on the PATH to do it instead")
+    bundle = _built(vite)
+    environment = {**os.environ, "TITAN_SERVER": server}
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        port = listener.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    options = ["--host", "127.0.0.1", "--port", str(port), "--strictPort", "--outDir", str(bundle)]
+    preview = subprocess.Popen(
+        [str(vite), "preview", *options], cwd=sources, env=environment, stdout=subprocess.DEVNULL
+    )
+    try:
+        wait_until(lambda: _serves_pages(url), "vite's preview serves the console")
+        yield url
+    finally:
+        preview.terminate()
+        preview.wait()
+
+
+@cache
+def _built(vite: Path) -> Path:
+    """Build these sources, once a session."""
+    bundle = Path(tempfile.mkdtemp(prefix="titan-console-"))
+    atexit.register(shutil.rmtree, bundle, ignore_errors=True)
+    environment = {**os.environ, "TITAN_WEB_OUT": str(bundle)}
+    subprocess.run([vite, "build", "--logLevel", "warn"], cwd=ROOT / "console", env=environment, check=True)
+    return bundle
