@@ -33,7 +33,7 @@ function OpenGate({ gate, dag }: { gate: Job; dag: Dag }) {
       <div className="dag-gate-words">
         <h2 dir="auto">{gate.hitl_message || gate.name}</h2>
         <p className="soft">
-          <span aria-hidden="true">⏸ </span>
+          <span aria-hidden="true">◇ </span>
           <span dir="auto">{gate.name}</span> opened <Time at={gate.ready_at} as="age" />
           <Expires gate={gate} />
           {behind.length > 0 ? (

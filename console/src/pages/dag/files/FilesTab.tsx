@@ -57,7 +57,9 @@ export function FilesTab({ dag }: { dag: Dag }) {
                 Size
               </Cell>
               <Cell head>Changed</Cell>
-              <Cell head />
+              <Cell head>
+                <span className="unseen">Download</span>
+              </Cell>
             </>
           }
         >

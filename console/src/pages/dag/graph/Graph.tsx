@@ -6,8 +6,18 @@ import {
   ReactFlow,
   type ReactFlowInstance,
   useReactFlow,
+  useStore,
 } from "@xyflow/react";
-import { createContext, type KeyboardEvent, memo, useContext, useEffect, useMemo, useRef } from "react";
+import {
+  createContext,
+  type KeyboardEvent,
+  memo,
+  type RefObject,
+  useContext,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+} from "react";
 import { lookOf } from "../../../parts/Status";
 import { type Board, useNodeView } from "./board";
 import { EdgeLayer } from "./EdgeLayer";
@@ -16,6 +26,7 @@ import { GateNode, JobNode } from "./JobNode";
 import type { Layout } from "./layout";
 import { type Arrow, moved } from "./move";
 import type { Shape } from "./shape";
+import { FIT, isInside, useViewport } from "./useViewport";
 import "@xyflow/react/dist/base.css";
 
 interface Props {
@@ -23,26 +34,22 @@ interface Props {
   shape: Shape;
   layout: Layout;
   board: Board;
+  /** The job whose panel is open. */
+  chosen: string | null;
   onOpen: (nodeId: string) => void;
 }
 
-const NODE_TYPES = { job: JobNode, gate: GateNode, group: GroupNode };
+const NODE_TYPES = { job: JobNode, gate: GateNode, siblings: GroupNode };
 const NO_EDGES: never[] = []; // they are drawn by EdgeLayer
-const FIT = { padding: 0.08, maxZoom: 1, minZoom: 0.05 };
-const OPTIONS = { hideAttribution: true };
+const FAR_ZOOM = 0.4; // names are 5 px high there
 const BoardContext = createContext<Board | null>(null);
 
 /** The drawing itself: pans, zooms, and is walked through with the arrow keys. */
-export const Graph = memo(function Graph({ name, shape, layout, board, onOpen }: Props) {
+export const Graph = memo(function Graph({ name, shape, layout, board, chosen, onOpen }: Props) {
   const flow = useReactFlow();
   const box = useRef<HTMLDivElement>(null);
   const nodes = useMemo(() => nodesOf(shape, layout, board), [shape, layout, board]);
-  const isFirst = useRef(true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another layout is to be seen as a whole
-  useEffect(() => {
-    if (!isFirst.current) void flow.fitView(FIT);
-    isFirst.current = false;
-  }, [layout]);
+  const isOwnView = useViewport(box, board, shape, layout, chosen);
   function go(to: string | null): void {
     const button = to && box.current?.querySelector<HTMLElement>(`[data-node="${CSS.escape(to)}"]`);
     if (!button) return;
@@ -50,7 +57,7 @@ export const Graph = memo(function Graph({ name, shape, layout, board, onOpen }:
     button.setAttribute("tabindex", "0");
     button.focus({ preventScroll: true });
     const place = layout.nodes.get(to);
-    if (place && !isInside(button, box.current)) {
+    if (place && !isInside(box.current, to)) {
       const zoom = Math.max(flow.getZoom(), 0.5);
       void flow.setCenter(place.x + place.width / 2, place.y + place.height / 2, { zoom });
     }
@@ -67,24 +74,16 @@ export const Graph = memo(function Graph({ name, shape, layout, board, onOpen }:
     event.stopPropagation();
   }
   return (
-    <section
-      ref={box}
-      className="dag-graph card"
-      aria-label={`Graph of ${name}`}
-      onKeyDown={onKey}
-      onClick={(event) => {
-        const node = (event.target as HTMLElement).closest<HTMLElement>("[data-node]")?.dataset.node;
-        if (node) onOpen(node);
-      }}
-    >
+    <section ref={box} className="dag-graph card" aria-label={`Graph of ${name}`} onKeyDown={onKey}>
       <BoardContext value={board}>
         <ReactFlow
           nodes={nodes}
           edges={NO_EDGES}
+          onNodeClick={(_event, node) => onOpen(node.id)} // Enter on a node's button is a click too
           nodeTypes={NODE_TYPES}
-          proOptions={OPTIONS}
-          fitView
-          fitViewOptions={FIT}
+          onMoveStart={(event) => {
+            if (event) isOwnView.current = true;
+          }}
           minZoom={0.05}
           maxZoom={2}
           nodesDraggable={false}
@@ -98,6 +97,7 @@ export const Graph = memo(function Graph({ name, shape, layout, board, onOpen }:
           multiSelectionKeyCode={null}
           zoomOnDoubleClick={false}
         >
+          <Far box={box} />
           <EdgeLayer shape={shape} layout={layout} board={board} />
           <Controls showInteractive={false} fitViewOptions={FIT} />
           <MiniMap pannable zoomable nodeComponent={MiniNode} ariaLabel={`Overview of ${name}`} />
@@ -106,6 +106,15 @@ export const Graph = memo(function Graph({ name, shape, layout, board, onOpen }:
     </section>
   );
 });
+
+/** Says on the box whether the graph is too far away for names to be read. */
+function Far({ box }: { box: RefObject<HTMLElement | null> }) {
+  const isFar = useStore((state) => state.transform[2] < FAR_ZOOM);
+  useLayoutEffect(() => {
+    box.current?.toggleAttribute("data-far", isFar);
+  }, [box, isFar]);
+  return null;
+}
 
 function zooms(key: string, flow: ReactFlowInstance): Promise<boolean> | null {
   if (key === "+" || key === "=") return flow.zoomIn();
@@ -117,7 +126,8 @@ function nodesOf(shape: Shape, layout: Layout, board: Board): Node[] {
   return shape.nodes.map((node, index): Node => {
     const { x, y, width, height } = layout.nodes.get(node.id) ?? { x: 0, y: 0, width: 0, height: 0 };
     const data = { board, isFirst: index === 0 };
-    return { id: node.id, type: node.kind, position: { x, y }, width, height, data };
+    const type = node.kind === "group" ? "siblings" : node.kind; // `group` is a kind of React Flow's own
+    return { id: node.id, type, position: { x, y }, width, height, data };
   });
 }
 
@@ -133,10 +143,4 @@ const MiniNode = memo(function MiniNode({ id, x, y, width, height }: MiniMapNode
 function neighbour(shape: Shape, id: string, step: number): string | null {
   const at = shape.nodes.findIndex((node) => node.id === id);
   return shape.nodes[at + step]?.id ?? null;
-}
-
-function isInside(element: HTMLElement, box: HTMLElement | null): boolean {
-  if (!box) return true;
-  const [one, other] = [element.getBoundingClientRect(), box.getBoundingClientRect()];
-  return one.left >= other.left && one.right <= other.right && one.top >= other.top && one.bottom <= other.bottom;
 }

@@ -69,7 +69,7 @@ export function GraphTab({ dag, chosen, onChoose }: Props) {
         </span>
       </div>
       <ReactFlowProvider>
-        <Graph name={dag.name} shape={shape} layout={layout} board={board} onOpen={open} />
+        <Graph name={dag.name} shape={shape} layout={layout} board={board} chosen={chosen} onOpen={open} />
       </ReactFlowProvider>
     </div>
   );

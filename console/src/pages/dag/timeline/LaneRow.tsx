@@ -82,9 +82,9 @@ function isBad(bar: Bar): boolean {
 }
 
 function toneOf(bar: Bar): { tone: string; glyph: string } {
-  if (bar.outcome === "gate") return { tone: "blue", glyph: "⏸" };
+  if (bar.outcome === "gate") return { tone: "blue", glyph: "◇" };
   if (bar.outcome === "running") return lookOf("RUNNING");
-  if (bar.outcome === "timed_out") return { tone: "red", glyph: "⌛" };
+  if (bar.outcome === "timed_out") return { tone: "red", glyph: "⊗" };
   return lookOf(bar.outcome);
 }
 

@@ -143,7 +143,7 @@ function Legend() {
         <span className="timeline-key tone-red" data-bad="" /> ✕ failed
       </li>
       <li>
-        <span className="timeline-key tone-blue" /> ⏸ gate open
+        <span className="timeline-key tone-blue" /> ◇ gate open
       </li>
     </ul>
   );
