@@ -3,6 +3,8 @@ import {
   MiniMap,
   type MiniMapNodeProps,
   type Node,
+  type NodeMouseHandler,
+  type OnMoveStart,
   ReactFlow,
   type ReactFlowInstance,
   useReactFlow,
@@ -13,6 +15,7 @@ import {
   type KeyboardEvent,
   memo,
   type RefObject,
+  useCallback,
   useContext,
   useLayoutEffect,
   useMemo,
@@ -50,6 +53,13 @@ export const Graph = memo(function Graph({ name, shape, layout, board, chosen, o
   const box = useRef<HTMLDivElement>(null);
   const nodes = useMemo(() => nodesOf(shape, layout, board), [shape, layout, board]);
   const isOwnView = useViewport(box, board, shape, layout, chosen);
+  const onNodeClick = useCallback<NodeMouseHandler>((_event, node) => onOpen(node.id), [onOpen]);
+  const onMoveStart = useCallback<OnMoveStart>(
+    (event) => {
+      if (event) isOwnView.current = true; // without one it was us
+    },
+    [isOwnView],
+  );
   function go(to: string | null): void {
     const button = to && box.current?.querySelector<HTMLElement>(`[data-node="${CSS.escape(to)}"]`);
     if (!button) return;
@@ -79,11 +89,9 @@ export const Graph = memo(function Graph({ name, shape, layout, board, chosen, o
         <ReactFlow
           nodes={nodes}
           edges={NO_EDGES}
-          onNodeClick={(_event, node) => onOpen(node.id)} // Enter on a node's button is a click too
+          onNodeClick={onNodeClick} // Enter on a node's button is a click too
           nodeTypes={NODE_TYPES}
-          onMoveStart={(event) => {
-            if (event) isOwnView.current = true;
-          }}
+          onMoveStart={onMoveStart}
           minZoom={0.05}
           maxZoom={2}
           nodesDraggable={false}

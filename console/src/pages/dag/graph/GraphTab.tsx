@@ -1,9 +1,9 @@
 import { ReactFlowProvider } from "@xyflow/react";
-import { useEffect, useLayoutEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "react";
 import type { Dag, Job } from "../../../api/facts";
 import { Button } from "../../../parts/Button";
 import { count, duration } from "../../../parts/format";
-import { chosenIn, useUrl } from "../../../parts/url";
+import { useUrl } from "../../../parts/url";
 import { Board } from "./board";
 import { type CriticalPath, criticalPath } from "./critical";
 import { Graph } from "./Graph";
@@ -42,11 +42,15 @@ export function GraphTab({ dag, chosen, onChoose }: Props) {
   });
   // Before the browser paints, so that a node is never drawn without what it shows.
   useLayoutEffect(() => board.show(shape, jobs, { chosen, critical }), [board, shape, jobs, chosen, critical]);
-  function open(nodeId: string): void {
-    const node = shape.nodes.find((one) => one.id === nodeId);
-    if (node?.kind === "group") change({ open: [...chosenIn(query, "open"), nodeId].join() }, true);
-    else if (node?.jobs[0]) onChoose(node.jobs[0]);
-  }
+  // The same function for as long as the shape is the same: the graph is drawn anew for another one.
+  const open = useCallback(
+    (nodeId: string) => {
+      const node = shape.nodes.find((one) => one.id === nodeId);
+      if (node?.kind === "group") change({ open: [...openIds.split(",").filter(Boolean), nodeId].join() }, true);
+      else if (node?.jobs[0]) onChoose(node.jobs[0]);
+    },
+    [shape, openIds, change, onChoose],
+  );
   return (
     <div className="dag-graph-tab">
       <div className="row dag-tools">

@@ -6,7 +6,7 @@ import type { Layout } from "./layout";
 import type { Shape } from "./shape";
 
 export const FIT = { padding: 0.08, maxZoom: 1, minZoom: 0.05 };
-const NARROW_PX = 600;
+const NARROW_PX = 480;
 const READABLE_ZOOM = 0.7;
 
 /** Keeps the view right as the box and the layout change; set the result when a person moved it: then it stays. */
