@@ -1,10 +1,9 @@
 import { ViewportPortal } from "@xyflow/react";
-import { memo, useEffect, useMemo, useState } from "react";
+import { memo, useMemo } from "react";
 import type { Board } from "./board";
 import type { Layout, Point } from "./layout";
 import type { Shape } from "./shape";
-
-const PAUSE_MS = 250; // between two colourings: an edge's colour is no news that its parent's node has not told
+import { useSlowVersion } from "./useSlowVersion";
 
 type Kind = "waiting" | "running" | "done" | "failed" | "critical";
 const KINDS: readonly Kind[] = ["waiting", "done", "failed", "running", "critical"];
@@ -37,25 +36,6 @@ export const EdgeLayer = memo(function EdgeLayer({ shape, layout, board }: Props
     </ViewportPortal>
   );
 });
-
-function useSlowVersion(board: Board): number {
-  const [version, setVersion] = useState(board.current);
-  useEffect(() => {
-    let timer: number | undefined;
-    const stop = board.watchAll(() => {
-      timer ??= window.setTimeout(() => {
-        timer = undefined;
-        setVersion(board.current());
-      }, PAUSE_MS);
-    });
-    setVersion(board.current());
-    return () => {
-      stop();
-      window.clearTimeout(timer);
-    };
-  }, [board]);
-  return version;
-}
 
 function kindOf(board: Board, from: string, to: string): Kind {
   const parent = board.view(from);

@@ -1,13 +1,11 @@
-import type { NodeProps } from "@xyflow/react";
 import { memo } from "react";
 import type { Job } from "../../../api/facts";
 import { lookOf } from "../../../parts/Status";
 import { useNodeView } from "./board";
-import type { NodeData } from "./JobNode";
+import type { NodeProps } from "./NodeLayer";
 
 /** Equal siblings as one node: how many they are, and how they stand; a click shows each. */
-export const GroupNode = memo(function GroupNode({ id, data }: NodeProps) {
-  const { board, isFirst } = data as NodeData;
+export const GroupNode = memo(function GroupNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const first = jobs[0];
   if (!first) return null;
@@ -17,7 +15,7 @@ export const GroupNode = memo(function GroupNode({ id, data }: NodeProps) {
   return (
     <button
       type="button"
-      className={`dag-group nopan tone-${tone}`}
+      className={`dag-group tone-${tone}`}
       data-node={id}
       data-chosen={isChosen || undefined}
       data-critical={isCritical ?? undefined}

@@ -1,19 +1,12 @@
-import type { NodeProps } from "@xyflow/react";
 import { memo } from "react";
 import type { Job } from "../../../api/facts";
 import { lookOf } from "../../../parts/Status";
 import { JobTook } from "../JobTook";
-import { type Board, useNodeView } from "./board";
-
-export interface NodeData extends Record<string, unknown> {
-  board: Board;
-  /** Whether the Tab key leads here first; arrow keys go on from there. */
-  isFirst: boolean;
-}
+import { useNodeView } from "./board";
+import type { NodeProps } from "./NodeLayer";
 
 /** A job of the graph: its status as colour, glyph and word, its name, and how long it took. */
-export const JobNode = memo(function JobNode({ id, data }: NodeProps) {
-  const { board, isFirst } = data as NodeData;
+export const JobNode = memo(function JobNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const job = jobs[0];
   if (!job) return null;
@@ -21,7 +14,7 @@ export const JobNode = memo(function JobNode({ id, data }: NodeProps) {
   return (
     <button
       type="button"
-      className={`dag-node nopan tone-${tone}`}
+      className={`dag-node tone-${tone}`}
       data-node={id}
       data-status={job.status}
       data-chosen={isChosen || undefined}
@@ -47,8 +40,7 @@ export const JobNode = memo(function JobNode({ id, data }: NodeProps) {
 });
 
 /** A decision of a person: six corners, so that nobody takes it for work. */
-export const GateNode = memo(function GateNode({ id, data }: NodeProps) {
-  const { board, isFirst } = data as NodeData;
+export const GateNode = memo(function GateNode({ id, board, isFirst }: NodeProps) {
   const { jobs, isChosen, isCritical } = useNodeView(board, id);
   const job = jobs[0];
   if (!job) return null;
@@ -56,7 +48,7 @@ export const GateNode = memo(function GateNode({ id, data }: NodeProps) {
   return (
     <button
       type="button"
-      className={`dag-gate nopan tone-${tone}`}
+      className={`dag-gate tone-${tone}`}
       data-node={id}
       data-status={job.status}
       data-chosen={isChosen || undefined}

@@ -1,11 +1,13 @@
 /** What part of the graph is in sight: all of it, until somebody moves it; on a phone the part that matters. */
-import { useReactFlow, useStore } from "@xyflow/react";
-import { type RefObject, useEffect, useRef } from "react";
+import { getViewportForBounds, useReactFlow, useStore } from "@xyflow/react";
+import { type RefObject, useCallback, useEffect, useRef } from "react";
 import type { Board } from "./board";
 import type { Layout } from "./layout";
 import type { Shape } from "./shape";
 
-export const FIT = { padding: 0.08, maxZoom: 1, minZoom: 0.05 };
+const PADDING = 0.08;
+const MOST_ZOOM = 1;
+export const LEAST_ZOOM = 0.05;
 const NARROW_PX = 480;
 const READABLE_ZOOM = 0.7;
 
@@ -16,12 +18,16 @@ export function useViewport(
   shape: Shape,
   layout: Layout,
   chosen: string | null,
-): RefObject<boolean> {
+): { isOwn: RefObject<boolean>; showAll: () => void } {
   const flow = useReactFlow();
   const isOwn = useRef(false);
   const width = useStore((state) => state.width);
   const height = useStore((state) => state.height);
   const shown = useRef<Layout | null>(null);
+  const showAll = useCallback(() => {
+    const all = { x: 0, y: 0, width: layout.width, height: layout.height };
+    void flow.setViewport(getViewportForBounds(all, width, height, LEAST_ZOOM, MOST_ZOOM, PADDING));
+  }, [flow, layout, width, height]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another chosen job may be out of sight
   useEffect(() => {
     if (width === 0 || height === 0) return;
@@ -36,9 +42,9 @@ export function useViewport(
       if (place && !isSeen) void flow.setCenter(place.x + place.width / 2, place.y + place.height / 2, { zoom });
       return;
     }
-    void flow.fitView(FIT);
-  }, [flow, box, board, shape, layout, width, height, chosen]);
-  return isOwn;
+    showAll();
+  }, [flow, showAll, box, board, shape, layout, width, height, chosen]);
+  return { isOwn, showAll };
 }
 
 /** Returns the node that somebody who opens the graph most likely looks for: the chosen one, a gate, a failure, what runs. */
