@@ -27,6 +27,7 @@ async function follow(jobId: string, most: number, hear: Hear, signal: AbortSign
       if (offset === null) {
         const size = await sizeOf(url, signal);
         offset = Math.max(0, size - END_BYTES);
+        if (size === 0) hear.onLines([]); // the answer begins with the first line, which may be long in coming
         tail = new TailLines(most, offset > 0);
       }
       const answer = await fetch(`${url}?offset=${offset}&follow=true`, { signal });

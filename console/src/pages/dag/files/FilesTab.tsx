@@ -12,7 +12,7 @@ import "./files.css";
 
 const FilePreview = lazy(() => import("../../../parts/FilePreview"));
 
-const COLUMNS = "minmax(0, 2.4fr) minmax(0, 1.2fr) 76px 84px 74px";
+const COLUMNS = "var(--files-columns)"; // fewer of them on a phone
 
 /** What the jobs of this submission left in their workspace, to be looked at and to be kept. */
 export function FilesTab({ dag }: { dag: Dag }) {
@@ -52,11 +52,15 @@ export function FilesTab({ dag }: { dag: Dag }) {
           head={
             <>
               <Cell head>File</Cell>
-              <Cell head>Job</Cell>
+              <Cell head className="cut files-wide">
+                Job
+              </Cell>
               <Cell head className="num">
                 Size
               </Cell>
-              <Cell head>Changed</Cell>
+              <Cell head className="cut files-wide">
+                Changed
+              </Cell>
               <Cell head>
                 <span className="unseen">Download</span>
               </Cell>
@@ -87,13 +91,13 @@ function Row({ file, isChosen }: { file: LeftFile; isChosen: boolean }) {
         </span>
         {file.place === "archive" ? <span className="faint"> in its archive</span> : null}
       </Cell>
-      <Cell>
+      <Cell className="cut files-wide">
         <span dir="auto" title={`${file.job}, attempt ${file.attempt}, on ${file.worker}`}>
           {file.job}
         </span>
       </Cell>
       <Cell className="num">{bytes(file.size_bytes)}</Cell>
-      <Cell>
+      <Cell className="cut files-wide">
         <Time at={file.modified_at} />
       </Cell>
       <Cell>

@@ -1,12 +1,4 @@
-import {
-  Controls,
-  type OnMoveStart,
-  Panel,
-  ReactFlow,
-  type ReactFlowInstance,
-  useReactFlow,
-  useStore,
-} from "@xyflow/react";
+import { Controls, type OnMove, Panel, ReactFlow, type ReactFlowInstance, useReactFlow, useStore } from "@xyflow/react";
 import { type KeyboardEvent, memo, type RefObject, useCallback, useLayoutEffect, useRef } from "react";
 import type { Board } from "./board";
 import { EdgeLayer } from "./EdgeLayer";
@@ -36,7 +28,7 @@ export const Graph = memo(function Graph({ name, shape, layout, board, chosen, o
   const flow = useReactFlow();
   const box = useRef<HTMLDivElement>(null);
   const { isOwn, showAll } = useViewport(box, board, shape, layout, chosen);
-  const onMoveStart = useCallback<OnMoveStart>(
+  const onMove = useCallback<OnMove>(
     (event) => {
       if (event) isOwn.current = true; // without one it was us
     },
@@ -80,7 +72,7 @@ export const Graph = memo(function Graph({ name, shape, layout, board, chosen, o
       <ReactFlow
         nodes={NONE}
         edges={NONE}
-        onMoveStart={onMoveStart}
+        onMove={onMove}
         minZoom={LEAST_ZOOM}
         maxZoom={2}
         nodesDraggable={false}

@@ -20,6 +20,7 @@ interface Props {
 }
 
 const ROW_HEIGHT = 28;
+const AXIS_HEIGHT = 27;
 const MOST_TICKS = 8;
 
 /** When each attempt ran, where, and how long it waited before: one row for each job, or for each slot of each worker. */
@@ -72,6 +73,7 @@ function Chart({ lanes, isOver, chosen, onChoose }: ChartProps) {
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 10,
+    scrollMargin: AXIS_HEIGHT,
   });
   function onKey(event: KeyboardEvent<HTMLDivElement>): void {
     const here = (event.target as HTMLElement).closest<HTMLElement>("[data-bar]");
@@ -91,15 +93,15 @@ function Chart({ lanes, isOver, chosen, onChoose }: ChartProps) {
   }
   return (
     <div className="timeline-chart card">
-      <Axis span={span} />
       <div ref={scroller} className="timeline-rows" onKeyDown={onKey} role="group" aria-label="Attempts">
+        <Axis span={span} />
         <div style={{ height: virtual.getTotalSize() }} className="timeline-all">
           {virtual.getVirtualItems().map((item) => (
             <LaneRow
               key={lanes[item.index]?.key ?? item.key}
               index={item.index}
               lane={lanes[item.index] as Lane}
-              top={item.start}
+              top={item.start - AXIS_HEIGHT}
               span={span}
               chosen={chosen}
               isFirst={item.index === 0}
@@ -118,11 +120,13 @@ function Axis({ span }: { span: Span }) {
   const length = span.to - span.from;
   return (
     <div className="timeline-axis" aria-hidden="true">
-      {ticks(span, MOST_TICKS).map((at) => (
-        <span key={at} style={{ left: `${(at / length) * 100}%` }}>
-          {at === 0 ? "0" : `+${duration(at)}`}
-        </span>
-      ))}
+      <div className="timeline-ticks">
+        {ticks(span, MOST_TICKS).map((at) => (
+          <span key={at} style={{ left: `${(at / length) * 100}%` }}>
+            {at === 0 ? "0" : `+${duration(at)}`}
+          </span>
+        ))}
+      </div>
     </div>
   );
 }
