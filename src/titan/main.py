@@ -22,7 +22,7 @@ from titan.engine.chronicle import Chronicle
 from titan.engine.cleaner import Cleaner
 from titan.engine.free_space import SpaceWatch
 from titan.engine.home_token import keep_home_token, other_tokens, read_home_token
-from titan.engine.local_worker import LocalWorker
+from titan.engine.local_workers import LocalWorkers
 from titan.engine.lookout import Lookout
 from titan.engine.notifier import Notifier
 from titan.engine.orchestrator import Orchestrator
@@ -33,7 +33,7 @@ from titan.log_lines import FORMATS, LEVELS, configure
 from titan.model.errors import InvalidInput, StoreUnavailable
 from titan.ports import Commit, LanguageModel, Store
 from titan.server.app import create_app
-from titan.server.house import PROJECT_ID, Access, House
+from titan.server.house import PROJECT_ID, Access, House, RunsWith
 from titan.server.metrics import Metrics
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
 from titan.settings import one_of, setting, shared_folder, whole_number
@@ -194,26 +194,26 @@ async def _serve(
 ) -> None:
     bus = Bus(asyncio.get_running_loop())
     kept.store.listen(bus.publish)
-    house = _compose(kept, bus, model, access, keeping)
+    workers = _local_workers(settings, home, kept, listeners)
+    runs_with = _runs_with(settings, home, kept, listeners, keeping)
+    house = _compose(kept, bus, model, access, keeping, runs_with, workers)
     kept.store.listen(_of_this_server(house.metrics.on_commit))
     kept.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
     servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner)
-    worker = _worker(settings, home, listeners)
     await house.orchestrator.start()
     _keep_house(house, keeping, listeners.urls()[0], say)
     _announce(home, listeners)
-    _stop_on_signals(servers, house, worker)
-    working = asyncio.ensure_future(worker.keep()) if worker else None
-    if worker:
-        house.orchestrator.background(worker.keep_log_small())
+    _stop_on_signals(servers, house)
+    if workers:
+        workers.start(settings.offers)
+        house.orchestrator.background(workers.keep_logs_small())
     gc.freeze()  # what start-up made lives as long as the server
     say(_greeting(settings, home, kept.shown, listeners, house))
     try:
         await servers.run()
     finally:
-        if working:
-            working.cancel()
-            await asyncio.gather(working, return_exceptions=True)
+        if workers:
+            await workers.close()
         await house.orchestrator.stop()
         if model is not None:
             await model.close()
@@ -225,13 +225,38 @@ def _of_this_server(listener: Callable[[Commit], None]) -> Callable[[Commit], No
     return lambda commit: None if commit.is_foreign else listener(commit)
 
 
-def _worker(settings: UpSettings, home: Path, listeners: Listeners) -> LocalWorker | None:
+def _local_workers(settings: UpSettings, home: Path, kept: Kept, listeners: Listeners) -> LocalWorkers | None:
     if not settings.offers:
         return None
-    return LocalWorker(home, url=listeners.own_url(), offers=settings.offers, log_format=settings.log_format)
+    return LocalWorkers(
+        home, store=kept.store, project_id=PROJECT_ID, url=listeners.own_url(), log_format=settings.log_format
+    )
 
 
-def _compose(kept: Kept, bus: Bus, model: LanguageModel | None, access: Access, keeping: Keeping) -> House:
+def _runs_with(settings: UpSettings, home: Path, kept: Kept, listeners: Listeners, keeping: Keeping) -> RunsWith:
+    return RunsWith(
+        home=str(home),
+        store_kind="postgresql" if settings.store else "sqlite",
+        store=kept.shown,
+        urls=tuple(listeners.urls()),
+        is_encrypted=listeners.tls is not None,
+        limits={
+            "TITAN_MAX_FILE_BYTES": whole_number("TITAN_MAX_FILE_BYTES"),
+            "TITAN_MIN_FREE_BYTES": keeping.min_free_bytes,
+        },
+        notified=tuple(address.shown for address in keeping.addresses),
+    )
+
+
+def _compose(
+    kept: Kept,
+    bus: Bus,
+    model: LanguageModel | None,
+    access: Access,
+    keeping: Keeping,
+    runs_with: RunsWith,
+    workers: LocalWorkers | None,
+) -> House:
     store, clock, ids = kept.store, kept.clock, SystemIds()
     space = SpaceWatch(kept.folder, min_free_bytes=keeping.min_free_bytes)
     return House(
@@ -248,8 +273,10 @@ def _compose(kept: Kept, bus: Bus, model: LanguageModel | None, access: Access, 
         model=model,
         model_name=model.name if model else None,
         started_at=kept.clock.now(),
-        max_file_bytes=whole_number("TITAN_MAX_FILE_BYTES"),
+        max_file_bytes=runs_with.limits["TITAN_MAX_FILE_BYTES"],
+        runs_with=runs_with,
         access=access,
+        local_workers=workers,
     )
 
 
@@ -280,8 +307,9 @@ def _keep_house(house: House, keeping: Keeping, url: str, say: Callable[[str], N
         house.orchestrator.background(notifier.keep(keeping.addresses))
 
 
-def _stop_on_signals(servers: Servers, house: House, worker: LocalWorker | None) -> None:
+def _stop_on_signals(servers: Servers, house: House) -> None:
     loop = asyncio.get_running_loop()
+    workers = house.local_workers
     is_ending = False
 
     def close(*, at_once: bool = False) -> None:
@@ -289,20 +317,20 @@ def _stop_on_signals(servers: Servers, house: House, worker: LocalWorker | None)
         house.orchestrator.end_claims()
         servers.stop(at_once=at_once)
 
-    async def close_with_worker() -> None:
-        if worker is not None:
-            await worker.end()
+    async def close_with_workers() -> None:
+        if workers is not None:
+            await workers.end()
         close()
 
     def on_interrupt() -> None:
         nonlocal is_ending
         if is_ending:
-            if worker is not None:
-                worker.kill()
+            if workers is not None:
+                workers.kill()
             close(at_once=True)
         else:
             is_ending = True
-            house.orchestrator.background(close_with_worker())
+            house.orchestrator.background(close_with_workers())
 
     loop.add_signal_handler(signal.SIGINT, on_interrupt)
     loop.add_signal_handler(signal.SIGTERM, close)

@@ -39,6 +39,9 @@ class ListReader(Protocol):
     def attempts_of_jobs(self, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:
         """Return job id → attempts in the order they were leased; jobs without one are left out."""
 
+    def last_attempts_of_worker(self, worker_id: str, *, limit: int) -> list[Attempt]:
+        """Return up to `limit` attempts of a worker that have ended, the one that was leased last first."""
+
     def dags(
         self,
         project_id: str,

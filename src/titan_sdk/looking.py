@@ -134,19 +134,23 @@ class Looking(Shared):
         """
         path, query = self._job_route(job)
         offset, rest = 0, b""
-        is_whole = False
+        is_final = is_whole = False
         while not is_whole:
-            pieces = self.transport.stream(f"{path}/log", query={**query, "follow": True, "offset": offset})
+            # A server that stops ends its streams in good order, and what the job printed after that is still to be
+            # read: only a stream that began when the job was final has all of it.
+            ends_whole = is_final
+            pieces = self.transport.stream(f"{path}/log", query={**query, "follow": not is_final, "offset": offset})
             try:
                 async for piece in pieces:
                     offset += len(piece)
                     *lines, rest = (rest + piece).split(b"\n")
                     for line in lines:
                         yield line.decode("utf-8", "replace")
-                # A server that stops ends its streams in good order: only the job's status says that this was all.
-                is_whole = (await self.transport.request_json("GET", path, query=query))[
-                    "status"
-                ] in _FINAL_JOB_STATUSES
+                is_whole = ends_whole
+                if not is_final:
+                    is_final = (await self.transport.request_json("GET", path, query=query))[
+                        "status"
+                    ] in _FINAL_JOB_STATUSES
             except StreamBroken:
                 await self.transport.io.sleep(_BETWEEN_STREAMS_SECONDS)
             finally:

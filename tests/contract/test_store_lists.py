@@ -1,5 +1,6 @@
 """What every store answers when many things are asked for at once, and when a list goes on behind a row."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -9,6 +10,7 @@ from tests.support.stores import committed
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.jobs import JobStatus
 from titan.model.runs import Run
+from titan.model.workers import Load
 from titan.ports import Reader, Store, Transaction
 
 ENDED = JobStatus.COMPLETED
@@ -157,3 +159,30 @@ def test_jobs_of_a_worker_are_those_it_tried_the_last_taken_first_each_once(stor
     assert ask(None, 10) == ["a", "d", "b"]
     assert (ask(None, 1), ask("d1.00000", 1), ask("d1.00003", 5)) == (["a"], ["d"], ["b"])
     assert ask("d1.00002", 5) == []
+
+
+def test_a_worker_that_drains_and_tells_its_load_comes_back_as_it_was_stored(store: Store) -> None:
+    told = Load(average_1m=1.5, cores=8, memory_used_bytes=2**35, memory_total_bytes=2**36)
+    worker = replace(a_worker("w1"), is_draining=True, load=told)
+    plain = replace(a_worker("w2"), load=Load(average_1m=0.0, cores=1))
+
+    store_workers(store, worker, plain)
+
+    assert store.read(lambda reader: (reader.worker("w1"), reader.worker("w2"))) == (worker, plain)
+
+
+def test_the_last_attempts_of_a_worker_are_those_that_ended(store: Store) -> None:
+    store_workers(store, a_worker("w1"), a_worker("w2"))
+    store_dag(store, *(a_stored_job(name, position=position, status=ENDED) for position, name in enumerate("abc")))
+    store_attempts(
+        store,
+        an_attempt("l1", job_id="d1.00000", outcome=AttemptOutcome.SUCCEEDED),
+        an_attempt("l2", job_id="d1.00001", leased_at=NOON + timedelta(seconds=1), outcome=AttemptOutcome.FAILED),
+        an_attempt("l3", job_id="d1.00002", leased_at=NOON + timedelta(seconds=2)),
+        an_attempt("l4", job_id="d1.00000", number=2, worker_id="w2", outcome=AttemptOutcome.SUCCEEDED),
+    )
+
+    def ask(limit: int) -> list[str]:
+        return store.read(lambda reader: [a.lease_id for a in reader.last_attempts_of_worker("w1", limit=limit)])
+
+    assert (ask(10), ask(1)) == (["l2", "l1"], ["l2"])

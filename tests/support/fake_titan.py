@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -84,6 +84,8 @@ class FakeTitan:
         self.model_answers: deque[str | int] = deque()
         self.facts = _Facts()
         self.changed = threading.Condition()
+        #: Called with a job's name when its log was asked for, before the answer goes out.
+        self.after_log: Callable[[str], None] = lambda _name: None
         self._http = self._listen(0)
         self.port: int = self._http.server_address[1]
 
@@ -328,7 +330,9 @@ def _ask(fake: FakeTitan, request: Received, kind: str, name: str, rest: list[st
     if rest == ["cancel"]:
         return Answer(json={"cancelled": [found["name"]], "stopping": [], "skipped": []})
     if rest == ["log"]:
-        return Answer(content=fake.facts.logs.get(found["job_id"], b""))
+        answer = Answer(content=fake.facts.logs.get(found["job_id"], b"")[int(request.query.get("offset", 0)) :])
+        fake.after_log(found["name"])
+        return answer
     deadline = time.monotonic() + float(request.query.get("wait_seconds", 0))
     with fake.changed:
         fake.changed.wait_for(

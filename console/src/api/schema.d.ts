@@ -533,23 +533,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/workers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List workers, connected ones first. */
-        get: operations["list_workers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/tokens": {
         parameters: {
             query?: never;
@@ -619,6 +602,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List workers, connected ones first. */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/local": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a worker beside the server, and answer when it is here. */
+        post: operations["start_local"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{worker}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a worker no new work: it finishes what it runs, then leaves. */
+        post: operations["drain_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{worker}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give work again to a worker that is draining. */
+        post: operations["resume_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -647,6 +698,23 @@ export interface paths {
         };
         /** Give the server's figures in Prometheus' text format. */
         get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say what this server runs with: nothing secret, and nothing can be changed here. */
+        get: operations["settings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1354,6 +1422,26 @@ export interface components {
             expires_in_days: number | null;
         };
         /**
+         * WorkersQuery
+         * @description GET /api/workers.
+         */
+        WorkersQuery: {
+            /** @default null */
+            state: string | null;
+        };
+        /**
+         * LocalWorkerBody
+         * @description POST /api/workers/local.
+         */
+        LocalWorkerBody: {
+            /** @description Label → slots. */
+            offers: {
+                [key: string]: number;
+            };
+            /** @default null */
+            name: string | null;
+        };
+        /**
          * SignInBody
          * @description POST /api/session.
          */
@@ -1473,6 +1561,20 @@ export interface components {
             stopping: string[];
             /** @default 25 */
             wait_seconds: number;
+            /** @default null */
+            load: components["schemas"]["Load"] | null;
+        };
+        /**
+         * Load
+         * @description How busy the worker's machine is.
+         */
+        Load: {
+            average_1m: number;
+            cores: number;
+            /** @default null */
+            memory_used_bytes: number | null;
+            /** @default null */
+            memory_total_bytes: number | null;
         };
         /**
          * HeartbeatRequest
@@ -1480,6 +1582,8 @@ export interface components {
          */
         HeartbeatRequest: {
             holding: string[];
+            /** @default null */
+            load: components["schemas"]["Load"] | null;
         };
         /**
          * LogPartQuery
@@ -1914,7 +2018,7 @@ export interface components {
             cursor: string;
             at: string;
             /** @enum {string} */
-            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerJoined" | "WorkerLeft" | "WorkerLost";
+            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerDraining" | "WorkerJoined" | "WorkerLeft" | "WorkerLost" | "WorkerResumed";
             cause: string;
             agent_run_id: string | null;
             dag_id: string | null;
@@ -1929,49 +2033,6 @@ export interface components {
          */
         ResyncFrame: {
             resync: string;
-        };
-        /**
-         * WorkersAnswer
-         * @description GET /api/workers.
-         */
-        WorkersAnswer: {
-            workers: components["schemas"]["WorkerView"][];
-        };
-        /**
-         * WorkerView
-         * @description A worker.
-         */
-        WorkerView: {
-            worker_id: string;
-            name: string;
-            host: string;
-            pid: number;
-            version: string;
-            offers: {
-                [key: string]: number;
-            };
-            busy: {
-                [key: string]: number;
-            };
-            state: components["schemas"]["WorkerState"];
-            seen_at: string;
-            running: components["schemas"]["RunningView"][];
-        };
-        /**
-         * WorkerState
-         * @description Whether a worker takes part.
-         * @enum {unknown}
-         */
-        WorkerState: "connected" | "left" | "lost";
-        /**
-         * RunningView
-         * @description A job a worker runs now.
-         */
-        RunningView: {
-            job_id: string;
-            name: string;
-            dag_id: string;
-            dag_name: string;
         };
         /**
          * NewTokenAnswer
@@ -2011,6 +2072,84 @@ export interface components {
             revoked_at: string | null;
         };
         /**
+         * WorkersAnswer
+         * @description GET /api/workers.
+         */
+        WorkersAnswer: {
+            workers: components["schemas"]["WorkerView"][];
+        };
+        /**
+         * WorkerView
+         * @description A worker.
+         */
+        WorkerView: {
+            worker_id: string;
+            name: string;
+            host: string;
+            pid: number;
+            version: string;
+            offers: {
+                [key: string]: number;
+            };
+            busy: {
+                [key: string]: number;
+            };
+            /** @enum {unknown} */
+            state: "connected" | "draining" | "left" | "lost";
+            /** @description A process that this server keeps beside it. */
+            is_local: boolean;
+            joined_at: string;
+            seen_at: string;
+            running: components["schemas"]["RunningView"][];
+            /** @description The last ten that ended, the latest first. */
+            last_jobs: components["schemas"]["LastJobView"][];
+            /** @description Null where the worker does not tell. */
+            load: components["schemas"]["LoadView"] | null;
+        };
+        /**
+         * RunningView
+         * @description A job a worker runs now.
+         */
+        RunningView: {
+            job_id: string;
+            name: string;
+            dag_id: string;
+            dag_name: string;
+        };
+        /**
+         * LastJobView
+         * @description An attempt of a worker that has ended.
+         */
+        LastJobView: {
+            job_id: string;
+            name: string;
+            dag_id: string;
+            dag_name: string;
+            attempt: number;
+            outcome: components["schemas"]["AttemptOutcome"];
+            duration_ns: number | null;
+            ended_at: string;
+        };
+        /**
+         * LoadView
+         * @description How busy a worker's machine is.
+         */
+        LoadView: {
+            /** @description Processes that ran or waited to, over the last minute. */
+            average_1m: number;
+            cores: number;
+            memory_used_bytes: number | null;
+            memory_total_bytes: number | null;
+        };
+        /**
+         * LocalWorkerAnswer
+         * @description POST /api/workers/local.
+         */
+        LocalWorkerAnswer: {
+            worker_id: string;
+            name: string;
+        };
+        /**
          * SessionView
          * @description /api/session: who asks.
          */
@@ -2024,6 +2163,48 @@ export interface components {
             /** @description Of the token; null without one. */
             name: string | null;
             token_id: string | null;
+        };
+        /**
+         * SettingsAnswer
+         * @description GET /api/settings: what this server runs with.
+         */
+        SettingsAnswer: {
+            version: string;
+            home: string;
+            store: components["schemas"]["StoreView"];
+            /** @description For people first, for SDKs last. */
+            urls: string[];
+            is_encrypted: boolean;
+            needs_token: boolean;
+            allowed_hosts: string[];
+            model: string | null;
+            /** @description Whether POST /api/workers/local can start one. */
+            runs_local_workers: boolean;
+            retention: components["schemas"]["RuleView"][];
+            limits: components["schemas"]["RuleView"][];
+            /** @description Addresses, shortened. */
+            notifications: string[];
+        };
+        /**
+         * StoreView
+         * @description Where the facts are kept; never a password.
+         */
+        StoreView: {
+            /** @enum {unknown} */
+            kind: "postgresql" | "sqlite";
+            place: string;
+        };
+        /**
+         * RuleView
+         * @description A setting that is a number, and its value on this server.
+         */
+        RuleView: {
+            /** @description Of the environment variable that sets it. */
+            name: string;
+            /** @description 0 is for ever, or no limit. */
+            value: number;
+            unit: string;
+            help: string;
         };
         /**
          * CleanAnswer
@@ -2115,12 +2296,13 @@ export interface components {
         };
         /**
          * ClaimAnswer
-         * @description Answer to a claim; all three lists are empty when the wait is over.
+         * @description Answer to a claim; it says nothing at all when the wait is over.
          */
         ClaimAnswer: {
             assignments: components["schemas"]["Assignment"][];
             stop: string[];
             lost: string[];
+            leave: boolean;
         };
         /**
          * Assignment
@@ -3391,35 +3573,6 @@ export interface operations {
             };
         };
     };
-    list_workers: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkersAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
     list_tokens: {
         parameters: {
             query?: never;
@@ -3578,6 +3731,138 @@ export interface operations {
             };
         };
     };
+    list_workers: {
+        parameters: {
+            query?: {
+                state?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkersAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    start_local: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocalWorkerBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LocalWorkerAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    drain_worker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                worker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    resume_worker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                worker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     who_am_i: {
         parameters: {
             query?: never;
@@ -3685,6 +3970,35 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsAnswer"];
                 };
             };
             /** @description Refused; the body says why. */

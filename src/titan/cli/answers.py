@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -11,7 +11,6 @@ from titan.model.attempts import AttemptOutcome
 from titan.model.dags import StageStatus
 from titan.model.jobs import JobKind, JobStatus
 from titan.model.runs import RunStatus
-from titan.model.workers import WorkerState
 
 #: A JSON object as it came, for `--json`.
 Document: TypeAlias = Mapping[str, object]
@@ -162,9 +161,16 @@ class Worker(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     offers: dict[str, int]
     busy: dict[str, int]
-    state: WorkerState
+    state: Literal["connected", "draining", "lost", "left"]
     seen_at: datetime
     running: tuple[RunningJob, ...] = ()
+
+
+class WorkerStarted(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/workers/local."""
+
+    worker_id: str
+    name: str
 
 
 class StoryEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ def free_workers(reader: Reader, worker_ids: Iterable[str]) -> list[FreeWorker]:
     reader.look_ahead(workers=wanted)
     for worker_id in wanted:
         worker = reader.worker(worker_id)
-        if worker is None or worker.state is not WorkerState.CONNECTED:
+        if worker is None or worker.state is not WorkerState.CONNECTED or worker.is_draining:
             continue
         busy = reader.busy_slots(worker_id)
         slots = {label: n - busy.get(label, 0) for label, n in worker.offers.items() if n > busy.get(label, 0)}

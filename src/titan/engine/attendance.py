@@ -9,10 +9,18 @@ from titan.engine.attempts import LEASE, candidates, free_workers, write_off
 from titan.engine.moves import Moves
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.dags import Dag
-from titan.model.errors import UnknownWorker
-from titan.model.events import Event, Subject, WorkerJoined, WorkerLeft, WorkerLost
+from titan.model.errors import Conflict, UnknownWorker
+from titan.model.events import (
+    Event,
+    Subject,
+    WorkerDraining,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerLost,
+    WorkerResumed,
+)
 from titan.model.jobs import Job
-from titan.model.workers import Worker, WorkerState
+from titan.model.workers import Load, Worker, WorkerState
 from titan.ports import Reader, Transaction
 
 SEEN_EVERY: Final = timedelta(seconds=5)  # how exact a worker's `seen_at` is
@@ -43,10 +51,11 @@ class Orders:
     fresh: tuple[Leased, ...] = ()  #: its live leases that it does not hold yet
     stop: tuple[str, ...] = ()  #: to end and report as cancelled
     lost: tuple[str, ...] = ()  #: over: to end without a report
+    should_leave: bool = False  #: it was drained, and nothing of it is live
 
     def __bool__(self) -> bool:
         """Whether there is anything to say."""
-        return bool(self.fresh or self.stop or self.lost)
+        return bool(self.fresh or self.stop or self.lost or self.should_leave)
 
 
 def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str]) -> Orders:
@@ -56,6 +65,7 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
     restart of the server, needs no repair: the next call says the same again.
     """
     live = reader.live_attempts_of_worker(worker_id)
+    worker = None if live else reader.worker(worker_id)
     live_ids = {attempt.lease_id for attempt in live}
     return Orders(
         fresh=tuple(leased(reader, a) for a in live if a.lease_id not in holding),
@@ -65,6 +75,7 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
             for lease_id in holding
             if lease_id not in live_ids and not _is_reported(reader, lease_id, worker_id)
         ),
+        should_leave=worker is not None and worker.is_draining,
     )
 
 
@@ -88,7 +99,10 @@ def _is_reported(reader: Reader, lease_id: str, worker_id: str) -> bool:
 def join(tx: Transaction, worker: Worker) -> None:
     """Register a worker, or note that a known one is back."""
     known = tx.worker(worker.id)
-    tx.save_worker(replace(worker, joined_at=known.joined_at) if known else worker)
+    if known is not None:
+        is_draining = known.is_draining and known.state is not WorkerState.LEFT
+        worker = replace(worker, joined_at=known.joined_at, is_draining=is_draining)
+    tx.save_worker(worker)
     if known is None or known.state is not WorkerState.CONNECTED:
         _record(tx, worker, WorkerJoined(cause="registration", worker_id=worker.id, name=worker.name))
 
@@ -115,8 +129,17 @@ def can_serve(reader: Reader, asking: Iterable[str]) -> bool:
     return bool(free) and bool(candidates(reader, free))
 
 
-def touch(tx: Transaction, worker_id: str, holding: Sequence[str], *, server_id: str | None = None) -> None:
+def touch(
+    tx: Transaction,
+    worker_id: str,
+    holding: Sequence[str],
+    *,
+    server_id: str | None = None,
+    load: Load | None = None,
+) -> None:
     """Renew the leases a worker holds, and note that it was seen; and by which server, if it asks that for work.
+
+    `load` is how busy it says its machine is.
 
     Raises:
         UnknownWorker: it never registered here, or has left.
@@ -124,9 +147,45 @@ def touch(tx: Transaction, worker_id: str, holding: Sequence[str], *, server_id:
     worker = _present_worker(tx, worker_id)
     tx.renew_leases(worker_id, holding, expires_at=tx.now + LEASE)
     expected_by = worker.server_id if server_id is None else server_id
-    tx.save_worker(replace(worker, state=WorkerState.CONNECTED, seen_at=tx.now, server_id=expected_by))
+    seen = replace(worker, state=WorkerState.CONNECTED, seen_at=tx.now, server_id=expected_by)
+    tx.save_worker(seen if load is None else replace(seen, load=load))
     if worker.state is not WorkerState.CONNECTED:
         _record(tx, worker, WorkerJoined(cause="heard of again", worker_id=worker_id, name=worker.name))
+
+
+def drain(tx: Transaction, worker: Worker) -> Worker:
+    """Give a worker no new work: it finishes what it runs, then leaves. One that drains already stays as it is.
+
+    Raises:
+        Conflict: it is gone.
+    """
+    return _set_draining(tx, worker, is_draining=True)
+
+
+def resume(tx: Transaction, worker: Worker) -> Worker:
+    """Give work again to a worker that was draining and has not left.
+
+    Raises:
+        Conflict: it is gone.
+    """
+    return _set_draining(tx, worker, is_draining=False)
+
+
+def _set_draining(tx: Transaction, worker: Worker, *, is_draining: bool) -> Worker:
+    if worker.state is not WorkerState.CONNECTED:
+        raise Conflict(
+            f"worker '{worker.name}'",
+            expected="one that is connected",
+            found=f"one that is {worker.state.value}",
+            next_step="List those that are here with `titan workers`.",
+        )
+    if worker.is_draining == is_draining:
+        return worker
+    changed = replace(worker, is_draining=is_draining)
+    tx.save_worker(changed)
+    kind = WorkerDraining if is_draining else WorkerResumed
+    _record(tx, worker, kind(cause="asked by a person", worker_id=worker.id, name=worker.name))
+    return changed
 
 
 def leave(tx: Transaction, worker_id: str) -> list[str]:

@@ -19,6 +19,8 @@ LINES: Final = {
     "RunFellSilent": (logging.INFO, "run {run_id} counts as ended: its orchestrator said nothing more ({status})"),
     "JobUnroutable": (logging.WARNING, "job {job_id} waits: no connected worker offers {label}"),
     "WorkerJoined": (logging.INFO, "worker {name} joined"),
+    "WorkerDraining": (logging.INFO, "worker {name} is draining"),
+    "WorkerResumed": (logging.INFO, "worker {name} takes work again"),
     "WorkerLost": (logging.WARNING, "worker {name} was lost"),
     "WorkerLeft": (logging.INFO, "worker {name} left"),
 }

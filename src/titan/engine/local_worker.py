@@ -1,4 +1,4 @@
-"""The worker beside the server: adopted when one survived, started again when it dies."""
+"""A worker beside the server: adopted when it survived, started again when it dies, unless it was drained."""
 
 import asyncio
 import logging
@@ -7,12 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from titan import __version__
-from titan.engine.worker.survival import FOLDER, read_surviving_worker
+from titan.engine.worker.survival import local_folder, read_surviving_worker
+from titan.model.errors import StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -28,9 +29,23 @@ END_SECONDS: Final = 15.0  # for the worker to end its jobs and give them back
 class LocalWorker:
     """Keeps one worker process alive for a home; the server's own death does not end it."""
 
-    def __init__(self, home: Path, *, url: str, offers: Mapping[str, int], log_format: str | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        url: str,
+        offers: Mapping[str, int],
+        was_drained: Callable[[int], Awaitable[bool]],
+        name: str | None = None,
+        log_format: str | None = None,
+    ) -> None:
+        """`name` None: the one of `titan up`. `was_drained` is asked of a process that has ended."""
         self._home = home
+        self._name = name
+        self.folder = local_folder(home, name)
+        self.log = self.folder / LOG
         self._url = url
+        self._was_drained = was_drained
         self._offers = dict(offers)
         self._more = ["--log-format", log_format] if log_format else []
         self._pid: int | None = None  #: of the process that runs now; None between two
@@ -40,30 +55,31 @@ class LocalWorker:
         self._ended.set()
 
     async def keep(self) -> None:
-        """Adopt or start the worker, and start another whenever it ends; returns when `end` was called."""
+        """Adopt or start the worker, and start another whenever it ends, until `end` is called or it was drained."""
         loop = asyncio.get_running_loop()
         pause = RESTART_SECONDS
         while self._is_wanted:
             started = loop.time()
             try:
-                await self._run_once()
-            except OSError:
-                logger.exception("the worker of this home could not be started")
+                pid = await self._run_once()
+                if await self._was_drained(pid):
+                    logger.info("worker process %d was drained and has ended; no other is started", pid)
+                    return
+            except (OSError, StoreError):
+                logger.exception("the worker of this home could not be started, or looked after")
             if self._is_wanted:
                 pause = (
                     RESTART_SECONDS if loop.time() - started > YOUNG_SECONDS else min(pause * 2, MAX_RESTART_SECONDS)
                 )
-                logger.warning("no worker runs; another starts in %.1f s (why: %s)", pause, self._home / FOLDER / LOG)
+                logger.warning("no worker runs; another starts in %.1f s (why: %s)", pause, self.log)
                 await asyncio.sleep(pause)
 
-    async def keep_log_small(self) -> None:
-        """Look after the worker's log now and then, for as long as the server lives."""
-        while True:
-            try:
-                trim(self._home / FOLDER / LOG)
-            except OSError:
-                logger.exception("the log of this home's worker cannot be made smaller")
-            await asyncio.sleep(TRIM_SECONDS)
+    def trim_log(self) -> None:
+        """Keep the worker's log from growing without end."""
+        try:
+            trim(self.log)
+        except OSError:
+            logger.exception("the log of this home's worker cannot be made smaller")
 
     async def end(self) -> None:
         """Have the worker end its jobs, give them back and exit; after 15 s it is killed."""
@@ -80,19 +96,21 @@ class LocalWorker:
         self._is_wanted = False
         self._signal(signal.SIGKILL)
 
-    async def _run_once(self) -> None:
-        """Adopt or start a worker, and return when it has ended."""
-        survivor = read_surviving_worker(self._home)
+    async def _run_once(self) -> int:
+        """Adopt or start a worker, and return its process id when it has ended."""
+        survivor = read_surviving_worker(self.folder)
         if survivor is None:
             self._child = self._start()
-            await self._watch(self._child.pid)
-            return
+            pid = self._child.pid
+            await self._watch(pid)
+            return pid
         if dict(survivor.offers) == self._offers and survivor.version == __version__:
             logger.info("adopted worker process %d", survivor.pid)
         else:
             logger.info("worker process %d is another version or offers something else: replacing it", survivor.pid)
             _send(survivor.pid, signal.SIGTERM)
         await self._watch(survivor.pid)
+        return survivor.pid
 
     async def _watch(self, pid: int) -> None:
         """Return when the process is gone, whether it is a child of ours or was adopted."""
@@ -111,13 +129,13 @@ class LocalWorker:
             _send(self._pid, number)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        folder = self._home / FOLDER
-        folder.mkdir(mode=0o700, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         offers = [word for label, slots in self._offers.items() for word in ("--offer", f"{label}:{slots}")]
         command = [sys.executable, "-m", "titan.engine.worker", "--join", self._url, "--local"]
-        with (folder / LOG).open("ab") as log:
+        named = [] if self._name is None else ["--name", self._name]
+        with self.log.open("ab") as log:
             return subprocess.Popen(
-                [*command, "--home", str(self._home), *offers, *self._more],
+                [*command, "--home", str(self._home), *named, *offers, *self._more],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

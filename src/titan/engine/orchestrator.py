@@ -14,7 +14,7 @@ from titan.engine.attendance import Leased, Orders, Standing, leased
 from titan.engine.bus import DUE, STOP_ELSEWHERE, WORK_ELSEWHERE, Bus, Topic, Watch
 from titan.model.attempts import AttemptReport
 from titan.model.errors import StoreError, TitanError, UnknownWorker
-from titan.model.workers import Worker
+from titan.model.workers import Load, Worker
 from titan.ports import Clock, Ids, Reader, Store, Transaction
 
 T = TypeVar("T")
@@ -66,6 +66,8 @@ class Orchestrator:
         self._asking: dict[str, _Claim] = {}
         #: worker id → when to write it off, unless it is heard of before; none while it asks for work
         self._missing: dict[str, asyncio.TimerHandle] = {}
+        #: workers that were asked here to drain: told at once when they have; the others when they ask again
+        self._draining: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._forget_at = clock.now()
         self._has_neighbours = bool(store.server_id)
@@ -156,7 +158,13 @@ class Orchestrator:
         await self.decide(partial(attendance.join, worker=replace(worker, server_id=self.store.server_id)))
 
     async def claim(
-        self, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str], wait_seconds: float
+        self,
+        worker_id: str,
+        *,
+        holding: Sequence[str],
+        stopping: Sequence[str],
+        wait_seconds: float,
+        load: Load | None = None,
     ) -> Orders:
         """Return what the worker should start, stop or forget, as soon as there is anything.
 
@@ -181,7 +189,8 @@ class Orchestrator:
         try:
             standing, found = await self.store.look(look)
             if standing.is_due_for_touch:
-                await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding, server_id=here))
+                touch = partial(attendance.touch, worker_id=worker_id, holding=holding, server_id=here, load=load)
+                await self.keep(touch)
             if standing.has_work:
                 await self.decide(_nothing)
             is_changed = standing.is_due_for_touch or standing.has_work
@@ -209,20 +218,30 @@ class Orchestrator:
             except TimeoutError:
                 continue  # a last look, or one for what a neighbour did
 
-    async def heartbeat(self, worker_id: str, holding: Sequence[str]) -> Orders:
+    async def heartbeat(self, worker_id: str, holding: Sequence[str], load: Load | None = None) -> Orders:
         """Renew the leases a worker holds; return those to stop and those that are over.
 
         Raises:
             UnknownWorker: it never registered here.
         """
         self._expect(worker_id)
-        await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding))
+        await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding, load=load))
         return await self.store.look(partial(attendance.orders, worker_id=worker_id, holding=holding, stopping=()))
 
     async def complete(self, worker_id: str, reports: Sequence[AttemptReport]) -> Completed:
         """Accept a worker's reports."""
         self._expect(worker_id)
-        return await self.decide(partial(complete, worker_id=worker_id, reports=reports))
+        done = await self.decide(partial(complete, worker_id=worker_id, reports=reports))
+        if worker_id in self._draining:
+            self._ring(worker_id)  # that was perhaps the last it ran
+        return done
+
+    async def change_worker(self, decision: Callable[[Transaction], tuple[Worker, T]]) -> T:
+        """Commit a `decision` that has a worker drain, or resume; its claim is answered if there is news for it."""
+        worker, answer = await self.decide(decision)
+        (self._draining.add if worker.is_draining else self._draining.discard)(worker.id)
+        self._ring(worker.id)
+        return answer
 
     async def leave(self, worker_id: str) -> list[str]:
         """Let a worker go, taking back what it holds; return these leases.
@@ -231,6 +250,7 @@ class Orchestrator:
             UnknownWorker: it never registered here.
         """
         self._expect(worker_id)  # for the case that its leaving cannot be stored
+        self._draining.discard(worker_id)
         return await self.decide(partial(attendance.leave, worker_id=worker_id))
 
     def connection_broke(self, worker_id: str) -> None:

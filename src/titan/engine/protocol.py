@@ -74,26 +74,38 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     token: str  #: the attempt's own, becomes TITAN_TOKEN
 
 
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """How busy the worker's machine is."""
+
+    average_1m: Annotated[float, Meta(ge=0, le=1e6)]
+    cores: Annotated[int, Meta(ge=1, le=1_000_000)]
+    memory_used_bytes: Count | None = None
+    memory_total_bytes: Count | None = None
+
+
 class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Body of POST /api/workers/{worker_id}/claim."""
 
     holding: list[str] = []  #: every lease the worker has and whose report is not acknowledged yet
     stopping: list[str] = []  #: the leases of `holding` that it already knows it has to stop
     wait_seconds: float = CLAIM_WAIT_SECONDS
+    load: Load | None = None
 
 
 class ClaimAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer to a claim; all three lists are empty when the wait is over."""
+    """Answer to a claim; it says nothing at all when the wait is over."""
 
     assignments: list[Assignment] = []
     stop: list[str] = []  #: leases to end, and to report as cancelled
     lost: list[str] = []  #: leases of `holding` that are no longer live: end them, report nothing
+    leave: bool = False  #: it was drained, and nothing of it is live: it should end
 
 
 class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Body of POST /api/workers/{worker_id}/heartbeat: renews these leases."""
 
     holding: list[str]
+    load: Load | None = None
 
 
 class HeartbeatAnswer(msgspec.Struct, frozen=True, kw_only=True):

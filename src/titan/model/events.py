@@ -193,6 +193,22 @@ class WorkerLost(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerDraining(Event):
+    """A worker gets no new work; it finishes what it runs, then leaves."""
+
+    worker_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerResumed(Event):
+    """A worker that was draining gets work again."""
+
+    worker_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerLeft(Event):
     """A worker ended and gave back what it held."""
 

@@ -15,6 +15,16 @@ class WorkerState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """How busy a worker's machine is, as the worker last told."""
+
+    average_1m: float  #: processes that ran or waited to, over the last minute
+    cores: int
+    memory_used_bytes: int | None = None  #: None where the system does not say
+    memory_total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """A registered worker."""
 
@@ -31,6 +41,8 @@ class Worker:
     server_id: str = (
         ""  #: of the server it asked for work last, which expects to hear of it; "" where there is only one
     )
+    is_draining: bool = False  #: it gets no new work, finishes what it runs, then leaves
+    load: Load | None = None  #: None where it does not tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ class Permission(StrEnum):
     FETCH = "fetch content by its digest"
     SEE_CLUSTER = "see the workers and figures of the server"
     WORK = "work for the server"  #: claim attempts and report them
-    ADMINISTER = "administer tokens"
+    ADMINISTER = "administer tokens, workers and the server"
     SIGN_IN = "sign in"  #: and out, and learn who one is: without a token too
 
 

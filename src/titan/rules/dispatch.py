@@ -25,9 +25,12 @@ def plan_placements(ready: Sequence[ReadyJob], workers: Sequence[FreeWorker]) ->
 def why_ready_waits(job: Job, workers: Iterable[Worker]) -> str:
     """Return, for a person, what a READY job waits for: "no worker offers GPU", "all GPU slots are busy"."""
     label = job.spec.requirement
-    offering = [w for w in workers if w.state is WorkerState.CONNECTED and w.offers.get(label, 0) > 0]
-    if not offering:
+    present = [w for w in workers if w.state is WorkerState.CONNECTED and w.offers.get(label, 0) > 0]
+    if not present:
         return f"no worker offers {label}"
+    offering = [w for w in present if not w.is_draining]
+    if not offering:
+        return f"every worker that offers {label} is draining"
     wanted = job.preferred_worker_id
     if job.spec.affinity is Affinity.REQUIRED and wanted and all(w.id != wanted for w in offering):
         return "the worker it is bound to is away"

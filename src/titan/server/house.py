@@ -1,11 +1,14 @@
 """What a request may use: the parts of one running server, and what is true for all of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from titan.engine.bus import Bus
 from titan.engine.cleaner import Cleaner
 from titan.engine.free_space import SpaceWatch
+from titan.engine.local_workers import LocalWorkers
 from titan.engine.orchestrator import Orchestrator
 from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
 from titan.server.metrics import Metrics
@@ -19,6 +22,19 @@ class Access:
 
     requires_token: bool = False  #: with every request: others than this machine can reach it
     hosts: frozenset[str] = frozenset()  #: names that it is asked under, besides the loopback's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunsWith:
+    """What this server was started with, as people may know it: nothing secret."""
+
+    home: str
+    store_kind: Literal["sqlite", "postgresql"]
+    store: str  #: a path, or a URL without its password
+    urls: tuple[str, ...]  #: for people first, for SDKs last
+    is_encrypted: bool
+    limits: Mapping[str, int]  #: by the name of their setting
+    notified: tuple[str, ...] = ()  #: addresses, shortened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,5 +55,7 @@ class House:
     model_name: str | None
     started_at: datetime
     max_file_bytes: int
+    runs_with: RunsWith
+    local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()
     project_id: str = PROJECT_ID

@@ -40,6 +40,13 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
         media_type="text/plain",
     ),
     Route(
+        method="GET",
+        path="/api/settings",
+        handler=about.settings,
+        permission=Permission.ADMINISTER,
+        answer=wire_house.SettingsAnswer,
+    ),
+    Route(
         method="POST",
         path="/api/clean",
         handler=about.clean,

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from titan.model.dags import Dag
-from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun
+from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
 from titan.model.jobs import Job
 from titan.model.memory import StoredFile
 from titan.model.runs import Run
+from titan.model.workers import Worker, WorkerState
 from titan.ports import Blobs, Reader
 from titan.rules.gates import gate_name
 from titan.rules.names import plain, shown
@@ -98,6 +99,35 @@ def find_dag(reader: Reader, project_id: str, name: str) -> Dag:
         expected="the id or name of a submitted DAG",
         found="none such",
         next_step="List them with `titan dags` or GET /api/dags.",
+    )
+
+
+def find_worker(reader: Reader, project_id: str, name: str) -> Worker:
+    """Return the worker with this id, or the connected one of this name.
+
+    Raises:
+        UnknownWorker: there is none.
+        Conflict: several of that name are connected.
+    """
+    worker = reader.worker(name)
+    if worker is not None and worker.project_id == project_id:
+        return worker
+    called = [worker for worker in reader.workers(project_id) if worker.name == name]
+    found = [worker for worker in called if worker.state is WorkerState.CONNECTED]
+    if len(found) > 1:
+        raise Conflict(
+            f"worker {shown(name)}",
+            expected="one connected worker of this name",
+            found=f"{len(found)}: {', '.join(worker.id for worker in found[:5])}",
+            next_step="Name it by its id.",
+        )
+    if found or called:
+        return found[0] if found else max(called, key=lambda worker: worker.joined_at)
+    raise UnknownWorker(
+        f"worker {shown(name)}",
+        expected="the id or name of a worker",
+        found="none such",
+        next_step="List them with `titan workers` or GET /api/workers.",
     )
 
 

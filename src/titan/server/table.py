@@ -7,7 +7,8 @@ from titan.engine.cancel import Cancelled
 from titan.engine.retry import Retried
 from titan.engine.submit import Submitted
 from titan.rules.access import Permission
-from titan.server import wire, wire_access, wire_cluster, wire_work
+from titan.server import wire, wire_access, wire_work
+from titan.server.cluster_table import CLUSTER_ROUTES
 from titan.server.house_table import HOUSE_ROUTES
 from titan.server.route import Route, SocketRoute
 from titan.server.routes import (
@@ -23,7 +24,6 @@ from titan.server.routes import (
     results,
     runs,
     tokens,
-    workers,
 )
 from titan.server.store_table import STORE_ROUTES
 from titan.server.worker_table import WORKER_ROUTES
@@ -324,13 +324,6 @@ ROUTES: Final[tuple[Route, ...]] = (
         ),  # the socket beside it sends these; as server-sent events see http.md
     ),
     Route(
-        method="GET",
-        path="/api/workers",
-        handler=workers.list_workers,
-        permission=Permission.SEE_CLUSTER,
-        answer=wire_cluster.WorkersAnswer,
-    ),
-    Route(
         method="POST",
         path="/api/tokens",
         handler=tokens.create_token,
@@ -363,6 +356,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         answer=dict,
     ),
     Route(method="GET", path="/v1/models", handler=models.list_models, permission=Permission.READ_SHARED, answer=dict),
+    *CLUSTER_ROUTES,
     *HOUSE_ROUTES,
     *STORE_ROUTES,
     *WORKER_ROUTES,

@@ -11,9 +11,8 @@ from titan.model.events import JournalEntry
 from titan.model.files import LeftFile
 from titan.model.jobs import Job, JobStatus
 from titan.model.tokens import Token
-from titan.model.workers import Worker
 from titan.ports import Reader
-from titan.server import wire, wire_access, wire_cluster
+from titan.server import wire, wire_access
 
 
 def left_file_views(reader: Reader, files: Sequence[LeftFile]) -> list[wire.LeftFileView]:
@@ -45,29 +44,6 @@ def gate_views(reader: Reader, gates: Sequence[Job]) -> list[wire.GateView]:
     """Return gates as those who decide see them."""
     names = reader.dag_names(list({gate.dag_id for gate in gates}))
     return [_gate_view(gate, dag_name=names[gate.dag_id]) for gate in gates]
-
-
-def worker_view(reader: Reader, worker: Worker) -> wire_cluster.WorkerView:
-    """Return a worker with its busy slots and what it runs."""
-    live = reader.live_attempts_of_worker(worker.id)
-    jobs = reader.jobs_of_ids(worker.project_id, [attempt.job_id for attempt in live])
-    names = reader.dag_names(list({job.dag_id for job in jobs}))
-    running = [
-        wire_cluster.RunningView(job_id=job.id, name=job.name, dag_id=job.dag_id, dag_name=names[job.dag_id])
-        for job in jobs
-    ]
-    return wire_cluster.WorkerView(
-        worker_id=worker.id,
-        name=worker.name,
-        host=worker.host,
-        pid=worker.pid,
-        version=worker.version,
-        offers=dict(worker.offers),
-        busy=reader.busy_slots(worker.id),
-        state=worker.state,
-        seen_at=worker.seen_at,
-        running=running,
-    )
 
 
 def story_view(reader: Reader, job: Job) -> wire.StoryAnswer:

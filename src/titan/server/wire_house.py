@@ -1,6 +1,6 @@
 """The values of keeping house on the wire."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -28,3 +28,36 @@ class CleanAnswer(Struct, kw_only=True):
     blobs: int
     blob_bytes: int
     database_unused_bytes: Annotated[int, Meta(description="The database's file keeps its size and fills these again.")]
+
+
+class RuleView(Struct, kw_only=True):
+    """A setting that is a number, and its value on this server."""
+
+    name: Annotated[str, Meta(description="Of the environment variable that sets it.")]
+    value: Annotated[int, Meta(description="0 is for ever, or no limit.")]
+    unit: str
+    help: str
+
+
+class StoreView(Struct, kw_only=True):
+    """Where the facts are kept; never a password."""
+
+    kind: Literal["sqlite", "postgresql"]
+    place: str
+
+
+class SettingsAnswer(Struct, kw_only=True):
+    """GET /api/settings: what this server runs with."""
+
+    version: str
+    home: str
+    store: StoreView
+    urls: Annotated[list[str], Meta(description="For people first, for SDKs last.")]
+    is_encrypted: bool
+    needs_token: bool
+    allowed_hosts: list[str]
+    model: str | None
+    runs_local_workers: Annotated[bool, Meta(description="Whether POST /api/workers/local can start one.")]
+    retention: list[RuleView]
+    limits: list[RuleView]
+    notifications: Annotated[list[str], Meta(description="Addresses, shortened.")]

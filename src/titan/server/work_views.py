@@ -77,7 +77,7 @@ def run_view(reader: Reader, run: Run, *, now: datetime, with_stages: bool = Fal
 
 def job_views(reader: Reader, jobs: Sequence[Job], *, with_attempts: bool = False) -> list[JobView]:
     """Return jobs, with all their attempts if asked for."""
-    around = _Around(reader, jobs)
+    around = _Around(reader, jobs, with_attempts=with_attempts)
     views = [around.job_view(job) for job in jobs]
     if with_attempts:
         for view in views:
@@ -112,12 +112,12 @@ def _run_view(
 class _Around:
     """What the jobs of a list refer to: their DAGs' names, their attempts, the workers of these, who set a result."""
 
-    def __init__(self, reader: Reader, jobs: Sequence[Job]) -> None:
+    def __init__(self, reader: Reader, jobs: Sequence[Job], *, with_attempts: bool) -> None:
         self._reader = reader
         self._dag_names = reader.dag_names(_each(job.dag_id for job in jobs))
-        begun = [job.id for job in jobs if job.attempt_count or job.started_at is not None]
-        self.attempts: Mapping[str, list[Attempt]] = reader.attempts_of_jobs(begun) if begun else {}
-        self._with_result = reader.jobs_with_result(begun) if begun else set()
+        tried = [job.id for job in jobs if with_attempts or job.started_at is not None]
+        self.attempts: Mapping[str, list[Attempt]] = reader.attempts_of_jobs(tried) if tried else {}
+        self._with_result = reader.jobs_with_result([job.id for job in jobs]) if jobs else set()
         worker_ids = _each(attempt.worker_id for attempts in self.attempts.values() for attempt in attempts)
         self._worker_names = reader.worker_names(worker_ids) if worker_ids else {}
         self._workers: dict[str, list[Worker]] = {}

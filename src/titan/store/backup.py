@@ -269,7 +269,7 @@ def _hold_target(stack: ExitStack, home: Path, *, is_forced: bool) -> None:
     """
     if not home.exists():
         return
-    for lock in (home / f"{DATABASE}.lock", home / "worker" / "lock"):
+    for lock in (home / f"{DATABASE}.lock", home / "worker" / "lock", *home.glob("local-workers/*/lock")):
         if not lock.exists():
             continue
         descriptor = hold(lock)

@@ -79,6 +79,10 @@ class SqlListReader:
         found = self._all("attempts_of_jobs", ids=to_json(job_ids))
         return _grouped(map(attempt_from_row, found), lambda attempt: attempt.job_id)
 
+    def last_attempts_of_worker(self, worker_id: str, *, limit: int) -> list[Attempt]:
+        found = self._all("last_attempts_of_worker", worker_id=worker_id, limit=limit)
+        return [attempt_from_row(row) for row in found]
+
     # --- DAGs and runs ---
 
     def dags(

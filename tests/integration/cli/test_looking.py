@@ -40,7 +40,7 @@ def test_lists_show_the_newest_first(titan: CommandLine, nightly: str) -> None:
     dags, jobs, runs = (titan(command, "--limit", "3") for command in ("dags", "jobs", "runs"))
 
     assert [done.lines[0].split()[0] for done in (dags, jobs, runs)] == ["DAG", "JOB", "RUN"]
-    assert dags.lines[1].split()[:3] == ["nightly", "PARTIAL", "3/3"]
+    assert dags.lines[1].split()[:3] == ["nightly", "PARTIAL", "1/3"]
     assert {line.split()[0] for line in jobs.lines[1:]} == {"extract", "train", "report"}
     assert runs.lines[1].split()[0] == "NIGHT_1"
 
@@ -62,7 +62,7 @@ def test_a_run_shows_its_stages(titan: CommandLine, nightly: str) -> None:
 
     assert done.lines[0].startswith("Run NIGHT_1  ")
     assert "nightly PARTIAL" in done.lines[3]
-    assert done.lines[-1].split()[:3] == ["nightly", "PARTIAL", "3/3"]
+    assert done.lines[-1].split()[:3] == ["nightly", "PARTIAL", "1/3"]
 
 
 def test_a_job_shows_its_attempts(titan: CommandLine, nightly: str) -> None:

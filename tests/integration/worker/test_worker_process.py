@@ -14,7 +14,7 @@ from tests.support.waiting import is_running, wait_until, wait_until_gone
 from tests.support.worker_process import WorkerProcess
 from tests.support.worker_server import WorkerServer
 from titan.engine.protocol import Report
-from titan.engine.worker.survival import read_surviving_worker
+from titan.engine.worker.survival import local_folder, read_surviving_worker
 from titan.model.attempts import AttemptOutcome
 
 ALL_PROCESSES = 1 + 4 + 4  #: of a worker with four slots: the root, its keepers, and for each the process of a job
@@ -410,12 +410,12 @@ def test_the_next_server_of_a_home_finds_the_worker_that_survived(server: Worker
     with WorkerProcess(server.url, home, "--local") as worker:
         wait_until(lambda: bool(server.claims), "the first claim")
 
-        survivor = read_surviving_worker(home)
+        survivor = read_surviving_worker(local_folder(home, None))
 
         assert survivor is not None
         assert (survivor.pid, survivor.offers) == (worker.pid, {"GENERAL": 4})
         assert survivor.worker_id == server.registrations[0][0]
-    assert read_surviving_worker(home) is None
+    assert read_surviving_worker(local_folder(home, None)) is None
 
 
 def test_a_home_has_one_local_worker(server: WorkerServer, tmp_path: Path) -> None:

@@ -266,6 +266,15 @@ def test_a_projects_folder_that_is_missing_has_the_originals_answer(client: Tita
     assert fake.received == []
 
 
+def test_a_log_whose_stream_ended_with_the_server_is_read_to_its_end(client: TitanClient, fake: FakeTitan) -> None:
+    client.submit_job(TitanJob("talker", "talker.py", script_content="pass"))
+    fake.facts.logs[client.get_job("talker")["job_id"]] = b"before\n"
+    # The stream of a server that stops ends in good order; before its successor is asked, the job has ended.
+    fake.after_log = lambda name: fake.finish(name, "COMPLETED", log=b"before\nafter\n")
+
+    assert list(client.follow_logs("talker")) == ["before", "after"]
+
+
 def test_following_ends_when_the_server_stays_away(fake: FakeTitan) -> None:
     client = TitanClient("127.0.0.1", fake.port, retry_for_seconds=0.1)
     fake.stop()

@@ -12,7 +12,6 @@ from titan.cli.doctor.findings import Finding, fail, ok, warn
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import count, duration
 from titan.cli.server import DEFAULT_PORTS, Address, Server
-from titan.model.workers import WorkerState
 
 SKEW: Final = timedelta(seconds=5)  # half a lease: more makes times in logs and journal hard to compare
 EXPIRES_SOON: Final = timedelta(days=21)  # certbot renews 30 days before the end
@@ -84,7 +83,7 @@ def check_certificate(address: Address, ca_file: str | None) -> Iterator[Finding
 def check_workers(server: Server) -> Iterator[Finding]:
     """Look who works, and whether anything waits that nobody could ever take."""
     workers = read(server.get("api", "workers"), WorkerList).workers
-    connected = [worker for worker in workers if worker.state is WorkerState.CONNECTED]
+    connected = [worker for worker in workers if worker.state == "connected"]
     offers = {label for worker in connected for label, slots in worker.offers.items() if slots > 0}
     if not connected:
         step = f"Add one: titan worker --join {server.address} --offer GENERAL:4"

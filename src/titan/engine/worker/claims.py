@@ -5,13 +5,15 @@ from typing import Final
 
 from titan.engine.protocol import Assignment, ClaimRequest
 from titan.engine.worker.archives import Archives
-from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, ScriptMissed, StopAsked
+from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, LeaveAsked, ScriptMissed, StopAsked
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link, ServerAway
 from titan.engine.worker.loop import QUICK_PAUSE_SECONDS
+from titan.engine.worker.machine import Machine
 from titan.engine.worker.scripts import ScriptCache, matches
 from titan_sdk.errors import TitanError
 
+LEAVING_SECONDS: Final = 1.0  # until the supervisor has had it end; then it would be told once more
 REPEATED_PAUSE_SECONDS: Final = 0.05  # after an answer without news: two that disagree must not spin
 
 
@@ -30,6 +32,7 @@ class Claims:
         scripts: ScriptCache,
         *,
         archives: Archives,
+        machine: Machine,
         closing: threading.Event,
     ) -> None:
         self._link = link
@@ -37,6 +40,7 @@ class Claims:
         self._inbox = inbox
         self._scripts = scripts
         self._archives = archives
+        self._machine = machine
         self._closing = closing
 
     def step(self) -> None:
@@ -45,13 +49,18 @@ class Claims:
         Raises:
             ServerAway: see there.
         """
-        answer = self._link.claim(ClaimRequest(holding=self._leases.held(), stopping=self._leases.stopping()))
+        request = ClaimRequest(holding=self._leases.held(), stopping=self._leases.stopping(), load=self._machine.load())
+        answer = self._link.claim(request)
         if self._closing.is_set():
             return  # what came now goes back with the rest when the worker leaves
+        if answer.leave and not self._leases.held():
+            self._inbox.post(LeaveAsked(why="drained"))
+            self._closing.wait(LEAVING_SECONDS)
+            return
         is_news = tell(self._leases, self._inbox, stop=answer.stop, lost=answer.lost)
         fresh = set(self._leases.take(assignment.lease_id for assignment in answer.assignments))
         self._pass_on([assignment for assignment in answer.assignments if assignment.lease_id in fresh])
-        if (answer.assignments or answer.stop or answer.lost) and not is_news and not fresh:
+        if (answer.assignments or answer.stop or answer.lost or answer.leave) and not is_news and not fresh:
             self._closing.wait(REPEATED_PAUSE_SECONDS)
 
     def _pass_on(self, assignments: list[Assignment]) -> None:

@@ -6,15 +6,17 @@ from titan.engine.worker.claims import tell
 from titan.engine.worker.inbox import Inbox
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link
+from titan.engine.worker.machine import Machine
 
 
 class Heartbeats:
     """Sends a heartbeat every few seconds while leases are held, and none otherwise."""
 
-    def __init__(self, link: Link, leases: Leases, inbox: Inbox, *, closing: threading.Event) -> None:
+    def __init__(self, link: Link, leases: Leases, inbox: Inbox, *, machine: Machine, closing: threading.Event) -> None:
         self._link = link
         self._leases = leases
         self._inbox = inbox
+        self._machine = machine
         self._closing = closing
 
     def step(self) -> None:
@@ -31,5 +33,5 @@ class Heartbeats:
             return
         held = self._leases.held()
         if held:
-            answer = self._link.heartbeat(held)
+            answer = self._link.heartbeat(held, self._machine.load())
             tell(self._leases, self._inbox, stop=answer.stop, lost=answer.lost)

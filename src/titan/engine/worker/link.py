@@ -18,6 +18,7 @@ from titan.engine.protocol import (
     HeartbeatAnswer,
     HeartbeatRequest,
     LeaveAnswer,
+    Load,
     LogAnswer,
     NoteFilesAnswer,
     NoteFilesRequest,
@@ -122,9 +123,9 @@ class Link:
         """
         return self._post("claim", request, ClaimAnswer, timeout_seconds=request.wait_seconds + WAIT_MARGIN_SECONDS)
 
-    def heartbeat(self, holding: list[str]) -> HeartbeatAnswer:
+    def heartbeat(self, holding: list[str], load: Load | None = None) -> HeartbeatAnswer:
         """Renew leases. Raises ServerAway: see there."""
-        beat = HeartbeatRequest(holding=holding)
+        beat = HeartbeatRequest(holding=holding, load=load)
         return self._post("heartbeat", beat, HeartbeatAnswer, timeout_seconds=self._answer_seconds)
 
     def old_workspaces(self, request: WorkspacesRequest) -> WorkspacesAnswer:

@@ -3,9 +3,7 @@
 import json
 import logging
 import os
-import re
 import signal
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -15,10 +13,11 @@ from types import FrameType
 from typing import Final
 
 from titan.engine.home_token import read_home_token
+from titan.engine.host import host_name
 from titan.engine.worker.file_collector import CollectLimits
 from titan.engine.worker.inbox import Inbox, LeaveAsked
 from titan.engine.worker.server_address import ServerAddress
-from titan.engine.worker.survival import FOLDER, FolderInUse, known_as, own_folder
+from titan.engine.worker.survival import FolderInUse, known_as, local_folder, own_folder
 from titan.engine.worker.worker import NoWarmInterpreter, Worker, WorkerPlan
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.settings import one_of, whole_number
@@ -46,10 +45,11 @@ def run(
 
     Of several servers, which must share one database, it turns to the next when one does not answer.
 
-    `home` is a TITAN_HOME: the local worker keeps its things in `worker` below it, others in `workers/<name>`. The
-    local worker also finds a server that comes back elsewhere, shows it the home's token, and ends when none has come
-    for 10 minutes; others show `token`, and trust the certificates in `ca_file` instead of the system's. A first signal
-    gives back what runs, uncounted; a second one ends the process, and with it every job, at once.
+    `home` is a TITAN_HOME: the local worker keeps its things in `worker` below it, a further local one in
+    `local-workers/<name>`, others in `workers/<name>`. A local worker also finds a server that comes back elsewhere,
+    shows it the home's token, and ends when none has come for 10 minutes; others show `token`, and trust the
+    certificates in `ca_file` instead of the system's. A first signal gives back what runs, uncounted; a second one ends
+    the process, and with it every job, at once.
 
     0: it left in order. 1: no warm interpreter came up, or another worker uses its folder. 2: the server refused it.
     """
@@ -66,8 +66,8 @@ def run(
             return 1
         servers = [ServerAddress.of(url, token=token, ca_file=ca_file) for url in urls]
         plan = WorkerPlan(
-            name=name or (_host_name() if is_local else folder.name),
-            host=_host_name(),
+            name=name or (host_name() if is_local else folder.name),
+            host=host_name(),
             offers=offers,
             folder=folder,
             collect=CollectLimits(
@@ -86,7 +86,7 @@ def _work(plan: WorkerPlan, inbox: Inbox) -> int:
     try:
         with known_as(plan.folder, worker_id=worker.worker_id, offers=plan.offers):
             worker.start()
-            logger.info("worker %s offers %s", plan.name, dict(plan.offers))
+            logger.info("worker %s offers %s; Ctrl-C gives back what it runs", plan.name, dict(plan.offers))
             worker.work()
             worker.leave()
     except NoWarmInterpreter as cause:
@@ -116,11 +116,11 @@ def _leave_on_signals(inbox: Inbox) -> None:
 def _own_a_folder(owned: ExitStack, home: Path, name: str | None, *, is_local: bool) -> Path:
     """Own the worker's folder; one without a name takes the host's, or host-2 and so on beside others."""
     if is_local or name is not None:
-        folder = home / FOLDER if name is None or is_local else home / "workers" / name
+        folder = local_folder(home, name) if is_local else home / "workers" / str(name)
         owned.enter_context(own_folder(folder))
         return folder
     for number in range(1, MAX_WORKERS_OF_A_HOME):
-        folder = home / "workers" / (_host_name() if number == 1 else f"{_host_name()}-{number}")
+        folder = home / "workers" / (host_name() if number == 1 else f"{host_name()}-{number}")
         try:
             owned.enter_context(own_folder(folder))
         except FolderInUse:
@@ -145,8 +145,3 @@ def _announced(home: Path) -> str | None:
         return str(json.loads((home / "server.json").read_text())["url"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
-
-
-def _host_name() -> str:
-    """Return this machine's name in the characters that a worker's name may have."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()).strip("-.") or "worker"

@@ -13,6 +13,7 @@ import msgspec
 from titan import __version__
 
 FOLDER: Final = "worker"  #: the local worker's folder below TITAN_HOME
+FURTHER_FOLDER: Final = "local-workers"  #: below it each further local worker has one of its name
 _FILE: Final = "worker.json"
 
 
@@ -26,10 +27,15 @@ class SurvivingWorker(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""  #: of Titan; a server replaces a survivor of another version
 
 
-def read_surviving_worker(home: Path) -> SurvivingWorker | None:
-    """Return the local worker of `home` when it still runs; None when it never ran or has ended."""
+def local_folder(home: Path, name: str | None) -> Path:
+    """Return the folder of a local worker; the first of a home has no name."""
+    return home / FOLDER if name is None else home / FURTHER_FOLDER / name
+
+
+def read_surviving_worker(folder: Path) -> SurvivingWorker | None:
+    """Return the worker in this folder when it still runs; None when it never ran or has ended."""
     try:
-        worker = msgspec.json.decode((home / FOLDER / _FILE).read_bytes(), type=SurvivingWorker)
+        worker = msgspec.json.decode((folder / _FILE).read_bytes(), type=SurvivingWorker)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
     return worker if process_started_at(worker.pid) == worker.process_started_at else None

@@ -23,6 +23,7 @@ from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link, ServerAway
 from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.loop import Loop
+from titan.engine.worker.machine import Machine
 from titan.engine.worker.reports import Reports
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.server_address import ServerAddress
@@ -93,8 +94,11 @@ class Worker:
             leases=self._leases,
             crew=archive_crew,
         )
-        claims = Claims(*(self._link, self._leases, inbox, scripts), archives=archives, closing=self._asking_ends)
-        heartbeats = Heartbeats(self._link, self._leases, inbox, closing=self._asking_ends)
+        machine = Machine()
+        claims = Claims(
+            *(self._link, self._leases, inbox, scripts), archives=archives, machine=machine, closing=self._asking_ends
+        )
+        heartbeats = Heartbeats(self._link, self._leases, inbox, machine=machine, closing=self._asking_ends)
         tidying = Tidying(self._link, self._folders, closing=self._asking_ends, every_seconds=plan.tidy_every_seconds)
         self._supervisor = Supervisor(
             *(self._executor, inbox, self._leases),

@@ -10,6 +10,7 @@ from titan.server import wire, wire_house
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.metrics import CONTENT_TYPE
+from titan.settings import SETTINGS
 
 
 async def health(call: Call) -> Response[bytes]:
@@ -47,3 +48,37 @@ async def clean(call: Call) -> Response[bytes]:
     freed = await house.cleaner.clean(is_dry=query.dry_run)
     unused = await asyncio.to_thread(house.store.read, lambda reader: reader.unused_bytes())
     return json_answer(wire_house.CleanAnswer(is_dry_run=query.dry_run, database_unused_bytes=unused, **asdict(freed)))
+
+
+async def settings(call: Call) -> Response[bytes]:
+    """Say what this server runs with: nothing secret, and nothing can be changed here."""
+    house, runs_with = call.house, call.house.runs_with
+    keep = house.cleaner.retention
+    kept = {
+        "TITAN_KEEP_RUNS_DAYS": keep.runs,
+        "TITAN_KEEP_DAGS_DAYS": keep.dags,
+        "TITAN_KEEP_LOGS_DAYS": keep.logs,
+        "TITAN_KEEP_WORKSPACES_DAYS": keep.workspaces,
+        "TITAN_KEEP_FILES_DAYS": keep.files,
+        "TITAN_KEEP_JOURNAL_DAYS": keep.journal,
+    }
+    answer = wire_house.SettingsAnswer(
+        version=__version__,
+        home=runs_with.home,
+        store=wire_house.StoreView(kind=runs_with.store_kind, place=runs_with.store),
+        urls=list(runs_with.urls),
+        is_encrypted=runs_with.is_encrypted,
+        needs_token=house.access.requires_token,
+        allowed_hosts=sorted(house.access.hosts),
+        model=house.model_name,
+        runs_local_workers=house.local_workers is not None,
+        retention=[_rule(name, time.days if time else 0) for name, time in kept.items()],
+        limits=[_rule(name, value) for name, value in runs_with.limits.items()],
+        notifications=list(runs_with.notified),
+    )
+    return json_answer(answer)
+
+
+def _rule(name: str, value: int) -> wire_house.RuleView:
+    known = next(setting for setting in SETTINGS if setting.name == name)
+    return wire_house.RuleView(name=name, value=value, unit=known.unit, help=known.help)

@@ -5,7 +5,9 @@ from datetime import timedelta
 from itertools import islice
 
 from litestar import Response
+from msgspec import structs
 
+from titan.engine import protocol
 from titan.engine.attendance import Leased, known_worker
 from titan.engine.bus import Kind, Topic
 from titan.engine.protocol import (
@@ -27,32 +29,21 @@ from titan.engine.protocol import (
 )
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
-from titan.model.workers import Worker, WorkerState
+from titan.model.workers import Load, Worker, WorkerState
 from titan.ports import Reader
 from titan.rules.names import check_label, check_name, shown
 from titan.rules.retention import may_delete_workspace
-from titan.server import wire, wire_cluster
+from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.house import House
 from titan.server.texts import MAX_LINE_CHARACTERS, check_moment, check_text
-from titan.server.views import worker_view
 
 MAX_PID = 2**31 - 1
 MAX_SLOTS = 1024  # per label; more processes than that help no machine
 MAX_IDLE_SECONDS = 1e9  # 30 years; more has no place in a span of time
 MAX_LOG_PART_BYTES = 8 * 1024 * 1024
 MAX_REPORTS_BYTES = 64 * 1024 * 1024
-
-
-async def list_workers(call: Call) -> Response[bytes]:
-    """List workers, connected ones first."""
-
-    def look(reader: Reader) -> wire_cluster.WorkersAnswer:
-        workers = reader.workers(call.house.project_id)
-        return wire_cluster.WorkersAnswer(workers=[worker_view(reader, worker) for worker in workers])
-
-    return json_answer(await asyncio.to_thread(call.house.store.read, look))
 
 
 async def register(call: Call) -> Response[bytes]:
@@ -84,7 +75,13 @@ async def claim(call: Call) -> Response[bytes]:
     orchestrator = call.house.orchestrator
     wait_seconds = min(max(body.wait_seconds, 0.0), wire.MAX_WAIT_SECONDS)
     orders = await call.while_connected(
-        orchestrator.claim(worker_id, holding=body.holding, stopping=body.stopping, wait_seconds=wait_seconds)
+        orchestrator.claim(
+            worker_id,
+            holding=body.holding,
+            stopping=body.stopping,
+            wait_seconds=wait_seconds,
+            load=_load(body.load),
+        )
     )
     if orders is None:
         orchestrator.connection_broke(worker_id)
@@ -97,6 +94,7 @@ async def claim(call: Call) -> Response[bytes]:
             assignments=[_assignment(leased) for leased in orders.fresh],
             stop=list(orders.stop),
             lost=list(orders.lost),
+            leave=orders.should_leave,
         )
     )
 
@@ -104,7 +102,7 @@ async def claim(call: Call) -> Response[bytes]:
 async def heartbeat(call: Call) -> Response[bytes]:
     """Renew the leases a worker holds."""
     body = await call.body(HeartbeatRequest)
-    orders = await call.house.orchestrator.heartbeat(call.path("worker"), body.holding)
+    orders = await call.house.orchestrator.heartbeat(call.path("worker"), body.holding, _load(body.load))
     return json_answer(HeartbeatAnswer(stop=list(orders.stop), lost=list(orders.lost)))
 
 
@@ -251,6 +249,10 @@ def _in_our_terms(report: Report) -> AttemptReport:
         peak_memory_bytes=report.peak_memory_bytes,
         error=report.error,
     )
+
+
+def _load(told: protocol.Load | None) -> Load | None:
+    return None if told is None else Load(**structs.asdict(told))
 
 
 def _checked_offers(offers: dict[str, int]) -> dict[str, int]:

@@ -3,13 +3,14 @@
 import msgspec
 
 from titan.model.attempts import Attempt, AttemptOutcome
-from titan.model.workers import Worker, WorkerState
+from titan.model.workers import Load, Worker, WorkerState
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_json, to_us, to_us_or_none
 from titan.store.session import Parameter, Row
 
 _OUTCOMES = by_value(AttemptOutcome)
 _STATES = by_value(WorkerState)
 _OFFERS_DECODER = msgspec.json.Decoder(dict[str, int])
+_LOAD_DECODER = msgspec.json.Decoder(Load)
 
 
 def attempt_from_row(row: Row) -> Attempt:
@@ -82,6 +83,8 @@ def worker_from_row(row: Row) -> Worker:
         joined_at=from_us(row[8]),
         seen_at=from_us(row[9]),
         server_id=row[10],
+        is_draining=bool(row[11]),
+        load=None if row[12] is None else _LOAD_DECODER.decode(row[12]),
     )
 
 
@@ -99,4 +102,6 @@ def row_of_worker(worker: Worker) -> dict[str, Parameter]:
         "joined_at_us": to_us(worker.joined_at),
         "seen_at_us": to_us(worker.seen_at),
         "server_id": worker.server_id,
+        "is_draining": int(worker.is_draining),
+        "load": None if worker.load is None else to_json(worker.load),
     }

@@ -42,7 +42,9 @@ create table workers (
     state text not null check (state in ('connected', 'lost', 'left')),
     joined_at_us bigint not null,
     seen_at_us bigint not null,
-    server_id text collate "C" not null default ''
+    server_id text collate "C" not null default '',
+    is_draining bigint not null default 0 check (is_draining in (0, 1)),
+    load text check (load like '{%')
 );
 
 create index workers_by_state on workers (state, id);

@@ -22,6 +22,11 @@ select {attempt_columns} from attempts
 where worker_id = :worker_id and outcome is null
 order by leased_at_us, lease_id
 
+-- name: last_attempts_of_worker
+select {attempt_columns} from attempts
+where worker_id = :worker_id and outcome is not null
+order by leased_at_us desc, job_id desc limit :limit
+
 -- name: busy_slots
 select label, count(*) from attempts where worker_id = :worker_id and outcome is null group by label
 

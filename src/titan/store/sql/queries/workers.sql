@@ -1,5 +1,5 @@
 -- fragment: worker_columns
-project_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us, server_id
+project_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us, server_id, is_draining, load
 
 -- name: worker
 select {worker_columns} from workers where id = :worker_id
@@ -15,9 +15,10 @@ select id from workers where state = 'connected' order by id
 -- name: save_worker
 insert into workers ({worker_columns}) values (
     :project_id, :id, :name, :host, :pid, :offers, :version, :state, :joined_at_us, :seen_at_us,
-    :server_id
+    :server_id, :is_draining, :load
 )
 on conflict (id) do update set
     name = excluded.name, host = excluded.host, pid = excluded.pid, offers = excluded.offers,
     version = excluded.version, state = excluded.state, joined_at_us = excluded.joined_at_us,
-    seen_at_us = excluded.seen_at_us, server_id = excluded.server_id
+    seen_at_us = excluded.seen_at_us, server_id = excluded.server_id,
+    is_draining = excluded.is_draining, load = excluded.load

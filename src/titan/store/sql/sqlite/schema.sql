@@ -43,7 +43,9 @@ create table workers (
     state text not null check (state in ('connected', 'lost', 'left')),
     joined_at_us integer not null,
     seen_at_us integer not null,
-    server_id text not null default ''
+    server_id text not null default '',
+    is_draining integer not null default 0 check (is_draining in (0, 1)),
+    load text check (json_type(load) = 'object')
 ) strict;
 
 create index workers_by_state on workers (state, id);

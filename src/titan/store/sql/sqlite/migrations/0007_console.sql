@@ -1,4 +1,4 @@
--- For the console: what a worker has tried, the newest last; and browsers that are signed in.
+-- For the console: what a worker has tried, the newest last; browsers that are signed in; workers that drain.
 
 create index attempts_by_worker on attempts (worker_id, leased_at_us, job_id);
 
@@ -11,3 +11,7 @@ create table sign_ins (
 ) strict, without rowid;
 
 create index sign_ins_by_expiry on sign_ins (expires_at_us);
+
+alter table workers add column is_draining integer not null default 0 check (is_draining in (0, 1));
+
+alter table workers add column load text check (json_type(load) = 'object');

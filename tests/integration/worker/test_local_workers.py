@@ -1,0 +1,102 @@
+"""Workers beside the server: started when somebody asks, taken over after a restart, gone when they were drained."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.raw_http import a_key, ask, ask_json
+from tests.support.running_titan import RunningTitan, running_titan
+from tests.support.submissions import a_dag_body, a_job_body, submit
+from tests.support.waiting import is_running, wait_until
+
+
+@pytest.fixture
+def titan(tmp_path: Path) -> Iterator[RunningTitan]:
+    with running_titan(tmp_path / "home", offers=("GENERAL:1",)) as running:
+        yield running
+
+
+def workers(titan: RunningTitan, state: str = "connected") -> dict[str, Any]:
+    """Return the workers in a state, by id."""
+    listed = ask(titan.sdk_port, "GET", f"/api/workers?state={state}").value["workers"]
+    return {worker["worker_id"]: worker for worker in listed}
+
+
+def start(titan: RunningTitan, **fields: object) -> dict[str, Any]:
+    """Start a worker beside the server."""
+    answer = ask_json(titan.sdk_port, "POST", "/api/workers/local", {"offers": {"GPU": 2}, **fields})
+    assert answer.status == 201, answer.body
+    started: dict[str, Any] = answer.value
+    return started
+
+
+def run_a_job(titan: RunningTitan, requirement: str) -> None:
+    """Run a job, and return when it has completed."""
+    dag_id = submit(titan.sdk_port, a_dag_body([a_job_body(requirement=requirement)]))
+    dag = ask(titan.sdk_port, "GET", f"/api/dags/{dag_id}?wait_seconds=30").value
+    assert dag["status"] == "COMPLETED", dag
+
+
+def test_a_worker_that_was_started_works_and_is_taken_over_by_the_next_server(titan: RunningTitan) -> None:
+    started = start(titan, name="second")
+    run_a_job(titan, "GPU")
+    before = workers(titan)[started["worker_id"]]
+    assert (before["name"], before["is_local"], before["offers"]) == ("second", True, {"GPU": 2})
+
+    titan.kill()
+    titan.start_again()
+    run_a_job(titan, "GPU")
+
+    after = workers(titan)[started["worker_id"]]
+    assert (after["pid"], after["is_local"]) == (before["pid"], True)
+
+
+def test_one_without_a_name_gets_one_and_a_name_is_taken_once(titan: RunningTitan) -> None:
+    first, second = start(titan), start(titan)
+
+    assert first["name"] != second["name"]
+    again = ask_json(titan.sdk_port, "POST", "/api/workers/local", {"offers": {"GPU": 1}, "name": first["name"]})
+    assert again.refusal == (409, "Conflict")
+
+
+def test_a_drained_worker_leaves_and_is_not_started_again(titan: RunningTitan) -> None:
+    wait_until(lambda: len(workers(titan)) == 1, "the first worker is here")
+    (first,) = workers(titan).values()
+    second = start(titan)
+
+    for worker_id in (first["worker_id"], second["worker_id"]):
+        assert ask_json(titan.sdk_port, "POST", f"/api/workers/{worker_id}/drain", None, a_key()).status == 200
+        wait_until(lambda worker_id=worker_id: worker_id in workers(titan, "left"), "it has left")  # type: ignore[misc]
+    wait_until(lambda: titan.log.count("was drained and has ended; no other is started") == 2, "both")
+
+    assert workers(titan) == {}
+    assert start(titan, name=second["name"])["worker_id"] != second["worker_id"]
+
+
+def test_a_worker_that_dies_is_started_again(titan: RunningTitan) -> None:
+    started = start(titan)
+    pid = workers(titan)[started["worker_id"]]["pid"]
+
+    os.kill(pid, signal.SIGKILL)
+
+    wait_until(
+        lambda: any(w["offers"] == {"GPU": 2} and w["pid"] != pid for w in workers(titan).values()), "another is here"
+    )
+
+
+def test_ctrl_c_ends_them_all(tmp_path: Path) -> None:
+    titan = RunningTitan(tmp_path / "home", offers=("GENERAL:1",))
+    try:
+        start(titan)
+        wait_until(lambda: len(workers(titan)) == 2, "both are here")
+        pids = [worker["pid"] for worker in workers(titan).values()]
+    finally:
+        titan.stop()
+
+    assert not any(map(is_running, pids))

@@ -1,0 +1,120 @@
+"""The world that the examples of `titan --help` speak of: a DAG `nightly`, its job `train`, the run RESEARCH_cb5e13."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.support.running_titan import RunningTitan
+from titan_sdk import TitanClient, TitanJob
+
+RUN: Final = "RESEARCH_cb5e13"
+
+_TRAIN: Final = """\
+import json, os, pathlib, sys
+from titan_sdk import set_result
+if "--flaky" in sys.argv and not pathlib.Path("tried").exists():
+    pathlib.Path("tried").touch()
+    raise SystemExit("the first attempt fails")
+os.makedirs("model", exist_ok=True)
+pathlib.Path("model/weights.bin").write_bytes(bytes(1000))
+pathlib.Path("metrics.json").write_text(json.dumps({"loss": 0.25}))
+if "TITAN_JOB_ID" in os.environ:
+    set_result({"accuracy": 0.9})
+"""
+_AGENT: Final = f"""\
+import os
+from titan_sdk import TitanClient, TitanJob
+client = TitanClient()
+plan = TitanJob("plan", "plan.py", args=[os.path.abspath("broken")])
+client.wait(client.submit_dag("{RUN}_PLAN", [plan], agent_run_id="{RUN}"))
+"""
+SCRIPTS: Final = {
+    **dict.fromkeys(
+        (
+            "a.py",
+            "b.py",
+            "sum.py",
+            "extract.py",
+            "report.py",
+            "hello.py",
+            "draft.py",
+            "send.py",
+            "jobs/run.py",
+            "etl/run.py",
+        ),
+        "pass",
+    ),
+    "train.py": _TRAIN,
+    "broken.py": "raise SystemExit(1)",
+    "plan.py": "import os, sys\nsys.exit(os.path.exists(sys.argv[1]))",
+    "agent.py": _AGENT,
+    "config.json": "{}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleWorld:
+    """A server, and the folder of somebody who types."""
+
+    titan: RunningTitan
+    folder: Path
+
+    @property
+    def client(self) -> TitanClient:
+        """A client of the server."""
+        return TitanClient("127.0.0.1", self.titan.sdk_port)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the typed commands find around them; `titan` is the one of this environment."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        home = {"TITAN_HOME": str(self.titan.home), "HOME": str(self.folder), "PATH": path}
+        return {**os.environ, **self.titan.environment, **home, "TITAN_MODEL": "none"}
+
+    def write_scripts(self) -> None:
+        """Write the scripts that examples name."""
+        for name, text in SCRIPTS.items():
+            file = self.folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{text}\n")
+
+    def put_values(self) -> None:
+        """Put what examples of the store read."""
+        client = self.client
+        client.store_put("greeting", "hello")
+        client.store_put("pages", 41)
+        client.store_put("budget", 41)
+        client.store_put("research:cb5e13:plan", '{"subtopics": []}')
+        client.store_put("research:cb5e13:report", "# Report")
+
+    def job(self, name: str, script: str, **fields: object) -> TitanJob:
+        """Return a job that runs one of the scripts."""
+        return TitanJob(name, str(self.folder / script), **fields)  # type: ignore[arg-type]  # as the test has them
+
+    def nightly(self, *, train: str = "train.py", requirement: str = "GENERAL", ends: bool = True) -> None:
+        """Submit the DAG nightly, and wait for its end where it has one."""
+        jobs = [
+            self.job("extract", "extract.py"),
+            self.job("train", train, args=["--flaky"], parents=["extract"], retries=1, requirement=requirement),
+        ]
+        dag = self.client.submit_dag("nightly", jobs)
+        if ends:
+            self.client.wait(dag, timeout=60)
+
+    def draft(self) -> None:
+        """Submit a DAG nightly whose job `draft` waits for approval, and wait until it does."""
+        self.client.submit_dag("nightly", [self.job("draft", "report.py", hitl_message="Send it?")])
+        self.client.wait("draft", timeout=60)
+
+    def research(self, *, is_broken: bool = False) -> None:
+        """Have the agent's program submit its stage; it ends with the program."""
+        broken = self.folder / "broken"
+        if is_broken:
+            broken.touch()
+        subprocess.run([sys.executable, "agent.py"], cwd=self.folder, env=self.environment, check=True)
+        broken.unlink(missing_ok=True)
