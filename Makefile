@@ -5,7 +5,7 @@ VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test check format bench bench-rivals soak acceptance lock
+.PHONY: help setup demo up test check format console check-console bench bench-rivals soak acceptance lock
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,12 @@ check: setup  ## format, lint, types, import contracts, tests of style
 format: setup  ## format the code and mend what ruff can mend
 	$(VENV)/python -m ruff format .
 	$(VENV)/python -m ruff check --fix .
+
+console: setup  ## build the web console into src/titan/web, with Node from a wheel
+	$(VENV)/python scripts/console.py
+
+check-console: setup  ## types, lint and unit tests of the console's source
+	$(VENV)/python scripts/console.py --check
 
 acceptance: setup  ## the seeds' programs and the kill tests, the slow ones too
 	$(PYTEST) tests/acceptance tests/simulation tests/integration/crash

@@ -2,11 +2,11 @@
 
     python -m benchmarks.console_agents [--runs 5000]
 
-Needs the console's bundle (`make console`) and Chromium. Runs are stored row by row: what a page shows of them is the same as
-if they had run. While the page is scrolled for the second time, real runs go on under a real worker.
+Needs the console's bundle (`make console`) and Chromium. Runs are stored row by row: what a page shows of them is the
+same as if they had run. While the page is scrolled for the second time, real runs go on under a real worker.
 
-A task is measured in time of the processor, and beside it by the clock: on a machine that others use too the second is mostly
-how long the page waited for its turn. The load stands in the first line.
+A task is measured in time of the processor, and beside it by the clock: on a machine that others use too the second is
+mostly how long the page waited for its turn. The load stands in the first line.
 """
 
 from __future__ import annotations
@@ -36,19 +36,20 @@ PIXELS_A_FRAME: Final = 600  # ten rows: as a hand does that pulls the scroll ba
 SCRIPT: Final = "0" * 64
 
 _ADD_RUN: Final = """
-    insert into runs (project_id, id, agent_id, started_at_us, last_activity_at_us, stage_count, job_count, live_job_count,
-        outcome, ended_at_us, reason)
+    insert into runs (project_id, id, agent_id, started_at_us, last_activity_at_us, stage_count, job_count,
+        live_job_count, outcome, ended_at_us, reason)
     values ('default', :run, 'RESEARCH', :at, :at + 5000000, 6, 6, 0, :outcome, :at + 5000000, '')
 """
 _ADD_DAG: Final = """
     insert into dags (id, project_id, name, run_id, agent_id, on_failure, submitted_at_us, waiting, waiting_approval,
         ready, running, completed, failed, cancelled, depth, started_at_us, ended_at_us)
-    values (:dag, 'default', :name, :run, 'RESEARCH', 'continue', :at, 0, 0, 0, 0, :completed, :failed, 0, 0, :at, :at + 900000)
+    values (:dag, 'default', :name, :run, 'RESEARCH', 'continue', :at, 0, 0, 0, 0, :completed, :failed, 0, 0, :at,
+        :at + 900000)
 """
 _ADD_JOB: Final = """
-    insert into jobs (id, project_id, dag_id, run_id, name, kind, requirement, priority, affinity, status, submitted_at_us,
-        remaining_parents, ready_at_us, started_at_us, ended_at_us, is_cancel_requested, attempt_count, failed_count,
-        lost_count, spec)
+    insert into jobs (id, project_id, dag_id, run_id, name, kind, requirement, priority, affinity, status,
+        submitted_at_us, remaining_parents, ready_at_us, started_at_us, ended_at_us, is_cancel_requested, attempt_count,
+        failed_count, lost_count, spec)
     values (:dag || '.00000', 'default', :dag, :run, 'job', 'work', 'GENERAL', 1, 'none', :status, :at, 0, :at, :at,
         :at + 900000, 0, 1, :failed, 0, '{"name":"job","filename":"job.py","script":"' || :script || '"}')
 """
@@ -126,11 +127,15 @@ class _Parts:
         tasks = list(_tasks_of_pages(self._events))
         cpu, clock = (sorted((task[name] / 1000 for task in tasks), reverse=True) for name in ("tdur", "dur"))
         self.longest_ms = max(self.longest_ms, cpu[0])
+
+        def over(tasks: list[float], limit_ms: float) -> int:
+            return sum(task > limit_ms for task in tasks)
+
         pace = f"; {done['frames'] / done['seconds']:.0f} frames/s over {done['seconds']:.1f} s" if done else ""
         print(
-            f"{what}: longest task {cpu[0]:.0f} ms of processor, {sum(one > LONGEST_TASK_MS for one in cpu)} over 100 ms,"
-            f" {sum(one > LONGEST_TASK_MS / 2 for one in cpu)} over 50 ms, of {len(cpu)};"
-            f" by the clock {clock[0]:.0f} ms, {sum(one > LONGEST_TASK_MS for one in clock)} over 100 ms{pace}",
+            f"{what}: longest of {len(cpu)} tasks {cpu[0]:.0f} ms of processor,"
+            f" {over(cpu, LONGEST_TASK_MS)} over 100 ms, {over(cpu, LONGEST_TASK_MS / 2)} over 50 ms;"
+            f" by the clock {clock[0]:.0f} ms, {over(clock, LONGEST_TASK_MS)} over 100 ms{pace}",
             flush=True,
         )
 

@@ -1,4 +1,7 @@
-"""Every run of the suite draws the same examples, unless somebody asks for others by `--hypothesis-seed`."""
+"""Every run draws the same examples, unless `--hypothesis-seed` asks for others, and says what this machine lacks."""
+
+import shutil
+from typing import Final
 
 import pytest
 from hypothesis import settings
@@ -9,8 +12,31 @@ settings.register_profile(
 )
 settings.register_profile("exploring", max_examples=500, deadline=None, print_blob=True, database=None)
 
+MISSING: Final = pytest.StashKey[dict[str, int]]()  # program → how many tests need it in vain
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the profile: a seed on the command line (a number or `random`) explores other examples."""
     explores = config.getoption("--hypothesis-seed", default=None) is not None
     settings.load_profile("exploring" if explores else "reproducible")
+    config.stash[MISSING] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests marked `needs(PROGRAM, …)` where there is no such program; the last lines say so."""
+    for item in list(items):
+        wanted = [str(program) for mark in item.iter_markers("needs") for program in mark.args]
+        missing = [program for program in wanted if shutil.which(program) is None]
+        if missing:
+            items.remove(item)
+            config.hook.pytest_deselected(items=[item])
+        for program in missing:
+            config.stash[MISSING][program] = config.stash[MISSING].get(program, 0) + 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what could not be tested here, and what would change that."""
+    for program, count in terminalreporter.config.stash[MISSING].items():
+        terminalreporter.write_line(
+            f"{count} test(s) need {program}, which this machine has not: apt-get install {program}", yellow=True
+        )

@@ -7,6 +7,7 @@ import { queries } from "./api/query";
 import { router } from "./app/routes";
 import { applyTheme } from "./app/theme";
 import "./theme.css";
+import "./parts/field.css"; // fields stand on every page, in the frame too
 
 applyTheme();
 live.start();

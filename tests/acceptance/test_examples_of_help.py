@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -34,6 +33,8 @@ BEFORE: Final[tuple[tuple[str, Callable[[ExampleWorld], object]], ...]] = (
     ("titan replay", ExampleWorld.nightly),
     ("titan redeploy", ExampleWorld.nightly),
     ("titan resume", lambda world: world.research(is_broken=True)),
+    ("titan workers drain", lambda world: world.gpu_box()),
+    ("titan workers resume", lambda world: world.gpu_box()),
 )
 #: The commands that only look, which come before those that change what they look at.
 LOOKING: Final = (
@@ -84,10 +85,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleWorld]:
         yield world
 
 
+@pytest.mark.needs("jq")
 @pytest.mark.parametrize("example", [line for line in examples() if not line.startswith(FOREVER)])
 def test_an_example_of_help_ends_well(world: ExampleWorld, tmp_path: Path, example: str) -> None:
-    if "jq" in example and shutil.which("jq") is None:
-        pytest.skip("needs jq")
     for beginning, prepare in BEFORE:
         if example.startswith(beginning):
             prepare(world)

@@ -134,8 +134,7 @@ def assert_accessible() -> Callable[[Page], None]:
     """Fail with what axe finds wrong on a page as it stands."""
 
     def check(page: Page) -> None:
-        if not AXE.exists():
-            pytest.skip("axe-core is not installed: run `npm install` in console/")
+        assert AXE.exists(), "axe-core is not installed: run `npm install` in console/"
         # Not a script tag, which the page's content policy refuses.
         page.evaluate(AXE.read_text("utf-8"))
         found = page.evaluate(
@@ -174,8 +173,8 @@ def _serves_pages(url: str) -> bool:
 def _previewed(server: str) -> Iterator[str]:
     sources = ROOT / "console"
     vite = sources / "node_modules" / ".bin" / "vite"
-    if shutil.which("node") is None or not vite.exists():
-        pytest.skip("this server does not serve the console, and no Node is on the PATH to do it instead")
+    has_node = shutil.which("node") is not None and vite.exists()
+    assert has_node, "this server has no console to serve (`make console`), and no Node is on the PATH to do it instead"
     bundle = _built(vite)
     environment = {**os.environ, "TITAN_SERVER": server}
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:

@@ -281,7 +281,9 @@ def test_the_research_agents_row_grows_stage_by_stage(
     page = pages.open(console, "/agents")
     expect(page.get_by_role("heading", name="No agent has run yet")).to_be_visible()
 
-    run_program(AGENT, query, "--max-iter", "2", cwd=tmp_path, env={**console.titan.environment, "TMPDIR": str(tmp_path)})
+    run_program(
+        AGENT, query, "--max-iter", "2", cwd=tmp_path, env={**console.titan.environment, "TMPDIR": str(tmp_path)}
+    )
 
     boxes = page.get_by_role("list", name=re.compile("^Stages of RESEARCH_")).get_by_role("link")
     names = ["PLAN", "ITER1", "EVAL1", "ITER2", "EVAL2", "SYNTH"]

@@ -155,4 +155,3 @@ def choose(page: Page, wanted: Locator) -> None:
         if wanted.evaluate("gate => gate === document.activeElement"):
             return
     raise AssertionError("j never came to the gate")
-

@@ -70,6 +70,7 @@ def test_the_list_is_searched_by_name_run_and_status_and_the_address_keeps_it(
     console.client.wait(console.client.submit_dag("sought_good", [TitanJob("a", script("ok.py"))]))
     console.client.wait(console.client.submit_dag("sought_bad", [TitanJob("a", bad)], agent_run_id="SEEKER_1"))
     page.goto("/dags")
+    expect(row_of(page, "sought_good")).to_be_visible()
 
     page.keyboard.press("/")
     page.keyboard.type("SOUGHT")

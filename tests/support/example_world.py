@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.support.raw_http import ask_json
 from tests.support.running_titan import RunningTitan
 from titan_sdk import TitanClient, TitanJob
 
@@ -68,6 +69,11 @@ class ExampleWorld:
     def client(self) -> TitanClient:
         """A client of the server."""
         return TitanClient("127.0.0.1", self.titan.sdk_port)
+
+    def gpu_box(self) -> None:
+        """Have a worker `gpu-box` be here, which asks for no work."""
+        body = {"name": "gpu-box", "host": "elsewhere", "pid": 1, "offers": {"GPU": 1}, "version": "0"}
+        assert ask_json(self.titan.sdk_port, "PUT", "/api/workers/gpu-box", body).status == 200
 
     @property
     def environment(self) -> dict[str, str]:

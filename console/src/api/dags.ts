@@ -44,14 +44,13 @@ export function useDags(filter: DagFilter) {
   return { ...found, dags };
 }
 
-/** One submission with its jobs and their attempts, live: a changed job is read again by itself. */
+/** One submission with its jobs, live: a changed job is read again by itself. */
 export function useDag(name: string) {
   const key = ["dag", name];
   const found = useQuery({
     queryKey: key,
     queryFn: async ({ signal }) => {
-      const params = { path: { dag: name }, query: { attempts: true } };
-      return (await api.GET("/api/dags/{dag}", { params, signal })).data ?? null;
+      return (await api.GET("/api/dags/{dag}", { params: { path: { dag: name } }, signal })).data ?? null;
     },
   });
   const id = found.data?.dag_id;
@@ -62,7 +61,7 @@ export function useDag(name: string) {
       const jobIds = ids.filter(Boolean);
       const [dags, jobs] = await Promise.all([
         api.GET("/api/dags", { params: { query: { ids: id } } }),
-        jobIds.length ? api.GET("/api/jobs", { params: { query: { ids: jobIds.join(), attempts: true } } }) : null,
+        jobIds.length ? api.GET("/api/jobs", { params: { query: { ids: jobIds.join() } } }) : null,
       ]);
       queries.setQueryData<Dag | null>(key, (old) => withJobs(old, dags.data?.dags[0], jobs?.data?.jobs ?? []));
     },

@@ -6,6 +6,8 @@ import { queries } from "./query";
 export type Token = Schemas["TokenView"];
 export type NewToken = Schemas["NewTokenAnswer"];
 export type Freed = Schemas["CleanAnswer"];
+export type Settings = Schemas["SettingsAnswer"];
+export type Rule = Schemas["RuleView"];
 export type Role = NonNullable<Schemas["NewTokenBody"]["role"]>;
 
 const TOKENS = ["tokens"];
@@ -49,4 +51,13 @@ export async function clean(isDry: boolean, headers: { "Idempotency-Key": string
 
 export function rereadHealth(): void {
   void queries.invalidateQueries({ queryKey: HEALTH });
+}
+
+/** What the server runs with; asked only where the caller may know. */
+export function useSettings(isAllowed: boolean) {
+  return useQuery({
+    queryKey: ["settings"],
+    enabled: isAllowed,
+    queryFn: async ({ signal }) => (await api.GET("/api/settings", { signal })).data ?? null,
+  });
 }

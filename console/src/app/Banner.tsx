@@ -1,4 +1,5 @@
 import { useEffect, useState } from "react";
+import { Link } from "react-router";
 import { useConnection } from "../api/query";
 
 const PATIENCE_MS = 1500; // a server that starts again is back before that
@@ -18,7 +19,8 @@ export function Banner() {
   if (!isShown) return null;
   return (
     <div className="banner" role="alert">
-      The server does not answer. What you see is from before; jobs go on under their workers. Trying again …
+      The server does not answer. What you see is from before; jobs go on under their workers. Trying again …{" "}
+      <Link to="/help/troubleshooting#offline">What to do</Link>
     </div>
   );
 }

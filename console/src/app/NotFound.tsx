@@ -1,4 +1,4 @@
-import { useLocation } from "react-router";
+import { Link, useLocation } from "react-router";
 import { Empty } from "../parts/Empty";
 import { Page } from "../parts/Page";
 
@@ -7,7 +7,8 @@ export function NotFound() {
   return (
     <Page title="Nothing here">
       <Empty title={`There is no page at ${pathname}`}>
-        The pages stand in the bar on top; <kbd>Ctrl</kbd> <kbd>K</kbd> finds the rest.
+        The pages stand in the bar on top; <kbd>Ctrl</kbd> <kbd>K</kbd> finds the rest, and there is{" "}
+        <Link to="/help">help</Link>.
       </Empty>
     </Page>
   );

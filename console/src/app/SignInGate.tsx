@@ -23,7 +23,8 @@ export function SignInGate({ children }: { children: ReactNode }) {
     live.stop(); // it would only be refused, again and again
     return () => live.start();
   }, [isOut]);
-  if (session.isPending) return null;
+  // Once shown, the pages stay: while the server is away the session is asked for anew, and they wait for it themselves.
+  if (session.isPending && !wasIn.current) return null;
   if (!isOut) wasIn.current = true;
   return (
     <>

@@ -13,10 +13,10 @@ interface Acts {
 export function useKeys({ onPalette, onHelp }: Acts): void {
   const navigate = useNavigate();
   useEffect(() => {
-    let wentAt = 0;
+    let wentAt = Number.NEGATIVE_INFINITY; // 0 would take the page's first second for a `g`
     function onPlainKey(event: KeyboardEvent): void {
       const place = performance.now() - wentAt < SEQUENCE_MS && PLACES.find((one) => one.letter === event.key);
-      wentAt = event.key === "g" ? performance.now() : 0;
+      wentAt = event.key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
       if (place) navigate(place.path);
       else if (event.key === "?") onHelp();
       else if (event.key === "/") focusSearch(event);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shellWord, titanCommand } from "./command";
+import { shellWord, titanCommand, withServer } from "./command";
 
 const USUAL = { hostname: "127.0.0.1", port: "5000", origin: "http://127.0.0.1:5000" };
 
@@ -16,5 +16,12 @@ test("a server at an unusual address is named in the command", () => {
   expect(titanCommand(["resume", "R_1"], other)).toBe("titan resume R_1 --server https://titan.example");
   expect(titanCommand(["workers"], { ...USUAL, port: "6100", origin: "http://127.0.0.1:6100" })).toBe(
     "titan workers --server http://127.0.0.1:6100",
+  );
+});
+
+test("a program of the SDK is led to a server that it would not find by itself", () => {
+  expect(withServer("python agent.py", USUAL)).toBe("python agent.py");
+  expect(withServer("python agent.py", { ...USUAL, port: "6100", origin: "http://127.0.0.1:6100" })).toBe(
+    "TITAN_HOST=http://127.0.0.1:6100 python agent.py",
   );
 });

@@ -7,8 +7,22 @@ export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
+interface Address {
+  hostname: string;
+  port: string;
+  origin: string;
+}
+
 /** Returns a `titan` command; with `--server` where the command would not find this server by itself. */
-export function titanCommand(words: readonly string[], at: { hostname: string; port: string; origin: string }): string {
-  const isFound = ["127.0.0.1", "localhost", "[::1]"].includes(at.hostname) && USUAL_PORTS.includes(at.port);
-  return ["titan", ...words.map(shellWord), ...(isFound ? [] : ["--server", at.origin])].join(" ");
+export function titanCommand(words: readonly string[], at: Address): string {
+  return ["titan", ...words.map(shellWord), ...(isFoundBySelf(at) ? [] : ["--server", at.origin])].join(" ");
+}
+
+/** Returns a command of a program that uses `titan_sdk`, led to this server where it would not find it by itself. */
+export function withServer(command: string, at: Address): string {
+  return isFoundBySelf(at) ? command : `TITAN_HOST=${at.origin} ${command}`;
+}
+
+function isFoundBySelf(at: Address): boolean {
+  return ["127.0.0.1", "localhost", "[::1]"].includes(at.hostname) && USUAL_PORTS.includes(at.port);
 }

@@ -1,4 +1,5 @@
 import type { Run } from "../../api/facts";
+import { useCanChange } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { canGoOn, isLive } from "./again";
 
@@ -6,7 +7,9 @@ export type Act = "cancel" | "resume" | "pin";
 
 /** What can be done with a run: keep it, cancel it, have it go on. */
 export function RunActions({ run, onAct }: { run: Run; onAct: (act: Act, run: Run) => void }) {
+  const canChange = useCanChange();
   const id = run.agent_run_id;
+  if (!canChange) return null;
   return (
     <>
       {isLive(run) ? (

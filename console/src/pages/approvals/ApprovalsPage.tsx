@@ -1,4 +1,5 @@
 import { useRef, useState } from "react";
+import { Link } from "react-router";
 import { type Outcome, useOpenGates } from "../../api/gates";
 import { useCanChange } from "../../api/session";
 import { Empty } from "../../parts/Empty";
@@ -28,7 +29,7 @@ export function ApprovalsPage() {
     <Page title="Approvals" count={open.length}>
       {found.error ? <Failure of={found.error} again={found.refetch} /> : null}
       {found.data ? <Waiting open={open} /> : null}
-      <Decided isFirstSight={open.length === 0} />
+      <Decided />
     </Page>
   );
 }
@@ -52,7 +53,8 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
   if (cards.length === 0) {
     return (
       <Empty title="Nothing waits for you" command={EXAMPLE}>
-        A gate appears here as soon as the jobs before it are done. This puts one behind a job:
+        A <Link to="/help/gates">gate</Link> appears here as soon as the jobs before it are done. This puts one behind a
+        job:
       </Empty>
     );
   }

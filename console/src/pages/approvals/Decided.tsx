@@ -15,7 +15,7 @@ const MOST = 10_000; // as many as the server lists
 const ROWS = 50;
 
 /** Gates that are over: who decided, when and why. */
-export function Decided({ isFirstSight }: { isFirstSight: boolean }) {
+export function Decided() {
   const [query, change] = useUrl();
   const [limit, setLimit] = useState(STEP);
   const [rows, setRows] = useState(ROWS);
@@ -28,7 +28,7 @@ export function Decided({ isFirstSight }: { isFirstSight: boolean }) {
   if (found.length === 0 && !isFiltered && data.isAll) return null;
   const goesBack = !data.isAll && limit < MOST;
   return (
-    <section className="approvals-decided" aria-labelledby="decided" data-alone={isFirstSight || undefined}>
+    <section className="approvals-decided" aria-labelledby="decided">
       <div className="row">
         <h2 id="decided">Decided</h2>
         <StatusFilter

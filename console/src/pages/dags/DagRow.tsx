@@ -12,7 +12,7 @@ import { dagPath } from "../../parts/url";
 export const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
   return (
     <>
-      <Cell>
+      <Cell className="dags-cell cut">
         <Link to={dagPath(dag)} className="dags-name" dir="auto" title={dag.name}>
           {dag.name}
         </Link>

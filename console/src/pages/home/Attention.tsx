@@ -74,8 +74,8 @@ function Some<One>({ of, what, children }: { of: readonly One[]; what: string; c
 function NoWorker() {
   const command = `titan worker --join ${window.location.origin}`;
   return (
-    <Concern tone="red" glyph="⚠" title="No worker is connected" action={<Link to="/workers">Workers</Link>}>
-      Jobs start as soon as one is.
+    <Concern tone="red" glyph="⚠" title="No worker takes jobs" action={<Link to="/workers">Workers</Link>}>
+      None is connected that does not drain. Jobs start as soon as one is:
       <Command text={command} />
     </Concern>
   );

@@ -11,6 +11,7 @@ export function ClusterLine() {
   return (
     <Link to="/workers" className="home-cluster" title="Workers, their slots, and why each job waits">
       <span>{facts ? count(facts.workers, "worker") : NOTHING}</span>
+      {facts?.draining ? <span>{facts.draining} draining</span> : null}
       <span>
         {facts ? `${facts.busy} of ${count(facts.slots, "slot")} busy` : NOTHING}
         <meter className="unseen" min={0} max={facts?.slots || 1} value={facts?.busy ?? 0} aria-label="Busy slots" />

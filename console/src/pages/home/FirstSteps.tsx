@@ -1,12 +1,14 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
+import { useHealth } from "../../api/attention";
 import { CopyButton } from "../../parts/CopyButton";
-import { titanCommand } from "../../parts/command";
+import { titanCommand, withServer } from "../../parts/command";
 
 const AGENT = 'python examples/research_agent/research_agent.py "How does LoRA work for LLM fine-tuning?" --max-iter 2';
 
 /** What stands on Home until something was submitted: three steps that get somebody going. */
 export function FirstSteps() {
+  const health = useHealth();
   const submit = titanCommand(["submit", "hello.py", "--follow"], window.location);
   return (
     <section aria-labelledby="first-steps" className="home-section">
@@ -16,9 +18,14 @@ export function FirstSteps() {
           A script becomes a job; its log follows as it is written. You see it under{" "}
           <Link to="/dags">DAG Pipelines</Link>.
         </Step>
-        <Step number={2} title="Run an agent" command={AGENT}>
+        <Step number={2} title="Run an agent" command={withServer(AGENT, window.location)}>
           It plans, researches in parallel, evaluates, and goes deeper or writes. Its stages grow under{" "}
-          <Link to="/agents">Agent Runs</Link>.
+          <Link to="/agents">Agent Runs</Link>.{" "}
+          {health.data && health.data.model === null ? (
+            <>
+              This server has no model yet: start it with <code>TITAN_MODEL=local</code>.
+            </>
+          ) : null}
         </Step>
         <Step number={3} title="Write your own" command={OWN}>
           <code>titan_sdk</code> needs nothing but Python. The guides stand in <code>docs/guide</code>,{" "}
@@ -52,7 +59,7 @@ function Step({ number, title, command, children }: StepProps) {
       </h3>
       <p className="soft">{children}</p>
       <div className="home-command">
-        <pre tabIndex={0}>{command}</pre>
+        <pre>{command}</pre>
         <CopyButton text={command} />
       </div>
     </li>

@@ -57,8 +57,9 @@ test("a stage is told of by its run alone", () => {
 test("the cluster is what connected workers offer and run", () => {
   const workers = [
     aWorker({ offers: { GENERAL: 4, GPU: 1 }, busy: { GENERAL: 2 } }),
+    aWorker({ state: "draining", offers: { GENERAL: 8 }, busy: { GENERAL: 1 } }),
     aWorker({ state: "left", offers: { GENERAL: 8 } }),
   ];
 
-  expect(clusterFacts(workers)).toEqual({ workers: 1, slots: 5, busy: 2 });
+  expect(clusterFacts(workers)).toEqual({ workers: 1, draining: 1, slots: 5, busy: 2 });
 });

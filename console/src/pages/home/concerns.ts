@@ -58,6 +58,7 @@ function isRecent(at: string | null, now: number): boolean {
 /** The cluster in numbers; slots of one label are not those of another, so all are summed. */
 export interface ClusterFacts {
   workers: number;
+  draining: number;
   slots: number;
   busy: number;
 }
@@ -66,6 +67,7 @@ export function clusterFacts(workers: readonly Worker[]): ClusterFacts {
   const present = workers.filter((worker) => worker.state === "connected");
   return {
     workers: present.length,
+    draining: workers.filter((worker) => worker.state === "draining").length,
     slots: present.reduce((sum, worker) => sum + total(worker.offers), 0),
     busy: present.reduce((sum, worker) => sum + total(worker.busy), 0),
   };

@@ -114,7 +114,7 @@ function Row({ token }: { token: Token }) {
             ⊘ revoked <Time at={token.revoked_at} as="age" />
           </span>
         ) : null}
-        {state === "expired" ? <span className="soft">⌛ expired</span> : null}
+        {state === "expired" ? <span className="soft">◴ expired</span> : null}
       </td>
     </tr>
   );

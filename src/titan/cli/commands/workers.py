@@ -50,8 +50,11 @@ def workers(context: typer.Context, *, as_json: JsonOption = False, server: Serv
 
     Below are commands that ask something of one.
     """
-    if context.invoked_subcommand is None:
+    command = context.invoked_subcommand
+    if command is None:
         _show_all(as_json=as_json, server=server)
+    elif as_json or server is not None:
+        raise typer.BadParameter(f"--json and --server stand behind the command: titan workers {command} … --json")
 
 
 @app.command(epilog=examples("titan workers drain gpu-box"))
@@ -66,9 +69,7 @@ def resume(worker: WorkerArgument, *, as_json: JsonOption = False, server: Serve
     _change("resume", worker, as_json=as_json, server=server)
 
 
-@app.command(
-    epilog=examples("titan workers start --offer GPU:1", "titan workers start --offer GENERAL:2 --name second")
-)
+@app.command(epilog=examples("titan workers start --offer GPU:1", "titan workers start --offer GENERAL:2 --name spare"))
 def start(*, offer: Offers, name: WorkerName = None, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Start another worker beside the server, on its machine. Ctrl-C on `titan up` ends it too."""
     body = {"offers": parse_offers(offer), "name": name}

@@ -1,0 +1,140 @@
+import { lazy, Suspense } from "react";
+import type { Dag, LeftFile } from "../../../api/facts";
+import { useDagFiles } from "../../../api/job";
+import { Empty } from "../../../parts/Empty";
+import { Failure } from "../../../parts/Failure";
+import { bytes, count } from "../../../parts/format";
+import { Cell, RowList } from "../../../parts/RowList";
+import { SearchField } from "../../../parts/SearchField";
+import { Time } from "../../../parts/Time";
+import { blobPath, useUrl } from "../../../parts/url";
+import "./files.css";
+
+const FilePreview = lazy(() => import("../../../parts/FilePreview"));
+
+const COLUMNS = "var(--files-columns)"; // fewer of them on a phone
+
+/** What the jobs of this submission left in their workspace, to be looked at and to be kept. */
+export function FilesTab({ dag }: { dag: Dag }) {
+  const [query, change] = useUrl();
+  const { data, error, refetch } = useDagFiles(dag.dag_id);
+  if (error && !data) return <Failure of={error} again={refetch} />;
+  if (!data) return <p className="faint">Reading …</p>;
+  if (data.files.length === 0) {
+    return (
+      <Empty title="No files yet" command={'open("report.md", "w").write("# Done")'}>
+        What a job writes into its working directory appears here when its attempt ends.
+      </Empty>
+    );
+  }
+  const q = query.get("q") ?? "";
+  const chosen = query.get("file");
+  const files = data.files.filter((file) => `${file.path} ${file.job}`.toLowerCase().includes(q.toLowerCase()));
+  const file = data.files.find((one) => one.path === chosen || keyOf(one) === chosen);
+  return (
+    <div className="files" data-open={file ? "" : undefined}>
+      <div className="files-list">
+        <div className="row">
+          <SearchField value={q} onChange={(value) => change({ q: value })} label="File or job" />
+          <span className="faint">
+            {q ? `${files.length} of ` : ""}
+            {count(data.files.length, "file")}
+            {data.more ? " and more" : ""}
+          </span>
+        </div>
+        <RowList
+          label="Files"
+          rows={files}
+          keyOf={keyOf}
+          columns={COLUMNS}
+          rowHeight={40}
+          onOpen={(one) => change({ file: isOnly(one, data.files) ? one.path : keyOf(one) }, true)}
+          head={
+            <>
+              <Cell head>File</Cell>
+              <Cell head className="cut files-wide">
+                Job
+              </Cell>
+              <Cell head className="num">
+                Size
+              </Cell>
+              <Cell head className="cut files-wide">
+                Changed
+              </Cell>
+              <Cell head>
+                <span className="unseen">Download</span>
+              </Cell>
+            </>
+          }
+        >
+          {(one) => <Row file={one} isChosen={one === file} />}
+        </RowList>
+      </div>
+      {file ? (
+        <aside className="files-preview card" aria-label={`Preview of ${file.path}`}>
+          <button type="button" className="button button-quiet files-close" onClick={() => change({ file: null })}>
+            ✕<span className="unseen"> Close the preview</span>
+          </button>
+          <Preview file={file} />
+        </aside>
+      ) : null}
+    </div>
+  );
+}
+
+function Row({ file, isChosen }: { file: LeftFile; isChosen: boolean }) {
+  return (
+    <>
+      <Cell>
+        <span dir="auto" title={file.path} className={isChosen ? "files-chosen" : undefined}>
+          {file.path}
+        </span>
+        {file.place === "archive" ? <span className="faint"> in its archive</span> : null}
+      </Cell>
+      <Cell className="cut files-wide">
+        <span dir="auto" title={`${file.job}, attempt ${file.attempt}, on ${file.worker}`}>
+          {file.job}
+        </span>
+      </Cell>
+      <Cell className="num">{bytes(file.size_bytes)}</Cell>
+      <Cell className="cut files-wide">
+        <Time at={file.modified_at} />
+      </Cell>
+      <Cell>
+        {file.digest ? (
+          <a href={blobPath(file.digest, file.path)} download aria-label={`Download ${file.path}`}>
+            Download
+          </a>
+        ) : (
+          <span className="faint" title={file.reason ?? undefined}>
+            not kept
+          </span>
+        )}
+      </Cell>
+    </>
+  );
+}
+
+function Preview({ file }: { file: LeftFile }) {
+  if (!file.digest) {
+    return (
+      <p className="files-note soft">
+        <bdi>{file.path}</bdi> lies on {file.worker} only: {file.reason ?? "its content was not collected"}.
+      </p>
+    );
+  }
+  return (
+    <Suspense fallback={<p className="files-note faint">Reading …</p>}>
+      <FilePreview digest={file.digest} path={file.path} sizeBytes={file.size_bytes} />
+    </Suspense>
+  );
+}
+
+/** The same path may lie on two nodes, or in the copies of two attempts. */
+function keyOf(file: LeftFile): string {
+  return [file.job_id, file.attempt, file.place, file.path].join(" ");
+}
+
+function isOnly(file: LeftFile, files: readonly LeftFile[]): boolean {
+  return files.every((one) => one === file || one.path !== file.path);
+}

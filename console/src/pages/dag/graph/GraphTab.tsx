@@ -1,0 +1,124 @@
+import { ReactFlowProvider } from "@xyflow/react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "react";
+import type { Dag, Job } from "../../../api/facts";
+import { Button } from "../../../parts/Button";
+import { count, duration } from "../../../parts/format";
+import { useUrl } from "../../../parts/url";
+import { Board } from "./board";
+import { type CriticalPath, criticalPath } from "./critical";
+import { Graph } from "./Graph";
+import { layOut } from "./layout";
+import { COLLAPSES_ABOVE, type Shape, shapeKey, shapeOf } from "./shape";
+import { SIZES } from "./sizes";
+import "./graph.css";
+
+interface Props {
+  dag: Dag;
+  /** The job whose panel is open. */
+  chosen: string | null;
+  onChoose: (jobId: string) => void;
+}
+
+const NO_JOBS: readonly Job[] = [];
+
+/** The jobs as a graph from left to right. How it is looked at stands in the URL: siblings, opened groups, the path. */
+export function GraphTab({ dag, chosen, onChoose }: Props) {
+  const [query, change] = useUrl();
+  const jobs = dag.jobs ?? NO_JOBS;
+  const showsPath = query.get("path") === "critical";
+  const openIds = query.get("open") ?? "";
+  const siblings = query.get("siblings");
+  const { shape, isCollapsed } = useShape(jobs, siblings, openIds);
+  const layout = useMemo(
+    () => layOut(new Map(shape.nodes.map((node) => [node.id, SIZES[node.kind]])), shape.edges),
+    [shape],
+  );
+  const path = usePath(dag, showsPath);
+  const critical = useMemo(() => (path ? new Set(path.jobs) : null), [path]);
+  const [board] = useState(() => {
+    const first = new Board();
+    first.show(shape, jobs, { chosen, critical });
+    return first;
+  });
+  // Before the browser paints, so that a node is never drawn without what it shows.
+  useLayoutEffect(() => board.show(shape, jobs, { chosen, critical }), [board, shape, jobs, chosen, critical]);
+  // The same function for as long as the shape is the same: the graph is drawn anew for another one.
+  const open = useCallback(
+    (nodeId: string) => {
+      const node = shape.nodes.find((one) => one.id === nodeId);
+      if (node?.kind === "group") change({ open: [...openIds.split(",").filter(Boolean), nodeId].join() }, true);
+      else if (node?.jobs[0]) onChoose(node.jobs[0]);
+    },
+    [shape, openIds, change, onChoose],
+  );
+  return (
+    <div className="dag-graph-tab">
+      <div className="row dag-tools">
+        {shape.groupCount > 0 ? (
+          <Button
+            aria-pressed={isCollapsed}
+            onClick={() => change({ siblings: isCollapsed ? "apart" : "together", open: null })}
+          >
+            Equal siblings as one
+          </Button>
+        ) : null}
+        {isCollapsed && openIds ? <Button onClick={() => change({ open: null })}>Collapse again</Button> : null}
+        <Button aria-pressed={showsPath} onClick={() => change({ path: showsPath ? null : "critical" })}>
+          Critical path
+        </Button>
+        {path ? <PathWords path={path} /> : null}
+        <span className="faint dag-tools-keys">
+          <kbd>←</kbd> <kbd>↑</kbd> <kbd>↓</kbd> <kbd>→</kbd> move · <kbd>Enter</kbd> opens · <kbd>+</kbd> <kbd>−</kbd>{" "}
+          <kbd>f</kbd> zoom, fit
+        </span>
+      </div>
+      <ReactFlowProvider>
+        <Graph name={dag.name} shape={shape} layout={layout} board={board} chosen={chosen} onOpen={open} />
+      </ReactFlowProvider>
+    </div>
+  );
+}
+
+function PathWords({ path }: { path: CriticalPath }) {
+  if (path.jobs.length === 0) return <span className="soft">Nothing has run yet.</span>;
+  return (
+    <span className="soft" role="status">
+      {count(path.jobs.length, "job")} one after the other, {duration(path.lengthMs)} together
+    </span>
+  );
+}
+
+/** The shape stays the same object while only statuses change, so that nothing is laid out again. */
+function useShape(
+  jobs: readonly Job[],
+  siblings: string | null,
+  openIds: string,
+): { shape: Shape; isCollapsed: boolean } {
+  const key = shapeKey(jobs);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for what the shape takes of the jobs
+  return useMemo(() => {
+    const all = shapeOf(jobs, false);
+    const isCollapsed = siblings === "together" || (siblings !== "apart" && all.nodes.length > COLLAPSES_ABOVE);
+    return { shape: isCollapsed ? shapeOf(jobs, true, new Set(openIds.split(","))) : all, isCollapsed };
+  }, [key, siblings, openIds]);
+}
+
+const PATH_PAUSE_MS = 1000; // it moves as jobs go on; more often nobody could read it
+
+function usePath(dag: Dag, isShown: boolean): CriticalPath | null {
+  const [path, setPath] = useState<CriticalPath | null>(null);
+  const [due, setDue] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `due` says when to compute anew
+  useEffect(() => {
+    const next = isShown ? criticalPath(dag.jobs ?? [], Date.now()) : null;
+    setPath((old) =>
+      old && next && old.jobs.join() === next.jobs.join() && old.lengthMs === next.lengthMs ? old : next,
+    );
+  }, [isShown, dag.dag_id, dag.is_final, due]);
+  useEffect(() => {
+    if (!isShown || dag.is_final) return undefined;
+    const timer = window.setInterval(() => setDue((old) => old + 1), PATH_PAUSE_MS);
+    return () => window.clearInterval(timer);
+  }, [isShown, dag.is_final]);
+  return path;
+}

@@ -1,0 +1,88 @@
+/**
+ * What the nodes of the graph show, told to each node by itself: when 50 jobs a second change state in a graph of 500,
+ * those 50 nodes are drawn anew, and neither the others nor the graph around them.
+ */
+import { useSyncExternalStore } from "react";
+import type { Job } from "../../../api/facts";
+import type { Shape } from "./shape";
+
+export interface NodeView {
+  /** The jobs the node stands for: one, or those of a group. */
+  jobs: readonly Job[];
+  isChosen: boolean;
+  /** Whether it lies on the critical path; null while that is not shown. */
+  isCritical: boolean | null;
+}
+
+export interface Marks {
+  /** The job whose panel is open. */
+  chosen: string | null;
+  critical: ReadonlySet<string> | null;
+}
+
+const NO_VIEW: NodeView = { jobs: [], isChosen: false, isCritical: null };
+
+export class Board {
+  private views = new Map<string, NodeView>();
+  private readonly watchers = new Map<string, Set<() => void>>();
+  private readonly allWatchers = new Set<() => void>();
+  private version = 0;
+
+  /** Takes the present facts, and tells the nodes whose own have changed. */
+  show(shape: Shape, jobs: readonly Job[], marks: Marks): void {
+    const byId = new Map(jobs.map((job) => [job.job_id, job]));
+    const changed: string[] = [];
+    const views = new Map<string, NodeView>();
+    for (const node of shape.nodes) {
+      const own = node.jobs.map((id) => byId.get(id)).filter((job) => job !== undefined);
+      const view: NodeView = {
+        jobs: own,
+        isChosen: marks.chosen !== null && node.jobs.includes(marks.chosen),
+        isCritical: marks.critical && node.jobs.some((id) => marks.critical?.has(id)),
+      };
+      const old = this.views.get(node.id);
+      const isSame = old !== undefined && areSame(old, view);
+      views.set(node.id, isSame ? old : view);
+      if (!isSame) changed.push(node.id);
+    }
+    this.views = views;
+    if (changed.length === 0) return;
+    this.version += 1;
+    for (const id of changed) for (const tell of this.watchers.get(id) ?? []) tell();
+    for (const tell of this.allWatchers) tell();
+  }
+
+  readonly view = (id: string): NodeView => this.views.get(id) ?? NO_VIEW;
+
+  watch(id: string, tell: () => void): () => void {
+    const own = this.watchers.get(id) ?? new Set();
+    this.watchers.set(id, own.add(tell));
+    return () => own.delete(tell);
+  }
+
+  /** Tells of every change of any node. */
+  readonly watchAll = (tell: () => void): (() => void) => {
+    this.allWatchers.add(tell);
+    return () => this.allWatchers.delete(tell);
+  };
+
+  /** A number that grows with every change. */
+  readonly current = (): number => this.version;
+}
+
+/** Returns what a node shows, and draws anew when that changes. */
+export function useNodeView(board: Board, id: string): NodeView {
+  return useSyncExternalStore(
+    (tell) => board.watch(id, tell),
+    () => board.view(id),
+  );
+}
+
+function areSame(one: NodeView, other: NodeView): boolean {
+  return (
+    one.isChosen === other.isChosen &&
+    one.isCritical === other.isCritical &&
+    one.jobs.length === other.jobs.length &&
+    one.jobs.every((job, index) => job === other.jobs[index])
+  );
+}

@@ -1,0 +1,142 @@
+/** The rows of the timeline: which attempt ran when and where, and how long it waited before. */
+import type { Attempt, Job } from "../../../api/facts";
+
+export type Outcome = NonNullable<Attempt["outcome"]> | "running" | "waiting" | "gate";
+
+export interface Bar {
+  key: string;
+  job: Job;
+  /** Absent for a wait without an attempt, and for a gate. */
+  attempt: Attempt | null;
+  outcome: Outcome;
+  /** When it began to wait; before `from` nothing ran. */
+  waitedFrom: number;
+  from: number;
+  /** Null while it goes on. */
+  to: number | null;
+}
+
+export interface Lane {
+  key: string;
+  /** The job's name, or the worker's. */
+  name: string;
+  /** The slot of a worker, from 1; null for a job. */
+  slot: number | null;
+  bars: readonly Bar[];
+}
+
+export interface Span {
+  from: number;
+  to: number;
+}
+
+/** Returns one row for each job that has begun to wait, in submission order. */
+export function lanesByJob(jobs: readonly Job[]): Lane[] {
+  return jobs
+    .map((job) => ({ key: job.job_id, name: job.name, slot: null, bars: barsOf(job) }))
+    .filter((lane) => lane.bars.length > 0);
+}
+
+/**
+ * Returns one row for each slot of each worker. Which slot an attempt had is not told; they are dealt out so that none
+ * overlap, to the first that is free. A wait in the queue belongs to no worker: the bars begin when the worker took the job.
+ */
+export function lanesByWorker(jobs: readonly Job[]): Lane[] {
+  const bars = jobs.flatMap((job) => barsOf(job)).filter((bar) => bar.attempt !== null);
+  const workers = new Map<string, Bar[]>();
+  for (const bar of bars) {
+    const id = bar.attempt?.worker_id ?? "";
+    const own = workers.get(id);
+    const taken = { ...bar, waitedFrom: timeOf(bar.attempt?.leased_at) ?? bar.from };
+    if (own) own.push(taken);
+    else workers.set(id, [taken]);
+  }
+  return [...workers.entries()]
+    .map(([id, own]) => ({ id, own, name: own[0]?.attempt?.worker ?? id }))
+    .sort((one, other) => one.name.localeCompare(other.name) || one.id.localeCompare(other.id))
+    .flatMap(({ id, own, name }) =>
+      slotsOf(own).map((slot, at): Lane => ({ key: `${id} ${at}`, name, slot: at + 1, bars: slot })),
+    );
+}
+
+function slotsOf(bars: Bar[]): Bar[][] {
+  const slots: { bars: Bar[]; freeAt: number }[] = [];
+  for (const bar of [...bars].sort((one, other) => one.waitedFrom - other.waitedFrom)) {
+    const until = bar.to ?? Number.POSITIVE_INFINITY;
+    const free = slots.find((slot) => slot.freeAt <= bar.waitedFrom);
+    if (free) {
+      free.bars.push(bar);
+      free.freeAt = until;
+    } else {
+      slots.push({ bars: [bar], freeAt: until });
+    }
+  }
+  return slots.map((slot) => slot.bars);
+}
+
+function barsOf(job: Job): Bar[] {
+  if (job.kind === "gate") return gateBar(job);
+  const bars: Bar[] = [];
+  // A retried job is ready anew; what it waited before its first attempt began at the submission or later.
+  let freeSince = timeOf(job.ready_at) ?? timeOf(job.submitted_at) ?? 0;
+  for (const attempt of job.attempts ?? []) {
+    const leased = timeOf(attempt.leased_at) ?? 0;
+    const from = Math.max(leased, timeOf(attempt.started_at) ?? leased);
+    const waitedFrom = bars.length === 0 ? Math.min(freeSince, leased) : freeSince;
+    const to = timeOf(attempt.ended_at);
+    const outcome = attempt.outcome ?? "running";
+    bars.push({ key: `${job.job_id} ${attempt.attempt} ${leased}`, job, attempt, outcome, waitedFrom, from, to });
+    freeSince = to ?? from;
+  }
+  if (job.status === "READY") {
+    const since = Math.max(timeOf(job.ready_at) ?? freeSince, bars.length ? freeSince : 0);
+    bars.push({
+      key: `${job.job_id} ready`,
+      job,
+      attempt: null,
+      outcome: "waiting",
+      waitedFrom: since,
+      from: since,
+      to: null,
+    });
+  }
+  return bars;
+}
+
+function gateBar(job: Job): Bar[] {
+  const opened = timeOf(job.ready_at);
+  if (opened === null) return [];
+  const to = timeOf(job.ended_at);
+  return [{ key: job.job_id, job, attempt: null, outcome: "gate", waitedFrom: opened, from: opened, to }];
+}
+
+/** Returns from the first moment to the last, `now` for what goes on; a second at least, so that it can be divided. */
+export function spanOf(lanes: readonly Lane[], now: number): Span {
+  let from = Number.POSITIVE_INFINITY;
+  let to = Number.NEGATIVE_INFINITY;
+  for (const lane of lanes) {
+    for (const bar of lane.bars) {
+      from = Math.min(from, bar.waitedFrom);
+      to = Math.max(to, bar.to ?? now);
+    }
+  }
+  if (from > to) return { from: now, to: now + 1000 };
+  return { from, to: Math.max(to, from + 100) };
+}
+
+const STEPS_MS = [
+  10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000,
+  1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000, 86_400_000,
+];
+
+/** Returns the marks of a time axis, from its beginning, such that there are `most` of them or fewer. */
+export function ticks(span: Span, most: number): number[] {
+  const length = span.to - span.from;
+  const days = 86_400_000 * Math.max(1, Math.ceil(length / 86_400_000 / most));
+  const step = STEPS_MS.find((one) => length / one <= most) ?? days;
+  return Array.from({ length: Math.floor(length / step) + 1 }, (_, index) => index * step);
+}
+
+function timeOf(at: string | null | undefined): number | null {
+  return at ? Date.parse(at) : null;
+}

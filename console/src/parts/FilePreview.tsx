@@ -1,0 +1,135 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, type ReactNode, Suspense } from "react";
+import { CopyButton } from "./CopyButton";
+import { parseCsv } from "./csv";
+import { type Content, FIRST_BYTES, readFirst } from "./fileContent";
+import { kindOf } from "./fileKind";
+import { bytes, count } from "./format";
+import { laidOutJson, readable } from "./preview";
+import { blobPath } from "./url";
+import "./filepreview.css";
+
+const Markdown = lazy(async () => ({ default: (await import("./MarkdownText")).MarkdownText }));
+
+interface Props {
+  digest: string;
+  path: string;
+  sizeBytes: number;
+}
+
+/** A stored file to look at: text, JSON, Markdown, CSV or an image; of a large one its beginning; of others their size. */
+export default function FilePreview({ digest, path, sizeBytes }: Props) {
+  return (
+    <div className="filepreview">
+      <header className="row filepreview-head">
+        <h2 className="cut" dir="auto" title={path}>
+          {path}
+        </h2>
+        <span className="faint">{bytes(sizeBytes)}</span>
+        <CopyButton text={digest} label="Copy digest" />
+        <a className="button button-plain" href={blobPath(digest, path)} download>
+          Download
+        </a>
+      </header>
+      <Body digest={digest} path={path} sizeBytes={sizeBytes} />
+    </div>
+  );
+}
+
+function Body({ digest, path, sizeBytes }: Props) {
+  const kind = kindOf(path);
+  if (kind === "image") {
+    return (
+      <div className="filepreview-body">
+        <img src={blobPath(digest, path, true)} alt={path} />
+      </div>
+    );
+  }
+  if (kind === "binary") return <Note>A {path.split(".").at(-1)?.toUpperCase()} file. Download it to look at it.</Note>;
+  return <Text digest={digest} path={path} sizeBytes={sizeBytes} />;
+}
+
+function Text({ digest, path, sizeBytes }: Props) {
+  const { data, error } = useQuery({
+    queryKey: ["content", digest],
+    staleTime: Number.POSITIVE_INFINITY, // a digest names one content for ever
+    queryFn: ({ signal }) => readFirst(digest, path, sizeBytes, signal),
+  });
+  if (error) return <Note>{error.message}</Note>;
+  if (!data) return <Note>Reading …</Note>;
+  const text = readable(data.content);
+  if (text === null) return <Note>Not text. Download it to look at it.</Note>;
+  if (text === "") return <Note>The file is empty.</Note>;
+  return (
+    <>
+      {data.isWhole ? null : (
+        <p className="filepreview-cut soft">
+          The first {bytes(FIRST_BYTES)} of {bytes(sizeBytes)}. SHA-256 <code>{digest}</code>
+        </p>
+      )}
+      <div className="filepreview-body" tabIndex={0} role="region" aria-label={`Content of ${path}`}>
+        <Shown path={path} text={text} data={data} />
+      </div>
+    </>
+  );
+}
+
+function Shown({ path, text, data }: { path: string; text: string; data: Content }) {
+  const kind = kindOf(path);
+  if (kind === "markdown" && data.isWhole) {
+    return (
+      <Suspense fallback={<Note>Reading …</Note>}>
+        <Markdown text={text} />
+      </Suspense>
+    );
+  }
+  if (kind === "csv") return <CsvTable text={text} separator={path.toLowerCase().endsWith(".tsv") ? "\t" : ","} />;
+  return (
+    <pre className="filepreview-text" dir="auto">
+      {(kind === "json" && data.isWhole && laidOutJson(text)) || text}
+    </pre>
+  );
+}
+
+const ROWS = 500;
+const COLUMNS = 50;
+
+function CsvTable({ text, separator }: { text: string; separator: string }) {
+  const { rows, isCut } = parseCsv(text, ROWS + 1, separator);
+  const [head = [], ...body] = rows;
+  return (
+    <>
+      <table className="filepreview-table">
+        <thead>
+          <tr>
+            {head.slice(0, COLUMNS).map((cell, index) => (
+              <th key={index} scope="col" dir="auto">
+                {cell}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {body.map((row, index) => (
+            <tr key={index}>
+              {row.slice(0, COLUMNS).map((cell, at) => (
+                <td key={at} dir="auto" className={isNumber(cell) ? "num" : undefined}>
+                  {cell}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {isCut ? <Note>The first {count(ROWS, "row")}. Download it to see the rest.</Note> : null}
+    </>
+  );
+}
+
+function isNumber(cell: string): boolean {
+  return cell !== "" && !Number.isNaN(Number(cell));
+}
+
+function Note({ children }: { children: ReactNode }) {
+  return <p className="filepreview-note soft">{children}</p>;
+}

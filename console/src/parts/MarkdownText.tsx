@@ -1,0 +1,20 @@
+import ReactMarkdown, { type Components } from "react-markdown";
+
+// What a job wrote may name pictures and pages elsewhere: nothing of them is asked for, and a link is followed by a click alone.
+const PARTS: Components = {
+  img: ({ alt, src }) => <span className="faint">[picture: {alt || String(src ?? "")}]</span>,
+  a: ({ href, children }) => (
+    <a href={href} target="_blank" rel="noreferrer noopener">
+      {children}
+    </a>
+  ),
+};
+
+/** Markdown laid out; HTML within it stays text. */
+export function MarkdownText({ text }: { text: string }) {
+  return (
+    <div className="filepreview-markdown" dir="auto">
+      <ReactMarkdown components={PARTS}>{text}</ReactMarkdown>
+    </div>
+  );
+}

@@ -1,0 +1,246 @@
+"""No page has anything that axe finds wrong: light and dark, with and without data; and the frame needs no mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Console, Pages, Scheme, running_console
+from titan_sdk import TitanGate, TitanJob
+
+Check = Callable[[Page], None]
+
+ROUTES = (
+    "/",
+    "/agents",
+    "/dags",
+    "/workers",
+    "/approvals",
+    "/store",
+    "/settings",
+    "/help",
+    "/help/keys",
+    "/help/troubleshooting",
+    "/help/gates",
+    "/help/resume",
+    "/help/network",
+    "/there-is-no-such-page",
+)
+WITH_DATA = (
+    *ROUTES,
+    "/dags/DAG-full",
+    "/dags/DAG-full?job=good",
+    "/logs/good",
+    "/approvals?state=approved",
+    "/store?prefix=full%3A&key=full%3Aplan",
+    "/store?key=members",
+)
+ON_A_PHONE = ("/approvals", "/store", "/store?key=members", "/settings", "/help", "/help/network")
+both = pytest.mark.parametrize("scheme", get_args(Scheme))
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console with nothing in it."""
+    with running_console(tmp_path_factory.mktemp("empty"), offers=()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console with something of everything in it."""
+    folder = tmp_path_factory.mktemp("full")
+    with running_console(folder) as running:
+        _fill(running, folder)
+        yield running
+
+
+@both
+def test_a_console_with_nothing_in_it_is_accessible(
+    pages: Pages, empty: Console, assert_accessible: Check, scheme: Scheme
+) -> None:
+    page = pages.open(empty, scheme=scheme)
+
+    for route in ROUTES:
+        go(page, route)
+        assert_accessible(page)
+
+
+@both
+def test_a_console_with_data_is_accessible(
+    pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme
+) -> None:
+    page = pages.open(full, scheme=scheme)
+
+    for route in WITH_DATA:
+        go(page, route)
+        assert_accessible(page)
+
+
+@both
+def test_a_console_on_a_phone_is_accessible_and_no_wider_than_it(
+    pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme
+) -> None:
+    page = pages.open(full, scheme=scheme, width=390)
+
+    for route in ON_A_PHONE:
+        go(page, route)
+        assert_accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, route
+
+
+@both
+def test_the_palette_is_accessible(pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme) -> None:
+    page = opened(pages, full, "/help", scheme)
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("full")
+    expect(page.get_by_role("option").filter(has_text="full").first).to_be_visible()
+
+    assert_accessible(page)
+
+
+@both
+def test_the_keys_are_accessible(pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme) -> None:
+    page = opened(pages, full, "/help", scheme)
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+    assert_accessible(page)
+
+
+@both
+def test_the_questions_are_accessible(pages: Pages, full: Console, assert_accessible: Check, scheme: Scheme) -> None:
+    page = opened(pages, full, "/approvals", scheme)
+    page.get_by_role("article").first.get_by_role("button", name="Reject").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert_accessible(page)
+
+    page.goto("/settings")
+    page.get_by_role("button", name="Make a token …").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert_accessible(page)
+
+    page.goto("/store")
+    page.get_by_role("button", name="Put a key …").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert_accessible(page)
+
+
+@both
+def test_the_banner_is_accessible(
+    pages: Pages, new_console: Callable[..., Console], assert_accessible: Check, scheme: Scheme
+) -> None:
+    console = new_console(offers=())
+    page = opened(pages, console, "/help", scheme)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+    console.titan.terminate()
+
+    expect(page.get_by_text("The server does not answer.")).to_be_visible()
+    assert_accessible(page)
+
+
+@both
+def test_the_sign_in_is_accessible(
+    pages: Pages, new_console: Callable[..., Console], assert_accessible: Check, scheme: Scheme
+) -> None:
+    page = pages.open(new_console(offers=(), options=("--require-token",)), scheme=scheme)
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+    assert_accessible(page)
+
+
+def test_the_palette_needs_no_mouse(pages: Pages, full: Console) -> None:
+    page = opened(pages, full, "/help", "light")
+
+    page.keyboard.press("Control+k")
+    field = page.get_by_role("combobox", name="A page, run, DAG or job")
+    expect(field).to_be_focused()
+    page.keyboard.type("sto")
+    first = page.get_by_role("option").first
+    expect(first).to_have_attribute("aria-selected", "true")
+    assert field.get_attribute("aria-activedescendant") == first.get_attribute("id")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name="Store")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_palette_goes_round_and_closes_by_escape(pages: Pages, full: Console) -> None:
+    page = opened(pages, full, "/help", "light")
+    page.get_by_role("link", name="Titan, home").focus()
+
+    page.keyboard.press("Control+k")
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("option").last).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    page.keyboard.press("Escape")
+
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("link", name="Titan, home")).to_be_focused()
+
+
+def test_letters_go_to_pages_and_rest_in_fields(pages: Pages, full: Console) -> None:
+    page = opened(pages, full, "/help", "light")
+
+    page.keyboard.press("g")
+    page.keyboard.press("k")
+    expect(page.get_by_role("heading", name="Store")).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("gs?")
+
+    expect(page.get_by_role("searchbox")).to_have_value("gs?")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_first_tab_skips_the_bar(pages: Pages, full: Console) -> None:
+    page = opened(pages, full, "/help", "light")
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#main")).to_be_focused()
+
+
+def opened(pages: Pages, console: Console, route: str, scheme: Scheme) -> Page:
+    """Return the page when it has read what it shows."""
+    page = pages.open(console, route, scheme=scheme)
+    is_read(page)
+    return page
+
+
+def go(page: Page, route: str) -> None:
+    """Open another page in the same window."""
+    page.goto(route)
+    is_read(page)
+
+
+def is_read(page: Page) -> None:
+    """Wait for what the page asks first; live events are no request, so it comes to rest."""
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.wait_for_load_state("networkidle")
+
+
+def _fill(console: Console, folder: Path) -> None:
+    good, bad = folder / "good.py", folder / "bad.py"
+    good.write_text("open('left.md', 'w').write('# left')\nprint('\\x1b[31mred\\x1b[0m')\n")
+    bad.write_text("raise SystemExit(3)\n")
+    client = console.client
+    jobs = [TitanJob("good", str(good)), TitanJob("bad", str(bad)), TitanJob("never", str(good), parents=["bad"])]
+    client.wait(client.submit_dag("full", jobs, agent_run_id="FULL_1a9ac3"))
+    client.submit_dag("asks", [TitanJob("before", str(good), hitl_message="May it go on?")])
+    client.submit_dag("asked", [TitanGate("asked-ok", "Was it good?", parents=[])])
+    client.approve("asked-ok", "it was")
+    client.submit_dag("nowhere", [TitanJob("gpu", str(good), requirement="GPU")])
+    client.store_put("full:plan", '{"a": 1}')
+    client.store_put("full:report", "text")
+    client.store_sadd("members", "one")

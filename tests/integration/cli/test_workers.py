@@ -1,0 +1,38 @@
+"""`titan workers`: one is started beside the server, drained, taken back, and gone."""
+
+from pathlib import Path
+
+from tests.support.command_line import CommandLine
+from tests.support.waiting import wait_until
+
+
+def state_of(titan: CommandLine, name: str) -> str:
+    """Return how the worker of this name stands, as the list shows it."""
+    return next(line.split()[1] for line in titan("workers").lines if line.startswith(name))
+
+
+def test_a_worker_is_started_drained_taken_back_and_gone(titan: CommandLine, scripts: Path) -> None:
+    started = titan("workers", "start", "--offer", "SPARE:1", "--name", "spare")
+    assert (started.exit_code, started.lines[0].startswith("Worker spare (")) == (0, True)
+    titan("submit", f"{scripts}/forever.py", "--requires", "SPARE", "--name", "endless")
+    wait_until(lambda: b"started" in titan("logs", "forever", "--dag", "endless").stdout, "it runs")
+
+    drained = titan("workers", "drain", "spare")
+    shown = state_of(titan, "spare")
+    resumed = titan("workers", "resume", "spare")
+
+    assert drained.lines == ["Worker spare takes no new work; it leaves when it has finished 1."]
+    assert shown == "draining"
+    assert resumed.lines == ["Worker spare takes work again."]
+
+    titan("workers", "drain", "spare")
+    titan("cancel", "--dag", "endless")
+    wait_until(lambda: state_of(titan, "spare") == "left", "it leaves when its job has ended")
+    assert titan("workers", "resume", "spare").exit_code != 0
+
+
+def test_what_is_said_before_the_command_is_not_passed_over(titan: CommandLine) -> None:
+    refused = titan("workers", "--json", "drain", "spare")
+
+    assert refused.exit_code == 2
+    assert "stand behind the command" in refused.stderr
