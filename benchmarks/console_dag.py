@@ -278,9 +278,8 @@ def _tell(drawings: list[Drawn], kept: Kept) -> int:
     longest = statistics.median(one.longest_task_ms for one in drawings)
     print(f"drawn    {drawn_ms:5.0f} ms after the answer (at most {DRAWN_WITHIN_MS:.0f})")
     print(f"         {opened_ms:5.0f} ms after opening, longest task {longest:.0f} ms; medians of {len(drawings)}")
-    print(
-        f"         {statistics.median(one.cpu_ms for one in drawings):5.0f} ms of a processor, the page's start included"
-    )
+    used_ms = statistics.median(one.cpu_ms for one in drawings)
+    print(f"         {used_ms:5.0f} ms of a processor, the page's start included")
     print(f"kept up  {kept.changes_per_second:5.0f} changes drawn a second (at least 50)")
     print(f"         {kept.longest_task_ms:5.0f} ms took the longest task (at most {LONGEST_TASK_MS:.0f})")
     print(f"         {kept.long_tasks:5} tasks over 50 ms, {kept.busy_percent:.1f} % of the time")
