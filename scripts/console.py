@@ -36,8 +36,10 @@ LEAST_BYTES: Final = 1024  # below that gzip's own head is most of it
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build, or with `--check` look at types, lint and unit tests; return 0 when all went well."""
+    """Build, or `--check` types, lint and unit tests, or only `--install` its packages; return 0 when all went well."""
     install()
+    if "--install" in arguments:
+        return 0
     if "--check" in arguments:
         return run(f"{BIN}/tsc", "--noEmit") or run(f"{BIN}/biome", "check", ".") or run(f"{BIN}/vitest", "run")
     write_types()
