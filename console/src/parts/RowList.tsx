@@ -34,6 +34,11 @@ export function RowList<Row>(props: Props<Row>) {
   const { rows, keyOf, columns, onEnd, rowHeight = 40 } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState(-1);
+  const marked = useRef(at); // what keys act on: the next one may come before this one is drawn
+  function mark(index: number): void {
+    marked.current = index;
+    setAt(index);
+  }
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -48,13 +53,21 @@ export function RowList<Row>(props: Props<Row>) {
   }, [last, rows.length, onEnd]);
   useListKeys((step) => {
     if (!takesKeys(scroller.current)) return;
-    const next = Math.max(0, Math.min(rows.length - 1, at + step));
-    setAt(next);
+    const next = Math.max(0, Math.min(rows.length - 1, marked.current + step));
+    mark(next);
     virtual.scrollToIndex(next);
-    window.requestAnimationFrame(() =>
-      scroller.current?.querySelector<HTMLElement>(`[data-index="${next}"] .rowlist-row`)?.focus(),
-    );
+    if (!focusRow(scroller.current, next)) {
+      window.requestAnimationFrame(() => focusRow(scroller.current, marked.current));
+    }
   });
+  function onKey(event: KeyboardEvent<HTMLDivElement>): void {
+    const row = rows[marked.current];
+    if (!row || !(event.target as HTMLElement).matches(".rowlist, .rowlist-row")) return;
+    if (event.key === "Enter" && props.onOpen) props.onOpen(row);
+    else if (event.key === "x" && props.onToggle) props.onToggle(row);
+    else return;
+    event.preventDefault();
+  }
   return (
     <div
       className="rowlist"
@@ -63,6 +76,7 @@ export function RowList<Row>(props: Props<Row>) {
       aria-label={props.label}
       aria-rowcount={rows.length}
       tabIndex={0}
+      onKeyDown={onKey}
     >
       {props.head ? (
         <div className="rowlist-head" role="row" style={{ gridTemplateColumns: columns }}>
@@ -86,7 +100,7 @@ export function RowList<Row>(props: Props<Row>) {
                 row={row}
                 index={item.index}
                 isAt={item.index === at}
-                onFocus={() => setAt(item.index)}
+                onFocus={() => mark(item.index)}
               />
             </div>
           );
@@ -104,14 +118,7 @@ interface OneRowProps<Row> extends Props<Row> {
   onFocus: () => void;
 }
 
-function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onToggle, onFocus }: OneRowProps<Row>) {
-  function onKey(event: KeyboardEvent<HTMLDivElement>): void {
-    if (event.target !== event.currentTarget) return;
-    if (event.key === "Enter" && onOpen) onOpen(row);
-    else if (event.key === "x" && onToggle) onToggle(row);
-    else return;
-    event.preventDefault();
-  }
+function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onFocus }: OneRowProps<Row>) {
   const unfolded = details?.(row);
   return (
     <>
@@ -123,7 +130,6 @@ function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onT
         data-at={isAt || undefined}
         data-opens={onOpen ? "" : undefined}
         style={{ gridTemplateColumns: columns }}
-        onKeyDown={onKey}
         onFocus={onFocus}
         onClick={(event) => {
           if (onOpen && !(event.target as HTMLElement).closest("a, button, input")) onOpen(row);
@@ -155,6 +161,13 @@ export function Cell({
       {children}
     </div>
   );
+}
+
+/** Returns whether the row is in the document, and has the focus now. */
+function focusRow(list: Element | null, index: number): boolean {
+  const row = list?.querySelector<HTMLElement>(`[data-index="${index}"] .rowlist-row`);
+  row?.focus();
+  return Boolean(row);
 }
 
 /** Of several lists on a page the one with the focus has the keys, else the first. */

@@ -19,17 +19,7 @@ export function SearchField({ value, onChange, label }: Props) {
   function change(text: string): void {
     setTyped(text);
     window.clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => tell(text), QUIET_MS);
-  }
-  function tell(text: string): void {
-    timer.current = undefined;
-    onChange(text);
-  }
-  /** Whoever leaves the field goes somewhere; a change of the URL that came after would call them back. */
-  function leave(): void {
-    if (timer.current === undefined) return;
-    window.clearTimeout(timer.current);
-    tell(typed);
+    timer.current = window.setTimeout(() => onChange(text), QUIET_MS);
   }
   return (
     <input
@@ -41,7 +31,6 @@ export function SearchField({ value, onChange, label }: Props) {
       placeholder={`${label}  ( / )`}
       value={typed}
       onChange={(event) => change(event.target.value)}
-      onBlur={leave}
       onKeyDown={(event) => {
         if (event.key === "Escape") field.current?.blur();
       }}

@@ -1,14 +1,18 @@
 /** What a page shows stands in its URL: a link reproduces it, and Back works. */
-import { useCallback } from "react";
-import { useSearchParams } from "react-router";
+import { useCallback, useRef } from "react";
+import { useNavigation, useSearchParams } from "react-router";
 
 type Changes = Record<string, string | null>;
 
 /** Returns the query of the URL, and how to change it; null and "" take a field out. `push` makes Back undo it. */
 export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) => void] {
   const [query, setQuery] = useSearchParams();
+  // Somebody on the way to another page, whose chunk is still coming, is not called back by a filter that comes late.
+  const isLeaving = useRef(false);
+  isLeaving.current = useNavigation().state === "loading";
   const change = useCallback(
     (changes: Changes, push = false) => {
+      if (isLeaving.current) return;
       setQuery(
         (old) => {
           const next = new URLSearchParams(old);
