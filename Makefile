@@ -20,6 +20,7 @@ up: setup  ## start Titan and one worker here (ARGS="--port 5001 --offer GPU:1")
 	@$(VENV)/titan up $(ARGS)
 
 test: setup  ## every test under ten seconds; rules with 100 % branch coverage
+	@$(VENV)/python scripts/console.py --install
 	$(PYTEST) tests/unit --cov --cov-report=term-missing:skip-covered
 	$(PYTEST) --ignore=tests/unit --ignore=tests/style -m "not slow"
 

@@ -36,8 +36,10 @@ LEAST_BYTES: Final = 1024  # below that gzip's own head is most of it
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build, or with `--check` look at types, lint and unit tests; return 0 when all went well."""
+    """Build, or `--check` types, lint and unit tests, or only `--install` its packages; return 0 when all went well."""
     install()
+    if "--install" in arguments:
+        return 0
     if "--check" in arguments:
         return run(f"{BIN}/tsc", "--noEmit") or run(f"{BIN}/biome", "check", ".") or run(f"{BIN}/vitest", "run")
     write_types()
@@ -89,8 +91,9 @@ def install() -> None:
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     npm = bin_folder().parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    if run(str(bin_folder() / "node"), str(npm), "ci", "--no-audit", "--no-fund", "--loglevel=error"):
-        raise SystemExit("npm ci failed")
+    # Not `npm ci`: it wants what optional packages of other platforms need, which a lock made here does not name.
+    if run(str(bin_folder() / "node"), str(npm), "install", "--no-save", "--loglevel=error"):
+        raise SystemExit("npm install failed")
     stamp.write_text(wanted)
 
 

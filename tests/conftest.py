@@ -25,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests marked `needs(PROGRAM, …)` where there is no such program; the last lines say so."""
     for item in list(items):
+        if "browser" in item.path.parts:
+            item.add_marker(pytest.mark.needs("chromium"))
         wanted = [str(program) for mark in item.iter_markers("needs") for program in mark.args]
         missing = [program for program in wanted if shutil.which(program) is None]
         if missing:

@@ -231,10 +231,11 @@ def test_the_page_is_accessible_in_both_themes(
     ]
     console.client.submit_dag("accessible", jobs)
     for scheme in ("light", "dark"):
-        page = pages.open(console, "/dags/DAG-accessible", scheme=scheme)  # type: ignore[arg-type]  # a Scheme
+        page = pages.open(console, "/dags/DAG-accessible", scheme=scheme)
         expect(page.get_by_role("article")).to_be_visible()
         a_node(page, "draft").click()
         expect(page.get_by_role("complementary", name="Job draft")).to_be_visible()
+        page.get_by_role("button", name="Critical path").click()
         for view in ("Graph", "Timeline", "Files", "Story"):
             page.get_by_role("tab", name=view).click()
             expect(page.get_by_role("tabpanel", name=view)).to_be_visible()

@@ -4,17 +4,34 @@
  */
 
 export interface paths {
-    "/api/health": {
+    "/api/blobs/{digest}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Say that the server lives and its store answers. */
-        get: operations["health"];
+        /** Give the content of a digest; `name` makes it a download of that name, `inline` an image to be shown. */
+        get: operations["download_blob"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/clean": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do a round of keeping house now, and say what went. */
+        post: operations["clean"];
         delete?: never;
         options?: never;
         head?: never;
@@ -56,23 +73,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/dags/{dag}/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List the files that a DAG's jobs left. */
-        get: operations["files_of_dag"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/dags/{dag}/cancel": {
         parameters: {
             query?: never;
@@ -90,17 +90,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/dags/{dag}/retry": {
+    "/api/dags/{dag}/files": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List the files that a DAG's jobs left. */
+        get: operations["files_of_dag"];
         put?: never;
-        /** Try again every job of a DAG that failed or was cancelled; what completed is kept. */
-        post: operations["retry_a_dag"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -124,92 +124,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/jobs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List jobs, newest first, or those that are asked for by id. */
-        get: operations["list_jobs"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Show a job with its attempts; with wait_seconds, wait until it is final. */
-        get: operations["show_job"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job}/log": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Give the output of a job's attempts, one after the other, as it was written. */
-        get: operations["read_log"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job}/story": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Say why a job is where it is. */
-        get: operations["tell_story"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job}/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List the files that a job left. */
-        get: operations["files_of_job"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job}/cancel": {
+    "/api/dags/{dag}/retry": {
         parameters: {
             query?: never;
             header?: never;
@@ -218,57 +133,23 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a job and what waits for it, or stop it when it runs. */
-        post: operations["cancel_job"];
+        /** Try again every job of a DAG that failed or was cancelled; what completed is kept. */
+        post: operations["retry_a_dag"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/jobs/{job}/retry": {
+    "/api/events": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        /** Try a job again that failed or was cancelled, and what was cancelled because of it. */
-        post: operations["retry_a_job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job}/replay": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Run a job once more with its inputs, as a DAG of its own. */
-        post: operations["replay_a_job"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/jobs/{job}/result": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Give the result that a job set; `is_set` tells null from none. */
-        get: operations["get_result"];
+        /** Stream what happens; `after` or Last-Event-ID continues behind a cursor seen before. */
+        get: operations["stream_events"];
         put?: never;
         post?: never;
         delete?: never;
@@ -277,16 +158,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/result": {
+    "/api/files/{name}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        /** Set the result of the job whose token comes along. */
-        put: operations["set_result"];
+        /** Give the newest content of a name. */
+        get: operations["download"];
+        /** Store a file under its base name; a name used before then means the new content. */
+        put: operations["upload"];
         post?: never;
         delete?: never;
         options?: never;
@@ -362,6 +244,193 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say that the server lives and its store answers. */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List jobs, newest first, or those that are asked for by id. */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a job with its attempts; with wait_seconds, wait until it is final. */
+        get: operations["show_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a job and what waits for it, or stop it when it runs. */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the files that a job left. */
+        get: operations["files_of_job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Give the output of a job's attempts, one after the other, as it was written. */
+        get: operations["read_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run a job once more with its inputs, as a DAG of its own. */
+        post: operations["replay_a_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Give the result that a job set; `is_set` tells null from none. */
+        get: operations["get_result"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a job again that failed or was cancelled, and what was cancelled because of it. */
+        post: operations["retry_a_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{job}/story": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say why a job is where it is. */
+        get: operations["tell_story"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set the result of the job whose token comes along. */
+        put: operations["set_result"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs": {
         parameters: {
             query?: never;
@@ -388,23 +457,6 @@ export interface paths {
         };
         /** Show a run with its stages in submission order, and their jobs. */
         get: operations["show_run"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/files": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List the files that a run's jobs left, each path once for each node. */
-        get: operations["files_of_run"];
         put?: never;
         post?: never;
         delete?: never;
@@ -447,7 +499,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/runs/{run}/retry": {
+    "/api/runs/{run}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the files that a run's jobs left, each path once for each node. */
+        get: operations["files_of_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run}/pin": {
         parameters: {
             query?: never;
             header?: never;
@@ -456,8 +525,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try again every job of a run that failed or was cancelled; of stages with one name, only the last. */
-        post: operations["retry_a_run"];
+        /** Keep a run, and all it left, until it is unpinned. */
+        post: operations["pin_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -481,77 +550,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/files/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Give the newest content of a name. */
-        get: operations["download"];
-        /** Store a file under its base name; a name used before then means the new content. */
-        put: operations["upload"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/blobs/{digest}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Give the content of a digest; `name` makes it a download of that name, `inline` an image to be shown. */
-        get: operations["download_blob"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Stream what happens; `after` or Last-Event-ID continues behind a cursor seen before. */
-        get: operations["stream_events"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/tokens": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List all tokens, newest first, revoked and expired ones too. */
-        get: operations["list_tokens"];
-        put?: never;
-        /** Make a token; its text is in this answer and nowhere else. */
-        post: operations["create_token"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/tokens/{token}/revoke": {
+    "/api/runs/{run}/retry": {
         parameters: {
             query?: never;
             header?: never;
@@ -560,15 +559,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a token good no more, at once; a second time changes nothing. */
-        post: operations["revoke_token"];
+        /** Try again every job of a run that failed or was cancelled; of stages with one name, only the last. */
+        post: operations["retry_a_run"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/chat/completions": {
+    "/api/runs/{run}/unpin": {
         parameters: {
             query?: never;
             header?: never;
@@ -577,93 +576,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask the model; a client that goes away meanwhile takes its question back. */
-        post: operations["chat"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/models": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Name the model that answers. */
-        get: operations["list_models"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/workers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** List workers, connected ones first. */
-        get: operations["list_workers"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/workers/local": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Start a worker beside the server, and answer when it is here. */
-        post: operations["start_local"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/workers/{worker}/drain": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Give a worker no new work: it finishes what it runs, then leaves. */
-        post: operations["drain_worker"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/workers/{worker}/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Give work again to a worker that is draining. */
-        post: operations["resume_worker"];
+        /** Let a pinned run go again when it is old. */
+        post: operations["unpin_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -689,23 +603,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/metrics": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Give the server's figures in Prometheus' text format. */
-        get: operations["metrics"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/settings": {
         parameters: {
             query?: never;
@@ -717,57 +614,6 @@ export interface paths {
         get: operations["settings"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/clean": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Do a round of keeping house now, and say what went. */
-        post: operations["clean"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/pin": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Keep a run, and all it left, until it is unpinned. */
-        post: operations["pin_run"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/runs/{run}/unpin": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Let a pinned run go again when it is old. */
-        post: operations["unpin_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -793,17 +639,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/store/keys": {
+    "/api/store/cas": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** List the keys of values and sets, sorted by code points. */
-        get: operations["list_keys"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** Set a key only if it holds what is expected; null stands for absent, on both sides. */
+        post: operations["compare_and_swap"];
         delete?: never;
         options?: never;
         head?: never;
@@ -827,17 +673,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/store/cas": {
+    "/api/store/keys": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List the keys of values and sets, sorted by code points. */
+        get: operations["list_keys"];
         put?: never;
-        /** Set a key only if it holds what is expected; null stands for absent, on both sides. */
-        post: operations["compare_and_swap"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -879,6 +725,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List all tokens, newest first, revoked and expired ones too. */
+        get: operations["list_tokens"];
+        put?: never;
+        /** Make a token; its text is in this answer and nowhere else. */
+        post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/tokens/{token}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a token good no more, at once; a second time changes nothing. */
+        post: operations["revoke_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List workers, connected ones first. */
+        get: operations["list_workers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/local": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start a worker beside the server, and answer when it is here. */
+        post: operations["start_local"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workers/{worker}": {
         parameters: {
             query?: never;
@@ -913,7 +828,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/workers/{worker}/heartbeat": {
+    "/api/workers/{worker}/complete": {
         parameters: {
             query?: never;
             header?: never;
@@ -922,15 +837,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Renew the leases a worker holds. */
-        post: operations["heartbeat"];
+        /** Accept reports of ended attempts, each with the last part of its output; those with a gap before it wait. */
+        post: operations["complete"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/workers/{worker}/log/{lease}": {
+    "/api/workers/{worker}/drain": {
         parameters: {
             query?: never;
             header?: never;
@@ -938,9 +853,9 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Append to the output of a running attempt. */
-        put: operations["append_log"];
-        post?: never;
+        put?: never;
+        /** Give a worker no new work: it finishes what it runs, then leaves. */
+        post: operations["drain_worker"];
         delete?: never;
         options?: never;
         head?: never;
@@ -981,7 +896,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/workers/{worker}/complete": {
+    "/api/workers/{worker}/heartbeat": {
         parameters: {
             query?: never;
             header?: never;
@@ -990,25 +905,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Accept reports of ended attempts, each with the last part of its output; those with a gap before it wait. */
-        post: operations["complete"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/workers/{worker}/workspaces": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Say which of a worker's idle workspaces are old enough to be deleted. */
-        post: operations["sort_out_workspaces"];
+        /** Renew the leases a worker holds. */
+        post: operations["heartbeat"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1032,114 +930,127 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/workers/{worker}/log/{lease}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Append to the output of a running attempt. */
+        put: operations["append_log"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{worker}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give work again to a worker that is draining. */
+        post: operations["resume_worker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/workers/{worker}/workspaces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say which of a worker's idle workspaces are old enough to be deleted. */
+        post: operations["sort_out_workspaces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Give the server's figures in Prometheus' text format. */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask the model; a client that goes away meanwhile takes its question back. */
+        post: operations["chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Name the model that answers. */
+        get: operations["list_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
-         * NoQuery
-         * @description A route without a query.
+         * AddBody
+         * @description POST /api/store/sets.
          */
-        NoQuery: Record<string, never>;
-        /**
-         * SubmitBody
-         * @description POST /api/dags.
-         */
-        SubmitBody: {
-            name: string;
-            jobs: components["schemas"]["NewJobBody"][];
-            /** @default null */
-            agent_run_id: string | null;
-            /** @default null */
-            agent_id: string | null;
-            /** @default continue */
-            on_failure: components["schemas"]["OnFailure"];
-            /**
-             * @description SHA-256 → content in base64.
-             * @default {}
-             */
-            scripts: {
-                [key: string]: string;
-            };
-            /** @default null */
-            idempotency_key: string | null;
-            /**
-             * @description DAGs of this name that its process sent to the run before.
-             * @default 0
-             */
-            occurrence: number;
-            /**
-             * @description The process repeats what an earlier one began.
-             * @default false
-             */
-            resume: boolean;
-            /** @default null */
-            orchestrator: components["schemas"]["OrchestratorBody"] | null;
+        AddBody: {
+            key: string;
+            member: string;
         };
         /**
-         * NewJobBody
-         * @description One job of a submission.
+         * AddedAnswer
+         * @description POST /api/store/sets: 1 when the member is new, else 0.
          */
-        NewJobBody: {
-            id: string;
-            /** @default work */
-            kind: components["schemas"]["JobKind"];
-            /**
-             * @description Base name of the script, or its path in the archive; empty for a gate.
-             * @default
-             */
-            filename: string;
-            /** @default null */
-            script: string | null;
-            /** @default null */
-            archive: string | null;
-            /** @default [] */
-            args: string[];
-            /** @default [] */
-            parents: string[];
-            /** @default 1 */
-            priority: number;
-            /** @default 0 */
-            delay_ms: number;
-            /** @default none */
-            affinity: components["schemas"]["Affinity"];
-            /** @default GENERAL */
-            requirement: string;
-            /** @default 0 */
-            retries: number;
-            /** @default 0 */
-            backoff_seconds: number;
-            /** @default null */
-            timeout_seconds: number | null;
-            /** @default 3 */
-            max_lost: number;
-            /** @default {} */
-            env: {
-                [key: string]: string;
-            };
-            /** @default false */
-            cold: boolean;
-            /** @default null */
-            hitl_message: string | null;
-            /**
-             * @description How long the gate stays open.
-             * @default 172800
-             */
-            max_wait_seconds: number;
-            /** @default null */
-            concurrency_key: string | null;
-            /**
-             * @description How many jobs with this key may be ready or running.
-             * @default 1
-             */
-            concurrency_limit: number;
+        AddedAnswer: {
+            added: number;
         };
-        /**
-         * JobKind
-         * @description What a job asks for.
-         * @enum {unknown}
-         */
-        JobKind: "gate" | "work";
         /**
          * Affinity
          * @description How strongly a job wants the worker that ran its first completed parent.
@@ -1147,42 +1058,171 @@ export interface components {
          */
         Affinity: "none" | "required" | "soft";
         /**
-         * OnFailure
-         * @description What a job that finally fails does to the rest of its DAG.
-         * @enum {unknown}
+         * Assignment
+         * @description One attempt to run, with everything a worker needs for it but the script's content.
          */
-        OnFailure: "continue" | "stop";
-        /**
-         * OrchestratorBody
-         * @description The program outside of Titan that submits the stages of a run.
-         */
-        OrchestratorBody: {
-            command: string[];
-            directory: string;
-            host: string;
+        Assignment: {
+            agent_run_id: string | null;
+            archive: string | null;
+            args: string[];
+            attempt: number;
+            cold: boolean;
+            dag_id: string;
+            dag_name: string;
+            env: {
+                [key: string]: string;
+            };
+            filename: string;
+            job_id: string;
+            job_name: string;
+            lease_id: string;
+            script: string;
+            timeout_seconds: number | null;
+            token: string;
+            workspace: string;
         };
         /**
-         * DagsQuery
-         * @description GET /api/dags.
+         * AttemptOutcome
+         * @description How an attempt ended.
+         * @enum {unknown}
          */
-        DagsQuery: {
+        AttemptOutcome: "cancelled" | "failed" | "lost" | "returned" | "succeeded" | "timed_out";
+        /**
+         * AttemptView
+         * @description One attempt of a job.
+         */
+        AttemptView: {
+            attempt: number;
+            duration_ns: number | null;
+            ended_at: string | null;
+            error: string | null;
+            exit_code: number | null;
+            leased_at: string;
+            outcome: components["schemas"]["AttemptOutcome"] | null;
+            peak_memory_bytes: number | null;
+            signal: number | null;
+            started_at: string | null;
+            worker: string;
+            worker_id: string;
+        };
+        /**
+         * BlobQuery
+         * @description GET /api/blobs/{digest}.
+         */
+        BlobQuery: {
             /**
-             * @description How many rows at most.
-             * @default 50
+             * @description Shown instead of saved: for names that end as those of images do.
+             * @default false
              */
-            limit: number;
+            inline: boolean;
+            /**
+             * @description What the file is to be called; its ending decides its media type.
+             * @default
+             */
+            name: string;
+        };
+        /**
+         * Cancelled
+         * @description The answer to a cancel: names of jobs, in submission order.
+         */
+        Cancelled: {
+            cancelled: string[];
+            skipped: string[];
+            stopping: string[];
+        };
+        /**
+         * ClaimAnswer
+         * @description Answer to a claim; it says nothing at all when the wait is over.
+         */
+        ClaimAnswer: {
+            assignments: components["schemas"]["Assignment"][];
+            leave: boolean;
+            lost: string[];
+            stop: string[];
+        };
+        /**
+         * ClaimRequest
+         * @description Body of POST /api/workers/{worker_id}/claim.
+         */
+        ClaimRequest: {
+            /** @default [] */
+            holding: string[];
             /** @default null */
-            run: string | null;
-            /** @default null */
-            name: string | null;
-            /** @default null */
-            ids: string | null;
-            /** @default null */
-            q: string | null;
-            /** @default null */
-            status: string | null;
-            /** @default null */
-            before: string | null;
+            load: components["schemas"]["Load"] | null;
+            /** @default [] */
+            stopping: string[];
+            /** @default 25 */
+            wait_seconds: number;
+        };
+        /**
+         * CleanAnswer
+         * @description POST /api/clean: what went; in a dry run what would go at least.
+         */
+        CleanAnswer: {
+            blob_bytes: number;
+            blobs: number;
+            dags: number;
+            /** @description The database's file keeps its size and fills these again. */
+            database_unused_bytes: number;
+            files: number;
+            is_dry_run: boolean;
+            jobs: number;
+            journal_entries: number;
+            keys: number;
+            log_bytes: number;
+            logs: number;
+            runs: number;
+        };
+        /**
+         * CleanQuery
+         * @description POST /api/clean.
+         */
+        CleanQuery: {
+            /**
+             * @description Whether to say only what would go.
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        /**
+         * CompleteAnswer
+         * @description Which reports changed something, and which came too late; the worker forgets both.
+         */
+        CompleteAnswer: {
+            accepted: string[];
+            gaps: {
+                [key: string]: number;
+            };
+            stale: string[];
+        };
+        /**
+         * CompleteRequest
+         * @description Body of POST /api/workers/{worker_id}/complete.
+         */
+        CompleteRequest: {
+            reports: components["schemas"]["Report"][];
+        };
+        /**
+         * ContentAnswer
+         * @description Answer to a file's content.
+         */
+        ContentAnswer: {
+            digest: string;
+            size_bytes: number;
+        };
+        /**
+         * CountsView
+         * @description Jobs of a DAG by status.
+         */
+        CountsView: {
+            cancelled: number;
+            completed: number;
+            failed: number;
+            ready: number;
+            running: number;
+            total: number;
+            waiting: number;
+            waiting_approval: number;
         };
         /**
          * DagQuery
@@ -1190,21 +1230,154 @@ export interface components {
          */
         DagQuery: {
             /**
-             * @description Seconds to wait for the end; at most 30.
-             * @default 0
+             * @description Whether each job comes with its attempts.
+             * @default false
              */
-            wait_seconds: number;
+            attempts: boolean;
             /**
              * @description Whether to list the jobs: a client that only waits needs none.
              * @default true
              */
             jobs: boolean;
             /**
-             * @description Whether each job comes with its attempts.
-             * @default false
+             * @description Seconds to wait for the end; at most 30.
+             * @default 0
              */
-            attempts: boolean;
+            wait_seconds: number;
         };
+        /**
+         * DagView
+         * @description A DAG; within an agent run, a stage.
+         */
+        DagView: {
+            agent_id: string | null;
+            agent_run_id: string | null;
+            counts: components["schemas"]["CountsView"];
+            dag_id: string;
+            ended_at: string | null;
+            is_final: boolean;
+            jobs?: components["schemas"]["JobView"][];
+            made_by: string | null;
+            name: string;
+            on_failure: components["schemas"]["OnFailure"];
+            started_at: string | null;
+            status: components["schemas"]["StageStatus"];
+            submitted_at: string;
+        };
+        /**
+         * DagsAnswer
+         * @description GET /api/dags.
+         */
+        DagsAnswer: {
+            dags: components["schemas"]["DagView"][];
+            more: boolean;
+            /** @description With this as `before` the list goes on; null at its end. */
+            next: string | null;
+        };
+        /**
+         * DagsQuery
+         * @description GET /api/dags.
+         */
+        DagsQuery: {
+            /** @default null */
+            before: string | null;
+            /** @default null */
+            ids: string | null;
+            /**
+             * @description How many rows at most.
+             * @default 50
+             */
+            limit: number;
+            /** @default null */
+            name: string | null;
+            /** @default null */
+            q: string | null;
+            /** @default null */
+            run: string | null;
+            /** @default null */
+            status: string | null;
+        };
+        /**
+         * DecideBody
+         * @description POST /api/gates/{gate}/approve and /reject.
+         */
+        DecideBody: {
+            /** @default null */
+            by: string | null;
+            /** @default  */
+            comment: string;
+        };
+        /**
+         * DecisionView
+         * @description How a gate was decided.
+         */
+        DecisionView: {
+            comment: string | null;
+            decided_at: string | null;
+            decided_by: string | null;
+            outcome: components["schemas"]["GateOutcome"];
+        };
+        /**
+         * DeletedAnswer
+         * @description DELETE /api/store: whether there was anything under the key.
+         */
+        DeletedAnswer: {
+            deleted: boolean;
+        };
+        /**
+         * EndRunBody
+         * @description POST /api/runs/{run}/end.
+         */
+        EndRunBody: {
+            /** @enum {unknown} */
+            outcome: "completed" | "failed";
+            /** @default  */
+            reason: string;
+        };
+        /**
+         * EventView
+         * @description One live event.
+         */
+        EventView: {
+            agent_run_id: string | null;
+            at: string;
+            cause: string;
+            cursor: string;
+            dag_id: string | null;
+            data: {
+                [key: string]: unknown;
+            };
+            job_id: string | null;
+            /** @enum {string} */
+            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerDraining" | "WorkerJoined" | "WorkerLeft" | "WorkerLost" | "WorkerResumed";
+        };
+        /**
+         * EventsQuery
+         * @description GET /api/events.
+         */
+        EventsQuery: {
+            /** @default null */
+            after: string | null;
+            /** @default null */
+            dag: string | null;
+            /** @default null */
+            run: string | null;
+        };
+        /**
+         * FileAnswer
+         * @description PUT /api/files/{name}.
+         */
+        FileAnswer: {
+            digest: string;
+            name: string;
+            size_bytes: number;
+        };
+        /**
+         * FilePlace
+         * @description Whose folder a file lies in.
+         * @enum {unknown}
+         */
+        FilePlace: "archive" | "workspace";
         /**
          * FilesQuery
          * @description GET /api/dags/{dag}/files and GET /api/runs/{run}/files.
@@ -1217,36 +1390,126 @@ export interface components {
             limit: number;
         };
         /**
-         * JobsQuery
-         * @description GET /api/jobs.
+         * GateOutcome
+         * @description How a gate was decided.
+         * @enum {unknown}
          */
-        JobsQuery: {
-            /** @default null */
-            status: components["schemas"]["JobStatus"] | null;
-            /** @default null */
-            run: string | null;
-            /** @default null */
-            dag: string | null;
+        GateOutcome: "approved" | "expired" | "rejected";
+        /**
+         * GateView
+         * @description A gate.
+         */
+        GateView: {
+            agent_run_id: string | null;
+            comment: string | null;
+            dag_id: string;
+            dag_name: string;
+            decided_at: string | null;
+            decided_by: string | null;
+            expires_at: string | null;
+            gate_id: string;
+            message: string;
+            name: string;
+            opened_at: string | null;
+            parents: string[];
+            /** @enum {unknown} */
+            state: "approved" | "cancelled" | "expired" | "open" | "rejected" | "waiting";
+        };
+        /**
+         * GatesAnswer
+         * @description GET /api/gates.
+         */
+        GatesAnswer: {
+            gates: components["schemas"]["GateView"][];
+        };
+        /**
+         * GatesQuery
+         * @description GET /api/gates.
+         */
+        GatesQuery: {
             /**
              * @description How many rows at most.
              * @default 200
              */
             limit: number;
             /** @default null */
-            worker: string | null;
-            /** @default null */
-            ids: string | null;
-            /** @default null */
-            q: string | null;
-            /** @default null */
-            before: string | null;
+            run: string | null;
+            /**
+             * @default open
+             * @enum {unknown}
+             */
+            status: "all" | "open";
         };
         /**
-         * JobStatus
-         * @description Where a job stands. The last three are final, and left only by a retry that somebody asked for.
+         * HealthAnswer
+         * @description GET /api/health.
+         */
+        HealthAnswer: {
+            home_id: string;
+            model: string | null;
+            now: string;
+            started_at: string;
+            /** @enum {unknown} */
+            status: "ok";
+            storage: components["schemas"]["StorageView"];
+            version: string;
+        };
+        /**
+         * HeartbeatAnswer
+         * @description Answer to a heartbeat: the same two lists as in a claim's answer.
+         */
+        HeartbeatAnswer: {
+            lost: string[];
+            stop: string[];
+        };
+        /**
+         * HeartbeatRequest
+         * @description Body of POST /api/workers/{worker_id}/heartbeat: renews these leases.
+         */
+        HeartbeatRequest: {
+            holding: string[];
+            /** @default null */
+            load: components["schemas"]["Load"] | null;
+        };
+        /**
+         * IncrementBody
+         * @description POST /api/store/incr.
+         */
+        IncrementBody: {
+            /** @default 1 */
+            by: number;
+            key: string;
+        };
+        /**
+         * IncrementedAnswer
+         * @description POST /api/store/incr.
+         */
+        IncrementedAnswer: {
+            value: number;
+        };
+        /**
+         * JobFilesQuery
+         * @description GET /api/jobs/{job}/files.
+         */
+        JobFilesQuery: {
+            /** @default null */
+            attempt: number | null;
+            /** @default null */
+            dag: string | null;
+            /**
+             * @description How many rows at most.
+             * @default 10000
+             */
+            limit: number;
+            /** @default null */
+            run: string | null;
+        };
+        /**
+         * JobKind
+         * @description What a job asks for.
          * @enum {unknown}
          */
-        JobStatus: "CANCELLED" | "COMPLETED" | "FAILED" | "READY" | "RUNNING" | "WAITING" | "WAITING_APPROVAL";
+        JobKind: "gate" | "work";
         /**
          * JobQuery
          * @description GET /api/jobs/{job}.
@@ -1263,608 +1526,49 @@ export interface components {
             wait_seconds: number;
         };
         /**
-         * LogQuery
-         * @description GET /api/jobs/{job}/log.
-         */
-        LogQuery: {
-            /** @default null */
-            dag: string | null;
-            /** @default null */
-            run: string | null;
-            /**
-             * @description Bytes from the beginning.
-             * @default 0
-             */
-            offset: number;
-            /** @default null */
-            limit_bytes: number | null;
-            /** @default false */
-            follow: boolean;
-            /** @default null */
-            attempt: number | null;
-        };
-        /**
-         * ScopeQuery
-         * @description Where to look for a job by its name: in a DAG, else in a run, else the newest of all.
-         */
-        ScopeQuery: {
-            /** @default null */
-            dag: string | null;
-            /** @default null */
-            run: string | null;
-        };
-        /**
-         * JobFilesQuery
-         * @description GET /api/jobs/{job}/files.
-         */
-        JobFilesQuery: {
-            /** @default null */
-            dag: string | null;
-            /** @default null */
-            run: string | null;
-            /** @default null */
-            attempt: number | null;
-            /**
-             * @description How many rows at most.
-             * @default 10000
-             */
-            limit: number;
-        };
-        /**
-         * ResultBody
-         * @description PUT /api/result.
-         */
-        ResultBody: {
-            value: unknown;
-        };
-        /**
-         * GatesQuery
-         * @description GET /api/gates.
-         */
-        GatesQuery: {
-            /**
-             * @default open
-             * @enum {unknown}
-             */
-            status: "all" | "open";
-            /** @default null */
-            run: string | null;
-            /**
-             * @description How many rows at most.
-             * @default 200
-             */
-            limit: number;
-        };
-        /**
-         * DecideBody
-         * @description POST /api/gates/{gate}/approve and /reject.
-         */
-        DecideBody: {
-            /** @default  */
-            comment: string;
-            /** @default null */
-            by: string | null;
-        };
-        /**
-         * RunsQuery
-         * @description GET /api/runs.
-         */
-        RunsQuery: {
-            /**
-             * @description How many rows at most.
-             * @default 50
-             */
-            limit: number;
-            /** @default null */
-            ids: string | null;
-            /** @default null */
-            q: string | null;
-            /** @default null */
-            status: string | null;
-            /** @default null */
-            before: string | null;
-            /**
-             * @description Whether each run comes with its stages, without their jobs.
-             * @default false
-             */
-            stages: boolean;
-        };
-        /**
-         * EndRunBody
-         * @description POST /api/runs/{run}/end.
-         */
-        EndRunBody: {
-            /** @enum {unknown} */
-            outcome: "completed" | "failed";
-            /** @default  */
-            reason: string;
-        };
-        /**
-         * BlobQuery
-         * @description GET /api/blobs/{digest}.
-         */
-        BlobQuery: {
-            /**
-             * @description What the file is to be called; its ending decides its media type.
-             * @default
-             */
-            name: string;
-            /**
-             * @description Shown instead of saved: for names that end as those of images do.
-             * @default false
-             */
-            inline: boolean;
-        };
-        /**
-         * EventsQuery
-         * @description GET /api/events.
-         */
-        EventsQuery: {
-            /** @default null */
-            after: string | null;
-            /** @default null */
-            run: string | null;
-            /** @default null */
-            dag: string | null;
-        };
-        /**
-         * NewTokenBody
-         * @description POST /api/tokens.
-         */
-        NewTokenBody: {
-            name: string;
-            /**
-             * @default admin
-             * @enum {unknown}
-             */
-            role: "admin" | "viewer" | "worker";
-            /** @default null */
-            expires_in_days: number | null;
-        };
-        /**
-         * WorkersQuery
-         * @description GET /api/workers.
-         */
-        WorkersQuery: {
-            /** @default null */
-            state: string | null;
-        };
-        /**
-         * LocalWorkerBody
-         * @description POST /api/workers/local.
-         */
-        LocalWorkerBody: {
-            /** @description Label → slots. */
-            offers: {
-                [key: string]: number;
-            };
-            /** @default null */
-            name: string | null;
-        };
-        /**
-         * SignInBody
-         * @description POST /api/session.
-         */
-        SignInBody: {
-            token: string;
-        };
-        /**
-         * CleanQuery
-         * @description POST /api/clean.
-         */
-        CleanQuery: {
-            /**
-             * @description Whether to say only what would go.
-             * @default false
-             */
-            dry_run: boolean;
-        };
-        /**
-         * KeyQuery
-         * @description GET /api/store, DELETE /api/store and GET /api/store/sets.
-         */
-        KeyQuery: {
-            key: string;
-        };
-        /**
-         * PutBody
-         * @description PUT /api/store.
-         */
-        PutBody: {
-            key: string;
-            value: string;
-            /** @default null */
-            artifact: string | null;
-            /** @default null */
-            ttl_seconds: number | null;
-        };
-        /**
-         * KeysQuery
-         * @description GET /api/store/keys.
-         */
-        KeysQuery: {
-            /** @default  */
-            prefix: string;
-            /**
-             * @description Only keys that sort behind this one.
-             * @default
-             */
-            after: string;
-            /** @default 1000 */
-            limit: number;
-        };
-        /**
-         * IncrementBody
-         * @description POST /api/store/incr.
-         */
-        IncrementBody: {
-            key: string;
-            /** @default 1 */
-            by: number;
-        };
-        /**
-         * SwapBody
-         * @description POST /api/store/cas: null means that the key is absent, or shall be.
-         */
-        SwapBody: {
-            key: string;
-            expected: string | null;
-            value: string | null;
-            /** @default null */
-            ttl_seconds: number | null;
-        };
-        /**
-         * AddBody
-         * @description POST /api/store/sets.
-         */
-        AddBody: {
-            key: string;
-            member: string;
-        };
-        /**
-         * SignalsBody
-         * @description POST /api/store/wait.
-         */
-        SignalsBody: {
-            keys: string[];
-            /** @default [] */
-            dags: string[];
-            /** @default [] */
-            jobs: string[];
-            /**
-             * @description Seconds to wait for the end; at most 30.
-             * @default 25
-             */
-            timeout_seconds: number;
-        };
-        /**
-         * Registration
-         * @description Body of PUT /api/workers/{worker_id}: who works, and what it offers.
-         */
-        Registration: {
-            name: string;
-            host: string;
-            pid: number;
-            offers: {
-                [key: string]: number;
-            };
-            version: string;
-        };
-        /**
-         * ClaimRequest
-         * @description Body of POST /api/workers/{worker_id}/claim.
-         */
-        ClaimRequest: {
-            /** @default [] */
-            holding: string[];
-            /** @default [] */
-            stopping: string[];
-            /** @default 25 */
-            wait_seconds: number;
-            /** @default null */
-            load: components["schemas"]["Load"] | null;
-        };
-        /**
-         * Load
-         * @description How busy the worker's machine is.
-         */
-        Load: {
-            average_1m: number;
-            cores: number;
-            /** @default null */
-            memory_used_bytes: number | null;
-            /** @default null */
-            memory_total_bytes: number | null;
-        };
-        /**
-         * HeartbeatRequest
-         * @description Body of POST /api/workers/{worker_id}/heartbeat: renews these leases.
-         */
-        HeartbeatRequest: {
-            holding: string[];
-            /** @default null */
-            load: components["schemas"]["Load"] | null;
-        };
-        /**
-         * LogPartQuery
-         * @description PUT /api/workers/{worker}/log/{lease}.
-         */
-        LogPartQuery: {
-            /** @description Bytes from the beginning. */
-            offset: number;
-        };
-        /**
-         * NoteFilesRequest
-         * @description Body of PUT /api/workers/{worker_id}/files/{lease_id}: what an attempt left, all of it or a part.
-         */
-        NoteFilesRequest: {
-            node: string;
-            files: components["schemas"]["NotedFile"][];
-            /** @default [] */
-            contents: string[];
-        };
-        /**
-         * NotedFile
-         * @description A file that an attempt wrote or changed.
-         */
-        NotedFile: {
-            path: string;
-            size_bytes: number;
-            /** Format: date-time */
-            modified_at: string;
-            /** @default null */
-            digest: string | null;
-            /** @default null */
-            reason: string | null;
-            /** @default workspace */
-            place: components["schemas"]["FilePlace"];
-        };
-        /**
-         * FilePlace
-         * @description Whose folder a file lies in.
+         * JobStatus
+         * @description Where a job stands. The last three are final, and left only by a retry that somebody asked for.
          * @enum {unknown}
          */
-        FilePlace: "archive" | "workspace";
-        /**
-         * CompleteRequest
-         * @description Body of POST /api/workers/{worker_id}/complete.
-         */
-        CompleteRequest: {
-            reports: components["schemas"]["Report"][];
-        };
-        /**
-         * Report
-         * @description How one attempt ended, with the end of its log.
-         */
-        Report: {
-            lease_id: string;
-            outcome: components["schemas"]["AttemptOutcome"];
-            /** Format: date-time */
-            started_at: string;
-            duration_ns: number;
-            /** @default null */
-            exit_code: number | null;
-            /** @default null */
-            signal: number | null;
-            /** @default null */
-            peak_memory_bytes: number | null;
-            /** @default null */
-            error: string | null;
-            /** @default 0 */
-            log_offset: number;
-            /** @default  */
-            log_tail: string;
-        };
-        /**
-         * AttemptOutcome
-         * @description How an attempt ended.
-         * @enum {unknown}
-         */
-        AttemptOutcome: "cancelled" | "failed" | "lost" | "returned" | "succeeded" | "timed_out";
-        /**
-         * WorkspacesRequest
-         * @description Body of POST /api/workers/{worker_id}/workspaces: the workspaces no attempt of this worker uses now.
-         */
-        WorkspacesRequest: {
-            idle_seconds: {
-                [key: string]: number;
-            };
-        };
-        /**
-         * HealthAnswer
-         * @description GET /api/health.
-         */
-        HealthAnswer: {
-            /** @enum {unknown} */
-            status: "ok";
-            version: string;
-            now: string;
-            started_at: string;
-            home_id: string;
-            model: string | null;
-            storage: components["schemas"]["StorageView"];
-        };
-        /**
-         * StorageView
-         * @description The disk of the home.
-         */
-        StorageView: {
-            free_bytes: number;
-            is_low: boolean;
-        };
-        /**
-         * Submitted
-         * @description The answer to a submission.
-         */
-        Submitted: {
-            dag_id: string;
-            name: string;
-            agent_run_id: string | null;
-            job_count: number;
-            from_record: boolean;
-        };
-        /**
-         * DagsAnswer
-         * @description GET /api/dags.
-         */
-        DagsAnswer: {
-            dags: components["schemas"]["DagView"][];
-            more: boolean;
-            /** @description With this as `before` the list goes on; null at its end. */
-            next: string | null;
-        };
-        /**
-         * DagView
-         * @description A DAG; within an agent run, a stage.
-         */
-        DagView: {
-            dag_id: string;
-            name: string;
-            agent_run_id: string | null;
-            agent_id: string | null;
-            on_failure: components["schemas"]["OnFailure"];
-            status: components["schemas"]["StageStatus"];
-            is_final: boolean;
-            submitted_at: string;
-            started_at: string | null;
-            ended_at: string | null;
-            made_by: string | null;
-            counts: components["schemas"]["CountsView"];
-            jobs?: components["schemas"]["JobView"][];
-        };
-        /**
-         * StageStatus
-         * @description How a DAG stands as a whole, derived from its jobs.
-         * @enum {unknown}
-         */
-        StageStatus: "COMPLETED" | "FAILED" | "PARTIAL" | "RUNNING" | "WAITING";
-        /**
-         * CountsView
-         * @description Jobs of a DAG by status.
-         */
-        CountsView: {
-            total: number;
-            waiting: number;
-            waiting_approval: number;
-            ready: number;
-            running: number;
-            completed: number;
-            failed: number;
-            cancelled: number;
-        };
+        JobStatus: "CANCELLED" | "COMPLETED" | "FAILED" | "READY" | "RUNNING" | "WAITING" | "WAITING_APPROVAL";
         /**
          * JobView
          * @description A job; the figures are those of its latest attempt.
          */
         JobView: {
-            job_id: string;
-            name: string;
-            kind: components["schemas"]["JobKind"];
+            agent_run_id: string | null;
+            args: string[];
+            attempts?: components["schemas"]["AttemptView"][];
+            cancel_requested: boolean;
+            concurrency_key: string | null;
             dag_id: string;
             dag_name: string;
-            agent_run_id: string | null;
-            status: components["schemas"]["JobStatus"];
-            reason: string | null;
-            requirement: string;
-            priority: number;
-            parents: string[];
-            filename: string | null;
-            args: string[];
+            decision: components["schemas"]["DecisionView"] | null;
+            delay_ms: number;
+            duration_ns: number | null;
+            ended_at: string | null;
             /** @description Names of what its environment gains; their values are not told. */
             env: string[];
-            timeout_seconds: number | null;
-            retries: number;
-            delay_ms: number;
+            exit_code: number | null;
+            filename: string | null;
             hitl_message: string | null;
-            concurrency_key: string | null;
-            cancel_requested: boolean;
-            submitted_at: string;
-            ready_at: string | null;
-            started_at: string | null;
-            ended_at: string | null;
-            result_is_set: boolean;
-            worker: string | null;
-            exit_code: number | null;
-            signal: number | null;
-            duration_ns: number | null;
-            peak_memory_bytes: number | null;
-            decision: components["schemas"]["DecisionView"] | null;
-            attempts?: components["schemas"]["AttemptView"][];
-        };
-        /**
-         * DecisionView
-         * @description How a gate was decided.
-         */
-        DecisionView: {
-            outcome: components["schemas"]["GateOutcome"];
-            decided_by: string | null;
-            decided_at: string | null;
-            comment: string | null;
-        };
-        /**
-         * GateOutcome
-         * @description How a gate was decided.
-         * @enum {unknown}
-         */
-        GateOutcome: "approved" | "expired" | "rejected";
-        /**
-         * AttemptView
-         * @description One attempt of a job.
-         */
-        AttemptView: {
-            attempt: number;
-            outcome: components["schemas"]["AttemptOutcome"] | null;
-            worker: string;
-            worker_id: string;
-            leased_at: string;
-            started_at: string | null;
-            ended_at: string | null;
-            exit_code: number | null;
-            signal: number | null;
-            duration_ns: number | null;
-            peak_memory_bytes: number | null;
-            error: string | null;
-        };
-        /**
-         * LeftFilesAnswer
-         * @description Files by path; `more` when there are further ones.
-         */
-        LeftFilesAnswer: {
-            files: components["schemas"]["LeftFileView"][];
-            more: boolean;
-        };
-        /**
-         * LeftFileView
-         * @description A file that a job left, with the attempt that was last to write it.
-         */
-        LeftFileView: {
-            path: string;
-            size_bytes: number;
-            digest: string | null;
-            reason: string | null;
-            modified_at: string;
-            place: components["schemas"]["FilePlace"];
             job_id: string;
-            job: string;
-            attempt: number;
-            worker: string;
-        };
-        /**
-         * Cancelled
-         * @description The answer to a cancel: names of jobs, in submission order.
-         */
-        Cancelled: {
-            cancelled: string[];
-            stopping: string[];
-            skipped: string[];
-        };
-        /**
-         * Retried
-         * @description The answer to a retry.
-         */
-        Retried: {
-            retried: string[];
-            kept: number;
+            kind: components["schemas"]["JobKind"];
+            name: string;
+            parents: string[];
+            peak_memory_bytes: number | null;
+            priority: number;
+            ready_at: string | null;
+            reason: string | null;
+            requirement: string;
+            result_is_set: boolean;
+            retries: number;
+            signal: number | null;
+            started_at: string | null;
+            status: components["schemas"]["JobStatus"];
+            submitted_at: string;
+            timeout_seconds: number | null;
+            worker: string | null;
         };
         /**
          * JobsAnswer
@@ -1877,369 +1581,36 @@ export interface components {
             next: string | null;
         };
         /**
-         * StoryAnswer
-         * @description GET /api/jobs/{job}/story.
+         * JobsQuery
+         * @description GET /api/jobs.
          */
-        StoryAnswer: {
-            job_id: string;
-            name: string;
-            entries: components["schemas"]["StoryLineView"][];
+        JobsQuery: {
+            /** @default null */
+            before: string | null;
+            /** @default null */
+            dag: string | null;
+            /** @default null */
+            ids: string | null;
+            /**
+             * @description How many rows at most.
+             * @default 200
+             */
+            limit: number;
+            /** @default null */
+            q: string | null;
+            /** @default null */
+            run: string | null;
+            /** @default null */
+            status: components["schemas"]["JobStatus"] | null;
+            /** @default null */
+            worker: string | null;
         };
         /**
-         * StoryLineView
-         * @description One sentence of a job's story.
+         * KeyQuery
+         * @description GET /api/store, DELETE /api/store and GET /api/store/sets.
          */
-        StoryLineView: {
-            seq: number;
-            at: string;
-            event: string;
-            cause: string;
-            text: string;
-        };
-        /**
-         * ResultAnswer
-         * @description GET /api/jobs/{job}/result.
-         */
-        ResultAnswer: {
-            job_id: string;
-            is_set: boolean;
-            value: unknown;
-        };
-        /**
-         * OkAnswer
-         * @description The original's success word.
-         */
-        OkAnswer: {
-            /** @enum {unknown} */
-            status: "OK";
-        };
-        /**
-         * GatesAnswer
-         * @description GET /api/gates.
-         */
-        GatesAnswer: {
-            gates: components["schemas"]["GateView"][];
-        };
-        /**
-         * GateView
-         * @description A gate.
-         */
-        GateView: {
-            gate_id: string;
-            name: string;
-            dag_id: string;
-            dag_name: string;
-            agent_run_id: string | null;
-            message: string;
-            /** @enum {unknown} */
-            state: "approved" | "cancelled" | "expired" | "open" | "rejected" | "waiting";
-            parents: string[];
-            opened_at: string | null;
-            expires_at: string | null;
-            decided_at: string | null;
-            decided_by: string | null;
-            comment: string | null;
-        };
-        /**
-         * RunsAnswer
-         * @description GET /api/runs.
-         */
-        RunsAnswer: {
-            runs: components["schemas"]["RunView"][];
-            more: boolean;
-            /** @description With this as `before` the list goes on; null at its end. */
-            next: string | null;
-        };
-        /**
-         * RunView
-         * @description An agent run.
-         */
-        RunView: {
-            agent_run_id: string;
-            agent_id: string;
-            status: components["schemas"]["RunStatus"];
-            started_at: string;
-            ended_at: string | null;
-            last_activity_at: string;
-            stage_count: number;
-            job_count: number;
-            reason: string | null;
-            orchestrator: components["schemas"]["OrchestratorView"] | null;
-            pinned: boolean;
-            stages?: components["schemas"]["DagView"][];
-        };
-        /**
-         * RunStatus
-         * @description How a run stands, derived from its stages and from what its orchestrator said.
-         * @enum {unknown}
-         */
-        RunStatus: "cancelled" | "completed" | "failed" | "pending" | "running";
-        /**
-         * OrchestratorView
-         * @description The program outside of Titan that submits the stages of a run.
-         */
-        OrchestratorView: {
-            command: string[];
-            directory: string;
-            host: string;
-        };
-        /**
-         * Resumed
-         * @description The answer to a resume: who goes on.
-         */
-        Resumed: {
-            agent_run_id: string;
-            retried_job: string | null;
-            orchestrator: components["schemas"]["Orchestrator"] | null;
-        };
-        /**
-         * Orchestrator
-         * @description How the process that submits a run's stages was started, so that it can be started again.
-         */
-        Orchestrator: {
-            command: string[];
-            directory: string;
-            host: string;
-        };
-        /**
-         * FileAnswer
-         * @description PUT /api/files/{name}.
-         */
-        FileAnswer: {
-            name: string;
-            digest: string;
-            size_bytes: number;
-        };
-        /**
-         * EventView
-         * @description One live event.
-         */
-        EventView: {
-            cursor: string;
-            at: string;
-            /** @enum {string} */
-            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerDraining" | "WorkerJoined" | "WorkerLeft" | "WorkerLost" | "WorkerResumed";
-            cause: string;
-            agent_run_id: string | null;
-            dag_id: string | null;
-            job_id: string | null;
-            data: {
-                [key: string]: unknown;
-            };
-        };
-        /**
-         * ResyncFrame
-         * @description A frame of /api/events/ws: read everything anew, then go on from this cursor.
-         */
-        ResyncFrame: {
-            resync: string;
-        };
-        /**
-         * NewTokenAnswer
-         * @description POST /api/tokens; `token` is shown here and never again.
-         */
-        NewTokenAnswer: {
-            token_id: string;
-            name: string;
-            role: components["schemas"]["Role"];
-            token: string;
-            expires_at: string | null;
-        };
-        /**
-         * Role
-         * @description What the holder of a token may do; `titan.rules.access` has the table.
-         * @enum {unknown}
-         */
-        Role: "admin" | "job" | "viewer" | "worker";
-        /**
-         * TokensAnswer
-         * @description GET /api/tokens, newest first.
-         */
-        TokensAnswer: {
-            tokens: components["schemas"]["TokenView"][];
-        };
-        /**
-         * TokenView
-         * @description A token, without its secret.
-         */
-        TokenView: {
-            token_id: string;
-            name: string;
-            role: components["schemas"]["Role"];
-            created_at: string;
-            last_used_at: string | null;
-            expires_at: string | null;
-            revoked_at: string | null;
-        };
-        /**
-         * WorkersAnswer
-         * @description GET /api/workers.
-         */
-        WorkersAnswer: {
-            workers: components["schemas"]["WorkerView"][];
-        };
-        /**
-         * WorkerView
-         * @description A worker.
-         */
-        WorkerView: {
-            worker_id: string;
-            name: string;
-            host: string;
-            pid: number;
-            version: string;
-            offers: {
-                [key: string]: number;
-            };
-            busy: {
-                [key: string]: number;
-            };
-            /** @enum {unknown} */
-            state: "connected" | "draining" | "left" | "lost";
-            /** @description A process that this server keeps beside it. */
-            is_local: boolean;
-            joined_at: string;
-            seen_at: string;
-            running: components["schemas"]["RunningView"][];
-            /** @description The last ten that ended, the latest first. */
-            last_jobs: components["schemas"]["LastJobView"][];
-            /** @description Null where the worker does not tell. */
-            load: components["schemas"]["LoadView"] | null;
-        };
-        /**
-         * RunningView
-         * @description A job a worker runs now.
-         */
-        RunningView: {
-            job_id: string;
-            name: string;
-            dag_id: string;
-            dag_name: string;
-        };
-        /**
-         * LastJobView
-         * @description An attempt of a worker that has ended.
-         */
-        LastJobView: {
-            job_id: string;
-            name: string;
-            dag_id: string;
-            dag_name: string;
-            attempt: number;
-            outcome: components["schemas"]["AttemptOutcome"];
-            duration_ns: number | null;
-            ended_at: string;
-        };
-        /**
-         * LoadView
-         * @description How busy a worker's machine is.
-         */
-        LoadView: {
-            /** @description Processes that ran or waited to, over the last minute. */
-            average_1m: number;
-            cores: number;
-            memory_used_bytes: number | null;
-            memory_total_bytes: number | null;
-        };
-        /**
-         * LocalWorkerAnswer
-         * @description POST /api/workers/local.
-         */
-        LocalWorkerAnswer: {
-            worker_id: string;
-            name: string;
-        };
-        /**
-         * SessionView
-         * @description /api/session: who asks.
-         */
-        SessionView: {
-            /** @description By the cookie of a browser. */
-            is_signed_in: boolean;
-            /** @description Whether this server answers nobody without one. */
-            needs_token: boolean;
-            /** @description What the caller may do; null: nothing but sign in. */
-            role: components["schemas"]["Role"] | null;
-            /** @description Of the token; null without one. */
-            name: string | null;
-            token_id: string | null;
-        };
-        /**
-         * SettingsAnswer
-         * @description GET /api/settings: what this server runs with.
-         */
-        SettingsAnswer: {
-            version: string;
-            home: string;
-            store: components["schemas"]["StoreView"];
-            /** @description For people first, for SDKs last. */
-            urls: string[];
-            is_encrypted: boolean;
-            needs_token: boolean;
-            allowed_hosts: string[];
-            model: string | null;
-            /** @description Whether POST /api/workers/local can start one. */
-            runs_local_workers: boolean;
-            retention: components["schemas"]["RuleView"][];
-            limits: components["schemas"]["RuleView"][];
-            /** @description Addresses, shortened. */
-            notifications: string[];
-        };
-        /**
-         * StoreView
-         * @description Where the facts are kept; never a password.
-         */
-        StoreView: {
-            /** @enum {unknown} */
-            kind: "postgresql" | "sqlite";
-            place: string;
-        };
-        /**
-         * RuleView
-         * @description A setting that is a number, and its value on this server.
-         */
-        RuleView: {
-            /** @description Of the environment variable that sets it. */
-            name: string;
-            /** @description 0 is for ever, or no limit. */
-            value: number;
-            unit: string;
-            help: string;
-        };
-        /**
-         * CleanAnswer
-         * @description POST /api/clean: what went; in a dry run what would go at least.
-         */
-        CleanAnswer: {
-            is_dry_run: boolean;
-            runs: number;
-            dags: number;
-            jobs: number;
-            journal_entries: number;
-            files: number;
-            keys: number;
-            logs: number;
-            log_bytes: number;
-            blobs: number;
-            blob_bytes: number;
-            /** @description The database's file keeps its size and fills these again. */
-            database_unused_bytes: number;
-        };
-        /**
-         * ValueAnswer
-         * @description GET /api/store; `value` is null when the key is absent.
-         */
-        ValueAnswer: {
+        KeyQuery: {
             key: string;
-            value: string | null;
-            artifact: string | null;
-        };
-        /**
-         * DeletedAnswer
-         * @description DELETE /api/store: whether there was anything under the key.
-         */
-        DeletedAnswer: {
-            deleted: boolean;
         };
         /**
          * KeysAnswer
@@ -2250,19 +1621,143 @@ export interface components {
             next: string | null;
         };
         /**
-         * IncrementedAnswer
-         * @description POST /api/store/incr.
+         * KeysQuery
+         * @description GET /api/store/keys.
          */
-        IncrementedAnswer: {
-            value: number;
+        KeysQuery: {
+            /**
+             * @description Only keys that sort behind this one.
+             * @default
+             */
+            after: string;
+            /** @default 1000 */
+            limit: number;
+            /** @default  */
+            prefix: string;
         };
         /**
-         * SwappedAnswer
-         * @description POST /api/store/cas: `value` is what the key holds now.
+         * LastJobView
+         * @description An attempt of a worker that has ended.
          */
-        SwappedAnswer: {
-            swapped: boolean;
-            value: string | null;
+        LastJobView: {
+            attempt: number;
+            dag_id: string;
+            dag_name: string;
+            duration_ns: number | null;
+            ended_at: string;
+            job_id: string;
+            name: string;
+            outcome: components["schemas"]["AttemptOutcome"];
+        };
+        /**
+         * LeaveAnswer
+         * @description Answer to POST /api/workers/{worker_id}/leave: the leases that were given back.
+         */
+        LeaveAnswer: {
+            returned: string[];
+        };
+        /**
+         * LeftFileView
+         * @description A file that a job left, with the attempt that was last to write it.
+         */
+        LeftFileView: {
+            attempt: number;
+            digest: string | null;
+            job: string;
+            job_id: string;
+            modified_at: string;
+            path: string;
+            place: components["schemas"]["FilePlace"];
+            reason: string | null;
+            size_bytes: number;
+            worker: string;
+        };
+        /**
+         * LeftFilesAnswer
+         * @description Files by path; `more` when there are further ones.
+         */
+        LeftFilesAnswer: {
+            files: components["schemas"]["LeftFileView"][];
+            more: boolean;
+        };
+        /**
+         * Load
+         * @description How busy the worker's machine is.
+         */
+        Load: {
+            average_1m: number;
+            cores: number;
+            /** @default null */
+            memory_total_bytes: number | null;
+            /** @default null */
+            memory_used_bytes: number | null;
+        };
+        /**
+         * LoadView
+         * @description How busy a worker's machine is.
+         */
+        LoadView: {
+            /** @description Processes that ran or waited to, over the last minute. */
+            average_1m: number;
+            cores: number;
+            memory_total_bytes: number | null;
+            memory_used_bytes: number | null;
+        };
+        /**
+         * LocalWorkerAnswer
+         * @description POST /api/workers/local.
+         */
+        LocalWorkerAnswer: {
+            name: string;
+            worker_id: string;
+        };
+        /**
+         * LocalWorkerBody
+         * @description POST /api/workers/local.
+         */
+        LocalWorkerBody: {
+            /** @default null */
+            name: string | null;
+            /** @description Label → slots. */
+            offers: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * LogAnswer
+         * @description Answer to PUT /api/workers/{worker_id}/log/{lease_id}?offset=N.
+         */
+        LogAnswer: {
+            size_bytes: number;
+        };
+        /**
+         * LogPartQuery
+         * @description PUT /api/workers/{worker}/log/{lease}.
+         */
+        LogPartQuery: {
+            /** @description Bytes from the beginning. */
+            offset: number;
+        };
+        /**
+         * LogQuery
+         * @description GET /api/jobs/{job}/log.
+         */
+        LogQuery: {
+            /** @default null */
+            attempt: number | null;
+            /** @default null */
+            dag: string | null;
+            /** @default false */
+            follow: boolean;
+            /** @default null */
+            limit_bytes: number | null;
+            /**
+             * @description Bytes from the beginning.
+             * @default 0
+             */
+            offset: number;
+            /** @default null */
+            run: string | null;
         };
         /**
          * MembersAnswer
@@ -2272,77 +1767,93 @@ export interface components {
             members: string[];
         };
         /**
-         * AddedAnswer
-         * @description POST /api/store/sets: 1 when the member is new, else 0.
+         * NewJobBody
+         * @description One job of a submission.
          */
-        AddedAnswer: {
-            added: number;
-        };
-        /**
-         * SignalsAnswer
-         * @description POST /api/store/wait.
-         */
-        SignalsAnswer: {
-            present: string[];
-            ended: boolean;
-        };
-        /**
-         * Registered
-         * @description Answer to a registration: the rhythm that the server expects.
-         */
-        Registered: {
-            lease_seconds: number;
-            heartbeat_seconds: number;
-        };
-        /**
-         * ClaimAnswer
-         * @description Answer to a claim; it says nothing at all when the wait is over.
-         */
-        ClaimAnswer: {
-            assignments: components["schemas"]["Assignment"][];
-            stop: string[];
-            lost: string[];
-            leave: boolean;
-        };
-        /**
-         * Assignment
-         * @description One attempt to run, with everything a worker needs for it but the script's content.
-         */
-        Assignment: {
-            lease_id: string;
-            attempt: number;
-            job_id: string;
-            job_name: string;
-            dag_id: string;
-            dag_name: string;
-            agent_run_id: string | null;
-            workspace: string;
-            filename: string;
-            script: string;
+        NewJobBody: {
+            /** @default none */
+            affinity: components["schemas"]["Affinity"];
+            /** @default null */
             archive: string | null;
+            /** @default [] */
             args: string[];
+            /** @default 0 */
+            backoff_seconds: number;
+            /** @default false */
+            cold: boolean;
+            /** @default null */
+            concurrency_key: string | null;
+            /**
+             * @description How many jobs with this key may be ready or running.
+             * @default 1
+             */
+            concurrency_limit: number;
+            /** @default 0 */
+            delay_ms: number;
+            /** @default {} */
             env: {
                 [key: string]: string;
             };
+            /**
+             * @description Base name of the script, or its path in the archive; empty for a gate.
+             * @default
+             */
+            filename: string;
+            /** @default null */
+            hitl_message: string | null;
+            id: string;
+            /** @default work */
+            kind: components["schemas"]["JobKind"];
+            /** @default 3 */
+            max_lost: number;
+            /**
+             * @description How long the gate stays open.
+             * @default 172800
+             */
+            max_wait_seconds: number;
+            /** @default [] */
+            parents: string[];
+            /** @default 1 */
+            priority: number;
+            /** @default GENERAL */
+            requirement: string;
+            /** @default 0 */
+            retries: number;
+            /** @default null */
+            script: string | null;
+            /** @default null */
             timeout_seconds: number | null;
-            cold: boolean;
+        };
+        /**
+         * NewTokenAnswer
+         * @description POST /api/tokens; `token` is shown here and never again.
+         */
+        NewTokenAnswer: {
+            expires_at: string | null;
+            name: string;
+            role: components["schemas"]["Role"];
             token: string;
+            token_id: string;
         };
         /**
-         * HeartbeatAnswer
-         * @description Answer to a heartbeat: the same two lists as in a claim's answer.
+         * NewTokenBody
+         * @description POST /api/tokens.
          */
-        HeartbeatAnswer: {
-            stop: string[];
-            lost: string[];
+        NewTokenBody: {
+            /** @default null */
+            expires_in_days: number | null;
+            name: string;
+            /**
+             * @default admin
+             * @enum {unknown}
+             */
+            role: "admin" | "viewer" | "worker";
         };
         /**
-         * LogAnswer
-         * @description Answer to PUT /api/workers/{worker_id}/log/{lease_id}?offset=N.
+         * NoQuery
+         * @description A route without a query.
          */
-        LogAnswer: {
-            size_bytes: number;
-        };
+        NoQuery: Record<string, never>;
         /**
          * NoteFilesAnswer
          * @description Answer to a note of files.
@@ -2354,37 +1865,83 @@ export interface components {
             missing: string[];
         };
         /**
-         * ContentAnswer
-         * @description Answer to a file's content.
+         * NoteFilesRequest
+         * @description Body of PUT /api/workers/{worker_id}/files/{lease_id}: what an attempt left, all of it or a part.
          */
-        ContentAnswer: {
-            digest: string;
+        NoteFilesRequest: {
+            /** @default [] */
+            contents: string[];
+            files: components["schemas"]["NotedFile"][];
+            node: string;
+        };
+        /**
+         * NotedFile
+         * @description A file that an attempt wrote or changed.
+         */
+        NotedFile: {
+            /** @default null */
+            digest: string | null;
+            /** Format: date-time */
+            modified_at: string;
+            path: string;
+            /** @default workspace */
+            place: components["schemas"]["FilePlace"];
+            /** @default null */
+            reason: string | null;
             size_bytes: number;
         };
         /**
-         * CompleteAnswer
-         * @description Which reports changed something, and which came too late; the worker forgets both.
+         * OkAnswer
+         * @description The original's success word.
          */
-        CompleteAnswer: {
-            accepted: string[];
-            stale: string[];
-            gaps: {
-                [key: string]: number;
-            };
+        OkAnswer: {
+            /** @enum {unknown} */
+            status: "OK";
         };
         /**
-         * WorkspacesAnswer
-         * @description Which of them the worker should delete, if it has not used them meanwhile.
+         * OnFailure
+         * @description What a job that finally fails does to the rest of its DAG.
+         * @enum {unknown}
          */
-        WorkspacesAnswer: {
-            old: string[];
+        OnFailure: "continue" | "stop";
+        /**
+         * Orchestrator
+         * @description How the process that submits a run's stages was started, so that it can be started again.
+         */
+        Orchestrator: {
+            command: string[];
+            directory: string;
+            host: string;
         };
         /**
-         * LeaveAnswer
-         * @description Answer to POST /api/workers/{worker_id}/leave: the leases that were given back.
+         * OrchestratorBody
+         * @description The program outside of Titan that submits the stages of a run.
          */
-        LeaveAnswer: {
-            returned: string[];
+        OrchestratorBody: {
+            command: string[];
+            directory: string;
+            host: string;
+        };
+        /**
+         * OrchestratorView
+         * @description The program outside of Titan that submits the stages of a run.
+         */
+        OrchestratorView: {
+            command: string[];
+            directory: string;
+            host: string;
+        };
+        /**
+         * Problem
+         * @description What went wrong, for people and programs.
+         */
+        Problem: {
+            expected: string;
+            found: string;
+            message: string;
+            next_step: string;
+            subject: string;
+            type: string;
         };
         /**
          * ProblemAnswer
@@ -2394,16 +1951,459 @@ export interface components {
             error: components["schemas"]["Problem"];
         };
         /**
-         * Problem
-         * @description What went wrong, for people and programs.
+         * PutBody
+         * @description PUT /api/store.
          */
-        Problem: {
-            type: string;
-            message: string;
-            subject: string;
-            expected: string;
-            found: string;
-            next_step: string;
+        PutBody: {
+            /** @default null */
+            artifact: string | null;
+            key: string;
+            /** @default null */
+            ttl_seconds: number | null;
+            value: string;
+        };
+        /**
+         * Registered
+         * @description Answer to a registration: the rhythm that the server expects.
+         */
+        Registered: {
+            heartbeat_seconds: number;
+            lease_seconds: number;
+        };
+        /**
+         * Registration
+         * @description Body of PUT /api/workers/{worker_id}: who works, and what it offers.
+         */
+        Registration: {
+            host: string;
+            name: string;
+            offers: {
+                [key: string]: number;
+            };
+            pid: number;
+            version: string;
+        };
+        /**
+         * Report
+         * @description How one attempt ended, with the end of its log.
+         */
+        Report: {
+            duration_ns: number;
+            /** @default null */
+            error: string | null;
+            /** @default null */
+            exit_code: number | null;
+            lease_id: string;
+            /** @default 0 */
+            log_offset: number;
+            /** @default  */
+            log_tail: string;
+            outcome: components["schemas"]["AttemptOutcome"];
+            /** @default null */
+            peak_memory_bytes: number | null;
+            /** @default null */
+            signal: number | null;
+            /** Format: date-time */
+            started_at: string;
+        };
+        /**
+         * ResultAnswer
+         * @description GET /api/jobs/{job}/result.
+         */
+        ResultAnswer: {
+            is_set: boolean;
+            job_id: string;
+            value: unknown;
+        };
+        /**
+         * ResultBody
+         * @description PUT /api/result.
+         */
+        ResultBody: {
+            value: unknown;
+        };
+        /**
+         * Resumed
+         * @description The answer to a resume: who goes on.
+         */
+        Resumed: {
+            agent_run_id: string;
+            orchestrator: components["schemas"]["Orchestrator"] | null;
+            retried_job: string | null;
+        };
+        /**
+         * ResyncFrame
+         * @description A frame of /api/events/ws: read everything anew, then go on from this cursor.
+         */
+        ResyncFrame: {
+            resync: string;
+        };
+        /**
+         * Retried
+         * @description The answer to a retry.
+         */
+        Retried: {
+            kept: number;
+            retried: string[];
+        };
+        /**
+         * Role
+         * @description What the holder of a token may do; `titan.rules.access` has the table.
+         * @enum {unknown}
+         */
+        Role: "admin" | "job" | "viewer" | "worker";
+        /**
+         * RuleView
+         * @description A setting that is a number, and its value on this server.
+         */
+        RuleView: {
+            help: string;
+            /** @description Of the environment variable that sets it. */
+            name: string;
+            unit: string;
+            /** @description 0 is for ever, or no limit. */
+            value: number;
+        };
+        /**
+         * RunStatus
+         * @description How a run stands, derived from its stages and from what its orchestrator said.
+         * @enum {unknown}
+         */
+        RunStatus: "cancelled" | "completed" | "failed" | "pending" | "running";
+        /**
+         * RunView
+         * @description An agent run.
+         */
+        RunView: {
+            agent_id: string;
+            agent_run_id: string;
+            ended_at: string | null;
+            job_count: number;
+            last_activity_at: string;
+            orchestrator: components["schemas"]["OrchestratorView"] | null;
+            pinned: boolean;
+            reason: string | null;
+            stage_count: number;
+            stages?: components["schemas"]["DagView"][];
+            started_at: string;
+            status: components["schemas"]["RunStatus"];
+        };
+        /**
+         * RunningView
+         * @description A job a worker runs now.
+         */
+        RunningView: {
+            dag_id: string;
+            dag_name: string;
+            job_id: string;
+            name: string;
+        };
+        /**
+         * RunsAnswer
+         * @description GET /api/runs.
+         */
+        RunsAnswer: {
+            more: boolean;
+            /** @description With this as `before` the list goes on; null at its end. */
+            next: string | null;
+            runs: components["schemas"]["RunView"][];
+        };
+        /**
+         * RunsQuery
+         * @description GET /api/runs.
+         */
+        RunsQuery: {
+            /** @default null */
+            before: string | null;
+            /** @default null */
+            ids: string | null;
+            /**
+             * @description How many rows at most.
+             * @default 50
+             */
+            limit: number;
+            /** @default null */
+            q: string | null;
+            /**
+             * @description Whether each run comes with its stages, without their jobs.
+             * @default false
+             */
+            stages: boolean;
+            /** @default null */
+            status: string | null;
+        };
+        /**
+         * ScopeQuery
+         * @description Where to look for a job by its name: in a DAG, else in a run, else the newest of all.
+         */
+        ScopeQuery: {
+            /** @default null */
+            dag: string | null;
+            /** @default null */
+            run: string | null;
+        };
+        /**
+         * SessionView
+         * @description /api/session: who asks.
+         */
+        SessionView: {
+            /** @description By the cookie of a browser. */
+            is_signed_in: boolean;
+            /** @description Of the token; null without one. */
+            name: string | null;
+            /** @description Whether this server answers nobody without one. */
+            needs_token: boolean;
+            /** @description What the caller may do; null: nothing but sign in. */
+            role: components["schemas"]["Role"] | null;
+            token_id: string | null;
+        };
+        /**
+         * SettingsAnswer
+         * @description GET /api/settings: what this server runs with.
+         */
+        SettingsAnswer: {
+            allowed_hosts: string[];
+            home: string;
+            is_encrypted: boolean;
+            limits: components["schemas"]["RuleView"][];
+            model: string | null;
+            needs_token: boolean;
+            /** @description Addresses, shortened. */
+            notifications: string[];
+            retention: components["schemas"]["RuleView"][];
+            /** @description Whether POST /api/workers/local can start one. */
+            runs_local_workers: boolean;
+            store: components["schemas"]["StoreView"];
+            /** @description For people first, for SDKs last. */
+            urls: string[];
+            version: string;
+        };
+        /**
+         * SignInBody
+         * @description POST /api/session.
+         */
+        SignInBody: {
+            token: string;
+        };
+        /**
+         * SignalsAnswer
+         * @description POST /api/store/wait.
+         */
+        SignalsAnswer: {
+            ended: boolean;
+            present: string[];
+        };
+        /**
+         * SignalsBody
+         * @description POST /api/store/wait.
+         */
+        SignalsBody: {
+            /** @default [] */
+            dags: string[];
+            /** @default [] */
+            jobs: string[];
+            keys: string[];
+            /**
+             * @description Seconds to wait for the end; at most 30.
+             * @default 25
+             */
+            timeout_seconds: number;
+        };
+        /**
+         * StageStatus
+         * @description How a DAG stands as a whole, derived from its jobs.
+         * @enum {unknown}
+         */
+        StageStatus: "COMPLETED" | "FAILED" | "PARTIAL" | "RUNNING" | "WAITING";
+        /**
+         * StorageView
+         * @description The disk of the home.
+         */
+        StorageView: {
+            free_bytes: number;
+            is_low: boolean;
+        };
+        /**
+         * StoreView
+         * @description Where the facts are kept; never a password.
+         */
+        StoreView: {
+            /** @enum {unknown} */
+            kind: "postgresql" | "sqlite";
+            place: string;
+        };
+        /**
+         * StoryAnswer
+         * @description GET /api/jobs/{job}/story.
+         */
+        StoryAnswer: {
+            entries: components["schemas"]["StoryLineView"][];
+            job_id: string;
+            name: string;
+        };
+        /**
+         * StoryLineView
+         * @description One sentence of a job's story.
+         */
+        StoryLineView: {
+            at: string;
+            cause: string;
+            event: string;
+            seq: number;
+            text: string;
+        };
+        /**
+         * SubmitBody
+         * @description POST /api/dags.
+         */
+        SubmitBody: {
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            agent_run_id: string | null;
+            /** @default null */
+            idempotency_key: string | null;
+            jobs: components["schemas"]["NewJobBody"][];
+            name: string;
+            /**
+             * @description DAGs of this name that its process sent to the run before.
+             * @default 0
+             */
+            occurrence: number;
+            /** @default continue */
+            on_failure: components["schemas"]["OnFailure"];
+            /** @default null */
+            orchestrator: components["schemas"]["OrchestratorBody"] | null;
+            /**
+             * @description The process repeats what an earlier one began.
+             * @default false
+             */
+            resume: boolean;
+            /**
+             * @description SHA-256 → content in base64.
+             * @default {}
+             */
+            scripts: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * Submitted
+         * @description The answer to a submission.
+         */
+        Submitted: {
+            agent_run_id: string | null;
+            dag_id: string;
+            from_record: boolean;
+            job_count: number;
+            name: string;
+        };
+        /**
+         * SwapBody
+         * @description POST /api/store/cas: null means that the key is absent, or shall be.
+         */
+        SwapBody: {
+            expected: string | null;
+            key: string;
+            /** @default null */
+            ttl_seconds: number | null;
+            value: string | null;
+        };
+        /**
+         * SwappedAnswer
+         * @description POST /api/store/cas: `value` is what the key holds now.
+         */
+        SwappedAnswer: {
+            swapped: boolean;
+            value: string | null;
+        };
+        /**
+         * TokenView
+         * @description A token, without its secret.
+         */
+        TokenView: {
+            created_at: string;
+            expires_at: string | null;
+            last_used_at: string | null;
+            name: string;
+            revoked_at: string | null;
+            role: components["schemas"]["Role"];
+            token_id: string;
+        };
+        /**
+         * TokensAnswer
+         * @description GET /api/tokens, newest first.
+         */
+        TokensAnswer: {
+            tokens: components["schemas"]["TokenView"][];
+        };
+        /**
+         * ValueAnswer
+         * @description GET /api/store; `value` is null when the key is absent.
+         */
+        ValueAnswer: {
+            artifact: string | null;
+            key: string;
+            value: string | null;
+        };
+        /**
+         * WorkerView
+         * @description A worker.
+         */
+        WorkerView: {
+            busy: {
+                [key: string]: number;
+            };
+            host: string;
+            /** @description A process that this server keeps beside it. */
+            is_local: boolean;
+            joined_at: string;
+            /** @description The last ten that ended, the latest first. */
+            last_jobs: components["schemas"]["LastJobView"][];
+            /** @description Null where the worker does not tell. */
+            load: components["schemas"]["LoadView"] | null;
+            name: string;
+            offers: {
+                [key: string]: number;
+            };
+            pid: number;
+            running: components["schemas"]["RunningView"][];
+            seen_at: string;
+            /** @enum {unknown} */
+            state: "connected" | "draining" | "left" | "lost";
+            version: string;
+            worker_id: string;
+        };
+        /**
+         * WorkersAnswer
+         * @description GET /api/workers.
+         */
+        WorkersAnswer: {
+            workers: components["schemas"]["WorkerView"][];
+        };
+        /**
+         * WorkersQuery
+         * @description GET /api/workers.
+         */
+        WorkersQuery: {
+            /** @default null */
+            state: string | null;
+        };
+        /**
+         * WorkspacesAnswer
+         * @description Which of them the worker should delete, if it has not used them meanwhile.
+         */
+        WorkspacesAnswer: {
+            old: string[];
+        };
+        /**
+         * WorkspacesRequest
+         * @description Body of POST /api/workers/{worker_id}/workspaces: the workspaces no attempt of this worker uses now.
+         */
+        WorkspacesRequest: {
+            idle_seconds: {
+                [key: string]: number;
+            };
         };
     };
     responses: never;
@@ -2414,9 +2414,45 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    health: {
+    download_blob: {
         parameters: {
-            query?: never;
+            query?: {
+                name?: string;
+                inline?: boolean;
+            };
+            header?: never;
+            path: {
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    clean: {
+        parameters: {
+            query?: {
+                dry_run?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2429,7 +2465,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HealthAnswer"];
+                    "application/json": components["schemas"]["CleanAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -2551,39 +2587,6 @@ export interface operations {
             };
         };
     };
-    files_of_dag: {
-        parameters: {
-            query?: {
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                dag: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LeftFilesAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
     cancel_dag: {
         parameters: {
             query?: never;
@@ -2618,13 +2621,12 @@ export interface operations {
             };
         };
     };
-    retry_a_dag: {
+    files_of_dag: {
         parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
+            query?: {
+                limit?: number;
             };
+            header?: never;
             path: {
                 dag: string;
             };
@@ -2638,7 +2640,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Retried"];
+                    "application/json": components["schemas"]["LeftFilesAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -2686,236 +2688,15 @@ export interface operations {
             };
         };
     };
-    list_jobs: {
+    retry_a_dag: {
         parameters: {
-            query?: {
-                status?: components["schemas"]["JobStatus"] | null;
-                run?: string | null;
-                dag?: string | null;
-                limit?: number;
-                worker?: string | null;
-                ids?: string | null;
-                q?: string | null;
-                before?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobsAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    show_job: {
-        parameters: {
-            query?: {
-                dag?: string | null;
-                run?: string | null;
-                wait_seconds?: number;
-            };
-            header?: never;
-            path: {
-                job: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["JobView"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    read_log: {
-        parameters: {
-            query?: {
-                dag?: string | null;
-                run?: string | null;
-                offset?: number;
-                limit_bytes?: number | null;
-                follow?: boolean;
-                attempt?: number | null;
-            };
-            header?: never;
-            path: {
-                job: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": string;
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    tell_story: {
-        parameters: {
-            query?: {
-                dag?: string | null;
-                run?: string | null;
-            };
-            header?: never;
-            path: {
-                job: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["StoryAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    files_of_job: {
-        parameters: {
-            query?: {
-                dag?: string | null;
-                run?: string | null;
-                attempt?: number | null;
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                job: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LeftFilesAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    cancel_job: {
-        parameters: {
-            query?: {
-                dag?: string | null;
-                run?: string | null;
-            };
+            query?: never;
             header?: {
                 /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
                 "Idempotency-Key"?: string;
             };
             path: {
-                job: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Cancelled"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    retry_a_job: {
-        parameters: {
-            query?: {
-                dag?: string | null;
-                run?: string | null;
-            };
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                job: string;
+                dag: string;
             };
             cookie?: never;
         };
@@ -2941,22 +2722,87 @@ export interface operations {
             };
         };
     };
-    replay_a_job: {
+    stream_events: {
         parameters: {
             query?: {
-                dag?: string | null;
+                after?: string | null;
                 run?: string | null;
+                dag?: string | null;
             };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    download: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    upload: {
+        parameters: {
+            query?: never;
             header?: {
                 /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
                 "Idempotency-Key"?: string;
             };
             path: {
-                job: string;
+                name: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
         responses: {
             /** @description Success. */
             201: {
@@ -2964,77 +2810,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Submitted"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    get_result: {
-        parameters: {
-            query?: {
-                dag?: string | null;
-                run?: string | null;
-            };
-            header?: never;
-            path: {
-                job: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ResultAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    set_result: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ResultBody"];
-            };
-        };
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OkAnswer"];
+                    "application/json": components["schemas"]["FileAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -3197,6 +2973,397 @@ export interface operations {
             };
         };
     };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["JobStatus"] | null;
+                run?: string | null;
+                dag?: string | null;
+                limit?: number;
+                worker?: string | null;
+                ids?: string | null;
+                q?: string | null;
+                before?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_job: {
+        parameters: {
+            query?: {
+                dag?: string | null;
+                run?: string | null;
+                wait_seconds?: number;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: {
+                dag?: string | null;
+                run?: string | null;
+            };
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cancelled"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    files_of_job: {
+        parameters: {
+            query?: {
+                dag?: string | null;
+                run?: string | null;
+                attempt?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeftFilesAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    read_log: {
+        parameters: {
+            query?: {
+                dag?: string | null;
+                run?: string | null;
+                offset?: number;
+                limit_bytes?: number | null;
+                follow?: boolean;
+                attempt?: number | null;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    replay_a_job: {
+        parameters: {
+            query?: {
+                dag?: string | null;
+                run?: string | null;
+            };
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Submitted"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    get_result: {
+        parameters: {
+            query?: {
+                dag?: string | null;
+                run?: string | null;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResultAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    retry_a_job: {
+        parameters: {
+            query?: {
+                dag?: string | null;
+                run?: string | null;
+            };
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retried"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    tell_story: {
+        parameters: {
+            query?: {
+                dag?: string | null;
+                run?: string | null;
+            };
+            header?: never;
+            path: {
+                job: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoryAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    set_result: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResultBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     list_runs: {
         parameters: {
             query?: {
@@ -3251,39 +3418,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunView"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    files_of_run: {
-        parameters: {
-            query?: {
-                limit?: number;
-            };
-            header?: never;
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LeftFilesAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -3369,7 +3503,40 @@ export interface operations {
             };
         };
     };
-    retry_a_run: {
+    files_of_run: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeftFilesAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    pin_run: {
         parameters: {
             query?: never;
             header?: {
@@ -3389,7 +3556,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Retried"];
+                    "application/json": components["schemas"]["RunView"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -3437,38 +3604,7 @@ export interface operations {
             };
         };
     };
-    download: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/octet-stream": string;
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    upload: {
+    retry_a_run: {
         parameters: {
             query?: never;
             header?: {
@@ -3476,45 +3612,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/octet-stream": string;
-            };
-        };
-        responses: {
-            /** @description Success. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    download_blob: {
-        parameters: {
-            query?: {
-                name?: string;
-                inline?: boolean;
-            };
-            header?: never;
-            path: {
-                digest: string;
+                run: string;
             };
             cookie?: never;
         };
@@ -3526,7 +3624,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": string;
+                    "application/json": components["schemas"]["Retried"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -3540,102 +3638,7 @@ export interface operations {
             };
         };
     };
-    stream_events: {
-        parameters: {
-            query?: {
-                after?: string | null;
-                run?: string | null;
-                dag?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/event-stream": string;
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    list_tokens: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TokensAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    create_token: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewTokenBody"];
-            };
-        };
-        responses: {
-            /** @description Success. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NewTokenAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    revoke_token: {
+    unpin_run: {
         parameters: {
             query?: never;
             header?: {
@@ -3643,7 +3646,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                token: string;
+                run: string;
             };
             cookie?: never;
         };
@@ -3655,201 +3658,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["TokenView"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    chat: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": Record<string, never>;
-            };
-        };
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": Record<string, never>;
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    list_models: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": Record<string, never>;
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    list_workers: {
-        parameters: {
-            query?: {
-                state?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkersAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    start_local: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LocalWorkerBody"];
-            };
-        };
-        responses: {
-            /** @description Success. */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["LocalWorkerAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    drain_worker: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                worker: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkerView"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    resume_worker: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                worker: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["WorkerView"];
+                    "application/json": components["schemas"]["RunView"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -3954,35 +3763,6 @@ export interface operations {
             };
         };
     };
-    metrics: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/plain": string;
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
     settings: {
         parameters: {
             query?: never;
@@ -3999,105 +3779,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingsAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    clean: {
-        parameters: {
-            query?: {
-                dry_run?: boolean;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CleanAnswer"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    pin_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunView"];
-                };
-            };
-            /** @description Refused; the body says why. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProblemAnswer"];
-                };
-            };
-        };
-    };
-    unpin_run: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
-            };
-            path: {
-                run: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Success. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunView"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -4212,18 +3893,21 @@ export interface operations {
             };
         };
     };
-    list_keys: {
+    compare_and_swap: {
         parameters: {
-            query?: {
-                prefix?: string;
-                after?: string;
-                limit?: number;
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
             };
-            header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwapBody"];
+            };
+        };
         responses: {
             /** @description Success. */
             200: {
@@ -4231,7 +3915,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["KeysAnswer"];
+                    "application/json": components["schemas"]["SwappedAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -4281,21 +3965,18 @@ export interface operations {
             };
         };
     };
-    compare_and_swap: {
+    list_keys: {
         parameters: {
-            query?: never;
-            header?: {
-                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
-                "Idempotency-Key"?: string;
+            query?: {
+                prefix?: string;
+                after?: string;
+                limit?: number;
             };
+            header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SwapBody"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Success. */
             200: {
@@ -4303,7 +3984,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SwappedAnswer"];
+                    "application/json": components["schemas"]["KeysAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -4417,6 +4098,166 @@ export interface operations {
             };
         };
     };
+    list_tokens: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokensAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    create_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTokenBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewTokenAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    revoke_token: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_workers: {
+        parameters: {
+            query?: {
+                state?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkersAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    start_local: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocalWorkerBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LocalWorkerAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     register: {
         parameters: {
             query?: never;
@@ -4487,7 +4328,7 @@ export interface operations {
             };
         };
     };
-    heartbeat: {
+    complete: {
         parameters: {
             query?: never;
             header?: never;
@@ -4498,7 +4339,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["HeartbeatRequest"];
+                "application/json": components["schemas"]["CompleteRequest"];
             };
         };
         responses: {
@@ -4508,7 +4349,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HeartbeatAnswer"];
+                    "application/json": components["schemas"]["CompleteAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -4522,23 +4363,19 @@ export interface operations {
             };
         };
     };
-    append_log: {
+    drain_worker: {
         parameters: {
-            query: {
-                offset: number;
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
             };
-            header?: never;
             path: {
                 worker: string;
-                lease: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/octet-stream": string;
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Success. */
             200: {
@@ -4546,7 +4383,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LogAnswer"];
+                    "application/json": components["schemas"]["WorkerView"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -4633,7 +4470,7 @@ export interface operations {
             };
         };
     };
-    complete: {
+    heartbeat: {
         parameters: {
             query?: never;
             header?: never;
@@ -4644,7 +4481,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["CompleteRequest"];
+                "application/json": components["schemas"]["HeartbeatRequest"];
             };
         };
         responses: {
@@ -4654,7 +4491,110 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["CompleteAnswer"];
+                    "application/json": components["schemas"]["HeartbeatAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    leave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                worker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeaveAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    append_log: {
+        parameters: {
+            query: {
+                offset: number;
+            };
+            header?: never;
+            path: {
+                worker: string;
+                lease: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    resume_worker: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                worker: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerView"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -4703,13 +4643,11 @@ export interface operations {
             };
         };
     };
-    leave: {
+    metrics: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                worker: string;
-            };
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -4720,7 +4658,69 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["LeaveAnswer"];
+                    "text/plain": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    chat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Refused; the body says why. */

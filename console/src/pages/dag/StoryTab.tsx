@@ -9,7 +9,7 @@ import { Time } from "../../parts/Time";
 import { useUrl } from "../../parts/url";
 import { type TaleLine, taleOf } from "./tale";
 
-const COLUMNS = "84px 32px minmax(80px, 240px) minmax(0, 1fr)";
+const COLUMNS = "var(--story-columns)"; // narrower on a phone
 
 /** What happened to this submission, the latest first. */
 export function StoryTab({ dag, onChoose }: { dag: Dag; onChoose: (jobId: string) => void }) {
@@ -44,10 +44,8 @@ export function StoryTab({ dag, onChoose }: { dag: Dag; onChoose: (jobId: string
             <Cell>
               <span dir="auto">{line.job?.name ?? "This DAG"}</span>
             </Cell>
-            <Cell>
-              <span dir="auto" title={line.text}>
-                {line.text}
-              </span>
+            <Cell className="dag-story-text">
+              <span dir="auto">{line.text}</span>
             </Cell>
           </>
         )}
