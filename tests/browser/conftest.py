@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
-from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -164,7 +163,7 @@ def _serves_pages(url: str) -> bool:
     try:
         with urlopen(Request(url, headers={"Accept": "text/html"})) as answer:
             return '<div id="root">' in answer.read().decode()
-    except URLError:
+    except OSError:  # refused, or reset while it starts
         return False
 
 
