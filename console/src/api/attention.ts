@@ -4,17 +4,8 @@ import { api } from "./client";
 import type { LiveEvent } from "./live";
 import { useRefetchOn } from "./query";
 
-const DISK_EVERY_MS = 60_000; // no event tells how full a disk is
 const PAUSE_MS = 1_000;
 const MOST_WAITING = 200;
-
-export function useHealth() {
-  return useQuery({
-    queryKey: ["health"],
-    refetchInterval: DISK_EVERY_MS,
-    queryFn: async ({ signal }) => (await api.GET("/api/health", { signal })).data ?? null,
-  });
-}
 
 /** Returns whether slots may have become free or busy, or workers have come or gone. */
 function touchesCluster({ kind }: LiveEvent): boolean {

@@ -12,10 +12,13 @@ export type Role = NonNullable<Schemas["NewTokenBody"]["role"]>;
 
 const TOKENS = ["tokens"];
 const HEALTH = ["health"];
+const DISK_EVERY_MS = 60_000; // no event tells how full a disk is
 
+/** How the server is; asked again now and then, for no event tells of its disk. */
 export function useHealth() {
   return useQuery({
     queryKey: HEALTH,
+    refetchInterval: DISK_EVERY_MS,
     queryFn: async ({ signal }) => (await api.GET("/api/health", { signal })).data ?? null,
   });
 }

@@ -122,6 +122,7 @@ function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onF
   const unfolded = details?.(row);
   return (
     <>
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: the list has the keys */}
       <div
         className="rowlist-row"
         role="row"

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { useHealth } from "../../api/attention";
+import { useHealth } from "../../api/house";
 import { CopyButton } from "../../parts/CopyButton";
 import { titanCommand, withServer } from "../../parts/command";
 

@@ -1,7 +1,8 @@
-import { useCluster, useHealth, useQueue } from "../../api/attention";
+import { useCluster, useQueue } from "../../api/attention";
 import { useDags } from "../../api/dags";
 import type { Gate, Run } from "../../api/facts";
 import { useOpenGates } from "../../api/gates";
+import { useHealth } from "../../api/house";
 import { useRuns } from "../../api/runs";
 import { useNow } from "../../parts/clock";
 import { type FailedDag, failedDagsLately, failedLately, type Unroutable, unroutable } from "./concerns";
