@@ -123,6 +123,7 @@ def a_worker(worker_id: str, label: str, state: WorkerState = WorkerState.CONNEC
         (Affinity.NONE, [a_worker("w2", "GENERAL")], "no worker offers GPU"),
         (Affinity.NONE, [a_worker("w2", "GPU", WorkerState.LOST)], "no worker offers GPU"),
         (Affinity.NONE, [a_worker("w2", "GPU")], "all GPU slots are busy"),
+        (Affinity.NONE, [replace(a_worker("w2", "GPU"), is_draining=True)], "every worker that offers GPU is draining"),
         (Affinity.SOFT, [a_worker("w2", "GPU")], "all GPU slots are busy"),
         (Affinity.REQUIRED, [a_worker("w1", "GPU")], "all GPU slots are busy"),
         (Affinity.REQUIRED, [a_worker("w2", "GPU")], "the worker it is bound to is away"),
