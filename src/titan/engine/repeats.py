@@ -7,15 +7,19 @@ before. Beside it stands a digest of the content, so that changed work is new wo
 
 import hashlib
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from titan.engine.retry import retry_dag
 from titan.model.dags import Dag, NewDag, StageStatus
 from titan.model.errors import IdempotencyConflict
+from titan.model.events import DagEnded, JobRetried
 from titan.model.jobs import Job
 from titan.ports import Transaction
 from titan.rules.rollup import dag_status
+
+MAX_ENTRIES: Final = 100_000  # of one stage's journal: more than its 10,000 jobs leave
 
 
 def submission_key(new: NewDag, run_id: str | None, maker: Job | None) -> str | None:
@@ -44,7 +48,8 @@ def earlier_submission(
 
     With an `idempotency_key` the first submission of the key always counts. Without one a repeat is looked for only
     where the submitter began anew: a program that resumes its run, and a job whose attempt began at `since`, for what
-    an earlier attempt submitted. A DAG found there that did not complete is retried: what it finished is kept.
+    an earlier attempt submitted. A DAG found there that did not complete is retried: what it finished is kept. A stage
+    that came after one which was worked on since is new work: it read what is no longer so.
 
     Raises:
         IdempotencyConflict: the key was used for other content; nothing was changed.
@@ -64,6 +69,36 @@ def earlier_submission(
             found="another content",
             next_step="Use a new key for new work.",
         )
+    if is_again and new.idempotency_key is None and found.is_final and _is_outdated(tx, found):
+        return None
     if is_again and found.is_final and dag_status(found) is not StageStatus.COMPLETED:
         retry_dag(tx, found)
     return found
+
+
+def _is_outdated(tx: Transaction, found: Dag) -> bool:
+    """Return whether a stage of its run that had ended before `found` was submitted has been worked on since then.
+
+    Stages that were under way when it was submitted say nothing: it did not wait for them.
+    """
+    if found.run_id is None:
+        return False
+    before = (stage for stage in tx.stages(found.project_id, found.run_id) if stage.id < found.id)
+    return any(_was_replaced(tx, stage, found) or _was_retried(tx, stage, found) for stage in before)
+
+
+def _was_replaced(tx: Transaction, stage: Dag, found: Dag) -> bool:
+    """Return whether `stage`, which had ended, was submitted again with other content after `found`."""
+    if stage.submission_key is None or stage.ended_at is None or stage.ended_at > found.submitted_at:
+        return False
+    newest = tx.newest_dag_of_key(stage.project_id, stage.submission_key)
+    return newest is not None and newest.id > found.id
+
+
+def _was_retried(tx: Transaction, stage: Dag, found: Dag) -> bool:
+    """Return whether `stage` had ended when `found` was submitted, and was retried after that."""
+    if stage.ended_at is not None and stage.ended_at <= found.submitted_at:
+        return False
+    entries = tx.journal(stage.project_id, dag_id=stage.id, limit=MAX_ENTRIES)
+    had_ended = any(entry.kind == DagEnded.__name__ and entry.at <= found.submitted_at for entry in entries)
+    return had_ended and any(entry.kind == JobRetried.__name__ and entry.at > found.submitted_at for entry in entries)

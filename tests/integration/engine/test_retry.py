@@ -287,6 +287,54 @@ def test_changed_content_is_new_work(desk: Desk) -> None:
     assert (again.dag_id != first.dag_id, again.from_record) == (True, False)
 
 
+def test_what_came_after_a_stage_that_is_done_anew_is_new_work_too(desk: Desk) -> None:
+    submit_stage(desk)
+    desk.run_all()
+    desk.clock.turn(1)
+    summary = submit_summary(desk)
+    desk.run_all()
+    desk.clock.turn(1)
+
+    changed = replace(a_spec("plan"), script="1" * 64)
+    desk.submit(a_new_dag(changed, agent_run_id="R_1", name="PLAN", is_resumed=True))
+    again = submit_summary(desk, is_resumed=True)
+
+    assert (again.dag_id != summary.dag_id, again.from_record) == (True, False)
+
+
+def test_what_came_after_a_stage_that_failed_in_part_is_new_work_once_that_is_retried(desk: Desk) -> None:
+    desk.submit(a_diamond(agent_run_id="R_1", orchestrator=PROGRAM))
+    desk.run_all(failing=["bad"])
+    desk.clock.turn(1)
+    summary = submit_summary(desk)
+    desk.run_all()
+    desk.clock.turn(1)
+
+    desk.submit(a_diamond(agent_run_id="R_1", orchestrator=PROGRAM, is_resumed=True))
+    desk.run_all()
+    desk.clock.turn(1)
+    again = submit_summary(desk, is_resumed=True)
+    desk.run_all()
+    desk.clock.turn(1)
+    third = submit_summary(desk, is_resumed=True)
+
+    assert (again.dag_id != summary.dag_id, again.from_record) == (True, False)
+    assert (third.dag_id, third.from_record) == (again.dag_id, True)
+
+
+def test_a_stage_that_waited_for_no_other_is_kept_whatever_becomes_of_the_others(desk: Desk) -> None:
+    desk.submit(a_diamond(agent_run_id="R_1", orchestrator=PROGRAM))
+    summary = submit_summary(desk)
+    desk.clock.turn(1)
+    desk.run_all(failing=["bad"])
+    desk.clock.turn(1)
+
+    desk.submit(a_diamond(agent_run_id="R_1", orchestrator=PROGRAM, is_resumed=True))
+    again = submit_summary(desk, is_resumed=True)
+
+    assert (again.dag_id, again.from_record) == (summary.dag_id, True)
+
+
 def test_the_same_stage_twice_in_one_program_is_two_stages_also_when_resumed(desk: Desk) -> None:
     first, second = submit_stage(desk), submit_stage(desk, occurrence=1)
     desk.run_all()
@@ -393,6 +441,11 @@ def submit_stage(
             idempotency_key=idempotency_key,
         )
     )
+
+
+def submit_summary(desk: Desk, *, is_resumed: bool = False) -> Submitted:
+    spec = a_spec("summary")
+    return desk.submit(a_new_dag(spec, name="SUMMARY", agent_run_id="R_1", orchestrator=PROGRAM, is_resumed=is_resumed))
 
 
 def newest(tx: Transaction, name: str) -> Job:
