@@ -351,14 +351,14 @@ def _greeting(settings: UpSettings, home: Path, store: str, listeners: Listeners
     return "\n".join(
         (
             f"Titan {__version__} is up.",
-            f"  API     {urls[0]}",
+            f"  console {urls[0]}",
             f"  SDKs    {urls[-1]}",
             f"  access  {_access_in_words(settings, house.access, is_encrypted=listeners.tls is not None)}",
             f"  home    {home}",
             f"  store   {store}",
             f"  worker  {offers}",
             f"  model   {house.model_name or 'none'}",
-            "Ctrl-C stops it, and its worker.",
+            "Ctrl-C stops it, and its worker." if settings.offers else "Ctrl-C stops it.",
         )
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,8 @@ from titan.ports import Reader
 from titan.rules.dispatch import why_ready_waits
 from titan.rules.rollup import dag_status, run_ended_at, run_status
 from titan.server.wire_work import AttemptView, CountsView, DagView, DecisionView, JobView, OrchestratorView, RunView
+
+NAMED_PARENTS: Final = 3  # of a fan-in of a thousand, three say enough
 
 
 def dag_view(dag: Dag, jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET) -> DagView:
@@ -184,7 +187,7 @@ class _Around:
 
     def _reason(self, job: Job) -> str | None:
         if job.status is JobStatus.WAITING and job.remaining_parents:
-            return f"waits for {job.remaining_parents} parent(s)"
+            return f"waits for {job.remaining_parents} parent(s)" + _named(job)
         if job.status is JobStatus.WAITING and job.due_at is not None:
             return f"waits until {_shown_time(job.due_at)}" + _after(job.reason)
         if job.status is JobStatus.WAITING and job.spec.concurrency_key is not None:
@@ -219,6 +222,13 @@ def _decision_view(job: Job) -> DecisionView | None:
 
 def _shown_time(moment: datetime | None) -> str:
     return moment.isoformat(timespec="milliseconds") if moment else "somebody decides"
+
+
+def _named(job: Job) -> str:
+    """Return the names of a job's parents, some of which it waits for: `: a`, ` of a, b, c and 2 more`."""
+    names = list(dict.fromkeys(job.spec.parents))
+    more = f" and {len(names) - NAMED_PARENTS} more" if len(names) > NAMED_PARENTS else ""
+    return (": " if job.remaining_parents == len(names) else " of ") + ", ".join(names[:NAMED_PARENTS]) + more
 
 
 def _after(reason: str | None) -> str:

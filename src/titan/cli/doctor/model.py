@@ -6,12 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from titan.cli.doctor.findings import Finding, ok, warn
+from titan.llm.addresses import LOCAL, SCRIPTED_PREFIX
 from titan.llm.openai_compatible import OpenAICompatibleModel
 from titan.llm.registry import open_model
 
 
 def check_model(home: Path, address: str | None) -> Iterator[Finding]:
     """Look at the model at `address`, which the server named; None: as the environment says."""
+    if address is not None and address.startswith((f"{LOCAL}/", SCRIPTED_PREFIX)):
+        yield ok("model", f"{address}: inside the server")  # its name for one that is nowhere else
+        return
     model = open_model(address, os.environ, home)
     if model is None:
         step = "Set TITAN_MODEL if jobs are to ask one, for example gemini/gemini-2.5-flash with GEMINI_API_KEY."
