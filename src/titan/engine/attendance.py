@@ -42,6 +42,7 @@ class Standing:
 
     is_due_for_touch: bool  #: its `seen_at` has become old, or it counts as gone
     has_work: bool  #: a free slot of it and a job for it exist both
+    is_draining: bool  #: it leaves with the end of the last it runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +121,7 @@ def standing(reader: Reader, worker_id: str, *, now: datetime, server_id: str) -
     return Standing(
         is_due_for_touch=is_counted_gone or is_new_here or now - worker.seen_at > SEEN_EVERY,
         has_work=is_counted_gone or can_serve(reader, [worker_id]),
+        is_draining=worker.is_draining,
     )
 
 

@@ -62,7 +62,7 @@ class LocalWorker:
             started = loop.time()
             try:
                 pid = await self._run_once()
-                if await self._was_drained(pid):
+                if pid is not None and await self._was_drained(pid):
                     logger.info("worker process %d was drained and has ended; no other is started", pid)
                     return
             except (OSError, StoreError):
@@ -96,21 +96,26 @@ class LocalWorker:
         self._is_wanted = False
         self._signal(signal.SIGKILL)
 
-    async def _run_once(self) -> int:
-        """Adopt or start a worker, and return its process id when it has ended."""
+    async def _run_once(self) -> int | None:
+        """Adopt or start a worker, and return its process id when it has ended.
+
+        None of one that was replaced, or was draining already when this server found it: this server was asked for one.
+        """
         survivor = read_surviving_worker(self.folder)
         if survivor is None:
             self._child = self._start()
             pid = self._child.pid
             await self._watch(pid)
             return pid
+        is_to_be_followed = await self._was_drained(survivor.pid)
         if dict(survivor.offers) == self._offers and survivor.version == __version__:
             logger.info("adopted worker process %d", survivor.pid)
         else:
             logger.info("worker process %d is another version or offers something else: replacing it", survivor.pid)
             _send(survivor.pid, signal.SIGTERM)
+            is_to_be_followed = True
         await self._watch(survivor.pid)
-        return survivor.pid
+        return None if is_to_be_followed else survivor.pid
 
     async def _watch(self, pid: int) -> None:
         """Return when the process is gone, whether it is a child of ours or was adopted."""

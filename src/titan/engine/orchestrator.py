@@ -188,6 +188,8 @@ class Orchestrator:
 
         try:
             standing, found = await self.store.look(look)
+            if standing.is_draining:
+                self._draining.add(worker_id)  # it was asked to by a server before this one, or beside it
             if standing.is_due_for_touch:
                 touch = partial(attendance.touch, worker_id=worker_id, holding=holding, server_id=here, load=load)
                 await self.keep(touch)

@@ -148,13 +148,16 @@ def _read(folder: Path) -> list[tuple[str, _File]]:
 
 
 def _page(file: _File, headers: Mapping[bytes, str]) -> Page:
-    told = {**HEADERS, "content-type": file.media_type, "cache-control": file.caching, "etag": file.tag}
+    is_zipped = file.zipped is not None and _takes_gzip(headers.get(b"accept-encoding", ""))
+    tag = f'{file.tag[:-1]}-gz"' if is_zipped else file.tag  # RFC 9110, 8.8.3: another coding is another content
+    told = {**HEADERS, "content-type": file.media_type, "cache-control": file.caching, "etag": tag}
     if file.zipped is not None:
         told["vary"] = "accept-encoding"
-    if headers.get(b"if-none-match") == file.tag:
+    if tag in headers.get(b"if-none-match", ""):  # a list, or a weak one as proxies write it
         return Page(status=304, headers=told, body=b"")
-    if file.zipped is None or not _takes_gzip(headers.get(b"accept-encoding", "")):
+    if not is_zipped:
         return Page(status=200, headers=told, body=file.content)
+    assert file.zipped is not None
     return Page(status=200, headers={**told, "content-encoding": "gzip"}, body=file.zipped)
 
 

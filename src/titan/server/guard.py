@@ -113,9 +113,11 @@ def guarded(app: ASGIApp, door: Door, console: Console) -> ASGIApp:
 async def _caller(door: Door, scope: Scope, bearer: str | None, cookie: str | None) -> Caller:
     try:
         return await door.identify(bearer, cookie)
-    except Unauthorized:
+    except Unauthorized as error:
         if scope["path"] != PATH:
             raise
+        if bearer is not None:  # a token was tried, where a stranger is answered too
+            door.note_failure(error, client=_client(scope), asked=_asked(scope))
         return STRANGER
 
 

@@ -14,6 +14,14 @@ from tests.support.raw_http import a_key, ask, ask_json
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import a_dag_body, a_job_body, submit
 from tests.support.waiting import is_running, wait_until
+from titan_sdk import TitanClient, TitanJob, wait_for_signal
+
+WAITS = """
+from titan_sdk import TitanClient, wait_for_signal
+client = TitanClient()
+client.store_put("it:runs", "1")
+wait_for_signal(client, "it:may-end")
+"""
 
 
 @pytest.fixture
@@ -77,6 +85,28 @@ def test_a_drained_worker_leaves_and_is_not_started_again(titan: RunningTitan) -
 
     assert workers(titan) == {}
     assert start(titan, name=second["name"])["worker_id"] != second["worker_id"]
+
+
+@pytest.mark.parametrize("offers", [("GENERAL:1",), ("GENERAL:2",)], ids=["the same", "another"])
+def test_the_next_server_starts_the_worker_it_is_asked_for_though_the_old_one_drains(
+    titan: RunningTitan, offers: tuple[str, ...]
+) -> None:
+    wait_until(lambda: len(workers(titan)) == 1, "the worker")
+    (old,) = workers(titan)
+    asked = titan.sdk_port
+    waits = TitanJob("waits", "waits.py", script_content=WAITS)
+    client = TitanClient("127.0.0.1", asked, announce=lambda _line: None)
+    client.submit_job(waits)
+    wait_for_signal(client, "it:runs", timeout=30)
+    assert ask(asked, "POST", f"/api/workers/{old}/drain", b"", a_key()).status == 200
+
+    titan.terminate()
+    titan.offers = offers
+    titan.start_again()
+    client.store_put("it:may-end", "1")
+
+    wait_until(lambda: bool(workers(titan).keys() - {old}), "another worker")
+    assert client.wait("waits", timeout=60) == "COMPLETED"
 
 
 def test_a_worker_that_dies_is_started_again(titan: RunningTitan) -> None:

@@ -25,7 +25,7 @@ order by leased_at_us, lease_id
 -- name: last_attempts_of_worker
 select {attempt_columns} from attempts
 where worker_id = :worker_id and outcome is not null
-order by leased_at_us desc, job_id desc limit :limit
+order by ended_at_us desc, job_id desc limit :limit
 
 -- name: busy_slots
 select label, count(*) from attempts where worker_id = :worker_id and outcome is null group by label

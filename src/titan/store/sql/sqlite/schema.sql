@@ -203,7 +203,7 @@ create index attempts_live_by_worker on attempts (worker_id, label) where outcom
 create index attempts_live_by_expiry on attempts (expires_at_us) where outcome is null;
 
 -- What a worker has tried, the newest last.
-create index attempts_by_worker on attempts (worker_id, leased_at_us, job_id);
+create index attempts_by_worker on attempts (worker_id, ended_at_us, job_id);
 
 -- A path can be noted by every attempt that may have written it; `noted_at_us` says who was last.
 create table attempt_files (

@@ -1,6 +1,6 @@
 -- For the console: what a worker has tried, the newest last; browsers that are signed in; workers that drain.
 
-create index attempts_by_worker on attempts (worker_id, leased_at_us, job_id);
+create index attempts_by_worker on attempts (worker_id, ended_at_us, job_id);
 
 create table sign_ins (
     hash text not null primary key check (length(hash) = 64),
