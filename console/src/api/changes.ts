@@ -1,7 +1,7 @@
 /** What a person changes: each change says what was done or why not, and is performed once however often it is sent. */
 import { useMutation } from "@tanstack/react-query";
 import { complain, say } from "../parts/Toasts";
-import { onceKey } from "./client";
+import { onceKey } from "./once";
 
 /**
  * Returns a change for buttons: `run(what)` performs it, `isPending` while it is under way. `done` is what to say, or how
