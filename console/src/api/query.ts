@@ -3,6 +3,7 @@ import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
 import { Refusal } from "./client";
 import { type Connection, type LiveEvent, live } from "./live";
+import { Reread } from "./reread";
 import { Touched } from "./touched";
 
 const TRIES = 3; // of a question nobody answers; a refusal stays one
@@ -49,27 +50,29 @@ export function useTouched(idOf: (event: LiveEvent) => string | null, load: (ids
   }, []);
 }
 
+type Refetch = (options?: { cancelRefetch?: boolean }) => Promise<unknown>;
+
 /** Reads a whole answer again when an event matters to it, at most every `pauseMs`. */
-export function useRefetchOn(matters: (event: LiveEvent) => boolean, refetch: () => unknown, pauseMs = 250): void {
+export function useRefetchOn(matters: (event: LiveEvent) => boolean, refetch: Refetch, pauseMs = 250): void {
   const latest = useRef({ matters, refetch });
   latest.current = { matters, refetch };
   useEffect(() => {
-    let timer: number | undefined;
-    let last = 0;
+    const reread = new Reread(() => startedBy(latest.current.refetch), pauseMs);
     const stop = live.onEvents((events) => {
-      if (timer !== undefined || !events.some((event) => latest.current.matters(event))) return;
-      timer = window.setTimeout(
-        () => {
-          timer = undefined;
-          last = performance.now();
-          void latest.current.refetch();
-        },
-        Math.max(0, last + pauseMs - performance.now()),
-      );
+      if (events.some((event) => latest.current.matters(event))) reread.want();
     });
     return () => {
       stop();
-      window.clearTimeout(timer);
+      reread.stop();
     };
   }, [pauseMs]);
+}
+
+/** Resolves when the answer is there, to whether it was asked for only now: a request under way is joined, not cut off. */
+async function startedBy(refetch: Refetch): Promise<boolean> {
+  const before = queries.isFetching();
+  const answer = refetch({ cancelRefetch: false });
+  const isStarted = queries.isFetching() > before;
+  await answer;
+  return isStarted;
 }
