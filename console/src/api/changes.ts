@@ -1,7 +1,8 @@
 /** What a person changes: each change says what was done or why not, and is performed once however often it is sent. */
 import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
 import { complain, say } from "../parts/Toasts";
-import { onceKey } from "./client";
+import { OnceKeys } from "./once";
 
 /**
  * Returns a change for buttons: `run(what)` performs it, `isPending` while it is under way. `done` is what to say, or how
@@ -12,8 +13,9 @@ export function useChange<What, Answer>(
   done: string | ((answer: Answer, what: What) => string | null),
   then?: (answer: Answer, what: What) => void,
 ) {
+  const [keys] = useState(() => new OnceKeys());
   const change = useMutation({
-    mutationFn: (what: What) => perform(what, { "Idempotency-Key": onceKey() }),
+    mutationFn: (what: What) => keys.perform(what, (key) => perform(what, { "Idempotency-Key": key })),
     onSuccess: (answer, what) => {
       const text = typeof done === "string" ? done : done(answer, what);
       if (text) say(text);

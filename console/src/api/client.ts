@@ -59,8 +59,3 @@ export async function refusalOf(response: Response): Promise<Refusal> {
     next_step: "Look at the server's log, or at the proxy's.",
   });
 }
-
-/** A key for a change: the server performs a repeat of it once. */
-export function onceKey(): string {
-  return crypto.randomUUID();
-}

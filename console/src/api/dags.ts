@@ -34,6 +34,7 @@ export function useDags(filter: DagFilter) {
     getNextPageParam: (page) => page.next,
   });
   useTouched(
+    key,
     (event) => event.dag_id,
     async (ids) => {
       const { data } = await api.GET("/api/dags", { params: { query: { ...query, ids: ids.join() } } });
@@ -53,12 +54,15 @@ export function useDag(name: string) {
       return (await api.GET("/api/dags/{dag}", { params: { path: { dag: name } }, signal })).data ?? null;
     },
   });
-  const id = found.data?.dag_id;
+  const id = found.data?.dag_id; // not known before the first answer: until then every submission's events may be its
   useTouched(
-    (event) => (event.dag_id === id ? (event.job_id ?? "") : null),
-    async (ids) => {
-      if (!id) return;
-      const jobIds = ids.filter(Boolean);
+    key,
+    (event) => (event.dag_id && event.dag_id === (id ?? event.dag_id) ? `${event.dag_id} ${event.job_id ?? ""}` : null),
+    async (touched) => {
+      const id = queries.getQueryData<Dag | null>(key)?.dag_id;
+      const own = touched.filter((one) => one.startsWith(`${id} `));
+      if (!id || own.length === 0) return;
+      const jobIds = own.map((one) => one.slice(id.length + 1)).filter(Boolean);
       const [dags, jobs] = await Promise.all([
         api.GET("/api/dags", { params: { query: { ids: id } } }),
         jobIds.length ? api.GET("/api/jobs", { params: { query: { ids: jobIds.join() } } }) : null,

@@ -12,6 +12,8 @@ type Listener = (events: readonly LiveEvent[]) => void;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 const SOCKET_TRIES = 2; // that never opened, before server-sent events are tried
+const HANDSHAKE_MS = 10_000; // after which a WebSocket counts as failed: some proxies answer nothing at all
+const HIDDEN_MS = 500; // between two tellings of a page nobody sees
 const NO_CURSOR = "none"; // a cursor of no journal: the server answers with its present one
 
 export class Live {
@@ -22,7 +24,7 @@ export class Live {
   private close: (() => void) | null = null;
   private timer: number | undefined;
   private buffer: LiveEvent[] = [];
-  private frame: number | undefined;
+  private cancelFlush: (() => void) | null = null;
   private isAsleep = true;
   private readonly listeners = new Set<Listener>();
   private readonly watchers = new Set<() => void>();
@@ -33,14 +35,14 @@ export class Live {
     if (!this.isAsleep) return;
     this.isAsleep = false;
     window.addEventListener("online", this.retryNow);
-    document.addEventListener("visibilitychange", this.retryNow);
+    document.addEventListener("visibilitychange", this.turned);
     this.connect();
   }
 
   stop(): void {
     this.isAsleep = true;
     window.removeEventListener("online", this.retryNow);
-    document.removeEventListener("visibilitychange", this.retryNow);
+    document.removeEventListener("visibilitychange", this.turned);
     window.clearTimeout(this.timer);
     this.close?.();
     this.close = null;
@@ -77,16 +79,26 @@ export class Live {
     url.searchParams.set("after", this.cursor);
     const socket = new WebSocket(url);
     let isOpen = false;
+    const ended = () => {
+      window.clearTimeout(limit);
+      socket.onclose = null;
+      this.vainTries = isOpen ? 0 : this.vainTries + 1;
+      this.broke();
+    };
+    const limit = window.setTimeout(() => {
+      socket.onopen = null;
+      socket.close();
+      ended();
+    }, HANDSHAKE_MS);
     socket.onopen = () => {
+      window.clearTimeout(limit);
       isOpen = true;
       this.opened();
     };
     socket.onmessage = (message) => this.take(JSON.parse(String(message.data)));
-    socket.onclose = () => {
-      this.vainTries = isOpen ? 0 : this.vainTries + 1;
-      this.broke();
-    };
+    socket.onclose = ended;
     return () => {
+      window.clearTimeout(limit);
       socket.onclose = null;
       socket.close();
     };
@@ -145,12 +157,31 @@ export class Live {
     }
     this.cursor = frame.cursor;
     this.buffer.push(frame);
-    // A hidden page draws no frames, and need not: what it shows is brought up to date twice a second.
-    this.frame ??= document.hidden ? window.setTimeout(this.flush, 500) : window.requestAnimationFrame(this.flush);
+    if (!this.cancelFlush) this.flushSoon();
   }
 
+  /** Tells the listeners with the next frame; a hidden page draws none, and is brought up to date twice a second. */
+  private flushSoon(): void {
+    if (document.hidden) {
+      const timer = window.setTimeout(this.flush, HIDDEN_MS);
+      this.cancelFlush = () => window.clearTimeout(timer);
+    } else {
+      const frame = window.requestAnimationFrame(this.flush);
+      this.cancelFlush = () => window.cancelAnimationFrame(frame);
+    }
+  }
+
+  /** The page was hidden or shown: a frame that was waited for may never come. */
+  private readonly turned = (): void => {
+    if (this.cancelFlush) {
+      this.cancelFlush();
+      this.flushSoon();
+    }
+    this.retryNow();
+  };
+
   private readonly flush = (): void => {
-    this.frame = undefined;
+    this.cancelFlush = null;
     const events = this.buffer;
     this.buffer = [];
     for (const listener of this.listeners) listener(events);

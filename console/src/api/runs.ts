@@ -33,6 +33,7 @@ export function useRuns(filter: RunFilter) {
     getNextPageParam: (page) => page.next,
   });
   useTouched(
+    key,
     (event) => event.agent_run_id,
     async (ids) => {
       const { data } = await api.GET("/api/runs", { params: { query: { ...query, ids: ids.join() } } });

@@ -1,29 +1,51 @@
 /**
  * What events touched is read again, and nothing else: ids are gathered while a request is under way, and the next
  * request asks for all of them at once. So the page never computes a status of its own, and a burst costs few requests.
+ * An id is forgotten when its answer stands on the page, not before: the stream of events tells it only once.
  */
 
 const MOST_AT_ONCE = 200; // as many ids as the server takes in one question
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 30_000;
 
 export class Touched {
   private readonly waiting = new Set<string>();
   private isUnderWay = false;
+  private pause: ReturnType<typeof setTimeout> | undefined;
+  private pauseMs = FIRST_PAUSE_MS;
+  private isStopped = false;
   private readonly load: (ids: string[]) => Promise<void>;
+  private readonly settled: () => Promise<void> | null;
 
-  constructor(load: (ids: string[]) => Promise<void>) {
+  /** `settled` tells when a reading of the whole, whose older answer would replace what is loaded, is done; null: none is. */
+  constructor(load: (ids: string[]) => Promise<void>, settled: () => Promise<void> | null = () => null) {
     this.load = load;
+    this.settled = settled;
   }
 
-  /** Notes what was touched; resolves when nothing more waits, for tests. */
+  /** Notes what was touched; resolves when nothing more can be loaded now, for tests. */
   async add(ids: Iterable<string>): Promise<void> {
     for (const id of ids) this.waiting.add(id);
     if (this.isUnderWay) return;
     this.isUnderWay = true;
-    try {
-      while (this.waiting.size > 0) await this.loadSome();
-    } finally {
-      this.isUnderWay = false;
+    while (this.waiting.size > 0 && this.pause === undefined && !this.isStopped) {
+      const reading = this.settled();
+      if (reading) await reading;
+      await this.loadSome();
     }
+    this.isUnderWay = false;
+  }
+
+  /** Loads what failed now, without waiting for the end of the pause. */
+  async retry(): Promise<void> {
+    clearTimeout(this.pause);
+    this.pause = undefined;
+    await this.add([]);
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    clearTimeout(this.pause);
   }
 
   private async loadSome(): Promise<void> {
@@ -31,8 +53,17 @@ export class Touched {
     for (const id of ids) this.waiting.delete(id);
     try {
       await this.load(ids);
+      this.pauseMs = FIRST_PAUSE_MS;
+      if (this.settled()) this.putBack(ids); // a reading that began meanwhile may end with what it found at its beginning
     } catch {
-      // The server is away. When it is back, the stream goes on behind its cursor or says to read everything anew.
+      this.putBack(ids);
+      if (this.isStopped) return;
+      this.pause = setTimeout(() => void this.retry(), this.pauseMs);
+      this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
     }
+  }
+
+  private putBack(ids: readonly string[]): void {
+    for (const id of ids) this.waiting.add(id);
   }
 }

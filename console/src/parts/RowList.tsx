@@ -1,6 +1,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { isTyping } from "../app/useKeys";
+import { indexAfter, type Mark, markedIndex } from "./rowMark";
 import "./rowlist.css";
 
 interface Props<Row> {
@@ -33,12 +34,13 @@ const OVERSCAN_ROWS = 8;
 export function RowList<Row>(props: Props<Row>) {
   const { rows, keyOf, columns, onEnd, rowHeight = 40 } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const [at, setAt] = useState(-1);
-  const marked = useRef(at); // what keys act on: the next one may come before this one is drawn
+  const [shown, setShown] = useState<Mark | null>(null);
+  const marked = useRef(shown); // what keys act on: the next one may come before this one is drawn
   function mark(index: number): void {
-    marked.current = index;
-    setAt(index);
+    marked.current = { key: keyOf(rows[index] as Row), index };
+    setShown(marked.current);
   }
+  const at = markedIndex(rows, keyOf, shown);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -53,15 +55,16 @@ export function RowList<Row>(props: Props<Row>) {
   }, [last, rows.length, onEnd]);
   useListKeys((step) => {
     if (!takesKeys(scroller.current)) return;
-    const next = Math.max(0, Math.min(rows.length - 1, marked.current + step));
+    const next = indexAfter(rows, keyOf, marked.current, step);
+    if (next < 0) return;
     mark(next);
     virtual.scrollToIndex(next);
     if (!focusRow(scroller.current, next)) {
-      window.requestAnimationFrame(() => focusRow(scroller.current, marked.current));
+      window.requestAnimationFrame(() => focusRow(scroller.current, marked.current?.index ?? next));
     }
   });
   function onKey(event: KeyboardEvent<HTMLDivElement>): void {
-    const row = rows[marked.current];
+    const row = rows[markedIndex(rows, keyOf, marked.current)];
     if (!row || !(event.target as HTMLElement).matches(".rowlist, .rowlist-row")) return;
     if (event.key === "Enter" && props.onOpen) props.onOpen(row);
     else if (event.key === "x" && props.onToggle) props.onToggle(row);
@@ -177,7 +180,7 @@ function takesKeys(list: Element | null): boolean {
   return list === (lists.find((one) => one.contains(document.activeElement)) ?? lists[0]);
 }
 
-function useListKeys(move: (step: number) => void): void {
+function useListKeys(move: (step: 1 | -1) => void): void {
   const latest = useRef(move);
   latest.current = move;
   useEffect(() => {

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import "./field.css";
+import { isEcho } from "./sent";
 
 interface Props {
   value: string;
@@ -14,12 +15,20 @@ export function SearchField({ value, onChange, label }: Props) {
   const [typed, setTyped] = useState(value);
   const field = useRef<HTMLInputElement>(null);
   const timer = useRef<number | undefined>(undefined);
-  useEffect(() => setTyped(value), [value]);
+  const sent = useRef<string[]>([]);
+  useEffect(() => {
+    if (isEcho(sent.current, value)) return;
+    window.clearTimeout(timer.current);
+    setTyped(value);
+  }, [value]);
   useEffect(() => () => window.clearTimeout(timer.current), []);
   function change(text: string): void {
     setTyped(text);
     window.clearTimeout(timer.current);
-    timer.current = window.setTimeout(() => onChange(text), QUIET_MS);
+    timer.current = window.setTimeout(() => {
+      sent.current.push(text);
+      onChange(text);
+    }, QUIET_MS);
   }
   return (
     <input
