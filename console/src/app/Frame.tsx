@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from "react";
 import { NavLink, Outlet, useLocation, useNavigation } from "react-router";
 import { useConnection } from "../api/query";
+import { useSession } from "../api/session";
 import { Toasts } from "../parts/Toasts";
 import { Banner } from "./Banner";
+import { isShutOut } from "./entry";
 import { KeysHelp } from "./KeysHelp";
 import { OpenGates } from "./OpenGates";
 import { Palette } from "./Palette";
@@ -69,7 +71,8 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
 
 function LiveMark() {
   const connection = useConnection();
-  const words = { live: "Live", connecting: "Connecting", away: "Offline" }[connection];
+  const isOut = isShutOut(useSession().data);
+  const words = isOut ? "Signed out" : { live: "Live", connecting: "Connecting", away: "Offline" }[connection];
   return (
     <span className={`live live-${connection}`} role="status" title="Whether this page hears of what happens">
       <span className="live-dot" aria-hidden="true" />
