@@ -53,7 +53,7 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
         <span>Titan</span>
       </NavLink>
       <nav ref={places} className="bar-places" aria-label="Pages">
-        {PLACES.filter((place) => place.inBar).map((place) => (
+        {PLACES.map((place) => (
           <NavLink key={place.path} to={place.path} end={place.path === "/"} className="bar-place" title={place.about}>
             {place.name}
             {place.path === "/approvals" ? <OpenGates /> : null}
