@@ -90,7 +90,7 @@ export interface NewWorker {
 export function useStartWorker(then: () => void) {
   return useChange(
     async (body: NewWorker) => (await api.POST("/api/workers/local", { body })).data,
-    (worker) => `Worker ${worker?.name ?? ""} is starting.`,
+    (worker) => `Worker ${worker?.name ?? ""} is there.`,
     () => {
       reread();
       then();
