@@ -1,11 +1,12 @@
 import { Link } from "react-router";
-import { useCluster, useQueue } from "../../api/attention";
+import { useQueue } from "../../api/attention";
+import { useWorkers } from "../../api/workers";
 import { count, NOTHING } from "../../parts/format";
 import { clusterFacts } from "./concerns";
 
 /** The cluster in one line: workers, busy slots of all, and how many jobs wait for one. */
 export function ClusterLine() {
-  const workers = useCluster();
+  const workers = useWorkers();
   const queue = useQueue();
   const facts = workers.data ? clusterFacts(workers.data) : null;
   return (

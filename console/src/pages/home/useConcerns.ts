@@ -1,9 +1,10 @@
-import { useCluster, useQueue } from "../../api/attention";
+import { useQueue } from "../../api/attention";
 import { useDags } from "../../api/dags";
 import type { Gate, Run } from "../../api/facts";
 import { useOpenGates } from "../../api/gates";
 import { useHealth } from "../../api/house";
 import { useRuns } from "../../api/runs";
+import { useWorkers } from "../../api/workers";
 import { useNow } from "../../parts/clock";
 import { type FailedDag, failedDagsLately, failedLately, type Unroutable, unroutable } from "./concerns";
 
@@ -27,7 +28,7 @@ const FAILED_DAGS = { status: ["FAILED", "PARTIAL"] };
 export function useConcerns(): Concerns {
   const now = useNow();
   const health = useHealth();
-  const workers = useCluster();
+  const workers = useWorkers();
   const queue = useQueue();
   const gates = useOpenGates();
   const runs = useRuns(FAILED_RUNS);
