@@ -1,4 +1,5 @@
 import { useState } from "react";
+import { useCanChange } from "../../api/session";
 import { LOAD_MS, useGoneWorkers, useQueue, useWorkers } from "../../api/workers";
 import { Button } from "../../parts/Button";
 import { Empty } from "../../parts/Empty";
@@ -17,20 +18,24 @@ import "./workers.css";
 export function WorkersPage() {
   const workers = useWorkers(LOAD_MS);
   const queue = useQueue();
+  const canChange = useCanChange();
   const [adding, setAdding] = useState<string | null>(null); // the label to offer
+  const onAdd = canChange ? setAdding : null;
   const here = workers.data ?? [];
   const jobs = queue.data?.jobs ?? [];
   return (
     <Page
       title="Workers"
       aside={
-        <Button kind="main" onClick={() => setAdding("GENERAL")}>
-          Add a worker
-        </Button>
+        canChange ? (
+          <Button kind="main" onClick={() => setAdding("GENERAL")}>
+            Add a worker
+          </Button>
+        ) : null
       }
     >
       {workers.error ? <Failure of={workers.error} again={workers.refetch} /> : null}
-      <CapacityStrip capacity={capacityOf(here, jobs)} onAdd={setAdding} />
+      <CapacityStrip capacity={capacityOf(here, jobs)} onAdd={onAdd} />
       {workers.data && here.length === 0 ? (
         <div className="card">
           <Empty title="No worker is connected" command={joinCommand(window.location.origin, { GENERAL: 4 })}>
@@ -41,7 +46,7 @@ export function WorkersPage() {
       {here.length > 0 ? <Nodes label="Connected workers" workers={here} /> : null}
       {workers.data ? <Gone /> : null}
       {queue.error ? <Failure of={queue.error} again={queue.refetch} /> : null}
-      {queue.data ? <QueueList queue={queue.data} onAdd={setAdding} /> : null}
+      {queue.data ? <QueueList queue={queue.data} onAdd={onAdd} /> : null}
       {adding !== null ? <AddWorker label={adding} onClose={() => setAdding(null)} /> : null}
     </Page>
   );
