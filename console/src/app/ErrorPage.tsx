@@ -9,7 +9,7 @@ import { type Cause, causeOf } from "./broken";
 const SAID: Record<Cause, { title: string; what: string }> = {
   away: {
     title: "The server is away",
-    what: "This page could not be loaded. It is, by itself, as soon as the server is back; jobs go on under their workers.",
+    what: "This page loads by itself as soon as the server is back. Jobs go on under their workers.",
   },
   upgraded: { title: "Titan was upgraded", what: "The page you have open is from before. Load it again." },
   broken: {
@@ -29,9 +29,11 @@ export function ErrorPage() {
       <p className="soft">{SAID[cause].what}</p>
       {cause === "broken" ? <pre className="card error-stack">{text}</pre> : null}
       <div className="row">
-        <Button kind="main" onClick={() => window.location.reload()}>
-          Load again
-        </Button>
+        {cause === "away" ? null : (
+          <Button kind="main" onClick={() => window.location.reload()}>
+            Load again
+          </Button>
+        )}
         {cause === "broken" ? <CopyButton text={text} /> : null}
       </div>
     </Page>
