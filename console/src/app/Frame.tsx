@@ -41,6 +41,8 @@ export function Frame() {
 
 function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boolean }) {
   const { pathname } = useLocation();
+  const session = useSession().data;
+  const isIn = session !== undefined && !isShutOut(session); // before, gates would only be refused
   const places = useRef<HTMLElement>(null);
   useEffect(() => {
     // On a narrow window the places scroll; the one we are at is to be in sight.
@@ -56,7 +58,7 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
         {PLACES.map((place) => (
           <NavLink key={place.path} to={place.path} end={place.path === "/"} className="bar-place" title={place.about}>
             {place.name}
-            {place.path === "/approvals" ? <OpenGates /> : null}
+            {place.path === "/approvals" && isIn ? <OpenGates /> : null}
           </NavLink>
         ))}
       </nav>
