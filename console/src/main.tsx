@@ -2,7 +2,6 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router/dom";
-import { live } from "./api/live";
 import { queries } from "./api/query";
 import { router } from "./app/routes";
 import { applyTheme } from "./app/theme";
@@ -10,7 +9,6 @@ import "./theme.css";
 import "./parts/field.css"; // fields stand on every page, in the frame too
 
 applyTheme();
-live.start();
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");

@@ -1,4 +1,4 @@
-/** What Home asks besides runs, DAGs and gates: the server's health, the cluster, and what waits for a worker. */
+/** What Home asks besides runs, DAGs and gates: what waits for a worker, and whether there was anything yet. */
 import { useQuery } from "@tanstack/react-query";
 import { api } from "./client";
 import type { LiveEvent } from "./live";
@@ -10,16 +10,6 @@ const MOST_WAITING = 200;
 /** Returns whether slots may have become free or busy, or workers have come or gone. */
 function touchesCluster({ kind }: LiveEvent): boolean {
   return kind.startsWith("Worker") || kind.startsWith("Job");
-}
-
-/** The connected workers, and those that drain; live. */
-export function useCluster() {
-  const found = useQuery({
-    queryKey: ["home", "workers"],
-    queryFn: async ({ signal }) => (await api.GET("/api/workers", { signal })).data?.workers ?? [],
-  });
-  useRefetchOn(touchesCluster, found.refetch, PAUSE_MS);
-  return found;
 }
 
 /** Jobs that could start if a worker took them: the newest of them, and how many there are in all; live. */

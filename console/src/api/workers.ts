@@ -7,10 +7,10 @@ import type { Job, Worker } from "./facts";
 import type { LiveEvent } from "./live";
 import { queries, useRefetchOn } from "./query";
 
-const LOAD_MS = 10_000; // machines' load comes with no event
+export const LOAD_MS = 10_000; // machines' load comes with no event
 const QUEUE_ROWS = 2000; // of each status; a longer queue says that there are more
 const RUNNING_ROWS = 2000;
-const PAUSE_MS = 500; // between two readings of the whole list, however fast jobs change
+const PAUSE_MS = 1000; // between two readings of the whole list, however fast jobs change
 
 const WAITING = ["READY", "WAITING_APPROVAL", "WAITING"] as const;
 const KEY = ["workers"];
@@ -21,16 +21,31 @@ export interface Queue {
   readonly more: boolean;
 }
 
-/** Every worker that is known, the connected ones first, live. */
-export function useWorkers() {
+/** The connected workers, and those that drain, live; read every `everyMs` too where their load is shown. */
+export function useWorkers(everyMs: number | false = false) {
   const found = useQuery({
-    queryKey: KEY,
-    refetchInterval: LOAD_MS,
-    queryFn: async ({ signal }): Promise<readonly Worker[]> =>
-      (await api.GET("/api/workers", { signal })).data?.workers ?? [],
+    queryKey: [...KEY, "here"],
+    refetchInterval: everyMs,
+    queryFn: ({ signal }) => readWorkers("connected,draining", signal),
   });
-  useRefetchOn((event) => isAttempt(event) || event.kind.startsWith("Worker"), found.refetch, PAUSE_MS);
+  useRefetchOn((event) => isAttempt(event) || isOfWorker(event), found.refetch, PAUSE_MS);
   return found;
+}
+
+/** The workers that left or were lost, live; read only while they are looked at, as they become ever more. */
+export function useGoneWorkers(isShown: boolean) {
+  const found = useQuery({
+    queryKey: [...KEY, "gone"],
+    enabled: isShown,
+    staleTime: 0, // what went while nobody looked was not read
+    queryFn: ({ signal }) => readWorkers("lost,left", signal),
+  });
+  useRefetchOn((event) => isShown && isOfWorker(event), found.refetch, PAUSE_MS);
+  return found;
+}
+
+async function readWorkers(state: string, signal: AbortSignal): Promise<readonly Worker[]> {
+  return (await api.GET("/api/workers", { params: { query: { state } }, signal })).data?.workers ?? [];
 }
 
 /** When each running job began, by its id. */
@@ -60,7 +75,7 @@ export function useQueue() {
       };
     },
   });
-  useRefetchOn((event) => /^(Job|Gate|Dag|Worker)/.test(event.kind), found.refetch, 2 * PAUSE_MS);
+  useRefetchOn((event) => /^(Job|Gate|Dag|Worker)/.test(event.kind), found.refetch, PAUSE_MS);
   return found;
 }
 
@@ -90,7 +105,7 @@ export interface NewWorker {
 export function useStartWorker(then: () => void) {
   return useChange(
     async (body: NewWorker) => (await api.POST("/api/workers/local", { body })).data,
-    (worker) => `Worker ${worker?.name ?? ""} is starting.`,
+    (worker) => `Worker ${worker?.name ?? ""} is there.`,
     () => {
       reread();
       then();
@@ -100,6 +115,11 @@ export function useStartWorker(then: () => void) {
 
 function reread(): void {
   void queries.invalidateQueries({ queryKey: KEY });
+}
+
+/** A worker came, went, or is to go. */
+function isOfWorker(event: LiveEvent): boolean {
+  return event.kind.startsWith("Worker");
 }
 
 /** An attempt began or ended. */

@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from "react";
 import { NavLink, Outlet, useLocation, useNavigation } from "react-router";
 import { useConnection } from "../api/query";
+import { useSession } from "../api/session";
 import { Toasts } from "../parts/Toasts";
 import { Banner } from "./Banner";
+import { isShutOut } from "./entry";
 import { KeysHelp } from "./KeysHelp";
 import { OpenGates } from "./OpenGates";
 import { Palette } from "./Palette";
@@ -39,6 +41,8 @@ export function Frame() {
 
 function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boolean }) {
   const { pathname } = useLocation();
+  const session = useSession().data;
+  const isIn = session !== undefined && !isShutOut(session); // before, gates would only be refused
   const places = useRef<HTMLElement>(null);
   useEffect(() => {
     // On a narrow window the places scroll; the one we are at is to be in sight.
@@ -51,10 +55,10 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
         <span>Titan</span>
       </NavLink>
       <nav ref={places} className="bar-places" aria-label="Pages">
-        {PLACES.filter((place) => place.inBar).map((place) => (
+        {PLACES.map((place) => (
           <NavLink key={place.path} to={place.path} end={place.path === "/"} className="bar-place" title={place.about}>
             {place.name}
-            {place.path === "/approvals" ? <OpenGates /> : null}
+            {place.path === "/approvals" && isIn ? <OpenGates /> : null}
           </NavLink>
         ))}
       </nav>
@@ -69,7 +73,8 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
 
 function LiveMark() {
   const connection = useConnection();
-  const words = { live: "Live", connecting: "Connecting", away: "Offline" }[connection];
+  const isOut = isShutOut(useSession().data);
+  const words = isOut ? "Signed out" : { live: "Live", connecting: "Connecting", away: "Offline" }[connection];
   return (
     <span className={`live live-${connection}`} role="status" title="Whether this page hears of what happens">
       <span className="live-dot" aria-hidden="true" />

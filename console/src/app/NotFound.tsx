@@ -7,7 +7,7 @@ export function NotFound() {
   return (
     <Page title="Nothing here">
       <Empty title={`There is no page at ${pathname}`}>
-        The pages stand in the bar on top; <kbd>Ctrl</kbd> <kbd>K</kbd> finds the rest, and there is{" "}
+        The pages stand in the bar on top; <kbd>Ctrl</kbd> <kbd>K</kbd> finds what is in them, and there is{" "}
         <Link to="/help">help</Link>.
       </Empty>
     </Page>

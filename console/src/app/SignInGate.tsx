@@ -5,6 +5,9 @@ import { useConnection } from "../api/query";
 import { rereadSession, signIn, useSession } from "../api/session";
 import { Button } from "../parts/Button";
 import { Dialog } from "../parts/Dialog";
+import { isShutOut } from "./entry";
+
+const AGAIN_MS = 3000; // between two questions who we are, while nobody answers
 
 /**
  * Lets the pages through, or asks for a token first where the server needs one. A page that was open stays as it is
@@ -17,15 +20,21 @@ export function SignInGate({ children }: { children: ReactNode }) {
   useEffect(() => {
     if (connection === "away") rereadSession(); // was the server stopped, or have we been shown the door?
   }, [connection]);
-  const isOut = session.data?.needs_token === true && session.data.role === null;
   useEffect(() => {
-    if (!isOut) return undefined;
-    live.stop(); // it would only be refused, again and again
-    return () => live.start();
-  }, [isOut]);
+    if (!session.isError) return undefined;
+    const timer = window.setInterval(rereadSession, AGAIN_MS);
+    return () => window.clearInterval(timer);
+  }, [session.isError]);
+  const isOut = isShutOut(session.data);
   // Once shown, the pages stay: while the server is away the session is asked for anew, and they wait for it themselves.
+  if (!session.isPending && !isOut) wasIn.current = true;
+  const listens = wasIn.current && !isOut; // before that, and after, the stream would only be refused
+  useEffect(() => {
+    if (!listens) return undefined;
+    live.start();
+    return () => live.stop();
+  }, [listens]);
   if (session.isPending && !wasIn.current) return null;
-  if (!isOut) wasIn.current = true;
   return (
     <>
       {isOut ? <SignIn again={wasIn.current} /> : null}

@@ -9,6 +9,7 @@ export const router = createBrowserRouter([
     path: "/",
     element: <Frame />,
     errorElement: <ErrorPage />,
+    HydrateFallback: () => null, // nothing is drawn before the first page is loaded
     children: [
       {
         errorElement: <ErrorPage />,

@@ -3,6 +3,7 @@ import { useNavigate } from "react-router";
 import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
 import type { Dag } from "../../api/facts";
+import { useCanChange } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Confirm";
 import { count } from "../../parts/format";
@@ -10,6 +11,7 @@ import { dagPath } from "../../parts/url";
 
 /** Stop what is left of it, try again what did not succeed, submit it once more. */
 export function DagActions({ dag }: { dag: Dag }) {
+  const canChange = useCanChange();
   const navigate = useNavigate();
   const [asks, setAsks] = useState(false);
   const path = { dag: dag.dag_id };
@@ -27,6 +29,7 @@ export function DagActions({ dag }: { dag: Dag }) {
     "Submitted once more",
     (answer) => answer && navigate(dagPath(answer)),
   );
+  if (!canChange) return null;
   const { counts } = dag;
   const waiting = counts.waiting + counts.ready + counts.waiting_approval;
   return (

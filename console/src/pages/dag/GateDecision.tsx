@@ -2,12 +2,14 @@ import { useState } from "react";
 import { useChange } from "../../api/changes";
 import type { Gate, Job } from "../../api/facts";
 import { type Decision, decide, gateOf, type Outcome, rereadGates } from "../../api/gates";
+import { useCanChange } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Confirm";
 import { count } from "../../parts/format";
 
 /** The comment and the two buttons of an open gate. */
 export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
+  const canDecide = useCanChange();
   const [comment, setComment] = useState("");
   const [asks, setAsks] = useState(false);
   const change = useChange<Outcome, Gate | undefined>(
@@ -18,6 +20,7 @@ export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
     (_answer, outcome) => `${outcome === "approve" ? "Approved" : "Rejected"}: ${gate.name}`,
     rereadGates,
   );
+  if (!canDecide) return <p className="soft">Your token may look; deciding takes one of the role admin.</p>;
   return (
     <div className="dag-decide">
       <label>

@@ -1,13 +1,18 @@
 import { Link } from "react-router";
-import { useCluster, useQueue } from "../../api/attention";
+import type { Worker } from "../../api/facts";
 import { count, NOTHING } from "../../parts/format";
 import { clusterFacts } from "./concerns";
 
+interface Props {
+  /** Those that are here; undefined while they are being read. */
+  workers: readonly Worker[] | undefined;
+  /** How many jobs wait for one. */
+  queued: number | undefined;
+}
+
 /** The cluster in one line: workers, busy slots of all, and how many jobs wait for one. */
-export function ClusterLine() {
-  const workers = useCluster();
-  const queue = useQueue();
-  const facts = workers.data ? clusterFacts(workers.data) : null;
+export function ClusterLine({ workers, queued }: Props) {
+  const facts = workers ? clusterFacts(workers) : null;
   return (
     <Link to="/workers" className="home-cluster" title="Workers, their slots, and why each job waits">
       <span>{facts ? count(facts.workers, "worker") : NOTHING}</span>
@@ -16,7 +21,7 @@ export function ClusterLine() {
         {facts ? `${facts.busy} of ${count(facts.slots, "slot")} busy` : NOTHING}
         <meter className="unseen" min={0} max={facts?.slots || 1} value={facts?.busy ?? 0} aria-label="Busy slots" />
       </span>
-      <span>{queue.data ? `${count(queue.data.length, "job")} queued` : NOTHING}</span>
+      <span>{queued === undefined ? NOTHING : `${count(queued, "job")} queued`}</span>
     </Link>
   );
 }

@@ -12,7 +12,7 @@ export function HomePage() {
   const hasBegun = useHasBegun();
   const concerns = useConcerns();
   return (
-    <Page title="Home" aside={<ClusterLine />}>
+    <Page title="Home" aside={<ClusterLine workers={concerns.workers} queued={concerns.queued} />}>
       {hasBegun === false ? <FirstSteps /> : null}
       {hasBegun === false && concerns.total === 0 ? null : <Attention concerns={concerns} />}
       {hasBegun ? <LiveRuns /> : null}

@@ -13,7 +13,8 @@ function aJob(name: string, requirement: string): Job {
 }
 
 function aDag(name: string, facts: Partial<Dag> = {}): Dag {
-  return { name, status: "FAILED", agent_run_id: null, ended_at: "2026-11-21T11:00:00Z", ...facts } as Dag;
+  const counts = { failed: 1, cancelled: 0 };
+  return { name, status: "FAILED", agent_run_id: null, ended_at: "2026-11-21T11:00:00Z", counts, ...facts } as Dag;
 }
 
 test("a job is unroutable while no connected worker offers a slot of its label", () => {
@@ -52,6 +53,13 @@ test("a stage is told of by its run alone", () => {
   expect(
     failedDagsLately([aDag("R_1_PLAN", { agent_run_id: "R_1" }), aDag("done", { status: "COMPLETED" })], NOW),
   ).toEqual([]);
+});
+
+test("a DAG that somebody cancelled needs nobody, unless a job of it failed", () => {
+  const cancelled = aDag("cancelled", { status: "PARTIAL", counts: { failed: 0, cancelled: 3 } as Dag["counts"] });
+  const both = aDag("both", { status: "PARTIAL", counts: { failed: 1, cancelled: 2 } as Dag["counts"] });
+
+  expect(failedDagsLately([cancelled, both], NOW)).toEqual([{ latest: both, times: 1 }]);
 });
 
 test("the cluster is what connected workers offer and run", () => {

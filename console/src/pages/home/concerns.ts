@@ -41,7 +41,10 @@ export function failedDagsLately(dags: readonly Dag[], now: number): FailedDag[]
   const byName = new Map<string, FailedDag>();
   const failed = dags.filter(
     (dag) =>
-      dag.agent_run_id === null && (dag.status === "FAILED" || dag.status === "PARTIAL") && isRecent(dag.ended_at, now),
+      dag.agent_run_id === null &&
+      (dag.status === "FAILED" || dag.status === "PARTIAL") &&
+      dag.counts.failed > 0 && // none of one that somebody cancelled, who needs not be told
+      isRecent(dag.ended_at, now),
   );
   for (const dag of failed.toSorted((one, other) => (other.ended_at ?? "").localeCompare(one.ended_at ?? ""))) {
     const found = byName.get(dag.name);

@@ -1,9 +1,10 @@
-import { useCluster, useQueue } from "../../api/attention";
+import { useQueue } from "../../api/attention";
 import { useDags } from "../../api/dags";
-import type { Gate, Run } from "../../api/facts";
+import type { Gate, Run, Worker } from "../../api/facts";
 import { useOpenGates } from "../../api/gates";
 import { useHealth } from "../../api/house";
 import { useRuns } from "../../api/runs";
+import { useWorkers } from "../../api/workers";
 import { useNow } from "../../parts/clock";
 import { type FailedDag, failedDagsLately, failedLately, type Unroutable, unroutable } from "./concerns";
 
@@ -15,6 +16,10 @@ export interface Concerns {
   unroutable: Unroutable[];
   hasNoWorker: boolean;
   lowDisk: { freeBytes: number } | null;
+  /** Those that are here; undefined while they are being read. */
+  workers: readonly Worker[] | undefined;
+  /** How many jobs wait for a worker. */
+  queued: number | undefined;
   total: number;
   isPending: boolean;
   error: unknown;
@@ -27,7 +32,7 @@ const FAILED_DAGS = { status: ["FAILED", "PARTIAL"] };
 export function useConcerns(): Concerns {
   const now = useNow();
   const health = useHealth();
-  const workers = useCluster();
+  const workers = useWorkers();
   const queue = useQueue();
   const gates = useOpenGates();
   const runs = useRuns(FAILED_RUNS);
@@ -49,6 +54,8 @@ export function useConcerns(): Concerns {
     unroutable: hasNoWorker ? [] : lists.unroutable,
     hasNoWorker,
     lowDisk,
+    workers: workers.data,
+    queued: queue.data?.length,
     total: (hasNoWorker ? counted - lists.unroutable.length + 1 : counted) + (lowDisk ? 1 : 0),
     isPending: all.some((one) => one.isPending),
     error: all.find((one) => one.isError && one.data === undefined)?.error ?? null,

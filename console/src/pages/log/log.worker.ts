@@ -1,16 +1,19 @@
 /** Holds a log: loads and follows it, gives the lines in sight, searches. It never keeps the page waiting. */
 import { stripAnsi } from "../../parts/ansi";
+import { type End, Following } from "./following";
 import { LogIndex, type LogLine } from "./logIndex";
 import type { FromWorker, Phase, ShownLine, ToWorker } from "./logMessages";
 import { expressionOf, type LogQuery, LogSearch, rangesIn } from "./logSearch";
 
 const MOST_BYTES = 1024 * 1024 * 1024; // of a larger log the end is loaded
+const PAUSE_MS = 1000; // before a stream that broke, or ended before its job, is asked for again
 const TELL_MS = 50; // between two reports of what has come
 const SLICE_MS = 12; // of searching, before questions are answered
 const SPREAD_PARTS = 200;
 const LOOKED_AT_BYTES = 8192; // to tell binary from text
 
 const index = new LogIndex();
+let following: Following | null = null;
 let search: LogSearch | null = null;
 let isSearching = false;
 let url = "";
@@ -29,10 +32,11 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
   switch (data.kind) {
     case "open":
       url = data.url;
-      void follow();
+      following = new Following(data.isLive, read, pause);
+      void following.run();
       break;
-    case "goOn":
-      void follow();
+    case "live":
+      following?.setLive(data.isLive);
       break;
     case "lines":
       giveLines(data.from, data.to);
@@ -56,16 +60,22 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
 };
 
 /** Reads what there is and what comes, from the first byte that is not here until the job has ended. */
-async function follow(): Promise<void> {
+async function read(): Promise<End> {
+  let end: End;
   try {
     const answer = await ask();
-    if (!answer.ok || !answer.body) return await fail(answer);
-    await take(answer.body.getReader());
-    phase = "ended";
+    end = answer.ok && answer.body ? await take(answer.body.getReader()) : await fail(answer);
+    if (answer.ok) phase = "ended";
   } catch {
-    phase = "broken";
+    end = "broken";
   }
+  if (end === "broken") phase = "broken";
   tell();
+  return end;
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
 
 async function ask(): Promise<Response> {
@@ -77,7 +87,7 @@ async function ask(): Promise<Response> {
   return await ask();
 }
 
-async function take(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+async function take(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<End> {
   phase = skipped + index.size < size ? "loading" : "following";
   tellSoon();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
@@ -85,8 +95,11 @@ async function take(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<vo
     index.append(part.value);
     if (phase === "loading" && skipped + index.size >= size) phase = "following";
     tellSoon();
-    if (index.size > MOST_BYTES * 1.5) return await reader.cancel();
+    if (index.size <= MOST_BYTES * 1.5) continue;
+    await reader.cancel();
+    return "over";
   }
+  return "ended";
 }
 
 function withQuery(more: Record<string, number | boolean>): string {
@@ -95,16 +108,16 @@ function withQuery(more: Record<string, number | boolean>): string {
   return whole.href;
 }
 
-async function fail(answer: Response): Promise<void> {
+async function fail(answer: Response): Promise<End> {
+  if (answer.status >= 500) return "broken";
   let message = `HTTP ${answer.status}`;
   try {
     message = ((await answer.json()) as { error: { message: string } }).error.message;
   } catch {
     // no answer of the server's own
   }
-  if (answer.status >= 500) phase = "broken";
-  else say({ kind: "failed", status: answer.status, message });
-  tell();
+  say({ kind: "failed", status: answer.status, message });
+  return "over";
 }
 
 function tellSoon(): void {

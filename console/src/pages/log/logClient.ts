@@ -24,6 +24,7 @@ type Told = { facts: LogFacts; found: Found | null; failure: { status: number; m
 export class LogClient {
   private readonly url: string;
   private readonly onHang: () => void;
+  private isLive = false;
   private worker: Worker;
   private readonly kept = new Map<number, { line: ShownLine; search: number }>();
   private readonly watchers = new Set<() => void>();
@@ -73,9 +74,11 @@ export class LogClient {
     this.worker.terminate();
   }
 
-  /** Reads on, if the stream is over. */
-  goOn(): void {
-    if (this.facts.phase === "ended" || this.facts.phase === "broken") this.post({ kind: "goOn" });
+  /** Says whether the job goes on: so long its log is followed. */
+  setLive(isLive: boolean): void {
+    if (isLive === this.isLive) return;
+    this.isLive = isLive;
+    this.post({ kind: "live", isLive });
   }
 
   /** Returns a line when it is here; see `want`. */
@@ -119,7 +122,7 @@ export class LogClient {
   private newWorker(): Worker {
     const worker = new Worker(new URL("./log.worker.ts", import.meta.url), { type: "module" });
     worker.onmessage = (event: MessageEvent<FromWorker>) => this.take(event.data);
-    worker.postMessage({ kind: "open", url: this.url } satisfies ToWorker);
+    worker.postMessage({ kind: "open", url: this.url, isLive: this.isLive } satisfies ToWorker);
     return worker;
   }
 

@@ -3,9 +3,9 @@ import type { LogLine } from "./logIndex";
 import type { LogQuery, Range } from "./logSearch";
 
 export type ToWorker =
-  | { kind: "open"; url: string }
-  /** Ask for what was written since: the connection broke, or the job runs again. */
-  | { kind: "goOn" }
+  | { kind: "open"; url: string; isLive: boolean }
+  /** Whether the job goes on: so long its log does. */
+  | { kind: "live"; isLive: boolean }
   | { kind: "lines"; from: number; to: number }
   | { kind: "search"; query: LogQuery | null }
   | { kind: "ping" }

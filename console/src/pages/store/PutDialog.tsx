@@ -78,6 +78,12 @@ export function PutDialog({ of, onClose, onDone }: Props) {
             onChange={(event) => setTtl(event.target.value)}
           />
         </label>
+        {of ? (
+          <p className="soft">
+            A change takes away the time after which this key was to be gone, if it had one: give it again, or the key
+            stays.
+          </p>
+        ) : null}
         {isTaken ? (
           <p role="alert" className="store-taken">
             {of

@@ -34,7 +34,10 @@ export function AddWorker({ label, onClose }: { label: string; onClose: () => vo
         ) : null}
         <section className="workers-way">
           <h3>Beside this server</h3>
-          <p className="soft">Starts one more process on the server's machine. It ends with the server.</p>
+          <p className="soft">
+            Starts one more process on the server's machine. It outlives the server: the next <code>titan up</code>{" "}
+            takes it over, and Ctrl-C ends both.
+          </p>
           <div className="row">
             <input
               className="field"

@@ -2,8 +2,14 @@ import { Button } from "../../parts/Button";
 import { count } from "../../parts/format";
 import type { Capacity } from "./capacity";
 
+interface Props {
+  capacity: readonly Capacity[];
+  /** Null where the viewer may not. */
+  onAdd: ((label: string) => void) | null;
+}
+
 /** One box for each label: busy slots of all, and what waits for one. */
-export function CapacityStrip({ capacity, onAdd }: { capacity: readonly Capacity[]; onAdd: (label: string) => void }) {
+export function CapacityStrip({ capacity, onAdd }: Props) {
   if (capacity.length === 0) return null;
   return (
     <ul className="workers-capacity" aria-label="Capabilities">
@@ -25,7 +31,7 @@ export function CapacityStrip({ capacity, onAdd }: { capacity: readonly Capacity
             </span>
           )}
           {one.waiting > 0 ? <span className="soft">{count(one.waiting, "job")} ready</span> : null}
-          {one.slots === 0 ? (
+          {one.slots === 0 && onAdd ? (
             <Button onClick={() => onAdd(one.label)} aria-label={`Add one that offers ${one.label}`}>
               Add one
             </Button>

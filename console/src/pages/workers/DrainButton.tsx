@@ -1,5 +1,6 @@
 import { useState } from "react";
 import type { Worker } from "../../api/facts";
+import { useCanChange } from "../../api/session";
 import { useDrain, useResume } from "../../api/workers";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Confirm";
@@ -7,9 +8,11 @@ import { count } from "../../parts/format";
 
 /** Lets a worker run out of work and leave, or takes that back while it is still there. */
 export function DrainButton({ worker }: { worker: Worker }) {
+  const canChange = useCanChange();
   const [asks, setAsks] = useState(false);
   const drain = useDrain();
   const resume = useResume();
+  if (!canChange) return null;
   if (worker.state === "draining") {
     return (
       <Button busy={resume.isPending} aria-label={`Resume ${worker.name}`} onClick={() => resume.run(worker)}>

@@ -13,12 +13,15 @@ import { chosenIn, dagPath, useUrl } from "../../parts/url";
 import { joinCommand } from "./offers";
 import { type Group, groupsOf, keyOfRow, type Row, rowsOf, shownReason, waitsSince } from "./queue";
 
+/** Adds a worker that offers a label; null where the viewer may not. */
+type OnAdd = ((label: string) => void) | null;
+
 const ROW_PX = 40;
 const HEAD_PX = 33;
 const MOST_PX = 640;
 
 /** Every waiting job, gathered by what it waits for. */
-export function QueueList({ queue, onAdd }: { queue: Queue; onAdd: (label: string) => void }) {
+export function QueueList({ queue, onAdd }: { queue: Queue; onAdd: OnAdd }) {
   const [url, setUrl] = useUrl();
   const navigate = useNavigate();
   const groups = useMemo(() => groupsOf(queue.jobs), [queue.jobs]);
@@ -73,15 +76,7 @@ export function QueueList({ queue, onAdd }: { queue: Queue; onAdd: (label: strin
   );
 }
 
-function GroupRow({
-  row,
-  onAdd,
-  onTurn,
-}: {
-  row: Row & { kind: "group" };
-  onAdd: (label: string) => void;
-  onTurn: (row: Row) => void;
-}) {
+function GroupRow({ row, onAdd, onTurn }: { row: Row & { kind: "group" }; onAdd: OnAdd; onTurn: (row: Row) => void }) {
   const { group, isOpen } = row;
   return (
     <div role="cell" className="workers-group" data-kind={group.kind}>
@@ -97,15 +92,17 @@ function GroupRow({
   );
 }
 
-function WhatToDo({ group, onAdd }: { group: Group; onAdd: (label: string) => void }) {
+function WhatToDo({ group, onAdd }: { group: Group; onAdd: OnAdd }) {
   if (group.kind === "approval") return <Link to="/approvals">Decide</Link>;
   if (group.kind !== "unroutable" || group.label === null) return null;
   const { label } = group;
   return (
     <span className="row">
-      <Button onClick={() => onAdd(label)} aria-label={`Add a worker that offers ${label}`}>
-        Add a worker
-      </Button>
+      {onAdd ? (
+        <Button onClick={() => onAdd(label)} aria-label={`Add a worker that offers ${label}`}>
+          Add a worker
+        </Button>
+      ) : null}
       <CopyButton text={joinCommand(window.location.origin, { [label]: 1 })} label="Copy command" />
     </span>
   );

@@ -1,5 +1,6 @@
 import { useState } from "react";
-import { useQueue, useWorkers } from "../../api/workers";
+import { useCanChange } from "../../api/session";
+import { LOAD_MS, useGoneWorkers, useQueue, useWorkers } from "../../api/workers";
 import { Button } from "../../parts/Button";
 import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";
@@ -7,7 +8,7 @@ import { Page } from "../../parts/Page";
 import { useUrl } from "../../parts/url";
 import { AddWorker } from "./AddWorker";
 import { CapacityStrip } from "./CapacityStrip";
-import { capacityOf, isHere } from "./capacity";
+import { capacityOf } from "./capacity";
 import { Nodes } from "./Nodes";
 import { joinCommand } from "./offers";
 import { QueueList } from "./QueueList";
@@ -15,25 +16,26 @@ import "./workers.css";
 
 /** Who does the work, how much of it at once, and what each waiting job waits for. */
 export function WorkersPage() {
-  const workers = useWorkers();
+  const workers = useWorkers(LOAD_MS);
   const queue = useQueue();
-  const [url, setUrl] = useUrl();
+  const canChange = useCanChange();
   const [adding, setAdding] = useState<string | null>(null); // the label to offer
-  const all = workers.data ?? [];
-  const here = all.filter(isHere);
-  const gone = all.filter((worker) => !isHere(worker));
+  const onAdd = canChange ? setAdding : null;
+  const here = workers.data ?? [];
   const jobs = queue.data?.jobs ?? [];
   return (
     <Page
       title="Workers"
       aside={
-        <Button kind="main" onClick={() => setAdding("GENERAL")}>
-          Add a worker
-        </Button>
+        canChange ? (
+          <Button kind="main" onClick={() => setAdding("GENERAL")}>
+            Add a worker
+          </Button>
+        ) : null
       }
     >
       {workers.error ? <Failure of={workers.error} again={workers.refetch} /> : null}
-      <CapacityStrip capacity={capacityOf(all, jobs)} onAdd={setAdding} />
+      <CapacityStrip capacity={capacityOf(here, jobs)} onAdd={onAdd} />
       {workers.data && here.length === 0 ? (
         <div className="card">
           <Empty title="No worker is connected" command={joinCommand(window.location.origin, { GENERAL: 4 })}>
@@ -42,23 +44,33 @@ export function WorkersPage() {
         </div>
       ) : null}
       {here.length > 0 ? <Nodes label="Connected workers" workers={here} /> : null}
-      {gone.length > 0 ? (
-        <section className="stack">
-          <Button
-            kind="quiet"
-            className="workers-fold"
-            aria-expanded={url.has("gone")}
-            onClick={() => setUrl({ gone: url.has("gone") ? null : "1" })}
-          >
-            <span aria-hidden="true">{url.has("gone") ? "▾" : "▸"}</span> {gone.length.toLocaleString("en-US")} that
-            left or were lost
-          </Button>
-          {url.has("gone") ? <Nodes label="Workers that are gone" workers={gone} isGone /> : null}
-        </section>
-      ) : null}
+      {workers.data ? <Gone /> : null}
       {queue.error ? <Failure of={queue.error} again={queue.refetch} /> : null}
-      {queue.data ? <QueueList queue={queue.data} onAdd={setAdding} /> : null}
+      {queue.data ? <QueueList queue={queue.data} onAdd={onAdd} /> : null}
       {adding !== null ? <AddWorker label={adding} onClose={() => setAdding(null)} /> : null}
     </Page>
+  );
+}
+
+/** The workers that left or were lost, folded: only who unfolds them has them read. */
+function Gone() {
+  const [url, setUrl] = useUrl();
+  const isOpen = url.has("gone");
+  const { data, error, refetch } = useGoneWorkers(isOpen);
+  return (
+    <section className="stack">
+      <Button
+        kind="quiet"
+        className="workers-fold"
+        aria-expanded={isOpen}
+        onClick={() => setUrl({ gone: isOpen ? null : "1" })}
+      >
+        <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span> Workers that left or were lost
+        {isOpen && data ? <span className="soft"> {data.length.toLocaleString("en-US")}</span> : null}
+      </Button>
+      {isOpen && error ? <Failure of={error} again={refetch} /> : null}
+      {isOpen && data?.length === 0 ? <p className="soft">None so far.</p> : null}
+      {isOpen && data?.length ? <Nodes label="Workers that are gone" workers={data} isGone /> : null}
+    </section>
   );
 }

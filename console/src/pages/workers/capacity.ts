@@ -29,7 +29,3 @@ export function capacityOf(workers: readonly Worker[], queue: readonly Job[]): C
     .map(([label, numbers]) => ({ label, ...numbers }))
     .sort((one, other) => Number(one.slots > 0) - Number(other.slots > 0) || one.label.localeCompare(other.label));
 }
-
-export function isHere(worker: Worker): boolean {
-  return worker.state === "connected" || worker.state === "draining";
-}

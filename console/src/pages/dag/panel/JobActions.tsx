@@ -3,6 +3,7 @@ import { useNavigate } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
 import type { Job } from "../../../api/facts";
+import { useCanChange } from "../../../api/session";
 import { Button } from "../../../parts/Button";
 import { Confirm } from "../../../parts/Confirm";
 import { count } from "../../../parts/format";
@@ -10,6 +11,7 @@ import { dagPath } from "../../../parts/url";
 
 /** Cancel, retry, replay. */
 export function JobActions({ job }: { job: Job }) {
+  const canChange = useCanChange();
   const navigate = useNavigate();
   const [asks, setAsks] = useState(false);
   const params = { path: { job: job.job_id } };
@@ -27,6 +29,7 @@ export function JobActions({ job }: { job: Job }) {
     "Runs once more, as a DAG of its own",
     (answer) => answer && navigate(dagPath(answer)),
   );
+  if (!canChange) return null;
   const isOver = job.ended_at !== null;
   return (
     <div className="row">
