@@ -22,7 +22,8 @@ up: setup  ## start Titan and one worker here (ARGS="--port 5001 --offer GPU:1")
 test: setup  ## every test under ten seconds; rules with 100 % branch coverage
 	@$(VENV)/python scripts/console.py --install
 	$(PYTEST) tests/unit --cov --cov-report=term-missing:skip-covered
-	$(PYTEST) --ignore=tests/unit --ignore=tests/style -m "not slow"
+	$(PYTEST) --ignore=tests/unit --ignore=tests/style --ignore=tests/browser -m "not slow"
+	$(PYTEST) tests/browser
 
 check: setup  ## format, lint, types, import contracts, tests of style
 	$(VENV)/python -m ruff format --check .
