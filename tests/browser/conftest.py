@@ -76,7 +76,7 @@ class Pages:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium. While it lives no other test can run an event loop: `make test` has a run for these alone."""
+    """The system's Chromium. While it lives no other test can run an event loop, so `make test` runs these apart."""
     assert CHROMIUM is not None, "tests/conftest.py leaves these tests out where there is no Chromium"
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
