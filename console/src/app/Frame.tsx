@@ -46,7 +46,10 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
   const places = useRef<HTMLElement>(null);
   useEffect(() => {
     // On a narrow window the places scroll; the one we are at is to be in sight.
-    if (pathname) places.current?.querySelector(".active")?.scrollIntoView({ block: "nearest", inline: "center" });
+    const bar = places.current;
+    const active = pathname ? bar?.querySelector<HTMLElement>(".active") : null;
+    // Not scrollIntoView: the next Tab would begin there, and never reach the link that skips the bar.
+    if (bar && active) bar.scrollLeft = active.offsetLeft - bar.offsetLeft - (bar.clientWidth - active.offsetWidth) / 2;
   }, [pathname]);
   return (
     <header className="bar" data-loading={isLoading || undefined}>
