@@ -39,7 +39,7 @@ class LocalWorker:
         name: str | None = None,
         log_format: str | None = None,
     ) -> None:
-        """`name` None: the one of `titan up`. `was_drained` is asked of a process that has ended."""
+        """`name` None: the one of `titan up`. `was_drained` is asked of a process that is found, or has ended."""
         self._home = home
         self._name = name
         self.folder = local_folder(home, name)

@@ -18,6 +18,7 @@ from titan.ports import Transaction
 from titan.rules import tokens
 from titan.server.access import Caller, Door
 from titan.server.house import House
+from titan.server.lists import given
 from titan.server.wire import ScopeQuery
 
 T = TypeVar("T")
@@ -127,7 +128,7 @@ class Call:
             InvalidInput: the query cannot be read, or says something twice.
         """
         ids = self._fields_of_query().get("ids")
-        return ids.split(",") if ids else []
+        return given(ids) if ids else []
 
     def _fields_of_query(self) -> dict[str, str]:
         raw = self.request.scope["query_string"]
