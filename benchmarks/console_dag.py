@@ -14,34 +14,27 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import statistics
 import sys
 import tempfile
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from benchmarks.chromium import LONGEST_TASK_MS, WINDOW, chromium
+from benchmarks.idle_worker import LABEL, IdleWorker
 from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to, running_titan
 
 LAYERS: Final = 25
 JOBS_IN_A_LAYER: Final = 20
 PARENTS: Final = 2  # of each job, in the layer before: no two jobs are equal siblings, so all 500 are drawn
-LABEL: Final = "BENCH"
-SLOTS: Final = 16
-BEAT_SECONDS: Final = 0.2
-ENDS_A_BEAT: Final = 6  # 30 jobs a second end, 30 begin, 30 become ready; some pass through two states unseen
 WATCH_SECONDS: Final = 12.0
 DRAWN_WITHIN_MS: Final = 500.0  # issue 4
-LONGEST_TASK_MS: Final = 100.0  # issue 4
 
 #: Runs before the page's own scripts: when all nodes were first painted, every long task, every change of a status.
 PROBE: Final = """
@@ -91,56 +84,6 @@ class Kept:
     cpu_percent: float  #: of one core, that the page's main thread used: the same however busy the machine is
 
 
-class IdleWorker:
-    """Claims jobs over the wire and reports them done, some every beat."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._path = f"/api/workers/bench{random.getrandbits(40):x}"
-        self._held: deque[str] = deque()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, daemon=True)
-
-    def __enter__(self) -> IdleWorker:
-        offers = {LABEL: SLOTS}
-        self._ask("PUT", "", {"name": "bench", "host": "here", "pid": 1, "offers": offers, "version": "0"})
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _work(self) -> None:
-        while not self._stopping.wait(BEAT_SECONDS):
-            now = datetime.now(UTC).isoformat()
-            ending = [self._held.popleft() for _ in range(min(ENDS_A_BEAT, max(0, len(self._held) - 5)))]
-            if not ending and self._held:
-                ending = [self._held.popleft()]
-            if ending:
-                self._ask("POST", "/complete", {"reports": [_report(lease, now) for lease in ending]})
-            answer = self._ask("POST", "/claim", {"holding": list(self._held), "wait_seconds": 0.0})
-            self._held.extend(assignment["lease_id"] for assignment in answer["assignments"])
-
-    def _ask(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
-        try:
-            headers = {"Content-Type": "application/json"}
-            connection.request(method, self._path + path, body=json.dumps(body), headers=headers)
-            response = connection.getresponse()
-            content = response.read()
-        finally:
-            connection.close()
-        if response.status >= 300:
-            raise BenchmarkFailed(f"{method} {self._path}{path}: {response.status} {content[:500]!r}")
-        answer: dict[str, Any] = json.loads(content)
-        return answer
-
-
-def _report(lease_id: str, now: str) -> dict[str, object]:
-    return {"lease_id": lease_id, "outcome": "succeeded", "exit_code": 0, "started_at": now, "duration_ns": 400_000_000}
-
-
 def submit_layers(port: int, name: str) -> str:
     """Submit a DAG of 500 jobs, no two of them equal siblings; return its id."""
     content = b"pass\n"
@@ -176,7 +119,7 @@ def _parents(layer: int, chance: random.Random) -> list[str]:
 
 def first_drawing(browser: Browser, port: int, path: str) -> Drawn:
     """Open the page in a fresh profile, and measure until all 500 nodes are painted."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = browser.new_context(viewport=WINDOW)
     page = context.new_page()
     used = _cpu_clock(page)
     try:
@@ -195,7 +138,7 @@ def first_drawing(browser: Browser, port: int, path: str) -> Drawn:
 
 def keeping_up(browser: Browser, port: int, path: str, *, seconds: float) -> Kept:
     """Open the page, let jobs change state, and watch the page's tasks."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = browser.new_context(viewport=WINDOW)
     page = context.new_page()
     used = _cpu_clock(page)
     try:
@@ -255,20 +198,15 @@ def main() -> None:
     parser.add_argument("--screenshot", type=Path, help="where to save what the page looks like")
     arguments = parser.parse_args()
     end_cleanly_when_told_to()
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise SystemExit("no Chromium on this machine: install it, as with `apt-get install chromium`")
-    with tempfile.TemporaryDirectory() as folder, running_titan(Path(folder)) as titan, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, running_titan(Path(folder)) as titan, chromium() as browser:
         submit_layers(titan.port, "BENCH_LAYERS")
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         path = "/dags/DAG-BENCH_LAYERS"
         drawings = [first_drawing(browser, titan.port, path) for _ in range(arguments.rounds)]
         kept = keeping_up(browser, titan.port, path, seconds=arguments.seconds)
         if arguments.screenshot:
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page = browser.new_page(viewport=WINDOW)
             _open(page, titan.port, path)
             page.screenshot(path=arguments.screenshot)
-        browser.close()
     sys.exit(_tell(drawings, kept))
 
 

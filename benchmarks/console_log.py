@@ -2,34 +2,27 @@
 
     python -m benchmarks.console_log
 
-The server must hold the built console (`make console`). Tasks are those of the page's main thread, out of the browser's
-own trace: how long the longest took by the clock, and what the one that computed most took of a processor. On a machine
-that does other things the first also counts the time for which somebody else had the processor; the second does not.
+The server must hold the built console (`make console`).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import shutil
 import sys
 import tempfile
 import textwrap
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import CDPSession, Page, expect
 
+from benchmarks.chromium import WINDOW, Measure, chromium
 from benchmarks.titan_server import BenchmarkFailed, RunningTitan, end_cleanly_when_told_to, running_titan
 from titan_sdk import TitanJob
 
 LINES: Final = 1_000_000
-LONGEST_TASK_MS: Final = 100  # the target of issue 4
 FOLLOW_SECONDS: Final = 10.0
 FOLLOW_LINES_A_SECOND: Final = 1000
 WHEEL_STEPS: Final = 120
@@ -57,73 +50,6 @@ PROGRAM: Final = """
         time.sleep(0.1)
 """
 
-TASKS: Final = "disabled-by-default-devtools.timeline"  # the trace's category that holds them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What one thing that a person does cost the page."""
-
-    what: str
-    seconds: float
-    tasks_ms: list[float]  #: by the clock
-    computed_ms: list[float]  #: of a processor
-
-    @property
-    def longest_ms(self) -> float:
-        """The longest task by the clock."""
-        return max(self.tasks_ms, default=0.0)
-
-    @property
-    def most_computed_ms(self) -> float:
-        """What the task that computed most took of a processor."""
-        return max(self.computed_ms, default=0.0)
-
-    def __str__(self) -> str:
-        over = sum(task > LONGEST_TASK_MS for task in self.tasks_ms)
-        return (
-            f"{self.what:<54} {self.seconds:6.2f} s   longest task {self.longest_ms:4.0f} ms by the clock "
-            f"({over} over {LONGEST_TASK_MS}), {self.most_computed_ms:4.0f} ms of a processor"
-        )
-
-
-class Measure:
-    """Measures steps on one page; all of them are kept."""
-
-    def __init__(self, browser: Browser, page: Page) -> None:
-        self._browser = browser
-        self._page = page
-        self.all: list[Measured] = []
-
-    @contextmanager
-    def step(self, what: str) -> Iterator[None]:
-        """Measure what happens within the block."""
-        self._browser.start_tracing(page=self._page, categories=[TASKS])
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            seconds = time.perf_counter() - begun
-            tasks = _tasks_of(json.loads(self._browser.stop_tracing()))
-        clock, computed = [task[0] for task in tasks], [task[1] for task in tasks]
-        self.all.append(Measured(what=what, seconds=seconds, tasks_ms=clock, computed_ms=computed))
-        print(self.all[-1], flush=True)
-
-
-def _tasks_of(trace: dict[str, list[dict[str, Any]]]) -> list[tuple[float, float]]:
-    """Return each task of the page's main thread: its milliseconds by the clock, and of a processor."""
-    events = trace["traceEvents"]
-    main = {
-        (event["pid"], event["tid"])
-        for event in events
-        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    }
-    return [
-        (event["dur"] / 1000, event.get("tdur", event["dur"]) / 1000)
-        for event in events
-        if event["ph"] == "X" and event["name"] == "RunTask" and (event["pid"], event["tid"]) in main
-    ]
-
 
 def main(arguments: Sequence[str]) -> int:
     """Measure and print every step; return 0 when no task was longer than the target."""
@@ -133,17 +59,13 @@ def main(arguments: Sequence[str]) -> int:
     lines: int = options.parse_args(arguments).lines
     with tempfile.TemporaryDirectory(prefix="titan-bench-") as folder, running_titan(Path(folder)) as titan:
         try:
-            steps = _measure(titan, Path(folder), lines=lines)
+            return _measure(titan, Path(folder), lines=lines).verdict()
         except BenchmarkFailed as failure:
             print(failure, file=sys.stderr)
             return 1
-    longest = max(step.longest_ms for step in steps)
-    computed = max(step.most_computed_ms for step in steps)
-    print(f"of all: {longest:.0f} ms by the clock, {computed:.0f} ms of a processor (target {LONGEST_TASK_MS} ms)")
-    return 0 if longest <= LONGEST_TASK_MS else 1
 
 
-def _measure(titan: RunningTitan, folder: Path, *, lines: int) -> list[Measured]:
+def _measure(titan: RunningTitan, folder: Path, *, lines: int) -> Measure:
     program, go = folder / "million.py", folder / "go"
     program.write_text(textwrap.dedent(PROGRAM))
     with titan.client() as client:
@@ -151,12 +73,8 @@ def _measure(titan: RunningTitan, folder: Path, *, lines: int) -> list[Measured]
         client.wait("done")
         live = [str(lines), str(FOLLOW_SECONDS), str(FOLLOW_LINES_A_SECOND), str(go)]
         client.submit_dag("live", [TitanJob("live", str(program), args=live)])
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        raise BenchmarkFailed("no Chromium on this machine")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+    with chromium() as browser:
+        page = browser.new_page(viewport=WINDOW)
         page.set_default_timeout(PATIENCE_MS)
         expect.set_options(timeout=PATIENCE_MS)
         measure = Measure(browser, page)
@@ -164,8 +82,7 @@ def _measure(titan: RunningTitan, folder: Path, *, lines: int) -> list[Measured]
         _open_and_read(page, measure, url, lines)
         _follow(page, measure, url, lines, start=go.touch)
         _tell_memory(page.context.new_cdp_session(page))
-        browser.close()
-    return measure.all
+    return measure
 
 
 def _open_and_read(page: Page, measure: Measure, url: str, lines: int) -> None:
