@@ -1,8 +1,9 @@
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import { NavLink, Outlet, useLocation, useNavigation } from "react-router";
 import { useConnection } from "../api/query";
 import { useSession } from "../api/session";
 import { Toasts } from "../parts/Toasts";
+import { useEscape } from "../parts/useEscape";
 import { Banner } from "./Banner";
 import { isShutOut } from "./entry";
 import { KeysHelp } from "./KeysHelp";
@@ -43,23 +44,37 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
   const { pathname } = useLocation();
   const session = useSession().data;
   const isIn = session !== undefined && !isShutOut(session); // before, gates would only be refused
-  const places = useRef<HTMLElement>(null);
-  useEffect(() => {
-    // On a narrow window the places scroll; the one we are at is to be in sight.
-    const bar = places.current;
-    const active = pathname ? bar?.querySelector<HTMLElement>(".active") : null;
-    // Not scrollIntoView: the next Tab would begin there, and never reach the link that skips the bar.
-    if (bar && active) bar.scrollLeft = active.offsetLeft - bar.offsetLeft - (bar.clientWidth - active.offsetWidth) / 2;
-  }, [pathname]);
+  const [isOpen, setOpen] = useState(false);
+  const here = PLACES.find(({ path }) => path !== "/" && `${pathname}/`.startsWith(`${path}/`));
+  useEscape(() => setOpen(false), isOpen);
   return (
     <header className="bar" data-loading={isLoading || undefined}>
       <NavLink to="/" className="bar-name" aria-label="Titan, home">
         <img src="/icon.svg" alt="" width={20} height={20} />
         <span>Titan</span>
       </NavLink>
-      <nav ref={places} className="bar-places" aria-label="Pages">
+      <button
+        type="button"
+        className="bar-menu"
+        aria-expanded={isOpen}
+        aria-controls="places"
+        onClick={() => setOpen(!isOpen)}
+      >
+        <span className="unseen">Pages, here: </span>
+        {here?.name ?? (pathname === "/" ? "Home" : "Pages")}
+        {isIn ? <OpenGates /> : null}
+        <span aria-hidden="true">{isOpen ? "▴" : "▾"}</span>
+      </button>
+      <nav id="places" className="bar-places" data-open={isOpen || undefined} aria-label="Pages">
         {PLACES.map((place) => (
-          <NavLink key={place.path} to={place.path} end={place.path === "/"} className="bar-place" title={place.about}>
+          <NavLink
+            key={place.path}
+            to={place.path}
+            end={place.path === "/"}
+            className="bar-place"
+            title={place.about}
+            onClick={() => setOpen(false)}
+          >
             {place.name}
             {place.path === "/approvals" && isIn ? <OpenGates /> : null}
           </NavLink>

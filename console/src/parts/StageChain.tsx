@@ -2,6 +2,7 @@ import { type MouseEvent, memo } from "react";
 import { useNavigate } from "react-router";
 import type { Dag } from "../api/facts";
 import { count } from "./format";
+import { Name } from "./Name";
 import { lookOf } from "./Status";
 import { foldedChain, type Link as InChain, progressOf, stageLabels } from "./stages";
 import { dagPath } from "./url";
@@ -65,7 +66,7 @@ function StageBox({ stage, label }: { stage: Dag; label: string }) {
       <span className="status-glyph" aria-hidden="true">
         {glyph}
       </span>
-      <bdi className="chain-label">{label}</bdi>
+      <Name of={label} className="chain-label" />
       <span className="unseen">
         , {word}, {jobs}
       </span>

@@ -4,6 +4,7 @@ import { useRun } from "../../api/runs";
 import { CopyButton } from "../../parts/CopyButton";
 import { Failure } from "../../parts/Failure";
 import { count, duration, ofNanoseconds } from "../../parts/format";
+import { Name } from "../../parts/Name";
 import { Status } from "../../parts/Status";
 import { stageLabels } from "../../parts/stages";
 import { Took } from "../../parts/Time";
@@ -55,8 +56,8 @@ function StageCard({ stage, label }: { stage: Dag; label: string }) {
     <section className="card agents-card" aria-label={stage.name}>
       <header>
         <Status of={stage.status} small />
-        <Link to={dagPath(stage)} className="cut agents-card-name" dir="auto" title={stage.name}>
-          {label}
+        <Link to={dagPath(stage)} className="cut agents-card-name" title={stage.name}>
+          <Name of={label} />
         </Link>
         <span className="faint">
           <Took from={stage.started_at} to={stage.ended_at} />
@@ -80,8 +81,8 @@ function JobLine({ stage, job }: { stage: Dag; job: Job }) {
   return (
     <li>
       <Status of={job.status} small />
-      <Link to={dagPath(stage, job.job_id)} className="cut" dir="auto" title={job.reason ?? job.name}>
-        {job.name}
+      <Link to={dagPath(stage, job.job_id)} className="cut" title={job.reason ?? job.name}>
+        <Name of={job.name} />
       </Link>
       <span className="faint num">
         {job.ended_at ? (

@@ -1,5 +1,6 @@
 import { memo } from "react";
 import type { Run } from "../../api/facts";
+import { Name } from "../../parts/Name";
 import { Cell } from "../../parts/RowList";
 import { StageChain } from "../../parts/StageChain";
 import { Status } from "../../parts/Status";
@@ -39,8 +40,8 @@ export const RunRow = memo(function RunRow({ run, isOpen, onToggle, onAct }: Pro
         </button>
       </Cell>
       <Cell className="agents-run">
-        <div className="agents-id cut" dir="auto" title={id}>
-          {id}
+        <div className="agents-id cut" title={id}>
+          <Name of={id} />
         </div>
         <div className="faint cut">
           <bdi>{run.agent_id}</bdi>

@@ -1,6 +1,7 @@
 import { useEffect } from "react";
 import { Link } from "react-router";
 import type { Counts, Dag } from "../../api/facts";
+import { Name } from "../../parts/Name";
 import { lookOf, Status } from "../../parts/Status";
 import { Time, Took } from "../../parts/Time";
 import { DagActions } from "./DagActions";
@@ -14,7 +15,7 @@ export function DagHeader({ dag }: { dag: Dag }) {
   return (
     <header className="dag-header">
       <div className="dag-title">
-        <h1 className="cut" dir="auto" title={dag.name}>
+        <h1 className="whole" dir="auto">
           {dag.name}
         </h1>
         <Status of={dag.status} pulse={dag.status === "RUNNING"} />
@@ -36,8 +37,8 @@ export function DagHeader({ dag }: { dag: Dag }) {
         {dag.agent_run_id ? (
           <span className="soft dag-run">
             Run{" "}
-            <Link className="cut" dir="auto" to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`}>
-              {dag.agent_run_id}
+            <Link className="cut" to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`} title={dag.agent_run_id}>
+              <Name of={dag.agent_run_id} />
             </Link>
           </span>
         ) : null}

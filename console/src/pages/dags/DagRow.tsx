@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import type { Dag } from "../../api/facts";
 import { NOTHING } from "../../parts/format";
 import { JobsBar } from "../../parts/JobsBar";
+import { Name } from "../../parts/Name";
 import { Cell } from "../../parts/RowList";
 import { Status } from "../../parts/Status";
 import { Time, Took } from "../../parts/Time";
@@ -13,8 +14,8 @@ export const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
   return (
     <>
       <Cell className="dags-cell cut">
-        <Link to={dagPath(dag)} className="dags-name" dir="auto" title={dag.name}>
-          {dag.name}
+        <Link to={dagPath(dag)} className="dags-name" title={dag.name}>
+          <Name of={dag.name} />
         </Link>
       </Cell>
       <Cell>
@@ -25,8 +26,8 @@ export const DagRow = memo(function DagRow({ dag }: { dag: Dag }) {
       </Cell>
       <Cell className="dags-run cut">
         {dag.agent_run_id ? (
-          <Link to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`} dir="auto" title={dag.agent_run_id}>
-            {dag.agent_run_id}
+          <Link to={`/agents?q=${encodeURIComponent(dag.agent_run_id)}`} title={dag.agent_run_id}>
+            <Name of={dag.agent_run_id} />
           </Link>
         ) : (
           <span className="faint">{NOTHING}</span>

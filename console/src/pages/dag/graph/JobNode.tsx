@@ -1,5 +1,6 @@
 import { memo } from "react";
 import type { Job } from "../../../api/facts";
+import { Name } from "../../../parts/Name";
 import { lookOf } from "../../../parts/Status";
 import { JobTook } from "../JobTook";
 import { useNodeView } from "./board";
@@ -25,8 +26,8 @@ export const JobNode = memo(function JobNode({ id, board, isFirst }: NodeProps) 
       <span className="dag-node-glyph" data-runs={job.status === "RUNNING" || undefined} aria-hidden="true">
         {glyph}
       </span>
-      <span className="dag-node-name cut" dir="auto">
-        {job.name}
+      <span className="dag-node-name cut">
+        <Name of={job.name} />
       </span>
       <span className="dag-node-foot">
         {word}
@@ -57,8 +58,8 @@ export const GateNode = memo(function GateNode({ id, board, isFirst }: NodeProps
       title={job.hitl_message ?? job.name}
     >
       <span className="dag-gate-inside">
-        <span className="dag-node-name cut" dir="auto">
-          {job.name}
+        <span className="dag-node-name cut">
+          <Name of={job.name} />
         </span>
         <span className="dag-node-foot">
           <span aria-hidden="true">{glyph}</span> {word}

@@ -1,4 +1,4 @@
-/** What part of the graph is in sight: all of it, until somebody moves it; on a phone the part that matters. */
+/** What part of the graph is in sight: all of it, until somebody moves it; the part that matters on a phone and beside a job. */
 import { getViewportForBounds, useReactFlow, useStore } from "@xyflow/react";
 import { type RefObject, useCallback, useEffect, useRef } from "react";
 import type { Board } from "./board";
@@ -28,23 +28,29 @@ export function useViewport(
     const all = { x: 0, y: 0, width: layout.width, height: layout.height };
     void flow.setViewport(getViewportForBounds(all, width, height, LEAST_ZOOM, MOST_ZOOM, PADDING));
   }, [flow, layout, width, height]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another chosen job may be out of sight
   useEffect(() => {
     if (width === 0 || height === 0) return;
-    if (shown.current !== layout) isOwn.current = false;
+    const isNew = shown.current !== layout;
+    if (isNew) isOwn.current = false;
     shown.current = layout;
-    const node = focusOf(shape, board);
-    const place = node === null ? undefined : layout.nodes.get(node);
     const fitZoom = Math.min(width / layout.width, height / layout.height);
-    if (isOwn.current || (width < NARROW_PX && fitZoom < READABLE_ZOOM)) {
-      const isSeen = node !== null && isInside(box.current, node);
-      const zoom = isOwn.current ? flow.getZoom() : READABLE_ZOOM;
-      if (place && !isSeen) void flow.setCenter(place.x + place.width / 2, place.y + place.height / 2, { zoom });
+    if (!isOwn.current && !isPart(width, fitZoom, chosen)) {
+      showAll();
       return;
     }
-    showAll();
+    const node = focusOf(shape, board);
+    const place = node === null ? undefined : layout.nodes.get(node);
+    if (!place || (!isNew && node !== null && isInside(box.current, node))) return;
+    // The job's panel takes room from the graph: what was readable before it opened stays so.
+    const zoom = isNew ? READABLE_ZOOM : flow.getZoom();
+    void flow.setCenter(place.x + place.width / 2, place.y + place.height / 2, { zoom });
   }, [flow, showAll, box, board, shape, layout, width, height, chosen]);
   return { isOwn, showAll };
+}
+
+/** Returns whether the whole graph would be too small to read where one part of it is looked for. */
+function isPart(width: number, fitZoom: number, chosen: string | null): boolean {
+  return fitZoom < READABLE_ZOOM && (width < NARROW_PX || chosen !== null);
 }
 
 /** Returns the node that somebody who opens the graph most likely looks for: the chosen one, a gate, a failure, what runs. */

@@ -5,6 +5,7 @@ import type { Dag, Job } from "../../../api/facts";
 import { LogTail } from "../../../parts/LogTail";
 import { Status } from "../../../parts/Status";
 import { logPath } from "../../../parts/url";
+import { useEscape } from "../../../parts/useEscape";
 import { GateDecision } from "../GateDecision";
 import { Attempts } from "./Attempts";
 import { JobActions } from "./JobActions";
@@ -31,7 +32,7 @@ export function JobPanel({ job, dag, onChoose, onClose }: Props) {
   return (
     <aside className="panel card" aria-label={`Job ${job.name}`}>
       <header className="panel-head">
-        <h2 ref={heading} tabIndex={-1} className="cut" dir="auto" title={job.name}>
+        <h2 ref={heading} tabIndex={-1} className="whole" dir="auto">
           {job.name}
         </h2>
         <Status of={job.status} pulse={job.status === "RUNNING"} />
@@ -79,18 +80,4 @@ export function Part({ title, aside, children }: { title: string; aside?: ReactN
       {children}
     </section>
   );
-}
-
-function useEscape(onClose: () => void): void {
-  const latest = useRef(onClose);
-  latest.current = onClose;
-  useEffect(() => {
-    function onKey(event: KeyboardEvent): void {
-      if (event.key !== "Escape" || event.defaultPrevented) return;
-      if ((event.target as HTMLElement).closest("dialog, input, textarea")) return;
-      latest.current();
-    }
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, []);
 }

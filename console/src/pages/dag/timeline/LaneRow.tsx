@@ -1,6 +1,7 @@
 import { memo } from "react";
 import { useNow } from "../../../parts/clock";
 import { duration } from "../../../parts/format";
+import { Name } from "../../../parts/Name";
 import { lookOf } from "../../../parts/Status";
 import type { Bar, Lane, Span } from "./lanes";
 
@@ -21,8 +22,8 @@ export const LaneRow = memo(function LaneRow(props: Props) {
   const { index, lane, top, chosen, isFirst } = props;
   return (
     <div className="timeline-row" data-lane={index} style={{ transform: `translateY(${top}px)` }}>
-      <span className="timeline-name cut" dir="auto" title={lane.name}>
-        {lane.name}
+      <span className="timeline-name cut" title={lane.name}>
+        {lane.slot === null ? <Name of={lane.name} /> : <bdi>{lane.name}</bdi>}
         {lane.slot === null ? null : <span className="faint"> slot {lane.slot}</span>}
       </span>
       <div className="timeline-track">

@@ -22,6 +22,7 @@ interface Props {
 const ROW_HEIGHT = 28;
 const AXIS_HEIGHT = 27;
 const MOST_TICKS = 8;
+const TICK_PX = 120; // of the whole chart's width, for each mark with its words
 
 /** When each attempt ran, where, and how long it waited before: one row for each job, or for each slot of each worker. */
 export function TimelineTab({ dag, chosen, onChoose }: Props) {
@@ -94,7 +95,7 @@ function Chart({ lanes, isOver, chosen, onChoose }: ChartProps) {
   return (
     <div className="timeline-chart card">
       <div ref={scroller} className="timeline-rows" onKeyDown={onKey} role="group" aria-label="Attempts">
-        <Axis span={span} />
+        <Axis span={span} width={virtual.scrollRect?.width ?? 0} />
         <div style={{ height: virtual.getTotalSize() }} className="timeline-all">
           {virtual.getVirtualItems().map((item) => (
             <LaneRow
@@ -116,12 +117,13 @@ function Chart({ lanes, isOver, chosen, onChoose }: ChartProps) {
   );
 }
 
-function Axis({ span }: { span: Span }) {
+function Axis({ span, width }: { span: Span; width: number }) {
   const length = span.to - span.from;
+  const most = Math.max(2, Math.min(MOST_TICKS, Math.floor(width / TICK_PX)));
   return (
     <div className="timeline-axis" aria-hidden="true">
       <div className="timeline-ticks">
-        {ticks(span, MOST_TICKS).map((at) => (
+        {ticks(span, most).map((at) => (
           <span key={at} style={{ left: `${(at / length) * 100}%` }}>
             {at === 0 ? "0" : `+${duration(at)}`}
           </span>

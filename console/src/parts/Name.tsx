@@ -1,0 +1,25 @@
+import "./name.css";
+
+const FITS = 16; // characters that are left whole
+const TAIL = 8;
+
+/**
+ * A name somebody gave, on one line. Where there is no room for it its middle goes: names of one family begin alike, and
+ * their ends tell them apart. Give it a parent with a width of its own.
+ */
+export function Name({ of, className }: { of: string; className?: string }) {
+  const letters = [...of];
+  const head = letters.length > FITS ? letters.slice(0, -TAIL).join("") : of;
+  return (
+    <bdi className={className ? `name ${className}` : "name"}>
+      {head === of ? (
+        of
+      ) : (
+        <>
+          <span className="name-head">{head}</span>
+          <span className="name-tail">{letters.slice(-TAIL).join("")}</span>
+        </>
+      )}
+    </bdi>
+  );
+}
