@@ -4,7 +4,25 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Console, Pages
+
 
 def test_the_frame_says_that_it_hears_of_what_happens(page: Page) -> None:
     expect(page.get_by_role("navigation", name="Pages").get_by_role("link", name="Agent Runs")).to_be_visible()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+
+def test_on_a_phone_the_pages_stand_in_a_menu(console: Console, pages: Pages) -> None:
+    page = pages.open(console, "/agents", width=390)
+    menu = page.get_by_role("button", name="Pages, here: Agent Runs")
+    workers = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Workers")
+    expect(workers).to_be_hidden()
+
+    menu.click()
+    page.keyboard.press("Escape")
+    expect(workers).to_be_hidden()
+
+    menu.click()
+    workers.click()
+    expect(page.get_by_role("heading", name="Workers", level=1)).to_be_visible()
+    expect(workers).to_be_hidden()

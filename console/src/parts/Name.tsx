@@ -16,8 +16,13 @@ export function Name({ of, className }: { of: string; className?: string }) {
         of
       ) : (
         <>
-          <span className="name-head">{head}</span>
-          <span className="name-tail">{letters.slice(-TAIL).join("")}</span>
+          <span className="unseen">{of}</span>
+          <span className="name-head" aria-hidden="true">
+            {head}
+          </span>
+          <span className="name-tail" aria-hidden="true">
+            {letters.slice(-TAIL).join("")}
+          </span>
         </>
       )}
     </bdi>

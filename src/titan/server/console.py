@@ -63,7 +63,7 @@ _NOT_BUILT: Final = b"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Titan</title>
 <h1>Titan is up, its console is not built</h1>
 <p>This copy of Titan has no folder <code>src/titan/web</code>. In a clone, build it:</p>
-<pre>cd console &amp;&amp; npm install &amp;&amp; npm run build</pre>
+<pre>make console</pre>
 <p>Then start Titan again. The API works without it: <code>/schema/openapi.json</code> lists all requests.</p>
 </html>
 """

@@ -110,4 +110,4 @@ def test_without_a_bundle_a_browser_is_told_how_to_build_it(tmp_path: Path) -> N
     page = given(Console(tmp_path / "missing"), "/")
 
     assert page.status == 503
-    assert b"npm run build" in page.body
+    assert b"make console" in page.body

@@ -1,9 +1,8 @@
 import { useCallback, useState } from "react";
 import { RUN_STATUSES, type Run } from "../../api/facts";
 import { useRuns } from "../../api/runs";
-import { Button } from "../../parts/Button";
 import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
+import { NoRows } from "../../parts/NoRows";
 import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
 import { SearchField } from "../../parts/SearchField";
@@ -78,11 +77,11 @@ export function AgentsPage() {
           {(run) => <RunRow run={run} isOpen={open.includes(run.agent_run_id)} onToggle={toggle} onAct={ask} />}
         </RowList>
       ) : (
-        <Nothing
-          found={found}
-          isFiltered={Boolean(q || status.length)}
-          onClear={() => change({ q: null, status: null })}
-        />
+        <NoRows found={found} word="run" onClear={q || status.length ? () => change({ q: null, status: null }) : null}>
+          <Empty title="No agent has run yet" command={SNIPPET}>
+            A run appears here with its first stage: submit DAGs that share an <code>agent_run_id</code>.
+          </Empty>
+        </NoRows>
       )}
       {asked?.act === "cancel" ? <CancelRun run={asked.run} onClose={() => setAsked(null)} /> : null}
       {asked?.act === "resume" ? <ResumeRun run={asked.run} onClose={() => setAsked(null)} /> : null}
@@ -106,28 +105,5 @@ function Head() {
         <span className="unseen">Actions</span>
       </Cell>
     </>
-  );
-}
-
-interface NothingProps {
-  found: ReturnType<typeof useRuns>;
-  isFiltered: boolean;
-  onClear: () => void;
-}
-
-function Nothing({ found, isFiltered, onClear }: NothingProps) {
-  if (found.isError) return <Failure of={found.error} again={found.refetch} />;
-  if (found.isPending) return <p className="faint">Loading …</p>;
-  if (isFiltered) {
-    return (
-      <Empty title="No run matches">
-        <Button onClick={onClear}>Show all runs</Button>
-      </Empty>
-    );
-  }
-  return (
-    <Empty title="No agent has run yet" command={SNIPPET}>
-      A run appears here with its first stage: submit DAGs that share an <code>agent_run_id</code>.
-    </Empty>
   );
 }

@@ -1,9 +1,8 @@
 import { useNavigate } from "react-router";
 import { useDags } from "../../api/dags";
 import { STAGE_STATUSES } from "../../api/facts";
-import { Button } from "../../parts/Button";
 import { Empty } from "../../parts/Empty";
-import { Failure } from "../../parts/Failure";
+import { NoRows } from "../../parts/NoRows";
 import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
 import { SearchField } from "../../parts/SearchField";
@@ -45,11 +44,11 @@ export function DagsPage() {
           {(dag) => <DagRow dag={dag} />}
         </RowList>
       ) : (
-        <Nothing
-          found={found}
-          isFiltered={Boolean(q || status.length)}
-          onClear={() => change({ q: null, status: null })}
-        />
+        <NoRows found={found} word="DAG" onClear={q || status.length ? () => change({ q: null, status: null }) : null}>
+          <Empty title="No DAG was submitted yet" command={"titan submit extract.py train.py --chain --name nightly"}>
+            Every submission appears here, with its jobs and how far they are.
+          </Empty>
+        </NoRows>
       )}
     </Page>
   );
@@ -73,28 +72,5 @@ function Head() {
         Took
       </Cell>
     </>
-  );
-}
-
-interface NothingProps {
-  found: ReturnType<typeof useDags>;
-  isFiltered: boolean;
-  onClear: () => void;
-}
-
-function Nothing({ found, isFiltered, onClear }: NothingProps) {
-  if (found.isError) return <Failure of={found.error} again={found.refetch} />;
-  if (found.isPending) return <p className="faint">Loading …</p>;
-  if (isFiltered) {
-    return (
-      <Empty title="No DAG matches">
-        <Button onClick={onClear}>Show all DAGs</Button>
-      </Empty>
-    );
-  }
-  return (
-    <Empty title="No DAG was submitted yet" command={"titan submit extract.py train.py --chain --name nightly"}>
-      Every submission appears here, with its jobs and how far they are.
-    </Empty>
   );
 }
