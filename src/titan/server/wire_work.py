@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure, StageStatus
 from titan.model.jobs import GateOutcome, JobKind, JobStatus
+from titan.model.queue import WaitsFor
 from titan.model.runs import RunStatus
 from titan.server.wire import Limit, Request, Wait
 
@@ -116,6 +117,7 @@ class JobView(Struct, kw_only=True):
     dag_name: str
     agent_run_id: str | None
     status: JobStatus
+    waits_for: Annotated[WaitsFor | None, Meta(description="Null when it does not wait; `reason` says it to people.")]
     reason: str | None
     requirement: str
     priority: int
