@@ -78,6 +78,27 @@ def test_the_queue_says_why_each_job_waits_and_what_needs_somebody_comes_first(
     expect(groups.filter(has_text="slots are busy")).to_have_count(0)
 
 
+def test_a_large_group_unfolds_page_by_page_in_the_order_of_turn(
+    new_console: Callable[..., Console], pages: Pages, script: Script
+) -> None:
+    console = new_console(offers=("GENERAL:1",))
+    train = script("train.py")
+    jobs = [TitanJob(f"train-{n:03}", train, requirement="GPU", priority=n) for n in range(300)]
+    console.client.submit_dag("large", [*jobs, TitanJob("after", train, parents=["train-000"])])
+    page = pages.open(console, "/workers")
+    queue = _queue(page)
+    expect(page.get_by_role("heading", name="Queue")).to_have_text("Queue 301")
+    expect(queue.get_by_role("link", name="train-299")).to_have_count(0)
+
+    queue.get_by_role("button", name="No worker offers GPU").click()
+    expect(queue.get_by_role("link", name="train-")).to_have_text([f"train-{n}" for n in range(299, 291, -1)])
+    queue.get_by_role("button", name="292 more of: No worker offers GPU").click()
+
+    expect(queue).to_have_attribute("aria-rowcount", str(1 + 108 + 1 + 1))
+    page.get_by_role("link", name="Home").first.click()
+    expect(page.get_by_role("link", name="1 worker")).to_contain_text("301 jobs queued")
+
+
 def test_a_worker_started_here_takes_the_job_that_nobody_could(
     new_console: Callable[..., Console], pages: Pages, script: Script
 ) -> None:

@@ -7,6 +7,8 @@ export type Job = Schemas["JobView"];
 export type Attempt = Schemas["AttemptView"];
 export type Gate = Schemas["GateView"];
 export type Worker = Schemas["WorkerView"];
+export type Queue = Schemas["QueueAnswer"];
+export type QueueGroup = Schemas["QueueGroupView"];
 export type LeftFile = Schemas["LeftFileView"];
 export type Counts = Schemas["CountsView"];
 

@@ -414,6 +414,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show what jobs wait for: how many of each kind, and the first of them. */
+        get: operations["show_queue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/result": {
         parameters: {
             query?: never;
@@ -1568,6 +1585,8 @@ export interface components {
             status: components["schemas"]["JobStatus"];
             submitted_at: string;
             timeout_seconds: number | null;
+            /** @description Null when it does not wait; `reason` says it to people. */
+            waits_for: components["schemas"]["WaitsFor"] | null;
             worker: string | null;
         };
         /**
@@ -1963,6 +1982,53 @@ export interface components {
             value: string;
         };
         /**
+         * QueueAnswer
+         * @description GET /api/queue.
+         */
+        QueueAnswer: {
+            /** @description What needs somebody first, then the largest first. */
+            groups: components["schemas"]["QueueGroupView"][];
+            /** @description Whether something has further groups: of each word 20 are told. */
+            more: boolean;
+            /** @description Label → READY jobs, which want nothing but a worker. */
+            ready: {
+                [key: string]: number;
+            };
+            /** @description How many jobs wait in all. */
+            total: number;
+        };
+        /**
+         * QueueGroupView
+         * @description All jobs that wait for the same.
+         */
+        QueueGroupView: {
+            /** @description The key whose places are taken. */
+            concurrency_key: string | null;
+            count: number;
+            /** @description The first of them, in the order of their turn. */
+            jobs: components["schemas"]["JobView"][];
+            /** @description What tells it from the others: `unroutable:GPU`, `parents`. */
+            name: string;
+            /** @description The label that is missing or busy. */
+            requirement: string | null;
+            /** @description When the first of them became ready; before that, was submitted. */
+            since: string;
+            waits_for: components["schemas"]["WaitsFor"];
+        };
+        /**
+         * QueueQuery
+         * @description GET /api/queue.
+         */
+        QueueQuery: {
+            /** @default null */
+            group: string | null;
+            /**
+             * @description How many first jobs of each group: at most 20 but of one by `group`.
+             * @default 8
+             */
+            limit: number;
+        };
+        /**
          * Registered
          * @description Answer to a registration: the rhythm that the server expects.
          */
@@ -2097,6 +2163,8 @@ export interface components {
             dag_name: string;
             job_id: string;
             name: string;
+            /** @description When this worker took it. */
+            started_at: string;
         };
         /**
          * RunsAnswer
@@ -2346,6 +2414,12 @@ export interface components {
             key: string;
             value: string | null;
         };
+        /**
+         * WaitsFor
+         * @description What a job waits for; in this order they are told: what needs somebody first, what goes by itself last.
+         * @enum {unknown}
+         */
+        WaitsFor: "approval" | "concurrency" | "draining" | "parents" | "retry" | "slots" | "time" | "unroutable" | "worker_away";
         /**
          * WorkerView
          * @description A worker.
@@ -3315,6 +3389,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StoryAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_queue: {
+        parameters: {
+            query?: {
+                limit?: number;
+                group?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueAnswer"];
                 };
             };
             /** @description Refused; the body says why. */

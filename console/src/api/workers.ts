@@ -1,30 +1,21 @@
 /** Workers, and what waits for them. */
-import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useChange } from "./changes";
 import { api } from "./client";
-import type { Job, Worker } from "./facts";
+import type { Queue, Worker } from "./facts";
 import type { LiveEvent } from "./live";
 import { queries, useRefetchOn } from "./query";
 
 export const LOAD_MS = 10_000; // machines' load comes with no event
-const QUEUE_ROWS = 2000; // of each status; a longer queue says that there are more
-const RUNNING_ROWS = 2000;
 const PAUSE_MS = 1000; // between two readings of the whole list, however fast jobs change
 
-const WAITING = ["READY", "WAITING_APPROVAL", "WAITING"] as const;
 const KEY = ["workers"];
-
-export interface Queue {
-  readonly jobs: readonly Job[];
-  /** Whether there are more than were read. */
-  readonly more: boolean;
-}
 
 /** The connected workers, and those that drain, live; read every `everyMs` too where their load is shown. */
 export function useWorkers(everyMs: number | false = false) {
   const found = useQuery({
     queryKey: [...KEY, "here"],
+    staleTime: 0, // a page that was left may not have read what it heard last
     refetchInterval: everyMs,
     queryFn: ({ signal }) => readWorkers("connected,draining", signal),
   });
@@ -48,31 +39,19 @@ async function readWorkers(state: string, signal: AbortSignal): Promise<readonly
   return (await api.GET("/api/workers", { params: { query: { state } }, signal })).data?.workers ?? [];
 }
 
-/** When each running job began, by its id. */
-export function useRunningSince(): ReadonlyMap<string, string | null> {
-  const { data, refetch } = useQuery({
-    queryKey: ["jobs", "running"],
-    queryFn: async ({ signal }) => {
-      const params = { query: { status: "RUNNING", limit: RUNNING_ROWS } as const };
-      return (await api.GET("/api/jobs", { params, signal })).data?.jobs ?? [];
-    },
-  });
-  useRefetchOn(isAttempt, refetch, PAUSE_MS);
-  return useMemo(() => new Map((data ?? []).map((job) => [job.job_id, job.started_at])), [data]);
-}
-
-/** Every job that waits, with the server's word for what it waits for; live. */
-export function useQueue() {
+/** Everything that waits, gathered by what it waits for; live. `longer`: of these groups so many first jobs. */
+export function useQueue(longer: Readonly<Record<string, number>> = {}) {
   const found = useQuery({
-    queryKey: ["jobs", "waiting"],
-    queryFn: async ({ signal }): Promise<Queue> => {
-      const answers = await Promise.all(
-        WAITING.map((status) => api.GET("/api/jobs", { params: { query: { status, limit: QUEUE_ROWS } }, signal })),
+    queryKey: ["queue", longer],
+    staleTime: 0, // as of workers
+    placeholderData: keepPreviousData, // the list stays while more of a group is read
+    queryFn: async ({ signal }): Promise<Queue | null> => {
+      const asked = [{}, ...Object.entries(longer).map(([group, limit]) => ({ group, limit }))];
+      const [all, ...alone] = await Promise.all(
+        asked.map((query) => api.GET("/api/queue", { params: { query }, signal })),
       );
-      return {
-        jobs: answers.flatMap((answer) => answer.data?.jobs ?? []),
-        more: answers.some((answer) => answer.data?.more),
-      };
+      const longest = new Map(alone.flatMap(({ data }) => data?.groups ?? []).map((group) => [group.name, group]));
+      return all?.data ? { ...all.data, groups: all.data.groups.map((one) => longest.get(one.name) ?? one) } : null;
     },
   });
   useRefetchOn((event) => /^(Job|Gate|Dag|Worker)/.test(event.kind), found.refetch, PAUSE_MS);

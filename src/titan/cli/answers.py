@@ -10,6 +10,7 @@ from titan.cli.exits import CommandFailed, ExitCode
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import StageStatus
 from titan.model.jobs import JobKind, JobStatus
+from titan.model.queue import WaitsFor
 from titan.model.runs import RunStatus
 
 #: A JSON object as it came, for `--json`.
@@ -308,6 +309,21 @@ class DagList(msgspec.Struct, frozen=True, kw_only=True):
     """GET /api/dags, newest first."""
 
     dags: tuple[Dag, ...]
+
+
+class QueueGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """Jobs that wait for the same, and the first of them."""
+
+    waits_for: WaitsFor
+    count: int
+    jobs: tuple[Job, ...]
+    requirement: str | None = None
+
+
+class Queue(msgspec.Struct, frozen=True, kw_only=True):
+    """All that waits."""
+
+    groups: tuple[QueueGroup, ...]
 
 
 class JobList(msgspec.Struct, frozen=True, kw_only=True):

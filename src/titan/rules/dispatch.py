@@ -1,9 +1,9 @@
 """Which ready job goes to which worker that asks for work."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from titan.model.jobs import Affinity, Job, ReadyJob
-from titan.model.workers import FreeWorker, Placement, Worker, WorkerState
+from titan.model.jobs import Affinity, ReadyJob
+from titan.model.workers import FreeWorker, Placement
 
 
 def plan_placements(ready: Sequence[ReadyJob], workers: Sequence[FreeWorker]) -> Iterator[Placement]:
@@ -20,21 +20,6 @@ def plan_placements(ready: Sequence[ReadyJob], workers: Sequence[FreeWorker]) ->
         if worker_id is not None:
             free[worker_id][job.requirement] -= 1
             yield Placement(job_id=job.id, worker_id=worker_id)
-
-
-def why_ready_waits(job: Job, workers: Iterable[Worker]) -> str:
-    """Return, for a person, what a READY job waits for: "no worker offers GPU", "all GPU slots are busy"."""
-    label = job.spec.requirement
-    present = [w for w in workers if w.state is WorkerState.CONNECTED and w.offers.get(label, 0) > 0]
-    if not present:
-        return f"no worker offers {label}"
-    offering = [w for w in present if not w.is_draining]
-    if not offering:
-        return f"every worker that offers {label} is draining"
-    wanted = job.preferred_worker_id
-    if job.spec.affinity is Affinity.REQUIRED and wanted and all(w.id != wanted for w in offering):
-        return "the worker it is bound to is away"
-    return f"all {label} slots are busy"
 
 
 def _choose(job: ReadyJob, free: dict[str, dict[str, int]]) -> str | None:

@@ -11,9 +11,11 @@ from titan.model.dags import Dag
 from titan.model.errors import InvalidInput
 from titan.model.events import JournalEntry
 from titan.model.jobs import Job, JobStatus, ReadyJob
+from titan.model.queue import WaitsFor
 from titan.model.runs import Run, RunOutcome, RunStatus
-from titan.model.workers import Worker, WorkerState
+from titan.model.workers import Worker
 from titan.rules.rollup import dag_status, run_status
+from titan.rules.waiting import ready_waits_for
 
 UNROUTABLE_AFTER: Final = timedelta(seconds=30)  # a worker that restarts is back by then
 
@@ -99,8 +101,8 @@ def check_texts(texts: Mapping[str, object]) -> dict[NoticeKind, str]:
 
 def is_unroutable(job: ReadyJob, workers: list[Worker], *, now: datetime) -> bool:
     """Tell whether a READY job has waited for half a minute and no connected worker offers its label."""
-    is_offered = any(w.state is WorkerState.CONNECTED and w.offers.get(job.requirement, 0) > 0 for w in workers)
-    return not is_offered and now - job.ready_at >= UNROUTABLE_AFTER
+    why = ready_waits_for(job.requirement, workers, bound_to=None)
+    return why is WaitsFor.UNROUTABLE and now - job.ready_at >= UNROUTABLE_AFTER
 
 
 def _checked(kind: str, template: object) -> str:

@@ -21,6 +21,7 @@ from titan.server.routes import (
     jobs,
     left_files,
     models,
+    queue,
     results,
     runs,
     tokens,
@@ -107,6 +108,14 @@ ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.SEE_WORK,
         query=wire_work.JobsQuery,
         answer=wire_work.JobsAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/queue",
+        handler=queue.show_queue,
+        permission=Permission.SEE_ALL,
+        query=wire_work.QueueQuery,
+        answer=wire_work.QueueAnswer,
     ),
     Route(
         method="GET",

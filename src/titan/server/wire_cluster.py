@@ -49,6 +49,7 @@ class RunningView(Struct, kw_only=True):
     name: str
     dag_id: str
     dag_name: str
+    started_at: Annotated[datetime, Meta(description="When this worker took it.")]
 
 
 class LastJobView(Struct, kw_only=True):

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import OnFailure, StageStatus
 from titan.model.jobs import GateOutcome, JobKind, JobStatus
+from titan.model.queue import WaitsFor
 from titan.model.runs import RunStatus
 from titan.server.wire import Limit, Request, Wait
 
@@ -69,6 +70,15 @@ class JobsQuery(Request):
     before: Before | None = None
 
 
+class QueueQuery(Request):
+    """GET /api/queue."""
+
+    limit: Annotated[
+        int, Meta(ge=1, le=1000, description="How many first jobs of each group: at most 20 but of one by `group`.")
+    ] = 8
+    group: Annotated[str, Meta(min_length=1, description="Only the group of this name.")] | None = None
+
+
 class RunsQuery(Request):
     """GET /api/runs."""
 
@@ -116,6 +126,7 @@ class JobView(Struct, kw_only=True):
     dag_name: str
     agent_run_id: str | None
     status: JobStatus
+    waits_for: Annotated[WaitsFor | None, Meta(description="Null when it does not wait; `reason` says it to people.")]
     reason: str | None
     requirement: str
     priority: int
@@ -149,6 +160,27 @@ class JobsAnswer(Struct, kw_only=True):
     jobs: list[JobView]
     more: bool
     next: Annotated[str | None, Meta(description="With this as `before` the list goes on; null at its end.")]
+
+
+class QueueGroupView(Struct, kw_only=True):
+    """All jobs that wait for the same."""
+
+    name: Annotated[str, Meta(description="What tells it from the others: `unroutable:GPU`, `parents`.")]
+    waits_for: WaitsFor
+    requirement: Annotated[str | None, Meta(description="The label that is missing or busy.")]
+    concurrency_key: Annotated[str | None, Meta(description="The key whose places are taken.")]
+    count: int
+    since: Annotated[datetime, Meta(description="When the first of them became ready; before that, was submitted.")]
+    jobs: Annotated[list[JobView], Meta(description="The first of them, in the order of their turn.")]
+
+
+class QueueAnswer(Struct, kw_only=True):
+    """GET /api/queue."""
+
+    total: Annotated[int, Meta(description="How many jobs wait in all.")]
+    ready: Annotated[dict[str, int], Meta(description="Label → READY jobs, which want nothing but a worker.")]
+    groups: Annotated[list[QueueGroupView], Meta(description="What needs somebody first, then the largest first.")]
+    more: Annotated[bool, Meta(description="Whether something has further groups: of each word 20 are told.")]
 
 
 class CountsView(Struct, kw_only=True):

@@ -3,21 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Final
 
 import msgspec
 
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.jobs import Job, JobStatus
+from titan.model.queue import WaitsFor
 from titan.model.runs import Run
 from titan.model.workers import Worker
 from titan.ports import Reader
-from titan.rules.dispatch import why_ready_waits
 from titan.rules.rollup import dag_status, run_ended_at, run_status
+from titan.rules.waiting import reason_of, waits_for
 from titan.server.wire_work import AttemptView, CountsView, DagView, DecisionView, JobView, OrchestratorView, RunView
-
-NAMED_PARENTS: Final = 3  # of a fan-in of a thousand, three say enough
 
 
 def dag_view(dag: Dag, jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET) -> DagView:
@@ -127,6 +125,7 @@ class _Around:
 
     def job_view(self, job: Job) -> JobView:
         latest = self._latest_attempt(job)
+        why = self._waits_for(job)
         spec = job.spec
         return JobView(
             job_id=job.id,
@@ -136,7 +135,8 @@ class _Around:
             dag_name=self._dag_names[job.dag_id],
             agent_run_id=job.run_id,
             status=job.status,
-            reason=self._reason(job),
+            waits_for=why,
+            reason=reason_of(job, why),
             requirement=spec.requirement,
             priority=spec.priority,
             parents=spec.parents,
@@ -185,18 +185,8 @@ class _Around:
         attempts = self.attempts.get(job.id)
         return attempts[-1] if attempts and job.started_at is not None else None
 
-    def _reason(self, job: Job) -> str | None:
-        if job.status is JobStatus.WAITING and job.remaining_parents:
-            return f"waits for {job.remaining_parents} parent(s)" + _named(job)
-        if job.status is JobStatus.WAITING and job.due_at is not None:
-            return f"waits until {_shown_time(job.due_at)}" + _after(job.reason)
-        if job.status is JobStatus.WAITING and job.spec.concurrency_key is not None:
-            return f"waits for one of {job.spec.concurrency_limit} place(s) under key '{job.spec.concurrency_key}'"
-        if job.status is JobStatus.WAITING_APPROVAL:
-            return f"waits for approval until {_shown_time(job.due_at)}: {job.spec.hitl_message}"
-        if job.status is JobStatus.READY:
-            return why_ready_waits(job, self._workers_of(job.project_id)) + _after(job.reason)
-        return job.reason
+    def _waits_for(self, job: Job) -> WaitsFor | None:
+        return waits_for(job, self._workers_of(job.project_id) if job.status is JobStatus.READY else ())
 
     def _workers_of(self, project_id: str) -> list[Worker]:
         if project_id not in self._workers:
@@ -218,18 +208,3 @@ def _decision_view(job: Job) -> DecisionView | None:
         decided_at=job.ended_at,
         comment=decision.comment,
     )
-
-
-def _shown_time(moment: datetime | None) -> str:
-    return moment.isoformat(timespec="milliseconds") if moment else "somebody decides"
-
-
-def _named(job: Job) -> str:
-    """Return the names of a job's parents, some of which it waits for: `: a`, ` of a, b, c and 2 more`."""
-    names = list(dict.fromkeys(job.spec.parents))
-    more = f" and {len(names) - NAMED_PARENTS} more" if len(names) > NAMED_PARENTS else ""
-    return (": " if job.remaining_parents == len(names) else " of ") + ", ".join(names[:NAMED_PARENTS]) + more
-
-
-def _after(reason: str | None) -> str:
-    return f" (after: {reason})" if reason else ""

@@ -44,14 +44,20 @@ def worker_view(reader: Reader, worker: Worker, *, local_ids: AbstractSet[str] =
         is_local=worker.id in local_ids,
         joined_at=worker.joined_at,
         seen_at=worker.seen_at,
-        running=[_running_view(job, names) for a in live if (job := jobs.get(a.job_id)) is not None],
+        running=[_running_view(a, job, names) for a in live if (job := jobs.get(a.job_id)) is not None],
         last_jobs=_last_jobs(ended, jobs, names),
         load=None if worker.load is None else LoadView(**asdict(worker.load)),
     )
 
 
-def _running_view(job: Job, dag_names: Mapping[str, str]) -> RunningView:
-    return RunningView(job_id=job.id, name=job.name, dag_id=job.dag_id, dag_name=dag_names[job.dag_id])
+def _running_view(attempt: Attempt, job: Job, dag_names: Mapping[str, str]) -> RunningView:
+    return RunningView(
+        job_id=job.id,
+        name=job.name,
+        dag_id=job.dag_id,
+        dag_name=dag_names[job.dag_id],
+        started_at=attempt.leased_at,
+    )
 
 
 def _last_jobs(ended: Sequence[Attempt], jobs: Mapping[str, Job], dag_names: Mapping[str, str]) -> list[LastJobView]:

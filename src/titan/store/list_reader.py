@@ -5,9 +5,10 @@ from typing import Final, TypeVar
 
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
-from titan.model.jobs import Job
+from titan.model.jobs import Job, JobStatus
+from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
 from titan.model.runs import Run
-from titan.store.rows.columns import to_json, to_us
+from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.jobs import job_from_row
 from titan.store.rows.workers import attempt_from_row
@@ -15,6 +16,7 @@ from titan.store.session import Parameter, Session
 
 T = TypeVar("T")
 
+ANY_WORKER: Final = "*"  # the lane of jobs that are bound to no worker; see the table `jobs`
 BEHIND_ALL: Final = "\U0010ffff"  # sorts behind every id, by bytes
 NEVER_US: Final = 2**62  # later than every moment
 
@@ -74,6 +76,63 @@ class SqlListReader:
 
     def jobs_with_result(self, job_ids: Sequence[str]) -> set[str]:
         return {str(row[0]) for row in self._all("jobs_with_result", ids=to_json(job_ids))}
+
+    def queue_parts(self, project_id: str) -> list[QueuePart]:
+        here: dict[str, Parameter] = {"project_id": project_id}
+        ready = [
+            ReadyPart(
+                requirement=row[1],
+                bound_to=None if row[0] == ANY_WORKER else row[0],
+                count=row[2],
+                since=from_us(row[3]),
+            )
+            for row in self._all("queue_ready", **here)
+        ]
+        held = [
+            HeldPart(waits_for=WaitsFor.CONCURRENCY, concurrency_key=row[0], count=row[1], since=from_us(row[2]))
+            for row in self._all("queue_held", **here)
+        ]
+        due = [
+            HeldPart(waits_for=WaitsFor.RETRY if row[0] else WaitsFor.TIME, count=row[1], since=from_us(row[2]))
+            for row in self._all("queue_due", **here)
+        ]
+        return [*ready, *held, *due, *self._rest_of_queue(project_id, sum(part.count for part in (*held, *due)))]
+
+    def _rest_of_queue(self, project_id: str, told: int) -> list[QueuePart]:
+        """Return the gates, and what waits for parents: all WAITING jobs but the `told` ones.
+
+        Counted by themselves, the row of each would be read: 150 ms for 100,000.
+        """
+        counts: dict[str, int] = dict(self._all("queue_counts", project_id=project_id))
+        parts: list[QueuePart] = []
+        for status, why in ((JobStatus.WAITING_APPROVAL, WaitsFor.APPROVAL), (JobStatus.WAITING, WaitsFor.PARENTS)):
+            count = counts.get(status.value, 0) - (told if status is JobStatus.WAITING else 0)
+            first = next(iter(self._first_held(project_id, why, limit=1)), None) if count > 0 else None
+            if first is not None:
+                parts.append(HeldPart(waits_for=why, count=count, since=first.ready_at or first.submitted_at))
+        return parts
+
+    def first_of_part(self, project_id: str, part: QueuePart, *, limit: int) -> list[Job]:
+        here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}
+        match part:
+            case ReadyPart():
+                lane = part.bound_to or ANY_WORKER
+                found = self._all("first_ready", lane=lane, requirement=part.requirement, **here)
+                return [job_from_row(row) for row in found]
+            case HeldPart(concurrency_key=str() as key):
+                return [job_from_row(row) for row in self._all("first_held", key=key, **here)]
+            case HeldPart():
+                return self._first_held(project_id, part.waits_for, limit=limit)
+
+    def _first_held(self, project_id: str, why: WaitsFor, *, limit: int) -> list[Job]:
+        here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}
+        if why is WaitsFor.APPROVAL:
+            found = self._all("first_open_gates", **here)
+        elif why is WaitsFor.PARENTS:
+            found = self._all("first_with_parents", **here)
+        else:
+            found = self._all("first_due", is_retry=int(why is WaitsFor.RETRY), **here)
+        return [job_from_row(row) for row in found]
 
     def attempts_of_jobs(self, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:
         found = self._all("attempts_of_jobs", ids=to_json(job_ids))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
@@ -14,7 +13,7 @@ from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry
 from titan.model.runs import Run
 from titan.model.tokens import SignIn, Token
 from titan.model.workers import Worker
-from titan.store.list_reader import SqlListReader
+from titan.store.list_reader import ANY_WORKER, SqlListReader
 from titan.store.rows.columns import from_us, from_us_or_none, to_us
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.files import attempt_file_from_row, left_file_from_row
@@ -24,8 +23,6 @@ from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_
 from titan.store.rows.tokens import sign_in_from_row, token_from_row
 from titan.store.rows.workers import attempt_from_row, worker_from_row
 from titan.store.session import Parameter
-
-ANY_WORKER: Final = "*"  # the lane of jobs that are bound to no worker; see the table `jobs`
 
 
 class SqlReader(SqlListReader):
@@ -81,7 +78,7 @@ class SqlReader(SqlListReader):
         return 0 if row is None else int(row[0])
 
     def next_held(self, project_id: str, concurrency_key: str) -> Job | None:
-        row = self._one("next_held", project_id=project_id, key=concurrency_key)
+        row = self._one("first_held", project_id=project_id, key=concurrency_key, limit=1)
         return None if row is None else job_from_row(row)
 
     def result(self, job_id: str) -> str | None:

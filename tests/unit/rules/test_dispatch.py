@@ -7,14 +7,13 @@ from itertools import product
 from random import Random
 from typing import TypeAlias
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.builders import NOON, PROJECT, a_free_worker, a_job, a_ready_job, a_spec
-from titan.model.jobs import Affinity, JobStatus, ReadyJob
-from titan.model.workers import FreeWorker, Worker, WorkerState
-from titan.rules.dispatch import plan_placements, why_ready_waits
+from tests.support.builders import NOON, a_free_worker, a_ready_job
+from titan.model.jobs import Affinity, ReadyJob
+from titan.model.workers import FreeWorker
+from titan.rules.dispatch import plan_placements
 
 LABELS = ("GENERAL", "GPU")
 WORKER_IDS = ("w1", "w2", "w3")
@@ -98,42 +97,6 @@ def test_a_preferred_worker_is_ignored_by_a_job_without_affinity() -> None:
 def test_nobody_asking_or_nothing_waiting_gives_no_plan() -> None:
     assert plan([a_ready_job()], []) == {}
     assert plan([], [a_free_worker()]) == {}
-
-
-def a_worker(worker_id: str, label: str, state: WorkerState = WorkerState.CONNECTED) -> Worker:
-    """Return a registered worker that offers one slot under `label`."""
-    return Worker(
-        project_id=PROJECT,
-        id=worker_id,
-        name=worker_id,
-        host="box",
-        pid=1,
-        offers={label: 1},
-        version="0.1.0",
-        state=state,
-        joined_at=NOON,
-        seen_at=NOON,
-    )
-
-
-@pytest.mark.parametrize(
-    ("affinity", "workers", "reason"),
-    [
-        (Affinity.NONE, [], "no worker offers GPU"),
-        (Affinity.NONE, [a_worker("w2", "GENERAL")], "no worker offers GPU"),
-        (Affinity.NONE, [a_worker("w2", "GPU", WorkerState.LOST)], "no worker offers GPU"),
-        (Affinity.NONE, [a_worker("w2", "GPU")], "all GPU slots are busy"),
-        (Affinity.NONE, [replace(a_worker("w2", "GPU"), is_draining=True)], "every worker that offers GPU is draining"),
-        (Affinity.SOFT, [a_worker("w2", "GPU")], "all GPU slots are busy"),
-        (Affinity.REQUIRED, [a_worker("w1", "GPU")], "all GPU slots are busy"),
-        (Affinity.REQUIRED, [a_worker("w2", "GPU")], "the worker it is bound to is away"),
-    ],
-)
-def test_a_ready_job_says_what_it_waits_for(affinity: Affinity, workers: list[Worker], reason: str) -> None:
-    spec = replace(a_spec(requirement="GPU"), affinity=affinity)
-    job = replace(a_job(status=JobStatus.READY, spec=spec), preferred_worker_id="w1")
-
-    assert why_ready_waits(job, workers) == reason
 
 
 #: One draw from a pool is far quicker than one draw per field.

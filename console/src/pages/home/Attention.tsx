@@ -1,11 +1,11 @@
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
+import type { QueueGroup } from "../../api/facts";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
 import { Failure } from "../../parts/Failure";
 import { bytes, count } from "../../parts/format";
 import { Concern } from "./Concern";
-import type { Unroutable } from "./concerns";
 import { DagConcern, GateConcern, RunConcern } from "./Told";
 import type { Concerns } from "./useConcerns";
 
@@ -41,8 +41,8 @@ function List({ concerns }: { concerns: Concerns }) {
       <Some of={concerns.gates} what="gates">
         {(gate) => <GateConcern key={gate.gate_id} gate={gate} />}
       </Some>
-      {concerns.unroutable.map((waiting) => (
-        <NoOffer key={waiting.label} waiting={waiting} />
+      {concerns.unroutable.map((group) => (
+        <NoOffer key={group.name} group={group} />
       ))}
       <Some of={concerns.runs} what="failed runs">
         {(run) => <RunConcern key={run.agent_run_id} run={run} />}
@@ -89,19 +89,19 @@ function LowDisk({ freeBytes }: { freeBytes: number }) {
   );
 }
 
-function NoOffer({ waiting }: { waiting: Unroutable }) {
-  const { label, jobs } = waiting;
-  const [first] = jobs;
+function NoOffer({ group }: { group: QueueGroup }) {
+  const { waits_for: why, requirement: label, count: jobs } = group;
+  const [first] = group.jobs;
   const command = `titan worker --join ${window.location.origin} --offer ${label}:1`;
   return (
     <Concern
       tone="amber"
       glyph="⚠"
-      title={`No worker offers ${label}`}
+      title={why === "draining" ? `Every worker that offers ${label} is draining` : `No worker offers ${label}`}
       action={<Link to="/workers">Workers</Link>}
-      at={first?.ready_at}
+      at={group.since}
     >
-      {count(jobs.length, "job")} wait{jobs.length === 1 ? "s" : ""} for it
+      {count(jobs, "job")} wait{jobs === 1 ? "s" : ""} for it
       {first ? (
         <>
           , as <bdi>{first.name}</bdi> of <bdi>{first.dag_name}</bdi>

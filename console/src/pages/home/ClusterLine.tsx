@@ -6,11 +6,11 @@ import { clusterFacts } from "./concerns";
 interface Props {
   /** Those that are here; undefined while they are being read. */
   workers: readonly Worker[] | undefined;
-  /** How many jobs wait for one. */
+  /** How many jobs wait, as the queue of /workers counts them. */
   queued: number | undefined;
 }
 
-/** The cluster in one line: workers, busy slots of all, and how many jobs wait for one. */
+/** The cluster in one line: workers, busy slots of all, and how many jobs wait. */
 export function ClusterLine({ workers, queued }: Props) {
   const facts = workers ? clusterFacts(workers) : null;
   return (

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Dag, Job, Run, Worker } from "../../api/facts";
-import { clusterFacts, failedDagsLately, failedLately, unroutable } from "./concerns";
+import type { Dag, Run, Worker } from "../../api/facts";
+import { clusterFacts, failedDagsLately, failedLately } from "./concerns";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
 
@@ -8,26 +8,10 @@ function aWorker(facts: Partial<Worker>): Worker {
   return { state: "connected", offers: {}, busy: {}, ...facts } as Worker;
 }
 
-function aJob(name: string, requirement: string): Job {
-  return { name, requirement } as Job;
-}
-
 function aDag(name: string, facts: Partial<Dag> = {}): Dag {
   const counts = { failed: 1, cancelled: 0 };
   return { name, status: "FAILED", agent_run_id: null, ended_at: "2026-11-21T11:00:00Z", counts, ...facts } as Dag;
 }
-
-test("a job is unroutable while no connected worker offers a slot of its label", () => {
-  const workers = [aWorker({ offers: { GENERAL: 4, BIG: 0 } }), aWorker({ state: "left", offers: { GPU: 1 } })];
-  const ready = [aJob("a", "GPU"), aJob("b", "GENERAL"), aJob("c", "BIG"), aJob("d", "GPU")];
-
-  const found = unroutable(ready, workers).map(({ label, jobs }) => [label, jobs.map((job) => job.name)]);
-
-  expect(found).toEqual([
-    ["GPU", ["a", "d"]],
-    ["BIG", ["c"]],
-  ]);
-});
 
 test("a run that failed within a day needs somebody, the latest first", () => {
   const runs = [

@@ -1,28 +1,7 @@
 /** What needs a person, computed from what the server tells. */
-import type { Dag, Job, Run, Worker } from "../../api/facts";
+import type { Dag, Run, Worker } from "../../api/facts";
 
 export const RECENT_MS = 24 * 60 * 60 * 1000;
-
-/** Jobs that wait because no connected worker offers what they require. */
-export interface Unroutable {
-  label: string;
-  jobs: Job[];
-}
-
-export function unroutable(ready: readonly Job[], workers: readonly Worker[]): Unroutable[] {
-  const byLabel = new Map<string, Job[]>();
-  for (const job of ready) {
-    if (isOffered(job.requirement, workers)) continue;
-    byLabel.set(job.requirement, [...(byLabel.get(job.requirement) ?? []), job]);
-  }
-  return [...byLabel]
-    .map(([label, jobs]) => ({ label, jobs }))
-    .sort((one, other) => other.jobs.length - one.jobs.length);
-}
-
-function isOffered(label: string, workers: readonly Worker[]): boolean {
-  return workers.some((worker) => worker.state === "connected" && (worker.offers[label] ?? 0) > 0);
-}
 
 /** Runs that failed within the last day, the latest first. */
 export function failedLately(runs: readonly Run[], now: number): Run[] {

@@ -1,24 +1,24 @@
-import { useQueue } from "../../api/attention";
 import { useDags } from "../../api/dags";
-import type { Gate, Run, Worker } from "../../api/facts";
+import type { Gate, QueueGroup, Run, Worker } from "../../api/facts";
 import { useOpenGates } from "../../api/gates";
 import { useHealth } from "../../api/house";
 import { useRuns } from "../../api/runs";
-import { useWorkers } from "../../api/workers";
+import { useQueue, useWorkers } from "../../api/workers";
 import { useNow } from "../../parts/clock";
-import { type FailedDag, failedDagsLately, failedLately, type Unroutable, unroutable } from "./concerns";
+import { type FailedDag, failedDagsLately, failedLately } from "./concerns";
 
 /** Everything that needs somebody, read and kept true. */
 export interface Concerns {
   gates: Gate[];
   runs: Run[];
   dags: FailedDag[];
-  unroutable: Unroutable[];
+  /** Jobs that no worker will take, by the label that is missing. */
+  unroutable: QueueGroup[];
   hasNoWorker: boolean;
   lowDisk: { freeBytes: number } | null;
   /** Those that are here; undefined while they are being read. */
   workers: readonly Worker[] | undefined;
-  /** How many jobs wait for a worker. */
+  /** How many jobs wait, for whatever. */
   queued: number | undefined;
   total: number;
   isPending: boolean;
@@ -28,6 +28,10 @@ export interface Concerns {
 
 const FAILED_RUNS = { q: "", status: ["failed"] };
 const FAILED_DAGS = { status: ["FAILED", "PARTIAL"] };
+
+function needsWorker({ waits_for: why }: QueueGroup): boolean {
+  return why === "unroutable" || why === "draining";
+}
 
 export function useConcerns(): Concerns {
   const now = useNow();
@@ -43,7 +47,7 @@ export function useConcerns(): Concerns {
     gates: gates.data ?? [],
     runs: failedLately(runs.runs, now),
     dags: failedDagsLately(dags.dags, now),
-    unroutable: unroutable(queue.data?.jobs ?? [], workers.data ?? []),
+    unroutable: (queue.data?.groups ?? []).filter(needsWorker),
   };
   const hasNoWorker = workers.data !== undefined && !workers.data.some((worker) => worker.state === "connected");
   const lowDisk = storage?.is_low ? { freeBytes: storage.free_bytes } : null;
@@ -55,7 +59,7 @@ export function useConcerns(): Concerns {
     hasNoWorker,
     lowDisk,
     workers: workers.data,
-    queued: queue.data?.length,
+    queued: queue.data?.total,
     total: (hasNoWorker ? counted - lists.unroutable.length + 1 : counted) + (lowDisk ? 1 : 0),
     isPending: all.some((one) => one.isPending),
     error: all.find((one) => one.isError && one.data === undefined)?.error ?? null,

@@ -56,24 +56,20 @@ export function Slots({ worker }: { worker: Worker }) {
   );
 }
 
-interface RunningProps {
-  worker: Worker;
-  since: ReadonlyMap<string, string | null>;
-  most?: number;
-}
-
 /** What it runs now, each with its time; links to the job. */
-export function Running({ worker, since, most = MOST_RUNNING }: RunningProps) {
+export function Running({ worker }: { worker: Worker }) {
   if (worker.running.length === 0) return <span className="faint">Idle</span>;
-  const more = worker.running.length - most;
+  const more = worker.running.length - MOST_RUNNING;
   return (
     <div className="workers-running">
-      {worker.running.slice(0, most).map((job) => (
+      {worker.running.slice(0, MOST_RUNNING).map((job) => (
         <div key={job.job_id} className="workers-job">
           <Link className="cut" dir="auto" to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}>
             {job.name}
           </Link>
-          <span className="soft">{since.get(job.job_id) ? <Took from={since.get(job.job_id)} to={null} /> : "–"}</span>
+          <span className="soft">
+            <Took from={job.started_at} to={null} />
+          </span>
         </div>
       ))}
       {more > 0 ? <span className="faint">and {more} more</span> : null}

@@ -7,13 +7,8 @@ import { Time, Took } from "../../parts/Time";
 import { dagPath, logPath } from "../../parts/url";
 import { Load, Slots } from "./NodeCells";
 
-interface Props {
-  worker: Worker;
-  since: ReadonlyMap<string, string | null>;
-}
-
 /** All that is known of a worker: what it runs, what it ran last, where it is. */
-export function NodeDetails({ worker, since }: Props) {
+export function NodeDetails({ worker }: { worker: Worker }) {
   return (
     <div className="workers-details">
       <JobTable title="Running now" none="Nothing: it waits for work.">
@@ -23,7 +18,9 @@ export function NodeDetails({ worker, since }: Props) {
               <Status of="RUNNING" small />
             </td>
             <JobCells job={job} />
-            <td className="num">{since.get(job.job_id) ? <Took from={since.get(job.job_id)} to={null} /> : "–"}</td>
+            <td className="num">
+              <Took from={job.started_at} to={null} />
+            </td>
             <td />
             <LogLink job={job} />
           </tr>
@@ -84,7 +81,7 @@ function JobTable({ title, none, children }: { title: string; none: string; chil
   );
 }
 
-type Named = Worker["running"][number];
+type Named = Worker["running"][number] | Worker["last_jobs"][number];
 
 function JobCells({ job }: { job: Named }) {
   return (

@@ -1,5 +1,4 @@
 import type { Worker } from "../../api/facts";
-import { useRunningSince } from "../../api/workers";
 import { Button } from "../../parts/Button";
 import { Cell, RowList } from "../../parts/RowList";
 import { Status } from "../../parts/Status";
@@ -20,7 +19,6 @@ export function Nodes({
   isGone?: boolean;
 }) {
   const [url, setUrl] = useUrl();
-  const since = useRunningSince();
   const open = chosenIn(url, "open");
   function toggle({ worker_id: id }: Worker): void {
     setUrl({ open: (open.includes(id) ? open.filter((one) => one !== id) : [...open, id]).join() });
@@ -35,7 +33,7 @@ export function Nodes({
         rowHeight={56}
         onOpen={toggle}
         onToggle={toggle}
-        details={(worker) => (open.includes(worker.worker_id) ? <NodeDetails worker={worker} since={since} /> : null)}
+        details={(worker) => (open.includes(worker.worker_id) ? <NodeDetails worker={worker} /> : null)}
         head={
           <>
             <Cell head>Node</Cell>
@@ -70,7 +68,7 @@ export function Nodes({
               <Slots worker={worker} />
             </Cell>
             <Cell className="workers-wide">
-              {isGone ? <Time at={worker.seen_at} as="age" /> : <Running worker={worker} since={since} />}
+              {isGone ? <Time at={worker.seen_at} as="age" /> : <Running worker={worker} />}
             </Cell>
             <Cell className="workers-wider">
               <Load worker={worker} />

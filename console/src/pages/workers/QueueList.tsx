@@ -1,7 +1,5 @@
-import { useMemo } from "react";
 import { Link, useNavigate } from "react-router";
-import type { Job } from "../../api/facts";
-import type { Queue } from "../../api/workers";
+import type { Job, Queue, QueueGroup } from "../../api/facts";
 import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
 import { useNow } from "../../parts/clock";
@@ -11,7 +9,7 @@ import { Cell, RowList } from "../../parts/RowList";
 import { Time } from "../../parts/Time";
 import { chosenIn, dagPath, useUrl } from "../../parts/url";
 import { joinCommand } from "./offers";
-import { type Group, groupsOf, keyOfRow, type Row, rowsOf, shownReason, waitsSince } from "./queue";
+import { ADVICE, keyOfRow, type Row, rowsOf, shownReason, titleOf, waitsSince } from "./queue";
 
 /** Adds a worker that offers a label; null where the viewer may not. */
 type OnAdd = ((label: string) => void) | null;
@@ -20,22 +18,28 @@ const ROW_PX = 40;
 const HEAD_PX = 33;
 const MOST_PX = 640;
 
+interface Props {
+  queue: Queue;
+  onAdd: OnAdd;
+  /** Asks for so many first jobs of a group. */
+  onMore: (group: string, jobs: number) => void;
+}
+
 /** Every waiting job, gathered by what it waits for. */
-export function QueueList({ queue, onAdd }: { queue: Queue; onAdd: OnAdd }) {
+export function QueueList({ queue, onAdd, onMore }: Props) {
   const [url, setUrl] = useUrl();
   const navigate = useNavigate();
-  const groups = useMemo(() => groupsOf(queue.jobs), [queue.jobs]);
   const turned = chosenIn(url, "turned");
-  const rows = rowsOf(groups, turned);
+  const rows = rowsOf(queue.groups, turned);
   function open(row: Row): void {
     if (row.kind === "job") navigate(pathOf(row.job));
-    else setUrl({ turned: withTurned(turned, row.group.key) });
+    else if (row.kind === "group") setUrl({ turned: withTurned(turned, row.group.name) });
+    else if (row.next !== null) onMore(row.group.name, row.next);
   }
-  const total = `${queue.jobs.length.toLocaleString("en-US")}${queue.more ? "+" : ""}`;
   return (
     <section className="stack workers-queue" aria-labelledby="queue">
       <h2 id="queue">
-        Queue <span className="soft">{queue.jobs.length > 0 ? total : ""}</span>
+        Queue <span className="soft">{queue.total > 0 ? queue.total.toLocaleString("en-US") : ""}</span>
       </h2>
       {rows.length === 0 ? (
         <div className="card">
@@ -66,12 +70,14 @@ export function QueueList({ queue, onAdd }: { queue: Queue; onAdd: OnAdd }) {
               </>
             }
           >
-            {(row) =>
-              row.kind === "group" ? <GroupRow row={row} onAdd={onAdd} onTurn={open} /> : <JobRow job={row.job} />
-            }
+            {(row) => {
+              if (row.kind === "group") return <GroupRow row={row} onAdd={onAdd} onTurn={open} />;
+              return row.kind === "job" ? <JobRow job={row.job} /> : <MoreRow row={row} onMore={open} />;
+            }}
           </RowList>
         </div>
       )}
+      {queue.more ? <p className="soft">Of each reason the 20 largest groups are shown.</p> : null}
     </section>
   );
 }
@@ -79,23 +85,23 @@ export function QueueList({ queue, onAdd }: { queue: Queue; onAdd: OnAdd }) {
 function GroupRow({ row, onAdd, onTurn }: { row: Row & { kind: "group" }; onAdd: OnAdd; onTurn: (row: Row) => void }) {
   const { group, isOpen } = row;
   return (
-    <div role="cell" className="workers-group" data-kind={group.kind}>
+    <div role="cell" className="workers-group" data-kind={group.waits_for}>
       <button type="button" className="workers-turn" aria-expanded={isOpen} onClick={() => onTurn(row)}>
         <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span>
-        {group.kind === "unroutable" ? <span aria-hidden="true">⚠</span> : null}
-        <strong dir="auto">{group.title}</strong>
-        <span className="workers-count">{group.jobs.length.toLocaleString("en-US")}</span>
+        {group.waits_for === "unroutable" ? <span aria-hidden="true">⚠</span> : null}
+        <strong dir="auto">{titleOf(group)}</strong>
+        <span className="workers-count">{group.count.toLocaleString("en-US")}</span>
       </button>
-      <span className="soft workers-advice">{group.advice}</span>
+      <span className="soft workers-advice">{ADVICE[group.waits_for]}</span>
       <WhatToDo group={group} onAdd={onAdd} />
     </div>
   );
 }
 
-function WhatToDo({ group, onAdd }: { group: Group; onAdd: OnAdd }) {
-  if (group.kind === "approval") return <Link to="/approvals">Decide</Link>;
-  if (group.kind !== "unroutable" || group.label === null) return null;
-  const { label } = group;
+function WhatToDo({ group, onAdd }: { group: QueueGroup; onAdd: OnAdd }) {
+  if (group.waits_for === "approval") return <Link to="/approvals">Decide</Link>;
+  const { waits_for: why, requirement: label } = group;
+  if (why !== "unroutable" || label === null) return null;
   return (
     <span className="row">
       {onAdd ? (
@@ -105,6 +111,21 @@ function WhatToDo({ group, onAdd }: { group: Group; onAdd: OnAdd }) {
       ) : null}
       <CopyButton text={joinCommand(window.location.origin, { [label]: 1 })} label="Copy command" />
     </span>
+  );
+}
+
+function MoreRow({ row, onMore }: { row: Row & { kind: "more" }; onMore: (row: Row) => void }) {
+  const text = `${row.rest.toLocaleString("en-US")} more`;
+  return (
+    <Cell className="workers-indent">
+      {row.next === null ? (
+        <span className="soft">and {text}</span>
+      ) : (
+        <Button kind="quiet" onClick={() => onMore(row)} aria-label={`${text} of: ${titleOf(row.group)}`}>
+          {text}
+        </Button>
+      )}
+    </Cell>
   );
 }
 

@@ -17,12 +17,12 @@ import "./workers.css";
 /** Who does the work, how much of it at once, and what each waiting job waits for. */
 export function WorkersPage() {
   const workers = useWorkers(LOAD_MS);
-  const queue = useQueue();
+  const [longer, setLonger] = useState<Record<string, number>>({}); // groups of the queue → jobs that are wanted
+  const queue = useQueue(longer);
   const canChange = useCanChange();
   const [adding, setAdding] = useState<string | null>(null); // the label to offer
   const onAdd = canChange ? setAdding : null;
   const here = workers.data ?? [];
-  const jobs = queue.data?.jobs ?? [];
   return (
     <Page
       title="Workers"
@@ -35,7 +35,7 @@ export function WorkersPage() {
       }
     >
       {workers.error ? <Failure of={workers.error} again={workers.refetch} /> : null}
-      <CapacityStrip capacity={capacityOf(here, jobs)} onAdd={onAdd} />
+      <CapacityStrip capacity={capacityOf(here, queue.data?.ready ?? {})} onAdd={onAdd} />
       {workers.data && here.length === 0 ? (
         <div className="card">
           <Empty title="No worker is connected" command={joinCommand(window.location.origin, { GENERAL: 4 })}>
@@ -46,7 +46,13 @@ export function WorkersPage() {
       {here.length > 0 ? <Nodes label="Connected workers" workers={here} /> : null}
       {workers.data ? <Gone /> : null}
       {queue.error ? <Failure of={queue.error} again={queue.refetch} /> : null}
-      {queue.data ? <QueueList queue={queue.data} onAdd={onAdd} /> : null}
+      {queue.data ? (
+        <QueueList
+          queue={queue.data}
+          onAdd={onAdd}
+          onMore={(group, jobs) => setLonger((old) => ({ ...old, [group]: jobs }))}
+        />
+      ) : null}
       {adding !== null ? <AddWorker label={adding} onClose={() => setAdding(null)} /> : null}
     </Page>
   );

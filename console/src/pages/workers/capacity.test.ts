@@ -1,13 +1,10 @@
 import { expect, test } from "vitest";
-import type { Job, Worker } from "../../api/facts";
+import type { Worker } from "../../api/facts";
 import { capacityOf } from "./capacity";
 
 function aWorker(state: Worker["state"], offers: Record<string, number>, busy: Record<string, number> = {}): Worker {
   return { state, offers, busy } as unknown as Worker;
 }
-
-const READY_FOR_GPU = { status: "READY", requirement: "GPU" } as Job;
-const WAITING = { status: "WAITING", requirement: "TPU" } as Job;
 
 test("slots of all connected workers are added up, and what is wanted and missing stands first", () => {
   const workers = [
@@ -17,7 +14,7 @@ test("slots of all connected workers are added up, and what is wanted and missin
     aWorker("lost", { GPU: 8 }),
   ];
 
-  expect(capacityOf(workers, [READY_FOR_GPU, READY_FOR_GPU, WAITING])).toEqual([
+  expect(capacityOf(workers, { GPU: 2 })).toEqual([
     { label: "GPU", slots: 0, busy: 0, waiting: 2 },
     { label: "GENERAL", slots: 6, busy: 3, waiting: 0 },
     { label: "PYTHON", slots: 2, busy: 0, waiting: 0 },
@@ -25,5 +22,5 @@ test("slots of all connected workers are added up, and what is wanted and missin
 });
 
 test("with nobody and nothing there is nothing", () => {
-  expect(capacityOf([], [])).toEqual([]);
+  expect(capacityOf([], {})).toEqual([]);
 });

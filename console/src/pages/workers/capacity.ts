@@ -1,5 +1,5 @@
 /** What all workers together can do: slots by label, and how many jobs want one. */
-import type { Job, Worker } from "../../api/facts";
+import type { Worker } from "../../api/facts";
 
 export interface Capacity {
   readonly label: string;
@@ -9,8 +9,8 @@ export interface Capacity {
   readonly waiting: number;
 }
 
-/** Returns every label that is offered or wanted: those that nobody offers first, then by name. */
-export function capacityOf(workers: readonly Worker[], queue: readonly Job[]): Capacity[] {
+/** Returns every label that is offered or wanted: those that nobody offers first, then by name. `ready`: label → jobs. */
+export function capacityOf(workers: readonly Worker[], ready: Readonly<Record<string, number>>): Capacity[] {
   const all = new Map<string, { slots: number; busy: number; waiting: number }>();
   function of(label: string) {
     const known = all.get(label) ?? { slots: 0, busy: 0, waiting: 0 };
@@ -24,7 +24,7 @@ export function capacityOf(workers: readonly Worker[], queue: readonly Job[]): C
       of(label).busy += worker.busy[label] ?? 0;
     }
   }
-  for (const job of queue) if (job.status === "READY") of(job.requirement).waiting += 1;
+  for (const [label, jobs] of Object.entries(ready)) of(label).waiting = jobs;
   return [...all]
     .map(([label, numbers]) => ({ label, ...numbers }))
     .sort((one, other) => Number(one.slots > 0) - Number(other.slots > 0) || one.label.localeCompare(other.label));

@@ -1,92 +1,75 @@
 import { expect, test } from "vitest";
-import type { Job } from "../../api/facts";
-import { groupsOf, keyOfRow, rowsOf, shownReason } from "./queue";
+import type { Job, QueueGroup } from "../../api/facts";
+import { keyOfRow, type Row, rowsOf, shownReason, titleOf } from "./queue";
 
-function aJob(id: string, about: Partial<Job>): Job {
-  const job: Partial<Job> = {
-    job_id: id,
-    name: id,
-    dag_name: "nightly",
-    status: "READY",
-    requirement: "GENERAL",
-    priority: 1,
-    concurrency_key: null,
-    submitted_at: "2026-11-21T17:00:00Z",
-    ready_at: "2026-11-21T17:00:00Z",
-    reason: "all GENERAL slots are busy",
-  };
-  return { ...job, ...about } as Job;
+function aJob(id: string, about: Partial<Job> = {}): Job {
+  return { job_id: id, name: id, reason: null, ...about } as Job;
 }
 
-const WAITING = { status: "WAITING", ready_at: null } as const;
-const QUEUE = [
-  aJob("child", { ...WAITING, reason: "waits for 2 parent(s)" }),
-  aJob("busy", {}),
-  aJob("train", { requirement: "GPU", reason: "no worker offers GPU" }),
-  aJob("asked", {
-    status: "WAITING_APPROVAL",
-    reason: "waits for approval until 2026-11-21T18:00:00.000+00:00: Ship?",
-  }),
-  aJob("again", { ...WAITING, reason: "waits until 2026-11-21T18:00:00.000+00:00 (after: exit code 1)" }),
-  aJob("later", { ...WAITING, reason: "waits until 2026-11-21T18:00:00.000+00:00" }),
-  aJob("keyed", { ...WAITING, concurrency_key: "db", reason: "waits for one of 1 place(s) under key 'db'" }),
-  aJob("bound", { reason: "the worker it is bound to is away" }),
-];
+/** A group of `count` jobs, the first `read` of which were read. */
+function aGroup(name: string, count = 1, read = Math.min(count, 8)): QueueGroup {
+  const [why, about = null] = name.split(":");
+  const jobs = Array.from({ length: read }, (_, place) => aJob(`${name}-${place}`));
+  const isKey = why === "concurrency";
+  return {
+    name,
+    waits_for: why as QueueGroup["waits_for"],
+    requirement: isKey ? null : about,
+    concurrency_key: isKey ? about : null,
+    count,
+    since: "2026-11-21T17:00:00Z",
+    jobs,
+  };
+}
 
-test("what needs somebody comes first, what goes by itself last", () => {
-  const groups = groupsOf(QUEUE).map((group) => [group.title, group.jobs.map((job) => job.name)]);
+function more(rows: readonly Row[]) {
+  return rows.flatMap((row) => (row.kind === "more" ? [[row.rest, row.next]] : []));
+}
 
-  expect(groups).toEqual([
-    ["No worker offers GPU", ["train"]],
-    ["The worker they are bound to is away", ["bound"]],
-    ["Waiting for approval", ["asked"]],
-    ["All GENERAL slots are busy", ["busy"]],
-    ["Waiting for a place under key “db”", ["keyed"]],
-    ["Waiting to try again", ["again"]],
-    ["Waiting for their time", ["later"]],
-    ["Waiting for jobs before them", ["child"]],
+test("every group says what its jobs wait for", () => {
+  const names = ["unroutable:GPU", "worker_away:GPU", "draining:GPU", "slots:GPU", "concurrency:db", "parents"];
+
+  expect(names.map((name) => titleOf(aGroup(name)))).toEqual([
+    "No worker offers GPU",
+    "The GPU worker they are bound to is away",
+    "Every worker that offers GPU is draining",
+    "All GPU slots are busy",
+    "Waiting for a place under key “db”",
+    "Waiting for jobs before them",
   ]);
-});
-
-test("a job that failed before and waits for a label that nobody offers is with the others of that label", () => {
-  const groups = groupsOf([
-    aJob("a", { requirement: "GPU", reason: "no worker offers GPU" }),
-    aJob("b", { requirement: "GPU", reason: "no worker offers GPU (after: exit code 1)" }),
-    aJob("c", { requirement: "TPU", reason: "no worker offers TPU" }),
-  ]);
-
-  expect(groups.map((group) => [group.key, group.jobs.length])).toEqual([
-    ["unroutable:GPU", 2],
-    ["unroutable:TPU", 1],
-  ]);
-});
-
-test("within a group jobs stand in the order in which they are taken", () => {
-  const early = "2026-11-21T16:00:00Z";
-  const [group] = groupsOf([aJob("late", {}), aJob("first", { priority: 9 }), aJob("early", { ready_at: early })]);
-
-  expect(group?.jobs.map((job) => job.name)).toEqual(["first", "early", "late"]);
-});
-
-test("a reason that is new to this page is a group of its own, in the server's words", () => {
-  expect(groupsOf([aJob("odd", { reason: "the moon is in the way" })])[0]?.title).toBe("The moon is in the way");
 });
 
 test("large groups and those that wait for other jobs are folded at first; a turn opens them", () => {
-  const many = Array.from({ length: 20 }, (_, place) => aJob(`many-${place}`, {}));
-  const groups = groupsOf([...many, ...QUEUE.slice(0, 1), ...QUEUE.slice(2, 3)]);
+  const groups = [aGroup("unroutable:GPU"), aGroup("slots:GENERAL", 20), aGroup("parents")];
 
   expect(rowsOf(groups, []).map(keyOfRow)).toEqual([
     "group unroutable:GPU",
-    "train",
+    "unroutable:GPU-0",
     "group slots:GENERAL",
     "group parents",
   ]);
-  expect(rowsOf(groups, ["slots:GENERAL", "unroutable:GPU"])).toHaveLength(3 + 20);
+  expect(rowsOf(groups, ["slots:GENERAL", "unroutable:GPU"]).map(keyOfRow)).toEqual([
+    "group unroutable:GPU",
+    "group slots:GENERAL",
+    ...Array.from({ length: 8 }, (_, place) => `slots:GENERAL-${place}`),
+    "more slots:GENERAL",
+    "group parents",
+  ]);
+});
+
+test("of a large group a hundred more are asked for at a time, up to what the server gives", () => {
+  const turned = ["slots:GENERAL"];
+
+  expect(more(rowsOf([aGroup("slots:GENERAL", 5000)], turned))).toEqual([[4992, 108]]);
+  expect(more(rowsOf([aGroup("slots:GENERAL", 5000, 908)], turned))).toEqual([[4092, 1000]]);
+  expect(more(rowsOf([aGroup("slots:GENERAL", 5000, 1000)], turned))).toEqual([[4000, null]]);
+  expect(more(rowsOf([aGroup("slots:GENERAL", 500, 500)], turned))).toEqual([]);
 });
 
 test("times in a reason are shown as the page shows times", () => {
-  expect(shownReason(QUEUE[4] as Job, (at) => new Date(at).toISOString().slice(11, 16))).toBe(
+  const job = aJob("again", { reason: "waits until 2026-11-21T18:00:00.000+00:00 (after: exit code 1)" });
+
+  expect(shownReason(job, (at) => new Date(at).toISOString().slice(11, 16))).toBe(
     "waits until 18:00 (after: exit code 1)",
   );
 });

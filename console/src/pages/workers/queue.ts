@@ -1,83 +1,35 @@
-/** Why jobs wait, gathered: one group for each reason, those that need somebody first. */
-import type { Job } from "../../api/facts";
+/** Why jobs wait: the server's groups in words, and as rows of one list. */
+import type { Job, QueueGroup } from "../../api/facts";
 
-export interface Group {
-  /** Names it in the URL. */
-  readonly key: string;
-  readonly kind: Kind;
-  readonly title: string;
-  /** What to do, or why nothing is. */
-  readonly advice: string;
-  /** The label that is missing or busy. */
-  readonly label: string | null;
-  readonly jobs: readonly Job[];
-}
+type WaitsFor = QueueGroup["waits_for"];
 
-type Kind = "unroutable" | "away" | "approval" | "slots" | "key" | "retry" | "time" | "parents" | "other";
+const TITLES: Record<WaitsFor, (about: string) => string> = {
+  unroutable: (label) => `No worker offers ${label}`,
+  worker_away: (label) => `The ${label} worker they are bound to is away`,
+  draining: (label) => `Every worker that offers ${label} is draining`,
+  approval: () => "Waiting for approval",
+  slots: (label) => `All ${label} slots are busy`,
+  concurrency: (key) => `Waiting for a place under key “${key}”`,
+  retry: () => "Waiting to try again",
+  time: () => "Waiting for their time",
+  parents: () => "Waiting for jobs before them",
+};
 
-// What a person must do something about comes first, what goes by itself last.
-const ORDER: readonly Kind[] = ["unroutable", "away", "approval", "slots", "key", "retry", "time", "other", "parents"];
-
-const ADVICE: Record<Kind, string> = {
+/** What to do, or why nothing is. */
+export const ADVICE: Record<WaitsFor, string> = {
   unroutable: "They wait until a worker joins that offers it. Nothing else is held up.",
-  away: "They go on when it is back. To run them elsewhere, cancel them and submit them without affinity.",
+  worker_away: "They go on when it is back. To run them elsewhere, cancel them and submit them without affinity.",
+  draining: "They start when one of these takes jobs again, or another joins.",
   approval: "Somebody has to approve or reject them.",
   slots: "They start as slots become free: the highest priority first, then the longest ready.",
-  key: "Only so many of them may run at once; each starts when one before it ends.",
+  concurrency: "Only so many of them may run at once; each starts when one before it ends.",
   retry: "An attempt failed; the next one begins after its pause.",
   time: "They were submitted with a delay.",
   parents: "They start when the jobs before them are done.",
-  other: "",
 };
 
-export function groupsOf(jobs: readonly Job[]): Group[] {
-  const groups = new Map<string, Group & { jobs: Job[] }>();
-  for (const job of jobs) {
-    const { kind, title, label = null } = whyOf(job);
-    const key = label === null ? kind : `${kind}:${label}`;
-    const id = kind === "key" || kind === "other" ? `${kind}:${title}` : key;
-    const group = groups.get(id) ?? { key: id, kind, title, advice: ADVICE[kind], label, jobs: [] };
-    group.jobs.push(job);
-    groups.set(id, group);
-  }
-  for (const group of groups.values()) group.jobs.sort(byTurn);
-  return [...groups.values()].sort(
-    (one, other) => ORDER.indexOf(one.kind) - ORDER.indexOf(other.kind) || other.jobs.length - one.jobs.length,
-  );
-}
-
-interface Why {
-  kind: Kind;
-  title: string;
-  label?: string;
-}
-
-function whyOf(job: Job): Why {
-  const reason = job.reason ?? "";
-  const label = job.requirement;
-  if (job.status === "WAITING_APPROVAL") return { kind: "approval", title: "Waiting for approval" };
-  if (job.status === "READY") {
-    if (reason.startsWith("no worker offers")) return { kind: "unroutable", title: `No worker offers ${label}`, label };
-    if (reason.startsWith("the worker it is bound to"))
-      return { kind: "away", title: "The worker they are bound to is away" };
-    if (/^all .* slots are busy/.test(reason)) return { kind: "slots", title: `All ${label} slots are busy`, label };
-  }
-  if (/^waits for \d+ parent/.test(reason)) return { kind: "parents", title: "Waiting for jobs before them" };
-  if (reason.startsWith("waits until") && reason.includes("(after:"))
-    return { kind: "retry", title: "Waiting to try again" };
-  if (reason.startsWith("waits until")) return { kind: "time", title: "Waiting for their time" };
-  if (job.concurrency_key !== null && reason.startsWith("waits for one of"))
-    return { kind: "key", title: `Waiting for a place under key “${job.concurrency_key}”` };
-  return { kind: "other", title: sentence(reason) || "Ready to start" };
-}
-
-/** In the order in which they will be taken. */
-function byTurn(one: Job, other: Job): number {
-  return (
-    other.priority - one.priority ||
-    waitsSince(one).localeCompare(waitsSince(other)) ||
-    one.job_id.localeCompare(other.job_id)
-  );
+export function titleOf(group: QueueGroup): string {
+  return TITLES[group.waits_for](group.requirement ?? group.concurrency_key ?? "");
 }
 
 export function waitsSince(job: Job): string {
@@ -91,25 +43,32 @@ export function shownReason(job: Job, shown: (at: number) => string): string {
   );
 }
 
-function sentence(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
 export type Row =
-  | { readonly kind: "group"; readonly group: Group; readonly isOpen: boolean }
-  | { readonly kind: "job"; readonly job: Job };
+  | { readonly kind: "group"; readonly group: QueueGroup; readonly isOpen: boolean }
+  | { readonly kind: "job"; readonly job: Job }
+  /** Stands for the jobs that were not read; `next` is how many to ask for, null when no more can be. */
+  | { readonly kind: "more"; readonly group: QueueGroup; readonly rest: number; readonly next: number | null };
 
-const FEW = 8; // jobs of a group that are shown at first; all reasons should be in sight
+const FEW = 8; // jobs of a group that is open at first: all reasons should be in sight
+const PAGE_JOBS = 100;
+const MOST_JOBS = 1000; // the server gives no more of one group
 
 /** Returns the groups with the jobs of those that are open, as rows of one list. `turned` are those not as at first. */
-export function rowsOf(groups: readonly Group[], turned: readonly string[]): Row[] {
+export function rowsOf(groups: readonly QueueGroup[], turned: readonly string[]): Row[] {
   return groups.flatMap((group): Row[] => {
-    const isOpen = (group.kind !== "parents" && group.jobs.length <= FEW) !== turned.includes(group.key);
-    const jobs = isOpen ? group.jobs.map((job): Row => ({ kind: "job", job })) : [];
-    return [{ kind: "group", group, isOpen }, ...jobs];
+    const isOpen = (group.waits_for !== "parents" && group.count <= FEW) !== turned.includes(group.name);
+    return [{ kind: "group", group, isOpen }, ...(isOpen ? jobsOf(group) : [])];
   });
 }
 
+function jobsOf(group: QueueGroup): Row[] {
+  const rows = group.jobs.map((job): Row => ({ kind: "job", job }));
+  const rest = group.count - group.jobs.length;
+  if (rest <= 0) return rows;
+  const next = Math.min(MOST_JOBS, group.jobs.length + PAGE_JOBS);
+  return [...rows, { kind: "more", group, rest, next: next > group.jobs.length ? next : null }];
+}
+
 export function keyOfRow(row: Row): string {
-  return row.kind === "group" ? `group ${row.group.key}` : row.job.job_id;
+  return row.kind === "job" ? row.job.job_id : `${row.kind} ${row.group.name}`;
 }

@@ -2,20 +2,21 @@
 
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from titan import __version__
-from titan.cli.answers import Health, Job, JobList, WorkerList, read
+from titan.cli.answers import Health, Queue, QueueGroup, WorkerList, read
 from titan.cli.doctor.findings import Finding, fail, ok, warn
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import count, duration
 from titan.cli.server import DEFAULT_PORTS, Address, Server
+from titan.model.queue import WaitsFor
 
 SKEW: Final = timedelta(seconds=5)  # half a lease: more makes times in logs and journal hard to compare
 EXPIRES_SOON: Final = timedelta(days=21)  # certbot renews 30 days before the end
-ASKED_JOBS: Final = 1000
+NAMED_JOBS: Final = 3  # of those that cannot start
 
 
 def check_ports() -> Iterator[Finding]:
@@ -84,19 +85,19 @@ def check_workers(server: Server) -> Iterator[Finding]:
     """Look who works, and whether anything waits that nobody could ever take."""
     workers = read(server.get("api", "workers"), WorkerList).workers
     connected = [worker for worker in workers if worker.state == "connected"]
-    offers = {label for worker in connected for label, slots in worker.offers.items() if slots > 0}
     if not connected:
         step = f"Add one: titan worker --join {server.address} --offer GENERAL:4"
         yield warn("workers", "none is connected: jobs wait", step)
     for worker in connected:
         slots = ", ".join(f"{label}:{slots}" for label, slots in worker.offers.items())
         yield ok("workers", f"{worker.name} on {worker.host} offers {slots}")
-    waiting = read(server.get("api", "jobs", status="READY", limit=ASKED_JOBS), JobList).jobs
-    for label in sorted({job.requirement for job in waiting} - offers):
-        jobs = [job for job in waiting if job.requirement == label]
-        text = f"no worker offers {label}, and {count(len(jobs), 'job')} cannot start without: {_some(jobs)}"
+    queue = read(server.get("api", "queue", limit=NAMED_JOBS), Queue)
+    unroutable = [group for group in queue.groups if group.waits_for is WaitsFor.UNROUTABLE]
+    for group in unroutable:
+        label, jobs = group.requirement, count(group.count, "job")
+        text = f"no worker offers {label}, and {jobs} cannot start without: {_some(group)}"
         yield warn("queue", text, f"Start a worker with --offer {label}:1, or cancel what is not wanted.")
-    if not {job.requirement for job in waiting} - offers:
+    if not unroutable:
         yield ok("queue", "nothing waits for a label that nobody offers")
 
 
@@ -108,9 +109,8 @@ def _no_answer(address: Address, failure: CommandFailed) -> Iterator[Finding]:
         yield fail("server", f"no answer at {address}: {failure.found}", failure.next_step)
 
 
-def _some(jobs: Sequence[Job]) -> str:
-    names = [job.name for job in jobs]
-    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+def _some(group: QueueGroup) -> str:
+    return ", ".join(job.name for job in group.jobs) + (" …" if group.count > len(group.jobs) else "")
 
 
 def _clock(skew: timedelta) -> Finding:

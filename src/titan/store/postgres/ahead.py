@@ -13,8 +13,9 @@ from titan.model.dags import Dag
 from titan.model.jobs import Job, ReadyJob
 from titan.model.runs import Run
 from titan.model.workers import Worker
+from titan.store.list_reader import ANY_WORKER
 from titan.store.postgres.session import PostgresSession
-from titan.store.reader import ANY_WORKER, SqlReader
+from titan.store.reader import SqlReader
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.jobs import job_from_row, ready_job_of
 from titan.store.rows.workers import attempt_from_row, worker_from_row

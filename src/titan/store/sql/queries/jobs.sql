@@ -100,12 +100,66 @@ order by id
 select count(*) from jobs
 where project_id = :project_id and concurrency_key = :key and status in ('READY', 'RUNNING')
 
--- name: next_held
+-- name: first_held
 select {job_columns} from jobs
 where
     project_id = :project_id and concurrency_key = :key and status = 'WAITING' and remaining_parents = 0
     and due_at_us is null
-order by priority desc, id limit 1
+order by priority desc, id limit :limit
+
+-- name: first_ready
+select {job_columns} from jobs
+where lane = :lane and requirement = :requirement and project_id = :project_id
+order by priority desc, ready_at_us, id limit :limit
+
+-- name: first_due
+select {job_columns} from jobs
+where
+    due_at_us is not null and project_id = :project_id and status = 'WAITING'
+    and case when failed_count + lost_count > 0 then 1 else 0 end = :is_retry
+order by due_at_us, id limit :limit
+
+-- name: first_open_gates
+select {job_columns} from jobs
+where project_id = :project_id and status = 'WAITING_APPROVAL'
+order by id limit :limit
+
+-- name: first_with_parents
+select {job_columns} from jobs
+where project_id = :project_id and status = 'WAITING' and remaining_parents > 0
+order by id limit :limit
+
+-- name: queue_ready
+select lane, requirement, count(*), min(ready_at_us) from jobs
+where lane is not null and project_id = :project_id
+group by lane, requirement
+
+-- name: queue_held
+select found.concurrency_key, found.number, jobs.submitted_at_us
+from (
+    select concurrency_key, count(*) as number, min(id) as oldest from jobs
+    where
+        project_id = :project_id and concurrency_key is not null and status = 'WAITING' and remaining_parents = 0
+        and due_at_us is null
+    group by concurrency_key
+) as found
+inner join jobs on jobs.id = found.oldest
+
+-- name: queue_due
+select found.is_retry, found.number, jobs.submitted_at_us
+from (
+    select
+        case when failed_count + lost_count > 0 then 1 else 0 end as is_retry, count(*) as number, min(id) as oldest
+    from jobs
+    where due_at_us is not null and project_id = :project_id and status = 'WAITING'
+    group by 1
+) as found
+inner join jobs on jobs.id = found.oldest
+
+-- name: queue_counts
+select status, count(*) from jobs
+where project_id = :project_id and status in ('WAITING', 'WAITING_APPROVAL')
+group by status
 
 -- name: jobs_to_take
 select id, requirement, priority, ready_at_us, affinity, preferred_worker_id from jobs

@@ -6,3 +6,27 @@ where project_id = :project_id and id in (select value from json_each(:ids))
 
 -- name: jobs_with_result
 select job_id from results where job_id in (select value from json_each(:ids))
+
+-- name: queue_ready
+-- Without statistics, here and below, SQLite would take an index that begins with the project, and read every row.
+select lane, requirement, count(*), min(ready_at_us) from jobs indexed by jobs_to_take
+where lane is not null and project_id = :project_id
+group by lane, requirement
+
+-- name: queue_due
+select found.is_retry, found.number, jobs.submitted_at_us
+from (
+    select
+        case when failed_count + lost_count > 0 then 1 else 0 end as is_retry, count(*) as number, min(id) as oldest
+    from jobs indexed by jobs_due
+    where due_at_us is not null and project_id = :project_id and status = 'WAITING'
+    group by 1
+) as found
+inner join jobs on jobs.id = found.oldest
+
+-- name: first_due
+select {job_columns} from jobs indexed by jobs_due
+where
+    due_at_us is not null and project_id = :project_id and status = 'WAITING'
+    and case when failed_count + lost_count > 0 then 1 else 0 end = :is_retry
+order by due_at_us, id limit :limit

@@ -1,0 +1,180 @@
+"""What jobs wait for, in a word, in a sentence, and gathered."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.builders import NOON, PROJECT, a_gate, a_job, a_spec
+from titan.model.jobs import Affinity, Job, JobStatus
+from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
+from titan.model.workers import Worker, WorkerState
+from titan.rules.waiting import gather, reason_of, waits_for
+
+DUE = NOON + timedelta(minutes=1)
+AWAY = "the worker it is bound to is away"
+
+
+def a_worker(
+    worker_id: str, label: str, state: WorkerState = WorkerState.CONNECTED, *, is_draining: bool = False
+) -> Worker:
+    """Return a registered worker that offers one slot under `label`."""
+    return Worker(
+        project_id=PROJECT,
+        id=worker_id,
+        name=worker_id,
+        host="box",
+        pid=1,
+        offers={label: 1},
+        version="0.1.0",
+        state=state,
+        joined_at=NOON,
+        seen_at=NOON,
+        is_draining=is_draining,
+    )
+
+
+def told(job: Job, *workers: Worker) -> tuple[WaitsFor | None, str | None]:
+    """Return what a job waits for, in a word and in a sentence."""
+    why = waits_for(job, workers)
+    return why, reason_of(job, why)
+
+
+def a_held_job(*, spec: Mapping[str, Any] | None = None, **facts: Any) -> Job:
+    """Return a WAITING job with these facts, and these in its spec."""
+    return replace(a_job(spec=replace(a_spec(), **(spec or {}))), **facts)
+
+
+@pytest.mark.parametrize(
+    ("affinity", "workers", "why", "reason"),
+    [
+        (Affinity.NONE, [], WaitsFor.UNROUTABLE, "no worker offers GPU"),
+        (Affinity.NONE, [a_worker("w2", "GENERAL")], WaitsFor.UNROUTABLE, "no worker offers GPU"),
+        (Affinity.NONE, [a_worker("w2", "GPU", WorkerState.LOST)], WaitsFor.UNROUTABLE, "no worker offers GPU"),
+        (Affinity.NONE, [a_worker("w2", "GPU")], WaitsFor.SLOTS, "all GPU slots are busy"),
+        (
+            Affinity.NONE,
+            [a_worker("w2", "GPU", is_draining=True)],
+            WaitsFor.DRAINING,
+            "every worker that offers GPU is draining",
+        ),
+        (Affinity.SOFT, [a_worker("w2", "GPU")], WaitsFor.SLOTS, "all GPU slots are busy"),
+        (Affinity.REQUIRED, [a_worker("w1", "GPU")], WaitsFor.SLOTS, "all GPU slots are busy"),
+        (Affinity.REQUIRED, [a_worker("w2", "GPU")], WaitsFor.WORKER_AWAY, AWAY),
+        (Affinity.REQUIRED, [], WaitsFor.UNROUTABLE, "no worker offers GPU"),
+    ],
+)
+def test_what_a_ready_job_waits_for_depends_on_the_workers(
+    affinity: Affinity, workers: list[Worker], why: WaitsFor, reason: str
+) -> None:
+    spec = replace(a_spec(requirement="GPU"), affinity=affinity)
+    job = replace(a_job(status=JobStatus.READY, spec=spec), preferred_worker_id="w1")
+
+    assert told(job, *workers) == (why, reason)
+    assert told(replace(job, reason="exit code 1"), *workers) == (why, f"{reason} (after: exit code 1)")
+
+
+@pytest.mark.parametrize(
+    ("job", "why", "reason"),
+    [
+        (
+            a_held_job(spec={"parents": ("a",)}, remaining_parents=1),
+            WaitsFor.PARENTS,
+            "waits for 1 parent(s): a",
+        ),
+        (
+            a_held_job(spec={"parents": ("a", "b", "c", "d", "e")}, remaining_parents=4),
+            WaitsFor.PARENTS,
+            "waits for 4 parent(s) of a, b, c and 2 more",
+        ),
+        (
+            a_held_job(due_at=DUE),
+            WaitsFor.TIME,
+            "waits until 2026-03-01T12:01:00.000+00:00",
+        ),
+        (
+            a_held_job(due_at=DUE, failed_count=1, reason="exit code 1"),
+            WaitsFor.RETRY,
+            "waits until 2026-03-01T12:01:00.000+00:00 (after: exit code 1)",
+        ),
+        (
+            a_held_job(due_at=DUE, lost_count=1, reason="its lease ran out"),
+            WaitsFor.RETRY,
+            "waits until 2026-03-01T12:01:00.000+00:00 (after: its lease ran out)",
+        ),
+        (
+            a_held_job(spec={"concurrency_key": "db", "concurrency_limit": 2}),
+            WaitsFor.CONCURRENCY,
+            "waits for one of 2 place(s) under key 'db'",
+        ),
+        (a_held_job(), None, None),
+        (
+            replace(a_job(status=JobStatus.WAITING_APPROVAL, spec=a_gate()), due_at=DUE),
+            WaitsFor.APPROVAL,
+            "waits for approval until 2026-03-01T12:01:00.000+00:00: Go on?",
+        ),
+        (
+            a_job(status=JobStatus.WAITING_APPROVAL, spec=a_gate()),
+            WaitsFor.APPROVAL,
+            "waits for approval until somebody decides: Go on?",
+        ),
+        (a_job(status=JobStatus.RUNNING), None, None),
+        (replace(a_job(status=JobStatus.FAILED), reason="exit code 1"), None, "exit code 1"),
+    ],
+)
+def test_what_any_other_job_waits_for_stands_in_the_job(job: Job, why: WaitsFor | None, reason: str | None) -> None:
+    assert told(job) == (why, reason)
+
+
+def a_ready_part(label: str, count: int = 1, *, bound_to: str | None = None, age: int = 0) -> ReadyPart:
+    """Return READY jobs, the first of which waits `age` seconds at noon."""
+    return ReadyPart(requirement=label, bound_to=bound_to, count=count, since=NOON - timedelta(seconds=age))
+
+
+def a_held_part(why: WaitsFor, count: int = 1, *, key: str | None = None) -> HeldPart:
+    return HeldPart(waits_for=why, concurrency_key=key, count=count, since=NOON)
+
+
+def test_a_queue_tells_first_what_needs_somebody_then_the_largest() -> None:
+    parts: list[QueuePart] = [
+        a_held_part(WaitsFor.PARENTS, 90),
+        a_held_part(WaitsFor.CONCURRENCY, 2, key="small"),
+        a_held_part(WaitsFor.CONCURRENCY, 5, key="large"),
+        a_held_part(WaitsFor.APPROVAL),
+        a_ready_part("GENERAL", 7),
+        a_ready_part("TPU"),
+        a_ready_part("GPU"),
+    ]
+
+    groups = gather(parts, [a_worker("w1", "GENERAL")])
+
+    assert [(group.name, group.count) for group in groups] == [
+        ("unroutable:GPU", 1),
+        ("unroutable:TPU", 1),
+        ("approval", 1),
+        ("slots:GENERAL", 7),
+        ("concurrency:large", 5),
+        ("concurrency:small", 2),
+        ("parents", 90),
+    ]
+
+
+def test_jobs_bound_to_a_worker_that_is_there_wait_for_slots_as_the_others_of_their_label() -> None:
+    parts = [
+        a_ready_part("GENERAL", 3, age=5),
+        a_ready_part("GENERAL", 2, bound_to="here", age=9),
+        a_ready_part("GENERAL", 4, bound_to="gone"),
+    ]
+
+    groups = gather(parts, [a_worker("here", "GENERAL")])
+
+    assert [(group.name, group.count, group.since) for group in groups] == [
+        ("worker_away:GENERAL", 4, NOON),
+        ("slots:GENERAL", 5, NOON - timedelta(seconds=9)),
+    ]
+
+
+def test_a_queue_of_nothing_has_no_groups() -> None:
+    assert gather([], []) == []
