@@ -2,6 +2,7 @@ import { Link } from "react-router";
 import type { Run } from "../../api/facts";
 import { useRuns } from "../../api/runs";
 import { Failure } from "../../parts/Failure";
+import { Name } from "../../parts/Name";
 import { StageChain } from "../../parts/StageChain";
 import { Status } from "../../parts/Status";
 import { Took } from "../../parts/Time";
@@ -40,8 +41,8 @@ function LiveRun({ run }: { run: Run }) {
   const id = encodeURIComponent(run.agent_run_id);
   return (
     <li className="home-run">
-      <Link to={`/agents?q=${id}&open=${id}`} className="home-run-id cut" dir="auto" title={run.agent_run_id}>
-        {run.agent_run_id}
+      <Link to={`/agents?q=${id}&open=${id}`} className="home-run-id cut" title={run.agent_run_id}>
+        <Name of={run.agent_run_id} />
       </Link>
       <StageChain runId={run.agent_run_id} stages={run.stages ?? []} />
       <Status of={run.status} pulse={run.status === "running"} />

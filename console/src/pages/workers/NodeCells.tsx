@@ -1,12 +1,13 @@
 import { Link } from "react-router";
 import type { Worker } from "../../api/facts";
 import { bytes, count } from "../../parts/format";
+import { Name } from "../../parts/Name";
 import { lookOf } from "../../parts/Status";
 import { Took } from "../../parts/Time";
 import { dagPath } from "../../parts/url";
 
 const MOST_BLOCKS = 16; // more slots than that are a bar
-const MOST_RUNNING = 2; // the rest stands in the details
+const MOST_RUNNING = 3; // the rest stands in the details
 
 export function NodeName({ worker }: { worker: Worker }) {
   return (
@@ -64,8 +65,8 @@ export function Running({ worker }: { worker: Worker }) {
     <div className="workers-running">
       {worker.running.slice(0, MOST_RUNNING).map((job) => (
         <div key={job.job_id} className="workers-job">
-          <Link className="cut" dir="auto" to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}>
-            {job.name}
+          <Link className="cut" title={job.name} to={dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)}>
+            <Name of={job.name} />
           </Link>
           <span className="soft">
             <Took from={job.started_at} to={null} />

@@ -5,6 +5,7 @@ import { CopyButton } from "../../parts/CopyButton";
 import { useNow } from "../../parts/clock";
 import { Empty } from "../../parts/Empty";
 import { moment } from "../../parts/format";
+import { Name } from "../../parts/Name";
 import { Cell, RowList } from "../../parts/RowList";
 import { Time } from "../../parts/Time";
 import { chosenIn, dagPath, useUrl } from "../../parts/url";
@@ -13,10 +14,6 @@ import { ADVICE, keyOfRow, type Row, rowsOf, shownReason, titleOf, waitsSince } 
 
 /** Adds a worker that offers a label; null where the viewer may not. */
 type OnAdd = ((label: string) => void) | null;
-
-const ROW_PX = 40;
-const HEAD_PX = 33;
-const MOST_PX = 640;
 
 interface Props {
   queue: Queue;
@@ -46,13 +43,12 @@ export function QueueList({ queue, onAdd, onMore }: Props) {
           <Empty title="Nothing waits">A job that cannot start at once stands here, with what it waits for.</Empty>
         </div>
       ) : (
-        <div className="workers-queue-rows" style={{ height: Math.min(MOST_PX, HEAD_PX + 2 + heightOf(rows)) }}>
+        <div className="workers-queue-rows">
           <RowList
             label="Queue"
             rows={rows}
             keyOf={keyOfRow}
             columns="var(--workers-queue-columns)"
-            rowHeight={ROW_PX}
             onOpen={open}
             head={
               <>
@@ -134,13 +130,13 @@ function JobRow({ job }: { job: Job }) {
   return (
     <>
       <Cell className="cut workers-indent">
-        <Link to={pathOf(job)} dir="auto">
-          {job.name}
+        <Link to={pathOf(job)} title={job.name}>
+          <Name of={job.name} />
         </Link>
       </Cell>
       <Cell className="cut workers-wide">
-        <span className="soft" dir="auto">
-          {job.dag_name}
+        <span className="soft" title={job.dag_name}>
+          <Name of={job.dag_name} />
         </span>
       </Cell>
       <Cell className="cut workers-wide">
@@ -164,8 +160,4 @@ function pathOf(job: Job): string {
 
 function withTurned(turned: readonly string[], key: string): string {
   return (turned.includes(key) ? turned.filter((one) => one !== key) : [...turned, key]).join();
-}
-
-function heightOf(rows: readonly Row[]): number {
-  return rows.length * (ROW_PX + 1);
 }
