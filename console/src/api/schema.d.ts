@@ -1963,6 +1963,13 @@ export interface components {
             value: string;
         };
         /**
+         * QuietFrame
+         * @description A frame of /api/events/ws: nothing was told for 10 s, and the connection is alive.
+         */
+        QuietFrame: {
+            cursor: string;
+        };
+        /**
          * Registered
          * @description Answer to a registration: the rhythm that the server expects.
          */
