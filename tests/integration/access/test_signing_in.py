@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,14 @@ def test_what_is_no_token_signs_nobody_in_and_is_logged_without_it(
 
     wait_until(is_logged, "the failure stands in the log")
     assert token == "" or token not in titan.log
+
+
+def test_who_tries_tokens_keeps_nobody_out_that_has_one(admin: Holder) -> None:
+    with ThreadPoolExecutor(50) as strangers:
+        tries = [strangers.submit(sign_in, admin.port, f"titan_0123456789ab_{number:064x}") for number in range(200)]
+
+        assert sign_in(admin.port, admin.token).status == 200
+        assert {each.result().status for each in tries} == {401}
 
 
 def test_another_page_signs_nobody_in(admin: Holder) -> None:
