@@ -67,6 +67,17 @@ def test_behind_a_proxy_that_speaks_tls_the_cookie_goes_no_other_way(admin: Hold
     assert answer.headers["set-cookie"].endswith("; Secure")
 
 
+def test_behind_a_proxy_on_another_machine_the_page_says_that_it_came_by_tls(admin: Holder) -> None:
+    page = {"Host": "titan.example.org", "Origin": "https://titan.example.org"}
+
+    signed_in = sign_in(admin.port, admin.token, page)
+    cookie = signed_in.headers["set-cookie"].partition(";")[0]
+    left = ask(admin.port, "DELETE", "/api/session", b"", {**page, "Cookie": cookie})
+
+    assert signed_in.headers["set-cookie"].endswith("; Secure")
+    assert left.headers["set-cookie"].endswith("; Secure")
+
+
 def test_who_is_not_signed_in_learns_that_a_token_is_needed_and_nothing_more(nobody: Holder) -> None:
     stranger = {"is_signed_in": False, "needs_token": True, "role": None, "name": None, "token_id": None}
 
