@@ -147,6 +147,19 @@ def test_only_holders_of_tokens_are_let_in(admin: Holder, nobody: Holder) -> Non
         assert "resync" in received(socket)
 
 
+def test_a_refused_handshake_is_no_error_of_the_server(tmp_path: Path) -> None:
+    with running_titan(tmp_path / "home", offers=(), options=("--require-token",)) as titan:
+        holder = Holder(titan.sdk_port, titan.home_token)
+
+        assert refusal(Holder(titan.sdk_port, None)) == (401, "Unauthorized")
+        assert refusal(holder.make("worker")) == (403, "Forbidden")
+        assert refusal(holder, "?unknown=1") == (400, "InvalidInput")
+        titan.terminate()
+
+        (line,) = (line for line in titan.log.splitlines() if " INFO " not in line)
+        assert "turned away: 127.0.0.1 asked WEBSOCKET '/api/events/ws' with none" in line
+
+
 def test_a_page_of_another_host_is_refused_even_with_a_token(admin: Holder) -> None:
     assert refusal(admin, origin="https://evil.example") == (403, "Forbidden")
     with listening(admin, "?after=unknown", origin=f"http://127.0.0.1:{admin.port}") as socket:
