@@ -26,6 +26,11 @@ export class Unreachable extends Error {
   }
 }
 
+/** Returns whether the same question may be answered later: nobody answered, or who did was not well or too busy. */
+export function mayHeal(error: unknown): boolean {
+  return !(error instanceof Refusal) || error.status >= 500 || error.status === 408 || error.status === 429;
+}
+
 const refusals: Middleware = {
   async onResponse({ response }) {
     if (response.ok) return undefined;

@@ -9,7 +9,7 @@ import {
   type QueryObserverOptions,
 } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import { Refusal } from "./client";
+import { mayHeal, Refusal } from "./client";
 import { type Connection, type LiveEvent, live } from "./live";
 import { Reread } from "./reread";
 import { settled, type Tending, TouchedQueries } from "./touchedQueries";
@@ -31,7 +31,7 @@ export const queries = new QueryClient({
     queries: {
       staleTime: 10_000, // live events bring what changes sooner; this is for what has none
       refetchOnWindowFocus: false,
-      retry: (failures, error) => !(error instanceof Refusal && error.status < 500) && failures < TRIES,
+      retry: (failures, error) => mayHeal(error) && failures < TRIES,
       retryDelay: (failures) => Math.min(250 * 2 ** failures, 4000),
     },
   },
