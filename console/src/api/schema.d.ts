@@ -1172,6 +1172,7 @@ export interface components {
             log_bytes: number;
             logs: number;
             runs: number;
+            workers: number;
         };
         /**
          * CleanQuery
