@@ -35,6 +35,7 @@ def read_keeping() -> Keeping:
             dags=days("TITAN_KEEP_DAGS_DAYS"),
             logs=days("TITAN_KEEP_LOGS_DAYS"),
             workspaces=days("TITAN_KEEP_WORKSPACES_DAYS"),
+            workers=days("TITAN_KEEP_WORKERS_DAYS"),
             files=days("TITAN_KEEP_FILES_DAYS"),
             journal=days("TITAN_KEEP_JOURNAL_DAYS"),
         ),

@@ -7,6 +7,7 @@ from typing import Protocol
 from titan.model.dags import Dag
 from titan.model.retention import ArtifactKey, FileName, LogOwner, OldEntry
 from titan.model.runs import Run
+from titan.model.workers import Worker
 
 
 class HouseReader(Protocol):
@@ -26,6 +27,9 @@ class HouseReader(Protocol):
 
     def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
         """Return DAGs without a run that ended before; the oldest first."""
+
+    def forgettable_workers(self, *, before: datetime, after_id: str, limit: int) -> list[Worker]:
+        """Return workers that are gone, were seen last before and that no attempt names; after `after_id`, by id."""
 
     def old_files(self, *, before: datetime, after: FileName, limit: int) -> list[FileName]:
         """Return names after `after` that were uploaded last before, by no job of a pinned run; in order."""
@@ -79,6 +83,9 @@ class HouseTransaction(Protocol):
 
     def forget_run(self, project_id: str, run_id: str) -> None:
         """Delete a run that has no DAGs left."""
+
+    def forget_workers(self, worker_ids: Sequence[str], *, before: datetime) -> int:
+        """Delete these workers, but those that came back or were seen since `before`; return how many."""
 
     def forget_files(self, names: Sequence[FileName], *, before: datetime) -> int:
         """Delete these names, but those uploaded again since `before`; return how many."""

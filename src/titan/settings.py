@@ -119,6 +119,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         help="How long a workspace stays on its worker after its run or DAG has ended; 0 is for ever.",
     ),
     Setting(
+        name="TITAN_KEEP_WORKERS_DAYS",
+        default="30",
+        unit="days",
+        help="How long workers are listed that are gone and ran nothing that is still there; 0 is for ever.",
+    ),
+    Setting(
         name="TITAN_KEEP_FILES_DAYS",
         default="0",
         unit="days",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Console, Pages
-from titan_sdk import TitanJob
+from titan_sdk import TitanGate, TitanJob
 
 Script = Callable[..., str]
 
@@ -130,6 +130,25 @@ def test_a_gate_is_approved_on_a_phone(pages: Pages, console: Console, script: S
     assert console.client.wait(dag) == "COMPLETED"
     page.get_by_role("tab", name="Story").click()
     expect(page.get_by_text("read it, fine")).to_be_visible()
+
+
+def test_a_decision_with_another_comment_is_another_change(pages: Pages, console: Console) -> None:
+    console.client.submit_dag("gate_again", [TitanGate("gate-again", "Once more?", parents=[])])
+    page = pages.open(console, "/dags/DAG-gate_again")
+    gate = page.get_by_role("article").filter(has_text="Once more?")
+    keys: list[str] = []
+
+    def lose(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        route.abort()
+
+    page.route("**/api/gates/*/approve", lose)
+    for comment in ("fine", "fine", "fine, on second thoughts"):
+        gate.get_by_label("Comment").fill(comment)
+        with page.expect_event("requestfailed"):
+            gate.get_by_role("button", name="Approve").click()
+
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_a_rejected_gate_asks_once_and_cancels_what_waits(pages: Pages, console: Console, script: Script) -> None:

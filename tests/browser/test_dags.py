@@ -103,6 +103,25 @@ def test_a_retried_dag_leaves_the_filter_it_no_longer_matches(page: Page, consol
     expect(page.get_by_role("heading", name="No DAG matches")).to_be_visible()
 
 
+def test_what_happens_while_another_page_is_open_is_there_on_the_return(pages: Pages, console: Console) -> None:
+    receipt = console.client.submit_dag("left-and-back", [TitanGate("left-ok", "Go on?", parents=[])])
+    page = pages.open(console, "/dags?q=left-and-back")
+    row = row_of(page, "left-and-back")
+    expect(row).to_contain_text("0/1")
+    row.get_by_role("link", name="left-and-back", exact=True).click()
+    expect(page.get_by_role("button", name="✓ Approve")).to_be_visible()
+    page.get_by_role("link", name="Workers").click()
+    expect(page.get_by_role("heading", name="Workers")).to_be_visible()
+
+    console.client.approve("left-ok")
+    console.client.wait(receipt)
+    page.go_back()
+    expect(page.get_by_role("button", name="✓ Approve")).to_have_count(0)
+    page.go_back()
+
+    expect(row).to_contain_text("1/1")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 1024, 390])
 def test_the_page_is_accessible_and_scrolls_one_way_only(

@@ -12,6 +12,7 @@ from titan.model.jobs import JobStatus
 from titan.model.memory import StoredFile, StoredValue
 from titan.model.retention import ArtifactKey, FileName, LogOwner
 from titan.model.runs import Run
+from titan.model.workers import WorkerState
 from titan.ports import Store
 
 DAY = timedelta(days=1)
@@ -90,6 +91,31 @@ def test_a_dag_goes_with_its_jobs_edges_and_attempts_and_what_a_job_submitted_st
     made_now = store.read(lambda reader: reader.dag("d3"))
     assert made_now is not None
     assert made_now.made_by is None
+
+
+def test_workers_that_are_gone_go_when_no_attempt_names_them(store: Store) -> None:
+    gone = [a_worker(f"w{n}", state=state) for n, state in enumerate((WorkerState.LEFT, WorkerState.LOST))]
+    named = a_worker("w2", state=WorkerState.LEFT)
+    young = replace(a_worker("w3", state=WorkerState.LEFT), seen_at=NOON + 2 * DAY)
+    store_workers(store, *gone, named, young, a_worker("here"))
+    job = a_stored_job(status=JobStatus.COMPLETED)
+    store_dag(store, job)
+    attempt = an_attempt(outcome=AttemptOutcome.SUCCEEDED, job_id=job.id)
+    committed(store, lambda tx: tx.add_attempt(replace(attempt, worker_id="w2")))
+
+    def found(after_id: str = "", limit: int = 10) -> list[str]:
+        return store.read(
+            lambda reader: [
+                worker.id for worker in reader.forgettable_workers(before=NOON + DAY, after_id=after_id, limit=limit)
+            ]
+        )
+
+    assert (found(), found(limit=1), found(after_id="w0")) == (["w0", "w1"], ["w0"], ["w1"])
+    everyone = ["here", "w0", "w1", "w2", "w3", "unknown"]
+    assert committed(store, lambda tx: tx.forget_workers(everyone, before=NOON + DAY)) == 2
+    assert {worker.id for worker in store.read(lambda reader: reader.workers(PROJECT))} == {"here", "w2", "w3"}
+    committed(store, lambda tx: tx.forget_jobs("d1", limit=2))
+    assert found() == ["w2"]
 
 
 def test_a_run_goes(store: Store) -> None:

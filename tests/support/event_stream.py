@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support.raw_http import request, said
 
-COMES_WITHIN_SECONDS = 20.0  # events take milliseconds; the server's sign of life comes every 15 s
+COMES_WITHIN_SECONDS = 20.0  # events take milliseconds; the server's sign of life comes every 10 s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

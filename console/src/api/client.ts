@@ -26,6 +26,20 @@ export class Unreachable extends Error {
   }
 }
 
+/** Returns whether the same question may be answered later: nobody answered, or who did was not well or too busy. */
+export function mayHeal(error: unknown): boolean {
+  return !(error instanceof Refusal) || error.status >= 500 || error.status === 408 || error.status === 429;
+}
+
+const LONGEST_READ_MS = 60_000; // on a connection that was lost unnoticed no answer ever comes, and no error
+
+const limits: Middleware = {
+  onRequest({ request }) {
+    if (request.method !== "GET") return undefined; // a change may take its time, and is not to be sent twice for it
+    return new Request(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(LONGEST_READ_MS)]) });
+  },
+};
+
 const refusals: Middleware = {
   async onResponse({ response }) {
     if (response.ok) return undefined;
@@ -38,7 +52,7 @@ const refusals: Middleware = {
 };
 
 export const api = createClient<paths>({ baseUrl: window.location.origin });
-api.use(refusals);
+api.use(limits, refusals);
 
 /** Returns what a refused response says, or what its status says where it is none of the server's. */
 export async function refusalOf(response: Response): Promise<Refusal> {

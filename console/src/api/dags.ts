@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api } from "./client";
 import type { Dag, Job } from "./facts";
-import { queries, useTouched } from "./query";
+import { LIST_STALE_MS, queries, useTouched } from "./query";
 import { allRows, type Pages, withRows } from "./rows";
 
 export interface DagFilter {
@@ -25,6 +25,7 @@ export function useDags(filter: DagFilter) {
   const found = useInfiniteQuery({
     queryKey: key,
     initialPageParam: null as string | null,
+    staleTime: LIST_STALE_MS,
     structuralSharing: false, // what did not change keeps its object anyway
     queryFn: async ({ pageParam, signal }) => {
       const page = { ...query, limit: PAGE_ROWS, ...(pageParam && { before: pageParam }) };

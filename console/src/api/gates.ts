@@ -52,8 +52,9 @@ export async function gateOf(id: string): Promise<Gate> {
   return data;
 }
 
+/** All that is sent, and nothing else: what differs is another change, and has another key. */
 export interface Decision {
-  gate: Gate;
+  gateId: string;
   outcome: Outcome;
   comment: string;
 }
@@ -61,7 +62,7 @@ export interface Decision {
 /** Decides a gate; the lists know it before the event comes. */
 export async function decide(what: Decision, headers: { "Idempotency-Key": string }): Promise<Gate | undefined> {
   const init = {
-    params: { path: { gate: what.gate.gate_id } },
+    params: { path: { gate: what.gateId } },
     headers,
     body: { comment: what.comment.trim(), by: null },
   };

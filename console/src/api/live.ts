@@ -5,6 +5,7 @@
 import type { Schemas } from "./client";
 
 export type LiveEvent = Schemas["EventView"];
+type Frame = LiveEvent | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
 export type Connection = "connecting" | "live" | "away";
 
 type Listener = (events: readonly LiveEvent[]) => void;
@@ -12,7 +13,8 @@ type Listener = (events: readonly LiveEvent[]) => void;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
 const SOCKET_TRIES = 2; // that never opened, before server-sent events are tried
-const HANDSHAKE_MS = 10_000; // after which a WebSocket counts as failed: some proxies answer nothing at all
+const HANDSHAKE_MS = 10_000; // after which a connection counts as failed: some proxies answer nothing at all
+const SILENT_MS = 35_000; // after which it counts as broken though nobody said so: the server says something every 10 s
 const HIDDEN_MS = 500; // between two tellings of a page nobody sees
 const NO_CURSOR = "none"; // a cursor of no journal: the server answers with its present one
 
@@ -23,6 +25,7 @@ export class Live {
   private vainTries = 0;
   private close: (() => void) | null = null;
   private timer: number | undefined;
+  private limit: number | undefined;
   private buffer: LiveEvent[] = [];
   private cancelFlush: (() => void) | null = null;
   private isAsleep = true;
@@ -44,8 +47,7 @@ export class Live {
     window.removeEventListener("online", this.retryNow);
     document.removeEventListener("visibilitychange", this.turned);
     window.clearTimeout(this.timer);
-    this.close?.();
-    this.close = null;
+    this.hangUp();
     this.tell("connecting");
   }
 
@@ -70,6 +72,7 @@ export class Live {
 
   private connect(): void {
     if (this.isAsleep) return;
+    this.expectWithin(HANDSHAKE_MS);
     this.close = this.vainTries < SOCKET_TRIES ? this.openSocket() : this.openStream();
   }
 
@@ -78,40 +81,29 @@ export class Live {
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("after", this.cursor);
     const socket = new WebSocket(url);
-    let isOpen = false;
-    const ended = () => {
-      window.clearTimeout(limit);
-      socket.onclose = null;
-      this.vainTries = isOpen ? 0 : this.vainTries + 1;
-      this.broke();
-    };
-    const limit = window.setTimeout(() => {
-      socket.onopen = null;
-      socket.close();
-      ended();
-    }, HANDSHAKE_MS);
     socket.onopen = () => {
-      window.clearTimeout(limit);
-      isOpen = true;
+      this.vainTries = 0;
       this.opened();
     };
-    socket.onmessage = (message) => this.take(JSON.parse(String(message.data)));
-    socket.onclose = ended;
+    socket.onmessage = (message) => {
+      this.heard();
+      this.take(JSON.parse(String(message.data)));
+    };
+    socket.onclose = () => this.broke();
+    this.vainTries += 1; // until it opens
     return () => {
-      window.clearTimeout(limit);
-      socket.onclose = null;
+      socket.onopen = socket.onmessage = socket.onclose = null;
       socket.close();
     };
   }
 
   private openStream(): () => void {
     const ending = new AbortController();
+    this.vainTries = 0; // next time a WebSocket again: the server may only have been away
     void this.readStream(ending.signal)
       .catch(() => undefined)
       .finally(() => {
-        if (ending.signal.aborted) return;
-        this.vainTries = 0; // next time a WebSocket again: the server may only have been away
-        this.broke();
+        if (!ending.signal.aborted) this.broke();
       });
     return () => ending.abort();
   }
@@ -123,6 +115,7 @@ export class Live {
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      this.heard();
       const lines = (rest + part.value).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) if (line.startsWith("data: ")) this.take(frameOf(JSON.parse(line.slice(6))));
@@ -131,12 +124,28 @@ export class Live {
 
   private opened(): void {
     this.pauseMs = FIRST_PAUSE_MS;
+    this.heard();
     this.tell("live");
   }
 
-  private broke(): void {
+  private heard(): void {
+    this.expectWithin(SILENT_MS);
+  }
+
+  /** Gives the connection up when nothing comes in time: a server that stands still, or a lost route, ends none. */
+  private expectWithin(ms: number): void {
+    window.clearTimeout(this.limit);
+    this.limit = window.setTimeout(() => this.broke(), ms);
+  }
+
+  private hangUp(): void {
+    window.clearTimeout(this.limit);
+    this.close?.();
     this.close = null;
-    if (this.isAsleep) return;
+  }
+
+  private broke(): void {
+    this.hangUp();
     this.tell("away");
     window.clearTimeout(this.timer);
     this.timer = window.setTimeout(() => this.connect(), this.pauseMs);
@@ -149,13 +158,14 @@ export class Live {
     this.connect();
   };
 
-  private take(frame: LiveEvent | { resync: string }): void {
+  private take(frame: Frame): void {
     if ("resync" in frame) {
       this.cursor = frame.resync;
       for (const reread of this.resyncs) reread();
       return;
     }
     this.cursor = frame.cursor;
+    if (!("kind" in frame)) return; // it only says that the connection is alive
     this.buffer.push(frame);
     if (!this.cancelFlush) this.flushSoon();
   }
@@ -195,7 +205,7 @@ export class Live {
 }
 
 /** Server-sent events tell a resync by the name of the event; here its shape says it: a cursor and nothing else. */
-function frameOf(data: LiveEvent | { cursor: string }): LiveEvent | { resync: string } {
+function frameOf(data: LiveEvent | { cursor: string }): Frame {
   return "kind" in data ? data : { resync: data.cursor };
 }
 

@@ -1,10 +1,21 @@
 /** What was read, kept until it is read anew: by live events as a rule, by a resync after a break. */
-import { MutationCache, type Query, QueryCache, QueryClient, type QueryKey } from "@tanstack/react-query";
+import {
+  hashKey,
+  MutationCache,
+  type Query,
+  QueryCache,
+  QueryClient,
+  type QueryKey,
+  type QueryObserverOptions,
+} from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import { Refusal } from "./client";
+import { mayHeal, Refusal } from "./client";
 import { type Connection, type LiveEvent, live } from "./live";
 import { Reread } from "./reread";
-import { Touched } from "./touched";
+import { settled, type Tending, TouchedQueries } from "./touchedQueries";
+
+/** Of a list that is kept true by `useTouched`: its fifty pages are read anew only for what makes no event, as retention. */
+export const LIST_STALE_MS = 600_000;
 
 const TRIES = 3; // of a question nobody answers; a refusal stays one
 
@@ -20,13 +31,21 @@ export const queries = new QueryClient({
     queries: {
       staleTime: 10_000, // live events bring what changes sooner; this is for what has none
       refetchOnWindowFocus: false,
-      retry: (failures, error) => !(error instanceof Refusal && error.status < 500) && failures < TRIES,
+      retry: (failures, error) => mayHeal(error) && failures < TRIES,
       retryDelay: (failures) => Math.min(250 * 2 ** failures, 4000),
     },
   },
 });
 
+const touchedQueries = new TouchedQueries(queries);
+
+live.onEvents((events) => {
+  touchedQueries.heard(events);
+  missed();
+});
+
 live.onResync(() => {
+  touchedQueries.resync();
   // A first answer under way is not thrown away, but may be older than what was missed: it is asked for again behind it.
   const first = queries.getQueryCache().findAll({
     fetchStatus: "fetching",
@@ -34,11 +53,12 @@ live.onResync(() => {
   });
   void queries.invalidateQueries();
   for (const { queryKey } of first) {
-    void settled(queryKey)?.then(() => queries.invalidateQueries({ queryKey, exact: true }));
+    void settled(queries, queryKey)?.then(() => queries.invalidateQueries({ queryKey, exact: true }));
   }
 });
 
 onLive(() => {
+  touchedQueries.retry();
   const predicate = (query: Query) => query.state.status === "error";
   void queries.invalidateQueries({ predicate }, { cancelRefetch: false });
 });
@@ -49,46 +69,13 @@ export function useConnection(): Connection {
 }
 
 /** Reads again, in few requests, the things whose ids `idOf` finds in live events, and puts them into the query `key`. */
-export function useTouched(
-  key: QueryKey,
-  idOf: (event: LiveEvent) => string | null,
-  load: (ids: string[]) => Promise<void>,
-): void {
-  const latest = useRef({ key, idOf, load });
-  latest.current = { key, idOf, load };
-  useEffect(() => {
-    const touched = new Touched(
-      (ids) => latest.current.load(ids),
-      () => settled(latest.current.key),
-    );
-    const stopEvents = live.onEvents((events) => {
-      const ids = new Set<string>();
-      for (const event of events) {
-        const id = latest.current.idOf(event);
-        if (id !== null) ids.add(id);
-      }
-      if (ids.size > 0) void touched.add(ids);
-    });
-    const stopLive = onLive(() => void touched.retry());
-    return () => {
-      stopEvents();
-      stopLive();
-      touched.stop();
-    };
-  }, []);
-}
-
-/** Resolves when the request under way for a query, or for its next page, is done; null when there is none. */
-function settled(queryKey: QueryKey): Promise<void> | null {
-  const isSettled = () => queries.isFetching({ queryKey, exact: true }) === 0;
-  if (isSettled()) return null;
-  return new Promise((resolve) => {
-    const stop = queries.getQueryCache().subscribe(() => {
-      if (!isSettled()) return;
-      stop();
-      resolve();
-    });
-  });
+export function useTouched(key: QueryKey, idOf: Tending["idOf"], load: Tending["load"]): void {
+  const tending = { idOf, load };
+  const latest = useRef({ key, tending });
+  latest.current = { key, tending };
+  useEffect(() => touchedQueries.tend(key, tending));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: equal keys are one query, however often they are made
+  useEffect(() => touchedQueries.watch(latest.current.key, latest.current.tending), [hashKey(key)]);
 }
 
 /** Calls `heard` whenever the page hears of what happens again. */
@@ -96,6 +83,20 @@ function onLive(heard: () => void): () => void {
   return live.watch(() => {
     if (live.connection() === "live") heard();
   });
+}
+
+/**
+ * What is not watched does not hear of events, so it is read anew when somebody comes back to it; until the answer is
+ * here the page shows the old one. What is good for ever, or has its ids gathered, is good still.
+ */
+function missed(): void {
+  const predicate = (query: Query) => !touchedQueries.has(query) && !isGoodForEver(query);
+  void queries.invalidateQueries({ type: "inactive", predicate, refetchType: "none" });
+}
+
+function isGoodForEver(query: Query): boolean {
+  const { staleTime } = query.options as QueryObserverOptions; // a query keeps the options of who watched it last
+  return staleTime === Number.POSITIVE_INFINITY;
 }
 
 type Refetch = (options?: { cancelRefetch?: boolean }) => Promise<unknown>;
@@ -111,7 +112,7 @@ export function useRefetchOn(matters: (event: LiveEvent) => boolean, refetch: Re
     });
     return () => {
       stop();
-      reread.stop();
+      if (reread.stop()) window.setTimeout(missed); // behind the end of the request that is cut off with this
     };
   }, [pauseMs]);
 }

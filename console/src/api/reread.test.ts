@@ -54,3 +54,17 @@ test("nothing is asked once it was stopped", async () => {
 
   expect(read).toHaveBeenCalledTimes(1);
 });
+
+test("what is stopped tells whether an answer that was wanted comes no more", async () => {
+  const { read, answer } = aReading();
+  const [idle, asking, done] = [new Reread(read, 0), new Reread(read, 0), new Reread(read, 0)];
+
+  done.want();
+  await aWhile();
+  answer(true);
+  await aWhile();
+  asking.want();
+  await aWhile();
+
+  expect([idle, asking, done].map((each) => each.stop())).toEqual([false, true, false]);
+});

@@ -21,9 +21,11 @@ export class Reread {
     this.timer ??= setTimeout(() => void this.run(), Math.max(0, this.last + this.pauseMs - performance.now()));
   }
 
-  stop(): void {
+  /** Returns whether an answer was wanted that has not come, and now comes no more. */
+  stop(): boolean {
     this.isStopped = true;
     clearTimeout(this.timer);
+    return this.isWanted || this.isUnderWay;
   }
 
   private async run(): Promise<void> {

@@ -2,7 +2,7 @@ import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { api } from "./client";
 import type { Run } from "./facts";
-import { queries, useRefetchOn, useTouched } from "./query";
+import { LIST_STALE_MS, queries, useRefetchOn, useTouched } from "./query";
 import { allRows, type Pages, withRows } from "./rows";
 
 export interface RunFilter {
@@ -24,6 +24,7 @@ export function useRuns(filter: RunFilter) {
   const found = useInfiniteQuery({
     queryKey: key,
     initialPageParam: null as string | null,
+    staleTime: LIST_STALE_MS,
     structuralSharing: false, // what did not change keeps its object anyway; comparing 5,000 runs with stages is long work
     queryFn: async ({ pageParam, signal }) => {
       const page = { ...query, limit: PAGE_ROWS, ...(pageParam && { before: pageParam }) };

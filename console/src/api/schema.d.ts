@@ -1189,6 +1189,7 @@ export interface components {
             log_bytes: number;
             logs: number;
             runs: number;
+            workers: number;
         };
         /**
          * CleanQuery
@@ -2027,6 +2028,13 @@ export interface components {
              * @default 8
              */
             limit: number;
+        };
+        /**
+         * QuietFrame
+         * @description A frame of /api/events/ws: nothing was told for 10 s, and the connection is alive.
+         */
+        QuietFrame: {
+            cursor: string;
         };
         /**
          * Registered

@@ -50,7 +50,7 @@ test("ids whose request failed wait, and are asked for again with the next when 
   expect(asked).toEqual([["a"], ["a", "b"]]);
 });
 
-test("what failed is asked for again after a pause that grows, until it was stopped", async () => {
+test("what failed is asked for again after a pause that grows, until it rests", async () => {
   vi.useFakeTimers();
   const { asked, touched } = failing(9);
 
@@ -61,7 +61,7 @@ test("what failed is asked for again after a pause that grows, until it was stop
   expect(asked).toHaveLength(2);
   await vi.advanceTimersByTimeAsync(1000);
   expect(asked).toHaveLength(3);
-  touched.stop();
+  touched.rest();
   await vi.advanceTimersByTimeAsync(60_000);
 
   expect(asked).toHaveLength(3);

@@ -13,7 +13,7 @@ export class Touched {
   private isUnderWay = false;
   private pause: ReturnType<typeof setTimeout> | undefined;
   private pauseMs = FIRST_PAUSE_MS;
-  private isStopped = false;
+  private isResting = false;
   private readonly load: (ids: string[]) => Promise<void>;
   private readonly settled: () => Promise<void> | null;
 
@@ -23,15 +23,20 @@ export class Touched {
     this.settled = settled;
   }
 
+  /** How many ids wait to be loaded. */
+  get size(): number {
+    return this.waiting.size;
+  }
+
   /** Notes what was touched; resolves when nothing more can be loaded now, for tests. */
   async add(ids: Iterable<string>): Promise<void> {
     for (const id of ids) this.waiting.add(id);
     if (this.isUnderWay) return;
     this.isUnderWay = true;
-    while (this.waiting.size > 0 && this.pause === undefined && !this.isStopped) {
+    while (this.waiting.size > 0 && this.pause === undefined && !this.isResting) {
       const reading = this.settled();
       if (reading) await reading;
-      await this.loadSome();
+      else await this.loadSome();
     }
     this.isUnderWay = false;
   }
@@ -43,9 +48,17 @@ export class Touched {
     await this.add([]);
   }
 
-  stop(): void {
-    this.isStopped = true;
+  /** Only gathers from now on; what is under way is brought to its end. */
+  rest(): void {
+    this.isResting = true;
     clearTimeout(this.pause);
+    this.pause = undefined;
+  }
+
+  /** Loads again, first what was gathered meanwhile. */
+  wake(): void {
+    this.isResting = false;
+    void this.add([]);
   }
 
   private async loadSome(): Promise<void> {
@@ -57,7 +70,7 @@ export class Touched {
       if (this.settled()) this.putBack(ids); // a reading that began meanwhile may end with what it found at its beginning
     } catch {
       this.putBack(ids);
-      if (this.isStopped) return;
+      if (this.isResting) return;
       this.pause = setTimeout(() => void this.retry(), this.pauseMs);
       this.pauseMs = Math.min(this.pauseMs * 2, LONGEST_PAUSE_MS);
     }

@@ -44,7 +44,11 @@ export function LogTail({ jobId, jobName, isFinal }: Props) {
         isAtEnd.current = scrollHeight - scrollTop - clientHeight < 24;
       }}
     >
-      {problem ? <p className="faint">{problem}</p> : null}
+      {problem ? (
+        <p className="faint" role="status" dir="auto">
+          {problem}
+        </p>
+      ) : null}
       {lines?.map((line) => (
         <Line key={line.number} line={line} />
       ))}

@@ -268,6 +268,7 @@ class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
     dags: int
     jobs: int
     journal_entries: int
+    workers: int
     files: int
     keys: int
     logs: int

@@ -59,7 +59,7 @@ class Cleaner:
         """
         async with self._one_at_a_time:
             freed = Freed()
-            for step in (self._runs, self._dags, self._journal, self._files, self._keys):
+            for step in (self._runs, self._dags, self._workers, self._journal, self._files, self._keys):
                 freed += await step(is_dry=is_dry)
             for look in (self._clean_logs, self._clean_blobs):
                 freed += await _in_thread(partial(look, is_dry=is_dry))
@@ -93,6 +93,20 @@ class Cleaner:
                 freed += await self._until_done(partial(forgetting.forget_of_dag, dag_id=dag.id, before=before))
             if len(dags) < PAGE:
                 break
+        return freed
+
+    async def _workers(self, *, is_dry: bool) -> Freed:
+        before = cutoff(self.retention.workers, self._clock.now())
+        freed, last = Freed(), ""
+        while before is not None:
+            ids = await self._read(partial(_gone_workers, before=before, after_id=last))
+            if is_dry:
+                freed += Freed(workers=len(ids))
+            elif ids:
+                freed += await self._commit(partial(forgetting.forget_workers, worker_ids=ids, before=before))
+            if len(ids) < forgetting.ROWS:
+                break
+            last = ids[-1]
         return freed
 
     async def _journal(self, *, is_dry: bool) -> Freed:
@@ -200,8 +214,8 @@ def told(freed: Freed) -> str:
     """Return what was freed, for a log."""
     return (
         f"{freed.runs} runs, {freed.dags} DAGs, {freed.jobs} jobs, {freed.journal_entries} journal entries, "
-        f"{freed.files} files, {freed.keys} keys, {freed.logs} logs ({freed.log_bytes} bytes), "
-        f"{freed.blobs} blobs ({freed.blob_bytes} bytes)"
+        f"{freed.workers} workers, {freed.files} files, {freed.keys} keys, "
+        f"{freed.logs} logs ({freed.log_bytes} bytes), {freed.blobs} blobs ({freed.blob_bytes} bytes)"
     )
 
 
@@ -211,6 +225,11 @@ def _forgettable_runs(reader: Reader, before: datetime) -> list[Run]:
 
 def _forgettable_dags(reader: Reader, before: datetime) -> list[Dag]:
     return reader.forgettable_dags(before=before, limit=PAGE)
+
+
+def _gone_workers(reader: Reader, before: datetime, after_id: str) -> list[str]:
+    found = reader.forgettable_workers(before=before, after_id=after_id, limit=forgetting.ROWS)
+    return [worker.id for worker in found]
 
 
 def _oldest_entries(reader: Reader, after_seq: int) -> list[OldEntry]:

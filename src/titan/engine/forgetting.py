@@ -46,6 +46,11 @@ def cut(tx: Transaction, entries: list[OldEntry], *, before: datetime) -> Freed:
     return Freed(journal_entries=len(seqs))
 
 
+def forget_workers(tx: Transaction, worker_ids: list[str], *, before: datetime) -> Freed:
+    """Delete workers that are gone."""
+    return Freed(workers=tx.forget_workers(worker_ids, before=before))
+
+
 def forget_files(tx: Transaction, names: list[FileName], *, before: datetime) -> Freed:
     """Delete names of files."""
     return Freed(files=tx.forget_files(names, before=before))

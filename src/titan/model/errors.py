@@ -15,7 +15,6 @@ TitanError
 │   ├── IdempotencyConflict
 │   └── LimitExceeded     recursion depth, jobs in a run
 ├── TooLarge              a body or value over its limit
-├── TooMany               more sign-ins that fail than are looked at
 ├── StoreError
 │   ├── StoreUnavailable, StoreFull, StoreRefused
 │   └── StoreDamaged, StoreTooNew, StoreInUse      Titan does not start
@@ -115,10 +114,6 @@ class LimitExceeded(Conflict):
 
 class TooLarge(TitanError):
     """A body, value or file is over its limit."""
-
-
-class TooMany(TitanError):
-    """So many sign-ins wait to be looked at that this one was not; wait some seconds, then try again."""
 
 
 class StoreError(TitanError):

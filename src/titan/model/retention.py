@@ -55,6 +55,7 @@ class Freed:
     dags: int = 0  #: those of the runs included
     jobs: int = 0
     journal_entries: int = 0
+    workers: int = 0
     files: int = 0  #: names of uploaded files
     keys: int = 0  #: keys that a file was published under
     logs: int = 0

@@ -19,6 +19,7 @@ class Retention:
     dags: timedelta | None = None  #: those without a run, with all that belongs to them
     logs: timedelta | None = None  #: the output of attempts; with its job it goes in any case
     workspaces: timedelta | None = None
+    workers: timedelta | None = None  #: those that left or were lost, and that no attempt names any more
     files: timedelta | None = None  #: uploaded files and published keys
     journal: timedelta | None = None  #: entries of what is still there
 

@@ -18,7 +18,6 @@ from titan.model.tokens import Role, Token
 from titan.rules import tokens
 from titan.rules.names import shown
 from titan.server.house import House
-from titan.server.signing_in import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +50,6 @@ class Door:
     """Looks at the token of every request."""
 
     house: House
-    _turns: Turns = field(default_factory=Turns)
     _log: "_FailureLog" = field(default_factory=lambda: _FailureLog())
     _noted: dict[str, float] = field(default_factory=dict)
 
@@ -80,21 +78,16 @@ class Door:
         return _OVER if tokens.is_an_attempts(bearer) else ANYBODY_HERE
 
     async def sign_in(self, text: str, *, client: str) -> Caller:
-        """Return who a browser is whose person shows this token; attempts that fail are slowed down, and logged.
+        """Return who a browser is whose person shows this token; attempts that fail are logged.
 
         Raises:
             Unauthorized: it is none of ours, unknown, expired or revoked.
-            TooMany: too many wait to be looked at.
         """
-
-        async def look() -> Caller:
-            shown_token = tokens.read(text.strip())
+        shown_token = tokens.read(text.strip())
+        try:
             if shown_token is None:
                 raise _unauthorized("one that this server did not make", _HOW_TO_GET_ONE)
             return replace(await self._holder(shown_token), is_signed_in=True)
-
-        try:
-            return await self._turns.take(look)
         except Unauthorized as error:
             self.note_failure(error, client=client, asked="to sign in")
             raise

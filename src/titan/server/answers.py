@@ -24,7 +24,6 @@ STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
     (errors.NotFound, 404),
     (errors.Conflict, 409),
     (errors.TooLarge, 413),
-    (errors.TooMany, 429),
     (errors.StoreFull, 507),
     (errors.StoreRefused, 500),  # not 503: clients repeat those, and a repeat never helps here
     (errors.StoreDamaged, 500),

@@ -86,9 +86,12 @@ class Call:
         return client[0] if client else "somebody"
 
     @property
-    def is_encrypted(self) -> bool:
-        """Whether it came by TLS, here or at a proxy on this machine."""
-        return self.request.scope["scheme"] in ("https", "wss")
+    def is_page_encrypted(self) -> bool:
+        """Whether the page that asks came by TLS: here, at a proxy on this machine, or as its browser says, anywhere.
+
+        Only a proxy on this machine is believed its X-Forwarded-Proto. The guard let no Origin but our own through.
+        """
+        return self.request.scope["scheme"] == "https" or (self.header("origin") or "").startswith("https://")
 
     @property
     def asked(self) -> str:

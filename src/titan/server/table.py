@@ -330,6 +330,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         frames=(
             wire.EventView,
             wire.ResyncFrame,
+            wire.QuietFrame,
         ),  # the socket beside it sends these; as server-sent events see http.md
     ),
     Route(

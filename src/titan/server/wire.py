@@ -298,6 +298,12 @@ class ResyncFrame(Struct, kw_only=True):
     resync: str
 
 
+class QuietFrame(Struct, kw_only=True):
+    """A frame of /api/events/ws: nothing was told for 10 s, and the connection is alive."""
+
+    cursor: str
+
+
 class EventView(Struct, kw_only=True):
     """One live event."""
 

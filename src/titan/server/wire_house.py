@@ -21,6 +21,7 @@ class CleanAnswer(Struct, kw_only=True):
     dags: int
     jobs: int
     journal_entries: int
+    workers: int
     files: int
     keys: int
     logs: int

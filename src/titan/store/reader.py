@@ -148,6 +148,10 @@ class SqlReader(SqlListReader):
     def forgettable_dags(self, *, before: datetime, limit: int) -> list[Dag]:
         return [dag_from_row(row) for row in self._all("forgettable_dags", before_us=to_us(before), limit=limit)]
 
+    def forgettable_workers(self, *, before: datetime, after_id: str, limit: int) -> list[Worker]:
+        found = self._all("forgettable_workers", before_us=to_us(before), after_id=after_id, limit=limit)
+        return [worker_from_row(row) for row in found]
+
     # --- attempts and workers ---
 
     def attempt(self, lease_id: str) -> Attempt | None:

@@ -159,6 +159,10 @@ class SqlTransaction(SqlReader):
     def forget_run(self, project_id: str, run_id: str) -> None:
         self._session.run("forget_run", {"project_id": project_id, "run_id": run_id})
 
+    def forget_workers(self, worker_ids: Sequence[str], *, before: datetime) -> int:
+        before_us = to_us(before)
+        return sum(self._session.count("forget_worker", worker_id=each, before_us=before_us) for each in worker_ids)
+
     def forget_files(self, names: Sequence[FileName], *, before: datetime) -> int:
         before_us = to_us(before)
         count = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,17 @@ def test_behind_a_proxy_that_speaks_tls_the_cookie_goes_no_other_way(admin: Hold
     )
 
     assert answer.headers["set-cookie"].endswith("; Secure")
+
+
+def test_behind_a_proxy_on_another_machine_the_page_says_that_it_came_by_tls(admin: Holder) -> None:
+    page = {"Host": "titan.example.org", "Origin": "https://titan.example.org"}
+
+    signed_in = sign_in(admin.port, admin.token, page)
+    cookie = signed_in.headers["set-cookie"].partition(";")[0]
+    left = ask(admin.port, "DELETE", "/api/session", b"", {**page, "Cookie": cookie})
+
+    assert signed_in.headers["set-cookie"].endswith("; Secure")
+    assert left.headers["set-cookie"].endswith("; Secure")
 
 
 def test_who_is_not_signed_in_learns_that_a_token_is_needed_and_nothing_more(nobody: Holder) -> None:
@@ -135,6 +147,14 @@ def test_what_is_no_token_signs_nobody_in_and_is_logged_without_it(
 
     wait_until(is_logged, "the failure stands in the log")
     assert token == "" or token not in titan.log
+
+
+def test_who_tries_tokens_keeps_nobody_out_that_has_one(admin: Holder) -> None:
+    with ThreadPoolExecutor(50) as strangers:
+        tries = [strangers.submit(sign_in, admin.port, f"titan_0123456789ab_{number:064x}") for number in range(200)]
+
+        assert sign_in(admin.port, admin.token).status == 200
+        assert {each.result().status for each in tries} == {401}
 
 
 def test_another_page_signs_nobody_in(admin: Holder) -> None:

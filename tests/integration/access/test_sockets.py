@@ -147,6 +147,19 @@ def test_only_holders_of_tokens_are_let_in(admin: Holder, nobody: Holder) -> Non
         assert "resync" in received(socket)
 
 
+def test_a_refused_handshake_is_no_error_of_the_server(tmp_path: Path) -> None:
+    with running_titan(tmp_path / "home", offers=(), options=("--require-token",)) as titan:
+        holder = Holder(titan.sdk_port, titan.home_token)
+
+        assert refusal(Holder(titan.sdk_port, None)) == (401, "Unauthorized")
+        assert refusal(holder.make("worker")) == (403, "Forbidden")
+        assert refusal(holder, "?unknown=1") == (400, "InvalidInput")
+        titan.terminate()
+
+        (line,) = (line for line in titan.log.splitlines() if " INFO " not in line)
+        assert "turned away: 127.0.0.1 asked WEBSOCKET '/api/events/ws' with none" in line
+
+
 def test_a_page_of_another_host_is_refused_even_with_a_token(admin: Holder) -> None:
     assert refusal(admin, origin="https://evil.example") == (403, "Forbidden")
     with listening(admin, "?after=unknown", origin=f"http://127.0.0.1:{admin.port}") as socket:
@@ -261,7 +274,21 @@ def test_a_quiet_socket_is_pinged(admin: Holder) -> None:
     with said(admin.port, request("GET", f"/api/events/ws?run={a_name('run')}", headers=headers)) as connection:
         connection.settimeout(PING_WITHIN_SECONDS)
         head = connection.recv(4096)
-        ping = connection.recv(2)
+        frame = connection.recv(2)
+        while frame[0] == 0x81:  # text: a sign of life for pages
+            connection.recv(frame[1])
+            frame = connection.recv(2)
 
     assert head.startswith(b"HTTP/1.1 101")
-    assert ping == b"\x89\x04"  # RFC 6455, 5.2: final, opcode 9, four bytes
+    assert frame == b"\x89\x04"  # RFC 6455, 5.2: final, opcode 9, four bytes
+
+
+@pytest.mark.slow
+def test_a_quiet_socket_tells_that_it_is_alive_and_where_it_stands(admin: Holder) -> None:
+    submit(admin, run=(run := a_name("run")))
+    start = present_cursor(admin)
+
+    with listening(admin, f"?after={start}&run={run}") as socket:
+        submit(admin, run=a_name("run"))  # the journal is not quiet, what this client asked for is
+
+        assert received(socket) == {"cursor": str(start)}

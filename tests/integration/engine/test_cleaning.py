@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.support.builders import PROJECT, a_new_dag, a_spec
 from tests.support.desk import Desk, TurnedClock, a_desk
+from titan.engine import attendance
 from titan.engine.cleaner import Cleaner
 from titan.model.jobs import JobSpec
 from titan.model.memory import StoredFile, StoredValue
@@ -22,7 +24,9 @@ from titan.store.blobs import FolderBlobs
 from titan.store.logs import FolderLogs
 
 DAY = timedelta(days=1)
-MONTH = Retention(runs=30 * DAY, dags=30 * DAY, logs=30 * DAY, workspaces=30 * DAY, files=30 * DAY, journal=30 * DAY)
+MONTH = Retention(
+    runs=30 * DAY, dags=30 * DAY, logs=30 * DAY, workspaces=30 * DAY, workers=30 * DAY, files=30 * DAY, journal=30 * DAY
+)
 
 
 class House:
@@ -231,3 +235,20 @@ def test_deleting_a_run_delays_no_commit_by_more_than_a_few_milliseconds(house: 
     house.clean()
 
     assert sorted(durations)[len(durations) // 2] < 100_000_000  # 3 ms here; a loaded machine takes its time
+
+
+def test_workers_that_left_go_with_the_last_job_they_ran_and_are_welcome_again(house: House) -> None:
+    store = house.desk.store
+    for number in range(120):
+        house.desk.join(f"old-{number}")
+        store.transact(partial(attendance.leave, worker_id=f"old-{number}")).result()
+    house.run(a_spec("train"))
+    store.transact(partial(attendance.leave, worker_id="w1")).result()
+    house.clock.time += 31 * DAY
+
+    assert house.clean(Retention(workers=30 * DAY), is_dry=True) == Freed(workers=120)
+    assert house.clean(Retention(workers=30 * DAY)) == Freed(workers=120)
+    assert house.clean().workers == 1
+    house.desk.join("w1")
+
+    assert [worker.id for worker in store.read(lambda reader: reader.workers(PROJECT))] == ["w1"]

@@ -48,7 +48,11 @@ def test_the_parts_of_a_path_and_a_query_are_parameters() -> None:
 def test_the_frames_of_the_live_events_are_described() -> None:
     content = DOCUMENT["paths"]["/api/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
 
-    assert [frame["$ref"].rpartition("/")[2] for frame in content["x-frames"]] == ["EventView", "ResyncFrame"]
+    assert [frame["$ref"].rpartition("/")[2] for frame in content["x-frames"]] == [
+        "EventView",
+        "ResyncFrame",
+        "QuietFrame",
+    ]
     assert "JobLeased" in SCHEMAS["EventView"]["properties"]["kind"]["enum"]
 
 

@@ -33,7 +33,7 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
   );
   function perform(outcome: Outcome): void {
     onAsk(null);
-    change.run({ gate, outcome, comment }, { onSettled: rereadGates });
+    change.run({ gateId: gate.gate_id, outcome, comment }, { onSettled: rereadGates });
   }
   return (
     <article

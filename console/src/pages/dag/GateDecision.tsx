@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useChange } from "../../api/changes";
 import type { Gate, Job } from "../../api/facts";
-import { type Decision, decide, gateOf, type Outcome, rereadGates } from "../../api/gates";
+import { type Decision, decide, type Outcome, rereadGates } from "../../api/gates";
 import { useCanChange } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Confirm";
@@ -12,14 +12,12 @@ export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
   const canDecide = useCanChange();
   const [comment, setComment] = useState("");
   const [asks, setAsks] = useState(false);
-  const change = useChange<Outcome, Gate | undefined>(
-    async (outcome, headers) => {
-      const what: Decision = { gate: await gateOf(gate.job_id), outcome, comment };
-      return decide(what, headers);
-    },
-    (_answer, outcome) => `${outcome === "approve" ? "Approved" : "Rejected"}: ${gate.name}`,
+  const change = useChange<Decision, Gate | undefined>(
+    decide,
+    (_answer, { outcome }) => `${outcome === "approve" ? "Approved" : "Rejected"}: ${gate.name}`,
     rereadGates,
   );
+  const perform = (outcome: Outcome) => change.run({ gateId: gate.job_id, outcome, comment });
   if (!canDecide) return <p className="soft">Your token may look; deciding takes one of the role admin.</p>;
   return (
     <div className="dag-decide">
@@ -36,7 +34,7 @@ export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
         />
       </label>
       <div className="dag-decide-buttons">
-        <Button kind="main" busy={change.isPending} onClick={() => change.run("approve")}>
+        <Button kind="main" busy={change.isPending} onClick={() => perform("approve")}>
           ✓ Approve
         </Button>
         <Button kind="danger" busy={change.isPending} onClick={() => setAsks(true)}>
@@ -47,7 +45,7 @@ export function GateDecision({ gate, behind }: { gate: Job; behind: number }) {
         <Confirm
           title="Reject this gate?"
           yes="✕ Reject"
-          onYes={() => change.run("reject")}
+          onYes={() => perform("reject")}
           onClose={() => setAsks(false)}
         >
           {behind > 0 ? `Then ${count(behind, "job")} behind it will be cancelled. ` : null}A gate is decided once.

@@ -8,6 +8,7 @@ const NOTHING = {
   dags: 0,
   jobs: 0,
   journal_entries: 0,
+  workers: 0,
   files: 0,
   keys: 0,
   logs: 0,

@@ -10,6 +10,7 @@ export function goneLines(freed: Freed): string[] {
     [freed.jobs, "job", "jobs"],
     [freed.logs, "log", "logs", freed.log_bytes],
     [freed.journal_entries, "journal entry", "journal entries"],
+    [freed.workers, "worker that is gone", "workers that are gone"],
     [freed.files, "uploaded file", "uploaded files"],
     [freed.keys, "published key", "published keys"],
     [freed.blobs, "content nobody names", "contents nobody names", freed.blob_bytes],

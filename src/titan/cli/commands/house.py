@@ -75,6 +75,7 @@ def clean(*, dry_run: DryRun = False, as_json: JsonOption = False, server: Serve
         count(done.dags, "DAG"),
         count(done.jobs, "job"),
         f"{done.journal_entries:,} journal entries",
+        count(done.workers, "worker"),
         count(done.files, "file name"),
         count(done.keys, "published key"),
         f"{count(done.logs, 'log')} ({size(done.log_bytes)})",

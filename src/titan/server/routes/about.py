@@ -59,6 +59,7 @@ async def settings(call: Call) -> Response[bytes]:
         "TITAN_KEEP_DAGS_DAYS": keep.dags,
         "TITAN_KEEP_LOGS_DAYS": keep.logs,
         "TITAN_KEEP_WORKSPACES_DAYS": keep.workspaces,
+        "TITAN_KEEP_WORKERS_DAYS": keep.workers,
         "TITAN_KEEP_FILES_DAYS": keep.files,
         "TITAN_KEEP_JOURNAL_DAYS": keep.journal,
     }

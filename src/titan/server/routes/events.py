@@ -24,7 +24,9 @@ from titan.server.house import House
 from titan.server.views import event_view
 
 BATCH: Final = 500
-KEEP_ALIVE_SECONDS: Final = 15.0  # below the idle limit of common proxies
+QUIET_SECONDS: Final = (
+    10.0  # without a word, then a sign of life; the console waits for three of them, and for a late one
+)
 
 
 class CloseCode(IntEnum):
@@ -42,11 +44,18 @@ class Resync:
 
 
 @dataclass(frozen=True, slots=True)
+class Connected:
+    """The client's cursor is known, or it begins now: what comes follows without a gap."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quiet:
-    """Nothing has happened for a while; or nothing yet, at the beginning."""
+    """Nothing was told for a while: the client still stands here, and the connection is alive."""
+
+    seq: int
 
 
-Telling: TypeAlias = JournalEntry | Resync | Quiet
+Telling: TypeAlias = JournalEntry | Resync | Connected | Quiet
 
 
 async def stream_events(call: Call) -> Stream:
@@ -82,7 +91,6 @@ async def send_events(call: Call, socket: WebSocket[Any, Any, Any]) -> None:
 
 async def _sent_events(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[bytes]:
     """Yield the frames of server-sent events (HTML, 9.2.6)."""
-    is_first = True
     async for telling in _tellings(call, query, cursor):
         match telling:
             case JournalEntry():
@@ -90,21 +98,24 @@ async def _sent_events(call: Call, query: wire.EventsQuery, cursor: str | None) 
                 yield b"id: %d\nevent: %s\ndata: %s\n\n" % (telling.seq, telling.kind.encode(), data)
             case Resync(seq=seq):
                 yield b"event: resync\nid: %d\ndata: %s\n\n" % (seq, msgspec.json.encode({"cursor": str(seq)}))
+            case Connected():
+                yield b": connected\n\n"
             case Quiet():
-                yield b": connected\n\n" if is_first else b": still here\n\n"
-        is_first = False
+                yield b": still here\n\n"
 
 
 async def _send_all(call: Call, query: wire.EventsQuery, socket: WebSocket[Any, Any, Any]) -> None:
-    """Send the frames of a socket; that it is quiet says the server's ping, see serve.py."""
+    """Send the frames of a socket; a page cannot see the server's pings (serve.py), so it is told Quiet."""
     async for telling in _tellings(call, query, query.after):
         match telling:
             case JournalEntry():
                 await socket.send_text(msgspec.json.encode(event_view(telling)).decode())
             case Resync(seq=seq):
                 await socket.send_text(msgspec.json.encode(wire.ResyncFrame(resync=str(seq))).decode())
-            case Quiet():
-                continue
+            case Quiet(seq=seq):
+                await socket.send_text(msgspec.json.encode(wire.QuietFrame(cursor=str(seq))).decode())
+            case Connected():
+                continue  # that the handshake succeeded says the same
 
 
 async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
@@ -119,15 +130,21 @@ async def _tellings(call: Call, query: wire.EventsQuery, cursor: str | None) -> 
     cut, last = await house.store.look(lambda reader: (reader.journal_cut(), reader.last_seq()))
     known = last if cursor is None else _known(cursor, cut, last)
     seq = last if known is None else known
-    yield Resync(seq) if known is None else Quiet()
+    yield Resync(seq) if known is None else Connected()
+    now = asyncio.get_running_loop().time
     with house.metrics.event_clients.track_inprogress(), house.bus.watch([JOURNAL]) as watch:
+        told_at = now()
         while not house.bus.is_closed and await call.is_caller_still_good():
             entries = await _after(house, query, seq)
             for entry in entries:
                 seq = entry.seq
                 yield entry
-            if len(entries) < BATCH and not await watch.heard(KEEP_ALIVE_SECONDS):
-                yield Quiet()
+            if entries:
+                told_at = now()
+            # Not each wait has its whole time: where others' runs keep the journal busy, none would come to its end.
+            if len(entries) < BATCH and not await watch.heard(max(0.0, told_at + QUIET_SECONDS - now())):
+                yield Quiet(seq)
+                told_at = now()
 
 
 async def _after(house: House, query: wire.EventsQuery, seq: int) -> list[JournalEntry]:

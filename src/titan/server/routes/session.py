@@ -28,7 +28,7 @@ async def sign_in(call: Call) -> Response[bytes]:
         return secret, made.expires_at - made.created_at
 
     secret, lasts = await call.house.orchestrator.keep(act)
-    return _answer(call, caller, cookie=set_cookie(secret, lasts, is_encrypted=call.is_encrypted))
+    return _answer(call, caller, cookie=set_cookie(secret, lasts, is_encrypted=call.is_page_encrypted))
 
 
 async def who_am_i(call: Call) -> Response[bytes]:
@@ -41,7 +41,7 @@ async def sign_out(call: Call) -> Response[bytes]:
     if call.cookie is not None:
         await call.house.orchestrator.keep(partial(tokens.sign_out, secret=call.cookie))
     nobody = call.door.without_token()
-    return _answer(call, nobody, cookie=set_cookie("", timedelta(0), is_encrypted=call.is_encrypted))
+    return _answer(call, nobody, cookie=set_cookie("", timedelta(0), is_encrypted=call.is_page_encrypted))
 
 
 def _answer(call: Call, caller: Caller, *, cookie: str | None = None) -> Response[bytes]:

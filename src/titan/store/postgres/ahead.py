@@ -160,6 +160,10 @@ class AheadTransaction(AheadReader, SqlTransaction):
         self._remember_nothing()
         super().forget_run(project_id, run_id)
 
+    def forget_workers(self, worker_ids: Sequence[str], *, before: datetime) -> int:
+        self._remember_nothing()
+        return super().forget_workers(worker_ids, before=before)
+
     def save_dag(self, dag: Dag) -> None:
         super().save_dag(dag)
         self._dags[dag.id] = dag

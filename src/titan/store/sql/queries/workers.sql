@@ -12,6 +12,20 @@ order by case state when 'connected' then 0 else 1 end, name, id
 -- name: connected_workers
 select id from workers where state = 'connected' order by id
 
+-- name: forgettable_workers
+select {worker_columns} from workers
+where
+    state in ('lost', 'left') and seen_at_us < :before_us and id > :after_id
+    and not exists (select 1 from attempts where attempts.worker_id = workers.id)
+order by id
+limit :limit
+
+-- name: forget_worker
+delete from workers
+where
+    id = :worker_id and state in ('lost', 'left') and seen_at_us < :before_us
+    and not exists (select 1 from attempts where attempts.worker_id = workers.id)
+
 -- name: save_worker
 insert into workers ({worker_columns}) values (
     :project_id, :id, :name, :host, :pid, :offers, :version, :state, :joined_at_us, :seen_at_us,

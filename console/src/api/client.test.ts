@@ -1,0 +1,43 @@
+import { expect, test, vi } from "vitest";
+import { api, mayHeal, Refusal, Unreachable } from "./client";
+
+const signals = vi.hoisted(() => {
+  const signals: AbortSignal[] = [];
+  vi.stubGlobal("window", { location: { origin: "http://titan.test" } });
+  vi.stubGlobal("fetch", ({ signal }: Request) => {
+    signals.push(signal);
+    return new Promise((_, refuse) => signal.addEventListener("abort", () => refuse(signal.reason)));
+  });
+  return signals;
+});
+
+test("a question that nobody answers for a minute is given up, and a change is not", async () => {
+  const limits: (number | AbortController)[] = [];
+  vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
+    const limit = new AbortController();
+    limits.push(ms, limit);
+    return limit.signal;
+  });
+
+  const asked = api.GET("/api/health").catch((error: unknown) => error);
+  void api.DELETE("/api/session").catch(() => undefined);
+  await vi.waitFor(() => expect(signals).toHaveLength(2));
+  (limits[1] as AbortController).abort(new DOMException("too long", "TimeoutError"));
+
+  expect(await asked).toBeInstanceOf(Unreachable);
+  expect(limits[0]).toBe(60_000);
+  expect(signals.map((signal) => signal.aborted)).toEqual([true, false]);
+});
+
+test.each([
+  [400, false],
+  [401, false],
+  [404, false],
+  [429, true],
+  [503, true],
+])("whether HTTP %i may heal by itself is %s", (status, may) => {
+  const problem = { type: "", message: "", subject: "", expected: "", found: "", next_step: "" };
+
+  expect(mayHeal(new Refusal(status, problem))).toBe(may);
+  expect(mayHeal(new Unreachable(null))).toBe(true);
+});
