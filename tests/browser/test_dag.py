@@ -112,6 +112,44 @@ def test_the_files_of_a_stage_are_looked_at_and_downloaded(pages: Pages, console
     expect(page.get_by_role("cell", name="a, b")).to_be_visible()
 
 
+def test_artifacts_stand_beside_the_files_job_by_job(pages: Pages, console: Console, script: Script) -> None:
+    publish = """
+        import os
+        from titan_sdk import TitanClient
+        job = os.environ["TITAN_JOB_NAME"]
+        open(f"{job}.txt", "w").write("left by " + job)
+        open("scores.csv", "w").write("job,score\\n" + job + ",3\\n")
+        with TitanClient() as client:
+            client.publish_artifact(f"scores:{job}", "scores.csv")
+    """
+    jobs = [
+        TitanJob("zeta", script("zeta.py", publish)),
+        TitanJob("alpha", script("alpha.py", publish), parents=["zeta"]),
+    ]
+    console.client.wait(console.client.submit_dag("artifacts_here", jobs))
+    page = pages.open(console, "/dags/DAG-artifacts_here?view=files")
+    rows = page.get_by_role("row").filter(has=page.get_by_role("link", name="Download"))
+
+    of_zeta = [re.compile(r"^scores\.csv artifactzeta"), re.compile(r"^zeta\.txt zeta")]
+    expect(rows).to_have_text(
+        [
+            *of_zeta,
+            *(
+                re.compile(each)
+                for each in (r"^alpha\.txt alpha", r"^scores\.csv artifactalpha", r"^scores\.csv alpha")
+            ),
+        ]
+    )
+    rows.nth(0).click()
+    preview = page.get_by_role("complementary", name="Preview of scores.csv")
+    expect(preview.get_by_role("cell", name="zeta")).to_be_visible()
+    with page.expect_download() as download:
+        preview.get_by_role("link", name="Download").click()
+    assert download.value.path().read_text() == "job,score\nzeta,3\n"
+    page.get_by_role("searchbox").fill("artifact")
+    expect(rows).to_have_count(2)
+
+
 def test_a_gate_is_approved_on_a_phone(pages: Pages, console: Console, script: Script) -> None:
     jobs = [
         TitanJob("draft", script("draft.py", REPORT), hitl_message="Publish the draft?"),

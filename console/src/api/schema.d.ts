@@ -1374,10 +1374,10 @@ export interface components {
         };
         /**
          * FilePlace
-         * @description Whose folder a file lies in.
+         * @description Where a file lies.
          * @enum {unknown}
          */
-        FilePlace: "archive" | "workspace";
+        FilePlace: "archive" | "artifact" | "workspace";
         /**
          * FilesQuery
          * @description GET /api/dags/{dag}/files and GET /api/runs/{run}/files.

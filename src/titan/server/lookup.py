@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
 from titan.model.jobs import Job
@@ -148,9 +149,13 @@ def find_run(reader: Reader, project_id: str, run_id: str) -> Run:
     )
 
 
-def run_of_caller(reader: Reader, token: str | None) -> str | None:
-    """Return the run of the job whose running attempt has this token; None when there is none."""
-    attempt = reader.live_attempt_by_token(token) if token else None
+def attempt_of_caller(reader: Reader, token: str | None) -> Attempt | None:
+    """Return the running attempt that has this token; None when the caller is no job."""
+    return reader.live_attempt_by_token(token) if token else None
+
+
+def run_of(reader: Reader, attempt: Attempt | None) -> str | None:
+    """Return the run of the attempt's job; None when there is none."""
     job = reader.job(attempt.job_id) if attempt else None
     return job.run_id if job else None
 

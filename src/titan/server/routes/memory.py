@@ -18,7 +18,7 @@ from titan.rules.names import check_key, shown
 from titan.server import wire, wire_store
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.lookup import keep_blob, run_of_caller
+from titan.server.lookup import attempt_of_caller, keep_blob, run_of
 from titan.server.reach import check_waited_for, permit
 from titan.server.texts import check_text
 
@@ -52,7 +52,7 @@ async def put_value(call: Call) -> Response[bytes]:
             value=body.value,
             artifact=body.artifact,
             expires_at=_expiry(tx, body.ttl_seconds),
-            run_id=run_of_caller(tx, call.token()),
+            run_id=run_of(tx, attempt_of_caller(tx, call.token())),
         )
         put(tx, call.house.project_id, body.key, value)
         return wire.OkAnswer()

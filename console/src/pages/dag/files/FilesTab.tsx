@@ -14,7 +14,9 @@ const FilePreview = lazy(() => import("../../../parts/FilePreview"));
 
 const COLUMNS = "var(--files-columns)"; // fewer of them on a phone
 
-/** What the jobs of this submission left in their workspace, to be looked at and to be kept. */
+const PLACES: Record<LeftFile["place"], string> = { workspace: "", archive: "in its archive", artifact: "artifact" };
+
+/** What the jobs of this submission left in their workspace and uploaded, job by job, to be looked at and to be kept. */
 export function FilesTab({ dag }: { dag: Dag }) {
   const [query, change] = useUrl();
   const { data, error, refetch } = useDagFiles(dag.dag_id);
@@ -23,19 +25,20 @@ export function FilesTab({ dag }: { dag: Dag }) {
   if (data.files.length === 0) {
     return (
       <Empty title="No files yet" command={'open("report.md", "w").write("# Done")'}>
-        What a job writes into its working directory appears here when its attempt ends.
+        What a job writes into its working directory appears here when its attempt ends, beside what it uploads or
+        publishes.
       </Empty>
     );
   }
   const q = query.get("q") ?? "";
   const chosen = query.get("file");
-  const files = data.files.filter((file) => `${file.path} ${file.job}`.toLowerCase().includes(q.toLowerCase()));
+  const files = byJob(data.files, dag).filter((file) => wordsOf(file).includes(q.toLowerCase()));
   const file = data.files.find((one) => one.path === chosen || keyOf(one) === chosen);
   return (
     <div className="files" data-open={file ? "" : undefined}>
       <div className="files-list">
         <div className="row">
-          <SearchField value={q} onChange={(value) => change({ q: value })} label="File or job" />
+          <SearchField value={q} onChange={(value) => change({ q: value })} label="File, job or kind" />
           <span className="faint">
             {q ? `${files.length} of ` : ""}
             {count(data.files.length, "file")}
@@ -89,7 +92,7 @@ function Row({ file, isChosen }: { file: LeftFile; isChosen: boolean }) {
         <span dir="auto" title={file.path} className={isChosen ? "files-chosen" : undefined}>
           {file.path}
         </span>
-        {file.place === "archive" ? <span className="faint"> in its archive</span> : null}
+        <span className="faint"> {PLACES[file.place]}</span>
       </Cell>
       <Cell className="cut files-wide">
         <span dir="auto" title={`${file.job}, attempt ${file.attempt}, on ${file.worker}`}>
@@ -128,6 +131,16 @@ function Preview({ file }: { file: LeftFile }) {
       <FilePreview digest={file.digest} path={file.path} sizeBytes={file.size_bytes} />
     </Suspense>
   );
+}
+
+/** Returns the files in the order of the submission's jobs; of each by path, as they come. */
+function byJob(files: readonly LeftFile[], dag: Dag): LeftFile[] {
+  const places = new Map((dag.jobs ?? []).map((job, place) => [job.job_id, place]));
+  return [...files].sort((one, other) => (places.get(one.job_id) ?? 0) - (places.get(other.job_id) ?? 0));
+}
+
+function wordsOf(file: LeftFile): string {
+  return `${file.path} ${file.job} ${PLACES[file.place]}`.toLowerCase();
 }
 
 /** The same path may lie on two nodes, or in the copies of two attempts. */
