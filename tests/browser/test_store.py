@@ -97,7 +97,8 @@ def test_an_artifact_is_previewed_and_downloaded(pages: Pages, console: Console,
     console.client.publish_artifact("findings", str(file))
     page = pages.open(console, "/store?key=findings")
 
-    expect(page.get_by_role("region", name="Content of findings.md")).to_have_text("# Findings")
+    content = page.get_by_role("region", name="Content of findings.md")
+    expect(content.get_by_role("heading", name="Findings", exact=True)).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "findings.md"

@@ -1,16 +1,15 @@
-import { lazy, Suspense } from "react";
 import type { Dag, LeftFile } from "../../../api/facts";
 import { useDagFiles } from "../../../api/job";
+import { CopyButton } from "../../../parts/CopyButton";
 import { Empty } from "../../../parts/Empty";
 import { Failure } from "../../../parts/Failure";
+import { FilePreview } from "../../../parts/FilePreview";
 import { bytes, count } from "../../../parts/format";
 import { Cell, RowList } from "../../../parts/RowList";
 import { SearchField } from "../../../parts/SearchField";
 import { Time } from "../../../parts/Time";
 import { blobPath, useUrl } from "../../../parts/url";
 import "./files.css";
-
-const FilePreview = lazy(() => import("../../../parts/FilePreview"));
 
 const COLUMNS = "var(--files-columns)"; // fewer of them on a phone
 
@@ -127,9 +126,19 @@ function Preview({ file }: { file: LeftFile }) {
     );
   }
   return (
-    <Suspense fallback={<p className="files-note faint">Reading …</p>}>
-      <FilePreview digest={file.digest} path={file.path} sizeBytes={file.size_bytes} />
-    </Suspense>
+    <>
+      <header className="row files-head">
+        <h2 className="cut" dir="auto" title={file.path}>
+          {file.path}
+        </h2>
+        <span className="faint">{bytes(file.size_bytes)}</span>
+        <CopyButton text={file.digest} label="Copy digest" />
+        <a className="button button-plain" href={blobPath(file.digest, file.path)} download>
+          Download
+        </a>
+      </header>
+      <FilePreview digest={file.digest} path={file.path} />
+    </>
   );
 }
 
