@@ -71,6 +71,35 @@ def test_a_running_log_is_followed_let_go_and_taken_up_again(
     expect(page.get_by_text("Completed")).to_be_visible()
 
 
+def test_a_followed_log_stays_at_its_end_when_the_page_around_it_gets_smaller(
+    console: Console, pages: Pages, script: Script, tmp_path: Path
+) -> None:
+    """As the banner goes that the server was away: the browser moves the scroll bar before a busy page knows its room."""
+    more = tmp_path / "more"
+    program = f"""
+        import time
+        from pathlib import Path
+        print(*(f"early {{n}}" for n in range(300)), sep="\\n", flush=True)
+        while not Path({str(more)!r}).exists():
+            time.sleep(0.02)
+        print(*(f"late {{n}}" for n in range(50)), sep="\\n", flush=True)
+        print("the end")
+    """
+    console.client.submit_dag("log-resized", [TitanJob("log-resized", script("log_resized.py", program))])
+    page = pages.open(console, "/help")
+    page.add_init_script(
+        "ResizeObserver = class extends ResizeObserver {"
+        " constructor(told) { super((...told_of) => setTimeout(() => told(...told_of), 200)) } }"
+    )
+    page.goto("/logs/log-resized")
+    expect(page.get_by_text("early 299")).to_be_visible()
+
+    page.set_viewport_size({"width": 1440, "height": 960})
+    more.touch()
+
+    expect(page.get_by_text("the end")).to_be_visible()
+
+
 def test_a_search_goes_from_match_to_match(console: Console, pages: Pages, script: Script) -> None:
     program = """print(*("needle %d" % n if n % 400 == 7 else "straw" for n in range(1000)), sep="\\n")"""
     _run(console, "log-search", script("log_search.py", program))
