@@ -91,7 +91,10 @@ function Row({ file, isChosen }: { file: LeftFile; isChosen: boolean }) {
         <span dir="auto" title={file.path} className={isChosen ? "files-chosen" : undefined}>
           {file.path}
         </span>
-        <span className="faint"> {PLACES[file.place]}</span>
+        <span className="faint files-kind" data-job={file.job}>
+          {" "}
+          {PLACES[file.place]}
+        </span>
       </Cell>
       <Cell className="cut files-wide">
         <span dir="auto" title={`${file.job}, attempt ${file.attempt}, on ${file.worker}`}>
