@@ -74,7 +74,7 @@ def test_a_running_log_is_followed_let_go_and_taken_up_again(
 def test_a_followed_log_stays_at_its_end_when_the_page_around_it_gets_smaller(
     console: Console, pages: Pages, script: Script, tmp_path: Path
 ) -> None:
-    """As the banner goes that the server was away: the browser moves the scroll bar before a busy page knows its room."""
+    """As when the banner goes that the server was away: the scroll bar is moved before a busy page knows its room."""
     more = tmp_path / "more"
     program = f"""
         import time

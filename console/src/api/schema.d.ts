@@ -2304,6 +2304,11 @@ export interface components {
          */
         SwapBody: {
             expected: string | null;
+            /**
+             * @description The key is gone when it was to be gone before.
+             * @default false
+             */
+            keep_ttl: boolean;
             key: string;
             /** @default null */
             ttl_seconds: number | null;
@@ -2339,10 +2344,11 @@ export interface components {
         };
         /**
          * ValueAnswer
-         * @description GET /api/store; `value` is null when the key is absent.
+         * @description GET /api/store; `value` is null when the key is absent, `expires_at` when it stays.
          */
         ValueAnswer: {
             artifact: string | null;
+            expires_at: string | null;
             key: string;
             value: string | null;
         };
