@@ -1,7 +1,7 @@
 import { memo } from "react";
 import type { Job } from "../../../api/facts";
+import { JobTook } from "../../../parts/JobTook";
 import { lookOf } from "../../../parts/Status";
-import { JobTook } from "../JobTook";
 import { useNodeView } from "./board";
 import type { NodeProps } from "./NodeLayer";
 
