@@ -224,6 +224,37 @@ def test_a_job_that_is_not_there_says_so(console: Console, pages: Pages) -> None
     page = pages.open(console, "/logs/log-nobody")
 
     expect(page.get_by_text("There is no such job")).to_be_visible()
+    expect(page.get_by_text("titan jobs")).to_have_count(0)  # what helps on a command line
+    page.get_by_role("main").get_by_role("link", name="DAG Pipelines").click()
+    page.wait_for_url(re.compile("/dags$"))
+
+
+def test_a_name_means_the_job_of_the_run_that_is_asked_for(console: Console, pages: Pages, script: Script) -> None:
+    for run in ("LOG_RUN_1", "LOG_RUN_2"):
+        job = TitanJob(
+            "log-of-run", script("log_of_run.py", "import os; print('I am of', os.environ['TITAN_AGENT_RUN_ID'])")
+        )
+        console.client.wait(console.client.submit_dag(f"{run}_STAGE", [job], agent_run_id=run))
+
+    page = pages.open(console, "/logs/log-of-run?run=LOG_RUN_1")
+    expect(page.get_by_text("I am of LOG_RUN_1")).to_be_visible()
+
+    page.goto("/logs/log-of-run?run=LOG_RUN_3")
+    expect(page.get_by_text("There is no such job in there")).to_be_visible()
+    expect(page.get_by_text("I am of")).to_have_count(0)
+
+
+def test_a_job_took_the_same_on_each_page(console: Console, pages: Pages, script: Script) -> None:
+    _run(console, "log-took", script("log_took.py", "import time; time.sleep(0.35)"))
+    page = pages.open(console, "/logs/log-took")
+    took = page.locator(".log-header").get_by_text(re.compile(r"^\d+ ms$"))
+    expect(took).to_be_visible()
+    measured = took.inner_text()
+
+    page.locator(".log-header").get_by_role("link", name="log-took").click()
+
+    facts = page.get_by_role("complementary", name="Job log-took").locator(".panel-facts")
+    expect(facts.locator("div", has_text=re.compile("^Took"))).to_contain_text(measured)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
