@@ -65,12 +65,7 @@ def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None,
             if dag_id in (None, gate.dag_id) and run_id in (None, gate.run_id)
         ]
         if len(is_open) > 1:
-            raise Conflict(
-                f"gate {shown(name)}",
-                expected="one open gate of this name",
-                found=f"{len(is_open)}: {', '.join(gate.id for gate in is_open[:5])}",
-                next_step="Name it by its id.",
-            )
+            raise _which_gate(reader, name, is_open)
         gate = is_open[0] if is_open else reader.newest_job(project_id, wanted, dag_id=dag_id, run_id=run_id)
         if gate is not None and gate.is_gate:
             return gate
@@ -79,6 +74,18 @@ def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None,
         expected="the id or name of a gate, or of the job that it stands behind",
         found="none such",
         next_step="List gates with `titan gates` or GET /api/gates.",
+    )
+
+
+def _which_gate(reader: Reader, name: str, gates: list[Job]) -> Conflict:
+    first = gates[:5]
+    dags = reader.dag_names(list({gate.dag_id for gate in first}))
+    named = [f"{gate.id} of DAG {dags[gate.dag_id]}" + (f", run {gate.run_id}" * bool(gate.run_id)) for gate in first]
+    return Conflict(
+        f"gate {shown(name)}",
+        expected="one open gate of this name",
+        found=f"{len(gates)}: {'; '.join(named)}{'; …' if len(gates) > len(first) else ''}",
+        next_step="Say which: by its id, or with its DAG or its run (--dag, --run; over HTTP ?dag=ID, ?run=ID).",
     )
 
 
