@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -90,6 +91,34 @@ def test_a_running_jobs_log_is_followed_and_the_job_can_be_cancelled(
     page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
 
     expect(panel.locator(".panel-head")).to_contain_text("Cancelled")
+
+
+def test_a_jobs_log_goes_on_after_the_server_was_stopped_and_started(
+    pages: Pages, new_console: Callable[..., Console], script: Script, tmp_path: Path
+) -> None:
+    """A server that stops ends the answer as if the log had ended."""
+    flag = tmp_path / "flag"
+    source = f"""
+        import pathlib, time
+        print("before", flush=True)
+        while not pathlib.Path({str(flag)!r}).exists():
+            time.sleep(0.05)
+        print("behind", flush=True)
+    """
+    console = new_console()
+    console.client.submit_dag("stopped", [TitanJob("patient", script("patient.py", source))])
+    page = pages.open(console, "/dags/DAG-stopped")
+    a_node(page, "patient").click()
+    log = page.get_by_role("complementary", name="Job patient").get_by_role("log")
+    expect(log).to_have_text("before")
+
+    console.titan.terminate()
+    expect(log).to_contain_text("The server does not answer")
+    console.titan.start_again()
+    flag.touch()
+
+    expect(log.locator(".logtail-line")).to_have_text(["before", "behind"])
+    expect(log).not_to_contain_text("The server does not answer")
 
 
 def test_the_files_of_a_stage_are_looked_at_and_downloaded(pages: Pages, console: Console, script: Script) -> None:

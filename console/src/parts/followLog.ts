@@ -1,78 +1,105 @@
-/** Reads the end of a job's log and what is written behind it, over one answer that stays open while the job runs. */
-import { refusalOf } from "../api/client";
-import { type TailLine, TailLines } from "./tailLines";
+/**
+ * Reads the end of a job's log and what is written behind it, over an answer that stays open while the job runs; what
+ * broke is taken up again at the first byte that is not here. For a page and for a worker of one: it needs no window.
+ */
+import { type End, Following } from "./following";
 
-const END_BYTES = 128 * 1024; // 500 lines of usual length and more
-const SHOW_MS = 100; // a log that writes without pause is drawn ten times a second
-const PAUSE_MS = 1000; // before a broken stream is taken up again where it broke
+const PAUSE_MS = 1000; // before an answer that broke, or ended before its job, is asked for again
 
-interface Hear {
-  onLines: (lines: readonly TailLine[]) => void;
-  onProblem: (problem: string | null) => void;
+export interface LogHearer {
+  /** Somebody answers: so many bytes there are, and so many at the beginning are left out. */
+  onSize: (size: number, skipped: number) => void;
+  /** Returns false when it wants no more. */
+  onBytes: (bytes: Uint8Array) => boolean;
+  /** All that there is was read, or nobody answers and it is asked again. */
+  onEnd: (end: "ended" | "broken") => void;
+  /** The server refuses, and is not asked again. */
+  onRefusal: (status: number, message: string) => void;
 }
 
-/** Follows until the job is final and all of it was read; returns how to end it sooner. */
-export function followLog(jobId: string, most: number, hear: Hear): () => void {
-  const ending = new AbortController();
-  void follow(jobId, most, hear, ending.signal);
-  return () => ending.abort();
+export interface FollowedLog {
+  /** Says whether the job goes on: so long its log does. */
+  setLive: (isLive: boolean) => void;
+  close: () => void;
 }
 
-async function follow(jobId: string, most: number, hear: Hear, signal: AbortSignal): Promise<void> {
-  const url = `/api/jobs/${encodeURIComponent(jobId)}/log`;
-  let offset: number | null = null;
-  let tail = new TailLines(most, false);
-  while (!signal.aborted) {
+/** Follows the log at `url`; of one that is longer than `most` bytes it begins within, so many before the end. */
+export function followLog(url: string, most: number, isLive: boolean, hear: LogHearer): FollowedLog {
+  const closing = new AbortController();
+  const { signal } = closing;
+  let skipped: number | null = null;
+  let read = 0;
+
+  async function readOn(): Promise<End> {
     try {
-      if (offset === null) {
-        const size = await sizeOf(url, signal);
-        offset = Math.max(0, size - END_BYTES);
-        if (size === 0) hear.onLines([]); // the answer begins with the first line, which may be long in coming
-        tail = new TailLines(most, offset > 0);
-      }
-      const answer = await fetch(`${url}?offset=${offset}&follow=true`, { signal });
-      if (!answer.ok || !answer.body) throw await refusalOf(answer);
-      hear.onProblem(null);
-      for await (const read of parts(answer.body, tail, hear, signal)) offset += read;
-      return;
+      // Asked apart: the answer that stays open begins with the first byte to come, however long that takes.
+      const size = await sizeOf(url, signal);
+      skipped ??= Math.max(0, size - most);
+      hear.onSize(size, skipped);
+      return await take(await ask(url, { offset: skipped + read, follow: true }, signal));
     } catch (error) {
-      if (signal.aborted) return;
-      hear.onProblem(`${error instanceof Error ? error.message : String(error)} Trying again …`);
-      await new Promise((resolve) => window.setTimeout(resolve, PAUSE_MS));
+      if (signal.aborted) return "over";
+      if (!(error instanceof Refused)) return "broken";
+      hear.onRefusal(error.status, error.message);
+      return "over";
     }
+  }
+
+  async function take(answer: Response): Promise<End> {
+    const reader = answer.body?.getReader();
+    for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+      read += part.value.length;
+      if (hear.onBytes(part.value)) continue;
+      await reader?.cancel();
+      return "over";
+    }
+    return "ended";
+  }
+
+  async function readAndTell(): Promise<End> {
+    const end = await readOn();
+    if (end !== "over") hear.onEnd(end);
+    return end;
+  }
+
+  const following = new Following(isLive, readAndTell, pause);
+  void following.run();
+  return { setLive: (goesOn) => following.setLive(goesOn), close: () => closing.abort() };
+}
+
+/** The server said no, and would say so again. */
+class Refused extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
   }
 }
 
 async function sizeOf(url: string, signal: AbortSignal): Promise<number> {
-  const answer = await fetch(`${url}?limit_bytes=1`, { signal });
-  if (!answer.ok) throw await refusalOf(answer);
+  const answer = await ask(url, { limit_bytes: 1 }, signal);
   await answer.body?.cancel();
   return Number(answer.headers.get("Titan-Log-Size") ?? 0);
 }
 
-/** Takes what comes into `tail`, shows it now and then, and yields how many bytes each part had. */
-async function* parts(
-  body: ReadableStream<Uint8Array>,
-  tail: TailLines,
-  hear: Hear,
-  signal: AbortSignal,
-): AsyncGenerator<number> {
-  const reader = body.getReader();
-  const decoder = new TextDecoder(); // of this answer: a broken one may have ended within a letter
-  let timer: number | undefined;
-  function show(): void {
-    window.clearTimeout(timer);
-    timer = undefined;
-    if (!signal.aborted) hear.onLines(tail.shown());
-  }
+async function ask(url: string, query: Record<string, number | boolean>, signal: AbortSignal): Promise<Response> {
+  const whole = new URL(url, self.location.origin);
+  for (const [name, value] of Object.entries(query)) whole.searchParams.set(name, String(value));
+  const answer = await fetch(whole, { signal });
+  if (answer.ok) return answer;
+  const message = await messageOf(answer);
+  throw answer.status < 500 ? new Refused(answer.status, message) : new Error(message);
+}
+
+async function messageOf(answer: Response): Promise<string> {
   try {
-    show();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      tail.add(decoder.decode(part.value, { stream: true }));
-      timer ??= window.setTimeout(show, SHOW_MS);
-      yield part.value.length;
-    }
-  } finally {
-    show();
+    return ((await answer.json()) as { error: { message: string } }).error.message;
+  } catch {
+    return `HTTP ${answer.status}`; // no answer of the server's own
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
 }
