@@ -129,6 +129,22 @@ def test_a_search_goes_from_match_to_match(console: Console, pages: Pages, scrip
     expect(page).to_have_url(re.compile("re=1"))
 
 
+def test_searching_and_choosing_lines_do_not_load_the_log_anew(console: Console, pages: Pages, script: Script) -> None:
+    program = """print(*("needle" if n == 7 else "straw" for n in range(1000)), sep="\\n")"""
+    _run(console, "log-once", script("log_once.py", program))
+    page = pages.open(console, "/logs/log-once")
+    expect(page.get_by_text("1,000 lines")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/log?" in request.url else None)
+
+    page.get_by_role("searchbox", name="Search the log").fill("needle")
+    expect(page.get_by_text("1 of 1 line")).to_be_visible()
+    page.get_by_role("link", name="Line 10", exact=True).click()
+    expect(page.locator(".log-row[data-chosen]")).to_have_count(1)
+
+    assert asked == []
+
+
 def test_an_expression_without_end_is_given_up(console: Console, pages: Pages, script: Script) -> None:
     _run(console, "log-hang", script("log_hang.py", "print('a' * 60 + 'b')"))
     page = pages.open(console, "/logs/log-hang?re=1&q=%28a%2B%29%2B%24")

@@ -25,8 +25,7 @@ export function Log({ job }: { job: Job }) {
   const chosen = lineRangeOf(line);
   const query = { text: url.get("q") ?? "", isRegex: url.has("re"), matchesCase: url.has("case") };
   const isLive = !FINAL.includes(job.status) && !hasEnded(job, attempt);
-  const onHang = useCallback(() => setUrl({ q: null }), [setUrl]);
-  const log = useLog(logUrl(job.job_id, attempt), isLive, onHang);
+  const log = useLog(logUrl(job.job_id, attempt), isLive, () => setUrl({ q: null }));
   const facts = log?.facts ?? NO_FACTS;
   const scroll = useLogScroll(facts.lines, wraps);
   const searching = useLogSearch(log, scroll, query, chosen !== null);
