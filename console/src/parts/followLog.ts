@@ -5,6 +5,8 @@
 import { type End, Following } from "./following";
 
 const PAUSE_MS = 1000; // before an answer that broke, or ended before its job, is asked for again
+const ANSWER_MS = 10_000; // for what is answered at once
+const SILENT_MS = 35_000; // of an open answer, before it is asked for anew: a lost route ends none
 
 export interface LogHearer {
   /** Somebody answers: so many bytes there are, and so many at the beginning are left out. */
@@ -36,7 +38,7 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
       const size = await sizeOf(url, signal);
       skipped ??= Math.max(0, size - most);
       hear.onSize(size, skipped);
-      return await take(await ask(url, { offset: skipped + read, follow: true }, signal));
+      return await take(skipped + read);
     } catch (error) {
       if (signal.aborted) return "over";
       if (!(error instanceof Refused)) return "broken";
@@ -45,13 +47,25 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
     }
   }
 
-  async function take(answer: Response): Promise<End> {
-    const reader = answer.body?.getReader();
-    for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
-      read += part.value.length;
-      if (hear.onBytes(part.value)) continue;
-      await reader?.cancel();
-      return "over";
+  async function take(offset: number): Promise<End> {
+    const silence = new AbortController();
+    const endSilence = () => silence.abort();
+    let limit = setTimeout(endSilence, SILENT_MS);
+    try {
+      const answer = await ask(url, { offset, follow: true }, AbortSignal.any([signal, silence.signal]));
+      const reader = answer.body?.getReader();
+      for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+        clearTimeout(limit);
+        limit = setTimeout(endSilence, SILENT_MS);
+        read += part.value.length;
+        if (hear.onBytes(part.value)) continue;
+        await reader?.cancel();
+        return "over";
+      }
+    } catch (error) {
+      if (!silence.signal.aborted) throw error;
+    } finally {
+      clearTimeout(limit);
     }
     return "ended";
   }
@@ -78,7 +92,7 @@ class Refused extends Error {
 }
 
 async function sizeOf(url: string, signal: AbortSignal): Promise<number> {
-  const answer = await ask(url, { limit_bytes: 1 }, signal);
+  const answer = await ask(url, { limit_bytes: 1 }, AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]));
   await answer.body?.cancel();
   return Number(answer.headers.get("Titan-Log-Size") ?? 0);
 }
@@ -89,7 +103,9 @@ async function ask(url: string, query: Record<string, number | boolean>, signal:
   const answer = await fetch(whole, { signal });
   if (answer.ok) return answer;
   const message = await messageOf(answer);
-  throw answer.status < 500 ? new Refused(answer.status, message) : new Error(message);
+  // 401: the page asks for a token then, and goes on with it.
+  const mayHeal = answer.status >= 500 || [401, 408, 429].includes(answer.status);
+  throw mayHeal ? new Error(message) : new Refused(answer.status, message);
 }
 
 async function messageOf(answer: Response): Promise<string> {
