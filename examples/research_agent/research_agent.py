@@ -164,7 +164,7 @@ class ResearchAgent:
         job = self._job("synthesizer", "research_synthesizer.py", [self.query, *self.style.arguments])
         jobs: list[TitanJob] = [job]
         if self.is_reviewed:
-            say("Waiting for a person: `titan gates`, then `titan approve review` or `titan reject review`.")
+            say(f"Waiting for a person: `titan approve review --run {self.run_id}`, or `titan reject` the same.")
             jobs.insert(0, TitanGate("review", f"{section_count} sections are researched. Write the report?"))
             job.parents = ["review"]
         self._submit("SYNTH", jobs)

@@ -120,13 +120,35 @@ def main() -> None:
     written, notes = (quoted_parts if options.quote else worded_parts)(client, material)
     planner_notes = json.loads(client.store_get(f"research:{options.run_id}:plan") or "{}").get("notes", [])
     name = client.transport.request_json("GET", "/api/health")["model"]
-    made = [f"Run {options.run_id}, model {name}.", *planner_notes, *notes]
+    made = [f"Run {options.run_id}, model {name}.", *failures(client, options.run_id), *planner_notes, *notes]
 
     report = Path("report.md")
     report.write_text(as_markdown(material, written, made), encoding="utf-8")
     print(report.read_text(encoding="utf-8"))
     client.publish_artifact(f"research:{options.run_id}:report", report)
     client.store_put(f"research:{options.run_id}:synth:done", "1")
+
+
+def failures(client: TitanClient, run_id: str) -> Iterator[str]:
+    """Yield one line that names what no researcher could find out, when there was such a failure."""
+    asked: list[str] = []
+    failed: list[str] = []
+    iteration = 1
+    subtopics: list[str] = json.loads(client.store_get(f"research:{run_id}:plan") or "{}").get("subtopics", [])
+    while subtopics:
+        done = [
+            client.store_get(f"research:{run_id}:researcher:{iteration}:{index}:done") is not None
+            for index in range(len(subtopics))
+        ]
+        if not any(done):
+            break  # the iteration limit came before these
+        asked += subtopics
+        failed += [subtopic for subtopic, is_done in zip(subtopics, done, strict=True) if not is_done]
+        decision = json.loads(client.store_get(f"research:{run_id}:eval:{iteration}") or "{}")
+        subtopics = decision.get("gaps", [])
+        iteration += 1
+    if failed:
+        yield f"{len(failed)} of {len(asked)} researchers failed: {'; '.join(failed)}. Nothing here is theirs."
 
 
 def gather(query: str, sections: Sequence[Section], gaps: list[str], *, evidence: int) -> Material:

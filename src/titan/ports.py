@@ -143,7 +143,7 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
         """Return up to `limit` files that the job's attempts (or the one of this number) left, by path.
 
         Here and in the next two, a path that several attempts left comes once for each node, with the attempt that was
-        noted last; one of an unpacked archive once for each job.
+        noted last; one of an unpacked archive, or an artifact, once for each job.
         """
 
     def files_of_dag(self, dag_id: str, *, limit: int) -> list[LeftFile]:

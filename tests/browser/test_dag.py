@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, Route, expect
 
@@ -92,6 +93,34 @@ def test_a_running_jobs_log_is_followed_and_the_job_can_be_cancelled(
     expect(panel.locator(".panel-head")).to_contain_text("Cancelled")
 
 
+def test_a_jobs_log_goes_on_after_the_server_was_stopped_and_started(
+    pages: Pages, new_console: Callable[..., Console], script: Script, tmp_path: Path
+) -> None:
+    """A server that stops ends the answer as if the log had ended."""
+    flag = tmp_path / "flag"
+    source = f"""
+        import pathlib, time
+        print("before", flush=True)
+        while not pathlib.Path({str(flag)!r}).exists():
+            time.sleep(0.05)
+        print("behind", flush=True)
+    """
+    console = new_console()
+    console.client.submit_dag("stopped", [TitanJob("patient", script("patient.py", source))])
+    page = pages.open(console, "/dags/DAG-stopped")
+    a_node(page, "patient").click()
+    log = page.get_by_role("complementary", name="Job patient").get_by_role("log")
+    expect(log).to_have_text("before")
+
+    console.titan.terminate()
+    expect(log).to_contain_text("The server does not answer")
+    console.titan.start_again()
+    flag.touch()
+
+    expect(log.locator(".logtail-line")).to_have_text(["before", "behind"])
+    expect(log).not_to_contain_text("The server does not answer")
+
+
 def test_the_files_of_a_stage_are_looked_at_and_downloaded(pages: Pages, console: Console, script: Script) -> None:
     dag = console.client.submit_dag("files_here", [TitanJob("write", script("write.py", REPORT))])
     console.client.wait(dag)
@@ -110,6 +139,42 @@ def test_the_files_of_a_stage_are_looked_at_and_downloaded(pages: Pages, console
     expect(page.get_by_text("The first 1.0 MiB of 1.2 MiB")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("cell", name="a, b")).to_be_visible()
+
+
+def test_artifacts_stand_beside_the_files_job_by_job(pages: Pages, console: Console, script: Script) -> None:
+    publish = """
+        import os
+        from titan_sdk import TitanClient
+        job = os.environ["TITAN_JOB_NAME"]
+        open(f"{job}.txt", "w").write("left by " + job)
+        open("scores.csv", "w").write("job,score\\n" + job + ",3\\n")
+        with TitanClient() as client:
+            client.publish_artifact(f"scores:{job}", "scores.csv")
+    """
+    jobs = [
+        TitanJob("zeta", script("zeta.py", publish)),
+        TitanJob("alpha", script("alpha.py", publish), parents=["zeta"]),
+    ]
+    console.client.wait(console.client.submit_dag("artifacts_here", jobs))
+    page = pages.open(console, "/dags/DAG-artifacts_here?view=files")
+    rows = page.get_by_role("row").filter(has=page.get_by_role("link", name="Download"))
+
+    expect(rows).to_have_text(
+        [
+            re.compile(r"^scores\.csv artifactzeta"),
+            re.compile(r"^zeta\.txt zeta"),
+            re.compile(r"^alpha\.txt alpha"),
+            re.compile(r"^scores\.csv artifactalpha"),  # left, too, but that is the same file
+        ]
+    )
+    rows.nth(0).click()
+    preview = page.get_by_role("complementary", name="Preview of scores.csv")
+    expect(preview.get_by_role("cell", name="zeta")).to_be_visible()
+    with page.expect_download() as download:
+        preview.get_by_role("link", name="Download").click()
+    assert download.value.path().read_text() == "job,score\nzeta,3\n"
+    page.get_by_role("searchbox").fill("artifact")
+    expect(rows).to_have_count(2)
 
 
 def test_a_gate_is_approved_on_a_phone(pages: Pages, console: Console, script: Script) -> None:

@@ -71,6 +71,35 @@ def test_a_running_log_is_followed_let_go_and_taken_up_again(
     expect(page.get_by_text("Completed")).to_be_visible()
 
 
+def test_a_followed_log_stays_at_its_end_when_the_page_around_it_gets_smaller(
+    console: Console, pages: Pages, script: Script, tmp_path: Path
+) -> None:
+    """As when the banner goes that the server was away: the scroll bar is moved before a busy page knows its room."""
+    more = tmp_path / "more"
+    program = f"""
+        import time
+        from pathlib import Path
+        print(*(f"early {{n}}" for n in range(300)), sep="\\n", flush=True)
+        while not Path({str(more)!r}).exists():
+            time.sleep(0.02)
+        print(*(f"late {{n}}" for n in range(50)), sep="\\n", flush=True)
+        print("the end")
+    """
+    console.client.submit_dag("log-resized", [TitanJob("log-resized", script("log_resized.py", program))])
+    page = pages.open(console, "/help")
+    page.add_init_script(
+        "ResizeObserver = class extends ResizeObserver {"
+        " constructor(told) { super((...told_of) => setTimeout(() => told(...told_of), 200)) } }"
+    )
+    page.goto("/logs/log-resized")
+    expect(page.get_by_text("early 299")).to_be_visible()
+
+    page.set_viewport_size({"width": 1440, "height": 960})
+    more.touch()
+
+    expect(page.get_by_text("the end")).to_be_visible()
+
+
 def test_a_search_goes_from_match_to_match(console: Console, pages: Pages, script: Script) -> None:
     program = """print(*("needle %d" % n if n % 400 == 7 else "straw" for n in range(1000)), sep="\\n")"""
     _run(console, "log-search", script("log_search.py", program))
@@ -98,6 +127,22 @@ def test_a_search_goes_from_match_to_match(console: Console, pages: Pages, scrip
     field.fill("^needle \\d$")
     expect(page.get_by_text("1 of 1 line")).to_be_visible()
     expect(page).to_have_url(re.compile("re=1"))
+
+
+def test_searching_and_choosing_lines_do_not_load_the_log_anew(console: Console, pages: Pages, script: Script) -> None:
+    program = """print(*("needle" if n == 7 else "straw" for n in range(1000)), sep="\\n")"""
+    _run(console, "log-once", script("log_once.py", program))
+    page = pages.open(console, "/logs/log-once")
+    expect(page.get_by_text("1,000 lines")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/log?" in request.url else None)
+
+    page.get_by_role("searchbox", name="Search the log").fill("needle")
+    expect(page.get_by_text("1 of 1 line")).to_be_visible()
+    page.get_by_role("link", name="Line 10", exact=True).click()
+    expect(page.locator(".log-row[data-chosen]")).to_have_count(1)
+
+    assert asked == []
 
 
 def test_an_expression_without_end_is_given_up(console: Console, pages: Pages, script: Script) -> None:
@@ -195,6 +240,37 @@ def test_a_job_that_is_not_there_says_so(console: Console, pages: Pages) -> None
     page = pages.open(console, "/logs/log-nobody")
 
     expect(page.get_by_text("There is no such job")).to_be_visible()
+    expect(page.get_by_text("titan jobs")).to_have_count(0)  # what helps on a command line
+    page.get_by_role("main").get_by_role("link", name="DAG Pipelines").click()
+    page.wait_for_url(re.compile("/dags$"))
+
+
+def test_a_name_means_the_job_of_the_run_that_is_asked_for(console: Console, pages: Pages, script: Script) -> None:
+    for run in ("LOG_RUN_1", "LOG_RUN_2"):
+        job = TitanJob(
+            "log-of-run", script("log_of_run.py", "import os; print('I am of', os.environ['TITAN_AGENT_RUN_ID'])")
+        )
+        console.client.wait(console.client.submit_dag(f"{run}_STAGE", [job], agent_run_id=run))
+
+    page = pages.open(console, "/logs/log-of-run?run=LOG_RUN_1")
+    expect(page.get_by_text("I am of LOG_RUN_1")).to_be_visible()
+
+    page.goto("/logs/log-of-run?run=LOG_RUN_3")
+    expect(page.get_by_text("There is no such job in there")).to_be_visible()
+    expect(page.get_by_text("I am of")).to_have_count(0)
+
+
+def test_a_job_took_the_same_on_each_page(console: Console, pages: Pages, script: Script) -> None:
+    _run(console, "log-took", script("log_took.py", "import time; time.sleep(0.35)"))
+    page = pages.open(console, "/logs/log-took")
+    took = page.locator(".log-header").get_by_text(re.compile(r"^\d+ ms$"))
+    expect(took).to_be_visible()
+    measured = took.inner_text()
+
+    page.locator(".log-header").get_by_role("link", name="log-took").click()
+
+    facts = page.get_by_role("complementary", name="Job log-took").locator(".panel-facts")
+    expect(facts.locator("div", has_text=re.compile("^Took"))).to_contain_text(measured)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

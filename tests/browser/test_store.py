@@ -67,6 +67,55 @@ def test_a_key_is_put_changed_and_deleted(pages: Pages, console: Console) -> Non
     assert console.client.store_get("mine:first") is None
 
 
+def test_a_change_keeps_when_the_key_goes_unless_told_otherwise(pages: Pages, console: Console) -> None:
+    console.client.store_put("short", "old", ttl=3600)
+    page = pages.open(console, "/store?key=short")
+    expect(page.get_by_text("Gone in 60 min")).to_be_visible()
+
+    page.get_by_role("button", name="Change …").click()
+    page.get_by_role("textbox", name="Value").fill("new")
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(value(page)).to_have_text("new")
+    expect(page.get_by_text("Gone in 60 min")).to_be_visible()
+
+    page.get_by_role("button", name="Change …").click()
+    page.get_by_role("combobox", name="The key").select_option("goes after a time")
+    page.get_by_label("Seconds until it is gone").fill("86400")
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.get_by_text("Gone in 24 h")).to_be_visible()
+
+    page.get_by_role("button", name="Change …").click()
+    page.get_by_role("combobox", name="The key").select_option("stays")
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.get_by_text("Gone in")).to_have_count(0)
+    assert console.client.store_get("short") == "new"
+
+
+def test_line_ends_that_a_text_field_would_lose_are_kept(pages: Pages, console: Console) -> None:
+    console.client.store_put("windows", "one\r\ntwo\r\n")
+    console.client.store_put("bar", "10 %\r100 %\n")
+
+    page = pages.open(console, "/store?key=windows")
+    page.get_by_role("button", name="Change …").click()
+    expect(page.get_by_text("Its lines end with CR LF")).to_be_visible()
+    page.get_by_role("textbox", name="Value").fill("one\n2\n")
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert console.client.store_get("windows") == "one\r\n2\r\n"
+
+    page.goto("/store?key=bar")
+    page.get_by_role("button", name="Change …").click()
+    field = page.get_by_role("textbox", name="Value")
+    expect(field).to_have_value('"10 %\\r100 %\\n"')
+    field.fill("no string")
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    field.fill('"20 %\\r100 %\\n"')
+    page.get_by_role("button", name="Change", exact=True).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert console.client.store_get("bar") == "20 %\r100 %\n"
+
+
 def test_what_somebody_else_put_meanwhile_is_not_overwritten(pages: Pages, console: Console) -> None:
     console.client.store_put("contested", "old")
     page = pages.open(console, "/store?key=contested")
@@ -97,7 +146,8 @@ def test_an_artifact_is_previewed_and_downloaded(pages: Pages, console: Console,
     console.client.publish_artifact("findings", str(file))
     page = pages.open(console, "/store?key=findings")
 
-    expect(page.get_by_role("region", name="Content of findings.md")).to_have_text("# Findings")
+    content = page.get_by_role("region", name="Content of findings.md")
+    expect(content.get_by_role("heading", name="Findings", exact=True)).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "findings.md"

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from tests.contract.test_store_attempts import store_attempts
 from tests.support.builders import NOON, PROJECT
 from tests.support.stored import a_run, a_stored_job, a_worker, an_attempt, store_dag, store_workers
@@ -107,11 +109,14 @@ def test_a_path_comes_once_for_each_node_and_a_restarted_worker_is_the_same_node
     assert [(left.file.path, left.worker_id) for left in found] == [("out.txt", "w3"), ("out.txt", "w2")]
 
 
-def test_files_of_archives_are_apart_for_each_job(store: Store, clock: StandingClock) -> None:
+@pytest.mark.parametrize("place", [FilePlace.ARCHIVE, FilePlace.ARTIFACT])
+def test_files_of_archives_and_artifacts_are_apart_for_each_job(
+    store: Store, clock: StandingClock, place: FilePlace
+) -> None:
     prepare(store, FIRST, SECOND, NEIGHBOUR)
     for attempt in (FIRST, NEIGHBOUR, SECOND):
         clock.advance(A_SECOND)
-        note(store, attempt, a_file(place=FilePlace.ARCHIVE))
+        note(store, attempt, a_file(place=place))
 
     found = store.read(lambda reader: reader.files_of_dag("d1", limit=10))
 

@@ -259,7 +259,7 @@ def _store(fake: FakeTitan, request: Received) -> Answer:
         return Answer(json={"status": "OK"})
     key = request.query["key"]
     value, artifact = fake.facts.values.get(key, (None, None))
-    return Answer(json={"key": key, "value": value, "artifact": artifact})
+    return Answer(json={"key": key, "value": value, "artifact": artifact, "expires_at": None})
 
 
 def _sets(fake: FakeTitan, request: Received) -> Answer:

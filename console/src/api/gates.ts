@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { namesBehind } from "./behind";
 import { api } from "./client";
 import type { Gate, LeftFile } from "./facts";
+import { withoutTwins } from "./files";
 import type { LiveEvent } from "./live";
 import { queries, useRefetchOn } from "./query";
 
@@ -101,7 +102,7 @@ export function useFilesBefore(gate: Gate) {
           return api.GET("/api/jobs/{job}/files", { params, signal });
         }),
       );
-      return answers.flatMap((answer) => answer.data?.files ?? []);
+      return withoutTwins(answers.flatMap((answer) => answer.data?.files ?? []));
     },
   });
 }

@@ -1,6 +1,7 @@
 /** What a job's panel and the timeline read beside the submission itself: attempts, story, result, files. */
 import { useQuery } from "@tanstack/react-query";
-import { api } from "./client";
+import { api, type Schemas } from "./client";
+import { withoutTwins } from "./files";
 import { useRefetchOn } from "./query";
 
 /** A submission with the attempts of all its jobs, live: read anew as a whole, for the timeline and the story. */
@@ -57,7 +58,7 @@ export function useJobFiles(jobId: string) {
   const found = useQuery({
     queryKey: ["job-files", jobId],
     queryFn: async ({ signal }) =>
-      (await api.GET("/api/jobs/{job}/files", { params: { path: { job: jobId } }, signal })).data ?? null,
+      listed((await api.GET("/api/jobs/{job}/files", { params: { path: { job: jobId } }, signal })).data),
   });
   useRefetchOn((event) => event.job_id === jobId, found.refetch, 1000);
   return found;
@@ -68,8 +69,12 @@ export function useDagFiles(dagId: string) {
   const found = useQuery({
     queryKey: ["dag-files", dagId],
     queryFn: async ({ signal }) =>
-      (await api.GET("/api/dags/{dag}/files", { params: { path: { dag: dagId } }, signal })).data ?? null,
+      listed((await api.GET("/api/dags/{dag}/files", { params: { path: { dag: dagId } }, signal })).data),
   });
   useRefetchOn((event) => event.dag_id === dagId && event.job_id !== null, found.refetch, 1000);
   return found;
+}
+
+function listed(answer: Schemas["LeftFilesAnswer"] | undefined): Schemas["LeftFilesAnswer"] | null {
+  return answer ? { ...answer, files: withoutTwins(answer.files) } : null;
 }

@@ -1392,10 +1392,10 @@ export interface components {
         };
         /**
          * FilePlace
-         * @description Whose folder a file lies in.
+         * @description Where a file lies.
          * @enum {unknown}
          */
-        FilePlace: "archive" | "workspace";
+        FilePlace: "archive" | "artifact" | "workspace";
         /**
          * FilesQuery
          * @description GET /api/dags/{dag}/files and GET /api/runs/{run}/files.
@@ -2380,6 +2380,11 @@ export interface components {
          */
         SwapBody: {
             expected: string | null;
+            /**
+             * @description The key is gone when it was to be gone before.
+             * @default false
+             */
+            keep_ttl: boolean;
             key: string;
             /** @default null */
             ttl_seconds: number | null;
@@ -2415,10 +2420,11 @@ export interface components {
         };
         /**
          * ValueAnswer
-         * @description GET /api/store; `value` is null when the key is absent.
+         * @description GET /api/store; `value` is null when the key is absent, `expires_at` when it stays.
          */
         ValueAnswer: {
             artifact: string | null;
+            expires_at: string | null;
             key: string;
             value: string | null;
         };

@@ -28,6 +28,8 @@ export interface Stored {
   key: string;
   value: string | null;
   artifact: string | null;
+  /** When the key is gone; null: it stays. */
+  expiresAt: string | null;
   members: string[];
 }
 
@@ -45,6 +47,7 @@ export function useStored(key: string) {
         key,
         value: value.data?.value ?? null,
         artifact: value.data?.artifact ?? null,
+        expiresAt: value.data?.expires_at ?? null,
         members: members.data?.members ?? [],
       };
     },
@@ -56,12 +59,15 @@ export interface Put {
   /** What the key has to hold still; null: nothing. So two people never overwrite each other unseen. */
   expected: string | null;
   value: string;
-  ttlSeconds: number | null;
+  /** "keep": it is gone when it was to be gone before; null: never. */
+  ttlSeconds: number | "keep" | null;
 }
 
 /** Sets a key unless it holds something else by now; returns whether it was set. */
 export async function putValue(put: Put, headers: Headers): Promise<boolean> {
-  const body = { key: put.key, expected: put.expected, value: put.value, ttl_seconds: put.ttlSeconds };
+  const { key, expected, value, ttlSeconds } = put;
+  const keeps = ttlSeconds === "keep";
+  const body = { key, expected, value, keep_ttl: keeps, ttl_seconds: keeps ? null : ttlSeconds };
   return (await api.POST("/api/store/cas", { body, headers })).data?.swapped ?? false;
 }
 

@@ -1,8 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense } from "react";
-import { CopyButton } from "./CopyButton";
 import { parseCsv } from "./csv";
-import { type Content, FIRST_BYTES, readFirst } from "./fileContent";
+import { readFirst } from "./fileContent";
 import { kindOf } from "./fileKind";
 import { bytes, count } from "./format";
 import { laidOutJson, readable } from "./preview";
@@ -14,29 +13,18 @@ const Markdown = lazy(async () => ({ default: (await import("./MarkdownText")).M
 interface Props {
   digest: string;
   path: string;
-  sizeBytes: number;
 }
 
-/** A stored file to look at: text, JSON, Markdown, CSV or an image; of a large one its beginning; of others their size. */
-export default function FilePreview({ digest, path, sizeBytes }: Props) {
+/** A stored file to look at: text, JSON, Markdown, CSV or an image; of a large one its beginning; of others their kind. */
+export function FilePreview({ digest, path }: Props) {
   return (
     <div className="filepreview">
-      <header className="row filepreview-head">
-        <h2 className="cut" dir="auto" title={path}>
-          {path}
-        </h2>
-        <span className="faint">{bytes(sizeBytes)}</span>
-        <CopyButton text={digest} label="Copy digest" />
-        <a className="button button-plain" href={blobPath(digest, path)} download>
-          Download
-        </a>
-      </header>
-      <Body digest={digest} path={path} sizeBytes={sizeBytes} />
+      <Body digest={digest} path={path} />
     </div>
   );
 }
 
-function Body({ digest, path, sizeBytes }: Props) {
+function Body({ digest, path }: Props) {
   const kind = kindOf(path);
   if (kind === "image") {
     return (
@@ -46,37 +34,38 @@ function Body({ digest, path, sizeBytes }: Props) {
     );
   }
   if (kind === "binary") return <Note>A {path.split(".").at(-1)?.toUpperCase()} file. Download it to look at it.</Note>;
-  return <Text digest={digest} path={path} sizeBytes={sizeBytes} />;
+  return <Text digest={digest} path={path} />;
 }
 
-function Text({ digest, path, sizeBytes }: Props) {
+function Text({ digest, path }: Props) {
   const { data, error } = useQuery({
     queryKey: ["content", digest],
     staleTime: Number.POSITIVE_INFINITY, // a digest names one content for ever
-    queryFn: ({ signal }) => readFirst(digest, path, sizeBytes, signal),
+    queryFn: ({ signal }) => readFirst(digest, path, signal),
   });
   if (error) return <Note>{error.message}</Note>;
   if (!data) return <Note>Reading …</Note>;
   const text = readable(data.content);
   if (text === null) return <Note>Not text. Download it to look at it.</Note>;
   if (text === "") return <Note>The file is empty.</Note>;
+  const isWhole = data.content.length === data.sizeBytes;
   return (
     <>
-      {data.isWhole ? null : (
-        <p className="filepreview-cut soft">
-          The first {bytes(FIRST_BYTES)} of {bytes(sizeBytes)}. SHA-256 <code>{digest}</code>
-        </p>
+      {isWhole ? null : (
+        <Note>
+          The first {bytes(data.content.length)} of {bytes(data.sizeBytes)}. Download it to see the rest.
+        </Note>
       )}
       <div className="filepreview-body" tabIndex={0} role="region" aria-label={`Content of ${path}`}>
-        <Shown path={path} text={text} data={data} />
+        <Shown path={path} text={text} isWhole={isWhole} />
       </div>
     </>
   );
 }
 
-function Shown({ path, text, data }: { path: string; text: string; data: Content }) {
+function Shown({ path, text, isWhole }: { path: string; text: string; isWhole: boolean }) {
   const kind = kindOf(path);
-  if (kind === "markdown" && data.isWhole) {
+  if (kind === "markdown" && isWhole) {
     return (
       <Suspense fallback={<Note>Reading …</Note>}>
         <Markdown text={text} />
@@ -86,7 +75,7 @@ function Shown({ path, text, data }: { path: string; text: string; data: Content
   if (kind === "csv") return <CsvTable text={text} separator={path.toLowerCase().endsWith(".tsv") ? "\t" : ","} />;
   return (
     <pre className="filepreview-text" dir="auto">
-      {(kind === "json" && data.isWhole && laidOutJson(text)) || text}
+      {(kind === "json" && isWhole && laidOutJson(text)) || text}
     </pre>
   );
 }

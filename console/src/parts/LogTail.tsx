@@ -1,7 +1,8 @@
 import { memo, useEffect, useLayoutEffect, useRef, useState } from "react";
-import { followLog } from "./followLog";
+import type { FollowedLog } from "./followLog";
 import { count } from "./format";
 import type { TailLine } from "./tailLines";
+import { tailLog } from "./tailLog";
 import "./logtail.css";
 
 const LINES = 500;
@@ -19,14 +20,15 @@ export function LogTail({ jobId, jobName, isFinal }: Props) {
   const [problem, setProblem] = useState<string | null>(null);
   const box = useRef<HTMLDivElement>(null);
   const isAtEnd = useRef(true);
-  const beginning = useBeginnings(isFinal);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a job that is tried again is followed anew
+  const tail = useRef<FollowedLog | null>(null);
   useEffect(() => {
     setLines(null);
     setProblem(null);
     isAtEnd.current = true;
-    return followLog(jobId, LINES, { onLines: setLines, onProblem: setProblem });
-  }, [jobId, beginning]);
+    tail.current = tailLog(jobId, LINES, { onLines: setLines, onProblem: setProblem });
+    return () => tail.current?.close();
+  }, [jobId]);
+  useEffect(() => tail.current?.setLive(!isFinal), [isFinal]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: new lines are what moves the end
   useLayoutEffect(() => {
     if (box.current && isAtEnd.current) box.current.scrollTop = box.current.scrollHeight;
@@ -57,17 +59,6 @@ export function LogTail({ jobId, jobName, isFinal }: Props) {
       ) : null}
     </div>
   );
-}
-
-/** Counts how often a job went on after it had ended: each time its log, whose answer has ended, is to be asked for again. */
-function useBeginnings(isFinal: boolean): number {
-  const [beginnings, setBeginnings] = useState(0);
-  const was = useRef(isFinal);
-  useEffect(() => {
-    if (was.current && !isFinal) setBeginnings((old) => old + 1);
-    was.current = isFinal;
-  }, [isFinal]);
-  return beginnings;
 }
 
 const Line = memo(function Line({ line }: { line: TailLine }) {

@@ -9,6 +9,7 @@ import msgspec
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.model.attempts import AttemptOutcome
 from titan.model.dags import StageStatus
+from titan.model.files import FilePlace
 from titan.model.jobs import JobKind, JobStatus
 from titan.model.queue import WaitsFor
 from titan.model.runs import RunStatus
@@ -289,6 +290,7 @@ class LeftFile(msgspec.Struct, frozen=True, kw_only=True):
     worker: str
     digest: str | None = None
     reason: str | None = None  #: why there is no content
+    place: FilePlace = FilePlace.WORKSPACE
 
 
 class LeftFiles(msgspec.Struct, frozen=True, kw_only=True):

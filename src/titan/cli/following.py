@@ -14,7 +14,7 @@ _STREAMS = 8  # logs followed at a time; the next begins when one ends, whole, s
 
 
 def log_pieces(server: Server, job_id: str, *, follow: bool = False, attempt: int | None = None) -> Iterator[bytes]:
-    """Yield a job's log from its beginning; with `follow` until the job is final.
+    """Yield a job's log from its beginning, or that of one attempt; with `follow` until that has ended.
 
     A stream that breaks, or is silent for 30 s, is taken up again where it broke.
 
@@ -36,7 +36,33 @@ def log_pieces(server: Server, job_id: str, *, follow: bool = False, attempt: in
         # A server that stops ends its streams as if the job had ended, so the job itself has the last word,
         # and what it wrote meanwhile is read once more.
         job = read(server.get("api", "jobs", job_id, wait_seconds=_LOOK_AGAIN_SECONDS), Job)
-        is_live = follow and not job.status.is_final
+        is_live = follow and not _writes_no_more(job, attempt)
+
+
+def attempt_logs(server: Server, job: Job, *, follow: bool) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """Yield each attempt's number and log, in order; with `follow` also of those to come, until the job is final.
+
+    Raises:
+        CommandFailed: as `log_pieces`.
+    """
+    number = 0
+    while (later := _number_behind(job, number, follow=follow)) is not None:
+        number = later
+        yield number, log_pieces(server, job.job_id, follow=follow, attempt=number)
+        if follow:
+            job = read(server.get("api", "jobs", job.job_id), Job)
+
+
+def _number_behind(job: Job, number: int, *, follow: bool) -> int | None:
+    behind = [each.attempt for each in job.attempts if each.attempt > number]
+    if behind:
+        return min(behind)
+    return number + 1 if follow and not job.status.is_final else None
+
+
+def _writes_no_more(job: Job, attempt: int | None) -> bool:
+    is_over = any(each.attempt == attempt and each.outcome is not None for each in job.attempts)
+    return is_over or job.status.is_final
 
 
 class LogFollower:

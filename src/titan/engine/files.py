@@ -1,4 +1,4 @@
-"""Files that attempts left are noted here, when their lease still counts."""
+"""Files that attempts left are noted here, when their lease still counts, and those they upload."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -7,7 +7,8 @@ from typing import Final
 from titan.engine.protocol import FILES_ACCEPTED_SECONDS
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.errors import StaleLease
-from titan.model.files import AttemptFile
+from titan.model.files import AttemptFile, FilePlace
+from titan.model.memory import StoredFile
 from titan.ports import Reader, Transaction
 from titan.rules.names import shown
 
@@ -35,6 +36,19 @@ def attempt_that_leaves(reader: Reader, worker_id: str, lease_id: str, *, now: d
 def note_files(tx: Transaction, worker_id: str, lease_id: str, files: Iterable[AttemptFile]) -> None:
     """Note what an attempt left. Raises StaleLease as `attempt_that_leaves`; then nothing was changed."""
     tx.note_files(attempt_that_leaves(tx, worker_id, lease_id, now=tx.now), files)
+
+
+def note_artifact(tx: Transaction, attempt: Attempt, file: StoredFile) -> None:
+    """Note what a running attempt uploaded: it stays its file when a later upload takes the name."""
+    left = AttemptFile(
+        path=file.name,
+        size_bytes=file.size_bytes,
+        modified_at=tx.now,
+        digest=file.digest,
+        place=FilePlace.ARTIFACT,
+        node=attempt.worker_id,
+    )
+    tx.note_files(attempt, [left])
 
 
 def _counts(attempt: Attempt, now: datetime) -> bool:

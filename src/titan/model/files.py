@@ -1,4 +1,4 @@
-"""Files that attempts leave: what lies where, and whether its content was collected."""
+"""Files that attempts leave: what lies where, and whether its content was collected or uploaded."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,23 +6,26 @@ from enum import StrEnum
 
 
 class FilePlace(StrEnum):
-    """Whose folder a file lies in."""
+    """Where a file lies."""
 
     WORKSPACE = "workspace"  #: the working directory that the jobs of a run share on a node
     ARCHIVE = "archive"  #: the attempt's own unpacked copy of its job's archive
+    ARTIFACT = "artifact"  #: uploaded or published by the attempt itself: under its base name, on the server alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptFile:
-    """A file that an attempt wrote or changed, as it was found after the attempt's end."""
+    """A file that an attempt wrote or changed, as it was found after the attempt's end, or that it uploaded."""
 
     path: str  #: relative to its place, with `/`; bytes that are no UTF-8 as `\\xNN`
     size_bytes: int
-    modified_at: datetime  #: by the worker's clock, and as the job may have set it
+    modified_at: datetime  #: by the worker's clock, and as the job may have set it; of an artifact its upload
     digest: str | None = None  #: SHA-256 of the collected content
     reason: str | None = None  #: why there is no content
     place: FilePlace = FilePlace.WORKSPACE
-    node: str  #: whose disk it lies on: a worker that is started again in its folder is the same node
+    node: (
+        str  #: whose disk it lies on: a worker started again in its folder is the same node; of an artifact who sent it
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from titan.model.attempts import Attempt
 from titan.model.dags import Dag
 from titan.model.errors import Conflict, UnknownArtifact, UnknownDag, UnknownJob, UnknownRun, UnknownWorker
 from titan.model.jobs import Job
@@ -64,12 +65,7 @@ def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None,
             if dag_id in (None, gate.dag_id) and run_id in (None, gate.run_id)
         ]
         if len(is_open) > 1:
-            raise Conflict(
-                f"gate {shown(name)}",
-                expected="one open gate of this name",
-                found=f"{len(is_open)}: {', '.join(gate.id for gate in is_open[:5])}",
-                next_step="Name it by its id.",
-            )
+            raise _which_gate(reader, name, is_open)
         gate = is_open[0] if is_open else reader.newest_job(project_id, wanted, dag_id=dag_id, run_id=run_id)
         if gate is not None and gate.is_gate:
             return gate
@@ -78,6 +74,18 @@ def find_gate(reader: Reader, project_id: str, name: str, *, dag_id: str | None,
         expected="the id or name of a gate, or of the job that it stands behind",
         found="none such",
         next_step="List gates with `titan gates` or GET /api/gates.",
+    )
+
+
+def _which_gate(reader: Reader, name: str, gates: list[Job]) -> Conflict:
+    first = gates[:5]
+    dags = reader.dag_names(list({gate.dag_id for gate in first}))
+    named = [f"{gate.id} of DAG {dags[gate.dag_id]}" + (f", run {gate.run_id}" * bool(gate.run_id)) for gate in first]
+    return Conflict(
+        f"gate {shown(name)}",
+        expected="one open gate of this name",
+        found=f"{len(gates)}: {'; '.join(named)}{'; …' if len(gates) > len(first) else ''}",
+        next_step="Say which: by its id, or with its DAG or its run (--dag, --run; over HTTP ?dag=ID, ?run=ID).",
     )
 
 
@@ -148,9 +156,13 @@ def find_run(reader: Reader, project_id: str, run_id: str) -> Run:
     )
 
 
-def run_of_caller(reader: Reader, token: str | None) -> str | None:
-    """Return the run of the job whose running attempt has this token; None when there is none."""
-    attempt = reader.live_attempt_by_token(token) if token else None
+def attempt_of_caller(reader: Reader, token: str | None) -> Attempt | None:
+    """Return the running attempt that has this token; None when the caller is no job."""
+    return reader.live_attempt_by_token(token) if token else None
+
+
+def run_of(reader: Reader, attempt: Attempt | None) -> str | None:
+    """Return the run of the attempt's job; None when there is none."""
     job = reader.job(attempt.job_id) if attempt else None
     return job.run_id if job else None
 

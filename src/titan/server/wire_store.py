@@ -1,5 +1,6 @@
 """The values of the wire about the shared store: its keys, values and sets, and waiting for them."""
 
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -40,6 +41,7 @@ class SwapBody(Request):
     expected: str | None
     value: str | None
     ttl_seconds: Ttl | None = None
+    keep_ttl: Annotated[bool, Meta(description="The key is gone when it was to be gone before.")] = False
 
 
 class KeysQuery(Request):
@@ -67,11 +69,12 @@ class SignalsBody(Request):
 
 
 class ValueAnswer(Struct, kw_only=True):
-    """GET /api/store; `value` is null when the key is absent."""
+    """GET /api/store; `value` is null when the key is absent, `expires_at` when it stays."""
 
     key: str
     value: str | None
     artifact: str | None
+    expires_at: datetime | None
 
 
 class DeletedAnswer(Struct, kw_only=True):

@@ -71,3 +71,16 @@ def test_who_decides_is_the_person_at_the_keyboard(titan: CommandLine, scripts: 
 
     assert done.document["decided_by"]
     assert titan("dag", dag_id, "--wait").exit_code == 0
+
+
+def test_an_approval_that_several_gates_could_mean_says_how_to_choose(titan: CommandLine, scripts: Path) -> None:
+    one, other = (submit_held(titan, scripts, name) for name in ("either", "or"))
+
+    unclear = titan("approve", "hello")
+    clear = titan("approve", "hello", "--dag", "or")
+
+    assert unclear.exit_code != 0
+    assert f"{other}.00001 of DAG or" in unclear.stderr
+    assert "--dag, --run" in unclear.stderr
+    assert "of DAG or is approved" in clear.text
+    titan("cancel", "--dag", one)

@@ -115,6 +115,20 @@ def test_logs_of_one_attempt_leave_out_the_others(titan: CommandLine, scripts: P
     assert titan("logs", "fail", "--attempt", "2").lines == ["about to fail"]
 
 
+@pytest.mark.parametrize("more", [[], ["--follow"]])
+def test_logs_of_several_attempts_are_told_apart_on_stderr(titan: CommandLine, scripts: Path, more: list[str]) -> None:
+    script = scripts / "tried.py"
+    script.write_text("import os, sys; n = os.environ['TITAN_ATTEMPT']; print('try', n, end=''); sys.exit(n != '3')")
+    titan("submit", str(script), "--retries", "2", *([] if more else ["--wait"]))
+
+    done = titan("logs", "tried", *more)
+
+    assert done.text == "try 1try 2try 3"
+    headings = [line for line in done.stderr.splitlines() if line.startswith("---")]
+    assert headings[-2:] == ["--- attempt 2 of tried ---", "--- attempt 3 of tried ---"]
+    assert headings[:-2] == ["--- attempt 1 of tried ---"] or more  # who follows sees the first before there is another
+
+
 def test_logs_follow_until_the_job_has_ended(titan: CommandLine, scripts: Path) -> None:
     titan("submit", f"{scripts}/tick.py")
 

@@ -38,8 +38,21 @@ def test_the_guides_job_leaves_what_the_guides_commands_fetch(titan: CommandLine
     assert len(as_json.document["files"]) == 2  # type: ignore[arg-type]  # a list, as the line above shows
 
 
+def test_the_guides_artifact_is_listed_and_fetched(titan: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "evaluate.py").write_text(code("python")[1])
+    commands = [shlex.split(line)[1:] for line in code("sh")[1].splitlines()]
+
+    with contextlib.chdir(tmp_path):
+        submitted, listed, fetched = [titan(*words) for words in commands]
+
+    assert [submitted.exit_code, listed.exit_code, fetched.exit_code] == [0, 0, 0], submitted.stderr
+    assert [line.split()[0] for line in listed.lines] == ["PATH", "scores.csv", "scores.csv"]
+    assert listed.text.count("uploaded") == 1
+    assert fetched.stdout == b"epoch,loss\n1,0.25\n"
+
+
 def test_the_guides_archive_runs_as_the_guides_request_says(port: int, client: TitanClient) -> None:
-    body = re.search(r"-d '(.*)'", code("sh")[1], re.S)
+    body = re.search(r"-d '(.*)'", code("sh")[2], re.S)
     assert body is not None
     content = a_zip({"src/main.py": "import sys\nprint(sys.argv[1:])"})
 

@@ -52,6 +52,31 @@ def test_the_files_of_a_run_are_those_of_its_stages_with_the_newest_writer(clien
     assert writers(f"/api/jobs/second/files?run={run}") == {"shared.txt": ("second", 2)}
 
 
+def test_what_a_job_uploads_and_publishes_is_listed_and_stays_its_own(
+    client: TitanClient, port: int, titan: CommandLine
+) -> None:
+    name, dag = a_name("made"), a_name("dag")
+    text = (
+        "import os\nfrom titan_sdk import TitanClient\njob = os.environ['TITAN_JOB_NAME']\nos.mkdir(job)\n"
+        f"open(f'{{job}}/{name}.txt', 'w').write(job)\n"
+        "with TitanClient() as client:\n"
+        f"    client.publish_artifact(f'{name}:{{job}}', f'{{job}}/{name}.txt')"
+    )
+
+    jobs = [a_job("first", text), a_job("second", text, parents=["first"])]
+    client.wait(client.submit_dag(dag, jobs), timeout=60)
+    artifacts = [file for file in files_at(port, f"/api/dags/{dag}/files") if file["place"] == "artifact"]
+
+    assert [(file["path"], file["job"], file["attempt"]) for file in artifacts] == [
+        (f"{name}.txt", "first", 1),
+        (f"{name}.txt", "second", 1),
+    ]
+    contents = [ask(port, "GET", f"/api/blobs/{file['digest']}").body for file in artifacts]
+    assert contents == [b"first", b"second"]
+    assert titan("files", "first", "--dag", dag, "--get", f"{name}.txt", "--output", "-").stdout == b"first"
+    assert "uploaded" in titan("files", "--dag", dag).text
+
+
 def test_each_attempt_has_its_own_list(client: TitanClient, port: int) -> None:
     text = "import os\nn = os.environ['TITAN_ATTEMPT']\nopen(f'try{n}.txt', 'w').write(n)\nraise SystemExit(n == '1')"
     name = a_name("flaky")

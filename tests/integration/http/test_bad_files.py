@@ -35,6 +35,7 @@ BAD_FILES: dict[str, dict[str, object]] = {
     "digest and reason": {"reason": "larger than the limit"},
     "a reason without end": {"digest": None, "reason": "x" * 2000},
     "a reason with a NUL": {"digest": None, "reason": "a\0"},
+    "an artifact, which no worker finds": {"place": "artifact"},
     "a place nobody knows": {"place": "attic"},
 }
 

@@ -54,6 +54,20 @@ def test_the_size_of_the_whole_output_is_told(port: int) -> None:
     assert ask(port, "GET", f"/api/jobs/{job_id}/log?limit_bytes=1").headers["titan-log-size"] == "11"
 
 
+def test_an_attempt_that_is_followed_ends_with_itself_while_its_job_goes_on(port: int) -> None:
+    worker = WireWorker(port)
+    submit(port, a_dag_body([a_job_body(requirement=worker.label, retries=1)]))
+    (assignment,) = ask_json(port, "POST", f"{worker.path}/claim", {"wait_seconds": 10}).value["assignments"]
+    path = f"/api/jobs/{assignment['job_id']}/log?follow=true&attempt=1"
+
+    with said(port, request("GET", path)) as following:
+        worker.report(assignment["lease_id"], outcome="failed", log_tail="Zmlyc3Q=")
+        answer = read_answer(following)
+
+    assert answer.body == b"first"
+    assert not ask(port, "GET", f"/api/jobs/{assignment['job_id']}").value["ended_at"]
+
+
 @pytest.mark.parametrize("query", ["offset=-1", "limit_bytes=0", "attempt=0", "follow=perhaps"])
 def test_a_range_that_is_none_is_refused(port: int, query: str) -> None:
     dag_id = submit(port, a_dag_body())

@@ -21,6 +21,11 @@ def held(port: int, key: str) -> str | None:
     return value
 
 
+def expires_at(port: int, key: str) -> str | None:
+    moment: str | None = ask(port, "GET", f"/api/store?key={quote(key)}").value["expires_at"]
+    return moment
+
+
 def incr(port: int, key: str, by: int = 1) -> Answer:
     return ask_json(port, "POST", "/api/store/incr", {"key": key, "by": by}, a_key())
 
@@ -87,6 +92,38 @@ def test_a_repeated_swap_with_its_key_gets_the_first_answer(port: int) -> None:
     second = ask_json(port, "POST", "/api/store/cas", body, mark)
 
     assert first.value == second.value == {"swapped": True, "value": "mine"}
+
+
+def test_a_key_says_when_it_goes_and_a_swap_keeps_that_when_asked_to(port: int) -> None:
+    key = a_name("short")
+    put(port, key, "one", ttl_seconds=3600)
+    goes_at = expires_at(port, key)
+
+    body = {"key": key, "expected": "one", "value": "two"}
+    assert ask_json(port, "POST", "/api/store/cas", body | {"keep_ttl": True}, a_key()).value["swapped"]
+    kept = held(port, key), expires_at(port, key)
+    swap(port, key, "two", "three")
+
+    assert goes_at is not None
+    assert kept == ("two", goes_at)
+    assert expires_at(port, key) is None
+
+
+def test_a_swap_keeps_no_ttl_of_a_key_that_is_absent_or_stays(port: int) -> None:
+    key = a_name("new")
+    body = {"key": key, "value": "one", "keep_ttl": True}
+
+    for expected in (None, "one"):
+        assert ask_json(port, "POST", "/api/store/cas", body | {"expected": expected}, a_key()).value["swapped"]
+        assert expires_at(port, key) is None
+
+
+def test_a_new_ttl_and_the_old_one_cannot_both_be_meant(port: int) -> None:
+    body = {"key": a_name("both"), "expected": None, "value": "", "ttl_seconds": 1, "keep_ttl": True}
+
+    refusal = ask_json(port, "POST", "/api/store/cas", body, a_key()).refusal
+
+    assert refusal == (400, "InvalidInput")
 
 
 def test_a_key_with_a_ttl_vanishes_from_everywhere(port: int) -> None:

@@ -15,6 +15,7 @@ from research_synthesizer import (
     as_markdown,
     assembled_parts,
     cite,
+    failures,
     gather,
     quoted_parts,
     rank,
@@ -235,3 +236,26 @@ def test_the_deep_dive_has_about_400_words_however_much_was_found() -> None:
 
     words = len(" ".join(assembled_parts(material, rank(material))[DEEP_DIVE]).split())
     assert 380 <= words <= 450
+
+
+def a_research(client: TitanClient, *, done: str, gaps: list[str] | None = None) -> list[str]:
+    """Return what the report says of failures when the plan had two subtopics and these researchers were done."""
+    client.store_put("research:R:plan", json.dumps({"subtopics": ["Leases", "Retries"]}))
+    client.store_put("research:R:eval:1", json.dumps({"gaps": gaps or []}))
+    for place in done.split():
+        client.store_put(f"research:R:researcher:{place}:done", "1")
+    return list(failures(client, "R"))
+
+
+def test_the_report_names_the_researchers_that_failed(client: TitanClient, fake: FakeTitan) -> None:
+    assert a_research(client, done="1:0", gaps=["Fences", "Clocks"]) == [
+        "1 of 2 researchers failed: Retries. Nothing here is theirs."
+    ]
+    assert a_research(client, done="2:1", gaps=["Fences", "Clocks"]) == [
+        "2 of 4 researchers failed: Retries; Fences. Nothing here is theirs."
+    ]
+
+
+def test_the_report_is_silent_where_no_researcher_failed(client: TitanClient, fake: FakeTitan) -> None:
+    assert a_research(client, done="1:0 1:1") == []
+    assert a_research(client, done="1:0 1:1", gaps=["the iteration limit came before this"]) == []

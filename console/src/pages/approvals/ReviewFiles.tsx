@@ -2,7 +2,7 @@ import { useState } from "react";
 import type { Gate, LeftFile } from "../../api/facts";
 import { useFilesBefore } from "../../api/gates";
 import { Button } from "../../parts/Button";
-import { FilePeek } from "../../parts/FilePeek";
+import { FilePreview } from "../../parts/FilePreview";
 import { bytes } from "../../parts/format";
 import { blobPath } from "../../parts/url";
 
@@ -28,9 +28,7 @@ export function ReviewFiles({ gate }: { gate: Gate }) {
           return (
             <li key={key}>
               <FileLine file={file} isPeeked={isPeeked} onPeek={() => setPeeked(isPeeked ? null : key)} />
-              {isPeeked && file.digest ? (
-                <FilePeek digest={file.digest} name={file.path} sizeBytes={file.size_bytes} />
-              ) : null}
+              {isPeeked && file.digest ? <FilePreview digest={file.digest} path={file.path} /> : null}
             </li>
           );
         })}

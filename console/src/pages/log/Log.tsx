@@ -24,9 +24,8 @@ export function Log({ job }: { job: Job }) {
   const line = url.get("line");
   const chosen = lineRangeOf(line);
   const query = { text: url.get("q") ?? "", isRegex: url.has("re"), matchesCase: url.has("case") };
-  const isLive = !FINAL.includes(job.status);
-  const onHang = useCallback(() => setUrl({ q: null }), [setUrl]);
-  const log = useLog(logUrl(job.job_id, attempt), isLive, onHang);
+  const isLive = !FINAL.includes(job.status) && !hasEnded(job, attempt);
+  const log = useLog(logUrl(job.job_id, attempt), isLive, () => setUrl({ q: null }));
   const facts = log?.facts ?? NO_FACTS;
   const scroll = useLogScroll(facts.lines, wraps);
   const searching = useLogSearch(log, scroll, query, chosen !== null);
@@ -75,6 +74,12 @@ export function Log({ job }: { job: Job }) {
       {log && whole !== null ? <LongLine log={log} line={whole} onClose={() => setWhole(null)} /> : null}
     </Page>
   );
+}
+
+/** Whether a chosen attempt is over: its log ends with it, also while the job is tried again. */
+function hasEnded(job: Job, attempt: string | null): boolean {
+  const chosen = job.attempts?.find((one) => String(one.attempt) === attempt);
+  return Boolean(chosen?.outcome);
 }
 
 /** Begins at the line that the URL names, else at the end where that is what people look for; follows a new `line`. */

@@ -1,8 +1,8 @@
 import { Link } from "react-router";
 import type { Job } from "../../api/facts";
 import { bytes, duration, ofNanoseconds } from "../../parts/format";
+import { JobTook } from "../../parts/JobTook";
 import { lookOf, Status } from "../../parts/Status";
-import { Took } from "../../parts/Time";
 import { dagPath } from "../../parts/url";
 import type { LogFacts } from "./logMessages";
 
@@ -29,7 +29,7 @@ export function LogHeader({ job, attempt, facts, onAttempt }: Props) {
       ) : null}
       {job.started_at ? (
         <span className="soft">
-          <Took from={job.started_at} to={job.ended_at} />
+          <JobTook job={job} />
         </span>
       ) : null}
       {job.exit_code ? <span className="soft">exit code {job.exit_code}</span> : null}

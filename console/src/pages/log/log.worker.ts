@@ -1,22 +1,20 @@
 /** Holds a log: loads and follows it, gives the lines in sight, searches. It never keeps the page waiting. */
 import { stripAnsi } from "../../parts/ansi";
-import { type End, Following } from "./following";
+import { type FollowedLog, followLog, type LogHearer } from "../../parts/followLog";
 import { LogIndex, type LogLine } from "./logIndex";
 import type { FromWorker, Phase, ShownLine, ToWorker } from "./logMessages";
 import { expressionOf, type LogQuery, LogSearch, rangesIn } from "./logSearch";
 
 const MOST_BYTES = 1024 * 1024 * 1024; // of a larger log the end is loaded
-const PAUSE_MS = 1000; // before a stream that broke, or ended before its job, is asked for again
 const TELL_MS = 50; // between two reports of what has come
 const SLICE_MS = 12; // of searching, before questions are answered
 const SPREAD_PARTS = 200;
 const LOOKED_AT_BYTES = 8192; // to tell binary from text
 
 const index = new LogIndex();
-let following: Following | null = null;
+let followed: FollowedLog | null = null;
 let search: LogSearch | null = null;
 let isSearching = false;
-let url = "";
 let phase: Phase = "opening";
 let size = 0;
 let skipped = 0;
@@ -31,12 +29,10 @@ function say(message: FromWorker): void {
 self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
   switch (data.kind) {
     case "open":
-      url = data.url;
-      following = new Following(data.isLive, read, pause);
-      void following.run();
+      followed = followLog(data.url, MOST_BYTES, data.isLive, hearer);
       break;
     case "live":
-      following?.setLive(data.isLive);
+      followed?.setLive(data.isLive);
       break;
     case "lines":
       giveLines(data.from, data.to);
@@ -59,65 +55,30 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>): void => {
   }
 };
 
-/** Reads what there is and what comes, from the first byte that is not here until the job has ended. */
-async function read(): Promise<End> {
-  let end: End;
-  try {
-    const answer = await ask();
-    end = answer.ok && answer.body ? await take(answer.body.getReader()) : await fail(answer);
-    if (answer.ok) phase = "ended";
-  } catch {
-    end = "broken";
-  }
-  if (end === "broken") phase = "broken";
-  tell();
-  return end;
-}
+const hearer: LogHearer = {
+  onSize(now, left) {
+    size = now;
+    skipped = left;
+    noteProgress();
+  },
+  onBytes(bytes) {
+    if (index.size === 0) isBinary = bytes.subarray(0, LOOKED_AT_BYTES).includes(0);
+    index.append(bytes);
+    noteProgress();
+    return index.size <= MOST_BYTES * 1.5;
+  },
+  onEnd(end) {
+    phase = end;
+    tell();
+  },
+  onRefusal(status, message) {
+    say({ kind: "failed", status, message });
+  },
+};
 
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-}
-
-async function ask(): Promise<Response> {
-  const answer = await fetch(withQuery({ offset: skipped + index.size, follow: true }));
-  size = Number(answer.headers.get("Titan-Log-Size")) || 0;
-  if (index.size > 0 || size - skipped <= MOST_BYTES) return answer;
-  await answer.body?.cancel();
-  skipped = size - MOST_BYTES;
-  return await ask();
-}
-
-async function take(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<End> {
+function noteProgress(): void {
   phase = skipped + index.size < size ? "loading" : "following";
   tellSoon();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    if (index.size === 0) isBinary = part.value.subarray(0, LOOKED_AT_BYTES).includes(0);
-    index.append(part.value);
-    if (phase === "loading" && skipped + index.size >= size) phase = "following";
-    tellSoon();
-    if (index.size <= MOST_BYTES * 1.5) continue;
-    await reader.cancel();
-    return "over";
-  }
-  return "ended";
-}
-
-function withQuery(more: Record<string, number | boolean>): string {
-  const whole = new URL(url, self.location.origin);
-  for (const [name, value] of Object.entries(more)) whole.searchParams.set(name, String(value));
-  return whole.href;
-}
-
-async function fail(answer: Response): Promise<End> {
-  if (answer.status >= 500) return "broken";
-  let message = `HTTP ${answer.status}`;
-  try {
-    message = ((await answer.json()) as { error: { message: string } }).error.message;
-  } catch {
-    // no answer of the server's own
-  }
-  say({ kind: "failed", status: answer.status, message });
-  return "over";
 }
 
 function tellSoon(): void {

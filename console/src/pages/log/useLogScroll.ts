@@ -49,10 +49,12 @@ export function useLogScroll(lines: number, wraps: boolean): LogScroll {
     [show],
   );
   const onScroll = useCallback(() => {
-    const at = element?.scrollTop ?? 0;
+    if (!element) return;
+    const { scrollTop: at, scrollHeight, clientHeight } = element;
     if (Math.abs(at - bar.current) <= 1) return;
     bar.current = at;
-    show(ofBar(at, latest.current.sight));
+    // Of a box that became higher the browser moves the bar itself, maybe before we are told of the box's new height.
+    show(at >= scrollHeight - clientHeight - 1 ? END : ofBar(at, latest.current.sight));
   }, [element, show]);
 
   useLayoutEffect(() => {

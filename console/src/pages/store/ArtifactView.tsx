@@ -1,5 +1,5 @@
 import { CopyButton } from "../../parts/CopyButton";
-import { FilePeek } from "../../parts/FilePeek";
+import { FilePreview } from "../../parts/FilePreview";
 import { blobPath } from "../../parts/url";
 
 /** A published file: its name, its digest, its beginning, and the file. */
@@ -20,7 +20,7 @@ export function ArtifactView({ name, digest }: { name: string; digest: string })
         </span>
         <CopyButton text={digest} label="Copy digest" />
       </div>
-      <FilePeek digest={digest} name={name} />
+      <FilePreview digest={digest} path={name} />
     </div>
   );
 }

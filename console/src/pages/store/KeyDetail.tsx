@@ -6,6 +6,7 @@ import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
 import { Dialog } from "../../parts/Dialog";
 import { Failure } from "../../parts/Failure";
+import { Time } from "../../parts/Time";
 import { ArtifactView } from "./ArtifactView";
 import { MembersView } from "./MembersView";
 import { PutDialog } from "./PutDialog";
@@ -41,6 +42,11 @@ function Holds({ stored, onGone }: { stored: Stored; onGone: () => void }) {
       ) : null}
       {stored.value !== null && stored.artifact ? <ArtifactView name={stored.value} digest={stored.artifact} /> : null}
       {stored.value !== null && !stored.artifact ? <ValueView value={stored.value} name={stored.key} /> : null}
+      {stored.value !== null && stored.expiresAt ? (
+        <p className="soft">
+          Gone <Time at={stored.expiresAt} as="age" />: <Time at={stored.expiresAt} />
+        </p>
+      ) : null}
       {stored.members.length > 0 ? <MembersView setKey={stored.key} members={stored.members} /> : null}
       {canChange ? (
         <Acts stored={stored} isAbsent={isAbsent} onGone={onGone} />
@@ -72,13 +78,7 @@ function Acts({ stored, isAbsent, onGone }: { stored: Stored; isAbsent: boolean;
           Delete …
         </Button>
       )}
-      {over === "edit" ? (
-        <PutDialog
-          of={{ key: stored.key, value: stored.value }}
-          onClose={() => setOver(null)}
-          onDone={() => setOver(null)}
-        />
-      ) : null}
+      {over === "edit" ? <PutDialog of={stored} onClose={() => setOver(null)} onDone={() => setOver(null)} /> : null}
       {over === "delete" ? (
         <Dialog
           title="Delete this key?"

@@ -3,18 +3,32 @@ import { useChange } from "../../api/changes";
 import { putValue, rereadStore } from "../../api/store";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
+import { Time } from "../../parts/Time";
+import { type Spelling, spelled, spellingOf, unspelled } from "./spelling";
 
 interface Props {
   /** The key to change and what it held; none for a new key. */
-  of?: { key: string; value: string | null };
+  of?: { key: string; value: string | null; expiresAt: string | null };
   onClose: () => void;
   onDone: (key: string) => void;
 }
 
+/** For how long the key is to be there. */
+type Stays = "always" | "keep" | "seconds";
+
+const NO_STRING = 'Not a JSON string: quotes around it, and within it \\" for a quote and \\n for a line feed.';
+const SPELLING_WORDS: Record<Spelling, string> = {
+  plain: "",
+  crlf: "Its lines end with CR LF, as on Windows. They go on doing so, new ones too.",
+  json: "It has carriage returns, which a text field would lose: so it is edited as a JSON string, where they are \\r.",
+};
+
 /** Sets a key, unless somebody else set it meanwhile: then it says so and changes nothing. */
 export function PutDialog({ of, onClose, onDone }: Props) {
   const [key, setKey] = useState(of?.key ?? "");
-  const [value, setValue] = useState(of?.value ?? "");
+  const spelling = spellingOf(of?.value ?? "");
+  const [text, setText] = useState(spelled(of?.value ?? "", spelling));
+  const [stays, setStays] = useState<Stays>(of?.expiresAt ? "keep" : "always");
   const [ttl, setTtl] = useState("");
   const [isTaken, setIsTaken] = useState(false);
   const form = useId();
@@ -29,7 +43,10 @@ export function PutDialog({ of, onClose, onDone }: Props) {
   );
   function submit(event: FormEvent): void {
     event.preventDefault();
-    change.run({ key, expected: of?.value ?? null, value, ttlSeconds: ttl ? Number(ttl) : null });
+    const value = unspelled(text, spelling);
+    if (value === null) return;
+    const ttlSeconds = stays === "seconds" ? Number(ttl) : stays === "keep" ? "keep" : null;
+    change.run({ key, expected: of?.value ?? null, value, ttlSeconds });
   }
   return (
     <Dialog
@@ -60,30 +77,45 @@ export function PutDialog({ of, onClose, onDone }: Props) {
         <label className="stack">
           Value
           <textarea
+            ref={(field) => field?.setCustomValidity(unspelled(text, spelling) === null ? NO_STRING : "")}
             className="field mono store-textarea"
             dir="auto"
-            value={value}
-            onChange={(event) => setValue(event.target.value)}
+            aria-describedby={`${form}-spelling`}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
           />
         </label>
-        <label className="stack">
-          Gone after (seconds; empty: it stays)
-          <input
-            className="field"
-            type="number"
-            min="0.001"
-            step="any"
-            inputMode="decimal"
-            value={ttl}
-            onChange={(event) => setTtl(event.target.value)}
-          />
-        </label>
-        {of ? (
-          <p className="soft">
-            A change takes away the time after which this key was to be gone, if it had one: give it again, or the key
-            stays.
-          </p>
-        ) : null}
+        <p id={`${form}-spelling`} className="soft" hidden={spelling === "plain"}>
+          {SPELLING_WORDS[spelling]}
+        </p>
+        <div className="row">
+          <label className="row">
+            The key
+            <select className="field" value={stays} onChange={(event) => setStays(event.target.value as Stays)}>
+              <option value="always">stays</option>
+              {of?.expiresAt ? <option value="keep">goes when it was to go</option> : null}
+              <option value="seconds">goes after a time</option>
+            </select>
+          </label>
+          {stays === "keep" ? <Time at={of?.expiresAt} as="age" /> : null}
+          {stays === "seconds" ? (
+            <label className="row">
+              <input
+                className="field"
+                type="number"
+                min="0.001"
+                max="3200000000"
+                step="any"
+                inputMode="decimal"
+                aria-label="Seconds until it is gone"
+                required
+                value={ttl}
+                onChange={(event) => setTtl(event.target.value)}
+              />
+              seconds
+            </label>
+          ) : null}
+        </div>
         {isTaken ? (
           <p role="alert" className="store-taken">
             {of

@@ -1,8 +1,7 @@
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { levelOf } from "../../api/keyLevel";
 import { useCanChange } from "../../api/session";
 import { rereadStore, useKeyPages } from "../../api/store";
-import { isTyping } from "../../app/useKeys";
 import { Button } from "../../parts/Button";
 import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";
@@ -10,6 +9,7 @@ import { Page } from "../../parts/Page";
 import { SearchField } from "../../parts/SearchField";
 import { Time } from "../../parts/Time";
 import { useUrl } from "../../parts/url";
+import { useEscape } from "../../parts/useEscape";
 import { KeyDetail } from "./KeyDetail";
 import { KeyList } from "./KeyList";
 import { PutDialog } from "./PutDialog";
@@ -31,7 +31,7 @@ export function StorePage() {
   const [isPutting, setIsPutting] = useState(false);
   const canChange = useCanChange();
   const found = useKeyPages(prefix);
-  useEscape(key !== null, () => change({ key: null }, true));
+  useEscape(() => change({ key: null }, true), key !== null);
   const entries = found.data ? levelOf(found.data.pages, prefix) : [];
   const isEmpty = found.isSuccess && entries.length === 0;
   return (
@@ -117,14 +117,4 @@ function NoKeys({ prefix, onAll }: { prefix: string; onAll: () => void }) {
       Values, sets and artifacts appear here that jobs and programs share:
     </Empty>
   );
-}
-
-function useEscape(isOn: boolean, close: () => void): void {
-  useEffect(() => {
-    function onKey(event: KeyboardEvent): void {
-      if (isOn && event.key === "Escape" && !isTyping(event)) close();
-    }
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, [isOn, close]);
 }

@@ -1,4 +1,4 @@
-"""`titan files`: what jobs left in their workspace, and how to get it."""
+"""`titan files`: what jobs left in their workspace or uploaded, and how to get it."""
 
 from pathlib import Path, PurePosixPath
 from typing import Annotated, TypeAlias
@@ -14,6 +14,7 @@ from titan.cli.options import DagScope, JsonOption, RunScope, ServerOption, exam
 from titan.cli.screen import Cell, Column, remark, say, show_json, show_table, write_bytes
 from titan.cli.server import Server, connect
 from titan.cli.views import now
+from titan.model.files import FilePlace
 
 app = typer.Typer()
 
@@ -148,13 +149,19 @@ def _show(listed: LeftFiles) -> None:
             file.job,
             str(file.attempt),
             file.worker,
-            NOTHING if file.reason is None else f"not here: {file.reason}",
+            _content(file),
         ]
         for file in listed.files
     ]
     show_table(_COLUMNS, rows)
     if listed.more:
         remark(f"These are the first {len(listed.files):,} by path; name a job to see its own.")
+
+
+def _content(file: LeftFile) -> str:
+    if file.reason is not None:
+        return f"not here: {file.reason}"
+    return "uploaded" if file.place is FilePlace.ARTIFACT else NOTHING
 
 
 def _chosen(files: list[LeftFile], path: str) -> LeftFile:

@@ -1,5 +1,6 @@
 """`titan jobs`, `job`, `logs` and `story`: single jobs, their output, and why they are where they are."""
 
+from collections.abc import Iterator
 from typing import Annotated, TypeAlias
 
 import typer
@@ -7,12 +8,12 @@ import typer
 from titan.cli import completion
 from titan.cli.answers import Job, JobList, Story, read
 from titan.cli.exits import CommandFailed, ExitCode
-from titan.cli.following import log_pieces
+from titan.cli.following import attempt_logs, log_pieces
 from titan.cli.formats import instant, with_local_times
 from titan.cli.lookup import dag_id_of, find_job, find_job_document
 from titan.cli.options import DagScope, JobArgument, JsonOption, Limit, RunScope, ServerOption, examples
 from titan.cli.screen import Cell, Column, remark, remark_limit, say, show_json, show_table, write_bytes
-from titan.cli.server import connect
+from titan.cli.server import Server, connect
 from titan.cli.views import JOB_COLUMNS, job_row, now, reason_of, show_job
 from titan.model.jobs import JobStatus
 
@@ -112,26 +113,25 @@ def logs(
     as_json: JsonOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Write what a job wrote, byte for byte.
+    """Write what a job wrote, byte for byte; of several attempts one after the other, named on stderr.
 
     With --json the text is one field, in which bytes that are no UTF-8 are replaced.
     """
     titan = connect(server)
     found = find_job(titan, name, dag=dag, run=run)
     _check_attempt(found, attempt, is_followed=follow)
-    pieces = log_pieces(titan, found.job_id, follow=follow, attempt=attempt)
     if as_json:
-        content = b"".join(pieces)
+        content = b"".join(log_pieces(titan, found.job_id, follow=follow, attempt=attempt))
         text = content.decode("utf-8", "replace")
         show_json({"job_id": found.job_id, "name": found.name, "size_bytes": len(content), "text": text})
         return
     if follow and found.started_at is None:
         remark(f"{found.name} is {found.status}{_because(found)}; its output follows.")
-    size_bytes = 0
-    for piece in pieces:
-        write_bytes(piece)
-        size_bytes += len(piece)
-    if size_bytes == 0:
+    if attempt is None:
+        has_written = _write_attempts(titan, found, follow=follow)
+    else:
+        has_written = _write(log_pieces(titan, found.job_id, follow=follow, attempt=attempt)) != b""
+    if not has_written:
         _remark_silence(found, was_followed=follow)
 
 
@@ -159,6 +159,30 @@ def story(
         [instant(entry.at, now=at), with_local_times(entry.text, now=at), entry.cause] for entry in told.entries
     ]
     show_table(_STORY_COLUMNS, rows)
+
+
+def _write_attempts(titan: Server, job: Job, *, follow: bool) -> bool:
+    """Write the logs of all attempts; return whether there was anything."""
+    has_written = False
+    end = b"\n"
+    for number, pieces in attempt_logs(titan, job, follow=follow):
+        if len(job.attempts) > 1 or number > 1:
+            if end != b"\n":
+                remark("")  # the heading begins its own line, and stdout stays as it was written
+            remark(f"--- attempt {number} of {job.name} ---")
+        last = _write(pieces)
+        has_written = has_written or last != b""
+        end = last or b"\n"
+    return has_written
+
+
+def _write(pieces: Iterator[bytes]) -> bytes:
+    """Write a log to stdout; return its last byte, or none."""
+    last = b""
+    for piece in pieces:
+        write_bytes(piece)
+        last = piece[-1:] or last
+    return last
 
 
 def _because(job: Job) -> str:

@@ -5,6 +5,7 @@ from functools import partial
 from litestar import Response
 from litestar.response import Stream
 
+from titan.engine.files import note_artifact
 from titan.engine.receipts import once
 from titan.model.memory import StoredFile
 from titan.ports import Transaction
@@ -13,7 +14,7 @@ from titan.server import wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.content import shown_as_image, stored_content
-from titan.server.lookup import find_file, run_of_caller
+from titan.server.lookup import attempt_of_caller, find_file, run_of
 
 
 async def upload(call: Call) -> Response[bytes]:
@@ -25,9 +26,11 @@ async def upload(call: Call) -> Response[bytes]:
     digest, size_bytes = await house.blobs.put_stream(call.chunks(), limit_bytes=house.max_file_bytes)
 
     def act(tx: Transaction) -> object:
-        run_id = run_of_caller(tx, call.token())
-        file = StoredFile(name=name, digest=digest, size_bytes=size_bytes, run_id=run_id)
+        attempt = attempt_of_caller(tx, call.token())
+        file = StoredFile(name=name, digest=digest, size_bytes=size_bytes, run_id=run_of(tx, attempt))
         tx.put_file(house.project_id, file)
+        if attempt is not None:
+            note_artifact(tx, attempt, file)
         return wire.FileAnswer(name=name, digest=digest, size_bytes=size_bytes)
 
     answer = await house.orchestrator.keep(partial(once, mark=call.mark(digest.encode()), act=act))

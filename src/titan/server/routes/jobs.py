@@ -111,15 +111,15 @@ async def read_log(call: Call) -> Response[bytes] | Stream:
 
 
 async def _follow(house: House, job_id: str, query: wire.LogQuery, *, end: int | None) -> AsyncIterator[bytes]:
-    """Yield output as it arrives, until `end`, or until the job is final and all of it was given."""
+    """Yield output as it arrives, until `end`, or until the job, or the attempt that is asked for, has ended."""
     offset = query.offset
     with house.bus.watch([Topic(Kind.JOB, job_id), Topic(Kind.LOG, job_id)]) as watch:
         while True:
-            is_final = await _is_final(house, job_id)
+            is_over = await house.store.look(partial(_writes_no_more, job_id=job_id, attempt=query.attempt))
             async for part in _parts(house, job_id, query.attempt, offset=offset, end=end):
                 offset += len(part)
                 yield part
-            if is_final or house.bus.is_closed or (end is not None and offset >= end):
+            if is_over or house.bus.is_closed or (end is not None and offset >= end):
                 return
             await watch.heard(FOLLOW_SECONDS)
 
@@ -144,6 +144,13 @@ async def _parts(
 async def _leases(house: House, job_id: str, attempt: int | None) -> list[str]:
     attempts = await house.store.look(lambda reader: reader.attempts_of_job(job_id))
     return [a.lease_id for a in attempts if attempt is None or a.number == attempt]
+
+
+def _writes_no_more(reader: Reader, *, job_id: str, attempt: int | None) -> bool:
+    if _again(reader, job_id).status.is_final:
+        return True
+    tried = [] if attempt is None else reader.attempts_of_job(job_id)
+    return any(each.number == attempt and each.outcome is not None for each in tried)
 
 
 async def _is_final(house: House, job_id: str) -> bool:

@@ -17,7 +17,7 @@ from titan.engine.protocol import (
     NoteFilesRequest,
 )
 from titan.model.errors import InvalidInput, TooLarge
-from titan.model.files import AttemptFile, LeftFile
+from titan.model.files import AttemptFile, FilePlace, LeftFile
 from titan.ports import Blobs, Reader
 from titan.rules.names import check_name, check_path, shown
 from titan.server import wire
@@ -113,6 +113,12 @@ def _check(file: NotedFile) -> None:
     check_path(file.path)
     check_moment(f"modified_at of file {shown(file.path)}", file.modified_at)
     check_text(f"reason of file {shown(file.path)}", file.reason or "", limit_characters=MAX_REASON_CHARACTERS)
+    if file.place is FilePlace.ARTIFACT:
+        raise InvalidInput(
+            f"file {shown(file.path)}",
+            expected=f"place {FilePlace.WORKSPACE} or {FilePlace.ARCHIVE}",
+            found=f"{file.place}, which the server notes itself when a job uploads one",
+        )
     if (file.digest is None) == (file.reason is None):
         raise InvalidInput(
             f"file {shown(file.path)}",

@@ -9,7 +9,7 @@ from litestar import Response
 
 from titan.engine.bus import Kind, Topic
 from titan.engine.gates import put_value as put
-from titan.model.errors import Conflict, TooLarge
+from titan.model.errors import Conflict, InvalidInput, TooLarge
 from titan.model.memory import StoredValue
 from titan.ports import Reader, Transaction
 from titan.rules.access import Permission
@@ -18,7 +18,7 @@ from titan.rules.names import check_key, shown
 from titan.server import wire, wire_store
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.lookup import keep_blob, run_of_caller
+from titan.server.lookup import attempt_of_caller, keep_blob, run_of
 from titan.server.reach import check_waited_for, permit
 from titan.server.texts import check_text
 
@@ -33,8 +33,10 @@ async def get_value(call: Call) -> Response[bytes]:
     now = call.house.clock.now()
     found = await call.house.store.look(lambda reader: reader.value(call.house.project_id, key, now=now))
     if found is None:
-        return json_answer(wire_store.ValueAnswer(key=key, value=None, artifact=None))
-    return json_answer(wire_store.ValueAnswer(key=key, value=found.value, artifact=found.artifact))
+        return json_answer(wire_store.ValueAnswer(key=key, value=None, artifact=None, expires_at=None))
+    return json_answer(
+        wire_store.ValueAnswer(key=key, value=found.value, artifact=found.artifact, expires_at=found.expires_at)
+    )
 
 
 async def put_value(call: Call) -> Response[bytes]:
@@ -52,7 +54,7 @@ async def put_value(call: Call) -> Response[bytes]:
             value=body.value,
             artifact=body.artifact,
             expires_at=_expiry(tx, body.ttl_seconds),
-            run_id=run_of_caller(tx, call.token()),
+            run_id=run_of(tx, attempt_of_caller(tx, call.token())),
         )
         put(tx, call.house.project_id, body.key, value)
         return wire.OkAnswer()
@@ -98,6 +100,7 @@ async def compare_and_swap(call: Call) -> Response[bytes]:
     for text in (body.expected, body.value):
         _check_value(body.key, text or "")
     await _check_decision(call, body.key, body.value or "")
+    _check_ttl(body)
 
     def act(tx: Transaction) -> object:
         project_id = call.house.project_id
@@ -108,7 +111,9 @@ async def compare_and_swap(call: Call) -> Response[bytes]:
         if body.value is None:
             tx.delete_key(project_id, body.key)
         else:
-            put(tx, project_id, body.key, StoredValue(value=body.value, expires_at=_expiry(tx, body.ttl_seconds)))
+            kept = old.expires_at if body.keep_ttl and old is not None else None
+            expires_at = kept or _expiry(tx, body.ttl_seconds)
+            put(tx, project_id, body.key, StoredValue(value=body.value, expires_at=expires_at))
         return wire_store.SwappedAnswer(swapped=True, value=body.value)
 
     return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
@@ -200,6 +205,16 @@ async def _check_decision(call: Call, key: str, value: str) -> None:
     """Return when the caller may write this: under a gate's status key a word may be a decision like any other."""
     if key.startswith(STATUS_PREFIX) and value in DECIDING_WORDS:
         await permit(call, Permission.DECIDE)
+
+
+def _check_ttl(body: wire_store.SwapBody) -> None:
+    if body.keep_ttl and body.ttl_seconds is not None:
+        raise InvalidInput(
+            f"key {shown(body.key)}",
+            expected="either ttl_seconds or keep_ttl",
+            found="both",
+            next_step="Leave one of them out.",
+        )
 
 
 def _check_value(key: str, value: str) -> None:

@@ -1,8 +1,9 @@
-import { lazy, Suspense } from "react";
 import type { Dag, LeftFile } from "../../../api/facts";
 import { useDagFiles } from "../../../api/job";
+import { CopyButton } from "../../../parts/CopyButton";
 import { Empty } from "../../../parts/Empty";
 import { Failure } from "../../../parts/Failure";
+import { FilePreview } from "../../../parts/FilePreview";
 import { bytes, count } from "../../../parts/format";
 import { Cell, RowList } from "../../../parts/RowList";
 import { SearchField } from "../../../parts/SearchField";
@@ -10,11 +11,11 @@ import { Time } from "../../../parts/Time";
 import { blobPath, useUrl } from "../../../parts/url";
 import "./files.css";
 
-const FilePreview = lazy(() => import("../../../parts/FilePreview"));
-
 const COLUMNS = "var(--files-columns)"; // fewer of them on a phone
 
-/** What the jobs of this submission left in their workspace, to be looked at and to be kept. */
+const PLACES: Record<LeftFile["place"], string> = { workspace: "", archive: "in its archive", artifact: "artifact" };
+
+/** What the jobs of this submission left in their workspace and uploaded, job by job, to be looked at and to be kept. */
 export function FilesTab({ dag }: { dag: Dag }) {
   const [query, change] = useUrl();
   const { data, error, refetch } = useDagFiles(dag.dag_id);
@@ -23,19 +24,20 @@ export function FilesTab({ dag }: { dag: Dag }) {
   if (data.files.length === 0) {
     return (
       <Empty title="No files yet" command={'open("report.md", "w").write("# Done")'}>
-        What a job writes into its working directory appears here when its attempt ends.
+        What a job writes into its working directory appears here when its attempt ends, beside what it uploads or
+        publishes.
       </Empty>
     );
   }
   const q = query.get("q") ?? "";
   const chosen = query.get("file");
-  const files = data.files.filter((file) => `${file.path} ${file.job}`.toLowerCase().includes(q.toLowerCase()));
+  const files = byJob(data.files, dag).filter((file) => wordsOf(file).includes(q.toLowerCase()));
   const file = data.files.find((one) => one.path === chosen || keyOf(one) === chosen);
   return (
     <div className="files" data-open={file ? "" : undefined}>
       <div className="files-list">
         <div className="row">
-          <SearchField value={q} onChange={(value) => change({ q: value })} label="File or job" />
+          <SearchField value={q} onChange={(value) => change({ q: value })} label="File, job or kind" />
           <span className="faint">
             {q ? `${files.length} of ` : ""}
             {count(data.files.length, "file")}
@@ -89,7 +91,10 @@ function Row({ file, isChosen }: { file: LeftFile; isChosen: boolean }) {
         <span dir="auto" title={file.path} className={isChosen ? "files-chosen" : undefined}>
           {file.path}
         </span>
-        {file.place === "archive" ? <span className="faint"> in its archive</span> : null}
+        <span className="faint files-kind" data-job={file.job}>
+          {" "}
+          {PLACES[file.place]}
+        </span>
       </Cell>
       <Cell className="cut files-wide">
         <span dir="auto" title={`${file.job}, attempt ${file.attempt}, on ${file.worker}`}>
@@ -124,10 +129,30 @@ function Preview({ file }: { file: LeftFile }) {
     );
   }
   return (
-    <Suspense fallback={<p className="files-note faint">Reading …</p>}>
-      <FilePreview digest={file.digest} path={file.path} sizeBytes={file.size_bytes} />
-    </Suspense>
+    <>
+      <header className="row files-head">
+        <h2 className="cut" dir="auto" title={file.path}>
+          {file.path}
+        </h2>
+        <span className="faint">{bytes(file.size_bytes)}</span>
+        <CopyButton text={file.digest} label="Copy digest" />
+        <a className="button button-plain" href={blobPath(file.digest, file.path)} download>
+          Download
+        </a>
+      </header>
+      <FilePreview digest={file.digest} path={file.path} />
+    </>
   );
+}
+
+/** Returns the files in the order of the submission's jobs; of each by path, as they come. */
+function byJob(files: readonly LeftFile[], dag: Dag): LeftFile[] {
+  const places = new Map((dag.jobs ?? []).map((job, place) => [job.job_id, place]));
+  return [...files].sort((one, other) => (places.get(one.job_id) ?? 0) - (places.get(other.job_id) ?? 0));
+}
+
+function wordsOf(file: LeftFile): string {
+  return `${file.path} ${file.job} ${PLACES[file.place]}`.toLowerCase();
 }
 
 /** The same path may lie on two nodes, or in the copies of two attempts. */

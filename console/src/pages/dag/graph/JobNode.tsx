@@ -1,8 +1,8 @@
 import { memo } from "react";
 import type { Job } from "../../../api/facts";
+import { JobTook } from "../../../parts/JobTook";
 import { Name } from "../../../parts/Name";
 import { lookOf } from "../../../parts/Status";
-import { JobTook } from "../JobTook";
 import { useNodeView } from "./board";
 import type { NodeProps } from "./NodeLayer";
 

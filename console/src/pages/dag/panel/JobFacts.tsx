@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
 import type { Dag, Job } from "../../../api/facts";
 import { bytes, duration, NOTHING } from "../../../parts/format";
+import { JobTook } from "../../../parts/JobTook";
 import { Status } from "../../../parts/Status";
-import { Time } from "../../../parts/Time";
-import { JobTook } from "../JobTook";
+import { Time, Took } from "../../../parts/Time";
 import { exitOf } from "../tale";
 
 interface Props {
@@ -31,6 +31,11 @@ function WorkFacts({ job }: { job: Job }) {
   return (
     <>
       <Fact name="Took">{job.started_at ? <JobTook job={job} /> : NOTHING}</Fact>
+      {job.ended_at && (job.attempts?.length ?? 0) > 1 ? (
+        <Fact name="With all attempts">
+          <Took from={job.started_at} to={job.ended_at} />
+        </Fact>
+      ) : null}
       <Fact name="Worker">{job.worker ? <bdi>{job.worker}</bdi> : NOTHING}</Fact>
       <Fact name="Requires">{job.requirement}</Fact>
       <Fact name="Priority">{job.priority}</Fact>

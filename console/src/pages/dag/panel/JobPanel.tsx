@@ -57,7 +57,7 @@ export function JobPanel({ job, dag, onChoose, onClose }: Props) {
           <>
             <Attempts job={job} />
             <Part title="Log" aside={<Link to={logPath(job.job_id)}>Full log</Link>}>
-              <LogTail jobId={job.job_id} jobName={job.name} isFinal={job.ended_at !== null} />
+              <LogTail key={job.job_id} jobId={job.job_id} jobName={job.name} isFinal={job.ended_at !== null} />
             </Part>
             <JobResult job={job} />
             <JobFiles job={job} />

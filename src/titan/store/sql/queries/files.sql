@@ -1,12 +1,12 @@
--- Files that attempts left. A path of a workspace is one file for each node; one of an unpacked archive is one for each
--- job.
+-- Files that attempts left. A path of a workspace is one file for each node; one of an unpacked archive, and an
+-- artifact, is one for each job.
 
 -- fragment: left_columns
 f.place, f.path, f.size_bytes, f.digest, f.modified_at_us, f.reason, f.node, j.id as job_id, j.name, a.number, a.worker_id
 
 -- fragment: newest_first
 row_number() over (
-    partition by f.place, f.path, case when f.place = 'archive' then j.id else f.node end
+    partition by f.place, f.path, case when f.place = 'workspace' then f.node else j.id end
     order by f.noted_at_us desc, a.leased_at_us desc, f.lease_id
 ) as age
 

@@ -211,7 +211,7 @@ create index attempts_by_worker on attempts (worker_id, ended_at_us, job_id);
 -- A path can be noted by every attempt that may have written it; `noted_at_us` says who was last.
 create table attempt_files (
     lease_id text not null references attempts (lease_id),
-    place text not null check (place in ('workspace', 'archive')),
+    place text not null check (place in ('workspace', 'archive', 'artifact')),
     path text not null,
     project_id text not null,
     node text not null,

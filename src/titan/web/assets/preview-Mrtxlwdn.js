@@ -1,1 +1,0 @@
-var e=/\.(png|jpe?g|gif|webp)$/i;function t(t){return e.test(t)}function n(e){if(e.includes(0))return null;try{return new TextDecoder(`utf-8`,{fatal:!0}).decode(e,{stream:!0})}catch{return null}}function r(e){if(!/^\s*[[{]/.test(e)||/\d{16}|\d[eE][+-]?\d/.test(e))return null;try{return JSON.stringify(JSON.parse(e),null,2)}catch{return null}}export{r as n,n as r,t};
