@@ -144,7 +144,7 @@ def at_hand(world: ExampleWorld, folder: Path, example: str) -> Iterator[tuple[s
         if "0123456789ab" in command:
             command = command.replace("0123456789ab", new_token(world))
         if command.startswith("titan up"):
-            command = re.sub(r"--(sdk-)?port \d+", "", command) + " --port 0 --sdk-port 0"
+            command = re.sub(r"--(sdk-)?port \d+|\s#.*", "", command) + " --port 0 --sdk-port 0"
         if "cert.pem" in command:
             certificate = a_certificate(folder, host="IP:127.0.0.1")
             command = command.replace("cert.pem", str(certificate.file)).replace("key.pem", str(certificate.key))

@@ -22,7 +22,8 @@ def test_a_value_comes_back_as_it_was(titan: CommandLine, value: str) -> None:
 def test_json_tells_a_value_exactly(titan: CommandLine) -> None:
     titan("store", "put", "exact", "a\n")
 
-    assert titan("store", "get", "exact", "--json").document == {"key": "exact", "value": "a\n", "artifact": None}
+    told = {"key": "exact", "value": "a\n", "artifact": None, "expires_at": None}
+    assert titan("store", "get", "exact", "--json").document == told
 
 
 def test_a_missing_key_is_exit_code_three(titan: CommandLine) -> None:
