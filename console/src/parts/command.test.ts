@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { shellWord, titanCommand, withServer } from "./command";
+import { newClient, shellWord, titanCommand, withServer } from "./command";
 
 const USUAL = { hostname: "127.0.0.1", port: "5000", origin: "http://127.0.0.1:5000" };
 
@@ -23,5 +23,12 @@ test("a program of the SDK is led to a server that it would not find by itself",
   expect(withServer("python agent.py", USUAL)).toBe("python agent.py");
   expect(withServer("python agent.py", { ...USUAL, port: "6100", origin: "http://127.0.0.1:6100" })).toBe(
     "TITAN_HOST=http://127.0.0.1:6100 python agent.py",
+  );
+});
+
+test("a program is given the address of a server that it would not find by itself", () => {
+  expect(newClient(USUAL)).toBe("TitanClient()");
+  expect(newClient({ ...USUAL, port: "6100", origin: "http://127.0.0.1:6100" })).toBe(
+    'TitanClient("http://127.0.0.1:6100")',
   );
 });

@@ -23,6 +23,11 @@ export function withServer(command: string, at: Address): string {
   return isFoundBySelf(at) ? command : `TITAN_HOST=${at.origin} ${command}`;
 }
 
+/** Returns the Python that makes a client of this server. */
+export function newClient(at: Address): string {
+  return isFoundBySelf(at) ? "TitanClient()" : `TitanClient("${at.origin}")`;
+}
+
 function isFoundBySelf(at: Address): boolean {
   return ["127.0.0.1", "localhost", "[::1]"].includes(at.hostname) && USUAL_PORTS.includes(at.port);
 }

@@ -1,6 +1,5 @@
 /** The stages of an agent run as a person reads them: short labels, the iteration, and long chains folded. */
 import type { Dag } from "../api/facts";
-import { finalCount } from "../api/facts";
 
 const SHOWN_FIRST = 2;
 const SHOWN_LAST = 9;
@@ -63,9 +62,9 @@ export function foldedChain(stages: readonly Pick<Dag, "status">[]): Link[] {
   return chain;
 }
 
-/** Returns what a stage's box says beside its label: `2/4` while not every job completed, else nothing. */
+/** Returns what a stage's box says beside its label: `2/4` jobs completed while not all are, else nothing. */
 export function progressOf(stage: Pick<Dag, "status" | "counts">): string | null {
   const { counts, status } = stage;
   if (status === "COMPLETED" || counts.total < 2) return null;
-  return `${status === "RUNNING" || status === "WAITING" ? finalCount(counts) : counts.completed}/${counts.total}`;
+  return `${counts.completed}/${counts.total}`;
 }

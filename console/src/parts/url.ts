@@ -35,6 +35,16 @@ export function chosenIn(query: URLSearchParams, name: string): string[] {
   return (query.get(name) ?? "").split(",").filter(Boolean);
 }
 
+/** Returns those of a closed set that a field names, however somebody typed them; what else stands there is no filter. */
+export function chosenAmong<Value extends string>(
+  query: URLSearchParams,
+  name: string,
+  all: readonly Value[],
+): Value[] {
+  const named = chosenIn(query, name).map((one) => one.toLowerCase());
+  return all.filter((one) => named.includes(one.toLowerCase()));
+}
+
 /** The address of a submission's page: the name for people, the id for which of that name. */
 export function dagPath(dag: { name: string; dag_id: string }, job?: string): string {
   const query = new URLSearchParams({ id: dag.dag_id });

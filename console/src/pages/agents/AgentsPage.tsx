@@ -1,13 +1,14 @@
 import { useCallback, useState } from "react";
 import { RUN_STATUSES, type Run } from "../../api/facts";
 import { useRuns } from "../../api/runs";
+import { newClient } from "../../parts/command";
 import { Empty } from "../../parts/Empty";
 import { NoRows } from "../../parts/NoRows";
 import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
 import { SearchField } from "../../parts/SearchField";
 import { StatusFilter } from "../../parts/StatusFilter";
-import { chosenIn, useUrl } from "../../parts/url";
+import { chosenAmong, chosenIn, useUrl } from "../../parts/url";
 import { CancelRun } from "./CancelRun";
 import { ResumeRun } from "./ResumeRun";
 import type { Act } from "./RunActions";
@@ -17,17 +18,18 @@ import { usePin } from "./usePin";
 import "./agents.css";
 
 const ROW_HEIGHT = 51; // of a run whose stages fit into one line
-const SNIPPET = `import uuid
-from titan_sdk import TitanClient, TitanJob
+function snippet(): string {
+  return `from titan_sdk import TitanClient, TitanJob, new_run_id
 
-client = TitanClient()
-run_id = f"RESEARCH_{uuid.uuid4().hex[:6]}"   # shared by all stages of this run
+client = ${newClient(window.location)}
+run_id = new_run_id("RESEARCH")  # shared by all stages of this run
 
 client.submit_dag(
     f"{run_id}_PLAN",
     [TitanJob(job_id="plan", filename="plan.py")],
     agent_run_id=run_id,
 )`;
+}
 
 interface Asked {
   act: Act;
@@ -39,7 +41,7 @@ export function AgentsPage() {
   const [query, change] = useUrl();
   const [asked, setAsked] = useState<Asked | null>(null);
   const q = query.get("q") ?? "";
-  const status = chosenIn(query, "status");
+  const status = chosenAmong(query, "status", RUN_STATUSES);
   const open = chosenIn(query, "open");
   const found = useRuns({ q, status });
   const toggle = useCallback(
@@ -78,7 +80,7 @@ export function AgentsPage() {
         </RowList>
       ) : (
         <NoRows found={found} word="run" onClear={q || status.length ? () => change({ q: null, status: null }) : null}>
-          <Empty title="No agent has run yet" command={SNIPPET}>
+          <Empty title="No agent has run yet" command={snippet()}>
             A run appears here with its first stage: submit DAGs that share an <code>agent_run_id</code>.
           </Empty>
         </NoRows>

@@ -2,6 +2,7 @@ import { useRef, useState } from "react";
 import { Link } from "react-router";
 import { type Outcome, useOpenGates } from "../../api/gates";
 import { useCanChange } from "../../api/session";
+import { newClient } from "../../parts/command";
 import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";
 import { count } from "../../parts/format";
@@ -12,12 +13,14 @@ import { useCards } from "./useCards";
 import { useGateKeys } from "./useGateKeys";
 import "./approvals.css";
 
-const EXAMPLE = `from titan_sdk import TitanClient, TitanJob
+function example(): string {
+  return `from titan_sdk import TitanClient, TitanJob
 
-TitanClient().submit_dag("letter", [
+${newClient(window.location)}.submit_dag("letter", [
     TitanJob("draft", "draft.py", hitl_message="Send it to 4,000 people?"),
     TitanJob("send", "send.py", parents=["draft"]),
 ])`;
+}
 
 const NONE: never[] = [];
 
@@ -52,7 +55,7 @@ function Waiting({ open }: { open: NonNullable<ReturnType<typeof useOpenGates>["
   });
   if (cards.length === 0) {
     return (
-      <Empty title="Nothing waits for you" command={EXAMPLE}>
+      <Empty title="Nothing waits for you" command={example()}>
         A <Link to="/help/gates">gate</Link> appears here as soon as the jobs before it are done. This puts one behind a
         job:
       </Empty>

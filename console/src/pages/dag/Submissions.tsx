@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { Link } from "react-router";
 import { useDags } from "../../api/dags";
-import type { Dag } from "../../api/facts";
+import { type Dag, finalCount } from "../../api/facts";
 import { Status } from "../../parts/Status";
 import { Time } from "../../parts/Time";
 import { dagPath } from "../../parts/url";
@@ -56,7 +56,7 @@ export function Submissions({ dag }: { dag: Dag }) {
                   <Status of={one.status} />
                   <Time at={one.submitted_at} />
                   <span className="faint">
-                    {one.counts.completed}/{one.counts.total}
+                    {finalCount(one.counts)}/{one.counts.total}
                   </span>
                 </Link>
               </li>

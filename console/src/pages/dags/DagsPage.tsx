@@ -7,7 +7,7 @@ import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
 import { SearchField } from "../../parts/SearchField";
 import { StatusFilter } from "../../parts/StatusFilter";
-import { chosenIn, dagPath, useUrl } from "../../parts/url";
+import { chosenAmong, dagPath, useUrl } from "../../parts/url";
 import { DagRow } from "./DagRow";
 import "./dags.css";
 
@@ -16,7 +16,7 @@ export function DagsPage() {
   const [query, change] = useUrl();
   const navigate = useNavigate();
   const q = query.get("q") ?? "";
-  const status = chosenIn(query, "status");
+  const status = chosenAmong(query, "status", STAGE_STATUSES);
   const found = useDags({ q, status });
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
   return (

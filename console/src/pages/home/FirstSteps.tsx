@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useHealth } from "../../api/house";
 import { CopyButton } from "../../parts/CopyButton";
-import { titanCommand, withServer } from "../../parts/command";
+import { newClient, titanCommand, withServer } from "../../parts/command";
 
 const AGENT = 'python examples/research_agent/research_agent.py "How does LoRA work for LLM fine-tuning?" --max-iter 2';
 
@@ -27,7 +27,7 @@ export function FirstSteps() {
             </>
           ) : null}
         </Step>
-        <Step number={3} title="Write your own" command={OWN}>
+        <Step number={3} title="Write your own" command={own()}>
           <code>titan_sdk</code> needs nothing but Python. The guides stand in <code>docs/guide</code>,{" "}
           <Link to="/help">help</Link> is here.
         </Step>
@@ -36,10 +36,12 @@ export function FirstSteps() {
   );
 }
 
-const OWN = `from titan_sdk import TitanClient, TitanJob
+function own(): string {
+  return `from titan_sdk import TitanClient, TitanJob
 
-client = TitanClient()
+client = ${newClient(window.location)}
 client.submit_dag("first", [TitanJob("hello", "hello.py")])`;
+}
 
 interface StepProps {
   number: number;

@@ -85,6 +85,7 @@ export const Graph = memo(function Graph({ name, shape, layout, board, chosen, o
         selectionKeyCode={null}
         multiSelectionKeyCode={null}
         zoomOnDoubleClick={false}
+        attributionPosition="bottom-center"
       >
         <Far box={box} />
         <EdgeLayer shape={shape} layout={layout} board={board} />

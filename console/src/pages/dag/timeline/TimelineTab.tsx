@@ -125,12 +125,17 @@ function Axis({ span, width }: { span: Span; width: number }) {
       <div className="timeline-ticks">
         {ticks(span, most).map((at) => (
           <span key={at} style={{ left: `${(at / length) * 100}%` }}>
-            {at === 0 ? "0" : `+${duration(at)}`}
+            {at === 0 ? "0" : `+${round(at)}`}
           </span>
         ))}
       </div>
     </div>
   );
+}
+
+/** A length of time without the smaller unit that it has none of. */
+function round(length: number): string {
+  return duration(length).replace(/ 0 \w+$|\.0(?= s$)/, "");
 }
 
 function Legend() {
