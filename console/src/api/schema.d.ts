@@ -1367,7 +1367,7 @@ export interface components {
             };
             job_id: string | null;
             /** @enum {string} */
-            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerDraining" | "WorkerJoined" | "WorkerLeft" | "WorkerLost" | "WorkerResumed";
+            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "FilesNoted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerDraining" | "WorkerJoined" | "WorkerLeft" | "WorkerLost" | "WorkerResumed";
         };
         /**
          * EventsQuery
