@@ -1133,7 +1133,7 @@ export interface components {
              */
             inline: boolean;
             /**
-             * @description What the file is to be called; its ending decides its media type.
+             * @description What the file is to be called, cleaned; its ending decides its media type.
              * @default
              */
             name: string;
