@@ -1572,6 +1572,8 @@ export interface components {
             hitl_message: string | null;
             job_id: string;
             kind: components["schemas"]["JobKind"];
+            /** @description When a worker took it last: its latest attempt's begin. */
+            leased_at: string | null;
             name: string;
             parents: string[];
             peak_memory_bytes: number | null;
@@ -1582,6 +1584,7 @@ export interface components {
             result_is_set: boolean;
             retries: number;
             signal: number | null;
+            /** @description When a worker first took it. */
             started_at: string | null;
             status: components["schemas"]["JobStatus"];
             submitted_at: string;
