@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Console, Pages
 from titan_sdk import TitanJob
@@ -271,6 +271,23 @@ def test_a_job_took_the_same_on_each_page(console: Console, pages: Pages, script
 
     facts = page.get_by_role("complementary", name="Job log-took").locator(".panel-facts")
     expect(facts.locator("div", has_text=re.compile("^Took"))).to_contain_text(measured)
+
+
+def test_a_job_that_runs_again_counts_from_its_latest_attempt(console: Console, pages: Pages, script: Script) -> None:
+    job = TitanJob("log-again", script("log_again.py", "import time; time.sleep(600)"))
+    console.client.submit_dag("log-again", [job])
+    page = pages.open(console)
+
+    def tried_before(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "started_at": "2020-01-01T00:00:00Z"})
+
+    page.route(re.compile("/api/jobs/[^/?]*$"), tried_before)
+    page.goto("/logs/log-again")
+
+    header = page.locator(".log-header")
+    expect(header.get_by_text(re.compile(r"^\d+ s$"))).to_be_visible()
+    console.client.cancel("log-again")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

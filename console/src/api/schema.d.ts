@@ -1133,7 +1133,7 @@ export interface components {
              */
             inline: boolean;
             /**
-             * @description What the file is to be called; its ending decides its media type.
+             * @description What the file is to be called, cleaned; its ending decides its media type.
              * @default
              */
             name: string;
@@ -1367,7 +1367,7 @@ export interface components {
             };
             job_id: string | null;
             /** @enum {string} */
-            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerDraining" | "WorkerJoined" | "WorkerLeft" | "WorkerLost" | "WorkerResumed";
+            kind: "CancelRequested" | "DagEnded" | "DagSubmitted" | "FilesNoted" | "GateApproved" | "GateExpired" | "GateOpened" | "GateRejected" | "JobBackedOff" | "JobCancelled" | "JobDelayed" | "JobFailed" | "JobHeld" | "JobLeased" | "JobReady" | "JobRequeued" | "JobRetried" | "JobSucceeded" | "JobUnroutable" | "RunEnded" | "RunFellSilent" | "RunReopened" | "RunStarted" | "TokenCreated" | "TokenRevoked" | "WorkerDraining" | "WorkerJoined" | "WorkerLeft" | "WorkerLost" | "WorkerResumed";
         };
         /**
          * EventsQuery
@@ -1572,6 +1572,8 @@ export interface components {
             hitl_message: string | null;
             job_id: string;
             kind: components["schemas"]["JobKind"];
+            /** @description When a worker took it last: its latest attempt's begin. */
+            leased_at: string | null;
             name: string;
             parents: string[];
             peak_memory_bytes: number | null;
@@ -1582,6 +1584,7 @@ export interface components {
             result_is_set: boolean;
             retries: number;
             signal: number | null;
+            /** @description When a worker first took it. */
             started_at: string | null;
             status: components["schemas"]["JobStatus"];
             submitted_at: string;

@@ -1,12 +1,14 @@
 """Files that attempts left are noted here, when their lease still counts, and those they upload."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from titan.engine.moves import subject_of
 from titan.engine.protocol import FILES_ACCEPTED_SECONDS
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.errors import StaleLease
+from titan.model.events import FilesNoted
 from titan.model.files import AttemptFile, FilePlace
 from titan.model.memory import StoredFile
 from titan.ports import Reader, Transaction
@@ -33,9 +35,9 @@ def attempt_that_leaves(reader: Reader, worker_id: str, lease_id: str, *, now: d
     )
 
 
-def note_files(tx: Transaction, worker_id: str, lease_id: str, files: Iterable[AttemptFile]) -> None:
+def note_files(tx: Transaction, worker_id: str, lease_id: str, files: Sequence[AttemptFile]) -> None:
     """Note what an attempt left. Raises StaleLease as `attempt_that_leaves`; then nothing was changed."""
-    tx.note_files(attempt_that_leaves(tx, worker_id, lease_id, now=tx.now), files)
+    _note(tx, attempt_that_leaves(tx, worker_id, lease_id, now=tx.now), files)
 
 
 def note_artifact(tx: Transaction, attempt: Attempt, file: StoredFile) -> None:
@@ -48,7 +50,16 @@ def note_artifact(tx: Transaction, attempt: Attempt, file: StoredFile) -> None:
         place=FilePlace.ARTIFACT,
         node=attempt.worker_id,
     )
-    tx.note_files(attempt, [left])
+    _note(tx, attempt, [left])
+
+
+def _note(tx: Transaction, attempt: Attempt, files: Sequence[AttemptFile]) -> None:
+    """Note files, and tell it once for all of them: who shows the job's files then reads them anew."""
+    tx.note_files(attempt, files)
+    job = tx.job(attempt.job_id)
+    if files and job is not None:
+        event = FilesNoted(cause=f"worker {attempt.worker_id}", lease_id=attempt.lease_id, count=len(files))
+        tx.record(subject_of(job), event)
 
 
 def _counts(attempt: Attempt, now: datetime) -> bool:

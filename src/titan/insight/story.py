@@ -42,6 +42,7 @@ SENTENCES = {
     "JobBackedOff": "attempt {outcome} ({reason}); next attempt at {due_at}",
     "JobCancelled": "cancelled: {reason}",
     "CancelRequested": "asked to stop",
+    "FilesNoted": "{count} file(s) it left were listed",
     "JobUnroutable": "still waits: no connected worker offers {label}",
 }
 

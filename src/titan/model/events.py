@@ -127,6 +127,14 @@ class CancelRequested(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilesNoted(Event):
+    """Files that an attempt of the job left or uploaded were listed, or their content came."""
+
+    lease_id: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DagSubmitted(Event):
     """A DAG was stored."""
 

@@ -10,6 +10,7 @@ MAX_NAME: Final = 200  # characters; with a folder's prefix still below the 255 
 LABEL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 FILENAME_REFUSED: Final = re.compile(r"[/\\\x00-\x1f\x7f\ud800-\udfff]")  # the last: no UTF-8 has them
 MAX_FILENAME_BYTES: Final = 255  # the limit of ext4, xfs and APFS
+MAX_ENDING_BYTES: Final = 32  # more behind the last dot is no ending that says a type
 PATH_REFUSED: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 MAX_PATH_BYTES: Final = 16 * 1024  # Linux's 4,096, each byte written as \xNN
 MAX_KEY_BYTES: Final = 1024
@@ -72,6 +73,22 @@ def check_filename(name: str) -> str:
         found=_offence(name),
         next_step="Pass the file's own name, without its folder.",
     )
+
+
+def as_filename(text: str) -> str:
+    """Return a base name as near to `text` as `check_filename` lets pass, for what is to be saved under it.
+
+    What is refused becomes `_`, and what is too long is cut before its ending: the collector lists a file whose name is
+    no UTF-8 with `\\xNN` in it, and it has to be saved all the same.
+    """
+    plain_text = FILENAME_REFUSED.sub("_", text)
+    if plain_text in ("", ".", ".."):
+        return plain_text.replace(".", "_") or "_"
+    stem, dot, ending = plain_text.rpartition(".")
+    if not stem or len(ending.encode()) > MAX_ENDING_BYTES:
+        stem, dot, ending = plain_text, "", ""
+    room = MAX_FILENAME_BYTES - len((dot + ending).encode())
+    return stem.encode()[:room].decode(errors="ignore") + dot + ending
 
 
 def check_path(path: str) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from litestar.response import Stream
 
 from titan.model.errors import InvalidInput, RangeRefused
-from titan.rules.names import check_filename, shown
+from titan.rules.names import as_filename, shown
 from titan.server.answers import BYTES
 from titan.server.call import Call
 from titan.server.lookup import open_blob
@@ -43,14 +43,13 @@ _PLAIN: Final = re.compile(r"[^A-Za-z0-9 !#$&+.^_`|~()\[\]{}@,;=-]")  # not in a
 def stored_content(call: Call, digest: str, *, name: str = "", headers: Mapping[str, str] | None = None) -> Stream:
     """Return the content of `digest`, or the part that the header Range asks for.
 
-    `name` makes it a download of that name, unless `headers` say otherwise.
+    `name` makes it a download of that name, as far as a file can have it, unless `headers` say otherwise.
 
     Raises:
         UnknownArtifact: it is not stored.
-        InvalidName: `name` is no base name.
         RangeRefused: the range begins behind the end.
     """
-    named = {"Content-Disposition": disposition(check_filename(name))} if name else {}
+    named = {"Content-Disposition": disposition(as_filename(name))} if name else {}
     how = named if headers is None else headers
     file = open_blob(call.house.blobs, digest)
     size_bytes = os.fstat(file.fileno()).st_size

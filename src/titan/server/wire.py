@@ -114,7 +114,9 @@ class JobFilesQuery(ScopeQuery):
 class BlobQuery(Request):
     """GET /api/blobs/{digest}."""
 
-    name: Annotated[str, Meta(description="What the file is to be called; its ending decides its media type.")] = ""
+    name: Annotated[
+        str, Meta(description="What the file is to be called, cleaned; its ending decides its media type.")
+    ] = ""
     inline: Annotated[bool, Meta(description="Shown instead of saved: for names that end as those of images do.")] = (
         False
     )

@@ -142,7 +142,8 @@ class JobView(Struct, kw_only=True):
     cancel_requested: bool
     submitted_at: datetime
     ready_at: datetime | None
-    started_at: datetime | None
+    started_at: Annotated[datetime | None, Meta(description="When a worker first took it.")]
+    leased_at: Annotated[datetime | None, Meta(description="When a worker took it last: its latest attempt's begin.")]
     ended_at: datetime | None
     result_is_set: bool
     worker: str | None

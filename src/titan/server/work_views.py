@@ -152,6 +152,7 @@ class _Around:
             submitted_at=job.submitted_at,
             ready_at=job.ready_at,
             started_at=job.started_at,
+            leased_at=latest.leased_at if latest else None,
             ended_at=job.ended_at,
             result_is_set=job.id in self._with_result,
             worker=self._worker_name(latest.worker_id) if latest else None,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from urllib.parse import quote
 
 import pytest
 
 from tests.support.raw_http import Answer, a_key, ask
+from titan.engine.worker.contents import text_of
 
 CONTENT = bytes(range(256)) * 4
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -57,9 +60,22 @@ def test_a_name_with_any_letters_is_encoded(port: int) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["a%2Fb", "..", "a%0D%0AX-Evil:%201", "x" * 300])
-def test_a_name_that_is_no_base_name_is_refused(port: int, name: str) -> None:
-    assert blob(port, f"?name={name}").refusal == (400, "InvalidName")
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [("a%2Fb", "a_b"), ("..", "__"), ("a%0D%0AX-Evil:%201", "a__X-Evil%3A%201"),
+     ("x" * 300 + ".csv", "x" * 251 + ".csv"), (quote(text_of(os.fsdecode(b"caf\xe9.txt"))), "caf_xe9.txt")],
+)  # fmt: skip
+def test_a_name_that_no_file_can_have_is_only_cleaned(port: int, name: str, saved: str) -> None:
+    answer = blob(port, f"?name={name}")
+
+    assert answer.status == 200
+    assert answer.headers["content-disposition"].endswith(f"filename*=UTF-8''{saved}")
+
+
+def test_an_image_with_any_name_is_shown(port: int) -> None:
+    answer = blob(port, "?name=caf%5Cxe9.png&inline=true")
+
+    assert (answer.status, answer.headers["content-type"]) == (200, "image/png")
 
 
 @pytest.mark.parametrize(

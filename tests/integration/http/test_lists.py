@@ -145,6 +145,18 @@ def test_a_job_shows_what_it_was_given_but_no_value_of_its_environment(port: int
     assert b"hidden" not in ask(port, "GET", f"/api/dags/{dag_id}").body
 
 
+def test_a_job_says_when_its_latest_attempt_began(port: int) -> None:
+    worker = WireWorker(port)
+    job_id, first = worker.a_running_job(retries=1)
+    worker.report(first, outcome="failed", exit_code=1)
+    assert worker.claim(wait_seconds=10)
+
+    (shown,) = given(port, f"/api/jobs?ids={job_id}")["jobs"]
+
+    attempts = given(port, f"/api/jobs/{job_id}")["attempts"]
+    assert [shown["started_at"], shown["leased_at"]] == [each["leased_at"] for each in attempts]
+
+
 def test_a_dag_gives_the_attempts_of_its_jobs_when_asked(port: int) -> None:
     worker = WireWorker(port)
     job_id, lease_id = worker.a_running_job()

@@ -13,6 +13,7 @@ from titan.model.errors import InvalidName, TooLarge
 from titan.rules.names import (
     MAX_KEY_BYTES,
     MAX_NAME,
+    as_filename,
     check_env_name,
     check_filename,
     check_key,
@@ -183,6 +184,20 @@ def test_an_accepted_file_name_stays_in_its_folder(text: str) -> None:
     assert 1 <= len(text.encode()) <= 255
     assert "\0" not in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("a.txt", "a.txt"), ("", "_"), ("..", "__"), ("a/..\\b\0", "a_.._b_"), ("é" * 200 + ".png", "é" * 125 + ".png"),
+     ("." + "x" * 300, "." + "x" * 254), ("a." + "x" * 300, "a." + "x" * 253)],
+)  # fmt: skip
+def test_any_text_comes_near_to_a_file_name(text: str, name: str) -> None:
+    assert as_filename(text) == name
+
+
+@given(ANY_TEXT)
+def test_what_comes_near_to_a_file_name_is_one(text: str) -> None:
+    assert check_filename(as_filename(text)) == as_filename(as_filename(text))
 
 
 @pytest.mark.parametrize("key", ["k", "RESEARCH:report", "a/b", "ключ", "😀", "k" * 1024])

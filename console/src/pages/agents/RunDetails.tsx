@@ -3,7 +3,8 @@ import type { Dag, Job, Run } from "../../api/facts";
 import { useRun } from "../../api/runs";
 import { CopyButton } from "../../parts/CopyButton";
 import { Failure } from "../../parts/Failure";
-import { count, duration, ofNanoseconds } from "../../parts/format";
+import { count } from "../../parts/format";
+import { JobTook } from "../../parts/JobTook";
 import { Name } from "../../parts/Name";
 import { Status } from "../../parts/Status";
 import { stageLabels } from "../../parts/stages";
@@ -85,11 +86,7 @@ function JobLine({ stage, job }: { stage: Dag; job: Job }) {
         <Name of={job.name} />
       </Link>
       <span className="faint num">
-        {job.ended_at ? (
-          duration(ofNanoseconds(job.duration_ns))
-        ) : job.started_at ? (
-          <Took from={job.started_at} to={null} />
-        ) : null}
+        <JobTook job={job} />
       </span>
       {job.started_at === null ? null : (
         <Link to={logPath(job.job_id)} aria-label={`Log of ${job.name}`}>
