@@ -41,7 +41,7 @@ def leases(attempts: list[Attempt]) -> list[str]:
 
 def test_an_attempt_comes_back_as_it_was_saved(store: Store) -> None:
     prepare(store)
-    live = an_attempt("lease1")
+    live = replace(an_attempt("lease1"), ready_at=NOON - A_SECOND)
     ended = replace(
         live,
         expires_at=NOON + 2 * LEASE,

@@ -1117,6 +1117,8 @@ export interface components {
             leased_at: string;
             outcome: components["schemas"]["AttemptOutcome"] | null;
             peak_memory_bytes: number | null;
+            /** @description Since when the job waited for it; null: not known. */
+            ready_at: string | null;
             signal: number | null;
             started_at: string | null;
             worker: string;

@@ -144,6 +144,7 @@ def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> Att
         token=secret(),
         leased_at=tx.now,
         expires_at=tx.now + LEASE,
+        ready_at=job.ready_at,
     )
     tx.add_attempt(attempt)
     if job.attempt_count:

@@ -38,6 +38,7 @@ class Attempt:
     peak_memory_bytes: int | None = None
     error: str | None = None  #: why it could not start or was lost
     is_stop_requested: bool = False  #: a cancel waits for the worker's confirmation
+    ready_at: datetime | None = None  #: since when the job waited for it; None: leased before that was kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

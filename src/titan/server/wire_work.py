@@ -97,6 +97,7 @@ class AttemptView(Struct, kw_only=True):
     outcome: AttemptOutcome | None
     worker: str
     worker_id: str
+    ready_at: Annotated[datetime | None, Meta(description="Since when the job waited for it; null: not known.")]
     leased_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

@@ -169,6 +169,7 @@ class _Around:
             outcome=attempt.outcome,
             worker=self._worker_name(attempt.worker_id),
             worker_id=attempt.worker_id,
+            ready_at=attempt.ready_at,
             leased_at=attempt.leased_at,
             started_at=attempt.started_at,
             ended_at=attempt.ended_at,

@@ -55,6 +55,23 @@ def test_a_retried_dag_keeps_finished_work_and_runs_the_rest(desk: Desk) -> None
     assert desk.dag().ended_at is not None
 
 
+def test_each_attempt_keeps_since_when_its_job_waited_for_it(desk: Desk) -> None:
+    desk.submit(a_new_dag(a_spec("bad")))
+    submitted_at = desk.clock.now()
+    desk.clock.turn(18)
+    desk.run_all(failing=["bad"])
+    desk.clock.turn(60)
+    retried_at = desk.clock.now()
+    retry(desk)
+    desk.clock.turn(5)
+    desk.run_all()
+
+    job = desk.job("bad")
+    attempts = desk.store.read(lambda reader: reader.attempts_of_job(job.id))
+
+    assert [attempt.ready_at for attempt in attempts] == [submitted_at, retried_at]
+
+
 def test_a_retried_dag_is_unfinished_again_at_once(desk: Desk) -> None:
     desk.submit(a_diamond(agent_run_id="R_1"))
     desk.run_all(failing=["bad"])

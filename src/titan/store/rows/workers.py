@@ -34,6 +34,7 @@ def attempt_from_row(row: Row) -> Attempt:
         peak_memory_bytes=row[15],
         error=row[16],
         is_stop_requested=bool(row[17]),
+        ready_at=from_us_or_none(row[18]),
     )
 
 
@@ -48,6 +49,7 @@ def row_of_attempt(attempt: Attempt) -> dict[str, Parameter]:
         label=attempt.label,
         token=attempt.token,
         leased_at_us=to_us(attempt.leased_at),
+        ready_at_us=to_us_or_none(attempt.ready_at),
     )
     return row
 

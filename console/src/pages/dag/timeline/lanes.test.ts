@@ -24,13 +24,14 @@ function seconds(time: number | null): number | null {
 }
 
 test("a job's row shows how long it waited, and each of its attempts", () => {
-  const failed = anAttempt(2, 4, "w1", { outcome: "failed" });
-  const [lane] = lanesByJob([aJob("a", [failed, anAttempt(5, 9, "w2", { attempt: 2 })])]);
+  const failed = anAttempt(2, 4, "w1", { outcome: "failed", ready_at: at(0) });
+  const again = anAttempt(65, 69, "w2", { attempt: 2, ready_at: at(64) }); // after a minute in which it had failed
+  const [lane] = lanesByJob([aJob("a", [failed, again], { ready_at: at(64) })]);
 
   const shown = lane?.bars.map((bar) => [bar.outcome, ...[bar.waitedFrom, bar.from, bar.to].map(seconds)]);
   expect(shown).toEqual([
     ["failed", 0, 3, 4],
-    ["succeeded", 4, 6, 9],
+    ["succeeded", 64, 66, 69],
   ]);
 });
 
@@ -73,7 +74,7 @@ test("attempts of one worker that overlap stand in different slots, those that d
 test("the span reaches until now while something runs", () => {
   const lanes = lanesByJob([aJob("a", [anAttempt(1, null)])]);
 
-  expect(Object.values(spanOf(lanes, NOON + 60_000)).map(seconds)).toEqual([0, 60]);
+  expect(Object.values(spanOf(lanes, NOON + 60_000)).map(seconds)).toEqual([1, 60]);
   expect(spanOf([], NOON)).toEqual({ from: NOON, to: NOON + 1000 });
 });
 

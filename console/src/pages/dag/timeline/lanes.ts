@@ -77,19 +77,16 @@ function slotsOf(bars: Bar[]): Bar[][] {
 function barsOf(job: Job): Bar[] {
   if (job.kind === "gate") return gateBar(job);
   const bars: Bar[] = [];
-  // A retried job is ready anew; what it waited before its first attempt began at the submission or later.
-  let freeSince = timeOf(job.ready_at) ?? timeOf(job.submitted_at) ?? 0;
   for (const attempt of job.attempts ?? []) {
     const leased = timeOf(attempt.leased_at) ?? 0;
     const from = Math.max(leased, timeOf(attempt.started_at) ?? leased);
-    const waitedFrom = bars.length === 0 ? Math.min(freeSince, leased) : freeSince;
+    const waitedFrom = Math.min(timeOf(attempt.ready_at) ?? leased, leased);
     const to = timeOf(attempt.ended_at);
     const outcome = attempt.outcome ?? "running";
     bars.push({ key: `${job.job_id} ${attempt.attempt} ${leased}`, job, attempt, outcome, waitedFrom, from, to });
-    freeSince = to ?? from;
   }
-  if (job.status === "READY") {
-    const since = Math.max(timeOf(job.ready_at) ?? freeSince, bars.length ? freeSince : 0);
+  const since = timeOf(job.ready_at);
+  if (job.status === "READY" && since !== null) {
     bars.push({
       key: `${job.job_id} ready`,
       job,

@@ -198,6 +198,7 @@ create table attempts (
     peak_memory_bytes bigint check (peak_memory_bytes >= 0),
     error text,
     is_stop_requested bigint not null check (is_stop_requested in (0, 1)),
+    ready_at_us bigint,
     unique (job_id, ordinal),
     constraint ended_with_an_outcome check ((outcome is null) = (ended_at_us is null))
 );

@@ -1,6 +1,7 @@
 -- fragment: attempt_columns
 project_id, lease_id, job_id, number, worker_id, label, token, leased_at_us, expires_at_us, started_at_us,
-ended_at_us, outcome, exit_code, signal, duration_ns, peak_memory_bytes, error, is_stop_requested
+ended_at_us, outcome, exit_code, signal, duration_ns, peak_memory_bytes, error, is_stop_requested,
+ready_at_us
 
 -- name: attempt
 select {attempt_columns} from attempts where lease_id = :lease_id
@@ -41,7 +42,7 @@ insert into attempts (
 ) values (
     :project_id, :lease_id, :job_id, :number, :worker_id, :label, :token, :leased_at_us, :expires_at_us,
     :started_at_us, :ended_at_us, :outcome, :exit_code, :signal, :duration_ns, :peak_memory_bytes, :error,
-    :is_stop_requested, (select coalesce(max(ordinal), 0) + 1 from attempts where job_id = :job_id)
+    :is_stop_requested, :ready_at_us, (select coalesce(max(ordinal), 0) + 1 from attempts where job_id = :job_id)
 )
 
 -- name: save_attempt

@@ -193,6 +193,7 @@ create table attempts (
     peak_memory_bytes integer check (peak_memory_bytes >= 0),
     error text,
     is_stop_requested integer not null check (is_stop_requested in (0, 1)),
+    ready_at_us integer,
     unique (job_id, ordinal),
     constraint ended_with_an_outcome check ((outcome is null) = (ended_at_us is null))
 ) strict;
