@@ -14,8 +14,8 @@ export interface DagFilter {
 
 const PAGE_ROWS = 100;
 
-/** Submissions, newest first, live. */
-export function useDags(filter: DagFilter) {
+/** Submissions, newest first, live; `countsJobs` false: only as they come and end, not with each of their jobs. */
+export function useDags(filter: DagFilter, countsJobs = true) {
   const key = ["dags", filter.q ?? "", (filter.status ?? []).join(), filter.name ?? ""];
   const query = {
     ...(filter.q && { q: filter.q }),
@@ -36,7 +36,7 @@ export function useDags(filter: DagFilter) {
   });
   useTouched(
     key,
-    (event) => event.dag_id,
+    (event) => (countsJobs || event.kind.startsWith("Dag") ? event.dag_id : null),
     async (ids) => {
       const { data } = await api.GET("/api/dags", { params: { query: { ...query, ids: ids.join() } } });
       queries.setQueryData<Pages<Dag>>(key, (pages) => withRows(pages, ids, data?.dags ?? [], dagId, isNewerDag));

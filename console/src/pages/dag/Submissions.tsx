@@ -8,8 +8,11 @@ import { dagPath } from "../../parts/url";
 
 /** Every submission of this name, the newest first: a menu beside the title, and a hint when there is a newer one. */
 export function Submissions({ dag }: { dag: Dag }) {
-  const { dags, hasNextPage, fetchNextPage } = useDags({ name: dag.name });
   const [isOpen, setIsOpen] = useState(false);
+  const { dags, hasNextPage, fetchNextPage, refetch } = useDags({ name: dag.name }, isOpen);
+  useEffect(() => {
+    if (isOpen) void refetch(); // the counts of their jobs were not followed until now
+  }, [isOpen, refetch]);
   const box = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (!isOpen) return undefined;
