@@ -36,6 +36,16 @@ if not tried.exists():
     raise SystemExit(3)
 """
 
+SCORES = """
+import os
+from titan_sdk import TitanClient
+job = os.environ["TITAN_JOB_NAME"]
+open(f"{job}.txt", "w").write("left by " + job)
+open("scores.csv", "w").write("job,score\\n" + job + ",3\\n")
+with TitanClient() as client:
+    client.publish_artifact(f"scores:{job}", "scores.csv")
+"""
+
 
 def a_node(page: Page, name: str) -> Locator:
     return page.locator(".dag-graph").get_by_role("button").filter(has=page.get_by_text(name, exact=True))
@@ -142,18 +152,9 @@ def test_the_files_of_a_stage_are_looked_at_and_downloaded(pages: Pages, console
 
 
 def test_artifacts_stand_beside_the_files_job_by_job(pages: Pages, console: Console, script: Script) -> None:
-    publish = """
-        import os
-        from titan_sdk import TitanClient
-        job = os.environ["TITAN_JOB_NAME"]
-        open(f"{job}.txt", "w").write("left by " + job)
-        open("scores.csv", "w").write("job,score\\n" + job + ",3\\n")
-        with TitanClient() as client:
-            client.publish_artifact(f"scores:{job}", "scores.csv")
-    """
     jobs = [
-        TitanJob("zeta", script("zeta.py", publish)),
-        TitanJob("alpha", script("alpha.py", publish), parents=["zeta"]),
+        TitanJob("zeta", script("zeta.py", SCORES)),
+        TitanJob("alpha", script("alpha.py", SCORES), parents=["zeta"]),
     ]
     console.client.wait(console.client.submit_dag("artifacts_here", jobs))
     page = pages.open(console, "/dags/DAG-artifacts_here?view=files")
@@ -175,6 +176,27 @@ def test_artifacts_stand_beside_the_files_job_by_job(pages: Pages, console: Cons
     assert download.value.path().read_text() == "job,score\nzeta,3\n"
     page.get_by_role("searchbox").fill("artifact")
     expect(rows).to_have_count(2)
+
+
+def test_files_of_one_name_are_opened_from_their_own_job_and_gate(
+    pages: Pages, console: Console, script: Script
+) -> None:
+    jobs = [
+        TitanJob("zeta", script("zeta.py", SCORES)),
+        TitanJob("alpha", script("alpha.py", SCORES), parents=["zeta"], hitl_message="Publish the scores?"),
+    ]
+    console.client.submit_dag("same_names", jobs)
+    page = pages.open(console, "/dags/DAG-same_names")
+    preview = page.get_by_role("complementary", name="Preview of scores.csv")
+
+    page.get_by_role("article").get_by_role("button", name="scores.csv").click()
+    expect(preview.get_by_role("cell", name="alpha")).to_be_visible()
+
+    for job in ("zeta", "alpha"):
+        page.goto("/dags/DAG-same_names")
+        a_node(page, job).click()
+        page.get_by_role("complementary", name=f"Job {job}").get_by_role("button", name="scores.csv").click()
+        expect(preview.get_by_role("cell", name=job)).to_be_visible()
 
 
 def test_a_gate_is_approved_on_a_phone(pages: Pages, console: Console, script: Script) -> None:
