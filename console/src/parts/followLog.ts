@@ -38,7 +38,7 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
       const size = await sizeOf(url, signal);
       skipped ??= Math.max(0, size - most);
       hear.onSize(size, skipped);
-      return await take(skipped + read);
+      return await take(skipped + read, size);
     } catch (error) {
       if (signal.aborted) return "over";
       if (!(error instanceof Refused)) return "broken";
@@ -47,7 +47,10 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
     }
   }
 
-  async function take(offset: number): Promise<End> {
+  /** Takes what comes from `offset` on, of a log that has `size` bytes already. */
+  async function take(offset: number, size: number): Promise<End> {
+    const owed = size - offset;
+    const before = read;
     const silence = new AbortController();
     const endSilence = () => silence.abort();
     let limit = setTimeout(endSilence, SILENT_MS);
@@ -64,6 +67,8 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
       }
     } catch (error) {
       if (!silence.signal.aborted) throw error;
+      // A job may write nothing for long; but what was announced is there, and did not come: the route is lost.
+      if (read - before < owed) return "broken";
     } finally {
       clearTimeout(limit);
     }
