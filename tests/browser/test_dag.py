@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Console, Pages
+from tests.support.waiting import wait_until
 from titan_sdk import TitanGate, TitanJob
 
 Script = Callable[..., str]
@@ -129,6 +130,28 @@ def test_a_jobs_log_goes_on_after_the_server_was_stopped_and_started(
 
     expect(log.locator(".logtail-line")).to_have_text(["before", "behind"])
     expect(log).not_to_contain_text("The server does not answer")
+
+
+def test_a_result_that_is_set_again_is_shown(pages: Pages, console: Console, script: Script, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    source = f"""
+        import pathlib, time, titan_sdk
+        titan_sdk.set_result({{"step": "first"}})
+        while not pathlib.Path({str(flag)!r}).exists():
+            time.sleep(0.05)
+        titan_sdk.set_result({{"step": "second"}})
+    """
+    dag = console.client.submit_dag("result_again", [TitanJob("thinker", script("thinker.py", source))])
+    wait_until(lambda: console.client.result("thinker") is not None, "the job set its first result")
+    page = pages.open(console, "/dags/DAG-result_again")
+    a_node(page, "thinker").click()
+    shown = page.get_by_role("region", name="Result of thinker")
+    expect(shown).to_contain_text("first")
+
+    flag.touch()
+    console.client.wait(dag)
+
+    expect(shown).to_contain_text("second")
 
 
 def test_the_files_of_a_stage_are_looked_at_and_downloaded(pages: Pages, console: Console, script: Script) -> None:

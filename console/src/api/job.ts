@@ -41,9 +41,9 @@ export function useStory(jobId: string) {
   return found;
 }
 
-/** What a job set as its result, as text laid out for reading. */
+/** What a job set as its result, as the answer's text, live. */
 export function useResult(jobId: string, isSet: boolean) {
-  return useQuery({
+  const found = useQuery({
     queryKey: ["result", jobId, isSet],
     enabled: isSet,
     queryFn: async ({ signal }) => {
@@ -51,6 +51,8 @@ export function useResult(jobId: string, isSet: boolean) {
       return (await api.GET("/api/jobs/{job}/result", init)).data ?? "";
     },
   });
+  useRefetchOn((event) => isSet && event.job_id === jobId, found.refetch); // it may be set again until the job ends
+  return found;
 }
 
 /** The files a job left, live. */
