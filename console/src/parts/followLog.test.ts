@@ -155,3 +155,21 @@ test("the log of a job that is over, of which a part does not come, is asked for
   expect(told).toEqual(["one\n", "broken", "two\n", "ended"]);
   expect(server.offsets).toEqual(["0", "4"]);
 });
+
+test("a job that writes nothing for long, or whose server stops, has not ended: its last line may go on", async () => {
+  server.text = "one\nhalf";
+
+  const { told, log } = hearOf(true);
+  await vi.advanceTimersByTimeAsync(100_000);
+  server.end();
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(told).toEqual(["one\nhalf"]);
+  server.write(" a line\n");
+  log.setLive(false);
+  server.end();
+  await vi.advanceTimersByTimeAsync(100);
+  server.end();
+  await vi.advanceTimersByTimeAsync(100);
+
+  expect(told).toEqual(["one\nhalf", " a line\n", "ended"]);
+});

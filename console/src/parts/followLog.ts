@@ -13,7 +13,7 @@ export interface LogHearer {
   onSize: (size: number, skipped: number) => void;
   /** Returns false when it wants no more. */
   onBytes: (bytes: Uint8Array) => boolean;
-  /** All that there is was read, or nobody answers and it is asked again. */
+  /** All that there will be was read, or nobody answers and it is asked again. */
   onEnd: (end: "ended" | "broken") => void;
   /** The server refuses, and is not asked again. */
   onRefusal: (status: number, message: string) => void;
@@ -77,7 +77,7 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
 
   async function readAndTell(): Promise<End> {
     const end = await readOn();
-    if (end !== "over") hear.onEnd(end);
+    if (end === "broken" || (end === "ended" && following.isLast)) hear.onEnd(end);
     return end;
   }
 
