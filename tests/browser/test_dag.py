@@ -325,6 +325,22 @@ def test_the_timeline_shows_attempts_by_job_and_by_worker(pages: Pages, console:
     expect(page.get_by_text("slot 1")).to_be_visible()
 
 
+def test_a_job_that_was_tried_again_tells_how_long_it_took_in_all(
+    pages: Pages, console: Console, script: Script
+) -> None:
+    jobs = [TitanJob("twice", script("twice.py", SECOND_TRY), retries=1), TitanJob("once", script("once.py"))]
+    console.client.wait(console.client.submit_dag("in_all", jobs))
+    page = pages.open(console, "/dags/DAG-in_all")
+
+    a_node(page, "twice").click()
+    panel = page.get_by_role("complementary", name="Job twice")
+    expect(panel.get_by_text("With all attempts")).to_be_visible()
+    a_node(page, "once").click()
+    panel = page.get_by_role("complementary", name="Job once")
+    expect(panel.get_by_text("Took", exact=True)).to_be_visible()
+    expect(panel.get_by_text("With all attempts")).to_have_count(0)
+
+
 def test_a_redeployed_dag_is_a_submission_of_its_own_and_the_earlier_ones_are_listed(
     pages: Pages, console: Console, script: Script
 ) -> None:
