@@ -9,8 +9,8 @@ import {
   type QueryObserverOptions,
 } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import { mayHeal, Refusal } from "./client";
 import { type Connection, type LiveEvent, live } from "./live";
+import { mayHeal, Refusal } from "./refusal";
 import { Reread } from "./reread";
 import { settled, type Tending, TouchedQueries } from "./touchedQueries";
 

@@ -62,8 +62,8 @@ export function useQueue(longer: Readonly<Record<string, number>> = {}) {
 
 export function useDrain() {
   return useChange(
-    async (worker: Worker, header) =>
-      api.POST("/api/workers/{worker}/drain", { params: { path: { worker: worker.worker_id }, header } }),
+    async (worker: Worker, headers) =>
+      api.POST("/api/workers/{worker}/drain", { params: { path: { worker: worker.worker_id } }, headers }),
     (_, worker) => `${worker.name} takes no new job, and leaves when it has done those it runs.`,
     reread,
   );
@@ -71,8 +71,8 @@ export function useDrain() {
 
 export function useResume() {
   return useChange(
-    async (worker: Worker, header) =>
-      api.POST("/api/workers/{worker}/resume", { params: { path: { worker: worker.worker_id }, header } }),
+    async (worker: Worker, headers) =>
+      api.POST("/api/workers/{worker}/resume", { params: { path: { worker: worker.worker_id } }, headers }),
     (_, worker) => `${worker.name} takes jobs again.`,
     reread,
   );

@@ -2,6 +2,7 @@
  * Reads the end of a job's log and what is written behind it, over an answer that stays open while the job runs; what
  * broke is taken up again at the first byte that is not here. For a page and for a worker of one: it needs no window.
  */
+import { mayHeal, Refusal, refusalOf } from "../api/refusal";
 import { type End, Following } from "./following";
 
 const PAUSE_MS = 1000; // before an answer that broke, or ended before its job, is asked for again
@@ -41,7 +42,7 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
       return await take(skipped + read, size);
     } catch (error) {
       if (signal.aborted) return "over";
-      if (!(error instanceof Refused)) return "broken";
+      if (!isRefused(error)) return "broken";
       hear.onRefusal(error.status, error.message);
       return "over";
     }
@@ -86,14 +87,9 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
   return { setLive: (goesOn) => following.setLive(goesOn), close: () => closing.abort() };
 }
 
-/** The server said no, and would say so again. */
-class Refused extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
+/** Returns whether the server said no, and would say so again. */
+function isRefused(error: unknown): error is Refusal {
+  return error instanceof Refusal && !mayHeal(error) && error.status !== 401; // then the page asks for a token, and goes on
 }
 
 async function sizeOf(url: string, signal: AbortSignal): Promise<number> {
@@ -107,18 +103,7 @@ async function ask(url: string, query: Record<string, number | boolean>, signal:
   for (const [name, value] of Object.entries(query)) whole.searchParams.set(name, String(value));
   const answer = await fetch(whole, { signal });
   if (answer.ok) return answer;
-  const message = await messageOf(answer);
-  // 401: the page asks for a token then, and goes on with it.
-  const mayHeal = answer.status >= 500 || [401, 408, 429].includes(answer.status);
-  throw mayHeal ? new Error(message) : new Refused(answer.status, message);
-}
-
-async function messageOf(answer: Response): Promise<string> {
-  try {
-    return ((await answer.json()) as { error: { message: string } }).error.message;
-  } catch {
-    return `HTTP ${answer.status}`; // no answer of the server's own
-  }
+  throw await refusalOf(answer);
 }
 
 function pause(): Promise<void> {
