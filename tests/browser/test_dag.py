@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Console, Pages
+from tests.support.waiting import wait_until
 from titan_sdk import TitanGate, TitanJob
 
 Script = Callable[..., str]
@@ -34,6 +35,16 @@ tried = pathlib.Path("tried-before")
 if not tried.exists():
     tried.touch()
     raise SystemExit(3)
+"""
+
+SCORES = """
+import os
+from titan_sdk import TitanClient
+job = os.environ["TITAN_JOB_NAME"]
+open(f"{job}.txt", "w").write("left by " + job)
+open("scores.csv", "w").write("job,score\\n" + job + ",3\\n")
+with TitanClient() as client:
+    client.publish_artifact(f"scores:{job}", "scores.csv")
 """
 
 
@@ -121,6 +132,28 @@ def test_a_jobs_log_goes_on_after_the_server_was_stopped_and_started(
     expect(log).not_to_contain_text("The server does not answer")
 
 
+def test_a_result_that_is_set_again_is_shown(pages: Pages, console: Console, script: Script, tmp_path: Path) -> None:
+    flag = tmp_path / "flag"
+    source = f"""
+        import pathlib, time, titan_sdk
+        titan_sdk.set_result({{"step": "first"}})
+        while not pathlib.Path({str(flag)!r}).exists():
+            time.sleep(0.05)
+        titan_sdk.set_result({{"step": "second"}})
+    """
+    dag = console.client.submit_dag("result_again", [TitanJob("thinker", script("thinker.py", source))])
+    wait_until(lambda: console.client.result("thinker") is not None, "the job set its first result")
+    page = pages.open(console, "/dags/DAG-result_again")
+    a_node(page, "thinker").click()
+    shown = page.get_by_role("region", name="Result of thinker")
+    expect(shown).to_contain_text("first")
+
+    flag.touch()
+    console.client.wait(dag)
+
+    expect(shown).to_contain_text("second")
+
+
 def test_the_files_of_a_stage_are_looked_at_and_downloaded(pages: Pages, console: Console, script: Script) -> None:
     dag = console.client.submit_dag("files_here", [TitanJob("write", script("write.py", REPORT))])
     console.client.wait(dag)
@@ -142,18 +175,9 @@ def test_the_files_of_a_stage_are_looked_at_and_downloaded(pages: Pages, console
 
 
 def test_artifacts_stand_beside_the_files_job_by_job(pages: Pages, console: Console, script: Script) -> None:
-    publish = """
-        import os
-        from titan_sdk import TitanClient
-        job = os.environ["TITAN_JOB_NAME"]
-        open(f"{job}.txt", "w").write("left by " + job)
-        open("scores.csv", "w").write("job,score\\n" + job + ",3\\n")
-        with TitanClient() as client:
-            client.publish_artifact(f"scores:{job}", "scores.csv")
-    """
     jobs = [
-        TitanJob("zeta", script("zeta.py", publish)),
-        TitanJob("alpha", script("alpha.py", publish), parents=["zeta"]),
+        TitanJob("zeta", script("zeta.py", SCORES)),
+        TitanJob("alpha", script("alpha.py", SCORES), parents=["zeta"]),
     ]
     console.client.wait(console.client.submit_dag("artifacts_here", jobs))
     page = pages.open(console, "/dags/DAG-artifacts_here?view=files")
@@ -175,6 +199,27 @@ def test_artifacts_stand_beside_the_files_job_by_job(pages: Pages, console: Cons
     assert download.value.path().read_text() == "job,score\nzeta,3\n"
     page.get_by_role("searchbox").fill("artifact")
     expect(rows).to_have_count(2)
+
+
+def test_files_of_one_name_are_opened_from_their_own_job_and_gate(
+    pages: Pages, console: Console, script: Script
+) -> None:
+    jobs = [
+        TitanJob("zeta", script("zeta.py", SCORES)),
+        TitanJob("alpha", script("alpha.py", SCORES), parents=["zeta"], hitl_message="Publish the scores?"),
+    ]
+    console.client.submit_dag("same_names", jobs)
+    page = pages.open(console, "/dags/DAG-same_names")
+    preview = page.get_by_role("complementary", name="Preview of scores.csv")
+
+    page.get_by_role("article").get_by_role("button", name="scores.csv").click()
+    expect(preview.get_by_role("cell", name="alpha")).to_be_visible()
+
+    for job in ("zeta", "alpha"):
+        page.goto("/dags/DAG-same_names")
+        a_node(page, job).click()
+        page.get_by_role("complementary", name=f"Job {job}").get_by_role("button", name="scores.csv").click()
+        expect(preview.get_by_role("cell", name=job)).to_be_visible()
 
 
 def test_a_gate_is_approved_on_a_phone(pages: Pages, console: Console, script: Script) -> None:
@@ -278,6 +323,22 @@ def test_the_timeline_shows_attempts_by_job_and_by_worker(pages: Pages, console:
     expect(page.locator(".timeline-detail")).to_contain_text("twice")
     page.get_by_role("button", name="By worker").click()
     expect(page.get_by_text("slot 1")).to_be_visible()
+
+
+def test_a_job_that_was_tried_again_tells_how_long_it_took_in_all(
+    pages: Pages, console: Console, script: Script
+) -> None:
+    jobs = [TitanJob("twice", script("twice.py", SECOND_TRY), retries=1), TitanJob("once", script("once.py"))]
+    console.client.wait(console.client.submit_dag("in_all", jobs))
+    page = pages.open(console, "/dags/DAG-in_all")
+
+    a_node(page, "twice").click()
+    panel = page.get_by_role("complementary", name="Job twice")
+    expect(panel.get_by_text("With all attempts")).to_be_visible()
+    a_node(page, "once").click()
+    panel = page.get_by_role("complementary", name="Job once")
+    expect(panel.get_by_text("Took", exact=True)).to_be_visible()
+    expect(panel.get_by_text("With all attempts")).to_have_count(0)
 
 
 def test_a_redeployed_dag_is_a_submission_of_its_own_and_the_earlier_ones_are_listed(

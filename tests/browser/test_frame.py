@@ -26,3 +26,17 @@ def test_on_a_phone_the_pages_stand_in_a_menu(console: Console, pages: Pages) ->
     workers.click()
     expect(page.get_by_role("heading", name="Workers", level=1)).to_be_visible()
     expect(workers).to_be_hidden()
+
+
+def test_a_computer_without_a_network_still_reaches_its_own_server(pages: Pages, console: Console) -> None:
+    """What the operating system calls offline says nothing of a server on the same machine."""
+    page = pages.open(console, "/store?prefix=offline")
+    expect(page.get_by_text("No key begins with that")).to_be_visible()
+
+    page.evaluate("window.dispatchEvent(new Event('offline'))")
+    page.get_by_role("button", name="Put a key …").click()
+    page.get_by_label("Key", exact=True).fill("offline:first")
+    page.get_by_role("textbox", name="Value").fill("one")
+    page.get_by_role("button", name="Put", exact=True).click()
+
+    expect(page.get_by_role("region", name="Value")).to_have_text("one")

@@ -125,7 +125,12 @@ def test_what_somebody_else_put_meanwhile_is_not_overwritten(pages: Pages, conso
     page.get_by_role("dialog").get_by_label("Value").fill("mine")
     page.get_by_role("button", name="Change", exact=True).click()
 
-    expect(page.get_by_role("alert")).to_contain_text("Somebody changed this key meanwhile")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("Somebody changed this key meanwhile")
+    expect(alert).to_contain_text("theirs")
+    with page.expect_response("**/api/store/cas") as again:
+        page.get_by_role("button", name="Change", exact=True).click()
+    assert again.value.json()["swapped"] is False
     assert console.client.store_get("contested") == "theirs"
 
 

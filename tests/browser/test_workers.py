@@ -99,6 +99,32 @@ def test_a_large_group_unfolds_page_by_page_in_the_order_of_turn(
     expect(page.get_by_role("link", name="1 worker")).to_contain_text("301 jobs queued")
 
 
+def test_a_folded_group_is_not_read_at_length_any_more(
+    new_console: Callable[..., Console], pages: Pages, script: Script
+) -> None:
+    console = new_console(offers=("GENERAL:1",))
+    train = script("train.py")
+    jobs = [TitanJob(f"train-{n:02}", train, requirement="GPU") for n in range(20)]
+    console.client.submit_dag("folded", jobs)
+    page = pages.open(console, "/workers")
+    queue = _queue(page)
+    turn = queue.get_by_role("button", name="No worker offers GPU", exact=False).first
+    turn.click()
+    queue.get_by_role("button", name="12 more of: No worker offers GPU").click()
+    expect(queue).to_have_attribute("aria-rowcount", str(1 + 20))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/queue" in request.url else None)
+
+    turn.click()
+    expect(queue).to_have_attribute("aria-rowcount", "1")
+    asked.clear()  # of the reading that was due before
+    console.client.submit_dag("folded_too", [TitanJob("one_more", train, requirement="GPU")])
+
+    expect(page.get_by_role("heading", name="Queue")).to_have_text("Queue 21")
+    assert asked
+    assert [url for url in asked if "group=" in url] == []
+
+
 def test_a_worker_started_here_takes_the_job_that_nobody_could(
     new_console: Callable[..., Console], pages: Pages, script: Script
 ) -> None:

@@ -1,5 +1,6 @@
 import { expect, test, vi } from "vitest";
-import { api, mayHeal, Refusal, Unreachable } from "./client";
+import { api } from "./client";
+import { Unreachable } from "./refusal";
 
 const signals = vi.hoisted(() => {
   const signals: AbortSignal[] = [];
@@ -27,17 +28,4 @@ test("a question that nobody answers for a minute is given up, and a change is n
   expect(await asked).toBeInstanceOf(Unreachable);
   expect(limits[0]).toBe(60_000);
   expect(signals.map((signal) => signal.aborted)).toEqual([true, false]);
-});
-
-test.each([
-  [400, false],
-  [401, false],
-  [404, false],
-  [429, true],
-  [503, true],
-])("whether HTTP %i may heal by itself is %s", (status, may) => {
-  const problem = { type: "", message: "", subject: "", expected: "", found: "", next_step: "" };
-
-  expect(mayHeal(new Refusal(status, problem))).toBe(may);
-  expect(mayHeal(new Unreachable(null))).toBe(true);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { LeftFile } from "./facts";
-import { withoutTwins } from "./files";
+import { fileKey, fileOf, withoutTwins } from "./files";
 
 function aFile(place: LeftFile["place"], more: Partial<LeftFile> = {}): LeftFile {
   return {
@@ -34,4 +34,17 @@ test("files of another content, path or job are shown beside the artifact", () =
   ];
 
   expect(withoutTwins(files)).toEqual(files);
+});
+
+test("a file's key tells it from those of the same path; a path alone means the first", () => {
+  const files = [
+    aFile("artifact"),
+    aFile("workspace"),
+    aFile("artifact", { attempt: 2 }),
+    aFile("artifact", { job_id: "d1.00001" }),
+  ];
+
+  expect(files.map((file) => fileOf(fileKey(file), files))).toEqual(files);
+  expect(fileOf("report.md", files)).toBe(files[0]);
+  expect([fileOf("other.md", files), fileOf(null, files)]).toEqual([undefined, undefined]);
 });

@@ -89,12 +89,11 @@ export function useBehind(gate: Gate): string[] | undefined {
   return data ? namesBehind(data, gate.name) : undefined;
 }
 
-/** The files that the jobs before a gate left. */
+/** The files that the jobs before a gate left, live: some come only after their job has ended. */
 export function useFilesBefore(gate: Gate) {
-  return useQuery({
+  const found = useQuery({
     queryKey: ["files-before", gate.gate_id],
     enabled: gate.parents.length > 0,
-    staleTime: Number.POSITIVE_INFINITY, // these jobs are done
     queryFn: async ({ signal }): Promise<LeftFile[]> => {
       const answers = await Promise.all(
         gate.parents.slice(0, MOST_PARENTS).map((job) => {
@@ -105,6 +104,13 @@ export function useFilesBefore(gate: Gate) {
       return withoutTwins(answers.flatMap((answer) => answer.data?.files ?? []));
     },
   });
+  useRefetchOn((event) => mayBringFiles(event, gate), found.refetch, 1000);
+  return found;
+}
+
+/** Returns whether an event may be of a job before the gate: only its DAG is looked at, as a gate knows their names alone. */
+export function mayBringFiles(event: LiveEvent, gate: Pick<Gate, "gate_id" | "dag_id">): boolean {
+  return event.dag_id === gate.dag_id && event.job_id !== null && event.job_id !== gate.gate_id;
 }
 
 function isOlder(gate: Gate, than: Gate): number {

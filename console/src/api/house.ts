@@ -11,6 +11,7 @@ export type Rule = Schemas["RuleView"];
 export type Role = NonNullable<Schemas["NewTokenBody"]["role"]>;
 
 const TOKENS = ["tokens"];
+const SETTINGS = ["settings"];
 const HEALTH = ["health"];
 const DISK_EVERY_MS = 60_000; // no event tells how full a disk is
 
@@ -59,8 +60,13 @@ export function rereadHealth(): void {
 /** What the server runs with; asked only where the caller may know. */
 export function useSettings(isAllowed: boolean) {
   return useQuery({
-    queryKey: ["settings"],
+    queryKey: SETTINGS,
     enabled: isAllowed,
     queryFn: async ({ signal }) => (await api.GET("/api/settings", { signal })).data ?? null,
   });
+}
+
+/** Forgets what only an admin may see, also where a page shows it: another may look now. */
+export function forgetHouse(): void {
+  for (const queryKey of [TOKENS, SETTINGS]) void queries.resetQueries({ queryKey });
 }

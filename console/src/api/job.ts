@@ -1,6 +1,7 @@
 /** What a job's panel and the timeline read beside the submission itself: attempts, story, result, files. */
 import { useQuery } from "@tanstack/react-query";
 import { api, type Schemas } from "./client";
+import type { Attempt } from "./facts";
 import { withoutTwins } from "./files";
 import { useRefetchOn } from "./query";
 
@@ -19,15 +20,16 @@ export function useDagAttempts(dagId: string, isNeeded: boolean) {
   return found;
 }
 
-/** A job with its attempts, live. */
-export function useJob(jobId: string) {
+/** The attempts of a job, live; none are asked for of what never has any. */
+export function useAttempts(jobId: string, isNeeded: boolean): readonly Attempt[] {
   const found = useQuery({
     queryKey: ["job", jobId],
+    enabled: isNeeded,
     queryFn: async ({ signal }) =>
       (await api.GET("/api/jobs/{job}", { params: { path: { job: jobId } }, signal })).data ?? null,
   });
-  useRefetchOn((event) => event.job_id === jobId, found.refetch);
-  return found;
+  useRefetchOn((event) => isNeeded && event.job_id === jobId, found.refetch);
+  return found.data?.attempts ?? [];
 }
 
 /** Why a job is where it is, sentence by sentence, live. */
@@ -41,9 +43,9 @@ export function useStory(jobId: string) {
   return found;
 }
 
-/** What a job set as its result, as text laid out for reading. */
+/** What a job set as its result, as the answer's text, live. */
 export function useResult(jobId: string, isSet: boolean) {
-  return useQuery({
+  const found = useQuery({
     queryKey: ["result", jobId, isSet],
     enabled: isSet,
     queryFn: async ({ signal }) => {
@@ -51,6 +53,8 @@ export function useResult(jobId: string, isSet: boolean) {
       return (await api.GET("/api/jobs/{job}/result", init)).data ?? "";
     },
   });
+  useRefetchOn((event) => isSet && event.job_id === jobId, found.refetch); // it may be set again until the job ends
+  return found;
 }
 
 /** The files a job left, live. */

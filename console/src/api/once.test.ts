@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
-import { Refusal, Unreachable } from "./client";
 import { OnceKeys, onceKey } from "./once";
+import { Refusal, Unreachable } from "./refusal";
 
 vi.hoisted(() => vi.stubGlobal("window", { location: { origin: "http://titan.test" } }));
 

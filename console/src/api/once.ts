@@ -1,5 +1,5 @@
 /** Keys under which the server performs a change once, however often it is sent. */
-import { Refusal } from "./client";
+import { Refusal } from "./refusal";
 
 /** A key for a change. `crypto.randomUUID` exists only where the page came by https or from this machine; this does everywhere. */
 export function onceKey(): string {

@@ -9,14 +9,16 @@ import {
   type QueryObserverOptions,
 } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import { mayHeal, Refusal } from "./client";
 import { type Connection, type LiveEvent, live } from "./live";
+import { mayHeal, Refusal } from "./refusal";
 import { Reread } from "./reread";
 import { settled, type Tending, TouchedQueries } from "./touchedQueries";
 
 /** Of a list that is kept true by `useTouched`: its fifty pages are read anew only for what makes no event, as retention. */
 export const LIST_STALE_MS = 600_000;
 
+// A computer without a network still has its own server: whether that answers is found out by asking.
+const NETWORK_MODE = "always";
 const TRIES = 3; // of a question nobody answers; a refusal stays one
 
 /** A refused token in the middle: whoever waits for the session learns it, and asks for another. */
@@ -29,11 +31,13 @@ export const queries = new QueryClient({
   mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
+      networkMode: NETWORK_MODE,
       staleTime: 10_000, // live events bring what changes sooner; this is for what has none
       refetchOnWindowFocus: false,
       retry: (failures, error) => mayHeal(error) && failures < TRIES,
       retryDelay: (failures) => Math.min(250 * 2 ** failures, 4000),
     },
+    mutations: { networkMode: NETWORK_MODE },
   },
 });
 

@@ -1,6 +1,7 @@
 /** Who asks: a server that others can reach wants a token once, and gives the browser a cookie that no script can read. */
 import { useQuery } from "@tanstack/react-query";
 import { api } from "./client";
+import { forgetHouse } from "./house";
 import { queries } from "./query";
 
 const KEY = ["session"];
@@ -24,9 +25,14 @@ export function rereadSession(): void {
   void queries.invalidateQueries({ queryKey: KEY });
 }
 
-/** Signs in. The token goes to the server and nowhere else: no cache keeps what is not asked through it. */
+/**
+ * Signs in. The token goes to the server and nowhere else: no cache keeps what is not asked through it. Whoever signs in may
+ * be another than before: what nobody looks at is forgotten, and what only an admin may see; the rest is read anew in place.
+ */
 export async function signIn(token: string): Promise<void> {
   await api.POST("/api/session", { body: { token } });
+  queries.removeQueries({ type: "inactive" });
+  forgetHouse();
   await queries.invalidateQueries();
 }
 

@@ -8,6 +8,7 @@ import { queries, useRefetchOn } from "./query";
 
 export const LOAD_MS = 10_000; // machines' load comes with no event
 const PAUSE_MS = 1000; // between two readings of the whole list, however fast jobs change
+const LONG_PAUSE_MS = 5000; // where a thousand jobs of each long group are read with it
 
 const KEY = ["workers"];
 
@@ -54,14 +55,15 @@ export function useQueue(longer: Readonly<Record<string, number>> = {}) {
       return all?.data ? { ...all.data, groups: all.data.groups.map((one) => longest.get(one.name) ?? one) } : null;
     },
   });
-  useRefetchOn((event) => /^(Job|Gate|Dag|Worker)/.test(event.kind), found.refetch, PAUSE_MS);
+  const pause = Object.keys(longer).length > 0 ? LONG_PAUSE_MS : PAUSE_MS;
+  useRefetchOn((event) => /^(Job|Gate|Dag|Worker)/.test(event.kind), found.refetch, pause);
   return found;
 }
 
 export function useDrain() {
   return useChange(
-    async (worker: Worker, header) =>
-      api.POST("/api/workers/{worker}/drain", { params: { path: { worker: worker.worker_id }, header } }),
+    async (worker: Worker, headers) =>
+      api.POST("/api/workers/{worker}/drain", { params: { path: { worker: worker.worker_id } }, headers }),
     (_, worker) => `${worker.name} takes no new job, and leaves when it has done those it runs.`,
     reread,
   );
@@ -69,8 +71,8 @@ export function useDrain() {
 
 export function useResume() {
   return useChange(
-    async (worker: Worker, header) =>
-      api.POST("/api/workers/{worker}/resume", { params: { path: { worker: worker.worker_id }, header } }),
+    async (worker: Worker, headers) =>
+      api.POST("/api/workers/{worker}/resume", { params: { path: { worker: worker.worker_id } }, headers }),
     (_, worker) => `${worker.name} takes jobs again.`,
     reread,
   );

@@ -1,7 +1,7 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { Refusal } from "../api/client";
 import { live } from "../api/live";
 import { useConnection } from "../api/query";
+import { Refusal } from "../api/refusal";
 import { rereadSession, signIn, useSession } from "../api/session";
 import { Button } from "../parts/Button";
 import { Dialog } from "../parts/Dialog";

@@ -1,5 +1,6 @@
 import { useEffect } from "react";
 import { useNavigate } from "react-router";
+import { isTyping } from "../parts/isTyping";
 import { PLACES } from "./places";
 
 const SEQUENCE_MS = 1200; // between `g` and its letter
@@ -36,12 +37,6 @@ export function useKeys({ onPalette, onHelp }: Acts): void {
 
 function hasModifier(event: KeyboardEvent): boolean {
   return event.ctrlKey || event.metaKey || event.altKey;
-}
-
-/** Returns whether a key is meant for a field or a dialog, and not for the page. */
-export function isTyping(event: KeyboardEvent): boolean {
-  const target = event.target as HTMLElement | null;
-  return target?.closest("input, textarea, select, [contenteditable], dialog") !== null && target !== null;
 }
 
 function focusSearch(event: KeyboardEvent): void {

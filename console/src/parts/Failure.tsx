@@ -1,4 +1,4 @@
-import { Refusal } from "../api/client";
+import { Refusal } from "../api/refusal";
 import { Button } from "./Button";
 import "./failure.css";
 

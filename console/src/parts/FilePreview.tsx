@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, type ReactNode, Suspense } from "react";
-import { parseCsv } from "./csv";
+import { columnCount, parseCsv } from "./csv";
 import { readFirst } from "./fileContent";
 import { kindOf } from "./fileKind";
 import { bytes, count } from "./format";
@@ -86,6 +86,7 @@ const COLUMNS = 50;
 function CsvTable({ text, separator }: { text: string; separator: string }) {
   const { rows, isCut } = parseCsv(text, ROWS + 1, separator);
   const [head = [], ...body] = rows;
+  const columns = columnCount(rows);
   return (
     <>
       <table className="filepreview-table">
@@ -110,6 +111,11 @@ function CsvTable({ text, separator }: { text: string; separator: string }) {
           ))}
         </tbody>
       </table>
+      {columns > COLUMNS ? (
+        <Note>
+          The first {COLUMNS} of {count(columns, "column")}. Download it to see the rest.
+        </Note>
+      ) : null}
       {isCut ? <Note>The first {count(ROWS, "row")}. Download it to see the rest.</Note> : null}
     </>
   );

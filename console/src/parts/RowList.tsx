@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { isTyping } from "../app/useKeys";
+import { isTyping } from "./isTyping";
 import { indexAfter, type Mark, markedIndex } from "./rowMark";
 import "./rowlist.css";
 

@@ -1,6 +1,6 @@
 /** Short notes about what was done or refused, said to screen readers too; they go by themselves, errors when told to. */
 import { useSyncExternalStore } from "react";
-import { Refusal } from "../api/client";
+import { Refusal } from "../api/refusal";
 import "./toasts.css";
 
 interface Toast {

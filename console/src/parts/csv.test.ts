@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseCsv } from "./csv";
+import { columnCount, parseCsv } from "./csv";
 
 test("cells are split at commas and rows at either line end", () => {
   expect(parseCsv("a,b\r\n1,\n,2", 9).rows).toEqual([
@@ -24,4 +24,9 @@ test("only as many rows as asked for, and whether there are more", () => {
 
 test("tabs separate too, and a byte order mark is no text", () => {
   expect(parseCsv("\ufeffa\tb,c", 9, "\t").rows).toEqual([["a", "b,c"]]);
+});
+
+test("a table is as wide as its longest row, not as its head", () => {
+  expect(columnCount(parseCsv("a,b\n1,2,3\n4\n", 9).rows)).toBe(3);
+  expect(columnCount([])).toBe(0);
 });

@@ -26,6 +26,11 @@ export function parseCsv(text: string, most: number, separator = ","): Table {
   return { rows, isCut: false };
 }
 
+/** Returns how many cells the longest row has. */
+export function columnCount(rows: readonly string[][]): number {
+  return rows.reduce((most, row) => Math.max(most, row.length), 0);
+}
+
 function quoted(text: string, start: number): [string, number] {
   let at = start + 1;
   let cell = "";

@@ -1,5 +1,5 @@
 /** What of a stored file is read to be shown. */
-import { refusalOf } from "../api/client";
+import { refusalOf } from "../api/refusal";
 import { blobPath } from "./url";
 
 export const FIRST_BYTES = 1024 * 1024; // more is no preview; the download has it all

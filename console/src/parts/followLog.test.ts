@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { followLog } from "./followLog";
 import { tailLog } from "./tailLog";
 
 vi.hoisted(() => vi.stubGlobal("self", { location: { origin: "http://titan.test" } }));
@@ -9,6 +10,7 @@ const PROBLEM = { type: "", message: "job j1: none such", subject: "", expected:
 class Server {
   text = "";
   status = 200;
+  stallsAt = Number.POSITIVE_INFINITY;
   readonly offsets: string[] = [];
   private stream: ReadableStreamDefaultController<Uint8Array> | null = null;
 
@@ -21,8 +23,8 @@ class Server {
     const body = new ReadableStream<Uint8Array>({
       start: (stream) => {
         this.stream = stream;
-        if (Number(offset) < this.text.length)
-          stream.enqueue(new TextEncoder().encode(this.text.slice(Number(offset))));
+        const sent = this.text.slice(Number(offset), this.stallsAt);
+        if (sent) stream.enqueue(new TextEncoder().encode(sent));
         signal.addEventListener("abort", () => stream.error(signal.reason));
       },
     });
@@ -63,6 +65,18 @@ function follow() {
   });
   log.setLive(true);
   return { heard, log };
+}
+
+/** Follows a log, and notes all that is told of it. */
+function hearOf(isLive: boolean) {
+  const told: string[] = [];
+  const log = followLog("/log", 1000, isLive, {
+    onSize: () => undefined,
+    onBytes: (bytes) => told.push(new TextDecoder().decode(bytes)) > 0,
+    onEnd: (end) => told.push(end),
+    onRefusal: (status) => told.push(String(status)),
+  });
+  return { told, log };
 }
 
 test("a refusal that stays one is told with its status, and not asked for again", async () => {
@@ -124,4 +138,38 @@ test("a stream that ends before its job does goes on, and ends with it", async (
 
   expect(server.offsets).toEqual(["0", "4", "8"]);
   expect(heard.lines).toEqual(["one", "two"]);
+});
+
+test("the log of a job that is over, of which a part does not come, is asked for again from there", async () => {
+  server.text = "one\ntwo\n";
+  server.stallsAt = 4;
+
+  const { told } = hearOf(false);
+  await vi.advanceTimersByTimeAsync(34_000);
+  expect(told).toEqual(["one\n"]);
+  server.stallsAt = Number.POSITIVE_INFINITY;
+  await vi.advanceTimersByTimeAsync(3000);
+  server.end();
+  await vi.advanceTimersByTimeAsync(60_000);
+
+  expect(told).toEqual(["one\n", "broken", "two\n", "ended"]);
+  expect(server.offsets).toEqual(["0", "4"]);
+});
+
+test("a job that writes nothing for long, or whose server stops, has not ended: its last line may go on", async () => {
+  server.text = "one\nhalf";
+
+  const { told, log } = hearOf(true);
+  await vi.advanceTimersByTimeAsync(100_000);
+  server.end();
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(told).toEqual(["one\nhalf"]);
+  server.write(" a line\n");
+  log.setLive(false);
+  server.end();
+  await vi.advanceTimersByTimeAsync(100);
+  server.end();
+  await vi.advanceTimersByTimeAsync(100);
+
+  expect(told).toEqual(["one\nhalf", " a line\n", "ended"]);
 });

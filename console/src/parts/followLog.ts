@@ -2,6 +2,7 @@
  * Reads the end of a job's log and what is written behind it, over an answer that stays open while the job runs; what
  * broke is taken up again at the first byte that is not here. For a page and for a worker of one: it needs no window.
  */
+import { mayHeal, Refusal, refusalOf } from "../api/refusal";
 import { type End, Following } from "./following";
 
 const PAUSE_MS = 1000; // before an answer that broke, or ended before its job, is asked for again
@@ -13,7 +14,7 @@ export interface LogHearer {
   onSize: (size: number, skipped: number) => void;
   /** Returns false when it wants no more. */
   onBytes: (bytes: Uint8Array) => boolean;
-  /** All that there is was read, or nobody answers and it is asked again. */
+  /** All that there will be was read, or nobody answers and it is asked again. */
   onEnd: (end: "ended" | "broken") => void;
   /** The server refuses, and is not asked again. */
   onRefusal: (status: number, message: string) => void;
@@ -38,16 +39,19 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
       const size = await sizeOf(url, signal);
       skipped ??= Math.max(0, size - most);
       hear.onSize(size, skipped);
-      return await take(skipped + read);
+      return await take(skipped + read, size);
     } catch (error) {
       if (signal.aborted) return "over";
-      if (!(error instanceof Refused)) return "broken";
+      if (!isRefused(error)) return "broken";
       hear.onRefusal(error.status, error.message);
       return "over";
     }
   }
 
-  async function take(offset: number): Promise<End> {
+  /** Takes what comes from `offset` on, of a log that has `size` bytes already. */
+  async function take(offset: number, size: number): Promise<End> {
+    const owed = size - offset;
+    const before = read;
     const silence = new AbortController();
     const endSilence = () => silence.abort();
     let limit = setTimeout(endSilence, SILENT_MS);
@@ -64,6 +68,8 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
       }
     } catch (error) {
       if (!silence.signal.aborted) throw error;
+      // A job may write nothing for long; but what was announced is there, and did not come: the route is lost.
+      if (read - before < owed) return "broken";
     } finally {
       clearTimeout(limit);
     }
@@ -72,7 +78,7 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
 
   async function readAndTell(): Promise<End> {
     const end = await readOn();
-    if (end !== "over") hear.onEnd(end);
+    if (end === "broken" || (end === "ended" && following.isLast)) hear.onEnd(end);
     return end;
   }
 
@@ -81,14 +87,9 @@ export function followLog(url: string, most: number, isLive: boolean, hear: LogH
   return { setLive: (goesOn) => following.setLive(goesOn), close: () => closing.abort() };
 }
 
-/** The server said no, and would say so again. */
-class Refused extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
+/** Returns whether the server said no, and would say so again. */
+function isRefused(error: unknown): error is Refusal {
+  return error instanceof Refusal && !mayHeal(error) && error.status !== 401; // then the page asks for a token, and goes on
 }
 
 async function sizeOf(url: string, signal: AbortSignal): Promise<number> {
@@ -102,18 +103,7 @@ async function ask(url: string, query: Record<string, number | boolean>, signal:
   for (const [name, value] of Object.entries(query)) whole.searchParams.set(name, String(value));
   const answer = await fetch(whole, { signal });
   if (answer.ok) return answer;
-  const message = await messageOf(answer);
-  // 401: the page asks for a token then, and goes on with it.
-  const mayHeal = answer.status >= 500 || [401, 408, 429].includes(answer.status);
-  throw mayHeal ? new Error(message) : new Refused(answer.status, message);
-}
-
-async function messageOf(answer: Response): Promise<string> {
-  try {
-    return ((await answer.json()) as { error: { message: string } }).error.message;
-  } catch {
-    return `HTTP ${answer.status}`; // no answer of the server's own
-  }
+  throw await refusalOf(answer);
 }
 
 function pause(): Promise<void> {

@@ -17,6 +17,11 @@ export class Following {
     this.pause = pause;
   }
 
+  /** Whether what the reading under way brings is the end: it began after the job's. */
+  get isLast(): boolean {
+    return !this.isOwed;
+  }
+
   /** Says whether the job goes on; one that runs again is followed again. */
   setLive(isLive: boolean): void {
     this.isLive = isLive;
@@ -41,7 +46,7 @@ export class Following {
       if (!this.isLive) this.isOwed = false;
       const end = await this.read();
       if (end === "over") return;
-      if (end === "ended" && !this.isOwed) return;
+      if (end === "ended" && this.isLast) return;
       if (end === "broken" || this.isLive) await this.pause();
     }
   }

@@ -11,10 +11,10 @@ test("bytes that are no text are not shown as one, and a letter cut in two is no
   ]);
 });
 
-test("JSON is laid out when that changes nothing of it", () => {
-  const texts = ['{"a":1}', "12", '{"id":12345678901234567890}', "{no", "[1]"];
+test("objects and lists are laid out, and nothing else is", () => {
+  const texts = ['{"a":1.0}', "12", '"[1]"', "{no", " [1]"];
 
-  expect(texts.map(laidOutJson)).toEqual(['{\n  "a": 1\n}', null, null, null, "[\n  1\n]"]);
+  expect(texts.map(laidOutJson)).toEqual(['{\n  "a": 1.0\n}', null, null, null, "[\n  1\n]"]);
 });
 
 test("images are known by their ending", () => {

@@ -1,4 +1,5 @@
 /** What of a file or value can be shown, and how. */
+import { indented } from "./jsonText";
 
 const IMAGES = /\.(png|jpe?g|gif|webp)$/i;
 
@@ -17,15 +18,7 @@ export function readable(content: Uint8Array): string | null {
   }
 }
 
-/**
- * Returns JSON laid out, or null when it is none, is a plain word or number, or holds numbers that a browser would round.
- */
+/** Returns JSON laid out, with its numbers and keys as they are stored; null when it is none, or a plain word or number. */
 export function laidOutJson(text: string): string | null {
-  if (!/^\s*[[{]/.test(text)) return null;
-  if (/\d{16}|\d[eE][+-]?\d/.test(text)) return null; // a number shown otherwise than it is stored would be a lie
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return null;
-  }
+  return /^\s*[[{]/.test(text) ? indented(text) : null;
 }

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "react";
-import { isTyping } from "../app/useKeys";
+import { isTyping } from "./isTyping";
 
 /** Calls `close` when Escape is pressed outside fields and dialogs, while there is something to close. */
 export function useEscape(close: () => void, isOn = true): void {

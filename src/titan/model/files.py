@@ -23,9 +23,8 @@ class AttemptFile:
     digest: str | None = None  #: SHA-256 of the collected content
     reason: str | None = None  #: why there is no content
     place: FilePlace = FilePlace.WORKSPACE
-    node: (
-        str  #: whose disk it lies on: a worker started again in its folder is the same node; of an artifact who sent it
-    )
+    #: whose disk it lies on: a worker started again in its folder is the same node; of an artifact who sent it
+    node: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

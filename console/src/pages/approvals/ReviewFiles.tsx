@@ -1,5 +1,6 @@
 import { useState } from "react";
 import type { Gate, LeftFile } from "../../api/facts";
+import { fileKey } from "../../api/files";
 import { useFilesBefore } from "../../api/gates";
 import { Button } from "../../parts/Button";
 import { FilePreview } from "../../parts/FilePreview";
@@ -23,7 +24,7 @@ export function ReviewFiles({ gate }: { gate: Gate }) {
       <h3>Files to review</h3>
       <ul>
         {shown.map((file) => {
-          const key = `${file.job_id} ${file.place} ${file.path}`;
+          const key = fileKey(file);
           const isPeeked = peeked === key;
           return (
             <li key={key}>

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 import type { Outcome } from "../../api/gates";
-import { isTyping } from "../../app/useKeys";
+import { isTyping } from "../../parts/isTyping";
 
 interface Acts {
   move: (step: 1 | -1) => void;

@@ -1,9 +1,9 @@
 import { useCallback } from "react";
 import { useParams } from "react-router";
-import { Refusal } from "../../api/client";
 import { useDag } from "../../api/dags";
 import type { Dag } from "../../api/facts";
 import { useRefetchOn } from "../../api/query";
+import { Refusal } from "../../api/refusal";
 import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";
 import { Page } from "../../parts/Page";

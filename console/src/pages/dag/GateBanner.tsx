@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { namesBehind } from "../../api/behind";
 import type { Dag, Job } from "../../api/facts";
+import { fileKey } from "../../api/files";
 import { gateOf } from "../../api/gates";
 import { useDagFiles } from "../../api/job";
 import { count } from "../../parts/format";
@@ -76,12 +77,12 @@ function FilesBefore({ gate, dag }: { gate: Job; dag: Dag }) {
       <span className="soft">To review:</span>
       {files.slice(0, FIRST_FILES).map((file) => (
         <button
-          key={`${file.place} ${file.path} ${file.job_id}`}
+          key={fileKey(file)}
           type="button"
           className="dag-link cut"
           dir="auto"
           title={file.path}
-          onClick={() => change({ view: "files", file: file.path }, true)}
+          onClick={() => change({ view: "files", file: fileKey(file) }, true)}
         >
           {file.path}
         </button>

@@ -1,8 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "react-router";
-import { api, Refusal } from "../../api/client";
+import { api } from "../../api/client";
 import type { Job } from "../../api/facts";
 import { useRefetchOn } from "../../api/query";
+import { Refusal } from "../../api/refusal";
 import { Empty } from "../../parts/Empty";
 import { Page } from "../../parts/Page";
 import { useUrl } from "../../parts/url";

@@ -16,6 +16,7 @@ interface Props {
 /** For how long the key is to be there. */
 type Stays = "always" | "keep" | "seconds";
 
+const MOST_SHOWN = 1000; // characters of what somebody else put
 const NO_STRING = 'Not a JSON string: quotes around it, and within it \\" for a quote and \\n for a line feed.';
 const SPELLING_WORDS: Record<Spelling, string> = {
   plain: "",
@@ -25,10 +26,11 @@ const SPELLING_WORDS: Record<Spelling, string> = {
 
 /** Sets a key, unless somebody else set it meanwhile: then it says so and changes nothing. */
 export function PutDialog({ of, onClose, onDone }: Props) {
-  const [key, setKey] = useState(of?.key ?? "");
-  const spelling = spellingOf(of?.value ?? "");
-  const [text, setText] = useState(spelled(of?.value ?? "", spelling));
-  const [stays, setStays] = useState<Stays>(of?.expiresAt ? "keep" : "always");
+  const [was] = useState(of); // what the editor saw, and may overwrite: `of` is read anew while this is open
+  const [key, setKey] = useState(was?.key ?? "");
+  const spelling = spellingOf(was?.value ?? "");
+  const [text, setText] = useState(spelled(was?.value ?? "", spelling));
+  const [stays, setStays] = useState<Stays>(was?.expiresAt ? "keep" : "always");
   const [ttl, setTtl] = useState("");
   const [isTaken, setIsTaken] = useState(false);
   const form = useId();
@@ -46,7 +48,7 @@ export function PutDialog({ of, onClose, onDone }: Props) {
     const value = unspelled(text, spelling);
     if (value === null) return;
     const ttlSeconds = stays === "seconds" ? Number(ttl) : stays === "keep" ? "keep" : null;
-    change.run({ key, expected: of?.value ?? null, value, ttlSeconds });
+    change.run({ key, expected: was?.value ?? null, value, ttlSeconds });
   }
   return (
     <Dialog
@@ -93,11 +95,11 @@ export function PutDialog({ of, onClose, onDone }: Props) {
             The key
             <select className="field" value={stays} onChange={(event) => setStays(event.target.value as Stays)}>
               <option value="always">stays</option>
-              {of?.expiresAt ? <option value="keep">goes when it was to go</option> : null}
+              {was?.expiresAt ? <option value="keep">goes when it was to go</option> : null}
               <option value="seconds">goes after a time</option>
             </select>
           </label>
-          {stays === "keep" ? <Time at={of?.expiresAt} as="age" /> : null}
+          {stays === "keep" ? <Time at={was?.expiresAt} as="age" /> : null}
           {stays === "seconds" ? (
             <label className="row">
               <input
@@ -116,14 +118,34 @@ export function PutDialog({ of, onClose, onDone }: Props) {
             </label>
           ) : null}
         </div>
-        {isTaken ? (
-          <p role="alert" className="store-taken">
-            {of
-              ? "Somebody changed this key meanwhile; nothing was overwritten. Close this, and look at it anew."
-              : "This key holds something already; nothing was overwritten. Open it in the list to change it."}
-          </p>
-        ) : null}
+        {isTaken ? <Taken now={of} /> : null}
       </form>
     </Dialog>
+  );
+}
+
+/** Why nothing was set, what the key holds now, and how to go on. */
+function Taken({ now }: { now: Props["of"] }) {
+  if (!now) {
+    return (
+      <p role="alert" className="store-taken">
+        This key holds something already; nothing was overwritten. Open it in the list to change it.
+      </p>
+    );
+  }
+  return (
+    <div role="alert" className="store-taken stack">
+      <p>
+        Somebody changed this key meanwhile; nothing was overwritten, and nothing will be from here.{" "}
+        {now.value === null ? "It holds no value now." : "It holds now:"}
+      </p>
+      {now.value === null ? null : (
+        <pre className="store-now mono" dir="auto">
+          {now.value.slice(0, MOST_SHOWN)}
+          {now.value.length > MOST_SHOWN ? " …" : ""}
+        </pre>
+      )}
+      <p>Take along what you need of your text, press Back, and change the key anew.</p>
+    </div>
   );
 }

@@ -20,18 +20,22 @@ interface Props {
   onAdd: OnAdd;
   /** Asks for so many first jobs of a group. */
   onMore: (group: string, jobs: number) => void;
+  /** A group is folded: what more was asked for of it is not needed. */
+  onFold: (group: string) => void;
 }
 
 /** Every waiting job, gathered by what it waits for. */
-export function QueueList({ queue, onAdd, onMore }: Props) {
+export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
   const [url, setUrl] = useUrl();
   const navigate = useNavigate();
   const turned = chosenIn(url, "turned");
   const rows = rowsOf(queue.groups, turned);
   function open(row: Row): void {
     if (row.kind === "job") navigate(pathOf(row.job));
-    else if (row.kind === "group") setUrl({ turned: withTurned(turned, row.group.name) });
-    else if (row.next !== null) onMore(row.group.name, row.next);
+    else if (row.kind === "group") {
+      setUrl({ turned: withTurned(turned, row.group.name) });
+      if (row.isOpen) onFold(row.group.name);
+    } else if (row.next !== null) onMore(row.group.name, row.next);
   }
   return (
     <section className="stack workers-queue" aria-labelledby="queue">

@@ -51,6 +51,7 @@ export function WorkersPage() {
           queue={queue.data}
           onAdd={onAdd}
           onMore={(group, jobs) => setLonger((old) => ({ ...old, [group]: jobs }))}
+          onFold={(group) => setLonger(({ [group]: _, ...others }) => others)}
         />
       ) : null}
       {adding !== null ? <AddWorker label={adding} onClose={() => setAdding(null)} /> : null}

@@ -24,9 +24,8 @@ from titan.server.house import House
 from titan.server.views import event_view
 
 BATCH: Final = 500
-QUIET_SECONDS: Final = (
-    10.0  # without a word, then a sign of life; the console waits for three of them, and for a late one
-)
+# Without a word, then a sign of life; the console waits for three of them, and for a late one.
+QUIET_SECONDS: Final = 10.0
 
 
 class CloseCode(IntEnum):

@@ -1,4 +1,5 @@
 import type { Dag, LeftFile } from "../../../api/facts";
+import { fileKey, fileOf } from "../../../api/files";
 import { useDagFiles } from "../../../api/job";
 import { CopyButton } from "../../../parts/CopyButton";
 import { Empty } from "../../../parts/Empty";
@@ -30,9 +31,8 @@ export function FilesTab({ dag }: { dag: Dag }) {
     );
   }
   const q = query.get("q") ?? "";
-  const chosen = query.get("file");
   const files = byJob(data.files, dag).filter((file) => wordsOf(file).includes(q.toLowerCase()));
-  const file = data.files.find((one) => one.path === chosen || keyOf(one) === chosen);
+  const file = fileOf(query.get("file"), data.files);
   return (
     <div className="files" data-open={file ? "" : undefined}>
       <div className="files-list">
@@ -47,10 +47,10 @@ export function FilesTab({ dag }: { dag: Dag }) {
         <RowList
           label="Files"
           rows={files}
-          keyOf={keyOf}
+          keyOf={fileKey}
           columns={COLUMNS}
           rowHeight={40}
-          onOpen={(one) => change({ file: isOnly(one, data.files) ? one.path : keyOf(one) }, true)}
+          onOpen={(one) => change({ file: fileKey(one) }, true)}
           head={
             <>
               <Cell head>File</Cell>
@@ -153,13 +153,4 @@ function byJob(files: readonly LeftFile[], dag: Dag): LeftFile[] {
 
 function wordsOf(file: LeftFile): string {
   return `${file.path} ${file.job} ${PLACES[file.place]}`.toLowerCase();
-}
-
-/** The same path may lie on two nodes, or in the copies of two attempts. */
-function keyOf(file: LeftFile): string {
-  return [file.job_id, file.attempt, file.place, file.path].join(" ");
-}
-
-function isOnly(file: LeftFile, files: readonly LeftFile[]): boolean {
-  return files.every((one) => one === file || one.path !== file.path);
 }

@@ -31,7 +31,7 @@ export const JobNode = memo(function JobNode({ id, board, isFirst }: NodeProps) 
       </span>
       <span className="dag-node-foot">
         {word}
-        {attemptsOf(job)}
+        {stoppingWord(job)}
         <span className="dag-node-took">
           <JobTook job={job} />
         </span>
@@ -70,6 +70,6 @@ export const GateNode = memo(function GateNode({ id, board, isFirst }: NodeProps
   );
 });
 
-function attemptsOf(job: Job): string {
+function stoppingWord(job: Job): string {
   return job.cancel_requested && job.status === "RUNNING" ? ", stopping" : "";
 }

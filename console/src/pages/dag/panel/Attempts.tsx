@@ -1,5 +1,4 @@
-import type { Attempt, Job } from "../../../api/facts";
-import { useJob } from "../../../api/job";
+import type { Attempt } from "../../../api/facts";
 import { bytes, duration, NOTHING, ofNanoseconds } from "../../../parts/format";
 import { Status } from "../../../parts/Status";
 import { Time, Took } from "../../../parts/Time";
@@ -7,9 +6,7 @@ import { exitOf } from "../tale";
 import { Part } from "./JobPanel";
 
 /** Every try at a job. One that went well at once has nothing to add to the facts above it. */
-export function Attempts({ job }: { job: Job }) {
-  const { data } = useJob(job.job_id);
-  const attempts = data?.attempts ?? [];
+export function Attempts({ attempts }: { attempts: readonly Attempt[] }) {
   if (attempts.length === 0) return null;
   if (attempts.length === 1 && (attempts[0]?.outcome ?? "succeeded") === "succeeded") return null;
   return (

@@ -8,16 +8,18 @@ import { exitOf } from "../tale";
 
 interface Props {
   job: Job;
+  /** How many there were so far. */
+  attempts: number;
   dag: Dag;
   onChoose: (jobId: string) => void;
 }
 
 /** What is known of a job. What does not apply has no line; what is not known yet is a dash. */
-export function JobFacts({ job, dag, onChoose }: Props) {
+export function JobFacts({ job, attempts, dag, onChoose }: Props) {
   const children = (dag.jobs ?? []).filter((one) => one.parents.includes(job.name)).map((one) => one.name);
   return (
     <dl className="panel-facts">
-      {job.kind === "gate" ? <Decided job={job} /> : <WorkFacts job={job} />}
+      {job.kind === "gate" ? <Decided job={job} /> : <WorkFacts job={job} attempts={attempts} />}
       <Fact name="Submitted">
         <Time at={job.submitted_at} />
       </Fact>
@@ -27,11 +29,11 @@ export function JobFacts({ job, dag, onChoose }: Props) {
   );
 }
 
-function WorkFacts({ job }: { job: Job }) {
+function WorkFacts({ job, attempts }: Pick<Props, "job" | "attempts">) {
   return (
     <>
       <Fact name="Took">{job.started_at ? <JobTook job={job} /> : NOTHING}</Fact>
-      {job.ended_at && (job.attempts?.length ?? 0) > 1 ? (
+      {job.ended_at && attempts > 1 ? (
         <Fact name="With all attempts">
           <Took from={job.started_at} to={job.ended_at} />
         </Fact>
@@ -111,7 +113,12 @@ function Decided({ job }: { job: Job }) {
 
 const FIRST = 12;
 
-function Names({ name, names, dag, onChoose }: { name: string; names: readonly string[] } & Omit<Props, "job">) {
+function Names({
+  name,
+  names,
+  dag,
+  onChoose,
+}: { name: string; names: readonly string[] } & Omit<Props, "job" | "attempts">) {
   if (names.length === 0) return null;
   const ids = new Map((dag.jobs ?? []).map((one) => [one.name, one.job_id]));
   return (

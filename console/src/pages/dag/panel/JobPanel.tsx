@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { Link } from "react-router";
 import { namesBehind } from "../../../api/behind";
 import type { Dag, Job } from "../../../api/facts";
+import { useAttempts } from "../../../api/job";
 import { LogTail } from "../../../parts/LogTail";
 import { Status } from "../../../parts/Status";
 import { logPath } from "../../../parts/url";
@@ -29,6 +30,7 @@ export function JobPanel({ job, dag, onChoose, onClose }: Props) {
     if (window.matchMedia("(max-width: 720px)").matches) heading.current?.focus();
   }, []);
   const isGate = job.kind === "gate";
+  const attempts = useAttempts(job.job_id, !isGate);
   return (
     <aside className="panel card" aria-label={`Job ${job.name}`}>
       <header className="panel-head">
@@ -52,10 +54,10 @@ export function JobPanel({ job, dag, onChoose, onClose }: Props) {
         ) : (
           <JobActions job={job} />
         )}
-        <JobFacts job={job} dag={dag} onChoose={onChoose} />
+        <JobFacts job={job} attempts={attempts.length} dag={dag} onChoose={onChoose} />
         {isGate ? null : (
           <>
-            <Attempts job={job} />
+            <Attempts attempts={attempts} />
             <Part title="Log" aside={<Link to={logPath(job.job_id)}>Full log</Link>}>
               <LogTail key={job.job_id} jobId={job.job_id} jobName={job.name} isFinal={job.ended_at !== null} />
             </Part>

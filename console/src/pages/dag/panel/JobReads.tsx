@@ -1,4 +1,5 @@
 import type { Job } from "../../../api/facts";
+import { fileKey } from "../../../api/files";
 import { useJobFiles, useResult, useStory } from "../../../api/job";
 import { CopyButton } from "../../../parts/CopyButton";
 import { bytes } from "../../../parts/format";
@@ -35,13 +36,13 @@ export function JobFiles({ job }: { job: Job }) {
     <Part title="Files it left">
       <ul className="panel-files">
         {data.files.slice(0, FIRST_FILES).map((file) => (
-          <li key={`${file.attempt} ${file.place} ${file.path}`}>
+          <li key={fileKey(file)}>
             <button
               type="button"
               className="dag-link cut"
               dir="auto"
               title={file.path}
-              onClick={() => change({ view: "files", file: file.path }, true)}
+              onClick={() => change({ view: "files", file: fileKey(file) }, true)}
             >
               {file.path}
             </button>

@@ -7,7 +7,7 @@ test("a result is laid out", () => {
 
 test("a number too long for a browser keeps its digits", () => {
   expect(resultText('{"job_id":"d.1","is_set":true,"value":{"n":12345678901234567890}}')).toBe(
-    '{"n":12345678901234567890}',
+    '{\n  "n": 12345678901234567890\n}',
   );
 });
 

@@ -1,4 +1,4 @@
-/** A job's result as text for reading: exactly what was stored, laid out where that changes no number. */
+/** A job's result as text for reading: exactly what was stored, laid out, with each number as it was stored. */
 import { laidOutJson } from "../../../parts/preview";
 
 const BEFORE = '"value":';

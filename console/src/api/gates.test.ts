@@ -1,0 +1,20 @@
+import { expect, test, vi } from "vitest";
+import { mayBringFiles } from "./gates";
+import type { LiveEvent } from "./live";
+
+vi.hoisted(() => vi.stubGlobal("window", { location: { origin: "http://titan.test" } }));
+
+const GATE = { gate_id: "d1.00002", dag_id: "d1" };
+
+test("any event of a job beside a gate may tell of a file that came late", () => {
+  const ids: [string | null, string | null][] = [
+    ["d1", "d1.00000"],
+    ["d1", "d1.00002"], // the gate itself
+    ["d1", null],
+    ["d2", "d2.00000"],
+  ];
+  const event = { kind: "JobSucceeded", cursor: "1", at: "", cause: "", agent_run_id: null, data: {} } as const;
+  const events = ids.map(([dag_id, job_id]): LiveEvent => ({ ...event, dag_id, job_id }));
+
+  expect(events.map((one) => mayBringFiles(one, GATE))).toEqual([true, false, false, false]);
+});
