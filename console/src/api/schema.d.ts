@@ -2436,7 +2436,7 @@ export interface components {
          * @description What a job waits for; in this order they are told: what needs somebody first, what goes by itself last.
          * @enum {unknown}
          */
-        WaitsFor: "approval" | "concurrency" | "draining" | "parents" | "retry" | "slots" | "time" | "unroutable" | "worker_away";
+        WaitsFor: "approval" | "concurrency" | "draining" | "parents" | "retry" | "slots" | "time" | "unroutable" | "worker_away" | "worker_busy" | "worker_draining";
         /**
          * WorkerView
          * @description A worker.
