@@ -4351,7 +4351,10 @@ export interface operations {
     start_local: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
