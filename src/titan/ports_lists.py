@@ -46,7 +46,8 @@ class ListReader(Protocol):
     def first_of_parts(self, project_id: str, parts: Sequence[QueuePart], *, limit: int) -> list[Job]:
         """Return the first `limit` jobs of parts that differ in the worker alone, in the order of their turn.
 
-        READY and held ones: highest priority first; those with a time: the earliest first; else the oldest first.
+        READY and held ones: highest priority first; those with a time: the earliest first; gates: as they opened;
+        else the oldest first.
         """
 
     def attempts_of_jobs(self, job_ids: Sequence[str]) -> dict[str, list[Attempt]]:

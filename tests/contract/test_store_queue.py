@@ -99,6 +99,19 @@ def test_the_first_jobs_of_a_part_come_in_the_order_of_their_turn(store: Store) 
     }
 
 
+def test_of_gates_the_one_that_opened_first_is_the_first(store: Store) -> None:
+    gates = [a_stored_job(f"g{n}", position=n, status=GATE, is_gate=True, due_at=LATER) for n in range(3)]
+    opened = [replace(gate, ready_at=NOON + timedelta(seconds=n)) for n, gate in zip((7, 5, 6), gates, strict=True)]
+    store_dag(store, *opened)
+
+    def ask(reader: Reader) -> tuple[QueuePart, list[str]]:
+        (part,) = reader.queue_parts(PROJECT)
+        return part, names(reader.first_of_parts(PROJECT, [part], limit=2))
+
+    first = NOON + timedelta(seconds=5)
+    assert store.read(ask) == (HeldPart(waits_for=WaitsFor.APPROVAL, count=3, since=first), ["g1", "g2"])
+
+
 def test_jobs_bound_to_any_number_of_workers_have_one_order(store: Store) -> None:
     jobs = [
         a_stored_job(
