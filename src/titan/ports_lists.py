@@ -40,7 +40,8 @@ class ListReader(Protocol):
     def queue_parts(self, project_id: str) -> list[QueuePart]:
         """Return every job that waits, counted with those that wait alike; each stands in one part.
 
-        Counted in indexes alone: 100,000 jobs take 15 to 40 ms on SQLite, 50 to 75 ms on PostgreSQL (2 busy cores).
+        100,000 jobs took 22 ms on SQLite and 62 ms on PostgreSQL when all were READY, 62 and 83 ms when all were held
+        under keys, 104 and 128 ms when the one that waited for parents stood behind all those (2 busy cores).
         """
 
     def first_of_parts(self, project_id: str, parts: Sequence[QueuePart], *, limit: int) -> list[Job]:

@@ -19,7 +19,7 @@ where project_id = :project_id and id in (select json_array_elements_text(cast(:
 select job_id from results where job_id in (select json_array_elements_text(cast(:ids as json)))
 
 -- name: first_ready_of_lanes
--- The first are found in the index alone; only their rows are read.
+-- What is sorted are ids, not whole rows.
 select {job_columns} from jobs
 where id in (
     select id from jobs
