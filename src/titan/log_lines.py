@@ -14,7 +14,10 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 IDS: Final = ("job_id", "run_id", "dag_id", "worker_id", "lease_id")
 
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-CHATTY: Final = ("httpx", "httpx2", "uvicorn.error")  # a line per model call, and start and end told a second time
+UVICORN: Final = "uvicorn.error"
+#: uvicorn logs this as an error also of a handshake that the application answered with a refusal, as ASGI has it.
+REFUSED_SOCKET: Final = "ASGI callable returned without completing handshake."
+CHATTY: Final = ("httpx", "httpx2", UVICORN)  # a line per model call, and start and end told a second time
 
 
 class JsonLine(logging.Formatter):
@@ -41,3 +44,8 @@ def configure(log_format: str, level: str, *, stream: TextIO | None = None) -> N
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger(UVICORN).addFilter(_is_told)
+
+
+def _is_told(record: logging.LogRecord) -> bool:
+    return record.msg != REFUSED_SOCKET

@@ -26,6 +26,7 @@ from titan.engine.local_workers import LocalWorkers
 from titan.engine.lookout import Lookout
 from titan.engine.notifier import Notifier
 from titan.engine.orchestrator import Orchestrator
+from titan.engine.receipts import LongOnce
 from titan.keeping import Keeping, read_keeping
 from titan.kept import Kept, open_kept
 from titan.llm.registry import open_model
@@ -276,6 +277,7 @@ def _compose(
         max_file_bytes=runs_with.limits["TITAN_MAX_FILE_BYTES"],
         runs_with=runs_with,
         access=access,
+        long_once=LongOnce(store),
         local_workers=workers,
     )
 

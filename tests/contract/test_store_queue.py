@@ -84,7 +84,7 @@ def test_the_first_jobs_of_a_part_come_in_the_order_of_their_turn(store: Store) 
 
     def ask(reader: Reader) -> dict[str, list[str]]:
         parts = reader.queue_parts(PROJECT)
-        return {name_of(part): names(reader.first_of_part(PROJECT, part, limit=2)) for part in parts}
+        return {name_of(part): names(reader.first_of_parts(PROJECT, [part], limit=2)) for part in parts}
 
     assert store.read(ask) == {
         "GENERAL of any": ["soft", "first"],
@@ -99,11 +99,52 @@ def test_the_first_jobs_of_a_part_come_in_the_order_of_their_turn(store: Store) 
     }
 
 
+def test_of_gates_the_one_that_opened_first_is_the_first(store: Store) -> None:
+    gates = [a_stored_job(f"g{n}", position=n, status=GATE, is_gate=True, due_at=LATER) for n in range(3)]
+    opened = [replace(gate, ready_at=NOON + timedelta(seconds=n)) for n, gate in zip((7, 5, 6), gates, strict=True)]
+    store_dag(store, *opened)
+
+    def ask(reader: Reader) -> tuple[QueuePart, list[str]]:
+        (part,) = reader.queue_parts(PROJECT)
+        return part, names(reader.first_of_parts(PROJECT, [part], limit=2))
+
+    first = NOON + timedelta(seconds=5)
+    assert store.read(ask) == (HeldPart(waits_for=WaitsFor.APPROVAL, count=3, since=first), ["g1", "g2"])
+
+
+def test_jobs_bound_to_any_number_of_workers_have_one_order(store: Store) -> None:
+    jobs = [
+        a_stored_job(
+            f"j{n:02}",
+            position=n,
+            status=READY,
+            priority=n,
+            ready_at=NOON + timedelta(seconds=n % 2),
+            affinity=Affinity.REQUIRED,
+            preferred_worker_id=f"w{n}",
+        )
+        for n in range(50)
+    ]
+    equal = [
+        replace(job, id=f"d2.{place:05}", dag_id="d2", spec=replace(job.spec, priority=9))
+        for place, job in enumerate(jobs[9:12])
+    ]
+    store_dag(store, *jobs)
+    store_dag(store, *equal, a_stored_job("free", dag_id="d2", position=3, status=READY, priority=99), dag_id="d2")
+
+    def ask(reader: Reader) -> list[str]:
+        bound = [part for part in reader.queue_parts(PROJECT) if isinstance(part, ReadyPart) and part.bound_to]
+        return [job.id for job in reader.first_of_parts(PROJECT, bound, limit=45)]
+
+    turn = sorted([*jobs, *equal], key=lambda job: (-job.spec.priority, job.ready_at, job.id))
+    assert store.read(ask) == [job.id for job in turn[:45]]
+
+
 def test_another_project_has_a_queue_of_its_own(store: Store) -> None:
     store_dag(store, *QUEUE)
 
     def ask(reader: Reader) -> list[list[Job]]:
-        return [reader.first_of_part("other", part, limit=9) for part in reader.queue_parts(PROJECT)]
+        return [reader.first_of_parts("other", [part], limit=9) for part in reader.queue_parts(PROJECT)]
 
     assert parts_of(store, "other") == []
     assert not any(store.read(ask))

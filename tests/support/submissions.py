@@ -62,7 +62,7 @@ class WireWorker:
         }
         assert ask_json(port, "PUT", self.path, registration).status == 200
 
-    def a_running_job(self, **fields: object) -> tuple[str, str]:
+    def a_running_job(self, **fields: Any) -> tuple[str, str]:
         """Submit a job only this worker takes, with other `fields`, take it; return its id and the lease's."""
         submit(self.port, a_dag_body([a_job_body(requirement=self.label, **fields)]))
         claimed = ask_json(self.port, "POST", f"{self.path}/claim", {"holding": [], "wait_seconds": 10})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from titan.log_lines import JsonLine, configure
+from titan.log_lines import REFUSED_SOCKET, JsonLine, configure
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,15 @@ def test_libraries_log_in_the_same_format_and_what_is_below_the_level_is_left_ou
     logging.getLogger("titan").info("all is well")
 
     assert [line["logger"] for line in lines(stream)] == ["uvicorn.error"]
+
+
+def test_a_refused_handshake_is_no_error_of_the_server() -> None:
+    stream = io.StringIO()
+    configure("json", "warning", stream=stream)
+
+    logging.getLogger("uvicorn.error").error(REFUSED_SOCKET)
+
+    assert lines(stream) == []
 
 
 def test_text_is_for_people() -> None:

@@ -2438,7 +2438,7 @@ export interface components {
          * @description What a job waits for; in this order they are told: what needs somebody first, what goes by itself last.
          * @enum {unknown}
          */
-        WaitsFor: "approval" | "concurrency" | "draining" | "parents" | "retry" | "slots" | "time" | "unroutable" | "worker_away";
+        WaitsFor: "approval" | "concurrency" | "draining" | "parents" | "retry" | "slots" | "time" | "unroutable" | "worker_away" | "worker_busy" | "worker_draining";
         /**
          * WorkerView
          * @description A worker.
@@ -4353,7 +4353,10 @@ export interface operations {
     start_local: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };

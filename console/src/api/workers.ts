@@ -85,7 +85,7 @@ export interface NewWorker {
 
 export function useStartWorker(then: () => void) {
   return useChange(
-    async (body: NewWorker) => (await api.POST("/api/workers/local", { body })).data,
+    async (body: NewWorker, headers) => (await api.POST("/api/workers/local", { body, headers })).data,
     (worker) => `Worker ${worker?.name ?? ""} is there.`,
     () => {
       reread();

@@ -55,7 +55,8 @@ class Cleaner:
     async def clean(self, *, is_dry: bool = False) -> Freed:
         """Do one round, after the one that runs; return what it freed, or when `is_dry` what it would free at least.
 
-        Content that only the deleted things named goes in the same round, but in a dry one nobody can know it yet.
+        Content that only the deleted things named, and workers that only deleted attempts ran on, go in the same round,
+        but a dry one does not count them: they are still named.
         """
         async with self._one_at_a_time:
             freed = Freed()

@@ -10,10 +10,12 @@ class WaitsFor(StrEnum):
     """What a job waits for; in this order they are told: what needs somebody first, what goes by itself last."""
 
     UNROUTABLE = "unroutable"  #: a worker that offers its label; none is connected
-    WORKER_AWAY = "worker_away"  #: the worker that it is bound to
+    WORKER_AWAY = "worker_away"  #: the worker that it is bound to: it is not connected, or offers its label no more
     DRAINING = "draining"  #: a worker that takes new jobs: each that offers its label drains
+    WORKER_DRAINING = "worker_draining"  #: the worker that it is bound to: it drains
     APPROVAL = "approval"  #: somebody's decision
     SLOTS = "slots"  #: a free slot under its label
+    WORKER_BUSY = "worker_busy"  #: a free slot of the worker that it is bound to, whatever others have free
     CONCURRENCY = "concurrency"  #: a place under its concurrency key
     RETRY = "retry"  #: the end of the pause after an attempt that failed or was lost
     TIME = "time"  #: the end of the delay that it was submitted with

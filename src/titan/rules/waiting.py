@@ -15,6 +15,8 @@ _READY_TEXTS: Final[Mapping[WaitsFor, str]] = {
     WaitsFor.UNROUTABLE: "no worker offers {label}",
     WaitsFor.DRAINING: "every worker that offers {label} is draining",
     WaitsFor.WORKER_AWAY: "the worker it is bound to is away",
+    WaitsFor.WORKER_DRAINING: "the worker it is bound to is draining",
+    WaitsFor.WORKER_BUSY: "the worker it is bound to is busy",
     WaitsFor.SLOTS: "all {label} slots are busy",
 }
 _ORDER: Final = {waits_for: place for place, waits_for in enumerate(WaitsFor)}
@@ -63,15 +65,12 @@ def waits_for(job: Job, workers: Iterable[Worker]) -> WaitsFor | None:
 
 def ready_waits_for(label: str, workers: Iterable[Worker], *, bound_to: str | None) -> WaitsFor:
     """Return what READY jobs wait for that require `label`, and are bound to the worker of this id if there is one."""
-    present = [w for w in workers if w.state is WorkerState.CONNECTED and w.offers.get(label, 0) > 0]
-    if not present:
+    able = [each for each in workers if each.state is WorkerState.CONNECTED and each.offers.get(label, 0) > 0]
+    if bound_to is not None:
+        return _bound_waits_for(next((worker for worker in able if worker.id == bound_to), None))
+    if not able:
         return WaitsFor.UNROUTABLE
-    offering = [worker.id for worker in present if not worker.is_draining]
-    if not offering:
-        return WaitsFor.DRAINING
-    if bound_to is not None and bound_to not in offering:
-        return WaitsFor.WORKER_AWAY
-    return WaitsFor.SLOTS
+    return WaitsFor.DRAINING if all(worker.is_draining for worker in able) else WaitsFor.SLOTS
 
 
 def reason_of(job: Job, why: WaitsFor | None) -> str | None:
@@ -111,6 +110,12 @@ def _same(part: QueuePart, workers: Sequence[Worker]) -> tuple[WaitsFor, str | N
             return part.waits_for, None, part.concurrency_key
         case _:
             assert_never(part)
+
+
+def _bound_waits_for(worker: Worker | None) -> WaitsFor:
+    if worker is None:
+        return WaitsFor.WORKER_AWAY
+    return WaitsFor.WORKER_DRAINING if worker.is_draining else WaitsFor.WORKER_BUSY
 
 
 def _held_waits_for(job: Job) -> WaitsFor | None:

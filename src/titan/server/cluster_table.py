@@ -24,6 +24,7 @@ CLUSTER_ROUTES: Final[tuple[Route, ...]] = (
         body=wire_cluster.LocalWorkerBody,
         answer=wire_cluster.LocalWorkerAnswer,
         status_code=201,
+        mutates=True,
     ),
     Route(
         method="POST",

@@ -10,6 +10,7 @@ from titan.engine.cleaner import Cleaner
 from titan.engine.free_space import SpaceWatch
 from titan.engine.local_workers import LocalWorkers
 from titan.engine.orchestrator import Orchestrator
+from titan.engine.receipts import LongOnce
 from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
 from titan.server.metrics import Metrics
 
@@ -56,6 +57,7 @@ class House:
     started_at: datetime
     max_file_bytes: int
     runs_with: RunsWith
+    long_once: LongOnce
     local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()
     project_id: str = PROJECT_ID

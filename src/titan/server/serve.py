@@ -11,8 +11,6 @@ from typing import Final
 
 import uvicorn
 from litestar.types import ASGIApp
-from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from titan.model.errors import InvalidInput
 from titan.server.guard import LOCAL_HOSTS
@@ -83,15 +81,6 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     return context
 
 
-class Sockets(WebSocketsSansIOProtocol):
-    """uvicorn's WebSockets, which log an error for a handshake that the application answered with a refusal."""
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Send; a refusal that has gone out ends the handshake, as a close before it was accepted does in uvicorn."""
-        await super().send(message)
-        self.handshake_complete = self.handshake_complete or self.close_sent
-
-
 class HttpServer(uvicorn.Server):
     """uvicorn, with signals left to `titan.main`."""
 
@@ -104,7 +93,7 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 date_header=False,
-                ws=Sockets,
+                ws="websockets-sansio",
                 ws_max_size=MAX_FRAME_BYTES,
                 ws_ping_interval=PING_SECONDS,
                 ws_ping_timeout=PING_SECONDS,

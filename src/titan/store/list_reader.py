@@ -12,7 +12,7 @@ from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.jobs import job_from_row
 from titan.store.rows.workers import attempt_from_row
-from titan.store.session import Parameter, Session
+from titan.store.session import Parameter, Row, Session
 
 T = TypeVar("T")
 
@@ -112,17 +112,23 @@ class SqlListReader:
                 parts.append(HeldPart(waits_for=why, count=count, since=first.ready_at or first.submitted_at))
         return parts
 
-    def first_of_part(self, project_id: str, part: QueuePart, *, limit: int) -> list[Job]:
+    def first_of_parts(self, project_id: str, parts: Sequence[QueuePart], *, limit: int) -> list[Job]:
         here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}
-        match part:
-            case ReadyPart():
-                lane = part.bound_to or ANY_WORKER
-                found = self._all("first_ready", lane=lane, requirement=part.requirement, **here)
+        match parts[0]:
+            case ReadyPart(requirement=label):
+                lanes = [part.bound_to or ANY_WORKER for part in parts if isinstance(part, ReadyPart)]
+                found = self._first_ready(lanes, requirement=label, **here)
                 return [job_from_row(row) for row in found]
             case HeldPart(concurrency_key=str() as key):
                 return [job_from_row(row) for row in self._all("first_held", key=key, **here)]
-            case HeldPart():
-                return self._first_held(project_id, part.waits_for, limit=limit)
+            case HeldPart(waits_for=why):
+                return self._first_held(project_id, why, limit=limit)
+
+    def _first_ready(self, lanes: Sequence[str], **here: Parameter) -> Sequence[Row]:
+        """Return rows of jobs; those of one lane, however many, lie in the index in the order of their turn."""
+        if len(lanes) == 1:
+            return self._all("first_ready", lane=lanes[0], **here)
+        return self._all("first_ready_of_lanes", lanes=to_json(lanes), **here)
 
     def _first_held(self, project_id: str, why: WaitsFor, *, limit: int) -> list[Job]:
         here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}

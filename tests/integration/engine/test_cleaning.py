@@ -252,3 +252,15 @@ def test_workers_that_left_go_with_the_last_job_they_ran_and_are_welcome_again(h
     house.desk.join("w1")
 
     assert [worker.id for worker in store.read(lambda reader: reader.workers(PROJECT))] == ["w1"]
+
+
+def test_a_dry_round_counts_no_worker_that_a_job_about_to_go_names(house: House) -> None:
+    retention = Retention(dags=30 * DAY, workers=30 * DAY)
+    house.run(a_spec("train"))
+    house.desk.store.transact(partial(attendance.leave, worker_id="w1")).result()
+    house.clock.time += 31 * DAY
+
+    dry, real = house.clean(retention, is_dry=True), house.clean(retention)
+
+    assert (dry.dags, dry.workers) == (1, 0)
+    assert (real.dags, real.workers) == (1, 1)

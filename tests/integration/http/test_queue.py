@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.support.raw_http import a_key, ask, ask_json
 from tests.support.submissions import WireWorker, a_dag_body, a_job_body, a_name, submit
+from titan.model.queue import WaitsFor
 
 
 def queue(port: int, query: str = "") -> Any:
@@ -57,7 +58,7 @@ def test_all_that_waits_is_counted_once_and_what_needs_somebody_comes_first(port
     found = queue(port)
 
     kinds = [one["waits_for"] for one in found["groups"]]
-    order = ["unroutable", "worker_away", "draining", "approval", "slots", "concurrency", "retry", "time", "parents"]
+    order = [kind.value for kind in WaitsFor]
     assert kinds == sorted(kinds, key=order.index)
     assert {"unroutable", "approval", "parents"} <= set(kinds)
     assert found["total"] >= sum(one["count"] for one in found["groups"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.raw_http import a_key, ask, ask_json
+from tests.support.raw_http import Answer, a_key, ask, ask_json
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import a_dag_body, a_job_body, submit
 from tests.support.waiting import is_running, wait_until
@@ -71,6 +72,24 @@ def test_one_without_a_name_gets_one_and_a_name_is_taken_once(titan: RunningTita
     assert first["name"] != second["name"]
     again = ask_json(titan.sdk_port, "POST", "/api/workers/local", {"offers": {"GPU": 1}, "name": first["name"]})
     assert again.refusal == (409, "Conflict")
+
+
+def test_a_start_that_is_asked_for_again_starts_one_worker(titan: RunningTitan) -> None:
+    key = a_key()
+
+    def ask_again(offers: dict[str, int]) -> Answer:
+        return ask_json(titan.sdk_port, "POST", "/api/workers/local", {"offers": offers}, key)
+
+    with ThreadPoolExecutor(4) as clients:
+        answers = list(clients.map(ask_again, [{"GPU": 1}] * 4))
+    titan.kill()
+    titan.start_again()
+    answers.append(ask_again({"GPU": 1}))
+
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.value["worker_id"] for answer in answers}) == 1
+    assert ask_again({"GPU": 2}).refusal == (409, "IdempotencyConflict")
+    wait_until(lambda: len(workers(titan)) == 2, "the first worker, and the one")
 
 
 def test_a_drained_worker_leaves_and_is_not_started_again(titan: RunningTitan) -> None:

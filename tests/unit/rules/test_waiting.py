@@ -14,7 +14,7 @@ from titan.model.workers import Worker, WorkerState
 from titan.rules.waiting import gather, reason_of, waits_for
 
 DUE = NOON + timedelta(minutes=1)
-AWAY = "the worker it is bound to is away"
+BOUND = "the worker it is bound to is"
 
 
 def a_worker(
@@ -61,9 +61,16 @@ def a_held_job(*, spec: Mapping[str, Any] | None = None, **facts: Any) -> Job:
             "every worker that offers GPU is draining",
         ),
         (Affinity.SOFT, [a_worker("w2", "GPU")], WaitsFor.SLOTS, "all GPU slots are busy"),
-        (Affinity.REQUIRED, [a_worker("w1", "GPU")], WaitsFor.SLOTS, "all GPU slots are busy"),
-        (Affinity.REQUIRED, [a_worker("w2", "GPU")], WaitsFor.WORKER_AWAY, AWAY),
-        (Affinity.REQUIRED, [], WaitsFor.UNROUTABLE, "no worker offers GPU"),
+        (Affinity.REQUIRED, [a_worker("w1", "GPU"), a_worker("w2", "GPU")], WaitsFor.WORKER_BUSY, f"{BOUND} busy"),
+        (
+            Affinity.REQUIRED,
+            [a_worker("w1", "GPU", is_draining=True), a_worker("w2", "GPU")],
+            WaitsFor.WORKER_DRAINING,
+            f"{BOUND} draining",
+        ),
+        (Affinity.REQUIRED, [a_worker("w2", "GPU")], WaitsFor.WORKER_AWAY, f"{BOUND} away"),
+        (Affinity.REQUIRED, [a_worker("w1", "GENERAL")], WaitsFor.WORKER_AWAY, f"{BOUND} away"),
+        (Affinity.REQUIRED, [], WaitsFor.WORKER_AWAY, f"{BOUND} away"),
     ],
 )
 def test_what_a_ready_job_waits_for_depends_on_the_workers(
@@ -161,18 +168,23 @@ def test_a_queue_tells_first_what_needs_somebody_then_the_largest() -> None:
     ]
 
 
-def test_jobs_bound_to_a_worker_that_is_there_wait_for_slots_as_the_others_of_their_label() -> None:
+def test_jobs_bound_to_workers_are_gathered_by_what_these_do() -> None:
     parts = [
         a_ready_part("GENERAL", 3, age=5),
         a_ready_part("GENERAL", 2, bound_to="here", age=9),
+        a_ready_part("GENERAL", 1, bound_to="here too"),
         a_ready_part("GENERAL", 4, bound_to="gone"),
+        a_ready_part("GENERAL", bound_to="leaving"),
     ]
+    here = [a_worker(worker_id, "GENERAL") for worker_id in ("here", "here too")]
 
-    groups = gather(parts, [a_worker("here", "GENERAL")])
+    groups = gather(parts, [*here, a_worker("leaving", "GENERAL", is_draining=True)])
 
     assert [(group.name, group.count, group.since) for group in groups] == [
         ("worker_away:GENERAL", 4, NOON),
-        ("slots:GENERAL", 5, NOON - timedelta(seconds=9)),
+        ("worker_draining:GENERAL", 1, NOON),
+        ("slots:GENERAL", 3, NOON - timedelta(seconds=5)),
+        ("worker_busy:GENERAL", 3, NOON - timedelta(seconds=9)),
     ]
 
 

@@ -27,11 +27,14 @@ function more(rows: readonly Row[]) {
 }
 
 test("every group says what its jobs wait for", () => {
-  const names = ["unroutable:GPU", "worker_away:GPU", "draining:GPU", "slots:GPU", "concurrency:db", "parents"];
+  const bound = ["worker_away:GPU", "worker_draining:GPU", "worker_busy:GPU"];
+  const names = ["unroutable:GPU", ...bound, "draining:GPU", "slots:GPU", "concurrency:db", "parents"];
 
   expect(names.map((name) => titleOf(aGroup(name)))).toEqual([
     "No worker offers GPU",
     "The GPU worker they are bound to is away",
+    "The GPU worker they are bound to is draining",
+    "The GPU worker they are bound to is busy",
     "Every worker that offers GPU is draining",
     "All GPU slots are busy",
     "Waiting for a place under key “db”",

@@ -43,7 +43,8 @@ async def resume_worker(call: Call) -> Response[bytes]:
 
 async def start_local(call: Call) -> Response[bytes]:
     """Start a worker beside the server, and answer when it is here."""
-    body = await call.body(wire_cluster.LocalWorkerBody)
+    raw = await call.raw_body()
+    body = call.decode(raw, wire_cluster.LocalWorkerBody)
     for label in body.offers:
         check_label(label)
     name = None if body.name is None else check_name("worker", body.name)
@@ -55,9 +56,12 @@ async def start_local(call: Call) -> Response[bytes]:
             found="one that was started with --no-worker",
             next_step="Start it without --no-worker, or start a worker where it is to run: titan worker --join URL.",
         )
-    started = await local.add(body.offers, name=name)
-    answer = wire_cluster.LocalWorkerAnswer(worker_id=started.worker_id, name=started.name)
-    return json_answer(answer, 201)
+
+    async def start() -> wire_cluster.LocalWorkerAnswer:
+        started = await local.add(body.offers, name=name)
+        return wire_cluster.LocalWorkerAnswer(worker_id=started.worker_id, name=started.name)
+
+    return json_answer(await call.house.long_once.perform(call.mark(raw), start), 201)
 
 
 async def _change(call: Call, act: Callable[[Transaction, Worker], Worker]) -> Response[bytes]:

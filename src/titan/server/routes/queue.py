@@ -8,7 +8,6 @@ from typing import Final
 
 from litestar import Response
 
-from titan.model.jobs import Job
 from titan.model.queue import QueuePart, ReadyPart
 from titan.ports import Reader
 from titan.rules.waiting import QueueGroup, gather
@@ -19,7 +18,6 @@ from titan.server.work_views import job_views
 
 MOST_GROUPS: Final = 20  # that wait for one kind of thing: 20 labels that nobody offers say enough
 MOST_OF_EACH: Final = 20  # first jobs of a group that nobody asked for by name
-MOST_PARTS: Final = 20  # of a group's parts, one for each worker that jobs are bound to, those that wait longest
 
 
 async def show_queue(call: Call) -> Response[bytes]:
@@ -61,7 +59,7 @@ def _most_of_each_kind(groups: Sequence[QueueGroup]) -> list[QueueGroup]:
 
 
 def _group_views(reader: Reader, project_id: str, groups: Sequence[QueueGroup], *, limit: int) -> list[QueueGroupView]:
-    first = [_first_jobs(reader, project_id, group, limit=limit) for group in groups]
+    first = [reader.first_of_parts(project_id, group.parts, limit=limit) for group in groups]
     views = iter(job_views(reader, [job for jobs in first for job in jobs]))
     return [
         QueueGroupView(
@@ -75,17 +73,3 @@ def _group_views(reader: Reader, project_id: str, groups: Sequence[QueueGroup], 
         )
         for group, jobs in zip(groups, first, strict=True)
     ]
-
-
-def _first_jobs(reader: Reader, project_id: str, group: QueueGroup, *, limit: int) -> list[Job]:
-    if len(group.parts) == 1:
-        return reader.first_of_part(project_id, group.parts[0], limit=limit)
-    asked = sorted(group.parts, key=lambda part: part.since)[:MOST_PARTS]
-    found = [job for part in asked for job in reader.first_of_part(project_id, part, limit=limit)]
-    return sorted(found, key=_turn)[:limit]
-
-
-def _turn(job: Job) -> tuple[object, ...]:
-    """Return what orders READY jobs as `plan_placements` takes them; no others are in a group of several parts."""
-    assert job.ready_at is not None, f"job {job.id} is READY since nobody knows when"
-    return -job.spec.priority, job.ready_at, job.id

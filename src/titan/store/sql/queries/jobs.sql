@@ -122,7 +122,7 @@ order by due_at_us, id limit :limit
 -- name: first_open_gates
 select {job_columns} from jobs
 where project_id = :project_id and status = 'WAITING_APPROVAL'
-order by id limit :limit
+order by ready_at_us, id limit :limit
 
 -- name: first_with_parents
 select {job_columns} from jobs

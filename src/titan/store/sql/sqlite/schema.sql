@@ -145,7 +145,8 @@ create index jobs_by_name on jobs (project_id, name, id);
 
 create index jobs_by_status on jobs (project_id, status, id);
 
--- The columns behind the id, here and in the next, let the parts of a queue be counted without a look at the rows.
+-- The columns behind the id, here and in the next, are what the parts of a queue are counted by. With the next SQLite
+-- looks at no row; here it does, for `lane` is computed.
 create index jobs_to_take on jobs (lane, requirement, priority desc, ready_at_us, id, project_id)
 where lane is not null;
 

@@ -17,3 +17,15 @@ where project_id = :project_id and id in (select json_array_elements_text(cast(:
 
 -- name: jobs_with_result
 select job_id from results where job_id in (select json_array_elements_text(cast(:ids as json)))
+
+-- name: first_ready_of_lanes
+-- What is sorted are ids, not whole rows.
+select {job_columns} from jobs
+where id in (
+    select id from jobs
+    where
+        lane in (select json_array_elements_text(cast(:lanes as json)))
+        and requirement = :requirement and project_id = :project_id
+    order by priority desc, ready_at_us, id limit :limit
+)
+order by priority desc, ready_at_us, id
