@@ -4,6 +4,7 @@ import type { Dag, Job } from "../../api/facts";
 import { gateOf } from "../../api/gates";
 import { useDagFiles } from "../../api/job";
 import { count } from "../../parts/format";
+import { Name } from "../../parts/Name";
 import { Time } from "../../parts/Time";
 import { useUrl } from "../../parts/url";
 import { GateDecision } from "./GateDecision";
@@ -79,11 +80,10 @@ function FilesBefore({ gate, dag }: { gate: Job; dag: Dag }) {
           key={`${file.place} ${file.path} ${file.job_id}`}
           type="button"
           className="dag-link cut"
-          dir="auto"
           title={file.path}
           onClick={() => change({ view: "files", file: file.path }, true)}
         >
-          {file.path}
+          <Name of={file.path} />
         </button>
       ))}
       {files.length > FIRST_FILES ? (
