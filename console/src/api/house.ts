@@ -24,12 +24,12 @@ export function useHealth() {
   });
 }
 
-/** All tokens without their secrets, newest first; asked only where the caller may know. */
+/** All tokens without their secrets, newest first, and which is the home's own; asked only where the caller may know. */
 export function useTokens(isAllowed: boolean) {
   return useQuery({
     queryKey: TOKENS,
     enabled: isAllowed,
-    queryFn: async ({ signal }) => (await api.GET("/api/tokens", { signal })).data?.tokens ?? [],
+    queryFn: async ({ signal }) => (await api.GET("/api/tokens", { signal })).data ?? null,
   });
 }
 

@@ -2421,6 +2421,7 @@ export interface components {
          * @description GET /api/tokens, newest first.
          */
         TokensAnswer: {
+            home_token_id: string | null;
             tokens: components["schemas"]["TokenView"][];
         };
         /**

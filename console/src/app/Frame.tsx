@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { NavLink, Outlet, useLocation, useNavigation } from "react-router";
+import { Link, Outlet, useLocation, useNavigation } from "react-router";
 import { useConnection } from "../api/query";
 import { useSession } from "../api/session";
 import { Toasts } from "../parts/Toasts";
@@ -9,7 +9,7 @@ import { isShutOut } from "./entry";
 import { KeysHelp } from "./KeysHelp";
 import { OpenGates } from "./OpenGates";
 import { Palette } from "./Palette";
-import { PLACES } from "./places";
+import { PLACES, placeOf } from "./places";
 import { SignInGate } from "./SignInGate";
 import { useKeys } from "./useKeys";
 import "./frame.css";
@@ -45,14 +45,14 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
   const session = useSession().data;
   const isIn = session !== undefined && !isShutOut(session); // before, gates would only be refused
   const [isOpen, setOpen] = useState(false);
-  const here = PLACES.find(({ path }) => path !== "/" && `${pathname}/`.startsWith(`${path}/`));
+  const here = placeOf(pathname);
   useEscape(() => setOpen(false), isOpen);
   return (
     <header className="bar" data-loading={isLoading || undefined}>
-      <NavLink to="/" className="bar-name" aria-label="Titan, home">
+      <Link to="/" className="bar-name" aria-label="Titan, home">
         <img src="/icon.svg" alt="" width={20} height={20} />
         <span>Titan</span>
-      </NavLink>
+      </Link>
       <button
         type="button"
         className="bar-menu"
@@ -61,23 +61,23 @@ function Bar({ onPalette, isLoading }: { onPalette: () => void; isLoading: boole
         onClick={() => setOpen(!isOpen)}
       >
         <span className="unseen">Pages, here: </span>
-        {here?.name ?? (pathname === "/" ? "Home" : "Pages")}
+        {here?.name ?? "Pages"}
         {isIn ? <OpenGates /> : null}
         <span aria-hidden="true">{isOpen ? "▴" : "▾"}</span>
       </button>
       <nav id="places" className="bar-places" data-open={isOpen || undefined} aria-label="Pages">
         {PLACES.map((place) => (
-          <NavLink
+          <Link
             key={place.path}
             to={place.path}
-            end={place.path === "/"}
             className="bar-place"
+            aria-current={place === here ? "page" : undefined}
             title={place.about}
             onClick={() => setOpen(false)}
           >
             {place.name}
             {place.path === "/approvals" && isIn ? <OpenGates /> : null}
-          </NavLink>
+          </Link>
         ))}
       </nav>
       <button type="button" className="bar-search" onClick={onPalette}>

@@ -4,6 +4,7 @@ import { useNavigate } from "react-router";
 import { api } from "../api/client";
 import { Dialog } from "../parts/Dialog";
 import { Status } from "../parts/Status";
+import { Time } from "../parts/Time";
 import { dagPath } from "../parts/url";
 import { PLACES } from "./places";
 import { chooseTheme } from "./theme";
@@ -12,6 +13,8 @@ interface Choice {
   key: string;
   name: string;
   about: string;
+  /** When it was submitted: what tells those of one name apart. */
+  at?: string;
   status?: string;
   act: () => void;
 }
@@ -63,7 +66,15 @@ export function Palette({ onClose }: { onClose: () => void }) {
             <span className="cut" dir="auto">
               {choice.name}
             </span>
-            <span className="faint cut">{choice.about}</span>
+            <span className="faint cut">
+              {choice.about}
+              {choice.at ? (
+                <>
+                  {" · "}
+                  <Time at={choice.at} />
+                </>
+              ) : null}
+            </span>
             {choice.status ? <Status of={choice.status} /> : null}
           </div>
         ))}
@@ -113,13 +124,21 @@ function useChoices(typed: string, onClose: () => void): Choice[] {
       }),
     ),
     ...(found?.dags ?? []).map(
-      (dag): Choice => ({ key: dag.dag_id, name: dag.name, about: "DAG", status: dag.status, act: to(dagPath(dag)) }),
+      (dag): Choice => ({
+        key: dag.dag_id,
+        name: dag.name,
+        about: "DAG",
+        at: dag.submitted_at,
+        status: dag.status,
+        act: to(dagPath(dag)),
+      }),
     ),
     ...(found?.jobs ?? []).map(
       (job): Choice => ({
         key: job.job_id,
         name: job.name,
         about: `job of ${job.dag_name}`,
+        at: job.submitted_at,
         status: job.status,
         act: to(dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)),
       }),

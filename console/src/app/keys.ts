@@ -1,5 +1,8 @@
-/** The keys that work on every page, for the dialog behind `?` and the help. Two blanks stand between single keys. */
-export const KEYS: readonly (readonly [string, string])[] = [
+/** Every key of the console, for the dialog behind `?` and the help. Two blanks stand between single keys. */
+export type KeyLine = readonly [keys: string, what: string];
+
+/** Those that work on every page. */
+export const KEYS: readonly KeyLine[] = [
   ["Ctrl K", "Go to a page, run, DAG or job"],
   ["/", "Search on this page"],
   ["j  k", "Next, previous row"],
@@ -7,4 +10,44 @@ export const KEYS: readonly (readonly [string, string])[] = [
   ["x", "Show or hide the row's details"],
   ["Esc", "Close, leave the field"],
   ["?", "These keys"],
+];
+
+/** Those of single pages, each below the words that say where. */
+export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLine[]])[] = [
+  [
+    "In a DAG's graph, on a job",
+    [
+      ["←  ↑  ↓  →", "To the job that way"],
+      ["j  k", "Next, previous job"],
+      ["Enter", "Open the job"],
+      ["+  −", "Zoom in, out"],
+      ["f", "Fit the whole graph"],
+    ],
+  ],
+  [
+    "In a DAG's timeline, on an attempt",
+    [
+      ["←  →", "The job's attempt before, after"],
+      ["↑  ↓", "The job above, below"],
+      ["Enter", "Open the job"],
+    ],
+  ],
+  [
+    "In a log",
+    [
+      ["Enter", "In its search: the next match"],
+      ["Shift Enter", "In its search: the match before"],
+      ["j  k", "A line down, up"],
+      ["Space  PgUp", "A page down, up"],
+      ["Home  End", "To its first, its last line"],
+    ],
+  ],
+  [
+    "On Approvals",
+    [
+      ["j  k", "Next, previous gate"],
+      ["a", "Approve the chosen gate, after a question"],
+      ["r", "Reject it, after a question"],
+    ],
+  ],
 ];

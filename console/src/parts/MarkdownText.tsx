@@ -1,4 +1,5 @@
 import ReactMarkdown, { type Components } from "react-markdown";
+import { markdownTables } from "./markdownTables";
 
 // What a job wrote may name pictures and pages elsewhere: nothing of them is asked for, and a link is followed by a click alone.
 const PARTS: Components = {
@@ -8,13 +9,21 @@ const PARTS: Components = {
       {children}
     </a>
   ),
+  table: ({ children }) => (
+    <div className="filepreview-wide" tabIndex={0} role="region" aria-label="Table">
+      <table>{children}</table>
+    </div>
+  ),
 };
+const PLUGINS = [markdownTables];
 
-/** Markdown laid out; HTML within it stays text. */
+/** Markdown laid out, with tables as GitHub has them; HTML within it stays text. */
 export function MarkdownText({ text }: { text: string }) {
   return (
     <div className="filepreview-markdown" dir="auto">
-      <ReactMarkdown components={PARTS}>{text}</ReactMarkdown>
+      <ReactMarkdown components={PARTS} remarkPlugins={PLUGINS}>
+        {text}
+      </ReactMarkdown>
     </div>
   );
 }

@@ -1,6 +1,7 @@
 /** Short notes about what was done or refused, said to screen readers too; they go by themselves, errors when told to. */
-import { useSyncExternalStore } from "react";
-import { Refusal } from "../api/refusal";
+import { useEffect, useSyncExternalStore } from "react";
+import { useConnection } from "../api/query";
+import { Refusal, Unreachable } from "../api/refusal";
 import "./toasts.css";
 
 interface Toast {
@@ -8,6 +9,8 @@ interface Toast {
   tone: "good" | "bad";
   text: string;
   detail?: string | undefined;
+  /** It complains that nobody answers. */
+  isOfSilence?: boolean;
 }
 
 const STAYS_MS = 4000;
@@ -33,7 +36,18 @@ export function complain(error: unknown): void {
   lastId += 1;
   const text = error instanceof Error ? error.message : String(error);
   const detail = error instanceof Refusal ? error.problem.next_step : undefined;
-  set([...toasts.slice(-2), { id: lastId, tone: "bad", text, detail }]);
+  set([...toasts.slice(-2), { id: lastId, tone: "bad", text, detail, isOfSilence: error instanceof Unreachable }]);
+}
+
+/** The server answers again: complaints that nobody does go, after the time it takes to read them. */
+export function answered(): void {
+  const old = new Set(toasts.filter((toast) => toast.isOfSilence));
+  if (old.size > 0) window.setTimeout(() => set(toasts.filter((toast) => !old.has(toast))), STAYS_MS);
+}
+
+/** Returns what is said now. */
+export function said(): readonly Toast[] {
+  return toasts;
 }
 
 function watch(changed: () => void): () => void {
@@ -42,7 +56,11 @@ function watch(changed: () => void): () => void {
 }
 
 export function Toasts() {
-  const shown = useSyncExternalStore(watch, () => toasts);
+  const shown = useSyncExternalStore(watch, said);
+  const isLive = useConnection() === "live";
+  useEffect(() => {
+    if (isLive) answered();
+  }, [isLive]);
   return (
     <div className="toasts" aria-live="polite">
       {shown.map((toast) => (

@@ -178,7 +178,7 @@ def _parse_offer(text: str) -> tuple[str, int]:
     if not separator or not LABEL.fullmatch(label):
         raise usage_error(
             f"--offer {text!r}",
-            expected="LABEL:N, the label 1 to 64 letters, digits or _ . - (first a letter, digit or _)",
+            expected="LABEL:N, the label 1 to 64 ASCII letters, digits or _ . - (first a letter, digit or _)",
             found=repr(text),
             next_step="For example --offer GENERAL:4.",
         )

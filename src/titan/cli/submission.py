@@ -163,7 +163,7 @@ def _name_of_file(path_text: str) -> str:
         return name
     raise usage_error(
         f"script {path_text!r}",
-        expected="a file name that can name a job (letters, digits, inner blanks or _ . : @ + -)",
+        expected="a file name that can name a job (ASCII letters, digits, inner blanks or _ . : @ + -)",
         found=repr(name),
         next_step=f"Name the job yourself: NAME={path_text}",
     )

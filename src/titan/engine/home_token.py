@@ -24,6 +24,12 @@ def read_home_token(home: Path) -> str | None:
     return text if tokens.read(text) is not None else None
 
 
+def home_token_id(home: Path) -> str | None:
+    """Return the id of the token in a home, None when there is none that can be read."""
+    own = tokens.read(read_home_token(home) or "")
+    return None if own is None else own.id
+
+
 def keep_home_token(store: Store, home: Path, project_id: str, *, ids: Ids, now: datetime) -> None:
     """See to it that the home holds a token that is good now; one that is revoked or lost is replaced.
 
@@ -47,9 +53,8 @@ def keep_home_token(store: Store, home: Path, project_id: str, *, ids: Ids, now:
 
 def other_tokens(reader: Reader, home: Path, project_id: str, *, now: datetime) -> list[Token]:
     """Return the tokens that others than this home could show now."""
-    own = tokens.read(read_home_token(home) or "")
-    good = decisions.good_tokens(reader, project_id, now=now)
-    return [token for token in good if own is None or token.id != own.id]
+    own_id = home_token_id(home)
+    return [token for token in decisions.good_tokens(reader, project_id, now=now) if token.id != own_id]
 
 
 def _stored(reader: Reader, home: Path, now: datetime) -> Token | None:

@@ -28,14 +28,14 @@ def check_name(kind: str, name: str) -> str:
     """Return `name` when it may name a job, a DAG, a run or an agent.
 
     Raises:
-        InvalidName: it is empty, over 200 characters, or holds anything but letters, digits,
+        InvalidName: it is empty, over 200 characters, or holds anything but ASCII letters, digits,
             inner blanks and `_ . : @ + -`, or begins with other than a letter, digit or `_`.
     """
     if len(name) <= MAX_NAME and NAME.fullmatch(name):
         return name
     raise InvalidName(
         f"{kind} {shown(name)}",
-        expected=f"1 to {MAX_NAME} letters, digits, inner blanks or _ . : @ + - (first a letter, digit or _)",
+        expected=f"1 to {MAX_NAME} ASCII letters, digits, inner blanks or _ . : @ + - (first a letter, digit or _)",
         found=_offence(name),
         next_step="Choose another name.",
     )
@@ -45,13 +45,13 @@ def check_label(label: str) -> str:
     """Return `label` when it may be a requirement or an offer.
 
     Raises:
-        InvalidName: it is not 1 to 64 letters, digits, `_ . -`.
+        InvalidName: it is not 1 to 64 ASCII letters, digits, `_ . -`.
     """
     if LABEL.fullmatch(label):
         return label
     raise InvalidName(
         f"label {shown(label)}",
-        expected="1 to 64 letters, digits or _ . - (first a letter, digit or _)",
+        expected="1 to 64 ASCII letters, digits or _ . - (first a letter, digit or _)",
         found=_offence(label),
         next_step="Use a label such as GENERAL or GPU.",
     )
@@ -143,7 +143,7 @@ def check_env_name(name: str) -> str:
         return name
     raise InvalidName(
         f"environment variable {shown(name)}",
-        expected="letters, digits and _, not beginning with a digit or with TITAN_",
+        expected="ASCII letters, digits and _, not beginning with a digit or with TITAN_",
         found=_offence(name),
         next_step="Rename the variable.",
     )

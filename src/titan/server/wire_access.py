@@ -33,6 +33,7 @@ class TokensAnswer(Struct, kw_only=True):
     """GET /api/tokens, newest first."""
 
     tokens: list[TokenView]
+    home_token_id: str | None = None  #: the server's own worker and commands show it; unknown while no server runs
 
 
 class NewTokenAnswer(Struct, kw_only=True):

@@ -29,6 +29,14 @@ def test_a_token_is_shown_once_and_listed_without_its_secret(admin: Holder) -> N
     assert made["token"].split("_")[2].encode() not in listed.body
 
 
+def test_the_list_says_which_token_is_the_home_s_own(admin: Holder) -> None:
+    namesake = admin.ask_json("POST", "/api/tokens", {"name": "home"}).value
+
+    listed = admin.ask("GET", "/api/tokens").value
+
+    assert listed["home_token_id"] == admin.token_id != namesake["token_id"]
+
+
 def test_no_secret_is_kept_anywhere(titan: RunningTitan, admin: Holder) -> None:
     name = a_token_name()
     key = a_key()

@@ -266,3 +266,8 @@ def test_a_path_below_a_folder_is_fine(path: str) -> None:
 def test_a_path_that_leads_elsewhere_or_cannot_be_shown_is_refused(path: str) -> None:
     with pytest.raises(InvalidName, match=r"without \. and \.\. and control characters"):
         check_path(path)
+
+
+def test_letters_of_other_scripts_are_refused_by_their_name() -> None:
+    with pytest.raises(InvalidName, match="expected 1 to 200 ASCII letters, digits"):
+        check_name("job", "תהליך")

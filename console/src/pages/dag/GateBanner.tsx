@@ -5,6 +5,7 @@ import { fileKey } from "../../api/files";
 import { gateOf } from "../../api/gates";
 import { useDagFiles } from "../../api/job";
 import { count } from "../../parts/format";
+import { Name } from "../../parts/Name";
 import { Time } from "../../parts/Time";
 import { useUrl } from "../../parts/url";
 import { GateDecision } from "./GateDecision";
@@ -80,11 +81,10 @@ function FilesBefore({ gate, dag }: { gate: Job; dag: Dag }) {
           key={fileKey(file)}
           type="button"
           className="dag-link cut"
-          dir="auto"
           title={file.path}
           onClick={() => change({ view: "files", file: fileKey(file) }, true)}
         >
-          {file.path}
+          <Name of={file.path} />
         </button>
       ))}
       {files.length > FIRST_FILES ? (

@@ -1,11 +1,6 @@
-import { KEYS } from "../../app/keys";
+import { Fragment } from "react";
+import { KEYS, type KeyLine, PAGE_KEYS } from "../../app/keys";
 import { PLACES } from "../../app/places";
-
-const APPROVALS: readonly [string, string][] = [
-  ["j  k", "Next, previous gate"],
-  ["a", "Approve the chosen gate, after a question"],
-  ["r", "Reject it, after a question"],
-];
 
 export function Keys() {
   return (
@@ -15,13 +10,17 @@ export function Keys() {
       <List of={KEYS} />
       <h2>To a page: g, then a letter</h2>
       <List of={PLACES.map((place) => [`g  ${place.letter}`, place.name] as const)} />
-      <h2>On Approvals</h2>
-      <List of={APPROVALS} />
+      {PAGE_KEYS.map(([where, lines]) => (
+        <Fragment key={where}>
+          <h2>{where}</h2>
+          <List of={lines} />
+        </Fragment>
+      ))}
     </>
   );
 }
 
-function List({ of }: { of: readonly (readonly [string, string])[] }) {
+function List({ of }: { of: readonly KeyLine[] }) {
   return (
     <dl className="help-keys">
       {of.map(([keys, what]) => (

@@ -25,7 +25,7 @@ export function Tokens() {
         A token lets a program, a worker or a person in. Titan keeps its fingerprint, never the token itself.
       </p>
       {error ? <Failure of={error} again={refetch} /> : null}
-      {data ? <List tokens={data} /> : null}
+      {data ? <List tokens={data.tokens} homeId={data.home_token_id ?? null} /> : null}
       <div className="row">
         <Button onClick={() => setIsMaking(true)}>Make a token …</Button>
       </div>
@@ -44,7 +44,7 @@ export function Tokens() {
   );
 }
 
-function List({ tokens }: { tokens: readonly Token[] }) {
+function List({ tokens, homeId }: { tokens: readonly Token[]; homeId: string | null }) {
   const now = useNow();
   const [showsEnded, setShowsEnded] = useState(false);
   const ended = tokens.filter((token) => stateOf(token, now) !== "good");
@@ -76,7 +76,7 @@ function List({ tokens }: { tokens: readonly Token[] }) {
             </thead>
             <tbody>
               {shown.map((token) => (
-                <Row key={token.token_id} token={token} />
+                <Row key={token.token_id} token={token} isHomes={token.token_id === homeId} />
               ))}
             </tbody>
           </table>
@@ -93,13 +93,24 @@ function List({ tokens }: { tokens: readonly Token[] }) {
   );
 }
 
-function Row({ token }: { token: Token }) {
+interface One {
+  token: Token;
+  /** Whether the server's own worker and commands show it. */
+  isHomes: boolean;
+}
+
+function Row({ token, isHomes }: One) {
   const state = stateOf(token, useNow());
   return (
     <tr data-state={state}>
       <td className="settings-name" dir="auto">
         {token.name}
         <div className="faint mono">{token.token_id}</div>
+        {isHomes && state === "good" ? (
+          <div className="soft" dir="ltr">
+            The server’s own worker and commands use it.
+          </div>
+        ) : null}
       </td>
       <td>{token.role}</td>
       <td>
@@ -108,7 +119,7 @@ function Row({ token }: { token: Token }) {
       <td>{token.last_used_at ? <Time at={token.last_used_at} as="age" /> : <span className="faint">never</span>}</td>
       <td>{token.expires_at ? <Time at={token.expires_at} as="age" /> : <span className="faint">never</span>}</td>
       <td className="num">
-        {state === "good" ? <Revoke token={token} /> : null}
+        {state === "good" ? <Revoke token={token} isHomes={isHomes} /> : null}
         {state === "revoked" ? (
           <span className="soft">
             ⊘ revoked <Time at={token.revoked_at} as="age" />
@@ -120,7 +131,7 @@ function Row({ token }: { token: Token }) {
   );
 }
 
-function Revoke({ token }: { token: Token }) {
+function Revoke({ token, isHomes }: One) {
   const [asks, setAsks] = useState(false);
   const isMine = useSession().data?.token_id === token.token_id;
   const change = useChange(revokeToken, `Revoked ${token.name}`, () => void rereadTokens());
@@ -156,6 +167,13 @@ function Revoke({ token }: { token: Token }) {
             Whoever uses it is turned away at once, and cannot be let in by it again.
             {token.role === "worker" ? " A worker goes on with what it runs and gets nothing new." : ""}
           </p>
+          {isHomes ? (
+            <p className="settings-warning">
+              ⚠ The commands and the worker of the server’s own machine use it. Commands are refused then; the worker
+              goes on with what it runs and gets nothing new, until the next start of <code>titan up</code>: that makes
+              another, which both use by themselves.
+            </p>
+          ) : null}
           {isMine ? (
             <p className="settings-warning">⚠ You are signed in with this token: you will be signed out.</p>
           ) : null}

@@ -4,7 +4,7 @@ import { Button } from "../../parts/Button";
 import { CopyButton } from "../../parts/CopyButton";
 import { useNow } from "../../parts/clock";
 import { Empty } from "../../parts/Empty";
-import { moment } from "../../parts/format";
+import { moment, NOTHING } from "../../parts/format";
 import { Name } from "../../parts/Name";
 import { Cell, RowList } from "../../parts/RowList";
 import { Time } from "../../parts/Time";
@@ -144,7 +144,11 @@ function JobRow({ job }: { job: Job }) {
         </span>
       </Cell>
       <Cell className="cut workers-wide">
-        <span className="mono soft">{job.requirement}</span>
+        {job.kind === "gate" ? (
+          <span className="faint">{NOTHING}</span> // it takes no slot, whatever its label says
+        ) : (
+          <span className="mono soft">{job.requirement}</span>
+        )}
       </Cell>
       <Cell className="cut soft">
         <span dir="auto" title={job.reason ?? undefined}>

@@ -15,7 +15,7 @@ export function offersOf(rows: readonly OfferRow[]): Record<string, number> | st
     const slots = Number(row.slots);
     if (!label) return "Every line needs a label, such as GENERAL.";
     if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(label))
-      return `“${label}” is no label: letters, digits, “_”, “-” and “.” make one.`;
+      return `“${label}” is no label: letters A to Z and a to z, digits, “_”, “-” and “.” make one.`;
     if (!Number.isInteger(slots) || slots < 1 || slots > MOST_SLOTS) return `${label} needs 1 to ${MOST_SLOTS} slots.`;
     if (label in offers) return `${label} stands there twice.`;
     offers[label] = slots;

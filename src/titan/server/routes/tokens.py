@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from litestar import Response
 
 from titan.engine import tokens
+from titan.engine.home_token import home_token_id
 from titan.model.tokens import Role
 from titan.ports import Transaction
 from titan.rules.names import check_name
@@ -36,7 +38,10 @@ async def create_token(call: Call) -> Response[bytes]:
 async def list_tokens(call: Call) -> Response[bytes]:
     """List all tokens, newest first, revoked and expired ones too."""
     found = await call.house.store.look(lambda reader: reader.tokens(call.house.project_id))
-    return json_answer(wire_access.TokensAnswer(tokens=[token_view(token) for token in found]))
+    own_id = home_token_id(Path(call.house.runs_with.home))
+    return json_answer(
+        wire_access.TokensAnswer(tokens=[token_view(token) for token in found], home_token_id=own_id),
+    )
 
 
 async def revoke_token(call: Call) -> Response[bytes]:
