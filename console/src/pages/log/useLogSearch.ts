@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { complain } from "../../parts/Toasts";
 import type { LogClient } from "./logClient";
-import type { Hit } from "./logMessages";
+import type { Found, Hit } from "./logMessages";
 import { expressionOf, type LogQuery } from "./logSearch";
 import { firstLine } from "./scroll";
 import type { LogScroll } from "./useLogScroll";
@@ -46,18 +46,27 @@ export function useLogSearch(
     },
     [goTo],
   );
-  const found = log?.found ?? null;
-  const isLoaded = log?.facts.phase === "following" || log?.facts.phase === "ended";
-  const isWhole = isLoaded && found !== null && found.searched >= (log?.facts.lines ?? 0) - 1;
+  const latest = useRef({ from, stand });
+  latest.current = { from, stand };
+  // Asked as the log tells of matches, not as the page is drawn: a drawing may leave some of what was told out.
   useEffect(() => {
-    if (!isDue.current || !found?.count) return;
-    void log?.seek(from, 1).then((first) => {
-      if (!isDue.current || !first || (first.line < from && !isWhole)) return;
-      isDue.current = false;
-      stand(first);
-    });
-  }, [log, found, from, isWhole, stand]);
-
+    if (!log) return undefined;
+    let asked: { found: Found | null; isWhole: boolean } = { found: null, isWhole: false };
+    function standOnFirst(client: LogClient): void {
+      const { found } = client;
+      const isWhole = isSearched(client);
+      if (!isDue.current || !found?.count || (asked.found === found && asked.isWhole === isWhole)) return;
+      asked = { found, isWhole };
+      const begin = latest.current.from;
+      void client.seek(begin, 1).then((first) => {
+        // No match told: another search has begun meanwhile. One above what is in sight counts once there is none below.
+        if (!isDue.current || !client.found || !first || (first.line < begin && !isWhole)) return;
+        isDue.current = false;
+        latest.current.stand(first);
+      });
+    }
+    return log.watch(() => standOnFirst(log));
+  }, [log]);
   const go = useCallback(
     (step: 1 | -1) => {
       isDue.current = false;
@@ -66,5 +75,11 @@ export function useLogSearch(
     },
     [log, hit, from, stand],
   );
-  return { hit, problem, isWhole, go };
+  return { hit, problem, isWhole: log !== null && isSearched(log), go };
+}
+
+/** Returns whether every line that is here was searched, and no more are being loaded. */
+function isSearched({ facts, found }: LogClient): boolean {
+  const isLoaded = facts.phase === "following" || facts.phase === "ended";
+  return isLoaded && found !== null && found.searched >= facts.lines - 1;
 }
