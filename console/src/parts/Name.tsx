@@ -8,23 +8,17 @@ const TAIL = 8;
  * their ends tell them apart. Give it a parent with a width of its own.
  */
 export function Name({ of, className }: { of: string; className?: string }) {
-  const letters = [...of];
-  const head = letters.length > FITS ? letters.slice(0, -TAIL).join("") : of;
+  const letters = of.length > FITS ? [...of] : [];
+  if (letters.length <= FITS) return <bdi className={className}>{of}</bdi>;
   return (
     <bdi className={className ? `name ${className}` : "name"}>
-      {head === of ? (
-        of
-      ) : (
-        <>
-          <span className="unseen">{of}</span>
-          <span className="name-head" aria-hidden="true">
-            {head}
-          </span>
-          <span className="name-tail" aria-hidden="true">
-            {letters.slice(-TAIL).join("")}
-          </span>
-        </>
-      )}
+      <span className="unseen">{of}</span>
+      <span className="name-head" aria-hidden="true">
+        {letters.slice(0, -TAIL).join("")}
+      </span>
+      <span className="name-tail" aria-hidden="true">
+        {letters.slice(-TAIL).join("")}
+      </span>
     </bdi>
   );
 }
