@@ -1,4 +1,4 @@
-import { useCallback } from "react";
+import { lazy, Suspense, useCallback } from "react";
 import { useParams } from "react-router";
 import { useDag } from "../../api/dags";
 import type { Dag } from "../../api/facts";
@@ -11,13 +11,15 @@ import { useUrl } from "../../parts/url";
 import { DagHeader } from "./DagHeader";
 import { DagTabs } from "./DagTabs";
 import { nameIn, viewIn } from "./dagPage";
-import { FilesTab } from "./files/FilesTab";
 import { GateBanner } from "./GateBanner";
 import { GraphTab } from "./graph/GraphTab";
 import { JobPanel } from "./panel/JobPanel";
-import { StoryTab } from "./StoryTab";
-import { TimelineTab } from "./timeline/TimelineTab";
 import "./dag.css";
+
+// The graph is what people come for; the other views come when they are opened.
+const FilesTab = lazy(async () => ({ default: (await import("./files/FilesTab")).FilesTab }));
+const StoryTab = lazy(async () => ({ default: (await import("./StoryTab")).StoryTab }));
+const TimelineTab = lazy(async () => ({ default: (await import("./timeline/TimelineTab")).TimelineTab }));
 
 /** One submission: its graph, timeline, files and story, and beside them the job somebody opened. */
 export function DagPage() {
@@ -60,9 +62,11 @@ function OneDag({ dag }: { dag: Dag }) {
       <div className="dag-main" data-panel={job ? "" : undefined}>
         <div className="dag-view" role="tabpanel" aria-labelledby={`dag-tab-${view}`}>
           {view === "graph" ? <GraphTab dag={dag} chosen={job?.job_id ?? null} onChoose={choose} /> : null}
-          {view === "timeline" ? <TimelineTab dag={dag} chosen={job?.job_id ?? null} onChoose={choose} /> : null}
-          {view === "files" ? <FilesTab dag={dag} /> : null}
-          {view === "story" ? <StoryTab dag={dag} onChoose={choose} /> : null}
+          <Suspense fallback={<p className="faint">Reading …</p>}>
+            {view === "timeline" ? <TimelineTab dag={dag} chosen={job?.job_id ?? null} onChoose={choose} /> : null}
+            {view === "files" ? <FilesTab dag={dag} /> : null}
+            {view === "story" ? <StoryTab dag={dag} onChoose={choose} /> : null}
+          </Suspense>
         </div>
         {job ? (
           <JobPanel key={job.job_id} job={job} dag={dag} onChoose={choose} onClose={() => change({ job: null })} />
