@@ -35,7 +35,7 @@ def test_what_nobody_is_asked_under_is_no_name_of_a_host(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["GENERAL", ":4", "GE NERAL:4", "-x:1", f"{'x' * 65}:1", "", "é:1"])
 def test_an_offer_without_a_good_label_is_refused(text: str) -> None:
-    with pytest.raises(CommandFailed, match=r"expected LABEL:N, the label 1 to 64 letters") as refused:
+    with pytest.raises(CommandFailed, match=r"expected LABEL:N, the label 1 to 64 ASCII letters") as refused:
         parse_offers([text])
 
     assert refused.value.exit_code is ExitCode.USAGE
