@@ -23,6 +23,8 @@ export function useLogSearch(
 ): LogSearching {
   const { text, isRegex, matchesCase } = query;
   const [hit, setHit] = useState<Hit | null>(null);
+  const stood = useRef<Hit | null>(null); // what the next step begins at: it may come before this one is drawn
+  const walk = useRef(Promise.resolve()); // steps that were asked for, one after the other
   const isDue = useRef(false); // to stand on the first match, once there is one
   const isFresh = useRef(hasLine); // a link to a line leads there, whatever it searches for besides
   const problem = useMemo(() => {
@@ -32,6 +34,8 @@ export function useLogSearch(
 
   useEffect(() => {
     setHit(null);
+    stood.current = null;
+    walk.current = Promise.resolve();
     isDue.current = text !== "" && !isFresh.current;
     if (log) isFresh.current = false;
     log?.search(text && problem === null ? { text, isRegex, matchesCase } : null);
@@ -42,6 +46,7 @@ export function useLogSearch(
   const stand = useCallback(
     (found: Hit | null) => {
       setHit(found);
+      stood.current = found;
       if (found) goTo(found.line);
     },
     [goTo],
@@ -69,11 +74,15 @@ export function useLogSearch(
   }, [log]);
   const go = useCallback(
     (step: 1 | -1) => {
+      if (!log) return;
       isDue.current = false;
-      const begin = hit ? hit.line + step : from;
-      void log?.seek(begin, step).then(stand).catch(complain);
+      async function take(client: LogClient): Promise<void> {
+        const begin = stood.current ? stood.current.line + step : latest.current.from;
+        latest.current.stand(await client.seek(begin, step));
+      }
+      walk.current = walk.current.then(() => take(log)).catch(complain);
     },
-    [log, hit, from, stand],
+    [log],
   );
   return { hit, problem, isWhole: log !== null && isSearched(log), go };
 }
