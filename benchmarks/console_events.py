@@ -19,6 +19,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Final
 
@@ -95,20 +96,22 @@ def _watch(page: Page, port: int, seconds: float) -> list[tuple[str, str, float]
 def _journal(port: int) -> Iterator[list[tuple[str, str, float]]]:
     """Collect from now on what becomes of jobs: job, status, milliseconds since 1970."""
     found: list[tuple[str, str, float]] = []
-    connection = socket.create_connection(("127.0.0.1", port))
-    connection.sendall(b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-    reader = threading.Thread(target=_collect, args=(connection, found))
+    connection = HTTPConnection("127.0.0.1", port)
+    connection.connect()
+    stream = connection.sock  # kept, to end the reading: the connection gives it away with the answer
+    connection.request("GET", "/api/events")
+    reader = threading.Thread(target=_collect, args=(connection.getresponse(), found))
     reader.start()
     try:
         yield found
     finally:
-        connection.shutdown(socket.SHUT_RDWR)
+        stream.shutdown(socket.SHUT_RDWR)
         reader.join()
         connection.close()
 
 
-def _collect(connection: socket.socket, found: list[tuple[str, str, float]]) -> None:
-    for line in connection.makefile("rb"):
+def _collect(response: HTTPResponse, found: list[tuple[str, str, float]]) -> None:
+    while line := response.readline():
         if not line.startswith(b"data: "):
             continue
         event = json.loads(line[6:])

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
+from benchmarks.chromium import chromium
 from benchmarks.titan_server import RunningTitan, running_titan
 from titan_sdk import TitanClient, TitanJob
 
 PICTURES: Final = Path(__file__).resolve().parent.parent / "docs" / "console"
-CHROMIUM: Final = "/usr/bin/chromium"
 RUN: Final = "RESEARCH_cb5e13"
 SETTLE_SECONDS: Final = 1.5  # for what a page loads after its first rows
 
@@ -34,14 +34,12 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, running_titan(Path(folder)) as titan:
         feed(titan.client())
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        with chromium() as browser:
             for scheme in ("light", "dark"):
                 page = browser.new_page(viewport={"width": 1440, "height": 860}, color_scheme=scheme)
                 take(page, titan, "-dark" if scheme == "dark" else "")
             phone = browser.new_page(viewport={"width": 390, "height": 780}, color_scheme="light")
             shoot(phone, titan, "/approvals", "approvals-phone")
-            browser.close()
     return 0
 
 
