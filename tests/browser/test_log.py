@@ -37,17 +37,23 @@ def test_a_log_has_its_colours_and_everything_else_is_text(console: Console, pag
     expect(page.get_by_text("4 lines")).to_be_visible()
 
 
-def test_a_running_log_is_followed_let_go_and_taken_up_again(
-    console: Console, pages: Pages, script: Script, tmp_path: Path
-) -> None:
-    more = tmp_path / "more"
-    program = f"""
+def _early_then_late(more: Path) -> str:
+    """Return a program that writes 300 lines, and 50 others once `more` is there."""
+    return f"""
         import time
         from pathlib import Path
         print(*(f"early {{n}}" for n in range(300)), sep="\\n", flush=True)
         while not Path({str(more)!r}).exists():
             time.sleep(0.02)
         print(*(f"late {{n}}" for n in range(50)), sep="\\n", flush=True)
+    """
+
+
+def test_a_running_log_is_followed_let_go_and_taken_up_again(
+    console: Console, pages: Pages, script: Script, tmp_path: Path
+) -> None:
+    more = tmp_path / "more"
+    program = f"""{_early_then_late(more)}
         while Path({str(more)!r}).exists():
             time.sleep(0.02)
         print("the end")
@@ -76,13 +82,7 @@ def test_a_followed_log_stays_at_its_end_when_the_page_around_it_gets_smaller(
 ) -> None:
     """As when the banner goes that the server was away: the scroll bar is moved before a busy page knows its room."""
     more = tmp_path / "more"
-    program = f"""
-        import time
-        from pathlib import Path
-        print(*(f"early {{n}}" for n in range(300)), sep="\\n", flush=True)
-        while not Path({str(more)!r}).exists():
-            time.sleep(0.02)
-        print(*(f"late {{n}}" for n in range(50)), sep="\\n", flush=True)
+    program = f"""{_early_then_late(more)}
         print("the end")
     """
     console.client.submit_dag("log-resized", [TitanJob("log-resized", script("log_resized.py", program))])

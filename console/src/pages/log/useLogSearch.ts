@@ -43,14 +43,11 @@ export function useLogSearch(
 
   const { goTo, view, sight } = scroll;
   const from = firstLine(view, sight);
-  const stand = useCallback(
-    (found: Hit | null) => {
-      setHit(found);
-      stood.current = found;
-      if (found) goTo(found.line);
-    },
-    [goTo],
-  );
+  function stand(found: Hit | null): void {
+    setHit(found);
+    stood.current = found;
+    if (found) goTo(found.line);
+  }
   const latest = useRef({ from, stand });
   latest.current = { from, stand };
   // Asked as the log tells of matches, not as the page is drawn: a drawing may leave some of what was told out.

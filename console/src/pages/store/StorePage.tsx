@@ -3,6 +3,7 @@ import { levelOf } from "../../api/keyLevel";
 import { useCanChange } from "../../api/session";
 import { rereadStore, useKeyPages } from "../../api/store";
 import { Button } from "../../parts/Button";
+import { newClient } from "../../parts/command";
 import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";
 import { Page } from "../../parts/Page";
@@ -16,12 +17,14 @@ import { PutDialog } from "./PutDialog";
 import { Trail } from "./Trail";
 import "./store.css";
 
-const EXAMPLE = `from titan_sdk import TitanClient
+function example(): string {
+  return `from titan_sdk import TitanClient
 
-client = TitanClient()
+client = ${newClient(window.location)}
 client.store_put("city", "Graz")
 client.store_sadd("seen", "Graz")
 client.publish_artifact("report", "report.pdf")`;
+}
 
 /** What jobs share: keys folded at colons and slashes, and beside them what the chosen key holds. */
 export function StorePage() {
@@ -113,7 +116,7 @@ function NoKeys({ prefix, onAll }: { prefix: string; onAll: () => void }) {
     );
   }
   return (
-    <Empty title="The store is empty" command={EXAMPLE}>
+    <Empty title="The store is empty" command={example()}>
       Values, sets and artifacts appear here that jobs and programs share:
     </Empty>
   );
