@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from titan_sdk.tape.describing import describe, type_name
 from titan_sdk.tape.encoding import HEAD_BYTES
@@ -87,11 +87,11 @@ class _Copier:
         head = value[:HEAD_BYTES]  # no digest of what was cut: it would take the caller longer than the copy
         return Cut(type_name="bytearray", reason=CutReason.SIZE, size_bytes=len(value), head=head)
 
-    def _other(self, value: object) -> object:
+    def _other(self, value: Any) -> object:
         kind = type(value)  # not isinstance: it believes what a mock says of itself
         if kind in (Opaque, Cut) or issubclass(kind, Enum):
             return value
-        described = value if isinstance(value, Object | Raised) else describe(value)
+        described: Object | Raised | None = value if kind in (Object, Raised) else describe(value)
         match described:
             case None:
                 return value
@@ -99,6 +99,8 @@ class _Copier:
                 return self._inside(value, lambda _: replace(described, state=self.copy(described.state)))
             case Raised():
                 return self._inside(value, lambda _: self._raised(described))
+            case _:
+                assert_never(described)
 
     def _raised(self, raised: Raised) -> Raised:
         return replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from titan_sdk.tape.describing import clean_name, describe, opaque, type_name
 from titan_sdk.tape.leaves import LARGEST_INT, LEAF_WRITERS, least_size, plain_json, string_text
@@ -42,17 +42,15 @@ def encode(value: object, *, bounds: Bounds = BOUNDS) -> Encoded:
 def _is_plain(value: object, bounds: Bounds) -> bool:
     """Whether JSON's own writer keeps all of `value`; level by level, given up as soon as it cannot fit."""
     room, nodes = bounds.size_bytes, bounds.nodes
-    level = [value]
-    for depth_left in range(bounds.depth, -1, -1):
+    level, depth_left = [value], bounds.depth
+    while level:
         nodes -= len(level)
         below: list[object] = []
         size = _level_size(level, below if depth_left else None, nodes)
         if size is None or (room := room - size) < 0:
             return False
-        if not below:
-            return True
-        level = below
-    return False
+        level, depth_left = below, depth_left - 1
+    return True
 
 
 def _level_size(level: list[Any], below: list[object] | None, nodes: int) -> int | None:
@@ -109,11 +107,11 @@ class _Writer:
         self._depth = bounds.depth
         self._open: set[int] = set()
 
-    def write(self, value: object) -> None:
+    def write(self, value: Any) -> None:
         self._nodes -= 1
         if (leaf := LEAF_WRITERS.get(type(value))) is not None:
             self._leaf(value, leaf)
-        elif isinstance(value, Opaque | Cut):  # a note stands also where nothing deeper may
+        elif type(value) in (Opaque, Cut):  # a note stands also where nothing deeper may
             self._marker(value)
         elif id(value) in self._open:
             self._cut(value, CutReason.CYCLE)
@@ -242,17 +240,19 @@ class _Writer:
             case Raised():
                 self._struct("$exception", _raised_fields(marker), marker.type_name)
             case Cut():
-                self.cuts += 1
-                self._struct("$cut", _cut_fields(marker), marker.type_name)
+                if self._struct("$cut", _cut_fields(marker), marker.type_name):
+                    self.cuts += 1
+            case _:
+                assert_never(marker)
 
-    def _struct(self, tag: str, fields: dict[str, object], name: str) -> None:
-        """Write all fields, or a note in their place; a struct with fields missing could not be read."""
+    def _struct(self, tag: str, fields: dict[str, object], name: str) -> bool:
+        """Write all fields, or a note in their place (False); a struct with fields missing could not be read."""
         frame = len(f'{{"{tag}":{{}}}}')
         set_aside = frame + sum(len(key) + len('"":,') + _NOTE for key in fields)
         if self._room < set_aside:
             self.cuts += 1
             self._add(f"{_note(clean_name(name), CutReason.SIZE)}}}}}")
-            return
+            return False
         self._room -= set_aside
         opening = f'{{"{tag}":{{'
         for key, value in fields.items():
@@ -261,6 +261,7 @@ class _Writer:
             self.write(value)
             opening = ","
         self.parts.append("}}")
+        return True
 
     def _cut(self, value: object, reason: CutReason) -> None:
         """Write a note in place of `value`, with the beginning of a text or of bytes."""

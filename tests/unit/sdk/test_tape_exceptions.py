@@ -184,5 +184,9 @@ def test_arguments_without_room_give_way_to_the_words() -> None:
     assert repr(decode(encoded.text)) == "ValueError('[1]')"
 
 
+def test_an_exception_that_cannot_be_said_keeps_its_arguments() -> None:
+    assert again(ValueError(10**5000)).args == (10**5000,)
+
+
 def test_an_address_stays_only_in_words_that_were_given() -> None:
     assert again(ValueError("illegal instruction at 0x1f")).args == ("illegal instruction at 0x1f",)

@@ -157,6 +157,7 @@ def test_an_instance_comes_back_as_what_it_was_and_held(value: object, described
 
 def test_a_set_of_instances_comes_back_as_a_set() -> None:
     assert decode(encode({Color.RED}).text) == {DESCRIBED[1][1]}
+    assert encode(snapshot({Color.RED, (Color.RED,)})) == encode({Color.RED, (Color.RED,)})
 
 
 def test_of_any_other_object_the_repr_is_kept_without_its_address() -> None:
@@ -190,14 +191,37 @@ def test_what_an_object_raises_while_it_is_read_is_not_let_out() -> None:
     assert type(snapshot([Liar()])) is list
 
 
+def test_what_changes_while_it_is_read_is_not_let_out() -> None:
+    outer: dict[object, object] = {}
+
+    class Growing:
+        def model_dump(self) -> dict[str, object]:
+            outer[len(outer)] = 1
+            return {}
+
+    outer["model"] = Growing()
+
+    assert decode(encode(outer).text) == Opaque(type_name="dict", text="<it changed while it was read>")
+    assert decode(encode(snapshot(outer)).text) == Opaque(type_name="dict", text="<it changed while it was read>")
+
+
 def test_an_int_of_any_length_is_kept() -> None:
     assert decode(encode(10**5000).text) == 10**5000
 
 
 def test_what_only_looks_like_a_tag_stays_a_dict() -> None:
-    foreign = '[{"$gt":5},{"$tuple":"ab"},{"$int":7},{"$set":[[]]},{"$object":{}},{"$bytes":"?"},{"$Decimal":"x"}]'
+    foreign: list[dict[str, object]] = [
+        {"$gt": 5},
+        {"$tuple": "ab"},
+        {"$set": [[]]},
+        {"$int": 7},
+        {"$bytes": "?"},
+        {"$Decimal": "x"},
+        {"$object": {}},
+        {"$opaque": {"type": 1, "repr": "r"}},
+    ]
 
-    assert decode(foreign) == json.loads(foreign)
+    assert decode(json.dumps(foreign)) == foreign
 
 
 @pytest.mark.parametrize("text", ["", "{", b"\xff", "[" * 100_000])
