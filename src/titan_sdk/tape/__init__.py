@@ -3,6 +3,9 @@ r"""The tape: what client and server must agree on to the byte about the values 
     snapshot(value)           in the caller's thread: what it may change next is copied
     encode(value).text        behind it: JSON that keeps Python's types, within bounds
     decode(text)              the value again
+    canonical(text)           the same bytes for equal values, on either side
+    fingerprint(bytes, key)   equality without the value
+    chain(previous, entry)    an order that cannot be changed unseen
 
 Pure: no I/O, no clock, no chance; the standard library only. The one part of the SDK that Titan's core imports.
 
@@ -34,6 +37,7 @@ share.
 
 from __future__ import annotations
 
+from titan_sdk.tape.comparing import CHAIN_START, canonical, chain, fingerprint
 from titan_sdk.tape.copying import snapshot
 from titan_sdk.tape.decoding import decode
 from titan_sdk.tape.encoding import encode
@@ -41,6 +45,7 @@ from titan_sdk.tape.values import BOUNDS, Bounds, Cut, CutReason, Encoded, Objec
 
 __all__ = [
     "BOUNDS",
+    "CHAIN_START",
     "Bounds",
     "Cut",
     "CutReason",
@@ -49,7 +54,10 @@ __all__ = [
     "Opaque",
     "Raised",
     "ReplayedError",
+    "canonical",
+    "chain",
     "decode",
     "encode",
+    "fingerprint",
     "snapshot",
 ]
