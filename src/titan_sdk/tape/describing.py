@@ -26,7 +26,7 @@ __all__ = ["REPR_CHARS", "TYPE_NAME_CHARS", "clean_name", "describe", "opaque", 
 REPR_CHARS: Final = 2_000  # a screenful; who wants more of an object gives it `model_dump` or fields
 TYPE_NAME_CHARS: Final = 200
 
-_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+|(?<![\w])0x[0-9a-fA-F]{9,16}(?!\w)")
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+| id='\d{9,}'|\b0x[0-9a-fA-F]{9,16}\b")  # a mock shows its id
 _NOT_OF_A_NAME: Final = re.compile(r"[^\w.:<>]")
 
 #: How an instance of a subclass becomes the built-in value it holds, calling nothing that the subclass defines.
@@ -131,4 +131,4 @@ def _message(error: BaseException) -> str:
 
 
 def _without_addresses(text: str) -> str:
-    return _ADDRESS.sub(lambda match: "" if match.group().startswith(" at") else "0x…", text)
+    return _ADDRESS.sub(lambda match: "" if match.group().startswith(" ") else "0x…", text)

@@ -170,6 +170,27 @@ def test_of_any_other_object_the_repr_is_kept_without_its_address() -> None:
     assert (encoded.opaques, encoded.cuts, encoded.is_reproducible) == (2, 0, False)
 
 
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [
+        ("<C at 0x7f4cb5b34420>", "<C>"),
+        ("<C at 0x7F4C; inner D at 0x1>", "<C; inner D>"),
+        ("<C(0x7f4cb5b34420)>", "<C(0x…)>"),
+        ("<Mock id='139792898077072'>", "<Mock>"),
+        ("<colour 0xff00ff id='7'>", "<colour 0xff00ff id='7'>"),
+    ],
+)
+def test_addresses_are_taken_out_and_other_numbers_are_not(shown: str, kept: str) -> None:
+    class Shown:
+        def __repr__(self) -> str:
+            return shown
+
+    read = decode(encode(Shown()).text)
+
+    assert isinstance(read, Opaque)
+    assert read.text == kept
+
+
 def test_a_repr_is_kept_to_two_thousand_characters() -> None:
     class Wordy:
         def __repr__(self) -> str:
