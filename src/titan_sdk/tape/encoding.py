@@ -6,12 +6,13 @@ from hashlib import sha256
 from typing import Any, Final, assert_never
 
 from titan_sdk.tape.describing import clean_name, describe, opaque, type_name
-from titan_sdk.tape.leaves import LARGEST_INT, LEAF_WRITERS, least_size, plain_json, string_text
+from titan_sdk.tape.leaves import LEAF_WRITERS, least_size, plain_json, string_text
+from titan_sdk.tape.plain import is_plain, looks_like_a_tag
 from titan_sdk.tape.values import BOUNDS, Bounds, Cut, CutReason, Encoded, Object, Opaque, Raised
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["HEAD_BYTES", "encode"]
 
@@ -29,7 +30,7 @@ def encode(value: object, *, bounds: Bounds = BOUNDS) -> Encoded:
     Nothing is raised: what cannot be read while it is written stands in the text as a repr.
     """
     try:
-        if _is_plain(value, bounds) and len(text := plain_json(value).encode()) <= bounds.size_bytes:
+        if is_plain(value, bounds) and len(text := plain_json(value).encode()) <= bounds.size_bytes:
             return Encoded(text=text)
     except (ValueError, RuntimeError):  # NaN, a lone surrogate; RecursionError, a dict that changes meanwhile
         pass
@@ -37,52 +38,6 @@ def encode(value: object, *, bounds: Bounds = BOUNDS) -> Encoded:
         return _written(value, bounds)
     except Exception:  # noqa: BLE001 (a value that another thread changes must not break the recording)
         return _written(Opaque(type_name=type_name(type(value)), text="<it changed while it was read>"), bounds)
-
-
-def _is_plain(value: object, bounds: Bounds) -> bool:
-    """Whether JSON's own writer keeps all of `value`; level by level, given up as soon as it cannot fit."""
-    room, nodes = bounds.size_bytes, bounds.nodes
-    level, depth_left = [value], bounds.depth
-    while level:
-        nodes -= len(level)
-        below: list[object] = []
-        size = _level_size(level, below if depth_left else None, nodes)
-        if size is None or (room := room - size) < 0:
-            return False
-        level, depth_left = below, depth_left - 1
-    return True
-
-
-def _level_size(level: list[Any], below: list[object] | None, nodes: int) -> int | None:
-    """Return the least bytes that `level` takes, and add to `below` what its containers hold; None: not plain."""
-    size, largest, smallest = len(level), LARGEST_INT, -LARGEST_INT
-    for value in level:
-        kind = type(value)
-        if kind is str:
-            size += len(value)
-        elif kind is int:
-            if not smallest <= value <= largest:
-                return None
-        elif kind is dict or kind is list:
-            if below is None or len(below) + len(value) > nodes or not _has_plain_keys(value, kind):
-                return None
-            below += value if kind is list else value.values()
-        elif kind is not float and value is not None and kind is not bool:
-            return None
-    return size
-
-
-def _has_plain_keys(value: dict[object, object] | list[object], kind: type) -> bool:
-    if kind is list:
-        return True
-    for key in value:
-        if type(key) is not str:
-            return False
-    return not _looks_like_a_tag(value)
-
-
-def _looks_like_a_tag(value: Collection[Any]) -> bool:
-    return len(value) == 1 and next(iter(value)).startswith("$")
 
 
 def _written(value: object, bounds: Bounds) -> Encoded:
@@ -152,7 +107,7 @@ class _Writer:
             self._marker(describe(value) or opaque(value))
 
     def _dict(self, value: dict[Any, object]) -> None:
-        if all(type(key) is str and _is_plain_key(key) for key in value) and not _looks_like_a_tag(value):
+        if all(type(key) is str and _is_plain_key(key) for key in value) and not looks_like_a_tag(value):
             self._fill(value, value.items(), ("{", "}"), self._entry)
         else:
             self._fill(value, value.items(), ('{"$dict":[', "]}"), self._pair)
