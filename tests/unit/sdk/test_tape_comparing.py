@@ -1,0 +1,190 @@
+"""Which values are equal, and what stands for them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.sdk.taped_values import VALUES, same
+from titan_sdk.tape import CHAIN_START, canonical, chain, decode, encode, fingerprint
+
+KEY = b"k" * 32
+
+
+@dataclass
+class Reply:
+    request_id: str
+    text: str
+
+
+def form(value: object, *ignore: str) -> bytes:
+    return canonical(encode(value).text, ignore=ignore)
+
+
+def shuffled(value: Any, chance: Random) -> Any:
+    """Return JSON that says the same with the entries of all dicts, and the items of all sets, in another order."""
+    if isinstance(value, list):
+        return [shuffled(item, chance) for item in value]
+    if not isinstance(value, dict):
+        return value
+    entries = list(value.items())
+    chance.shuffle(entries)
+    mixed = {key: shuffled(item, chance) for key, item in entries}
+    for tag in {"$set", "$frozenset", "$dict"} & set(mixed):
+        if len(mixed) == 1:
+            chance.shuffle(mixed[tag])
+    return mixed
+
+
+EQUAL: list[tuple[str, str]] = [
+    ('{"b":1,"a":[2]}', ' { "a" : [ 2 ], "b" : 1 } '),
+    ('"\\u00e4\\/"', '"ä/"'),
+    ("1e2", "100.0"),
+    ('{"$set":[3,1,[2]]}', '{"$set":[[2],1,3]}'),
+    ('{"$set":[{"$frozenset":[2,1]}]}', '{"$set":[{"$frozenset":[1,2]}]}'),
+    ('{"$dict":[[1,"a"],[null,"b"]]}', '{"$dict":[[null,"b"],[1,"a"]]}'),
+    ('{"$dict":[["$set",[1]]]}', '{ "$dict" : [["$set",[1]]]}'),
+]
+
+DIFFERENT: list[tuple[object, object]] = [
+    ([1, 2], [2, 1]),
+    ([1, 2], (1, 2)),
+    ({1}, frozenset({1})),
+    (1, 1.0),
+    (1, True),
+    (0.0, -0.0),
+    (0.1 + 0.2, 0.3),
+    (b"a", "a"),
+    (Decimal("1.1"), Decimal("1.10")),
+    ({1: "a"}, {"1": "a"}),
+    ({"a": None}, {}),
+    ({"$set": [1, 2]}, {1, 2}),
+    ({"$set": [1, 2]}, {"$set": [2, 1]}),
+]
+
+IGNORED: list[tuple[str, object, object]] = [
+    ("$.id", {"id": 1, "a": 2}, {"a": 2}),
+    ("$.a.id", {"a": {"id": 1}, "id": 5}, {"a": {"id": 2}, "id": 5}),
+    ("$.args[0].id", {"args": ({"id": 1}, 2)}, {"args": ({"id": 9}, 2)}),
+    ("$[*].id", [{"id": 1}, {"id": 2}], [{"id": 3}, {"id": 4}]),
+    ("$[1]", [1, 2, 3], [1, None, 3]),
+    ("$.*.at", {"x": {"at": 1}, "y": {"at": 2}}, {"x": {}, "y": {"at": 3}}),
+    ("$..at", {"at": 1, "x": [{"y": {"at": 2}}]}, {"x": [{"y": {}}]}),
+    ("$.x..at", {"at": 1, "x": [{"at": 2}]}, {"at": 1, "x": [{}]}),
+    ("$..a.b", {"a": {"a": {"b": 1}, "b": 2}}, {"a": {"a": {}}}),
+    ("$..[0]", {"x": [1, 2]}, {"x": [9, 2]}),
+    ('$["odd key.x"].id', {"odd key.x": {"id": 1}}, {"odd key.x": {}}),
+    ("$.id", {"id": 1, 7: 2}, {7: 2}),
+    ("$[7]", {7: 2, (1, 2): 4}, {7: 3, (1, 2): 4}),
+    ("$.reply.request_id", {"reply": Reply("r-1", "hi")}, {"reply": Reply("r-2", "hi")}),
+    ("$..b", {(1, frozenset({"b"})): 1, "b": 2}, {(1, frozenset({"b"})): 1, "b": 3}),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), EQUAL)
+def test_two_texts_of_one_value_have_one_form(one: str, other: str) -> None:
+    assert canonical(one) == canonical(other.encode())
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT, ids=repr)
+def test_values_that_code_can_tell_apart_have_two_forms(one: object, other: object) -> None:
+    assert form(one) != form(other)
+
+
+def test_nan_is_equal_to_nan() -> None:
+    assert form(float("nan")) == form(-float("nan"))
+
+
+@pytest.mark.parametrize(("path", "one", "other"), IGNORED)
+def test_what_a_path_leads_to_does_not_count(path: str, one: object, other: object) -> None:
+    assert form(one) != form(other)
+    assert form(one, path) == form(other, path)
+
+
+def test_sets_are_put_in_order_after_what_does_not_count_is_gone() -> None:
+    one = (
+        '{"$set":[{"$object":{"type":"R","state":{"id":1,"x":"b"}}},{"$object":{"type":"R","state":{"id":2,"x":"a"}}}]}'
+    )
+    other = one.replace('"id":1', '"id":3')
+
+    assert canonical(one, ignore=["$[*].id"]) == canonical(other, ignore=["$[*].id"])
+
+
+def test_an_ignored_item_still_counts_for_the_length() -> None:
+    assert form([1, 2], "$[*]") != form([1], "$[*]")
+
+
+@pytest.mark.parametrize("path", ["", "$", "id", "$id", "$.", "$.a..", "$[x]", "$[-1]", "$.a b[", '$["a]', "$.a]"])
+def test_a_path_that_cannot_be_read_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match=r"path|cannot read"):
+        canonical("1", ignore=[path])
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, b"\xff"])
+@pytest.mark.parametrize("ignore", [(), ("$.a",)])
+def test_text_that_is_not_json_is_refused(text: str | bytes, ignore: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        canonical(text, ignore=ignore)
+
+
+def test_the_deepest_text_that_is_written_has_a_form() -> None:
+    deep = '{"$cut":{"head":{"$dict":[[1,' * 100 + "0" + "]]}}}" * 100
+
+    assert canonical(deep)
+    assert canonical(deep, ignore=["$..id"])
+
+
+@given(value=VALUES, chance=st.randoms(use_true_random=False))
+def test_the_form_does_not_hang_on_any_order_but_that_of_lists(value: object, chance: Random) -> None:
+    text = encode(value).text
+
+    mixed = json.dumps(shuffled(json.loads(text), chance), indent=1)
+
+    assert canonical(mixed) == canonical(text)
+
+
+@given(one=VALUES, other=VALUES)
+def test_equal_forms_are_forms_of_the_same_value(one: object, other: object) -> None:
+    assert canonical(form(one)) == form(one)
+    assert form(decode(form(one))) == form(one)
+    assert same(one, other) <= (form(one) == form(other))
+
+
+def test_a_fingerprint_is_the_keyed_digest_of_the_form() -> None:
+    assert fingerprint(b"1", KEY) == hmac.new(KEY, b"1", hashlib.sha256).hexdigest()
+    assert len({fingerprint(b"1", KEY), fingerprint(b"2", KEY), fingerprint(b"1", b"x" * 16)}) == 3
+
+
+def test_a_key_that_can_be_guessed_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least 16 bytes"):
+        fingerprint(b"1", b"short")
+
+
+def test_a_chain_tells_that_an_entry_was_changed_moved_or_taken_out() -> None:
+    def last(*entries: bytes) -> str:
+        link = CHAIN_START
+        for entry in entries:
+            link = chain(link, entry)
+        return link
+
+    assert last(b"a", b"b") == last(b"a", b"b")
+    assert len({last(), last(b"a"), last(b"a", b"b"), last(b"b", b"a"), last(b"ab"), last(b"a", b""), last(b"b")}) == 7
+
+
+def test_a_link_is_the_digest_of_the_one_before_and_the_entry() -> None:
+    assert chain(CHAIN_START, b"entry") == hashlib.sha256(bytes(32) + b"entry").hexdigest()
+
+
+@pytest.mark.parametrize("previous", ["", "00", "g" * 64, "0" * 66])
+def test_what_is_no_link_is_refused(previous: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        chain(previous, b"entry")
