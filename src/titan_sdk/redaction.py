@@ -1,0 +1,420 @@
+"""Secrets taken out of what was recorded, before it is written anywhere.
+
+What is taken away leaves a chip, `[redacted:NAME]`, the path where it stood, and a keyed fingerprint, so that two
+records can still be compared. The server and the SDK share all of this and the patterns; only the engine that finds
+the patterns in a text differs: `StandardFinder` here, RE2 in `titan.rules.redaction`. Pure, standard library only.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from titan_sdk.redaction_patterns import (
+    CHIP,
+    ESCAPE_TRACE,
+    FIELD_HINTS,
+    FIELD_REACH,
+    FIELD_TRACE,
+    FOLLOWS_WITHIN,
+    SECRET_PATTERNS,
+    VALUE_GROUP,
+    FieldRule,
+    SecretPattern,
+    field_rule,
+    spelt_plainly,
+)
+
+MAX_DEPTH: Final = 200  # lists and objects in each other; Python's own JSON reader ends at about 1,000
+FINGERPRINT_DIGITS: Final = 32  # 128 bits: two secrets of a project never share one by chance
+MAX_CLEAN_KEYS: Final = 4096  # names of fields known to hold no secret: they repeat from call to call
+TOO_DEEP: Final = "too_deep"  #: the chip for what lies below MAX_DEPTH, and so was not looked at
+
+
+class Span(NamedTuple):
+    """A secret's place in a text."""
+
+    start: int
+    end: int
+    name: str
+
+
+class Taken(NamedTuple):
+    """One value that was taken away."""
+
+    path: str  #: where it stood: `$.messages[0].content`; a `$` within begins JSON that stood in a text
+    name: str  #: the pattern or field rule that took it
+    fingerprint: str  #: keyed, of the value: equal values of one key have equal ones
+
+
+class Redacted(NamedTuple):
+    """What is left, and what was taken from it, in the order of the text."""
+
+    value: object
+    taken: tuple[Taken, ...]
+
+
+class RedactedText(NamedTuple):
+    """A text that is left, and what was taken from it."""
+
+    text: str
+    taken: tuple[Taken, ...]
+
+
+class Finder(Protocol):
+    """An engine that finds secrets in texts. Every engine finds the same ones."""
+
+    def find(self, text: str) -> list[Span]:
+        """Return the secrets in a text, ascending, none overlapping another."""
+
+    def may_hold(self, json_text: str) -> bool:
+        """Return False only when JSON text certainly holds nothing that a pattern or a built-in field rule takes."""
+
+
+class StandardFinder:
+    """Finds by `re`: for the SDK, which has the standard library only.
+
+    Built-in patterns are linear in `re`. Those given beside them must have passed the server's
+    `titan.rules.redaction.check_patterns`: it refuses what RE2 cannot read and what `re` could run on for ever with.
+    """
+
+    def __init__(self, patterns: Mapping[str, str] | None = None) -> None:
+        own = tuple(SecretPattern(name, regex, ()) for name, regex in (patterns or {}).items())
+        self._groups = _looked_for_together((*SECRET_PATTERNS, *own))
+        self._always_may = bool(own)
+
+    def find(self, text: str) -> list[Span]:
+        """Return the secrets in a text, ascending, none overlapping another."""
+        lowered = text.lower()
+        if len(lowered) != len(text):  # some letters beyond ASCII become two; then a hint's place is not the text's
+            lowered = "".join(character.lower() if character.isascii() else character for character in text)
+        found: list[Span] = []
+        for patterns in self._groups:
+            starts = _starts(lowered, patterns[0][0])
+            if starts is None or starts:
+                for pattern, regex in patterns:
+                    found += spans_of(pattern, _matches(regex, text, starts))
+        return joined(found)
+
+    def may_hold(self, json_text: str) -> bool:
+        """Return False only when JSON text certainly holds nothing that a pattern or a built-in field rule takes."""
+        if self._always_may:
+            return True
+        lowered = json_text.lower()
+        return any(next(_matches(regex, lowered, _starts(lowered, trace)), None) for trace, regex in _TRACES)
+
+
+class Redactor:
+    """Takes secrets out of texts and of decoded JSON values. Threads may share one.
+
+    Args:
+        finder: the engine, with its patterns.
+        key: of the fingerprints: secret, and the same wherever values are to be compared. Without it a card number
+            could be found again by trying all.
+        fields: names of further fields whose whole value goes; how they are spelt (`api-key`, `apiKey`) is the same.
+    """
+
+    def __init__(self, finder: Finder, *, key: bytes, fields: Iterable[str] = ()) -> None:
+        if len(key) < 16:
+            raise ValueError(f"expected a key of 16 bytes or more for fingerprints; found {len(key)}")
+        self._finder = finder
+        self._key = key
+        self._clean_keys: set[str] = set()
+        self._own_fields = {
+            spelt: FieldRule(_chip_name(spelt), "", takes_numbers=True) for spelt in map(spelt_plainly, fields)
+        }
+
+    def redact_json(self, text: str) -> RedactedText:
+        """Return JSON text without secrets: the very same text when it holds none.
+
+        Else it is written anew: compact, of equal keys in one object the last, numbers as Python reads them. A text
+        that is no JSON is treated as any text.
+        """
+        if not self._own_fields and not self._finder.may_hold(text):
+            return RedactedText(text, ())
+        return self._begun().of_text(text)
+
+    def redact_text(self, text: str) -> RedactedText:
+        """Return a text without secrets; where it is a JSON object or list, field rules hold in it too."""
+        return self._begun().of_text(text)
+
+    def redact_value(self, value: object) -> Redacted:
+        """Return a decoded JSON value without secrets. It is not changed; parts without secrets are shared."""
+        search = self._begun()
+        return Redacted(search.value(value, _Path(None, "$"), depth=0), tuple(search.taken))
+
+    def fingerprint(self, value: object) -> str:
+        """Return the keyed fingerprint of a JSON value; the order of its keys makes no difference."""
+        # The letter keeps the text "5" and the number 5 apart.
+        plain = f"t{value}" if isinstance(value, str) else "j" + json.dumps(value, sort_keys=True, default=repr)
+        digest = hmac.digest(self._key, plain.encode("utf-8", "surrogatepass"), "sha256")
+        return digest.hex()[:FINGERPRINT_DIGITS]
+
+    def _begun(self) -> _Search:
+        return _Search(self, self._finder, self._own_fields, self._clean_keys)
+
+
+class _Path(NamedTuple):
+    """Where a value stands; written out only when something was found there."""
+
+    above: _Path | None
+    step: str | int
+
+    def __str__(self) -> str:
+        steps: list[str] = []
+        here: _Path | None = self
+        while here is not None:
+            steps.append(_written_step(here.step, is_first=here.above is None))
+            here = here.above
+        return "".join(reversed(steps))
+
+
+class _Search:
+    """One walk through one value, which gathers what it takes away."""
+
+    def __init__(
+        self, redactor: Redactor, finder: Finder, own_fields: Mapping[str, FieldRule], clean_keys: set[str]
+    ) -> None:
+        self.taken: list[Taken] = []
+        self._clean_keys = clean_keys
+        self._redactor = redactor
+        self._finder = finder
+        self._own_fields = own_fields
+
+    def of_text(self, text: str) -> RedactedText:
+        return RedactedText(self.text(text, None, depth=0), tuple(self.taken))
+
+    def value(self, value: object, path: _Path, *, depth: int) -> object:
+        if isinstance(value, str):
+            return self.text(value, path, depth=depth)
+        if not isinstance(value, dict | list):
+            return value
+        if depth >= MAX_DEPTH:
+            self.taken.append(Taken(str(path), TOO_DEEP, ""))
+            return chip(TOO_DEEP)
+        if isinstance(value, dict):
+            return self._object(value, path, depth=depth)
+        items = [self.value(item, _Path(path, index), depth=depth + 1) for index, item in enumerate(value)]
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+
+    def text(self, text: str, path: _Path | None, *, depth: int) -> str:
+        """Return a text without secrets, JSON or not. `path` is where it stands, None for a text of its own."""
+        if _looks_like_json(text) and depth < MAX_DEPTH:
+            try:
+                decoded = _decode(text)
+            except (ValueError, RecursionError):
+                return self._plain_text(text, path)
+            return self._json(text, decoded, _Path(path, "$"), depth=depth)
+        return self._plain_text(text, path)
+
+    def _json(self, text: str, decoded: _Decoded, path: _Path, *, depth: int) -> str:
+        clean = self.value(decoded.value, path, depth=depth + 1)
+        # A key that stood twice hides a value from the walk: written anew, the text has it no more.
+        return text if clean is decoded.value and not decoded.has_equal_keys else _encode(clean, like=text)
+
+    def _plain_text(self, text: str, path: _Path | None) -> str:
+        spans = self._finder.find(text)
+        if not spans:
+            return text
+        pieces, end = [], 0
+        for span in spans:
+            self._take(span.name, text[span.start : span.end], path or _Path(None, "$"))
+            pieces += [text[end : span.start], chip(span.name)]
+            end = span.end
+        return "".join([*pieces, text[end:]])
+
+    def _object(self, value: dict[str, object], path: _Path, *, depth: int) -> dict[str, object]:
+        clean: dict[str, object] = {}
+        is_changed = False
+        for key, old in value.items():
+            new_key = self._key(key, clean, path)
+            here = _Path(path, new_key)
+            rule = self._rule(key, value, path)
+            new = self.value(old, here, depth=depth + 1) if rule is None else self._whole(rule, old, here)
+            is_changed = is_changed or new is not old or new_key is not key
+            clean[new_key] = new
+        return clean if is_changed else value
+
+    def _key(self, key: str, taken_keys: Mapping[str, object], path: _Path) -> str:
+        if key in self._clean_keys:
+            return key
+        clean = self._plain_text(key, path)
+        if clean is key:
+            if len(key) <= 64 and len(self._clean_keys) < MAX_CLEAN_KEYS:
+                self._clean_keys.add(key)
+            return key
+        number, free = 1, clean
+        while free in taken_keys:  # two secrets as keys leave two entries
+            number += 1
+            free = f"{clean} {number}"
+        return free
+
+    def _rule(self, key: str, siblings: Mapping[str, object], path: _Path) -> FieldRule | None:
+        """Return the rule that takes the whole value at `key`, if one does."""
+        field = key
+        if key == "value":  # a header or a setting as a pair: {"name": "Authorization", "value": …}
+            named = siblings.get("name", siblings.get("key"))
+            field = named if isinstance(named, str) and not set(named) & set('"\\') else key
+        rule = self._own_fields.get(spelt_plainly(field)) if self._own_fields else None
+        rule = rule or field_rule(field)
+        if rule is None or _is_spared(rule, siblings[key], siblings, path):
+            return None
+        return rule
+
+    def _whole(self, rule: FieldRule, value: object, path: _Path) -> str:
+        if isinstance(value, str) and CHIP.fullmatch(value):
+            return value
+        self._take(rule.name, value, path)
+        return chip(rule.name)
+
+    def _take(self, name: str, value: object, path: _Path) -> None:
+        self.taken.append(Taken(str(path), name, self._redactor.fingerprint(value)))
+
+
+class _Decoded(NamedTuple):
+    value: object
+    has_equal_keys: bool
+
+
+def chip(name: str) -> str:
+    """Return what stands where a secret of this name stood."""
+    return f"[redacted:{name}]"
+
+
+def spans_of(pattern: SecretPattern, matches: Iterable[re.Match[str]]) -> Iterable[Span]:
+    """Yield those of a pattern's matches that are secrets. Chips and empty matches are none."""
+    for match in matches:
+        text, group = match.string, match.re.groupindex.get(VALUE_GROUP, 0)
+        start, end = match.start(group), match.end(group)
+        value = text[start:end]
+        if not value or CHIP.fullmatch(value):
+            continue
+        if pattern.is_secret is None or pattern.is_secret(value, text[end : end + 1]):
+            yield Span(start, end, pattern.name)
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order, those that overlap as one under the name of the first: no end of a secret sticks out."""
+    result: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if result and span.start < result[-1].end:
+            result[-1] = result[-1]._replace(end=max(result[-1].end, span.end))
+        else:
+            result.append(span)
+    return result
+
+
+def _looked_for_together(patterns: Iterable[SecretPattern]) -> list[list[tuple[SecretPattern, re.Pattern[str]]]]:
+    """Return patterns with their regexes, those in one list whose matches may begin at the same places."""
+    groups: dict[tuple[object, ...], list[tuple[SecretPattern, re.Pattern[str]]]] = {}
+    for pattern in patterns:
+        places = (pattern.hints, pattern.reach, pattern.follows, pattern.glance)
+        groups.setdefault(places, []).append((pattern, re.compile(pattern.regex, re.ASCII)))
+    return list(groups.values())
+
+
+def _starts(lowered: str, pattern: SecretPattern) -> Sequence[int] | None:
+    """Return where a match may begin, ascending; None when it may anywhere.
+
+    `re` tries a regex at each character, which costs 0.2 µs for one that begins with a choice; a search for a plain
+    text costs nothing beside it.
+    """
+    if not pattern.hints:
+        return None if re.search(pattern.glance, lowered) else ()
+    starts: set[int] = set()
+    for hint in pattern.hints:
+        place = lowered.find(hint)
+        while place >= 0:
+            if not pattern.follows or any(c in lowered[place : place + FOLLOWS_WITHIN] for c in pattern.follows):
+                starts.update(range(max(0, place - pattern.reach), place + 1))
+            place = lowered.find(hint, place + 1)
+    return sorted(starts)
+
+
+def _matches(regex: re.Pattern[str], text: str, starts: Sequence[int] | None) -> Iterator[re.Match[str]]:
+    """Yield what `finditer` yields, by looking only where a match may begin."""
+    if starts is None:
+        yield from regex.finditer(text)
+        return
+    end = 0
+    for start in starts:
+        match = regex.match(text, start) if start >= end else None
+        if match is not None:
+            yield match
+            end = match.end()
+
+
+def _trace_of(pattern: SecretPattern) -> tuple[SecretPattern, re.Pattern[str]]:
+    looser = pattern.trace or "|".join(map(re.escape, pattern.hints))
+    return pattern._replace(reach=max(pattern.reach, FIELD_REACH)), re.compile(looser)
+
+
+#: What JSON text in lower case must hold if anything is to be taken from it.
+_TRACES: Final = tuple(
+    map(
+        _trace_of,
+        (
+            *(pattern for pattern in SECRET_PATTERNS if pattern.trace != FIELD_TRACE),
+            SecretPattern("field", "", FIELD_HINTS, FIELD_TRACE, follows=':="'),
+            SecretPattern("escape", "", ("\\",), ESCAPE_TRACE),
+        ),
+    )
+)
+
+
+def _is_spared(rule: FieldRule, value: object, siblings: Mapping[str, object], path: _Path) -> bool:
+    """Return whether a value stays though its field's name tells of a secret."""
+    if value is None or isinstance(value, bool) or value in ("", [], {}):
+        return True
+    if isinstance(value, int | float):
+        return not rule.takes_numbers
+    if isinstance(value, str):
+        return len(value) < rule.shortest or "logprob" in siblings  # a token of a model's answer is text
+    # In a JSON schema the name is a parameter's, and the value says what kind of parameter it is.
+    return not rule.takes_containers or (path.step == "properties" and isinstance(value, dict))
+
+
+def _chip_name(field: str) -> str:
+    """Return a field's plain spelling as a chip's name: what a chip may not hold is left out."""
+    return re.sub("[^a-z0-9_-]", "", field)[:64] or "field"
+
+
+def _looks_like_json(text: str) -> bool:
+    stripped = text.strip(" \t\r\n") if text[:1] in " \t\r\n" or text[-1:] in " \t\r\n" else text
+    return stripped[:1] + stripped[-1:] in ("{}", "[]", '""')
+
+
+def _decode(text: str) -> _Decoded:
+    has_equal_keys = False
+
+    def read_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal has_equal_keys
+        found = dict(pairs)
+        has_equal_keys = has_equal_keys or len(found) < len(pairs)
+        return found
+
+    return _Decoded(json.loads(text, object_pairs_hook=read_object), has_equal_keys)
+
+
+def _encode(value: object, *, like: str) -> str:
+    """Return JSON text; characters beyond ASCII escaped if `like` does so, or where UTF-8 could not say them."""
+    text = json.dumps(value, ensure_ascii=like.isascii(), separators=(",", ":"))
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair
+        return json.dumps(value, separators=(",", ":"))
+    return text
+
+
+def _written_step(step: str | int, *, is_first: bool) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if is_first:
+        return step
+    return f".{step}" if _PLAIN_STEP.fullmatch(step) else f"[{json.dumps(step)}]"
+
+
+_PLAIN_STEP: Final = re.compile(r"\$|[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

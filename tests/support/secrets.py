@@ -1,0 +1,128 @@
+"""Texts that hold secrets, made up from their prefixes, and texts that only look as if they did."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import random
+import string
+import uuid
+from typing import Final
+
+_RANDOM: Final = random.Random(5)
+_ALPHANUMERIC: Final = string.ascii_letters + string.digits
+
+
+def made(prefix: str, length: int, letters: str = _ALPHANUMERIC) -> str:
+    """Return a prefix and random letters behind it: nobody's secret, and no scanner's alarm in this file."""
+    body = "".join(_RANDOM.choices(letters, k=length - 2))
+    return f"{prefix}a1{body}"
+
+
+def _pem() -> str:
+    lines = [base64.b64encode(_RANDOM.randbytes(48)).decode() for _ in range(4)]
+    return "\n".join([*lines, "YWJj="])
+
+
+def _jwt() -> str:
+    parts = [json.dumps(part, separators=(",", ":")).encode() for part in ({"alg": "HS256"}, {"sub": "1", "n": "a"})]
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, b"0" * 32))
+
+
+_KEY: Final = _pem()
+
+#: Name of the pattern, a text in which `{}` stands for the secret, and the secret.
+SECRETS: Final = [
+    ("anthropic_key", "use {}, please", made("sk-ant-api03-", 93, _ALPHANUMERIC + "_-")),
+    ("openai_key", "export KEY {}", made("sk-proj-", 60, _ALPHANUMERIC + "_-")),
+    ("openai_key", "({})", made("sk-", 48)),
+    ("openai_key", "{}", made("sk-or-v1-", 64, "0123456789abcdef")),
+    ("openai_key", "{}", f"sk-lf-{uuid.UUID(int=_RANDOM.getrandbits(128))}"),
+    ("google_key", "?key={}&q=1", made("AIza", 35, _ALPHANUMERIC + "_")),
+    ("huggingface_token", "{}\n", made("hf_", 34)),
+    ("model_key", "groq: {}", made("gsk_", 52)),
+    ("model_key", "xai {}.", made("xai-", 80)),
+    ("model_key", "{}", made("tvly-dev-", 32)),
+    ("aws_key_id", "id={};", made("AKIA", 16, string.ascii_uppercase).replace("a1", "A2")),
+    ("google_oauth", "{}", made("ya29.", 60)),
+    ("google_oauth", "{}", made("GOCSPX-", 28)),
+    ("github_token", "https://{}:x-oauth-basic", made("ghp_", 36)),
+    ("github_token", "{}", made("github_pat_", 82)),
+    ("gitlab_token", "{}", made("glpat-", 20)),
+    ("slack_token", "{}", made("xoxb-", 40)),
+    ("slack_token", "{}", made("xapp-1-", 40)),
+    ("slack_webhook", "https://hooks.slack.com/services/{} ", made("T", 8) + "/" + made("B", 8) + "/" + made("", 24)),
+    ("stripe_key", "{}", made("sk_" + "live_", 24)),
+    ("stripe_key", "{}", made("rk_" + "test_", 24)),
+    ("stripe_key", "{}", made("whsec_", 32)),
+    ("sendgrid_key", "{}", made("SG.", 22) + "." + made("", 43)),
+    ("telegram_token", "/bot {}/getMe", made("110201543:AA", 33)),
+    ("service_token", "{}", made("npm_", 36)),
+    ("service_token", "{}", made("dop_v1_", 64, "0123456789abcdef")),
+    ("service_token", "{}", made("dp.pt.", 43)),
+    ("titan_token", "{}", made("titan_", 12, "0123456789abcdef") + made("_", 64, "0123456789abcdef")),
+    ("jwt", "cookie {};", _jwt()),
+    ("private_key", "-----BEGIN RSA PRIVATE KEY-----{}-----END RSA PRIVATE KEY-----", f"\n{_KEY}\n"),
+    (
+        "private_key",
+        "x -----BEGIN EC PRIVATE KEY-----{}-----END EC PRIVATE KEY-----",
+        f"\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,AB12\n\n{_KEY}\n",
+    ),
+    ("private_key", "-----BEGIN PRIVATE KEY-----{}", "\\n" + _KEY.replace("\n", "\\n")),
+    ("bearer_token", "Authorization: Bearer {}", made("", 40)),
+    ("basic_auth", "curl -H 'Authorization: Basic {}'", base64.b64encode(b"admin:hunter2").decode()),
+    ("url_password", "postgres://app:{}@db:5432/x", "s3cr-t:%2F"),
+    ("url_password", "redis://:{}@cache", "hunter2"),
+    ("connection_string", "Server=db;Uid=sa;Password={}", "P@ss1"),
+    ("connection_string", "pwd={};Server=db", "P@ss1"),
+    ("connection_string", "AccountName=a;AccountKey={};EndpointSuffix=core", made("", 86) + "=="),
+    ("assigned_secret", 'password = "{}"', "correct-horse"),
+    ("assigned_secret", 'db_password: "{}",', 'a\\"bcdef'),
+    ("assigned_secret", "'api_key': '{}'", "0a1b2c3d"),
+    ("assigned_secret", 'log {\\"client_secret\\": \\"{}\\"}'.replace("{\\", "<\\").replace('"}', '">'), "0a1b2c3d"),
+    ("assigned_secret", "export OPENAI_API_KEY={}\n", "0a1b2c3d"),
+    ("card", "card {}, exp 12/30", "4111111111111111"),
+    ("card", "{}", "5500 0055 5555 5559"),
+    ("card", "{}", "3782-822463-10005"),
+    ("card", "{}", "30569309025904"),
+]
+
+#: What must stay as it is: it looks like a secret to those who do not look twice.
+INNOCENT: Final = [
+    "The password must have at least 12 characters. Secret of success: tokens, tokens, tokens.",
+    "Basic understanding of bearer authentication-schemes is needed; a Bearer token is sent in the header.",
+    "password: required, token: optional; see https://example.com:8080/path?user=a@b.c",
+    "def login(password: str, token: str | None = None) -> Secret:\n    api_key = os.environ['API_KEY']",
+    'password = getpass("Password: ")\nAPI_KEY=os.environ.get("KEY")\nTOKEN=settings.api.token',
+    'api_key="${API_KEY}" password="<password>" secret="********" token="{token}" api_key="YOUR_API_KEY"',
+    "postgres://user:${PGPASSWORD}@db/x postgres://user:<password>@db redis://:****@h",
+    'if "-----BEGIN PRIVATE KEY-----" in text: raise ValueError("private key")',
+    "MAX_TOKEN=4096 SECRET_COUNT=1234567 NEXT_TOKEN=12345678",
+    '<div class="sk-toggleable__label sk-toggleable__label-arrow sk-estimator-doc-link">',
+    "risk-assessment-of-the-whole-project-2026 task-0123456789012345678901234567890123",
+    "550e8400-e29b-41d4-a716-446655440000 " + str(uuid.UUID(int=_RANDOM.getrandbits(128))),
+    "41111111-1111-4111-a111-111111111111",
+    "commit " + hashlib.sha1(b"x").hexdigest() + " sha256:" + hashlib.sha256(b"x").hexdigest(),
+    "data:image/png;base64," + base64.b64encode(_RANDOM.randbytes(6000)).decode(),
+    base64.urlsafe_b64encode(_RANDOM.randbytes(6000)).decode(),
+    "+49 (0)30 1234 5678, 030-1234567, (555) 010-9999, 1-800-555-0199, +1 415 555 2671",
+    "ids 1763757014123456789 1763757014123 4111111111111112 41111111111111111 4.111111111111111 17637570141234567",
+    "order 4111-1111-1111-1111-2 and 2026-11-21T20:39:14.123456Z, 192.168.100.100, 3.14159265358979",
+    "call_9f86d081884c7d659a2feaa0c55ad015 run-2026-11-21 chatcmpl-9f86d081884c7d659a2feaa0c55a",
+    "msg_01XFDUDYJgAACzvnptvVoYEL",
+    "eyJub3QiOiJhIGp3dCJ9 is base64 of JSON and no token",
+    "pk_" + made("live_", 24) + " is public",
+    "Ключ — пароль: «секрет» 🔑 密码",
+]
+
+#: JSON that holds names of secrets and no secret.
+INNOCENT_JSON: Final = [
+    {"usage": {"prompt_tokens": 12, "completion_tokens": 30, "total_tokens": 42}, "max_tokens": 100, "token": 17},
+    {"logprobs": {"content": [{"token": "Hello world", "logprob": -0.1, "bytes": [72]}]}},
+    {"token": "Hel", "token_type": "bearer", "tokenizer": "cl100k_base", "eos_token": "<|endoftext|>"},
+    {"next_page_token": "CAUQAA0123456789", "nextToken": "abcdefgh12345", "continuation_token": "abcdefgh12345"},
+    {"password": None, "secret": "", "api_key": False, "credentials": {}, "tokens": ["Hel", "lo"]},
+    {"properties": {"password": {"type": "string"}, "api_key": {"type": "string", "description": "the key"}}},
+    {"key": "model", "value": "gpt-4o", "primary_key": 5, "keys": ["a"], "monkey": "see", "secretary": "Ann"},
+]

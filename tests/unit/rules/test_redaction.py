@@ -1,0 +1,184 @@
+"""Server and SDK take away the same secrets, leave everything else, and never store what they took."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.support.secrets import INNOCENT, INNOCENT_JSON, SECRETS
+from titan.model.errors import InvalidInput
+from titan.rules.redaction import MAX_PATTERN, MAX_PATTERNS, LinearFinder, check_patterns, make_redactor
+from titan_sdk.redaction import Redactor, StandardFinder, chip
+
+KEY = b"0123456789abcdef0123456789abcdef"
+LINEAR, STANDARD = LinearFinder(), StandardFinder()
+SERVER, SDK = Redactor(LINEAR, key=KEY), Redactor(STANDARD, key=KEY)
+
+#: Pieces of secrets and what stands around them, in any order: what hits and what just fails to.
+FRAGMENTS = [
+    *(
+        "sk-",
+        "sk-ant-",
+        "AKIA",
+        "ghp_",
+        "eyJ",
+        ".",
+        "://",
+        ":",
+        "@",
+        "Bearer ",
+        "Basic ",
+        "password",
+        "API_KEY",
+        "token",
+    ),
+    *(
+        "=",
+        '"',
+        "'",
+        "\\",
+        "\\\\",
+        "\n",
+        "\t",
+        " ",
+        ";",
+        "-----BEGIN PRIVATE KEY-----",
+        "A: b",
+        "4111",
+        "1111",
+        "-",
+        "_",
+    ),
+    *("a1B2c3D4e5F6g7H8i9J0", "abcdefgh", "é", "İ", "ſ", "\u212a", "\ud800", "\v", "{", "}", "[redacted:card]", "0"),
+    *(text.replace("{}", secret) for _, text, secret in SECRETS),
+]
+ANY_TEXT = st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join) | st.text(max_size=60)
+FIELDS = st.sampled_from(["password", "X-API-Key", "accessTokens", "token", "name", "value", "usage_tokens", "a"])
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(FIELDS | ANY_TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(("name", "text", "secret"), SECRETS)
+def test_a_secret_leaves_its_chip_and_nothing_of_itself(name: str, text: str, secret: str) -> None:
+    redacted = SERVER.redact_text(text.replace("{}", secret))
+
+    assert redacted.text == text.replace("{}", chip(name))
+    assert [(taken.path, taken.name) for taken in redacted.taken] == [("$", name)]
+
+
+@pytest.mark.parametrize("text", INNOCENT)
+def test_what_only_looks_like_a_secret_stays(text: str) -> None:
+    assert SERVER.redact_text(text) == SDK.redact_text(text) == (text, ())
+
+
+@pytest.mark.parametrize("value", INNOCENT_JSON)
+def test_fields_that_are_only_named_like_secrets_stay(value: object) -> None:
+    text = json.dumps(value)
+
+    assert SERVER.redact_json(text) == SDK.redact_json(text) == (text, ())
+    assert SERVER.redact_value(value).value is value
+
+
+@given(ANY_TEXT)
+@example("\ud800 password='a\ud800bcdef' ://a:b\ud800c@")
+def test_both_engines_find_the_same_secrets(text: str) -> None:
+    assert LINEAR.find(text) == STANDARD.find(text)
+
+
+@given(ANY_JSON, st.booleans())
+@example({"arguments": '{"password": "hunter2"}'}, True)
+@example([{"name": "authorization", "value": "x"}], False)
+@example({"url": "http:\\/\\/a:b@c"}, True)
+def test_the_quick_look_at_json_text_misses_nothing(value: object, ascii_only: bool) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+
+    server, sdk = SERVER.redact_json(text), SDK.redact_json(text)
+
+    assert server == sdk
+    if SERVER.redact_text(text).taken:
+        assert LINEAR.may_hold(text)
+        assert STANDARD.may_hold(text)
+
+
+@pytest.mark.parametrize("secret", [r"\u0073k-ant-api03-abcdefghij0123456789", r"http:\/\/user:hunter2@host"])
+def test_an_escape_hides_no_secret(secret: str) -> None:
+    assert len(SERVER.redact_json(f'{{"a": "{secret}"}}').taken) == 1
+    assert len(SDK.redact_json(f'{{"a": "{secret}"}}').taken) == 1
+
+
+@pytest.mark.parametrize(("name", "text", "secret"), SECRETS)
+def test_redacting_again_takes_nothing_more(name: str, text: str, secret: str) -> None:
+    once = SDK.redact_json(json.dumps({"a": text.replace("{}", secret), "password": secret}))
+
+    assert [taken.name for taken in once.taken] == [name, "password"]
+    assert SERVER.redact_json(once.text) == (once.text, ())
+
+
+def test_a_users_patterns_and_fields_are_taken_too() -> None:
+    redactor = make_redactor(key=KEY, patterns={"customer": "CUST-(?P<value>[0-9]+)"}, fields=["Employee-ID"])
+
+    redacted = redactor.redact_json('{"note": "CUST-123, é", "employeeId": 7, "n": 1}')
+
+    assert redacted.text == '{"note":"CUST-[redacted:customer], é","employeeId":"[redacted:employee_id]","n":1}'
+    assert [(taken.path, taken.name) for taken in redacted.taken] == [
+        ("$.note", "customer"),
+        ("$.employeeId", "employee_id"),
+    ]
+
+
+def test_a_users_pattern_is_found_alike_by_the_sdk() -> None:
+    patterns = {"customer": "CUST-(?P<value>[0-9]+)", "word": r"\bé+\b|x{2,3}"}
+    text = "CUST-12 é xxxx CUST-"
+
+    assert LinearFinder(patterns).find(text) == StandardFinder(patterns).find(text) != []
+    assert StandardFinder(patterns).may_hold("{}")
+    assert LinearFinder(patterns).may_hold("{}")
+
+
+@pytest.mark.parametrize(
+    ("patterns", "words"),
+    [
+        ({"Bad Name": "x"}, "'Bad Name'.*a name that is not"),
+        ({"long": "x" * (MAX_PATTERN + 1)}, "'long'.*1001 characters"),
+        ({"open": "(x"}, "'open'.*what RE2 refuses: missing"),
+        ({"ahead": "x(?=y)"}, "'ahead'.*what RE2 refuses"),
+        ({"half": "\ud800"}, "'half'.*half a surrogate pair"),
+        ({"greek": r"\p{Greek}"}, "'greek'.*what Python's re refuses"),
+        ({"empty": "x*"}, "'empty'.*matches an empty text"),
+        ({"nested": "(?:a+)+b"}, "'nested'.*a repeated group"),
+        ({"choice": "(a|aa)+b"}, "'choice'.*a repeated group"),
+        ({"deep": "((?P<value>a?)b)*c"}, "'deep'.*a repeated group"),
+        ({"counted": "(?:a?){30}a"}, "'counted'.*a repeated group"),
+        ({f"n{number}": "x" for number in range(MAX_PATTERNS + 1)}, "expected at most 100; found 101"),
+    ],
+)
+def test_a_pattern_that_cannot_be_used_is_named(patterns: Mapping[str, str], words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        make_redactor(key=KEY, patterns=patterns)
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        r"(?i)cust-\d+",
+        r"(?:\d{4} ){3}\d{4}",
+        "a(?:b+)?c",
+        r"[(+*|)]+x",
+        r"(?:\(\+)+x",
+        "(?i:a)|b+",
+        "[]|+]+x",
+        "(x)(y+)z",
+    ],
+)
+def test_a_pattern_that_re_can_run_is_accepted(regex: str) -> None:
+    check_patterns({"mine": regex})
+
+
+def test_patterns_that_are_too_large_together_are_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"redaction patterns n0, n1.*within 16 MiB"):
+        make_redactor(key=KEY, patterns={f"n{number}": f"{number}[^é]{{1000}}" for number in range(90)})

@@ -1,0 +1,212 @@
+"""What is taken from a record, what is left of it, and what is told about it."""
+
+import hashlib
+import hmac
+import json
+
+import pytest
+
+from titan_sdk.redaction import MAX_CLEAN_KEYS, MAX_DEPTH, Redactor, StandardFinder, Taken, chip
+from titan_sdk.redaction_patterns import FieldRule, field_rule, spelt_plainly
+
+KEY = b"0123456789abcdef0123456789abcdef"
+REDACTOR = Redactor(StandardFinder(), key=KEY)
+AWS_KEY = "AKIAIOSFODNN7EXAMPLE"
+
+
+def places(taken: tuple[Taken, ...]) -> list[tuple[str, str]]:
+    """Return where something was taken and by which rule."""
+    return [(each.path, each.name) for each in taken]
+
+
+def test_fields_lose_their_whole_value_and_texts_only_the_secret() -> None:
+    value = {
+        "headers": {"X-API-Key": "k", "Set-Cookie": ["a=1", "b=2"], "accept": "*/*"},
+        "messages": [{"content": f"my key is {AWS_KEY}."}, {"content": "hello"}],
+        "password": 1234,
+        "card_number": 4111111111111111,
+        "odd key": {"passphrase": "x"},
+    }
+
+    redacted = REDACTOR.redact_value(value)
+
+    assert redacted.value == {
+        "headers": {"X-API-Key": chip("api_key"), "Set-Cookie": chip("cookie"), "accept": "*/*"},
+        "messages": [{"content": f"my key is {chip('aws_key_id')}."}, {"content": "hello"}],
+        "password": chip("password"),
+        "card_number": chip("card"),
+        "odd key": {"passphrase": chip("password")},
+    }
+    assert places(redacted.taken) == [
+        ('$.headers["X-API-Key"]', "api_key"),
+        ('$.headers["Set-Cookie"]', "cookie"),
+        ("$.messages[0].content", "aws_key_id"),
+        ("$.password", "password"),
+        ("$.card_number", "card"),
+        ('$["odd key"].passphrase', "password"),
+    ]
+
+
+def test_a_value_is_not_changed_and_its_clean_parts_are_shared() -> None:
+    value = {"clean": [{"a": 1}], "secret": "x"}
+
+    redacted = REDACTOR.redact_value(value)
+
+    assert value == {"clean": [{"a": 1}], "secret": "x"}
+    assert isinstance(redacted.value, dict)
+    assert redacted.value["clean"] is value["clean"]
+
+
+def test_json_within_a_text_is_looked_into() -> None:
+    text = json.dumps({"arguments": json.dumps({"password": "hunter2", "n": 1.50}), "more": f'  ["{AWS_KEY}"]\n'})
+
+    redacted = REDACTOR.redact_json(text)
+
+    assert json.loads(redacted.text) == {
+        "arguments": '{"password":"[redacted:password]","n":1.5}',
+        "more": '["[redacted:aws_key_id]"]',
+    }
+    assert places(redacted.taken) == [("$.arguments.$.password", "password"), ("$.more.$[0]", "aws_key_id")]
+
+
+def test_a_text_that_is_no_json_is_searched_as_it_is() -> None:
+    assert REDACTOR.redact_json(f"{{not json {AWS_KEY}}}").text == "{not json [redacted:aws_key_id]}"
+    assert REDACTOR.redact_json("").text == ""
+
+
+@pytest.mark.parametrize("place", ["name", "key"])
+def test_a_header_as_a_pair_loses_its_value(place: str) -> None:
+    redacted = REDACTOR.redact_value([{place: "Authorization", "value": "opaque"}, {place: 5, "value": "x"}])
+
+    assert redacted.value == [{place: "Authorization", "value": chip("authorization")}, {place: 5, "value": "x"}]
+
+
+def test_a_secret_that_is_a_key_goes_too_and_leaves_both_entries() -> None:
+    value = {AWS_KEY: 1, "AKIAIOSFODNN7EXAMPLF": {"password": "x"}}
+
+    redacted = REDACTOR.redact_value(value)
+
+    assert redacted.value == {chip("aws_key_id"): 1, f"{chip('aws_key_id')} 2": {"password": chip("password")}}
+    assert AWS_KEY not in str(redacted.taken)
+
+
+def test_a_value_that_a_later_equal_key_hides_is_gone() -> None:
+    assert REDACTOR.redact_json(f'{{"a": "{AWS_KEY}", "a": 1}}') == ('{"a":1}', ())
+
+
+def test_equal_values_have_equal_fingerprints_and_only_under_one_key() -> None:
+    expected = hmac.new(KEY, b"thunter2", hashlib.sha256).hexdigest()[:32]
+    other = Redactor(StandardFinder(), key=KEY[::-1])
+
+    [by_field], [by_pattern] = (
+        REDACTOR.redact_value({"password": "hunter2"}).taken,
+        REDACTOR.redact_text("redis://:hunter2@cache").taken,
+    )
+
+    assert by_field.fingerprint == by_pattern.fingerprint == expected
+    assert REDACTOR.fingerprint({"a": 1, "b": 2}) == REDACTOR.fingerprint({"b": 2, "a": 1})
+    assert REDACTOR.fingerprint("5") != REDACTOR.fingerprint(5)
+    assert other.fingerprint("hunter2") != expected
+
+
+def test_a_key_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(ValueError, match="16 bytes or more for fingerprints; found 3"):
+        Redactor(StandardFinder(), key=b"key")
+
+
+def test_what_overlaps_goes_as_one() -> None:
+    redacted = REDACTOR.redact_text(f'password="{AWS_KEY}-and-more"')
+
+    assert redacted.text == 'password="[redacted:assigned_secret]"'
+
+
+def test_what_lies_too_deep_to_be_looked_at_goes() -> None:
+    value: object = AWS_KEY
+    for _ in range(MAX_DEPTH + 5):
+        value = [value]
+
+    redacted = REDACTOR.redact_value(value)
+
+    assert AWS_KEY not in str(redacted.value)
+    assert places(redacted.taken) == [("$" + "[0]" * MAX_DEPTH, "too_deep")]
+
+
+def test_json_too_deep_to_be_read_is_searched_as_text() -> None:
+    text = "[" * 100_000 + f'"{AWS_KEY}"' + "]" * 100_000
+
+    assert REDACTOR.redact_json(text).text == text.replace(AWS_KEY, chip("aws_key_id"))
+
+
+def test_half_a_surrogate_pair_is_kept_in_json_that_utf8_can_say() -> None:
+    redacted = REDACTOR.redact_json('{"é": "\\ud800", "password": "x"}')
+
+    assert json.loads(redacted.text.encode()) == {"é": "\ud800", "password": chip("password")}
+
+
+def test_letters_that_grow_in_lower_case_do_not_shift_a_secret() -> None:
+    assert REDACTOR.redact_text(f"İİİ {AWS_KEY}").text == "İİİ [redacted:aws_key_id]"
+
+
+def test_names_of_further_fields_may_be_spelt_in_any_way() -> None:
+    redactor = Redactor(StandardFinder(), key=KEY, fields=["employee-id", "№"])
+
+    redacted = redactor.redact_json('{"EmployeeID": 1, "employeeId": 2, "employee id": 3, "№": 4}')
+
+    assert json.loads(redacted.text) == {
+        "EmployeeID": chip("employee_id"),
+        "employeeId": chip("employee_id"),
+        "employee id": chip("employee_id"),
+        "№": chip("field"),
+    }
+
+
+def test_only_so_many_names_of_fields_are_remembered() -> None:
+    redactor = Redactor(StandardFinder(), key=KEY)
+
+    redactor.redact_value({f"field{number}": 1 for number in range(MAX_CLEAN_KEYS + 10)} | {"x" * 65: 1})
+
+    assert redactor.redact_value({AWS_KEY: 1, "new": 1}).value == {chip("aws_key_id"): 1, "new": 1}
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        *((field, "password") for field in ("password", "userPassword", "DB_PASSWD", "db-password-hash", "my_pwd")),
+        *((field, "secret") for field in ("secret", "clientSecret", "aws_secret_access_key", "secret_key", "secrets")),
+        *((field, "api_key") for field in ("api_key", "apiKey", "X-API-Key", "OPENAI_API_KEY2", "ssh.private_key")),
+        *((field, "token") for field in ("token", "accessToken", "HF_TOKEN", "refresh_tokens", "x-auth-token")),
+        ("http.request.header.authorization", "authorization"),
+        ("connectionString", "connection_string"),
+    ],
+)
+def test_a_telling_name_is_known_however_it_is_spelt(field: str, name: str) -> None:
+    rule = field_rule(field)
+
+    assert rule is not None
+    assert rule.name == name
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *(
+            "prompt_tokens",
+            "total_tokens",
+            "max_tokens",
+            "maxTokens",
+            "tokens",
+            "token_count",
+            "tokenizer",
+            "eos_token",
+        ),
+        *("next_page_token", "pageToken", "PWD", "OLDPWD", "primary_key", "keyboard", "public_key", "key", "pass"),
+        *("password_policy", "secretary", "author", "cookie_count", "x" * 201 + "password", "pаssword"),
+    ],
+)
+def test_a_name_that_tells_of_no_secret_has_no_rule(field: str) -> None:
+    assert field_rule(field) is None
+
+
+def test_a_fields_rule_can_be_looked_at() -> None:
+    assert isinstance(field_rule("token"), FieldRule)
+    assert spelt_plainly("X-API-Key2") == "x_api_key"
