@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.sdk.taped_values import VALUES, same
+from tests.unit.titan_sdk.taped_values import VALUES, same
 from titan_sdk.tape import CHAIN_START, canonical, chain, decode, encode, fingerprint
 
 KEY = b"k" * 32

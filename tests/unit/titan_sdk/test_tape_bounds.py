@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.sdk.taped_values import VALUES
+from tests.unit.titan_sdk.taped_values import VALUES
 from titan_sdk.tape import Bounds, Cut, CutReason, Object, decode, encode, snapshot
 
 SMALL = Bounds(size_bytes=4096)

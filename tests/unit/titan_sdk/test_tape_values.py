@@ -17,7 +17,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 
-from tests.unit.sdk.taped_values import PLAIN_JSON, VALUES, same
+from tests.unit.titan_sdk.taped_values import PLAIN_JSON, VALUES, same
 from titan_sdk.tape import Object, Opaque, decode, encode, snapshot
 
 
