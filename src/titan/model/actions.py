@@ -1,0 +1,181 @@
+"""What is heard of an agent run: the calls it made, what groups them, and how the run fares.
+
+Whatever tells us (the SDK, the model endpoint, OpenTelemetry, a foreign client) is read into entries. An entry says
+what one teller knows of one action or run at one moment; an action is what all entries about it come to
+(`titan.model.recorded`). Entries are appended and never changed: they are the run's tape.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+#: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
+SHARED_MARK: Final = '{"$shared":0}'
+
+
+class ActionKind(StrEnum):
+    """What an action is."""
+
+    MODEL = "model"  #: a call of a language model
+    TOOL = "tool"  #: a call of a tool
+    CALL = "call"  #: any other call: a decorated function, a retrieval, an embedding
+    AGENT = "agent"  #: an agent or sub-agent at work; what it did stands below it
+    STEP = "step"  #: a chain, graph node or workflow step that groups others
+    TURN = "turn"  #: a turn of a conversation
+    THOUGHT = "thought"  #: reasoning that was made visible
+    HANDOFF = "handoff"  #: one agent gave the work to another
+    EVENT = "event"  #: something that happened at one moment
+
+
+#: The kinds that are attempts at something: they are counted, priced and listed. The others are the frame around them,
+#: and what they say of cost and tokens repeats what their children said.
+CALLS: Final = frozenset({ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL})
+
+
+class Outcome(StrEnum):
+    """How an action ended. The words are those of agentsentinel-sdk (spec/runs.md 2.1)."""
+
+    SUCCESS = "success"
+    ERROR = "error"  #: it raised, or the other side failed
+    BLOCKED = "blocked"  #: a policy stopped it; what it would have cost was not spent
+    REJECTED = "rejected"  #: a person did not approve it
+    REPLAYED = "replayed"  #: answered from a recording
+    IDEMPOTENT_REPLAY = "idempotent_replay"  #: answered with what the same call gave before
+
+
+#: The outcomes of an attempt: what the success rate is a share of (spec/runs.md 3.1).
+ATTEMPTS: Final = frozenset({Outcome.SUCCESS, Outcome.ERROR, Outcome.BLOCKED, Outcome.REJECTED})
+#: The outcomes whose cost was spent.
+INCURRED: Final = frozenset({Outcome.SUCCESS, Outcome.ERROR})
+#: The outcomes whose cost was not spent because something stopped the call.
+PREVENTED: Final = frozenset({Outcome.BLOCKED, Outcome.REJECTED})
+
+
+class Impact(StrEnum):
+    """How much harm a call can do, as its author says."""
+
+    READ = "read"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class Effect(StrEnum):
+    """What a call changes, as its author says; a replay never repeats an external one."""
+
+    EXTERNAL = "external"  #: something outside of the process
+    LOCAL = "local"  #: nothing, or nothing that outlives the process
+
+
+class Teller(StrEnum):
+    """Who told of an action. One teller's word about the same thing counts once."""
+
+    SDK = "sdk"
+    ENDPOINT = "endpoint"  #: our own model endpoint; its cost wins, for it saw the answer
+    OTLP = "otlp"
+    SENTINEL = "sentinel"  #: agentsentinel-sdk
+    OPENAI_AGENTS = "openai_agents"  #: the trace exporter of openai-agents
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """Inputs or outputs: a JSON text in the typed encoding of `titan_sdk.tape`.
+
+    Messages of a conversation come again with every call, so they stand apart: `shared` are JSON texts that the run
+    keeps once, and the text holds SHARED_MARK where the list of them goes. Nothing a user sends looks like the mark,
+    for the encoding writes an object with one key that begins with `$` in another way.
+    """
+
+    text: str
+    shared: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> str:
+        """The JSON text with its shared pieces in place."""
+        if not self.shared:
+            return self.text
+        return self.text.replace(SHARED_MARK, f"[{','.join(self.shared)}]", 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an action failed."""
+
+    type: str  #: of the exception, or what the teller calls it: "ValueError", "rate_limit_exceeded"
+    message: str = ""
+    traceback: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUse:
+    """What a call of a language model was made with, and what it took. Unknown is None, never 0."""
+
+    model: str | None = None  #: as the answer names it, else as it was asked for
+    provider: str | None = None  #: "openai", "anthropic", "google" …: OpenTelemetry's `gen_ai.provider.name`
+    input_tokens: int | None = None  #: all of them, those read from and written to a cache too
+    output_tokens: int | None = None  #: all of them, those of reasoning too
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    response_id: str | None = None  #: the provider's id of the answer: the same call told twice has the same one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionEntry:
+    """What one teller says of one action at one moment. What it does not say is None."""
+
+    id: str  #: unique in its run: a UUID, an OpenTelemetry span id
+    run_id: str
+    teller: Teller
+    kind: ActionKind
+    name: str  #: of the tool or function; of a model call its operation, such as "chat"
+    started_at: datetime
+    ended_at: datetime | None = None  #: None: it still runs
+    duration_ns: int | None = None  #: None: the difference of the two times
+    outcome: Outcome | None = None  #: None while it runs
+    parent_id: str | None = None  #: the action, or span, that it was made in
+    actor: str | None = None  #: the agent or sub-agent that acted; None: the run's own
+    inputs: Payload | None = None
+    outputs: Payload | None = None
+    failure: Failure | None = None
+    cost: Decimal | None = None  #: US dollars
+    use: ModelUse | None = None  #: None: no language model
+    tags: tuple[str, ...] = ()
+    impact: Impact | None = None
+    effect: Effect | None = None
+    is_redacted: bool = False  #: the teller took something away before it sent this
+    #: A JSON object of what else is known: `attributes` as the teller calls them, `compliance`, `callsite`, `task_id`,
+    #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
+    details: str | None = None
+
+
+class RunEnd(StrEnum):
+    """How a run ended, as its program said."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEntry:
+    """What one teller says of a run. What it does not say is None."""
+
+    run_id: str
+    teller: Teller
+    at: datetime
+    agent_id: str | None = None
+    session_id: str | None = None  #: groups runs: a conversation of many turns
+    name: str | None = None  #: a title for people
+    end: RunEnd | None = None  #: the run is over
+    reason: str | None = None  #: why it ended so
+    done: int | None = None  #: progress: steps that are done …
+    total: int | None = None  #: … of so many
+    tags: tuple[str, ...] = ()
+    details: str | None = None  #: a JSON object, as in ActionEntry
+
+
+Entry: TypeAlias = ActionEntry | RunEntry

@@ -1,0 +1,113 @@
+"""What entries come to: an action as it stands, and a run's row in the registry.
+
+Both are projections of the entries and hold only what lists and filters read; bodies are looked up when someone looks.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from titan.model.actions import ActionKind, Effect, Impact, Outcome
+from titan.model.runs import RunStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One action as it stands. See `ActionEntry` for what the fields mean."""
+
+    number: int  #: ascending in the order in which actions were first heard of
+    project_id: str
+    run_id: str
+    id: str
+    kind: ActionKind
+    name: str
+    agent_id: str  #: of the run, so that a ledger can be asked for an agent's
+    started_at: datetime
+    heard: int  #: bits: which tellers have told its beginning and its end; see `rules.recording`
+    span_id: str | None = None  #: another id that children name it by: a span that turned out to be this action
+    parent_id: str | None = None
+    actor: str | None = None
+    ended_at: datetime | None = None
+    duration_ns: int | None = None
+    outcome: Outcome | None = None  #: None while it runs
+    cost: Decimal | None = None  #: what its outcome says of it: spent, prevented or replayed
+    is_cost_estimated: bool = False  #: computed from tokens and a price list, for no teller said it
+    model: str | None = None
+    provider: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    response_id: str | None = None
+    error_type: str | None = None
+    error_message: str | None = None  #: its first line, at most 500 characters
+    impact: Impact | None = None
+    effect: Effect | None = None
+    tags: tuple[str, ...] = ()
+    is_redacted: bool = False
+
+
+class StatusSource(StrEnum):
+    """How a run's status is known."""
+
+    EXPLICIT = "explicit"  #: its program said so
+    INFERRED = "inferred"  #: nothing was heard of it for a while
+    STAGES = "stages"  #: from the DAGs it submitted: `rules.rollup.run_status`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """Counts and sums over a run's calls; what groups calls is not counted (`model.actions.CALLS`)."""
+
+    calls: int = 0  #: of all outcomes, and those that still run
+    running: int = 0
+    success: int = 0
+    error: int = 0
+    blocked: int = 0
+    rejected: int = 0
+    replayed: int = 0  #: and answered from an earlier same call
+    cost: Decimal = Decimal(0)  #: incurred: of success and error
+    prevented: Decimal = Decimal(0)  #: of blocked and rejected
+    saved: Decimal = Decimal(0)  #: of replayed
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def attempts(self) -> int:
+        """Calls that ended as attempts do: what the success rate is a share of."""
+        return self.success + self.error + self.blocked + self.rejected
+
+    @property
+    def attempted_cost(self) -> Decimal:
+        """What would have been spent had nothing been stopped."""
+        return self.cost + self.prevented
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRun:
+    """A run's row in the registry, whoever began it."""
+
+    project_id: str
+    id: str
+    agent_id: str
+    status: RunStatus
+    status_source: StatusSource
+    started_at: datetime
+    last_event_at: datetime  #: the latest time that its entries name
+    heard_at: datetime  #: when something was heard of it last, by our clock
+    ended_at: datetime | None = None
+    session_id: str | None = None
+    name: str | None = None
+    reason: str | None = None  #: why it ended as it did
+    tally: Tally = Tally()
+    has_stages: bool = False  #: it submitted DAGs; then the idle rule is the orchestrator's
+    last_outcome: Outcome | None = None  #: of the attempt that ended last
+    last_ended_at: datetime | None = None  #: when that was
+    first_error_id: str | None = None  #: the action that failed first
+    first_error: str | None = None  #: "ValueError: nope", at most 300 characters
+    done: int | None = None  #: progress, as its program tells it
+    total: int | None = None
+    tags: tuple[str, ...] = ()
+    entry_count: int = 0
+    chain: str = ""  #: hex digest over all its entries; "" before the first
+    pinned_at: datetime | None = None
+    archived_at: datetime | None = None

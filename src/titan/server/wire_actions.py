@@ -1,0 +1,180 @@
+"""What the SDK posts to POST /api/v1/actions, and how it is read into entries.
+
+Inputs and outputs are JSON in the typed encoding of `titan_sdk.tape`, as they stand: they are not read here.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from titan.model.actions import (
+    ActionEntry,
+    ActionKind,
+    Effect,
+    Entry,
+    Failure,
+    Impact,
+    ModelUse,
+    Outcome,
+    Payload,
+    RunEnd,
+    RunEntry,
+    Teller,
+)
+from titan.server.wire import Request
+
+MAX_ENTRIES: Final = 10_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+#: From 1970 to 2262, which is as far as 64 bits of nanoseconds reach.
+Nanoseconds = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Since 1970-01-01T00:00Z.")]
+Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Tokens = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Name = Annotated[str, Meta(min_length=1, max_length=500)]
+Tag = Annotated[str, Meta(max_length=200)]
+Usd = Annotated[Decimal, Meta(description="US dollars, at most 12 decimal places; as a string to be exact.")]
+
+
+class FailureBody(Request):
+    """Why an action failed."""
+
+    type: Name
+    message: str = ""
+    traceback: str | None = None
+
+
+class UseBody(Request):
+    """What a call of a language model was made with, and what it took."""
+
+    model: str | None = None
+    provider: str | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cache_read_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
+    reasoning_tokens: Tokens | None = None
+    response_id: str | None = None
+
+
+class ActionBody(Request, tag_field="type", tag="action"):
+    """What is known of one action at one moment: its beginning, its end, or both."""
+
+    id: Id
+    name: Name
+    started_at_ns: Nanoseconds
+    kind: ActionKind = ActionKind.CALL
+    run_id: Annotated[Id | None, Meta(description="Null: the request's run.")] = None
+    ended_at_ns: Annotated[Nanoseconds | None, Meta(description="Null: it still runs.")] = None
+    duration_ns: Duration | None = None
+    outcome: Outcome | None = None
+    parent_id: Id | None = None
+    actor: Annotated[str, Meta(max_length=500)] | None = None
+    inputs: msgspec.Raw | None = None
+    outputs: msgspec.Raw | None = None
+    failure: FailureBody | None = None
+    cost_usd: Usd | None = None
+    use: UseBody | None = None
+    tags: list[Tag] = msgspec.field(default_factory=list)
+    impact: Impact | None = None
+    effect: Effect | None = None
+    is_redacted: bool = False
+    details: msgspec.Raw | None = None
+
+
+class RunBody(Request, tag_field="type", tag="run"):
+    """What is known of a run."""
+
+    at_ns: Nanoseconds
+    run_id: Annotated[Id | None, Meta(description="Null: the request's run.")] = None
+    agent_id: Name | None = None
+    session_id: Id | None = None
+    name: Name | None = None
+    end: RunEnd | None = None
+    reason: str | None = None
+    done: Annotated[int, Meta(ge=0)] | None = None
+    total: Annotated[int, Meta(ge=0)] | None = None
+    tags: list[Tag] = msgspec.field(default_factory=list)
+
+
+class RecordBody(Request):
+    """POST /api/v1/actions."""
+
+    entries: Annotated[list[ActionBody | RunBody], Meta(max_length=MAX_ENTRIES)]
+    run_id: Annotated[
+        Id | None,
+        Meta(description="The run of entries that name none. Null: that of the job whose token is shown."),
+    ] = None
+    agent_id: Annotated[Name | None, Meta(description="Whose run it is, where the run is new.")] = None
+
+
+class RecordAnswer(Struct, kw_only=True):
+    """What was committed."""
+
+    stored: Annotated[int, Meta(description="Entries that were new.")]
+    repeated: Annotated[int, Meta(description="Entries that were known already; nothing was changed by them.")]
+
+
+def entries_of(body: RecordBody, *, run_id: str, teller: Teller = Teller.SDK) -> Iterator[Entry]:
+    """Yield what a request says; `run_id` is the run of entries that name none."""
+    for entry in body.entries:
+        if isinstance(entry, ActionBody):
+            yield _action(entry, entry.run_id or run_id, teller)
+        else:
+            yield _run(entry, entry.run_id or run_id, body.agent_id, teller)
+
+
+def _action(body: ActionBody, run_id: str, teller: Teller) -> ActionEntry:
+    return ActionEntry(
+        id=body.id,
+        run_id=run_id,
+        teller=teller,
+        kind=body.kind,
+        name=body.name,
+        started_at=_time(body.started_at_ns),
+        ended_at=None if body.ended_at_ns is None else _time(body.ended_at_ns),
+        duration_ns=body.duration_ns,
+        outcome=body.outcome,
+        parent_id=body.parent_id,
+        actor=body.actor,
+        inputs=_payload(body.inputs),
+        outputs=_payload(body.outputs),
+        failure=None
+        if body.failure is None
+        else Failure(type=body.failure.type, message=body.failure.message, traceback=body.failure.traceback),
+        cost=body.cost_usd,
+        use=None if body.use is None else ModelUse(**msgspec.structs.asdict(body.use)),
+        tags=tuple(body.tags),
+        impact=body.impact,
+        effect=body.effect,
+        is_redacted=body.is_redacted,
+        details=None if body.details is None else bytes(body.details).decode(),
+    )
+
+
+def _run(body: RunBody, run_id: str, agent_id: str | None, teller: Teller) -> RunEntry:
+    return RunEntry(
+        run_id=run_id,
+        teller=teller,
+        at=_time(body.at_ns),
+        agent_id=body.agent_id or agent_id,
+        session_id=body.session_id,
+        name=body.name,
+        end=body.end,
+        reason=body.reason,
+        done=body.done,
+        total=body.total,
+        tags=tuple(body.tags),
+    )
+
+
+def _payload(raw: msgspec.Raw | None) -> Payload | None:
+    return None if raw is None else Payload(bytes(raw).decode())
+
+
+def _time(nanoseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
