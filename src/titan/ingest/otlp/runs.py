@@ -1,0 +1,66 @@
+"""What a batch of spans says of the runs they belong to: whose they are, what session, and that one is over."""
+
+from titan.ingest.otlp.actions import resource_text, texts_of
+from titan.ingest.otlp.attributes import Gathered
+from titan.ingest.otlp.telemetry import Span
+from titan.ingest.values import Value, joined_text
+from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Teller
+
+
+class RunSeen:
+    """What the spans of one run in one batch come to: one entry."""
+
+    def __init__(self, span: Span, entry: ActionEntry) -> None:
+        self._id = entry.run_id
+        self._is_named = entry.run_id != span.trace_id  # by its program, which alone says who it is and when it ends
+        self._source = span.source
+        self._at = entry.started_at
+        self._agent: str | None = None
+        self._session: Value = None
+        self._name: Value = None
+        self._title: str | None = None
+        self._tags: Value = None
+        self._end: RunEnd | None = None
+        self._reason: str | None = None
+
+    def hear(self, span: Span, entry: ActionEntry, gathered: Gathered) -> None:
+        """Take one more span of the run."""
+        found = gathered.found
+        self._session = self._session or found.get("session")
+        self._name = self._name or found.get("run_name")
+        self._tags = self._tags or found.get("tags")
+        if entry.parent_id is None and not self._is_named:
+            self._hear_root(span, entry)
+
+    def entry(self) -> RunEntry:
+        """Return what they say."""
+        resource = resource_text(self._source)
+        return RunEntry(
+            run_id=self._id,
+            teller=Teller.OTLP,
+            at=self._at,
+            agent_id=self._agent,
+            session_id=_text(self._session, 200),
+            name=_text(self._name, 500) or self._title,
+            end=self._end,
+            reason=self._reason,
+            tags=texts_of(self._tags),
+            details=None if resource is None else joined_text({"resource": resource}),
+        )
+
+    def _hear_root(self, span: Span, entry: ActionEntry) -> None:
+        is_agent = entry.kind is ActionKind.AGENT
+        self._agent = (entry.actor or entry.name if is_agent else None) or span.source.service or entry.name
+        self._title = span.name[:500] or None
+        if entry.ended_at is None:
+            return
+        self._at = max(self._at, entry.ended_at)
+        if entry.outcome is Outcome.ERROR:
+            self._end = RunEnd.FAILED
+            self._reason = None if entry.failure is None else entry.failure.message[:500] or entry.failure.type
+        elif self._end is None:
+            self._end = RunEnd.COMPLETED
+
+
+def _text(value: Value, longest: int) -> str | None:
+    return str(value)[:longest] if value is not None and value != "" else None
