@@ -35,7 +35,7 @@ them can only other time new some could these two may first then do any like my 
 after also did many before must through back years where much your way well down should because each just those people
 how too little state good very make world still own see men work long get here between both life being under never day
 same another know while last might us great old year off come since against go came right used take three
-""".split()
+"""
 _RARER: Final = """
 customer invoice payment refund order shipment warehouse delivery address account password balance statement contract
 supplier deadline meeting calendar flight hotel booking passenger airport luggage weather forecast temperature sunny
@@ -49,10 +49,8 @@ patient doctor treatment diagnosis symptom medicine dose clinic hospital insuran
 vehicle engine battery charger range mileage tyre brake recipe ingredient oven butter flour sugar dinner restaurant
 museum gallery painting sculpture concert ticket festival theatre novel chapter translation language grammar sentence
 climate emission carbon energy solar turbine grid storage demand supply market share investor stock bond interest
-""".split()
-_SYLLABLES: Final = (
-    "ka ro mi len tor va shi du bel nor pa quin es tal gri mon fe sol dan wick ham ber ley ford ston".split()
-)
+"""
+_SYLLABLES: Final = "ka ro mi len tor va shi du bel nor pa quin es tal gri mon fe sol dan wick ham ber ley ford ston"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,8 +206,9 @@ class _Writer:
 
     def __init__(self, seed: int) -> None:
         self._chance = random.Random(seed)
+        self._syllables = _SYLLABLES.split()
         names = [self._name() for _ in range(8000)]
-        self._words = [*_COMMON, *_RARER, *names]
+        self._words = [*_COMMON.split(), *_RARER.split(), *names]
         self._weights = list(accumulate(1 / rank for rank in range(1, len(self._words) + 1)))
 
     def conversation(self, started_ns: int) -> Conversation:
@@ -269,7 +268,7 @@ class _Writer:
         return " ".join(chosen).capitalize() + "."
 
     def _name(self) -> str:
-        return "".join(self._chance.choices(_SYLLABLES, k=self._chance.randint(2, 4)))
+        return "".join(self._chance.choices(self._syllables, k=self._chance.randint(2, 4)))
 
 
 def _message(role: str, text: str) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """What reading OTLP costs by itself, without server and store: `python -m benchmarks.ingest_otlp`.
 
-Requests are serialised before the clock starts. Every figure is processor time, the median of five rounds, with the lowest and the
-highest beside it.
+Requests are serialised before the clock starts. Every figure is processor time, the median of five rounds, with the
+lowest and the highest beside it.
 """
 
 from __future__ import annotations
