@@ -96,7 +96,9 @@ _KEYS: Final[dict[Meaning, str]] = {
     "model": "gen_ai.response.model ai.response.model llm.response.model llm.model_name",
     # Sums that follow from the rest, what describes attributes, and what is said a second time.
     "noise": "logfire.json_schema logfire.msg_template logfire.metrics llm.token_count.total llm.usage.total_tokens"
-    " gen_ai.usage.total_tokens model_request_parameters lmnr.internal.has_input_output",
+    " gen_ai.usage.total_tokens model_request_parameters lmnr.span.path lmnr.span.ids_path"
+    " lmnr.span.parent_path lmnr.span.parent_ids_path lmnr.span.instrumentation_source lmnr.span.sdk_version"
+    " lmnr.span.language_version lmnr.span.instrumentation_scope.name lmnr.span.instrumentation_scope.version",
     "operation": "gen_ai.operation.name llm.request.type",
     "output": "output.value langfuse.observation.output lmnr.span.output traceloop.entity.output"
     " gen_ai.tool.call.result tool_response ai.toolCall.result ai.response.text ai.response.object final_result"

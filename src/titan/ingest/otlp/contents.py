@@ -110,13 +110,20 @@ def _asked(gathered: Gathered, heard: Messages) -> Payload | None:
 
 def _answered(gathered: Gathered, heard: Messages) -> Payload | None:
     if answer := _pieces(gathered, "messages_out", heard.answer):
-        return conversation([without_finish(piece) for piece in answer])
+        return conversation([_answer(piece) for piece in answer])
     if (raw := gathered.found.get("output")) is None:
         return None
     plain = payload_of(raw)
     if plain.shared:
         return conversation(plain.shared)
     return conversation([plain.text]) if is_message(plain.text) else plain
+
+
+def _answer(piece: str) -> str:
+    """Return an answer's message: where a provider's whole choice stands there, what is in it."""
+    if '"message":' in piece and (choice := members_of(piece)) is not None and "message" in choice:
+        return choice["message"]
+    return without_finish(piece)
 
 
 def _tools(gathered: Gathered) -> str | None:
