@@ -1,1 +1,1 @@
-"""Foreign traces become entries: bytes in, `titan.model.actions` out. Pure: no I/O and no clock."""
+"""What foreign clients send, read into entries: pure, from bytes to values."""

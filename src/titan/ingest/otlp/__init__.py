@@ -7,31 +7,21 @@ the span's. What a span says first and last comes in any order, twice or never: 
 `titan.rules.recording` what it comes to.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
+from titan.ingest.batch import Batch
 from titan.ingest.otlp import jsons, protobuf
-from titan.ingest.otlp.actions import MAX_NS, NO_SPAN, action_of
+from titan.ingest.otlp.actions import MAX_NS, NO_SPAN, action_of, as_frame
 from titan.ingest.otlp.bodies import MAX_BODY_BYTES, decompressed, is_json
 from titan.ingest.otlp.records import entries_of
 from titan.ingest.otlp.runs import RunSeen
 from titan.ingest.otlp.telemetry import LogRecord, Span
-from titan.model.actions import Entry
+from titan.model.actions import ActionEntry, ActionKind
 
 __all__ = ["MAX_BODY_BYTES", "Batch", "read_logs", "read_metrics", "read_traces"]
 
 _NO_TRACE: Final = "0" * 32
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
-    """What a request comes to, and what of it could not be taken: OTLP's partial success."""
-
-    entries: Sequence[Entry]
-    accepted: int  #: spans, log records or metrics, those too that are dropped by choice
-    rejected: int = 0
-    problem: str = ""  #: why some were rejected; "" when none was
 
 
 def read_traces(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
@@ -74,7 +64,8 @@ def read_metrics(body: bytes, *, content_type: str | None, content_encoding: str
 
 
 def _batch(spans: Iterable[Span]) -> Batch:
-    entries: list[Entry] = []
+    entries: list[ActionEntry] = []
+    models: set[str | None] = set()
     runs: dict[str, RunSeen] = {}
     rejected = 0
     problem = ""
@@ -91,14 +82,18 @@ def _batch(spans: Iterable[Span]) -> Batch:
             seen = runs[run_id] = RunSeen(span, entry)
         seen.hear(span, entry, gathered)
         entries.append(entry)
-    accepted = len(entries)
-    entries.extend(_runs(runs.values()))
-    return Batch(entries=entries, accepted=accepted, rejected=rejected, problem=problem)
-
-
-def _runs(runs: Iterable[RunSeen]) -> Iterator[Entry]:
-    for run in runs:
-        yield run.entry()
+        if entry.kind is ActionKind.MODEL:
+            models.add(entry.id)
+    outer = {entry.parent_id for entry in entries if entry.kind is ActionKind.MODEL} & models
+    return Batch(
+        entries=[
+            *(run.entry() for run in runs.values()),
+            *(as_frame(entry) if entry.id in outer else entry for entry in entries),
+        ],
+        accepted=len(entries),
+        rejected=rejected,
+        problem=problem,
+    )
 
 
 def _problem(span: Span) -> str | None:

@@ -1,6 +1,7 @@
 """A span becomes an entry of the action that it tells of."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -10,8 +11,8 @@ from titan.ingest.otlp.contents import CHOICE, MESSAGE_ROLES, contents_of
 from titan.ingest.otlp.kinds import kind_of, name_of
 from titan.ingest.otlp.telemetry import Source, Span, SpanEvent
 from titan.ingest.otlp.use import cost_of, use_of
-from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of
-from titan.model.actions import CALLS, ActionEntry, Failure, ModelUse, Outcome, Teller
+from titan.ingest.values import Value, joined_text, json_or_text, members_of, object_text, text_of
+from titan.model.actions import CALLS, ActionEntry, ActionKind, Failure, ModelUse, Outcome, Teller
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
 NO_SPAN: Final = "0" * 16
@@ -54,6 +55,18 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
         details=_details(span, gathered, None if is_call else (use, cost)),
     )
     return entry, gathered
+
+
+def as_frame(entry: ActionEntry) -> ActionEntry:
+    """Return a model call within which the same call was told of again as the step that it is then.
+
+    So two instrumentations of one program, of a framework and of the client it uses, count and cost a call once.
+    """
+    members = {} if entry.details is None else members_of(entry.details) or {}
+    if entry.use is not None or entry.cost is not None:
+        members["sums"] = _sums_text(entry.use, entry.cost)
+    details = joined_text(members) if members else None
+    return replace(entry, kind=ActionKind.STEP, cost=None, use=None, details=details)
 
 
 def time_of(nanoseconds: int) -> datetime:

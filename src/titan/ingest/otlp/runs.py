@@ -1,5 +1,7 @@
 """What a batch of spans says of the runs they belong to: whose they are, what session, and that one is over."""
 
+from datetime import datetime
+
 from titan.ingest.otlp.actions import resource_text, texts_of
 from titan.ingest.otlp.attributes import Gathered
 from titan.ingest.otlp.telemetry import Span
@@ -15,11 +17,14 @@ class RunSeen:
         self._is_named = entry.run_id != span.trace_id  # by its program, which alone says who it is and when it ends
         self._source = span.source
         self._at = entry.started_at
-        self._agent: str | None = None
+        self._agent: str | None = None  #: the outermost, where the batch holds it
+        self._actor = (entry.started_at, entry.actor)
         self._session: Value = None
         self._name: Value = None
+        self._root: str | None = None
         self._title: str | None = None
         self._tags: Value = None
+        self._ended_at: datetime | None = None
         self._end: RunEnd | None = None
         self._reason: str | None = None
 
@@ -29,6 +34,9 @@ class RunSeen:
         self._session = self._session or found.get("session")
         self._name = self._name or found.get("run_name")
         self._tags = self._tags or found.get("tags")
+        if entry.actor is not None and (self._actor[1] is None or entry.started_at < self._actor[0]):
+            self._actor = (entry.started_at, entry.actor)
+        self._at = min(self._at, entry.started_at)
         if entry.parent_id is None and not self._is_named:
             self._hear_root(span, entry)
 
@@ -38,8 +46,8 @@ class RunSeen:
         return RunEntry(
             run_id=self._id,
             teller=Teller.OTLP,
-            at=self._at,
-            agent_id=self._agent,
+            at=self._ended_at or self._at,
+            agent_id=self._agent_id(),
             session_id=_text(self._session, 200),
             name=_text(self._name, 500) or self._title,
             end=self._end,
@@ -48,13 +56,23 @@ class RunSeen:
             details=None if resource is None else joined_text({"resource": resource}),
         )
 
+    def _agent_id(self) -> str | None:
+        """Return the agent whose run it is: the root's, else of whoever acted first, else the service's name.
+
+        The first word counts, so nothing is said of it before something better than a name for all can be.
+        """
+        if self._is_named:
+            return None
+        return self._agent or self._actor[1] or (self._root and (self._source.service or self._root))
+
     def _hear_root(self, span: Span, entry: ActionEntry) -> None:
-        is_agent = entry.kind is ActionKind.AGENT
-        self._agent = (entry.actor or entry.name if is_agent else None) or span.source.service or entry.name
+        self._root = entry.name
+        if entry.kind is ActionKind.AGENT:
+            self._agent = entry.actor or entry.name
         self._title = span.name[:500] or None
         if entry.ended_at is None:
             return
-        self._at = max(self._at, entry.ended_at)
+        self._ended_at = max(self._ended_at or entry.ended_at, entry.ended_at)
         if entry.outcome is Outcome.ERROR:
             self._end = RunEnd.FAILED
             self._reason = None if entry.failure is None else entry.failure.message[:500] or entry.failure.type

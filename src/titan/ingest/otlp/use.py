@@ -1,16 +1,13 @@
 """What a model call took: tokens and money, from texts and numbers, exact."""
 
 import json
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
+from titan.ingest.counts import count_of, dollars_of
 from titan.ingest.otlp.attributes import Gathered
 from titan.ingest.values import Value, parsed
 from titan.model.actions import ModelUse
-
-_MOST_TOKENS: Final = 2**53 - 1
-_MOST_USD: Final = Decimal(10**12)
-_PLACES: Final = Decimal("1e-12")  # what is kept of a price
 
 _OF_A_MODEL: Final = frozenset(
     {"model", "asked_model", "provider", "system", "input_tokens", "output_tokens", "response_id", "usage"}
@@ -54,31 +51,6 @@ def cost_of(gathered: Gathered) -> Decimal | None:
     details = found.get("cost_details")
     prices = _prices(details)
     return prices.get("total") or (sum(prices.values(), Decimal(0)) if prices else None)
-
-
-def count_of(value: Value) -> int | None:
-    """Return a count of tokens; None for what is none."""
-    if type(value) is int:
-        return value if 0 <= value <= _MOST_TOKENS else None
-    if type(value) is float:
-        return int(value) if 0 <= value <= _MOST_TOKENS and value.is_integer() else None
-    if type(value) is str and value.isascii() and value.isdigit() and len(value) < 16:
-        return int(value)
-    return None
-
-
-def dollars_of(value: object) -> Decimal | None:
-    """Return an amount as its digits say it: a float's are the shortest that give it back. None for what is none."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        return None
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    if not amount.is_finite() or not 0 <= amount < _MOST_USD:
-        return None
-    rounded = amount.quantize(_PLACES)
-    return amount if amount == rounded else rounded
 
 
 def _prices(details: Value) -> dict[str, Decimal]:
