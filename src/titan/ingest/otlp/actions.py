@@ -127,6 +127,8 @@ def _details(span: Span, gathered: Gathered, sums: tuple[ModelUse | None, Decima
         members["scope"] = text_of(span.source.scope)
     if gathered.rest:
         members["attributes"] = object_text(gathered.rest)
+    if (title := found.get("title")) is not None and title != span.name:
+        members["title"] = text_of(title)
     if "user" in found:
         members["principal"] = text_of(found["user"])
     if "metadata" in found:

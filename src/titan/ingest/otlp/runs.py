@@ -6,7 +6,7 @@ from titan.ingest.otlp.actions import resource_text, texts_of
 from titan.ingest.otlp.attributes import Gathered
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.values import Value, joined_text
-from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Teller
+from titan.model.actions import CALLS, ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Teller
 
 
 class RunSeen:
@@ -32,7 +32,7 @@ class RunSeen:
         """Take one more span of the run."""
         found = gathered.found
         self._session = self._session or found.get("session")
-        self._name = self._name or found.get("run_name")
+        self._name = self._name or found.get("run_name") or (found.get("title") if entry.parent_id is None else None)
         self._tags = self._tags or found.get("tags")
         if entry.actor is not None and (self._actor[1] is None or entry.started_at < self._actor[0]):
             self._actor = (entry.started_at, entry.actor)
@@ -69,7 +69,7 @@ class RunSeen:
         self._root = entry.name
         if entry.kind is ActionKind.AGENT:
             self._agent = entry.actor or entry.name
-        self._title = span.name[:500] or None
+        self._title = (span.name if entry.kind in CALLS else entry.name)[:500] or None
         if entry.ended_at is None:
             return
         self._ended_at = max(self._ended_at or entry.ended_at, entry.ended_at)

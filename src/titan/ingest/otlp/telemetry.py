@@ -24,7 +24,8 @@ class Source:
     def service(self) -> str | None:
         """The service's name, None where its SDK made one up."""
         name = self.resource.get("service.name")
-        return name if type(name) is str and name and not name.startswith("unknown_service") else None
+        is_made_up = type(name) is not str or name.startswith("unknown_service") or name.endswith(".py")
+        return None if is_made_up else str(name) or None
 
 
 class SpanEvent(msgspec.Struct):
