@@ -68,15 +68,11 @@ def a_span(
         end_time_unix_nano=0 if seconds is None else STARTED_NS + int(seconds * SECOND_NS),
         attributes=pairs(attributes or {}),
         status=Status() if error is None else Status(code=Status.STATUS_CODE_ERROR, message=error),
-        events=[
-            Span.Event(name=event, time_unix_nano=STARTED_NS, attributes=pairs(said)) for event, said in events
-        ],
+        events=[Span.Event(name=event, time_unix_nano=STARTED_NS, attributes=pairs(said)) for event, said in events],
     )
 
 
-def a_request(
-    *spans: Span, resource: Mapping[str, object] | None = None, scope: str = ""
-) -> ExportTraceServiceRequest:
+def a_request(*spans: Span, resource: Mapping[str, object] | None = None, scope: str = "") -> ExportTraceServiceRequest:
     """Return a request to /v1/traces."""
     of_scope = ScopeSpans(spans=spans)
     of_scope.scope.name = scope

@@ -1,23 +1,21 @@
 """A span becomes an entry of the action that it tells of."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Final
 
 from titan.ingest.otlp.attributes import Gathered, Meaning, gather
-from titan.ingest.otlp.contents import CHOICE, MESSAGE_ROLES, contents_of
+from titan.ingest.otlp.contents import asked_with, contents_of
+from titan.ingest.otlp.details import details_of, sums_text
 from titan.ingest.otlp.kinds import kind_of, name_of
-from titan.ingest.otlp.telemetry import Source, Span, SpanEvent
+from titan.ingest.otlp.telemetry import Span
 from titan.ingest.otlp.use import cost_of, use_of
-from titan.ingest.values import Value, joined_text, json_or_text, members_of, object_text, text_of
-from titan.model.actions import CALLS, ActionEntry, ActionKind, Failure, ModelUse, Outcome, Teller
+from titan.ingest.values import Value, joined_text, members_of
+from titan.model.actions import CALLS, ActionEntry, ActionKind, Failure, Outcome, Teller
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
 NO_SPAN: Final = "0" * 16
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_OF_THE_MACHINE: Final = ("host.", "os.", "process.", "telemetry.", "titan.", "service.instance.")
 _PENDING: Final = "pending_span"
 
 
@@ -34,6 +32,11 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
     use = use_of(gathered)
     cost = cost_of(gathered)
     agent = found.get("agent")
+    beside: dict[str, str] = {}
+    if not is_call and (use is not None or cost is not None):
+        beside["sums"] = sums_text(use, cost)
+    elif kind is ActionKind.MODEL and inputs is None and (request := asked_with(gathered)):
+        beside["request"] = joined_text(request)
     entry = ActionEntry(
         id=span.parent_id if is_pending and span.parent_id else span.id,
         run_id=run_id,
@@ -52,7 +55,7 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
         cost=cost if is_call else None,
         use=use if is_call else None,
         tags=texts_of(found.get("span_tags")),
-        details=_details(span, gathered, None if is_call else (use, cost)),
+        details=details_of(span, gathered, beside),
     )
     return entry, gathered
 
@@ -64,7 +67,7 @@ def as_frame(entry: ActionEntry) -> ActionEntry:
     """
     members = {} if entry.details is None else members_of(entry.details) or {}
     if entry.use is not None or entry.cost is not None:
-        members["sums"] = _sums_text(entry.use, entry.cost)
+        members["sums"] = sums_text(entry.use, entry.cost)
     details = joined_text(members) if members else None
     return replace(entry, kind=ActionKind.STEP, cost=None, use=None, details=details)
 
@@ -102,74 +105,6 @@ def texts_of(value: Value) -> tuple[str, ...]:
     return tuple([item[:200] for item in value if type(item) is str]) if type(value) is list else ()
 
 
-def verdict_of(found: dict[Meaning, Value]) -> str | None:
-    """Return what an evaluation came to, as JSON; None where none is told of."""
-    verdict = {
-        "name": found.get("verdict"),
-        "score": found.get("score"),
-        "label": found.get("verdict_label"),
-        "explanation": found.get("verdict_reason"),
-    }
-    said: dict[str, Value] = {key: value for key, value in verdict.items() if value is not None}
-    return object_text(said) if said else None
-
-
 def _pending_parent(found: dict[Meaning, Value]) -> str | None:
     parent = found.get("pending_parent")
     return parent if type(parent) is str and parent and parent != NO_SPAN else None
-
-
-def _details(span: Span, gathered: Gathered, sums: tuple[ModelUse | None, Decimal | None] | None) -> str | None:
-    """Return all else that is known, as a JSON object."""
-    found = gathered.found
-    members: dict[str, str] = {}
-    if span.source.scope:
-        members["scope"] = text_of(span.source.scope)
-    if gathered.rest:
-        members["attributes"] = object_text(gathered.rest)
-    if (title := found.get("title")) is not None and title != span.name:
-        members["title"] = text_of(title)
-    if "user" in found:
-        members["principal"] = text_of(found["user"])
-    if "metadata" in found:
-        members["metadata"] = json_or_text(found["metadata"])
-    if (verdict := verdict_of(found)) is not None:
-        members["verdict"] = verdict
-    if (callsite := _callsite(found)) is not None:
-        members["callsite"] = callsite
-    if sums is not None and sums != (None, None):
-        members["sums"] = _sums_text(*sums)
-    if span.events and (events := _events_text(span.events)) is not None:
-        members["events"] = events
-    return joined_text(members) if members else None
-
-
-def _callsite(found: dict[Meaning, Value]) -> str | None:
-    if "file" not in found and "function" not in found:
-        return None
-    site = {"file": found.get("file"), "line": found.get("line"), "function": found.get("function")}
-    return object_text({key: value for key, value in site.items() if value is not None})
-
-
-def _sums_text(use: ModelUse | None, cost: Decimal | None) -> str:
-    """Return what a frame says of tokens and money: its children say the same again, so it counts nowhere."""
-    said: dict[str, Value] = {} if use is None else {name: getattr(use, name) for name in ModelUse.__slots__}
-    if cost is not None:
-        said["cost_usd"] = str(cost)
-    return object_text({key: value for key, value in said.items() if value is not None})
-
-
-def _events_text(events: Iterable[SpanEvent]) -> str | None:
-    """Return the events that are no messages and no exceptions."""
-    kept: list[Value] = [
-        {"name": event.name, "at_ns": str(event.at_ns), "attributes": event.attributes}
-        for event in events
-        if event.name != "exception" and event.name != CHOICE and event.name not in MESSAGE_ROLES
-    ]
-    return text_of(kept) if kept else None
-
-
-def resource_text(source: Source) -> str | None:
-    """Return what is known of the sender, as a JSON object, but for what every program on its machine says."""
-    kept = {key: value for key, value in source.resource.items() if not key.startswith(_OF_THE_MACHINE)}
-    return object_text(kept) if kept else None

@@ -54,7 +54,8 @@ def contents_of(span: Span, gathered: Gathered, kind: ActionKind) -> tuple[Paylo
     """Return inputs and outputs; None is what the span does not say.
 
     A model call's messages come before its raw request and answer, which say the same again. For any other span it is
-    the other way round: messages spread over its attributes are then the first question only.
+    the other way round: messages spread over its attributes are then the first question only. Parameters alone are no
+    inputs: the messages may come in a log record.
     """
     heard = Messages()
     if span.events or "events" in gathered.found:
@@ -95,12 +96,12 @@ def asked_with(gathered: Gathered) -> dict[str, str]:
 
 
 def _asked(gathered: Gathered, heard: Messages) -> Payload | None:
-    members = asked_with(gathered)
     if question := _pieces(gathered, "messages_in", heard.question):
-        return conversation(question, members)
+        return conversation(question, asked_with(gathered))
     found = gathered.found
     if (raw := found.get("request", found.get("input"))) is None:
-        return Payload(joined_text(members)) if members else None
+        return None
+    members = asked_with(gathered)
     own = members_of(raw)
     messages = messages_of(raw if own is None else own.get("messages"))
     if messages is not None:

@@ -7,9 +7,10 @@ say nothing of its end. Log lines without a name are accepted and dropped: a pro
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from titan.ingest.otlp.actions import texts_of, time_of, verdict_of
+from titan.ingest.otlp.actions import texts_of, time_of
 from titan.ingest.otlp.attributes import Gathered, gather
 from titan.ingest.otlp.contents import CHOICE, MESSAGE_ROLES, Messages, contents_of
+from titan.ingest.otlp.details import verdict_of
 from titan.ingest.otlp.kinds import kind_of
 from titan.ingest.otlp.telemetry import LogRecord, Span
 from titan.ingest.otlp.use import cost_of, use_of

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from titan.ingest.otlp.actions import resource_text, texts_of
+from titan.ingest.otlp.actions import texts_of
 from titan.ingest.otlp.attributes import Gathered
+from titan.ingest.otlp.details import resource_text
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.values import Value, joined_text
 from titan.model.actions import CALLS, ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Teller
@@ -21,6 +22,7 @@ class RunSeen:
         self._actor = (entry.started_at, entry.actor)
         self._session: Value = None
         self._name: Value = None
+        self._has_root = False
         self._root: str | None = None
         self._title: str | None = None
         self._tags: Value = None
@@ -63,10 +65,11 @@ class RunSeen:
         """
         if self._is_named:
             return None
-        return self._agent or self._actor[1] or (self._root and (self._source.service or self._root))
+        return self._agent or self._actor[1] or (self._source.service or self._root if self._has_root else None)
 
     def _hear_root(self, span: Span, entry: ActionEntry) -> None:
-        self._root = entry.name
+        self._has_root = True
+        self._root = None if entry.kind in CALLS else entry.name
         if entry.kind is ActionKind.AGENT:
             self._agent = entry.actor or entry.name
         self._title = (span.name if entry.kind in CALLS else entry.name)[:500] or None

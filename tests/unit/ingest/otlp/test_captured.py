@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from titan.ingest.otlp import read_traces
+from titan.ingest.otlp import read_logs, read_traces
 from titan.model.actions import ActionEntry, ActionKind, Entry, Failure, ModelUse, Outcome, RunEnd, RunEntry
 
 CAPTURED = Path(__file__).parent / "captured"
@@ -50,6 +50,7 @@ def whole(entry: ActionEntry, of: str) -> object:
         ("openinference.traces.bin.gz", ["agent", "agent", "weather_agent"], ["ChatOpenAI"] * 2, ["get_weather"]),
         ("traceloop.traces.bin", ["weather_agent"], ["chat", "chat"], ["get_weather"]),
         ("laminar.traces.bin", [], ["openai.chat"], ["get_weather"]),
+        ("openai-v2.traces.bin", [], ["chat"], []),
     ],
 )
 def test_agents_models_and_tools_are_told_apart(
@@ -62,13 +63,13 @@ def test_agents_models_and_tools_are_told_apart(
     assert [entry.name for entry in actions(entries, ActionKind.TOOL)] == tools
 
 
-@pytest.mark.parametrize("file", sorted(path.name for path in CAPTURED.glob("*.bin*")))
+@pytest.mark.parametrize("file", sorted(path.name for path in CAPTURED.glob("*.traces.bin*")))
 def test_every_run_is_whole_and_comes_before_its_actions(file: str) -> None:
     entries = captured(file)
     ended = {run.run_id: run for run in runs(entries)}
 
     assert isinstance(entries[0], RunEntry)
-    assert all(run.end is not None and run.agent_id for run in ended.values())
+    assert all(run.end is not None for run in ended.values())
     for action in (entry for entry in entries if isinstance(entry, ActionEntry)):
         assert action.run_id in ended
         assert action.outcome is not None
@@ -173,3 +174,17 @@ def test_a_whole_choice_of_a_provider_is_its_message() -> None:
     outputs = whole(model, "outputs")
     assert isinstance(outputs, dict)
     assert [message["content"] for message in outputs["messages"]] == ["It is sunny in Paris."]
+
+
+def test_messages_in_log_records_are_those_of_the_span_they_name() -> None:
+    [of_span] = actions(captured("openai-v2.traces.bin"), ActionKind.MODEL)
+    body = (CAPTURED / "openai-v2.logs.bin").read_bytes()
+    [of_records] = read_logs(body, content_type=None, content_encoding=None).entries
+
+    assert isinstance(of_records, ActionEntry)
+    assert (of_records.run_id, of_records.id, of_records.name) == (of_span.run_id, of_span.id, of_span.name)
+    assert (of_span.inputs, of_span.outputs, of_records.ended_at) == (None, None, None)
+    assert whole(of_records, "inputs") == {
+        "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Weather?"}]
+    }
+    assert whole(of_records, "outputs") == {"messages": [{"role": "assistant", "content": "It is sunny in Paris."}]}
