@@ -1,0 +1,1 @@
+"""What foreign clients send, read into entries: pure, from bytes to values."""
