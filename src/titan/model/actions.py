@@ -91,6 +91,7 @@ class Payload:
 
     text: str
     shared: tuple[str, ...] = ()
+    blob: str | None = None  #: SHA-256 of the content that `text` only stands in for, because it is large
 
     @property
     def whole(self) -> str:
@@ -124,6 +125,15 @@ class ModelUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """A secret that was taken away before anything was stored."""
+
+    path: str  #: where it stood: "$.inputs.messages[0].content"
+    name: str  #: the pattern or field rule that took it; its chip says the same
+    fingerprint: str  #: keyed, of the value: equal values of one project have equal ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActionEntry:
     """What one teller says of one action at one moment. What it does not say is None."""
 
@@ -142,11 +152,13 @@ class ActionEntry:
     outputs: Payload | None = None
     failure: Failure | None = None
     cost: Decimal | None = None  #: US dollars
+    is_cost_estimated: bool = False  #: computed from tokens and a price list, for the teller did not say it
     use: ModelUse | None = None  #: None: no language model
     tags: tuple[str, ...] = ()
     impact: Impact | None = None
     effect: Effect | None = None
     is_redacted: bool = False  #: the teller took something away before it sent this
+    redacted: tuple[Redaction, ...] = ()  #: what we took away
     #: A JSON object of what else is known: `attributes` as the teller calls them, `compliance`, `callsite`, `task_id`,
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None

@@ -24,7 +24,7 @@ class Action:
     name: str
     agent_id: str  #: of the run, so that a ledger can be asked for an agent's
     started_at: datetime
-    heard: int  #: bits: which tellers have told its beginning and its end; see `rules.recording`
+    heard: int  #: bits: who has told its beginning and its end, and whether its bodies; see `rules.recording`
     span_id: str | None = None  #: another id that children name it by: a span that turned out to be this action
     parent_id: str | None = None
     actor: str | None = None
@@ -104,10 +104,10 @@ class RecordedRun:
     last_ended_at: datetime | None = None  #: when that was
     first_error_id: str | None = None  #: the action that failed first
     first_error: str | None = None  #: "ValueError: nope", at most 300 characters
+    first_error_at: datetime | None = None  #: when that action started
     done: int | None = None  #: progress, as its program tells it
     total: int | None = None
     tags: tuple[str, ...] = ()
-    entry_count: int = 0
-    chain: str = ""  #: hex digest over all its entries; "" before the first
+    entry_count: int = 0  #: entries of its tape
     pinned_at: datetime | None = None
     archived_at: datetime | None = None

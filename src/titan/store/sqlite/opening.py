@@ -2,8 +2,9 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -11,9 +12,9 @@ from typing import Final
 import apsw
 
 from titan.model.errors import StoreTooNew
-from titan.store.sqlite.session import SqliteSession, damaged
+from titan.store.sqlite.session import QUERIES, SqliteSession, damaged
 
-_MIGRATIONS_FOLDER = Path(__file__).parent.parent / "sql" / "sqlite" / "migrations"
+_SQL_FOLDER: Final = Path(__file__).parent.parent / "sql"
 _MAGIC: Final = b"SQLite format 3\x00"  # https://sqlite.org/fileformat.html#magic_header_string
 _HEADER_BYTES: Final = 100
 
@@ -25,7 +26,19 @@ _CHECKED_SIZE_BYTES: Final = 32 * 1024 * 1024
 _WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
 
 
-def check(path: Path) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of database that Titan writes."""
+
+    migrations: Path
+    queries: Mapping[str, str]
+    page_bytes: int
+
+
+CONTROL: Final = Kind(migrations=_SQL_FOLDER / "sqlite" / "migrations", queries=QUERIES, page_bytes=4096)
+
+
+def check(path: Path, kind: Kind = CONTROL) -> None:
     """Look at a file without changing it or leaving anything beside it. A missing or empty one is fine.
 
     Raises:
@@ -42,7 +55,7 @@ def check(path: Path) -> None:
         with _looked_into(path, has_wal=has_wal) as connection:
             if size_bytes <= _CHECKED_SIZE_BYTES:
                 _check_pages(path, connection)
-            _check_version(path, connection)
+            _check_version(path, connection, kind)
     except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError) as error:
         raise damaged(path, f"a file that SQLite cannot read ({error})") from error
 
@@ -82,12 +95,12 @@ def _check_pages(path: Path, connection: apsw.Connection) -> None:
         raise damaged(path, f"pages that contradict each other ({complaints[0]})")
 
 
-def _check_version(path: Path, connection: apsw.Connection) -> None:
+def _check_version(path: Path, connection: apsw.Connection, kind: Kind) -> None:
     tables = {row[0] for row in connection.execute("select name from sqlite_schema where type = 'table'")}
     version = _schema_version(connection) if "meta" in tables else 0
     if tables and version == 0:
         raise damaged(path, "a database of another program")
-    newest = len(_migrations())
+    newest = len(_migrations(kind))
     if version > newest:
         raise StoreTooNew(
             f"store {path}",
@@ -97,15 +110,16 @@ def _check_version(path: Path, connection: apsw.Connection) -> None:
         )
 
 
-def open_to_write(path: Path, *, now: datetime) -> SqliteSession:
+def open_to_write(path: Path, *, now: datetime, kind: Kind = CONTROL) -> SqliteSession:
     """Open a database that `check` found fine, made and brought to the newest version where necessary."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    session = SqliteSession(path, flags=apsw.SQLITE_OPEN_READWRITE)
+    session = SqliteSession(path, flags=apsw.SQLITE_OPEN_READWRITE, queries=kind.queries)
     try:
+        session.pragma("page_size", kind.page_bytes)  # of a new file; one that is there keeps its own
         session.pragma("journal_mode", "wal")
         session.pragma("synchronous", "full")  # an fsync per commit: what is acknowledged survives a power cut
         session.pragma("journal_size_limit", _WAL_BYTES_KEPT)
-        migrate(session, now=now)
+        migrate(session, now=now, kind=kind)
         session.pragma("foreign_keys", "on")
     except BaseException:
         session.connection.close()
@@ -113,7 +127,7 @@ def open_to_write(path: Path, *, now: datetime) -> SqliteSession:
     return session
 
 
-def migrate(session: SqliteSession, *, now: datetime) -> None:
+def migrate(session: SqliteSession, *, now: datetime, kind: Kind = CONTROL) -> None:
     """Bring the schema to the newest version: each migration is one transaction, kept whole or not at all.
 
     Foreign keys are not enforced on the way, so that a table can be written anew, but hold at the end of each.
@@ -121,7 +135,7 @@ def migrate(session: SqliteSession, *, now: datetime) -> None:
     connection = session.connection
     is_new = not connection.execute("select 1 from sqlite_schema").fetchall()
     present = 0 if is_new else _schema_version(connection)
-    for version, file in enumerate(_migrations(), start=1):
+    for version, file in enumerate(_migrations(kind), start=1):
         if version <= present:
             continue
         with connection:
@@ -141,9 +155,9 @@ def _check_foreign_keys(connection: apsw.Connection, file: Path) -> None:
         )
 
 
-def _migrations() -> list[Path]:
+def _migrations(kind: Kind) -> list[Path]:
     """Return the migrations in order; the first brings a new file to version 1."""
-    return sorted(_MIGRATIONS_FOLDER.glob("[0-9]*.sql"))
+    return sorted(kind.migrations.glob("[0-9]*.sql"))
 
 
 def _schema_version(connection: apsw.Connection) -> int:

@@ -1,7 +1,6 @@
 """The store port on one SQLite file: a writer with a thread of its own, and a reader per calling thread."""
 
 import os
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -16,8 +15,9 @@ from titan.store.reader import SqlReader
 from titan.store.readers import Readers
 from titan.store.sqlite import opening
 from titan.store.sqlite.database import SqliteDatabase
+from titan.store.sqlite.reading import ReadingThread
 from titan.store.sqlite.session import SqliteSession, translated
-from titan.store.writer import Listeners, Writer, closed
+from titan.store.writer import Listeners, Writer
 
 T = TypeVar("T")
 
@@ -75,38 +75,9 @@ class SqliteStore:
         self._session.connection.close()  # the last one: SQLite then folds the -wal into the file
         os.close(self._lock_descriptor)
 
-    def _new_reader(self) -> "_ReadingThread":
+    def _new_reader(self) -> ReadingThread[Reader]:
         try:
-            return _ReadingThread(self._path)
+            session = SqliteSession(self._path, flags=apsw.SQLITE_OPEN_READONLY)
+            return ReadingThread(self._path, session, SqlReader(session))
         except apsw.Error as error:
             raise translated(error, self._path) from error
-
-
-class _ReadingThread:
-    """The read-only connection of one thread; it goes when the thread does, or the store is closed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._session = SqliteSession(path, flags=apsw.SQLITE_OPEN_READONLY)
-        self._reader = SqlReader(self._session)
-        self._in_use = threading.RLock()  # so that closing waits for the query under way
-        self._is_closed = False
-
-    def read(self, query: Callable[[Reader], T]) -> T:
-        execute = self._session.connection.execute
-        with self._in_use:
-            if self._is_closed:
-                raise closed(f"store {self._path}")
-            try:
-                execute("begin")
-                try:
-                    return query(self._reader)
-                finally:
-                    execute("commit")
-            except apsw.Error as error:
-                raise translated(error, self._path) from error
-
-    def close(self) -> None:
-        with self._in_use:
-            self._is_closed = True
-            self._session.connection.close()

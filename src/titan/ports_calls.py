@@ -1,0 +1,180 @@
+"""What the core asks of the store of recorded calls: a store of its own, so that a burst of them delays no job."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol, TypeVar
+
+from titan.model.actions import Entry
+from titan.model.recorded import Action, RecordedRun
+from titan.model.runs import RunStatus
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallCommit:
+    """What one commit of the calls store was about, for those who wait for it."""
+
+    runs: frozenset[tuple[str, str]]  #: (project id, run id)
+    version: int  #: of the newest entry; ascending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEntry:
+    """An entry of a run's tape as it is kept: redacted, with its place in the chain."""
+
+    number: int  #: ascending in commit order
+    action_number: int | None  #: None: it is about the run
+    entry: Entry
+    heard_at: datetime
+    link: str  #: of the chain, after this entry: `titan_sdk.tape.chain`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFilter:
+    """Which runs a list shows. None asks for nothing."""
+
+    statuses: frozenset[RunStatus] = frozenset()  #: empty: all
+    min_cost: Decimal | None = None
+    started_since: datetime | None = None  #: a run that goes on is always in
+    agent_id: str | None = None
+    session_id: str | None = None
+    text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
+    has_archived: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFilter:
+    """Which calls the ledger shows. None asks for nothing."""
+
+    outcome: str | None = None
+    name: str | None = None
+    kind: str | None = None
+    agent_id: str | None = None
+    run_id: str | None = None
+    min_cost: Decimal | None = None
+    max_cost: Decimal | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None  #: words, all of which stand in what was recorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCalls:
+    """What is stored of the runs and actions that some entries may be about."""
+
+    runs: Mapping[str, RecordedRun]  #: by run id
+    #: By (run id, id), and by (run id, span id) where an action has one.
+    actions: Mapping[tuple[str, str], Action]
+    answers: Mapping[tuple[str, str], Action]  #: by (run id, the provider's id of the answer)
+    within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
+    next_number: int  #: of an action that is new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """An entry to be appended, and the action it is about."""
+
+    entry: Entry
+    action_number: int | None  #: None: it is about a run
+
+
+class CallReader(Protocol):
+    """Questions about committed calls; unknown ids give None or nothing."""
+
+    def recorded_run(self, project_id: str, run_id: str) -> RecordedRun | None: ...
+
+    def registry(
+        self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
+    ) -> tuple[list[RecordedRun], str | None]:
+        """Return up to `limit` runs and, when there are more, what to give as `after` for the next ones.
+
+        `sort` is "started", "cost", "duration", "actions" or "success_rate"; what is unknown counts as less than
+        everything.
+        """
+
+    def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
+        """Return how many runs there are, counted no further than `up_to`."""
+
+    def actions_of_run(self, project_id: str, run_id: str, *, after_version: int = 0) -> list[Action]:
+        """Return a run's actions in the order they started; only those heard of after `after_version`."""
+
+    def version_of_run(self, project_id: str, run_id: str) -> int:
+        """Return the number of the run's newest entry; 0 without one."""
+
+    def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
+        """Return the action of this id, or the one that a span of this id turned out to be."""
+
+    def tape(
+        self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
+    ) -> list[StoredEntry]:
+        """Return up to `limit` entries of a run behind `after`, or of one of its actions, in the order they came."""
+
+    def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
+        """Return ids of actions of the run in whose names or content all words of `text` stand, as they started."""
+
+    def ledger(
+        self, project_id: str, wanted: CallFilter, *, sort: str, is_ascending: bool, skip: int, limit: int
+    ) -> list[Action]:
+        """Return calls of all runs; `sort` is "time", "cost" or "duration"."""
+
+    def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
+        """Return how many calls there are, counted no further than `up_to`."""
+
+    def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+        """Return running runs without stages that were heard last before, that one first."""
+
+    def note(self, name: str) -> str | None:
+        """Return what the server itself noted under `name`."""
+
+
+class CallTransaction(CallReader, Protocol):
+    """Reads and writes that become visible together, or not at all."""
+
+    @property
+    def now(self) -> datetime:
+        """The transaction's time."""
+
+    def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
+        """Return what is stored of the runs and actions that these entries may be about."""
+
+    def keep(
+        self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]
+    ) -> None:
+        """Write what entries came to, and append them to the tapes of their runs; insert or overwrite."""
+
+    def save_run(self, run: RecordedRun) -> None:
+        """Insert or overwrite a run's row; its tape stays as it is."""
+
+    def forget_run(self, project_id: str, run_id: str) -> bool:
+        """Delete a run with every byte of what was recorded of it; return whether there was one."""
+
+    def put_note(self, name: str, value: str) -> None:
+        """Note something for the server itself."""
+
+
+class CallStore(Protocol):
+    """Keeps recorded calls. tests/contract/test_call_store.py is its specification."""
+
+    def transact(self, decide: Callable[[CallTransaction], T]) -> Future[T]:
+        """Run `decide` on the writer's thread and commit what it wrote; one after the other.
+
+        The future gives its result only after the commit is durable. When `decide` raises, nothing of it is kept and
+        the future raises the same.
+
+        Raises (in the future):
+            StoreFull, StoreUnavailable: nothing was kept; may be retried.
+            StoreRefused, StoreDamaged: see `titan.ports.Store`.
+        """
+
+    def read(self, query: Callable[[CallReader], T]) -> T:
+        """Run `query` on a snapshot of committed calls, in the calling thread."""
+
+    def listen(self, listener: Callable[[CallCommit], None]) -> None:
+        """Have `listener` called on the writer's thread after each commit, before its future resolves."""
+
+    def close(self) -> None:
+        """Finish what was handed in, then release the files. May be called twice."""

@@ -1,0 +1,67 @@
+"""How a run of the registry stands: what silence means, and what the stages it submitted say."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from titan.model.actions import PREVENTED, Outcome
+from titan.model.recorded import RecordedRun, StatusSource
+from titan.model.runs import Run, RunStatus
+from titan.rules.recording import UNKNOWN_AGENT
+
+IDLE: Final = timedelta(seconds=120)  # spec/runs.md 3.1: of a run that has no end of its own
+IDLE_WITHIN_CALL: Final = timedelta(minutes=30)  # a call that runs may take long, and tells nothing meanwhile
+
+_BAD: Final = PREVENTED | {Outcome.ERROR}
+
+
+def silent_since(now: datetime) -> datetime:
+    """Return the moment before which a running run must have been heard last to be looked at by `after_silence`."""
+    return now - IDLE
+
+
+def after_silence(run: RecordedRun, *, now: datetime) -> RecordedRun | None:
+    """Return a run that has ended by its silence, None when it has not.
+
+    It failed when the attempt that ended last did, or was stopped. A run with stages is its orchestrator's to end.
+    """
+    idle = IDLE_WITHIN_CALL if run.tally.running else IDLE
+    if run.status is not RunStatus.RUNNING or run.has_stages or now - run.heard_at < idle:
+        return None
+    has_failed = run.last_outcome in _BAD
+    return replace(
+        run,
+        status=RunStatus.FAILED if has_failed else RunStatus.COMPLETED,
+        status_source=StatusSource.INFERRED,
+        ended_at=run.last_event_at,
+    )
+
+
+def with_stages(
+    known: RecordedRun | None, run: Run, status: RunStatus, *, ended_at: datetime | None, now: datetime
+) -> RecordedRun:
+    """Return the registry's row of a run that submitted DAGs; `status` and `ended_at` are what those come to."""
+    if known is None:
+        known = RecordedRun(
+            project_id=run.project_id,
+            id=run.id,
+            agent_id=run.agent_id,
+            status=status,
+            status_source=StatusSource.STAGES,
+            started_at=run.started_at,
+            last_event_at=run.last_activity_at,
+            heard_at=now,
+        )
+    is_unknown = known.agent_id == UNKNOWN_AGENT or not known.has_stages
+    return replace(
+        known,
+        agent_id=run.agent_id if is_unknown else known.agent_id,
+        status=status,
+        status_source=StatusSource.STAGES,
+        has_stages=True,
+        started_at=min(known.started_at, run.started_at),
+        last_event_at=max(known.last_event_at, run.last_activity_at),
+        ended_at=ended_at,
+        reason=run.reason,
+        pinned_at=run.pinned_at,
+    )

@@ -1,0 +1,73 @@
+"""Counts and sums over calls: which outcome counts as what, and whose cost was spent (spec/runs.md 2.6 and 3.1)."""
+
+from titan.model.actions import CALLS, Outcome
+from titan.model.recorded import Action, Tally
+
+
+class Sums:
+    """A tally that actions are moved in: taken out as they were, put in as they are."""
+
+    __slots__ = ("_calls", "_costs", "_running", "_tokens")
+
+    def __init__(self, tally: Tally) -> None:
+        self._calls = {
+            Outcome.SUCCESS: tally.success,
+            Outcome.ERROR: tally.error,
+            Outcome.BLOCKED: tally.blocked,
+            Outcome.REJECTED: tally.rejected,
+            Outcome.REPLAYED: tally.replayed,
+        }
+        self._running = tally.running
+        self._costs = [tally.cost, tally.prevented, tally.saved]
+        self._tokens = [tally.input_tokens, tally.output_tokens]
+
+    def move(self, before: Action | None, after: Action) -> None:
+        """Take an action out as it was before (None: it is new) and put it in as it is now."""
+        if before is not None:
+            self._add(before, -1)
+        self._add(after, 1)
+
+    def tally(self) -> Tally:
+        """Return what the sums come to."""
+        calls = self._calls
+        return Tally(
+            calls=self._running + sum(calls.values()),
+            running=self._running,
+            success=calls[Outcome.SUCCESS],
+            error=calls[Outcome.ERROR],
+            blocked=calls[Outcome.BLOCKED],
+            rejected=calls[Outcome.REJECTED],
+            replayed=calls[Outcome.REPLAYED],
+            cost=self._costs[0],
+            prevented=self._costs[1],
+            saved=self._costs[2],
+            input_tokens=self._tokens[0],
+            output_tokens=self._tokens[1],
+        )
+
+    def _add(self, action: Action, sign: int) -> None:
+        if action.kind not in CALLS:
+            return  # a frame: what it says of cost and tokens repeats what its children said
+        outcome = action.outcome
+        if outcome is None:
+            self._running += sign
+        else:
+            self._calls[_COUNTED_AS[outcome]] += sign
+            if action.cost:
+                self._costs[_COST_OF[outcome]] += sign * action.cost
+        if action.input_tokens:
+            self._tokens[0] += sign * action.input_tokens
+        if action.output_tokens:
+            self._tokens[1] += sign * action.output_tokens
+
+
+_COUNTED_AS = {outcome: outcome for outcome in Outcome} | {Outcome.IDEMPOTENT_REPLAY: Outcome.REPLAYED}
+#: Which sum an outcome's cost goes to: incurred, prevented, saved.
+_COST_OF = {
+    Outcome.SUCCESS: 0,
+    Outcome.ERROR: 0,
+    Outcome.BLOCKED: 1,
+    Outcome.REJECTED: 1,
+    Outcome.REPLAYED: 2,
+    Outcome.IDEMPOTENT_REPLAY: 2,
+}

@@ -1,0 +1,182 @@
+"""Lists of runs and calls: a head, the conditions that are asked for, an order. All of them are SQL texts in lists.sql.
+
+SQLite finds no index for `:agent_id is null or agent_id = :agent_id`, so a condition that is not asked for is left out.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from titan.model.errors import InvalidInput
+from titan.model.recorded import Action, RecordedRun
+from titan.ports_calls import CallFilter, RunFilter
+from titan.store.calls.matching import match_of
+from titan.store.calls.queries import QUERIES
+from titan.store.calls.rows import action_from_row, run_from_row, to_pico
+from titan.store.rows.columns import to_json, to_us
+from titan.store.sqlite.session import SqliteSession, Value
+
+#: Of the newest entries that hold the words of a search; a word that stands everywhere costs no more than this.
+MAX_HITS: Final = 10_000
+RUNNING: Final = "running"  #: asked for as an outcome: calls that have none yet
+NO_WORDS: Final = '""'  # an empty phrase, which FTS5 finds nothing by
+
+#: What runs are sorted by → its column, and its place behind `run_columns` in the head.
+_RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
+    "started": ("started_at_us", 7),
+    "cost": ("cost", 19),
+    "duration": ("duration_us", 36),
+    "actions": ("calls", 37),
+    "success_rate": ("success_rate", 38),
+}
+_RUN_NO: Final = 35
+_CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
+_RUN_ID: Final = 28  # behind `action_columns`
+
+
+def registry(
+    session: SqliteSession,
+    project_id: str,
+    wanted: RunFilter,
+    *,
+    sort: str,
+    is_ascending: bool,
+    after: str | None,
+    limit: int,
+) -> tuple[list[RecordedRun], str | None]:
+    """See `CallReader.registry`."""
+    conditions, values = _run_conditions(wanted)
+    column, place = _RUN_KEYS[sort]
+    direction, beyond = ("asc", ">") if is_ascending else ("desc", "<")
+    if after is not None:
+        values["after_key"], values["after_no"] = _read_cursor(after)
+        conditions.append(f"(runs.{column}, runs.run_no) {beyond} (:after_key, :after_no)")
+    order = f"order by runs.{column} {direction}, runs.run_no {direction} limit :limit"
+    sql = " and ".join([QUERIES["registry"], *conditions]) + " " + order
+    rows = session.ask(sql, {**values, "project_id": project_id, "limit": limit + 1})
+    is_last = len(rows) <= limit
+    cursor = None if is_last else _cursor(rows[limit - 1][place], rows[limit - 1][_RUN_NO])
+    return [run_from_row(row) for row in rows[:limit]], cursor
+
+
+def count_runs(session: SqliteSession, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
+    """See `CallReader.count_runs`."""
+    conditions, values = _run_conditions(wanted)
+    sql = " and ".join([QUERIES["registry_count"], *conditions])
+    return _counted(session, sql, {**values, "project_id": project_id}, up_to)
+
+
+def ledger(
+    session: SqliteSession,
+    project_id: str,
+    wanted: CallFilter,
+    run_no: int | None,
+    *,
+    sort: str,
+    is_ascending: bool,
+    skip: int,
+    limit: int,
+) -> list[Action]:
+    """See `CallReader.ledger`; `run_no` is that of the run it asks for."""
+    conditions, values = _call_conditions(wanted, run_no)
+    if sort == "cost" and wanted.min_cost is None:
+        conditions.append("actions.cost > 0")  # what cost nothing is not looked for by its cost
+    direction = "asc" if is_ascending else "desc"
+    order = f"order by actions.{_CALL_KEYS[sort]} {direction}, actions.number {direction} limit :limit offset :skip"
+    sql = " and ".join([QUERIES["ledger"], *conditions]) + " " + order
+    rows = session.ask(sql, {**values, "project_id": project_id, "limit": limit, "skip": skip})
+    return [action_from_row(row, row[_RUN_ID]) for row in rows]
+
+
+def count_calls(session: SqliteSession, project_id: str, wanted: CallFilter, run_no: int | None, *, up_to: int) -> int:
+    """See `CallReader.count_calls`."""
+    conditions, values = _call_conditions(wanted, run_no)
+    sql = " and ".join([QUERIES["ledger_count"], *conditions])
+    return _counted(session, sql, {**values, "project_id": project_id}, up_to)
+
+
+def _counted(session: SqliteSession, sql: str, values: dict[str, Value], up_to: int) -> int:
+    found = session.ask(f"select count(*) from ({sql} limit :up_to)", {**values, "up_to": up_to})
+    return int(found[0][0])
+
+
+def _run_conditions(wanted: RunFilter) -> tuple[list[str], dict[str, Value]]:
+    names: list[str] = []
+    values: dict[str, Value] = {}
+    if len(wanted.statuses) == 1:
+        names.append("runs_with_one_status")
+        values["status"] = next(iter(wanted.statuses)).value
+    elif wanted.statuses:
+        names.append("runs_with_status")
+        values["statuses"] = to_json(sorted(status.value for status in wanted.statuses))
+    if wanted.min_cost is not None:
+        names.append("runs_that_cost")
+        values["min_cost"] = to_pico(wanted.min_cost)
+    if wanted.started_since is not None:
+        names.append("runs_started_since")
+        values["since_us"] = to_us(wanted.started_since)
+    if wanted.agent_id is not None:
+        names.append("runs_of_agent")
+        values["agent_id"] = wanted.agent_id
+    if wanted.session_id is not None:
+        names.append("runs_of_session")
+        values["session_id"] = wanted.session_id
+    if not wanted.has_archived:
+        names.append("runs_not_archived")
+    if wanted.text is not None:
+        names.append("runs_with_part")
+        values |= {"part": _part(wanted.text), "words": match_of(wanted.text) or NO_WORDS, "hits": MAX_HITS}
+    return [QUERIES[name] for name in names], values
+
+
+def _call_conditions(wanted: CallFilter, run_no: int | None) -> tuple[list[str], dict[str, Value]]:
+    names: list[str] = []
+    values: dict[str, Value] = {}
+    if wanted.outcome == RUNNING:
+        names.append("calls_running")
+    plain: list[tuple[str, str, Value]] = [
+        ("calls_with_outcome", "outcome", None if wanted.outcome == RUNNING else wanted.outcome),
+        ("calls_named", "name", wanted.name),
+        ("calls_of_kind", "kind", wanted.kind),
+        ("calls_of_agent", "agent_id", wanted.agent_id),
+        ("calls_of_run", "run_no", run_no),
+        ("calls_that_cost", "min_cost", None if wanted.min_cost is None else to_pico(wanted.min_cost)),
+        ("calls_up_to_cost", "max_cost", None if wanted.max_cost is None else to_pico(wanted.max_cost)),
+        ("calls_since", "since_us", None if wanted.since is None else to_us(wanted.since)),
+        ("calls_until", "until_us", None if wanted.until is None else to_us(wanted.until)),
+    ]
+    for condition, name, value in plain:
+        if value is not None:
+            names.append(condition)
+            values[name] = value
+    if wanted.text is not None:
+        names.append("calls_with_words")
+        values |= {"words": match_of(wanted.text) or NO_WORDS, "hits": MAX_HITS}
+    return [QUERIES[name] for name in names], values
+
+
+def _part(text: str) -> str:
+    """Return a LIKE pattern for texts that hold `text`."""
+    for special in "\\%_":
+        text = text.replace(special, f"\\{special}")
+    return f"%{text}%"
+
+
+def _cursor(key: float | int, run_no: int) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode((key, run_no))).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[float | int, int]:
+    try:
+        decoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return msgspec.json.decode(decoded, type=tuple[float | int, int])
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise InvalidInput(
+            f"cursor {cursor[:60]!a}",
+            expected="the `next_cursor` of the page before",
+            found="another text",
+            next_step="Leave it out to begin with the first page.",
+        ) from error

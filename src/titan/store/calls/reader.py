@@ -1,0 +1,141 @@
+"""Questions about recorded calls: the `CallReader` port on SQLite."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from titan.model.actions import Payload
+from titan.model.recorded import Action, RecordedRun
+from titan.ports_calls import CallFilter, RunFilter, StoredEntry
+from titan.store.calls import lists
+from titan.store.calls.matching import match_of
+from titan.store.calls.ranges import from_ranges
+from titan.store.calls.rows import action_from_row, entry_of_facts, run_from_row
+from titan.store.rows.columns import from_us, to_json, to_us
+from titan.store.session import Row
+from titan.store.sqlite.session import SqliteSession
+
+TEXTS_AT_ONCE: Final = 5000
+
+
+class SqlCallReader:
+    """Implements `titan.ports_calls.CallReader`; its docstrings stand there."""
+
+    def __init__(self, session: SqliteSession) -> None:
+        self._session = session
+        self._all = session.all
+        self._one = session.one
+
+    def recorded_run(self, project_id: str, run_id: str) -> RecordedRun | None:
+        row = self._one("recorded_run", project_id=project_id, run_id=run_id)
+        return None if row is None else run_from_row(row)
+
+    def registry(
+        self, project_id: str, wanted: RunFilter, *, sort: str, is_ascending: bool, after: str | None, limit: int
+    ) -> tuple[list[RecordedRun], str | None]:
+        return lists.registry(
+            self._session, project_id, wanted, sort=sort, is_ascending=is_ascending, after=after, limit=limit
+        )
+
+    def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
+        return lists.count_runs(self._session, project_id, wanted, up_to=up_to)
+
+    def actions_of_run(self, project_id: str, run_id: str, *, after_version: int = 0) -> list[Action]:
+        run_no = self._run_no(project_id, run_id)
+        if run_no is None:
+            return []
+        found = self._all("actions_of_run", run_no=run_no, after_version=after_version)
+        return [action_from_row(row, run_id) for row in found]
+
+    def version_of_run(self, project_id: str, run_id: str) -> int:
+        run_no = self._run_no(project_id, run_id)
+        row = None if run_no is None else self._one("version_of_run", run_no=run_no)
+        return 0 if row is None else int(row[0])
+
+    def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
+        run_no = self._run_no(project_id, run_id)
+        row = None if run_no is None else self._one("action", run_no=run_no, action_id=action_id)
+        return None if row is None else action_from_row(row, run_id)
+
+    def tape(
+        self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
+    ) -> list[StoredEntry]:
+        run_no = self._run_no(project_id, run_id)
+        if run_no is None:
+            return []
+        if action_number is None:
+            rows = self._all("entries_of_run", run_no=run_no, after=after, limit=limit)
+        else:
+            rows = self._all("entries_of_action", run_no=run_no, action_number=action_number, after=after, limit=limit)
+        texts = self._texts(run_no, rows)
+        return [_entry(row, texts) for row in rows]
+
+    def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
+        run_no = self._run_no(project_id, run_id)
+        words = match_of(text)
+        bounds = None if run_no is None else self._one("bounds_of_run", run_no=run_no)
+        if bounds is None or bounds[0] is None or words is None:
+            return []
+        found = self._all("find_in_run", run_no=run_no, words=words, first=bounds[0], last=bounds[1], limit=limit)
+        return [str(row[0]) for row in found]
+
+    def ledger(
+        self, project_id: str, wanted: CallFilter, *, sort: str, is_ascending: bool, skip: int, limit: int
+    ) -> list[Action]:
+        run_no = None if wanted.run_id is None else self._run_no(project_id, wanted.run_id)
+        if wanted.run_id is not None and run_no is None:
+            return []
+        return lists.ledger(
+            self._session, project_id, wanted, run_no, sort=sort, is_ascending=is_ascending, skip=skip, limit=limit
+        )
+
+    def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
+        run_no = None if wanted.run_id is None else self._run_no(project_id, wanted.run_id)
+        if wanted.run_id is not None and run_no is None:
+            return 0
+        return lists.count_calls(self._session, project_id, wanted, run_no, up_to=up_to)
+
+    def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+        return [run_from_row(row) for row in self._all("silent_runs", before_us=to_us(before), limit=limit)]
+
+    def note(self, name: str) -> str | None:
+        row = self._one("note", name=name)
+        return None if row is None else str(row[0])
+
+    def _run_no(self, project_id: str, run_id: str) -> int | None:
+        row = self._one("run_no", project_id=project_id, run_id=run_id)
+        return None if row is None else int(row[0])
+
+    def _texts(self, run_no: int, rows: Sequence[Row]) -> dict[int, str]:
+        """Return the shared texts that these entries name, by number."""
+        numbers = sorted({number for row in rows for place in (5, 7) for number in from_ranges(row[place] or "")})
+        texts: dict[int, str] = {}
+        for start in range(0, len(numbers), TEXTS_AT_ONCE):
+            part = numbers[start : start + TEXTS_AT_ONCE]
+            texts.update(self._all("texts_of_run", run_no=run_no, numbers=to_json(part)))
+        return texts
+
+
+def _entry(row: Row, texts: dict[int, str]) -> StoredEntry:
+    return StoredEntry(
+        number=row[0],
+        action_number=row[1],
+        entry=entry_of_facts(
+            row[3],
+            is_about_run=row[1] is None,
+            inputs=_payload(row[4], row[5], texts),
+            outputs=_payload(row[6], row[7], texts),
+        ),
+        heard_at=from_us(row[2]),
+        link=row[8].hex(),
+    )
+
+
+def _payload(text: str | None, shared: str | None, texts: dict[int, str]) -> Payload | None:
+    if text is None:
+        return None
+    return Payload(text, tuple(_found(texts, from_ranges(shared))) if shared is not None else ())
+
+
+def _found(texts: dict[int, str], numbers: Iterable[int]) -> Iterable[str]:
+    return (texts[number] for number in numbers)

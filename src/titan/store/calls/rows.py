@@ -1,0 +1,223 @@
+"""Recorded runs, actions and entries to rows and back."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
+from titan.model.recorded import Action, RecordedRun, StatusSource, Tally
+from titan.model.runs import RunStatus
+from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
+from titan.store.session import Row
+
+#: What a column can hold here, in the order of the columns.
+Values: TypeAlias = tuple[str | int | bytes | None, ...]
+
+PICO: Final = 12  # decimal places of a picodollar
+_STATUSES: Final = by_value(RunStatus)
+_SOURCES: Final = by_value(StatusSource)
+_OUTCOMES: Final = by_value(Outcome)
+_KINDS: Final = by_value(ActionKind)
+_IMPACTS: Final = by_value(Impact)
+_EFFECTS: Final = by_value(Effect)
+_TAGS: Final = msgspec.json.Decoder(tuple[str, ...])
+
+
+def to_pico(cost: Decimal) -> int:
+    """Return picodollars; digits beyond the twelfth place are rounded to even."""
+    return int(cost.scaleb(PICO).to_integral_value())
+
+
+def from_pico(pico: int) -> Decimal:
+    """Return US dollars, without zeros behind the last digit."""
+    return Decimal(pico).scaleb(-PICO).normalize() if pico else _NOTHING
+
+
+_NOTHING: Final = Decimal(0)
+
+
+def run_from_row(row: Row) -> RecordedRun:
+    """Return the run of `run_columns`."""
+    return RecordedRun(
+        project_id=row[0],
+        id=row[1],
+        agent_id=row[2],
+        session_id=row[3],
+        name=row[4],
+        status=_STATUSES[row[5]],
+        status_source=_SOURCES[row[6]],
+        started_at=from_us(row[7]),
+        last_event_at=from_us(row[8]),
+        heard_at=from_us(row[9]),
+        ended_at=from_us_or_none(row[10]),
+        reason=row[11],
+        has_stages=bool(row[12]),
+        tally=_tally(row),
+        last_outcome=_OUTCOMES[row[24]] if row[24] else None,
+        last_ended_at=from_us_or_none(row[25]),
+        first_error_id=row[26],
+        first_error=row[27],
+        first_error_at=from_us_or_none(row[28]),
+        done=row[29],
+        total=row[30],
+        tags=_TAGS.decode(row[31]),
+        pinned_at=from_us_or_none(row[32]),
+        archived_at=from_us_or_none(row[33]),
+        entry_count=row[34],
+    )
+
+
+def _tally(row: Row) -> Tally:
+    return Tally(
+        calls=sum(row[13:19]),
+        running=row[13],
+        success=row[14],
+        error=row[15],
+        blocked=row[16],
+        rejected=row[17],
+        replayed=row[18],
+        cost=from_pico(row[19]),
+        prevented=from_pico(row[20]),
+        saved=from_pico(row[21]),
+        input_tokens=row[22],
+        output_tokens=row[23],
+    )
+
+
+def row_of_run(run: RecordedRun) -> Values:
+    """Return `run_columns`."""
+    tally = run.tally
+    return (
+        run.project_id,
+        run.id,
+        run.agent_id,
+        run.session_id,
+        run.name,
+        run.status.value,
+        run.status_source.value,
+        to_us(run.started_at),
+        to_us(run.last_event_at),
+        to_us(run.heard_at),
+        to_us_or_none(run.ended_at),
+        run.reason,
+        int(run.has_stages),
+        tally.running,
+        tally.success,
+        tally.error,
+        tally.blocked,
+        tally.rejected,
+        tally.replayed,
+        to_pico(tally.cost),
+        to_pico(tally.prevented),
+        to_pico(tally.saved),
+        tally.input_tokens,
+        tally.output_tokens,
+        run.last_outcome.value if run.last_outcome else None,
+        to_us_or_none(run.last_ended_at),
+        run.first_error_id,
+        run.first_error,
+        to_us_or_none(run.first_error_at),
+        run.done,
+        run.total,
+        msgspec.json.encode(run.tags).decode(),
+        to_us_or_none(run.pinned_at),
+        to_us_or_none(run.archived_at),
+        run.entry_count,
+    )
+
+
+def action_from_row(row: Row, run_id: str) -> Action:
+    """Return the action of `action_columns`."""
+    return Action(
+        number=row[1],
+        project_id=row[27],
+        run_id=run_id,
+        id=row[2],
+        span_id=row[3],
+        kind=_KINDS[row[4]],
+        name=row[5],
+        agent_id=row[6],
+        parent_id=row[7],
+        actor=row[8],
+        started_at=from_us(row[9]),
+        ended_at=from_us_or_none(row[10]),
+        duration_ns=row[11],
+        outcome=_OUTCOMES[row[12]] if row[12] else None,
+        cost=None if row[13] is None else from_pico(row[13]),
+        is_cost_estimated=bool(row[14]),
+        model=row[15],
+        provider=row[16],
+        input_tokens=row[17],
+        output_tokens=row[18],
+        response_id=row[19],
+        error_type=row[20],
+        error_message=row[21],
+        impact=_IMPACTS[row[22]] if row[22] else None,
+        effect=_EFFECTS[row[23]] if row[23] else None,
+        tags=_TAGS.decode(row[24]) if row[24] else (),
+        is_redacted=bool(row[25]),
+        heard=row[26],
+    )
+
+
+def row_of_action(action: Action, run_no: int) -> Values:
+    """Return `action_columns`."""
+    return (
+        run_no,
+        action.number,
+        action.id,
+        action.span_id,
+        action.kind.value,
+        action.name,
+        action.agent_id,
+        action.parent_id,
+        action.actor,
+        to_us(action.started_at),
+        to_us_or_none(action.ended_at),
+        action.duration_ns,
+        action.outcome.value if action.outcome else None,
+        None if action.cost is None else to_pico(action.cost),
+        int(action.is_cost_estimated),
+        action.model,
+        action.provider,
+        action.input_tokens,
+        action.output_tokens,
+        action.response_id,
+        action.error_type,
+        action.error_message,
+        action.impact.value if action.impact else None,
+        action.effect.value if action.effect else None,
+        msgspec.json.encode(action.tags).decode() if action.tags else None,
+        int(action.is_redacted),
+        action.heard,
+        action.project_id,
+    )
+
+
+def facts_of(entry: Entry) -> bytes:
+    """Return what an entry says, but for its bodies: a JSON object without what it does not say."""
+    facts: dict[str, Any] = {}
+    for name in _FACTS[type(entry)]:
+        value = getattr(entry, name)
+        if value is not None and value != () and value is not False:
+            facts[name] = value
+    return _FACTS_ENCODER.encode(facts)
+
+
+def entry_of_facts(facts: str, *, is_about_run: bool, inputs: Payload | None, outputs: Payload | None) -> Entry:
+    """Return the entry that `facts_of` wrote, with its bodies."""
+    if is_about_run:
+        return _RUN_DECODER.decode(facts)
+    return replace(_ACTION_DECODER.decode(facts), inputs=inputs, outputs=outputs)
+
+
+_BODIES: Final = frozenset({"inputs", "outputs"})
+_FACTS: Final[Mapping[type, tuple[str, ...]]] = {
+    kind: tuple(each.name for each in fields(kind) if each.name not in _BODIES) for kind in (ActionEntry, RunEntry)
+}
+_FACTS_ENCODER: Final = msgspec.json.Encoder(decimal_format="string")
+_ACTION_DECODER: Final = msgspec.json.Decoder(ActionEntry)
+_RUN_DECODER: Final = msgspec.json.Decoder(RunEntry)

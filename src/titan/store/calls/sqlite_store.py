@@ -1,0 +1,128 @@
+"""The store of recorded calls in one SQLite file: a writer's thread of its own, and a reader per calling thread."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+import apsw
+
+from titan.model.errors import StoreError
+from titan.ports import Clock
+from titan.ports_calls import CallCommit, CallReader, CallTransaction
+from titan.store.calls.queries import QUERIES, SQL_FOLDER
+from titan.store.calls.reader import SqlCallReader
+from titan.store.calls.texts import KnownTexts
+from titan.store.calls.transaction import SqlCallTransaction
+from titan.store.folders import errors_translated, make_folder
+from titan.store.readers import Readers
+from titan.store.sqlite import opening
+from titan.store.sqlite.reading import ReadingThread
+from titan.store.sqlite.session import SqliteSession, translated
+from titan.store.writer import closed
+
+T = TypeVar("T")
+
+#: 16 KB pages: rows here are long.
+CALLS: Final = opening.Kind(migrations=SQL_FOLDER / "sqlite" / "migrations", queries=QUERIES, page_bytes=16384)
+_CACHE_KIB: Final = 32 * 1024
+_READER_CACHE_KIB: Final = 8 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class SqliteCallStore:
+    """Implements `titan.ports_calls.CallStore`. Whoever opens it owns the home: `SqliteStore` holds its lock."""
+
+    def __init__(self, path: Path, *, clock: Clock) -> None:
+        """Open the database at `path`, or make it, readable by its owner only.
+
+        Raises:
+            StoreDamaged, StoreTooNew: it cannot be used, and was left as it is.
+            StoreFull, StoreUnavailable: it could not be opened or made.
+        """
+        self._path = path.absolute()
+        self._subject = f"store {self._path}"
+        self._clock = clock
+        self._listeners: tuple[Callable[[CallCommit], None], ...] = ()
+        self._texts = KnownTexts()
+        self._readers = Readers(self._new_reader, self._subject)
+        with errors_translated(self._subject):
+            make_folder(self._path.parent)
+            self._session = self._open()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="calls-writer")
+        self._is_closed = False
+
+    def _open(self) -> SqliteSession:
+        try:
+            opening.check(self._path, CALLS)
+            session = opening.open_to_write(self._path, now=self._clock.now(), kind=CALLS)
+        except apsw.Error as error:
+            raise translated(error, self._path) from error
+        session.pragma("cache_size", -_CACHE_KIB)
+        session.pragma("secure_delete", "on")  # a run that is deleted leaves nothing on the disk
+        return session
+
+    def transact(self, decide: Callable[[CallTransaction], T]) -> Future[T]:
+        try:
+            return self._writer.submit(self._transact, decide)
+        except RuntimeError:
+            refused: Future[T] = Future()
+            refused.set_exception(closed(self._subject))
+            return refused
+
+    def read(self, query: Callable[[CallReader], T]) -> T:
+        return self._readers.mine().read(query)
+
+    def listen(self, listener: Callable[[CallCommit], None]) -> None:
+        self._listeners = (*self._listeners, listener)
+
+    def close(self) -> None:
+        self._writer.shutdown(wait=True)
+        if self._readers.close():
+            self._session.connection.close()
+
+    # --- on the writer's thread ---
+
+    def _transact(self, decide: Callable[[CallTransaction], T]) -> T:
+        execute = self._session.connection.execute
+        try:
+            execute("begin immediate")
+            transaction = SqlCallTransaction(self._session, self._clock.now(), self._texts)
+            result = decide(transaction)
+            execute("commit")
+        except BaseException as error:
+            self._texts.clear()
+            if self._session.connection.in_transaction:
+                execute("rollback")
+            if isinstance(error, apsw.Error):
+                raise self._told(error) from error
+            raise
+        self._texts.trim()
+        self._tell(transaction)
+        return result
+
+    def _told(self, error: apsw.Error) -> Exception:
+        told = translated(error, self._path, system_errno=self._session.connection.system_errno)
+        if isinstance(told, StoreError):
+            logger.error("%s: a transaction was not kept: %s", self._subject, error)
+        return told
+
+    def _tell(self, transaction: SqlCallTransaction) -> None:
+        if not transaction.touched:
+            return
+        commit = CallCommit(runs=frozenset(transaction.touched), version=transaction.last_entry)
+        for listener in self._listeners:
+            try:
+                listener(commit)
+            except Exception:
+                logger.exception("%s: a listener failed; what it listens to is committed", self._subject)
+
+    def _new_reader(self) -> ReadingThread[CallReader]:
+        try:
+            session = SqliteSession(self._path, flags=apsw.SQLITE_OPEN_READONLY, queries=QUERIES)
+            session.pragma("cache_size", -_READER_CACHE_KIB)
+            return ReadingThread(self._path, session, SqlCallReader(session))
+        except apsw.Error as error:
+            raise translated(error, self._path) from error

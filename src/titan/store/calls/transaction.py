@@ -1,0 +1,258 @@
+"""Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import blake2b
+from typing import Final
+
+from titan.model.actions import ActionEntry, Entry, Payload, Teller
+from titan.model.recorded import Action, RecordedRun
+from titan.ports_calls import KnownCalls, NewEntry
+from titan.store.calls.ranges import to_ranges
+from titan.store.calls.reader import SqlCallReader
+from titan.store.calls.rows import Values, action_from_row, facts_of, row_of_action, row_of_run, run_from_row
+from titan.store.calls.texts import KnownTexts
+from titan.store.calls.words import words_of
+from titan.store.rows.columns import to_json, to_us
+from titan.store.sqlite.session import SqliteSession
+from titan_sdk.tape import chain
+
+DIGEST_BYTES: Final = 16
+_NO_LINK: Final = bytes(32)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a run stands in the store, and how far its tape has come."""
+
+    run_no: int
+    text_count: int
+    link: str
+    known: RecordedRun | None  #: None: it is new
+
+
+class SqlCallTransaction(SqlCallReader):
+    """Implements `titan.ports_calls.CallTransaction`; its docstrings stand there."""
+
+    def __init__(self, session: SqliteSession, now: datetime, texts: KnownTexts) -> None:
+        super().__init__(session)
+        self.now = now
+        #: (project id, run id) of what was changed.
+        self.touched: set[tuple[str, str]] = set()
+        self._texts_known = texts
+        row = session.one("last_numbers")
+        assert row is not None
+        self.last_entry: int = row[0]
+        self._last_action: int = row[1]
+        self._last_run_no: int = row[2]
+        self._places: dict[tuple[str, str], _Place] = {}
+
+    # --- what is known ---
+
+    def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
+        runs = self._read_places(project_id, {entry.run_id for entry in entries})
+        actions = [entry for entry in entries if isinstance(entry, ActionEntry) and entry.run_id in runs]
+        here = {run_id: self._places[project_id, run_id].run_no for run_id in runs}
+        ids = [[here[entry.run_id], entry.id] for entry in actions]
+        ids += [
+            [here[entry.run_id], entry.parent_id]
+            for entry in actions
+            if entry.teller is Teller.ENDPOINT and entry.parent_id is not None
+        ]
+        answers = [
+            [here[entry.run_id], entry.use.response_id]
+            for entry in actions
+            if entry.use is not None and entry.use.response_id is not None
+        ]
+        spans = [place for place, entry in zip(ids, actions, strict=False) if entry.teller is Teller.OTLP]
+        names = {run_no: run_id for run_id, run_no in here.items()}
+        return KnownCalls(
+            runs=runs,
+            actions=self._actions("actions_at", ids, names),
+            answers=self._actions("actions_with_answers", answers, names),
+            within=self._actions("actions_within", spans, names),
+            next_number=self._last_action + 1,
+        )
+
+    def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
+        """Return those of these runs that are stored; note where they stand."""
+        found: dict[str, RecordedRun] = {}
+        for row in self._all("runs_to_change", project_id=project_id, ids=to_json(sorted(run_ids))):
+            run = run_from_row(row[3:])
+            found[run.id] = run
+            self._places[project_id, run.id] = _Place(row[0], row[1], row[2].hex(), run)
+        return found
+
+    def _actions(
+        self, query: str, places: list[list[object]], run_ids: dict[int, str]
+    ) -> dict[tuple[str, str], Action]:
+        if not places:
+            return {}
+        found = self._all(query, places=to_json(places))
+        return {(run_ids[row[0]], row[-1]): action_from_row(row, run_ids[row[0]]) for row in found}
+
+    # --- writing ---
+
+    def keep(
+        self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]
+    ) -> None:
+        changed = {run.id: run for run in runs}
+        places = {run_id: self._place(project_id, run_id) for run_id in changed}
+        batch = _Batch(project_id, to_us(self.now), self)
+        for new in entries:
+            self.last_entry += 1
+            batch.add(self.last_entry, new, places[new.entry.run_id])
+        self._save_runs(changed.values(), places)
+        self._session.insert("add_texts", batch.texts)
+        self._session.insert(
+            "save_actions",
+            [
+                (
+                    *row_of_action(replace_agent(action, changed[action.run_id]), places[action.run_id].run_no),
+                    batch.seen_within.get(action.number),
+                    batch.versions[action.number],
+                )
+                for action in actions
+            ],
+        )
+        self._session.insert("add_entries", batch.entries)
+        self._session.insert("add_words", batch.words)
+        self._session.insert("add_blobs", batch.blobs)
+        self._last_action = max([self._last_action, *(action.number for action in actions)])
+
+    def save_run(self, run: RecordedRun) -> None:
+        self._save_runs([run], {run.id: self._place(run.project_id, run.id)})
+
+    def forget_run(self, project_id: str, run_id: str) -> bool:
+        run_no = self._run_no(project_id, run_id)
+        if run_no is None:
+            return False
+        self._session.run("set_meta", {"name": "entry_floor", "value": str(self.last_entry)})
+        self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
+        for query in _FORGETTING:
+            self._session.run(query, {"run_no": run_no})
+        self._texts_known.forget(run_no)
+        self._places.pop((project_id, run_id), None)
+        self.touched.add((project_id, run_id))
+        return True
+
+    def put_note(self, name: str, value: str) -> None:
+        self._session.run("set_meta", {"name": name, "value": value})
+
+    def texts_of(self, place: _Place) -> dict[bytes, int]:
+        """Return digest → number of the texts that a run keeps; the caller may add to it."""
+
+        def read() -> dict[bytes, int]:
+            return {} if place.known is None else dict(self._all("digests_of_run", run_no=place.run_no))
+
+        return self._texts_known.of_run(place.run_no, read)
+
+    def _place(self, project_id: str, run_id: str) -> _Place:
+        key = (project_id, run_id)
+        if key not in self._places and not self._read_places(project_id, {run_id}):
+            self._last_run_no += 1
+            self._texts_known.forget(self._last_run_no)
+            self._places[key] = _Place(self._last_run_no, 0, _NO_LINK.hex(), None)
+        return self._places[key]
+
+    def _save_runs(self, runs: Iterable[RecordedRun], places: dict[str, _Place]) -> None:
+        rows: list[Values] = []
+        for run in runs:
+            place = places[run.id]
+            rows.append((place.run_no, place.text_count, bytes.fromhex(place.link), *row_of_run(run)))
+            if place.known is not None and place.known.agent_id != run.agent_id:
+                self._session.run("rename_agent", {"run_no": place.run_no, "agent_id": run.agent_id})
+            place.known = run
+            self.touched.add((run.project_id, run.id))
+        self._session.insert("save_runs", rows)
+
+
+def replace_agent(action: Action, run: RecordedRun) -> Action:
+    """Return an action with the agent of its run, which may have become known after the action was heard of."""
+    return action if action.agent_id == run.agent_id else replace(action, agent_id=run.agent_id)
+
+
+class _Batch:
+    """The rows that some entries become."""
+
+    def __init__(self, project_id: str, now_us: int, transaction: SqlCallTransaction) -> None:
+        self._project_id = project_id
+        self._now_us = now_us
+        self._transaction = transaction
+        self.entries: list[Values] = []
+        self.texts: list[Values] = []
+        self.words: list[Values] = []
+        self.blobs: list[Values] = []
+        #: Number of an action → number of its newest entry, and the span that our endpoint saw it in.
+        self.versions: dict[int, int] = {}
+        self.seen_within: dict[int, str] = {}
+
+    def add(self, number: int, new: NewEntry, place: _Place) -> None:
+        entry, facts = new.entry, facts_of(new.entry)
+        inputs = outputs = None
+        words: list[str] = []
+        if isinstance(entry, ActionEntry):
+            assert new.action_number is not None
+            inputs, outputs = entry.inputs, entry.outputs
+            words.append(entry.name)
+            self.versions[new.action_number] = number
+            if entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
+                self.seen_within[new.action_number] = entry.parent_id
+            if entry.failure is not None:
+                words.append(entry.failure.message)
+        given, taken = self._body(inputs, place, words), self._body(outputs, place, words)
+        place.link = chain(place.link, b"\0".join((facts, *given[2], *taken[2])))
+        self.entries.append(
+            (
+                number,
+                self._project_id,
+                place.run_no,
+                new.action_number,
+                self._now_us,
+                facts.decode(),
+                *given[:2],
+                *taken[:2],
+                bytes.fromhex(place.link),
+            )
+        )
+        if words:
+            self.words.append((number, "\n".join(words)))
+
+    def _body(
+        self, payload: Payload | None, place: _Place, words: list[str]
+    ) -> tuple[str | None, str | None, tuple[bytes, ...]]:
+        """Return a payload's columns and what the chain takes of it; add the words that are new with it."""
+        if payload is None:
+            return None, None, ()
+        words.append(words_of(payload.text))
+        linked = [payload.text.encode()]
+        if payload.blob is not None:
+            self.blobs.append((payload.blob, place.run_no, self._project_id))
+        if not payload.shared:
+            return payload.text, None, tuple(linked)
+        known = self._transaction.texts_of(place)
+        numbers: list[int] = []
+        for text in payload.shared:
+            content = text.encode()
+            digest = blake2b(content, digest_size=DIGEST_BYTES).digest()
+            found = known.get(digest)
+            if found is None:
+                place.text_count += 1
+                found = known[digest] = place.text_count
+                self.texts.append((self._project_id, place.run_no, found, digest, text))
+                words.append(words_of(text))
+            numbers.append(found)
+            linked.append(digest)
+        return payload.text, to_ranges(numbers), tuple(linked)
+
+
+_FORGETTING: Final = (
+    "forget_words_of_run",
+    "forget_entries_of_run",
+    "forget_actions_of_run",
+    "forget_texts_of_run",
+    "forget_blobs_of_run",
+    "forget_notes_of_run",
+    "forget_run",
+)

@@ -1,0 +1,43 @@
+"""The words that a JSON text is found by."""
+
+from typing import Any, Final
+
+import msgspec
+
+MAX_CHARACTERS: Final = 64 * 1024  # of one text; what lies behind is not found
+
+
+def words_of(text: str) -> str:
+    """Return a text whose words are those of a JSON text, keys too.
+
+    The index takes whatever is no letter or digit for a gap, so JSON needs no reading, but for its escapes: `\\n` would
+    put an n before the next word, and `\\u00e9` is a letter.
+    """
+    if "\\" in text:
+        text = text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ") if "\\u" not in text else _read(text)
+    return text[:MAX_CHARACTERS]
+
+
+def _read(text: str) -> str:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+    found: list[str] = []
+    _gather(value, found)
+    return " ".join(found)
+
+
+def _gather(value: Any, found: list[str]) -> None:
+    pending = [value]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, str):
+            found.append(part)
+        elif isinstance(part, dict):
+            found.extend(part)
+            pending.extend(reversed(part.values()))
+        elif isinstance(part, list):
+            pending.extend(reversed(part))
+        elif part is not None:
+            found.append(str(part))

@@ -1,0 +1,101 @@
+Lists of runs and calls. A list is put together from a head, the conditions that are asked for, and an order.
+
+-- fragment: run_columns
+runs.project_id, runs.id, runs.agent_id, runs.session_id, runs.name, runs.status, runs.status_source,
+runs.started_at_us, runs.last_event_at_us, runs.heard_at_us, runs.ended_at_us, runs.reason, runs.has_stages,
+runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replayed, runs.cost, runs.prevented,
+runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
+runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
+runs.entry_count
+
+-- fragment: action_columns
+actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
+actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, actions.duration_ns, actions.outcome,
+actions.cost, actions.is_cost_estimated, actions.model, actions.provider, actions.input_tokens, actions.output_tokens,
+actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
+actions.is_redacted, actions.heard, actions.project_id
+
+-- name: registry
+select {run_columns}, runs.run_no, runs.duration_us, runs.calls, runs.success_rate
+from runs
+ where runs.project_id = :project_id
+
+-- name: registry_count
+select 1 from runs where runs.project_id = :project_id
+
+-- name: runs_with_status
+runs.status in (select value from json_each(:statuses))
+
+-- name: runs_with_one_status
+runs.status = :status
+
+-- name: runs_that_cost
+runs.cost >= :min_cost
+
+-- name: runs_started_since
+(runs.started_at_us >= :since_us or runs.status = 'running')
+
+-- name: runs_of_agent
+runs.agent_id = :agent_id
+
+-- name: runs_of_session
+runs.session_id = :session_id
+
+-- name: runs_not_archived
+runs.archived_at_us is null
+
+-- name: runs_with_part
+(
+    runs.id like :part escape '\' or runs.agent_id like :part escape '\' or runs.name like :part escape '\'
+    or runs.run_no in (
+        select entries.run_no
+        from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit
+        cross join entries on entries.number = hit.number
+    )
+)
+
+-- name: ledger
+select {action_columns}, runs.id
+from actions
+cross join runs on runs.run_no = actions.run_no
+where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+
+-- name: ledger_count
+select 1 from actions where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+
+-- name: calls_with_outcome
+actions.outcome = :outcome
+
+-- name: calls_running
+actions.outcome is null
+
+-- name: calls_named
+actions.name = :name
+
+-- name: calls_of_kind
+actions.kind = :kind
+
+-- name: calls_of_agent
+actions.agent_id = :agent_id
+
+-- name: calls_of_run
+actions.run_no = :run_no
+
+-- name: calls_that_cost
+actions.cost >= :min_cost
+
+-- name: calls_up_to_cost
+actions.cost <= :max_cost
+
+-- name: calls_since
+actions.started_at_us >= :since_us
+
+-- name: calls_until
+actions.started_at_us < :until_us
+
+-- name: calls_with_words
+actions.number in (
+    select entries.action_number
+    from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit
+    cross join entries on entries.number = hit.number
+)

@@ -1,0 +1,78 @@
+What is asked of calls.db.
+
+-- fragment: run_columns
+runs.project_id, runs.id, runs.agent_id, runs.session_id, runs.name, runs.status, runs.status_source,
+runs.started_at_us, runs.last_event_at_us, runs.heard_at_us, runs.ended_at_us, runs.reason, runs.has_stages,
+runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replayed, runs.cost, runs.prevented,
+runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
+runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
+runs.entry_count
+
+-- fragment: action_columns
+actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
+actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, actions.duration_ns, actions.outcome,
+actions.cost, actions.is_cost_estimated, actions.model, actions.provider, actions.input_tokens, actions.output_tokens,
+actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
+actions.is_redacted, actions.heard, actions.project_id
+
+-- name: run_no
+select run_no from runs where project_id = :project_id and id = :run_id
+
+-- name: recorded_run
+select {run_columns} from runs where project_id = :project_id and id = :run_id
+
+-- name: silent_runs
+select {run_columns}
+from runs
+where status = 'running' and has_stages = 0 and heard_at_us < :before_us
+order by heard_at_us
+limit :limit
+
+-- name: actions_of_run
+select {action_columns}
+from actions
+where run_no = :run_no and version > :after_version
+order by started_at_us, number
+
+-- name: version_of_run
+select coalesce(max(number), 0) from entries where run_no = :run_no
+
+-- name: action
+select {action_columns} from actions where run_no = :run_no and id = :action_id
+union all
+select {action_columns} from actions where run_no = :run_no and span_id = :action_id and span_id is not null
+limit 1
+
+-- fragment: entry_columns
+number, action_number, heard_at_us, facts, inputs, inputs_shared, outputs, outputs_shared, link
+
+-- name: entries_of_run
+select {entry_columns} from entries where run_no = :run_no and number > :after order by number limit :limit
+
+-- name: entries_of_action
+select {entry_columns}
+from entries
+where action_number = :action_number and run_no = :run_no and number > :after
+order by number
+limit :limit
+
+-- name: texts_of_run
+select text_no, content
+from texts
+where run_no = :run_no and text_no in (select value from json_each(:numbers))
+
+-- name: find_in_run
+select actions.id
+from words
+cross join entries on entries.number = words.rowid
+cross join actions on actions.number = entries.action_number
+where words match :words and words.rowid between :first and :last and entries.run_no = :run_no
+group by actions.number
+order by actions.started_at_us, actions.number
+limit :limit
+
+-- name: bounds_of_run
+select min(number), max(number) from entries where run_no = :run_no
+
+-- name: note
+select value from meta where name = :name

@@ -1,0 +1,137 @@
+What the writer of calls.db says. A query that ends in one row of places is given many rows at once.
+
+-- name: begin
+begin immediate
+
+-- name: commit
+commit
+
+-- name: roll_back
+rollback
+
+-- name: last_numbers
+select
+    max(coalesce((select max(number) from entries), 0), coalesce((select cast(value as integer) from meta where name = 'entry_floor'), 0)),
+    max(coalesce((select max(number) from actions), 0), coalesce((select cast(value as integer) from meta where name = 'action_floor'), 0)),
+    coalesce((select max(run_no) from runs), 0)
+
+-- fragment: run_columns
+project_id, id, agent_id, session_id, name, status, status_source, started_at_us, last_event_at_us, heard_at_us,
+ended_at_us, reason, has_stages, running, success, error, blocked, rejected, replayed, cost, prevented, saved,
+input_tokens, output_tokens, last_outcome, last_ended_at_us, first_error_id, first_error, first_error_at_us, done,
+total, tags, pinned_at_us, archived_at_us, entry_count
+
+-- name: runs_to_change
+select run_no, text_count, link, {run_columns}
+from runs
+where project_id = :project_id and id in (select value from json_each(:ids))
+
+-- name: save_runs
+insert into runs
+(
+    run_no, text_count, link, {run_columns}
+)
+values (
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+)
+on conflict (project_id, id) do update set
+text_count = excluded.text_count, link = excluded.link, agent_id = excluded.agent_id,
+session_id = excluded.session_id, name = excluded.name, status = excluded.status,
+status_source = excluded.status_source, started_at_us = excluded.started_at_us,
+last_event_at_us = excluded.last_event_at_us, heard_at_us = excluded.heard_at_us, ended_at_us = excluded.ended_at_us,
+reason = excluded.reason, has_stages = excluded.has_stages, running = excluded.running, success = excluded.success,
+error = excluded.error, blocked = excluded.blocked, rejected = excluded.rejected, replayed = excluded.replayed,
+cost = excluded.cost, prevented = excluded.prevented, saved = excluded.saved, input_tokens = excluded.input_tokens,
+output_tokens = excluded.output_tokens, last_outcome = excluded.last_outcome,
+last_ended_at_us = excluded.last_ended_at_us, first_error_id = excluded.first_error_id,
+first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_us, done = excluded.done,
+total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
+archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count
+
+-- name: rename_agent
+update actions set agent_id = :agent_id where run_no = :run_no and agent_id <> :agent_id
+
+-- fragment: action_columns
+actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
+actions.parent_id, actions.actor, actions.started_at_us, actions.ended_at_us, actions.duration_ns, actions.outcome,
+actions.cost, actions.is_cost_estimated, actions.model, actions.provider, actions.input_tokens, actions.output_tokens,
+actions.response_id, actions.error_type, actions.error_message, actions.impact, actions.effect, actions.tags,
+actions.is_redacted, actions.heard, actions.project_id
+
+-- name: actions_at
+select {action_columns}, place.value ->> 1
+from json_each(:places) as place
+cross join actions on actions.run_no = place.value ->> 0 and actions.id = place.value ->> 1
+union all
+select {action_columns}, place.value ->> 1
+from json_each(:places) as place
+cross join actions on actions.run_no = place.value ->> 0 and actions.span_id = place.value ->> 1
+where actions.span_id is not null
+
+-- name: actions_with_answers
+select {action_columns}, place.value ->> 1
+from json_each(:places) as place
+cross join actions on actions.run_no = place.value ->> 0 and actions.response_id = place.value ->> 1
+where actions.response_id is not null
+
+-- name: actions_within
+select {action_columns}, place.value ->> 1
+from json_each(:places) as place
+cross join actions on actions.run_no = place.value ->> 0 and actions.seen_within = place.value ->> 1
+where actions.seen_within is not null
+
+-- name: save_actions
+insert or replace into actions
+(
+    run_no, number, id, span_id, kind, name, agent_id, parent_id, actor, started_at_us, ended_at_us, duration_ns, outcome,
+    cost, is_cost_estimated, model, provider, input_tokens, output_tokens, response_id, error_type, error_message, impact,
+    effect, tags, is_redacted, heard, project_id, seen_within, version
+)
+values (
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+)
+
+-- name: add_entries
+insert into entries
+(number, project_id, run_no, action_number, heard_at_us, facts, inputs, inputs_shared, outputs, outputs_shared, link)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: add_words
+insert into words (rowid, text) values (?, ?)
+
+-- name: digests_of_run
+select digest, text_no from texts where run_no = :run_no
+
+-- name: add_texts
+insert into texts (project_id, run_no, text_no, digest, content) values (?, ?, ?, ?, ?)
+
+-- name: add_blobs
+insert or ignore into blobs (digest, run_no, project_id) values (?, ?, ?)
+
+-- name: set_meta
+insert into meta (name, value) values (:name, :value)
+on conflict (name) do update set value = excluded.value
+
+-- name: forget_words_of_run
+delete from words where rowid in (select number from entries where run_no = :run_no)
+
+-- name: forget_entries_of_run
+delete from entries where run_no = :run_no
+
+-- name: forget_actions_of_run
+delete from actions where run_no = :run_no
+
+-- name: forget_texts_of_run
+delete from texts where run_no = :run_no
+
+-- name: forget_blobs_of_run
+delete from blobs where run_no = :run_no
+
+-- name: forget_notes_of_run
+delete from notes where run_no = :run_no
+
+-- name: forget_run
+delete from runs where run_no = :run_no
+
+-- name: blobs_of_run
+select digest from blobs where run_no = :run_no

@@ -1,0 +1,208 @@
+-- calls.db: what agent runs did. Entries are appended, chained and never changed: they are the tape. `runs` and `actions`
+-- are projections of them, narrow, for lists and filters; bodies stand in the entries, words in the index of words.
+--
+-- Times are integer microseconds since 1970 in UTC (*_us), durations nanoseconds (*_ns), money picodollars (10^-12 US$).
+-- Tables with long rows have a rowid. Whoever changes this file adds the migration that does the same.
+
+create table meta (
+    name text not null primary key,
+    value text not null
+) strict, without rowid;
+
+create table runs (
+    run_no integer primary key,
+    project_id text not null,
+    id text not null,
+    agent_id text not null,
+    session_id text,
+    name text,
+    status text not null check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    status_source text not null check (status_source in ('explicit', 'inferred', 'stages')),
+    started_at_us integer not null,
+    last_event_at_us integer not null,
+    heard_at_us integer not null,
+    ended_at_us integer,
+    reason text,
+    has_stages integer not null check (has_stages in (0, 1)),
+    running integer not null check (running >= 0),
+    success integer not null check (success >= 0),
+    error integer not null check (error >= 0),
+    blocked integer not null check (blocked >= 0),
+    rejected integer not null check (rejected >= 0),
+    replayed integer not null check (replayed >= 0),
+    cost integer not null,
+    prevented integer not null,
+    saved integer not null,
+    input_tokens integer not null,
+    output_tokens integer not null,
+    last_outcome text,
+    last_ended_at_us integer,
+    first_error_id text,
+    first_error text,
+    first_error_at_us integer,
+    done integer,
+    total integer,
+    tags text not null check (json_type(tags) = 'array'),
+    pinned_at_us integer,
+    archived_at_us integer,
+    entry_count integer not null default 0,
+    text_count integer not null default 0,
+    link blob not null default (zeroblob(32)) check (length(link) = 32),
+    calls integer not null generated always as (running + success + error + blocked + rejected + replayed) virtual,
+    duration_us integer not null generated always as (coalesce(ended_at_us - started_at_us, -1)) virtual,
+    success_rate real not null generated always as (
+        case
+            when success + error + blocked + rejected > 0
+                then cast(success as real) / (success + error + blocked + rejected)
+            else -1
+        end
+    ) virtual,
+    unique (project_id, id)
+) strict;
+
+-- What the lists sort by, with what they filter by behind it, so that a row is looked at only when it is shown.
+create index runs_by_start on runs (project_id, started_at_us, run_no, status, agent_id, cost);
+
+create index runs_by_agent on runs (project_id, agent_id, started_at_us, run_no, status, cost);
+
+create index runs_by_status on runs (project_id, status, started_at_us, run_no, agent_id, cost);
+
+create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, status, agent_id);
+
+create index runs_by_duration on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost);
+
+create index runs_by_session on runs (project_id, session_id, started_at_us, run_no) where session_id is not null;
+
+create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0;
+
+create index runs_in_need on runs (project_id, last_event_at_us, run_no)
+where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
+
+create table actions (
+    number integer primary key,
+    project_id text not null,
+    run_no integer not null references runs (run_no),
+    id text not null,
+    span_id text,
+    kind text not null
+        check (kind in ('model', 'tool', 'call', 'agent', 'step', 'turn', 'thought', 'handoff', 'event')),
+    name text not null,
+    agent_id text not null,
+    parent_id text,
+    actor text,
+    started_at_us integer not null,
+    ended_at_us integer,
+    duration_ns integer,
+    outcome text
+        check (outcome in ('success', 'error', 'blocked', 'rejected', 'replayed', 'idempotent_replay')),
+    cost integer,
+    is_cost_estimated integer not null check (is_cost_estimated in (0, 1)),
+    model text,
+    provider text,
+    input_tokens integer,
+    output_tokens integer,
+    response_id text,
+    seen_within text,
+    error_type text,
+    error_message text,
+    impact text,
+    effect text,
+    tags text,
+    is_redacted integer not null check (is_redacted in (0, 1)),
+    heard integer not null,
+    version integer not null
+) strict;
+
+create unique index actions_of_run on actions (run_no, id);
+
+create index actions_changed on actions (run_no, version);
+
+create index actions_by_span on actions (run_no, span_id) where span_id is not null;
+
+create index actions_by_answer on actions (run_no, response_id) where response_id is not null;
+
+create index actions_seen_within on actions (run_no, seen_within) where seen_within is not null;
+
+-- The ledger shows calls alone; what frames them is a run's own business.
+create index calls_by_time on actions (project_id, started_at_us, number) where kind in ('model', 'tool', 'call');
+
+create index calls_by_name on actions (project_id, name, started_at_us, number)
+where kind in ('model', 'tool', 'call');
+
+create index calls_by_outcome on actions (project_id, outcome, started_at_us, number)
+where kind in ('model', 'tool', 'call');
+
+create index calls_by_agent on actions (project_id, agent_id, started_at_us, number)
+where kind in ('model', 'tool', 'call');
+
+create index calls_by_cost on actions (project_id, cost, number) where kind in ('model', 'tool', 'call') and cost > 0;
+
+create index calls_by_duration on actions (project_id, duration_ns, number) where kind in ('model', 'tool', 'call');
+
+create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number)
+where error_type is not null;
+
+-- `inputs` and `outputs` are JSON in the typed encoding; `*_shared` says which of the run's texts go into it, as ranges:
+-- "1-7,9". Payloads over 64 KiB are blobs, and the text says so.
+create table entries (
+    number integer primary key,
+    project_id text not null,
+    run_no integer not null references runs (run_no),
+    action_number integer,
+    heard_at_us integer not null,
+    facts text not null,
+    inputs text,
+    inputs_shared text,
+    outputs text,
+    outputs_shared text,
+    link blob not null check (length(link) = 32)
+) strict;
+
+create index entries_of_run on entries (run_no, number);
+
+create index entries_of_action on entries (action_number, number) where action_number is not null;
+
+-- Messages of conversations, which come again with every call: a run keeps each once. `digest` is BLAKE2b of the content.
+create table texts (
+    id integer primary key,
+    project_id text not null,
+    run_no integer not null references runs (run_no),
+    text_no integer not null check (text_no >= 1),
+    digest blob not null check (length(digest) = 16),
+    content text not null
+) strict;
+
+create unique index texts_of_run on texts (run_no, text_no);
+
+create unique index texts_by_digest on texts (run_no, digest);
+
+-- Each entry with the words that were new with it. It keeps no text of its own, and what is deleted leaves nothing.
+create virtual table words using fts5(
+    text, content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 2"
+);
+
+insert into words (words, rank) values ('secure-delete', 1);
+
+create table blobs (
+    digest text not null check (length(digest) = 64),
+    run_no integer not null references runs (run_no),
+    project_id text not null,
+    primary key (digest, run_no)
+) strict, without rowid;
+
+create index blobs_of_run on blobs (run_no);
+
+-- What people say of a run or an action.
+create table notes (
+    id text not null primary key,
+    project_id text not null,
+    run_no integer not null references runs (run_no),
+    action_id text,
+    author text not null,
+    at_us integer not null,
+    name text,
+    score real,
+    content text not null
+) strict;
+
+create index notes_of_run on notes (run_no, at_us);
