@@ -4,7 +4,7 @@ It delivers at least once and sends again what was refused, with everything that
 cannot be read is left out and named in the answer, and the others are kept; only a body that is no batch is refused.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -56,7 +56,7 @@ class Batch:
 
 
 def read_batch(body: bytes, sender: Sender, *, now: datetime) -> Batch:
-    """Return what a body of POST /api/v1/ingest says: the calls in the order of their ends, then their runs.
+    """Return what a body of POST /api/v1/ingest says: its runs, then the calls in the order of their ends.
 
     `now` is the end of an entry that names no time.
 
@@ -74,8 +74,7 @@ def read_batch(body: bytes, sender: Sender, *, now: datetime) -> Batch:
             known_id = entry_id if isinstance(entry_id, str) else None
             refused.append(Refused(index=index, id=known_id, reason=f"expected {error.expected}; found {error.found}"))
     actions.sort(key=lambda pair: pair[0].ended_at or now)  # stable: equal ends stay in the order they were written
-    entries = [action for action, _ in actions]
-    return Batch(entries=[*entries, *_runs(actions, batch, sender)], refused=refused)
+    return Batch(entries=[*_runs(actions, batch, sender), *_calls_and_ends(actions)], refused=refused)
 
 
 def _action(
@@ -118,33 +117,40 @@ def _action(
     return action, told
 
 
-def _runs(actions: Sequence[tuple[ActionEntry, Told]], batch: BatchBody, sender: Sender) -> list[RunEntry]:
-    """Return what a batch says of each run that it has calls of."""
-    by_run: dict[str, list[tuple[ActionEntry, Told]]] = {}
+def _runs(actions: Sequence[tuple[ActionEntry, Told]], batch: BatchBody, sender: Sender) -> Iterator[RunEntry]:
+    """Yield what a batch says of each run that it has calls of, so that they are known to be an agent's."""
+    by_run: dict[str, list[ActionEntry]] = {}
+    for action, _ in actions:
+        by_run.setdefault(action.run_id, []).append(action)
+    for run_id, own in by_run.items():
+        # A context may name a run and an agent of its own; the batch then still names the agent of the configuration.
+        actors = {action.actor for action in own}
+        acting = actors.pop() if len(actors) == 1 else None
+        replayed = replayed_run(run_id) if own[0].outcome is Outcome.REPLAYED else None
+        details = known(harness=sender.harness, principal=sender.principal, replay_of=replayed)
+        yield RunEntry(
+            run_id=run_id,
+            teller=Teller.SENTINEL,
+            at=min(action.started_at for action in own),
+            agent_id=clean_or_none(acting or batch.agent_id or sender.agent_id),
+            name=f"Replay of {replayed}" if replayed is not None else None,
+            tags=("replay",) if replayed is not None else (),
+            details=text_of(details) if details else None,
+        )
+
+
+def _calls_and_ends(actions: Sequence[tuple[ActionEntry, Told]]) -> Iterator[Entry]:
+    """Yield the calls, and behind a mark that ends a run its end; what comes later shows that the run goes on."""
     for action, told in actions:
-        by_run.setdefault(action.run_id, []).append((action, told))
-    return [_run(run_id, told, batch, sender) for run_id, told in by_run.items()]
-
-
-def _run(run_id: str, actions: Sequence[tuple[ActionEntry, Told]], batch: BatchBody, sender: Sender) -> RunEntry:
-    last, told = actions[-1]
-    # A context may name a run and an agent of its own; the batch then still names the agent of the configuration.
-    actors = {action.actor for action, _ in actions}
-    acting = actors.pop() if len(actors) == 1 else None
-    replayed = replayed_run(run_id) if last.outcome is Outcome.REPLAYED else None
-    details = known(harness=sender.harness, principal=sender.principal, replay_of=replayed)
-    ends = [told.end for _, told in actions if told.end is not None]
-    return RunEntry(
-        run_id=run_id,
-        teller=Teller.SENTINEL,
-        at=last.ended_at or last.started_at,
-        agent_id=clean_or_none(acting or batch.agent_id or sender.agent_id),
-        name=f"Replay of {replayed}" if replayed is not None else None,
-        end=ends[-1] if ends else None,
-        reason=str(told.failure.message) if ends and told.failure is not None else None,
-        tags=("replay",) if replayed is not None else (),
-        details=text_of(details) if details else None,
-    )
+        yield action
+        if told.end is not None:
+            yield RunEntry(
+                run_id=action.run_id,
+                teller=Teller.SENTINEL,
+                at=action.ended_at or action.started_at,
+                end=told.end,
+                reason=action.failure.message if action.failure is not None else None,
+            )
 
 
 def _said_cost(entry: EntryBody, outputs: Any, *, what: str) -> Decimal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,7 +14,9 @@ from tests.support.captured import CapturedRequest, captured_requests
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender
 from titan.ingest.sentinel_interventions import RUNLESS, intervention_entry, read_intervention, read_replay_results
-from titan.model.actions import ATTEMPTS, CALLS, INCURRED, ActionEntry, ActionKind, Outcome, RunEnd, RunEntry
+from titan.model.actions import ATTEMPTS, CALLS, INCURRED, ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry
+from titan.ports_calls import KnownCalls
+from titan.rules.recording import Settled, settle
 from titan_sdk.tape import decode
 
 FOLDER = "unit/ingest/captured_sentinel"
@@ -30,7 +33,7 @@ def actions_of(file: str) -> list[ActionEntry]:
 
 
 def runs_of(file: str) -> dict[str, RunEntry]:
-    return {entry.run_id: entry for entry in _entries(file) if isinstance(entry, RunEntry)}
+    return {entry.run_id: entry for entry in _entries(file) if isinstance(entry, RunEntry) and entry.end is None}
 
 
 def _entries(file: str) -> list[ActionEntry | RunEntry]:
@@ -41,6 +44,11 @@ def _entries(file: str) -> list[ActionEntry | RunEntry]:
     ]
     assert all(not batch.refused for batch in batches)
     return [entry for batch in batches for entry in batch.entries]
+
+
+def settled(entries: Sequence[Entry]) -> Settled:
+    nothing = KnownCalls(runs={}, actions={}, answers={}, within={}, next_number=1)
+    return settle(entries, nothing, project_id="default", now=NOON)
 
 
 def test_every_call_is_read_with_its_outcome() -> None:
@@ -138,12 +146,36 @@ def test_a_context_names_the_run_and_the_agent_that_acted() -> None:
     }
 
 
-def test_a_mark_of_a_crew_that_is_done_ends_the_run() -> None:
-    assert {run_id: run.end for run_id, run in runs_of(NEW).items()} == {
-        "run-A": RunEnd.COMPLETED,
-        "run-A:replay": None,
-        "run-B": None,
-    }
+def test_a_mark_of_a_crew_that_is_done_is_the_end_of_a_run_unless_calls_follow() -> None:
+    entries = _entries(NEW)
+    [place] = [index for index, entry in enumerate(entries) if isinstance(entry, RunEntry) and entry.end is not None]
+
+    mark, end = entries[place - 1], entries[place]
+
+    assert isinstance(mark, ActionEntry)
+    assert isinstance(end, RunEntry)
+    assert (mark.name, end.run_id, end.end, end.at) == ("crew:complete:x", "run-A", RunEnd.COMPLETED, mark.ended_at)
+
+
+@pytest.mark.parametrize(("file", "run_id"), [(NEW, "run-A"), (OLD, "run-20"), (LANGCHAIN, "run-LC")])
+def test_a_run_comes_to_the_same_however_often_it_is_told(file: str, run_id: str) -> None:
+    once = settled(_entries(file))
+    twice = settled([*_entries(file), *_entries(file)])
+
+    assert [run.tally for run in once.runs] == [run.tally for run in twice.runs]
+    assert once.actions == twice.actions
+    assert twice.repeated >= len(once.kept) - 1  # an end that later calls took back is told once more
+    [run] = [run for run in once.runs if run.id == run_id]
+    assert {action.agent_id for action in once.actions if action.run_id == run_id} == {run.agent_id}
+
+
+def test_the_runs_money_is_right() -> None:
+    runs = {run.id: run for run in settled(_entries(NEW)).runs}
+
+    tally = runs["run-A"].tally
+    assert (tally.success, tally.error, tally.blocked, tally.replayed) == (10, 1, 2, 1)
+    assert (tally.cost, tally.prevented, tally.saved) == (Decimal("0.143"), Decimal("1.03"), Decimal("0.05"))
+    assert (runs["run-A:replay"].tally.attempts, runs["run-A:replay"].tally.saved) == (0, Decimal("0.02"))
 
 
 def test_replayed_calls_are_kept_apart_with_how_the_replay_ended() -> None:
