@@ -7,8 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
-from titan.model.actions import Entry
-from titan.model.recorded import Action, RecordedRun
+from titan.model.actions import Entry, ModelUse
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, RecordedRun
 from titan.model.runs import RunStatus
 
 T = TypeVar("T")
@@ -82,6 +82,13 @@ class NewEntry:
     action_number: int | None  #: None: it is about a run
 
 
+class Prices(Protocol):
+    """Knows what models cost."""
+
+    def cost_of(self, use: ModelUse, *, at: datetime) -> Decimal | None:
+        """Return US dollars; None when the model, or how much was used, is unknown. Never asks the network."""
+
+
 class CallReader(Protocol):
     """Questions about committed calls; unknown ids give None or nothing."""
 
@@ -124,6 +131,34 @@ class CallReader(Protocol):
     def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
         """Return how many calls there are, counted no further than `up_to`."""
 
+    def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
+        """Return what people said of a run and its actions, the newest first."""
+
+    def runs_in_need(
+        self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
+    ) -> list[tuple[RecordedRun, bool]]:
+        """Return runs that failed or hold calls that failed or were stopped, the latest first.
+
+        The flag tells whether a call failed that did not succeed later in the run under the same name.
+        """
+
+    def agents(
+        self,
+        project_id: str,
+        *,
+        part: str | None = None,
+        agent_id: str | None = None,
+        after: str = "",
+        limit: int,
+    ) -> list[AgentRow]:
+        """Return agents by id behind `after`: all, those whose id holds `part`, or the one of `agent_id`."""
+
+    def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
+        """Return the days on which runs of the agent started, ascending."""
+
+    def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
+        """Return the types of errors of the agent's calls, the most frequent first."""
+
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         """Return running runs without stages that were heard last before, that one first."""
 
@@ -148,6 +183,12 @@ class CallTransaction(CallReader, Protocol):
 
     def save_run(self, run: RecordedRun) -> None:
         """Insert or overwrite a run's row; its tape stays as it is."""
+
+    def add_note(self, note: Note) -> None:
+        """Keep what a person said of a stored run."""
+
+    def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
+        """Return the digests of the blobs that the run's payloads are in."""
 
     def forget_run(self, project_id: str, run_id: str) -> bool:
         """Delete a run with every byte of what was recorded of it; return whether there was one."""

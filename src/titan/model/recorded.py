@@ -4,7 +4,7 @@ Both are projections of the entries and hold only what lists and filters read; b
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -111,3 +111,59 @@ class RecordedRun:
     entry_count: int = 0  #: entries of its tape
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a person said of a run or of one of its actions: a score, words, or both."""
+
+    id: str
+    project_id: str
+    run_id: str
+    action_id: str | None  #: None: of the run
+    author: str
+    at: datetime
+    name: str | None = None  #: what is scored: "quality"
+    score: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRow:
+    """An agent, discovered from its runs, with what they come to."""
+
+    agent_id: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+    runs: int
+    running: int
+    completed: int
+    failed: int
+    cost: Decimal
+    calls: int
+    attempts: int
+    success: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDay:
+    """An agent's runs that started on one day."""
+
+    day: date  #: in UTC
+    runs: int
+    failed: int
+    attempts: int
+    success: int
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorKind:
+    """A type of error that an agent's calls have had."""
+
+    type: str
+    count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    run_id: str  #: of the last one
+    action_id: str

@@ -13,7 +13,7 @@ import msgspec
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import CallFilter, RunFilter
-from titan.store.calls.matching import match_of
+from titan.store.calls.matching import match_of, part_pattern
 from titan.store.calls.queries import QUERIES
 from titan.store.calls.rows import action_from_row, run_from_row, to_pico
 from titan.store.rows.columns import to_json, to_us
@@ -128,7 +128,7 @@ def _run_conditions(wanted: RunFilter) -> tuple[list[str], dict[str, Value]]:
         names.append("runs_not_archived")
     if wanted.text is not None:
         names.append("runs_with_part")
-        values |= {"part": _part(wanted.text), "words": match_of(wanted.text) or NO_WORDS, "hits": MAX_HITS}
+        values |= {"part": part_pattern(wanted.text), "words": match_of(wanted.text) or NO_WORDS, "hits": MAX_HITS}
     return [QUERIES[name] for name in names], values
 
 
@@ -156,13 +156,6 @@ def _call_conditions(wanted: CallFilter, run_no: int | None) -> tuple[list[str],
         names.append("calls_with_words")
         values |= {"words": match_of(wanted.text) or NO_WORDS, "hits": MAX_HITS}
     return [QUERIES[name] for name in names], values
-
-
-def _part(text: str) -> str:
-    """Return a LIKE pattern for texts that hold `text`."""
-    for special in "\\%_":
-        text = text.replace(special, f"\\{special}")
-    return f"%{text}%"
 
 
 def _cursor(key: float | int, run_no: int) -> str:

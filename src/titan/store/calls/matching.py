@@ -26,3 +26,10 @@ def match_of(text: str) -> str | None:
         return None
     parts = parts[:MAX_WORDS]
     return " ".join(parts) + (" *" if is_open else "")
+
+
+def part_pattern(text: str) -> str:
+    """Return a LIKE pattern, with a backslash as its escape, for texts that hold `text`."""
+    for special in "\\%_":
+        text = text.replace(special, f"\\{special}")
+    return f"%{text}%"

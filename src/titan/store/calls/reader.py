@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Final
 
 from titan.model.actions import Payload
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, RecordedRun
 from titan.ports_calls import CallFilter, RunFilter, StoredEntry
 from titan.store.calls import lists
-from titan.store.calls.matching import match_of
+from titan.store.calls.matching import match_of, part_pattern
+from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
 from titan.store.calls.ranges import from_ranges
 from titan.store.calls.rows import action_from_row, entry_of_facts, run_from_row
 from titan.store.rows.columns import from_us, to_json, to_us
@@ -94,6 +95,38 @@ class SqlCallReader:
         if wanted.run_id is not None and run_no is None:
             return 0
         return lists.count_calls(self._session, project_id, wanted, run_no, up_to=up_to)
+
+    def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
+        run_no = self._run_no(project_id, run_id)
+        rows = [] if run_no is None else self._all("notes_of_run", run_no=run_no)
+        return [note_from_row(row, project_id, run_id) for row in rows]
+
+    def runs_in_need(
+        self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
+    ) -> list[tuple[RecordedRun, bool]]:
+        rows = self._all("runs_in_need", project_id=project_id, since_us=to_us(since), agent_id=agent_id, limit=limit)
+        return [(run_from_row(row), bool(self._one("has_unrecovered_error", run_no=row[-1]))) for row in rows]
+
+    def agents(
+        self,
+        project_id: str,
+        *,
+        part: str | None = None,
+        agent_id: str | None = None,
+        after: str = "",
+        limit: int,
+    ) -> list[AgentRow]:
+        like = None if part is None else part_pattern(part)
+        rows = self._all("agents", project_id=project_id, part=like, agent_id=agent_id, after=after, limit=limit)
+        return [agent_from_row(row) for row in rows]
+
+    def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
+        rows = self._all("days_of_agent", project_id=project_id, agent_id=agent_id, since_us=to_us(since))
+        return [day_from_row(row) for row in rows]
+
+    def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
+        rows = self._all("errors_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
+        return [error_kind_from_row(row, self._all("place_of_action", number=row[4])[0]) for row in rows]
 
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         return [run_from_row(row) for row in self._all("silent_runs", before_us=to_us(before), limit=limit)]

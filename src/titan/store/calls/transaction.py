@@ -7,8 +7,9 @@ from hashlib import blake2b
 from typing import Final
 
 from titan.model.actions import ActionEntry, Entry, Payload, Teller
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import to_ranges
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.rows import Values, action_from_row, facts_of, row_of_action, row_of_run, run_from_row
@@ -123,6 +124,15 @@ class SqlCallTransaction(SqlCallReader):
 
     def save_run(self, run: RecordedRun) -> None:
         self._save_runs([run], {run.id: self._place(run.project_id, run.id)})
+
+    def add_note(self, note: Note) -> None:
+        place = self._place(note.project_id, note.run_id)
+        self._session.insert("add_note", [row_of_note(note, place.run_no)])
+        self.touched.add((note.project_id, note.run_id))
+
+    def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
+        run_no = self._run_no(project_id, run_id)
+        return set() if run_no is None else {str(row[0]) for row in self._all("blobs_of_run", run_no=run_no)}
 
     def forget_run(self, project_id: str, run_id: str) -> bool:
         run_no = self._run_no(project_id, run_id)

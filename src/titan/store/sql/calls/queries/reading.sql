@@ -76,3 +76,68 @@ select min(number), max(number) from entries where run_no = :run_no
 
 -- name: note
 select value from meta where name = :name
+
+-- name: notes_of_run
+select notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content
+from notes
+where run_no = :run_no
+order by at_us desc, id
+
+-- name: runs_in_need
+select {run_columns}, runs.run_no
+from runs
+where
+    runs.project_id = :project_id
+    and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed')
+    and (:agent_id is null or runs.agent_id = :agent_id)
+    and runs.archived_at_us is null
+    and runs.last_event_at_us >= :since_us
+order by runs.last_event_at_us desc, runs.run_no desc
+limit :limit
+
+-- name: has_unrecovered_error
+select 1
+from actions as failed
+where
+    failed.run_no = :run_no and failed.outcome = 'error' and failed.kind in ('model', 'tool', 'call')
+    and not exists (
+        select 1
+        from actions as later
+        where
+            later.run_no = :run_no and later.name = failed.name and later.outcome = 'success'
+            and later.started_at_us > failed.started_at_us
+    )
+limit 1
+
+-- name: agents
+select
+    agent_id, min(started_at_us), max(last_event_at_us), count(*), sum(status = 'running'), sum(status = 'completed'),
+    sum(status = 'failed'), sum(cost), sum(calls), sum(success + error + blocked + rejected), sum(success)
+from runs
+where
+    project_id = :project_id and agent_id > :after
+    and (:part is null or agent_id like :part escape '\')
+    and (:agent_id is null or agent_id = :agent_id)
+group by agent_id
+order by agent_id
+limit :limit
+
+-- name: days_of_agent
+select
+    started_at_us / 86400000000, count(*), sum(status = 'failed'), sum(success + error + blocked + rejected),
+    sum(success), sum(cost)
+from runs
+where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
+group by 1
+order by 1
+
+-- name: errors_of_agent
+select actions.error_type, count(*), min(actions.started_at_us), max(actions.started_at_us), max(actions.number)
+from actions
+where actions.project_id = :project_id and actions.agent_id = :agent_id and actions.error_type is not null
+group by actions.error_type
+order by 2 desc
+limit :limit
+
+-- name: place_of_action
+select runs.id, actions.id from actions cross join runs on runs.run_no = actions.run_no where actions.number = :number

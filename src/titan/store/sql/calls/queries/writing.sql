@@ -135,3 +135,7 @@ delete from runs where run_no = :run_no
 
 -- name: blobs_of_run
 select digest from blobs where run_no = :run_no
+
+-- name: add_note
+insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,204 @@
+"""Takes in what is heard of agent runs: read, cleaned of secrets, priced, settled, committed; then it is acknowledged.
+
+Two threads share the work, for SQLite leaves the interpreter to others while it writes: one reads and cleans, the
+store's own settles and writes. What arrives while a group is being written goes into the next one together.
+"""
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import msgspec
+
+from titan.model.actions import ActionEntry, Entry, Payload
+from titan.model.errors import StoreFull, StoreUnavailable
+from titan.ports import Blobs, Clock
+from titan.ports_calls import CallStore, CallTransaction, Prices
+from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.recording import settle
+from titan.rules.registry import after_silence, silent_since
+
+GROUP_ENTRIES: Final = 2000  # of one transaction: about 0.15 s, and nobody waits longer for others than that
+MAX_WAITING: Final = 20_000  # entries that were read and not yet written; beyond that, clients are asked to wait
+BLOB_BYTES: Final = 64 * 1024  # a longer payload is content of its own; the row holds its beginning
+HEAD_CHARACTERS: Final = 8192
+SWEEP_SECONDS: Final = 5.0
+SWEPT_AT_ONCE: Final = 500
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What became of some entries."""
+
+    stored: int
+    repeated: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Entries that came together, and the promise to whoever sent them."""
+
+    project_id: str
+    entries: Sequence[Entry]
+    told: Future[Recorded] = field(default_factory=Future)
+
+
+class Recorder:
+    """Records entries in the store of calls."""
+
+    def __init__(
+        self, store: CallStore, blobs: Blobs, *, redactor: EntryRedactor, prices: Prices | None, clock: Clock
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._redactor = redactor
+        self._prices = prices
+        self._clock = clock
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+        self._waiting: deque[_Batch] = deque()
+        self._waiting_entries = 0
+        self._door = threading.Lock()
+
+    async def record(self, project_id: str, read: Callable[[], Iterable[Entry]]) -> Recorded:
+        """Record what `read` returns, which is called on a thread of the recorder's; return when it is committed.
+
+        A caller that goes away stops nothing.
+
+        Raises:
+            InvalidInput: whatever `read` refuses; nothing was kept.
+            StoreError: nothing was kept; unless it is StoreRefused, repeat it.
+        """
+        self._check_room()
+        batch = await asyncio.wrap_future(self._reading.submit(self._prepared, project_id, read))
+        return await asyncio.wrap_future(batch.told)
+
+    async def keep(self) -> None:
+        """End runs that have fallen silent, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                await asyncio.wrap_future(self._store.transact(self._end_silent))
+            except StoreUnavailable as error:
+                logger.warning("silent runs are looked for again later: %s", error)
+
+    def close(self) -> None:
+        """Finish what is being read. May be called twice."""
+        self._reading.shutdown(wait=True)
+
+    def _check_room(self) -> None:
+        if self._waiting_entries > MAX_WAITING:
+            raise StoreUnavailable(
+                "recording",
+                expected=f"at most {MAX_WAITING} entries that wait to be written",
+                found=str(self._waiting_entries),
+                next_step="Nothing was kept; send it again a little later.",
+            )
+
+    # --- on the recorder's thread ---
+
+    def _prepared(self, project_id: str, read: Callable[[], Iterable[Entry]]) -> _Batch:
+        """Read entries, make them fit to be stored, and hand them to the store."""
+        batch = _Batch(project_id, [self._fit(entry) for entry in read()])
+        if not batch.entries:
+            batch.told.set_result(Recorded(stored=0, repeated=0))
+            return batch
+        with self._door:
+            self._waiting.append(batch)
+            self._waiting_entries += len(batch.entries)
+        self._write([])
+        return batch
+
+    def _write(self, batches: Sequence[_Batch]) -> None:
+        """Have the store write these batches, or without any what waits by then."""
+        group = _Group(batches)
+
+        def tell(written: Future[None]) -> None:
+            error = written.exception()
+            if error is None:
+                for batch, recorded in group.results:
+                    batch.told.set_result(recorded)
+            elif len(group.batches) > 1 and not isinstance(error, StoreUnavailable | StoreFull):
+                for batch in group.batches:  # one of them is at fault: the others are not to suffer for it
+                    self._write([batch])
+            else:
+                for batch in group.batches:
+                    batch.told.set_exception(error)
+
+        self._store.transact(lambda tx: self._write_group(tx, group)).add_done_callback(tell)
+
+    def _fit(self, entry: Entry) -> Entry:
+        clean = self._redactor.clean(entry)
+        if not isinstance(clean, ActionEntry):
+            return clean
+        inputs, outputs = self._small(clean.inputs), self._small(clean.outputs)
+        if inputs is not clean.inputs or outputs is not clean.outputs:
+            clean = replace(clean, inputs=inputs, outputs=outputs)
+        return self._priced(clean)
+
+    def _priced(self, entry: ActionEntry) -> ActionEntry:
+        if entry.cost is not None or entry.use is None or entry.ended_at is None or self._prices is None:
+            return entry
+        cost = self._prices.cost_of(entry.use, at=entry.started_at)
+        return entry if cost is None else replace(entry, cost=cost, is_cost_estimated=True)
+
+    def _small(self, payload: Payload | None) -> Payload | None:
+        """Return a payload that fits into a row; what is longer becomes a blob, with its beginning for a text."""
+        if payload is None or len(payload.text) <= BLOB_BYTES // 4 or len(payload.text.encode()) <= BLOB_BYTES:
+            return payload
+        content = payload.whole.encode()
+        digest = self._blobs.put(content)
+        stands_in = {
+            "$blob": {
+                "sha256": digest,
+                "size_bytes": len(content),
+                "head": content[:HEAD_CHARACTERS].decode("utf-8", "ignore"),
+            }
+        }
+        return Payload(msgspec.json.encode(stands_in).decode(), blob=digest)
+
+    # --- on the store's thread ---
+
+    def _write_group(self, tx: CallTransaction, group: "_Group") -> None:
+        group.batches = group.batches or self._taken()
+        group.results = []
+        for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
+            batches = [batch for batch in group.batches if batch.project_id == project_id]
+            entries = [entry for batch in batches for entry in batch.entries]
+            settled = settle(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
+            tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
+            new = {id(kept.entry) for kept in settled.kept}
+            for batch in batches:
+                stored = sum(id(entry) in new for entry in batch.entries)
+                group.results.append((batch, Recorded(stored=stored, repeated=len(batch.entries) - stored)))
+
+    def _taken(self) -> list[_Batch]:
+        """Return what waits, as much as one transaction takes; the first in any case."""
+        taken: list[_Batch] = []
+        count = 0
+        with self._door:
+            while self._waiting and (not taken or count + len(self._waiting[0].entries) <= GROUP_ENTRIES):
+                taken.append(self._waiting.popleft())
+                count += len(taken[-1].entries)
+            self._waiting_entries -= count
+        return taken
+
+    def _end_silent(self, tx: CallTransaction) -> None:
+        for run in tx.silent_runs(before=silent_since(tx.now), limit=SWEPT_AT_ONCE):
+            ended = after_silence(run, now=tx.now)
+            if ended is not None:
+                tx.save_run(ended)
+
+
+@dataclass(slots=True)
+class _Group:
+    """What one transaction writes."""
+
+    batches: Sequence[_Batch]
+    results: list[tuple[_Batch, Recorded]] = field(default_factory=list)
