@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
 from genai_prices.data_snapshot import DataSnapshot, find_provider_by_id, get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
@@ -26,22 +26,15 @@ _REMEMBERED: Final = 4096  # models and providers that calls named; the list has
 _LISTED_AS: Final = {"x_ai": "x-ai", "azure.ai.inference": "azure", "gcp.gen_ai": "google"}
 
 
-class Prices(Protocol):
-    """What calls of language models cost."""
+class ListedPrices:
+    """The prices of the installed list: the port `Prices`."""
 
-    def cost(self, use: ModelUse, *, at: datetime) -> Decimal | None:
+    def cost_of(self, use: ModelUse, *, at: datetime) -> Decimal | None:
         """Return US dollars, exact to the picodollar, for a call that was made at a time.
 
         None when the model is not listed (one that runs here is not: its cost is unknown, not nothing), or when a
         count that has a price is unknown.
         """
-
-
-class ListedPrices:
-    """The prices of the installed list."""
-
-    def cost(self, use: ModelUse, *, at: datetime) -> Decimal | None:
-        """Return US dollars; see `Prices`."""
         if use.model is None or use.input_tokens is None:
             return None
         for listed in _listed(use.model, use.provider):

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from titan.llm.prices import ListedPrices
 from titan.model.actions import ModelUse
+from titan.ports_calls import Prices
 
 AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
-PRICES = ListedPrices()
+PRICES: Prices = ListedPrices()
 
 
 def a_use(
@@ -74,14 +75,14 @@ def a_use(
     ],
 )
 def test_a_cost_is_that_of_the_list_to_the_last_digit(use: ModelUse, expected: str) -> None:
-    assert PRICES.cost(use, at=AT) == Decimal(expected)
+    assert PRICES.cost_of(use, at=AT) == Decimal(expected)
 
 
 def test_a_price_is_the_one_of_the_day() -> None:
     use = a_use("claude-opus-4-6", "anthropic", input_tokens=300_000, output_tokens=0)
 
-    assert PRICES.cost(use, at=datetime(2026, 3, 12, 23, 59, tzinfo=UTC)) == 3
-    assert PRICES.cost(use, at=datetime(2026, 3, 13, tzinfo=UTC)) == Decimal("1.5")
+    assert PRICES.cost_of(use, at=datetime(2026, 3, 12, 23, 59, tzinfo=UTC)) == 3
+    assert PRICES.cost_of(use, at=datetime(2026, 3, 13, tzinfo=UTC)) == Decimal("1.5")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_price_is_the_one_of_the_day() -> None:
     [("gpt-4o", None), ("gpt-4o-2024-08-06", "openai"), ("GPT-4o", "azure.ai.openai"), ("gpt-4o", "openai")],
 )
 def test_a_model_is_known_by_the_names_that_tellers_give_it(model: str, provider: str | None) -> None:
-    assert PRICES.cost(a_use(model, provider), at=AT) == Decimal("0.0045")
+    assert PRICES.cost_of(a_use(model, provider), at=AT) == Decimal("0.0045")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_a_model_is_known_by_the_names_that_tellers_give_it(model: str, provider
     ],
 )
 def test_what_is_not_known_is_none_and_never_nothing(use: ModelUse) -> None:
-    assert PRICES.cost(use, at=AT) is None
+    assert PRICES.cost_of(use, at=AT) is None
 
 
 LISTED = [(provider.id, model.id) for provider in get_snapshot().providers for model in provider.models if model.prices]
@@ -145,7 +146,7 @@ def test_the_package_itself_reckons_the_same(
         output_reasoning_tokens=thoughts,
     )
 
-    cost = PRICES.cost(use, at=at)
+    cost = PRICES.cost_of(use, at=at)
 
     if cost is not None:
         theirs = calc_price(usage, model, provider_id=provider, genai_request_timestamp=at)
@@ -160,7 +161,7 @@ from datetime import UTC, datetime
 from titan.llm.prices import ListedPrices
 from titan.model.actions import ModelUse
 use = ModelUse(model="gpt-4o", provider="openai", input_tokens=1000, output_tokens=200)
-print(ListedPrices().cost(use, at=datetime.now(UTC)))
+print(ListedPrices().cost_of(use, at=datetime.now(UTC)))
 """
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

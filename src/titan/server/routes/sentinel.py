@@ -1,11 +1,11 @@
 """The platform that agentsentinel-sdk expects: calls and interventions are recorded, nothing is limited yet."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from litestar import Response
 
+from titan.engine.recorder import Recorded, Recorder
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender, read_as
 from titan.ingest.sentinel_interventions import intervention_entry, read_intervention, read_replay_results
@@ -14,23 +14,6 @@ from titan.model.actions import Entry
 from titan.server import wire_sentinel
 from titan.server.answers import json_answer
 from titan.server.call import Call
-
-
-class Recorded(Protocol):
-    """What was committed."""
-
-    @property
-    def stored(self) -> int: ...
-
-    @property
-    def repeated(self) -> int: ...
-
-
-class Recorder(Protocol):
-    """Keeps what is heard."""
-
-    async def record(self, project_id: str, entries: Sequence[Entry]) -> Recorded:
-        """Return when the entries are committed."""
 
 
 async def sync_policies(call: Call) -> Response[bytes]:
@@ -47,10 +30,17 @@ async def check_kill_switch(call: Call) -> Response[bytes]:
 
 async def ingest(call: Call) -> Response[bytes]:
     """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
-    body = await call.raw_body()
-    batch = read_batch(body, _sender(call), now=call.house.clock.now())
-    recorded = await _recorder(call).record(call.house.project_id, batch.entries)
-    refused = [wire_sentinel.RefusedView(index=one.index, id=one.id, reason=one.reason) for one in batch.refused]
+    body, sender, now = await call.raw_body(), _sender(call), call.house.clock.now()
+    refused: list[wire_sentinel.RefusedView] = []
+
+    def read() -> Sequence[Entry]:
+        batch = read_batch(body, sender, now=now)
+        refused.extend(
+            wire_sentinel.RefusedView(index=one.index, id=one.id, reason=one.reason) for one in batch.refused
+        )
+        return batch.entries
+
+    recorded = await _record(call, read)
     answer = wire_sentinel.IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
     return json_answer(answer, 202)
 
@@ -58,7 +48,7 @@ async def ingest(call: Call) -> Response[bytes]:
 async def add_intervention(call: Call) -> Response[bytes]:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
     told = read_intervention(await call.raw_body(), _sender(call))
-    await _recorder(call).record(call.house.project_id, [intervention_entry(told)])
+    await _record(call, lambda: [intervention_entry(told)])
     return json_answer(wire_sentinel.InterventionAnswer(id=told.id), 201)
 
 
@@ -93,7 +83,7 @@ async def reserve_budget(call: Call) -> Response[bytes]:
 async def add_replay_results(call: Call) -> Response[bytes]:
     """Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls."""
     told = read_replay_results(await call.raw_body(), call.path("run"), now=call.house.clock.now())
-    await _recorder(call).record(call.house.project_id, [told])
+    await _record(call, lambda: [told])
     return json_answer(wire_sentinel.ReplayResultsAnswer(run_id=told.run_id), 201)
 
 
@@ -117,6 +107,6 @@ def _short(value: str | None) -> str | None:
     return value[:200] if value else None
 
 
-def _recorder(call: Call) -> Recorder:
+async def _record(call: Call, read: Callable[[], Sequence[Entry]]) -> Recorded:
     recorder: Recorder = call.house.recorder  # type: ignore[attr-defined] # comes with the recorder
-    return recorder
+    return await recorder.record(call.house.project_id, read)
