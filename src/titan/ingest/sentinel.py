@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
+from titan.ingest.costs import checked_cost
 from titan.ingest.json_values import payload_of, text_of
 from titan.ingest.sentinel_calls import Told, is_failure_text, told_by
 from titan.ingest.sentinel_fields import (
     Sender,
-    checked_cost,
     clean,
     clean_or_none,
     digest_of,

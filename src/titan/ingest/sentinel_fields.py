@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final, TypeVar
 
 import msgspec
@@ -14,8 +13,6 @@ from titan.model.errors import InvalidInput
 
 T = TypeVar("T")
 
-_PICODOLLAR: Final = Decimal("1e-12")
-_MOST: Final = Decimal(10) ** 9  # US dollars; one call costs less
 _REPLAY: Final = ":replay"
 
 
@@ -61,20 +58,6 @@ def read_time(text: str, *, what: str) -> datetime:
         return (at if at.tzinfo is not None else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise unreadable(what, "a time in ISO 8601", ascii(text[:60])) from None
-
-
-def checked_cost(cost: Decimal | None, *, what: str) -> Decimal | None:
-    """Return a cost rounded to the picodollar.
-
-    Raises:
-        InvalidInput: it is negative, no number, or more than any call costs.
-    """
-    if cost is None:
-        return None
-    if not cost.is_finite() or not 0 <= cost <= _MOST:
-        raise unreadable(what, f"a cost from 0 to {_MOST} US dollars", str(cost)[:40])
-    rounded = cost.quantize(_PICODOLLAR)
-    return cost if rounded == cost else rounded
 
 
 def clean(text: str) -> str:

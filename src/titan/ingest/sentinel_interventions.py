@@ -6,10 +6,10 @@ from typing import Final
 
 import msgspec
 
+from titan.ingest.costs import checked_cost
 from titan.ingest.json_values import payload_of, read_json, text_of
 from titan.ingest.sentinel_fields import (
     Sender,
-    checked_cost,
     clean,
     clean_or_none,
     digest_of,

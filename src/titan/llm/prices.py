@@ -79,7 +79,8 @@ def _cost(rates: _Rates, use: ModelUse, input_tokens: int) -> Decimal | None:
         + _price(rates.cache_write, writes, input_tokens)
         + _price(rates.reasoning, thoughts, input_tokens)
     )
-    return (dollars * _PER_MILLION + rates.request).quantize(_PICODOLLAR).normalize()
+    exact = (dollars * _PER_MILLION + rates.request).quantize(_PICODOLLAR).normalize()
+    return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact  # 10, not 1E+1
 
 
 def _price(rate: Decimal | TieredPrices | None, tokens: int, input_tokens: int) -> Decimal | int:

@@ -167,3 +167,7 @@ print(ListedPrices().cost_of(use, at=datetime.now(UTC)))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert (done.stdout.strip(), done.stderr) == ("0.0045", "")
+
+
+def test_ten_dollars_are_written_as_ten() -> None:
+    assert str(PRICES.cost_of(a_use(input_tokens=4_000_000, output_tokens=0), at=AT)) == "10"
