@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from litestar import Response
 
-from titan.engine.recorder import Recorded, Recorder
+from titan.engine.recorder import Recorded
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender, read_as
 from titan.ingest.sentinel_interventions import intervention_entry, read_intervention, read_replay_results
@@ -108,5 +108,4 @@ def _short(value: str | None) -> str | None:
 
 
 async def _record(call: Call, read: Callable[[], Sequence[Entry]]) -> Recorded:
-    recorder: Recorder = call.house.recorder  # type: ignore[attr-defined] # comes with the recorder
-    return await recorder.record(call.house.project_id, read)
+    return await call.house.recorder.record(call.house.project_id, read)
