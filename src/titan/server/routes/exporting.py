@@ -180,14 +180,15 @@ def _checked(spool: IO[bytes]) -> int:
 
 async def show_bundle(call: Call) -> Response[bytes]:
     """Show a recorded run as the bundle that agentsentinel-sdk replays."""
+    run = await look(call, partial(find_recorded, call=call))
+    return json_answer(await asyncio.to_thread(_bundle, call.house, run))
 
-    def find(reader: CallReader) -> dict[str, object]:
-        run = find_recorded(reader, call)
-        entries = [
-            bundle_entry(action, inputs=bodies.inputs, outputs=bodies.outputs, failure=bodies.failure)
-            for action, bodies in _with_bodies(call.house, run, _actions_of(reader, run=run))
-            if action.kind in CALLS
-        ]
-        return {"run_id": run.id, "agent_id": run.agent_id, "entries": entries}
 
-    return json_answer(await look(call, find))
+def _bundle(house: House, run: RecordedRun) -> dict[str, object]:
+    actions = house.calls.read(partial(_actions_of, run=run))
+    entries = [
+        bundle_entry(action, inputs=bodies.inputs, outputs=bodies.outputs, failure=bodies.failure)
+        for action, bodies in _with_bodies(house, run, actions)
+        if action.kind in CALLS
+    ]
+    return {"run_id": run.id, "agent_id": run.agent_id, "entries": entries}
