@@ -2,7 +2,8 @@
 
 A backup holds `control.db`, `calls.db`, the blobs and logs they name, and `titan-backup.json`, which says what it is.
 The databases are copied first, each in one read transaction, so each is one moment of the home; what they name is older
-than that moment, and content never changes, so copying it afterwards is consistent. Only a log that is still being written may have more.
+than that moment, and content never changes, so copying it afterwards is consistent. Only a log that is still being
+written may have more.
 Nothing has the backup's final name before all of it is written, checked and durable.
 """
 
