@@ -32,6 +32,7 @@ from titan.engine.recorder import Recorder
 from titan.engine.registrar import Registrar
 from titan.keeping import Keeping, Privacy, read_keeping, read_privacy
 from titan.kept import Kept, open_kept
+from titan.llm.prices import ListedPrices
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.model.errors import InvalidInput, StoreUnavailable
@@ -269,7 +270,7 @@ def _compose(
     privacy: Privacy,
 ) -> House:
     store, clock, ids = kept.store, kept.clock, SystemIds()
-    recorder = Recorder(kept.calls, kept.blobs, redactor=_redactor(kept.calls, privacy), prices=None)
+    recorder = Recorder(kept.calls, kept.blobs, redactor=_redactor(kept.calls, privacy), prices=ListedPrices())
     space = SpaceWatch(kept.folder, min_free_bytes=keeping.min_free_bytes)
     return House(
         orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),

@@ -104,6 +104,12 @@ class ApprovalBody(Struct, kw_only=True):
     action_name: Name
 
 
+class ResponseBody(Struct, kw_only=True):
+    """POST /api/v1/approvals/{approval}/respond."""
+
+    response: str
+
+
 class RegisterBody(Struct, kw_only=True):
     """POST /api/v1/actions/register."""
 

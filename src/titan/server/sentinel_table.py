@@ -76,15 +76,16 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="POST",
         path="/api/v1/approvals/{approval:str}/cancel",
-        handler=sentinel.poll_approval,
+        handler=sentinel.cancel_approval,
         permission=Permission.WRITE_SHARED,
         answer=wire_sentinel.ApprovalAnswer,
     ),
     Route(
         method="POST",
         path="/api/v1/approvals/{approval:str}/respond",
-        handler=sentinel.poll_approval,
+        handler=sentinel.respond_to_approval,
         permission=Permission.WRITE_SHARED,
+        body=sentinel_shapes.ResponseBody,
         answer=wire_sentinel.ApprovalAnswer,
     ),
     Route(
@@ -105,6 +106,13 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         answer=wire_sentinel.ReplayResultsAnswer,
         status_code=201,
         adds=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/replay/{run:str}/bundle",
+        handler=sentinel.get_bundle,
+        permission=Permission.SEE_ALL,
+        answer=wire_sentinel.BundleAnswer,
     ),
     Route(
         method="POST",

@@ -27,6 +27,7 @@ from titan.server.routes import (
     runs,
     tokens,
 )
+from titan.server.sentinel_table import SENTINEL_ROUTES
 from titan.server.store_table import STORE_ROUTES
 from titan.server.worker_table import WORKER_ROUTES
 
@@ -370,6 +371,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     Route(method="GET", path="/v1/models", handler=models.list_models, permission=Permission.READ_SHARED, answer=dict),
     *CLUSTER_ROUTES,
     *RECORDING_ROUTES,
+    *SENTINEL_ROUTES,
     *HOUSE_ROUTES,
     *STORE_ROUTES,
     *WORKER_ROUTES,

@@ -5,15 +5,20 @@ from collections.abc import Callable, Sequence
 
 from litestar import Response
 
-from titan.engine.recorder import Recorded, Recorder
+from titan.engine.recorder import Recorded
 from titan.ingest.sentinel import read_batch
+from titan.ingest.sentinel_bundle import bundle_entry
 from titan.ingest.sentinel_fields import Sender, read_as
 from titan.ingest.sentinel_interventions import intervention_entry, read_intervention, read_replay_results
-from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody
-from titan.model.actions import Entry
+from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
+from titan.model.actions import ATTEMPTS, CALLS, Entry
+from titan.model.recorded import Action
+from titan.ports_calls import CallReader
 from titan.server import wire_sentinel
 from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.routes.registry import find_recorded, look
+from titan.server.whole_bodies import with_bodies
 
 
 async def sync_policies(call: Call) -> Response[bytes]:
@@ -65,6 +70,17 @@ async def poll_approval(call: Call) -> Response[bytes]:
     return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
 
 
+async def cancel_approval(call: Call) -> Response[bytes]:
+    """Cancel an approval; it was cancelled when it was asked for."""
+    return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
+
+
+async def respond_to_approval(call: Call) -> Response[bytes]:
+    """Take an answer to a question about an approval; nobody has asked one, for it was cancelled."""
+    read_as(await call.raw_body(), ResponseBody, what="the response")
+    return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
+
+
 async def check_approval(call: Call) -> Response[bytes]:
     """Tell whether an action needs an approval of this server: none does."""
     call.query(wire_sentinel.ApprovalCheckQuery)
@@ -85,6 +101,25 @@ async def add_replay_results(call: Call) -> Response[bytes]:
     told = read_replay_results(await call.raw_body(), call.path("run"), now=call.house.clock.now())
     await _record(call, lambda: [told])
     return json_answer(wire_sentinel.ReplayResultsAnswer(run_id=told.run_id), 201)
+
+
+async def get_bundle(call: Call) -> Response[bytes]:
+    """Give a recorded run as agentsentinel-sdk replays it: its calls that were not replays themselves."""
+
+    def find(reader: CallReader) -> wire_sentinel.BundleAnswer:
+        run = find_recorded(reader, call)
+        calls = (action for action in reader.actions_of_run(run.project_id, run.id) if _is_bundled(action))
+        entries = [
+            bundle_entry(action, inputs=bodies.inputs, outputs=bodies.outputs, failure=bodies.failure)
+            for action, bodies in with_bodies(reader, call.house.blobs, calls)
+        ]
+        return wire_sentinel.BundleAnswer(run_id=run.id, agent_id=run.agent_id, entries=entries)
+
+    return json_answer(await look(call, find))
+
+
+def _is_bundled(action: Action) -> bool:
+    return action.kind in CALLS and action.outcome in ATTEMPTS
 
 
 async def register_actions(call: Call) -> Response[bytes]:
@@ -108,5 +143,4 @@ def _short(value: str | None) -> str | None:
 
 
 async def _record(call: Call, read: Callable[[], Sequence[Entry]]) -> Recorded:
-    recorder: Recorder = call.house.recorder  # type: ignore[attr-defined] # comes with the recorder
-    return await recorder.record(call.house.project_id, read)
+    return await call.house.recorder.record(call.house.project_id, read)
