@@ -20,7 +20,8 @@ LEFT_UNDONE: Final = re.compile(
     + r"X)\b(?!\(#\d+\))|NotImplemented"
     + r"Error|pytest\.(?:skip|xfail)\(|mark\.(?:skip|xfail)"
 )
-DISTRIBUTION_OF: Final = {"re2": "google-re2"}  # where the import's name is not the distribution's
+#: Where the import's name is not the distribution's.
+DISTRIBUTION_OF: Final = {"google": "protobuf", "opentelemetry": "opentelemetry-proto", "re2": "google-re2"}
 
 
 def test_no_path_of_a_machine_and_no_host_of_a_registry_is_kept() -> None:

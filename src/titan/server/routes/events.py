@@ -230,7 +230,7 @@ def _known(cursor: str, cut: int, present: Cursor) -> Cursor | None:
     if not _is_number(seq) or not cut <= int(seq) <= present.seq:
         return None
     if present.version is None:
-        return Cursor(int(seq), None)
+        return None if dot else Cursor(int(seq), None)
     return Cursor(int(seq), int(version)) if dot and _is_number(version) and int(version) <= present.version else None
 
 

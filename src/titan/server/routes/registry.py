@@ -219,7 +219,7 @@ async def show_agent(call: Call) -> Response[bytes]:
 
 
 async def list_notes(call: Call) -> Response[bytes]:
-    """List what people said of a run and its actions, the newest first."""
+    """List what people said of a run and its actions."""
 
     def find(reader: CallReader) -> views.NotesAnswer:
         run = find_recorded(reader, call)
@@ -268,12 +268,12 @@ async def add_note(call: Call) -> Response[bytes]:
 
 
 async def pin_run(call: Call) -> Response[bytes]:
-    """Have retention leave a recorded run alone until it is unpinned."""
+    """Keep a recorded run, however old it gets, until it is unpinned."""
     return await _set_pin(call, is_pinned=True)
 
 
 async def unpin_run(call: Call) -> Response[bytes]:
-    """Let a pinned run go again when it is old."""
+    """Let a pinned recorded run go again when it is old."""
     return await _set_pin(call, is_pinned=False)
 
 

@@ -1,0 +1,237 @@
+"""The traces that openai-agents exports: JSON of traces and spans, a trace when it begins and a span when it has ended.
+
+A trace is a run, its group a session. It names no end: the run ends with its outermost task, where the version in use
+tells of tasks. Of a call through the Responses API come only the answer's id and the tokens; the messages are known
+where the call went through our endpoint, which the id joins it to.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from titan.ingest.batch import Batch
+from titan.ingest.counts import count_of
+from titan.ingest.values import Value, conversation, joined_text, json_or_text, messages_of, payload_of, text_of
+from titan.model.actions import (
+    CALLS,
+    ActionEntry,
+    ActionKind,
+    Failure,
+    ModelUse,
+    Outcome,
+    Payload,
+    RunEnd,
+    RunEntry,
+    Teller,
+)
+from titan.model.errors import InvalidInput
+
+_KINDS: Final = {
+    "agent": ActionKind.AGENT,
+    "generation": ActionKind.MODEL,
+    "response": ActionKind.MODEL,
+    "transcription": ActionKind.MODEL,
+    "speech": ActionKind.MODEL,
+    "function": ActionKind.TOOL,
+    "mcp_tools": ActionKind.CALL,
+    "guardrail": ActionKind.CALL,
+    "handoff": ActionKind.HANDOFF,
+    "turn": ActionKind.TURN,
+}
+#: What a span says that stands elsewhere in its entry.
+_LIFTED: Final = frozenset({"type", "name", "input", "output", "usage", "response_id", "model", "model_config"})
+
+
+class _Failed(msgspec.Struct):
+    message: str | None = None
+    data: Any = None
+
+
+class _Item(msgspec.Struct):
+    object: str = ""
+    id: str = ""
+    trace_id: str | None = None
+    parent_id: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    span_data: dict[str, Any] | None = None
+    error: _Failed | None = None
+    workflow_name: str | None = None
+    group_id: str | None = None
+    metadata: Any = None
+
+
+class _Request(msgspec.Struct):
+    data: list[_Item]
+
+
+_DECODER: Final = msgspec.json.Decoder(_Request)
+
+
+def read(body: bytes, *, received_at: datetime) -> Batch:
+    """Return what a request to /v1/traces/ingest says: an entry per span, and one per trace.
+
+    Raises:
+        InvalidInput: it is no such request.
+    """
+    try:
+        items = _DECODER.decode(body).data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(
+            "trace of openai-agents",
+            expected='JSON such as {"data": [{"object": "trace", …}, {"object": "trace.span", …}]}',
+            found=f"{len(body)} bytes that are none ({error})",
+        ) from None
+    traces = {item.id: item for item in items if item.object == "trace" and item.id}
+    spans = [item for item in items if item.object == "trace.span" and item.id and item.trace_id and item.started_at]
+    told: dict[str, list[tuple[_Item, ActionEntry]]] = {run_id: [] for run_id in traces}
+    actions: list[ActionEntry] = []
+    for span in spans:
+        actions.append(action := _action(span))
+        told.setdefault(action.run_id, []).append((span, action))
+    runs = [_run(run_id, traces.get(run_id), of_run, received_at) for run_id, of_run in told.items()]
+    rejected = len(items) - len(traces) - len(spans)
+    return Batch(
+        entries=[*runs, *actions],
+        accepted=len(traces) + len(spans),
+        rejected=rejected,
+        problem="what is neither a trace nor a span, or has no id or no time" if rejected else "",
+    )
+
+
+def _run(
+    run_id: str, trace: _Item | None, told: Sequence[tuple[_Item, ActionEntry]], received_at: datetime
+) -> RunEntry:
+    """Return what is said of a run; a trace itself has no time, so where it stands alone it began when it came."""
+    of_run = sorted(told, key=lambda pair: pair[1].started_at)
+    task = next((action for span, action in of_run if span.parent_id is None and _is_task(span)), None)
+    at = of_run[0][1].started_at if of_run else received_at
+    metadata = None if trace is None or trace.metadata is None else joined_text({"metadata": text_of(trace.metadata)})
+    return RunEntry(
+        run_id=run_id[:200],
+        teller=Teller.OPENAI_AGENTS,
+        at=at if task is None or task.ended_at is None else task.ended_at,
+        agent_id=next((action.name for _, action in of_run if action.kind is ActionKind.AGENT), None),
+        session_id=None if trace is None else _text(trace.group_id),
+        name=None if trace is None else _text(trace.workflow_name),
+        end=None if task is None else RunEnd.FAILED if task.outcome is Outcome.ERROR else RunEnd.COMPLETED,
+        details=metadata,
+    )
+
+
+def _is_task(span: _Item) -> bool:
+    data = (span.span_data or {}).get("data")
+    return span.ended_at is not None and type(data) is dict and data.get("sdk_span_type") == "task"
+
+
+def _action(span: _Item) -> ActionEntry:
+    data = dict(span.span_data or {})
+    if data.get("type") == "custom" and type(data.get("data")) is dict and "sdk_span_type" in data["data"]:
+        inner = data["data"]
+        data = inner | {"type": inner["sdk_span_type"], "name": _task_name(inner)}
+    kind = _KINDS.get(str(data.get("type")), ActionKind.STEP)
+    assert span.started_at is not None
+    failure = None if span.error is None else _failure(span.error)
+    has_ended = span.ended_at is not None
+    inputs, outputs = _contents(data, kind)
+    use = _use(data)
+    return ActionEntry(
+        id=span.id[:200],
+        run_id=(span.trace_id or "")[:200],
+        teller=Teller.OPENAI_AGENTS,
+        kind=kind,
+        name=_name(data, kind),
+        started_at=_utc(span.started_at),
+        ended_at=None if span.ended_at is None else _utc(span.ended_at),
+        outcome=None if not has_ended else Outcome.SUCCESS if failure is None else Outcome.ERROR,
+        parent_id=span.parent_id or None,
+        actor=_text(data.get("agent_name")) or (_text(data.get("name")) if kind is ActionKind.AGENT else None),
+        inputs=inputs,
+        outputs=outputs,
+        failure=failure,
+        use=use if kind in CALLS else None,
+        details=_details(data, kind, span.error),
+    )
+
+
+def _name(data: dict[str, Any], kind: ActionKind) -> str:
+    if kind is ActionKind.MODEL:
+        said = str(data["type"])
+        return {"generation": "chat", "response": "responses"}.get(said, said)
+    if kind is ActionKind.HANDOFF:
+        return f"{data.get('from_agent')} → {data.get('to_agent')}"[:500]
+    return str(data.get("name") or data.get("type") or "unnamed")[:500]
+
+
+def _task_name(inner: dict[str, Any]) -> str:
+    return str(inner.get("name") or f"{inner['sdk_span_type']} {inner.get('turn', '')}".strip())
+
+
+def _contents(data: dict[str, Any], kind: ActionKind) -> tuple[Payload | None, Payload | None]:
+    asked, answered = data.get("input"), data.get("output")
+    if kind is not ActionKind.MODEL:
+        return (
+            None if asked is None else payload_of(asked),
+            None if answered is None else payload_of(answered),
+        )
+    members = {"model": text_of(data["model"])} if data.get("model") is not None else {}
+    if type(data.get("model_config")) is dict:
+        set_ones = {key: value for key, value in data["model_config"].items() if value is not None}
+        members |= {key: text_of(value) for key, value in set_ones.items()}
+    return _messages(asked, members), _messages(answered, {})
+
+
+def _messages(value: Value, members: dict[str, str]) -> Payload | None:
+    if (messages := messages_of(value)) is not None:
+        return conversation(messages, members)
+    if value is None:
+        return Payload(joined_text(members)) if members else None
+    return Payload(joined_text(members | {"input": json_or_text(value)})) if members else payload_of(value)
+
+
+def _use(data: dict[str, Any]) -> ModelUse | None:
+    usage = data.get("usage")
+    if type(usage) is not dict and "response_id" not in data and "model" not in data:
+        return None
+    counts = usage if type(usage) is dict else {}
+    read, written = counts.get("input_tokens_details"), counts.get("output_tokens_details")
+    return ModelUse(
+        model=_text(data.get("model")),
+        provider="openai" if data.get("type") == "response" else None,
+        input_tokens=count_of(counts.get("input_tokens", counts.get("prompt_tokens"))),
+        output_tokens=count_of(counts.get("output_tokens", counts.get("completion_tokens"))),
+        cache_read_tokens=count_of(read.get("cached_tokens")) if type(read) is dict else None,
+        cache_write_tokens=count_of(read.get("cache_write_tokens")) if type(read) is dict else None,
+        reasoning_tokens=count_of(written.get("reasoning_tokens")) if type(written) is dict else None,
+        response_id=_text(data.get("response_id")),
+    )
+
+
+def _failure(failed: _Failed) -> Failure:
+    said = failed.data.get("error") if type(failed.data) is dict else None
+    message = failed.message or ""
+    return Failure(type="Error", message=f"{message}: {said}" if said else message)
+
+
+def _details(data: dict[str, Any], kind: ActionKind, failed: _Failed | None) -> str | None:
+    members: dict[str, str] = {}
+    rest = {key: value for key, value in data.items() if key not in _LIFTED and value is not None}
+    if rest:
+        members["attributes"] = text_of(rest)
+    if data.get("type") == "guardrail":
+        members["verdict"] = text_of({"name": data.get("name"), "passed": not data.get("triggered")})
+    if kind not in CALLS and data.get("usage") is not None:
+        members["sums"] = text_of(data["usage"])
+    if failed is not None and failed.data is not None:
+        members["error"] = text_of(failed.data)
+    return joined_text(members) if members else None
+
+
+def _text(value: object) -> str | None:
+    return value[:500] if type(value) is str and value else None
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

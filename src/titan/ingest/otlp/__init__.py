@@ -1,0 +1,117 @@
+"""OpenTelemetry becomes entries: what comes to /v1/traces, /v1/logs and /v1/metrics, as actions and runs.
+
+    read_traces(body, content_type=…, content_encoding=…).entries
+
+The run is the resource's or span's attribute `titan.agent_run_id`, else the trace. A span is one action, whose id is
+the span's. What a span says first and last comes in any order, twice or never: entries say what is known, and
+`titan.rules.recording` what it comes to.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from titan.ingest.batch import Batch
+from titan.ingest.otlp import jsons, protobuf
+from titan.ingest.otlp.actions import MAX_NS, NO_SPAN, action_of, as_frame
+from titan.ingest.otlp.bodies import MAX_BODY_BYTES, decompressed, is_json
+from titan.ingest.otlp.records import entries_of
+from titan.ingest.otlp.runs import RunSeen
+from titan.ingest.otlp.telemetry import LogRecord, Span
+from titan.model.actions import ActionEntry, ActionKind
+
+__all__ = ["MAX_BODY_BYTES", "Batch", "read_logs", "read_metrics", "read_traces"]
+
+_NO_TRACE: Final = "0" * 32
+
+
+def read_traces(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
+    """Return what a request to /v1/traces says: an entry per span, and one per run.
+
+    Spans without ids or times are rejected, the others are taken.
+
+    Raises:
+        InvalidInput: the body is no such request, or packed or encoded in a way that is not known.
+        TooLarge: it is over MAX_BODY_BYTES when unpacked.
+    """
+    plain = decompressed(body, content_encoding)
+    spans = jsons.read_spans(plain) if is_json(content_type) else protobuf.read_spans(plain)
+    return _batch(spans)
+
+
+def read_logs(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
+    """Return what a request to /v1/logs says of model calls and named events; other records are dropped.
+
+    Raises:
+        InvalidInput, TooLarge: as `read_traces`.
+    """
+    plain = decompressed(body, content_encoding)
+    records = list(jsons.read_records(plain) if is_json(content_type) else protobuf.read_records(plain))
+    taken = [record for record in records if _is_timed(record)]
+    rejected = len(records) - len(taken)
+    problem = "log records whose time is after the year 2262" if rejected else ""
+    return Batch(entries=list(entries_of(taken)), accepted=len(taken), rejected=rejected, problem=problem)
+
+
+def read_metrics(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
+    """Accept a request to /v1/metrics, which says nothing of single actions: no entries.
+
+    Raises:
+        InvalidInput, TooLarge: as `read_traces`.
+    """
+    plain = decompressed(body, content_encoding)
+    count = jsons.count_metrics(plain) if is_json(content_type) else protobuf.count_metrics(plain)
+    return Batch(entries=(), accepted=count)
+
+
+def _batch(spans: Iterable[Span]) -> Batch:
+    entries: list[ActionEntry] = []
+    models: set[str | None] = set()
+    runs: dict[str, RunSeen] = {}
+    rejected = 0
+    problem = ""
+    for span in spans:
+        if (wrong := _problem(span)) is not None:
+            rejected += 1
+            problem = problem or f"span {span.id or '(no id)'} {span.name[:100]!r}: {wrong}"
+            continue
+        named = span.attributes.pop("titan.agent_run_id", None)
+        run_id = str(named)[:200] if named else span.source.run_id or span.trace_id
+        entry, gathered = action_of(span, run_id)
+        seen = runs.get(run_id)
+        if seen is None:
+            seen = runs[run_id] = RunSeen(span, entry)
+        seen.hear(span, entry, gathered)
+        entries.append(entry)
+        if entry.kind is ActionKind.MODEL:
+            models.add(entry.id)
+    outer = {entry.parent_id for entry in entries if entry.kind is ActionKind.MODEL} & models
+    return Batch(
+        entries=[
+            *(run.entry() for run in runs.values()),
+            *(as_frame(entry) if entry.id in outer else entry for entry in entries),
+        ],
+        accepted=len(entries),
+        rejected=rejected,
+        problem=problem,
+    )
+
+
+def _problem(span: Span) -> str | None:
+    """Return why a span cannot be taken, None when it can."""
+    if len(span.trace_id) != 32 or span.trace_id == _NO_TRACE or not _is_hex(span.trace_id):
+        return "its trace id is not 16 bytes, or is zero"
+    if len(span.id) != 16 or span.id == NO_SPAN or not _is_hex(span.id):
+        return "its span id is not 8 bytes, or is zero"
+    if span.parent_id and (len(span.parent_id) != 16 or not _is_hex(span.parent_id)):
+        return "its parent's id is not 8 bytes"
+    if not 0 < span.started_ns <= MAX_NS or not 0 <= span.ended_ns <= MAX_NS:
+        return "its times are not between 1970 and 2262"
+    return None
+
+
+def _is_hex(text: str) -> bool:
+    return not text.strip("0123456789abcdef")
+
+
+def _is_timed(record: LogRecord) -> bool:
+    return 0 <= record.at_ns <= MAX_NS

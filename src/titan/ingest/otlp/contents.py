@@ -1,0 +1,194 @@
+"""What went into a call and what came out of it, from wherever a span says it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from titan.ingest.otlp.attributes import Gathered, Meaning, unflattened
+from titan.ingest.otlp.telemetry import Span, SpanEvent
+from titan.ingest.values import (
+    Value,
+    conversation,
+    is_message,
+    joined_text,
+    json_or_text,
+    members_of,
+    messages_of,
+    parsed,
+    payload_of,
+    pieces_of,
+    text_of,
+)
+from titan.model.actions import ActionKind, Payload
+
+#: Events of the GenAI conventions before 1.37, as a span's events or as log records: a message each.
+MESSAGE_ROLES: Final = {
+    "gen_ai.system.message": "system",
+    "gen_ai.user.message": "user",
+    "gen_ai.assistant.message": "assistant",
+    "gen_ai.tool.message": "tool",
+}
+CHOICE: Final = "gen_ai.choice"
+_NOT_OF_THE_MESSAGE: Final = frozenset({"message", "index", "finish_reason", "gen_ai.system", "event.name"})
+
+
+class Messages:
+    """Messages that came as events: one text each, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.question: list[str] = []
+        self.answer: list[str] = []
+
+    def hear(self, name: str, body: dict[str, Value]) -> bool:
+        """Take an event that is a message, and return whether it was one."""
+        own = {key: value for key, value in body.items() if key not in _NOT_OF_THE_MESSAGE}
+        if (role := MESSAGE_ROLES.get(name)) is not None:
+            self.question.append(text_of({"role": role} | own))
+        elif name == CHOICE:
+            self.answer.append(text_of({"role": "assistant"} | own | _message_of(body.get("message"))))
+        else:
+            return False
+        return True
+
+
+def contents_of(span: Span, gathered: Gathered, kind: ActionKind) -> tuple[Payload | None, Payload | None]:
+    """Return inputs and outputs; None is what the span does not say.
+
+    A model call's messages come before its raw request and answer, which say the same again. For any other span it is
+    the other way round: messages spread over its attributes are then the first question only. Parameters alone are no
+    inputs: the messages may come in a log record.
+    """
+    heard = Messages()
+    if span.events or "events" in gathered.found:
+        _hear_events(heard, span.events, gathered.found.get("events"))
+    if kind is ActionKind.MODEL:
+        return _asked(gathered, heard), _answered(gathered, heard)
+    found, groups = gathered.found, gathered.groups
+    inputs = _plain(found, "input", "input_type") or _messages(gathered, "messages_in", heard.question)
+    outputs = _plain(found, "output", "output_type") or _messages(gathered, "messages_out", heard.answer)
+    inputs = inputs or _whole_conversation(found)
+    return inputs or _spread(groups, "embeddings"), outputs or _spread(groups, "documents")
+
+
+def without_finish(message: str) -> str:
+    """Return an answer's message as the next question repeats it: without the reason why it ended there.
+
+    Only where that is the last member, as the instrumentations write it; so the run keeps the message once.
+    """
+    at = max(message.rfind(',"finish_reason":'), message.rfind(', "finish_reason":'))
+    if at > 0 and message.find("}", at) == len(message) - 1:
+        return message[:at] + "}"
+    return message
+
+
+def asked_with(gathered: Gathered) -> dict[str, str]:
+    """Return what a model was asked with beside the messages, as JSON texts."""
+    found, groups = gathered.found, gathered.groups
+    members: dict[str, str] = {}
+    if (model := found.get("asked_model") or found.get("model")) is not None:
+        members["model"] = text_of(model)
+    for name, value in groups.get("parameters", {}).items():
+        members[name] = text_of(value)
+    if (parameters := found.get("parameters")) is not None:
+        members |= members_of(parameters) or {"parameters": json_or_text(parameters)}
+    if "tools" not in members and (tools := _tools(gathered)) is not None:
+        members["tools"] = tools
+    return members
+
+
+def _asked(gathered: Gathered, heard: Messages) -> Payload | None:
+    if question := _pieces(gathered, "messages_in", heard.question):
+        return conversation(question, asked_with(gathered))
+    found = gathered.found
+    if (raw := found.get("request", found.get("input"))) is None:
+        return None
+    members = asked_with(gathered)
+    own = members_of(raw)
+    messages = messages_of(raw if own is None else own.get("messages"))
+    if messages is not None:
+        return conversation(messages, members | (own or {}))
+    return Payload(joined_text(members | {"input": json_or_text(raw)}))
+
+
+def _answered(gathered: Gathered, heard: Messages) -> Payload | None:
+    if answer := _pieces(gathered, "messages_out", heard.answer):
+        return conversation([_answer(piece) for piece in answer])
+    if (raw := gathered.found.get("output")) is None:
+        return None
+    plain = payload_of(raw)
+    if plain.shared:
+        return conversation(plain.shared)
+    return conversation([plain.text]) if is_message(plain.text) else plain
+
+
+def _answer(piece: str) -> str:
+    """Return an answer's message: where a provider's whole choice stands there, what is in it."""
+    if '"message":' in piece and (choice := members_of(piece)) is not None and "message" in choice:
+        return choice["message"]
+    return without_finish(piece)
+
+
+def _tools(gathered: Gathered) -> str | None:
+    if (tools := gathered.found.get("tools")) is not None:
+        return f"[{','.join(pieces_of(tools) or (json_or_text(tools),))}]"
+    spread = gathered.groups.get("tools")
+    return None if spread is None else text_of(unflattened(spread))
+
+
+def _pieces(gathered: Gathered, meaning: Meaning, heard: Sequence[str]) -> Sequence[str]:
+    """Return messages as JSON texts, from the plainest place that has them."""
+    pieces: Sequence[str] = heard
+    if (said := gathered.found.get(meaning)) is not None:
+        pieces = pieces_of(said) or (text_of({"content": said}),)
+    elif (spread := gathered.groups.get(meaning)) is not None:
+        pieces = tuple(map(text_of, unflattened(spread)))
+    system = gathered.found.get("system_message") if meaning == "messages_in" else None
+    if system is None:
+        return pieces
+    return (f'{{"role":"system","parts":{json_or_text(system)}}}', *pieces)
+
+
+def _messages(gathered: Gathered, meaning: Meaning, heard: Sequence[str]) -> Payload | None:
+    pieces = _pieces(gathered, meaning, heard)
+    return conversation(pieces) if pieces else None
+
+
+def _plain(found: dict[Meaning, Value], meaning: Meaning, type_meaning: Meaning) -> Payload | None:
+    value = found.get(meaning)
+    if value is None:
+        return None
+    return Payload(text_of(value)) if found.get(type_meaning) == "text/plain" else payload_of(value)
+
+
+def _whole_conversation(found: dict[Meaning, Value]) -> Payload | None:
+    pieces = pieces_of(found.get("all_messages"))
+    return conversation([without_finish(piece) for piece in pieces]) if pieces else None
+
+
+def _spread(groups: dict[Meaning, dict[str, Value]], meaning: Meaning) -> Payload | None:
+    spread = groups.get(meaning)
+    return None if spread is None else Payload(text_of({meaning: unflattened(spread)}))
+
+
+def _hear_events(heard: Messages, events: Sequence[SpanEvent], attribute: Value) -> None:
+    for event in events:
+        if not heard.hear(event.name, event.attributes) and event.name.startswith("gen_ai.content."):
+            _hear_content(heard, event)
+    listed = parsed(attribute) if type(attribute) is str else attribute
+    for body in listed if type(listed) is list else ():
+        if type(body) is dict:
+            heard.hear(str(body.get("event.name")), body)
+
+
+def _hear_content(heard: Messages, event: SpanEvent) -> None:
+    """Take `gen_ai.content.prompt` or `gen_ai.content.completion`, which hold a whole list each."""
+    for key, into in (("gen_ai.prompt", heard.question), ("gen_ai.completion", heard.answer)):
+        if (value := event.attributes.get(key)) is not None:
+            into.extend(pieces_of(value) or (text_of({"content": value}),))
+
+
+def _message_of(value: Value) -> dict[str, Value]:
+    if type(value) is str and value.startswith("{"):
+        value = parsed(value)
+    if value is None:
+        return {}
+    return value if type(value) is dict else {"content": value}

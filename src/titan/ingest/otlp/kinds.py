@@ -1,0 +1,105 @@
+"""What kind of action a span is, and its name."""
+
+from typing import Final
+
+from titan.ingest.otlp.attributes import Gathered, Meaning
+from titan.ingest.otlp.telemetry import Span
+from titan.ingest.values import Value
+from titan.model.actions import ActionKind
+
+#: What a framework says of the span, in small letters.
+_KINDS: Final[dict[str, ActionKind]] = {
+    # OpenInference, Langfuse, Laminar, Traceloop
+    "llm": ActionKind.MODEL,
+    "generation": ActionKind.MODEL,
+    "tool": ActionKind.TOOL,
+    "agent": ActionKind.AGENT,
+    "chain": ActionKind.STEP,
+    "span": ActionKind.STEP,
+    "workflow": ActionKind.STEP,
+    "task": ActionKind.STEP,
+    "default": ActionKind.STEP,
+    "prompt": ActionKind.STEP,
+    "executor": ActionKind.STEP,
+    "evaluation": ActionKind.STEP,
+    "conversation": ActionKind.TURN,
+    "event": ActionKind.EVENT,
+    "retriever": ActionKind.CALL,
+    "embedding": ActionKind.CALL,
+    "reranker": ActionKind.CALL,
+    "guardrail": ActionKind.CALL,
+    "evaluator": ActionKind.CALL,
+    # the Vercel AI SDK
+    "ai.generatetext": ActionKind.STEP,
+    "ai.streamtext": ActionKind.STEP,
+    "ai.generateobject": ActionKind.STEP,
+    "ai.streamobject": ActionKind.STEP,
+    "ai.embed": ActionKind.STEP,
+    "ai.embedmany": ActionKind.STEP,
+    "ai.generatetext.dogenerate": ActionKind.MODEL,
+    "ai.streamtext.dostream": ActionKind.MODEL,
+    "ai.generateobject.dogenerate": ActionKind.MODEL,
+    "ai.streamobject.dostream": ActionKind.MODEL,
+    "ai.embed.doembed": ActionKind.CALL,
+    "ai.embedmany.doembed": ActionKind.CALL,
+    "ai.toolcall": ActionKind.TOOL,
+}
+
+#: `gen_ai.operation.name`, and before it Traceloop's `llm.request.type`.
+_OPERATIONS: Final[dict[str, ActionKind]] = {
+    "chat": ActionKind.MODEL,
+    "text_completion": ActionKind.MODEL,
+    "completion": ActionKind.MODEL,
+    "generate_content": ActionKind.MODEL,
+    "responses": ActionKind.MODEL,
+    "embeddings": ActionKind.CALL,
+    "embedding": ActionKind.CALL,
+    "rerank": ActionKind.CALL,
+    "retrieval": ActionKind.CALL,
+    "execute_tool": ActionKind.TOOL,
+    "invoke_agent": ActionKind.AGENT,
+    "create_agent": ActionKind.AGENT,
+    "invoke_workflow": ActionKind.STEP,
+    "handoff": ActionKind.HANDOFF,
+}
+
+#: What only one kind of span has, where it says nothing plainer. The first that is there decides.
+_SIGNS: Final[tuple[tuple[Meaning, ActionKind], ...]] = (
+    ("tool", ActionKind.TOOL),
+    ("model", ActionKind.MODEL),
+    ("response_id", ActionKind.MODEL),
+    ("agent", ActionKind.AGENT),
+    ("all_messages", ActionKind.AGENT),
+    ("system", ActionKind.MODEL),
+)
+
+
+def kind_of(gathered: Gathered) -> ActionKind:
+    """Return what a span is; STEP for what says nothing of agents, such as an HTTP client's span."""
+    found = gathered.found
+    operation = _OPERATIONS.get(_small(found.get("operation")))
+    said = _KINDS.get(_small(found.get("kind")))
+    if said is ActionKind.STEP and operation is not None:  # "span" and "DEFAULT" are what frameworks say of anything
+        return operation
+    if said is not None or operation is not None:
+        return said or operation or ActionKind.STEP
+    return next((kind for meaning, kind in _SIGNS if meaning in found), ActionKind.STEP)
+
+
+def name_of(span: Span, kind: ActionKind, found: dict[Meaning, Value]) -> str:
+    """Return the tool's, the agent's or the operation's name, or else the span's."""
+    name: Value = None
+    match kind:
+        case ActionKind.TOOL:
+            name = found.get("tool") or found.get("entity")
+        case ActionKind.AGENT:
+            name = found.get("agent") or found.get("entity")
+        case ActionKind.MODEL:
+            name = found.get("operation")
+        case ActionKind.STEP:
+            name = found.get("entity")
+    return (name if type(name) is str and name else span.name)[:500] or "unnamed"
+
+
+def _small(value: Value) -> str:
+    return value.lower() if type(value) is str else ""

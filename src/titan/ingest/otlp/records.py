@@ -1,0 +1,131 @@
+"""Log records become entries: messages and details of model calls, evaluations, and named events of a span.
+
+A model call's records carry its span's id, so they and the span come to one action, whichever is heard first. They
+say nothing of its end. Log lines without a name are accepted and dropped: a program's log is no tape.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from titan.ingest.otlp.actions import texts_of, time_of
+from titan.ingest.otlp.attributes import Gathered, gather
+from titan.ingest.otlp.contents import CHOICE, MESSAGE_ROLES, Messages, contents_of
+from titan.ingest.otlp.details import verdict_of
+from titan.ingest.otlp.kinds import kind_of
+from titan.ingest.otlp.telemetry import LogRecord, Span
+from titan.ingest.otlp.use import cost_of, use_of
+from titan.ingest.values import Value, conversation, joined_text, object_text, payload_of
+from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Teller
+
+DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
+"""The events that hold a whole call, as a span's attributes would."""
+
+
+def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
+    """Yield what log records say of actions; the messages of one call in one batch are one entry."""
+    calls: dict[tuple[str, str], list[LogRecord]] = {}
+    for index, record in enumerate(records):
+        if not record.span_id or not record.trace_id:
+            continue
+        name = record.name or _event_name(record)
+        if name in MESSAGE_ROLES or name == CHOICE:
+            calls.setdefault((record.trace_id, record.span_id), []).append(record)
+        elif name in DETAILS_OF_A_CALL:
+            yield _call(record)
+        elif name:
+            yield _event(record, name, index)
+    for of_call in calls.values():
+        yield _conversation(of_call)
+
+
+def run_of(record: LogRecord) -> str:
+    """Return the run that a record belongs to."""
+    named = record.attributes.get("titan.agent_run_id")
+    return str(named)[:200] if named else record.source.run_id or record.trace_id
+
+
+def _conversation(records: list[LogRecord]) -> ActionEntry:
+    heard = Messages()
+    for record in records:
+        body = record.body if type(record.body) is dict else {"content": record.body}
+        # what the body does not say stands in the attributes, as Azure's and Traceloop's records have it
+        own = {key: value for key, value in record.attributes.items() if not key.startswith(("gen_ai.", "event."))}
+        heard.hear(record.name or _event_name(record), own | body)
+    first = min(records, key=lambda record: record.at_ns)
+    gathered = gather(first.attributes)
+    return _told(
+        first,
+        gathered,
+        inputs=conversation(heard.question) if heard.question else None,
+        outputs=conversation(heard.answer) if heard.answer else None,
+    )
+
+
+def _call(record: LogRecord) -> ActionEntry:
+    body = record.body if type(record.body) is dict else {}
+    gathered = gather(body | record.attributes)
+    inputs, outputs = contents_of(_as_span(record), gathered, ActionKind.MODEL)
+    return _told(record, gathered, inputs=inputs, outputs=outputs)
+
+
+def _told(record: LogRecord, gathered: Gathered, *, inputs: Payload | None, outputs: Payload | None) -> ActionEntry:
+    operation = gathered.found.get("operation")
+    kind = kind_of(gathered)
+    return ActionEntry(
+        id=record.span_id,
+        run_id=run_of(record),
+        teller=Teller.OTLP,
+        kind=ActionKind.MODEL if kind is ActionKind.STEP else kind,
+        name=operation[:500] if type(operation) is str and operation else "chat",
+        started_at=time_of(record.at_ns),
+        inputs=inputs,
+        outputs=outputs,
+        cost=cost_of(gathered),
+        use=use_of(gathered),
+    )
+
+
+def _event(record: LogRecord, name: str, index: int) -> ActionEntry:
+    gathered = gather(record.attributes)
+    details: dict[str, str] = {}
+    if (verdict := verdict_of(gathered.found)) is not None:
+        details["verdict"] = verdict
+    if gathered.rest:
+        details["attributes"] = object_text(gathered.rest)
+    at = time_of(record.at_ns)
+    return ActionEntry(
+        id=f"{record.span_id}:{record.at_ns}:{index}:{name}"[:200],
+        run_id=run_of(record),
+        teller=Teller.OTLP,
+        kind=ActionKind.EVENT,
+        name=name[:500],
+        started_at=at,
+        ended_at=at,
+        duration_ns=0,
+        outcome=Outcome.SUCCESS,
+        parent_id=record.span_id,
+        inputs=None if record.body is None else payload_of(record.body),
+        tags=texts_of(gathered.found.get("span_tags")),
+        details=joined_text(details) if details else None,
+    )
+
+
+def _event_name(record: LogRecord) -> str:
+    name: Value = record.attributes.get("event.name")
+    return name if type(name) is str else ""
+
+
+def _as_span(record: LogRecord) -> Span:
+    return Span(
+        source=record.source,
+        trace_id=record.trace_id,
+        id=record.span_id,
+        parent_id="",
+        name=record.name,
+        started_ns=record.at_ns,
+        ended_ns=0,
+        has_failed=False,
+        status_message="",
+        attributes={},
+        events=[],
+    )

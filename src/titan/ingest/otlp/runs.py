@@ -1,0 +1,87 @@
+"""What a batch of spans says of the runs they belong to: whose they are, what session, and that one is over."""
+
+from datetime import datetime
+
+from titan.ingest.otlp.actions import texts_of
+from titan.ingest.otlp.attributes import Gathered
+from titan.ingest.otlp.details import resource_text
+from titan.ingest.otlp.telemetry import Span
+from titan.ingest.values import Value, joined_text
+from titan.model.actions import CALLS, ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Teller
+
+
+class RunSeen:
+    """What the spans of one run in one batch come to: one entry."""
+
+    def __init__(self, span: Span, entry: ActionEntry) -> None:
+        self._id = entry.run_id
+        self._is_named = entry.run_id != span.trace_id  # by its program, which alone says who it is and when it ends
+        self._source = span.source
+        self._at = entry.started_at
+        self._agent: str | None = None  #: the outermost, where the batch holds it
+        self._actor = (entry.started_at, entry.actor)
+        self._session: Value = None
+        self._name: Value = None
+        self._has_root = False
+        self._root: str | None = None
+        self._title: str | None = None
+        self._tags: Value = None
+        self._ended_at: datetime | None = None
+        self._end: RunEnd | None = None
+        self._reason: str | None = None
+
+    def hear(self, span: Span, entry: ActionEntry, gathered: Gathered) -> None:
+        """Take one more span of the run."""
+        found = gathered.found
+        self._session = self._session or found.get("session")
+        self._name = self._name or found.get("run_name") or (found.get("title") if entry.parent_id is None else None)
+        self._tags = self._tags or found.get("tags")
+        if entry.actor is not None and (self._actor[1] is None or entry.started_at < self._actor[0]):
+            self._actor = (entry.started_at, entry.actor)
+        self._at = min(self._at, entry.started_at)
+        if entry.parent_id is None and not self._is_named:
+            self._hear_root(span, entry)
+
+    def entry(self) -> RunEntry:
+        """Return what they say."""
+        resource = resource_text(self._source)
+        return RunEntry(
+            run_id=self._id,
+            teller=Teller.OTLP,
+            at=self._ended_at or self._at,
+            agent_id=self._agent_id(),
+            session_id=_text(self._session, 200),
+            name=_text(self._name, 500) or self._title,
+            end=self._end,
+            reason=self._reason,
+            tags=texts_of(self._tags),
+            details=None if resource is None else joined_text({"resource": resource}),
+        )
+
+    def _agent_id(self) -> str | None:
+        """Return the agent whose run it is: the root's, else of whoever acted first, else the service's name.
+
+        The first word counts, so nothing is said of it before something better than a name for all can be.
+        """
+        if self._is_named:
+            return None
+        return self._agent or self._actor[1] or (self._source.service or self._root if self._has_root else None)
+
+    def _hear_root(self, span: Span, entry: ActionEntry) -> None:
+        self._has_root = True
+        self._root = None if entry.kind in CALLS else entry.name
+        if entry.kind is ActionKind.AGENT:
+            self._agent = entry.actor or entry.name
+        self._title = (span.name if entry.kind in CALLS else entry.name)[:500] or None
+        if entry.ended_at is None:
+            return
+        self._ended_at = max(self._ended_at or entry.ended_at, entry.ended_at)
+        if entry.outcome is Outcome.ERROR:
+            self._end = RunEnd.FAILED
+            self._reason = None if entry.failure is None else entry.failure.message[:500] or entry.failure.type
+        elif self._end is None:
+            self._end = RunEnd.COMPLETED
+
+
+def _text(value: Value, longest: int) -> str | None:
+    return str(value)[:longest] if value is not None and value != "" else None

@@ -1,0 +1,169 @@
+"""What foreign JSON comes to: values, and texts in the typed encoding of `titan_sdk.tape`.
+
+Most of what arrives is JSON already, and stays the text it is: it is checked, cut into messages, and never built.
+Only what could pass for one of the tape's tags, or is nested deeply, is read and written anew.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from math import isfinite
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from titan.model.actions import SHARED_MARK, Payload
+from titan_sdk import tape
+
+#: As OTLP's AnyValue and JSON have them.
+Value: TypeAlias = str | bool | int | float | bytes | list[Any] | dict[str, Any] | None
+
+JSON_STARTS: Final = ("{", "[", '"')
+_MOST_BRACKETS: Final = 100  # so deep is what the tape writes; a text with fewer brackets cannot be deeper
+_EXACT: Final = 2**53  # beyond it the tape writes whole numbers as texts
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ANY: Final = msgspec.json.Decoder(msgspec.Raw)
+_ENCODE: Final = msgspec.json.Encoder().encode
+
+
+def text_of(value: Value) -> str:
+    """Return any value as JSON in the tape's encoding; a text is a JSON string, whatever it holds."""
+    if type(value) in _SIMPLE or _is_simple(value):
+        try:
+            return _ENCODE(value).decode()
+        except UnicodeEncodeError:  # a lone surrogate
+            pass
+    return tape.encode(value).text.decode()
+
+
+def object_text(values: dict[str, Value]) -> str:
+    """Return a JSON object of simple values; quick where all of them are."""
+    if all(type(value) in _SIMPLE or _is_simple(value) for value in values.values()):
+        try:
+            text = _ENCODE(values).decode()
+        except UnicodeEncodeError:  # a lone surrogate
+            return text_of(values)
+        return text if '"$' not in text else text_of(values)
+    return text_of(values)
+
+
+def joined_text(members: dict[str, str]) -> str:
+    """Return a JSON object of members that are JSON texts."""
+    if len(members) == 1 and (name := next(iter(members))).startswith("$"):  # as the tape writes it: no tag of its own
+        return f'{{"$dict":[[{_key(name)},{members[name]}]]}}'
+    inner = ",".join([f"{_key(key)}:{text}" for key, text in members.items()])
+    return f"{{{inner}}}"
+
+
+def json_or_text(value: Value) -> str:
+    """Return a text that holds a JSON object, list or string as what it says, any other value by `text_of`."""
+    if type(value) is str and value.lstrip()[:1] in JSON_STARTS and value:
+        try:
+            return safe(str(_ANY.decode(value), "utf-8"))
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            return _lenient(value)
+    return text_of(value)
+
+
+def pieces_of(value: Value) -> tuple[str, ...] | None:
+    """Return the JSON texts of a list's items; None where it is no list, and no text that holds one."""
+    if type(value) is list:
+        return tuple(map(text_of, value))
+    if type(value) is not str or not value.lstrip().startswith("["):
+        return None
+    try:
+        texts = [str(raw, "utf-8") for raw in _LIST.decode(value)]
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
+    return tuple(texts) if _is_safe(value) else tuple(map(safe, texts))
+
+
+def members_of(value: Value) -> dict[str, str] | None:
+    """Return the JSON texts of an object's members; None where it is no object, and no text that holds one."""
+    if type(value) is dict:
+        return {key: text_of(member) for key, member in value.items()}
+    if type(value) is not str or not value.lstrip().startswith("{"):
+        return None
+    try:
+        raws = _OBJECT.decode(value)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None
+    return {key: safe(str(raw, "utf-8")) for key, raw in raws.items()}
+
+
+def payload_of(value: Value) -> Payload:
+    """Return a payload of anything; the messages of a conversation in it stand apart.
+
+    Those are the items of a list of objects with a role, alone or as the member `messages` of an object.
+    """
+    if type(value) in (list, dict) or (type(value) is str and '"content"' in value):
+        if (pieces := messages_of(value)) is not None:
+            return Payload(SHARED_MARK, pieces)
+        if (members := members_of(value)) is not None and (pieces := messages_of(members.get("messages"))) is not None:
+            return conversation(pieces, members)
+    return Payload(json_or_text(value))
+
+
+def conversation(messages: Sequence[str], members: dict[str, str] | None = None) -> Payload:
+    """Return a payload of an object: its messages, one or more, which the run keeps once each, and other members."""
+    return Payload(joined_text({"messages": ""} | (members or {}) | {"messages": SHARED_MARK}), tuple(messages))
+
+
+def messages_of(value: Value) -> tuple[str, ...] | None:
+    """Return the JSON texts of a list of messages: objects with a content and a role or type. None where it is none."""
+    pieces = pieces_of(value)
+    return pieces if pieces and all(map(is_message, pieces)) else None
+
+
+def is_message(piece: str) -> bool:
+    """Return whether a JSON text looks like a message of a conversation."""
+    return piece.startswith("{") and '"content"' in piece and ('"role"' in piece or '"type"' in piece)
+
+
+def parsed(text: str) -> Value:
+    """Return what a JSON text says; the text itself where it is none."""
+    try:
+        value: Value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value
+
+
+def safe(text: str) -> str:
+    """Return JSON from elsewhere such that nothing in it passes for a tag of the tape, and nothing is too deep."""
+    return text if _is_safe(text) else _written(text)
+
+
+@lru_cache(maxsize=1024)
+def _key(name: str) -> str:
+    return text_of(name)
+
+
+def _is_safe(text: str) -> bool:
+    return (
+        '"$' not in text and '"\\u0024' not in text and text.count("{") + text.count("[") <= _MOST_BRACKETS
+    )  # a key can also say its first character as an escape
+
+
+def _written(text: str) -> str:
+    return tape.encode(json.loads(text)).text.decode()
+
+
+def _lenient(text: str) -> str:
+    """Return what Python reads and JSON does not allow, NaN and lone surrogates; else the text as a string."""
+    try:
+        return _written(text)
+    except (ValueError, RecursionError):
+        return text_of(text)
+
+
+_SIMPLE: Final = frozenset({str, bool, type(None)})
+
+
+def _is_simple(value: Value) -> bool:
+    if type(value) is int:
+        return -_EXACT < value < _EXACT
+    if type(value) is float:
+        return isfinite(value)
+    return type(value) is list and all(type(item) in _SIMPLE or _is_simple(item) for item in value)
