@@ -59,6 +59,15 @@ def calls_of(holder: Holder, run_id: str) -> list[dict[str, Any]]:
     return calls
 
 
+def event_of(holder: Holder, name: str) -> dict[str, Any]:
+    """Return what the one intervention of this type in the new client's run says."""
+    skeleton = holder.ask("GET", "/api/v1/runs/new-1/skeleton").value
+    [place] = [place for place, which in enumerate(skeleton["name"]) if skeleton["names"][which] == name]
+    detail = holder.ask("GET", f"/api/v1/runs/new-1/actions/{skeleton['id'][place]}").value
+    said: dict[str, Any] = detail["details"]["intervention"]
+    return said
+
+
 @pytest.mark.usefixtures("told")
 def test_every_call_is_there_once_though_it_was_delivered_at_least_once(holder: Holder) -> None:
     found = Counter((call["name"], call["outcome"]) for call in calls_of(holder, "new-1"))
@@ -68,7 +77,6 @@ def test_every_call_is_there_once_though_it_was_delivered_at_least_once(holder: 
         ("send_mail", "success"): 1,
         ("drop_table", "blocked"): 1,
         ("fails", "error"): 1,
-        ("wire_money", "blocked"): 1,
         ("pricey", "success"): 1,
         ("pricey", "blocked"): 1,
         ("charge", "success"): 1,
@@ -83,8 +91,8 @@ def test_the_money_is_right_to_the_last_digit(holder: Holder) -> None:
 
     money = {name: run["tally"][f"{name}_cost_usd"] for name in ("attempted", "prevented", "saved")}
     assert run["tally"]["cost_usd"] == "0.143"
-    assert money == {"attempted": "1.673", "prevented": "1.53", "saved": "0.05"}
-    assert (run["tally"]["attempts"], run["tally"]["success"], run["tally"]["blocked"]) == (13, 9, 3)
+    assert money == {"attempted": "1.173", "prevented": "1.03", "saved": "0.05"}
+    assert (run["tally"]["attempts"], run["tally"]["success"], run["tally"]["blocked"]) == (12, 9, 2)
     assert (run["agent_id"], run["first_error"]) == ("researcher", "ValueError: nope")
 
 
@@ -95,8 +103,7 @@ def test_a_secret_is_taken_away_before_it_is_stored(holder: Holder, titan: Runni
     bodies = holder.ask("GET", f"/api/v1/runs/new-1/bodies?ids={mail['id']}").value["data"]
 
     assert mail["is_redacted"] is True
-    assert "the key is" in bodies[0]["inputs"]["text"]
-    assert "AKIAIOSFODNN7EXAMPLE" not in bodies[0]["inputs"]["text"]
+    assert json.loads(bodies[0]["inputs"]["text"]) == {"args": ["bob"], "kwargs": {"body": "[redacted:aws_key]"}}
     assert not [path for path in titan.home.glob("calls*") if b"AKIAIOSFODNN7EXAMPLE" in path.read_bytes()]
 
 
@@ -104,17 +111,23 @@ def test_a_secret_is_taken_away_before_it_is_stored(holder: Holder, titan: Runni
 def test_interventions_stand_in_the_run_as_events(holder: Holder) -> None:
     skeleton = holder.ask("GET", "/api/v1/runs/new-1/skeleton").value
 
-    names = [skeleton["names"][place] for place, kind in zip(skeleton["name"], skeleton["kind"]) if kind == "event"]
-    assert Counter(names) == {"hard_block": 1, "budget_exceeded": 1, "idempotent_replay": 1, "approval_required": 1}
+    kinds = zip(skeleton["name"], skeleton["kind"], strict=True)
+    assert Counter(skeleton["names"][place] for place, kind in kinds if kind == "event") == {
+        "hard_block": 1,
+        "budget_exceeded": 1,
+        "idempotent_replay": 1,
+        "approval_required": 1,
+    }
 
 
-def test_an_approval_that_nobody_can_give_ends_at_once_and_says_why(told: dict[str, Any]) -> None:
+def test_an_approval_that_nobody_can_give_ends_at_once_and_says_why(told: dict[str, Any], holder: Holder) -> None:
     drop, fails, wire, pricey = told["refused"]
 
     assert "denied list" in drop
     assert fails == "ValueError: nope"
-    assert "nobody can decide" in wire
+    assert wire == "PolicyViolationError: Platform approval required but status is: ApprovalStatus.CANCELLED"
     assert "budget" in pricey.lower()
+    assert "nobody can decide" in event_of(holder, "approval_required")["context"]["notes"]
 
 
 def test_the_client_replays_what_was_recorded_and_its_replay_is_a_run_of_its_own(
@@ -125,7 +138,7 @@ def test_the_client_replays_what_was_recorded_and_its_replay_is_a_run_of_its_own
     assert told["replayed"] == {
         "found": [{"hits": ["titan"] * 3}, {"hits": ["olympus"]}],
         "divergences": 1,
-        "entries": 12,
+        "entries": 11,
     }
     assert (replay["name"], replay["status"], replay["tags"]) == ("Replay of new-1", "completed", ["replay"])
     assert (replay["tally"]["replayed"], replay["tally"]["attempts"]) == (2, 0)
