@@ -6,10 +6,18 @@ from titan.rules.access import Permission
 from titan.server import wire, wire_actions
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import recording, registry, telemetry
+from titan.server.routes import otlp, recording, registry, telemetry
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
+
+#: Where exporters of OpenTelemetry send; the last is Langfuse's name for the first.
+OTLP: Final = (
+    ("/v1/traces", otlp.take_traces),
+    ("/v1/logs", otlp.take_logs),
+    ("/v1/metrics", otlp.take_metrics),
+    ("/api/public/otel/v1/traces", otlp.take_traces),
+)
 
 RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -20,6 +28,21 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         query=wire_actions.RecordQuery,
         body=wire_actions.RecordBody,
         answer=wire_actions.RecordAnswer,
+        adds=True,
+    ),
+    *(
+        Route(
+            method="POST", path=path, handler=handler, permission=Permission.RECORD, body=bytes, answer=bytes, adds=True
+        )
+        for path, handler in OTLP
+    ),
+    Route(
+        method="POST",
+        path="/v1/traces/ingest",
+        handler=otlp.take_openai_agents,
+        permission=Permission.RECORD,
+        body=dict,
+        answer=dict,
         adds=True,
     ),
     Route(
