@@ -18,8 +18,9 @@ from titan.ingest.sentinel_fields import (
     replay_session,
     says,
     shaped,
+    unreadable,
 )
-from titan.ingest.sentinel_shapes import InterventionBody, ReplayResultsBody
+from titan.ingest.sentinel_shapes import MAX_ID, InterventionBody, ReplayResultsBody
 from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Teller
 from titan.model.interventions import Intervention
 
@@ -85,9 +86,11 @@ def read_replay_results(body: bytes, run_id: str, *, now: datetime) -> RunEntry:
     """Return what a body of POST /api/v1/replay/{run}/results says: how the replay of that run ended.
 
     Raises:
-        InvalidInput: it is no result.
+        InvalidInput: it is no result, or no run has such an id.
     """
     what = "the replay's results"
+    if len(run_id) > MAX_ID:
+        raise unreadable(what, f"a run's id of at most {MAX_ID} characters", str(len(run_id)))
     told = read_as(body, ReplayResultsBody, what=what)
     return RunEntry(
         run_id=replay_session(run_id),

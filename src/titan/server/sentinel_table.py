@@ -62,7 +62,7 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/v1/approvals/check",
         handler=sentinel.check_approval,
-        permission=Permission.READ_SHARED,
+        permission=Permission.WRITE_SHARED,
         query=wire_sentinel.ApprovalCheckQuery,
         answer=wire_sentinel.ApprovalCheckAnswer,
     ),
