@@ -21,7 +21,7 @@ from titan.ingest.sentinel_fields import (
     unreadable,
 )
 from titan.ingest.sentinel_shapes import MAX_ID, InterventionBody, ReplayResultsBody
-from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Teller
+from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry, Teller
 from titan.model.interventions import Intervention
 
 #: The run of interventions that name none: version 0.2 sends such, and one that is refused holds up all behind it.
@@ -56,30 +56,10 @@ def read_intervention(body: bytes, sender: Sender) -> Intervention:
     )
 
 
-def intervention_entry(told: Intervention) -> ActionEntry:
-    """Return an intervention as an event of its run; it is no call and costs nothing."""
-    said = {
-        "type": told.type,
-        "outcome": told.outcome,
-        "action_name": told.action_name,
-        "reason": told.reason,
-        "estimated_cost_usd": None if told.estimated_cost is None else str(told.estimated_cost),
-        "risk_level": told.risk_level,
-        **(json.loads(told.details) if told.details is not None else {}),
-    }
-    return ActionEntry(
-        id=told.id,
-        run_id=told.run_id,
-        teller=Teller.SENTINEL,
-        kind=ActionKind.EVENT,
-        name=told.type,
-        started_at=told.at,
-        ended_at=told.at,
-        outcome=Outcome.SUCCESS,
-        actor=told.agent_id,
-        inputs=told.inputs,
-        details=json.dumps({"intervention": {key: value for key, value in said.items() if value is not None}}),
-    )
+def intervention_entries(told: Intervention) -> list[Entry]:
+    """Return an intervention as an event of its run, behind whose run it is; it is no call and costs nothing."""
+    run = RunEntry(run_id=told.run_id, teller=Teller.SENTINEL, at=told.at, agent_id=told.agent_id)
+    return [run, _event(told)]
 
 
 def read_replay_results(body: bytes, run_id: str, *, now: datetime) -> RunEntry:
@@ -102,4 +82,29 @@ def read_replay_results(body: bytes, run_id: str, *, now: datetime) -> RunEntry:
         total=told.actions_total,
         tags=("replay",),
         details=text_of({"replay_of": run_id, "replay": msgspec.to_builtins(told)}),
+    )
+
+
+def _event(told: Intervention) -> ActionEntry:
+    said = {
+        "type": told.type,
+        "outcome": told.outcome,
+        "action_name": told.action_name,
+        "reason": told.reason,
+        "estimated_cost_usd": None if told.estimated_cost is None else str(told.estimated_cost),
+        "risk_level": told.risk_level,
+        **(json.loads(told.details) if told.details is not None else {}),
+    }
+    return ActionEntry(
+        id=told.id,
+        run_id=told.run_id,
+        teller=Teller.SENTINEL,
+        kind=ActionKind.EVENT,
+        name=told.type,
+        started_at=told.at,
+        ended_at=told.at,
+        outcome=Outcome.SUCCESS,
+        actor=told.agent_id,
+        inputs=told.inputs,
+        details=json.dumps({"intervention": {key: value for key, value in said.items() if value is not None}}),
     )

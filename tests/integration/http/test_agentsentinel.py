@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.captured import CapturedRequest, captured_requests
 from tests.support.raw_http import Answer, ask
+from tests.support.running_titan import RunningTitan
 
 CAPTURED = "unit/ingest/captured_sentinel/agentsentinel-sdk-0.4.0.jsonl"
 
@@ -67,7 +68,7 @@ def test_a_batch_that_comes_again_changes_nothing(port: int) -> None:
     assert (run["agent_id"], run["tally"]["cost_usd"], run["tally"]["prevented_cost_usd"]) == ("ann", "0.1", "0.1")
 
 
-def test_an_entry_that_cannot_be_read_is_named_and_the_others_are_kept(port: int) -> None:
+def test_an_entry_that_cannot_be_read_is_named_and_the_others_are_kept(port: int, titan: RunningTitan) -> None:
     body = a_batch("partly", an_entry("bad", outcome="maybe"), an_entry("good"))
 
     answer = ask(port, "POST", "/api/v1/ingest", body)
@@ -76,6 +77,7 @@ def test_an_entry_that_cannot_be_read_is_named_and_the_others_are_kept(port: int
     assert (answer.status, refused["index"], refused["id"]) == (202, 0, "bad")
     assert "outcome" in refused["reason"]
     assert ask(port, "GET", "/api/v1/runs/partly").value["tally"]["calls"] == 1
+    assert "agentsentinel-sdk: entries left out: 1" in titan.log  # the client tells nobody
 
 
 def test_what_is_no_batch_is_refused(port: int) -> None:

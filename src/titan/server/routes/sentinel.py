@@ -1,6 +1,7 @@
 """The platform that agentsentinel-sdk expects: calls and interventions are recorded, nothing is limited yet."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 
 from litestar import Response
@@ -9,7 +10,7 @@ from titan.engine.recorder import Recorded
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_bundle import bundle_entry
 from titan.ingest.sentinel_fields import Sender, read_as
-from titan.ingest.sentinel_interventions import intervention_entry, read_intervention, read_replay_results
+from titan.ingest.sentinel_interventions import intervention_entries, read_intervention, read_replay_results
 from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
 from titan.model.actions import ATTEMPTS, CALLS, Entry
 from titan.model.recorded import Action
@@ -17,8 +18,11 @@ from titan.ports_calls import CallReader
 from titan.server import wire_sentinel
 from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.routes.recording import MAX_RECORD_BYTES
 from titan.server.routes.registry import find_recorded, look
 from titan.server.whole_bodies import with_bodies
+
+logger = logging.getLogger(__name__)
 
 
 async def sync_policies(call: Call) -> Response[bytes]:
@@ -35,7 +39,7 @@ async def check_kill_switch(call: Call) -> Response[bytes]:
 
 async def ingest(call: Call) -> Response[bytes]:
     """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
-    body, sender, now = await call.raw_body(), _sender(call), call.house.clock.now()
+    body, sender, now = await call.raw_body(MAX_RECORD_BYTES), _sender(call), call.house.clock.now()
     refused: list[wire_sentinel.RefusedView] = []
 
     def read() -> Sequence[Entry]:
@@ -46,6 +50,9 @@ async def ingest(call: Call) -> Response[bytes]:
         return batch.entries
 
     recorded = await _record(call, read)
+    if refused:  # nobody else hears of it: the client reads nothing of an answer but its status
+        first = refused[0]
+        logger.warning("agentsentinel-sdk: entries left out: %d; number %d: %s", len(refused), first.index, first.reason)
     answer = wire_sentinel.IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
     return json_answer(answer, 202)
 
@@ -53,7 +60,7 @@ async def ingest(call: Call) -> Response[bytes]:
 async def add_intervention(call: Call) -> Response[bytes]:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
     told = read_intervention(await call.raw_body(), _sender(call))
-    await _record(call, lambda: [intervention_entry(told)])
+    await _record(call, lambda: intervention_entries(told))
     return json_answer(wire_sentinel.InterventionAnswer(id=told.id), 201)
 
 
