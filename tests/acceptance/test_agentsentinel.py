@@ -138,7 +138,7 @@ def test_the_client_replays_what_was_recorded_and_its_replay_is_a_run_of_its_own
     assert told["replayed"] == {
         "found": [{"hits": ["titan"] * 3}, {"hits": ["olympus"]}],
         "divergences": 1,
-        "entries": 11,
+        "entries": 12,
     }
     assert (replay["name"], replay["status"], replay["tags"]) == ("Replay of new-1", "completed", ["replay"])
     assert (replay["tally"]["replayed"], replay["tally"]["attempts"]) == (2, 0)

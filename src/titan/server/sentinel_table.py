@@ -108,13 +108,6 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         adds=True,
     ),
     Route(
-        method="GET",
-        path="/api/v1/replay/{run:str}/bundle",
-        handler=sentinel.get_bundle,
-        permission=Permission.SEE_ALL,
-        answer=wire_sentinel.BundleAnswer,
-    ),
-    Route(
         method="POST",
         path="/api/v1/actions/register",
         handler=sentinel.register_actions,

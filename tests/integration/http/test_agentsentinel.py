@@ -103,7 +103,7 @@ def test_a_bundle_holds_the_runs_calls_in_the_order_they_began(port: int) -> Non
     bundle: dict[str, Any] = ask(port, "GET", "/api/v1/replay/bundled/bundle").value
 
     assert (bundle["run_id"], bundle["agent_id"]) == ("bundled", "ann")
-    assert [entry["outputs"] for entry in bundle["entries"]] == [[1], "ValueError: nope"]
+    assert [entry["outputs"] for entry in bundle["entries"]] == [[1], "ValueError: nope", None]
 
 
 def test_a_bundle_of_a_run_that_nobody_knows_is_refused(port: int) -> None:

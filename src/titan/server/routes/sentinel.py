@@ -8,19 +8,14 @@ from litestar import Response
 
 from titan.engine.recorder import Recorded
 from titan.ingest.sentinel import read_batch
-from titan.ingest.sentinel_bundle import bundle_entry
 from titan.ingest.sentinel_fields import Sender, read_as
 from titan.ingest.sentinel_interventions import intervention_entries, read_intervention, read_replay_results
 from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
-from titan.model.actions import ATTEMPTS, CALLS, Entry
-from titan.model.recorded import Action
-from titan.ports_calls import CallReader
+from titan.model.actions import Entry
 from titan.server import wire_sentinel
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.routes.recording import MAX_RECORD_BYTES
-from titan.server.routes.registry import find_recorded, look
-from titan.server.whole_bodies import with_bodies
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +47,9 @@ async def ingest(call: Call) -> Response[bytes]:
     recorded = await _record(call, read)
     if refused:  # nobody else hears of it: the client reads nothing of an answer but its status
         first = refused[0]
-        logger.warning("agentsentinel-sdk: entries left out: %d; number %d: %s", len(refused), first.index, first.reason)
+        logger.warning(
+            "agentsentinel-sdk: entries left out: %d; number %d: %s", len(refused), first.index, first.reason
+        )
     answer = wire_sentinel.IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
     return json_answer(answer, 202)
 
@@ -108,25 +105,6 @@ async def add_replay_results(call: Call) -> Response[bytes]:
     told = read_replay_results(await call.raw_body(), call.path("run"), now=call.house.clock.now())
     await _record(call, lambda: [told])
     return json_answer(wire_sentinel.ReplayResultsAnswer(run_id=told.run_id), 201)
-
-
-async def get_bundle(call: Call) -> Response[bytes]:
-    """Give a recorded run as agentsentinel-sdk replays it: its calls that were not replays themselves."""
-
-    def find(reader: CallReader) -> wire_sentinel.BundleAnswer:
-        run = find_recorded(reader, call)
-        calls = (action for action in reader.actions_of_run(run.project_id, run.id) if _is_bundled(action))
-        entries = [
-            bundle_entry(action, inputs=bodies.inputs, outputs=bodies.outputs, failure=bodies.failure)
-            for action, bodies in with_bodies(reader, call.house.blobs, calls)
-        ]
-        return wire_sentinel.BundleAnswer(run_id=run.id, agent_id=run.agent_id, entries=entries)
-
-    return json_answer(await look(call, find))
-
-
-def _is_bundled(action: Action) -> bool:
-    return action.kind in CALLS and action.outcome in ATTEMPTS
 
 
 async def register_actions(call: Call) -> Response[bytes]:
