@@ -223,6 +223,13 @@ class CallStore(Protocol):
     def read(self, query: Callable[[CallReader], T]) -> T:
         """Run `query` on a snapshot of committed calls, in the calling thread."""
 
+    def pack(self, *, before: datetime, limit: int) -> int:
+        """Compress what up to `limit` runs hold that have ended, and of which nothing was heard since `before`.
+
+        It changes no answer. Returns how many runs it looked at; takes a few milliseconds for each, in the calling
+        thread. A database that compresses by itself has nothing to do.
+        """
+
     def listen(self, listener: Callable[[CallCommit], None]) -> None:
         """Have `listener` called on the writer's thread after each commit, before its future resolves."""
 

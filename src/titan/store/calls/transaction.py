@@ -9,6 +9,7 @@ from typing import Final
 from titan.model.actions import ActionEntry, Entry, Payload, Teller
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import to_ranges
 from titan.store.calls.reader import SqlCallReader
@@ -154,7 +155,11 @@ class SqlCallTransaction(SqlCallReader):
         """Return digest → number of the texts that a run keeps; the caller may add to it."""
 
         def read() -> dict[bytes, int]:
-            return {} if place.known is None else dict(self._all("digests_of_run", run_no=place.run_no))
+            if place.known is None:
+                return {}
+            packed = unpacked_texts(self._session, place.run_no)
+            known = {_digest(content.encode()): number for number, content in packed.items()}
+            return known | dict(self._all("digests_of_run", run_no=place.run_no))
 
         return self._texts_known.of_run(place.run_no, read)
 
@@ -183,6 +188,10 @@ class SqlCallTransaction(SqlCallReader):
 def replace_agent(action: Action, run: RecordedRun) -> Action:
     """Return an action with the agent of its run, which may have become known after the action was heard of."""
     return action if action.agent_id == run.agent_id else replace(action, agent_id=run.agent_id)
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
 class _Batch:
@@ -247,7 +256,7 @@ class _Batch:
         numbers: list[int] = []
         for text in payload.shared:
             content = text.encode()
-            digest = blake2b(content, digest_size=DIGEST_BYTES).digest()
+            digest = _digest(content)
             found = known.get(digest)
             if found is None:
                 place.text_count += 1
@@ -264,6 +273,7 @@ _FORGETTING: Final = (
     "forget_entries_of_run",
     "forget_actions_of_run",
     "forget_texts_of_run",
+    "forget_packs_of_run",
     "forget_blobs_of_run",
     "forget_notes_of_run",
     "forget_run",
