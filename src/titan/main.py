@@ -281,7 +281,7 @@ def _compose(
         logs=kept.logs,
         bus=bus,
         space=space,
-        cleaner=Cleaner(store, kept.blobs, kept.logs, clock=clock, retention=keeping.retention),
+        cleaner=Cleaner(store, kept.calls, kept.blobs, kept.logs, clock=clock, retention=keeping.retention),
         metrics=Metrics(),
         clock=clock,
         ids=ids,

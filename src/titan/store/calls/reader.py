@@ -144,6 +144,13 @@ class SqlCallReader:
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         return [run_from_row(row) for row in self._all("silent_runs", before_us=to_us(before), limit=limit)]
 
+    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
+        rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)
+        return [run_from_row(row) for row in rows]
+
+    def named_blobs(self, digests: Sequence[str]) -> set[str]:
+        return {str(row[0]) for row in self._all("named_blobs", digests=to_json(digests))}
+
     def note(self, name: str) -> str | None:
         row = self._one("note", name=name)
         return None if row is None else str(row[0])

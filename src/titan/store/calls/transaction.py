@@ -21,6 +21,7 @@ from titan.store.sqlite.session import SqliteSession
 from titan_sdk.tape import chain
 
 DIGEST_BYTES: Final = 16
+RESTORED_AT_ONCE: Final = 500
 _NO_LINK: Final = bytes(32)
 
 
@@ -135,6 +136,23 @@ class SqlCallTransaction(SqlCallReader):
         run_no = self._run_no(project_id, run_id)
         return set() if run_no is None else {str(row[0]) for row in self._all("blobs_of_run", run_no=run_no)}
 
+    def archive_run(self, run: RecordedRun) -> None:
+        place = self._place(run.project_id, run.id)
+        self._session.run("forget_words_of_run", {"run_no": place.run_no})
+        self.save_run(replace(run, archived_at=self.now))
+
+    def restore_run(self, run: RecordedRun) -> None:
+        place = self._place(run.project_id, run.id)
+        seen: set[str] = set()
+        after = 0
+        while entries := self.tape(run.project_id, run.id, after=after, limit=RESTORED_AT_ONCE):
+            words = [(stored.number, words_of_entry(stored.entry, seen)) for stored in entries]
+            self._session.run_many("forget_words", ({"number": number} for number, _ in words))
+            self._session.insert("add_words", [(number, text) for number, text in words if text])
+            after = entries[-1].number
+        assert place.known is not None
+        self.save_run(replace(run, archived_at=None))
+
     def forget_run(self, project_id: str, run_id: str) -> bool:
         run_no = self._run_no(project_id, run_id)
         if run_no is None:
@@ -192,6 +210,21 @@ def replace_agent(action: Action, run: RecordedRun) -> Action:
 
 def _digest(content: bytes) -> bytes:
     return blake2b(content, digest_size=DIGEST_BYTES).digest()
+
+
+def words_of_entry(entry: Entry, seen: set[str]) -> str:
+    """Return the words an entry is found by: those of shared texts only where they are not `seen` before."""
+    if not isinstance(entry, ActionEntry):
+        return ""
+    parts = [entry.name]
+    if entry.failure is not None:
+        parts.append(entry.failure.message)
+    for payload in (entry.inputs, entry.outputs):
+        if payload is not None:
+            new = [text for text in payload.shared if text not in seen]
+            seen.update(new)
+            parts += map(words_of, (payload.text, *new))
+    return "\n".join(parts)
 
 
 class _Batch:

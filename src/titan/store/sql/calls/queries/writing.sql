@@ -116,6 +116,9 @@ on conflict (name) do update set value = excluded.value
 -- name: forget_words_of_run
 delete from words where rowid in (select number from entries where run_no = :run_no)
 
+-- name: forget_words
+delete from words where rowid = :number
+
 -- name: forget_entries_of_run
 delete from entries where run_no = :run_no
 

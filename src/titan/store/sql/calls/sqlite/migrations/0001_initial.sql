@@ -85,6 +85,9 @@ create index runs_silent on runs (heard_at_us) where status = 'running' and has_
 create index runs_to_pack on runs (heard_at_us)
 where is_packed = 0 and status in ('completed', 'failed', 'cancelled');
 
+create index runs_that_ended on runs (last_event_at_us)
+where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
+
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
 
