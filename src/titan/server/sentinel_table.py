@@ -62,7 +62,7 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         method="POST",
         path="/api/v1/approvals/check",
         handler=sentinel.check_approval,
-        permission=Permission.READ_SHARED,
+        permission=Permission.WRITE_SHARED,
         query=wire_sentinel.ApprovalCheckQuery,
         answer=wire_sentinel.ApprovalCheckAnswer,
     ),
@@ -76,15 +76,16 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="POST",
         path="/api/v1/approvals/{approval:str}/cancel",
-        handler=sentinel.poll_approval,
+        handler=sentinel.cancel_approval,
         permission=Permission.WRITE_SHARED,
         answer=wire_sentinel.ApprovalAnswer,
     ),
     Route(
         method="POST",
         path="/api/v1/approvals/{approval:str}/respond",
-        handler=sentinel.poll_approval,
+        handler=sentinel.respond_to_approval,
         permission=Permission.WRITE_SHARED,
+        body=sentinel_shapes.ResponseBody,
         answer=wire_sentinel.ApprovalAnswer,
     ),
     Route(
