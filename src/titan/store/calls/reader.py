@@ -11,7 +11,7 @@ from titan.store.calls import lists
 from titan.store.calls.matching import match_of, part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
-from titan.store.calls.ranges import from_ranges
+from titan.store.calls.ranges import BLOB, from_ranges
 from titan.store.calls.rows import action_from_row, entry_of_facts, run_from_row
 from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.session import Row
@@ -189,7 +189,11 @@ def _entry(row: Row, texts: dict[int, str]) -> StoredEntry:
 def _payload(text: str | None, shared: str | None, texts: dict[int, str]) -> Payload | None:
     if text is None:
         return None
-    return Payload(text, tuple(_found(texts, from_ranges(shared))) if shared is not None else ())
+    if shared is None:
+        return Payload(text)
+    if shared.startswith(BLOB):
+        return Payload(text, blob=shared.removeprefix(BLOB))
+    return Payload(text, tuple(_found(texts, from_ranges(shared))))
 
 
 def _found(texts: dict[int, str], numbers: Iterable[int]) -> Iterable[str]:

@@ -11,7 +11,7 @@ from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
-from titan.store.calls.ranges import to_ranges
+from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.rows import Values, action_from_row, facts_of, row_of_action, row_of_run, run_from_row
 from titan.store.calls.texts import KnownTexts
@@ -283,6 +283,7 @@ class _Batch:
         linked = [payload.text.encode()]
         if payload.blob is not None:
             self.blobs.append((payload.blob, place.run_no, self._project_id))
+            return payload.text, BLOB + payload.blob, tuple(linked)
         if not payload.shared:
             return payload.text, None, tuple(linked)
         known = self._transaction.texts_of(place)

@@ -156,7 +156,7 @@ create index calls_that_failed on actions (project_id, agent_id, error_type, sta
 where error_type is not null;
 
 -- An entry without facts is packed: all it held stands in a row of `packs`. Else `inputs` and `outputs` are JSON in the typed encoding; `*_shared` says which of the run's texts go into it, as ranges:
--- "1-7,9". Payloads over 64 KiB are blobs, and the text says so.
+-- "1-7,9". Payloads over 64 KiB are blobs: then it is "blob:" and their digest, and the text holds their beginning.
 create table entries (
     number integer primary key,
     project_id text not null,
