@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from titan.ingest.otlp.attributes import Gathered, Meaning
-from titan.ingest.otlp.contents import CHOICE, MESSAGE_ROLES
+from titan.ingest.otlp.contents import is_message_event
 from titan.ingest.otlp.telemetry import Source, Span, SpanEvent
 from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of
 from titan.model.actions import ModelUse
@@ -69,7 +69,7 @@ def _events_text(events: Iterable[SpanEvent]) -> str | None:
     kept: list[Value] = [
         {"name": event.name, "at_ns": str(event.at_ns), "attributes": event.attributes}
         for event in events
-        if event.name != "exception" and event.name != CHOICE and event.name not in MESSAGE_ROLES
+        if event.name != "exception" and not is_message_event(event.name)
     ]
     return text_of(kept) if kept else None
 
