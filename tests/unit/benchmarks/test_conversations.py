@@ -1,6 +1,6 @@
 """The conversations of the benchmarks are the same every time, and such as agents have."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 from benchmarks.conversations import ModelCall, ToolCall, conversations, otlp_requests, spans_of
 from titan.ingest.otlp import read_traces
@@ -19,7 +19,7 @@ def test_a_history_grows_and_is_repeated_by_every_call() -> None:
     histories = [call.messages for call in conversation.calls if isinstance(call, ModelCall)]
 
     assert len(histories) >= 3
-    for before, after in zip(histories, histories[1:], strict=False):
+    for before, after in pairwise(histories):
         assert after[: len(before)] == before
 
 

@@ -81,10 +81,11 @@ def without_finish(message: str) -> str:
 
     Only where that is the last member, as the instrumentations write it; so the run keeps the message once.
     """
-    at = max(message.rfind(',"finish_reason":'), message.rfind(', "finish_reason":'))
-    if at > 0 and message.find("}", at) == len(message) - 1:
-        return message[:at] + "}"
-    return message
+    at = message.rfind('"finish_reason"')
+    if at < 0 or message.find("}", at) != len(message) - 1:
+        return message
+    before = message[:at].rstrip()
+    return before[:-1] + "}" if before.endswith(",") else message
 
 
 def asked_with(gathered: Gathered) -> dict[str, str]:

@@ -11,6 +11,7 @@ from titan.ingest.values import Value, joined_text, json_or_text, object_text, t
 from titan.model.actions import ModelUse
 
 _OF_THE_MACHINE: Final = ("host.", "os.", "process.", "telemetry.", "titan.", "service.instance.")
+_OF_A_VERDICT: Final = frozenset({"verdict", "score", "verdict_label", "verdict_reason"})
 
 
 def details_of(span: Span, gathered: Gathered, beside: dict[str, str]) -> str | None:
@@ -39,6 +40,8 @@ def details_of(span: Span, gathered: Gathered, beside: dict[str, str]) -> str | 
 
 def verdict_of(found: dict[Meaning, Value]) -> str | None:
     """Return what an evaluation came to, as JSON; None where none is told of."""
+    if _OF_A_VERDICT.isdisjoint(found):
+        return None
     verdict = {
         "name": found.get("verdict"),
         "score": found.get("score"),
@@ -46,7 +49,7 @@ def verdict_of(found: dict[Meaning, Value]) -> str | None:
         "explanation": found.get("verdict_reason"),
     }
     said: dict[str, Value] = {key: value for key, value in verdict.items() if value is not None}
-    return object_text(said) if said else None
+    return object_text(said)
 
 
 def _callsite(found: dict[Meaning, Value]) -> str | None:

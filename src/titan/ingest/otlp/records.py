@@ -26,8 +26,8 @@ def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
     """Yield what log records say of actions; the messages of one call in one batch are one entry."""
     calls: dict[tuple[str, str], list[LogRecord]] = {}
     for record in records:
-        if not record.span_id or not record.trace_id:
-            continue
+        if len(record.span_id) != 16 or len(record.trace_id) != 32:
+            continue  # it names no span
         name = record.name or _event_name(record)
         if is_message_event(name):
             calls.setdefault((record.trace_id, record.span_id), []).append(record)

@@ -165,6 +165,15 @@ def test_a_span_that_cannot_be_placed_is_rejected_and_the_others_are_taken(
     assert "'bad'" in batch.problem
 
 
+def test_an_id_in_json_that_is_not_hexadecimal_is_rejected() -> None:
+    request = as_json()
+    request["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["traceId"] = "CvdlGRbNQ92ESOshHIAxnA=="
+
+    batch = read_traces(json.dumps(request).encode(), content_type=JSON, content_encoding=None)
+
+    assert (batch.accepted, batch.rejected) == (0, 1)
+
+
 def test_metrics_are_counted_and_dropped() -> None:
     scope = ScopeMetrics(metrics=[Metric(name="a"), Metric(name="b")])
     request = ExportMetricsServiceRequest(resource_metrics=[ResourceMetrics(scope_metrics=[scope])])
