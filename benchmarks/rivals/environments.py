@@ -24,17 +24,17 @@ class CannotInstall(Exception):
     """An environment could not be made here; its rival is reported with the reason, and the run goes on."""
 
 
-def make_environment(name: str) -> Path:
-    """Return the folder of the environment that `locks/NAME.lock` describes, after making it where it is missing.
+def make_environment(name: str, *, environments: Path = ENVIRONMENTS, locks: Path = LOCKS) -> Path:
+    """Return the folder of the environment that `NAME.lock` describes, after making it where it is missing.
 
     Raises:
         CannotInstall: the packages have no wheel for this machine, or the package index did not answer.
     """
-    folder, lock = ENVIRONMENTS / name, LOCKS / f"{name}.lock"
+    folder, lock = environments / name, locks / f"{name}.lock"
     stamp = folder / "made-from.lock"
     if stamp.exists() and stamp.read_bytes() == lock.read_bytes() and interpreter(folder).exists():
         return folder
-    print(f"making .venv-rivals/{name} from {lock.relative_to(ROOT)}", flush=True)
+    print(f"making {folder.relative_to(ROOT)} from {lock.relative_to(ROOT)}", flush=True)
     install = ("-m", "pip", "install", "--quiet", "--only-binary", ":all:", "--require-hashes", "--no-deps")
     run_or_refuse(name, [sys.executable, "-m", "venv", "--clear", str(folder)])
     run_or_refuse(name, [str(interpreter(folder)), *install, "-r", str(lock)])
@@ -62,11 +62,11 @@ def run_or_refuse(name: str, command: Sequence[str]) -> None:
         raise CannotInstall(f"{name}: expected an environment; {said[-1] if said else f'exit {done.returncode}'}")
 
 
-def write_lock(name: str) -> None:
-    """Resolve `locks/NAME.in` to wheels, with their hashes and no address of an index."""
+def write_lock(name: str, *, locks: Path = LOCKS) -> None:
+    """Resolve `NAME.in` to wheels, with their hashes and no address of an index."""
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, name), Path(folder, f"{name}.lock")
-        source.write_text((LOCKS / f"{name}.in").read_text("utf-8"), "utf-8")
+        source.write_text((locks / f"{name}.in").read_text("utf-8"), "utf-8")
         command = [
             *(sys.executable, "-m", "piptools", "compile", "--quiet", "--generate-hashes", "--allow-unsafe"),
             *("--strip-extras", "--no-header", "--annotation-style", "line", "--no-emit-index-url"),
@@ -77,8 +77,8 @@ def write_lock(name: str) -> None:
         environment = {key: value for key, value in os.environ.items() if key not in left_out}
         environment["PIP_CONFIG_FILE"] = os.devnull
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=environment)
-        head = f"# What .venv-rivals/{name} is made from: {name}.in and what it needs, by version and hash.\n"
-        (LOCKS / f"{name}.lock").write_text(head + target.read_text("utf-8"), "utf-8")
+        head = f"# What the environment {name} is made from: {name}.in and what it needs, by version and hash.\n"
+        (locks / f"{name}.lock").write_text(head + target.read_text("utf-8"), "utf-8")
 
 
 if __name__ == "__main__":

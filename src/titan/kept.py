@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from titan.model.errors import InvalidInput, NotSupported
 from titan.ports import Blobs, Clock, Logs, Store
+from titan.ports_calls import CallStore
 from titan.store.blobs import FolderBlobs
+from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.folders import errors_translated, make_folder
 from titan.store.logs import FolderLogs
 from titan.store.ownership import lock
@@ -30,6 +32,7 @@ class Kept:
     store: Store
     blobs: Blobs
     logs: Logs
+    calls: CallStore
     clock: Clock
     folder: Path  #: of blobs and logs
     shown: str  #: where the store is, for people; without a password
@@ -58,15 +61,21 @@ def open_kept(home: Path, *, store: str | None, shared: Path | None) -> Kept:
 
 def _in_home(home: Path, *, folder: Path) -> Kept:
     clock = SystemClock()
-    store = SqliteStore(home / "control.db", clock=clock)
+    with ExitStack() as opened:
+        store = SqliteStore(home / "control.db", clock=clock)
+        opened.callback(store.close)
+        calls = SqliteCallStore(home / "calls.db", clock=clock)
+        opened.callback(calls.close)
+        close = opened.pop_all().close
     return Kept(
         store=store,
+        calls=calls,
         blobs=FolderBlobs(folder / "blobs"),
         logs=FolderLogs(folder / "logs"),
         clock=clock,
         folder=folder,
         shown=str(home / "control.db"),
-        close=store.close,
+        close=close,
     )
 
 
@@ -77,9 +86,12 @@ def _in_postgres(home: Path, address: "Address", *, folder: Path) -> Kept:
         opened.callback(os.close, lock(home / "server"))
         store = PostgresStore(address)
         opened.callback(store.close)
+        calls = SqliteCallStore(home / "calls.db", clock=store.clock)
+        opened.callback(calls.close)
         _share(address, folder)
         return Kept(
             store=store,
+            calls=calls,
             blobs=FolderBlobs(folder / "blobs", is_shared=True),
             logs=FolderLogs(folder / "logs"),
             clock=store.clock,

@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -27,12 +28,18 @@ from titan.engine.lookout import Lookout
 from titan.engine.notifier import Notifier
 from titan.engine.orchestrator import Orchestrator
 from titan.engine.receipts import LongOnce
-from titan.keeping import Keeping, read_keeping
+from titan.engine.recorder import Recorder
+from titan.engine.registrar import Registrar
+from titan.keeping import Keeping, Privacy, read_keeping, read_privacy
 from titan.kept import Kept, open_kept
+from titan.llm.prices import ListedPrices
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.model.errors import InvalidInput, StoreUnavailable
 from titan.ports import Commit, LanguageModel, Store
+from titan.ports_calls import CallStore, CallTransaction
+from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.redaction import make_redactor
 from titan.server.app import create_app
 from titan.server.house import PROJECT_ID, Access, House, RunsWith
 from titan.server.metrics import Metrics
@@ -42,6 +49,7 @@ from titan.system import SystemIds
 
 logger = logging.getLogger(__name__)
 
+FINGERPRINT_KEY = "fingerprint_key"  # the note that holds it; made with the store
 SWITCH_SECONDS = 0.0005  # the writer's thread and the loop hand over to each other for every commit
 
 
@@ -197,7 +205,8 @@ async def _serve(
     kept.store.listen(bus.publish)
     workers = _local_workers(settings, home, kept, listeners)
     runs_with = _runs_with(settings, home, kept, listeners, keeping)
-    house = _compose(kept, bus, model, access, keeping, runs_with, workers)
+    kept.calls.listen(bus.publish_calls)
+    house = _compose(kept, bus, model, access, keeping, runs_with, workers, read_privacy())
     kept.store.listen(_of_this_server(house.metrics.on_commit))
     kept.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
     servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner)
@@ -216,6 +225,7 @@ async def _serve(
         if workers:
             await workers.close()
         await house.orchestrator.stop()
+        await asyncio.to_thread(house.recorder.close)
         if model is not None:
             await model.close()
         (home / "server.json").unlink(missing_ok=True)
@@ -257,8 +267,10 @@ def _compose(
     keeping: Keeping,
     runs_with: RunsWith,
     workers: LocalWorkers | None,
+    privacy: Privacy,
 ) -> House:
     store, clock, ids = kept.store, kept.clock, SystemIds()
+    recorder = Recorder(kept.calls, kept.blobs, redactor=_redactor(kept.calls, privacy), prices=ListedPrices())
     space = SpaceWatch(kept.folder, min_free_bytes=keeping.min_free_bytes)
     return House(
         orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),
@@ -278,8 +290,24 @@ def _compose(
         runs_with=runs_with,
         access=access,
         long_once=LongOnce(store),
+        calls=kept.calls,
+        recorder=recorder,
         local_workers=workers,
     )
+
+
+def _redactor(calls: CallStore, privacy: Privacy) -> EntryRedactor:
+    """Return what takes secrets away; its key is the store's, so that equal values are known across restarts."""
+
+    def key_of(tx: CallTransaction) -> bytes:
+        found = tx.note(FINGERPRINT_KEY)
+        if found is None:
+            found = secrets.token_hex(32)
+            tx.put_note(FINGERPRINT_KEY, found)
+        return bytes.fromhex(found)
+
+    redactor = make_redactor(key=calls.transact(key_of).result(), patterns=privacy.patterns, fields=privacy.fields)
+    return EntryRedactor(redactor, keeps_bodies=privacy.keeps_bodies)
 
 
 def _keep_house(house: House, keeping: Keeping, url: str, say: Callable[[str], None]) -> None:
@@ -294,6 +322,9 @@ def _keep_house(house: House, keeping: Keeping, url: str, say: Callable[[str], N
     house.space.look()
     house.orchestrator.background(house.space.keep())
     house.orchestrator.background(house.cleaner.keep())
+    house.orchestrator.background(house.recorder.keep())
+    registrar = Registrar(house.store, house.calls, bus=house.bus, clock=house.clock, project_id=house.project_id)
+    house.orchestrator.background(registrar.keep())
     lookout = Lookout(house.store, clock=house.clock, project_id=house.project_id)
     house.orchestrator.background(lookout.keep())
     if keeping.addresses:

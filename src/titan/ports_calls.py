@@ -19,7 +19,7 @@ class CallCommit:
     """What one commit of the calls store was about, for those who wait for it."""
 
     runs: frozenset[tuple[str, str]]  #: (project id, run id)
-    version: int  #: of the newest entry; ascending
+    version: int  #: of the newest change; ascending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +109,17 @@ class CallReader(Protocol):
     def actions_of_run(self, project_id: str, run_id: str, *, after_version: int = 0) -> list[Action]:
         """Return a run's actions in the order they started; only those heard of after `after_version`."""
 
+    def numbers_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> dict[str, int]:
+        """Return id → number of those of the run's actions that have, or turned out to be a span of, one of these."""
+
     def version_of_run(self, project_id: str, run_id: str) -> int:
-        """Return the number of the run's newest entry; 0 without one."""
+        """Return the number of the newest change of a run; 0 when it is unknown."""
+
+    def newest_version(self) -> int:
+        """Return the number of the newest change of all runs; 0 when there is none."""
+
+    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
+        """Return (run id, agent id, number of its newest change) of runs that changed after, ascending by that."""
 
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""

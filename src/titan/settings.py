@@ -149,6 +149,24 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         unit="",
         help="A TOML file with other texts for notifications.",
     ),
+    Setting(
+        name="TITAN_RECORD_BODIES",
+        default="yes",
+        unit="",
+        help="no: of what agents do, neither inputs nor outputs are kept.",
+    ),
+    Setting(
+        name="TITAN_REDACT_FIELDS",
+        default="",
+        unit="",
+        help="Names of further fields whose values are taken away before anything is stored, with commas between.",
+    ),
+    Setting(
+        name="TITAN_REDACT_PATTERNS",
+        default="",
+        unit="",
+        help='A TOML file of further secrets to take away: name = "regular expression"; a group `value` is the secret.',
+    ),
     Setting(name="TITAN_LOG_FORMAT", default="text", unit="", help="How Titan logs: text, or json (a line each)."),
     Setting(name="TITAN_LOG_LEVEL", default="info", unit="", help="What Titan logs: debug, info, warning or error."),
     Setting(

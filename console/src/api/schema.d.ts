@@ -777,6 +777,280 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record what agents did, as the SDK tells it; the answer comes when it is durable. Repeats change nothing. */
+        post: operations["record_actions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the agents that runs were recorded of, by id. */
+        get: operations["list_agents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{agent}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show an agent: its runs by day, whether its figures changed, and the types of its errors. */
+        get: operations["show_agent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/intercepts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the runs that need attention, the latest first, with the reasons. */
+        get: operations["list_intercepts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the calls of all runs under filters, sorted. */
+        get: operations["show_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List recorded runs under filters, sorted. */
+        get: operations["list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a recorded run. */
+        get: operations["show_run"];
+        put?: never;
+        post?: never;
+        /** Delete a recorded run with every byte that was recorded of it. What jobs left is not touched. */
+        delete: operations["forget_run"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/actions/{action}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show everything that is known of one action. */
+        get: operations["show_action"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/actions/{action}/inputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download what an action was given, whole: JSON in the typed encoding. */
+        get: operations["download_inputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/actions/{action}/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download what an action gave, whole: JSON in the typed encoding. */
+        get: operations["download_outputs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/bodies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show the beginnings of inputs and outputs of some actions. */
+        get: operations["show_bodies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Name the actions of a run in whose names or content all words of a text stand. */
+        get: operations["find_in_run"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what people said of a run and its actions, the newest first. */
+        get: operations["list_notes"];
+        put?: never;
+        /** Say something of a run or of one of its actions: a score, words, or both. */
+        post: operations["add_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have retention leave a recorded run alone until it is unpinned. */
+        post: operations["pin_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/skeleton": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show all actions of a run without bodies, as columns; with `after` only what was heard since. */
+        get: operations["show_skeleton"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/unpin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a pinned run go again when it is old. */
+        post: operations["unpin_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/workers": {
         parameters: {
             query?: never;
@@ -1054,6 +1328,105 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * ActionBody
+         * @description What is known of one action at one moment: its beginning, its end, or both.
+         */
+        ActionBody: {
+            /** @default null */
+            actor: string | null;
+            /** @default null */
+            cost_usd: string | null;
+            details?: unknown;
+            /** @default null */
+            duration_ns: number | null;
+            /** @default null */
+            effect: components["schemas"]["Effect"] | null;
+            /**
+             * @description Null: it still runs.
+             * @default null
+             */
+            ended_at_ns: number | null;
+            /** @default null */
+            failure: components["schemas"]["FailureBody"] | null;
+            id: string;
+            /** @default null */
+            impact: components["schemas"]["Impact"] | null;
+            inputs?: unknown;
+            /** @default false */
+            is_redacted: boolean;
+            /** @default call */
+            kind: components["schemas"]["ActionKind"];
+            name: string;
+            /** @default null */
+            outcome: components["schemas"]["Outcome"] | null;
+            outputs?: unknown;
+            /** @default null */
+            parent_id: string | null;
+            /**
+             * @description Null: the request's run.
+             * @default null
+             */
+            run_id: string | null;
+            /** @description Since 1970-01-01T00:00Z. */
+            started_at_ns: number;
+            /** @default [] */
+            tags: string[];
+            /** @enum {unknown} */
+            type: "action";
+            /** @default null */
+            use: components["schemas"]["UseBody"] | null;
+        };
+        /**
+         * ActionDetailView
+         * @description Everything about one action.
+         */
+        ActionDetailView: {
+            action: components["schemas"]["ActionView"];
+            bodies: components["schemas"]["BodiesView"];
+            /** @description A JSON object: attributes, compliance, callsite, task_id, thread … */
+            details: unknown | null;
+            notes: components["schemas"]["NoteView"][];
+            /** @description Paths at which something was taken away. */
+            redacted: string[];
+            tellers: string[];
+        };
+        /**
+         * ActionKind
+         * @description What an action is.
+         * @enum {unknown}
+         */
+        ActionKind: "agent" | "call" | "event" | "handoff" | "model" | "step" | "thought" | "tool" | "turn";
+        /**
+         * ActionView
+         * @description One action of a list: what is known of it without its bodies.
+         */
+        ActionView: {
+            actor: string | null;
+            agent_id: string;
+            cost_usd: string | null;
+            duration_ms: number | null;
+            effect: components["schemas"]["Effect"] | null;
+            ended_at: string | null;
+            error_message: string | null;
+            error_type: string | null;
+            id: string;
+            impact: components["schemas"]["Impact"] | null;
+            input_tokens: number | null;
+            is_cost_estimated: boolean;
+            is_redacted: boolean;
+            kind: components["schemas"]["ActionKind"];
+            model: string | null;
+            name: string;
+            number: number;
+            outcome: components["schemas"]["Outcome"] | null;
+            output_tokens: number | null;
+            parent_id: string | null;
+            provider: string | null;
+            run_id: string;
+            started_at: string;
+            tags: string[];
+        };
+        /**
          * AddBody
          * @description POST /api/store/sets.
          */
@@ -1074,6 +1447,60 @@ export interface components {
          * @enum {unknown}
          */
         Affinity: "none" | "required" | "soft";
+        /**
+         * AgentStatsView
+         * @description GET /api/v1/agents/{agent}/stats.
+         */
+        AgentStatsView: {
+            agent: components["schemas"]["AgentView"];
+            days: components["schemas"]["TrendDay"][];
+            errors: components["schemas"]["ErrorTypeView"][];
+            trends: components["schemas"]["TrendView"][];
+        };
+        /**
+         * AgentView
+         * @description An agent, discovered from its runs.
+         */
+        AgentView: {
+            agent_id: string;
+            attempts: number;
+            calls: number;
+            completed: number;
+            /** Format: decimal */
+            cost_usd: string;
+            failed: number;
+            first_seen_at: string;
+            last_seen_at: string;
+            running: number;
+            runs: number;
+            success: number;
+        };
+        /**
+         * AgentsAnswer
+         * @description GET /api/v1/agents.
+         */
+        AgentsAnswer: {
+            data: components["schemas"]["AgentView"][];
+            next_cursor: string | null;
+        };
+        /**
+         * AgentsQuery
+         * @description GET /api/v1/agents.
+         */
+        AgentsQuery: {
+            /** @default null */
+            cursor: string | null;
+            /**
+             * @description How many rows at most.
+             * @default 50
+             */
+            limit: number;
+            /**
+             * @description Part of an id.
+             * @default null
+             */
+            q: string | null;
+        };
         /**
          * Assignment
          * @description One attempt to run, with everything a worker needs for it but the script's content.
@@ -1139,6 +1566,44 @@ export interface components {
              * @default
              */
             name: string;
+        };
+        /**
+         * BodiesAnswer
+         * @description Bodies of some actions, in the order they were asked for.
+         */
+        BodiesAnswer: {
+            data: components["schemas"]["BodiesView"][];
+        };
+        /**
+         * BodiesQuery
+         * @description GET /api/v1/runs/{run}/bodies.
+         */
+        BodiesQuery: {
+            /** @description Ids of actions with commas between; at most 200. */
+            ids: string;
+            /**
+             * @description Of each text; what goes beyond is cut.
+             * @default 2000
+             */
+            limit_bytes: number;
+        };
+        /**
+         * BodiesView
+         * @description What an action was given and what it gave.
+         */
+        BodiesView: {
+            failure: components["schemas"]["FailureView"] | null;
+            id: string;
+            inputs: components["schemas"]["BodyView"] | null;
+            outputs: components["schemas"]["BodyView"] | null;
+        };
+        /**
+         * BodyView
+         * @description Inputs or outputs: JSON in the typed encoding; cut at 64 KiB.
+         */
+        BodyView: {
+            cut: components["schemas"]["CutView"] | null;
+            text: string;
         };
         /**
          * Cancelled
@@ -1245,6 +1710,16 @@ export interface components {
             waiting_approval: number;
         };
         /**
+         * CutView
+         * @description A payload that is too large to be shown whole.
+         */
+        CutView: {
+            sha256: string;
+            size_bytes: number;
+            /** @description Where the whole of it is read. */
+            url: string;
+        };
+        /**
          * DagQuery
          * @description GET /api/dags/{dag}.
          */
@@ -1345,6 +1820,12 @@ export interface components {
             deleted: boolean;
         };
         /**
+         * Effect
+         * @description What a call changes, as its author says; a replay never repeats an external one.
+         * @enum {unknown}
+         */
+        Effect: "external" | "local";
+        /**
          * EndRunBody
          * @description POST /api/runs/{run}/end.
          */
@@ -1353,6 +1834,18 @@ export interface components {
             outcome: "completed" | "failed";
             /** @default  */
             reason: string;
+        };
+        /**
+         * ErrorTypeView
+         * @description A kind of error that an agent's calls have had.
+         */
+        ErrorTypeView: {
+            count: number;
+            example_action_id: string;
+            example_run_id: string;
+            first_seen_at: string;
+            last_seen_at: string;
+            type: string;
         };
         /**
          * EventView
@@ -1378,10 +1871,35 @@ export interface components {
         EventsQuery: {
             /** @default null */
             after: string | null;
+            /**
+             * @description Tell also of which recorded runs something was heard.
+             * @default false
+             */
+            calls: boolean;
             /** @default null */
             dag: string | null;
             /** @default null */
             run: string | null;
+        };
+        /**
+         * FailureBody
+         * @description Why an action failed.
+         */
+        FailureBody: {
+            /** @default  */
+            message: string;
+            /** @default null */
+            traceback: string | null;
+            type: string;
+        };
+        /**
+         * FailureView
+         * @description Why an action failed.
+         */
+        FailureView: {
+            message: string;
+            traceback: string | null;
+            type: string;
         };
         /**
          * FileAnswer
@@ -1408,6 +1926,23 @@ export interface components {
              * @default 10000
              */
             limit: number;
+        };
+        /**
+         * FindAnswer
+         * @description The actions of a run in whose names or content all words of a query stand.
+         */
+        FindAnswer: {
+            ids: string[];
+            more: boolean;
+        };
+        /**
+         * FindQuery
+         * @description GET /api/v1/runs/{run}/find.
+         */
+        FindQuery: {
+            /** @default 10000 */
+            limit: number;
+            q: string;
         };
         /**
          * GateOutcome
@@ -1492,6 +2027,12 @@ export interface components {
             load: components["schemas"]["Load"] | null;
         };
         /**
+         * Impact
+         * @description How much harm a call can do, as its author says.
+         * @enum {unknown}
+         */
+        Impact: "high" | "low" | "medium" | "read";
+        /**
          * IncrementBody
          * @description POST /api/store/incr.
          */
@@ -1506,6 +2047,50 @@ export interface components {
          */
         IncrementedAnswer: {
             value: number;
+        };
+        /**
+         * InterceptReason
+         * @description Why a run needs attention.
+         */
+        InterceptReason: {
+            /** @enum {unknown} */
+            kind: "error" | "high_intervention" | "over_budget";
+            /** @description For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked". */
+            told: string;
+        };
+        /**
+         * InterceptView
+         * @description A run that needs attention.
+         */
+        InterceptView: {
+            reasons: components["schemas"]["InterceptReason"][];
+            run: components["schemas"]["RecordedRunView"];
+        };
+        /**
+         * InterceptsAnswer
+         * @description Runs that need attention, the latest first.
+         */
+        InterceptsAnswer: {
+            data: components["schemas"]["InterceptView"][];
+            more: boolean;
+        };
+        /**
+         * InterceptsQuery
+         * @description GET /api/v1/intercepts.
+         */
+        InterceptsQuery: {
+            /** @default null */
+            agent_id: string | null;
+            /**
+             * @description How many rows at most.
+             * @default 20
+             */
+            limit: number;
+            /**
+             * @default 7d
+             * @enum {unknown}
+             */
+            window: "24h" | "30d" | "7d" | "all";
         };
         /**
          * JobFilesQuery
@@ -1682,6 +2267,61 @@ export interface components {
             returned: string[];
         };
         /**
+         * LedgerAnswer
+         * @description A page of calls of all runs.
+         */
+        LedgerAnswer: {
+            data: components["schemas"]["ActionView"][];
+            is_total_capped: boolean;
+            page: number;
+            page_size: number;
+            /** @description How many there are in all; counted up to 10,000. */
+            total: number;
+        };
+        /**
+         * LedgerQuery
+         * @description GET /api/v1/ledger.
+         */
+        LedgerQuery: {
+            /** @default null */
+            action_name: string | null;
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            end_date: string | null;
+            /** @default null */
+            kind: string | null;
+            /** @default null */
+            max_cost: string | null;
+            /** @default null */
+            min_cost: string | null;
+            /** @default null */
+            outcome: string | null;
+            /** @default 1 */
+            page: number;
+            /**
+             * @description How many rows at most.
+             * @default 50
+             */
+            page_size: number;
+            /** @default null */
+            run_id: string | null;
+            /** @default null */
+            search: string | null;
+            /**
+             * @default time
+             * @enum {unknown}
+             */
+            sort_by: "cost" | "duration" | "time";
+            /**
+             * @default desc
+             * @enum {unknown}
+             */
+            sort_order: "asc" | "desc";
+            /** @default null */
+            start_date: string | null;
+        };
+        /**
          * LeftFileView
          * @description A file that a job left, with the attempt that was last to write it.
          */
@@ -1850,6 +2490,22 @@ export interface components {
             timeout_seconds: number | null;
         };
         /**
+         * NewNoteBody
+         * @description POST /api/v1/runs/{run}/notes.
+         */
+        NewNoteBody: {
+            /** @default null */
+            action_id: string | null;
+            /** @default null */
+            author: string | null;
+            /** @default null */
+            name: string | null;
+            /** @default null */
+            score: number | null;
+            /** @default  */
+            text: string;
+        };
+        /**
          * NewTokenAnswer
          * @description POST /api/tokens; `token` is shown here and never again.
          */
@@ -1900,6 +2556,20 @@ export interface components {
             node: string;
         };
         /**
+         * NoteView
+         * @description What a person said of a run or an action: a score, words, or both.
+         */
+        NoteView: {
+            action_id: string | null;
+            at: string;
+            author: string;
+            id: string;
+            /** @description What is scored: "quality". */
+            name: string | null;
+            score: number | null;
+            text: string;
+        };
+        /**
          * NotedFile
          * @description A file that an attempt wrote or changed.
          */
@@ -1914,6 +2584,13 @@ export interface components {
             /** @default null */
             reason: string | null;
             size_bytes: number;
+        };
+        /**
+         * NotesAnswer
+         * @description All notes on a run and its actions, the newest first.
+         */
+        NotesAnswer: {
+            data: components["schemas"]["NoteView"][];
         };
         /**
          * OkAnswer
@@ -1957,6 +2634,12 @@ export interface components {
             host: string;
         };
         /**
+         * Outcome
+         * @description How an action ended. The words are those of agentsentinel-sdk (spec/runs.md 2.1).
+         * @enum {unknown}
+         */
+        Outcome: "blocked" | "error" | "idempotent_replay" | "rejected" | "replayed" | "success";
+        /**
          * Problem
          * @description What went wrong, for people and programs.
          */
@@ -1974,6 +2657,20 @@ export interface components {
          */
         ProblemAnswer: {
             error: components["schemas"]["Problem"];
+        };
+        /**
+         * ProgressView
+         * @description How far a running run is.
+         */
+        ProgressView: {
+            done: number | null;
+            share: number;
+            /**
+             * @description estimated: from the calls of the agent's last completed runs; never above 0.95.
+             * @enum {unknown}
+             */
+            source: "estimated" | "told";
+            total: number | null;
         };
         /**
          * PutBody
@@ -2042,6 +2739,70 @@ export interface components {
             cursor: string;
         };
         /**
+         * RecordAnswer
+         * @description What was committed.
+         */
+        RecordAnswer: {
+            /** @description Entries that were known already; nothing was changed by them. */
+            repeated: number;
+            /** @description Entries that were new. */
+            stored: number;
+        };
+        /**
+         * RecordBody
+         * @description POST /api/v1/actions.
+         */
+        RecordBody: {
+            /**
+             * @description Whose run it is, where the run is new.
+             * @default null
+             */
+            agent_id: string | null;
+            entries: (components["schemas"]["ActionBody"] | components["schemas"]["RunBody"])[];
+            /**
+             * @description The run of entries that name none. Null: that of the job whose token is shown.
+             * @default null
+             */
+            run_id: string | null;
+        };
+        /**
+         * RecordQuery
+         * @description POST /api/v1/actions.
+         */
+        RecordQuery: {
+            /**
+             * @description From a worker: the lease of the attempt that left the entries, whose run they belong to.
+             * @default null
+             */
+            lease: string | null;
+        };
+        /**
+         * RecordedRunView
+         * @description A run of the registry.
+         */
+        RecordedRunView: {
+            agent_id: string;
+            archived_at: string | null;
+            /** @description Null while it runs. */
+            duration_ms: number | null;
+            ended_at: string | null;
+            first_error: string | null;
+            first_error_id: string | null;
+            has_stages: boolean;
+            is_pinned: boolean;
+            last_event_at: string;
+            name: string | null;
+            progress: components["schemas"]["ProgressView"] | null;
+            reason: string | null;
+            run_id: string;
+            session_id: string | null;
+            started_at: string;
+            status: components["schemas"]["RunStatus"];
+            status_source: components["schemas"]["StatusSource"];
+            tags: string[];
+            tally: components["schemas"]["TallyView"];
+        };
+        /**
          * Registered
          * @description Answer to a registration: the rhythm that the server expects.
          */
@@ -2061,6 +2822,68 @@ export interface components {
             };
             pid: number;
             version: string;
+        };
+        /**
+         * RegistryAnswer
+         * @description A page of the registry.
+         */
+        RegistryAnswer: {
+            data: components["schemas"]["RecordedRunView"][];
+            is_total_capped: boolean;
+            /** @description With this as `cursor` the list goes on; null at its end. */
+            next_cursor: string | null;
+            /** @description How many there are in all; counted up to 10,000. */
+            total: number;
+        };
+        /**
+         * RegistryQuery
+         * @description GET /api/v1/runs.
+         */
+        RegistryQuery: {
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            cursor: string | null;
+            /** @default false */
+            include_archived: boolean;
+            /**
+             * @description How many rows at most.
+             * @default 50
+             */
+            limit: number;
+            /**
+             * @description US dollars that were spent.
+             * @default null
+             */
+            min_cost: string | null;
+            /**
+             * @default desc
+             * @enum {unknown}
+             */
+            order: "asc" | "desc";
+            /**
+             * @description Part of an id, an agent or a name; or words of what was recorded.
+             * @default null
+             */
+            q: string | null;
+            /** @default null */
+            session_id: string | null;
+            /**
+             * @default started
+             * @enum {unknown}
+             */
+            sort: "actions" | "cost" | "duration" | "started" | "success_rate";
+            /**
+             * @description One status or several, with commas between.
+             * @default null
+             */
+            status: string | null;
+            /**
+             * @description When the run started; a run that goes on is in every window.
+             * @default 7d
+             * @enum {unknown}
+             */
+            window: "24h" | "30d" | "7d" | "all";
         };
         /**
          * Report
@@ -2144,6 +2967,43 @@ export interface components {
             value: number;
         };
         /**
+         * RunBody
+         * @description What is known of a run.
+         */
+        RunBody: {
+            /** @default null */
+            agent_id: string | null;
+            /** @description Since 1970-01-01T00:00Z. */
+            at_ns: number;
+            /** @default null */
+            done: number | null;
+            /** @default null */
+            end: components["schemas"]["RunEnd"] | null;
+            /** @default null */
+            name: string | null;
+            /** @default null */
+            reason: string | null;
+            /**
+             * @description Null: the request's run.
+             * @default null
+             */
+            run_id: string | null;
+            /** @default null */
+            session_id: string | null;
+            /** @default [] */
+            tags: string[];
+            /** @default null */
+            total: number | null;
+            /** @enum {unknown} */
+            type: "run";
+        };
+        /**
+         * RunEnd
+         * @description How a run ended, as its program said.
+         * @enum {unknown}
+         */
+        RunEnd: "cancelled" | "completed" | "failed";
+        /**
          * RunStatus
          * @description How a run stands, derived from its stages and from what its orchestrator said.
          * @enum {unknown}
@@ -2188,6 +3048,15 @@ export interface components {
             /** @description With this as `before` the list goes on; null at its end. */
             next: string | null;
             runs: components["schemas"]["RunView"][];
+        };
+        /**
+         * RunsHeardFrame
+         * @description Something was heard of these recorded runs, or they changed otherwise: read again what shows them.
+         */
+        RunsHeardFrame: {
+            agents: string[];
+            cursor: string;
+            runs: string[];
         };
         /**
          * RunsQuery
@@ -2291,11 +3160,59 @@ export interface components {
             timeout_seconds: number;
         };
         /**
+         * SkeletonAnswer
+         * @description All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
+         *
+         *         `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
+         *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs.
+         */
+        SkeletonAnswer: {
+            actor: number[];
+            actors: string[];
+            cost_usd: (string | null)[];
+            duration_ns: number[];
+            error_type: number[];
+            error_types: string[];
+            id: string[];
+            kind: components["schemas"]["ActionKind"][];
+            model: number[];
+            models: string[];
+            name: number[];
+            names: string[];
+            number: number[];
+            outcome: (components["schemas"]["Outcome"] | null)[];
+            /** @description The parent's `number`; 0 for none, -1 for one not heard of yet. */
+            parent: number[];
+            run: components["schemas"]["RecordedRunView"];
+            start_us: number[];
+            /** @description Input and output together; -1 when unknown. */
+            tokens: number[];
+            /** @description With this as `after`, only what was heard later. */
+            version: number;
+        };
+        /**
+         * SkeletonQuery
+         * @description GET /api/v1/runs/{run}/skeleton.
+         */
+        SkeletonQuery: {
+            /**
+             * @description Only actions of which something was heard after this version.
+             * @default null
+             */
+            after: number | null;
+        };
+        /**
          * StageStatus
          * @description How a DAG stands as a whole, derived from its jobs.
          * @enum {unknown}
          */
         StageStatus: "COMPLETED" | "FAILED" | "PARTIAL" | "RUNNING" | "WAITING";
+        /**
+         * StatusSource
+         * @description How a run's status is known.
+         * @enum {unknown}
+         */
+        StatusSource: "explicit" | "inferred" | "stages";
         /**
          * StorageView
          * @description The disk of the home.
@@ -2404,6 +3321,38 @@ export interface components {
             value: string | null;
         };
         /**
+         * TallyView
+         * @description Counts and sums over a run's calls.
+         */
+        TallyView: {
+            /** Format: decimal */
+            attempted_cost_usd: string;
+            attempts: number;
+            blocked: number;
+            calls: number;
+            /**
+             * Format: decimal
+             * @description Incurred.
+             */
+            cost_usd: string;
+            error: number;
+            input_tokens: number;
+            output_tokens: number;
+            /** Format: decimal */
+            prevented_cost_usd: string;
+            rejected: number;
+            replayed: number;
+            running: number;
+            /**
+             * Format: decimal
+             * @description Of what was answered from a recording.
+             */
+            saved_cost_usd: string;
+            success: number;
+            /** @description Success by attempts, 0 to 1; null without attempts. */
+            success_rate: number | null;
+        };
+        /**
          * TokenView
          * @description A token, without its secret.
          */
@@ -2423,6 +3372,57 @@ export interface components {
         TokensAnswer: {
             home_token_id: string | null;
             tokens: components["schemas"]["TokenView"][];
+        };
+        /**
+         * TrendDay
+         * @description An agent's runs that started on one day, in UTC.
+         */
+        TrendDay: {
+            attempts: number;
+            /** Format: decimal */
+            cost_usd: string;
+            day: string;
+            failed: number;
+            runs: number;
+            success: number;
+        };
+        /**
+         * TrendView
+         * @description Whether a figure of the last seven days differs from that of the seven before.
+         */
+        TrendView: {
+            before: number | null;
+            /** @enum {unknown} */
+            figure: "cost_per_run" | "success_rate";
+            now: number | null;
+            told: string;
+            /**
+             * @description too_few: not enough to tell it from chance.
+             * @enum {unknown}
+             */
+            verdict: "down" | "same" | "too_few" | "up";
+        };
+        /**
+         * UseBody
+         * @description What a call of a language model was made with, and what it took.
+         */
+        UseBody: {
+            /** @default null */
+            cache_read_tokens: number | null;
+            /** @default null */
+            cache_write_tokens: number | null;
+            /** @default null */
+            input_tokens: number | null;
+            /** @default null */
+            model: string | null;
+            /** @default null */
+            output_tokens: number | null;
+            /** @default null */
+            provider: string | null;
+            /** @default null */
+            reasoning_tokens: number | null;
+            /** @default null */
+            response_id: string | null;
         };
         /**
          * ValueAnswer
@@ -2822,6 +3822,7 @@ export interface operations {
                 after?: string | null;
                 run?: string | null;
                 dag?: string | null;
+                calls?: boolean;
             };
             header?: never;
             path?: never;
@@ -4307,6 +5308,610 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TokenView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    record_actions: {
+        parameters: {
+            query?: {
+                lease?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_agents: {
+        parameters: {
+            query?: {
+                q?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentStatsView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_intercepts: {
+        parameters: {
+            query?: {
+                window?: "24h" | "30d" | "7d" | "all";
+                agent_id?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InterceptsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_ledger: {
+        parameters: {
+            query?: {
+                page?: number;
+                page_size?: number;
+                outcome?: string | null;
+                action_name?: string | null;
+                kind?: string | null;
+                agent_id?: string | null;
+                run_id?: string | null;
+                min_cost?: string | null;
+                max_cost?: string | null;
+                start_date?: string | null;
+                end_date?: string | null;
+                search?: string | null;
+                sort_by?: "cost" | "duration" | "time";
+                sort_order?: "asc" | "desc";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_runs: {
+        parameters: {
+            query?: {
+                status?: string | null;
+                min_cost?: string | null;
+                window?: "24h" | "30d" | "7d" | "all";
+                agent_id?: string | null;
+                session_id?: string | null;
+                q?: string | null;
+                sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
+                order?: "asc" | "desc";
+                cursor?: string | null;
+                limit?: number;
+                include_archived?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegistryAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedRunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    forget_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_action: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActionDetailView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    download_inputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    download_outputs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                action: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_bodies: {
+        parameters: {
+            query: {
+                ids: string;
+                limit_bytes?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BodiesAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    find_in_run: {
+        parameters: {
+            query: {
+                q: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_notes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotesAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    add_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewNoteBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    pin_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedRunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_skeleton: {
+        parameters: {
+            query?: {
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SkeletonAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    unpin_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedRunView"];
                 };
             };
             /** @description Refused; the body says why. */

@@ -18,6 +18,7 @@ from titan.model.events import (
     WorkerLost,
 )
 from titan.ports import Commit
+from titan.ports_calls import CallCommit
 
 
 class Kind(StrEnum):
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     KEY = "key"  #: a value or set of the shared store
     LOG = "log"  #: the output of a job
     JOURNAL = "journal"  #: every entry
+    CALLS = "calls"  #: something was heard of a recorded run
     DUE = "due"  #: a delay, a pause before a retry or the time of an open gate began
     WORK_ELSEWHERE = "work elsewhere"  #: another server made a job ready
     STOP_ELSEWHERE = "stop elsewhere"  #: another server wants attempts to stop
@@ -43,6 +45,7 @@ class Topic:
 
 
 JOURNAL = Topic(Kind.JOURNAL)
+CALLS = Topic(Kind.CALLS)
 DUE = Topic(Kind.DUE)
 WORK_ELSEWHERE = Topic(Kind.WORK_ELSEWHERE)
 STOP_ELSEWHERE = Topic(Kind.STOP_ELSEWHERE)
@@ -121,6 +124,11 @@ class Bus:
         """Ring what the commit touched; called on the store's writer thread."""
         if self._watches and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._deliver, commit)
+
+    def publish_calls(self, _commit: CallCommit) -> None:
+        """Ring for recorded calls; called on their store's writer thread."""
+        if CALLS in self._watches and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.ring, CALLS)
 
     def ring(self, topic: Topic) -> None:
         """Ring one topic; called on the loop."""

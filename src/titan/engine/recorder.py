@@ -17,7 +17,7 @@ import msgspec
 
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreFull, StoreUnavailable
-from titan.ports import Blobs, Clock
+from titan.ports import Blobs
 from titan.ports_calls import CallStore, CallTransaction, Prices
 from titan.rules.entry_redaction import EntryRedactor
 from titan.rules.recording import settle
@@ -53,14 +53,11 @@ class _Batch:
 class Recorder:
     """Records entries in the store of calls."""
 
-    def __init__(
-        self, store: CallStore, blobs: Blobs, *, redactor: EntryRedactor, prices: Prices | None, clock: Clock
-    ) -> None:
+    def __init__(self, store: CallStore, blobs: Blobs, *, redactor: EntryRedactor, prices: Prices | None) -> None:
         self._store = store
         self._blobs = blobs
         self._redactor = redactor
         self._prices = prices
-        self._clock = clock
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._waiting: deque[_Batch] = deque()
         self._waiting_entries = 0

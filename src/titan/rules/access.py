@@ -23,6 +23,7 @@ class Permission(StrEnum):
     READ_SHARED = "read the shared store and files"
     WRITE_SHARED = "write the shared store and files, and ask the model"
     FETCH = "fetch content by its digest"
+    RECORD = "record what agents do"
     SEE_CLUSTER = "see the workers and figures of the server"
     WORK = "work for the server"  #: claim attempts and report them
     ADMINISTER = "administer tokens, workers and the server"
@@ -42,6 +43,7 @@ PERMITTED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.READ_SHARED: frozenset({Role.ADMIN, Role.VIEWER, Role.JOB}),
     Permission.WRITE_SHARED: frozenset({Role.ADMIN, Role.JOB}),
     Permission.FETCH: _EVERYBODY,
+    Permission.RECORD: frozenset({Role.ADMIN, Role.JOB, Role.WORKER}),
     Permission.SEE_CLUSTER: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
     Permission.WORK: frozenset({Role.ADMIN, Role.WORKER}),
     Permission.ADMINISTER: frozenset({Role.ADMIN}),

@@ -5,7 +5,7 @@ is missing is filled in from whoever knows it; a call that two tellers saw is on
 the answer or by the span that the other was made in; and of two costs the one that our own model endpoint saw wins.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -39,13 +39,50 @@ class Settled:
 
 @dataclass(slots=True)
 class _RunState:
-    """A run while entries are settled."""
+    """A run while entries are settled: what most entries change stands apart, and is put together once."""
 
     run: RecordedRun
     sums: Sums
     entry_count: int
+    started_at: datetime
+    last_event_at: datetime
+    last_outcome: Outcome | None
+    last_ended_at: datetime | None
+    first_error: Action | None = None  #: one that failed before the first that the run knows
     #: Not in the store yet, so that whatever is said of it is new.
-    is_new: bool
+    is_new: bool = True
+
+    @classmethod
+    def of(cls, run: RecordedRun, *, is_new: bool) -> "_RunState":
+        return cls(
+            run=run,
+            sums=Sums(run.tally),
+            entry_count=run.entry_count,
+            started_at=run.started_at,
+            last_event_at=run.last_event_at,
+            last_outcome=run.last_outcome,
+            last_ended_at=run.last_ended_at,
+            is_new=is_new,
+        )
+
+    def whole(self) -> RecordedRun:
+        """Return the run's row as it is now, but for what is summed up."""
+        error = self.first_error
+        first = (
+            (self.run.first_error_id, self.run.first_error, self.run.first_error_at)
+            if error is None
+            else (error.id, _told(error), error.started_at)
+        )
+        return replace(
+            self.run,
+            started_at=self.started_at,
+            last_event_at=self.last_event_at,
+            last_outcome=self.last_outcome,
+            last_ended_at=self.last_ended_at,
+            first_error_id=first[0],
+            first_error=first[1],
+            first_error_at=first[2],
+        )
 
 
 @dataclass(slots=True)
@@ -69,7 +106,7 @@ def settle(entries: Iterable[Entry], known: KnownCalls, *, project_id: str, now:
     for entry in entries:
         is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
         repeated += not is_new
-    runs = [_closed_state(state) for state in settling.runs.values() if state.entry_count > state.run.entry_count]
+    runs = [_row(state, now) for state in settling.runs.values() if state.entry_count > state.run.entry_count]
     return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, repeated=repeated)
 
 
@@ -93,59 +130,59 @@ def _state_of(settling: _Settling, entry: Entry, at: datetime) -> _RunState:
             last_event_at=at,
             heard_at=settling.now,
         )
-    state = _RunState(run, Sums(run.tally), run.entry_count, is_new)
+    state = _RunState.of(run, is_new=is_new)
     settling.runs[entry.run_id] = state
     return state
 
 
-def _closed_state(state: _RunState) -> RecordedRun:
-    return replace(state.run, tally=state.sums.tally(), entry_count=state.entry_count)
+def _row(state: _RunState, now: datetime) -> RecordedRun:
+    return replace(state.whole(), tally=state.sums.tally(), entry_count=state.entry_count, heard_at=now)
 
 
 def _take_run(settling: _Settling, entry: RunEntry) -> bool:
     state = _state_of(settling, entry, entry.at)
-    before = state.run
-    run = replace(
-        before,
-        agent_id=entry.agent_id if entry.agent_id and before.agent_id == UNKNOWN_AGENT else before.agent_id,
-        session_id=before.session_id or entry.session_id,
-        name=before.name or entry.name,
-        done=before.done if entry.done is None else entry.done,
-        total=before.total if entry.total is None else entry.total,
-        tags=tuple(dict.fromkeys((*before.tags, *entry.tags))),
-        started_at=min(before.started_at, entry.at),
-        last_event_at=max(before.last_event_at, entry.at),
-    )
-    if entry.end is not None:
-        run = _ended(run, entry)
-    elif before.ended_at is not None and entry.at > before.ended_at:
-        run = _reopened(run)
-    if run == before and not state.is_new:
+    changes = _changes(state, entry)
+    if not changes and not state.is_new:
         return False
+    if changes:
+        state.run = replace(state.run, **changes)  # type: ignore[arg-type]  # keywords through a dict are not followed
+    state.started_at = min(state.started_at, entry.at)
+    state.last_event_at = max(state.last_event_at, entry.at)
     state.is_new = False
-    state.run = replace(run, heard_at=settling.now)
     state.entry_count += 1
     settling.kept.append(NewEntry(entry=entry, action_number=None))
     return True
 
 
-def _ended(run: RecordedRun, entry: RunEntry) -> RecordedRun:
-    """Return a run that its program has ended; DAGs that it submitted say more, so then their word counts."""
-    if run.has_stages or entry.end is None:
-        return run
-    return replace(
-        run,
-        status=RunStatus(entry.end.value),
-        status_source=StatusSource.EXPLICIT,
-        reason=entry.reason or run.reason,
-        ended_at=max(entry.at, run.last_event_at),
-    )
-
-
-def _reopened(run: RecordedRun) -> RecordedRun:
+def _changes(state: _RunState, entry: RunEntry) -> dict[str, object]:
+    """Return what an entry changes of a run's row."""
+    run = state.run
+    said: dict[str, object] = {
+        "agent_id": (run.agent_id == UNKNOWN_AGENT and entry.agent_id) or run.agent_id,
+        "session_id": run.session_id or entry.session_id,
+        "name": run.name or entry.name,
+        "done": run.done if entry.done is None else entry.done,
+        "total": run.total if entry.total is None else entry.total,
+        "tags": tuple(dict.fromkeys((*run.tags, *entry.tags))),
+    }
     if run.has_stages:
-        return run
-    return replace(run, status=RunStatus.RUNNING, status_source=StatusSource.EXPLICIT, reason=None, ended_at=None)
+        pass  # the DAGs that it submitted say more: their word counts
+    elif entry.end is not None:
+        said["status"] = RunStatus(entry.end.value)
+        said["status_source"] = StatusSource.EXPLICIT
+        said["reason"] = entry.reason or run.reason
+        said["ended_at"] = max(entry.at, state.last_event_at)
+    elif run.ended_at is not None and entry.at > run.ended_at:
+        said |= _REOPENED
+    return {name: value for name, value in said.items() if value != getattr(run, name)}
+
+
+_REOPENED: Final[Mapping[str, object]] = {
+    "status": RunStatus.RUNNING,
+    "status_source": StatusSource.EXPLICIT,
+    "reason": None,
+    "ended_at": None,
+}
 
 
 # --- actions ---
@@ -162,7 +199,7 @@ def _take_action(settling: _Settling, entry: ActionEntry) -> bool:
         return False
     state.sums.move(before, after)
     _note(settling, entry, after)
-    state.run = _touched(state.run, entry, after, settling.now)
+    _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
     settling.kept.append(NewEntry(entry=entry, action_number=after.number))
@@ -358,30 +395,19 @@ def _note(settling: _Settling, entry: ActionEntry, action: Action) -> None:
         settling.within[entry.run_id, entry.parent_id] = action
 
 
-def _touched(run: RecordedRun, entry: ActionEntry, action: Action, now: datetime) -> RecordedRun:
-    """Return a run after something was heard of one of its actions."""
-    last = entry.ended_at or entry.started_at
-    changes: dict[str, object] = {}
-    if run.heard_at != now:
-        changes["heard_at"] = now
-    if entry.started_at < run.started_at:
-        changes["started_at"] = entry.started_at
-    if last > run.last_event_at:
-        changes["last_event_at"] = last
+def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
+    """Note at the run what was heard of one of its actions."""
+    state.started_at = min(state.started_at, entry.started_at)
+    state.last_event_at = max(state.last_event_at, entry.ended_at or entry.started_at)
     if action.kind in CALLS and action.outcome is not None and action.ended_at is not None:
-        if run.last_ended_at is None or action.ended_at >= run.last_ended_at:
-            changes |= {"last_outcome": action.outcome, "last_ended_at": action.ended_at}
-        if action.outcome is Outcome.ERROR and (run.first_error_at is None or action.started_at < run.first_error_at):
-            changes |= {
-                "first_error_id": action.id,
-                "first_error": _told(action),
-                "first_error_at": action.started_at,
-            }
-    if changes:
-        run = replace(run, **changes)  # type: ignore[arg-type]  # mypy does not follow keywords through a dict
-    if run.ended_at is not None and _goes_on(run, entry):
-        run = _reopened(run)
-    return run
+        if state.last_ended_at is None or action.ended_at >= state.last_ended_at:
+            state.last_outcome, state.last_ended_at = action.outcome, action.ended_at
+        if action.outcome is Outcome.ERROR:
+            earlier = state.run.first_error_at if state.first_error is None else state.first_error.started_at
+            if earlier is None or action.started_at < earlier:
+                state.first_error = action
+    if state.run.ended_at is not None and not state.run.has_stages and _goes_on(state.run, entry):
+        state.run = replace(state.run, **_REOPENED)  # type: ignore[arg-type]  # as in _take_run
 
 
 def _goes_on(run: RecordedRun, entry: ActionEntry) -> bool:

@@ -22,6 +22,9 @@ from titan.server.house import House
 logger = logging.getLogger(__name__)
 
 LOGGED_EVERY_SECONDS: Final = 1.0  # whoever tries tokens by the thousand fills no disk with it
+TOKEN_SCHEMES: Final = frozenset(
+    {"bearer", "apikey"}
+)  # the second: agentsentinel-sdk, always up to 0.2, at times since
 _HOW_TO_GET_ONE: Final = (
     "Make one where the server runs, `titan token create NAME`, and set TITAN_TOKEN to it"
     " or send it as `Authorization: Bearer …`."
@@ -139,6 +142,12 @@ class Door:
         self._noted[token.id] = now.timestamp()
         note = partial(engine_tokens.note_use, token_id=token.id)
         self.house.orchestrator.background(self.house.orchestrator.keep(note))
+
+
+def token_in(authorization: str | None) -> str | None:
+    """Return the token in the value of an Authorization header; `Bearer` and `ApiKey` mean the same."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() or None if scheme.lower() in TOKEN_SCHEMES else None
 
 
 class _FailureLog:

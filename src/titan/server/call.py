@@ -16,7 +16,7 @@ from titan.engine.receipts import Once, once
 from titan.model.errors import InvalidInput, TooLarge
 from titan.ports import Transaction
 from titan.rules import tokens
-from titan.server.access import Caller, Door
+from titan.server.access import Caller, Door, token_in
 from titan.server.house import House
 from titan.server.lists import given
 from titan.server.wire import ScopeQuery
@@ -100,9 +100,8 @@ class Call:
 
     def token(self) -> str | None:
         """Return the token of an attempt, if the caller sent one; one of ours for people and workers is none."""
-        scheme, _, token = (self.header("authorization") or "").partition(" ")
-        token = token.strip()
-        return token if token and scheme.lower() == "bearer" and tokens.read(token) is None else None
+        token = token_in(self.header("authorization"))
+        return token if token is not None and tokens.read(token) is None else None
 
     def query(self, shape: type[T]) -> T:
         """Return the query as a value of `shape`.

@@ -10,7 +10,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send, WebSocketResponseBodyEvent, WebSocketResponseStartEvent
 
 from titan.model.errors import Forbidden, TitanError, Unauthorized
-from titan.server.access import STRANGER, Caller, Door
+from titan.server.access import STRANGER, Caller, Door, token_in
 from titan.server.answers import on_titan_error, status_code_of
 from titan.server.console import Console, send_page
 from titan.server.house import Access
@@ -75,8 +75,7 @@ def hostname_of(url: str) -> str | None:
 
 def bearer_of(headers: Mapping[bytes, str]) -> str | None:
     """Return the token a request carries; a page of the console carries a cookie instead, see `signing_in`."""
-    scheme, _, token = headers.get(b"authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    return token_in(headers.get(b"authorization"))
 
 
 def guarded(app: ASGIApp, door: Door, console: Console) -> ASGIApp:

@@ -11,7 +11,9 @@ from titan.engine.free_space import SpaceWatch
 from titan.engine.local_workers import LocalWorkers
 from titan.engine.orchestrator import Orchestrator
 from titan.engine.receipts import LongOnce
+from titan.engine.recorder import Recorder
 from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
+from titan.ports_calls import CallStore
 from titan.server.metrics import Metrics
 
 PROJECT_ID = "default"  # every row carries its project; more of them come with organisations
@@ -58,6 +60,8 @@ class House:
     max_file_bytes: int
     runs_with: RunsWith
     long_once: LongOnce
+    calls: CallStore
+    recorder: Recorder
     local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()
     project_id: str = PROJECT_ID

@@ -10,6 +10,7 @@ from titan.rules.access import Permission
 from titan.server import wire, wire_access, wire_work
 from titan.server.cluster_table import CLUSTER_ROUTES
 from titan.server.house_table import HOUSE_ROUTES
+from titan.server.recording_table import RECORDING_ROUTES
 from titan.server.route import Route, SocketRoute
 from titan.server.routes import (
     about,
@@ -26,6 +27,7 @@ from titan.server.routes import (
     runs,
     tokens,
 )
+from titan.server.sentinel_table import SENTINEL_ROUTES
 from titan.server.store_table import STORE_ROUTES
 from titan.server.worker_table import WORKER_ROUTES
 
@@ -331,6 +333,7 @@ ROUTES: Final[tuple[Route, ...]] = (
             wire.EventView,
             wire.ResyncFrame,
             wire.QuietFrame,
+            wire.RunsHeardFrame,
         ),  # the socket beside it sends these; as server-sent events see http.md
     ),
     Route(
@@ -367,6 +370,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(method="GET", path="/v1/models", handler=models.list_models, permission=Permission.READ_SHARED, answer=dict),
     *CLUSTER_ROUTES,
+    *RECORDING_ROUTES,
+    *SENTINEL_ROUTES,
     *HOUSE_ROUTES,
     *STORE_ROUTES,
     *WORKER_ROUTES,

@@ -56,15 +56,15 @@ def story_view(reader: Reader, job: Job) -> wire.StoryAnswer:
     return wire.StoryAnswer(job_id=job.id, name=job.name, entries=lines)
 
 
-def event_view(entry: JournalEntry) -> wire.EventView:
-    """Return a journal entry as a live event; its cursor is its number.
+def event_view(entry: JournalEntry, cursor: str) -> wire.EventView:
+    """Return a journal entry as a live event; `cursor` says where a client stands that has seen it.
 
     Lease ids stay here: whoever knows one could speak for the attempt.
     """
     data = msgspec.json.decode(entry.data, type=dict[str, msgspec.Raw])
     data.pop("lease_id", None)
     return wire.EventView(
-        cursor=str(entry.seq),
+        cursor=cursor,
         at=entry.at,
         kind=entry.kind,
         cause=entry.cause,

@@ -156,6 +156,7 @@ class EventsQuery(Request):
     after: str | None = None
     run: str | None = None
     dag: str | None = None
+    calls: Annotated[bool, Meta(description="Tell also of which recorded runs something was heard.")] = False
 
 
 class SocketEventsQuery(EventsQuery):
@@ -303,6 +304,14 @@ class ResyncFrame(Struct, kw_only=True):
 class QuietFrame(Struct, kw_only=True):
     """A frame of /api/events/ws: nothing was told for 10 s, and the connection is alive."""
 
+    cursor: str
+
+
+class RunsHeardFrame(Struct, kw_only=True):
+    """Something was heard of these recorded runs, or they changed otherwise: read again what shows them."""
+
+    runs: list[str]
+    agents: list[str]
     cursor: str
 
 

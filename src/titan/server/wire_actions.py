@@ -36,6 +36,7 @@ Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Tokens = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=500)]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Tag = Annotated[str, Meta(max_length=200)]
 Usd = Annotated[Decimal, Meta(description="US dollars, at most 12 decimal places; as a string to be exact.")]
 
@@ -74,8 +75,8 @@ class ActionBody(Request, tag_field="type", tag="action"):
     outcome: Outcome | None = None
     parent_id: Id | None = None
     actor: Annotated[str, Meta(max_length=500)] | None = None
-    inputs: msgspec.Raw | None = None
-    outputs: msgspec.Raw | None = None
+    inputs: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)  # not said; null is a value
+    outputs: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)  # not said; null is a value
     failure: FailureBody | None = None
     cost_usd: Usd | None = None
     use: UseBody | None = None
@@ -83,7 +84,7 @@ class ActionBody(Request, tag_field="type", tag="action"):
     impact: Impact | None = None
     effect: Effect | None = None
     is_redacted: bool = False
-    details: msgspec.Raw | None = None
+    details: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)  # not said; null is a value
 
 
 class RunBody(Request, tag_field="type", tag="run"):
@@ -96,8 +97,8 @@ class RunBody(Request, tag_field="type", tag="run"):
     name: Name | None = None
     end: RunEnd | None = None
     reason: str | None = None
-    done: Annotated[int, Meta(ge=0)] | None = None
-    total: Annotated[int, Meta(ge=0)] | None = None
+    done: Count | None = None
+    total: Count | None = None
     tags: list[Tag] = msgspec.field(default_factory=list)
 
 
@@ -110,6 +111,15 @@ class RecordBody(Request):
         Meta(description="The run of entries that name none. Null: that of the job whose token is shown."),
     ] = None
     agent_id: Annotated[Name | None, Meta(description="Whose run it is, where the run is new.")] = None
+
+
+class RecordQuery(Request):
+    """POST /api/v1/actions."""
+
+    lease: Annotated[
+        str | None,
+        Meta(description="From a worker: the lease of the attempt that left the entries, whose run they belong to."),
+    ] = None
 
 
 class RecordAnswer(Struct, kw_only=True):
@@ -152,7 +162,7 @@ def _action(body: ActionBody, run_id: str, teller: Teller) -> ActionEntry:
         impact=body.impact,
         effect=body.effect,
         is_redacted=body.is_redacted,
-        details=None if body.details is None else bytes(body.details).decode(),
+        details=bytes(body.details).decode() or None,
     )
 
 
@@ -172,8 +182,9 @@ def _run(body: RunBody, run_id: str, agent_id: str | None, teller: Teller) -> Ru
     )
 
 
-def _payload(raw: msgspec.Raw | None) -> Payload | None:
-    return None if raw is None else Payload(bytes(raw).decode())
+def _payload(raw: msgspec.Raw) -> Payload | None:
+    text = bytes(raw).decode()
+    return Payload(text) if text else None
 
 
 def _time(nanoseconds: int) -> datetime:

@@ -19,6 +19,7 @@ Window = Literal["24h", "7d", "30d", "all"]
 RunSort = Literal["started", "cost", "duration", "actions", "success_rate"]
 LedgerSort = Literal["time", "cost", "duration"]
 Order = Literal["asc", "desc"]
+MOST_BODIES = 200  # of one answer: more are not on a screen
 PageLimit = Annotated[int, Meta(ge=1, le=200, description="How many rows at most.")]
 Total = Annotated[int, Meta(description="How many there are in all; counted up to 10,000.")]
 
@@ -27,7 +28,7 @@ class RegistryQuery(Request):
     """GET /api/v1/runs."""
 
     status: Annotated[str | None, Meta(description="One status or several, with commas between.")] = None
-    min_cost: Annotated[Decimal | None, Meta(ge=0, description="US dollars that were spent.")] = None
+    min_cost: Annotated[Decimal | None, Meta(description="US dollars that were spent.")] = None
     window: Annotated[Window, Meta(description="When the run started; a run that goes on is in every window.")] = "7d"
     agent_id: str | None = None
     session_id: str | None = None
@@ -145,9 +146,9 @@ class InterceptsAnswer(Struct, kw_only=True):
 class SkeletonQuery(Request):
     """GET /api/v1/runs/{run}/skeleton."""
 
-    after: Annotated[
-        int | None, Meta(ge=0, description="Only actions of which something was heard after this version.")
-    ] = None
+    after: Annotated[int | None, Meta(description="Only actions of which something was heard after this version.")] = (
+        None
+    )
 
 
 class SkeletonAnswer(Struct, kw_only=True):
@@ -337,6 +338,14 @@ class AgentView(Struct, kw_only=True):
     success: int
 
 
+class AgentsQuery(Request):
+    """GET /api/v1/agents."""
+
+    q: Annotated[str | None, Meta(description="Part of an id.")] = None
+    cursor: str | None = None
+    limit: PageLimit = 50
+
+
 class AgentsAnswer(Struct, kw_only=True):
     """GET /api/v1/agents."""
 
@@ -401,11 +410,3 @@ class NotesAnswer(Struct, kw_only=True):
     """All notes on a run and its actions, the newest first."""
 
     data: list[NoteView]
-
-
-class RunHeardFrame(Struct, kw_only=True):
-    """Live: something was heard of these runs; read again what shows them."""
-
-    runs: list[str]
-    agents: list[str]
-    cursor: str

@@ -82,9 +82,22 @@ def test_without_a_good_token_nothing_is_said(titan: RunningTitan, token: str | 
     assert "titan token create" in answer.message
 
 
-@pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "bearer x y", "titan"])
+@pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "bearer x y", "ApiKey", "titan"])
 def test_another_kind_of_authorization_is_none(nobody: Holder, header: str) -> None:
     assert nobody.ask("GET", "/api/health", headers={"Authorization": header}).refusal == (401, "Unauthorized")
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "ApiKey", "apikey"])
+def test_a_token_is_good_under_both_schemes(admin: Holder, nobody: Holder, scheme: str) -> None:
+    header = {"Authorization": f"{scheme} {admin.token}"}
+
+    assert nobody.ask("GET", "/api/health", headers=header).status == 200
+
+
+def test_a_bad_token_is_bad_under_both_schemes(nobody: Holder) -> None:
+    answer = nobody.ask("GET", "/api/health", headers={"Authorization": "ApiKey made-up"})
+
+    assert answer.refusal == (401, "Unauthorized")
 
 
 def test_a_body_is_not_read_before_its_sender_is_known(nobody: Holder) -> None:

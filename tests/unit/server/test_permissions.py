@@ -7,7 +7,7 @@ from titan.server.table import ROUTES, SOCKETS
 
 CHANGES = {
     *(Permission.CHANGE_WORK, Permission.SUBMIT, Permission.SET_RESULT, Permission.DECIDE),
-    *(Permission.WRITE_SHARED, Permission.WORK, Permission.ADMINISTER),
+    *(Permission.WRITE_SHARED, Permission.WORK, Permission.ADMINISTER, Permission.RECORD),
 }
 #: Signing in, and out, changes nothing but who one is.
 AFTER_SIGN_IN = [route for route in ROUTES if route.permission is not Permission.SIGN_IN]
@@ -33,6 +33,7 @@ def test_a_worker_can_use_its_own_routes_and_fetch_content_and_nothing_that_chan
     assert {path for path in open_to_workers if not path.startswith("/api/workers")} == {
         "/api/health",
         "/api/blobs/{digest:str}",
+        "/api/v1/actions",
         "/metrics",
     }
 

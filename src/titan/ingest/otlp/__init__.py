@@ -19,7 +19,7 @@ from titan.ingest.otlp.runs import RunSeen
 from titan.ingest.otlp.telemetry import LogRecord, Span
 from titan.model.actions import ActionEntry, ActionKind
 
-__all__ = ["MAX_BODY_BYTES", "Batch", "read_logs", "read_metrics", "read_traces"]
+__all__ = ["MAX_BODY_BYTES", "Batch", "is_json", "read_logs", "read_metrics", "read_traces"]
 
 _NO_TRACE: Final = "0" * 32
 

@@ -16,7 +16,7 @@ from litestar import WebSocket
 from litestar.exceptions import WebSocketDisconnect
 from litestar.response import Stream
 
-from titan.engine.bus import JOURNAL
+from titan.engine.bus import CALLS, JOURNAL
 from titan.model.events import JournalEntry
 from titan.server import wire
 from titan.server.call import Call
@@ -26,6 +26,7 @@ from titan.server.views import event_view
 BATCH: Final = 500
 # Without a word, then a sign of life; the console waits for three of them, and for a late one.
 QUIET_SECONDS: Final = 10.0
+GATHER_SECONDS: Final = 0.03  # what is heard of runs meanwhile is told together: 33 frames a second at most
 
 
 class CloseCode(IntEnum):
@@ -36,10 +37,38 @@ class CloseCode(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Resync:
-    """The client's cursor is none of this journal's: it reads everything anew, then goes on from here."""
+class Cursor:
+    """Where a client stands: in the journal and, if it asked for recorded calls, in the changes of their runs."""
 
     seq: int
+    version: int | None
+
+    def __str__(self) -> str:
+        return str(self.seq) if self.version is None else f"{self.seq}.{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An entry of the journal."""
+
+    entry: JournalEntry
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class RunsHeard:
+    """Something was heard of these recorded runs, or they changed otherwise."""
+
+    runs: tuple[str, ...]
+    agents: tuple[str, ...]
+    cursor: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """The client's cursor is none of this server's: it reads everything anew, then goes on from here."""
+
+    cursor: Cursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +80,10 @@ class Connected:
 class Quiet:
     """Nothing was told for a while: the client still stands here, and the connection is alive."""
 
-    seq: int
+    cursor: Cursor
 
 
-Telling: TypeAlias = JournalEntry | Resync | Connected | Quiet
+Telling: TypeAlias = Happened | RunsHeard | Resync | Connected | Quiet
 
 
 async def stream_events(call: Call) -> Stream:
@@ -92,27 +121,38 @@ async def _sent_events(call: Call, query: wire.EventsQuery, cursor: str | None) 
     """Yield the frames of server-sent events (HTML, 9.2.6)."""
     async for telling in _tellings(call, query, cursor):
         match telling:
-            case JournalEntry():
-                data = msgspec.json.encode(event_view(telling))
-                yield b"id: %d\nevent: %s\ndata: %s\n\n" % (telling.seq, telling.kind.encode(), data)
-            case Resync(seq=seq):
-                yield b"event: resync\nid: %d\ndata: %s\n\n" % (seq, msgspec.json.encode({"cursor": str(seq)}))
+            case Happened(entry=entry, cursor=here):
+                yield _frame(entry.kind, here, msgspec.json.encode(event_view(entry, str(here))))
+            case RunsHeard(cursor=here):
+                yield _frame("runs_heard", here, msgspec.json.encode(_runs_frame(telling)))
+            case Resync(cursor=here):
+                yield _frame("resync", here, msgspec.json.encode({"cursor": str(here)}))
             case Connected():
                 yield b": connected\n\n"
             case Quiet():
                 yield b": still here\n\n"
 
 
+def _frame(kind: str, cursor: Cursor, data: bytes) -> bytes:
+    return b"id: %s\nevent: %s\ndata: %s\n\n" % (str(cursor).encode(), kind.encode(), data)
+
+
+def _runs_frame(telling: RunsHeard) -> wire.RunsHeardFrame:
+    return wire.RunsHeardFrame(runs=list(telling.runs), agents=list(telling.agents), cursor=str(telling.cursor))
+
+
 async def _send_all(call: Call, query: wire.EventsQuery, socket: WebSocket[Any, Any, Any]) -> None:
     """Send the frames of a socket; a page cannot see the server's pings (serve.py), so it is told Quiet."""
     async for telling in _tellings(call, query, query.after):
         match telling:
-            case JournalEntry():
-                await socket.send_text(msgspec.json.encode(event_view(telling)).decode())
-            case Resync(seq=seq):
-                await socket.send_text(msgspec.json.encode(wire.ResyncFrame(resync=str(seq))).decode())
-            case Quiet(seq=seq):
-                await socket.send_text(msgspec.json.encode(wire.QuietFrame(cursor=str(seq))).decode())
+            case Happened(entry=entry, cursor=here):
+                await socket.send_text(msgspec.json.encode(event_view(entry, str(here))).decode())
+            case RunsHeard():
+                await socket.send_text(msgspec.json.encode(_runs_frame(telling)).decode())
+            case Resync(cursor=here):
+                await socket.send_text(msgspec.json.encode(wire.ResyncFrame(resync=str(here))).decode())
+            case Quiet(cursor=here):
+                await socket.send_text(msgspec.json.encode(wire.QuietFrame(cursor=str(here))).decode())
             case Connected():
                 continue  # that the handshake succeeded says the same
 
@@ -126,24 +166,38 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
 async def _tellings(call: Call, query: wire.EventsQuery, cursor: str | None) -> AsyncIterator[Telling]:
     """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
     house = call.house
-    cut, last = await house.store.look(lambda reader: (reader.journal_cut(), reader.last_seq()))
-    known = last if cursor is None else _known(cursor, cut, last)
-    seq = last if known is None else known
-    yield Resync(seq) if known is None else Connected()
+    known, present = await _begin(house, query, cursor)
+    here = known or present
+    yield Resync(here) if known is None else Connected()
     now = asyncio.get_running_loop().time
-    with house.metrics.event_clients.track_inprogress(), house.bus.watch([JOURNAL]) as watch:
+    with house.metrics.event_clients.track_inprogress(), house.bus.watch([JOURNAL, CALLS]) as watch:
         told_at = now()
         while not house.bus.is_closed and await call.is_caller_still_good():
-            entries = await _after(house, query, seq)
+            entries = await _after(house, query, here.seq)
             for entry in entries:
-                seq = entry.seq
-                yield entry
-            if entries:
+                here = Cursor(entry.seq, here.version)
+                yield Happened(entry, here)
+            heard = await _heard_after(house, query, here)
+            if heard is not None:
+                here = heard.cursor
+                if heard.runs:
+                    yield heard
+            if entries or heard is not None:
                 told_at = now()
+            if heard is not None:
+                await asyncio.sleep(GATHER_SECONDS)
             # Not each wait has its whole time: where others' runs keep the journal busy, none would come to its end.
             if len(entries) < BATCH and not await watch.heard(max(0.0, told_at + QUIET_SECONDS - now())):
-                yield Quiet(seq)
+                yield Quiet(here)
                 told_at = now()
+
+
+async def _begin(house: House, query: wire.EventsQuery, cursor: str | None) -> tuple[Cursor | None, Cursor]:
+    """Return where the client stands, None when its cursor is unknown, and where everything stands now."""
+    cut, last = await house.store.look(lambda reader: (reader.journal_cut(), reader.last_seq()))
+    version = await asyncio.to_thread(house.calls.read, lambda reader: reader.newest_version()) if query.calls else None
+    present = Cursor(last, version)
+    return (present if cursor is None else _known(cursor, cut, present)), present
 
 
 async def _after(house: House, query: wire.EventsQuery, seq: int) -> list[JournalEntry]:
@@ -152,8 +206,33 @@ async def _after(house: House, query: wire.EventsQuery, seq: int) -> list[Journa
     )
 
 
-def _known(cursor: str, cut: int, last: int) -> int | None:
-    """Return the entry's number behind a cursor; None when it is none of this journal's, or entries after it went."""
-    if cursor.isascii() and cursor.isdigit() and len(cursor) <= 18 and cut <= int(cursor) <= last:
-        return int(cursor)
-    return None
+async def _heard_after(house: House, query: wire.EventsQuery, here: Cursor) -> RunsHeard | None:
+    """Return which recorded runs changed since; None when none did, or nobody asked."""
+    version = here.version
+    if version is None or query.dag is not None:
+        return None
+    changed = await asyncio.to_thread(
+        house.calls.read, lambda reader: reader.runs_changed(house.project_id, after=version, limit=BATCH)
+    )
+    if not changed:
+        return None
+    wanted = [row for row in changed if query.run in (None, row[0])]
+    return RunsHeard(
+        runs=tuple(run_id for run_id, _, _ in wanted),
+        agents=tuple(dict.fromkeys(agent_id for _, agent_id, _ in wanted)),
+        cursor=Cursor(here.seq, changed[-1][2]),
+    )
+
+
+def _known(cursor: str, cut: int, present: Cursor) -> Cursor | None:
+    """Return where a cursor stands; None when it is none of this server's, or journal entries after it went."""
+    seq, dot, version = cursor.partition(".")
+    if not _is_number(seq) or not cut <= int(seq) <= present.seq:
+        return None
+    if present.version is None:
+        return None if dot else Cursor(int(seq), None)
+    return Cursor(int(seq), int(version)) if dot and _is_number(version) and int(version) <= present.version else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18

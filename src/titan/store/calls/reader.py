@@ -48,10 +48,21 @@ class SqlCallReader:
         found = self._all("actions_of_run", run_no=run_no, after_version=after_version)
         return [action_from_row(row, run_id) for row in found]
 
+    def numbers_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> dict[str, int]:
+        run_no = self._run_no(project_id, run_id)
+        return {} if run_no is None else dict(self._all("numbers_in_run", run_no=run_no, ids=to_json(ids)))
+
     def version_of_run(self, project_id: str, run_id: str) -> int:
         run_no = self._run_no(project_id, run_id)
         row = None if run_no is None else self._one("version_of_run", run_no=run_no)
         return 0 if row is None else int(row[0])
+
+    def newest_version(self) -> int:
+        return int(self._all("newest_version")[0][0])
+
+    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
+        rows = self._all("runs_changed", project_id=project_id, after=after, limit=limit)
+        return [(row[0], row[1], row[2]) for row in rows]
 
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         run_no = self._run_no(project_id, run_id)

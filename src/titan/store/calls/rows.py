@@ -1,8 +1,9 @@
 """Recorded runs, actions and entries to rows and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -199,12 +200,9 @@ def row_of_action(action: Action, run_no: int) -> Values:
 
 def facts_of(entry: Entry) -> bytes:
     """Return what an entry says, but for its bodies: a JSON object without what it does not say."""
-    facts: dict[str, Any] = {}
-    for name in _FACTS[type(entry)]:
-        value = getattr(entry, name)
-        if value is not None and value != () and value is not False:
-            facts[name] = value
-    return _FACTS_ENCODER.encode(facts)
+    names, values_of = _FACTS[type(entry)]
+    said = zip(names, values_of(entry), strict=True)
+    return _FACTS_ENCODER.encode({name: value for name, value in said if value is not None and value not in _NOT_SAID})
 
 
 def entry_of_facts(facts: str, *, is_about_run: bool, inputs: Payload | None, outputs: Payload | None) -> Entry:
@@ -215,8 +213,16 @@ def entry_of_facts(facts: str, *, is_about_run: bool, inputs: Payload | None, ou
 
 
 _BODIES: Final = frozenset({"inputs", "outputs"})
-_FACTS: Final[Mapping[type, tuple[str, ...]]] = {
-    kind: tuple(each.name for each in fields(kind) if each.name not in _BODIES) for kind in (ActionEntry, RunEntry)
+_NOT_SAID: Final = (False, ())
+
+
+def _facts(kind: type[ActionEntry] | type[RunEntry]) -> tuple[tuple[str, ...], Callable[[Entry], tuple[Any, ...]]]:
+    names = tuple(each.name for each in fields(kind) if each.name not in _BODIES)
+    return names, attrgetter(*names)
+
+
+_FACTS: Final[Mapping[type, tuple[tuple[str, ...], Callable[[Entry], tuple[Any, ...]]]]] = {
+    kind: _facts(kind) for kind in (ActionEntry, RunEntry)
 }
 _FACTS_ENCODER: Final = msgspec.json.Encoder(decimal_format="string")
 _ACTION_DECODER: Final = msgspec.json.Decoder(ActionEntry)

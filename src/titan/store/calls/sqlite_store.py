@@ -112,7 +112,7 @@ class SqliteCallStore:
     def _tell(self, transaction: SqlCallTransaction) -> None:
         if not transaction.touched:
             return
-        commit = CallCommit(runs=frozenset(transaction.touched), version=transaction.last_entry)
+        commit = CallCommit(runs=frozenset(transaction.touched), version=transaction.version)
         for listener in self._listeners:
             try:
                 listener(commit)

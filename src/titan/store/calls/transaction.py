@@ -44,7 +44,7 @@ class SqlCallTransaction(SqlCallReader):
         self._texts_known = texts
         row = session.one("last_numbers")
         assert row is not None
-        self.last_entry: int = row[0]
+        self.version: int = row[0]
         self._last_action: int = row[1]
         self._last_run_no: int = row[2]
         self._places: dict[tuple[str, str], _Place] = {}
@@ -102,8 +102,8 @@ class SqlCallTransaction(SqlCallReader):
         places = {run_id: self._place(project_id, run_id) for run_id in changed}
         batch = _Batch(project_id, to_us(self.now), self)
         for new in entries:
-            self.last_entry += 1
-            batch.add(self.last_entry, new, places[new.entry.run_id])
+            self.version += 1
+            batch.add(self.version, new, places[new.entry.run_id])
         self._save_runs(changed.values(), places)
         self._session.insert("add_texts", batch.texts)
         self._session.insert(
@@ -138,7 +138,7 @@ class SqlCallTransaction(SqlCallReader):
         run_no = self._run_no(project_id, run_id)
         if run_no is None:
             return False
-        self._session.run("set_meta", {"name": "entry_floor", "value": str(self.last_entry)})
+        self._session.run("set_meta", {"name": "entry_floor", "value": str(self.version)})
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})
@@ -170,7 +170,9 @@ class SqlCallTransaction(SqlCallReader):
         rows: list[Values] = []
         for run in runs:
             place = places[run.id]
-            rows.append((place.run_no, place.text_count, bytes.fromhex(place.link), *row_of_run(run)))
+            self.version += 1
+            link = bytes.fromhex(place.link)
+            rows.append((place.run_no, place.text_count, link, self.version, *row_of_run(run)))
             if place.known is not None and place.known.agent_id != run.agent_id:
                 self._session.run("rename_agent", {"run_no": place.run_no, "agent_id": run.agent_id})
             place.known = run

@@ -21,6 +21,16 @@ select run_no from runs where project_id = :project_id and id = :run_id
 -- name: recorded_run
 select {run_columns} from runs where project_id = :project_id and id = :run_id
 
+-- name: runs_changed
+select id, agent_id, version
+from runs
+where project_id = :project_id and version > :after
+order by version
+limit :limit
+
+-- name: newest_version
+select coalesce(max(version), 0) from runs
+
 -- name: silent_runs
 select {run_columns}
 from runs
@@ -35,7 +45,7 @@ where run_no = :run_no and version > :after_version
 order by started_at_us, number
 
 -- name: version_of_run
-select coalesce(max(number), 0) from entries where run_no = :run_no
+select version from runs where run_no = :run_no
 
 -- name: action
 select {action_columns} from actions where run_no = :run_no and id = :action_id
@@ -141,3 +151,13 @@ limit :limit
 
 -- name: place_of_action
 select runs.id, actions.id from actions cross join runs on runs.run_no = actions.run_no where actions.number = :number
+
+-- name: numbers_in_run
+select actions.id, actions.number
+from json_each(:ids) as wanted
+cross join actions on actions.run_no = :run_no and actions.id = wanted.value
+union all
+select actions.span_id, actions.number
+from json_each(:ids) as wanted
+cross join actions on actions.run_no = :run_no and actions.span_id = wanted.value
+where actions.span_id is not null

@@ -11,7 +11,7 @@ rollback
 
 -- name: last_numbers
 select
-    max(coalesce((select max(number) from entries), 0), coalesce((select cast(value as integer) from meta where name = 'entry_floor'), 0)),
+    max(coalesce((select max(version) from runs), 0), coalesce((select cast(value as integer) from meta where name = 'entry_floor'), 0)),
     max(coalesce((select max(number) from actions), 0), coalesce((select cast(value as integer) from meta where name = 'action_floor'), 0)),
     coalesce((select max(run_no) from runs), 0)
 
@@ -29,13 +29,13 @@ where project_id = :project_id and id in (select value from json_each(:ids))
 -- name: save_runs
 insert into runs
 (
-    run_no, text_count, link, {run_columns}
+    run_no, text_count, link, version, {run_columns}
 )
 values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
-text_count = excluded.text_count, link = excluded.link, agent_id = excluded.agent_id,
+text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
 session_id = excluded.session_id, name = excluded.name, status = excluded.status,
 status_source = excluded.status_source, started_at_us = excluded.started_at_us,
 last_event_at_us = excluded.last_event_at_us, heard_at_us = excluded.heard_at_us, ended_at_us = excluded.ended_at_us,

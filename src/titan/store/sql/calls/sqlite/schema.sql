@@ -48,6 +48,7 @@ create table runs (
     entry_count integer not null default 0,
     text_count integer not null default 0,
     link blob not null default (zeroblob(32)) check (length(link) = 32),
+    version integer not null,
     calls integer not null generated always as (running + success + error + blocked + rejected + replayed) virtual,
     duration_us integer not null generated always as (coalesce(ended_at_us - started_at_us, -1)) virtual,
     success_rate real not null generated always as (
@@ -72,6 +73,11 @@ create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, stat
 create index runs_by_duration on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost);
 
 create index runs_by_session on runs (project_id, session_id, started_at_us, run_no) where session_id is not null;
+
+-- Which runs changed since: every change of a row takes a number from the same series as the entries.
+create index runs_changed on runs (project_id, version, id, agent_id);
+
+create index runs_newest_change on runs (version);
 
 create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0;
 

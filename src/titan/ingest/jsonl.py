@@ -1,0 +1,193 @@
+"""An export of runs as JSON Lines, read back: what comes out are the same runs and actions.
+
+Not what a run's tape says of who told what, and of how an end was known: whoever reads an export back says it all.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+from msgspec import UnsetType
+
+from titan.ingest.costs import checked_cost
+from titan.insight.export_lines import ActionLine, Line, ManifestLine, RunLine
+from titan.model.actions import (
+    SHARED_MARK,
+    ActionEntry,
+    Entry,
+    Failure,
+    ModelUse,
+    Payload,
+    Redaction,
+    RunEnd,
+    RunEntry,
+    Teller,
+)
+from titan.model.errors import InvalidInput
+from titan.model.runs import RunStatus
+
+_DECODER: Final = msgspec.json.Decoder(Line)
+_FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ENDS: Final = {
+    RunStatus.COMPLETED: RunEnd.COMPLETED,
+    RunStatus.FAILED: RunEnd.FAILED,
+    RunStatus.CANCELLED: RunEnd.CANCELLED,
+}
+
+
+def read_lines(lines: Iterable[bytes]) -> Iterator[Entry]:
+    """Yield what the lines of an export say, as they are read; several exports may stand behind each other.
+
+    Raises:
+        InvalidInput: a line is none of an export, or a manifest does not fit what stands before it; the message has
+            the line's number. Entries of the lines before it were yielded.
+    """
+    digest, runs, actions = hashlib.sha256(), 0, 0
+    for number, text in enumerate(lines, 1):
+        if not text.strip():
+            continue
+        line = _read(text, number)
+        match line:
+            case RunLine():
+                runs += 1
+                yield from _run(line)
+            case ActionLine():
+                actions += 1
+                yield _action(line, number)
+            case ManifestLine():
+                told, found = (line.runs, line.actions, line.sha256), (runs, actions, digest.hexdigest())
+                if told != found:
+                    raise _unreadable(number, "the runs and actions of the manifest, unchanged", f"{found[:2]}")
+                digest, runs, actions = hashlib.sha256(), 0, 0
+                continue
+        digest.update(text.rstrip(b"\r\n") + b"\n")
+
+
+def _read(text: bytes, number: int) -> Line:
+    try:
+        line: Line = _DECODER.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _unreadable(number, "a run, an action or a manifest of an export", str(error)) from error
+    return line
+
+
+def _run(line: RunLine) -> Iterator[RunEntry]:
+    """Yield what a run's line says; its end comes before its actions, which all began before it."""
+    yield RunEntry(
+        run_id=line.run_id,
+        teller=Teller.IMPORT,
+        at=line.started_at,
+        agent_id=line.agent_id,
+        session_id=line.session_id,
+        name=line.name,
+        done=line.done,
+        total=line.total,
+        tags=line.tags,
+        details=_text(line.details),
+    )
+    end = _ENDS.get(line.status)
+    at = line.last_event_at if end is None else line.ended_at
+    if at is not None:
+        yield RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=at, end=end, reason=line.reason)
+
+
+def _action(line: ActionLine, number: int) -> ActionEntry:
+    name = line.action or line.name
+    if not name:
+        raise _unreadable(number, "action or name", "neither")
+    return ActionEntry(
+        id=line.id,
+        run_id=line.run_id,
+        teller=Teller.IMPORT,
+        kind=line.kind,
+        name=name,
+        started_at=line.started_at,
+        ended_at=line.ended_at,
+        duration_ns=_duration_ns(line),
+        outcome=line.outcome,
+        parent_id=line.parent_id,
+        actor=line.actor,
+        inputs=_payload(line.inputs),
+        outputs=_payload(line.outputs),
+        failure=_failure(line),
+        cost=checked_cost(line.cost_usd, what=f"line {number} of the import"),
+        is_cost_estimated=line.is_cost_estimated,
+        use=_use(line),
+        tags=line.tags,
+        impact=line.impact,
+        effect=line.effect,
+        is_redacted=line.is_redacted,
+        redacted=tuple(Redaction(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in line.redacted),
+        details=_text(line.details),
+    )
+
+
+def _duration_ns(line: ActionLine) -> int | None:
+    if line.duration_ns is not None or line.duration_ms is None:
+        return line.duration_ns
+    return min(round(line.duration_ms * 1_000_000), 2**63 - 1)
+
+
+def _failure(line: ActionLine) -> Failure | None:
+    if line.error is None:
+        return None
+    return Failure(type=line.error.type, message=line.error.message, traceback=line.error.traceback)
+
+
+def _use(line: ActionLine) -> ModelUse | None:
+    use = ModelUse(
+        model=line.model,
+        provider=line.provider,
+        input_tokens=line.input_tokens,
+        output_tokens=line.output_tokens,
+        cache_read_tokens=line.cache_read_tokens,
+        cache_write_tokens=line.cache_write_tokens,
+        reasoning_tokens=line.reasoning_tokens,
+        response_id=line.response_id,
+    )
+    return None if use == ModelUse() else use
+
+
+def _text(raw: msgspec.Raw | UnsetType) -> str | None:
+    return None if isinstance(raw, UnsetType) else bytes(raw).decode()
+
+
+def _payload(raw: msgspec.Raw | UnsetType) -> Payload | None:
+    """Return a body as it stands, with the messages of a model call apart where leaving them out changes nothing."""
+    text = _text(raw)
+    if text is None:
+        return None
+    if '"messages"' not in text or SHARED_MARK in text:
+        return Payload(text)
+    apart = _apart(text)
+    return apart if apart is not None and apart.whole == text else Payload(text)
+
+
+def _apart(text: str) -> Payload | None:
+    """Return `{"messages": […]}` or `{"args": […], "kwargs": {"messages": […]}}` with the messages apart."""
+    try:
+        fields = _FIELDS.decode(text)
+        if "messages" in fields:
+            shared = tuple(bytes(piece).decode() for piece in _ITEMS.decode(fields["messages"]))
+            fields["messages"] = msgspec.Raw(SHARED_MARK.encode())
+        elif "kwargs" in fields:
+            inner = _apart(bytes(fields["kwargs"]).decode())
+            if inner is None:
+                return None
+            shared, fields["kwargs"] = inner.shared, msgspec.Raw(inner.text.encode())
+        else:
+            return None
+    except msgspec.DecodeError:
+        return None
+    return Payload(msgspec.json.encode(fields).decode(), shared)
+
+
+def _unreadable(number: int, expected: str, found: str) -> InvalidInput:
+    return InvalidInput(
+        f"line {number} of the import",
+        expected=expected,
+        found=found,
+        next_step="Take the file as it was exported; what stands before this line was read.",
+    )

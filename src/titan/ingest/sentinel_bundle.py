@@ -1,0 +1,71 @@
+"""A recorded run as the bundle that agentsentinel-sdk replays: `ReplayMode.from_json` (spec/runs.md 2.4)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from titan.ingest.sentinel_calls import failure_text
+from titan.model.actions import Failure, Outcome, Payload
+from titan.model.recorded import Action
+from titan_sdk.tape import decode
+
+
+class BundleEntry(Struct, kw_only=True):
+    """One recorded call."""
+
+    id: str
+    action: str
+    inputs: dict[str, Any]
+    outputs: Any
+    cost_usd: float
+    duration_ms: float
+    outcome: str
+    timestamp: str
+    tags: tuple[str, ...]
+    run_id: str
+
+
+def bundle_entry(
+    action: Action, *, inputs: Payload | None, outputs: Payload | None, failure: Failure | None
+) -> BundleEntry:
+    """Return a call as that client wrote it: plain JSON, at its end's time; an error is its words as the outputs.
+
+    Types that JSON has not are what Python's `json` and `str` make of them: a tuple is a list, a set a list in order.
+    """
+    given = None if inputs is None else _plain(decode(inputs.whole))
+    gave = None if outputs is None else _plain(decode(outputs.whole))
+    ended_at = action.ended_at or action.started_at + timedelta(microseconds=(action.duration_ns or 0) // 1000)
+    return BundleEntry(
+        id=action.id,
+        action=action.name,
+        inputs=given if isinstance(given, dict) else {} if given is None else {"args": [given], "kwargs": {}},
+        outputs=failure_text(failure) if gave is None and failure is not None else gave,
+        cost_usd=float(action.cost or 0),
+        duration_ms=(action.duration_ns or 0) / 1_000_000,
+        outcome=(action.outcome or Outcome.ERROR).value,
+        timestamp=_iso(ended_at),
+        tags=action.tags,
+        run_id=action.run_id,
+    )
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat()
+
+
+def _plain(value: object) -> Any:
+    """Return a value as JSON can say it; what it cannot say becomes text."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)  # no NaN, no infinity: most readers refuse them
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_plain(part) for part in value), key=msgspec.json.encode)
+    return str(value)

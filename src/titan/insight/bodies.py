@@ -1,0 +1,31 @@
+"""What an action was given and what it gave: the bodies that its entries told, put together."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from titan.model.actions import ActionEntry, Failure, ModelUse, Payload, Redaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bodies:
+    """What an action's row does not hold."""
+
+    inputs: Payload | None = None
+    outputs: Payload | None = None
+    failure: Failure | None = None
+    use: ModelUse | None = None
+    redacted: tuple[Redaction, ...] = ()
+    details: str | None = None  #: a JSON object, as in ActionEntry
+
+
+def bodies_of(entries: Iterable[ActionEntry]) -> Bodies:
+    """Return what the entries of one action told, in the order they came: the first that knows a part says it."""
+    told = list(entries)
+    return Bodies(
+        inputs=next((entry.inputs for entry in told if entry.inputs is not None), None),
+        outputs=next((entry.outputs for entry in told if entry.outputs is not None), None),
+        failure=next((entry.failure for entry in told if entry.failure is not None), None),
+        use=next((entry.use for entry in told if entry.use is not None), None),
+        redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
+        details=next((entry.details for entry in told if entry.details is not None), None),
+    )

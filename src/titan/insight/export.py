@@ -1,0 +1,160 @@
+"""Runs with all their actions, as JSON Lines or as one JSON document, piece by piece.
+
+Nothing is held but the line that is written, so an export may be longer than the memory.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from titan.insight.bodies import Bodies
+from titan.insight.export_lines import ActionLine, FailureLine, ManifestLine, RedactionLine, RunLine
+from titan.model.actions import Payload
+from titan.model.recorded import Action, RecordedRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedRun:
+    """A run and its actions, which are asked for when they are written.
+
+    Payloads come whole: one whose content stands apart (`Payload.blob`) is to be fetched before.
+    """
+
+    run: RecordedRun
+    actions: Iterable[tuple[Action, Bodies]]
+    #: Span id → action id, for actions that turned out to be a span that others name as their parent.
+    spans: Mapping[str, str] = field(default_factory=dict)
+    details: str | None = None  #: a JSON object of what else was told of the run
+
+
+def json_lines(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
+    """Yield a line for each run, behind it one for each of its actions, and a manifest at the end."""
+    digest, run_count, action_count = hashlib.sha256(), 0, 0
+    for exported in runs:
+        line = _encoded(run_line(exported))
+        digest.update(line)
+        run_count += 1
+        yield line
+        for action, bodies in exported.actions:
+            line = _encoded(action_line(action, bodies, exported.spans))
+            digest.update(line)
+            action_count += 1
+            yield line
+    yield _encoded(ManifestLine(runs=run_count, actions=action_count, sha256=digest.hexdigest()))
+
+
+def json_document(runs: Iterable[ExportedRun], *, exported_at: datetime, filters: Mapping[str, str]) -> Iterator[bytes]:
+    """Yield the pieces of `{"exported_at": …, "filters": {…}, "runs": [{…, "actions": […]}, …], "counts": {…}}`."""
+    head = {"exported_at": exported_at, "filters": dict(filters)}
+    yield msgspec.json.encode(head)[:-1] + b',"runs":['
+    run_count = action_count = 0
+    for exported in runs:
+        separator = b"," if run_count else b""
+        run_count += 1
+        yield separator + msgspec.json.encode(run_line(exported))[:-1] + b',"actions":['
+        for place, (action, bodies) in enumerate(exported.actions):
+            action_count += 1
+            yield (b"," if place else b"") + msgspec.json.encode(action_line(action, bodies, exported.spans))
+        yield b"]}"
+    yield b"],%b" % msgspec.json.encode({"counts": {"runs": run_count, "actions": action_count}})[1:]
+
+
+def run_line(exported: ExportedRun) -> RunLine:
+    """Return a run as a line."""
+    run, tally = exported.run, exported.run.tally
+    lasted = None if run.ended_at is None else run.ended_at - run.started_at
+    return RunLine(
+        run_id=run.id,
+        agent_id=run.agent_id,
+        session_id=run.session_id,
+        name=run.name,
+        status=run.status,
+        status_source=run.status_source,
+        reason=run.reason,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        last_event_at=run.last_event_at,
+        duration_ms=None if lasted is None else lasted.total_seconds() * 1000,
+        cost_usd=tally.cost,
+        attempted_cost_usd=tally.attempted_cost,
+        prevented_cost_usd=tally.prevented,
+        saved_cost_usd=tally.saved,
+        calls=tally.calls,
+        attempts=tally.attempts,
+        success=tally.success,
+        error=tally.error,
+        blocked=tally.blocked,
+        rejected=tally.rejected,
+        replayed=tally.replayed,
+        success_rate=tally.success / tally.attempts if tally.attempts else None,
+        input_tokens=tally.input_tokens,
+        output_tokens=tally.output_tokens,
+        done=run.done,
+        total=run.total,
+        tags=run.tags,
+        details=_raw(exported.details),
+    )
+
+
+def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> ActionLine:
+    """Return an action as a line."""
+    use, failure = bodies.use, bodies.failure
+    return ActionLine(
+        id=action.id,
+        run_id=action.run_id,
+        action=action.name,
+        name=action.name,
+        kind=action.kind,
+        agent_id=action.agent_id,
+        parent_id=None if action.parent_id is None else spans.get(action.parent_id, action.parent_id),
+        actor=action.actor,
+        started_at=action.started_at,
+        ended_at=action.ended_at,
+        duration_ms=None if action.duration_ns is None else action.duration_ns / 1_000_000,
+        duration_ns=action.duration_ns,
+        outcome=action.outcome,
+        cost_usd=action.cost,
+        is_cost_estimated=action.is_cost_estimated,
+        model=action.model,
+        provider=action.provider,
+        input_tokens=action.input_tokens,
+        output_tokens=action.output_tokens,
+        cache_read_tokens=None if use is None else use.cache_read_tokens,
+        cache_write_tokens=None if use is None else use.cache_write_tokens,
+        reasoning_tokens=None if use is None else use.reasoning_tokens,
+        response_id=action.response_id,
+        error=None
+        if failure is None
+        else FailureLine(type=failure.type, message=failure.message, traceback=failure.traceback),
+        impact=action.impact,
+        effect=action.effect,
+        tags=action.tags,
+        is_redacted=action.is_redacted,
+        redacted=tuple(
+            RedactionLine(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in bodies.redacted
+        ),
+        inputs=_raw_payload(bodies.inputs),
+        outputs=_raw_payload(bodies.outputs),
+        details=_raw(bodies.details),
+    )
+
+
+def _encoded(line: RunLine | ActionLine | ManifestLine) -> bytes:
+    return msgspec.json.encode(line) + b"\n"
+
+
+def _raw_payload(payload: Payload | None) -> msgspec.Raw | UnsetType:
+    return UNSET if payload is None else _raw(payload.whole)
+
+
+def _raw(text: str | None) -> msgspec.Raw | UnsetType:
+    if text is None:
+        return UNSET
+    if "\n" in text or "\r" in text:  # between its tokens: within them JSON writes \n
+        text = json.dumps(json.loads(text), ensure_ascii=False)
+    return msgspec.Raw(text.encode())

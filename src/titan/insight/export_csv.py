@@ -1,0 +1,116 @@
+"""Runs with all their actions as CSV (RFC 4180): a row for each action, with its run's columns repeated."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+from msgspec import UnsetType
+
+from titan.insight.export import ExportedRun, action_line, run_line
+from titan.insight.export_lines import ActionLine, RunLine
+
+#: What a spreadsheet takes for a formula, or for the place before one.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+_RUN_COLUMNS: Final = (
+    "run_id",
+    "agent_id",
+    "session_id",
+    "name",
+    "status",
+    "reason",
+    "started_at",
+    "ended_at",
+    "duration_ms",
+    "cost_usd",
+    "attempted_cost_usd",
+    "calls",
+    "attempts",
+    "success_rate",
+    "tags",
+)
+_ACTION_COLUMNS: Final = (
+    "id",
+    "action",
+    "name",
+    "kind",
+    "parent_id",
+    "actor",
+    "started_at",
+    "ended_at",
+    "duration_ms",
+    "duration_ns",
+    "outcome",
+    "cost_usd",
+    "is_cost_estimated",
+    "model",
+    "provider",
+    "input_tokens",
+    "output_tokens",
+    "impact",
+    "effect",
+    "tags",
+    "inputs",
+    "outputs",
+    "details",
+)
+#: The run's columns have its name before them where an action has one of the same name.
+HEADER: Final = (
+    *(name if name == "run_id" else f"run_{name}" for name in _RUN_COLUMNS),
+    *(f"action_{name}" if name == "id" else name for name in _ACTION_COLUMNS),
+    "error_type",
+    "error_message",
+)
+
+
+def csv_rows(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
+    """Yield the header and a row for each action; a run without actions has one row, with those columns empty."""
+    yield _row(HEADER)
+    for exported in runs:
+        of_run = _cells(run_line(exported), _RUN_COLUMNS)
+        has_actions = False
+        for action, bodies in exported.actions:
+            has_actions = True
+            yield _row([*of_run, *_of_action(action_line(action, bodies, exported.spans))])
+        if not has_actions:
+            yield _row([*of_run, *[""] * (len(HEADER) - len(of_run))])
+
+
+def _of_action(line: ActionLine) -> list[str]:
+    error = ["", ""] if line.error is None else [_guarded(line.error.type), _guarded(line.error.message)]
+    return [*_cells(line, _ACTION_COLUMNS), *error]
+
+
+def _cells(line: RunLine | ActionLine, names: Iterable[str]) -> list[str]:
+    return [_cell(getattr(line, name)) for name in names]
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None | UnsetType():
+            return ""
+        case msgspec.Raw():
+            return _guarded(bytes(value).decode())
+        case tuple():
+            return _guarded(", ".join(map(str, value)))
+        case str():
+            return _guarded(value)
+        case bool():
+            return "true" if value else "false"
+        case _:  # a number or a time: never below 0, so never a formula
+            return msgspec.json.encode(value).decode().strip('"')
+
+
+def _guarded(text: str) -> str:
+    """Return a text that no spreadsheet runs: Excel, LibreOffice and Sheets show what stands behind an apostrophe."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def _row(cells: Iterable[str]) -> bytes:
+    return (",".join(map(_quoted, cells)) + "\r\n").encode()
+
+
+def _quoted(cell: str) -> str:
+    if any(character in cell for character in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell

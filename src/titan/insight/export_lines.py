@@ -1,0 +1,119 @@
+"""The lines of an export: a run, its actions, and what a whole file holds.
+
+Names and durations stand in both spellings, `action` and `name`, `duration_ms` and `duration_ns`; costs are strings of
+US dollars; inputs, outputs and details are JSON as it is kept, in the typed encoding of `titan_sdk.tape`.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from titan.model.actions import ActionKind, Effect, Impact, Outcome
+from titan.model.recorded import StatusSource
+from titan.model.runs import RunStatus
+
+Id = Annotated[str, Meta(min_length=1, max_length=1000)]
+Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Time = Annotated[datetime, Meta(tz=True)]
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
+class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
+    """A run. What can be reckoned from its actions is told, and not read back."""
+
+    run_id: Id
+    agent_id: str | None = None
+    session_id: str | None = None
+    name: str | None = None
+    status: RunStatus = RunStatus.RUNNING
+    status_source: StatusSource = StatusSource.EXPLICIT
+    reason: str | None = None
+    started_at: Time
+    ended_at: Time | None = None
+    last_event_at: Time | None = None
+    duration_ms: float | None = None
+    cost_usd: Decimal = Decimal(0)
+    attempted_cost_usd: Decimal = Decimal(0)
+    prevented_cost_usd: Decimal = Decimal(0)
+    saved_cost_usd: Decimal = Decimal(0)
+    calls: int = 0
+    attempts: int = 0
+    success: int = 0
+    error: int = 0
+    blocked: int = 0
+    rejected: int = 0
+    replayed: int = 0
+    success_rate: float | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    done: Count | None = None
+    total: Count | None = None
+    tags: tuple[str, ...] = ()
+    details: msgspec.Raw | UnsetType = UNSET
+
+
+class FailureLine(Struct, kw_only=True):
+    """Why an action failed."""
+
+    type: str
+    message: str = ""
+    traceback: str | None = None
+
+
+class RedactionLine(Struct, kw_only=True):
+    """A secret that was taken away before anything was stored."""
+
+    path: str
+    name: str
+    fingerprint: str
+
+
+class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
+    """An action; those of a run follow its line."""
+
+    id: Id
+    run_id: Id
+    action: str | None = None
+    name: str | None = None
+    kind: ActionKind = ActionKind.CALL
+    agent_id: str | None = None
+    parent_id: str | None = None
+    actor: str | None = None
+    started_at: Time
+    ended_at: Time | None = None
+    duration_ms: Annotated[float, Meta(ge=0)] | None = None
+    duration_ns: Duration | None = None
+    outcome: Outcome | None = None
+    cost_usd: Decimal | None = None
+    is_cost_estimated: bool = False
+    model: str | None = None
+    provider: str | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_read_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+    response_id: str | None = None
+    error: FailureLine | None = None
+    impact: Impact | None = None
+    effect: Effect | None = None
+    tags: tuple[str, ...] = ()
+    is_redacted: bool = False
+    redacted: tuple[RedactionLine, ...] = ()
+    inputs: msgspec.Raw | UnsetType = UNSET
+    outputs: msgspec.Raw | UnsetType = UNSET
+    details: msgspec.Raw | UnsetType = UNSET
+
+
+class ManifestLine(Struct, kw_only=True, tag_field="type", tag="manifest"):
+    """What stands before it: so many runs and actions, in bytes with this digest. A file without one was cut off."""
+
+    runs: int
+    actions: int
+    sha256: str
+
+
+Line = RunLine | ActionLine | ManifestLine

@@ -1,0 +1,77 @@
+"""Whether an agent's figures changed from one week to the next, or only seem to: few cases prove nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from math import sqrt
+from typing import Final, Literal
+
+from titan.model.recorded import AgentDay
+
+SPAN: Final = timedelta(days=7)
+FEWEST_ATTEMPTS: Final = 30  # in each week, before shares are compared
+FEWEST_RUNS: Final = 10  # in each week, before means are compared
+SURE: Final = 1.96  # standard errors: by chance, one of twenty differences is that large
+CHANGED: Final = 0.25  # of a mean; less is not worth a word
+
+
+class Verdict(StrEnum):
+    """What became of a figure."""
+
+    UP = "up"
+    DOWN = "down"
+    SAME = "same"
+    TOO_FEW = "too_few"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """A figure of the last seven days beside that of the seven before."""
+
+    figure: Literal["success_rate", "cost_per_run"]
+    verdict: Verdict
+    before: float | None
+    now: float | None
+    told: str
+
+
+def trends(days: Sequence[AgentDay], *, today: date) -> tuple[Trend, Trend]:
+    """Return how success rate and cost per run stand; today counts as the last of seven days."""
+    now = [day for day in days if today - SPAN < day.day <= today]
+    before = [day for day in days if today - 2 * SPAN < day.day <= today - SPAN]
+    return _success_rate(before, now), _cost_per_run(before, now)
+
+
+def _success_rate(before: list[AgentDay], now: list[AgentDay]) -> Trend:
+    tried = [sum(day.attempts for day in week) for week in (before, now)]
+    won = [sum(day.success for day in week) for week in (before, now)]
+    rates = [good / of if of else None for good, of in zip(won, tried, strict=True)]
+    if min(tried) < FEWEST_ATTEMPTS:
+        told = f"too few to tell: {tried[0]} calls the week before, {tried[1]} this week"
+        return Trend(figure="success_rate", verdict=Verdict.TOO_FEW, before=rates[0], now=rates[1], told=told)
+    first, second = won[0] / tried[0], won[1] / tried[1]
+    pooled = sum(won) / sum(tried)
+    error = sqrt(pooled * (1 - pooled) * (1 / tried[0] + 1 / tried[1]))
+    verdict = _verdict(second - first, is_sure=abs(second - first) > SURE * error)
+    told = f"{first:.1%} of {tried[0]} calls, then {second:.1%} of {tried[1]}"
+    return Trend(figure="success_rate", verdict=verdict, before=first, now=second, told=told)
+
+
+def _cost_per_run(before: list[AgentDay], now: list[AgentDay]) -> Trend:
+    counts = [sum(day.runs for day in week) for week in (before, now)]
+    costs = [float(sum(day.cost for day in week)) for week in (before, now)]
+    means = [cost / count if count else None for cost, count in zip(costs, counts, strict=True)]
+    if min(counts) < FEWEST_RUNS:
+        told = f"too few to tell: {counts[0]} runs the week before, {counts[1]} this week"
+        return Trend(figure="cost_per_run", verdict=Verdict.TOO_FEW, before=means[0], now=means[1], told=told)
+    first, second = costs[0] / counts[0], costs[1] / counts[1]
+    verdict = _verdict(second - first, is_sure=abs(second - first) > CHANGED * max(first, second))
+    told = f"${first:.4f} a run, then ${second:.4f}"
+    return Trend(figure="cost_per_run", verdict=verdict, before=first, now=second, told=told)
+
+
+def _verdict(change: float, *, is_sure: bool) -> Verdict:
+    if not is_sure:
+        return Verdict.SAME
+    return Verdict.UP if change > 0 else Verdict.DOWN

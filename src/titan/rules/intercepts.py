@@ -1,0 +1,40 @@
+"""Which runs need attention, and why (spec/runs.md 3.2). Budgets join with policies."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from titan.model.recorded import RecordedRun
+from titan.model.runs import RunStatus
+
+FEWEST_STOPPED: Final = 3  # so that one of one is no alarm
+HIGH_RATE: Final = 0.2
+
+
+class ReasonKind(StrEnum):
+    """Why a run needs attention, the most serious first."""
+
+    ERROR = "error"  #: it failed, or a call failed that did not succeed later
+    OVER_BUDGET = "over_budget"  #: it spent more than a policy allows
+    HIGH_INTERVENTION = "high_intervention"  #: many of its calls were stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One reason."""
+
+    kind: ReasonKind
+    told: str  #: for people
+
+
+def reasons(run: RecordedRun, *, has_unrecovered_error: bool) -> tuple[Reason, ...]:
+    """Return why a run needs attention; nothing when it does not."""
+    tally = run.tally
+    found: list[Reason] = []
+    if run.status is RunStatus.FAILED or has_unrecovered_error:
+        found.append(Reason(kind=ReasonKind.ERROR, told=run.first_error or run.reason or "failed without a word"))
+    stopped = tally.blocked + tally.rejected
+    if stopped >= FEWEST_STOPPED and stopped >= HIGH_RATE * tally.attempts:
+        told = f"{stopped} of {tally.attempts} calls were stopped"
+        found.append(Reason(kind=ReasonKind.HIGH_INTERVENTION, told=told))
+    return tuple(found)

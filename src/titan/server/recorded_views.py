@@ -1,0 +1,213 @@
+"""Recorded runs and actions as people and programs see them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final, Literal
+from urllib.parse import quote
+
+import msgspec
+
+from titan.insight.progress import LOOKED_AT, Progress, progress
+from titan.model.actions import ActionEntry, Failure, Payload, RunEntry
+from titan.model.recorded import Action, AgentRow, Note, RecordedRun, Tally
+from titan.model.runs import RunStatus
+from titan.ports_calls import CallReader, RunFilter, StoredEntry
+from titan.server import wire_runs as wire
+
+SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
+
+
+def run_views(reader: CallReader, runs: Sequence[RecordedRun]) -> list[wire.RecordedRunView]:
+    """Return runs; how far one of a known agent is, is told by the agent's earlier runs."""
+    unsure = {(run.project_id, run.agent_id) for run in runs if run.status is RunStatus.RUNNING and run.total is None}
+    earlier = {key: _earlier_calls(reader, *key) for key in unsure}
+    return [run_view(run, earlier.get((run.project_id, run.agent_id), ())) for run in runs]
+
+
+def _earlier_calls(reader: CallReader, project_id: str, agent_id: str) -> list[int]:
+    wanted = RunFilter(statuses=frozenset({RunStatus.COMPLETED}), agent_id=agent_id, has_archived=True)
+    found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=LOOKED_AT)
+    return [run.tally.calls for run in found]
+
+
+def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.RecordedRunView:
+    """Return one run."""
+    far = progress(run, earlier_calls)
+    return wire.RecordedRunView(
+        run_id=run.id,
+        agent_id=run.agent_id,
+        session_id=run.session_id,
+        name=run.name,
+        status=run.status,
+        status_source=run.status_source,
+        reason=run.reason,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        last_event_at=run.last_event_at,
+        duration_ms=None if run.ended_at is None else _milliseconds(run.started_at, run.ended_at),
+        tally=tally_view(run.tally),
+        progress=None if far is None else _progress_view(run, far),
+        has_stages=run.has_stages,
+        first_error_id=run.first_error_id,
+        first_error=run.first_error,
+        tags=list(run.tags),
+        is_pinned=run.pinned_at is not None,
+        archived_at=run.archived_at,
+    )
+
+
+def _progress_view(run: RecordedRun, far: Progress) -> wire.ProgressView:
+    source: Literal["told", "estimated"] = "estimated" if far.is_estimated else "told"
+    return wire.ProgressView(share=far.share, source=source, done=run.done, total=run.total)
+
+
+def tally_view(tally: Tally) -> wire.TallyView:
+    """Return counts and sums."""
+    return wire.TallyView(
+        calls=tally.calls,
+        running=tally.running,
+        attempts=tally.attempts,
+        success=tally.success,
+        error=tally.error,
+        blocked=tally.blocked,
+        rejected=tally.rejected,
+        replayed=tally.replayed,
+        cost_usd=tally.cost,
+        attempted_cost_usd=tally.attempted_cost,
+        prevented_cost_usd=tally.prevented,
+        saved_cost_usd=tally.saved,
+        input_tokens=tally.input_tokens,
+        output_tokens=tally.output_tokens,
+        success_rate=tally.success / tally.attempts if tally.attempts else None,
+    )
+
+
+def action_view(action: Action) -> wire.ActionView:
+    """Return one action without its bodies."""
+    return wire.ActionView(
+        id=action.id,
+        number=action.number,
+        run_id=action.run_id,
+        agent_id=action.agent_id,
+        kind=action.kind,
+        name=action.name,
+        parent_id=action.parent_id,
+        actor=action.actor,
+        started_at=action.started_at,
+        ended_at=action.ended_at,
+        duration_ms=None if action.duration_ns is None else action.duration_ns / 1e6,
+        outcome=action.outcome,
+        cost_usd=action.cost,
+        is_cost_estimated=action.is_cost_estimated,
+        model=action.model,
+        provider=action.provider,
+        input_tokens=action.input_tokens,
+        output_tokens=action.output_tokens,
+        error_type=action.error_type,
+        error_message=action.error_message,
+        impact=action.impact,
+        effect=action.effect,
+        tags=list(action.tags),
+        is_redacted=action.is_redacted,
+    )
+
+
+def note_view(note: Note) -> wire.NoteView:
+    """Return what a person said."""
+    return wire.NoteView(
+        id=note.id,
+        action_id=note.action_id,
+        author=note.author,
+        at=note.at,
+        name=note.name,
+        score=note.score,
+        text=note.text,
+    )
+
+
+def agent_view(agent: AgentRow) -> wire.AgentView:
+    """Return an agent."""
+    return wire.AgentView(
+        agent_id=agent.agent_id,
+        first_seen_at=agent.first_seen_at,
+        last_seen_at=agent.last_seen_at,
+        runs=agent.runs,
+        running=agent.running,
+        completed=agent.completed,
+        failed=agent.failed,
+        cost_usd=agent.cost,
+        calls=agent.calls,
+        attempts=agent.attempts,
+        success=agent.success,
+    )
+
+
+class Bodies:
+    """What the entries of one action say of its bodies, put together: what was told first stands."""
+
+    def __init__(self, entries: Iterable[StoredEntry]) -> None:
+        self.inputs: Payload | None = None
+        self.outputs: Payload | None = None
+        self.failure: Failure | None = None
+        self.details: dict[str, msgspec.Raw] = {}
+        self.redacted: list[str] = []
+        self.tellers: list[str] = []
+        for stored in entries:
+            if not isinstance(stored.entry, RunEntry):
+                self._add(stored.entry)
+
+    def view(self, action: Action, limit_bytes: int = SHOWN_BYTES) -> wire.BodiesView:
+        """Return the bodies, each cut at `limit_bytes`."""
+        base = f"/api/v1/runs/{quote(action.run_id, safe='')}/actions/{quote(action.id, safe='')}"
+        return wire.BodiesView(
+            id=action.id,
+            inputs=_body(self.inputs, f"{base}/inputs", limit_bytes),
+            outputs=_body(self.outputs, f"{base}/outputs", limit_bytes),
+            failure=None if self.failure is None else _failure_view(self.failure),
+        )
+
+    def details_json(self) -> msgspec.Raw | None:
+        """Return what else is known, as JSON."""
+        return msgspec.Raw(msgspec.json.encode(self.details)) if self.details else None
+
+    def _add(self, entry: ActionEntry) -> None:
+        self.inputs = self.inputs or entry.inputs
+        self.outputs = self.outputs or entry.outputs
+        self.failure = self.failure or entry.failure
+        self.redacted += [one.path for one in entry.redacted]
+        if entry.teller.value not in self.tellers:
+            self.tellers.append(entry.teller.value)
+        if entry.details is not None:
+            self.details = msgspec.json.decode(entry.details, type=dict[str, msgspec.Raw]) | self.details
+
+
+def _failure_view(failure: Failure) -> wire.FailureView:
+    return wire.FailureView(type=failure.type, message=failure.message, traceback=failure.traceback)
+
+
+def _body(payload: Payload | None, url: str, limit_bytes: int) -> wire.BodyView | None:
+    if payload is None:
+        return None
+    if payload.blob is not None:
+        stands_in = msgspec.json.decode(payload.text, type=_StandsIn).blob
+        cut = wire.CutView(size_bytes=stands_in.size_bytes, sha256=stands_in.sha256, url=url)
+        return wire.BodyView(text=stands_in.head[:limit_bytes], cut=cut)
+    content = payload.whole.encode()
+    if len(content) <= limit_bytes:
+        return wire.BodyView(text=content.decode())
+    cut = wire.CutView(size_bytes=len(content), sha256="", url=url)
+    return wire.BodyView(text=content[:limit_bytes].decode("utf-8", "ignore"), cut=cut)
+
+
+class _Blob(msgspec.Struct):
+    sha256: str
+    size_bytes: int
+    head: str
+
+
+class _StandsIn(msgspec.Struct):
+    blob: _Blob = msgspec.field(name="$blob")
+
+
+def _milliseconds(start: datetime, end: datetime) -> float:
+    return (end - start).total_seconds() * 1000

@@ -1,0 +1,176 @@
+"""The routes of recorded runs: a part of the list in `table`."""
+
+from typing import Final
+
+from titan.rules.access import Permission
+from titan.server import wire, wire_actions
+from titan.server import wire_runs as views
+from titan.server.route import Route
+from titan.server.routes import otlp, recording, registry, telemetry
+
+RUN: Final = "/api/v1/runs/{run:str}"
+ACTION: Final = RUN + "/actions/{action:str}"
+
+#: Where exporters of OpenTelemetry send; the last is Langfuse's name for the first.
+OTLP: Final = (
+    ("/v1/traces", otlp.take_traces),
+    ("/v1/logs", otlp.take_logs),
+    ("/v1/metrics", otlp.take_metrics),
+    ("/api/public/otel/v1/traces", otlp.take_traces),
+)
+
+RECORDING_ROUTES: Final[tuple[Route, ...]] = (
+    Route(
+        method="POST",
+        path="/api/v1/actions",
+        handler=recording.record_actions,
+        permission=Permission.RECORD,
+        query=wire_actions.RecordQuery,
+        body=wire_actions.RecordBody,
+        answer=wire_actions.RecordAnswer,
+        adds=True,
+    ),
+    *(
+        Route(
+            method="POST", path=path, handler=handler, permission=Permission.RECORD, body=bytes, answer=bytes, adds=True
+        )
+        for path, handler in OTLP
+    ),
+    Route(
+        method="POST",
+        path="/v1/traces/ingest",
+        handler=otlp.take_openai_agents,
+        permission=Permission.RECORD,
+        body=dict,
+        answer=dict,
+        adds=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/runs",
+        handler=registry.list_runs,
+        permission=Permission.SEE_ALL,
+        query=views.RegistryQuery,
+        answer=views.RegistryAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/intercepts",
+        handler=registry.list_intercepts,
+        permission=Permission.SEE_ALL,
+        query=views.InterceptsQuery,
+        answer=views.InterceptsAnswer,
+    ),
+    Route(
+        method="GET",
+        path=RUN,
+        handler=registry.show_run,
+        permission=Permission.SEE_ALL,
+        answer=views.RecordedRunView,
+    ),
+    Route(
+        method="DELETE",
+        path=RUN,
+        handler=registry.forget_run,
+        permission=Permission.ADMINISTER,
+        answer=wire.OkAnswer,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/pin",
+        handler=registry.pin_run,
+        permission=Permission.ADMINISTER,
+        answer=views.RecordedRunView,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/unpin",
+        handler=registry.unpin_run,
+        permission=Permission.ADMINISTER,
+        answer=views.RecordedRunView,
+    ),
+    Route(
+        method="GET",
+        path=RUN + "/skeleton",
+        handler=telemetry.show_skeleton,
+        permission=Permission.SEE_ALL,
+        query=views.SkeletonQuery,
+        answer=views.SkeletonAnswer,
+    ),
+    Route(
+        method="GET",
+        path=RUN + "/bodies",
+        handler=telemetry.show_bodies,
+        permission=Permission.SEE_ALL,
+        query=views.BodiesQuery,
+        answer=views.BodiesAnswer,
+    ),
+    Route(
+        method="GET",
+        path=RUN + "/find",
+        handler=telemetry.find_in_run,
+        permission=Permission.SEE_ALL,
+        query=views.FindQuery,
+        answer=views.FindAnswer,
+    ),
+    Route(
+        method="GET",
+        path=RUN + "/notes",
+        handler=registry.list_notes,
+        permission=Permission.SEE_ALL,
+        answer=views.NotesAnswer,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/notes",
+        handler=registry.add_note,
+        permission=Permission.ADMINISTER,
+        body=views.NewNoteBody,
+        answer=views.NoteView,
+        status_code=201,
+    ),
+    Route(
+        method="GET",
+        path=ACTION,
+        handler=telemetry.show_action,
+        permission=Permission.SEE_ALL,
+        answer=views.ActionDetailView,
+    ),
+    Route(
+        method="GET",
+        path=ACTION + "/inputs",
+        handler=telemetry.download_inputs,
+        permission=Permission.SEE_ALL,
+        answer=bytes,
+    ),
+    Route(
+        method="GET",
+        path=ACTION + "/outputs",
+        handler=telemetry.download_outputs,
+        permission=Permission.SEE_ALL,
+        answer=bytes,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/ledger",
+        handler=telemetry.show_ledger,
+        permission=Permission.SEE_ALL,
+        query=views.LedgerQuery,
+        answer=views.LedgerAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/agents",
+        handler=registry.list_agents,
+        permission=Permission.SEE_ALL,
+        query=views.AgentsQuery,
+        answer=views.AgentsAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/agents/{agent:str}/stats",
+        handler=registry.show_agent,
+        permission=Permission.SEE_ALL,
+        answer=views.AgentStatsView,
+    ),
+)

@@ -1,0 +1,80 @@
+"""What speaks OpenTelemetry's protocol, and the trace exporter of openai-agents.
+
+The answer comes when everything is durable, so an exporter that gave up waiting sends again, and nothing is doubled.
+https://opentelemetry.io/docs/specs/otlp/#otlphttp
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+from litestar import Response
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from titan.ingest import openai_agents, otlp
+from titan.ingest.batch import Batch
+from titan.server.answers import JSON, json_answer
+from titan.server.call import Call
+
+PROTOBUF = "application/x-protobuf"
+
+
+class _Reader(Protocol):
+    def __call__(self, body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch: ...
+
+
+async def take_traces(call: Call) -> Response[bytes]:
+    """Record the spans of an OpenTelemetry exporter, in protobuf or JSON."""
+    batch = await _recorded(call, otlp.read_traces)
+    answer = ExportTraceServiceResponse()
+    if batch.rejected:
+        answer.partial_success.rejected_spans = batch.rejected
+        answer.partial_success.error_message = batch.problem
+    return _answer(call, batch, answer.SerializeToString, "rejectedSpans")
+
+
+async def take_logs(call: Call) -> Response[bytes]:
+    """Record what log records of an OpenTelemetry exporter say of model calls; others are dropped."""
+    batch = await _recorded(call, otlp.read_logs)
+    answer = ExportLogsServiceResponse()
+    if batch.rejected:
+        answer.partial_success.rejected_log_records = batch.rejected
+        answer.partial_success.error_message = batch.problem
+    return _answer(call, batch, answer.SerializeToString, "rejectedLogRecords")
+
+
+async def take_metrics(call: Call) -> Response[bytes]:
+    """Accept the metrics of an OpenTelemetry exporter; nothing is kept of them."""
+    batch = await _recorded(call, otlp.read_metrics)
+    return _answer(call, batch, ExportMetricsServiceResponse().SerializeToString, "rejectedDataPoints")
+
+
+async def take_openai_agents(call: Call) -> Response[bytes]:
+    """Record traces and spans as openai-agents exports them."""
+    raw = await call.raw_body(otlp.MAX_BODY_BYTES)
+    now = call.house.clock.now()
+    await call.house.recorder.record(call.house.project_id, lambda: openai_agents.read(raw, received_at=now).entries)
+    return json_answer({})
+
+
+async def _recorded(call: Call, read: _Reader) -> Batch:
+    raw = await call.raw_body(otlp.MAX_BODY_BYTES)
+    media, encoding = call.header("content-type"), call.header("content-encoding")
+    seen: list[Batch] = []
+
+    def entries() -> Batch:
+        seen.append(read(raw, content_type=media, content_encoding=encoding))
+        return seen[0]
+
+    await call.house.recorder.record(call.house.project_id, lambda: entries().entries)
+    return seen[0]
+
+
+def _answer(call: Call, batch: Batch, serialised: Callable[[], bytes], rejected: str) -> Response[bytes]:
+    """Return the answer in the encoding that was asked in, as the protocol has it."""
+    if otlp.is_json(call.header("content-type")):
+        partial = {"partialSuccess": {rejected: batch.rejected, "errorMessage": batch.problem}}
+        return Response(msgspec.json.encode(partial if batch.rejected else {}), media_type=JSON)
+    return Response(serialised(), media_type=PROTOBUF)

@@ -1,0 +1,83 @@
+"""What tells of agent runs: the SDK, and OpenTelemetry."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from litestar import Response
+
+from titan.model.actions import Entry, RunEntry, Teller
+from titan.model.errors import InvalidInput, UnknownJob
+from titan.ports import Reader
+from titan.server import wire_actions as wire
+from titan.server.answers import json_answer
+from titan.server.call import Call
+
+MAX_RECORD_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRun:
+    """The run that a request's entries belong to, where they name none."""
+
+    id: str
+    agent_id: str | None
+
+
+async def record_actions(call: Call) -> Response[bytes]:
+    """Record what agents did, as the SDK tells it; the answer comes when it is durable. Repeats change nothing."""
+    query = call.query(wire.RecordQuery)
+    raw = await call.raw_body(MAX_RECORD_BYTES)
+    own = await call.house.store.look(partial(_own_run, call=call, lease_id=query.lease))
+
+    def read() -> list[Entry]:
+        body = call.decode(raw, wire.RecordBody)
+        run = ToldRun(body.run_id, body.agent_id) if body.run_id else own
+        if run is None and any(entry.run_id is None for entry in body.entries):
+            raise InvalidInput(
+                "entries without a run",
+                expected="run_id in the body, or the token of a job, whose run it then is",
+                found="neither",
+                next_step="Send run_id; titan_sdk.run(...) does.",
+            )
+        entries = list(wire.entries_of(body, run_id=run.id if run else ""))
+        return _with_agent(entries, run)
+
+    recorded = await call.house.recorder.record(call.house.project_id, read)
+    return json_answer(wire.RecordAnswer(stored=recorded.stored, repeated=recorded.repeated))
+
+
+def _with_agent(entries: list[Entry], run: ToldRun | None) -> list[Entry]:
+    """Return entries behind one that says whose run theirs is, where the request knows it and they do not say it."""
+    if run is None or run.agent_id is None or not entries:
+        return entries
+    if any(isinstance(entry, RunEntry) and entry.run_id == run.id and entry.agent_id for entry in entries):
+        return entries
+    first = min(entry.at if isinstance(entry, RunEntry) else entry.started_at for entry in entries)
+    return [RunEntry(run_id=run.id, teller=Teller.SDK, at=first, agent_id=run.agent_id), *entries]
+
+
+async def run_of_caller(call: Call) -> ToldRun | None:
+    """Return the run of the job that asks; None when no job does."""
+    return await call.house.store.look(partial(_own_run, call=call, lease_id=None))
+
+
+def _own_run(reader: Reader, *, call: Call, lease_id: str | None) -> ToldRun | None:
+    """Return the run of the attempt that asks, or that a worker asks for."""
+    attempt = call.caller.attempt
+    if attempt is None and lease_id is not None:
+        attempt = reader.attempt(lease_id)
+        if attempt is None:
+            raise UnknownJob(
+                f"lease {lease_id[:60]!a}",
+                expected="the lease of an attempt",
+                found="none such",
+                next_step="What an attempt left is posted while its job is stored.",
+            )
+    job = None if attempt is None else reader.job(attempt.job_id)
+    if job is None:
+        return None
+    if job.run_id is not None:
+        run = reader.run(job.project_id, job.run_id)
+        return ToldRun(job.run_id, run.agent_id if run else None)
+    dag = reader.dag(job.dag_id)
+    return ToldRun(job.dag_id, dag.name if dag else None)  # an implicit run, named by its submission

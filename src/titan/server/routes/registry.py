@@ -1,0 +1,306 @@
+"""The registry of recorded runs: lists, one run, what needs attention, agents."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from litestar import Response
+
+from titan.insight.trends import trends
+from titan.model.errors import InvalidInput, UnknownRun
+from titan.model.recorded import Note, RecordedRun
+from titan.model.runs import RunStatus
+from titan.ports_calls import CallReader, CallTransaction, RunFilter
+from titan.rules.intercepts import reasons
+from titan.rules.names import shown
+from titan.server import wire
+from titan.server import wire_runs as views
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.recorded_views import agent_view, note_view, run_view, run_views
+
+T = TypeVar("T")
+
+COUNTED: Final = 10_000  # further, lists only say that there are more
+TREND_DAYS: Final = 30
+ERROR_TYPES: Final = 50
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
+WINDOWS: Final = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+async def look(call: Call, query: Callable[[CallReader], T]) -> T:
+    """Return what a question to the store of calls finds, without holding up the loop."""
+    return await asyncio.to_thread(call.house.calls.read, query)
+
+
+async def change(call: Call, decide: Callable[[CallTransaction], T]) -> T:
+    """Return what a change to the store of calls comes to, when it is durable."""
+    return await asyncio.wrap_future(call.house.calls.transact(decide))
+
+
+def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
+    """Return the run that the path names.
+
+    Raises:
+        UnknownRun: nothing is known of it.
+    """
+    run_id = call.path("run")
+    run = reader.recorded_run(call.house.project_id, run_id)
+    if run is not None:
+        return run
+    raise UnknownRun(
+        f"run {shown(run_id)}",
+        expected="the id of a recorded run",
+        found="none such",
+        next_step="List them at /runs or with GET /api/v1/runs?window=all.",
+    )
+
+
+def since(call: Call, window: str) -> datetime | None:
+    """Return when a window begins; None for all time."""
+    return None if window == "all" else call.house.clock.now() - WINDOWS[window]
+
+
+def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
+    """Return which runs a query asks for.
+
+    Raises:
+        InvalidInput: a status is none.
+    """
+    return RunFilter(
+        statuses=_statuses(query.status),
+        min_cost=query.min_cost,
+        started_since=since(call, query.window),
+        agent_id=query.agent_id,
+        session_id=query.session_id,
+        text=query.q or None,
+        has_archived=query.include_archived,
+    )
+
+
+def _statuses(text: str | None) -> frozenset[RunStatus]:
+    if not text:
+        return frozenset()
+    try:
+        return frozenset(map(RunStatus, text.split(",")))
+    except ValueError as error:
+        raise InvalidInput(
+            "query of GET /api/v1/runs: status",
+            expected=", ".join(RunStatus),
+            found=text[:100],
+            next_step="Give one of these, or several with commas between.",
+        ) from error
+
+
+async def list_runs(call: Call) -> Response[bytes]:
+    """List recorded runs under filters, sorted."""
+    query = call.query(views.RegistryQuery)
+    wanted = run_filter(call, query)
+
+    def find(reader: CallReader) -> views.RegistryAnswer:
+        project_id = call.house.project_id
+        runs, cursor = reader.registry(
+            project_id,
+            wanted,
+            sort=query.sort,
+            is_ascending=query.order == "asc",
+            after=query.cursor,
+            limit=query.limit,
+        )
+        total = reader.count_runs(project_id, wanted, up_to=COUNTED + 1)
+        return views.RegistryAnswer(
+            data=run_views(reader, runs),
+            next_cursor=cursor,
+            total=min(total, COUNTED),
+            is_total_capped=total > COUNTED,
+        )
+
+    return json_answer(await look(call, find))
+
+
+async def show_run(call: Call) -> Response[bytes]:
+    """Show a recorded run."""
+    return json_answer(await look(call, lambda reader: run_views(reader, [find_recorded(reader, call)])[0]))
+
+
+async def list_intercepts(call: Call) -> Response[bytes]:
+    """List the runs that need attention, the latest first, with the reasons."""
+    query = call.query(views.InterceptsQuery)
+    begin = since(call, query.window) or LONG_AGO
+
+    def find(reader: CallReader) -> views.InterceptsAnswer:
+        rows = reader.runs_in_need(call.house.project_id, since=begin, agent_id=query.agent_id, limit=5 * query.limit)
+        found = [
+            views.InterceptView(
+                run=run_view(run),
+                reasons=[views.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why],
+            )
+            for run, is_unrecovered in rows
+            if (why := reasons(run, has_unrecovered_error=is_unrecovered))
+        ]
+        return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit)
+
+    return json_answer(await look(call, find))
+
+
+async def list_agents(call: Call) -> Response[bytes]:
+    """List the agents that runs were recorded of, by id."""
+    query = call.query(views.AgentsQuery)
+
+    def find(reader: CallReader) -> views.AgentsAnswer:
+        agents = reader.agents(
+            call.house.project_id, part=query.q or None, after=query.cursor or "", limit=query.limit + 1
+        )
+        is_last = len(agents) <= query.limit
+        shown_agents = agents[: query.limit]
+        return views.AgentsAnswer(
+            data=[agent_view(agent) for agent in shown_agents],
+            next_cursor=None if is_last else shown_agents[-1].agent_id,
+        )
+
+    return json_answer(await look(call, find))
+
+
+async def show_agent(call: Call) -> Response[bytes]:
+    """Show an agent: its runs by day, whether its figures changed, and the types of its errors."""
+    now = call.house.clock.now()
+    agent_id = call.path("agent")
+
+    def find(reader: CallReader) -> views.AgentStatsView:
+        project_id = call.house.project_id
+        agents = reader.agents(project_id, agent_id=agent_id, limit=1)
+        if not agents:
+            raise UnknownRun(
+                f"agent {shown(agent_id)}",
+                expected="an agent that runs were recorded of",
+                found="none",
+                next_step="List them with GET /api/v1/agents.",
+            )
+        days = reader.days_of_agent(project_id, agent_id, since=now - timedelta(days=TREND_DAYS))
+        return views.AgentStatsView(
+            agent=agent_view(agents[0]),
+            days=[
+                views.TrendDay(
+                    day=day.day.isoformat(),
+                    runs=day.runs,
+                    failed=day.failed,
+                    attempts=day.attempts,
+                    success=day.success,
+                    cost_usd=day.cost,
+                )
+                for day in days
+            ],
+            trends=[
+                views.TrendView(
+                    figure=trend.figure,
+                    verdict=trend.verdict.value,
+                    before=trend.before,
+                    now=trend.now,
+                    told=trend.told,
+                )
+                for trend in trends(days, today=now.date())
+            ],
+            errors=[
+                views.ErrorTypeView(
+                    type=error.type,
+                    count=error.count,
+                    first_seen_at=error.first_seen_at,
+                    last_seen_at=error.last_seen_at,
+                    example_run_id=error.run_id,
+                    example_action_id=error.action_id,
+                )
+                for error in reader.errors_of_agent(project_id, agent_id, limit=ERROR_TYPES)
+            ],
+        )
+
+    return json_answer(await look(call, find))
+
+
+async def list_notes(call: Call) -> Response[bytes]:
+    """List what people said of a run and its actions."""
+
+    def find(reader: CallReader) -> views.NotesAnswer:
+        run = find_recorded(reader, call)
+        return views.NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
+
+    return json_answer(await look(call, find))
+
+
+async def add_note(call: Call) -> Response[bytes]:
+    """Say something of a run or of one of its actions: a score, words, or both."""
+    body = await call.body(views.NewNoteBody)
+    if not body.text.strip() and body.score is None:
+        raise InvalidInput(
+            "note", expected="a text or a score", found="neither", next_step="Say something, or give a score."
+        )
+    if body.score is not None and not body.name:
+        raise InvalidInput(
+            "note", expected="a name for the score", found="none", next_step='Name what is scored: "quality".'
+        )
+    note_id = call.house.ids.secret()
+
+    def act(tx: CallTransaction) -> Note:
+        run = find_recorded(tx, call)
+        if body.action_id is not None and tx.action(run.project_id, run.id, body.action_id) is None:
+            raise UnknownRun(
+                f"action {shown(body.action_id)}",
+                expected=f"an action of run {shown(run.id)}",
+                found="none such",
+                next_step="Leave it out to speak of the run.",
+            )
+        note = Note(
+            id=note_id,
+            project_id=run.project_id,
+            run_id=run.id,
+            action_id=body.action_id,
+            author=body.author or call.caller.name,
+            at=tx.now,
+            name=body.name,
+            score=body.score,
+            text=body.text,
+        )
+        tx.add_note(note)
+        return note
+
+    return json_answer(note_view(await change(call, act)), 201)
+
+
+async def pin_run(call: Call) -> Response[bytes]:
+    """Keep a recorded run, however old it gets, until it is unpinned."""
+    return await _set_pin(call, is_pinned=True)
+
+
+async def unpin_run(call: Call) -> Response[bytes]:
+    """Let a pinned recorded run go again when it is old."""
+    return await _set_pin(call, is_pinned=False)
+
+
+async def _set_pin(call: Call, *, is_pinned: bool) -> Response[bytes]:
+    def act(tx: CallTransaction) -> RecordedRun:
+        run = find_recorded(tx, call)
+        if (run.pinned_at is not None) != is_pinned:
+            run = replace(run, pinned_at=tx.now if is_pinned else None)
+            tx.save_run(run)
+        return run
+
+    return json_answer(run_view(await change(call, act)))
+
+
+async def forget_run(call: Call) -> Response[bytes]:
+    """Delete a recorded run with every byte that was recorded of it. What jobs left is not touched."""
+
+    def act(tx: CallTransaction) -> None:
+        run = find_recorded(tx, call)
+        if run.status in (RunStatus.PENDING, RunStatus.RUNNING):
+            raise InvalidInput(
+                f"run {shown(run.id)}",
+                expected="a run that has ended",
+                found=f"one that is {run.status.value}",
+                next_step="Wait for its end, or cancel it; what it still tells would make it anew.",
+            )
+        tx.forget_run(run.project_id, run.id)
+
+    await change(call, act)
+    return json_answer(wire.OkAnswer())

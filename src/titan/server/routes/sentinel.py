@@ -1,0 +1,111 @@
+"""The platform that agentsentinel-sdk expects: calls and interventions are recorded, nothing is limited yet."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from litestar import Response
+
+from titan.engine.recorder import Recorded
+from titan.ingest.sentinel import read_batch
+from titan.ingest.sentinel_fields import Sender, read_as
+from titan.ingest.sentinel_interventions import intervention_entry, read_intervention, read_replay_results
+from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody
+from titan.model.actions import Entry
+from titan.server import wire_sentinel
+from titan.server.answers import json_answer
+from titan.server.call import Call
+
+
+async def sync_policies(call: Call) -> Response[bytes]:
+    """Tell agentsentinel-sdk its policies: one that limits nothing."""
+    call.query(wire_sentinel.PoliciesQuery)
+    return json_answer(wire_sentinel.PoliciesAnswer())
+
+
+async def check_kill_switch(call: Call) -> Response[bytes]:
+    """Tell agentsentinel-sdk whether an agent, run or mission is to stop: never."""
+    call.query(wire_sentinel.KillSwitchQuery)
+    return json_answer(wire_sentinel.KillSwitchAnswer())
+
+
+async def ingest(call: Call) -> Response[bytes]:
+    """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
+    body, sender, now = await call.raw_body(), _sender(call), call.house.clock.now()
+    refused: list[wire_sentinel.RefusedView] = []
+
+    def read() -> Sequence[Entry]:
+        batch = read_batch(body, sender, now=now)
+        refused.extend(
+            wire_sentinel.RefusedView(index=one.index, id=one.id, reason=one.reason) for one in batch.refused
+        )
+        return batch.entries
+
+    recorded = await _record(call, read)
+    answer = wire_sentinel.IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
+    return json_answer(answer, 202)
+
+
+async def add_intervention(call: Call) -> Response[bytes]:
+    """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
+    told = read_intervention(await call.raw_body(), _sender(call))
+    await _record(call, lambda: [intervention_entry(told)])
+    return json_answer(wire_sentinel.InterventionAnswer(id=told.id), 201)
+
+
+async def ask_approval(call: Call) -> Response[bytes]:
+    """Take a request for an approval, and cancel it: nobody can decide it here yet."""
+    body = await call.raw_body()
+    read_as(body, ApprovalBody, what="the approval's request")
+    approval_id = hashlib.blake2b(body, digest_size=16).hexdigest()
+    return json_answer(wire_sentinel.ApprovalAnswer(id=approval_id), 201)
+
+
+async def poll_approval(call: Call) -> Response[bytes]:
+    """Tell that an approval was cancelled, and why."""
+    return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
+
+
+async def check_approval(call: Call) -> Response[bytes]:
+    """Tell whether an action needs an approval of this server: none does."""
+    call.query(wire_sentinel.ApprovalCheckQuery)
+    return json_answer(wire_sentinel.ApprovalCheckAnswer())
+
+
+async def reserve_budget(call: Call) -> Response[bytes]:
+    """Let an action spend: no budget of this server limits it."""
+    told = read_as(await call.raw_body(), ReserveBody, what="the reservation")
+    answer = wire_sentinel.ReserveAnswer(
+        action_name=told.action_name, estimated_cost_usd=float(told.estimated_cost_usd)
+    )
+    return json_answer(answer, 201)
+
+
+async def add_replay_results(call: Call) -> Response[bytes]:
+    """Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls."""
+    told = read_replay_results(await call.raw_body(), call.path("run"), now=call.house.clock.now())
+    await _record(call, lambda: [told])
+    return json_answer(wire_sentinel.ReplayResultsAnswer(run_id=told.run_id), 201)
+
+
+async def register_actions(call: Call) -> Response[bytes]:
+    """Take the list of an agent's tools; nothing is kept of it."""
+    told = read_as(await call.raw_body(), RegisterBody, what="the tools")
+    return json_answer(wire_sentinel.RegisterAnswer(total=len(told.actions)), 201)
+
+
+def _sender(call: Call) -> Sender:
+    return Sender(
+        run_id=_short(call.header("x-sentinel-run-id")),
+        agent_id=_short(call.header("x-sentinel-agent-id")),
+        harness=_short(call.header("x-sentinel-harness")),
+        principal=_short(call.header("x-sentinel-principal")),
+    )
+
+
+def _short(value: str | None) -> str | None:
+    """Return a header's value as far as an id may be long, None for an empty one."""
+    return value[:200] if value else None
+
+
+async def _record(call: Call, read: Callable[[], Sequence[Entry]]) -> Recorded:
+    return await call.house.recorder.record(call.house.project_id, read)

@@ -1,0 +1,193 @@
+"""What a run did: its skeleton, the bodies of its actions, search in it, and the ledger over all runs."""
+
+from datetime import UTC, datetime
+
+from litestar import Response
+
+from titan.model.errors import InvalidInput, UnknownArtifact, UnknownRun
+from titan.model.recorded import Action
+from titan.ports_calls import CallFilter, CallReader
+from titan.rules.names import shown
+from titan.server import wire_runs as views
+from titan.server.answers import JSON, json_answer
+from titan.server.call import Call
+from titan.server.lists import given
+from titan.server.lookup import open_blob
+from titan.server.recorded_views import Bodies, action_view, note_view, run_views
+from titan.server.routes.registry import COUNTED, find_recorded, look
+from titan.server.skeletons import skeleton
+
+MOST_ENTRIES = 1000  # of one action: tellers are few, and each has two words
+
+
+async def show_skeleton(call: Call) -> Response[bytes]:
+    """Show all actions of a run without bodies, as columns; with `after` only what was heard since."""
+    query = call.query(views.SkeletonQuery)
+
+    def find(reader: CallReader) -> views.SkeletonAnswer:
+        run = find_recorded(reader, call)
+        actions = reader.actions_of_run(run.project_id, run.id, after_version=query.after or 0)
+        if query.after:
+            parents = sorted({action.parent_id for action in actions if action.parent_id is not None})
+            numbers = reader.numbers_in_run(run.project_id, run.id, parents)
+        else:
+            numbers = {action.id: action.number for action in actions}
+            numbers |= {action.span_id: action.number for action in actions if action.span_id is not None}
+        version = reader.version_of_run(run.project_id, run.id)
+        return skeleton(run_views(reader, [run])[0], actions, numbers, version=version)
+
+    return json_answer(await look(call, find))
+
+
+async def show_bodies(call: Call) -> Response[bytes]:
+    """Show the beginnings of inputs and outputs of some actions."""
+    query = call.query(views.BodiesQuery)
+    ids = given(query.ids)
+    if len(ids) > views.MOST_BODIES:
+        raise InvalidInput(
+            "query: ids",
+            expected=f"at most {views.MOST_BODIES}",
+            found=str(len(ids)),
+            next_step="Ask for those that are on the screen.",
+        )
+
+    def find(reader: CallReader) -> views.BodiesAnswer:
+        run = find_recorded(reader, call)
+        found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
+        return views.BodiesAnswer(
+            data=[bodies_of(reader, action).view(action, query.limit_bytes) for action in found if action is not None]
+        )
+
+    return json_answer(await look(call, find))
+
+
+async def show_action(call: Call) -> Response[bytes]:
+    """Show everything that is known of one action."""
+
+    def find(reader: CallReader) -> views.ActionDetailView:
+        action = find_action(reader, call)
+        bodies = bodies_of(reader, action)
+        notes = reader.notes_of_run(action.project_id, action.run_id)
+        return views.ActionDetailView(
+            action=action_view(action),
+            bodies=bodies.view(action),
+            details=bodies.details_json(),
+            redacted=bodies.redacted,
+            tellers=bodies.tellers,
+            notes=[note_view(note) for note in notes if note.action_id == action.id],
+        )
+
+    return json_answer(await look(call, find))
+
+
+async def download_inputs(call: Call) -> Response[bytes]:
+    """Download what an action was given, whole: JSON in the typed encoding."""
+    return await _download(call, "inputs")
+
+
+async def download_outputs(call: Call) -> Response[bytes]:
+    """Download what an action gave, whole: JSON in the typed encoding."""
+    return await _download(call, "outputs")
+
+
+async def _download(call: Call, which: str) -> Response[bytes]:
+    def find(reader: CallReader) -> bytes:
+        bodies = bodies_of(reader, find_action(reader, call))
+        payload = bodies.inputs if which == "inputs" else bodies.outputs
+        if payload is None:
+            raise UnknownArtifact(
+                f"{which} of action {shown(call.path('action'))}",
+                expected="recorded ones",
+                found="none",
+                next_step="It has none, or its project keeps no bodies.",
+            )
+        if payload.blob is None:
+            return payload.whole.encode()
+        with open_blob(call.house.blobs, payload.blob) as content:
+            return content.read()
+
+    headers = {"Content-Disposition": f'attachment; filename="{which}.json"', "X-Content-Type-Options": "nosniff"}
+    return Response(await look(call, find), media_type=JSON, headers=headers)
+
+
+async def find_in_run(call: Call) -> Response[bytes]:
+    """Name the actions of a run in whose names or content all words of a text stand."""
+    query = call.query(views.FindQuery)
+
+    def find(reader: CallReader) -> views.FindAnswer:
+        run = find_recorded(reader, call)
+        ids = reader.find_in_run(run.project_id, run.id, query.q, limit=query.limit + 1)
+        return views.FindAnswer(ids=ids[: query.limit], more=len(ids) > query.limit)
+
+    return json_answer(await look(call, find))
+
+
+async def show_ledger(call: Call) -> Response[bytes]:
+    """List the calls of all runs under filters, sorted."""
+    query = call.query(views.LedgerQuery)
+    wanted = call_filter(query)
+
+    def find(reader: CallReader) -> views.LedgerAnswer:
+        project_id = call.house.project_id
+        calls = reader.ledger(
+            project_id,
+            wanted,
+            sort=query.sort_by,
+            is_ascending=query.sort_order == "asc",
+            skip=(query.page - 1) * query.page_size,
+            limit=query.page_size,
+        )
+        total = reader.count_calls(project_id, wanted, up_to=COUNTED + 1)
+        return views.LedgerAnswer(
+            data=[action_view(action) for action in calls],
+            page=query.page,
+            page_size=query.page_size,
+            total=min(total, COUNTED),
+            is_total_capped=total > COUNTED,
+        )
+
+    return json_answer(await look(call, find))
+
+
+def call_filter(query: views.LedgerQuery) -> CallFilter:
+    """Return which calls a query asks for; a time without a zone is taken as UTC."""
+    return CallFilter(
+        outcome=query.outcome or None,
+        name=query.action_name or None,
+        kind=query.kind or None,
+        agent_id=query.agent_id or None,
+        run_id=query.run_id or None,
+        min_cost=query.min_cost,
+        max_cost=query.max_cost,
+        since=_aware(query.start_date),
+        until=_aware(query.end_date),
+        text=query.search or None,
+    )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def find_action(reader: CallReader, call: Call) -> Action:
+    """Return the action that the path names.
+
+    Raises:
+        UnknownRun: nothing is known of the run, or of the action.
+    """
+    run = find_recorded(reader, call)
+    action_id = call.path("action")
+    action = reader.action(run.project_id, run.id, action_id)
+    if action is not None:
+        return action
+    raise UnknownRun(
+        f"action {shown(action_id)}",
+        expected=f"an action of run {shown(run.id)}",
+        found="none such",
+        next_step="List them with GET /api/v1/runs/{run}/skeleton.",
+    )
+
+
+def bodies_of(reader: CallReader, action: Action) -> Bodies:
+    """Return what the tape holds of an action."""
+    return Bodies(reader.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_ENTRIES))

@@ -1,0 +1,118 @@
+"""The routes that agentsentinel-sdk calls: a part of the list in `table`.
+
+Each is served with and without a slash at its end, as all routes are: one version of the client adds it, another
+does not, and neither follows a redirect everywhere.
+"""
+
+from typing import Final
+
+from titan.ingest import sentinel_shapes
+from titan.rules.access import Permission
+from titan.server import wire_sentinel
+from titan.server.route import Route
+from titan.server.routes import sentinel
+
+SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
+    Route(
+        method="GET",
+        path="/api/v1/policies/sync",
+        handler=sentinel.sync_policies,
+        permission=Permission.READ_SHARED,
+        query=wire_sentinel.PoliciesQuery,
+        answer=wire_sentinel.PoliciesAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/kill-switch/check",
+        handler=sentinel.check_kill_switch,
+        permission=Permission.READ_SHARED,
+        query=wire_sentinel.KillSwitchQuery,
+        answer=wire_sentinel.KillSwitchAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/ingest",
+        handler=sentinel.ingest,
+        permission=Permission.WRITE_SHARED,
+        body=sentinel_shapes.BatchBody,
+        answer=wire_sentinel.IngestAnswer,
+        status_code=202,
+        adds=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/interventions",
+        handler=sentinel.add_intervention,
+        permission=Permission.WRITE_SHARED,
+        body=sentinel_shapes.InterventionBody,
+        answer=wire_sentinel.InterventionAnswer,
+        status_code=201,
+        adds=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/approvals",
+        handler=sentinel.ask_approval,
+        permission=Permission.WRITE_SHARED,
+        body=sentinel_shapes.ApprovalBody,
+        answer=wire_sentinel.ApprovalAnswer,
+        status_code=201,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/approvals/check",
+        handler=sentinel.check_approval,
+        permission=Permission.READ_SHARED,
+        query=wire_sentinel.ApprovalCheckQuery,
+        answer=wire_sentinel.ApprovalCheckAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/approvals/{approval:str}/poll",
+        handler=sentinel.poll_approval,
+        permission=Permission.READ_SHARED,
+        answer=wire_sentinel.ApprovalAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/approvals/{approval:str}/cancel",
+        handler=sentinel.poll_approval,
+        permission=Permission.WRITE_SHARED,
+        answer=wire_sentinel.ApprovalAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/approvals/{approval:str}/respond",
+        handler=sentinel.poll_approval,
+        permission=Permission.WRITE_SHARED,
+        answer=wire_sentinel.ApprovalAnswer,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/budgets/reserve",
+        handler=sentinel.reserve_budget,
+        permission=Permission.WRITE_SHARED,
+        body=sentinel_shapes.ReserveBody,
+        answer=wire_sentinel.ReserveAnswer,
+        status_code=201,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/replay/{run:str}/results",
+        handler=sentinel.add_replay_results,
+        permission=Permission.WRITE_SHARED,
+        body=sentinel_shapes.ReplayResultsBody,
+        answer=wire_sentinel.ReplayResultsAnswer,
+        status_code=201,
+        adds=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/actions/register",
+        handler=sentinel.register_actions,
+        permission=Permission.WRITE_SHARED,
+        body=sentinel_shapes.RegisterBody,
+        answer=wire_sentinel.RegisterAnswer,
+        status_code=201,
+    ),
+)

@@ -1,0 +1,234 @@
+"""An export that is read back gives the same runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.builders import NOON
+from titan.ingest.json_values import payload_of
+from titan.ingest.jsonl import read_lines
+from titan.insight.bodies import bodies_of
+from titan.insight.export import ExportedRun, json_lines
+from titan.model.actions import (
+    ActionEntry,
+    ActionKind,
+    Effect,
+    Entry,
+    Failure,
+    Impact,
+    ModelUse,
+    Outcome,
+    Redaction,
+    RunEnd,
+    RunEntry,
+    Teller,
+)
+from titan.model.errors import InvalidInput
+from titan.model.recorded import Action, RecordedRun
+from titan.ports_calls import KnownCalls
+from titan.rules.recording import Settled, settle
+
+NOTHING = KnownCalls(runs={}, actions={}, answers={}, within={}, next_number=1)
+RUNS = ("r1", "r2")
+
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
+counts = st.none() | st.integers(0, 10**9)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts | st.binary(max_size=3) | st.tuples(texts),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+messages = st.fixed_dictionaries({"messages": st.lists(st.dictionaries(texts, values, max_size=2), max_size=3)})
+payloads = (values | messages | messages.map(lambda given: {"args": [], "kwargs": given})).map(payload_of)
+uses = st.builds(
+    ModelUse,
+    model=st.none() | names,
+    provider=st.none() | names,
+    input_tokens=counts,
+    output_tokens=counts,
+    cache_read_tokens=counts,
+    cache_write_tokens=counts,
+    reasoning_tokens=counts,
+).map(lambda use: None if use == ModelUse() else use)
+details = st.none() | st.dictionaries(names, texts, max_size=2).map(json.dumps)
+
+
+@st.composite
+def action_entries(draw: st.DrawFn, place: int) -> ActionEntry:
+    started_at = NOON + timedelta(seconds=place)
+    has_ended = draw(st.booleans())
+    outcome = draw(st.sampled_from(Outcome)) if has_ended else None
+    is_failure = outcome in (Outcome.ERROR, Outcome.BLOCKED)
+    return ActionEntry(
+        id=f"a{place}",
+        run_id=draw(st.sampled_from(RUNS)),
+        teller=Teller.SDK,
+        kind=draw(st.sampled_from(ActionKind)),
+        name=draw(names),
+        started_at=started_at,
+        ended_at=started_at + timedelta(microseconds=draw(st.integers(0, 999_999))) if has_ended else None,
+        duration_ns=draw(st.none() | st.integers(0, 2**62)),
+        outcome=outcome,
+        parent_id=draw(st.none() | st.just(f"a{place - 1}")),
+        actor=draw(st.none() | names),
+        inputs=draw(st.none() | payloads),
+        outputs=draw(st.none() | payloads),
+        failure=Failure(type=draw(names), message=draw(texts), traceback=draw(st.none() | texts))
+        if is_failure
+        else None,
+        cost=draw(st.none() | st.decimals(0, 1000, places=12)),
+        is_cost_estimated=draw(st.booleans()),
+        use=draw(st.none() | uses),
+        tags=tuple(draw(st.lists(names, max_size=2, unique=True))),
+        impact=draw(st.none() | st.sampled_from(Impact)),
+        effect=draw(st.none() | st.sampled_from(Effect)),
+        is_redacted=draw(st.booleans()),
+        redacted=tuple(draw(st.lists(st.builds(Redaction, path=texts, name=texts, fingerprint=texts), max_size=1))),
+        details=draw(details),
+    )
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> list[Entry]:
+    """What was heard of two runs: who they are, their calls, and of one or both the end."""
+    heads = [
+        RunEntry(
+            run_id=run_id,
+            teller=Teller.SDK,
+            at=NOON,
+            agent_id=draw(names),
+            session_id=draw(st.none() | names),
+            name=draw(st.none() | names),
+            done=draw(st.none() | st.integers(0, 9)),
+            total=draw(st.none() | st.integers(0, 9)),
+            tags=tuple(draw(st.lists(names, max_size=2, unique=True))),
+        )
+        for run_id in RUNS
+    ]
+    calls = [draw(action_entries(place)) for place in range(draw(st.integers(0, 5)))]
+    ends = [
+        RunEntry(run_id=run_id, teller=Teller.SDK, at=NOON + timedelta(minutes=1), end=end, reason=draw(texts) or None)
+        for run_id in RUNS
+        if (end := draw(st.none() | st.sampled_from(RunEnd))) is not None
+    ]
+    return [*heads, *calls, *ends]
+
+
+def settled(entries: Iterable[Entry]) -> Settled:
+    return settle(entries, NOTHING, project_id="default", now=NOON)
+
+
+def exported(entries: Sequence[Entry]) -> list[ExportedRun]:
+    """Return the runs of a recording as its store would give them."""
+    result = settled(entries)
+    tapes: dict[int, list[ActionEntry]] = {}
+    for kept in result.kept:
+        if isinstance(kept.entry, ActionEntry) and kept.action_number is not None:
+            tapes.setdefault(kept.action_number, []).append(kept.entry)
+    return [
+        ExportedRun(
+            run=run,
+            actions=[(action, bodies_of(tapes[action.number])) for action in result.actions if action.run_id == run.id],
+        )
+        for run in result.runs
+    ]
+
+
+def alike(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
+    """Return runs without what an import tells anew: how many entries told of them."""
+    return [replace(run, entry_count=0) for run in runs]
+
+
+def calls_of(result: Settled) -> dict[str, Action]:
+    return {action.id: replace(action, number=0, heard=0) for action in result.actions}
+
+
+@given(recordings())
+def test_an_import_of_an_export_gives_the_same_runs_actions_and_bodies(entries: list[Entry]) -> None:
+    before = exported(entries)
+
+    read = list(read_lines(list(json_lines(before))))
+
+    once, again = settled(entries), settled(read)
+    assert alike(again.runs) == alike(once.runs)
+    assert calls_of(again) == calls_of(once)
+    told = {entry.id: entry for entry in read if isinstance(entry, ActionEntry)}
+    for entry in (entry for entry in entries if isinstance(entry, ActionEntry)):
+        back = told[entry.id]
+        assert back.inputs == entry.inputs
+        assert back.outputs == entry.outputs
+        assert (back.failure, back.redacted, back.details) == (entry.failure, entry.redacted, entry.details)
+
+
+@given(recordings())
+def test_an_import_read_twice_tells_nothing_new(entries: list[Entry]) -> None:
+    lines = list(json_lines(exported(entries)))
+
+    once, twice = settled(read_lines(lines)), settled(read_lines([*lines, *lines]))
+
+    assert twice.actions == once.actions
+    assert [run.tally for run in twice.runs] == [run.tally for run in once.runs]
+
+
+def a_line(**fields: object) -> bytes:
+    return json.dumps(
+        {"type": "action", "id": "a", "run_id": "r", "started_at": "2026-03-01T12:00:00Z", **fields}
+    ).encode()
+
+
+def test_both_spellings_of_name_and_duration_are_read() -> None:
+    by_one = list(read_lines([a_line(action="search", duration_ms=2.5)]))
+    by_other = list(read_lines([a_line(name="search", duration_ns=2_500_000)]))
+
+    assert by_one == by_other
+
+
+def test_a_cost_is_read_from_a_number_and_from_a_string() -> None:
+    entries = read_lines([a_line(action="a", cost_usd="0.1"), a_line(action="a", cost_usd=0.1)])
+
+    assert [entry.cost for entry in entries if isinstance(entry, ActionEntry)] == [Decimal("0.1")] * 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([b"{}"], "line 1 of the import"),
+        ([b"\n", b"nonsense"], "line 2 of the import"),
+        ([b"\xff"], "line 1"),
+        ([b"[" * 5000], "line 1"),
+        ([a_line()], "action or name"),
+        ([a_line(action="a", cost_usd="NaN")], "cost"),
+        ([a_line(action="a", started_at="2026-03-01T12:00:00")], "started_at"),
+        ([a_line(action="a", duration_ms=-1)], "duration_ms"),
+        ([b'{"type":"manifest","runs":1,"actions":0,"sha256":"0"}'], "manifest"),
+    ],
+)
+def test_what_is_no_export_is_refused_with_its_line(lines: list[bytes], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        list(read_lines(lines))
+
+
+def test_a_file_that_was_changed_is_refused_at_its_end() -> None:
+    entry = RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")
+    lines = list(json_lines(exported([entry])))
+
+    with pytest.raises(InvalidInput, match="manifest"):
+        list(read_lines([lines[0].replace(b"ann", b"bob"), *lines[1:]]))
+
+
+def test_exports_one_behind_the_other_are_read_as_one() -> None:
+    entry = RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")
+    lines = list(json_lines(exported([entry])))
+
+    read = list(read_lines([*lines, *[line.replace(b"\n", b"\r\n") for line in lines]]))
+
+    assert {entry.run_id for entry in read} == {"r"}

@@ -1,0 +1,168 @@
+"""Exports as people and their programs read them: a JSON document, and CSV that no spreadsheet runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from tests.support.builders import NOON
+from titan.insight.bodies import Bodies
+from titan.insight.export import ExportedRun, json_document, json_lines
+from titan.insight.export_csv import HEADER, csv_rows
+from titan.model.actions import ActionKind, Failure, Outcome, Payload
+from titan.model.recorded import Action, RecordedRun, StatusSource, Tally
+from titan.model.runs import RunStatus
+
+RUN = RecordedRun(
+    project_id="default",
+    id="run-1",
+    agent_id="ann",
+    status=RunStatus.FAILED,
+    status_source=StatusSource.INFERRED,
+    started_at=NOON,
+    last_event_at=NOON + timedelta(seconds=2),
+    heard_at=NOON,
+    ended_at=NOON + timedelta(seconds=2),
+    tally=Tally(calls=2, success=1, error=1, cost=Decimal("0.012"), prevented=Decimal("0.5")),
+    tags=("nightly", "web"),
+)
+ACTION = Action(
+    number=7,
+    project_id="default",
+    run_id="run-1",
+    id="a1",
+    kind=ActionKind.MODEL,
+    name="chat",
+    agent_id="ann",
+    started_at=NOON,
+    heard=0,
+    ended_at=NOON + timedelta(milliseconds=3),
+    duration_ns=2_500_000,
+    outcome=Outcome.ERROR,
+    cost=Decimal("0.000000000001"),
+    parent_id="span-1",
+)
+MESSAGES = Payload('{"messages":{"$shared":0}}', ('{"role":"user","content":"hi"}', '{"role":"x","content":"é"}'))
+BODIES = Bodies(inputs=MESSAGES, failure=Failure(type="ValueError", message="nope"))
+
+
+def an_export(*actions: tuple[Action, Bodies], run: RecordedRun = RUN) -> ExportedRun:
+    return ExportedRun(run=run, actions=actions, spans={"span-1": "a0"})
+
+
+def the_document(*runs: ExportedRun) -> object:
+    pieces = json_document(runs, exported_at=NOON, filters={"status": "failed"})
+    return json.loads(b"".join(pieces))
+
+
+def the_rows(*runs: ExportedRun) -> list[dict[str, str]]:
+    text = b"".join(csv_rows(runs)).decode()
+    return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
+
+
+def test_a_document_holds_runs_with_their_actions_and_says_what_was_asked_for() -> None:
+    document = the_document(an_export((ACTION, BODIES), (replace(ACTION, id="a2"), Bodies())), an_export())
+
+    assert isinstance(document, dict)
+    assert [len(run["actions"]) for run in document["runs"]] == [2, 0]
+    assert (document["exported_at"], document["filters"]) == ("2026-03-01T12:00:00Z", {"status": "failed"})
+    assert document["counts"] == {"runs": 2, "actions": 2}
+    run = document["runs"][0]
+    assert (run["run_id"], run["status"], run["status_source"]) == ("run-1", "failed", "inferred")
+    assert (run["cost_usd"], run["attempted_cost_usd"], run["success_rate"]) == ("0.012", "0.512", 0.5)
+
+
+def test_an_action_has_both_spellings_and_its_whole_bodies() -> None:
+    document = the_document(an_export((ACTION, BODIES)))
+
+    assert isinstance(document, dict)
+    [action] = document["runs"][0]["actions"]
+    assert (action["action"], action["name"]) == ("chat", "chat")
+    assert (action["duration_ms"], action["duration_ns"]) == (2.5, 2_500_000)
+    assert action["inputs"] == {"messages": [{"role": "user", "content": "hi"}, {"role": "x", "content": "é"}]}
+    assert "outputs" not in action
+    assert action["error"] == {"type": "ValueError", "message": "nope", "traceback": None}
+    assert (action["cost_usd"], action["parent_id"]) == ("1E-12", "a0")
+
+
+def test_nothing_to_export_is_an_empty_document() -> None:
+    assert the_document() == {
+        "exported_at": "2026-03-01T12:00:00Z",
+        "filters": {"status": "failed"},
+        "runs": [],
+        "counts": {"runs": 0, "actions": 0},
+    }
+
+
+def test_every_line_is_one_line_whatever_stands_in_a_body() -> None:
+    bodies = Bodies(inputs=Payload('{\n "a": "b\\nc"\r}'), details='{"x":\n1}')
+
+    lines = list(json_lines([an_export((ACTION, bodies))]))
+
+    assert [line.count(b"\n") for line in lines] == [1, 1, 1]
+    assert [json.loads(line)["type"] for line in lines] == ["run", "action", "manifest"]
+    assert json.loads(lines[1])["inputs"] == {"a": "b\nc"}
+
+
+def test_a_line_is_written_before_the_next_action_is_asked_for() -> None:
+    asked: list[str] = []
+
+    def actions() -> Iterator[tuple[Action, Bodies]]:
+        for name in ("a1", "a2"):
+            asked.append(name)
+            yield replace(ACTION, id=name), Bodies()
+
+    lines = json_lines([ExportedRun(run=RUN, actions=actions())])
+
+    next(lines)
+    assert asked == []
+    next(lines)
+    assert asked == ["a1"]
+
+
+def test_a_row_has_its_runs_columns_and_its_own() -> None:
+    [row] = the_rows(an_export((ACTION, BODIES)))
+
+    assert tuple(row) == HEADER
+    assert (row["run_id"], row["run_status"], row["run_cost_usd"], row["run_tags"]) == (
+        "run-1",
+        "failed",
+        "0.012",
+        "nightly, web",
+    )
+    assert (row["action_id"], row["action"], row["name"], row["outcome"]) == ("a1", "chat", "chat", "error")
+    assert (row["duration_ms"], row["duration_ns"], row["is_cost_estimated"]) == ("2.5", "2500000", "false")
+    assert (row["error_type"], row["error_message"]) == ("ValueError", "nope")
+    assert json.loads(row["inputs"])["messages"][1]["content"] == "é"
+
+
+def test_a_run_without_actions_has_a_row() -> None:
+    [row] = the_rows(an_export())
+
+    assert (row["run_id"], row["action_id"], row["error_message"]) == ("run-1", "", "")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_text_is_a_formula(start: str) -> None:
+    evil = f'{start}HYPERLINK("http://evil",A1)'
+    action = replace(ACTION, name=evil, actor=evil, tags=(evil,))
+    bodies = Bodies(failure=Failure(type=evil, message=evil), outputs=Payload("-1"))
+
+    [row] = the_rows(an_export((action, bodies), run=replace(RUN, agent_id=evil, name=evil)))
+
+    guarded = [row[name] for name in ("run_agent_id", "run_name", "action", "actor", "tags", "error_message")]
+    assert guarded == [f"'{evil}"] * 6
+    assert row["outputs"] == "'-1"
+
+
+def test_quotes_commas_and_line_ends_stay_what_they_are() -> None:
+    [row] = the_rows(an_export((replace(ACTION, name='a "b", c\r\nd'), Bodies())))
+
+    assert row["name"] == 'a "b", c\r\nd'
