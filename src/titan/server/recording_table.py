@@ -6,7 +6,7 @@ from titan.rules.access import Permission
 from titan.server import wire, wire_actions
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import otlp, recording, registry, telemetry
+from titan.server.routes import exporting, otlp, recording, registry, telemetry
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -52,6 +52,30 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.SEE_ALL,
         query=views.RegistryQuery,
         answer=views.RegistryAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/runs/export",
+        handler=exporting.export_runs,
+        permission=Permission.SEE_ALL,
+        query=views.ExportQuery,
+        answer=bytes,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/import",
+        handler=exporting.import_runs,
+        permission=Permission.ADMINISTER,
+        body=bytes,
+        answer=views.ImportAnswer,
+        adds=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/replay/{run:str}/bundle",
+        handler=exporting.show_bundle,
+        permission=Permission.SEE_ALL,
+        answer=dict,
     ),
     Route(
         method="GET",

@@ -42,6 +42,21 @@ class RegistryQuery(Request):
     include_archived: bool = False
 
 
+class ExportQuery(RegistryQuery):
+    """GET /api/v1/runs/export: the registry's filters; `limit` and `cursor` have no meaning here."""
+
+    format: Literal["jsonl", "json", "csv"] = "jsonl"
+    run_id: Annotated[str | None, Meta(description="Only this run, whatever the filters say.")] = None
+
+
+class ImportAnswer(Struct, kw_only=True):
+    """POST /api/v1/import."""
+
+    runs: Annotated[int, Meta(description="Runs that the lines tell of.")]
+    stored: Annotated[int, Meta(description="Entries that were new.")]
+    repeated: Annotated[int, Meta(description="Entries that were known already.")]
+
+
 class TallyView(Struct, kw_only=True):
     """Counts and sums over a run's calls."""
 
