@@ -1,8 +1,8 @@
 """A graph of langgraph, told of by OpenInference. Where to, and which model, the environment says."""
 
-from langchain.agents import create_agent
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from langgraph.prebuilt import create_react_agent
 from openinference.instrumentation import using_attributes
 from openinference.instrumentation.langchain import LangChainInstrumentor
 from opentelemetry.exporter.otlp.proto.http import Compression
@@ -21,7 +21,8 @@ def get_weather(city: str) -> str:
     return f"sunny in {city}"
 
 
-agent = create_agent(ChatOpenAI(model="gpt-4o-mini"), [get_weather], name="weather_agent", system_prompt="Be brief.")
+model = ChatOpenAI(model="gpt-4o-mini")
+agent = create_react_agent(model, [get_weather], name="weather_agent", prompt="Be brief.")
 with using_attributes(session_id="session-1", user_id="user-1", tags=["demo"]):
     print(agent.invoke({"messages": [("user", "How is the weather in Paris?")]})["messages"][-1].content)
 provider.shutdown()
