@@ -19,7 +19,8 @@ from titan_sdk import tape
 Value: TypeAlias = str | bool | int | float | bytes | list[Any] | dict[str, Any] | None
 
 JSON_STARTS: Final = ("{", "[", '"')
-_MOST_BRACKETS: Final = 100  # so deep is what the tape writes; a text with fewer brackets cannot be deeper
+_MOST_BRACKETS: Final = 400  # the tape itself writes up to 500 levels; with fewer brackets no text is deeper
+_SHORT: Final = 100  # characters of a name that is remembered
 _EXACT: Final = 2**53  # beyond it the tape writes whole numbers as texts
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -157,8 +158,12 @@ def safe(text: str) -> str:
     return text if _is_safe(text) else _written(text)
 
 
-@lru_cache(maxsize=1024)
 def _key(name: str) -> str:
+    return _short_key(name) if len(name) <= _SHORT else text_of(name)
+
+
+@lru_cache(maxsize=1024)
+def _short_key(name: str) -> str:
     return text_of(name)
 
 

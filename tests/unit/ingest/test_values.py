@@ -128,7 +128,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-@settings(max_examples=300)
+@settings(max_examples=60)
 def test_any_json_comes_back_as_it_was(value: object) -> None:
     text = json.dumps(value)
 
@@ -159,7 +159,7 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=8))
-@settings(max_examples=500)
+@settings(max_examples=60)
 def test_whatever_the_attributes_hold_gives_one_action_of_readable_texts(attributes: dict[str, object]) -> None:
     [action] = actions_of(a_span(attributes, events=[("gen_ai.choice", attributes), ("note", attributes)]))
 

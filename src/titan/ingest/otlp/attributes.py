@@ -156,6 +156,9 @@ GROUPS: Final[dict[str, Meaning]] = {
 }
 
 
+_LONGEST_KEY: Final = 200  # characters; what has a meaning is shorter, and no more is remembered
+
+
 class Gathered(msgspec.Struct):
     """A span's attributes, sorted."""
 
@@ -170,7 +173,7 @@ def gather(attributes: dict[str, Value]) -> Gathered:
     groups: dict[Meaning, dict[str, Value]] = {}
     rest: dict[str, Value] = {}
     for key, value in attributes.items():
-        meaning, tail = _place_of(key)
+        meaning, tail = _place_of(key) if len(key) <= _LONGEST_KEY else (None, None)
         if meaning is None:
             rest[key] = value
         elif tail is not None:

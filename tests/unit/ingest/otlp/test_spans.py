@@ -443,6 +443,13 @@ def test_of_two_attributes_that_mean_the_same_none_is_lost() -> None:
     assert details(action) == {"attributes": {"langfuse.session.id": "b"}}
 
 
+def test_a_name_of_any_length_is_kept() -> None:
+    action = an_action({"k" * 300: 1, "input.value": json.dumps({"n" * 300: [1]})})
+
+    assert details(action) == {"attributes": {"k" * 300: 1}}
+    assert said(action.inputs) == {"n" * 300: [1]}
+
+
 def test_headers_that_came_as_pairs_are_members_whose_names_a_rule_can_see() -> None:
     action = an_action({"http.request.header": {"authorization": ["Bearer x"]}})
 
