@@ -150,6 +150,18 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         help="A TOML file with other texts for notifications.",
     ),
     Setting(
+        name="TITAN_KEEP_CALLS_DAYS",
+        default="365",
+        unit="days",
+        help="How long a recorded run stays after its last event, with all its calls; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_ARCHIVE_CALLS_DAYS",
+        default="90",
+        unit="days",
+        help="When a recorded run leaves the lists and the search; it stays and can be restored. 0 is never.",
+    ),
+    Setting(
         name="TITAN_RECORD_BODIES",
         default="yes",
         unit="",

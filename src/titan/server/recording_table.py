@@ -114,6 +114,20 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         answer=views.RecordedRunView,
     ),
     Route(
+        method="POST",
+        path=RUN + "/archive",
+        handler=registry.archive_run,
+        permission=Permission.ADMINISTER,
+        answer=views.RecordedRunView,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/restore",
+        handler=registry.restore_run,
+        permission=Permission.ADMINISTER,
+        answer=views.RecordedRunView,
+    ),
+    Route(
         method="GET",
         path=RUN + "/skeleton",
         handler=telemetry.show_skeleton,

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from litestar import Response
 
 from titan.insight.trends import trends
-from titan.model.errors import InvalidInput, UnknownRun
+from titan.model.errors import Conflict, InvalidInput, UnknownRun
 from titan.model.recorded import Note, RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
@@ -288,18 +288,51 @@ async def _set_pin(call: Call, *, is_pinned: bool) -> Response[bytes]:
     return json_answer(run_view(await change(call, act)))
 
 
+async def restore_run(call: Call) -> Response[bytes]:
+    """Bring an archived run back into the lists and the search."""
+
+    def act(tx: CallTransaction) -> RecordedRun:
+        run = find_recorded(tx, call)
+        if run.archived_at is not None:
+            tx.restore_run(run)
+        return replace(run, archived_at=None)
+
+    return json_answer(run_view(await change(call, act)))
+
+
+async def archive_run(call: Call) -> Response[bytes]:
+    """Take a run that has ended out of the lists and the search, until it is restored."""
+
+    def act(tx: CallTransaction) -> RecordedRun:
+        run = _ended(find_recorded(tx, call))
+        if run.archived_at is None:
+            tx.archive_run(run)
+        return replace(run, archived_at=run.archived_at or tx.now)
+
+    return json_answer(run_view(await change(call, act)))
+
+
+def _ended(run: RecordedRun) -> RecordedRun:
+    """Return a run that has ended.
+
+    Raises:
+        Conflict: it goes on.
+    """
+    if run.status not in (RunStatus.PENDING, RunStatus.RUNNING):
+        return run
+    raise Conflict(
+        f"run {shown(run.id)}",
+        expected="a run that has ended",
+        found=f"one that is {run.status.value}",
+        next_step="Wait for its end, or cancel it; what it still tells would make it anew.",
+    )
+
+
 async def forget_run(call: Call) -> Response[bytes]:
     """Delete a recorded run with every byte that was recorded of it. What jobs left is not touched."""
 
     def act(tx: CallTransaction) -> None:
-        run = find_recorded(tx, call)
-        if run.status in (RunStatus.PENDING, RunStatus.RUNNING):
-            raise InvalidInput(
-                f"run {shown(run.id)}",
-                expected="a run that has ended",
-                found=f"one that is {run.status.value}",
-                next_step="Wait for its end, or cancel it; what it still tells would make it anew.",
-            )
+        run = _ended(find_recorded(tx, call))
         tx.forget_run(run.project_id, run.id)
 
     await change(call, act)
