@@ -36,12 +36,21 @@ def as_json() -> dict[str, Any]:
     return request
 
 
-def nested(levels: int) -> object:
-    """Return a list in a list …; protobuf's readers stop at a hundred messages within each other."""
-    value: object = 1
+def within(field: int, content: bytes) -> bytes:
+    """Return content as a field of a message: its tag, its length, itself."""
+    size, length = len(content), b""
+    while size >= 128:
+        size, length = size >> 7, length + bytes([size & 127 | 128])
+    return bytes([field << 3 | 2]) + length + bytes([size]) + content
+
+
+def deep_request(levels: int) -> bytes:
+    """Return a request with an attribute of lists within each other: deeper than protobuf itself would build it."""
+    value = b"\x18\x01"
     for _ in range(levels):
-        value = [value]
-    return value
+        value = within(5, within(1, value))
+    span = a_span().SerializeToString() + within(9, within(1, b"deep") + within(2, value))
+    return within(1, within(2, within(2, span)))
 
 
 def test_json_says_the_same_as_protobuf() -> None:
@@ -130,7 +139,7 @@ def test_a_body_over_the_limit_is_refused_unpacked_too() -> None:
     [
         (b"\xff\xff", PROTOBUF, None, "protobuf of ExportTraceServiceRequest"),
         (BODY[:-3], PROTOBUF, None, "protobuf of ExportTraceServiceRequest"),
-        (a_request(a_span({"deep": nested(120)})).SerializeToString(), PROTOBUF, None, "protobuf of"),
+        (deep_request(200), PROTOBUF, None, "protobuf of"),
         (b"{", JSON, None, "JSON of an OTLP request"),
         (b"[]", JSON, None, "JSON of an OTLP request"),
         (b'{"resourceSpans": 1}', JSON, None, "JSON of an OTLP request"),
@@ -181,6 +190,12 @@ def test_an_id_in_json_that_is_not_hexadecimal_is_rejected() -> None:
     batch = read_traces(json.dumps(request).encode(), content_type=JSON, content_encoding=None)
 
     assert (batch.accepted, batch.rejected) == (0, 1)
+
+
+def test_lists_within_lists_are_read_as_deep_as_protobuf_goes() -> None:
+    batch = read_traces(deep_request(40), content_type=PROTOBUF, content_encoding=None)
+
+    assert batch.accepted == 1
 
 
 def test_metrics_are_counted_and_dropped() -> None:
