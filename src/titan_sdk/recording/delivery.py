@@ -1,0 +1,225 @@
+"""Brings batches to the server, or to the disk while it is away, and from there to the server once it is back."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from enum import Enum
+
+from titan_sdk.errors import TitanError
+from titan_sdk.recording import redact, spool
+from titan_sdk.recording.told import Told, body_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from titan_sdk.recording.spool import Spool
+    from titan_sdk.transport import Transport
+
+__all__ = ["Delivery", "Verdict", "post_to"]
+
+FIRST_PAUSE_SECONDS = 0.5  # a restarted server is back within it
+LONGEST_PAUSE_SECONDS = 5.0
+ANSWER_SECONDS = 5.0  # a commit takes 10 ms; what waits meanwhile is lost if the process is killed
+HELD_BYTES = 16 * 2**20  # in memory, where no disk takes it
+
+
+class Verdict(Enum):
+    """What became of one request."""
+
+    TAKEN = "committed"
+    REFUSED = "an entry in it is not what the server takes, or it is too large"
+    UNWANTED = "this server records nothing: it is of an older version"
+    AWAY = "no answer, or none that says anything about the entries: they may be sent again"
+
+
+class Delivery:
+    """One process's way for batches. One thread's at a time, but for `keep`."""
+
+    def __init__(
+        self,
+        post: Callable[[bytes, float], Verdict],
+        kept: Spool | None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        say: Callable[[str], object] | None = None,
+    ) -> None:
+        """`post` sends a body within so many seconds; `kept` is the folder for bad times, if there is one."""
+        self._post = post
+        self._kept = kept
+        self._now = now
+        self._say = say or _to_stderr
+        self._held: deque[Sequence[Told]] = deque()
+        self._held_bytes = 0
+        self._pause = 0.0
+        self._try_at = 0.0
+        self._has_said = False
+        self._may_have_files = kept is not None
+        #: Entries that were lost, and that the server has not been told of.
+        self.dropped = 0
+
+    @property
+    def wait_seconds(self) -> float | None:
+        """In how many seconds there is something to do without a new batch; None when there is not."""
+        if not self._held and not self._has_files():
+            return None
+        return max(0.0, self._try_at - self._now())
+
+    def give(self, batch: Sequence[Told], *, within_seconds: float = ANSWER_SECONDS) -> None:
+        """Deliver a batch, or keep it."""
+        if self._is_away or self._send(batch, within_seconds) is Verdict.AWAY:
+            self.keep(batch)
+
+    def go_on(self, *, within_seconds: float = ANSWER_SECONDS) -> None:
+        """Deliver one batch that was kept, if it is time to try."""
+        if self._is_away:
+            return
+        if self._held:
+            batch = self._held.popleft()
+            self._held_bytes -= _size(batch)
+            if self._send(batch, within_seconds) is Verdict.AWAY:
+                self._hold(batch, in_front=True)
+        elif self._kept is not None:
+            self._deliver_file(self._kept, within_seconds)
+
+    def keep(self, batch: Sequence[Told]) -> None:
+        """Keep a batch for later: on disk, without secrets; where that cannot be, in memory; else it is dropped."""
+        if self._kept is not None and self._kept.add(_clean_body(batch)):
+            self._may_have_files = True
+            return
+        self._hold(batch)
+
+    def put_away(self) -> None:
+        """Bring to the disk what is held in memory: the process ends. What cannot be kept is dropped."""
+        while self._held:
+            batch = self._held.popleft()
+            if self._kept is None or not self._kept.add(_clean_body(batch)):
+                self.drop(len(batch), "the server is away, and there is no room to keep them")
+        self._held_bytes = 0
+
+    def drop(self, count: int, why: str) -> None:
+        """Count entries that are lost, and say so: once on stderr, and to the server when it is there."""
+        self.dropped += count
+        if not self._has_said:
+            self._has_said = True
+            self._say(f"titan_sdk: recorded entries are lost ({count} so far): {why}")
+
+    @property
+    def _is_away(self) -> bool:
+        return self._now() < self._try_at
+
+    def _has_files(self) -> bool:
+        if self._may_have_files and self._kept is not None:
+            self._may_have_files = bool(self._kept.paths())
+        return self._may_have_files
+
+    def _send(self, batch: Sequence[Told], within_seconds: float) -> Verdict:
+        verdict = self._posted(body_of(told.text() for told in batch), within_seconds)
+        if verdict is Verdict.REFUSED and len(batch) > 1:
+            middle = len(batch) // 2
+            for half in (batch[:middle], batch[middle:]):
+                self.give(half, within_seconds=within_seconds)
+        elif verdict is Verdict.REFUSED:
+            self.drop(1, "the server refuses what they hold")
+        elif verdict is Verdict.UNWANTED:
+            self.drop(len(batch), "the server is of a version that records nothing")
+        return verdict
+
+    def _posted(self, body: bytes, within_seconds: float) -> Verdict:
+        verdict = self._post(body, within_seconds)
+        if verdict is Verdict.AWAY:
+            self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+            self._try_at = self._now() + self._pause
+        else:
+            self._pause, self._try_at = 0.0, 0.0
+        return verdict
+
+    def _deliver_file(self, kept: Spool, within_seconds: float) -> None:
+        path = next(iter(kept.paths()), None)
+        body = spool.read(path) if path is not None else b""
+        if path is None or body is None:
+            return
+        verdict = self._posted(body, within_seconds)
+        if verdict is Verdict.AWAY:
+            return
+        spool.forget(path)
+        if verdict is Verdict.REFUSED:
+            self._deliver_one_by_one(body, within_seconds)
+        elif verdict is Verdict.UNWANTED:
+            self.drop(1, "the server is of a version that records nothing")
+
+    def _deliver_one_by_one(self, body: bytes, within_seconds: float) -> None:
+        try:
+            entries = json.loads(body)["entries"]
+        except (ValueError, LookupError, TypeError):
+            self.drop(1, "a file that was kept for the server is no JSON")
+            return
+        for entry in entries:
+            verdict = self._posted(json.dumps({"entries": [entry]}).encode(), within_seconds)
+            if verdict is not Verdict.TAKEN:
+                self.drop(1, "the server refuses what they hold")
+
+    def _hold(self, batch: Sequence[Told], *, in_front: bool = False) -> None:
+        size = _size(batch)
+        if self._held_bytes + size > HELD_BYTES:
+            self.drop(len(batch), "the server is away, and there is no room to keep them")
+            return
+        self._held_bytes += size
+        if in_front:
+            self._held.appendleft(batch)
+        else:
+            self._held.append(batch)
+
+
+def post_to(transport: Transport) -> Callable[[bytes, float], Verdict]:
+    """Return what posts bodies of entries to a server, once each."""
+
+    def post(body: bytes, within_seconds: float) -> Verdict:
+        try:
+            response = transport.request(
+                *("POST", "/api/v1/actions"),
+                body=body,
+                content_type="application/json",
+                timeout_seconds=within_seconds,
+                mutation=False,  # entries are known by their ids: no receipt need be kept for each request
+                retry_for_seconds=0,
+            )
+        except TitanError:
+            return Verdict.AWAY
+        return verdict_of(response.status)
+
+    return post
+
+
+def verdict_of(status: int) -> Verdict:
+    """Return what an answer's status says about the entries."""
+    if status < 300:
+        return Verdict.TAKEN
+    if status in (400, 413, 422):
+        return Verdict.REFUSED
+    if status in (404, 405):
+        return Verdict.UNWANTED
+    return Verdict.AWAY
+
+
+def _clean_body(batch: Sequence[Told]) -> bytes:
+    disk = redact.built_in()
+    texts = []
+    for told in batch:
+        texts.append(told.text(disk))
+        time.sleep(0)  # as in the recorder: let the caller's threads go on
+    return body_of(texts)
+
+
+def _size(batch: Sequence[Told]) -> int:
+    return sum(told.size_bytes for told in batch)
+
+
+def _to_stderr(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError, RuntimeError):  # closed, or written to by what a signal interrupted
+        return
