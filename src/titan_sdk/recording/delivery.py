@@ -57,6 +57,8 @@ class Delivery:
         self._pause = 0.0
         self._try_at = 0.0
         self._has_said = False
+        #: Of the folder, as it was last looked at.
+        self._files: deque[str] = deque()
         self._may_have_files = kept is not None
         #: Entries that were lost, and that the server has not been told of.
         self.dropped = 0
@@ -64,7 +66,7 @@ class Delivery:
     @property
     def wait_seconds(self) -> float | None:
         """In how many seconds there is something to do without a new batch; None when there is not."""
-        if not self._held and not self._has_files():
+        if not self._held and not self._may_have_files:
             return None
         return max(0.0, self._try_at - self._now())
 
@@ -111,11 +113,6 @@ class Delivery:
     def _is_away(self) -> bool:
         return self._now() < self._try_at
 
-    def _has_files(self) -> bool:
-        if self._may_have_files and self._kept is not None:
-            self._may_have_files = bool(self._kept.paths())
-        return self._may_have_files
-
     def _send(self, batch: Sequence[Told], within_seconds: float) -> Verdict:
         verdict = self._posted(body_of(told.text() for told in batch), within_seconds)
         if verdict is Verdict.REFUSED and len(batch) > 1:
@@ -138,14 +135,16 @@ class Delivery:
         return verdict
 
     def _deliver_file(self, kept: Spool, within_seconds: float) -> None:
-        path = next(iter(kept.paths()), None)
-        body = spool.read(path) if path is not None else b""
-        if path is None or body is None:
+        if not self._files:
+            self._files.extend(kept.paths())
+            self._may_have_files = bool(self._files)
+        body = spool.read(self._files[0]) if self._files else None
+        verdict = self._posted(body, within_seconds) if body is not None else Verdict.TAKEN
+        if verdict is Verdict.AWAY or not self._files:
             return
-        verdict = self._posted(body, within_seconds)
-        if verdict is Verdict.AWAY:
+        spool.forget(self._files.popleft())
+        if body is None:
             return
-        spool.forget(path)
         if verdict is Verdict.REFUSED:
             self._deliver_one_by_one(body, within_seconds)
         elif verdict is Verdict.UNWANTED:

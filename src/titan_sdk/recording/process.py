@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from titan_sdk import run_end
+from titan_sdk import patience, run_end  # noqa: F401  # patience: see `_import_before_any_fork`
+from titan_sdk.address import address_of
+from titan_sdk.errors import TitanError
+from titan_sdk.recording.delivery import Delivery, Verdict, post_to
 from titan_sdk.recording.recorder import EXIT_SECONDS, Recorder
+from titan_sdk.recording.spool import Spool, spool_folder
+from titan_sdk.transport import Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from titan_sdk.recording.delivery import Delivery
     from titan_sdk.recording.recorder import Note
 
 __all__ = ["end_with_process", "ended", "flush", "put", "recording_to"]
@@ -75,12 +79,6 @@ def _on_start() -> None:
 
 
 def _delivery() -> Delivery:
-    from titan_sdk.address import address_of
-    from titan_sdk.errors import TitanError
-    from titan_sdk.recording.delivery import Delivery, Verdict, post_to
-    from titan_sdk.recording.spool import Spool, spool_folder
-    from titan_sdk.transport import Transport
-
     try:
         address = address_of()
     except TitanError as mistake:
@@ -103,6 +101,13 @@ def _new_recorder() -> Recorder | None:
     return Recorder(_delivery, on_start=_on_start)
 
 
+def _import_before_any_fork() -> None:
+    """Import what the recorder's thread will need: a child that is forked in the middle of an import never has it."""
+    with suppress(TitanError):
+        if address_of().is_tls:
+            from titan_sdk import tls  # noqa: F401
+
+
 def _start_anew() -> None:
     """Begin as a forked child: what waits in the parent's queue, and the runs it ends, are the parent's."""
     global _recorder
@@ -112,4 +117,5 @@ def _start_anew() -> None:
 
 _endings: dict[object, Callable[[str], None]] = {}
 _recorder = _new_recorder()
+_import_before_any_fork()
 os.register_at_fork(after_in_child=_start_anew)

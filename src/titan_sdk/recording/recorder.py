@@ -10,6 +10,7 @@ import os
 import time
 from _queue import Empty, SimpleQueue
 from _thread import allocate_lock
+from contextlib import suppress
 
 from titan_sdk.recording.told import Told
 
@@ -46,7 +47,7 @@ class Recorder:
         self._make_delivery = delivery
         self._on_start = on_start
         self._delivery: Delivery | None = None
-        self._queue: SimpleQueue[Note | None] = SimpleQueue()
+        self._queue: SimpleQueue[Note | int] = SimpleQueue()
         self._hurry = allocate_lock()
         self._hurry.acquire()
         self._starting = allocate_lock()
@@ -69,9 +70,7 @@ class Recorder:
     def flush(self, timeout_seconds: float) -> bool:
         """Wait until what was put before is delivered or on disk; return False when that took too long."""
         deadline = time.monotonic() + timeout_seconds
-        self._asked += 1
-        asked = self._asked
-        self._hasten()
+        asked = self._hasten()
         while self._done < asked and self._thread is not None and self._thread.is_alive():
             if time.monotonic() >= deadline:
                 return False
@@ -112,47 +111,54 @@ class Recorder:
         finally:
             self._starting.release()
 
-    def _hasten(self) -> None:
-        self._queue.put(None)
-        try:
+    def _hasten(self) -> int:
+        """Have the thread gather no longer; return the number that `_done` has once all before was delivered."""
+        self._asked += 1
+        asked = self._asked
+        self._queue.put(asked)
+        with suppress(RuntimeError):  # it is in a hurry already
             self._hurry.release()
-        except RuntimeError:
-            return  # it is in a hurry already
+        return asked
 
     def _work(self) -> None:
         """Tell what comes until the recorder closes."""
         delivery = self._own_delivery()
         while True:
-            asked = self._asked
-            notes = self._gathered(delivery.wait_seconds)
+            notes, asked = self._gathered(delivery.wait_seconds)
             is_last = self._is_closing
             self._count_overflow(delivery)
             self._in_hand = list(_told(notes, delivery, pause=lambda: time.sleep(0)))
             for batch in _batches(self._in_hand):
                 delivery.give(batch)
             self._in_hand = []
-            if not self._queue.empty():
-                continue
             self._done = max(self._done, asked)
-            if is_last:
+            if is_last and self._queue.empty():
                 return
             if delivery.wait_seconds == 0:
                 delivery.go_on()
 
-    def _gathered(self, wait_seconds: float | None) -> list[Note]:
-        """Return what comes within 0.1 s of the first note; nothing when none comes in the given time."""
+    def _gathered(self, wait_seconds: float | None) -> tuple[list[Note], int]:
+        """Return what comes within 0.1 s of the first note, and what `_hasten` asked for among it.
+
+        Nothing when none comes in the given time.
+        """
+        notes: list[Note] = []
+        asked = 0
         try:
-            first = self._queue.get(timeout=wait_seconds)
+            item = self._queue.get(timeout=wait_seconds)
+            if not isinstance(item, int) and not self._is_closing:
+                self._hurry.acquire(timeout=GATHER_SECONDS)
+            while True:
+                if isinstance(item, int):
+                    asked = item
+                else:
+                    notes.append(item)
+                if len(notes) >= NOTES_AT_ONCE:
+                    break
+                item = self._queue.get_nowait()
         except Empty:
-            return []
-        if first is not None and not self._is_closing:
-            self._hurry.acquire(timeout=GATHER_SECONDS)
-        notes = [] if first is None else [first]
-        for _ in range(min(self._queue.qsize(), NOTES_AT_ONCE)):
-            note = self._queue.get()
-            if note is not None:
-                notes.append(note)
-        return notes
+            pass
+        return notes, asked
 
     def _own_delivery(self) -> Delivery:
         if self._delivery is None:
@@ -171,7 +177,7 @@ class Recorder:
                 note = self._queue.get_nowait()
             except Empty:
                 return notes
-            if note is not None:
+            if not isinstance(note, int):
                 notes.append(note)
 
 

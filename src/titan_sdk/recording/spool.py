@@ -89,11 +89,11 @@ def spool_folder(address: Address, environment: Mapping[str, str] = os.environ) 
 
 
 def read(path: str) -> bytes | None:
-    """Return a waiting body; None when another process has delivered it."""
+    """Return a waiting body; None when another process has delivered it, or it is not for us to read."""
     try:
         with open(path, "rb") as file:
             return file.read()
-    except FileNotFoundError:
+    except OSError:
         return None
 
 
