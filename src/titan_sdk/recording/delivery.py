@@ -32,7 +32,7 @@ class Verdict(Enum):
 
     TAKEN = "committed"
     REFUSED = "an entry in it is not what the server takes, or it is too large"
-    UNWANTED = "this server records nothing: it is of an older version"
+    UNWANTED = "this server will never take it: it is of a version that records nothing"
     AWAY = "no answer, or none that says anything about the entries: they may be sent again"
 
 
@@ -142,7 +142,8 @@ class Delivery:
         verdict = self._posted(body, within_seconds) if body is not None else Verdict.TAKEN
         if verdict is Verdict.AWAY or not self._files:
             return
-        spool.forget(self._files.popleft())
+        if not spool.forget(self._files.popleft()) and not self._files:
+            self._may_have_files = False  # or it would go out for ever
         if body is None:
             return
         if verdict is Verdict.REFUSED:

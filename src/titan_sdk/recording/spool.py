@@ -55,10 +55,10 @@ class Spool:
     def paths(self) -> list[str]:
         """Return the files that wait, oldest first; none when the folder cannot be read."""
         try:
-            names = sorted(name for name in os.listdir(self.folder) if name.endswith(_WHOLE))
+            entries = [entry for entry in os.scandir(self.folder) if entry.name.endswith(_WHOLE)]
+            return sorted(entry.path for entry in entries if entry.is_file(follow_symlinks=False))
         except OSError:
             return []
-        return [os.path.join(self.folder, name) for name in names]
 
     def _size_bytes(self) -> int:
         size = 0
@@ -97,12 +97,13 @@ def read(path: str) -> bytes | None:
         return None
 
 
-def forget(path: str) -> None:
-    """Remove a body that was delivered."""
+def forget(path: str) -> bool:
+    """Remove a body that was delivered; return False when that cannot be done: it may go out again, and counts once."""
     try:
         os.unlink(path)
     except OSError:
-        return  # it went already, or goes out once more: the server counts it once
+        return not os.path.lexists(path)
+    return True
 
 
 def _write(path: str, body: bytes) -> None:
