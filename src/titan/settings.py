@@ -77,12 +77,6 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_RESUME_RUN_ID", default="", unit="", help="The run that a program takes up again."),
     Setting(name="TITAN_RECORD", default="1", unit="", help="0, false, no or off: a program records no actions."),
     Setting(
-        name="TITAN_REDACT_FIELDS",
-        default="",
-        unit="",
-        help="Names of fields, commas between them, whose values a program leaves out of what it records.",
-    ),
-    Setting(
         name="TITAN_SPOOL",
         default="",
         unit="",

@@ -80,12 +80,18 @@ class Delivery:
         if self._is_away:
             return
         if self._held:
-            batch = self._held.popleft()
-            self._held_bytes -= _size(batch)
-            if self._send(batch, within_seconds) is Verdict.AWAY:
-                self._hold(batch, in_front=True)
+            batch = self._held[0]  # there until it has gone: the process may end meanwhile, see `put_away`
+            if self._send(batch, within_seconds) is not Verdict.AWAY:
+                self._held.popleft()
+                self._held_bytes -= _size(batch)
         elif self._kept is not None:
             self._deliver_file(self._kept, within_seconds)
+
+    def finish(self, by: float) -> None:
+        """Try once more, whether it is time or not, and deliver what was kept, until `by` on the clock."""
+        self._try_at = 0.0
+        while self.wait_seconds == 0 and (left := by - self._now()) > 0:
+            self.go_on(within_seconds=left)
 
     def keep(self, batch: Sequence[Told]) -> None:
         """Keep a batch for later: on disk, without secrets; where that cannot be, in memory; else it is dropped."""
@@ -162,16 +168,13 @@ class Delivery:
             if verdict is not Verdict.TAKEN:
                 self.drop(1, "the server refuses what they hold")
 
-    def _hold(self, batch: Sequence[Told], *, in_front: bool = False) -> None:
+    def _hold(self, batch: Sequence[Told]) -> None:
         size = _size(batch)
         if self._held_bytes + size > HELD_BYTES:
             self.drop(len(batch), "the server is away, and there is no room to keep them")
             return
         self._held_bytes += size
-        if in_front:
-            self._held.appendleft(batch)
-        else:
-            self._held.append(batch)
+        self._held.append(batch)
 
 
 def post_to(transport: Transport) -> Callable[[bytes, float], Verdict]:

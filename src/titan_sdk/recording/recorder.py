@@ -53,6 +53,7 @@ class Recorder:
         self._starting = allocate_lock()
         self._thread: Thread | None = None
         self._is_closing = False
+        self._close_by = 0.0
         self._in_hand: list[Told] = []
         self._overflow = 0
         self._asked = 0
@@ -80,7 +81,7 @@ class Recorder:
     def close(self, timeout_seconds: float = EXIT_SECONDS) -> None:
         """Deliver what is left within the time, and keep the rest on disk. What comes later is not recorded."""
         deadline = time.monotonic() + timeout_seconds
-        thread, self._is_closing = self._thread, True
+        thread, self._close_by, self._is_closing = self._thread, deadline, True
         if thread is not None:
             self._hasten()
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -133,6 +134,7 @@ class Recorder:
             self._in_hand = []
             self._done = max(self._done, asked)
             if is_last and self._queue.empty():
+                delivery.finish(self._close_by)
                 return
             if delivery.wait_seconds == 0:
                 delivery.go_on()

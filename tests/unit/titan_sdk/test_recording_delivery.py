@@ -90,6 +90,23 @@ def test_a_server_that_stays_away_is_asked_less_and_less_often(tmp_path: Path) -
     assert pauses == [0.5, 1, 2, 4, 5, 5]
 
 
+def test_at_its_end_a_process_tries_once_more_and_no_longer_than_it_may(tmp_path: Path) -> None:
+    post, clock = Post(), Clock()
+    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
+    post.is_away = True
+    delivery.give(told("a"))
+    delivery.give(told("b"))
+
+    delivery.finish(clock.seconds + 2)
+    assert (post.tries, post.ids) == (2, [])
+    post.is_away = False
+    delivery.finish(clock.seconds)
+    assert post.ids == []
+    delivery.finish(clock.seconds + 2)
+
+    assert post.ids == ["a", "b"]
+
+
 def test_the_next_process_delivers_what_an_earlier_one_left(tmp_path: Path) -> None:
     Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"}]}')
     post = Post()
