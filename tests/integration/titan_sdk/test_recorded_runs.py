@@ -140,6 +140,36 @@ def test_a_program_that_outlives_its_server_loses_nothing_and_doubles_nothing(tm
     assert (run["status"], run["tally"]["calls"], run["tally"]["success"]) == ("completed", 300, 300)
 
 
+def test_what_a_killed_job_left_while_the_server_was_away_comes_with_its_worker(tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    script = f"""
+import os, signal, time, titan_sdk
+print("up", flush=True)
+while not os.path.exists({str(go)!r}):
+    time.sleep(0.01)
+with titan_sdk.action("last words", kind="tool"):
+    pass
+titan_sdk.flush(20)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with running_titan(tmp_path / "titan") as titan:
+        with client_of(titan) as client:
+            client.submit_dag(
+                "K_1_DIE", [TitanJob("die", "die.py", script_content=script)], agent_run_id="K_1", agent_id="K"
+            )
+            wait_until(lambda: "up" in client.fetch_logs("die"), "the job runs")
+        titan.kill()
+        go.touch()
+        spools = tmp_path / "titan" / "worker" / "spools"
+        wait_until(lambda: any(spools.rglob("*.json")), "what the job left")
+
+        titan.start_again()
+
+        wait_until(lambda: has_run(titan, "K_1", calls=1), "its action")
+        wait_until(lambda: not list(spools.iterdir()), "nothing waits")
+        assert names(ask(titan, "/api/v1/runs/K_1/skeleton")) == ["last words"]
+
+
 def test_secrets_are_stored_nowhere_whether_the_server_was_there_or_not(titan: RunningTitan, tmp_path: Path) -> None:
     key = "sk-proj-" + "a1B2c3D4" * 6
     script = tmp_path / "agent.py"

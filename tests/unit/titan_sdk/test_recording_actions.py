@@ -168,6 +168,31 @@ def test_a_thread_has_the_parent_of_the_context_that_it_was_given(heard: Heard) 
     assert threads == {"root": None, "with": "one", "without": "two"}
 
 
+def test_actions_of_many_threads_are_all_told_to_their_end(heard: Heard) -> None:
+    @action
+    def work(number: int) -> int:
+        if number % 100 == 0:
+            heard.recorder.flush(0)  # so that some are told while they run
+        return number
+
+    def work_on(start: int) -> None:
+        for number in range(start, start + 500):
+            with action(f"around {number}"):
+                work(number)
+
+    threads = [threading.Thread(target=work_on, args=(start,)) for start in range(0, 4000, 500)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    told = heard.actions()
+    ends = [entry["id"] for entry in heard.entries() if "ended_at_ns" in entry]
+    assert {each["outcome"] for each in told} == {"success"}
+    assert sorted(each["outputs"] for each in told if each["name"] == "work") == list(range(4000))
+    assert len(ends) == len(set(ends)) == 8000
+
+
 def test_a_coroutine_is_told_when_it_has_ended(heard: Heard) -> None:
     @action
     async def add(left: int, right: int) -> int:
