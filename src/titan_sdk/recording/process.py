@@ -108,6 +108,11 @@ def _import_before_any_fork() -> None:
             from titan_sdk import tls  # noqa: F401
 
 
+def _step_aside() -> None:
+    if _recorder is not None:
+        _recorder.step_aside()
+
+
 def _start_anew() -> None:
     """Begin as a forked child: what waits in the parent's queue, and the runs it ends, are the parent's."""
     global _recorder
@@ -118,4 +123,4 @@ def _start_anew() -> None:
 _endings: dict[object, Callable[[str], None]] = {}
 _recorder = _new_recorder()
 _import_before_any_fork()
-os.register_at_fork(after_in_child=_start_anew)
+os.register_at_fork(before=_step_aside, after_in_child=_start_anew)

@@ -36,6 +36,8 @@ NOTES_AT_ONCE = 1000  # told in 50 ms: so much of what is left at an exit may be
 BATCH_ENTRIES = 256
 BATCH_BYTES = 2**20
 LONGEST_QUEUE = 20_000  # notes: half a second of nothing but calls; what they hold is the program's own
+FORK_SECONDS = 0.1  # a server that is there answers in 10 ms
+THREAD_END_SECONDS = 0.001  # Python 3.12 counts the system's threads: one that has been joined is one for a moment
 EXIT_SECONDS = 2.0  # an exit that takes longer is felt
 
 
@@ -53,6 +55,8 @@ class Recorder:
         self._starting = allocate_lock()
         self._thread: Thread | None = None
         self._is_closing = False
+        self._is_stepping_aside = False
+        self._has_started = False
         self._close_by = 0.0
         self._in_hand: list[Told] = []
         self._overflow = 0
@@ -89,13 +93,30 @@ class Recorder:
                 delivery = self._own_delivery()
                 for batch in _batches([*self._in_hand, *_told(self._drained(), delivery)]):
                     delivery.keep(batch)
-        elif not self._queue.empty():  # no thread could be started
+        elif not self._queue.empty() or self._delivery is not None:  # there was a fork, or no thread could be started
             delivery = self._own_delivery()
             for batch in _batches(list(_told(self._drained(), delivery))):
                 delivery.give(batch, within_seconds=max(0.01, deadline - time.monotonic()))
+            delivery.finish(deadline)
         if self._delivery is not None:
             self._count_overflow(self._delivery)
             self._delivery.put_away()
+
+    def step_aside(self) -> None:
+        """End the thread, once it has told what waits, because the process forks; the next note starts another.
+
+        A fork beside threads is a DeprecationWarning since Python 3.12. Waits for 0.1 s at most.
+        """
+        thread = self._thread
+        if thread is None or self._is_closing:
+            return
+        self._is_stepping_aside = True
+        self._hasten()
+        thread.join(FORK_SECONDS)
+        self._is_stepping_aside = False
+        if not thread.is_alive():
+            self._thread = None
+            time.sleep(THREAD_END_SECONDS)
 
     def _start(self) -> None:
         if not self._starting.acquire(blocking=False):
@@ -106,7 +127,9 @@ class Recorder:
 
                 self._thread = Thread(target=self._work, name="titan-recording", daemon=True)
                 self._thread.start()
-                self._on_start()
+                if not self._has_started:
+                    self._has_started = True
+                    self._on_start()
         except RuntimeError:
             self._thread = None  # the process ends, or has no room for a thread: `close` does it
         finally:
@@ -135,6 +158,8 @@ class Recorder:
             self._done = max(self._done, asked)
             if is_last and self._queue.empty():
                 delivery.finish(self._close_by)
+                return
+            if self._is_stepping_aside and self._queue.empty():
                 return
             if delivery.wait_seconds == 0:
                 delivery.go_on()

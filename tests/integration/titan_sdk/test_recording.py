@@ -215,6 +215,32 @@ with titan_sdk.run('A', 'A_1'):
     assert run_ends(fake) == [("completed", None)]
 
 
+def test_a_fork_happens_beside_no_thread_of_the_recording_which_goes_on_afterwards(
+    fake: FakeTitan, programs: Programs
+) -> None:
+    text = f"""{HEAD}
+import threading
+def record(name):
+    with action(name):
+        pass
+record('before')
+titan_sdk.flush()
+assert threading.active_count() == 2
+child = os.fork()
+if not child:
+    os._exit(0)
+assert threading.active_count() == 1
+os.waitpid(child, 0)
+record('after')
+assert threading.active_count() == 2
+"""
+
+    done = programs.run(text)
+
+    assert (done.returncode, done.stderr, names(fake)) == (0, "", ["before", "after"])
+    assert run_ends(fake) == [("completed", None)]
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_processes_of_a_pool_tell_what_they_did(fake: FakeTitan, programs: Programs, method: str) -> None:
     text = f"""{HEAD}
