@@ -24,6 +24,7 @@ __all__ = ["Delivery", "Verdict", "post_to"]
 FIRST_PAUSE_SECONDS = 0.5  # a restarted server is back within it
 LONGEST_PAUSE_SECONDS = 5.0
 ANSWER_SECONDS = 5.0  # a commit takes 10 ms; what waits meanwhile is lost if the process is killed
+_NO_ROOM = "the server is away, and there is no room to keep them"
 HELD_BYTES = 16 * 2**20  # in memory, where no disk takes it
 
 
@@ -46,13 +47,16 @@ class Delivery:
         *,
         now: Callable[[], float] = time.monotonic,
         say: Callable[[str], object] | None = None,
+        held_bytes: int = HELD_BYTES,
     ) -> None:
         """`post` sends a body within so many seconds; `kept` is the folder for bad times, if there is one."""
         self._post = post
         self._kept = kept
         self._now = now
         self._say = say or _to_stderr
-        self._held: deque[Sequence[Told]] = deque()
+        self._most_held_bytes = held_bytes
+        #: Bodies that no disk took, with the number of their entries.
+        self._held: deque[tuple[bytes, int]] = deque()
         self._held_bytes = 0
         self._pause = 0.0
         self._try_at = 0.0
@@ -80,10 +84,10 @@ class Delivery:
         if self._is_away:
             return
         if self._held:
-            batch = self._held[0]  # there until it has gone: the process may end meanwhile, see `put_away`
-            if self._send(batch, within_seconds) is not Verdict.AWAY:
+            body, count = self._held[0]  # there until it has gone: the process may end meanwhile, see `put_away`
+            if self._deliver_kept(body, count, within_seconds):
                 self._held.popleft()
-                self._held_bytes -= _size(batch)
+                self._held_bytes -= len(body)
         elif self._kept is not None:
             self._deliver_file(self._kept, within_seconds)
 
@@ -95,17 +99,14 @@ class Delivery:
 
     def keep(self, batch: Sequence[Told]) -> None:
         """Keep a batch for later: on disk, without secrets; where that cannot be, in memory; else it is dropped."""
-        if self._kept is not None and self._kept.add(_clean_body(batch)):
-            self._may_have_files = True
-            return
-        self._hold(batch)
+        self._keep_body(_clean_body(batch), len(batch))
 
     def put_away(self) -> None:
         """Bring to the disk what is held in memory: the process ends. What cannot be kept is dropped."""
         while self._held:
-            batch = self._held.popleft()
-            if self._kept is None or not self._kept.add(_clean_body(batch)):
-                self.drop(len(batch), "the server is away, and there is no room to keep them")
+            body, count = self._held.popleft()
+            if self._kept is None or not self._kept.add(body):
+                self.drop(count, _NO_ROOM)
         self._held_bytes = 0
 
     def drop(self, count: int, why: str) -> None:
@@ -114,6 +115,15 @@ class Delivery:
         if not self._has_said:
             self._has_said = True
             self._say(f"titan_sdk: recorded entries are lost ({count} so far): {why}")
+
+    def _keep_body(self, body: bytes, count: int) -> None:
+        if self._kept is not None and self._kept.add(body):
+            self._may_have_files = True
+        elif self._held_bytes + len(body) <= self._most_held_bytes:
+            self._held.append((body, count))
+            self._held_bytes += len(body)
+        else:
+            self.drop(count, _NO_ROOM)
 
     @property
     def _is_away(self) -> bool:
@@ -144,18 +154,22 @@ class Delivery:
         if not self._files:
             self._files.extend(kept.paths())
             self._may_have_files = bool(self._files)
-        body = spool.read(self._files[0]) if self._files else None
-        verdict = self._posted(body, within_seconds) if body is not None else Verdict.TAKEN
-        if verdict is Verdict.AWAY or not self._files:
+        if not self._files:
+            return
+        body = spool.read(self._files[0])
+        if body is not None and not self._deliver_kept(body, 1, within_seconds):
             return
         if not spool.forget(self._files.popleft()) and not self._files:
             self._may_have_files = False  # or it would go out for ever
-        if body is None:
-            return
+
+    def _deliver_kept(self, body: bytes, count: int, within_seconds: float) -> bool:
+        """Send a body of `count` entries; return whether that is done with, one way or another."""
+        verdict = self._posted(body, within_seconds)
         if verdict is Verdict.REFUSED:
             self._deliver_one_by_one(body, within_seconds)
         elif verdict is Verdict.UNWANTED:
-            self.drop(1, "the server is of a version that records nothing")
+            self.drop(count, "the server is of a version that records nothing")
+        return verdict is not Verdict.AWAY
 
     def _deliver_one_by_one(self, body: bytes, within_seconds: float) -> None:
         try:
@@ -163,18 +177,13 @@ class Delivery:
         except (ValueError, LookupError, TypeError):
             self.drop(1, "a file that was kept for the server is no JSON")
             return
-        for entry in entries:
+        for number, entry in enumerate(entries):
             verdict = self._posted(json.dumps({"entries": [entry]}).encode(), within_seconds)
+            if verdict is Verdict.AWAY:
+                self._keep_body(json.dumps({"entries": entries[number:]}).encode(), len(entries) - number)
+                return
             if verdict is not Verdict.TAKEN:
                 self.drop(1, "the server refuses what they hold")
-
-    def _hold(self, batch: Sequence[Told]) -> None:
-        size = _size(batch)
-        if self._held_bytes + size > HELD_BYTES:
-            self.drop(len(batch), "the server is away, and there is no room to keep them")
-            return
-        self._held_bytes += size
-        self._held.append(batch)
 
 
 def post_to(transport: Transport) -> Callable[[bytes, float], Verdict]:
@@ -215,10 +224,6 @@ def _clean_body(batch: Sequence[Told]) -> bytes:
         texts.append(told.text(disk))
         time.sleep(0)  # as in the recorder: let the caller's threads go on
     return body_of(texts)
-
-
-def _size(batch: Sequence[Told]) -> int:
-    return sum(told.size_bytes for told in batch)
 
 
 def _to_stderr(text: str) -> None:

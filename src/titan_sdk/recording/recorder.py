@@ -125,13 +125,14 @@ class Recorder:
             if self._thread is None:
                 from threading import Thread  # 1.5 ms, and most programs record nothing
 
-                self._thread = Thread(target=self._work, name="titan-recording", daemon=True)
-                self._thread.start()
+                thread = Thread(target=self._work, name="titan-recording", daemon=True)
+                thread.start()
+                self._thread = thread  # only now: `close` may be called in between, by a signal, and would join it
                 if not self._has_started:
                     self._has_started = True
                     self._on_start()
         except RuntimeError:
-            self._thread = None  # the process ends, or has no room for a thread: `close` does it
+            return  # the process ends, or has no room for a thread: `close` tells what waits
         finally:
             self._starting.release()
 

@@ -270,7 +270,7 @@ if __name__ == '__main__':
 def test_a_full_disk_and_a_server_that_is_away_do_the_program_no_harm(fake: FakeTitan, programs: Programs) -> None:
     fake.stop()
     disk = programs.folder / "disk"
-    text = HEAD + "for number in range(12):\n    with action('call') as act:\n        act.set_output('x' * 2_000_000)"
+    text = HEAD + "for number in range(9):\n    with action('call') as act:\n        act.set_output('x' * 2_000_000)"
 
     with small_disk(disk, size_bytes=200_000):
         done = programs.run(text, {"TITAN_SPOOL": str(disk / "spool")})

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from titan_sdk.address import Address
-from titan_sdk.recording.delivery import HELD_BYTES, Delivery, Verdict, verdict_of
+from titan_sdk.recording.delivery import Delivery, Verdict, verdict_of
 from titan_sdk.recording.spool import Spool, spool_folder
 from titan_sdk.recording.told import Told
 
@@ -156,6 +156,18 @@ def test_one_kept_entry_that_the_server_refuses_does_not_hold_up_the_others(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_server_that_goes_away_in_the_middle_of_a_kept_body_gets_the_rest_later(tmp_path: Path) -> None:
+    Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"},{"id":"b"},{"id":"c"}]}')
+    post, clock = Post(Verdict.REFUSED, Verdict.TAKEN, Verdict.AWAY), Clock()
+    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
+
+    deliver_all(delivery)
+    clock.seconds += 1
+    deliver_all(delivery)
+
+    assert (post.ids, delivery.dropped) == (["a", "b", "c"], 0)
+
+
 def test_a_server_that_records_nothing_is_said_once() -> None:
     said = list[str]()
     delivery = Delivery(lambda _body, _seconds: Verdict.UNWANTED, None, say=said.append)
@@ -170,9 +182,10 @@ def test_a_server_that_records_nothing_is_said_once() -> None:
 def test_without_a_disk_a_bounded_number_is_held_in_memory(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     post, clock, said = Post(), Clock(), list[str]()
-    delivery = Delivery(post, Spool(str(tmp_path / "file" / "spool")), now=clock, say=said.append)
+    nowhere = Spool(str(tmp_path / "file" / "spool"))
+    delivery = Delivery(post, nowhere, now=clock, say=said.append, held_bytes=2500)
     post.is_away = True
-    large = json.dumps("x" * (HELD_BYTES // 2 - 1000))
+    large = json.dumps("x" * 1000)
 
     for each in "abc":
         delivery.give(told(each, inputs=large))
