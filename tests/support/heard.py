@@ -23,12 +23,16 @@ class Heard:
         self.bodies: list[bytes] = []
         #: How the next posts end; then all are taken.
         self.verdicts: deque[Verdict] = deque()
+        #: What the next posts raise, as no post should.
+        self.faults: deque[Exception] = deque()
         self.said: list[str] = []
         self.delivery = Delivery(self.post, None, say=self.said.append)
         self.recorder = Recorder(lambda: self.delivery)
 
     def post(self, body: bytes, _within_seconds: float) -> Verdict:
         """Take a body, or not, as the next verdict says."""
+        if self.faults:
+            raise self.faults.popleft()
         verdict = self.verdicts.popleft() if self.verdicts else Verdict.TAKEN
         if verdict is Verdict.TAKEN:
             self.bodies.append(body)

@@ -89,7 +89,9 @@ class Recorder:
         if thread is not None:
             self._hasten()
             thread.join(max(0.0, deadline - time.monotonic()))
-            if thread.is_alive():  # a request hangs: what it carries is sent twice, and counts once
+            if (
+                thread.is_alive() or not self._queue.empty()
+            ):  # a request hangs: what it carries is sent twice, and counts once
                 delivery = self._own_delivery()
                 for batch in _batches([*self._in_hand, *_told(self._drained(), delivery)]):
                     delivery.keep(batch)
@@ -152,10 +154,7 @@ class Recorder:
             notes, asked = self._gathered(delivery.wait_seconds)
             is_last = self._is_closing
             self._count_overflow(delivery)
-            self._in_hand = list(_told(notes, delivery, pause=lambda: time.sleep(0)))
-            for batch in _batches(self._in_hand):
-                delivery.give(batch)
-            self._in_hand = []
+            self._deliver(notes, delivery)
             self._done = max(self._done, asked)
             if is_last and self._queue.empty():
                 delivery.finish(self._close_by)
@@ -164,6 +163,15 @@ class Recorder:
                 return
             if delivery.wait_seconds == 0:
                 delivery.go_on()
+
+    def _deliver(self, notes: Iterable[Note], delivery: Delivery) -> None:
+        self._in_hand = list(_told(notes, delivery, pause=lambda: time.sleep(0)))
+        try:
+            for batch in _batches(self._in_hand):
+                delivery.give(batch)
+        except Exception as error:  # noqa: BLE001 (a fault of ours must not end the recording, nor be the program's)
+            delivery.drop(len(self._in_hand), f"a fault in titan_sdk ({type(error).__name__}: {error})")
+        self._in_hand = []
 
     def _gathered(self, wait_seconds: float | None) -> tuple[list[Note], int]:
         """Return what comes within 0.1 s of the first note, and what `_hasten` asked for among it.

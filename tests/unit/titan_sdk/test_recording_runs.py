@@ -105,6 +105,19 @@ def test_what_cannot_be_told_is_counted_and_the_count_is_told() -> None:
         assert len(heard.said) == 1
 
 
+def test_a_fault_in_the_delivery_is_said_and_does_not_end_the_recording() -> None:
+    with heard_by_nobody_else() as heard:
+        heard.faults.append(ZeroDivisionError("ours"))
+        with action("lost"):
+            pass
+        heard.entries()
+        with action("told"):
+            pass
+
+        assert [each["name"] for each in heard.actions()] == ["titan.entries_lost", "told"]
+        assert "ZeroDivisionError: ours" in heard.said[0]
+
+
 def test_a_queue_that_is_full_takes_no_more_and_holds_nobody_up() -> None:
     heard = Heard()
 
