@@ -75,6 +75,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
     Setting(name="TITAN_RESUME_RUN_ID", default="", unit="", help="The run that a program takes up again."),
+    Setting(name="TITAN_RECORD", default="1", unit="", help="0, false, no or off: a program records no actions."),
+    Setting(
+        name="TITAN_SPOOL",
+        default="",
+        unit="",
+        help="Folder of what a program recorded while the server was away; without it: spool in TITAN_HOME.",
+    ),
     Setting(name="TITAN_AGENT_ID", default="", unit="", help="The agent of the runs a client starts."),
     Setting(
         name="TITAN_JOB_MEMORY_BYTES",
