@@ -4,7 +4,7 @@ import { useMemo } from "react";
 import { tellEnds } from "../parts/runEnds";
 import { api } from "./client";
 import { LIST_STALE_MS, queries, useHeardRuns, useRefetchOnRuns } from "./query";
-import type { ElsewhereView, ImportAnswer, Order, RecordedRunView, RegistryQuery, RunSort, Window } from "./recorded";
+import type { ElsewhereView, ImportAnswer, RecordedRunView, Window } from "./recorded";
 import { refusalOf } from "./refusal";
 import { queryOf, type RegistryFilter } from "./registryFilter";
 import { withRuns } from "./registryOrder";
