@@ -1,5 +1,5 @@
 /** The registry of recorded runs, what needs attention in it, and two runs side by side. */
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { tellEnds } from "../parts/runEnds";
 import { api } from "./client";
@@ -27,6 +27,7 @@ export function useRegistry(filter: RegistryFilter) {
     queryKey: key,
     initialPageParam: null as string | null,
     staleTime: LIST_STALE_MS,
+    placeholderData: keepPreviousData,
     structuralSharing: false, // what did not change keeps its object anyway; comparing 10,000 runs is long work
     queryFn: async ({ pageParam, signal }): Promise<RegistryPage> => {
       const page = { ...query, limit: PAGE_ROWS, ...(pageParam && { cursor: pageParam }) };
@@ -54,7 +55,8 @@ export function useRegistry(filter: RegistryFilter) {
     tellEnds(before, fresh);
   });
   const runs = useMemo(() => allRows(found.data), [found.data]);
-  return { ...found, runs, first: found.data?.pages[0] };
+  const hasNextPage = found.hasNextPage && !found.isPlaceholderData; // that would be the next one of another filter
+  return { ...found, hasNextPage, runs, first: found.data?.pages[0] };
 }
 
 /** Runs that need attention, the latest first; live. */
