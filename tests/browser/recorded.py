@@ -50,6 +50,13 @@ def finish(console: Console, run: str, end: str, reason: str | None = None) -> N
     tell(console, run, [{"type": "run", "at_ns": time.time_ns(), "end": end, "reason": reason}])
 
 
+def forget(console: Console, run: str) -> None:
+    """Delete a run with all that was recorded of it."""
+    url = f"http://127.0.0.1:{console.titan.sdk_port}/api/v1/runs/{run}"
+    with urlopen(Request(url, method="DELETE")) as answer:
+        assert answer.status == 200
+
+
 def tell(console: Console, run: str, entries: Sequence[Mapping[str, Any]]) -> None:
     """Post entries; they are durable when this returns."""
     url = f"http://127.0.0.1:{console.titan.sdk_port}/api/v1/actions"

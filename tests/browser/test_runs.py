@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded import a_call, a_failed_call, finish, record
+from tests.browser.recorded import a_call, a_failed_call, finish, forget, record
 
 Check = Callable[[Page], None]
 
@@ -170,6 +171,26 @@ def test_an_export_says_what_it_holds(page: Page, console: Console) -> None:
     address = str(dialog.get_by_role("link", name="Download").get_attribute("href"))
     query = parse_qs(urlsplit(address).query)
     assert (query["format"], query["agent_id"], query["window"]) == (["csv"], ["exporter"], ["30d"])
+
+
+def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, console: Console, tmp_path: Path) -> None:
+    record(console, "back-1", [a_call("x", cost_usd="0.75")], agent="returner")
+    page.goto("/runs?agent_id=returner")
+    expect(row_of(page, "back-1")).to_be_visible()
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    download.value.save_as(tmp_path / "runs.jsonl")
+    forget(console, "back-1")
+    expect(row_of(page, "back-1")).to_have_count(0)
+
+    page.get_by_role("button", name="Import").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("JSONL file").set_input_files(tmp_path / "runs.jsonl")
+    dialog.get_by_role("button", name="Import").click()
+
+    expect(dialog).to_contain_text("1 run:")
+    expect(row_of(page, "back-1")).to_contain_text("$0.75")
 
 
 def test_an_agent_is_discovered_from_its_runs(page: Page, console: Console, assert_accessible: Check) -> None:

@@ -20,6 +20,8 @@ export type ErrorTypeView = Schemas["ErrorTypeView"];
 export type TrendDay = Schemas["TrendDay"];
 export type TrendView = Schemas["TrendView"];
 
+export type ImportAnswer = Schemas["ImportAnswer"];
+
 export type RegistryQuery = NonNullable<paths["/api/v1/runs"]["get"]["parameters"]["query"]>;
 export type LedgerQuery = NonNullable<paths["/api/v1/ledger"]["get"]["parameters"]["query"]>;
 
@@ -32,7 +34,9 @@ export type ActionKind = ActionView["kind"];
 export type Outcome = NonNullable<ActionView["outcome"]>;
 export type Impact = NonNullable<ActionView["impact"]>;
 export type Effect = NonNullable<ActionView["effect"]>;
-export type ExportFormat = "csv" | "json" | "jsonl";
+export type ExportFormat = NonNullable<
+  NonNullable<paths["/api/v1/runs/export"]["get"]["parameters"]["query"]>["format"]
+>;
 
 export const WINDOWS: readonly Window[] = ["24h", "7d", "30d", "all"];
 export const RUN_SORTS: readonly RunSort[] = ["started", "cost", "duration", "actions", "success_rate"];
@@ -49,10 +53,3 @@ export const OUTCOMES: readonly Outcome[] = [
 export const LEDGER_OUTCOMES: readonly string[] = [...OUTCOMES, "running"];
 /** The kinds that are attempts at something; the others are the frame around them. */
 export const CALL_KINDS = ["model", "tool", "call"] as const satisfies readonly ActionKind[];
-
-/** POST /api/v1/import: what of a JSONL export came, and how many of its lines told nothing new. */
-export interface ImportAnswer {
-  runs: number;
-  actions: number;
-  skipped: number;
-}

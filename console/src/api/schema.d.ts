@@ -905,8 +905,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tell that an approval was cancelled, and why. */
-        post: operations["poll_approval"];
+        /** Cancel an approval; it was cancelled when it was asked for. */
+        post: operations["cancel_approval"];
         delete?: never;
         options?: never;
         head?: never;
@@ -939,8 +939,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tell that an approval was cancelled, and why. */
-        post: operations["poll_approval"];
+        /** Take an answer to a question about an approval; nobody has asked one, for it was cancelled. */
+        post: operations["respond_to_approval"];
         delete?: never;
         options?: never;
         head?: never;
@@ -958,6 +958,23 @@ export interface paths {
         put?: never;
         /** Let an action spend: no budget of this server limits it. */
         post: operations["reserve_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Import an export in JSON Lines: the same runs. All of it is read before any of it is kept. */
+        post: operations["import_runs"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1066,6 +1083,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/replay/{run}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a recorded run as the bundle that agentsentinel-sdk replays. */
+        get: operations["show_bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/replay/{run}/results": {
         parameters: {
             query?: never;
@@ -1092,6 +1126,23 @@ export interface paths {
         };
         /** List recorded runs under filters, sorted. */
         get: operations["list_recorded_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export runs with all their actions, under the registry's filters: JSON Lines, JSON or CSV. */
+        get: operations["export_runs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1169,6 +1220,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a run that has ended out of the lists and the search, until it is restored. */
+        post: operations["archive_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/bodies": {
         parameters: {
             query?: never;
@@ -1232,6 +1300,23 @@ export interface paths {
         put?: never;
         /** Keep a recorded run, however old it gets, until it is unpinned. */
         post: operations["pin_recorded_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring an archived run back into the lists and the search. */
+        post: operations["restore_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1985,6 +2070,7 @@ export interface components {
          * @description POST /api/clean: what went; in a dry run what would go at least.
          */
         CleanAnswer: {
+            archived: number;
             blob_bytes: number;
             blobs: number;
             dags: number;
@@ -1997,6 +2083,7 @@ export interface components {
             keys: number;
             log_bytes: number;
             logs: number;
+            recorded: number;
             runs: number;
             workers: number;
         };
@@ -2232,6 +2319,71 @@ export interface components {
             run: string | null;
         };
         /**
+         * ExportQuery
+         * @description GET /api/v1/runs/export: the registry's filters; `limit` and `cursor` have no meaning here.
+         */
+        ExportQuery: {
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            cursor: string | null;
+            /**
+             * @default jsonl
+             * @enum {unknown}
+             */
+            format: "csv" | "json" | "jsonl";
+            /**
+             * @description Only these of what the filters leave, with commas between.
+             * @default null
+             */
+            ids: string | null;
+            /** @default false */
+            include_archived: boolean;
+            /**
+             * @description How many rows at most.
+             * @default 50
+             */
+            limit: number;
+            /**
+             * @description US dollars that were spent.
+             * @default null
+             */
+            min_cost: string | null;
+            /**
+             * @default desc
+             * @enum {unknown}
+             */
+            order: "asc" | "desc";
+            /**
+             * @description Part of an id, an agent or a name; or words of what was recorded.
+             * @default null
+             */
+            q: string | null;
+            /**
+             * @description Only this run, whatever the filters say.
+             * @default null
+             */
+            run_id: string | null;
+            /** @default null */
+            session_id: string | null;
+            /**
+             * @default started
+             * @enum {unknown}
+             */
+            sort: "actions" | "cost" | "duration" | "started" | "success_rate";
+            /**
+             * @description One status or several, with commas between.
+             * @default null
+             */
+            status: string | null;
+            /**
+             * @description When the run started; a run that goes on is in every window.
+             * @default 7d
+             * @enum {unknown}
+             */
+            window: "24h" | "30d" | "7d" | "all";
+        };
+        /**
          * FailureBody
          * @description Why an action failed.
          */
@@ -2382,6 +2534,18 @@ export interface components {
          * @enum {unknown}
          */
         Impact: "high" | "low" | "medium" | "read";
+        /**
+         * ImportAnswer
+         * @description POST /api/v1/import.
+         */
+        ImportAnswer: {
+            /** @description Entries that were known already. */
+            repeated: number;
+            /** @description Runs that the lines tell of. */
+            runs: number;
+            /** @description Entries that were new. */
+            stored: number;
+        };
         /**
          * IncrementBody
          * @description POST /api/store/incr.
@@ -3434,6 +3598,13 @@ export interface components {
             group_id: string | null;
             /** @default null */
             run_id: string | null;
+        };
+        /**
+         * ResponseBody
+         * @description POST /api/v1/approvals/{approval}/respond.
+         */
+        ResponseBody: {
+            response: string;
         };
         /**
          * ResultAnswer
@@ -6080,7 +6251,7 @@ export interface operations {
             };
         };
     };
-    poll_approval: {
+    cancel_approval: {
         parameters: {
             query?: never;
             header?: never;
@@ -6142,7 +6313,7 @@ export interface operations {
             };
         };
     };
-    poll_approval: {
+    respond_to_approval: {
         parameters: {
             query?: never;
             header?: never;
@@ -6151,7 +6322,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponseBody"];
+            };
+        };
         responses: {
             /** @description Success. */
             200: {
@@ -6193,6 +6368,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReserveAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    import_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -6413,6 +6621,37 @@ export interface operations {
             };
         };
     };
+    show_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     add_replay_results: {
         parameters: {
             query?: never;
@@ -6477,6 +6716,50 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RegistryAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    export_runs: {
+        parameters: {
+            query?: {
+                status?: string | null;
+                min_cost?: string | null;
+                window?: "24h" | "30d" | "7d" | "all";
+                agent_id?: string | null;
+                session_id?: string | null;
+                q?: string | null;
+                ids?: string | null;
+                sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
+                order?: "asc" | "desc";
+                cursor?: string | null;
+                limit?: number;
+                include_archived?: boolean;
+                format?: "csv" | "json" | "jsonl";
+                run_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
                 };
             };
             /** @description Refused; the body says why. */
@@ -6648,6 +6931,37 @@ export interface operations {
             };
         };
     };
+    archive_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedRunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     show_bodies: {
         parameters: {
             query: {
@@ -6783,6 +7097,37 @@ export interface operations {
         };
     };
     pin_recorded_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedRunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    restore_run: {
         parameters: {
             query?: never;
             header?: never;

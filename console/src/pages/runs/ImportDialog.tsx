@@ -6,6 +6,8 @@ import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 import { bytes, count } from "../../parts/format";
 
+const NUMBER = new Intl.NumberFormat("en-US");
+
 /** A file, and what tells it from another one when it is sent again. */
 interface Chosen {
   file: File;
@@ -59,7 +61,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
-function wordsOf({ runs, actions, skipped }: ImportAnswer): string {
-  const known = skipped > 0 ? `; ${count(skipped, "line")} told nothing new` : "";
-  return `Imported ${count(runs, "run")} with ${count(actions, "action")}${known}.`;
+function wordsOf({ runs, stored, repeated }: ImportAnswer): string {
+  const known = repeated > 0 ? `, ${NUMBER.format(repeated)} known already` : "";
+  return `${count(runs, "run")}: ${NUMBER.format(stored)} entries were new${known}.`;
 }
