@@ -35,6 +35,7 @@ class RegistryQuery(Request):
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )
+    ids: Annotated[str | None, Meta(description="Only these of what the filters leave, with commas between.")] = None
     sort: RunSort = "started"
     order: Order = "desc"
     cursor: str | None = None
@@ -98,6 +99,13 @@ class RecordedRunView(Struct, kw_only=True):
     archived_at: datetime | None
 
 
+class ElsewhereView(Struct, kw_only=True):
+    """Where a query that found nothing would have found something."""
+
+    in_all_time: int
+    similar_agents: list[str]
+
+
 class RegistryAnswer(Struct, kw_only=True):
     """A page of the registry."""
 
@@ -105,13 +113,7 @@ class RegistryAnswer(Struct, kw_only=True):
     next_cursor: Annotated[str | None, Meta(description="With this as `cursor` the list goes on; null at its end.")]
     total: Total
     is_total_capped: bool
-
-
-class ElsewhereView(Struct, kw_only=True):
-    """Where a query that found nothing would have found something."""
-
-    in_all_time: int
-    similar_agents: list[str]
+    elsewhere: Annotated[ElsewhereView | None, Meta(description="Told when nothing was found, and no ids were asked.")]
 
 
 class InterceptReason(Struct, kw_only=True):
