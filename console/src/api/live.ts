@@ -3,12 +3,19 @@
  * WebSocket through. Every event has a cursor; a stream that breaks goes on behind the last one, so nothing is missed.
  */
 import type { Schemas } from "./client";
+import type { RunHeardFrame } from "./recorded";
 
 export type LiveEvent = Schemas["EventView"];
-type Frame = LiveEvent | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
+type Frame = LiveEvent | RunHeardFrame | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
 export type Connection = "connecting" | "live" | "away";
 
-type Listener = (events: readonly LiveEvent[]) => void;
+/** Runs, and agents, whose calls something was heard of. */
+export interface RunsHeard {
+  runs: ReadonlySet<string>;
+  agents: ReadonlySet<string>;
+}
+
+type Listener = (events: readonly LiveEvent[], heard: RunsHeard) => void;
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
@@ -27,6 +34,8 @@ export class Live {
   private timer: number | undefined;
   private limit: number | undefined;
   private buffer: LiveEvent[] = [];
+  private heardRuns = new Set<string>();
+  private heardAgents = new Set<string>();
   private cancelFlush: (() => void) | null = null;
   private isAsleep = true;
   private readonly listeners = new Set<Listener>();
@@ -165,9 +174,15 @@ export class Live {
       return;
     }
     this.cursor = frame.cursor;
-    if (!("kind" in frame)) return; // it only says that the connection is alive
-    this.buffer.push(frame);
+    if ("kind" in frame) this.buffer.push(frame);
+    else if ("runs" in frame) this.hearRuns(frame);
+    else return; // it only says that the connection is alive
     if (!this.cancelFlush) this.flushSoon();
+  }
+
+  private hearRuns({ runs, agents }: RunHeardFrame): void {
+    for (const run of runs) this.heardRuns.add(run);
+    for (const agent of agents) this.heardAgents.add(agent);
   }
 
   /** Tells the listeners with the next frame; a hidden page draws none, and is brought up to date twice a second. */
@@ -193,8 +208,11 @@ export class Live {
   private readonly flush = (): void => {
     this.cancelFlush = null;
     const events = this.buffer;
+    const heard = { runs: this.heardRuns, agents: this.heardAgents };
     this.buffer = [];
-    for (const listener of this.listeners) listener(events);
+    this.heardRuns = new Set();
+    this.heardAgents = new Set();
+    for (const listener of this.listeners) listener(events, heard);
   };
 
   private tell(state: Connection): void {
@@ -205,8 +223,8 @@ export class Live {
 }
 
 /** Server-sent events tell a resync by the name of the event; here its shape says it: a cursor and nothing else. */
-function frameOf(data: LiveEvent | { cursor: string }): Frame {
-  return "kind" in data ? data : { resync: data.cursor };
+function frameOf(data: LiveEvent | RunHeardFrame | { cursor: string }): Frame {
+  return "kind" in data || "runs" in data ? data : { resync: data.cursor };
 }
 
 export const live = new Live();
