@@ -256,9 +256,11 @@ interface Answer<Body> {
   200: { headers: Record<string, unknown>; content: { "application/json": Body } };
 }
 
-interface Read<Body, Query = never, Path = never> {
+interface Read<Body, Query = never, Path = undefined> {
   get: {
-    parameters: { query?: Query; header?: never; path: Path; cookie?: never };
+    parameters: { query?: Query; header?: never; cookie?: never } & (Path extends undefined
+      ? { path?: never }
+      : { path: Path });
     requestBody?: never;
     responses: Answer<Body>;
   };
