@@ -245,6 +245,13 @@ export interface AgentStatsView {
   errors: ErrorTypeView[];
 }
 
+/** POST /api/v1/import: what of a JSONL export came, and how many of its lines told nothing new. */
+export interface ImportAnswer {
+  runs: number;
+  actions: number;
+  skipped: number;
+}
+
 /** Live: something was heard of these runs; what shows them is read again. */
 export interface RunHeardFrame {
   runs: string[];

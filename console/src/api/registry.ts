@@ -4,7 +4,8 @@ import { useMemo } from "react";
 import { tellEnds } from "../parts/runEnds";
 import { api } from "./client";
 import { LIST_STALE_MS, queries, useHeardRuns, useRefetchOnRuns } from "./query";
-import type { ElsewhereView, Order, RecordedRunView, RegistryQuery, RunSort, Window } from "./recorded";
+import type { ElsewhereView, ImportAnswer, Order, RecordedRunView, RegistryQuery, RunSort, Window } from "./recorded";
+import { refusalOf } from "./refusal";
 import { withRuns } from "./registryOrder";
 import { allRows, type Page, type Pages } from "./rows";
 
@@ -17,6 +18,7 @@ export interface RegistryFilter {
   q: string;
   sort: RunSort;
   order: Order;
+  hasArchived: boolean;
 }
 
 export const ALL_RUNS: RegistryFilter = {
@@ -28,6 +30,7 @@ export const ALL_RUNS: RegistryFilter = {
   q: "",
   sort: "started",
   order: "desc",
+  hasArchived: false,
 };
 
 interface RegistryPage extends Page<RecordedRunView> {
@@ -108,6 +111,18 @@ export function useSkeleton(run: string) {
   return found;
 }
 
+/** Sends a JSONL export; the lists are read anew when it has come. */
+export async function importRuns(file: File, headers: Record<string, string>): Promise<ImportAnswer> {
+  const answer = await fetch("/api/v1/import", {
+    method: "POST",
+    headers: { ...headers, "Content-Type": "application/jsonl" },
+    body: file,
+  });
+  if (!answer.ok) throw await refusalOf(answer);
+  for (const name of ["registry", "intercepts", "agents"]) void queries.invalidateQueries({ queryKey: [name] });
+  return (await answer.json()) as ImportAnswer;
+}
+
 /** Returns what the server is asked; nothing that it takes anyway, so that equal questions are one. */
 export function queryOf(filter: RegistryFilter): RegistryQuery {
   return {
@@ -119,5 +134,6 @@ export function queryOf(filter: RegistryFilter): RegistryQuery {
     ...(filter.agent && { agent_id: filter.agent }),
     ...(filter.session && { session_id: filter.session }),
     ...(filter.q && { q: filter.q }),
+    ...(filter.hasArchived && { include_archived: true }),
   };
 }

@@ -21,6 +21,7 @@ export const router = createBrowserRouter([
           },
           { path: "dags", lazy: async () => ({ Component: (await import("../pages/dags/DagsPage")).DagsPage }) },
           { path: "dags/:dag", lazy: async () => ({ Component: (await import("../pages/dag/DagPage")).DagPage }) },
+          { path: "runs", lazy: async () => ({ Component: (await import("../pages/runs/RunsPage")).RunsPage }) },
           {
             path: "workers",
             lazy: async () => ({ Component: (await import("../pages/workers/WorkersPage")).WorkersPage }),

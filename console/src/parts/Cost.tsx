@@ -21,10 +21,13 @@ interface Costs {
   saved_cost_usd: string;
 }
 
-/** What was spent, and beside it, where they differ from it, what was attempted, prevented and saved by replaying. */
-export function Costs({ of }: { of: Costs }) {
+/**
+ * What was spent, and beside it, where they differ from it, what was attempted, prevented and saved by replaying. A brief one
+ * leaves out what was attempted, which is the sum of spent and prevented; the pointer brings it.
+ */
+export function Costs({ of, isBrief = false }: { of: Costs; isBrief?: boolean }) {
   const others = [
-    isNoMoney(of.prevented_cost_usd) ? null : `${money(of.attempted_cost_usd)} attempted`,
+    isBrief || isNoMoney(of.prevented_cost_usd) ? null : `${money(of.attempted_cost_usd)} attempted`,
     isNoMoney(of.prevented_cost_usd) ? null : `${money(of.prevented_cost_usd)} prevented`,
     isNoMoney(of.saved_cost_usd) ? null : `${money(of.saved_cost_usd)} saved`,
   ].filter((words) => words !== null);

@@ -21,9 +21,10 @@ export function tellEnds(before: readonly Run[], after: readonly Run[]): void {
   if (ended.size === 0 || timer !== undefined) return;
   timer = window.setTimeout(() => {
     timer = undefined;
-    const [title, body] = wordsOf([...ended.values()]);
+    const runs = [...ended.values()];
+    const [title, body] = wordsOf(runs);
     ended.clear();
-    say(body ? `${title} ${body}` : title);
+    say(body ? `${title} ${body}` : title, runs.some((run) => run.status === "failed") ? "bad" : "good");
     notify(title, body);
   }, GATHER_MS);
 }

@@ -412,3 +412,11 @@ class NotesAnswer(Struct, kw_only=True):
     """All notes on a run and its actions, the newest first."""
 
     data: list[NoteView]
+
+
+class ImportAnswer(Struct, kw_only=True):
+    """POST /api/v1/import."""
+
+    runs: int
+    actions: int
+    skipped: Annotated[int, Meta(description="Lines that told nothing new.")]
