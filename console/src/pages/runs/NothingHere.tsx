@@ -38,7 +38,7 @@ export function NothingHere({ found, filter, elsewhere }: Props) {
           <p>
             There is no agent <b dir="auto">{filter.agent || filter.q}</b>. Did you mean{" "}
             {agents.map((agent) => (
-              <Button key={agent} kind="quiet" onClick={() => change(fieldsOf({ agent, q: "" }))}>
+              <Button key={agent} onClick={() => change(fieldsOf({ agent, q: "" }))}>
                 <bdi>{agent}</bdi>
               </Button>
             ))}
