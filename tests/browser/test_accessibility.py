@@ -160,7 +160,7 @@ def test_the_palette_needs_no_mouse(pages: Pages, full: Console) -> None:
     page = opened(pages, full, "/help", "light")
 
     page.keyboard.press("Control+k")
-    field = page.get_by_role("combobox", name="A page, run, DAG or job")
+    field = page.get_by_role("combobox", name="A page, run, agent, DAG or job")
     expect(field).to_be_focused()
     page.keyboard.type("sto")
     first = page.get_by_role("option").first

@@ -43,6 +43,13 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
     ],
   ],
   [
+    "On Runs",
+    [
+      ["x", "Choose the run for comparing"],
+      ["Enter", "Open the run"],
+    ],
+  ],
+  [
     "On Approvals",
     [
       ["j  k", "Next, previous gate"],

@@ -24,7 +24,7 @@ export const ActionCells = memo(function ActionCells({ action }: { action: Actio
           <Name of={action.name} />
         </Link>
         {more ? (
-          <span className={error ? "cut ledger-error" : "cut faint"} dir="auto" title={more}>
+          <span className={`cut ledger-more ${error ? "ledger-error" : "faint"}`} dir="auto" title={more}>
             {more}
           </span>
         ) : null}
@@ -37,11 +37,13 @@ export const ActionCells = memo(function ActionCells({ action }: { action: Actio
       <Cell className="ledger-outcome">
         <Status of={action.outcome ?? "running"} pulse={action.outcome === null} />
       </Cell>
-      <Cell className="ledger-run">
-        <Link to={runPath(action.run_id)} className="cut" title={action.run_id}>
+      <Cell className="ledger-run cut">
+        <Link to={runPath(action.run_id)} title={action.run_id}>
           <Name of={action.run_id} />
         </Link>
-        <Link to={agentPath(action.agent_id)} className="cut faint" title={action.agent_id}>
+      </Cell>
+      <Cell className="ledger-agent cut">
+        <Link to={agentPath(action.agent_id)} title={action.agent_id}>
           <Name of={action.agent_id} />
         </Link>
       </Cell>

@@ -55,6 +55,9 @@ export function LedgerPage() {
                   <Cell head className="ledger-run">
                     Run
                   </Cell>
+                  <Cell head className="ledger-agent">
+                    Agent
+                  </Cell>
                   <SortHead by="cost" isNumber {...sorting}>
                     Cost
                   </SortHead>

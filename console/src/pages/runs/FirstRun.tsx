@@ -47,7 +47,7 @@ with titan_sdk.run(agent_id="RESEARCH"):
 
 function Way({ title, command, children }: { title: string; command: string; children: ReactNode }) {
   return (
-    <li className="card">
+    <li className="card runs-way">
       <h3>{title}</h3>
       <p className="soft">{children}</p>
       <div className="runs-command">

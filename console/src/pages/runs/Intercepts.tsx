@@ -1,18 +1,13 @@
 import { useState } from "react";
 import { Link } from "react-router";
-import type { InterceptReason, InterceptView, Window } from "../../api/recorded";
+import type { InterceptView, Window } from "../../api/recorded";
 import { useIntercepts } from "../../api/registry";
 import { Failure } from "../../parts/Failure";
 import { Name } from "../../parts/Name";
+import { Reasons } from "../../parts/Reasons";
 import { Time } from "../../parts/Time";
 import { agentPath, runPath } from "../../parts/url";
 import { inWindow } from "../../parts/windows";
-
-const KINDS: Record<InterceptReason["kind"], { tone: string; word: string }> = {
-  error: { tone: "red", word: "Error" },
-  over_budget: { tone: "amber", word: "Over budget" },
-  high_intervention: { tone: "purple", word: "Often stopped" },
-};
 
 /** Runs that need attention, the latest first: why, and the way to what failed. */
 export function Intercepts({ window, agent }: { window: Window; agent: string }) {
@@ -62,24 +57,10 @@ function Intercept({ of: { run, reasons } }: { of: InterceptView }) {
       <Link to={agentPath(run.agent_id)} className="intercepts-agent cut faint" title={run.agent_id}>
         <Name of={run.agent_id} />
       </Link>
-      <span className="intercepts-reasons">
-        {reasons.map((reason) => (
-          <Reason key={reason.kind} of={reason} />
-        ))}
-      </span>
+      <Reasons of={reasons} />
       <span className="faint intercepts-age">
         <Time at={run.last_event_at} as="age" />
       </span>
     </li>
-  );
-}
-
-export function Reason({ of }: { of: InterceptReason }) {
-  const { tone, word } = KINDS[of.kind];
-  return (
-    <span className={`reason tone-${tone}`} title={`${word}: ${of.told}`}>
-      <b>{word}</b>
-      <bdi className="cut">{of.told}</bdi>
-    </span>
   );
 }
