@@ -3,6 +3,7 @@ import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from 
 import { isTyping } from "./isTyping";
 import { indexAfter, type Mark, markedIndex } from "./rowMark";
 import "./rowlist.css";
+import { useAnchor } from "./useAnchor";
 
 interface Props<Row> {
   label: string;
@@ -49,6 +50,7 @@ export function RowList<Row>(props: Props<Row>) {
     getItemKey: (index) => keyOf(rows[index] as Row),
   });
   const items = virtual.getVirtualItems();
+  useAnchor(virtual, scroller, rows, keyOf);
   const last = items.at(-1)?.index ?? -1;
   useEffect(() => {
     if (onEnd && last >= rows.length - 1 - OVERSCAN_ROWS) onEnd();

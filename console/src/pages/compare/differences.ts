@@ -28,6 +28,7 @@ export interface Comparison {
 }
 
 // A call never takes as long twice: told is what is half as long again, and longer by what a person notices.
+const COST_RATIO = 1.1; // the same question costs a token more or less each time
 const DURATION_RATIO = 1.5;
 const DURATION_LEAST_MS = 100;
 
@@ -68,9 +69,11 @@ function compared(a: Call | null | undefined, b: Call | null | undefined): Compa
   return { a, b, differences };
 }
 
-/** `0.10` is `0.1`; unknown is another cost than none. */
+/** Unknown is another cost than none. */
 function isOtherCost(a: string | null, b: string | null): boolean {
-  return a === null || b === null ? a !== b : Number(a) !== Number(b);
+  if (a === null || b === null) return a !== b;
+  const [one, other] = [Number(a), Number(b)];
+  return one !== other && Math.max(one, other) >= COST_RATIO * Math.min(one, other);
 }
 
 function isOtherDuration(a: number | null, b: number | null): boolean {

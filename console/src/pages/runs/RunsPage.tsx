@@ -1,11 +1,11 @@
-import { useCallback } from "react";
+import { useCallback, useRef } from "react";
 import { useNavigate } from "react-router";
 import type { RecordedRunView } from "../../api/recorded";
 import { useRegistry } from "../../api/registry";
 import { count } from "../../parts/format";
 import { Page } from "../../parts/Page";
 import { RowList } from "../../parts/RowList";
-import { chosenIn, runPath, useUrl } from "../../parts/url";
+import { runPath, useUrl } from "../../parts/url";
 import { Filters } from "./Filters";
 import { fieldsOf, filterOf, isUnfiltered, pickedWith } from "./filter";
 import { Intercepts } from "./Intercepts";
@@ -22,9 +22,18 @@ export function RunsPage() {
   const [query, change] = useUrl();
   const navigate = useNavigate();
   const filter = filterOf(query);
-  const picked = chosenIn(query, "compare");
+  const picked = query.getAll("a").concat(query.getAll("b")).filter(Boolean);
   const found = useRegistry(filter);
-  const pick = useCallback((run: string) => change({ compare: pickedWith(picked, run).join() }), [picked, change]);
+  const latest = useRef(picked); // a second choice may come before the first one is drawn
+  latest.current = picked;
+  const pick = useCallback(
+    (run: string) => {
+      latest.current = pickedWith(latest.current, run);
+      const [a = null, b = null] = latest.current;
+      change({ a, b });
+    },
+    [change],
+  );
   const { hasNextPage, isFetchingNextPage, fetchNextPage, first, runs } = found;
   const told = first ? `${count(first.total, "run")}${first.isCapped ? " and more" : ""}` : "";
   const isNew = first !== undefined && runs.length === 0 && isUnfiltered(filter) && !first.elsewhere?.in_all_time;
