@@ -44,6 +44,7 @@ class RunFilter:
     session_id: str | None = None
     text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
     has_archived: bool = False
+    ids: frozenset[str] | None = None  #: only these of what the rest leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

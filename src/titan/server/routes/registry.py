@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 
 from litestar import Response
 
+from titan.insight.likeness import similar_names
 from titan.insight.trends import trends
 from titan.model.errors import InvalidInput, UnknownRun
 from titan.model.recorded import Note, RecordedRun
@@ -77,6 +78,7 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
         session_id=query.session_id,
         text=query.q or None,
         has_archived=query.include_archived,
+        ids=None if query.ids is None else frozenset(query.ids.split(",")),
     )
 
 
@@ -115,9 +117,21 @@ async def list_runs(call: Call) -> Response[bytes]:
             next_cursor=cursor,
             total=min(total, COUNTED),
             is_total_capped=total > COUNTED,
+            elsewhere=None if total or wanted.ids is not None else _elsewhere(reader, project_id, wanted),
         )
 
     return json_answer(await look(call, find))
+
+
+def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> views.ElsewhereView:
+    """Return where a filter that found nothing would have found something."""
+    ever = replace(wanted, started_since=None)
+    meant = wanted.agent_id or wanted.text or ""
+    agents = reader.agents(project_id, limit=COUNTED) if meant else []
+    return views.ElsewhereView(
+        in_all_time=reader.count_runs(project_id, ever, up_to=COUNTED),
+        similar_agents=similar_names(meant, [agent.agent_id for agent in agents]),
+    )
 
 
 async def show_run(call: Call) -> Response[bytes]:
