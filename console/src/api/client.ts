@@ -1,6 +1,5 @@
 /** The one fetch layer: typed by the server's own OpenAPI document; a refusal becomes a `Refusal`. */
 import createClient, { type Middleware } from "openapi-fetch";
-import type { RecordedPaths } from "./recorded";
 import { Refusal, refusalOf, Unreachable } from "./refusal";
 import type { components, paths } from "./schema";
 
@@ -26,5 +25,5 @@ const refusals: Middleware = {
   },
 };
 
-export const api = createClient<paths & RecordedPaths>({ baseUrl: window.location.origin });
+export const api = createClient<paths>({ baseUrl: window.location.origin });
 api.use(limits, refusals);

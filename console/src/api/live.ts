@@ -3,10 +3,10 @@
  * WebSocket through. Every event has a cursor; a stream that breaks goes on behind the last one, so nothing is missed.
  */
 import type { Schemas } from "./client";
-import type { RunHeardFrame } from "./recorded";
 
 export type LiveEvent = Schemas["EventView"];
-type Frame = LiveEvent | RunHeardFrame | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
+type RunsHeardFrame = Schemas["RunsHeardFrame"];
+type Frame = LiveEvent | RunsHeardFrame | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
 export type Connection = "connecting" | "live" | "away";
 
 /** Runs, and agents, whose calls something was heard of. */
@@ -180,7 +180,7 @@ export class Live {
     if (!this.cancelFlush) this.flushSoon();
   }
 
-  private hearRuns({ runs, agents }: RunHeardFrame): void {
+  private hearRuns({ runs, agents }: RunsHeardFrame): void {
     for (const run of runs) this.heardRuns.add(run);
     for (const agent of agents) this.heardAgents.add(agent);
   }
@@ -223,7 +223,7 @@ export class Live {
 }
 
 /** Server-sent events tell a resync by the name of the event; here its shape says it: a cursor and nothing else. */
-function frameOf(data: LiveEvent | RunHeardFrame | { cursor: string }): Frame {
+function frameOf(data: LiveEvent | RunsHeardFrame | { cursor: string }): Frame {
   return "kind" in data || "runs" in data ? data : { resync: data.cursor };
 }
 

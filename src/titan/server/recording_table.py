@@ -48,7 +48,7 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="GET",
         path="/api/v1/runs",
-        handler=registry.list_runs,
+        handler=registry.list_recorded_runs,
         permission=Permission.SEE_ALL,
         query=views.RegistryQuery,
         answer=views.RegistryAnswer,
@@ -64,7 +64,7 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="GET",
         path=RUN,
-        handler=registry.show_run,
+        handler=registry.show_recorded_run,
         permission=Permission.SEE_ALL,
         answer=views.RecordedRunView,
     ),
@@ -78,14 +78,14 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="POST",
         path=RUN + "/pin",
-        handler=registry.pin_run,
+        handler=registry.pin_recorded_run,
         permission=Permission.ADMINISTER,
         answer=views.RecordedRunView,
     ),
     Route(
         method="POST",
         path=RUN + "/unpin",
-        handler=registry.unpin_run,
+        handler=registry.unpin_recorded_run,
         permission=Permission.ADMINISTER,
         answer=views.RecordedRunView,
     ),

@@ -96,7 +96,7 @@ def _statuses(text: str | None) -> frozenset[RunStatus]:
         ) from error
 
 
-async def list_runs(call: Call) -> Response[bytes]:
+async def list_recorded_runs(call: Call) -> Response[bytes]:
     """List recorded runs under filters, sorted."""
     query = call.query(views.RegistryQuery)
     wanted = run_filter(call, query)
@@ -134,7 +134,7 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> views.
     )
 
 
-async def show_run(call: Call) -> Response[bytes]:
+async def show_recorded_run(call: Call) -> Response[bytes]:
     """Show a recorded run."""
     return json_answer(await look(call, lambda reader: run_views(reader, [find_recorded(reader, call)])[0]))
 
@@ -281,12 +281,12 @@ async def add_note(call: Call) -> Response[bytes]:
     return json_answer(note_view(await change(call, act)), 201)
 
 
-async def pin_run(call: Call) -> Response[bytes]:
+async def pin_recorded_run(call: Call) -> Response[bytes]:
     """Keep a recorded run, however old it gets, until it is unpinned."""
     return await _set_pin(call, is_pinned=True)
 
 
-async def unpin_run(call: Call) -> Response[bytes]:
+async def unpin_recorded_run(call: Call) -> Response[bytes]:
     """Let a pinned recorded run go again when it is old."""
     return await _set_pin(call, is_pinned=False)
 
