@@ -8,7 +8,7 @@ const PAGE_ROWS = 100;
 const MOST_LIKE = 20;
 const PAUSE_MS = 2000; // between two readings of sums over all runs of an agent
 
-/** Agents, the one that was heard of last first; live. */
+/** Agents by id, live. */
 export function useAgents(q: string) {
   const found = useInfiniteQuery({
     queryKey: ["agents", q],

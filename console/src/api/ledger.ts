@@ -2,10 +2,11 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api } from "./client";
 import { useRefetchOnRuns } from "./query";
-import type { ActionKind, LedgerQuery, LedgerSort, Order, Outcome } from "./recorded";
+import type { ActionKind, LedgerQuery, LedgerSort, Order } from "./recorded";
 
 export interface LedgerFilter {
-  outcome: Outcome | "";
+  /** One of LEDGER_OUTCOMES, or "". */
+  outcome: string;
   kind: ActionKind | "";
   name: string;
   agent: string;

@@ -45,6 +45,8 @@ export const OUTCOMES: readonly Outcome[] = [
   "replayed",
   "idempotent_replay",
 ];
+/** What calls of the ledger are asked for by: how they ended, or that they have not. */
+export const LEDGER_OUTCOMES: readonly string[] = [...OUTCOMES, "running"];
 /** The kinds that are attempts at something; the others are the frame around them. */
 export const CALL_KINDS = ["model", "tool", "call"] as const satisfies readonly ActionKind[];
 

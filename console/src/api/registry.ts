@@ -6,32 +6,9 @@ import { api } from "./client";
 import { LIST_STALE_MS, queries, useHeardRuns, useRefetchOnRuns } from "./query";
 import type { ElsewhereView, ImportAnswer, Order, RecordedRunView, RegistryQuery, RunSort, Window } from "./recorded";
 import { refusalOf } from "./refusal";
+import { queryOf, type RegistryFilter } from "./registryFilter";
 import { withRuns } from "./registryOrder";
 import { allRows, type Page, type Pages } from "./rows";
-
-export interface RegistryFilter {
-  status: readonly string[];
-  minCost: string;
-  window: Window;
-  agent: string;
-  session: string;
-  q: string;
-  sort: RunSort;
-  order: Order;
-  hasArchived: boolean;
-}
-
-export const ALL_RUNS: RegistryFilter = {
-  status: [],
-  minCost: "",
-  window: "7d",
-  agent: "",
-  session: "",
-  q: "",
-  sort: "started",
-  order: "desc",
-  hasArchived: false,
-};
 
 interface RegistryPage extends Page<RecordedRunView> {
   total: number;
@@ -123,19 +100,4 @@ export async function importRuns(file: File, headers: Record<string, string>): P
   if (!answer.ok) throw await refusalOf(answer);
   for (const name of ["registry", "intercepts", "agents"]) void queries.invalidateQueries({ queryKey: [name] });
   return (await answer.json()) as ImportAnswer;
-}
-
-/** Returns what the server is asked; nothing that it takes anyway, so that equal questions are one. */
-export function queryOf(filter: RegistryFilter): RegistryQuery {
-  return {
-    window: filter.window,
-    sort: filter.sort,
-    order: filter.order,
-    ...(filter.status.length > 0 && { status: filter.status.join() }),
-    ...(filter.minCost && { min_cost: filter.minCost }),
-    ...(filter.agent && { agent_id: filter.agent }),
-    ...(filter.session && { session_id: filter.session }),
-    ...(filter.q && { q: filter.q }),
-    ...(filter.hasArchived && { include_archived: true }),
-  };
 }

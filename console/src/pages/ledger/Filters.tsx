@@ -1,5 +1,5 @@
 import type { LedgerFilter } from "../../api/ledger";
-import { CALL_KINDS, OUTCOMES } from "../../api/recorded";
+import { CALL_KINDS, LEDGER_OUTCOMES } from "../../api/recorded";
 import { AgentField } from "../../parts/AgentField";
 import { CostField } from "../../parts/CostField";
 import { lookOf } from "../../parts/Status";
@@ -16,7 +16,7 @@ export function Filters({ filter, onChange }: Props) {
     <search className="row" aria-label="Filters">
       <fieldset className="chips plain-fieldset">
         <legend className="unseen">Outcome</legend>
-        {OUTCOMES.map((outcome) => {
+        {LEDGER_OUTCOMES.map((outcome) => {
           const { tone, glyph, word } = lookOf(outcome);
           const isChosen = filter.outcome === outcome;
           return (

@@ -1,6 +1,6 @@
 /** The ledger's filters as they stand in the URL, by the names the server has for them. */
 import type { LedgerFilter } from "../../api/ledger";
-import { CALL_KINDS, LEDGER_SORTS, OUTCOMES } from "../../api/recorded";
+import { CALL_KINDS, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
 import { asCost } from "../../parts/costText";
 
 const FIELDS: Record<keyof LedgerFilter, string> = {
@@ -24,7 +24,7 @@ const FILTERING = ["outcome", "kind", "name", "agent", "run", "minCost", "maxCos
 export function filterOf(query: URLSearchParams): LedgerFilter {
   const text = (name: keyof LedgerFilter) => query.get(FIELDS[name]) ?? "";
   return {
-    outcome: oneOf(OUTCOMES, text("outcome")) ?? "",
+    outcome: oneOf(LEDGER_OUTCOMES, text("outcome")) ?? "",
     kind: oneOf(CALL_KINDS, text("kind")) ?? "",
     name: text("name"),
     agent: text("agent"),

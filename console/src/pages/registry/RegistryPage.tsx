@@ -15,7 +15,7 @@ import "./registry.css";
 
 const NUMBER = new Intl.NumberFormat("en-US");
 
-/** Agents: each that ever made a recorded run, the one heard of last first. */
+/** Agents: each that ever made a recorded run, by id. */
 export function RegistryPage() {
   const [query, change] = useUrl();
   const navigate = useNavigate();

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import type { ExportFormat } from "../../api/recorded";
-import type { RegistryFilter } from "../../api/registry";
+import type { RegistryFilter } from "../../api/registryFilter";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 import { count } from "../../parts/format";

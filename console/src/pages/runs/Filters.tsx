@@ -1,6 +1,6 @@
 import { RUN_STATUSES } from "../../api/facts";
 import { WINDOWS } from "../../api/recorded";
-import type { RegistryFilter } from "../../api/registry";
+import type { RegistryFilter } from "../../api/registryFilter";
 import { AgentField } from "../../parts/AgentField";
 import { Choices } from "../../parts/Choices";
 import { CostField } from "../../parts/CostField";

@@ -1,6 +1,6 @@
 import { Link } from "react-router";
 import type { ElsewhereView } from "../../api/recorded";
-import { ALL_RUNS, type RegistryFilter } from "../../api/registry";
+import { ALL_RUNS, type RegistryFilter } from "../../api/registryFilter";
 import { Button } from "../../parts/Button";
 import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";

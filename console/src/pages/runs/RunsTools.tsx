@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { Link } from "react-router";
-import type { RegistryFilter } from "../../api/registry";
+import type { RegistryFilter } from "../../api/registryFilter";
 import { useCanChange } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { NotifyToggle } from "../../parts/NotifyToggle";

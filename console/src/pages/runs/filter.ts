@@ -1,7 +1,7 @@
 /** The registry's filters as they stand in the URL. */
 import { RUN_STATUSES } from "../../api/facts";
 import { RUN_SORTS, WINDOWS } from "../../api/recorded";
-import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registry";
+import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
 import { asCost } from "../../parts/costText";
 import { chosenAmong } from "../../parts/url";
 import { inWindow } from "../../parts/windows";
