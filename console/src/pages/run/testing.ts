@@ -1,5 +1,5 @@
 /** Rows for tests, which state only what matters. */
-import type { Row } from "./recording";
+import type { Row } from "../../api/recording";
 
 export function aRow(number: number, told: Partial<Row> = {}): Row {
   return {

@@ -127,7 +127,7 @@ function unescaped(inner: string, isCut: boolean): string {
   const whole = isCut ? inner.replace(/((?:^|[^\\])(?:\\\\)*)\\u[0-9a-fA-F]{0,3}$/, "$1") : inner;
   if (!whole.includes("\\")) return whole;
   try {
-    return JSON.parse(`"${whole.replace(/[\u0000-\u001f]/g, escaped)}"`) as string;
+    return JSON.parse(`"${whole.replace(/\p{Cc}/gu, escaped)}"`) as string;
   } catch {
     throw new NotJson();
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Row } from "../recording";
+import type { Row } from "../../../api/recording";
 import { aRow } from "../testing";
 import { ancestorsOf, ORPHANS, rowAt, shownPlaces, type Tree, treeOf } from "./tree";
 

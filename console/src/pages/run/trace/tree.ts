@@ -2,7 +2,7 @@
  * The tree of a run's actions, as plain arrays: ten thousand of them are built in a few milliseconds. It is whole whatever
  * was told: children of parents not heard of yet stand apart at the end, and a ring of parents is opened at its first row.
  */
-import type { Row } from "../recording";
+import type { Row } from "../../../api/recording";
 
 export interface Tree {
   readonly rows: readonly Row[];

@@ -1,5 +1,5 @@
 /** Where the time of a run went: what an action did itself, and the chain that decided when the run ended. */
-import type { Row } from "../recording";
+import type { Row } from "../../../api/recording";
 import { rowAt, type Tree } from "./tree";
 
 /** Returns the microseconds of the action at a place in which none of its children ran. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { RecordedRunView, SkeletonAnswer } from "../../api/recorded";
+import type { RecordedRunView, SkeletonAnswer } from "./recorded";
 import { endOf, hasOrphans, recordingOf, withNews } from "./recording";
 
 const STARTED = "2026-01-01T00:00:00Z";

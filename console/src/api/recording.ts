@@ -1,5 +1,5 @@
 /** All actions of a run as rows, from the columns that the server sends, and how later news join them. */
-import type { ActionKind, Outcome, RecordedRunView, SkeletonAnswer } from "../../api/recorded";
+import type { ActionKind, Outcome, RecordedRunView, SkeletonAnswer } from "./recorded";
 
 export interface Row {
   readonly id: string;
