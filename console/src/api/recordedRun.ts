@@ -4,6 +4,7 @@
  */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
+import { tellEnds } from "../parts/runEnds";
 import { api } from "./client";
 import { Gathered } from "./gathered";
 import { queries, useRefetchOnRuns } from "./query";
@@ -105,11 +106,9 @@ export function useRecording(runId: string) {
     structuralSharing: false, // rows that did not change keep their objects anyway
     queryFn: async ({ signal }) => {
       const old = queries.getQueryData<Recording>(key);
-      if (old && !hasOrphans(old)) {
-        const news = withNews(old, await readSkeleton(runId, signal, old.version));
-        if (news) return news;
-      }
-      return recordingOf(await readSkeleton(runId, signal));
+      const fresh = await readRecording(runId, old, signal);
+      if (old) tellEnds([old.run], [fresh.run]);
+      return fresh;
     },
   });
   const pauseMs = found.data && hasOrphans(found.data) ? WHOLE_PAUSE_MS : PAUSE_MS;
@@ -119,6 +118,11 @@ export function useRecording(runId: string) {
 
 export function recordingKey(runId: string): string[] {
   return ["recording", runId];
+}
+
+async function readRecording(run: string, old: Recording | undefined, signal: AbortSignal): Promise<Recording> {
+  const news = old && !hasOrphans(old) ? withNews(old, await readSkeleton(run, signal, old.version)) : null;
+  return news ?? recordingOf(await readSkeleton(run, signal));
 }
 
 async function readSkeleton(run: string, signal: AbortSignal, after?: number) {

@@ -24,6 +24,8 @@ interface Props<Row> {
   onEnd?: (() => void) | undefined;
   isLoadingMore?: boolean;
   rowHeight?: number;
+  /** The key of the row that is open elsewhere on the page: it is marked, and brought into sight when it becomes another. */
+  chosen?: string | null;
 }
 
 const OVERSCAN_ROWS = 8;
@@ -49,6 +51,17 @@ export function RowList<Row>(props: Props<Row>) {
     overscan: OVERSCAN_ROWS,
     getItemKey: (index) => keyOf(rows[index] as Row),
   });
+  const { chosen = null } = props;
+  const showChosen = useRef<() => void>(undefined);
+  showChosen.current = () => {
+    const index = rows.findIndex((row) => keyOf(row) === chosen);
+    if (index < 0) return;
+    mark(index);
+    virtual.scrollToIndex(index, { align: "auto" });
+  };
+  useEffect(() => {
+    if (chosen !== null) showChosen.current?.();
+  }, [chosen]);
   const items = virtual.getVirtualItems();
   useAnchor(virtual, scroller, rows, keyOf);
   const last = items.at(-1)?.index ?? -1;
@@ -123,7 +136,8 @@ interface OneRowProps<Row> extends Props<Row> {
   onFocus: () => void;
 }
 
-function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onFocus }: OneRowProps<Row>) {
+function OneRow<Row>(props: OneRowProps<Row>) {
+  const { row, index, isAt, columns, children, details, onOpen, onFocus, keyOf, chosen } = props;
   const unfolded = details?.(row);
   return (
     <>
@@ -135,6 +149,7 @@ function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onF
         tabIndex={isAt ? 0 : -1}
         data-at={isAt || undefined}
         data-opens={onOpen ? "" : undefined}
+        data-chosen={(chosen && keyOf(row) === chosen) || undefined}
         style={{ gridTemplateColumns: columns }}
         onFocus={onFocus}
         onClick={(event) => {
