@@ -1,5 +1,6 @@
 /** What the address of a run's page says, and words that its parts share. */
 import type { ActionKind, RecordedRunView } from "../../api/recorded";
+import { duration } from "../../parts/format";
 
 export const TABS = ["stages", "trace", "telemetry", "simulation", "determinism"] as const;
 export type Tab = (typeof TABS)[number];
@@ -39,6 +40,11 @@ const SMALL = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 export function milliseconds(us: number): string {
   const length = us / 1000;
   return `${length >= 100 ? Math.round(length).toLocaleString("en-US") : SMALL.format(length)} ms`;
+}
+
+/** Returns a length in the unit that suits it: milliseconds to three digits that count, from a second on `3.2 s`. */
+export function lengthWords(us: number): string {
+  return us < 1_000_000 ? milliseconds(us) : duration(us / 1000);
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", {

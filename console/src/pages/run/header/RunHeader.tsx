@@ -1,9 +1,9 @@
 import { useEffect } from "react";
 import type { Recording } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
-import { Name } from "../../../parts/Name";
 import { Progress } from "../../../parts/Progress";
 import { RunBadge } from "../../../parts/RunBadge";
+import { TextSpans } from "../json/TextSpans";
 import { RunActions } from "./RunActions";
 import { RunFacts } from "./RunFacts";
 
@@ -22,8 +22,8 @@ export function RunHeader({ recording, onShow }: Props) {
   return (
     <header className="run-head">
       <div className="run-title">
-        <h1 title={title}>
-          <Name of={title} />
+        <h1 className="cut" title={title}>
+          <TextSpans text={title} />
         </h1>
         <RunBadge run={run} />
         {run.status === "running" ? <Progress of={run.progress} /> : null}
@@ -42,7 +42,7 @@ function Trouble({ recording: { run, rows }, onShow }: Props) {
   if (!reason && !run.first_error && !failed) return null;
   return (
     <div className="run-trouble" data-bad={run.status === "failed" || undefined}>
-      <p dir="auto">
+      <p dir="auto" title={[reason, run.first_error].filter(Boolean).join("\n")}>
         {reason}
         {reason && run.first_error ? <br /> : null}
         {run.first_error ? (
@@ -50,6 +50,7 @@ function Trouble({ recording: { run, rows }, onShow }: Props) {
             <span className="run-trouble-word">First error</span> <bdi>{run.first_error}</bdi>
           </>
         ) : null}
+        {reason || run.first_error ? null : "An action failed."}
       </p>
       {failed ? <Button onClick={() => onShow(failed)}>Show first failed action</Button> : null}
     </div>

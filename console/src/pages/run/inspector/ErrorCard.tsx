@@ -6,9 +6,9 @@ import { TextSpans } from "../json/TextSpans";
 export function ErrorCard({ failure }: { failure: FailureView }) {
   const { type, message, traceback } = failure;
   return (
-    <section className="run-error" aria-label="Error">
+    <div className="run-error">
       <div className="run-part-head">
-        <h3 className="whole">{type}</h3>
+        <strong className="whole">{type}</strong>
         <CopyButton text={traceback ?? `${type}: ${message}`} />
       </div>
       {message ? (
@@ -21,6 +21,6 @@ export function ErrorCard({ failure }: { failure: FailureView }) {
           <TextSpans text={traceback} />
         </pre>
       ) : null}
-    </section>
+    </div>
   );
 }

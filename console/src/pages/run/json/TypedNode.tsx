@@ -81,7 +81,7 @@ function cutWords({ reason, bytes: size, items, sha256 }: CutFacts): string {
   return known.filter(Boolean).join(" ");
 }
 
-const HEX_LINES = 4;
+const HEX_LINES = 8;
 
 /** Recorded bytes: their kind, size and beginning, a picture where they are one, and a way to have them as a file. */
 function Bytes({ of }: { of: Extract<Typed, { is: "bytes" }> }) {

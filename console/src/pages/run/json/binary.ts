@@ -28,7 +28,7 @@ export function sniffed(content: Uint8Array): string | null {
   return found?.[0] ?? null;
 }
 
-const LINE = 16;
+const LINE = 8; // as much as fits beside a list
 
 /** Returns the first bytes as in a hex editor: `89 50 4e 47 …  .PNG`. */
 export function hexHead(content: Uint8Array, lines: number): string {

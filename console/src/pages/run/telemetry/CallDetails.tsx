@@ -23,8 +23,8 @@ export function CallDetails({ run, call, words }: Props) {
   return (
     <div className="run-both">
       {data.failure ? <ErrorCard failure={data.failure} /> : null}
-      <One title="Inputs" of={call.name} body={data.inputs} words={words} />
-      <One title="Outputs" of={call.name} body={data.outputs} words={words} />
+      <One title="Inputs" of={`call ${call.order}`} body={data.inputs} words={words} />
+      <One title="Outputs" of={`call ${call.order}`} body={data.outputs} words={words} />
     </div>
   );
 }
@@ -40,7 +40,7 @@ function One({ title, of, body, words }: OneProps) {
   return (
     <section>
       <div className="run-part-head">
-        <h3>{title}</h3>
+        <h2>{title}</h2>
         {body?.cut ? <span className="faint">the beginning of {bytes(body.cut.size_bytes)}</span> : null}
         {body ? <CopyBody body={body} what={title} /> : null}
       </div>

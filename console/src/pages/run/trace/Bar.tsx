@@ -1,7 +1,6 @@
 import type { Row } from "../../../api/recording";
-import { duration } from "../../../parts/format";
 import { lookOf } from "../../../parts/Status";
-import { KINDS } from "../runPage";
+import { KINDS, lengthWords } from "../runPage";
 import { standOf } from "../telemetry/calls";
 import { placeWords, type Sight } from "./axis";
 
@@ -23,7 +22,7 @@ export function Bar({ row, sight, nowUs, isGroup, title }: Props) {
   const stand = standOf(row);
   const tone = stand && stand !== "success" ? lookOf(stand).tone : KINDS[row.kind].tone;
   const words = [
-    `${placeWords(row.startUs)}, ${row.durationUs === null ? "without an end" : duration(row.durationUs / 1000)}`,
+    `${placeWords(row.startUs)}, ${row.durationUs === null ? "without an end" : lengthWords(row.durationUs)}`,
     title,
   ];
   return (

@@ -7,7 +7,7 @@ import { Cost } from "../../../parts/Cost";
 import { count } from "../../../parts/format";
 import { Status } from "../../../parts/Status";
 import { TextSpans } from "../json/TextSpans";
-import { KINDS, milliseconds } from "../runPage";
+import { KINDS, lengthWords } from "../runPage";
 import { CallTook } from "../telemetry/CallTook";
 import { standOf } from "../telemetry/calls";
 import type { Sight } from "./axis";
@@ -65,13 +65,15 @@ export const TraceRow = memo(function TraceRow(props: Props) {
       >
         <TraceName {...props} row={row} />
         <span className="trace-cost num faint">{row.cost === null ? null : <Cost usd={row.cost} />}</span>
-        <span className="trace-took num faint">{row.kind === "event" ? null : <CallTook run={run} row={row} />}</span>
+        <span className="trace-took num faint">
+          {row.kind === "event" ? null : <CallTook run={run} row={row} words={lengthWords} />}
+        </span>
         <Bar
           row={row}
           sight={sight}
           nowUs={nowUs}
           isGroup={isParent}
-          title={isParent ? `${milliseconds(selfTime(tree, place, nowUs))} of its own` : undefined}
+          title={isParent ? `${lengthWords(selfTime(tree, place, nowUs))} of its own` : undefined}
         />
       </div>
       {saysMore(row) && isUnfolded ? (
@@ -144,7 +146,7 @@ export function OrphansRow({ count: amount, isRunning }: { count: number; isRunn
     <div className="trace-orphans" role="treeitem" aria-level={1} aria-selected={false} tabIndex={-1}>
       <span aria-hidden="true">⋯ </span>
       {count(amount, "action")} {amount === 1 ? "waits for its parent" : "wait for their parents"}
-      {isRunning ? "" : ": nobody told of them"}
+      {isRunning ? "" : ", of which nobody told"}
     </div>
   );
 }
