@@ -19,6 +19,7 @@ export function RunActions({ run }: { run: RecordedRunView }) {
   const [over, setOver] = useState<Over>(null);
   const close = () => setOver(null);
   const canChange = useCanChange();
+  const goesOn = run.status === "running" || run.status === "pending";
   const pin = usePinning(run);
   const remove = useRemoval(run);
   return (
@@ -31,7 +32,13 @@ export function RunActions({ run }: { run: RecordedRunView }) {
           <Button aria-pressed={run.is_pinned} busy={pin.isPending} onClick={() => pin.run(!run.is_pinned)}>
             {run.is_pinned ? "Pinned" : "Pin"}
           </Button>
-          <Button kind="danger" busy={remove.isPending} onClick={() => setOver("delete")}>
+          <Button
+            kind="danger"
+            busy={remove.isPending}
+            disabled={goesOn}
+            title={goesOn ? "Only when it has ended: what it still tells would begin it anew" : undefined}
+            onClick={() => setOver("delete")}
+          >
             Delete
           </Button>
         </>

@@ -54,7 +54,7 @@ export function RunFacts({ run }: { run: RecordedRunView }) {
         <Fact name="Session">
           <Link
             className="run-short"
-            to={`/runs?${new URLSearchParams({ session: run.session_id, window: "all" })}`}
+            to={`/runs?${new URLSearchParams({ session_id: run.session_id, window: "all" })}`}
             title={run.session_id}
           >
             <Name of={run.session_id} />

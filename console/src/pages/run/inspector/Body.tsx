@@ -43,8 +43,12 @@ function CutNote({ shown, cut }: { shown: string; cut: NonNullable<BodyView["cut
       <a href={cut.url} download>
         Download all of it
       </a>
-      <br />
-      <span className="mono">SHA-256 {cut.sha256}</span>
+      {cut.sha256 ? (
+        <>
+          <br />
+          <span className="mono">SHA-256 {cut.sha256}</span>
+        </>
+      ) : null}
     </p>
   );
 }

@@ -40,6 +40,11 @@ export function Notes({ run, action, notes }: Props) {
   );
 }
 
+/** What is scored has a name on the server; what was only scored was scored as a whole. */
+function nameOf(typed: string, score: number | null): string | null {
+  return typed || (score === null ? null : "overall");
+}
+
 const EMPTY = { text: "", name: "", score: "" };
 
 function NoteForm({ run, action }: Omit<Props, "notes">) {
@@ -59,7 +64,7 @@ function NoteForm({ run, action }: Omit<Props, "notes">) {
   const isSaid = typed.text.trim() !== "" || score !== null;
   function send(event: FormEvent): void {
     event.preventDefault();
-    if (isSaid) add.run({ text: typed.text.trim(), action_id: action, name: typed.name.trim() || null, score });
+    if (isSaid) add.run({ text: typed.text.trim(), action_id: action, name: nameOf(typed.name.trim(), score), score });
   }
   return (
     <form onSubmit={send}>
