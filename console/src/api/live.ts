@@ -89,6 +89,7 @@ export class Live {
     const url = new URL("/api/events/ws", window.location.href);
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("after", this.cursor);
+    url.searchParams.set("calls", "true");
     const socket = new WebSocket(url);
     socket.onopen = () => {
       this.vainTries = 0;
@@ -118,7 +119,7 @@ export class Live {
   }
 
   private async readStream(signal: AbortSignal): Promise<void> {
-    const answer = await fetch(`/api/events?after=${encodeURIComponent(this.cursor)}`, { signal });
+    const answer = await fetch(`/api/events?${new URLSearchParams({ after: this.cursor, calls: "true" })}`, { signal });
     if (!answer.ok || !answer.body) return;
     this.opened();
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
