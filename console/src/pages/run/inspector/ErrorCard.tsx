@@ -3,7 +3,7 @@ import { CopyButton } from "../../../parts/CopyButton";
 import { TextSpans } from "../json/TextSpans";
 
 /** Why an action failed: type, message and, where it is known, the traceback. */
-export function ErrorCard({ failure }: { failure: FailureView }) {
+export function ErrorCard({ failure, of = "this action" }: { failure: FailureView; of?: string }) {
   const { type, message, traceback } = failure;
   return (
     <div className="run-error">
@@ -17,7 +17,7 @@ export function ErrorCard({ failure }: { failure: FailureView }) {
         </p>
       ) : null}
       {traceback ? (
-        <pre className="run-traceback" tabIndex={0} role="region" aria-label="Traceback">
+        <pre className="run-traceback" tabIndex={0} role="region" aria-label={`Traceback of ${of}`}>
           <TextSpans text={traceback} />
         </pre>
       ) : null}

@@ -22,7 +22,7 @@ export function CallDetails({ run, call, words }: Props) {
   if (!data) return <p className="run-both faint">Reading …</p>;
   return (
     <div className="run-both">
-      {data.failure ? <ErrorCard failure={data.failure} /> : null}
+      {data.failure ? <ErrorCard failure={data.failure} of={`call ${call.order}`} /> : null}
       <One title="Inputs" of={`call ${call.order}`} body={data.inputs} words={words} />
       <One title="Outputs" of={`call ${call.order}`} body={data.outputs} words={words} />
     </div>
