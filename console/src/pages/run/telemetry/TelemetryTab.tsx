@@ -31,7 +31,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
   const stands = chosenAmong(url, "outcome", STANDS);
   const sort = SORTS.find((one) => one === url.get("sort")) ?? "order";
   const descending = url.get("order") === "desc";
-  const unfolded = chosenIn(url, "open");
+  const unfolded = useMemo(() => chosenIn(url, "open"), [url]); // the same for rows while nothing is folded
   const unfoldsAll = url.has("all");
   const found = useFound(run.run_id, q, version);
   const previews = useBodyReader(run.run_id, PREVIEW_BYTES);

@@ -32,7 +32,8 @@ interface Props {
   isAt: boolean;
   onToggle: (field: "fold" | "open", id: string) => void;
   onChoose: (id: string) => void;
-  onFocus: () => void;
+  index: number;
+  onFocus: (index: number) => void;
 }
 
 const STEP_PX = 14;
@@ -58,7 +59,7 @@ export const TraceRow = memo(function TraceRow(props: Props) {
         data-at={isAt || undefined}
         data-chosen={isChosen || undefined}
         data-critical={isCritical || undefined}
-        onFocus={props.onFocus}
+        onFocus={() => props.onFocus(props.index)}
         onClick={(event) => {
           if (!(event.target as HTMLElement).closest("button")) onChoose(row.id);
         }}

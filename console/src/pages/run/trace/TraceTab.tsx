@@ -42,7 +42,7 @@ function Trace({ recording, chosen, onChoose }: Props) {
   const tree = useMemo(() => treeOf(rows), [rows]);
   const nowUs = useNowUs(recording);
   const whole = useWhole(recording, nowUs);
-  const sight = sightIn(url.get("from"), url.get("to"), whole);
+  const sight = useMemo(() => sightIn(url.get("from"), url.get("to"), whole), [url, whole]);
   const look = useCallback((to: Sight) => change(sightFields(to, whole)), [change, whole]);
   const isCritical = url.has("critical");
   const critical = useMemo(() => (isCritical ? criticalPath(tree, nowUs) : NONE), [tree, nowUs, isCritical]);
@@ -119,7 +119,8 @@ function Trace({ recording, chosen, onChoose }: Props) {
                     isAt={item.index === keys.at}
                     onToggle={toggle}
                     onChoose={onChoose}
-                    onFocus={() => keys.mark(item.index)}
+                    index={item.index}
+                    onFocus={keys.mark}
                   />
                 )}
               </div>
