@@ -1,99 +1,18 @@
-/**
- * One recorded run, live: the skeleton of all its actions, bodies of those that are looked at, notes, and what is found.
- * Types as `titan.server.wire_runs` has them, written by hand until `schema.d.ts` has these routes.
- */
+/** One recorded run, live: the skeleton of all its actions, bodies of those that are looked at, notes, and what is found. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { tellEnds } from "../parts/runEnds";
-import { api } from "./client";
+import { api, type Schemas } from "./client";
 import { Gathered } from "./gathered";
 import { queries, useRefetchOnRuns } from "./query";
-import type { ActionView, RecordedRunView } from "./recorded";
 import { hasOrphans, type Recording, type Row, recordingOf, withNews } from "./recording";
 
-export interface CutView {
-  size_bytes: number;
-  sha256: string;
-  url: string;
-}
-
-export interface BodyView {
-  text: string;
-  cut: CutView | null;
-}
-
-export interface FailureView {
-  type: string;
-  message: string;
-  traceback: string | null;
-}
-
-export interface BodiesView {
-  id: string;
-  inputs: BodyView | null;
-  outputs: BodyView | null;
-  failure: FailureView | null;
-}
-
-export interface NoteView {
-  id: string;
-  action_id: string | null;
-  author: string;
-  at: string;
-  name: string | null;
-  score: number | null;
-  text: string;
-}
-
-export interface NewNoteBody {
-  text: string;
-  action_id: string | null;
-  name: string | null;
-  score: number | null;
-}
-
-export interface ActionDetailView {
-  action: ActionView;
-  bodies: BodiesView;
-  details: Record<string, unknown> | null;
-  redacted: string[];
-  tellers: string[];
-  notes: NoteView[];
-}
-
-interface Answer<Body> {
-  200: { headers: Record<string, unknown>; content: { "application/json": Body } };
-}
-
-interface Get<Body, Path, Query = never> {
-  parameters: { query?: Query; header?: never; path: Path; cookie?: never };
-  requestBody?: never;
-  responses: Answer<Body>;
-}
-
-interface Change<Body, Path, Sent = never> {
-  parameters: { query?: never; header?: { "Idempotency-Key"?: string }; path: Path; cookie?: never };
-  requestBody: { content: { "application/json": Sent } };
-  responses: Answer<Body>;
-}
-
-interface OfRun {
-  run: string;
-}
-
-/** The routes, as `openapi-typescript` writes them. */
-export interface RecordedRunPaths {
-  "/api/v1/runs/{run}": { delete: Omit<Change<never, OfRun>, "requestBody"> };
-  "/api/v1/runs/{run}/pin": { post: Omit<Change<RecordedRunView, OfRun>, "requestBody"> };
-  "/api/v1/runs/{run}/unpin": { post: Omit<Change<RecordedRunView, OfRun>, "requestBody"> };
-  "/api/v1/runs/{run}/bodies": { get: Get<{ data: BodiesView[] }, OfRun, { ids: string; limit_bytes?: number }> };
-  "/api/v1/runs/{run}/actions/{action}": { get: Get<ActionDetailView, OfRun & { action: string }> };
-  "/api/v1/runs/{run}/find": { get: Get<{ ids: string[]; more: boolean }, OfRun, { q: string }> };
-  "/api/v1/runs/{run}/notes": {
-    get: Get<{ data: NoteView[] }, OfRun>;
-    post: Change<NoteView, OfRun, NewNoteBody>;
-  };
-}
+export type BodyView = Schemas["BodyView"];
+export type BodiesView = Schemas["BodiesView"];
+export type FailureView = Schemas["FailureView"];
+export type NoteView = Schemas["NoteView"];
+export type NewNoteBody = Schemas["NewNoteBody"];
+export type ActionDetailView = Schemas["ActionDetailView"];
 
 const PAUSE_MS = 250; // between two readings of what was heard since
 const WHOLE_PAUSE_MS = 2000; // between two readings of the whole, where only that tells the truth

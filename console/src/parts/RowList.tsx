@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { isTyping } from "./isTyping";
 import { indexAfter, type Mark, markedIndex } from "./rowMark";
 import "./rowlist.css";
@@ -44,12 +44,16 @@ export function RowList<Row>(props: Props<Row>) {
     setShown(marked.current);
   }
   const at = markedIndex(rows, keyOf, shown);
+  const latestKey = useRef(keyOf);
+  latestKey.current = keyOf;
+  // The same function while the rows are the same: the virtualizer measures all of them anew for another one.
+  const getItemKey = useCallback((index: number) => latestKey.current(rows[index] as Row), [rows]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: OVERSCAN_ROWS,
-    getItemKey: (index) => keyOf(rows[index] as Row),
+    getItemKey,
   });
   const { chosen = null } = props;
   const showChosen = useRef<() => void>(undefined);

@@ -63,9 +63,9 @@ export function RunActions({ run }: { run: RecordedRunView }) {
 function usePinning(run: RecordedRunView) {
   const path = { run: run.run_id };
   return useChange(
-    async (isPinned: boolean, headers) => {
-      if (isPinned) await api.POST("/api/v1/runs/{run}/pin", { params: { path, header: headers } });
-      else await api.POST("/api/v1/runs/{run}/unpin", { params: { path, header: headers } });
+    async (isPinned: boolean) => {
+      if (isPinned) await api.POST("/api/v1/runs/{run}/pin", { params: { path } });
+      else await api.POST("/api/v1/runs/{run}/unpin", { params: { path } });
     },
     (_, isPinned) => (isPinned ? "It is kept until it is unpinned." : "It goes when it is old."),
     () => void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) }),
@@ -75,8 +75,8 @@ function usePinning(run: RecordedRunView) {
 function useRemoval(run: RecordedRunView) {
   const navigate = useNavigate();
   return useChange(
-    async (_: null, headers) => {
-      await api.DELETE("/api/v1/runs/{run}", { params: { path: { run: run.run_id }, header: headers } });
+    async () => {
+      await api.DELETE("/api/v1/runs/{run}", { params: { path: { run: run.run_id } } });
     },
     `${run.name ?? run.run_id} is deleted.`,
     () => {

@@ -7,9 +7,9 @@ const WORDS: Record<string, string> = {
 };
 
 /** What else is known of an action, part by part; what a person looks for first stands first. */
-export function Details({ details }: { details: Record<string, unknown> | null }) {
-  if (!details) return null;
-  const { compliance, callsite, attributes, ...others } = details;
+export function Details({ details }: { details: unknown }) {
+  if (typeof details !== "object" || details === null) return null;
+  const { compliance, callsite, attributes, ...others } = details as Record<string, unknown>;
   return (
     <>
       <Part name="compliance" value={compliance} isOpen />

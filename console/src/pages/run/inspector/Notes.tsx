@@ -51,8 +51,8 @@ function NoteForm({ run, action }: Omit<Props, "notes">) {
   const [typed, setTyped] = useState(EMPTY);
   const score = typed.score.trim() === "" ? null : Number(typed.score);
   const add = useChange(
-    async (body: NewNoteBody, header) => {
-      await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run }, header }, body });
+    async (body: NewNoteBody) => {
+      await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run } }, body });
     },
     "Noted.",
     () => {
@@ -64,7 +64,14 @@ function NoteForm({ run, action }: Omit<Props, "notes">) {
   const isSaid = typed.text.trim() !== "" || score !== null;
   function send(event: FormEvent): void {
     event.preventDefault();
-    if (isSaid) add.run({ text: typed.text.trim(), action_id: action, name: nameOf(typed.name.trim(), score), score });
+    if (isSaid)
+      add.run({
+        text: typed.text.trim(),
+        action_id: action,
+        name: nameOf(typed.name.trim(), score),
+        score,
+        author: null,
+      });
   }
   return (
     <form onSubmit={send}>

@@ -65,13 +65,15 @@ function Trace({ recording, chosen, onChoose }: Props) {
   const reader = useBodyReader(run.run_id, REASONING_BYTES);
 
   const scroller = useRef<HTMLDivElement>(null);
+  // The same function while the places are the same: the virtualizer measures all of them anew for another one.
+  const getItemKey = useCallback((index: number) => keyOf(tree, places[index] ?? 0), [tree, places]);
   const virtual = useVirtualizer({
     count: places.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,
     scrollMargin: AXIS_HEIGHT,
-    getItemKey: (index) => keyOf(tree, places[index] ?? 0),
+    getItemKey,
   });
   const keys = useTraceKeys({ tree, places, folded, scroller, virtual, toggle, onChoose });
   useChosenInSight(tree, places, chosen, (index) => virtual.scrollToIndex(index, { align: "auto" }));
