@@ -59,7 +59,9 @@ function OneRun({ recording }: { recording: Recording }) {
             <TelemetryTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
           ) : null}
           <Suspense fallback={<p className="faint">Reading …</p>}>
-            {tab === "trace" ? <TraceTab recording={recording} chosen={chosen?.id ?? null} onChoose={choose} /> : null}
+            {tab === "trace" ? (
+              <TraceTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
+            ) : null}
             {tab === "stages" ? <StagesTab run={run} /> : null}
           </Suspense>
           {tab === "simulation" || tab === "determinism" ? <LaterTab tab={tab} run={run} /> : null}

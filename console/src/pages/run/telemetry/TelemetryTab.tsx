@@ -1,10 +1,11 @@
 import { useCallback, useMemo } from "react";
-import { useBodyReader, useFound } from "../../../api/recordedRun";
+import { useBodyReader } from "../../../api/recordedRun";
 import type { Recording } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
 import { Empty } from "../../../parts/Empty";
 import { Cell, RowList } from "../../../parts/RowList";
 import { chosenAmong, chosenIn, useUrl } from "../../../parts/url";
+import { NONE, useSearch } from "../useSearch";
 import { CallDetails } from "./CallDetails";
 import { CallRow, PREVIEW_BYTES } from "./CallRow";
 import { callsOf, chosenCalls, nextHit, SORTS, type Sort, STANDS } from "./calls";
@@ -20,35 +21,32 @@ interface Props {
 }
 
 const ROW_HEIGHT = 40;
-const NONE: ReadonlySet<string> = new Set();
 
 /** Every call of the run, with what went in and came out, what it cost and how it ended. */
 export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
-  const { run, rows, version } = recording;
+  const { run, rows } = recording;
   const [url, change] = useUrl();
-  const q = url.get("q") ?? "";
+  const search = useSearch(recording, url.get("q") ?? "");
+  const { hits } = search;
   const inContext = url.has("context");
   const stands = chosenAmong(url, "outcome", STANDS);
   const sort = SORTS.find((one) => one === url.get("sort")) ?? "order";
   const descending = url.get("order") === "desc";
   const unfolded = useMemo(() => chosenIn(url, "open"), [url]); // the same for rows while nothing is folded
   const unfoldsAll = url.has("all");
-  const found = useFound(run.run_id, q, version);
   const previews = useBodyReader(run.run_id, PREVIEW_BYTES);
 
   const calls = useMemo(() => callsOf(rows), [rows]);
-  const hits = q ? (found.data?.ids ?? NONE) : null;
-  const isSearching = q !== "" && !found.data && !found.isError;
   const standing = stands.join();
   const shown = useMemo(
     () =>
       chosenCalls(calls, {
         stands: STANDS.filter((one) => standing.split(",").includes(one)),
-        hits: inContext || isSearching ? null : hits,
+        hits: inContext ? null : hits,
         sort,
         descending,
       }),
-    [calls, standing, hits, inContext, isSearching, sort, descending],
+    [calls, standing, hits, inContext, sort, descending],
   );
   const toggle = useCallback(
     (id: string) =>
@@ -65,8 +63,8 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
       <TelemetryTools
         shown={shown}
         all={calls.length}
-        hits={hits}
-        search={{ q, inContext, isSearching, error: found.error, more: found.data?.more ?? false }}
+        search={search}
+        inContext={inContext}
         stands={stands}
         calls={calls}
         unfoldsAll={unfoldsAll}

@@ -23,6 +23,8 @@ interface Props {
   sight: Sight;
   nowUs: number;
   reader: Gathered<BodiesView>;
+  words: readonly string[];
+  isHit: boolean;
   isFolded: boolean;
   /** Whether what it says stands below it. */
   isUnfolded: boolean;
@@ -78,14 +80,15 @@ export const TraceRow = memo(function TraceRow(props: Props) {
         />
       </div>
       {saysMore(row) && isUnfolded ? (
-        <Reasoning run={run.run_id} row={row} reader={props.reader} depth={indent(depth)} />
+        <Reasoning run={run.run_id} row={row} reader={props.reader} words={props.words} depth={indent(depth)} />
       ) : null}
     </>
   );
 });
 
 /** Where an action stands in the tree, what it is, and how it ended where that was not well. */
-function TraceName({ tree, place, row, isFolded, isUnfolded, isCritical, onToggle }: Props & { row: Row }) {
+function TraceName(props: Props & { row: Row }) {
+  const { tree, place, row, words, isHit, isFolded, isUnfolded, isCritical, onToggle } = props;
   const isParent = hasChildren(tree, place);
   const hidden = isFolded ? (tree.end[place] ?? 0) - place - 1 : 0;
   const kind = KINDS[row.kind];
@@ -111,8 +114,9 @@ function TraceName({ tree, place, row, isFolded, isUnfolded, isCritical, onToggl
         <span aria-hidden="true">{kind.glyph}</span>
         <span className="unseen">{kind.word} </span>
       </span>
+      {isHit ? <span className="run-hit" title="Found by the search" /> : null}
       <span className="trace-words cut" title={row.name}>
-        <TextSpans text={row.name} />
+        <TextSpans text={row.name} words={words} />
         <span className="faint">
           {" "}
           <bdi>{row.model ?? row.actor}</bdi>

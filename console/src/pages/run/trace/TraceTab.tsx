@@ -1,34 +1,38 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { useBodyReader } from "../../../api/recordedRun";
-import { endOf, type Recording } from "../../../api/recording";
-import { useNow } from "../../../parts/clock";
+import type { Recording, Row } from "../../../api/recording";
 import { Empty } from "../../../parts/Empty";
 import { chosenIn, useUrl } from "../../../parts/url";
+import { nextHit } from "../telemetry/calls";
+import { NONE, useSearch } from "../useSearch";
 import { type Sight, sightFields, sightIn } from "./axis";
+import { REASONING_BYTES } from "./Reasoning";
 import { TraceAxis } from "./TraceAxis";
 import { OrphansRow, TraceRow } from "./TraceRow";
 import { TraceTools } from "./TraceTools";
-import { ancestorsOf, ORPHANS, rowAt, shownPlaces, type Tree, treeOf } from "./tree";
+import { ORPHANS, rowAt, shownPlaces, type Tree, treeOf } from "./tree";
+import { useChosenInSight, useUnfoldedWay } from "./useChosen";
 import { useTraceKeys } from "./useTraceKeys";
+import { useNowUs, useWhole } from "./useTraceTime";
 import { useWheel } from "./useWheel";
 import { criticalPath } from "./waits";
 import "./trace.css";
 
 interface Props {
   recording: Recording;
+  words: readonly string[];
   chosen: string | null;
   onChoose: (id: string | null) => void;
 }
 
 const ROW_HEIGHT = 28;
 const AXIS_HEIGHT = 27;
-export const REASONING_BYTES = 16_384;
-const NONE: ReadonlySet<string> = new Set();
 
 /** All actions as a tree, with when each ran beside it: turns, reasoning, calls, handoffs and events in one list. */
-export function TraceTab({ recording, chosen, onChoose }: Props) {
-  if (recording.rows.length > 0) return <Trace recording={recording} chosen={chosen} onChoose={onChoose} />;
+export function TraceTab(props: Props) {
+  const { recording } = props;
+  if (recording.rows.length > 0) return <Trace {...props} />;
   return (
     <Empty title={recording.run.status === "running" ? "Nothing yet" : "Nothing was recorded"}>
       Every action of the run appears here with its place in the tree and in time.
@@ -36,7 +40,7 @@ export function TraceTab({ recording, chosen, onChoose }: Props) {
   );
 }
 
-function Trace({ recording, chosen, onChoose }: Props) {
+function Trace({ recording, words, chosen, onChoose }: Props) {
   const { run, rows } = recording;
   const [url, change] = useUrl();
   const tree = useMemo(() => treeOf(rows), [rows]);
@@ -62,6 +66,8 @@ function Trace({ recording, chosen, onChoose }: Props) {
         .join(),
     }),
   );
+  const search = useSearch(recording, url.get("q") ?? "");
+  const inOrder = useMemo(() => Array.from(tree.order, (row) => tree.rows[row] as Row), [tree]);
   const reader = useBodyReader(run.run_id, REASONING_BYTES);
 
   const scroller = useRef<HTMLDivElement>(null);
@@ -81,6 +87,8 @@ function Trace({ recording, chosen, onChoose }: Props) {
   return (
     <div className="run-trace">
       <TraceTools
+        search={search}
+        onGo={(step) => onChoose(nextHit(inOrder, search.hits ?? NONE, chosen, step) ?? chosen)}
         tree={tree}
         sight={sight}
         whole={whole}
@@ -114,6 +122,8 @@ function Trace({ recording, chosen, onChoose }: Props) {
                     sight={sight}
                     nowUs={nowUs}
                     reader={reader}
+                    words={words}
+                    isHit={search.hits?.has(rowAt(tree, place).id) === true}
                     isFolded={folded.has(rowAt(tree, place).id)}
                     isUnfolded={unfolded.has(rowAt(tree, place).id)}
                     isChosen={rowAt(tree, place).id === chosen}
@@ -132,55 +142,6 @@ function Trace({ recording, chosen, onChoose }: Props) {
       </div>
     </div>
   );
-}
-
-/** Returns where now is on the run's axis; of a run that is over, where it ended: what has no end then was cut off there. */
-function useNowUs({ run, rows }: Recording): number {
-  const now = useNow();
-  const isOver = run.status !== "running" && run.status !== "pending";
-  const last = isOver ? Date.parse(run.ended_at ?? run.last_event_at) : now;
-  const elapsed = Math.max(0, (last - Date.parse(run.started_at)) * 1000);
-  return useMemo(() => (isOver ? Math.max(elapsed, endOf(rows, 0)) : elapsed), [isOver, elapsed, rows]);
-}
-
-function useWhole({ rows }: Recording, nowUs: number): Sight {
-  return useMemo(() => {
-    const from = Math.min(0, rows[0]?.startUs ?? 0);
-    return { from, to: Math.max(from + 1000, endOf(rows, nowUs)) };
-  }, [rows, nowUs]);
-}
-
-/** Unfolds what hides the chosen action. */
-function useUnfoldedWay(
-  tree: Tree,
-  chosen: string | null,
-  folded: ReadonlySet<string>,
-  unfold: (ids: ReadonlySet<string>) => void,
-): void {
-  const latest = useRef({ tree, folded, unfold });
-  latest.current = { tree, folded, unfold };
-  useEffect(() => {
-    if (chosen === null) return;
-    const now = latest.current;
-    const place = now.tree.order.findIndex((_, at) => rowAt(now.tree, at).id === chosen);
-    const hiding = place < 0 ? [] : ancestorsOf(now.tree, place).filter((id) => now.folded.has(id));
-    if (hiding.length > 0) now.unfold(new Set(hiding));
-  }, [chosen]);
-}
-
-function useChosenInSight(
-  tree: Tree,
-  places: readonly number[],
-  chosen: string | null,
-  show: (index: number) => void,
-): void {
-  const latest = useRef({ tree, places, show });
-  latest.current = { tree, places, show };
-  useEffect(() => {
-    const now = latest.current;
-    const index = now.places.findIndex((place) => place !== ORPHANS && rowAt(now.tree, place).id === chosen);
-    if (chosen !== null && index >= 0) now.show(index);
-  }, [chosen]);
 }
 
 function keyOf(tree: Tree, place: number): string {

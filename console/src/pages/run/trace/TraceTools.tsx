@@ -1,6 +1,8 @@
 import type { Row } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
 import { count } from "../../../parts/format";
+import { RunSearch } from "../RunSearch";
+import type { Search } from "../useSearch";
 import { moved, placeWords, type Sight, zoomed } from "./axis";
 import { hasChildren, rowAt, type Tree } from "./tree";
 
@@ -11,6 +13,8 @@ interface Props {
   chosen: Row | null;
   nowUs: number;
   isCritical: boolean;
+  search: Search;
+  onGo: (step: 1 | -1) => void;
   onLook: (sight: Sight) => void;
   onChange: (changes: Record<string, string | null>) => void;
 }
@@ -18,11 +22,12 @@ interface Props {
 const AROUND = 0.1; // of its length, left free on either side of an action that fills the axis
 
 /** What is in sight of the run's time, and what the tree shows. */
-export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, onLook, onChange }: Props) {
+export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, search, onGo, onLook, onChange }: Props) {
   const middle = chosen?.startUs ?? (sight.from + sight.to) / 2;
   const isWhole = sight.from <= whole.from && sight.to >= whole.to;
   return (
     <div className="run-tools row">
+      <RunSearch q={search.q} onChange={(q) => onChange({ q })} onGo={onGo} />
       <fieldset className="row plain-fieldset">
         <legend className="unseen">Time in sight</legend>
         <Button aria-label="Zoom in" title="Zoom in (+)" onClick={() => onLook(zoomed(sight, 0.5, middle, whole))}>
@@ -61,8 +66,8 @@ export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, onLo
       </Button>
       <Button onClick={() => onChange({ fold: null })}>Unfold all</Button>
       <Button onClick={() => onChange({ fold: outermost(tree).join() })}>Fold all</Button>
-      <span className="run-count faint">
-        {count(tree.order.length, "action")}
+      <span className="run-count faint" role="status">
+        {search.words ?? count(tree.order.length, "action")}
         {isWhole ? null : ` · ${placeWords(Math.round(sight.from))} to ${placeWords(Math.round(sight.to))}`}
       </span>
     </div>
