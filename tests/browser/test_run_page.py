@@ -187,6 +187,20 @@ def test_the_trace_is_a_tree_that_keys_fold(pages: Pages, console: Console, fail
     expect(page.get_by_role("complementary", name="Operation thinking")).to_contain_text("Reasoning")
 
 
+def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(
+    pages: Pages, console: Console, failed: ToldRun
+) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?tab=trace&fold=agent")
+    expect(page.get_by_role("treeitem")).to_have_count(1)
+
+    page.get_by_role("searchbox").fill("find_order")
+    expect(page.get_by_role("status").filter(has_text="1 action found")).to_be_visible()
+    page.get_by_role("searchbox").press("Enter")
+
+    expect(page.get_by_role("treeitem")).to_have_count(9)
+    expect(page.get_by_role("complementary", name="Operation find_order")).to_be_visible()
+
+
 def test_the_time_axis_shows_one_action_when_asked(pages: Pages, console: Console, failed: ToldRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}?tab=trace&action=find")
     expect(page.get_by_role("treeitem")).to_have_count(9)
