@@ -9,7 +9,11 @@ export function RunNotes({ run, onClose }: { run: RecordedRunView; onClose: () =
   const { data, error, refetch } = useNotes(run.run_id);
   return (
     <Dialog title="Notes on this run and its actions" onClose={onClose} wide>
-      {error ? <Failure of={error} again={refetch} /> : <Notes run={run.run_id} action={null} notes={data ?? []} />}
+      {error ? (
+        <Failure of={error} again={refetch} />
+      ) : (
+        <Notes run={run.run_id} action={null} notes={data ?? []} onGo={onClose} />
+      )}
     </Dialog>
   );
 }

@@ -1,4 +1,5 @@
 import { type FormEvent, useState } from "react";
+import { Link } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
 import { queries } from "../../../api/query";
@@ -6,16 +7,19 @@ import { actionKey, type NewNoteBody, type NoteView, notesKey } from "../../../a
 import { useCanChange } from "../../../api/session";
 import { Button } from "../../../parts/Button";
 import { Time } from "../../../parts/Time";
+import { runPath } from "../../../parts/url";
 
 interface Props {
   run: string;
   /** Null: notes on the run. */
   action: string | null;
   notes: readonly NoteView[];
+  /** Called when somebody goes to the action that a note speaks of. */
+  onGo?: () => void;
 }
 
 /** Scores and notes by people, and a form for one more. */
-export function Notes({ run, action, notes }: Props) {
+export function Notes({ run, action, notes, onGo }: Props) {
   const canChange = useCanChange();
   return (
     <div className="run-notes">
@@ -24,7 +28,14 @@ export function Notes({ run, action, notes }: Props) {
           <li key={note.id}>
             <div className="faint">
               <bdi>{note.author}</bdi> · <Time at={note.at} />
-              {note.action_id && action === null ? " · on an action" : null}
+              {note.action_id && action === null ? (
+                <>
+                  {" · "}
+                  <Link to={runPath(run, note.action_id)} onClick={onGo}>
+                    on an action
+                  </Link>
+                </>
+              ) : null}
             </div>
             {note.score === null ? null : (
               <span className="run-score">
@@ -47,7 +58,7 @@ function nameOf(typed: string, score: number | null): string | null {
 
 const EMPTY = { text: "", name: "", score: "" };
 
-function NoteForm({ run, action }: Omit<Props, "notes">) {
+function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
   const [typed, setTyped] = useState(EMPTY);
   const score = typed.score.trim() === "" ? null : Number(typed.score);
   const add = useChange(

@@ -39,6 +39,7 @@ export function Bar({ row, sight, nowUs, isGroup, title }: Props) {
   );
 }
 
-function isMoment(row: Row): boolean {
+/** Whether an action took no time: it is drawn as a mark, and has no length to tell. */
+export function isMoment(row: Row): boolean {
   return (row.kind === "event" || row.kind === "handoff") && !row.durationUs;
 }

@@ -11,7 +11,7 @@ import { KINDS, lengthWords } from "../runPage";
 import { CallTook } from "../telemetry/CallTook";
 import { standOf } from "../telemetry/calls";
 import type { Sight } from "./axis";
-import { Bar } from "./Bar";
+import { Bar, isMoment } from "./Bar";
 import { Reasoning } from "./Reasoning";
 import { hasChildren, rowAt, type Tree } from "./tree";
 import { selfTime } from "./waits";
@@ -69,7 +69,7 @@ export const TraceRow = memo(function TraceRow(props: Props) {
         <TraceName {...props} row={row} />
         <span className="trace-cost num faint">{row.cost === null ? null : <Cost usd={row.cost} />}</span>
         <span className="trace-took num faint">
-          {row.kind === "event" ? null : <CallTook run={run} row={row} words={lengthWords} />}
+          {isMoment(row) ? null : <CallTook run={run} row={row} words={lengthWords} />}
         </span>
         <Bar
           row={row}
