@@ -43,6 +43,7 @@ export const router = createBrowserRouter([
             lazy: async () => ({ Component: (await import("../pages/workers/WorkersPage")).WorkersPage }),
           },
           { path: "logs/:job", lazy: async () => ({ Component: (await import("../pages/log/LogPage")).LogPage }) },
+          { path: "runs/:run", lazy: async () => ({ Component: (await import("../pages/run/RunPage")).RunPage }) },
           {
             path: "approvals",
             lazy: async () => ({ Component: (await import("../pages/approvals/ApprovalsPage")).ApprovalsPage }),
