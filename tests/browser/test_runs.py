@@ -71,6 +71,7 @@ def test_runs_are_filtered_by_the_agent_that_is_typed_and_chosen(page: Page, con
     expect(row_of(page, "other-1")).to_be_visible()
 
     page.get_by_role("combobox", name="Agent").fill("hosen-a")
+    expect(page.get_by_role("option")).to_have_count(1)
     expect(page.get_by_role("option")).to_have_text(re.compile("chosen-agent"))
     page.keyboard.press("Enter")
 
