@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.builders import NOON, PROJECT
+from tests.support.builders import NOON, PROJECT, a_dag
 from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Outcome
+from titan.model.dags import JobCounts
 from titan.model.recorded import StatusSource
 from titan.model.runs import Run, RunStatus
-from titan.rules.registry import IDLE, IDLE_WITHIN_CALL, after_silence, silent_since, with_stages
+from titan.rules.registry import IDLE, IDLE_WITHIN_CALL, after_silence, silent_since, with_dag_ended, with_stages
 
 SECOND = timedelta(seconds=1)
 
@@ -97,3 +98,23 @@ def test_the_agent_that_a_run_with_stages_has_is_not_given_to_another() -> None:
     later = with_stages(replace(first, agent_id="renamed"), a_run(), RunStatus.RUNNING, ended_at=None, now=NOON)
 
     assert (first.agent_id, later.agent_id) == ("ada", "renamed")
+
+
+@pytest.mark.parametrize(
+    ("counts", "status"),
+    [(JobCounts(completed=1), RunStatus.COMPLETED), (JobCounts(failed=1), RunStatus.FAILED)],
+)
+def test_what_a_dags_jobs_recorded_ends_with_the_dag(counts: JobCounts, status: RunStatus) -> None:
+    run = heard([a_call(ends=5)]).run
+
+    over = with_dag_ended(run, a_dag(counts=counts, started_at=NOON, ended_at=at(9)))
+
+    assert over == replace(run, status=status, status_source=StatusSource.STAGES, ended_at=at(9))
+
+
+def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
+    run = heard([a_call(ends=5)]).run
+    over = replace(run, status=RunStatus.COMPLETED, ended_at=at(5))
+
+    assert with_dag_ended(run, a_dag()) is None
+    assert with_dag_ended(over, a_dag(counts=JobCounts(completed=1), ended_at=at(9))) is None
