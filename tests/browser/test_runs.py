@@ -182,6 +182,7 @@ def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, con
         page.get_by_role("link", name="Download").click()
     download.value.save_as(tmp_path / "runs.jsonl")
     forget(console, "back-1")
+    page.reload()
     expect(row_of(page, "back-1")).to_have_count(0)
 
     page.get_by_role("button", name="Import").click()
