@@ -5,6 +5,7 @@ import { api } from "../../../api/client";
 import { queries } from "../../../api/query";
 import type { RecordedRunView } from "../../../api/recorded";
 import { recordingKey } from "../../../api/recordedRun";
+import { rereadRegistry } from "../../../api/registry";
 import { useCanChange } from "../../../api/session";
 import { Button } from "../../../parts/Button";
 import { Confirm } from "../../../parts/Confirm";
@@ -68,7 +69,10 @@ function usePinning(run: RecordedRunView) {
       else await api.POST("/api/v1/runs/{run}/unpin", { params: { path } });
     },
     (_, isPinned) => (isPinned ? "It is kept until it is unpinned." : "It goes when it is old."),
-    () => void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) }),
+    () => {
+      void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
+      rereadRegistry();
+    },
   );
 }
 
@@ -82,6 +86,7 @@ function useRemoval(run: RecordedRunView) {
     () => {
       navigate("/runs");
       queries.removeQueries({ queryKey: recordingKey(run.run_id) });
+      rereadRegistry();
     },
   );
 }
