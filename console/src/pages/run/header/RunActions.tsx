@@ -72,6 +72,8 @@ function usePinning(run: RecordedRunView) {
   );
 }
 
+const LISTS = ["registry", "intercepts", "agents"]; // the stream tells nothing of what is no more
+
 function useRemoval(run: RecordedRunView) {
   const navigate = useNavigate();
   return useChange(
@@ -80,6 +82,7 @@ function useRemoval(run: RecordedRunView) {
     },
     `${run.name ?? run.run_id} is deleted.`,
     () => {
+      for (const name of LISTS) void queries.invalidateQueries({ queryKey: [name] });
       navigate("/runs");
       queries.removeQueries({ queryKey: recordingKey(run.run_id) });
     },
