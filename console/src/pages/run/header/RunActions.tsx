@@ -76,6 +76,8 @@ function usePinning(run: RecordedRunView) {
   );
 }
 
+const LISTS = ["registry", "intercepts", "agents"]; // the stream tells nothing of what is no more
+
 function useRemoval(run: RecordedRunView) {
   const navigate = useNavigate();
   return useChange(
@@ -84,6 +86,7 @@ function useRemoval(run: RecordedRunView) {
     },
     `${run.name ?? run.run_id} is deleted.`,
     () => {
+      for (const name of LISTS) void queries.invalidateQueries({ queryKey: [name] });
       navigate("/runs");
       queries.removeQueries({ queryKey: recordingKey(run.run_id) });
       rereadRegistry();
