@@ -133,9 +133,13 @@ class Redactor:
         Else it is written anew: compact, of equal keys in one object the last, numbers as Python reads them. A text
         that is no JSON is treated as any text.
         """
-        if not self._own_fields and not self._finder.may_hold(text):
+        if not self.may_take(text):
             return RedactedText(text, ())
         return self._begun().of_text(text)
+
+    def may_take(self, text: str) -> bool:
+        """Return False only when certainly nothing is to be taken from a text, or from JSON texts that stand in it."""
+        return bool(self._own_fields) or self._finder.may_hold(text)
 
     def redact_text(self, text: str) -> RedactedText:
         """Return a text without secrets; where it is a JSON object or list, field rules hold in it too."""

@@ -37,6 +37,8 @@ class EntryRedactor:
         """Return the entry without secrets; the very same one when it holds none."""
         if not isinstance(entry, ActionEntry):
             return self._clean_run(entry)
+        if self._keeps_bodies and not self._may_take(entry):
+            return entry
         taken: list[Redaction] = []
         name = self._name(entry.name, taken)
         inputs = self._payload("inputs", entry.inputs, taken)
@@ -55,6 +57,19 @@ class EntryRedactor:
             redacted=(*entry.redacted, *taken[:MAX_NOTED]),
         )
 
+    def _may_take(self, entry: ActionEntry) -> bool:
+        """Return False only when the entry certainly holds no secret: all its own texts are looked at in one go."""
+        inputs, outputs, failure = entry.inputs, entry.outputs, entry.failure
+        own = [entry.name, entry.details or ""]
+        for payload in (inputs, outputs):
+            if payload is not None:
+                own.append(payload.text)
+                if any(self._cleaned(text).taken for text in payload.shared):
+                    return True
+        if failure is not None:
+            own += (failure.message, failure.traceback or "")
+        return self._redactor.may_take("\n".join(own))
+
     def _clean_run(self, entry: RunEntry) -> RunEntry:
         taken: list[Redaction] = []
         name = self._name(entry.name, taken)
@@ -72,9 +87,12 @@ class EntryRedactor:
         return payload if len(taken) == before else replace(payload, text=text, shared=shared)
 
     def _piece(self, where: str, text: str, taken: list[Redaction]) -> str:
-        clean = self._cached(text) if len(text) <= LONGEST_CACHED else self._json(text)
+        clean = self._cleaned(text)
         _note(where, clean.taken, taken)
         return clean.text
+
+    def _cleaned(self, text: str) -> Clean:
+        return self._cached(text) if len(text) <= LONGEST_CACHED else self._json(text)
 
     def _text(self, where: str, text: str | None, taken: list[Redaction]) -> str | None:
         if text is None:
