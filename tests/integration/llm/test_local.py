@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -14,8 +15,8 @@ from tests.support.conversations import a_request
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until, wait_until_gone
 from titan.llm.local import LocalModel, find_model_file
-from titan.model.errors import ModelRefused, ModelUnavailable
-from titan.model.language import FinishReason
+from titan.model.errors import ModelRefused, ModelUnavailable, NotSupported
+from titan.model.language import FinishReason, Tool, ToolUse
 
 COLOUR = a_request("Name a colour.", max_tokens=8)
 
@@ -138,3 +139,18 @@ def test_a_schema_without_bounds_gets_them_and_a_conversation_too_long_is_refuse
 
     assert finish_reason is FinishReason.STOP
     assert length < 450
+
+
+def test_tools_are_refused_by_name_and_passed_over_where_none_is_to_be_called() -> None:
+    offered = replace(COLOUR, tools=(Tool(name="look"),))
+
+    async def ask() -> str:
+        model = LocalModel(the_model_file())
+        try:
+            with pytest.raises(NotSupported, match=r"expected no 'tools'.*found look"):
+                await model.complete(offered)
+            return (await model.complete(replace(offered, tool_choice=ToolUse.NONE))).text
+        finally:
+            await model.close()
+
+    assert asyncio.run(ask())
