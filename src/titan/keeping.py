@@ -39,6 +39,8 @@ def read_keeping() -> Keeping:
             workers=days("TITAN_KEEP_WORKERS_DAYS"),
             files=days("TITAN_KEEP_FILES_DAYS"),
             journal=days("TITAN_KEEP_JOURNAL_DAYS"),
+            recorded=days("TITAN_KEEP_CALLS_DAYS"),
+            archive=days("TITAN_ARCHIVE_CALLS_DAYS"),
         ),
         min_free_bytes=whole_number("TITAN_MIN_FREE_BYTES"),
         addresses=read_addresses(setting("TITAN_NOTIFY")),

@@ -272,8 +272,10 @@ def _compose(
     privacy: Privacy,
 ) -> House:
     store, clock, ids = kept.store, kept.clock, SystemIds()
-    recorder = Recorder(kept.calls, kept.blobs, redactor=_redactor(kept.calls, privacy), prices=ListedPrices())
     metrics = Metrics()
+    recorder = Recorder(
+        kept.calls, kept.blobs, redactor=_redactor(kept.calls, privacy), prices=ListedPrices(), clock=clock
+    )
     space = SpaceWatch(kept.folder, min_free_bytes=keeping.min_free_bytes)
     return House(
         orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),
@@ -282,7 +284,7 @@ def _compose(
         logs=kept.logs,
         bus=bus,
         space=space,
-        cleaner=Cleaner(store, kept.blobs, kept.logs, clock=clock, retention=keeping.retention),
+        cleaner=Cleaner(store, kept.calls, kept.blobs, kept.logs, clock=clock, retention=keeping.retention),
         metrics=metrics,
         clock=clock,
         ids=ids,

@@ -44,6 +44,7 @@ class RunFilter:
     session_id: str | None = None
     text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
     has_archived: bool = False
+    ids: frozenset[str] | None = None  #: only these of what the rest leaves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +172,12 @@ class CallReader(Protocol):
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         """Return running runs without stages that were heard last before, that one first."""
 
+    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
+        """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first."""
+
+    def named_blobs(self, digests: Sequence[str]) -> set[str]:
+        """Return those of these digests that payloads are in."""
+
     def note(self, name: str) -> str | None:
         """Return what the server itself noted under `name`."""
 
@@ -199,6 +206,12 @@ class CallTransaction(CallReader, Protocol):
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         """Return the digests of the blobs that the run's payloads are in."""
 
+    def archive_run(self, run: RecordedRun) -> None:
+        """Have a run found no more by its words, nor in lists that do not ask for archived ones."""
+
+    def restore_run(self, run: RecordedRun) -> None:
+        """Have an archived run found as before."""
+
     def forget_run(self, project_id: str, run_id: str) -> bool:
         """Delete a run with every byte of what was recorded of it; return whether there was one."""
 
@@ -222,6 +235,13 @@ class CallStore(Protocol):
 
     def read(self, query: Callable[[CallReader], T]) -> T:
         """Run `query` on a snapshot of committed calls, in the calling thread."""
+
+    def pack(self, *, before: datetime, limit: int) -> int:
+        """Compress what up to `limit` runs hold that have ended, and of which nothing was heard since `before`.
+
+        It changes no answer. Returns how many runs it looked at; takes a few milliseconds for each, in the calling
+        thread. A database that compresses by itself has nothing to do.
+        """
 
     def listen(self, listener: Callable[[CallCommit], None]) -> None:
         """Have `listener` called on the writer's thread after each commit, before its future resolves."""

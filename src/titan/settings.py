@@ -75,6 +75,13 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
     Setting(name="TITAN_RESUME_RUN_ID", default="", unit="", help="The run that a program takes up again."),
+    Setting(name="TITAN_RECORD", default="1", unit="", help="0, false, no or off: a program records no actions."),
+    Setting(
+        name="TITAN_SPOOL",
+        default="",
+        unit="",
+        help="Folder of what a program recorded while the server was away; without it: spool in TITAN_HOME.",
+    ),
     Setting(name="TITAN_AGENT_ID", default="", unit="", help="The agent of the runs a client starts."),
     Setting(
         name="TITAN_JOB_MEMORY_BYTES",
@@ -148,6 +155,18 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="",
         unit="",
         help="A TOML file with other texts for notifications.",
+    ),
+    Setting(
+        name="TITAN_KEEP_CALLS_DAYS",
+        default="365",
+        unit="days",
+        help="How long a recorded run stays after its last event, with all its calls; 0 is for ever.",
+    ),
+    Setting(
+        name="TITAN_ARCHIVE_CALLS_DAYS",
+        default="90",
+        unit="days",
+        help="When a recorded run leaves the lists and the search; it stays and can be restored. 0 is never.",
     ),
     Setting(
         name="TITAN_RECORD_BODIES",

@@ -10,7 +10,8 @@ child starts with nothing. The end is `failed` when it can be known that the pro
 - SIGTERM, where the program has no handler of its own: the run is ended, then the process dies of the signal as
   it would have without.
 
-The hooks are set with the first stage that a process submits, never by importing this package.
+The hooks are set with the first stage that a process submits, or the first action that it records, never by importing
+this package.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from titan_sdk.faces import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType, FrameType, TracebackType
     from typing import NoReturn
 
@@ -41,6 +43,8 @@ class _Ledger:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.runs: dict[str, AsyncTransport] = {}
+        #: What else is to be done, after the runs: told the failure, and how many seconds are left.
+        self.closers: list[Callable[[str, float], object]] = []
         #: What ends the process badly, in words; "" while there is nothing.
         self.failure = ""
         #: What the last `sys.exit` raised, and the code of the frame that it has at its head if nobody catches it.
@@ -60,6 +64,12 @@ def end_at_exit(agent_run_id: str, transport: AsyncTransport) -> None:
         return
     _install()
     _own_ledger().runs[agent_run_id] = transport
+
+
+def before_exit(close: Callable[[str, float], object]) -> None:
+    """Have `close` called as this process exits: with what ended it badly ("" for nothing), and the seconds it has."""
+    _install()
+    _own_ledger().closers.append(close)
 
 
 def ended(agent_run_id: str) -> None:
@@ -146,6 +156,8 @@ def _end_all() -> None:
             )
         except TitanError:
             continue  # the server is away: the run ends by its idle time instead
+    while ledger.closers:
+        ledger.closers.pop()(failure[:1000], max(0.0, deadline - time.monotonic()))
 
 
 def _head_if_uncaught(raising: FrameType) -> CodeType:

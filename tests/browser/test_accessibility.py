@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, Pages, Scheme, running_console
+from tests.browser.recorded import a_call, a_failed_call, record
 from titan_sdk import TitanGate, TitanJob
 
 Check = Callable[[Page], None]
@@ -18,6 +19,10 @@ ROUTES = (
     "/",
     "/agents",
     "/dags",
+    "/runs",
+    "/runs/compare",
+    "/ledger",
+    "/registry",
     "/workers",
     "/approvals",
     "/store",
@@ -38,8 +43,20 @@ WITH_DATA = (
     "/approvals?state=approved",
     "/store?prefix=full%3A&key=full%3Aplan",
     "/store?key=members",
+    "/runs/compare?a=full-1&b=full-2",
+    "/registry/full",
 )
-ON_A_PHONE = ("/approvals", "/store", "/store?key=members", "/settings", "/help", "/help/network")
+ON_A_PHONE = (
+    "/approvals",
+    "/runs",
+    "/ledger",
+    "/registry",
+    "/store",
+    "/store?key=members",
+    "/settings",
+    "/help",
+    "/help/network",
+)
 both = pytest.mark.parametrize("scheme", get_args(Scheme))
 
 
@@ -131,6 +148,16 @@ def test_the_questions_are_accessible(pages: Pages, full: Console, assert_access
     expect(page.get_by_role("dialog")).to_be_visible()
     assert_accessible(page)
 
+    page.goto("/runs")
+    for name in ("Import", "Export"):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert_accessible(page)
+        page.keyboard.press("Escape")
+    page.get_by_role("combobox", name="Agent").fill("fu")
+    expect(page.get_by_role("option").first).to_be_visible()
+    assert_accessible(page)
+
 
 @both
 def test_the_banner_is_accessible(
@@ -160,7 +187,7 @@ def test_the_palette_needs_no_mouse(pages: Pages, full: Console) -> None:
     page = opened(pages, full, "/help", "light")
 
     page.keyboard.press("Control+k")
-    field = page.get_by_role("combobox", name="A page, run, DAG or job")
+    field = page.get_by_role("combobox", name="A page, run, agent, DAG or job")
     expect(field).to_be_focused()
     page.keyboard.type("sto")
     first = page.get_by_role("option").first
@@ -244,3 +271,11 @@ def _fill(console: Console, folder: Path) -> None:
     client.store_put("full:plan", '{"a": 1}')
     client.store_put("full:report", "text")
     client.store_sadd("members", "one")
+    record(
+        console,
+        "full-1",
+        [a_call("plan", cost_usd="0.1"), a_call("pay", outcome="blocked", cost_usd="2")],
+        agent="full",
+    )
+    record(console, "full-2", [a_failed_call("search", "ValueError", "nope")], agent="full", end="failed")
+    record(console, "full-3", [a_call("plan")], agent="full", end=None, done=1, total=3)

@@ -72,6 +72,8 @@ class _Facts:
     logs: dict[str, bytes] = field(default_factory=dict)
     ended_runs: dict[str, dict[str, str]] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+    #: What was recorded, each entry once, as the clients sent it.
+    entries: list[dict[str, Any]] = field(default_factory=list)
 
 
 class FakeTitan:
@@ -84,6 +86,9 @@ class FakeTitan:
         self.model_answers: deque[str | int] = deque()
         self.facts = _Facts()
         self.changed = threading.Condition()
+        #: Posts of recorded entries are answered once this is set.
+        self.takes_entries = threading.Event()
+        self.takes_entries.set()
         #: Called with a job's name when its log was asked for, before the answer goes out.
         self.after_log: Callable[[str], None] = lambda _name: None
         self._http = self._listen(0)
@@ -245,6 +250,8 @@ def _perform(fake: FakeTitan, request: Received) -> Answer:
         case ("POST", "api", "runs", run, "end"):
             fake.facts.ended_runs[unquote(run)] = request.json
             return Answer(json={"agent_run_id": unquote(run), "status": request.json["outcome"]})
+        case ("POST", "api", "v1", "actions"):
+            return _record(fake, request.json["entries"])
         case ("POST", "v1", "chat", "completions"):
             return _complete(fake)
         case _:
@@ -348,6 +355,22 @@ def _find_dag(fake: FakeTitan, name: str, _dag: str | None) -> dict[str, Any] | 
 def _find_job(fake: FakeTitan, name: str, dag_id: str | None) -> dict[str, Any] | None:
     jobs = [job for dag in reversed(fake.facts.dags) for job in dag["jobs"] if name in (job["name"], job["job_id"])]
     return next((job for job in jobs if job["dag_id"] == dag_id), jobs[0] if jobs else None)
+
+
+def _record(fake: FakeTitan, entries: list[dict[str, Any]]) -> Answer:
+    fake.takes_entries.wait()
+    with fake.changed:
+        known = {_phase(entry) for entry in fake.facts.entries}
+        new = [entry for entry in entries if _phase(entry) not in known]
+        fake.facts.entries += new
+        fake.changed.notify_all()
+    return Answer(json={"stored": len(new), "repeated": len(entries) - len(new)})
+
+
+def _phase(entry: dict[str, Any]) -> tuple[object, ...]:
+    if entry["type"] == "run":
+        return "run", entry.get("run_id"), entry["at_ns"]
+    return "action", entry["id"], "ended_at_ns" in entry
 
 
 def _complete(fake: FakeTitan) -> Answer:

@@ -51,6 +51,8 @@ class WorkerServer:
         self.claims: list[ClaimRequest] = []
         self.open_claims = 0
         self.has_left = False
+        self.recorded: list[tuple[str, bytes]] = []  #: (lease, body) of what jobs left
+        self.records_with = 200  #: the status of the answer to that
         self.old_workspaces: set[str] = set()  #: what it calls old, asked for or not
         self.workspaces_asked: dict[str, float] = {}
         self.live: dict[str, Assignment] = {}
@@ -179,6 +181,14 @@ class WorkerServer:
                     return self._take_files(verb, rest, body)
                 case _:
                     return self._append_log(rest, offset, body)
+
+    def record(self, lease_id: str | None, body: bytes) -> tuple[int, object]:
+        """Take recorded actions from a worker; to a job itself, which names no lease, the server is busy."""
+        if lease_id is None:
+            return 503, _error("StoreUnavailable", "busy")
+        if self.records_with == 200:
+            self.recorded.append((lease_id, body))
+        return self.records_with, {}
 
     def _take_files(self, verb: str, rest: str, body: bytes) -> tuple[int, object]:
         if verb == "content":
@@ -312,18 +322,23 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         owner = self.server.owner
         parts = urlsplit(self.path)
+        query = parse_qs(parts.query)
+        if parts.path == "/api/v1/actions":
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            status, answer = owner.record(query.get("lease", [None])[0], content)
+            return self._send(status, msgspec.json.encode(answer))
         _, _, _, worker_id, *more = parts.path.split("/")
         verb, rest = (more[0] if more else "register"), "/".join(more[1:])
         verb = "content" if verb == "files" and "/" in rest else verb
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        offset = int(parse_qs(parts.query).get("offset", ["0"])[0])
+        offset = int(query.get("offset", ["0"])[0])
         status, answer = owner.answer(verb, worker_id, rest, body, offset)
         if verb in owner.drop_next:
             owner.drop_next.discard(verb)
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        self._send(status, msgspec.json.encode(answer))
+            return None
+        return self._send(status, msgspec.json.encode(answer))
 
     def _send(self, status: int, body: bytes) -> None:
         self.send_response(status)

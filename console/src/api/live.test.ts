@@ -136,3 +136,23 @@ test("server-sent events that stand still are given up as well, for a WebSocket"
   expect(Socket.all).toHaveLength(3);
   live.stop();
 });
+
+test("runs that were heard of again and again within a frame are told once, and the stream goes on behind them", () => {
+  const live = new Live();
+  const heard: string[][] = [];
+  page.hidden = true;
+  live.onEvents((events, { runs, agents }) => heard.push([String(events.length), ...runs, ...agents]));
+
+  live.start();
+  Socket.all[0]?.onopen?.();
+  for (const cursor of ["1", "2"]) {
+    Socket.all[0]?.onmessage?.({ data: JSON.stringify({ runs: ["r1", `r${cursor}`], agents: ["a"], cursor }) });
+  }
+  vi.advanceTimersByTime(500);
+  Socket.all[0]?.onclose?.();
+  vi.advanceTimersByTime(250);
+  live.stop();
+
+  expect(heard).toEqual([["0", "r1", "r2", "a"]]);
+  expect(Socket.all[1]?.url.searchParams.get("after")).toBe("2");
+});

@@ -5,10 +5,17 @@
 import type { Schemas } from "./client";
 
 export type LiveEvent = Schemas["EventView"];
-type Frame = LiveEvent | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
+type RunsHeardFrame = Schemas["RunsHeardFrame"];
+type Frame = LiveEvent | RunsHeardFrame | Schemas["ResyncFrame"] | Schemas["QuietFrame"];
 export type Connection = "connecting" | "live" | "away";
 
-type Listener = (events: readonly LiveEvent[]) => void;
+/** Runs, and agents, whose calls something was heard of. */
+export interface RunsHeard {
+  runs: ReadonlySet<string>;
+  agents: ReadonlySet<string>;
+}
+
+type Listener = (events: readonly LiveEvent[], heard: RunsHeard) => void;
 
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 5000;
@@ -27,6 +34,8 @@ export class Live {
   private timer: number | undefined;
   private limit: number | undefined;
   private buffer: LiveEvent[] = [];
+  private heardRuns = new Set<string>();
+  private heardAgents = new Set<string>();
   private cancelFlush: (() => void) | null = null;
   private isAsleep = true;
   private readonly listeners = new Set<Listener>();
@@ -80,6 +89,7 @@ export class Live {
     const url = new URL("/api/events/ws", window.location.href);
     url.protocol = url.protocol.replace("http", "ws");
     url.searchParams.set("after", this.cursor);
+    url.searchParams.set("calls", "true");
     const socket = new WebSocket(url);
     socket.onopen = () => {
       this.vainTries = 0;
@@ -109,7 +119,7 @@ export class Live {
   }
 
   private async readStream(signal: AbortSignal): Promise<void> {
-    const answer = await fetch(`/api/events?after=${encodeURIComponent(this.cursor)}`, { signal });
+    const answer = await fetch(`/api/events?calls=true&after=${encodeURIComponent(this.cursor)}`, { signal });
     if (!answer.ok || !answer.body) return;
     this.opened();
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -165,9 +175,15 @@ export class Live {
       return;
     }
     this.cursor = frame.cursor;
-    if (!("kind" in frame)) return; // it only says that the connection is alive
-    this.buffer.push(frame);
+    if ("kind" in frame) this.buffer.push(frame);
+    else if ("runs" in frame) this.hearRuns(frame);
+    else return; // it only says that the connection is alive
     if (!this.cancelFlush) this.flushSoon();
+  }
+
+  private hearRuns({ runs, agents }: RunsHeardFrame): void {
+    for (const run of runs) this.heardRuns.add(run);
+    for (const agent of agents) this.heardAgents.add(agent);
   }
 
   /** Tells the listeners with the next frame; a hidden page draws none, and is brought up to date twice a second. */
@@ -193,8 +209,11 @@ export class Live {
   private readonly flush = (): void => {
     this.cancelFlush = null;
     const events = this.buffer;
+    const heard = { runs: this.heardRuns, agents: this.heardAgents };
     this.buffer = [];
-    for (const listener of this.listeners) listener(events);
+    this.heardRuns = new Set();
+    this.heardAgents = new Set();
+    for (const listener of this.listeners) listener(events, heard);
   };
 
   private tell(state: Connection): void {
@@ -205,8 +224,8 @@ export class Live {
 }
 
 /** Server-sent events tell a resync by the name of the event; here its shape says it: a cursor and nothing else. */
-function frameOf(data: LiveEvent | { cursor: string }): Frame {
-  return "kind" in data ? data : { resync: data.cursor };
+function frameOf(data: LiveEvent | RunsHeardFrame | { cursor: string }): Frame {
+  return "kind" in data || "runs" in data ? data : { resync: data.cursor };
 }
 
 export const live = new Live();

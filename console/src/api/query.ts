@@ -9,7 +9,7 @@ import {
   type QueryObserverOptions,
 } from "@tanstack/react-query";
 import { useEffect, useRef, useSyncExternalStore } from "react";
-import { type Connection, type LiveEvent, live } from "./live";
+import { type Connection, type LiveEvent, live, type RunsHeard } from "./live";
 import { mayHeal, Refusal } from "./refusal";
 import { Reread } from "./reread";
 import { settled, type Tending, TouchedQueries } from "./touchedQueries";
@@ -43,8 +43,8 @@ export const queries = new QueryClient({
 
 const touchedQueries = new TouchedQueries(queries);
 
-live.onEvents((events) => {
-  touchedQueries.heard(events);
+live.onEvents((events, heard) => {
+  touchedQueries.heard(events, heard);
   missed();
 });
 
@@ -73,8 +73,16 @@ export function useConnection(): Connection {
 }
 
 /** Reads again, in few requests, the things whose ids `idOf` finds in live events, and puts them into the query `key`. */
-export function useTouched(key: QueryKey, idOf: Tending["idOf"], load: Tending["load"]): void {
-  const tending = { idOf, load };
+export function useTouched(key: QueryKey, idOf: NonNullable<Tending["idOf"]>, load: Tending["load"]): void {
+  useTended(key, { idOf, load });
+}
+
+/** Reads the runs again of whose calls something was heard, in few requests, and puts them into the query `key`. */
+export function useHeardRuns(key: QueryKey, load: Tending["load"]): void {
+  useTended(key, { idsOf: ({ runs }) => runs, load });
+}
+
+function useTended(key: QueryKey, tending: Tending): void {
   const latest = useRef({ key, tending });
   latest.current = { key, tending };
   useEffect(() => touchedQueries.tend(key, tending));
@@ -107,12 +115,23 @@ type Refetch = (options?: { cancelRefetch?: boolean }) => Promise<unknown>;
 
 /** Reads a whole answer again when an event matters to it, at most every `pauseMs`. */
 export function useRefetchOn(matters: (event: LiveEvent) => boolean, refetch: Refetch, pauseMs = 250): void {
+  useRefetch((events) => events.some(matters), refetch, pauseMs);
+}
+
+/** Reads a whole answer again when calls of runs were heard of that matter to it, at most every `pauseMs`. */
+export function useRefetchOnRuns(matters: (heard: RunsHeard) => boolean, refetch: Refetch, pauseMs = 250): void {
+  useRefetch((_, heard) => heard.runs.size > 0 && matters(heard), refetch, pauseMs);
+}
+
+type Matters = (events: readonly LiveEvent[], heard: RunsHeard) => boolean;
+
+function useRefetch(matters: Matters, refetch: Refetch, pauseMs: number): void {
   const latest = useRef({ matters, refetch });
   latest.current = { matters, refetch };
   useEffect(() => {
     const reread = new Reread(() => startedBy(latest.current.refetch), pauseMs);
-    const stop = live.onEvents((events) => {
-      if (events.some((event) => latest.current.matters(event))) reread.want();
+    const stop = live.onEvents((events, heard) => {
+      if (latest.current.matters(events, heard)) reread.want();
     });
     return () => {
       stop();

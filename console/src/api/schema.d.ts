@@ -414,6 +414,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/public/otel/v1/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record the spans of an OpenTelemetry exporter, in protobuf or JSON. */
+        post: operations["take_traces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/queue": {
         parameters: {
             query?: never;
@@ -794,6 +811,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/actions/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take the list of an agent's tools; nothing is kept of it. */
+        post: operations["register_actions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -828,6 +862,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a request for an approval, and cancel it: nobody can decide it here yet. */
+        post: operations["ask_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell whether an action needs an approval of this server: none does. */
+        post: operations["check_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel an approval; it was cancelled when it was asked for. */
+        post: operations["cancel_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval}/poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell that an approval was cancelled, and why. */
+        get: operations["poll_approval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval}/respond": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take an answer to a question about an approval; nobody has asked one, for it was cancelled. */
+        post: operations["respond_to_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/reserve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let an action spend: no budget of this server limits it. */
+        post: operations["reserve_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Import an export in JSON Lines: the same runs. All of it is read before any of it is kept. */
+        post: operations["import_runs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ingest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure. */
+        post: operations["ingest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/intercepts": {
         parameters: {
             query?: never;
@@ -837,6 +1007,40 @@ export interface paths {
         };
         /** List the runs that need attention, the latest first, with the reasons. */
         get: operations["list_intercepts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/interventions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record that a guard of agentsentinel-sdk stopped, held or changed a call. */
+        post: operations["add_intervention"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kill-switch/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell agentsentinel-sdk whether an agent, run or mission is to stop: never. */
+        get: operations["check_kill_switch"];
         put?: never;
         post?: never;
         delete?: never;
@@ -862,6 +1066,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/policies/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tell agentsentinel-sdk its policies: one that limits nothing. */
+        get: operations["sync_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replay/{run}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show a recorded run as the bundle that agentsentinel-sdk replays. */
+        get: operations["show_bundle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/replay/{run}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record how a replay by agentsentinel-sdk ended, in the run that holds the replayed calls. */
+        post: operations["add_replay_results"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs": {
         parameters: {
             query?: never;
@@ -870,7 +1125,24 @@ export interface paths {
             cookie?: never;
         };
         /** List recorded runs under filters, sorted. */
-        get: operations["list_runs"];
+        get: operations["list_recorded_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export runs with all their actions, under the registry's filters: JSON Lines, JSON or CSV. */
+        get: operations["export_runs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -887,7 +1159,7 @@ export interface paths {
             cookie?: never;
         };
         /** Show a recorded run. */
-        get: operations["show_run"];
+        get: operations["show_recorded_run"];
         put?: never;
         post?: never;
         /** Delete a recorded run with every byte that was recorded of it. What jobs left is not touched. */
@@ -948,6 +1220,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a run that has ended out of the lists and the search, until it is restored. */
+        post: operations["archive_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/bodies": {
         parameters: {
             query?: never;
@@ -989,7 +1278,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List what people said of a run and its actions, the newest first. */
+        /** List what people said of a run and its actions. */
         get: operations["list_notes"];
         put?: never;
         /** Say something of a run or of one of its actions: a score, words, or both. */
@@ -1009,8 +1298,25 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Have retention leave a recorded run alone until it is unpinned. */
-        post: operations["pin_run"];
+        /** Keep a recorded run, however old it gets, until it is unpinned. */
+        post: operations["pin_recorded_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring an archived run back into the lists and the search. */
+        post: operations["restore_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1043,8 +1349,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Let a pinned run go again when it is old. */
-        post: operations["unpin_run"];
+        /** Let a pinned recorded run go again when it is old. */
+        post: operations["unpin_recorded_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1306,6 +1612,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record what log records of an OpenTelemetry exporter say of model calls; others are dropped. */
+        post: operations["take_logs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Accept the metrics of an OpenTelemetry exporter; nothing is kept of them. */
+        post: operations["take_metrics"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -1317,6 +1657,40 @@ export interface paths {
         get: operations["list_models"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record the spans of an OpenTelemetry exporter, in protobuf or JSON. */
+        post: operations["take_traces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/traces/ingest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Record traces and spans as openai-agents exports them. */
+        post: operations["take_openai_agents"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1502,6 +1876,46 @@ export interface components {
             q: string | null;
         };
         /**
+         * ApprovalAnswer
+         * @description An approval that was asked for. It is cancelled at once, which ends the client's waiting.
+         */
+        ApprovalAnswer: {
+            decided_at: string | null;
+            decided_by_email: string | null;
+            decision_notes: string;
+            id: string;
+            info_request_message: string | null;
+            /** @enum {unknown} */
+            status: "cancelled";
+        };
+        /**
+         * ApprovalBody
+         * @description POST /api/v1/approvals, as far as an answer needs it.
+         */
+        ApprovalBody: {
+            action_name: string;
+        };
+        /**
+         * ApprovalCheckAnswer
+         * @description POST /api/v1/approvals/check.
+         */
+        ApprovalCheckAnswer: {
+            requires_approval: boolean;
+        };
+        /**
+         * ApprovalCheckQuery
+         * @description POST /api/v1/approvals/check.
+         */
+        ApprovalCheckQuery: {
+            action_name: string;
+            /** @default null */
+            agent_id: string | null;
+            /** @default 0 */
+            cost_usd: number;
+            /** @default null */
+            run_id: string | null;
+        };
+        /**
          * Assignment
          * @description One attempt to run, with everything a worker needs for it but the script's content.
          */
@@ -1550,6 +1964,19 @@ export interface components {
             started_at: string | null;
             worker: string;
             worker_id: string;
+        };
+        /**
+         * BatchBody
+         * @description POST /api/v1/ingest. Entries are read one by one: one that cannot be read does not hold up the others.
+         */
+        BatchBody: {
+            /** @default null */
+            agent_id: string | null;
+            entries: Record<string, never>[];
+            /** @default null */
+            mission_id: string | null;
+            /** @default null */
+            run_id: string | null;
         };
         /**
          * BlobQuery
@@ -1643,6 +2070,7 @@ export interface components {
          * @description POST /api/clean: what went; in a dry run what would go at least.
          */
         CleanAnswer: {
+            archived: number;
             blob_bytes: number;
             blobs: number;
             dags: number;
@@ -1655,6 +2083,7 @@ export interface components {
             keys: number;
             log_bytes: number;
             logs: number;
+            recorded: number;
             runs: number;
             workers: number;
         };
@@ -1826,6 +2255,14 @@ export interface components {
          */
         Effect: "external" | "local";
         /**
+         * ElsewhereView
+         * @description Where a query that found nothing would have found something.
+         */
+        ElsewhereView: {
+            in_all_time: number;
+            similar_agents: string[];
+        };
+        /**
          * EndRunBody
          * @description POST /api/runs/{run}/end.
          */
@@ -1880,6 +2317,71 @@ export interface components {
             dag: string | null;
             /** @default null */
             run: string | null;
+        };
+        /**
+         * ExportQuery
+         * @description GET /api/v1/runs/export: the registry's filters; `limit` and `cursor` have no meaning here.
+         */
+        ExportQuery: {
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            cursor: string | null;
+            /**
+             * @default jsonl
+             * @enum {unknown}
+             */
+            format: "csv" | "json" | "jsonl";
+            /**
+             * @description Only these of what the filters leave, with commas between.
+             * @default null
+             */
+            ids: string | null;
+            /** @default false */
+            include_archived: boolean;
+            /**
+             * @description How many rows at most.
+             * @default 50
+             */
+            limit: number;
+            /**
+             * @description US dollars that were spent.
+             * @default null
+             */
+            min_cost: string | null;
+            /**
+             * @default desc
+             * @enum {unknown}
+             */
+            order: "asc" | "desc";
+            /**
+             * @description Part of an id, an agent or a name; or words of what was recorded.
+             * @default null
+             */
+            q: string | null;
+            /**
+             * @description Only this run, whatever the filters say.
+             * @default null
+             */
+            run_id: string | null;
+            /** @default null */
+            session_id: string | null;
+            /**
+             * @default started
+             * @enum {unknown}
+             */
+            sort: "actions" | "cost" | "duration" | "started" | "success_rate";
+            /**
+             * @description One status or several, with commas between.
+             * @default null
+             */
+            status: string | null;
+            /**
+             * @description When the run started; a run that goes on is in every window.
+             * @default 7d
+             * @enum {unknown}
+             */
+            window: "24h" | "30d" | "7d" | "all";
         };
         /**
          * FailureBody
@@ -2033,6 +2535,18 @@ export interface components {
          */
         Impact: "high" | "low" | "medium" | "read";
         /**
+         * ImportAnswer
+         * @description POST /api/v1/import.
+         */
+        ImportAnswer: {
+            /** @description Entries that were known already. */
+            repeated: number;
+            /** @description Runs that the lines tell of. */
+            runs: number;
+            /** @description Entries that were new. */
+            stored: number;
+        };
+        /**
          * IncrementBody
          * @description POST /api/store/incr.
          */
@@ -2047,6 +2561,19 @@ export interface components {
          */
         IncrementedAnswer: {
             value: number;
+        };
+        /**
+         * IngestAnswer
+         * @description POST /api/v1/ingest. Sent again, a batch changes nothing.
+         */
+        IngestAnswer: {
+            refused: components["schemas"]["RefusedView"][];
+            /** @description Entries that were known already. */
+            repeated: number;
+            /** @enum {unknown} */
+            status: "accepted";
+            /** @description Entries that were new, with one for each run. */
+            stored: number;
         };
         /**
          * InterceptReason
@@ -2091,6 +2618,35 @@ export interface components {
              * @enum {unknown}
              */
             window: "24h" | "30d" | "7d" | "all";
+        };
+        /**
+         * InterventionAnswer
+         * @description POST /api/v1/interventions/.
+         */
+        InterventionAnswer: {
+            id: string;
+        };
+        /**
+         * InterventionBody
+         * @description POST /api/v1/interventions/.
+         */
+        InterventionBody: {
+            action_name: string;
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            estimated_cost: string | null;
+            intervention_type: string;
+            /** @default null */
+            original_inputs: unknown;
+            outcome: string;
+            /** @default null */
+            reason: string | null;
+            /** @default null */
+            risk_level: string | null;
+            /** @default null */
+            run_id: string | null;
+            timestamp: string;
         };
         /**
          * JobFilesQuery
@@ -2244,6 +2800,21 @@ export interface components {
             limit: number;
             /** @default  */
             prefix: string;
+        };
+        /**
+         * KillSwitchAnswer
+         * @description GET /api/v1/kill-switch/check.
+         */
+        KillSwitchAnswer: {
+            is_killed: boolean;
+        };
+        /**
+         * KillSwitchQuery
+         * @description GET /api/v1/kill-switch/check.
+         */
+        KillSwitchQuery: {
+            target_id: string;
+            target_type: string;
         };
         /**
          * LastJobView
@@ -2640,6 +3211,36 @@ export interface components {
          */
         Outcome: "blocked" | "error" | "idempotent_replay" | "rejected" | "replayed" | "success";
         /**
+         * PoliciesAnswer
+         * @description GET /api/v1/policies/sync.
+         */
+        PoliciesAnswer: {
+            conflicts: string[];
+            policies: components["schemas"]["PolicyView"][];
+        };
+        /**
+         * PoliciesQuery
+         * @description GET /api/v1/policies/sync.
+         */
+        PoliciesQuery: {
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            run_id: string | null;
+        };
+        /**
+         * PolicyView
+         * @description A policy that limits nothing: an empty list means "not configured" to the client, and it blocks what writes.
+         */
+        PolicyView: {
+            enabled: boolean;
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            scope: "global";
+            version: number;
+        };
+        /**
          * Problem
          * @description What went wrong, for people and programs.
          */
@@ -2803,6 +3404,34 @@ export interface components {
             tally: components["schemas"]["TallyView"];
         };
         /**
+         * RefusedView
+         * @description An entry of a batch that was left out, for it cannot be read.
+         */
+        RefusedView: {
+            id: string | null;
+            index: number;
+            reason: string;
+        };
+        /**
+         * RegisterAnswer
+         * @description POST /api/v1/actions/register: nothing is kept, an agent's actions are known from its calls.
+         */
+        RegisterAnswer: {
+            registered: number;
+            total: number;
+            updated: number;
+        };
+        /**
+         * RegisterBody
+         * @description POST /api/v1/actions/register.
+         */
+        RegisterBody: {
+            actions: Record<string, never>[];
+            agent_id: string;
+            /** @default null */
+            sdk_version: string | null;
+        };
+        /**
          * Registered
          * @description Answer to a registration: the rhythm that the server expects.
          */
@@ -2829,6 +3458,8 @@ export interface components {
          */
         RegistryAnswer: {
             data: components["schemas"]["RecordedRunView"][];
+            /** @description Told when nothing was found, and no ids were asked. */
+            elsewhere: components["schemas"]["ElsewhereView"] | null;
             is_total_capped: boolean;
             /** @description With this as `cursor` the list goes on; null at its end. */
             next_cursor: string | null;
@@ -2844,6 +3475,11 @@ export interface components {
             agent_id: string | null;
             /** @default null */
             cursor: string | null;
+            /**
+             * @description Only these of what the filters leave, with commas between.
+             * @default null
+             */
+            ids: string | null;
             /** @default false */
             include_archived: boolean;
             /**
@@ -2886,6 +3522,36 @@ export interface components {
             window: "24h" | "30d" | "7d" | "all";
         };
         /**
+         * ReplayResultsAnswer
+         * @description POST /api/v1/replay/{run}/results.
+         */
+        ReplayResultsAnswer: {
+            /** @description The run that holds the replayed calls. */
+            run_id: string;
+        };
+        /**
+         * ReplayResultsBody
+         * @description POST /api/v1/replay/{run}/results.
+         */
+        ReplayResultsBody: {
+            /** @default 0 */
+            actions_replayed: number;
+            /** @default 0 */
+            actions_total: number;
+            /**
+             * Format: decimal
+             * @description US dollars, as a number or a string.
+             * @default 0
+             */
+            cost_savings: string;
+            /** @default [] */
+            divergences: Record<string, never>[];
+            /** @default 0 */
+            divergences_detected: number;
+            /** @description success, partial or failed. */
+            status: string;
+        };
+        /**
          * Report
          * @description How one attempt ended, with the end of its log.
          */
@@ -2907,6 +3573,38 @@ export interface components {
             signal: number | null;
             /** Format: date-time */
             started_at: string;
+        };
+        /**
+         * ReserveAnswer
+         * @description POST /api/v1/budgets/reserve: there is no budget here that could refuse it, and nothing is held.
+         */
+        ReserveAnswer: {
+            action_name: string;
+            estimated_cost_usd: number;
+            limit_usd: number | null;
+        };
+        /**
+         * ReserveBody
+         * @description POST /api/v1/budgets/reserve.
+         */
+        ReserveBody: {
+            action_name: string;
+            /**
+             * Format: decimal
+             * @description US dollars, as a number or a string.
+             */
+            estimated_cost_usd: string;
+            /** @default null */
+            group_id: string | null;
+            /** @default null */
+            run_id: string | null;
+        };
+        /**
+         * ResponseBody
+         * @description POST /api/v1/approvals/{approval}/respond.
+         */
+        ResponseBody: {
+            response: string;
         };
         /**
          * ResultAnswer
@@ -4423,6 +5121,39 @@ export interface operations {
             };
         };
     };
+    take_traces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     show_queue: {
         parameters: {
             query?: {
@@ -5356,6 +6087,39 @@ export interface operations {
             };
         };
     };
+    register_actions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegisterAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     list_agents: {
         parameters: {
             query?: {
@@ -5420,6 +6184,269 @@ export interface operations {
             };
         };
     };
+    ask_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    check_approval: {
+        parameters: {
+            query: {
+                action_name: string;
+                cost_usd?: number;
+                agent_id?: string | null;
+                run_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalCheckAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    cancel_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    poll_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    respond_to_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponseBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    reserve_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReserveBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReserveAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    import_runs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    ingest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     list_intercepts: {
         parameters: {
             query?: {
@@ -5440,6 +6467,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InterceptsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    add_intervention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InterventionBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InterventionAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    check_kill_switch: {
+        parameters: {
+            query: {
+                target_type: string;
+                target_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KillSwitchAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -5497,7 +6589,105 @@ export interface operations {
             };
         };
     };
-    list_runs: {
+    sync_policies: {
+        parameters: {
+            query?: {
+                agent_id?: string | null;
+                run_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoliciesAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_bundle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    add_replay_results: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayResultsBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayResultsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_recorded_runs: {
         parameters: {
             query?: {
                 status?: string | null;
@@ -5506,6 +6696,7 @@ export interface operations {
                 agent_id?: string | null;
                 session_id?: string | null;
                 q?: string | null;
+                ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
                 cursor?: string | null;
@@ -5538,7 +6729,51 @@ export interface operations {
             };
         };
     };
-    show_run: {
+    export_runs: {
+        parameters: {
+            query?: {
+                status?: string | null;
+                min_cost?: string | null;
+                window?: "24h" | "30d" | "7d" | "all";
+                agent_id?: string | null;
+                session_id?: string | null;
+                q?: string | null;
+                ids?: string | null;
+                sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
+                order?: "asc" | "desc";
+                cursor?: string | null;
+                limit?: number;
+                include_archived?: boolean;
+                format?: "csv" | "json" | "jsonl";
+                run_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_recorded_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -5696,6 +6931,37 @@ export interface operations {
             };
         };
     };
+    archive_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedRunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     show_bodies: {
         parameters: {
             query: {
@@ -5830,7 +7096,38 @@ export interface operations {
             };
         };
     };
-    pin_run: {
+    pin_recorded_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedRunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    restore_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -5894,7 +7191,7 @@ export interface operations {
             };
         };
     };
-    unpin_run: {
+    unpin_recorded_run: {
         parameters: {
             query?: never;
             header?: never;
@@ -6439,6 +7736,72 @@ export interface operations {
             };
         };
     };
+    take_logs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    take_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: never;
@@ -6447,6 +7810,72 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    take_traces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    take_openai_agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
         responses: {
             /** @description Success. */
             200: {

@@ -1,9 +1,10 @@
 import { QueryClient } from "@tanstack/react-query";
 import { expect, test } from "vitest";
-import type { LiveEvent } from "./live";
+import type { LiveEvent, RunsHeard } from "./live";
 import { TouchedQueries } from "./touchedQueries";
 
 const KEY = ["runs", ""];
+const NOTHING: RunsHeard = { runs: new Set(), agents: new Set() };
 
 function anEvent(run: string): LiveEvent {
   return { kind: "JobReady", cursor: "1", at: "", cause: "", agent_run_id: run, dag_id: null, job_id: null, data: {} };
@@ -29,15 +30,15 @@ test("what events touch while nobody watches is read when somebody comes back, a
   const { tended, asked, watch } = aList();
 
   watch()();
-  tended.heard([anEvent("a"), anEvent("b")]);
-  tended.heard([anEvent("a")]);
+  tended.heard([anEvent("a"), anEvent("b")], NOTHING);
+  tended.heard([anEvent("a")], NOTHING);
   tended.retry();
   await aWhile();
   expect(asked).toEqual([]);
   const leave = watch();
   await aWhile();
   expect(asked).toEqual([["a", "b"]]);
-  tended.heard([anEvent("c")]);
+  tended.heard([anEvent("c")], NOTHING);
   await aWhile();
   leave();
 
@@ -50,7 +51,7 @@ test("two who watch the same read once, and one that leaves takes nothing from t
   const leave = watch();
   watch();
   leave();
-  tended.heard([anEvent("a")]);
+  tended.heard([anEvent("a")], NOTHING);
   await aWhile();
 
   expect(asked).toEqual([["a"]]);
@@ -60,7 +61,10 @@ test("a list of which more was touched than is worth reading again is forgotten 
   const { queries, tended, watch } = aList();
 
   watch()();
-  tended.heard(Array.from({ length: 1001 }, (_, number) => anEvent(`run${number}`)));
+  tended.heard(
+    Array.from({ length: 1001 }, (_, number) => anEvent(`run${number}`)),
+    NOTHING,
+  );
 
   expect(queries.getQueryData(KEY)).toBeUndefined();
 });
@@ -75,4 +79,17 @@ test("after a resync a list that nobody watches is forgotten, and one that is wa
   tended.resync();
 
   expect(queries.getQueryData(KEY)).toBeUndefined();
+});
+
+test("a list of recorded runs reads those again of whose calls something was heard", async () => {
+  const queries = new QueryClient();
+  queries.setQueryData(["registry"], []);
+  const tended = new TouchedQueries(queries);
+  const asked: string[][] = [];
+  tended.watch(["registry"], { idsOf: ({ runs }) => runs, load: async (ids) => void asked.push(ids) });
+
+  tended.heard([anEvent("a")], { runs: new Set(["r1", "r2"]), agents: new Set(["research"]) });
+  await aWhile();
+
+  expect(asked).toEqual([["r1", "r2"]]);
 });

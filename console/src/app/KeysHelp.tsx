@@ -1,11 +1,25 @@
-import { Link } from "react-router";
+import { Link, useLocation } from "react-router";
 import { Dialog } from "../parts/Dialog";
-import { KEYS } from "./keys";
+import { KEYS, PAGE_KEYS } from "./keys";
 import { PLACES } from "./places";
 
+/** The keys of the page that is open, and those that work on every page. */
 export function KeysHelp({ onClose }: { onClose: () => void }) {
+  const { pathname } = useLocation();
+  const own = PAGE_KEYS.filter(([, , path]) => path?.test(pathname));
   return (
     <Dialog title="Keys" onClose={onClose} wide>
+      {own.map(([where, lines]) => (
+        <section key={where}>
+          <h3>{where}</h3>
+          <dl className="keys">
+            {lines.map(([keys, what]) => (
+              <Line key={keys} keys={keys} what={what} />
+            ))}
+          </dl>
+        </section>
+      ))}
+      {own.length > 0 ? <h3>On every page</h3> : null}
       <dl className="keys">
         {KEYS.map(([keys, what]) => (
           <Line key={keys} keys={keys} what={what} />

@@ -5,7 +5,7 @@ import { api } from "../api/client";
 import { Dialog } from "../parts/Dialog";
 import { Status } from "../parts/Status";
 import { Time } from "../parts/Time";
-import { dagPath } from "../parts/url";
+import { agentPath, dagPath, runPath } from "../parts/url";
 import { PLACES } from "./places";
 import { chooseTheme } from "./theme";
 
@@ -42,8 +42,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
         aria-expanded="true"
         aria-controls="choices"
         aria-activedescendant={choices[at] ? `choice-${at}` : undefined}
-        aria-label="A page, run, DAG or job"
-        placeholder="A page, run, DAG or job"
+        aria-label="A page, run, agent, DAG or job"
+        placeholder="A page, run, agent, DAG or job"
         value={typed}
         onChange={(event) => {
           setTyped(event.target.value);
@@ -118,9 +118,27 @@ function useChoices(typed: string, onClose: () => void): Choice[] {
       (run): Choice => ({
         key: `run-${run.agent_run_id}`,
         name: run.agent_run_id,
-        about: "agent run",
+        about: "stages of the run",
         status: run.status,
         act: to(`/agents?q=${encodeURIComponent(run.agent_run_id)}`),
+      }),
+    ),
+    ...(found?.recorded ?? []).map(
+      (run): Choice => ({
+        key: `recorded-${run.run_id}`,
+        name: run.run_id,
+        about: `run of ${run.agent_id}`,
+        at: run.started_at,
+        status: run.status,
+        act: to(runPath(run.run_id)),
+      }),
+    ),
+    ...(found?.agents ?? []).map(
+      ({ agent_id }): Choice => ({
+        key: `agent-${agent_id}`,
+        name: agent_id,
+        about: "agent",
+        act: to(agentPath(agent_id)),
       }),
     ),
     ...(found?.dags ?? []).map(
@@ -153,12 +171,20 @@ function useFound(q: string) {
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       const params = { query: { q, limit: MOST } };
-      const [runs, dags, jobs] = await Promise.all([
+      const [runs, recorded, agents, dags, jobs] = await Promise.all([
         api.GET("/api/runs", { params, signal }),
+        api.GET("/api/v1/runs", { params: { query: { q, limit: MOST, window: "all" } }, signal }),
+        api.GET("/api/v1/agents", { params, signal }),
         api.GET("/api/dags", { params, signal }),
         api.GET("/api/jobs", { params, signal }),
       ]);
-      return { runs: runs.data?.runs ?? [], dags: dags.data?.dags ?? [], jobs: jobs.data?.jobs ?? [] };
+      return {
+        runs: runs.data?.runs ?? [],
+        recorded: recorded.data?.data ?? [],
+        agents: agents.data?.data ?? [],
+        dags: dags.data?.dags ?? [],
+        jobs: jobs.data?.jobs ?? [],
+      };
     },
   });
   return q.length > 1 ? data : undefined;

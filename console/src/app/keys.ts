@@ -12,8 +12,8 @@ export const KEYS: readonly KeyLine[] = [
   ["?", "These keys"],
 ];
 
-/** Those of single pages, each below the words that say where. */
-export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLine[]])[] = [
+/** Those of single pages, each below the words that say where; `path` is where the dialog behind `?` shows them. */
+export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLine[], path?: RegExp])[] = [
   [
     "In a DAG's graph, on a job",
     [
@@ -41,6 +41,34 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
       ["Space  PgUp", "A page down, up"],
       ["Home  End", "To its first, its last line"],
     ],
+  ],
+  [
+    "On Runs",
+    [
+      ["x", "Choose the run for comparing"],
+      ["Enter", "Open the run"],
+    ],
+  ],
+  [
+    "On a run",
+    [
+      ["t  s  d", "Telemetry, Simulation, Determinism"],
+      ["r", "Simulate Replay: says why not yet"],
+      ["Enter", "Open the action; in the search: the next match"],
+      ["Shift Enter", "In the search: the match before"],
+      ["x", "Show or hide inputs and outputs, in the Trace what it says"],
+    ],
+    /^\/runs\/(?!compare$)[^/]+$/,
+  ],
+  [
+    "In a run's Trace",
+    [
+      ["↑  ↓  j  k", "The action above, below"],
+      ["→", "Unfold, or to the first below it"],
+      ["←", "Fold, or to what it stands in"],
+      ["Ctrl wheel", "Over the bars: zoom in, out"],
+    ],
+    /^\/runs\/(?!compare$)[^/]+$/,
   ],
   [
     "On Approvals",

@@ -7,6 +7,9 @@ describe("The place of a page", () => {
     ["/dags", "DAG Pipelines"],
     ["/dags/DAG-nightly", "DAG Pipelines"],
     ["/logs/train", "DAG Pipelines"],
+    ["/runs/compare", "Runs"],
+    ["/registry/research", "Runs"],
+    ["/ledger", "Ledger"],
     ["/help/keys", "Help"],
   ])("%s belongs to %s", (path, name) => {
     expect(placeOf(path)?.name).toBe(name);

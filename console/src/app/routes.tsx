@@ -21,11 +21,29 @@ export const router = createBrowserRouter([
           },
           { path: "dags", lazy: async () => ({ Component: (await import("../pages/dags/DagsPage")).DagsPage }) },
           { path: "dags/:dag", lazy: async () => ({ Component: (await import("../pages/dag/DagPage")).DagPage }) },
+          { path: "runs", lazy: async () => ({ Component: (await import("../pages/runs/RunsPage")).RunsPage }) },
+          {
+            path: "runs/compare",
+            lazy: async () => ({ Component: (await import("../pages/compare/ComparePage")).ComparePage }),
+          },
+          {
+            path: "ledger",
+            lazy: async () => ({ Component: (await import("../pages/ledger/LedgerPage")).LedgerPage }),
+          },
+          {
+            path: "registry",
+            lazy: async () => ({ Component: (await import("../pages/registry/RegistryPage")).RegistryPage }),
+          },
+          {
+            path: "registry/:agent",
+            lazy: async () => ({ Component: (await import("../pages/registry/AgentPage")).AgentPage }),
+          },
           {
             path: "workers",
             lazy: async () => ({ Component: (await import("../pages/workers/WorkersPage")).WorkersPage }),
           },
           { path: "logs/:job", lazy: async () => ({ Component: (await import("../pages/log/LogPage")).LogPage }) },
+          { path: "runs/:run", lazy: async () => ({ Component: (await import("../pages/run/RunPage")).RunPage }) },
           {
             path: "approvals",
             lazy: async () => ({ Component: (await import("../pages/approvals/ApprovalsPage")).ApprovalsPage }),

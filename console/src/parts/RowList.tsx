@@ -1,8 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { isTyping } from "./isTyping";
 import { indexAfter, type Mark, markedIndex } from "./rowMark";
 import "./rowlist.css";
+import { useAnchor } from "./useAnchor";
 
 interface Props<Row> {
   label: string;
@@ -23,6 +24,8 @@ interface Props<Row> {
   onEnd?: (() => void) | undefined;
   isLoadingMore?: boolean;
   rowHeight?: number;
+  /** The key of the row that is open elsewhere on the page: it is marked, and brought into sight when it becomes another. */
+  chosen?: string | null;
 }
 
 const OVERSCAN_ROWS = 8;
@@ -41,14 +44,30 @@ export function RowList<Row>(props: Props<Row>) {
     setShown(marked.current);
   }
   const at = markedIndex(rows, keyOf, shown);
+  const latestKey = useRef(keyOf);
+  latestKey.current = keyOf;
+  // The same function while the rows are the same: the virtualizer measures all of them anew for another one.
+  const getItemKey = useCallback((index: number) => latestKey.current(rows[index] as Row), [rows]);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: OVERSCAN_ROWS,
-    getItemKey: (index) => keyOf(rows[index] as Row),
+    getItemKey,
   });
+  const { chosen = null } = props;
+  const showChosen = useRef<() => void>(undefined);
+  showChosen.current = () => {
+    const index = rows.findIndex((row) => keyOf(row) === chosen);
+    if (index < 0) return;
+    mark(index);
+    virtual.scrollToIndex(index, { align: "auto" });
+  };
+  useEffect(() => {
+    if (chosen !== null) showChosen.current?.();
+  }, [chosen]);
   const items = virtual.getVirtualItems();
+  useAnchor(virtual, scroller, rows, keyOf);
   const last = items.at(-1)?.index ?? -1;
   useEffect(() => {
     if (onEnd && last >= rows.length - 1 - OVERSCAN_ROWS) onEnd();
@@ -121,7 +140,8 @@ interface OneRowProps<Row> extends Props<Row> {
   onFocus: () => void;
 }
 
-function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onFocus }: OneRowProps<Row>) {
+function OneRow<Row>(props: OneRowProps<Row>) {
+  const { row, index, isAt, columns, children, details, onOpen, onFocus, keyOf, chosen } = props;
   const unfolded = details?.(row);
   return (
     <>
@@ -133,6 +153,7 @@ function OneRow<Row>({ row, index, isAt, columns, children, details, onOpen, onF
         tabIndex={isAt ? 0 : -1}
         data-at={isAt || undefined}
         data-opens={onOpen ? "" : undefined}
+        data-chosen={(chosen && keyOf(row) === chosen) || undefined}
         style={{ gridTemplateColumns: columns }}
         onFocus={onFocus}
         onClick={(event) => {

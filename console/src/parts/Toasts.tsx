@@ -23,11 +23,11 @@ function set(next: readonly Toast[]): void {
   for (const changed of watchers) changed();
 }
 
-/** Says that something was done. */
-export function say(text: string): void {
+/** Says that something was done, or that something happened; `bad` when that is no good news. */
+export function say(text: string, tone: Toast["tone"] = "good"): void {
   lastId += 1;
   const id = lastId;
-  set([...toasts, { id, tone: "good", text }]);
+  set([...toasts, { id, tone, text }]);
   window.setTimeout(() => set(toasts.filter((toast) => toast.id !== id)), STAYS_MS);
 }
 

@@ -52,6 +52,17 @@ export function dagPath(dag: { name: string; dag_id: string }, job?: string): st
   return `/dags/DAG-${encodeURIComponent(dag.name)}?${query}`;
 }
 
+/** The address of a recorded run's page; with `action` of that action in its Telemetry. */
+export function runPath(run: string, action?: string | null): string {
+  const query = action ? `?${new URLSearchParams({ tab: "telemetry", action })}` : "";
+  return `/runs/${encodeURIComponent(run)}${query}`;
+}
+
+/** The address of the page of an agent that was discovered from its runs. */
+export function agentPath(agent: string): string {
+  return `/registry/${encodeURIComponent(agent)}`;
+}
+
 export function logPath(jobId: string): string {
   return `/logs/${encodeURIComponent(jobId)}`;
 }

@@ -269,6 +269,8 @@ class Cleaned(msgspec.Struct, frozen=True, kw_only=True):
     dags: int
     jobs: int
     journal_entries: int
+    recorded: int
+    archived: int
     workers: int
     files: int
     keys: int

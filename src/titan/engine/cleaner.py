@@ -17,9 +17,11 @@ from typing import Final, TypeVar
 
 from titan.engine import forgetting
 from titan.model.dags import Dag
+from titan.model.recorded import RecordedRun
 from titan.model.retention import ArtifactKey, FileName, Freed, OldBlob, OldEntry
 from titan.model.runs import Run
 from titan.ports import Blobs, Clock, Logs, Reader, Store, Transaction
+from titan.ports_calls import CallReader, CallStore, CallTransaction
 from titan.rules.retention import BLOB_GRACE, Retention, cutoff, may_cut, may_delete_log
 
 T = TypeVar("T")
@@ -33,9 +35,12 @@ PAGE: Final = 500  # rows or files that are looked at in one go: a few milliseco
 class Cleaner:
     """Does a round of keeping house now and then, and on request; never two at once."""
 
-    def __init__(self, store: Store, blobs: Blobs, logs: Logs, *, clock: Clock, retention: Retention) -> None:
+    def __init__(
+        self, store: Store, calls: CallStore, blobs: Blobs, logs: Logs, *, clock: Clock, retention: Retention
+    ) -> None:
         self.retention = retention
         self._store = store
+        self._calls = calls
         self._blobs = blobs
         self._logs = logs
         self._clock = clock
@@ -60,7 +65,10 @@ class Cleaner:
         """
         async with self._one_at_a_time:
             freed = Freed()
-            for step in (self._runs, self._dags, self._workers, self._journal, self._files, self._keys):
+            for step in (
+                *(self._runs, self._dags, self._workers, self._journal, self._files, self._keys),
+                *(self._recorded, self._archive),
+            ):
                 freed += await step(is_dry=is_dry)
             for look in (self._clean_logs, self._clean_blobs):
                 freed += await _in_thread(partial(look, is_dry=is_dry))
@@ -152,6 +160,38 @@ class Cleaner:
             last = keys[-1]
         return freed
 
+    async def _recorded(self, *, is_dry: bool) -> Freed:
+        before = cutoff(self.retention.recorded, self._clock.now())
+        return await self._each_old_run(before, is_dry, Freed(recorded=1), _forget_recorded, has_archived=True)
+
+    async def _archive(self, *, is_dry: bool) -> Freed:
+        before = cutoff(self.retention.archive, self._clock.now())
+        return await self._each_old_run(before, is_dry, Freed(archived=1), _archive_recorded, has_archived=False)
+
+    async def _each_old_run(
+        self,
+        before: datetime | None,
+        is_dry: bool,  # as the steps are told
+        each: Freed,
+        change: Callable[[RecordedRun], Callable[[CallTransaction], None]],
+        *,
+        has_archived: bool,
+    ) -> Freed:
+        """Do something to each recorded run that is old, a transaction for each."""
+        freed = Freed()
+        while before is not None:
+            find = partial(_old_recorded, before=before, has_archived=has_archived)
+            runs = await asyncio.to_thread(self._calls.read, find)
+            for run in runs:
+                if not is_dry:
+                    began = time.monotonic()
+                    await asyncio.wrap_future(self._calls.transact(change(run)))
+                    await asyncio.sleep(time.monotonic() - began)
+                freed += each
+            if is_dry or len(runs) < PAGE:
+                break
+        return freed
+
     async def _read(self, query: Callable[[Reader], T]) -> T:
         return await asyncio.to_thread(self._store.read, query)
 
@@ -185,7 +225,9 @@ class Cleaner:
     def _clean_blobs(self, ending: threading.Event, *, is_dry: bool) -> Freed:
         unnamed: dict[str, OldBlob] = {}
         for page in _paged(self._blobs.old(before=self._clock.now() - BLOB_GRACE), ending):
-            named = self._store.read(partial(_named, blobs=page))
+            named = self._store.read(partial(_named, blobs=page)) | self._calls.read(
+                partial(_named_by_calls, blobs=page)
+            )
             unnamed.update((blob.digest, blob) for blob in page if blob.digest not in named)
         self._leave_out_scripts(unnamed, ending)
         freed = Freed()
@@ -215,6 +257,7 @@ def told(freed: Freed) -> str:
     """Return what was freed, for a log."""
     return (
         f"{freed.runs} runs, {freed.dags} DAGs, {freed.jobs} jobs, {freed.journal_entries} journal entries, "
+        f"{freed.recorded} recorded runs ({freed.archived} archived), "
         f"{freed.workers} workers, {freed.files} files, {freed.keys} keys, "
         f"{freed.logs} logs ({freed.log_bytes} bytes), {freed.blobs} blobs ({freed.blob_bytes} bytes)"
     )
@@ -251,6 +294,25 @@ def _deletable_logs(reader: Reader, lease_ids: list[str], before: datetime | Non
 
 def _named(reader: Reader, blobs: list[OldBlob]) -> set[str]:
     return {blob.digest for blob in blobs if reader.is_blob_named(blob.digest)}
+
+
+def _named_by_calls(reader: CallReader, blobs: list[OldBlob]) -> set[str]:
+    return reader.named_blobs([blob.digest for blob in blobs])
+
+
+def _old_recorded(reader: CallReader, before: datetime, *, has_archived: bool) -> list[RecordedRun]:
+    return reader.old_runs(before=before, has_archived=has_archived, limit=PAGE)
+
+
+def _forget_recorded(run: RecordedRun) -> Callable[[CallTransaction], None]:
+    def forget(tx: CallTransaction) -> None:
+        tx.forget_run(run.project_id, run.id)
+
+    return forget
+
+
+def _archive_recorded(run: RecordedRun) -> Callable[[CallTransaction], None]:
+    return lambda tx: tx.archive_run(run)
 
 
 def _blobs_of_jobs(reader: Reader, after_id: str) -> tuple[str | None, set[str]]:

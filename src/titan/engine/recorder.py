@@ -7,17 +7,19 @@ store's own settles and writes. What arrives while a group is being written goes
 import asyncio
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
 import msgspec
 
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreFull, StoreUnavailable
-from titan.ports import Blobs
+from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction, Prices
 from titan.rules.entry_redaction import EntryRedactor
 from titan.rules.recording import settle
@@ -29,6 +31,8 @@ BLOB_BYTES: Final = 64 * 1024  # a longer payload is content of its own; the row
 HEAD_CHARACTERS: Final = 8192
 SWEEP_SECONDS: Final = 5.0
 SWEPT_AT_ONCE: Final = 500
+PACK_AFTER: Final = timedelta(minutes=5)  # a run that has ended is often told more of, for a while
+PACKED_AT_ONCE: Final = 20
 
 logger = logging.getLogger(__name__)
 
@@ -53,11 +57,14 @@ class _Batch:
 class Recorder:
     """Records entries in the store of calls."""
 
-    def __init__(self, store: CallStore, blobs: Blobs, *, redactor: EntryRedactor, prices: Prices | None) -> None:
+    def __init__(
+        self, store: CallStore, blobs: Blobs, *, redactor: EntryRedactor, prices: Prices | None, clock: Clock
+    ) -> None:
         self._store = store
         self._blobs = blobs
         self._redactor = redactor
         self._prices = prices
+        self._clock = clock
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._waiting: deque[_Batch] = deque()
         self._waiting_entries = 0
@@ -82,8 +89,17 @@ class Recorder:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await asyncio.wrap_future(self._store.transact(self._end_silent))
+                await asyncio.to_thread(self._pack)
             except StoreUnavailable as error:
                 logger.warning("silent runs are looked for again later: %s", error)
+
+    def _pack(self) -> None:
+        """Compress runs that are over, a few at a time, resting as long as it worked: others need the machine too."""
+        packed = PACKED_AT_ONCE
+        while packed == PACKED_AT_ONCE and not self._waiting_entries:
+            began = time.monotonic()
+            packed = self._store.pack(before=self._clock.now() - PACK_AFTER, limit=PACKED_AT_ONCE)
+            time.sleep(time.monotonic() - began)
 
     def close(self) -> None:
         """Finish what is being read. May be called twice."""

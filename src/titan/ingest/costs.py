@@ -1,6 +1,6 @@
 """What a teller says that a call cost."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from titan.model.errors import InvalidInput
@@ -24,5 +24,20 @@ def checked_cost(cost: Decimal | None, *, what: str) -> Decimal | None:
             found=str(cost)[:40],
             next_step="Correct it and send it again.",
         )
+    return _rounded(cost)
+
+
+def dollars_of(value: object) -> Decimal | None:
+    """Return an amount as its digits say it: a float's are the shortest that give it back. None for what is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return _rounded(amount) if amount.is_finite() and 0 <= amount <= _MOST else None
+
+
+def _rounded(cost: Decimal) -> Decimal:
     rounded = cost.quantize(PICODOLLAR)
     return cost if rounded == cost else rounded

@@ -18,9 +18,10 @@ from titan.ingest.sentinel_fields import (
     replay_session,
     says,
     shaped,
+    unreadable,
 )
-from titan.ingest.sentinel_shapes import InterventionBody, ReplayResultsBody
-from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Teller
+from titan.ingest.sentinel_shapes import MAX_ID, InterventionBody, ReplayResultsBody
+from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry, Teller
 from titan.model.interventions import Intervention
 
 #: The run of interventions that name none: version 0.2 sends such, and one that is refused holds up all behind it.
@@ -55,8 +56,36 @@ def read_intervention(body: bytes, sender: Sender) -> Intervention:
     )
 
 
-def intervention_entry(told: Intervention) -> ActionEntry:
-    """Return an intervention as an event of its run; it is no call and costs nothing."""
+def intervention_entries(told: Intervention) -> list[Entry]:
+    """Return an intervention as an event of its run, behind whose run it is; it is no call and costs nothing."""
+    run = RunEntry(run_id=told.run_id, teller=Teller.SENTINEL, at=told.at, agent_id=told.agent_id)
+    return [run, _event(told)]
+
+
+def read_replay_results(body: bytes, run_id: str, *, now: datetime) -> RunEntry:
+    """Return what a body of POST /api/v1/replay/{run}/results says: how the replay of that run ended.
+
+    Raises:
+        InvalidInput: it is no result, or no run has such an id.
+    """
+    what = "the replay's results"
+    if len(run_id) > MAX_ID:
+        raise unreadable(what, f"a run's id of at most {MAX_ID} characters", str(len(run_id)))
+    told = read_as(body, ReplayResultsBody, what=what)
+    return RunEntry(
+        run_id=replay_session(run_id),
+        teller=Teller.SENTINEL,
+        at=now,
+        name=f"Replay of {run_id}",
+        end=RunEnd.FAILED if told.status == "failed" else RunEnd.COMPLETED,
+        done=told.actions_replayed,
+        total=told.actions_total,
+        tags=("replay",),
+        details=text_of({"replay_of": run_id, "replay": msgspec.to_builtins(told)}),
+    )
+
+
+def _event(told: Intervention) -> ActionEntry:
     said = {
         "type": told.type,
         "outcome": told.outcome,
@@ -78,25 +107,4 @@ def intervention_entry(told: Intervention) -> ActionEntry:
         actor=told.agent_id,
         inputs=told.inputs,
         details=json.dumps({"intervention": {key: value for key, value in said.items() if value is not None}}),
-    )
-
-
-def read_replay_results(body: bytes, run_id: str, *, now: datetime) -> RunEntry:
-    """Return what a body of POST /api/v1/replay/{run}/results says: how the replay of that run ended.
-
-    Raises:
-        InvalidInput: it is no result.
-    """
-    what = "the replay's results"
-    told = read_as(body, ReplayResultsBody, what=what)
-    return RunEntry(
-        run_id=replay_session(run_id),
-        teller=Teller.SENTINEL,
-        at=now,
-        name=f"Replay of {run_id}",
-        end=RunEnd.FAILED if told.status == "failed" else RunEnd.COMPLETED,
-        done=told.actions_replayed,
-        total=told.actions_total,
-        tags=("replay",),
-        details=text_of({"replay_of": run_id, "replay": msgspec.to_builtins(told)}),
     )

@@ -12,8 +12,9 @@ from msgspec import Meta, Struct
 from titan.model.actions import Impact, Outcome
 
 MAX_ENTRIES: Final = 10_000  # the client sends 100 at once; its `batch_size` can be raised
+MAX_ID: Final = 200
 
-Id = Annotated[str, Meta(min_length=1, max_length=200)]
+Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 Name = Annotated[str, Meta(min_length=1, max_length=500)]
 Count = Annotated[int, Meta(ge=0)]
 Milliseconds = Annotated[float, Meta(ge=0)]
@@ -102,6 +103,12 @@ class ApprovalBody(Struct, kw_only=True):
     """POST /api/v1/approvals, as far as an answer needs it."""
 
     action_name: Name
+
+
+class ResponseBody(Struct, kw_only=True):
+    """POST /api/v1/approvals/{approval}/respond."""
+
+    response: str
 
 
 class RegisterBody(Struct, kw_only=True):

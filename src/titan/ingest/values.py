@@ -19,7 +19,8 @@ from titan_sdk import tape
 Value: TypeAlias = str | bool | int | float | bytes | list[Any] | dict[str, Any] | None
 
 JSON_STARTS: Final = ("{", "[", '"')
-_MOST_BRACKETS: Final = 100  # so deep is what the tape writes; a text with fewer brackets cannot be deeper
+_MOST_BRACKETS: Final = 400  # the tape itself writes up to 500 levels; with fewer brackets no text is deeper
+_SHORT: Final = 100  # characters of a name that is remembered
 _EXACT: Final = 2**53  # beyond it the tape writes whole numbers as texts
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -83,13 +84,33 @@ def members_of(value: Value) -> dict[str, str] | None:
     """Return the JSON texts of an object's members; None where it is no object, and no text that holds one."""
     if type(value) is dict:
         return {key: text_of(member) for key, member in value.items()}
-    if type(value) is not str or not value.lstrip().startswith("{"):
+    raws = opened(value) if type(value) is str else None
+    return None if raws is None else {key: safe(raw) for key, raw in raws.items()}
+
+
+def opened(text: str) -> dict[str, str] | None:
+    """Return the JSON texts of an object's members as they stand: of a text that is safe, or to be made so."""
+    if not text.lstrip().startswith("{"):
         return None
     try:
-        raws = _OBJECT.decode(value)
+        return {key: str(raw, "utf-8") for key, raw in _OBJECT.decode(text).items()}
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
-    return {key: safe(str(raw, "utf-8")) for key, raw in raws.items()}
+
+
+def request_of(value: Value) -> tuple[tuple[str, ...], dict[str, str]] | None:
+    """Return the messages in a list of them, or in the member `messages` of an object, and the other members.
+
+    None where there are none.
+    """
+    if (messages := messages_of(value)) is not None:
+        return messages, {}
+    inner: dict[str, Any] | None = value if type(value) is dict else opened(value) if type(value) is str else None
+    if inner is None or (messages := messages_of(inner.get("messages"))) is None:
+        return None
+    others = {key: member for key, member in inner.items() if key != "messages"}
+    write = text_of if type(value) is dict else safe
+    return messages, {key: write(member) for key, member in others.items()}
 
 
 def payload_of(value: Value) -> Payload:
@@ -100,14 +121,16 @@ def payload_of(value: Value) -> Payload:
     if type(value) in (list, dict) or (type(value) is str and '"content"' in value):
         if (pieces := messages_of(value)) is not None:
             return Payload(SHARED_MARK, pieces)
-        if (members := members_of(value)) is not None and (pieces := messages_of(members.get("messages"))) is not None:
-            return conversation(pieces, members)
+        if (request := request_of(value)) is not None:
+            return conversation(*request)
     return Payload(json_or_text(value))
 
 
 def conversation(messages: Sequence[str], members: dict[str, str] | None = None) -> Payload:
-    """Return a payload of an object: its messages, one or more, which the run keeps once each, and other members."""
-    return Payload(joined_text({"messages": ""} | (members or {}) | {"messages": SHARED_MARK}), tuple(messages))
+    """Return a payload of an object: its messages, one or more, which the run keeps once each, and others."""
+    if members and "messages" in members:  # what a call's parameters say again
+        members = {key: text for key, text in members.items() if key != "messages"}
+    return Payload(joined_text({"messages": SHARED_MARK} | (members or {})), tuple(messages))
 
 
 def messages_of(value: Value) -> tuple[str, ...] | None:
@@ -135,8 +158,12 @@ def safe(text: str) -> str:
     return text if _is_safe(text) else _written(text)
 
 
-@lru_cache(maxsize=1024)
 def _key(name: str) -> str:
+    return _short_key(name) if len(name) <= _SHORT else text_of(name)
+
+
+@lru_cache(maxsize=1024)
+def _short_key(name: str) -> str:
     return text_of(name)
 
 

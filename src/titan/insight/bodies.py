@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from titan.model.actions import ActionEntry, Failure, ModelUse, Payload, Redaction
+import msgspec
+
+from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, Teller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,16 +18,28 @@ class Bodies:
     use: ModelUse | None = None
     redacted: tuple[Redaction, ...] = ()
     details: str | None = None  #: a JSON object, as in ActionEntry
+    tellers: tuple[Teller, ...] = ()  #: who told of it
 
 
-def bodies_of(entries: Iterable[ActionEntry]) -> Bodies:
+def bodies_of(entries: Iterable[Entry]) -> Bodies:
     """Return what the entries of one action told, in the order they came: the first that knows a part says it."""
-    told = list(entries)
+    told = [entry for entry in entries if isinstance(entry, ActionEntry)]
     return Bodies(
         inputs=next((entry.inputs for entry in told if entry.inputs is not None), None),
         outputs=next((entry.outputs for entry in told if entry.outputs is not None), None),
         failure=next((entry.failure for entry in told if entry.failure is not None), None),
         use=next((entry.use for entry in told if entry.use is not None), None),
         redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
-        details=next((entry.details for entry in told if entry.details is not None), None),
+        details=_together([entry.details for entry in told if entry.details is not None]),
+        tellers=tuple(dict.fromkeys(entry.teller for entry in told)),
     )
+
+
+def _together(details: list[str]) -> str | None:
+    """Return JSON objects as one; of a key that several have, the first stands."""
+    if len(details) < 2:
+        return details[0] if details else None
+    parts: dict[str, msgspec.Raw] = {}
+    for text in reversed(details):
+        parts |= msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode(parts).decode()

@@ -55,6 +55,8 @@ class Freed:
     dags: int = 0  #: those of the runs included
     jobs: int = 0
     journal_entries: int = 0
+    recorded: int = 0  #: recorded runs
+    archived: int = 0  #: recorded runs that went out of lists and searches, and stay
     workers: int = 0
     files: int = 0  #: names of uploaded files
     keys: int = 0  #: keys that a file was published under

@@ -21,6 +21,8 @@ class Retention:
     workspaces: timedelta | None = None
     workers: timedelta | None = None  #: those that left or were lost, and that no attempt names any more
     files: timedelta | None = None  #: uploaded files and published keys
+    recorded: timedelta | None = None  #: recorded runs with all that was recorded of them
+    archive: timedelta | None = None  #: recorded runs, before they are archived
     journal: timedelta | None = None  #: entries of what is still there
 
 

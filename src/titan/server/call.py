@@ -114,6 +114,14 @@ class Call:
         except msgspec.ValidationError as error:
             raise _unreadable("query", self.request, error) from error
 
+    def asked_for(self) -> dict[str, str]:
+        """Return the fields of the query as they stand.
+
+        Raises:
+            InvalidInput: the query cannot be read, or says something twice.
+        """
+        return self._fields_of_query()
+
     def scope(self) -> ScopeQuery:
         """Return what the query says of where to look, whatever else stands in it.
 

@@ -1,17 +1,18 @@
 """Recorded runs and actions as people and programs see them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Literal
 from urllib.parse import quote
 
 import msgspec
 
+from titan.insight.bodies import Bodies
 from titan.insight.progress import LOOKED_AT, Progress, progress
-from titan.model.actions import ActionEntry, Failure, Payload, RunEntry
+from titan.model.actions import Failure, Payload
 from titan.model.recorded import Action, AgentRow, Note, RecordedRun, Tally
 from titan.model.runs import RunStatus
-from titan.ports_calls import CallReader, RunFilter, StoredEntry
+from titan.ports_calls import CallReader, RunFilter
 from titan.server import wire_runs as wire
 
 SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
@@ -142,43 +143,15 @@ def agent_view(agent: AgentRow) -> wire.AgentView:
     )
 
 
-class Bodies:
-    """What the entries of one action say of its bodies, put together: what was told first stands."""
-
-    def __init__(self, entries: Iterable[StoredEntry]) -> None:
-        self.inputs: Payload | None = None
-        self.outputs: Payload | None = None
-        self.failure: Failure | None = None
-        self.details: dict[str, msgspec.Raw] = {}
-        self.redacted: list[str] = []
-        self.tellers: list[str] = []
-        for stored in entries:
-            if not isinstance(stored.entry, RunEntry):
-                self._add(stored.entry)
-
-    def view(self, action: Action, limit_bytes: int = SHOWN_BYTES) -> wire.BodiesView:
-        """Return the bodies, each cut at `limit_bytes`."""
-        base = f"/api/v1/runs/{quote(action.run_id, safe='')}/actions/{quote(action.id, safe='')}"
-        return wire.BodiesView(
-            id=action.id,
-            inputs=_body(self.inputs, f"{base}/inputs", limit_bytes),
-            outputs=_body(self.outputs, f"{base}/outputs", limit_bytes),
-            failure=None if self.failure is None else _failure_view(self.failure),
-        )
-
-    def details_json(self) -> msgspec.Raw | None:
-        """Return what else is known, as JSON."""
-        return msgspec.Raw(msgspec.json.encode(self.details)) if self.details else None
-
-    def _add(self, entry: ActionEntry) -> None:
-        self.inputs = self.inputs or entry.inputs
-        self.outputs = self.outputs or entry.outputs
-        self.failure = self.failure or entry.failure
-        self.redacted += [one.path for one in entry.redacted]
-        if entry.teller.value not in self.tellers:
-            self.tellers.append(entry.teller.value)
-        if entry.details is not None:
-            self.details = msgspec.json.decode(entry.details, type=dict[str, msgspec.Raw]) | self.details
+def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) -> wire.BodiesView:
+    """Return what an action was given and gave, each cut at `limit_bytes`."""
+    base = f"/api/v1/runs/{quote(action.run_id, safe='')}/actions/{quote(action.id, safe='')}"
+    return wire.BodiesView(
+        id=action.id,
+        inputs=_body(bodies.inputs, f"{base}/inputs", limit_bytes),
+        outputs=_body(bodies.outputs, f"{base}/outputs", limit_bytes),
+        failure=None if bodies.failure is None else _failure_view(bodies.failure),
+    )
 
 
 def _failure_view(failure: Failure) -> wire.FailureView:

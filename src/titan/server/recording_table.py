@@ -6,7 +6,7 @@ from titan.rules.access import Permission
 from titan.server import wire, wire_actions
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import otlp, recording, registry, telemetry
+from titan.server.routes import exporting, otlp, recording, registry, telemetry
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -48,10 +48,34 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="GET",
         path="/api/v1/runs",
-        handler=registry.list_runs,
+        handler=registry.list_recorded_runs,
         permission=Permission.SEE_ALL,
         query=views.RegistryQuery,
         answer=views.RegistryAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/runs/export",
+        handler=exporting.export_runs,
+        permission=Permission.SEE_ALL,
+        query=views.ExportQuery,
+        answer=bytes,
+    ),
+    Route(
+        method="POST",
+        path="/api/v1/import",
+        handler=exporting.import_runs,
+        permission=Permission.ADMINISTER,
+        body=bytes,
+        answer=views.ImportAnswer,
+        adds=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/replay/{run:str}/bundle",
+        handler=exporting.show_bundle,
+        permission=Permission.SEE_ALL,
+        answer=dict,
     ),
     Route(
         method="GET",
@@ -64,7 +88,7 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="GET",
         path=RUN,
-        handler=registry.show_run,
+        handler=registry.show_recorded_run,
         permission=Permission.SEE_ALL,
         answer=views.RecordedRunView,
     ),
@@ -78,14 +102,28 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="POST",
         path=RUN + "/pin",
-        handler=registry.pin_run,
+        handler=registry.pin_recorded_run,
         permission=Permission.ADMINISTER,
         answer=views.RecordedRunView,
     ),
     Route(
         method="POST",
         path=RUN + "/unpin",
-        handler=registry.unpin_run,
+        handler=registry.unpin_recorded_run,
+        permission=Permission.ADMINISTER,
+        answer=views.RecordedRunView,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/archive",
+        handler=registry.archive_run,
+        permission=Permission.ADMINISTER,
+        answer=views.RecordedRunView,
+    ),
+    Route(
+        method="POST",
+        path=RUN + "/restore",
+        handler=registry.restore_run,
         permission=Permission.ADMINISTER,
         answer=views.RecordedRunView,
     ),

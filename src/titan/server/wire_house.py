@@ -21,6 +21,8 @@ class CleanAnswer(Struct, kw_only=True):
     dags: int
     jobs: int
     journal_entries: int
+    recorded: int
+    archived: int
     workers: int
     files: int
     keys: int

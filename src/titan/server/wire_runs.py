@@ -35,11 +35,27 @@ class RegistryQuery(Request):
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )
+    ids: Annotated[str | None, Meta(description="Only these of what the filters leave, with commas between.")] = None
     sort: RunSort = "started"
     order: Order = "desc"
     cursor: str | None = None
     limit: PageLimit = 50
     include_archived: bool = False
+
+
+class ExportQuery(RegistryQuery):
+    """GET /api/v1/runs/export: the registry's filters; `limit` and `cursor` have no meaning here."""
+
+    format: Literal["jsonl", "json", "csv"] = "jsonl"
+    run_id: Annotated[str | None, Meta(description="Only this run, whatever the filters say.")] = None
+
+
+class ImportAnswer(Struct, kw_only=True):
+    """POST /api/v1/import."""
+
+    runs: Annotated[int, Meta(description="Runs that the lines tell of.")]
+    stored: Annotated[int, Meta(description="Entries that were new.")]
+    repeated: Annotated[int, Meta(description="Entries that were known already.")]
 
 
 class TallyView(Struct, kw_only=True):
@@ -98,6 +114,13 @@ class RecordedRunView(Struct, kw_only=True):
     archived_at: datetime | None
 
 
+class ElsewhereView(Struct, kw_only=True):
+    """Where a query that found nothing would have found something."""
+
+    in_all_time: int
+    similar_agents: list[str]
+
+
 class RegistryAnswer(Struct, kw_only=True):
     """A page of the registry."""
 
@@ -105,13 +128,7 @@ class RegistryAnswer(Struct, kw_only=True):
     next_cursor: Annotated[str | None, Meta(description="With this as `cursor` the list goes on; null at its end.")]
     total: Total
     is_total_capped: bool
-
-
-class ElsewhereView(Struct, kw_only=True):
-    """Where a query that found nothing would have found something."""
-
-    in_all_time: int
-    similar_agents: list[str]
+    elsewhere: Annotated[ElsewhereView | None, Meta(description="Told when nothing was found, and no ids were asked.")]
 
 
 class InterceptReason(Struct, kw_only=True):

@@ -8,8 +8,6 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from titan.ingest.sentinel_bundle import BundleEntry
-
 #: What a program that asks for an approval tells its user.
 NOBODY_DECIDES: Final = (
     "This Titan has no inbox for approvals yet, so nobody can decide: the action was not run."
@@ -123,11 +121,3 @@ class RegisterAnswer(Struct, kw_only=True):
     registered: int = 0
     updated: int = 0
     total: int
-
-
-class BundleAnswer(Struct, kw_only=True):
-    """GET /api/v1/replay/{run}/bundle: what the client's `ReplayMode.from_json` reads."""
-
-    run_id: str
-    agent_id: str
-    entries: list[BundleEntry]

@@ -1,8 +1,9 @@
 """Copies of a whole home: taken while its server works, and put back where none does.
 
-A backup holds `control.db`, the blobs and logs it names, and `titan-backup.json`, which says what it is. The database
-is copied first, in one read transaction, so it is one moment of the home; what it names is older than that moment, and
-content never changes, so copying it afterwards is consistent. Only a log that is still being written may have more.
+A backup holds `control.db`, `calls.db`, the blobs and logs they name, and `titan-backup.json`, which says what it is.
+The databases are copied first, each in one read transaction, so each is one moment of the home; what they name is older
+than that moment, and content never changes, so copying it afterwards is consistent. Only a log that is still being
+written may have more.
 Nothing has the backup's final name before all of it is written, checked and durable.
 """
 
@@ -22,6 +23,7 @@ import msgspec
 
 from titan import __version__
 from titan.model.errors import InvalidInput, StoreDamaged
+from titan.store.calls.sqlite_store import CALLS as CALLS_KIND
 from titan.store.folders import errors_translated, make_folder, sync_folder
 from titan.store.ownership import hold
 from titan.store.reader import SqlReader
@@ -30,6 +32,7 @@ from titan.store.sqlite import opening
 from titan.store.sqlite.session import SqliteSession, translated
 
 DATABASE: Final = "control.db"
+CALLS: Final = "calls.db"  #: beside it; a home of an older Titan has none
 MANIFEST: Final = "titan-backup.json"
 FORMAT: Final = 1
 PAGES: Final = 2048  # 8 MiB between two words of progress
@@ -45,6 +48,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     home_id: str
     created_at: datetime
     database_sha256: str
+    calls_sha256: str = ""  #: of calls.db; "" when the home has none
     blobs: int
     logs: int
     size_bytes: int  #: of all files together
@@ -124,9 +128,12 @@ def restore(source: Path, home: Path, *, now: datetime, is_forced: bool, tell: T
 def _gather(home: Path, partial: Path, *, now: datetime, tell: Tell, is_archive: bool) -> Manifest:
     database = partial / DATABASE
     _copy_database(home / DATABASE, database, tell)
-    blobs, leases, home_id = _named_in(database)
+    if (home / CALLS).is_file():
+        _copy_database(home / CALLS, partial / CALLS, tell)
+    blobs, leases, home_id = _named_in(partial)
     with _archive(partial / "archive") if is_archive else _folder(partial) as sink:
-        size_bytes, missing = database.stat().st_size, []
+        databases = [path for path in (database, partial / CALLS) if path.is_file()]
+        size_bytes, missing = sum(path.stat().st_size for path in databases), []
         for number, digest in enumerate(blobs, start=1):
             tell(Progress(what="blobs", done=number, total=len(blobs)))
             size = _add(sink, home / "blobs" / digest[:2] / digest, f"blobs/{digest[:2]}/{digest}", digest)
@@ -145,6 +152,7 @@ def _gather(home: Path, partial: Path, *, now: datetime, tell: Tell, is_archive:
             home_id=home_id,
             created_at=now,
             database_sha256=_digest_of(database),
+            calls_sha256=_digest_of(partial / CALLS) if (partial / CALLS).is_file() else "",
             blobs=len(blobs) - len(missing),
             logs=log_count,
             size_bytes=size_bytes,
@@ -179,17 +187,26 @@ def _copy_database(source: Path, target: Path, tell: Tell) -> None:
     _sync(target)
 
 
-def _named_in(database: Path) -> tuple[list[str], list[str], str]:
-    """Return the blobs that a database names, the leases that may have logs, and the home's id."""
-    session = SqliteSession(database, flags=apsw.SQLITE_OPEN_READONLY)
+def _named_in(folder: Path) -> tuple[list[str], list[str], str]:
+    """Return the blobs that a home's databases name, the leases that may have logs, and the home's id."""
+    session = SqliteSession(folder / DATABASE, flags=apsw.SQLITE_OPEN_READONLY)
     with _closing(session.connection):
         rows = session.connection.execute
         digests = {digest for (spec,) in rows("select spec from jobs") for digest in digests_of_spec(str(spec))}
         digests |= {str(row[0]) for row in rows("select digest from files")}
         digests |= {str(row[0]) for row in rows("select artifact from stored_values where artifact is not null")}
         digests |= {str(row[0]) for row in rows("select digest from attempt_files where digest is not null")}
+        digests |= _named_by_calls(folder / CALLS)
         leases = [str(row[0]) for row in rows("select lease_id from attempts order by lease_id")]
         return sorted(digests), leases, SqlReader(session).home_id()
+
+
+def _named_by_calls(database: Path) -> set[str]:
+    if not database.is_file():
+        return set()
+    connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    with _closing(connection):
+        return {str(row[0]) for row in connection.execute("select digest from blobs")}
 
 
 class _Sink(Protocol):
@@ -231,8 +248,9 @@ class _Archive:
             self._archive.addfile(entry, file)
 
     def finish(self, partial: Path) -> None:
-        for name in (DATABASE, MANIFEST):
-            self.add(partial / name, name)
+        for name in (DATABASE, CALLS, MANIFEST):
+            if (partial / name).is_file():
+                self.add(partial / name, name)
 
 
 @contextmanager
@@ -325,7 +343,7 @@ def _extract(source: Path, partial: Path, tell: Tell) -> None:
         with tarfile.open(source, "r:gz") as archive:
             for number, entry in enumerate(archive, start=1):
                 tell(Progress(what="files", done=number, total=0))
-                if not entry.isfile() or not entry.name.startswith((DATABASE, MANIFEST, "blobs/", "logs/")):
+                if not entry.isfile() or not entry.name.startswith((DATABASE, CALLS, MANIFEST, "blobs/", "logs/")):
                     raise _no_backup(source, f"an entry that no backup has: {entry.name[:80]!a}")
                 archive.extract(entry, partial, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
@@ -338,7 +356,9 @@ def _check_content(partial: Path, manifest: Manifest, tell: Tell) -> None:
     """Raise StoreDamaged unless the database and every blob are what they were."""
     if _digest_of(partial / DATABASE) != manifest.database_sha256:
         raise _damaged(DATABASE, "the content that was backed up", "another")
-    digests, _leases, _home_id = _named_in(partial / DATABASE)
+    if manifest.calls_sha256 and _digest_of_or_none(partial / CALLS) != manifest.calls_sha256:
+        raise _damaged(CALLS, "the content that was backed up", "another, or none")
+    digests, _leases, _home_id = _named_in(partial)
     wanted = [digest for digest in digests if digest not in set(manifest.missing)]
     for number, digest in enumerate(wanted, start=1):
         tell(Progress(what="digests", done=number, total=len(wanted)))
@@ -347,11 +367,16 @@ def _check_content(partial: Path, manifest: Manifest, tell: Tell) -> None:
                 continue
         raise _damaged(f"blob {digest}", "the content it is named for", "another, or none")
     opening.check(partial / DATABASE)
+    opening.check(partial / CALLS, CALLS_KIND)
     for path in [partial, *partial.rglob("*")]:
         path.chmod(0o700 if path.is_dir() else 0o600)
     (partial / MANIFEST).unlink()
     for folder in [partial, *(path for path in partial.rglob("*") if path.is_dir())]:
         sync_folder(folder)
+
+
+def _digest_of_or_none(path: Path) -> str | None:
+    return _digest_of(path) if path.is_file() else None
 
 
 def _digest_of(path: Path) -> str:

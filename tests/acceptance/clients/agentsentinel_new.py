@@ -109,9 +109,9 @@ def main():
     )
     ApprovalClient.configure(platform_url=URL, api_token=KEY, poll_interval=0.05)
     KillSwitchClient.configure(platform_url=URL, api_token=KEY)
-    PolicyEngine.get_config().approval_tags = ["money"]
+    policy = PolicyEngine.get_config()
+    policy.require_approval, policy.approval_tags = True, ["money"]
     refused = work()
-    agent_sentinel.sync.get_sync().flush()
     agent_sentinel.sync.get_sync().flush()
     replayed = replay()
     search("after the replay")

@@ -21,6 +21,7 @@ from titan.model.retention import Freed
 from titan.ports import Transaction
 from titan.rules.retention import Retention
 from titan.store.blobs import FolderBlobs
+from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.logs import FolderLogs
 
 DAY = timedelta(days=1)
@@ -36,6 +37,7 @@ class House:
         self.desk = desk
         self.blobs = FolderBlobs(folder / "blobs")
         self.logs = FolderLogs(folder / "logs")
+        self.calls = SqliteCallStore(folder / "calls.db", clock=desk.clock)
         self._folder = folder
         desk.join("w1", GENERAL=4)
 
@@ -47,7 +49,7 @@ class House:
         """Do a round."""
 
         async def clean() -> Freed:
-            cleaner = Cleaner(self.desk.store, self.blobs, self.logs, clock=self.clock, retention=retention)
+            cleaner = Cleaner(self.desk.store, self.calls, self.blobs, self.logs, clock=self.clock, retention=retention)
             return await cleaner.clean(is_dry=is_dry)
 
         return asyncio.run(clean())
@@ -92,7 +94,9 @@ class House:
 @contextmanager
 def a_house(folder: Path) -> Iterator[House]:
     with a_desk(folder) as desk:
-        yield House(desk, folder)
+        house = House(desk, folder)
+        yield house
+        house.calls.close()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.heard import heard_by_nobody_else
 from tests.support.programs import run_program
 from tests.support.running_titan import running_titan
 from tests.support.sources import ROOT
@@ -18,6 +19,7 @@ from titan_sdk import TitanClient
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
 GIVES = re.compile(r"#\s->\s(.+)$")
 SDK = ROOT / "docs/guide/sdk.md"
+RECORDING = ROOT / "docs/guide/recording.md"
 RESUME = ROOT / "docs/guide/resume.md"
 
 
@@ -100,3 +102,18 @@ def test_every_public_method_stands_on_the_page() -> None:
     missing = [name for name, _ in public if f"client.{name}(" not in page and f"`{name}(" not in page]
 
     assert missing == []
+
+
+def test_every_example_of_the_page_on_recording_gives_what_it_says_and_is_recorded() -> None:
+    names: dict[str, object] = {}
+
+    with heard_by_nobody_else() as heard:
+        wrong = [
+            problem for block in BLOCK.findall(RECORDING.read_text("utf-8")) for problem in run_block(block, names)
+        ]
+
+    assert wrong == []
+    assert {each["name"] for each in heard.actions()} == {
+        *("search", "charge", "rank", "turn", "thinking", "WRITER", "cache_warmed", "refund", "unlock"),
+    }
+    assert b"AT61" not in b"".join(heard.bodies)

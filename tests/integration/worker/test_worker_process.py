@@ -69,6 +69,7 @@ def test_a_job_finds_its_server_and_itself_in_the_environment(server: WorkerServ
         "TITAN_AGENT_RUN_ID": "R_1",
         "TITAN_ATTEMPT": "2",
         "TITAN_WORKSPACE": str(worker.home / "workers" / "w1" / "workspaces" / "dag-d1" / "titan_workspace" / "shared"),
+        "TITAN_SPOOL": str(worker.home / "workers" / "w1" / "spools" / lease),
         "TITAN_HOST": "127.0.0.1",
         "TITAN_PORT": str(server.port),
         "TITAN_TOKEN": "secret",

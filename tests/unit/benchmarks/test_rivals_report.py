@@ -21,6 +21,7 @@ from benchmarks.rivals.results import (
     write_results,
 )
 from benchmarks.rivals.table import markdown, update_document
+from tests.support.foreign import LOCKS as CLIENT_LOCKS
 from tests.support.sources import ROOT
 
 MACHINE = {
@@ -133,7 +134,7 @@ def test_every_rival_has_a_lock_and_a_driver() -> None:
 
 
 def test_every_lock_names_hashes_and_no_address() -> None:
-    for lock in LOCKS.glob("*.lock"):
+    for lock in (*LOCKS.glob("*.lock"), *CLIENT_LOCKS.glob("*.lock")):
         text = lock.read_text("utf-8")
         assert "--hash=sha256:" in text
         assert "://" not in text

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from titan.ingest.openai_agents import read
@@ -144,6 +144,7 @@ DATA = st.dictionaries(
 
 
 @given(DATA, JSON)
+@settings(max_examples=60)
 def test_whatever_a_span_holds_gives_an_action(data: dict[str, object], error: object) -> None:
     _, action = entries_of(a_span(data, error={"message": "no", "data": error}))
 

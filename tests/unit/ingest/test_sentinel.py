@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -14,7 +14,7 @@ from tests.support.builders import NOON
 from titan.ingest.sentinel import Batch, read_batch
 from titan.ingest.sentinel_calls import failure_of, failure_text
 from titan.ingest.sentinel_fields import Sender
-from titan.ingest.sentinel_interventions import intervention_entry, read_intervention
+from titan.ingest.sentinel_interventions import intervention_entries, read_intervention
 from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry
 from titan.model.errors import InvalidInput
 from titan_sdk.tape import decode
@@ -308,7 +308,10 @@ def test_an_intervention_names_its_run_by_the_header_where_it_has_none() -> None
 
     assert (told.run_id, told.agent_id, told.at, told.estimated_cost) == ("r9", "ann", NOON, Decimal("0.25"))
     assert decode(told.details or "") == {"context": {"limit": 5}}
-    details = decode(intervention_entry(told).details or "")
+    run, event = intervention_entries(told)
+    assert isinstance(run, RunEntry)
+    assert isinstance(event, ActionEntry)
+    assert (run.run_id, run.agent_id, run.at) == ("r9", "ann", NOON)
+    details = decode(event.details or "")
     assert isinstance(details, dict)
     assert details["intervention"]["context"] == {"limit": 5}
-    assert isinstance(intervention_entry(told).started_at, datetime)

@@ -13,7 +13,7 @@ from tests.support.builders import NOON
 from tests.support.captured import CapturedRequest, captured_requests
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender
-from titan.ingest.sentinel_interventions import RUNLESS, intervention_entry, read_intervention, read_replay_results
+from titan.ingest.sentinel_interventions import RUNLESS, intervention_entries, read_intervention, read_replay_results
 from titan.model.actions import ATTEMPTS, CALLS, INCURRED, ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry
 from titan.ports_calls import KnownCalls
 from titan.rules.recording import Settled, settle
@@ -202,7 +202,9 @@ def test_interventions_are_events_that_are_known_when_they_come_again() -> None:
     ]
     assert len({one.id for one in told}) == 3
     assert told == again
-    assert {intervention_entry(one).kind for one in told} == {ActionKind.EVENT}
+    run_entries, events = zip(*map(intervention_entries, told), strict=True)
+    assert {run.agent_id for run in run_entries if isinstance(run, RunEntry)} == {"researcher"}
+    assert {event.kind for event in events if isinstance(event, ActionEntry)} == {ActionKind.EVENT}
 
 
 def test_an_intervention_of_the_old_version_names_no_run_and_is_kept_all_the_same() -> None:

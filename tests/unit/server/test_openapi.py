@@ -29,7 +29,7 @@ def test_every_route_has_a_summary_of_its_own() -> None:
     summaries = [operation["summary"] for methods in DOCUMENT["paths"].values() for operation in methods.values()]
 
     assert all(summaries)
-    assert len(set(summaries)) == len(summaries)
+    assert len(set(summaries)) == len({route.handler for route in ROUTES})  # one may be served under two names
 
 
 def test_every_change_takes_an_idempotency_key() -> None:
@@ -52,6 +52,7 @@ def test_the_frames_of_the_live_events_are_described() -> None:
         "EventView",
         "ResyncFrame",
         "QuietFrame",
+        "RunsHeardFrame",
     ]
     assert "JobLeased" in SCHEMAS["EventView"]["properties"]["kind"]["enum"]
 

@@ -6,9 +6,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
+from decimal import Decimal
 from typing import assert_type
 
-from titan_sdk import AsyncTitanClient, DagAccepted, TitanClient, TitanJob, wait_for_signal
+from titan_sdk import (
+    AsyncTitanClient,
+    DagAccepted,
+    Redact,
+    TitanClient,
+    TitanJob,
+    action,
+    progress,
+    run,
+    turn,
+    wait_for_signal,
+)
+from titan_sdk.recording.acts import Act
+from titan_sdk.recording.runs import Run
 from titan_sdk.wire import Event, Gate, Job, Retried
 
 
@@ -38,6 +52,39 @@ async def answers_to_wait_for(client: AsyncTitanClient, job: TitanJob) -> None:
     assert_type(client.watch(run="R_1"), AsyncGenerator[Event, None])
     assert_type(client.follow_logs("a"), AsyncGenerator[str, None])
     await wait_for_signal(client, "key")
+
+
+@action
+def shout(text: str, *, times: int = 1) -> str:
+    """A recorded function keeps its signature."""
+    return text.upper() * times
+
+
+@action("count", kind="tool", cost=lambda result: Decimal(len(result)), redact=Redact(fields=["iban"]))
+async def count(text: str) -> list[str]:
+    """So does a coroutine."""
+    return text.split()
+
+
+@action(tags=["stream"])
+def letters(text: str) -> Iterator[str]:
+    """And a generator."""
+    yield from text
+
+
+async def recording() -> None:
+    """What is recorded is used as without."""
+    assert_type(shout("a", times=2), str)
+    assert_type(await count("a b"), list[str])
+    assert_type(letters("ab"), Iterator[str])
+    with run(agent_id="A", tags=["nightly"]) as current, turn("hello") as act:
+        assert_type(current, Run)
+        assert_type(act, Act)
+    async with action("rank", impact="read", effect="local") as act:
+        act.set_cost("0.10")
+    progress(1, 3)
+    shout(3)  # type: ignore[arg-type]  # the mistake under test
+    action("rank", impact="huge")  # type: ignore[call-overload]  # the mistake under test
 
 
 def mistakes(client: TitanClient) -> None:

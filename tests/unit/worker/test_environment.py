@@ -1,18 +1,29 @@
 """What a job is told of itself."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from tests.support.assignments import an_assignment
+from titan.engine.protocol import Assignment
 from titan.engine.worker.environment import job_environment
 from titan.engine.worker.server_address import ServerAddress
 
 SERVER = ServerAddress.of("http://127.0.0.1:9090", token="the worker's own")
 
 WORKSPACE = Path("/here/shared")
+SPOOL = Path("/here/spools/l1")
+
+
+def environment_of(
+    assignment: Assignment, server: ServerAddress = SERVER, inherited: Mapping[str, str] = {}
+) -> dict[str, str]:
+    return job_environment(assignment, server, workspace=WORKSPACE, spool=SPOOL, inherited=inherited)
 
 
 def test_a_job_is_told_what_it_is_and_where_its_server_is() -> None:
-    environment = job_environment(an_assignment(agent_run_id="R_1"), SERVER, workspace=WORKSPACE)
+    environment = environment_of(an_assignment(agent_run_id="R_1"))
 
     assert environment == {
         "TITAN_JOB_ID": "d1.00000",
@@ -22,18 +33,23 @@ def test_a_job_is_told_what_it_is_and_where_its_server_is() -> None:
         "TITAN_AGENT_RUN_ID": "R_1",
         "TITAN_ATTEMPT": "1",
         "TITAN_WORKSPACE": "/here/shared",
+        "TITAN_SPOOL": "/here/spools/l1",
         "TITAN_HOST": "127.0.0.1",
         "TITAN_PORT": "9090",
         "TITAN_TOKEN": "secret",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9090",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer%20secret",
+        "OTEL_RESOURCE_ATTRIBUTES": "titan.job_id=d1.00000,titan.agent_run_id=R_1",
     }
 
 
 def test_a_job_outside_a_run_is_told_of_none() -> None:
-    assert "TITAN_AGENT_RUN_ID" not in job_environment(an_assignment(), SERVER, workspace=WORKSPACE)
+    assert "TITAN_AGENT_RUN_ID" not in environment_of(an_assignment())
 
 
 def test_the_job_s_own_variables_come_on_top() -> None:
-    environment = job_environment(an_assignment(env={"MODE": "fast"}), SERVER, workspace=WORKSPACE)
+    environment = environment_of(an_assignment(env={"MODE": "fast"}))
 
     assert environment["MODE"] == "fast"
 
@@ -41,8 +57,10 @@ def test_the_job_s_own_variables_come_on_top() -> None:
 def test_a_job_of_a_far_worker_is_told_to_encrypt_and_whom_to_trust() -> None:
     server = ServerAddress.of("https://titan.example.org", token="the worker's own", ca_file="ca.pem")
 
-    environment = job_environment(an_assignment(), server, workspace=WORKSPACE)
+    environment = environment_of(an_assignment(), server)
 
+    assert environment["OTEL_EXPORTER_OTLP_ENDPOINT"] == "https://titan.example.org:443"
+    assert environment["OTEL_EXPORTER_OTLP_CERTIFICATE"] == "ca.pem"
     assert {name: environment[name] for name in ("TITAN_HOST", "TITAN_PORT", "TITAN_TLS", "TITAN_CA_FILE")} == {
         "TITAN_HOST": "titan.example.org",
         "TITAN_PORT": "443",
@@ -50,3 +68,21 @@ def test_a_job_of_a_far_worker_is_told_to_encrypt_and_whom_to_trust() -> None:
         "TITAN_CA_FILE": "ca.pem",
     }
     assert environment["TITAN_TOKEN"] == "secret"
+
+
+@pytest.mark.parametrize("where", ["the job's", "the worker's"])
+def test_a_program_that_reports_to_another_collector_goes_on_doing_so_and_sends_no_token_there(where: str) -> None:
+    own = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318/v1/traces",
+        "OTEL_RESOURCE_ATTRIBUTES": "service.name=a",
+    }
+    is_job = where == "the job's"
+
+    environment = environment_of(
+        an_assignment(agent_run_id="R=1", env=own if is_job else {}), inherited={} if is_job else own
+    )
+
+    told = {name: value for name, value in environment.items() if name.startswith("OTEL_")}
+    ours = "titan.job_id=d1.00000,titan.agent_run_id=R%3D1"
+    expected = {**own, "OTEL_RESOURCE_ATTRIBUTES": f"service.name=a,{ours}"}
+    assert told == (expected if is_job else {"OTEL_RESOURCE_ATTRIBUTES": expected["OTEL_RESOURCE_ATTRIBUTES"]})

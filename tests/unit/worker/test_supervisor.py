@@ -120,12 +120,27 @@ class NoFiles:
         self.running.remove(lease_id)
 
 
+class EmptySpools:
+    """Where no job leaves anything."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.ended_ones: list[str] = []
+
+    def folder_of(self, lease_id: str) -> Path:
+        return self._folder / lease_id
+
+    def ended(self, lease_id: str) -> None:
+        self.ended_ones.append(lease_id)
+
+
 class Bench:
     """A supervisor with its surroundings."""
 
     def __init__(self, folder: Path) -> None:
         self.executor, self.logs, self.inbox, self.leases = WritingExecutor(), WritingLogs(), Inbox(), Leases()
         self.files = NoFiles(self.logs)
+        self.spools = EmptySpools(folder)
         self._waits = 0
         scripts = ScriptCache(folder / "scripts")
         scripts.add(an_assignment().script, SCRIPT)
@@ -135,6 +150,7 @@ class Bench:
             folders=AttemptFolders(folder),
             files=self.files,  # type: ignore[arg-type] # of a FileCollector it has what the supervisor uses
             logs=self.logs,  # type: ignore[arg-type] # of a LogShipper it has what the supervisor uses
+            spools=self.spools,  # type: ignore[arg-type] # of Spools it has what the supervisor uses
             server=lambda: ServerAddress.of("http://127.0.0.1:9090"),
             grace_seconds=2.0,
         )
@@ -292,3 +308,13 @@ def test_what_is_assigned_to_a_leaving_worker_is_neither_started_nor_held(bench:
 
     assert bench.executor.started == []
     assert bench.leases.held() == []
+
+
+def test_what_a_lost_attempt_recorded_is_looked_after_as_that_of_any_other(bench: Bench) -> None:
+    bench.take(an_assignment("l1"), an_assignment("l2"))
+    bench.executor.planned["l2"] = an_end("l2")
+
+    bench.run_until(lambda: len(bench.spools.ended_ones) == 2, LeasesLost(lease_ids=("l1",)))
+
+    assert sorted(bench.spools.ended_ones) == ["l1", "l2"]
+    assert bench.executor.started[0].environment["TITAN_SPOOL"].endswith("/l1")

@@ -58,6 +58,77 @@ export function Troubleshooting() {
         From another machine it needs a token of the role worker: see <Link to="/help/network">network</Link>.
       </p>
 
+      <h2 id="find-run">Can't find my run</h2>
+      <p>
+        Where a list finds nothing, it tries the same in all time and with agents of a similar name, and offers what it
+        found. Else look at these:
+      </p>
+      <dl>
+        <dt>The time window</dt>
+        <dd>
+          The list shows 7 days unless told otherwise: try <Link to="/runs?window=all">All time</Link>. A run that goes
+          on is in every window.
+        </dd>
+        <dt>The agent's id</dt>
+        <dd>
+          It must be met exactly. <Link to="/registry">Agents</Link> lists every one that has made a run.
+        </dd>
+        <dt>Another organisation or server</dt>
+        <dd>A run belongs to the organisation of the token that recorded it: sign in with that one.</dd>
+        <dt>Archived</dt>
+        <dd>
+          Old runs are archived: <Link to="/runs?window=all&archived=yes">show archived ones too</Link>.
+        </dd>
+        <dt>It never came</dt>
+        <dd>
+          A program that cannot reach the server keeps what it records on its disk, and says so on its standard error.
+          It is delivered when the server is back. For OpenTelemetry, look whether{" "}
+          <code>OTEL_EXPORTER_OTLP_ENDPOINT</code> is this server's address.
+        </dd>
+      </dl>
+
+      <h2 id="replay">Replay not available</h2>
+      <p>The run says which of these it is.</p>
+      <dl>
+        <dt>The run is not complete</dt>
+        <dd>What still runs has no end to compare with: wait for it, or end it.</dd>
+        <dt>Outputs are missing</dt>
+        <dd>
+          They were removed by <Link to="/settings#house">retention</Link>, or this project keeps none. Pin a run to
+          keep it whole.
+        </dd>
+        <dt>Side effects</dt>
+        <dd>
+          A call marked <code>effect="external"</code> changes something outside of the program, and is never repeated.
+        </dd>
+      </dl>
+
+      <h2 id="score">The determinism score seems wrong</h2>
+      <dl>
+        <dt>It is predicted</dt>
+        <dd>
+          It comes from what was recorded, and may miss things. Running the code again against the recording measures
+          it.
+        </dd>
+        <dt>Something differs, and may</dt>
+        <dd>A time in a log line is no fault: accept it, with your reason.</dd>
+      </dl>
+
+      <h2 id="no-data">Inputs or outputs are not shown</h2>
+      <dl>
+        <dt>Too large</dt>
+        <dd>Of what is over 64 KiB the beginning is shown, with its size and digest; the whole of it is a download.</dd>
+        <dt>Binary</dt>
+        <dd>Its type, size and first bytes are shown, images as images; the rest is a download.</dd>
+        <dt>Redacted</dt>
+        <dd>
+          Keys, tokens and card numbers are taken away before anything is stored. A chip such as{" "}
+          <code>[redacted:openai_key]</code> stands where one was; nobody can bring it back.
+        </dd>
+        <dt>Kept out</dt>
+        <dd>The project was told to keep no inputs and outputs: names, costs and times are there all the same.</dd>
+      </dl>
+
       <h2 id="offline">The console says Offline</h2>
       <p>
         The server does not answer this page. Jobs go on under their workers, and what is on the screen is from before;

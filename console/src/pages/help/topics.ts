@@ -18,7 +18,7 @@ export const TOPICS: readonly Topic[] = [
   {
     id: "troubleshooting",
     name: "Troubleshooting",
-    about: "A job waits, a job failed, no worker, the console says Offline",
+    about: "A job waits or failed, no worker, Offline; a run is not found, cannot be replayed, or shows no data",
     Text: Troubleshooting,
   },
   { id: "gates", name: "Gates", about: "Let a run wait for a person", Text: Gates },

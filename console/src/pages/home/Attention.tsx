@@ -6,7 +6,7 @@ import { CopyButton } from "../../parts/CopyButton";
 import { Failure } from "../../parts/Failure";
 import { bytes, count } from "../../parts/format";
 import { Concern } from "./Concern";
-import { DagConcern, GateConcern, RunConcern } from "./Told";
+import { DagConcern, GateConcern, InterceptConcern, RunConcern } from "./Told";
 import type { Concerns } from "./useConcerns";
 
 const MOST = 5; // of a kind, until somebody asks for the rest
@@ -46,6 +46,9 @@ function List({ concerns }: { concerns: Concerns }) {
       ))}
       <Some of={concerns.runs} what="failed runs">
         {(run) => <RunConcern key={run.agent_run_id} run={run} />}
+      </Some>
+      <Some of={concerns.intercepts} what="runs">
+        {(intercept) => <InterceptConcern key={intercept.run.run_id} intercept={intercept} />}
       </Some>
       <Some of={concerns.dags} what="failed DAGs">
         {(failed) => <DagConcern key={failed.latest.dag_id} failed={failed} />}

@@ -1,10 +1,12 @@
 import { Link } from "react-router";
 import type { Gate, Run } from "../../api/facts";
+import type { InterceptView } from "../../api/recorded";
 import { count } from "../../parts/format";
+import { Reasons } from "../../parts/Reasons";
 import { StageChain } from "../../parts/StageChain";
 import { lookOf } from "../../parts/Status";
 import { Time } from "../../parts/Time";
-import { dagPath } from "../../parts/url";
+import { dagPath, runPath } from "../../parts/url";
 import { Concern } from "./Concern";
 import type { FailedDag } from "./concerns";
 
@@ -49,6 +51,26 @@ export function RunConcern({ run }: { run: Run }) {
     >
       {run.reason ? <p dir="auto">{run.reason}</p> : null}
       <StageChain runId={run.agent_run_id} stages={run.stages ?? []} />
+    </Concern>
+  );
+}
+
+/** A recorded run that broke, cost too much or was often stopped. */
+export function InterceptConcern({ intercept: { run, reasons } }: { intercept: InterceptView }) {
+  const isBroken = reasons.some((reason) => reason.kind === "error");
+  return (
+    <Concern
+      tone={isBroken ? "red" : "amber"}
+      glyph={isBroken ? lookOf("failed").glyph : "⚠"}
+      title={
+        <>
+          Run <bdi>{run.run_id}</bdi> of <bdi>{run.agent_id}</bdi>
+        </>
+      }
+      at={run.last_event_at}
+      action={<Link to={runPath(run.run_id, run.first_error_id)}>Look</Link>}
+    >
+      <Reasons of={reasons} />
     </Concern>
   );
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Dag, Run, Worker } from "../../api/facts";
-import { clusterFacts, failedDagsLately, failedLately } from "./concerns";
+import type { InterceptView } from "../../api/recorded";
+import { clusterFacts, failedDagsLately, failedLately, untold } from "./concerns";
 
 const NOW = Date.parse("2026-11-21T12:00:00Z");
 
@@ -22,6 +23,16 @@ test("a run that failed within a day needs somebody, the latest first", () => {
   ] as Run[];
 
   expect(failedLately(runs, NOW).map((run) => run.agent_run_id)).toEqual(["late", "early"]);
+});
+
+test("a recorded run that is told of by its stages is not told of twice", () => {
+  const intercepts = ["staged", "recorded"].map((run_id) => ({
+    run: { run_id },
+    reasons: [],
+  })) as unknown as InterceptView[];
+  const told = [{ agent_run_id: "staged" }] as Run[];
+
+  expect(untold(intercepts, told).map(({ run }) => run.run_id)).toEqual(["recorded"]);
 });
 
 test("a DAG that fails again and again is told once, with how often", () => {

@@ -1,5 +1,6 @@
 /** What needs a person, computed from what the server tells. */
 import type { Dag, Run, Worker } from "../../api/facts";
+import type { InterceptView } from "../../api/recorded";
 
 export const RECENT_MS = 24 * 60 * 60 * 1000;
 
@@ -8,6 +9,12 @@ export function failedLately(runs: readonly Run[], now: number): Run[] {
   return runs
     .filter((run) => run.status === "failed" && isRecent(run.ended_at, now))
     .sort((one, other) => (other.ended_at ?? "").localeCompare(one.ended_at ?? ""));
+}
+
+/** Returns the recorded runs that need attention, without those that are told of by their stages. */
+export function untold(intercepts: readonly InterceptView[], told: readonly Run[]): InterceptView[] {
+  const ids = new Set(told.map((run) => run.agent_run_id));
+  return intercepts.filter(({ run }) => !ids.has(run.run_id));
 }
 
 /** A DAG that failed, or failed in part, without a run that would tell of it; `times` counts those of the same name. */

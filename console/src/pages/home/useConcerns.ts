@@ -2,15 +2,19 @@ import { useDags } from "../../api/dags";
 import type { Gate, QueueGroup, Run, Worker } from "../../api/facts";
 import { useOpenGates } from "../../api/gates";
 import { useHealth } from "../../api/house";
+import type { InterceptView } from "../../api/recorded";
+import { useIntercepts } from "../../api/registry";
 import { useRuns } from "../../api/runs";
 import { useQueue, useWorkers } from "../../api/workers";
 import { useNow } from "../../parts/clock";
-import { type FailedDag, failedDagsLately, failedLately } from "./concerns";
+import { type FailedDag, failedDagsLately, failedLately, untold } from "./concerns";
 
 /** Everything that needs somebody, read and kept true. */
 export interface Concerns {
   gates: Gate[];
   runs: Run[];
+  /** Recorded runs of today that broke, cost too much or were often stopped; without those that `runs` tells of. */
+  intercepts: InterceptView[];
   dags: FailedDag[];
   /** Jobs that no worker will take, by the label that is missing. */
   unroutable: QueueGroup[];
@@ -41,11 +45,14 @@ export function useConcerns(): Concerns {
   const gates = useOpenGates();
   const runs = useRuns(FAILED_RUNS);
   const dags = useDags(FAILED_DAGS);
-  const all = [health, workers, queue, gates, runs, dags];
+  const intercepts = useIntercepts("24h", "");
+  const all = [health, workers, queue, gates, runs, dags, intercepts];
   const storage = health.data?.storage;
+  const failed = failedLately(runs.runs, now);
   const lists = {
     gates: gates.data ?? [],
-    runs: failedLately(runs.runs, now),
+    runs: failed,
+    intercepts: untold(intercepts.data?.data ?? [], failed),
     dags: failedDagsLately(dags.dags, now),
     unroutable: (queue.data?.groups ?? []).filter(needsWorker),
   };

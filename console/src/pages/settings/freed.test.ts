@@ -8,6 +8,8 @@ const NOTHING = {
   dags: 0,
   jobs: 0,
   journal_entries: 0,
+  recorded: 0,
+  archived: 0,
   workers: 0,
   files: 0,
   keys: 0,

@@ -10,6 +10,8 @@ export function goneLines(freed: Freed): string[] {
     [freed.jobs, "job", "jobs"],
     [freed.logs, "log", "logs", freed.log_bytes],
     [freed.journal_entries, "journal entry", "journal entries"],
+    [freed.recorded, "recorded run", "recorded runs"],
+    [freed.archived, "recorded run archived", "recorded runs archived"],
     [freed.workers, "worker that is gone", "workers that are gone"],
     [freed.files, "uploaded file", "uploaded files"],
     [freed.keys, "published key", "published keys"],

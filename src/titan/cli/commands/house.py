@@ -75,6 +75,7 @@ def clean(*, dry_run: DryRun = False, as_json: JsonOption = False, server: Serve
         count(done.dags, "DAG"),
         count(done.jobs, "job"),
         f"{done.journal_entries:,} journal entries",
+        count(done.recorded, "recorded run"),
         count(done.workers, "worker"),
         count(done.files, "file name"),
         count(done.keys, "published key"),
@@ -82,6 +83,8 @@ def clean(*, dry_run: DryRun = False, as_json: JsonOption = False, server: Serve
         f"{count(done.blobs, 'blob')} ({size(done.blob_bytes)})",
     )
     say("Would delete at least: " if dry_run else "Deleted: ", ", ".join(things))
+    if done.archived:
+        say(f"{'Would archive' if dry_run else 'Archived'}: {count(done.archived, 'recorded run')}.")
     say(f"The database keeps its size on disk; {size(done.database_unused_bytes)} of it are free for what comes.")
 
 

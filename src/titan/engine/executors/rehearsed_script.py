@@ -4,4 +4,4 @@ import sys
 
 import titan_sdk
 
-print(titan_sdk.__name__, sys.argv, flush=True)  # noqa: T201 (goes nowhere: the root's output is /dev/null)
+print(titan_sdk.TitanClient.__name__, titan_sdk.TitanJob.__name__, sys.argv, flush=True)  # noqa: T201 (goes nowhere: the root's output is /dev/null)

@@ -22,7 +22,8 @@ import base64  # noqa: F401  isort:skip
 import datetime  # noqa: F401  isort:skip
 import hashlib  # noqa: F401  isort:skip
 import pathlib  # noqa: F401  isort:skip
-import titan_sdk  # noqa: F401  isort:skip
+import titan_sdk.client  # isort:skip
+import titan_sdk.job  # noqa: F401  isort:skip
 import traceback  # noqa: F401  isort:skip
 
 from titan.engine.executors.channel import Channel

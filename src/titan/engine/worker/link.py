@@ -161,6 +161,17 @@ class Link:
             return int(found) if found.isdecimal() else None
         return _read(response, LogAnswer).size_bytes
 
+    def record(self, lease_id: str, body: bytes) -> int:
+        """Send a body of POST /api/v1/actions for a job of this worker's; return the answer's status.
+
+        The lease may be over: it says only whose actions they are.
+
+        Raises:
+            ServerAway: see there.
+        """
+        path = f"/api/v1/actions?lease={lease_id}"
+        return self._exchange("POST", path, body, timeout_seconds=LOG_ANSWER_SECONDS, is_json=True).status
+
     def fetch_script(self, digest: str) -> bytes:
         """Return a script's content.
 
@@ -229,10 +240,17 @@ class Link:
         *,
         timeout_seconds: float = ANSWER_SECONDS,
         is_first: bool = False,
+        is_json: bool = False,
     ) -> Response:
         # The protocol is safe to repeat by itself, so no idempotency key burdens the server's store.
         with self._going_out() as transport:
-            response = transport.request(*(method, path), body=body, timeout_seconds=timeout_seconds, mutation=False)
+            response = transport.request(
+                *(method, path),
+                body=body,
+                content_type="application/json" if is_json else "application/octet-stream",
+                timeout_seconds=timeout_seconds,
+                mutation=False,
+            )
             if response.status >= 500:
                 if self._has_other_servers:
                     self._look_for_server(transport)  # perhaps only this one cannot reach the database

@@ -1,6 +1,7 @@
 """The supervisor: the one thread that starts attempts, stops them, and settles how they ended."""
 
 import logging
+import os
 import selectors
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.server_address import ServerAddress
+from titan.engine.worker.spools import Spools
 from titan.engine.worker.timers import Timer, Timers
 from titan.engine.worker.workspaces import Workspaces
 from titan.model.attempts import AttemptOutcome
@@ -60,6 +62,7 @@ class Supervisor:
         folders: AttemptFolders,
         files: FileCollector,
         logs: LogShipper,
+        spools: Spools,
         server: Callable[[], ServerAddress],
         grace_seconds: float,
         memory_limit_bytes: int | None = None,
@@ -73,6 +76,7 @@ class Supervisor:
         self._workspaces = Workspaces(folders.workspaces)
         self._files = files
         self._logs = logs
+        self._spools = spools
         self._server = server
         self._grace_seconds = grace_seconds
         self._memory_limit_bytes = memory_limit_bytes
@@ -160,7 +164,12 @@ class Supervisor:
             args=tuple(assignment.args),
             directory=files.directory,
             log=files.log,
-            environment=job_environment(assignment, self._server(), workspace=files.workspace),
+            environment=job_environment(
+                *(assignment, self._server()),
+                workspace=files.workspace,
+                spool=self._spools.folder_of(assignment.lease_id),
+                inherited=os.environ,
+            ),
             is_cold=assignment.cold,
             memory_limit_bytes=self._memory_limit_bytes,
         )
@@ -211,6 +220,7 @@ class Supervisor:
 
     def _settle(self, end: AttemptEnd) -> None:
         running = self._running.pop(end.lease_id)
+        self._spools.ended(end.lease_id)
         if running.timeout is not None:
             self._timers.cancel(running.timeout)
         if running.is_lost:

@@ -27,6 +27,7 @@ from titan.engine.worker.machine import Machine
 from titan.engine.worker.reports import Reports
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.server_address import ServerAddress
+from titan.engine.worker.spools import Spools
 from titan.engine.worker.supervisor import Supervisor
 from titan.engine.worker.tidying import TIDY_SECONDS, Tidying
 from titan.engine.worker.workspaces import node_of
@@ -100,12 +101,14 @@ class Worker:
         )
         heartbeats = Heartbeats(self._link, self._leases, inbox, machine=machine, closing=self._asking_ends)
         tidying = Tidying(self._link, self._folders, closing=self._asking_ends, every_seconds=plan.tidy_every_seconds)
+        self._spools = Spools(self._link, plan.folder / "spools")
         self._supervisor = Supervisor(
             *(self._executor, inbox, self._leases),
             scripts=scripts,
             folders=self._folders,
             files=files,
             logs=logs,
+            spools=self._spools,
             server=lambda: self._link.server,
             grace_seconds=plan.grace_seconds,
             memory_limit_bytes=plan.memory_limit_bytes,
@@ -115,6 +118,7 @@ class Worker:
             Loop("heartbeats", heartbeats.step, self._asking_ends),
             Loop("logs", logs.step, self._reporting_ends),
             Loop("reports", self._reports.step, self._reporting_ends),
+            Loop("spools", self._spools.step, self._reporting_ends),
             Loop("tidying", tidying.step, self._asking_ends),
         )
 
@@ -148,6 +152,7 @@ class Worker:
         self._leases.wait_for_none(patience)
         self._reporting_ends.set()
         self._reports.close()
+        self._spools.close()
         try:
             self._link.leave()
         except ServerAway as reason:

@@ -98,19 +98,15 @@ def _batch(spans: Iterable[Span]) -> Batch:
 
 def _problem(span: Span) -> str | None:
     """Return why a span cannot be taken, None when it can."""
-    if len(span.trace_id) != 32 or span.trace_id == _NO_TRACE or not _is_hex(span.trace_id):
+    if len(span.trace_id) != 32 or span.trace_id == _NO_TRACE:
         return "its trace id is not 16 bytes, or is zero"
-    if len(span.id) != 16 or span.id == NO_SPAN or not _is_hex(span.id):
+    if len(span.id) != 16 or span.id == NO_SPAN:
         return "its span id is not 8 bytes, or is zero"
-    if span.parent_id and (len(span.parent_id) != 16 or not _is_hex(span.parent_id)):
+    if span.parent_id and len(span.parent_id) != 16:
         return "its parent's id is not 8 bytes"
     if not 0 < span.started_ns <= MAX_NS or not 0 <= span.ended_ns <= MAX_NS:
         return "its times are not between 1970 and 2262"
     return None
-
-
-def _is_hex(text: str) -> bool:
-    return not text.strip("0123456789abcdef")
 
 
 def _is_timed(record: LogRecord) -> bool:

@@ -10,7 +10,7 @@ from titan.ingest.otlp.details import details_of, sums_text
 from titan.ingest.otlp.kinds import kind_of, name_of
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.otlp.use import cost_of, use_of
-from titan.ingest.values import Value, joined_text, members_of
+from titan.ingest.values import Value, joined_text, opened
 from titan.model.actions import CALLS, ActionEntry, ActionKind, Failure, Outcome, Teller
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
@@ -65,7 +65,7 @@ def as_frame(entry: ActionEntry) -> ActionEntry:
 
     So two instrumentations of one program, of a framework and of the client it uses, count and cost a call once.
     """
-    members = {} if entry.details is None else members_of(entry.details) or {}
+    members = {} if entry.details is None else opened(entry.details) or {}
     if entry.use is not None or entry.cost is not None:
         members["sums"] = sums_text(entry.use, entry.cost)
     details = joined_text(members) if members else None

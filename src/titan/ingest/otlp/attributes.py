@@ -5,6 +5,7 @@ One table says it. A span's attributes are walked once: what has a meaning is li
 the rest stays as it is.
 """
 
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -155,6 +156,9 @@ GROUPS: Final[dict[str, Meaning]] = {
 }
 
 
+_LONGEST_KEY: Final = 200  # characters; what has a meaning is shorter, and no more is remembered
+
+
 class Gathered(msgspec.Struct):
     """A span's attributes, sorted."""
 
@@ -169,14 +173,24 @@ def gather(attributes: dict[str, Value]) -> Gathered:
     groups: dict[Meaning, dict[str, Value]] = {}
     rest: dict[str, Value] = {}
     for key, value in attributes.items():
-        if (meaning := MEANINGS.get(key)) is not None:
-            if found.setdefault(meaning, value) != value and meaning != "noise":
-                rest[key] = value
-        elif (second := key.find(".", key.find(".") + 1)) > 0 and (group := GROUPS.get(key[:second])) is not None:
-            groups.setdefault(group, {})[key[second + 1 :]] = value
-        else:
+        meaning, tail = _place_of(key) if len(key) <= _LONGEST_KEY else (None, None)
+        if meaning is None:
+            rest[key] = value
+        elif tail is not None:
+            groups.setdefault(meaning, {})[tail] = value
+        elif found.setdefault(meaning, value) != value and meaning != "noise":
             rest[key] = value
     return Gathered(found, groups, rest)
+
+
+@lru_cache(maxsize=4096)  # programs use the same few keys in every span
+def _place_of(key: str) -> tuple[Meaning | None, str | None]:
+    """Return what a key means, and where it is one of a spread list the rest of its name."""
+    if (meaning := MEANINGS.get(key)) is not None:
+        return meaning, None
+    second = key.find(".", key.find(".") + 1)
+    group = GROUPS.get(key[:second]) if second > 0 else None
+    return (None, None) if group is None else (group, key[second + 1 :])
 
 
 #: Names that only say once more what they are within.

@@ -12,10 +12,11 @@ from titan.ingest.values import (
     joined_text,
     json_or_text,
     members_of,
-    messages_of,
+    opened,
     parsed,
     payload_of,
     pieces_of,
+    request_of,
     text_of,
 )
 from titan.model.actions import ActionKind, Payload
@@ -28,6 +29,7 @@ MESSAGE_ROLES: Final = {
     "gen_ai.tool.message": "tool",
 }
 CHOICE: Final = "gen_ai.choice"
+LISTS: Final = "gen_ai.content."  #: events that hold a whole list of messages
 _NOT_OF_THE_MESSAGE: Final = frozenset({"message", "index", "finish_reason", "gen_ai.system", "event.name"})
 
 
@@ -48,6 +50,11 @@ class Messages:
         else:
             return False
         return True
+
+
+def is_message_event(name: str) -> bool:
+    """Return whether an event of this name is one or more messages."""
+    return name == CHOICE or name in MESSAGE_ROLES or name.startswith(LISTS)
 
 
 def contents_of(span: Span, gathered: Gathered, kind: ActionKind) -> tuple[Payload | None, Payload | None]:
@@ -74,10 +81,11 @@ def without_finish(message: str) -> str:
 
     Only where that is the last member, as the instrumentations write it; so the run keeps the message once.
     """
-    at = max(message.rfind(',"finish_reason":'), message.rfind(', "finish_reason":'))
-    if at > 0 and message.find("}", at) == len(message) - 1:
-        return message[:at] + "}"
-    return message
+    at = message.rfind('"finish_reason"')
+    if at < 0 or message.find("}", at) != len(message) - 1:
+        return message
+    before = message[:at].rstrip()
+    return before[:-1] + "}" if before.endswith(",") else message
 
 
 def asked_with(gathered: Gathered) -> dict[str, str]:
@@ -102,10 +110,8 @@ def _asked(gathered: Gathered, heard: Messages) -> Payload | None:
     if (raw := found.get("request", found.get("input"))) is None:
         return None
     members = asked_with(gathered)
-    own = members_of(raw)
-    messages = messages_of(raw if own is None else own.get("messages"))
-    if messages is not None:
-        return conversation(messages, members | (own or {}))
+    if (request := request_of(raw)) is not None:
+        return conversation(request[0], members | request[1])
     return Payload(joined_text(members | {"input": json_or_text(raw)}))
 
 
@@ -122,7 +128,7 @@ def _answered(gathered: Gathered, heard: Messages) -> Payload | None:
 
 def _answer(piece: str) -> str:
     """Return an answer's message: where a provider's whole choice stands there, what is in it."""
-    if '"message":' in piece and (choice := members_of(piece)) is not None and "message" in choice:
+    if '"message":' in piece and (choice := opened(piece)) is not None and "message" in choice:
         return choice["message"]
     return without_finish(piece)
 
@@ -171,7 +177,7 @@ def _spread(groups: dict[Meaning, dict[str, Value]], meaning: Meaning) -> Payloa
 
 def _hear_events(heard: Messages, events: Sequence[SpanEvent], attribute: Value) -> None:
     for event in events:
-        if not heard.hear(event.name, event.attributes) and event.name.startswith("gen_ai.content."):
+        if not heard.hear(event.name, event.attributes) and event.name.startswith(LISTS):
             _hear_content(heard, event)
     listed = parsed(attribute) if type(attribute) is str else attribute
     for body in listed if type(listed) is list else ():

@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Final
 
 from titan.ingest.otlp.attributes import Gathered, Meaning
-from titan.ingest.otlp.contents import CHOICE, MESSAGE_ROLES
+from titan.ingest.otlp.contents import is_message_event
 from titan.ingest.otlp.telemetry import Source, Span, SpanEvent
 from titan.ingest.values import Value, joined_text, json_or_text, object_text, text_of
 from titan.model.actions import ModelUse
 
 _OF_THE_MACHINE: Final = ("host.", "os.", "process.", "telemetry.", "titan.", "service.instance.")
+_OF_A_VERDICT: Final = frozenset({"verdict", "score", "verdict_label", "verdict_reason"})
 
 
 def details_of(span: Span, gathered: Gathered, beside: dict[str, str]) -> str | None:
@@ -39,6 +40,8 @@ def details_of(span: Span, gathered: Gathered, beside: dict[str, str]) -> str | 
 
 def verdict_of(found: dict[Meaning, Value]) -> str | None:
     """Return what an evaluation came to, as JSON; None where none is told of."""
+    if _OF_A_VERDICT.isdisjoint(found):
+        return None
     verdict = {
         "name": found.get("verdict"),
         "score": found.get("score"),
@@ -46,7 +49,7 @@ def verdict_of(found: dict[Meaning, Value]) -> str | None:
         "explanation": found.get("verdict_reason"),
     }
     said: dict[str, Value] = {key: value for key, value in verdict.items() if value is not None}
-    return object_text(said) if said else None
+    return object_text(said)
 
 
 def _callsite(found: dict[Meaning, Value]) -> str | None:
@@ -69,7 +72,7 @@ def _events_text(events: Iterable[SpanEvent]) -> str | None:
     kept: list[Value] = [
         {"name": event.name, "at_ns": str(event.at_ns), "attributes": event.attributes}
         for event in events
-        if event.name != "exception" and event.name != CHOICE and event.name not in MESSAGE_ROLES
+        if event.name != "exception" and not is_message_event(event.name)
     ]
     return text_of(kept) if kept else None
 

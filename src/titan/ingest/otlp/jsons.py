@@ -151,9 +151,9 @@ def _span(span: _Span, source: Source) -> Span:
     status = span.status or _Status()
     return Span(
         source=source,
-        trace_id=(span.trace_id or "").lower(),
-        id=(span.span_id or "").lower(),
-        parent_id=(span.parent_span_id or "").lower(),
+        trace_id=_id(span.trace_id),
+        id=_id(span.span_id),
+        parent_id=_id(span.parent_span_id),
         name=span.name or "",
         started_ns=_whole(span.start_time_unix_nano),
         ended_ns=_whole(span.end_time_unix_nano),
@@ -170,8 +170,8 @@ def _span(span: _Span, source: Source) -> Span:
 def _record(record: _Record, source: Source) -> LogRecord:
     return LogRecord(
         source=source,
-        trace_id=(record.trace_id or "").lower(),
-        span_id=(record.span_id or "").lower(),
+        trace_id=_id(record.trace_id),
+        span_id=_id(record.span_id),
         at_ns=_whole(record.time_unix_nano) or _whole(record.observed_time_unix_nano),
         name=record.event_name or "",
         body=_value(record.body),
@@ -199,6 +199,12 @@ def _value(value: _AnyValue | None) -> Value:
     if value.kvlist_value is not None:
         return _attributes(value.kvlist_value.values)
     return None if value.bytes_value is None else _bytes(value.bytes_value)
+
+
+def _id(text: str | None) -> str:
+    """Return an id in small letters; of what is not hexadecimal enough to be seen as wrong."""
+    small = (text or "").lower()
+    return "?" if small.strip("0123456789abcdef") else small
 
 
 def _number(value: float | str, kind: type[int] | type[float]) -> Value:

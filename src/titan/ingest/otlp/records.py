@@ -5,16 +5,17 @@ say nothing of its end. Log lines without a name are accepted and dropped: a pro
 """
 
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import Final
 
 from titan.ingest.otlp.actions import texts_of, time_of
 from titan.ingest.otlp.attributes import Gathered, gather
-from titan.ingest.otlp.contents import CHOICE, MESSAGE_ROLES, Messages, contents_of
+from titan.ingest.otlp.contents import Messages, contents_of, is_message_event
 from titan.ingest.otlp.details import verdict_of
 from titan.ingest.otlp.kinds import kind_of
 from titan.ingest.otlp.telemetry import LogRecord, Span
 from titan.ingest.otlp.use import cost_of, use_of
-from titan.ingest.values import Value, conversation, joined_text, object_text, payload_of
+from titan.ingest.values import Value, conversation, joined_text, object_text, payload_of, text_of
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Teller
 
 DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
@@ -24,16 +25,16 @@ DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details
 def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
     """Yield what log records say of actions; the messages of one call in one batch are one entry."""
     calls: dict[tuple[str, str], list[LogRecord]] = {}
-    for index, record in enumerate(records):
-        if not record.span_id or not record.trace_id:
-            continue
+    for record in records:
+        if len(record.span_id) != 16 or len(record.trace_id) != 32:
+            continue  # it names no span
         name = record.name or _event_name(record)
-        if name in MESSAGE_ROLES or name == CHOICE:
+        if is_message_event(name):
             calls.setdefault((record.trace_id, record.span_id), []).append(record)
         elif name in DETAILS_OF_A_CALL:
             yield _call(record)
         elif name:
-            yield _event(record, name, index)
+            yield _event(record, name)
     for of_call in calls.values():
         yield _conversation(of_call)
 
@@ -85,7 +86,7 @@ def _told(record: LogRecord, gathered: Gathered, *, inputs: Payload | None, outp
     )
 
 
-def _event(record: LogRecord, name: str, index: int) -> ActionEntry:
+def _event(record: LogRecord, name: str) -> ActionEntry:
     gathered = gather(record.attributes)
     details: dict[str, str] = {}
     if (verdict := verdict_of(gathered.found)) is not None:
@@ -94,7 +95,7 @@ def _event(record: LogRecord, name: str, index: int) -> ActionEntry:
         details["attributes"] = object_text(gathered.rest)
     at = time_of(record.at_ns)
     return ActionEntry(
-        id=f"{record.span_id}:{record.at_ns}:{index}:{name}"[:200],
+        id=f"{record.span_id}:{_digest(record)}",
         run_id=run_of(record),
         teller=Teller.OTLP,
         kind=ActionKind.EVENT,
@@ -108,6 +109,12 @@ def _event(record: LogRecord, name: str, index: int) -> ActionEntry:
         tags=texts_of(gathered.found.get("span_tags")),
         details=joined_text(details) if details else None,
     )
+
+
+def _digest(record: LogRecord) -> str:
+    """Return the same for an event that is sent again, in whichever request: log records have no id."""
+    said = text_of([record.at_ns, record.name, record.body, record.attributes])
+    return sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _event_name(record: LogRecord) -> str:

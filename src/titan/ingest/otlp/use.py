@@ -4,7 +4,8 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-from titan.ingest.counts import count_of, dollars_of
+from titan.ingest.costs import dollars_of
+from titan.ingest.counts import count_of
 from titan.ingest.otlp.attributes import Gathered
 from titan.ingest.values import Value, parsed
 from titan.model.actions import ModelUse

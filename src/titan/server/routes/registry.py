@@ -8,8 +8,9 @@ from typing import Final, TypeVar
 
 from litestar import Response
 
+from titan.insight.likeness import similar_names
 from titan.insight.trends import trends
-from titan.model.errors import InvalidInput, UnknownRun
+from titan.model.errors import Conflict, InvalidInput, UnknownRun
 from titan.model.recorded import Note, RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
@@ -77,6 +78,7 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
         session_id=query.session_id,
         text=query.q or None,
         has_archived=query.include_archived,
+        ids=None if query.ids is None else frozenset(query.ids.split(",")),
     )
 
 
@@ -94,7 +96,7 @@ def _statuses(text: str | None) -> frozenset[RunStatus]:
         ) from error
 
 
-async def list_runs(call: Call) -> Response[bytes]:
+async def list_recorded_runs(call: Call) -> Response[bytes]:
     """List recorded runs under filters, sorted."""
     query = call.query(views.RegistryQuery)
     wanted = run_filter(call, query)
@@ -115,12 +117,24 @@ async def list_runs(call: Call) -> Response[bytes]:
             next_cursor=cursor,
             total=min(total, COUNTED),
             is_total_capped=total > COUNTED,
+            elsewhere=None if total or wanted.ids is not None else _elsewhere(reader, project_id, wanted),
         )
 
     return json_answer(await look(call, find))
 
 
-async def show_run(call: Call) -> Response[bytes]:
+def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> views.ElsewhereView:
+    """Return where a filter that found nothing would have found something."""
+    ever = replace(wanted, started_since=None)
+    meant = wanted.agent_id or wanted.text or ""
+    agents = reader.agents(project_id, limit=COUNTED) if meant else []
+    return views.ElsewhereView(
+        in_all_time=reader.count_runs(project_id, ever, up_to=COUNTED),
+        similar_agents=similar_names(meant, [agent.agent_id for agent in agents]),
+    )
+
+
+async def show_recorded_run(call: Call) -> Response[bytes]:
     """Show a recorded run."""
     return json_answer(await look(call, lambda reader: run_views(reader, [find_recorded(reader, call)])[0]))
 
@@ -267,12 +281,12 @@ async def add_note(call: Call) -> Response[bytes]:
     return json_answer(note_view(await change(call, act)), 201)
 
 
-async def pin_run(call: Call) -> Response[bytes]:
+async def pin_recorded_run(call: Call) -> Response[bytes]:
     """Keep a recorded run, however old it gets, until it is unpinned."""
     return await _set_pin(call, is_pinned=True)
 
 
-async def unpin_run(call: Call) -> Response[bytes]:
+async def unpin_recorded_run(call: Call) -> Response[bytes]:
     """Let a pinned recorded run go again when it is old."""
     return await _set_pin(call, is_pinned=False)
 
@@ -288,18 +302,51 @@ async def _set_pin(call: Call, *, is_pinned: bool) -> Response[bytes]:
     return json_answer(run_view(await change(call, act)))
 
 
+async def restore_run(call: Call) -> Response[bytes]:
+    """Bring an archived run back into the lists and the search."""
+
+    def act(tx: CallTransaction) -> RecordedRun:
+        run = find_recorded(tx, call)
+        if run.archived_at is not None:
+            tx.restore_run(run)
+        return replace(run, archived_at=None)
+
+    return json_answer(run_view(await change(call, act)))
+
+
+async def archive_run(call: Call) -> Response[bytes]:
+    """Take a run that has ended out of the lists and the search, until it is restored."""
+
+    def act(tx: CallTransaction) -> RecordedRun:
+        run = _ended(find_recorded(tx, call))
+        if run.archived_at is None:
+            tx.archive_run(run)
+        return replace(run, archived_at=run.archived_at or tx.now)
+
+    return json_answer(run_view(await change(call, act)))
+
+
+def _ended(run: RecordedRun) -> RecordedRun:
+    """Return a run that has ended.
+
+    Raises:
+        Conflict: it goes on.
+    """
+    if run.status not in (RunStatus.PENDING, RunStatus.RUNNING):
+        return run
+    raise Conflict(
+        f"run {shown(run.id)}",
+        expected="a run that has ended",
+        found=f"one that is {run.status.value}",
+        next_step="Wait for its end, or cancel it; what it still tells would make it anew.",
+    )
+
+
 async def forget_run(call: Call) -> Response[bytes]:
     """Delete a recorded run with every byte that was recorded of it. What jobs left is not touched."""
 
     def act(tx: CallTransaction) -> None:
-        run = find_recorded(tx, call)
-        if run.status in (RunStatus.PENDING, RunStatus.RUNNING):
-            raise InvalidInput(
-                f"run {shown(run.id)}",
-                expected="a run that has ended",
-                found=f"one that is {run.status.value}",
-                next_step="Wait for its end, or cancel it; what it still tells would make it anew.",
-            )
+        run = _ended(find_recorded(tx, call))
         tx.forget_run(run.project_id, run.id)
 
     await change(call, act)

@@ -1,6 +1,7 @@
 """The platform that agentsentinel-sdk expects: calls and interventions are recorded, nothing is limited yet."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Sequence
 
 from litestar import Response
@@ -8,12 +9,15 @@ from litestar import Response
 from titan.engine.recorder import Recorded
 from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender, read_as
-from titan.ingest.sentinel_interventions import intervention_entry, read_intervention, read_replay_results
-from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody
+from titan.ingest.sentinel_interventions import intervention_entries, read_intervention, read_replay_results
+from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
 from titan.model.actions import Entry
 from titan.server import wire_sentinel
 from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.routes.recording import MAX_RECORD_BYTES
+
+logger = logging.getLogger(__name__)
 
 
 async def sync_policies(call: Call) -> Response[bytes]:
@@ -30,7 +34,7 @@ async def check_kill_switch(call: Call) -> Response[bytes]:
 
 async def ingest(call: Call) -> Response[bytes]:
     """Record a batch of agentsentinel-sdk's ledger; 202, since it takes any other status for a failure."""
-    body, sender, now = await call.raw_body(), _sender(call), call.house.clock.now()
+    body, sender, now = await call.raw_body(MAX_RECORD_BYTES), _sender(call), call.house.clock.now()
     refused: list[wire_sentinel.RefusedView] = []
 
     def read() -> Sequence[Entry]:
@@ -41,6 +45,11 @@ async def ingest(call: Call) -> Response[bytes]:
         return batch.entries
 
     recorded = await _record(call, read)
+    if refused:  # nobody else hears of it: the client reads nothing of an answer but its status
+        first = refused[0]
+        logger.warning(
+            "agentsentinel-sdk: entries left out: %d; number %d: %s", len(refused), first.index, first.reason
+        )
     answer = wire_sentinel.IngestAnswer(stored=recorded.stored, repeated=recorded.repeated, refused=refused)
     return json_answer(answer, 202)
 
@@ -48,7 +57,7 @@ async def ingest(call: Call) -> Response[bytes]:
 async def add_intervention(call: Call) -> Response[bytes]:
     """Record that a guard of agentsentinel-sdk stopped, held or changed a call."""
     told = read_intervention(await call.raw_body(), _sender(call))
-    await _record(call, lambda: [intervention_entry(told)])
+    await _record(call, lambda: intervention_entries(told))
     return json_answer(wire_sentinel.InterventionAnswer(id=told.id), 201)
 
 
@@ -62,6 +71,17 @@ async def ask_approval(call: Call) -> Response[bytes]:
 
 async def poll_approval(call: Call) -> Response[bytes]:
     """Tell that an approval was cancelled, and why."""
+    return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
+
+
+async def cancel_approval(call: Call) -> Response[bytes]:
+    """Cancel an approval; it was cancelled when it was asked for."""
+    return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
+
+
+async def respond_to_approval(call: Call) -> Response[bytes]:
+    """Take an answer to a question about an approval; nobody has asked one, for it was cancelled."""
+    read_as(await call.raw_body(), ResponseBody, what="the response")
     return json_answer(wire_sentinel.ApprovalAnswer(id=call.path("approval")))
 
 

@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 from litestar import Response
 
+from titan.insight.bodies import Bodies, bodies_of
 from titan.model.errors import InvalidInput, UnknownArtifact, UnknownRun
 from titan.model.recorded import Action
 from titan.ports_calls import CallFilter, CallReader
@@ -13,7 +15,7 @@ from titan.server.answers import JSON, json_answer
 from titan.server.call import Call
 from titan.server.lists import given
 from titan.server.lookup import open_blob
-from titan.server.recorded_views import Bodies, action_view, note_view, run_views
+from titan.server.recorded_views import action_view, bodies_view, note_view, run_views
 from titan.server.routes.registry import COUNTED, find_recorded, look
 from titan.server.skeletons import skeleton
 
@@ -55,7 +57,11 @@ async def show_bodies(call: Call) -> Response[bytes]:
         run = find_recorded(reader, call)
         found = [reader.action(run.project_id, run.id, action_id) for action_id in ids]
         return views.BodiesAnswer(
-            data=[bodies_of(reader, action).view(action, query.limit_bytes) for action in found if action is not None]
+            data=[
+                bodies_view(action, told_of(reader, action), query.limit_bytes)
+                for action in found
+                if action is not None
+            ]
         )
 
     return json_answer(await look(call, find))
@@ -66,14 +72,14 @@ async def show_action(call: Call) -> Response[bytes]:
 
     def find(reader: CallReader) -> views.ActionDetailView:
         action = find_action(reader, call)
-        bodies = bodies_of(reader, action)
+        bodies = told_of(reader, action)
         notes = reader.notes_of_run(action.project_id, action.run_id)
         return views.ActionDetailView(
             action=action_view(action),
-            bodies=bodies.view(action),
-            details=bodies.details_json(),
-            redacted=bodies.redacted,
-            tellers=bodies.tellers,
+            bodies=bodies_view(action, bodies),
+            details=None if bodies.details is None else msgspec.Raw(bodies.details.encode()),
+            redacted=[one.path for one in bodies.redacted],
+            tellers=[teller.value for teller in bodies.tellers],
             notes=[note_view(note) for note in notes if note.action_id == action.id],
         )
 
@@ -92,7 +98,7 @@ async def download_outputs(call: Call) -> Response[bytes]:
 
 async def _download(call: Call, which: str) -> Response[bytes]:
     def find(reader: CallReader) -> bytes:
-        bodies = bodies_of(reader, find_action(reader, call))
+        bodies = told_of(reader, find_action(reader, call))
         payload = bodies.inputs if which == "inputs" else bodies.outputs
         if payload is None:
             raise UnknownArtifact(
@@ -188,6 +194,7 @@ def find_action(reader: CallReader, call: Call) -> Action:
     )
 
 
-def bodies_of(reader: CallReader, action: Action) -> Bodies:
+def told_of(reader: CallReader, action: Action) -> Bodies:
     """Return what the tape holds of an action."""
-    return Bodies(reader.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_ENTRIES))
+    found = reader.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_ENTRIES)
+    return bodies_of(stored.entry for stored in found)

@@ -124,6 +124,9 @@ def _run_conditions(wanted: RunFilter) -> tuple[list[str], dict[str, Value]]:
     if wanted.session_id is not None:
         names.append("runs_of_session")
         values["session_id"] = wanted.session_id
+    if wanted.ids is not None:
+        names.append("runs_of_ids")
+        values["ids"] = to_json(sorted(wanted.ids))
     if not wanted.has_archived:
         names.append("runs_not_archived")
     if wanted.text is not None:

@@ -1,6 +1,9 @@
 """Ascending or repeated whole numbers as a short text: a conversation's history is mostly one range."""
 
 from collections.abc import Iterable
+from typing import Final
+
+BLOB: Final = "blob:"  #: stands before a digest where there are no numbers: the whole text is a blob
 
 
 def to_ranges(numbers: Iterable[int]) -> str:
@@ -18,9 +21,9 @@ def to_ranges(numbers: Iterable[int]) -> str:
 
 
 def from_ranges(text: str) -> list[int]:
-    """Return the numbers that `to_ranges` was given."""
+    """Return the numbers that `to_ranges` was given; none for a blob."""
     numbers: list[int] = []
-    for part in text.split(",") if text else ():
+    for part in text.split(",") if text and not text.startswith(BLOB) else ():
         first, _, last = part.partition("-")
         numbers.extend(range(int(first), int(last or first) + 1))
     return numbers

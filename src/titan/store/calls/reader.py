@@ -9,8 +9,9 @@ from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, Re
 from titan.ports_calls import CallFilter, RunFilter, StoredEntry
 from titan.store.calls import lists
 from titan.store.calls.matching import match_of, part_pattern
+from titan.store.calls.packing import unpacked_entries, unpacked_texts
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
-from titan.store.calls.ranges import from_ranges
+from titan.store.calls.ranges import BLOB, from_ranges
 from titan.store.calls.rows import action_from_row, entry_of_facts, run_from_row
 from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.session import Row
@@ -79,6 +80,7 @@ class SqlCallReader:
             rows = self._all("entries_of_run", run_no=run_no, after=after, limit=limit)
         else:
             rows = self._all("entries_of_action", run_no=run_no, action_number=action_number, after=after, limit=limit)
+        rows = unpacked_entries(self._session, run_no, rows)
         texts = self._texts(run_no, rows)
         return [_entry(row, texts) for row in rows]
 
@@ -142,6 +144,13 @@ class SqlCallReader:
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         return [run_from_row(row) for row in self._all("silent_runs", before_us=to_us(before), limit=limit)]
 
+    def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
+        rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)
+        return [run_from_row(row) for row in rows]
+
+    def named_blobs(self, digests: Sequence[str]) -> set[str]:
+        return {str(row[0]) for row in self._all("named_blobs", digests=to_json(digests))}
+
     def note(self, name: str) -> str | None:
         row = self._one("note", name=name)
         return None if row is None else str(row[0])
@@ -157,6 +166,8 @@ class SqlCallReader:
         for start in range(0, len(numbers), TEXTS_AT_ONCE):
             part = numbers[start : start + TEXTS_AT_ONCE]
             texts.update(self._all("texts_of_run", run_no=run_no, numbers=to_json(part)))
+        if len(texts) < len(numbers):
+            texts |= unpacked_texts(self._session, run_no, first=numbers[0], last=numbers[-1])
         return texts
 
 
@@ -178,7 +189,11 @@ def _entry(row: Row, texts: dict[int, str]) -> StoredEntry:
 def _payload(text: str | None, shared: str | None, texts: dict[int, str]) -> Payload | None:
     if text is None:
         return None
-    return Payload(text, tuple(_found(texts, from_ranges(shared))) if shared is not None else ())
+    if shared is None:
+        return Payload(text)
+    if shared.startswith(BLOB):
+        return Payload(text, blob=shared.removeprefix(BLOB))
+    return Payload(text, tuple(_found(texts, from_ranges(shared))))
 
 
 def _found(texts: dict[int, str], numbers: Iterable[int]) -> Iterable[str]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -11,12 +12,14 @@ import apsw
 from titan.model.errors import StoreError
 from titan.ports import Clock
 from titan.ports_calls import CallCommit, CallReader, CallTransaction
+from titan.store.calls.packing import Packed
 from titan.store.calls.queries import QUERIES, SQL_FOLDER
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.texts import KnownTexts
 from titan.store.calls.transaction import SqlCallTransaction
 from titan.store.folders import errors_translated, make_folder
 from titan.store.readers import Readers
+from titan.store.rows.columns import to_us
 from titan.store.sqlite import opening
 from titan.store.sqlite.reading import ReadingThread
 from titan.store.sqlite.session import SqliteSession, translated
@@ -75,6 +78,16 @@ class SqliteCallStore:
     def read(self, query: Callable[[CallReader], T]) -> T:
         return self._readers.mine().read(query)
 
+    def pack(self, *, before: datetime, limit: int) -> int:
+        def find(session: SqliteSession) -> list[Packed]:
+            rows = session.all("runs_to_pack", before_us=to_us(before), limit=limit)
+            return [Packed(session, run_no, project_id, version) for run_no, project_id, version in rows]
+
+        packed = self._readers.mine().ask(find)
+        for run in packed:
+            self._writer.submit(self._write_pack, run).result()
+        return len(packed)
+
     def listen(self, listener: Callable[[CallCommit], None]) -> None:
         self._listeners = (*self._listeners, listener)
 
@@ -84,6 +97,17 @@ class SqliteCallStore:
             self._session.connection.close()
 
     # --- on the writer's thread ---
+
+    def _write_pack(self, packed: Packed) -> None:
+        execute = self._session.connection.execute
+        try:
+            execute("begin immediate")
+            packed.write(self._session)
+            execute("commit")
+        except apsw.Error as error:
+            if self._session.connection.in_transaction:
+                execute("rollback")
+            raise self._told(error) from error
 
     def _transact(self, decide: Callable[[CallTransaction], T]) -> T:
         execute = self._session.connection.execute

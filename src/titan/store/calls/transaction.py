@@ -9,8 +9,9 @@ from typing import Final
 from titan.model.actions import ActionEntry, Entry, Payload, Teller
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
-from titan.store.calls.ranges import to_ranges
+from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.rows import Values, action_from_row, facts_of, row_of_action, row_of_run, run_from_row
 from titan.store.calls.texts import KnownTexts
@@ -20,6 +21,7 @@ from titan.store.sqlite.session import SqliteSession
 from titan_sdk.tape import chain
 
 DIGEST_BYTES: Final = 16
+RESTORED_AT_ONCE: Final = 500
 _NO_LINK: Final = bytes(32)
 
 
@@ -134,6 +136,23 @@ class SqlCallTransaction(SqlCallReader):
         run_no = self._run_no(project_id, run_id)
         return set() if run_no is None else {str(row[0]) for row in self._all("blobs_of_run", run_no=run_no)}
 
+    def archive_run(self, run: RecordedRun) -> None:
+        place = self._place(run.project_id, run.id)
+        self._session.run("forget_words_of_run", {"run_no": place.run_no})
+        self.save_run(replace(run, archived_at=self.now))
+
+    def restore_run(self, run: RecordedRun) -> None:
+        place = self._place(run.project_id, run.id)
+        seen: set[str] = set()
+        after = 0
+        while entries := self.tape(run.project_id, run.id, after=after, limit=RESTORED_AT_ONCE):
+            words = [(stored.number, words_of_entry(stored.entry, seen)) for stored in entries]
+            self._session.run_many("forget_words", ({"number": number} for number, _ in words))
+            self._session.insert("add_words", [(number, text) for number, text in words if text])
+            after = entries[-1].number
+        assert place.known is not None
+        self.save_run(replace(run, archived_at=None))
+
     def forget_run(self, project_id: str, run_id: str) -> bool:
         run_no = self._run_no(project_id, run_id)
         if run_no is None:
@@ -154,7 +173,11 @@ class SqlCallTransaction(SqlCallReader):
         """Return digest → number of the texts that a run keeps; the caller may add to it."""
 
         def read() -> dict[bytes, int]:
-            return {} if place.known is None else dict(self._all("digests_of_run", run_no=place.run_no))
+            if place.known is None:
+                return {}
+            packed = unpacked_texts(self._session, place.run_no)
+            known = {_digest(content.encode()): number for number, content in packed.items()}
+            return known | dict(self._all("digests_of_run", run_no=place.run_no))
 
         return self._texts_known.of_run(place.run_no, read)
 
@@ -183,6 +206,25 @@ class SqlCallTransaction(SqlCallReader):
 def replace_agent(action: Action, run: RecordedRun) -> Action:
     """Return an action with the agent of its run, which may have become known after the action was heard of."""
     return action if action.agent_id == run.agent_id else replace(action, agent_id=run.agent_id)
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=DIGEST_BYTES).digest()
+
+
+def words_of_entry(entry: Entry, seen: set[str]) -> str:
+    """Return the words an entry is found by: those of shared texts only where they are not `seen` before."""
+    if not isinstance(entry, ActionEntry):
+        return ""
+    parts = [entry.name]
+    if entry.failure is not None:
+        parts.append(entry.failure.message)
+    for payload in (entry.inputs, entry.outputs):
+        if payload is not None:
+            new = [text for text in payload.shared if text not in seen]
+            seen.update(new)
+            parts += map(words_of, (payload.text, *new))
+    return "\n".join(parts)
 
 
 class _Batch:
@@ -241,13 +283,14 @@ class _Batch:
         linked = [payload.text.encode()]
         if payload.blob is not None:
             self.blobs.append((payload.blob, place.run_no, self._project_id))
+            return payload.text, BLOB + payload.blob, tuple(linked)
         if not payload.shared:
             return payload.text, None, tuple(linked)
         known = self._transaction.texts_of(place)
         numbers: list[int] = []
         for text in payload.shared:
             content = text.encode()
-            digest = blake2b(content, digest_size=DIGEST_BYTES).digest()
+            digest = _digest(content)
             found = known.get(digest)
             if found is None:
                 place.text_count += 1
@@ -264,6 +307,7 @@ _FORGETTING: Final = (
     "forget_entries_of_run",
     "forget_actions_of_run",
     "forget_texts_of_run",
+    "forget_packs_of_run",
     "forget_blobs_of_run",
     "forget_notes_of_run",
     "forget_run",

@@ -43,6 +43,10 @@ class ReadingThread(Generic[R]):
             except apsw.Error as error:
                 raise translated(error, self._path) from error
 
+    def ask(self, query: Callable[[SqliteSession], T]) -> T:
+        """As `read`, for what the store itself asks in words of its own."""
+        return self.read(lambda _reader: query(self._session))
+
     def close(self) -> None:
         """Wait for the question under way, then let go of the connection; a question after that is refused."""
         with self._in_use:

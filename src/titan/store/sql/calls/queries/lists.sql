@@ -41,6 +41,9 @@ runs.agent_id = :agent_id
 -- name: runs_of_session
 runs.session_id = :session_id
 
+-- name: runs_of_ids
+runs.id in (select value from json_each(:ids))
+
 -- name: runs_not_archived
 runs.archived_at_us is null
 

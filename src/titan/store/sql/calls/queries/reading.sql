@@ -38,6 +38,18 @@ where status = 'running' and has_stages = 0 and heard_at_us < :before_us
 order by heard_at_us
 limit :limit
 
+-- name: old_runs
+select {run_columns}
+from runs
+where
+    pinned_at_us is null and status in ('completed', 'failed', 'cancelled') and last_event_at_us < :before_us
+    and (:archived or archived_at_us is null)
+order by last_event_at_us
+limit :limit
+
+-- name: named_blobs
+select distinct digest from blobs where digest in (select value from json_each(:digests))
+
 -- name: actions_of_run
 select {action_columns}
 from actions

@@ -46,7 +46,8 @@ output_tokens = excluded.output_tokens, last_outcome = excluded.last_outcome,
 last_ended_at_us = excluded.last_ended_at_us, first_error_id = excluded.first_error_id,
 first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_us, done = excluded.done,
 total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
-archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count
+archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
+is_packed = runs.is_packed and runs.entry_count = excluded.entry_count
 
 -- name: rename_agent
 update actions set agent_id = :agent_id where run_no = :run_no and agent_id <> :agent_id
@@ -115,6 +116,9 @@ on conflict (name) do update set value = excluded.value
 -- name: forget_words_of_run
 delete from words where rowid in (select number from entries where run_no = :run_no)
 
+-- name: forget_words
+delete from words where rowid = :number
+
 -- name: forget_entries_of_run
 delete from entries where run_no = :run_no
 
@@ -123,6 +127,9 @@ delete from actions where run_no = :run_no
 
 -- name: forget_texts_of_run
 delete from texts where run_no = :run_no
+
+-- name: forget_packs_of_run
+delete from packs where run_no = :run_no
 
 -- name: forget_blobs_of_run
 delete from blobs where run_no = :run_no

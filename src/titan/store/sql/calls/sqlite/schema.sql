@@ -49,6 +49,7 @@ create table runs (
     text_count integer not null default 0,
     link blob not null default (zeroblob(32)) check (length(link) = 32),
     version integer not null,
+    is_packed integer not null default 0 check (is_packed in (0, 1)),
     calls integer not null generated always as (running + success + error + blocked + rejected + replayed) virtual,
     duration_us integer not null generated always as (coalesce(ended_at_us - started_at_us, -1)) virtual,
     success_rate real not null generated always as (
@@ -80,6 +81,12 @@ create index runs_changed on runs (project_id, version, id, agent_id);
 create index runs_newest_change on runs (version);
 
 create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0;
+
+create index runs_to_pack on runs (heard_at_us)
+where is_packed = 0 and status in ('completed', 'failed', 'cancelled');
+
+create index runs_that_ended on runs (last_event_at_us)
+where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
@@ -148,20 +155,21 @@ create index calls_by_duration on actions (project_id, duration_ns, number) wher
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number)
 where error_type is not null;
 
--- `inputs` and `outputs` are JSON in the typed encoding; `*_shared` says which of the run's texts go into it, as ranges:
--- "1-7,9". Payloads over 64 KiB are blobs, and the text says so.
+-- An entry without facts is packed: all it held stands in a row of `packs`. Else `inputs` and `outputs` are JSON in the typed encoding; `*_shared` says which of the run's texts go into it, as ranges:
+-- "1-7,9". Payloads over 64 KiB are blobs: then it is "blob:" and their digest, and the text holds their beginning.
 create table entries (
     number integer primary key,
     project_id text not null,
     run_no integer not null references runs (run_no),
     action_number integer,
     heard_at_us integer not null,
-    facts text not null,
+    facts text,
     inputs text,
     inputs_shared text,
     outputs text,
     outputs_shared text,
-    link blob not null check (length(link) = 32)
+    link blob check (length(link) = 32),
+    constraint packed_whole check ((facts is null) = (link is null))
 ) strict;
 
 create index entries_of_run on entries (run_no, number);
@@ -181,6 +189,20 @@ create table texts (
 create unique index texts_of_run on texts (run_no, text_no);
 
 create unique index texts_by_digest on texts (run_no, digest);
+
+-- The tapes of runs that are over, compressed by zlib: JSON lists of rows of `entries`, or of `texts`, of which those of
+-- texts then are gone. Numbers are those of the rows.
+create table packs (
+    id integer primary key,
+    project_id text not null,
+    run_no integer not null references runs (run_no),
+    kind text not null check (kind in ('entries', 'texts')),
+    first integer not null,
+    last integer not null,
+    data blob not null
+) strict;
+
+create index packs_of_run on packs (run_no, kind, first, last);
 
 -- Each entry with the words that were new with it. It keeps no text of its own, and what is deleted leaves nothing.
 create virtual table words using fts5(

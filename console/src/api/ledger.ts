@@ -1,0 +1,71 @@
+/** The Activity Ledger: calls of all runs, page by page. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { api } from "./client";
+import { useRefetchOnRuns } from "./query";
+import type { ActionKind, LedgerQuery, LedgerSort, Order } from "./recorded";
+
+export interface LedgerFilter {
+  /** One of LEDGER_OUTCOMES, or "". */
+  outcome: string;
+  kind: ActionKind | "";
+  name: string;
+  agent: string;
+  run: string;
+  minCost: string;
+  maxCost: string;
+  /** Local days, `2026-11-21`; the last one belongs to it as a whole. */
+  from: string;
+  to: string;
+  q: string;
+  sort: LedgerSort;
+  order: Order;
+}
+
+export const PAGE_ROWS = 100;
+const MOST_PAGES = 200; // as many as the server gives: what lies behind wants a filter
+const PAUSE_MS = 1000;
+
+/** One page of the ledger, live. */
+export function useLedger(filter: LedgerFilter, page: number) {
+  const query = { ...ledgerQuery(filter), page, page_size: PAGE_ROWS };
+  const found = useQuery({
+    queryKey: ["ledger", query],
+    placeholderData: keepPreviousData,
+    queryFn: async ({ signal }) => (await api.GET("/api/v1/ledger", { params: { query }, signal })).data ?? null,
+  });
+  useRefetchOnRuns(
+    ({ runs, agents }) => (!filter.run || runs.has(filter.run)) && (!filter.agent || agents.has(filter.agent)),
+    found.refetch,
+    PAUSE_MS,
+  );
+  return found;
+}
+
+/** Returns how many pages can be turned to. */
+export function pageCount(total: number): number {
+  return Math.min(MOST_PAGES, Math.max(1, Math.ceil(total / PAGE_ROWS)));
+}
+
+/** Returns what the server is asked. */
+export function ledgerQuery(filter: LedgerFilter): LedgerQuery {
+  return {
+    sort_by: filter.sort,
+    sort_order: filter.order,
+    ...(filter.outcome && { outcome: filter.outcome }),
+    ...(filter.kind && { kind: filter.kind }),
+    ...(filter.name && { action_name: filter.name }),
+    ...(filter.agent && { agent_id: filter.agent }),
+    ...(filter.run && { run_id: filter.run }),
+    ...(filter.minCost && { min_cost: filter.minCost }),
+    ...(filter.maxCost && { max_cost: filter.maxCost }),
+    ...(filter.from && { start_date: dayStart(filter.from, 0) }),
+    ...(filter.to && { end_date: dayStart(filter.to, 1) }),
+    ...(filter.q && { search: filter.q }),
+  };
+}
+
+/** Returns when a local day begins, or the one that comes so many days later, in UTC. */
+function dayStart(day: string, later: number): string {
+  const [year = 0, month = 1, date = 1] = day.split("-").map(Number);
+  return new Date(year, month - 1, date + later).toISOString();
+}

@@ -1,0 +1,55 @@
+/**
+ * What is recorded of runs. Costs are texts of US dollars, exact to twelve places; what is unknown is null.
+ */
+import type { Schemas } from "./client";
+import type { paths } from "./schema";
+
+export type RecordedRunView = Schemas["RecordedRunView"];
+export type TallyView = Schemas["TallyView"];
+export type ProgressView = Schemas["ProgressView"];
+export type ElsewhereView = Schemas["ElsewhereView"];
+export type RegistryAnswer = Schemas["RegistryAnswer"];
+export type InterceptReason = Schemas["InterceptReason"];
+export type InterceptView = Schemas["InterceptView"];
+export type SkeletonAnswer = Schemas["SkeletonAnswer"];
+export type ActionView = Schemas["ActionView"];
+export type LedgerAnswer = Schemas["LedgerAnswer"];
+export type AgentView = Schemas["AgentView"];
+export type AgentStatsView = Schemas["AgentStatsView"];
+export type ErrorTypeView = Schemas["ErrorTypeView"];
+export type TrendDay = Schemas["TrendDay"];
+export type TrendView = Schemas["TrendView"];
+
+export type ImportAnswer = Schemas["ImportAnswer"];
+
+export type RegistryQuery = NonNullable<paths["/api/v1/runs"]["get"]["parameters"]["query"]>;
+export type LedgerQuery = NonNullable<paths["/api/v1/ledger"]["get"]["parameters"]["query"]>;
+
+export type RunStatus = RecordedRunView["status"];
+export type Window = NonNullable<RegistryQuery["window"]>;
+export type RunSort = NonNullable<RegistryQuery["sort"]>;
+export type Order = NonNullable<RegistryQuery["order"]>;
+export type LedgerSort = NonNullable<LedgerQuery["sort_by"]>;
+export type ActionKind = ActionView["kind"];
+export type Outcome = NonNullable<ActionView["outcome"]>;
+export type Impact = NonNullable<ActionView["impact"]>;
+export type Effect = NonNullable<ActionView["effect"]>;
+export type ExportFormat = NonNullable<
+  NonNullable<paths["/api/v1/runs/export"]["get"]["parameters"]["query"]>["format"]
+>;
+
+export const WINDOWS: readonly Window[] = ["24h", "7d", "30d", "all"];
+export const RUN_SORTS: readonly RunSort[] = ["started", "cost", "duration", "actions", "success_rate"];
+export const LEDGER_SORTS: readonly LedgerSort[] = ["time", "cost", "duration"];
+export const OUTCOMES: readonly Outcome[] = [
+  "success",
+  "error",
+  "blocked",
+  "rejected",
+  "replayed",
+  "idempotent_replay",
+];
+/** What calls of the ledger are asked for by: how they ended, or that they have not. */
+export const LEDGER_OUTCOMES: readonly string[] = [...OUTCOMES, "running"];
+/** The kinds that are attempts at something; the others are the frame around them. */
+export const CALL_KINDS = ["model", "tool", "call"] as const satisfies readonly ActionKind[];

@@ -1,0 +1,133 @@
+/** One recorded run, live: the skeleton of all its actions, bodies of those that are looked at, notes, and what is found. */
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { tellEnds } from "../parts/runEnds";
+import { api, type Schemas } from "./client";
+import { Gathered } from "./gathered";
+import { queries, useRefetchOnRuns } from "./query";
+import { hasOrphans, type Recording, type Row, recordingOf, withNews } from "./recording";
+
+export type BodyView = Schemas["BodyView"];
+export type BodiesView = Schemas["BodiesView"];
+export type FailureView = Schemas["FailureView"];
+export type NoteView = Schemas["NoteView"];
+export type NewNoteBody = Schemas["NewNoteBody"];
+export type ActionDetailView = Schemas["ActionDetailView"];
+
+const PAUSE_MS = 250; // between two readings of what was heard since
+const WHOLE_PAUSE_MS = 2000; // between two readings of the whole, where only that tells the truth
+
+/** All actions of a run without their bodies. While it runs, what was heard since joins them. */
+export function useRecording(runId: string) {
+  const key = recordingKey(runId);
+  const found = useQuery({
+    queryKey: key,
+    structuralSharing: false, // rows that did not change keep their objects anyway
+    queryFn: async ({ signal }) => {
+      const old = queries.getQueryData<Recording>(key);
+      const fresh = await readRecording(runId, old, signal);
+      if (old) tellEnds([old.run], [fresh.run]);
+      return fresh;
+    },
+  });
+  const pauseMs = found.data && hasOrphans(found.data) ? WHOLE_PAUSE_MS : PAUSE_MS;
+  useRefetchOnRuns(({ runs }) => runs.has(runId), found.refetch, pauseMs);
+  return found;
+}
+
+export function recordingKey(runId: string): string[] {
+  return ["recording", runId];
+}
+
+async function readRecording(run: string, old: Recording | undefined, signal: AbortSignal): Promise<Recording> {
+  const news = old && !hasOrphans(old) ? withNews(old, await readSkeleton(run, signal, old.version)) : null;
+  return news ?? recordingOf(await readSkeleton(run, signal));
+}
+
+async function readSkeleton(run: string, signal: AbortSignal, after?: number) {
+  const query = after === undefined ? {} : { after };
+  const { data } = await api.GET("/api/v1/runs/{run}/skeleton", { params: { path: { run }, query }, signal });
+  if (!data) throw new Error("The server gave no answer.");
+  return data;
+}
+
+/** Says when something about an action's bodies may have changed: they come with its end. */
+function stampOf({ outcome, durationUs }: Row): string {
+  return `${outcome} ${durationUs}`;
+}
+
+/** Returns how to ask for bodies of single actions of a run, each cut at `limitBytes`: rows in sight go into one request. */
+export function useBodyReader(run: string, limitBytes: number): Gathered<BodiesView> {
+  return useMemo(() => {
+    async function read(ids: string[]): Promise<BodiesView[]> {
+      const query = { ids: ids.join(), limit_bytes: limitBytes };
+      return (await api.GET("/api/v1/runs/{run}/bodies", { params: { path: { run }, query } })).data?.data ?? [];
+    }
+    return new Gathered(read, ({ id }) => id);
+  }, [run, limitBytes]);
+}
+
+/** The bodies of one row, as far as `reader` reads them. */
+export function useBodies(reader: Gathered<BodiesView>, run: string, row: Row, limitBytes: number) {
+  return useQuery({
+    queryKey: ["bodies", run, row.id, limitBytes, stampOf(row)],
+    staleTime: Number.POSITIVE_INFINITY,
+    placeholderData: keepPreviousData,
+    queryFn: () => reader.load(row.id),
+  });
+}
+
+/** Everything about one action; read again when it ends. */
+export function useAction(run: string, row: Row) {
+  return useQuery<ActionDetailView | null>({
+    queryKey: [...actionKey(run, row.id), stampOf(row)],
+    placeholderData: (old) => (old?.action.id === row.id ? old : undefined),
+    queryFn: async ({ signal }) => {
+      const path = { run, action: row.id };
+      return (await api.GET("/api/v1/runs/{run}/actions/{action}", { params: { path }, signal })).data ?? null;
+    },
+  });
+}
+
+export function actionKey(run: string, action: string): string[] {
+  return ["action", run, action];
+}
+
+/** The ids of the actions in whose names or content all words of `q` stand; null while nothing is asked. */
+export function useFound(run: string, q: string, version: number) {
+  return useQuery({
+    queryKey: ["found", run, q, version],
+    enabled: q !== "",
+    placeholderData: (old: { ids: Set<string>; more: boolean } | undefined, query) =>
+      query?.queryKey[2] === q ? old : undefined,
+    queryFn: async ({ signal }) => {
+      const { data } = await api.GET("/api/v1/runs/{run}/find", { params: { path: { run }, query: { q } }, signal });
+      return { ids: new Set(data?.ids), more: data?.more ?? false };
+    },
+  });
+}
+
+export function notesKey(run: string): string[] {
+  return ["notes", run];
+}
+
+/** All notes on a run and its actions, the newest first. */
+export function useNotes(run: string) {
+  return useQuery({
+    queryKey: notesKey(run),
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/v1/runs/{run}/notes", { params: { path: { run } }, signal })).data?.data ?? [],
+  });
+}
+
+/** The latest runs of an agent, to compare one with. */
+export function useLatestRuns(agentId: string) {
+  return useQuery({
+    queryKey: ["latestRuns", agentId],
+    queryFn: async ({ signal }) => {
+      const query = { agent_id: agentId, window: "all", limit: 20 } as const;
+      const { data } = await api.GET("/api/v1/runs", { params: { query }, signal });
+      return data?.data ?? [];
+    },
+  });
+}

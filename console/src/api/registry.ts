@@ -1,0 +1,105 @@
+/** The registry of recorded runs, what needs attention in it, and two runs side by side. */
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { tellEnds } from "../parts/runEnds";
+import { api } from "./client";
+import { LIST_STALE_MS, queries, useHeardRuns, useRefetchOnRuns } from "./query";
+import type { ElsewhereView, ImportAnswer, RecordedRunView, Window } from "./recorded";
+import { refusalOf } from "./refusal";
+import { queryOf, type RegistryFilter } from "./registryFilter";
+import { withRuns } from "./registryOrder";
+import { allRows, type Page, type Pages } from "./rows";
+
+interface RegistryPage extends Page<RecordedRunView> {
+  total: number;
+  isCapped: boolean;
+  elsewhere: ElsewhereView | null;
+}
+
+const PAGE_ROWS = 200;
+const INTERCEPTS_PAUSE_MS = 1000;
+
+/** Recorded runs, live: a run of which something was heard is read again by itself, and takes its place. */
+export function useRegistry(filter: RegistryFilter) {
+  const query = queryOf(filter);
+  const key = ["registry", query];
+  const found = useInfiniteQuery({
+    queryKey: key,
+    initialPageParam: null as string | null,
+    staleTime: LIST_STALE_MS,
+    placeholderData: keepPreviousData,
+    structuralSharing: false, // what did not change keeps its object anyway; comparing 10,000 runs is long work
+    queryFn: async ({ pageParam, signal }): Promise<RegistryPage> => {
+      const page = { ...query, limit: PAGE_ROWS, ...(pageParam && { cursor: pageParam }) };
+      const { data } = await api.GET("/api/v1/runs", { params: { query: page }, signal });
+      return {
+        rows: data?.data ?? [],
+        more: Boolean(data?.next_cursor),
+        next: data?.next_cursor ?? null,
+        total: data?.total ?? 0,
+        isCapped: data?.is_total_capped ?? false,
+        elsewhere: data?.elsewhere ?? null,
+      };
+    },
+    getNextPageParam: (page) => page.next ?? null,
+  });
+  useHeardRuns(key, async (heard) => {
+    const ids = heard.filter((id) => !id.includes(",")); // those wait for the next reading of the whole list
+    if (ids.length === 0) return;
+    const { data } = await api.GET("/api/v1/runs", {
+      params: { query: { ...query, ids: ids.join(), limit: PAGE_ROWS } },
+    });
+    const fresh = data?.data ?? [];
+    const before = allRows(queries.getQueryData<Pages<RecordedRunView>>(key));
+    queries.setQueryData<Pages<RecordedRunView>>(key, (pages) => withRuns(pages, ids, fresh, filter));
+    tellEnds(before, fresh);
+  });
+  const runs = useMemo(() => allRows(found.data), [found.data]);
+  const hasNextPage = found.hasNextPage && !found.isPlaceholderData; // that would be the next one of another filter
+  return { ...found, hasNextPage, runs, first: found.data?.pages[0] };
+}
+
+/** Runs that need attention, the latest first; live. */
+export function useIntercepts(window: Window, agent: string, limit = 20) {
+  const query = { window, limit, ...(agent && { agent_id: agent }) };
+  const found = useQuery({
+    queryKey: ["intercepts", query],
+    queryFn: async ({ signal }) => (await api.GET("/api/v1/intercepts", { params: { query }, signal })).data ?? null,
+  });
+  useRefetchOnRuns(({ agents }) => !agent || agents.has(agent), found.refetch, INTERCEPTS_PAUSE_MS);
+  return found;
+}
+
+/** How many runs a filter leaves; asked only where somebody wants to know. */
+export function useHowMany(filter: RegistryFilter, isAsked: boolean) {
+  const query = { ...queryOf(filter), limit: 1 };
+  return useQuery({
+    queryKey: ["registry-count", query],
+    enabled: isAsked,
+    queryFn: async ({ signal }) => (await api.GET("/api/v1/runs", { params: { query }, signal })).data ?? null,
+  });
+}
+
+/** All actions of a run in columns; read again while it runs. */
+export function useSkeleton(run: string) {
+  const found = useQuery({
+    queryKey: ["skeleton", run],
+    enabled: run !== "",
+    queryFn: async ({ signal }) =>
+      (await api.GET("/api/v1/runs/{run}/skeleton", { params: { path: { run } }, signal })).data ?? null,
+  });
+  useRefetchOnRuns(({ runs }) => runs.has(run), found.refetch, INTERCEPTS_PAUSE_MS);
+  return found;
+}
+
+/** Sends a JSONL export; the lists are read anew when it has come. */
+export async function importRuns(file: File, headers: Record<string, string>): Promise<ImportAnswer> {
+  const answer = await fetch("/api/v1/import", {
+    method: "POST",
+    headers: { ...headers, "Content-Type": "application/jsonl" },
+    body: file,
+  });
+  if (!answer.ok) throw await refusalOf(answer);
+  for (const name of ["registry", "intercepts", "agents"]) void queries.invalidateQueries({ queryKey: [name] });
+  return (await answer.json()) as ImportAnswer;
+}

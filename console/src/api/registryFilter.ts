@@ -1,0 +1,41 @@
+/** What of the registry is asked for. */
+import type { Order, RegistryQuery, RunSort, Window } from "./recorded";
+
+export interface RegistryFilter {
+  status: readonly string[];
+  minCost: string;
+  window: Window;
+  agent: string;
+  session: string;
+  q: string;
+  sort: RunSort;
+  order: Order;
+  hasArchived: boolean;
+}
+
+export const ALL_RUNS: RegistryFilter = {
+  status: [],
+  minCost: "",
+  window: "7d",
+  agent: "",
+  session: "",
+  q: "",
+  sort: "started",
+  order: "desc",
+  hasArchived: false,
+};
+
+/** Returns what the server is asked; nothing that it takes anyway, so that equal questions are one. */
+export function queryOf(filter: RegistryFilter): RegistryQuery {
+  return {
+    window: filter.window,
+    sort: filter.sort,
+    order: filter.order,
+    ...(filter.status.length > 0 && { status: filter.status.join() }),
+    ...(filter.minCost && { min_cost: filter.minCost }),
+    ...(filter.agent && { agent_id: filter.agent }),
+    ...(filter.session && { session_id: filter.session }),
+    ...(filter.q && { q: filter.q }),
+    ...(filter.hasArchived && { include_archived: true }),
+  };
+}

@@ -1,0 +1,120 @@
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import type { RecordedRunView } from "../../api/recorded";
+import { Button } from "../../parts/Button";
+import { Cost } from "../../parts/Cost";
+import { duration, NOTHING } from "../../parts/format";
+import { money } from "../../parts/money";
+import { Name } from "../../parts/Name";
+import { RunBadge } from "../../parts/RunBadge";
+import { rate } from "../../parts/rate";
+import { Time, Took } from "../../parts/Time";
+import { agentPath, runPath } from "../../parts/url";
+
+const NUMBER = new Intl.NumberFormat("en-US");
+
+interface Props {
+  a: RecordedRunView;
+  b: RecordedRunView;
+  onSwap: () => void;
+}
+
+/** The figures of two runs side by side, and what B has more or less. */
+export function Figures({ a, b, onSwap }: Props) {
+  return (
+    <div className="card compare-figures">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">
+              <Button kind="quiet" onClick={onSwap}>
+                Swap
+              </Button>
+            </th>
+            <RunHead run={a} word="A" />
+            <RunHead run={b} word="B" />
+            <th scope="col" className="num">
+              B against A
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          <Row name="Status" a={<RunBadge run={a} />} b={<RunBadge run={b} />} />
+          <Row name="Agent" a={<Agent of={a} />} b={<Agent of={b} />} />
+          <Row name="Started" a={<Time at={a.started_at} />} b={<Time at={b.started_at} />} />
+          <Row
+            name="Duration"
+            a={<Took from={a.started_at} to={a.ended_at} />}
+            b={<Took from={b.started_at} to={b.ended_at} />}
+            more={signed(difference(a.duration_ms, b.duration_ms), duration)}
+          />
+          <Row
+            name="Actions"
+            a={NUMBER.format(a.tally.calls - a.tally.replayed)}
+            b={NUMBER.format(b.tally.calls - b.tally.replayed)}
+            more={signed(b.tally.calls - b.tally.replayed - a.tally.calls + a.tally.replayed, NUMBER.format)}
+          />
+          <Row
+            name="Cost"
+            a={<Cost usd={a.tally.cost_usd} />}
+            b={<Cost usd={b.tally.cost_usd} />}
+            more={signed(Number(b.tally.cost_usd) - Number(a.tally.cost_usd), money)}
+          />
+          <Row name="Success rate" a={rate(a.tally.success_rate)} b={rate(b.tally.success_rate)} />
+          <Row
+            name="Tokens"
+            a={NUMBER.format(a.tally.input_tokens + a.tally.output_tokens)}
+            b={NUMBER.format(b.tally.input_tokens + b.tally.output_tokens)}
+            more={signed(
+              b.tally.input_tokens + b.tally.output_tokens - a.tally.input_tokens - a.tally.output_tokens,
+              NUMBER.format,
+            )}
+          />
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function RunHead({ run, word }: { run: RecordedRunView; word: string }) {
+  return (
+    <th scope="col">
+      <div className="compare-head cut">
+        <span className="compare-word">{word}</span>
+        <Link to={runPath(run.run_id)} className="cut" title={run.run_id}>
+          <Name of={run.run_id} />
+        </Link>
+      </div>
+    </th>
+  );
+}
+
+function Agent({ of }: { of: RecordedRunView }) {
+  return (
+    <Link to={agentPath(of.agent_id)} className="cut compare-agent" title={of.agent_id}>
+      <Name of={of.agent_id} />
+    </Link>
+  );
+}
+
+function Row({ name, a, b, more }: { name: string; a: ReactNode; b: ReactNode; more?: string }) {
+  return (
+    <tr>
+      <th scope="row">{name}</th>
+      <td>{a}</td>
+      <td>{b}</td>
+      <td className="num">{more ?? ""}</td>
+    </tr>
+  );
+}
+
+function difference(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? null : b - a;
+}
+
+/** Returns `+3`, `−3`, `same`; "–" for what is not known. */
+function signed(amount: number | null, words: (amount: number) => string): string {
+  if (amount === null) return NOTHING;
+  if (amount === 0) return "same";
+  return `${amount > 0 ? "+" : "−"}${words(Math.abs(amount))}`;
+}

@@ -1,0 +1,94 @@
+/** Two runs side by side: what their calls, matched by name and in order, differ in. */
+import { CALL_KINDS, type Outcome, type SkeletonAnswer } from "../../api/recorded";
+import { align } from "./align";
+
+/** One call, as the comparison sees it. */
+export interface Call {
+  id: string;
+  name: string;
+  outcome: Outcome | null;
+  costUsd: string | null;
+  /** Null while it runs. */
+  durationMs: number | null;
+}
+
+export type Difference = "only in A" | "only in B" | "outcome" | "cost" | "duration";
+
+export interface ComparedCall {
+  a: Call | null;
+  b: Call | null;
+  differences: Difference[];
+}
+
+export interface Comparison {
+  calls: ComparedCall[];
+  /** Names that one run called more often than the other. */
+  counts: { name: string; a: number; b: number }[];
+  isCut: boolean;
+}
+
+// A call never takes as long twice: told is what is half as long again, and longer by what a person notices.
+const COST_RATIO = 1.1; // the same question costs a token more or less each time
+const DURATION_RATIO = 1.5;
+const DURATION_LEAST_MS = 100;
+
+export function compareRuns(one: SkeletonAnswer, other: SkeletonAnswer): Comparison {
+  const a = callsOf(one);
+  const b = callsOf(other);
+  const { pairs, isCut } = align(
+    a.map((call) => call.name),
+    b.map((call) => call.name),
+  );
+  const calls = pairs.map((pair) => compared(pair.a === null ? null : a[pair.a], pair.b === null ? null : b[pair.b]));
+  return { calls, counts: countsOf(a, b), isCut };
+}
+
+/** Returns a run's calls in the order they started, without what only groups them. */
+export function callsOf(skeleton: SkeletonAnswer): Call[] {
+  const calls: Call[] = [];
+  for (const [at, kind] of skeleton.kind.entries()) {
+    if (!CALL_KINDS.some((one) => one === kind)) continue;
+    const durationNs = skeleton.duration_ns[at] ?? -1;
+    calls.push({
+      id: skeleton.id[at] ?? "",
+      name: skeleton.names[skeleton.name[at] ?? -1] ?? "",
+      outcome: skeleton.outcome[at] ?? null,
+      costUsd: skeleton.cost_usd[at] ?? null,
+      durationMs: durationNs < 0 ? null : durationNs / 1e6,
+    });
+  }
+  return calls;
+}
+
+function compared(a: Call | null | undefined, b: Call | null | undefined): ComparedCall {
+  if (!a || !b) return { a: a ?? null, b: b ?? null, differences: [a ? "only in A" : "only in B"] };
+  const differences: Difference[] = [];
+  if (a.outcome !== b.outcome) differences.push("outcome");
+  if (isOtherCost(a.costUsd, b.costUsd)) differences.push("cost");
+  if (isOtherDuration(a.durationMs, b.durationMs)) differences.push("duration");
+  return { a, b, differences };
+}
+
+/** Unknown is another cost than none. */
+function isOtherCost(a: string | null, b: string | null): boolean {
+  if (a === null || b === null) return a !== b;
+  const [one, other] = [Number(a), Number(b)];
+  return one !== other && Math.max(one, other) >= COST_RATIO * Math.min(one, other);
+}
+
+function isOtherDuration(a: number | null, b: number | null): boolean {
+  if (a === null || b === null) return a !== b;
+  return Math.abs(a - b) >= DURATION_LEAST_MS && Math.max(a, b) >= DURATION_RATIO * Math.min(a, b);
+}
+
+function countsOf(a: readonly Call[], b: readonly Call[]): Comparison["counts"] {
+  const counts = new Map<string, { name: string; a: number; b: number }>();
+  const of = (name: string) => {
+    const known = counts.get(name) ?? { name, a: 0, b: 0 };
+    counts.set(name, known);
+    return known;
+  };
+  for (const call of a) of(call.name).a += 1;
+  for (const call of b) of(call.name).b += 1;
+  return [...counts.values()].filter((count) => count.a !== count.b);
+}

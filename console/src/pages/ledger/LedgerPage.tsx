@@ -1,0 +1,96 @@
+import { useNavigate } from "react-router";
+import { useLedger } from "../../api/ledger";
+import { Empty } from "../../parts/Empty";
+import { count } from "../../parts/format";
+import { NoRows } from "../../parts/NoRows";
+import { Page } from "../../parts/Page";
+import { Cell, RowList } from "../../parts/RowList";
+import { SearchField } from "../../parts/SearchField";
+import { SortHead } from "../../parts/SortHead";
+import { runPath, useUrl } from "../../parts/url";
+import { ActionCells } from "./ActionCells";
+import { Filters } from "./Filters";
+import { fieldsOf, filterOf, isUnfiltered, noFilter, pageOf } from "./filter";
+import { Pager } from "./Pager";
+import "./ledger.css";
+
+/** The Activity Ledger: every call of all runs. */
+export function LedgerPage() {
+  const [query, change] = useUrl();
+  const navigate = useNavigate();
+  const filter = filterOf(query);
+  const page = pageOf(query);
+  const found = useLedger(filter, page);
+  const rows = found.data?.data ?? [];
+  const total = found.data?.total ?? 0;
+  const told = `${count(total, "call")}${found.data?.is_total_capped ? " and more" : ""}`;
+  const sorting = {
+    sort: filter.sort,
+    order: filter.order,
+    onSort: (sort: typeof filter.sort, order: typeof filter.order) => change(fieldsOf({ sort, order })),
+  };
+  return (
+    <Page
+      title="Activity Ledger"
+      fills
+      aside={<SearchField label="Names and content" value={filter.q} onChange={(q) => change(fieldsOf({ q }))} />}
+    >
+      <div className="ledger">
+        <Filters filter={filter} onChange={(changed) => change(fieldsOf(changed))} />
+        {rows.length > 0 ? (
+          <>
+            <RowList
+              key={page}
+              label="Calls"
+              rows={rows}
+              keyOf={(action) => `${action.run_id} ${action.id}`}
+              columns="var(--ledger-columns)"
+              head={
+                <>
+                  <SortHead by="time" {...sorting}>
+                    Time
+                  </SortHead>
+                  <Cell head>Action</Cell>
+                  <Cell head>Outcome</Cell>
+                  <Cell head className="ledger-run">
+                    Run
+                  </Cell>
+                  <Cell head className="ledger-agent">
+                    Agent
+                  </Cell>
+                  <SortHead by="cost" isNumber {...sorting}>
+                    Cost
+                  </SortHead>
+                  <SortHead by="duration" isNumber {...sorting}>
+                    Duration
+                  </SortHead>
+                </>
+              }
+              onOpen={(action) => void navigate(runPath(action.run_id, action.id))}
+            >
+              {(action) => <ActionCells action={action} />}
+            </RowList>
+            <Pager
+              page={page}
+              total={total}
+              told={told}
+              isCapped={found.data?.is_total_capped ?? false}
+              onTurn={(next) => change({ page: next === 1 ? null : String(next) }, true)}
+            />
+          </>
+        ) : (
+          <NoRows
+            found={found}
+            word="call"
+            onClear={isUnfiltered(filter) && page === 1 ? null : () => change(noFilter())}
+          >
+            <Empty title="No call is recorded yet" command={"@titan_sdk.action\ndef search(query): ..."}>
+              Every model and tool call of every run stands here. The page <a href="/runs">Runs</a> has three ways to
+              record one.
+            </Empty>
+          </NoRows>
+        )}
+      </div>
+    </Page>
+  );
+}

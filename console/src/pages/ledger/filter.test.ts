@@ -1,0 +1,42 @@
+import { expect, test } from "vitest";
+import { fieldsOf, filterOf, isUnfiltered, noFilter, pageOf } from "./filter";
+
+test("a link to the calls of one name in a run is understood", () => {
+  const filter = filterOf(new URLSearchParams("run_id=r1&action_name=send_email&outcome=error"));
+
+  expect(filter).toMatchObject({ run: "r1", name: "send_email", outcome: "error", sort: "time", order: "desc" });
+  expect(isUnfiltered(filter)).toBe(false);
+});
+
+test("what no filter can be filters nothing", () => {
+  const filter = filterOf(
+    new URLSearchParams("outcome=fine&kind=turn&min_cost=much&start_date=2026-02-31x&sort_by=me"),
+  );
+
+  expect(isUnfiltered(filter)).toBe(true);
+  expect(filter.sort).toBe("time");
+});
+
+test("every change of a filter leads back to the first page", () => {
+  expect(fieldsOf({ agent: "research", minCost: "0.5" })).toEqual({
+    page: null,
+    agent_id: "research",
+    min_cost: "0.5",
+  });
+});
+
+test("taking the filters away leaves the order", () => {
+  const fields = noFilter();
+
+  expect(fields.run_id).toBeNull();
+  expect("sort_by" in fields).toBe(false);
+});
+
+test.each([
+  ["page=3", 3],
+  ["", 1],
+  ["page=-1", 1],
+  ["page=x", 1],
+])("%j is page %i", (query, page) => {
+  expect(pageOf(new URLSearchParams(query))).toBe(page);
+});

@@ -1,0 +1,70 @@
+/** The ledger's filters as they stand in the URL, by the names the server has for them. */
+import type { LedgerFilter } from "../../api/ledger";
+import { CALL_KINDS, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
+import { asCost } from "../../parts/costText";
+
+const FIELDS: Record<keyof LedgerFilter, string> = {
+  outcome: "outcome",
+  kind: "kind",
+  name: "action_name",
+  agent: "agent_id",
+  run: "run_id",
+  minCost: "min_cost",
+  maxCost: "max_cost",
+  from: "start_date",
+  to: "end_date",
+  q: "search",
+  sort: "sort_by",
+  order: "sort_order",
+};
+
+/** Those that leave something out. */
+const FILTERING = ["outcome", "kind", "name", "agent", "run", "minCost", "maxCost", "from", "to", "q"] as const;
+
+export function filterOf(query: URLSearchParams): LedgerFilter {
+  const text = (name: keyof LedgerFilter) => query.get(FIELDS[name]) ?? "";
+  return {
+    outcome: oneOf(LEDGER_OUTCOMES, text("outcome")) ?? "",
+    kind: oneOf(CALL_KINDS, text("kind")) ?? "",
+    name: text("name"),
+    agent: text("agent"),
+    run: text("run"),
+    minCost: asCost(text("minCost")) ?? "",
+    maxCost: asCost(text("maxCost")) ?? "",
+    from: dayOf(text("from")),
+    to: dayOf(text("to")),
+    q: text("q"),
+    sort: oneOf(LEDGER_SORTS, text("sort")) ?? "time",
+    order: text("order") === "asc" ? "asc" : "desc",
+  };
+}
+
+/** Returns the URL's fields for what changes; any of it leads back to the first page. */
+export function fieldsOf(change: Partial<LedgerFilter>): Record<string, string | null> {
+  const fields: Record<string, string | null> = { page: null };
+  for (const [name, value] of Object.entries(change)) fields[FIELDS[name as keyof LedgerFilter]] = value;
+  return fields;
+}
+
+/** Returns the fields that take every filter away. */
+export function noFilter(): Record<string, string | null> {
+  return Object.fromEntries([...FILTERING.map((name) => [FIELDS[name], null]), ["page", null]]);
+}
+
+export function isUnfiltered(filter: LedgerFilter): boolean {
+  return FILTERING.every((name) => !filter[name]);
+}
+
+/** Returns the page that a URL asks for: the first where it names none. */
+export function pageOf(query: URLSearchParams): number {
+  const page = Number(query.get("page"));
+  return Number.isInteger(page) && page > 0 ? page : 1;
+}
+
+function dayOf(text: string): string {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : "";
+}
+
+function oneOf<Value extends string>(all: readonly Value[], value: string): Value | undefined {
+  return all.find((one) => one === value);
+}

@@ -1,0 +1,117 @@
+import { Link, useNavigate } from "react-router";
+import { useAgents } from "../../api/agents";
+import type { AgentView } from "../../api/recorded";
+import { Cost } from "../../parts/Cost";
+import { Empty } from "../../parts/Empty";
+import { Name } from "../../parts/Name";
+import { NoRows } from "../../parts/NoRows";
+import { Page } from "../../parts/Page";
+import { Cell, RowList } from "../../parts/RowList";
+import { SearchField } from "../../parts/SearchField";
+import { Time } from "../../parts/Time";
+import { agentPath, useUrl } from "../../parts/url";
+import { SuccessRate } from "./SuccessRate";
+import "./registry.css";
+
+const NUMBER = new Intl.NumberFormat("en-US");
+
+/** Agents: each that ever made a recorded run, by id. */
+export function RegistryPage() {
+  const [query, change] = useUrl();
+  const navigate = useNavigate();
+  const q = query.get("q") ?? "";
+  const found = useAgents(q);
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;
+  return (
+    <Page
+      title="Agents"
+      fills
+      aside={
+        <div className="row">
+          <Link to="/runs">All runs</Link>
+          <SearchField value={q} onChange={(text) => change({ q: text })} label="Agent" />
+        </div>
+      }
+    >
+      {found.agents.length > 0 ? (
+        <RowList
+          label="Agents"
+          rows={found.agents}
+          keyOf={(agent) => agent.agent_id}
+          columns="var(--registry-columns)"
+          head={<Head />}
+          onOpen={(agent) => void navigate(agentPath(agent.agent_id))}
+          onEnd={hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : undefined}
+          isLoadingMore={isFetchingNextPage}
+        >
+          {(agent) => <AgentCells agent={agent} />}
+        </RowList>
+      ) : (
+        <NoRows found={found} word="agent" onClear={q ? () => change({ q: null }) : null}>
+          <Empty title="No agent is known yet">
+            An agent appears here with its first recorded run. <Link to="/runs">Runs</Link> says how to record one.
+          </Empty>
+        </NoRows>
+      )}
+    </Page>
+  );
+}
+
+function Head() {
+  return (
+    <>
+      <Cell head>Agent</Cell>
+      <Cell head className="num">
+        Runs
+      </Cell>
+      <Cell head className="num registry-more">
+        Failed
+      </Cell>
+      <Cell head className="num">
+        Success
+      </Cell>
+      <Cell head className="num">
+        Cost
+      </Cell>
+      <Cell head className="num registry-more">
+        Actions
+      </Cell>
+      <Cell head className="num registry-more">
+        First seen
+      </Cell>
+      <Cell head className="num">
+        Last seen
+      </Cell>
+    </>
+  );
+}
+
+function AgentCells({ agent }: { agent: AgentView }) {
+  return (
+    <>
+      <Cell className="cut registry-name">
+        <Link to={agentPath(agent.agent_id)} title={agent.agent_id}>
+          <Name of={agent.agent_id} />
+        </Link>
+      </Cell>
+      <Cell className="num">
+        {NUMBER.format(agent.runs)}
+        {agent.running > 0 ? <span className="registry-running"> {NUMBER.format(agent.running)} running</span> : null}
+      </Cell>
+      <Cell className="num registry-more">{NUMBER.format(agent.failed)}</Cell>
+      <Cell className="num">
+        <SuccessRate success={agent.success} attempts={agent.attempts} />
+      </Cell>
+      <Cell className="num">
+        <Cost usd={agent.cost_usd} />
+      </Cell>
+      <Cell className="num registry-more">{NUMBER.format(agent.calls)}</Cell>
+      <Cell className="num registry-more">
+        <Time at={agent.first_seen_at} />
+      </Cell>
+      <Cell className="num">
+        <Time at={agent.last_seen_at} as="age" />
+      </Cell>
+    </>
+  );
+}

@@ -1,0 +1,83 @@
+import { lazy, Suspense, useCallback, useMemo } from "react";
+import { useParams } from "react-router";
+import { useRecording } from "../../api/recordedRun";
+import type { Recording, Row } from "../../api/recording";
+import { Refusal } from "../../api/refusal";
+import { Empty } from "../../parts/Empty";
+import { Failure } from "../../parts/Failure";
+import { Page } from "../../parts/Page";
+import { useUrl } from "../../parts/url";
+import { RunHeader } from "./header/RunHeader";
+import { Inspector } from "./inspector/Inspector";
+import { LaterTab } from "./LaterTab";
+import { RunTabs } from "./RunTabs";
+import { tabIn, wordsIn } from "./runPage";
+import { TelemetryTab } from "./telemetry/TelemetryTab";
+import { useRunKeys } from "./useRunKeys";
+import "./run.css";
+
+const StagesTab = lazy(async () => ({ default: (await import("./StagesTab")).StagesTab }));
+const TraceTab = lazy(async () => ({ default: (await import("./trace/TraceTab")).TraceTab }));
+
+/** One recorded run: how it fares, its calls, their tree and times, its stages; beside them the action somebody opened. */
+export function RunPage() {
+  const id = useParams().run ?? "";
+  const { data, error, refetch } = useRecording(id);
+  if (data) return <OneRun key={id} recording={data} />;
+  return (
+    <Page title={id}>
+      {error instanceof Refusal && error.status === 404 ? (
+        <Empty title="There is no such run">
+          Nothing was recorded under this id, or it was deleted. This page shows it as soon as something is heard of it.
+        </Empty>
+      ) : error ? (
+        <Failure of={error} again={refetch} />
+      ) : (
+        <p className="faint">Reading …</p>
+      )}
+    </Page>
+  );
+}
+
+function OneRun({ recording }: { recording: Recording }) {
+  const { run, rows } = recording;
+  const [url, change] = useUrl();
+  const tab = tabIn(url.get("tab"), run, rows.length > 0);
+  const q = url.get("q") ?? "";
+  const words = useMemo(() => wordsIn(q), [q]);
+  const chosen = useMemo(() => chosenRow(rows, url.get("action")), [rows, url]);
+  const choose = useCallback((id: string | null) => change({ action: id }), [change]);
+  const open = useCallback((next: string) => change({ tab: next }, true), [change]);
+  useRunKeys(run, open);
+  return (
+    <main id="main" className="run" tabIndex={-1}>
+      <RunHeader recording={recording} onShow={(id) => change({ tab: "telemetry", action: id }, true)} />
+      <RunTabs run={run} tab={tab} onChange={open} />
+      <div className="run-main" data-panel={chosen && hasPanel(tab) ? "" : undefined}>
+        <div className="run-view" role="tabpanel" aria-labelledby={`run-tab-${tab}`}>
+          {tab === "telemetry" ? (
+            <TelemetryTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
+          ) : null}
+          <Suspense fallback={<p className="faint">Reading …</p>}>
+            {tab === "trace" ? (
+              <TraceTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
+            ) : null}
+            {tab === "stages" ? <StagesTab run={run} /> : null}
+          </Suspense>
+          {tab === "simulation" || tab === "determinism" ? <LaterTab tab={tab} run={run} /> : null}
+        </div>
+        {chosen && hasPanel(tab) ? (
+          <Inspector key={chosen.id} run={run} row={chosen} rows={rows} words={words} onChoose={choose} />
+        ) : null}
+      </div>
+    </main>
+  );
+}
+
+function chosenRow(rows: readonly Row[], id: string | null): Row | null {
+  return id === null ? null : (rows.find((row) => row.id === id) ?? null);
+}
+
+function hasPanel(tab: string): boolean {
+  return tab === "telemetry" || tab === "trace";
+}

@@ -1,0 +1,87 @@
+import { useState } from "react";
+import { useNavigate } from "react-router";
+import { useChange } from "../../../api/changes";
+import { api } from "../../../api/client";
+import { queries } from "../../../api/query";
+import type { RecordedRunView } from "../../../api/recorded";
+import { recordingKey } from "../../../api/recordedRun";
+import { useCanChange } from "../../../api/session";
+import { Button } from "../../../parts/Button";
+import { Confirm } from "../../../parts/Confirm";
+import { CompareDialog } from "./CompareDialog";
+import { ExportMenu } from "./ExportMenu";
+import { RunNotes } from "./RunNotes";
+
+type Over = "delete" | "compare" | "notes" | null;
+
+/** What can be done with a run: notes, keeping it, having it as a file, comparing it, deleting it. */
+export function RunActions({ run }: { run: RecordedRunView }) {
+  const [over, setOver] = useState<Over>(null);
+  const close = () => setOver(null);
+  const canChange = useCanChange();
+  const goesOn = run.status === "running" || run.status === "pending";
+  const pin = usePinning(run);
+  const remove = useRemoval(run);
+  return (
+    <div className="run-actions row">
+      <Button onClick={() => setOver("notes")}>Notes</Button>
+      <Button onClick={() => setOver("compare")}>Compare</Button>
+      <ExportMenu run={run} />
+      {canChange ? (
+        <>
+          <Button aria-pressed={run.is_pinned} busy={pin.isPending} onClick={() => pin.run(!run.is_pinned)}>
+            {run.is_pinned ? "Pinned" : "Pin"}
+          </Button>
+          <Button
+            kind="danger"
+            busy={remove.isPending}
+            disabled={goesOn}
+            title={goesOn ? "Only when it has ended: what it still tells would begin it anew" : undefined}
+            onClick={() => setOver("delete")}
+          >
+            Delete
+          </Button>
+        </>
+      ) : null}
+      {over === "notes" ? <RunNotes run={run} onClose={close} /> : null}
+      {over === "compare" ? <CompareDialog run={run} onClose={close} /> : null}
+      {over === "delete" ? (
+        <Confirm
+          title={`Delete ${run.name ?? run.run_id}?`}
+          yes="Delete every byte of it"
+          onYes={() => remove.run(null)}
+          onClose={close}
+        >
+          The run, all its actions with inputs and outputs, its notes and its place in the search go for good. Nothing
+          of it can be had back{run.status === "running" ? ", and what its program still tells begins it anew" : ""}.
+        </Confirm>
+      ) : null}
+    </div>
+  );
+}
+
+function usePinning(run: RecordedRunView) {
+  const path = { run: run.run_id };
+  return useChange(
+    async (isPinned: boolean) => {
+      if (isPinned) await api.POST("/api/v1/runs/{run}/pin", { params: { path } });
+      else await api.POST("/api/v1/runs/{run}/unpin", { params: { path } });
+    },
+    (_, isPinned) => (isPinned ? "It is kept until it is unpinned." : "It goes when it is old."),
+    () => void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) }),
+  );
+}
+
+function useRemoval(run: RecordedRunView) {
+  const navigate = useNavigate();
+  return useChange(
+    async () => {
+      await api.DELETE("/api/v1/runs/{run}", { params: { path: { run: run.run_id } } });
+    },
+    `${run.name ?? run.run_id} is deleted.`,
+    () => {
+      navigate("/runs");
+      queries.removeQueries({ queryKey: recordingKey(run.run_id) });
+    },
+  );
+}

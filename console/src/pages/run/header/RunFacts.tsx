@@ -1,0 +1,90 @@
+import type { ReactNode } from "react";
+import { Link } from "react-router";
+import type { RecordedRunView } from "../../../api/recorded";
+import { CopyButton } from "../../../parts/CopyButton";
+import { Costs } from "../../../parts/Cost";
+import { duration } from "../../../parts/format";
+import { Name } from "../../../parts/Name";
+import { rate } from "../../../parts/rate";
+import { Time, Took } from "../../../parts/Time";
+import { agentPath } from "../../../parts/url";
+
+const WHOLE = new Intl.NumberFormat("en-US");
+
+/** The figures of a run. Cost is what was spent; what was attempted, prevented or saved stands beside it. */
+export function RunFacts({ run }: { run: RecordedRunView }) {
+  const { tally } = run;
+  const tokens = tally.input_tokens + tally.output_tokens;
+  return (
+    <dl className="run-facts">
+      <Fact name="Agent">
+        <Link className="run-short" to={agentPath(run.agent_id)} title={run.agent_id}>
+          <Name of={run.agent_id} />
+        </Link>
+      </Fact>
+      <Fact name="Took">
+        {run.duration_ms === null ? <Took from={run.started_at} to={run.ended_at} /> : duration(run.duration_ms)}
+      </Fact>
+      <Fact name="Calls" title={`${WHOLE.format(tally.attempts)} of them were attempts that ended`}>
+        {WHOLE.format(tally.calls - tally.replayed)}
+        {tally.replayed > 0 ? <span className="faint"> + {WHOLE.format(tally.replayed)} replayed</span> : null}
+        {tally.running > 0 ? <span className="faint"> · {WHOLE.format(tally.running)} running</span> : null}
+      </Fact>
+      <Fact name="Cost">
+        <Costs of={tally} />
+      </Fact>
+      <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
+        {rate(tally.success_rate)}
+      </Fact>
+      <Fact
+        name="Tokens"
+        title={`${WHOLE.format(tally.input_tokens)} read, ${WHOLE.format(tally.output_tokens)} written`}
+      >
+        {tokens > 0 ? WHOLE.format(tokens) : "–"}
+      </Fact>
+      <Fact name="Started">
+        <Time at={run.started_at} />
+      </Fact>
+      {run.ended_at ? (
+        <Fact name="Ended">
+          <Time at={run.ended_at} />
+        </Fact>
+      ) : null}
+      {run.session_id ? (
+        <Fact name="Session">
+          <Link
+            className="run-short"
+            to={`/runs?${new URLSearchParams({ session_id: run.session_id, window: "all" })}`}
+            title={run.session_id}
+          >
+            <Name of={run.session_id} />
+          </Link>
+        </Fact>
+      ) : null}
+      <Fact name="Run">
+        <span className="run-short" title={run.run_id}>
+          <Name of={run.run_id} />
+        </span>
+        <CopyButton text={run.run_id} />
+      </Fact>
+      {run.tags.length > 0 ? (
+        <Fact name="Tags">
+          {run.tags.map((tag) => (
+            <bdi key={tag} className="run-tag" title={tag}>
+              {tag}
+            </bdi>
+          ))}
+        </Fact>
+      ) : null}
+    </dl>
+  );
+}
+
+function Fact({ name, title, children }: { name: string; title?: string; children: ReactNode }) {
+  return (
+    <div title={title}>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,92 @@
+import { type ReactNode, useMemo } from "react";
+import type { RecordedRunView } from "../../../api/recorded";
+import type { ActionDetailView } from "../../../api/recordedRun";
+import { momentOf, type Row } from "../../../api/recording";
+import { CopyButton } from "../../../parts/CopyButton";
+import { Cost } from "../../../parts/Cost";
+import { NOTHING } from "../../../parts/format";
+import { bothTimes, clockTime, KINDS, milliseconds } from "../runPage";
+
+interface Props {
+  run: RecordedRunView;
+  row: Row;
+  rows: readonly Row[];
+  detail: ActionDetailView;
+  onChoose: (id: string) => void;
+}
+
+const WHOLE = new Intl.NumberFormat("en-US");
+
+/** An action's metadata. What does not apply has no line; what is not known is a dash. */
+export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
+  const { action } = detail;
+  const parent = useMemo(() => rows.find((one) => one.number === row.parent), [rows, row.parent]);
+  const started = momentOf(run, row.startUs);
+  return (
+    <dl className="run-metadata" aria-label="Metadata">
+      <Fact name="UUID">
+        <code className="whole">{row.id}</code>
+        <CopyButton text={row.id} />
+      </Fact>
+      <Fact name="Kind">{KINDS[row.kind].word}</Fact>
+      <Fact name="Started">
+        <time dateTime={action.started_at} title={bothTimes(started)}>
+          {new Date(started).toLocaleDateString()} {clockTime(started)}
+        </time>
+      </Fact>
+      <Fact name="Took">{row.durationUs === null ? "It runs" : milliseconds(row.durationUs)}</Fact>
+      <Fact name="Cost">
+        <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} />
+      </Fact>
+      {action.model ? (
+        <Fact name="Model">
+          <bdi>{action.model}</bdi>
+          {action.provider ? <span className="faint">{action.provider}</span> : null}
+        </Fact>
+      ) : null}
+      {action.input_tokens !== null || action.output_tokens !== null ? (
+        <Fact name="Tokens">
+          {amount(action.input_tokens)} read, {amount(action.output_tokens)} written
+        </Fact>
+      ) : null}
+      {action.actor ? (
+        <Fact name="By">
+          <bdi>{action.actor}</bdi>
+        </Fact>
+      ) : null}
+      {parent ? (
+        <Fact name="Within">
+          <button type="button" className="run-link" onClick={() => onChoose(parent.id)}>
+            <bdi>{parent.name}</bdi>
+          </button>
+        </Fact>
+      ) : null}
+      {row.parent === -1 ? <Fact name="Within">Something not heard of yet</Fact> : null}
+      {action.impact ? <Fact name="Impact">{action.impact}</Fact> : null}
+      {action.effect ? <Fact name="Effect">{action.effect}</Fact> : null}
+      {action.tags.length > 0 ? (
+        <Fact name="Tags">
+          {action.tags.map((tag) => (
+            <bdi key={tag} className="run-tag">
+              {tag}
+            </bdi>
+          ))}
+        </Fact>
+      ) : null}
+      <Fact name="Told by">{detail.tellers.join(", ") || NOTHING}</Fact>
+    </dl>
+  );
+}
+
+function amount(tokens: number | null): string {
+  return tokens === null ? NOTHING : WHOLE.format(tokens);
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

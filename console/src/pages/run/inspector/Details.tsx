@@ -1,0 +1,58 @@
+import { JsonView } from "../json/JsonView";
+
+const WORDS: Record<string, string> = {
+  compliance: "Compliance",
+  callsite: "Called at",
+  attributes: "Attributes",
+};
+
+/** What else is known of an action, part by part; what a person looks for first stands first. */
+export function Details({ details }: { details: unknown }) {
+  if (typeof details !== "object" || details === null) return null;
+  const { compliance, callsite, attributes, ...others } = details as Record<string, unknown>;
+  return (
+    <>
+      <Part name="compliance" value={compliance} isOpen />
+      {isCallSite(callsite) ? <CallSite of={callsite} /> : <Part name="callsite" value={callsite} isOpen />}
+      <Part name="attributes" value={attributes} />
+      {Object.keys(others).length > 0 ? <Part name="Other" value={others} /> : null}
+    </>
+  );
+}
+
+function Part({ name, value, isOpen = false }: { name: string; value: unknown; isOpen?: boolean }) {
+  if (value === undefined || value === null) return null;
+  return (
+    <details className="run-details" open={isOpen}>
+      <summary>{WORDS[name] ?? name}</summary>
+      <div className="run-json" tabIndex={0} role="region" aria-label={WORDS[name] ?? name}>
+        <JsonView text={JSON.stringify(value)} />
+      </div>
+    </details>
+  );
+}
+
+interface Site {
+  file: string;
+  line?: number;
+  qualname?: string;
+}
+
+function isCallSite(value: unknown): value is Site {
+  return typeof value === "object" && value !== null && typeof (value as Partial<Site>).file === "string";
+}
+
+function CallSite({ of }: { of: Site }) {
+  return (
+    <section className="run-part">
+      <h3>{WORDS.callsite}</h3>
+      <p className="mono whole">
+        <bdi>
+          {of.file}
+          {of.line === undefined ? null : `:${of.line}`}
+        </bdi>
+        {of.qualname ? ` in ${of.qualname}` : null}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,121 @@
+import { type FormEvent, useState } from "react";
+import { Link } from "react-router";
+import { useChange } from "../../../api/changes";
+import { api } from "../../../api/client";
+import { queries } from "../../../api/query";
+import { actionKey, type NewNoteBody, type NoteView, notesKey } from "../../../api/recordedRun";
+import { useCanChange } from "../../../api/session";
+import { Button } from "../../../parts/Button";
+import { Time } from "../../../parts/Time";
+import { runPath } from "../../../parts/url";
+
+interface Props {
+  run: string;
+  /** Null: notes on the run. */
+  action: string | null;
+  notes: readonly NoteView[];
+  /** Called when somebody goes to the action that a note speaks of. */
+  onGo?: () => void;
+}
+
+/** Scores and notes by people, and a form for one more. */
+export function Notes({ run, action, notes, onGo }: Props) {
+  const canChange = useCanChange();
+  return (
+    <div className="run-notes">
+      <ul>
+        {notes.map((note) => (
+          <li key={note.id}>
+            <div className="faint">
+              <bdi>{note.author}</bdi> · <Time at={note.at} />
+              {note.action_id && action === null ? (
+                <>
+                  {" · "}
+                  <Link to={runPath(run, note.action_id)} onClick={onGo}>
+                    on an action
+                  </Link>
+                </>
+              ) : null}
+            </div>
+            {note.score === null ? null : (
+              <span className="run-score">
+                <bdi>{note.name ?? "score"}</bdi> {note.score}
+              </span>
+            )}
+            {note.text ? <p dir="auto">{note.text}</p> : null}
+          </li>
+        ))}
+      </ul>
+      {canChange ? <NoteForm run={run} action={action} /> : null}
+    </div>
+  );
+}
+
+/** What is scored has a name on the server; what was only scored was scored as a whole. */
+function nameOf(typed: string, score: number | null): string | null {
+  return typed || (score === null ? null : "overall");
+}
+
+const EMPTY = { text: "", name: "", score: "" };
+
+function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
+  const [typed, setTyped] = useState(EMPTY);
+  const score = typed.score.trim() === "" ? null : Number(typed.score);
+  const add = useChange(
+    async (body: NewNoteBody) => {
+      await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run } }, body });
+    },
+    "Noted.",
+    () => {
+      setTyped(EMPTY);
+      void queries.invalidateQueries({ queryKey: notesKey(run) });
+      if (action) void queries.invalidateQueries({ queryKey: actionKey(run, action) });
+    },
+  );
+  const isSaid = typed.text.trim() !== "" || score !== null;
+  function send(event: FormEvent): void {
+    event.preventDefault();
+    if (isSaid)
+      add.run({
+        text: typed.text.trim(),
+        action_id: action,
+        name: nameOf(typed.name.trim(), score),
+        score,
+        author: null,
+      });
+  }
+  return (
+    <form onSubmit={send}>
+      <textarea
+        className="field"
+        aria-label="Note"
+        placeholder="What is to be said of it"
+        maxLength={10_000}
+        value={typed.text}
+        onChange={(event) => setTyped({ ...typed, text: event.target.value })}
+      />
+      <div className="row">
+        <input
+          className="field run-score-name"
+          aria-label="What is scored"
+          placeholder="Score of … (quality)"
+          maxLength={100}
+          value={typed.name}
+          onChange={(event) => setTyped({ ...typed, name: event.target.value })}
+        />
+        <input
+          className="field run-score-field"
+          aria-label="Score"
+          placeholder="Score"
+          type="number"
+          step="any"
+          value={typed.score}
+          onChange={(event) => setTyped({ ...typed, score: event.target.value })}
+        />
+        <Button type="submit" busy={add.isPending} disabled={!isSaid}>
+          Add
+        </Button>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,76 @@
+/** What the address of a run's page says, and words that its parts share. */
+import type { ActionKind, RecordedRunView } from "../../api/recorded";
+import { duration } from "../../parts/format";
+
+export const TABS = ["stages", "trace", "telemetry", "simulation", "determinism"] as const;
+export type Tab = (typeof TABS)[number];
+
+export const TAB_NAMES: Record<Tab, string> = {
+  stages: "Stages",
+  trace: "Trace",
+  telemetry: "Telemetry",
+  simulation: "Simulation",
+  determinism: "Determinism",
+};
+
+export function tabsOf(run: Pick<RecordedRunView, "has_stages">): Tab[] {
+  return TABS.filter((tab) => tab !== "stages" || run.has_stages);
+}
+
+/** Returns the tab that is asked for; else the one with something in it: the stages of a run that recorded no call. */
+export function tabIn(text: string | null, run: Pick<RecordedRunView, "has_stages">, hasActions: boolean): Tab {
+  return tabsOf(run).find((tab) => tab === text) ?? (run.has_stages && !hasActions ? "stages" : "telemetry");
+}
+
+export const KINDS: Record<ActionKind, { glyph: string; word: string; tone: string }> = {
+  model: { glyph: "✦", word: "Model", tone: "purple" },
+  tool: { glyph: "⚒", word: "Tool", tone: "blue" },
+  call: { glyph: "ƒ", word: "Call", tone: "blue" },
+  agent: { glyph: "◉", word: "Agent", tone: "green" },
+  step: { glyph: "▤", word: "Step", tone: "grey" },
+  turn: { glyph: "❝", word: "Turn", tone: "grey" },
+  thought: { glyph: "☁", word: "Thought", tone: "amber" },
+  handoff: { glyph: "⇄", word: "Handoff", tone: "amber" },
+  event: { glyph: "⚑", word: "Event", tone: "grey" },
+};
+
+const SMALL = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+
+/** Returns a length as the calls' list has it, in milliseconds to three digits that count: `0.042 ms`, `523 ms`, `1,920 ms`. */
+export function milliseconds(us: number): string {
+  const length = us / 1000;
+  return `${length >= 100 ? Math.round(length).toLocaleString("en-US") : SMALL.format(length)} ms`;
+}
+
+/** Returns a length in the unit that suits it: milliseconds to three digits that count, from a second on `3.2 s`. */
+export function lengthWords(us: number): string {
+  return us < 1_000_000 ? milliseconds(us) : duration(us / 1000);
+}
+
+const CLOCK = new Intl.DateTimeFormat("en-GB", {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  fractionalSecondDigits: 3,
+});
+
+/** Returns the local time to the millisecond: `14:03:07.123`. */
+export function clockTime(at: number): string {
+  return CLOCK.format(at);
+}
+
+export function bothTimes(at: number): string {
+  const date = new Date(at);
+  return `${date.toLocaleString()}\n${date.toISOString().replace("T", " ").replace("Z", " UTC")}`;
+}
+
+/** Returns the words of a search, as they are marked. */
+export function wordsIn(q: string): string[] {
+  return q.split(/\s+/).filter(Boolean);
+}
+
+/** Returns why the recording of a run cannot be replayed; null where it could (spec/runs.md 3.7). */
+export function replayObstacle(run: Pick<RecordedRunView, "status" | "archived_at">): string | null {
+  if (run.status === "running" || run.status === "pending") return "The run is not complete.";
+  return run.archived_at ? "Its outputs were archived by retention." : null;
+}

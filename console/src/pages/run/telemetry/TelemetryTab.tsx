@@ -1,0 +1,161 @@
+import { useCallback, useMemo } from "react";
+import { useBodyReader } from "../../../api/recordedRun";
+import type { Recording } from "../../../api/recording";
+import { Button } from "../../../parts/Button";
+import { Empty } from "../../../parts/Empty";
+import { Cell, RowList } from "../../../parts/RowList";
+import { chosenAmong, chosenIn, useUrl } from "../../../parts/url";
+import { NONE, useSearch } from "../useSearch";
+import { CallDetails } from "./CallDetails";
+import { CallRow, PREVIEW_BYTES } from "./CallRow";
+import { callsOf, chosenCalls, nextHit, SORTS, type Sort, STANDS } from "./calls";
+import { SortHead } from "./SortHead";
+import { TelemetryTools } from "./TelemetryTools";
+import "./telemetry.css";
+
+interface Props {
+  recording: Recording;
+  words: readonly string[];
+  chosen: string | null;
+  onChoose: (id: string | null) => void;
+}
+
+const ROW_HEIGHT = 40;
+
+/** Every call of the run, with what went in and came out, what it cost and how it ended. */
+export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
+  const { run, rows } = recording;
+  const [url, change] = useUrl();
+  const search = useSearch(recording, url.get("q") ?? "");
+  const { hits } = search;
+  const inContext = url.has("context");
+  const stands = chosenAmong(url, "outcome", STANDS);
+  const sort = SORTS.find((one) => one === url.get("sort")) ?? "order";
+  const descending = url.get("order") === "desc";
+  const unfolded = useMemo(() => chosenIn(url, "open"), [url]); // the same for rows while nothing is folded
+  const unfoldsAll = url.has("all");
+  const previews = useBodyReader(run.run_id, PREVIEW_BYTES);
+
+  const calls = useMemo(() => callsOf(rows), [rows]);
+  const standing = stands.join();
+  const shown = useMemo(
+    () =>
+      chosenCalls(calls, {
+        stands: STANDS.filter((one) => standing.split(",").includes(one)),
+        hits: inContext ? null : hits,
+        sort,
+        descending,
+      }),
+    [calls, standing, hits, inContext, sort, descending],
+  );
+  const toggle = useCallback(
+    (id: string) =>
+      change({ open: (unfolded.includes(id) ? unfolded.filter((one) => one !== id) : [...unfolded, id]).join() }),
+    [unfolded, change],
+  );
+  function sortBy(next: Sort): void {
+    const isDown = next === sort ? !descending : next !== "order"; // the dearest and the longest are what people look for
+    change({ sort: next === "order" ? null : next, order: isDown ? "desc" : null });
+  }
+
+  return (
+    <div className="run-telemetry">
+      <TelemetryTools
+        shown={shown}
+        all={calls.length}
+        search={search}
+        inContext={inContext}
+        stands={stands}
+        calls={calls}
+        unfoldsAll={unfoldsAll}
+        onGo={(step) => onChoose(nextHit(shown, hits ?? NONE, chosen, step) ?? chosen)}
+        onChange={change}
+      />
+      {shown.length > 0 ? (
+        <RowList
+          label="Calls"
+          rows={shown}
+          keyOf={(call) => call.id}
+          columns="var(--run-columns)"
+          rowHeight={ROW_HEIGHT}
+          head={<Head sort={sort} descending={descending} onSort={sortBy} />}
+          chosen={chosen}
+          onOpen={(call) => onChoose(call.id)}
+          onToggle={(call) => toggle(call.id)}
+          details={(call) =>
+            unfoldsAll !== unfolded.includes(call.id) ? (
+              <CallDetails run={run.run_id} call={call} words={words} />
+            ) : null
+          }
+        >
+          {(call) => (
+            <CallRow
+              run={run}
+              call={call}
+              reader={previews}
+              words={words}
+              isHit={inContext && hits?.has(call.id) === true}
+              isOpen={unfoldsAll !== unfolded.includes(call.id)}
+              onToggle={toggle}
+            />
+          )}
+        </RowList>
+      ) : (
+        <NoCalls
+          hasCalls={calls.length > 0}
+          isRunning={run.status === "running"}
+          onClear={() => change({ q: null, outcome: null })}
+        />
+      )}
+    </div>
+  );
+}
+
+function Head({ sort, descending, onSort }: { sort: Sort; descending: boolean; onSort: (sort: Sort) => void }) {
+  const props = { sort, descending, onSort };
+  return (
+    <>
+      <SortHead of="order" {...props}>
+        #
+      </SortHead>
+      <Cell head>Action</Cell>
+      <Cell head className="run-in">
+        Inputs
+      </Cell>
+      <Cell head className="run-out">
+        Outputs
+      </Cell>
+      <SortHead of="cost" {...props}>
+        Cost
+      </SortHead>
+      <SortHead of="duration" {...props}>
+        Duration
+      </SortHead>
+      <Cell head>Outcome</Cell>
+      <Cell head className="run-at num">
+        Time
+      </Cell>
+    </>
+  );
+}
+
+function NoCalls({ hasCalls, isRunning, onClear }: { hasCalls: boolean; isRunning: boolean; onClear: () => void }) {
+  if (hasCalls) {
+    return (
+      <Empty title="No call is like that">
+        <Button onClick={onClear}>Show all calls</Button>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title={isRunning ? "No call yet" : "No call was recorded"} command={SNIPPET}>
+      Each call of a model, a tool or a decorated function appears here as it is made. What groups calls is in the
+      Trace. Decorate what the agent calls, or send its OpenTelemetry spans here:
+    </Empty>
+  );
+}
+
+const SNIPPET = `from titan_sdk import action
+
+@action
+def find_order(order: int) -> dict: ...`;

@@ -1,0 +1,59 @@
+import { useMemo } from "react";
+import { Button } from "../../../parts/Button";
+import { count } from "../../../parts/format";
+import { StatusFilter } from "../../../parts/StatusFilter";
+import { RunSearch } from "../RunSearch";
+import type { Search } from "../useSearch";
+import { type Call, STANDS, type Stand, standOf } from "./calls";
+
+interface Props {
+  shown: readonly Call[];
+  calls: readonly Call[];
+  all: number;
+  search: Search;
+  inContext: boolean;
+  stands: readonly Stand[];
+  unfoldsAll: boolean;
+  onGo: (step: 1 | -1) => void;
+  onChange: (changes: Record<string, string | null>) => void;
+}
+
+/** The search with its matches, the filter by outcome, and what unfolds all rows. */
+export function TelemetryTools({ shown, calls, all, search, inContext, stands, unfoldsAll, onGo, onChange }: Props) {
+  const present = useMemo(() => {
+    const found = new Set(calls.map(standOf));
+    return STANDS.filter((stand) => found.has(stand) || stands.includes(stand));
+  }, [calls, stands]);
+  return (
+    <div className="run-tools row">
+      <RunSearch q={search.q} onChange={(q) => onChange({ q })} onGo={onGo}>
+        <Button
+          aria-pressed={inContext}
+          title="Show the calls between the matches too"
+          onClick={() => onChange({ context: inContext ? null : "1" })}
+        >
+          In context
+        </Button>
+      </RunSearch>
+      {present.length > 1 || stands.length > 0 ? (
+        <StatusFilter all={present} chosen={stands} onChange={(chosen) => onChange({ outcome: chosen.join() })} />
+      ) : null}
+      <span role="status" className="run-count faint">
+        {search.words && (inContext || search.hits?.size === 0 || search.isSearching)
+          ? search.words
+          : listed(shown.length, all)}
+      </span>
+      <Button
+        aria-pressed={unfoldsAll}
+        title="Inputs and outputs of every call in the list"
+        onClick={() => onChange({ all: unfoldsAll ? null : "1", open: null })}
+      >
+        {unfoldsAll ? "Fold all" : "Expand all"}
+      </Button>
+    </div>
+  );
+}
+
+function listed(shown: number, all: number): string {
+  return shown === all ? count(all, "call") : `${shown.toLocaleString("en-US")} of ${count(all, "call")}`;
+}

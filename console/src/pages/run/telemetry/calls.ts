@@ -1,0 +1,71 @@
+/** The calls of a run as the Telemetry tab lists them: filtered, sorted, and walked from match to match. */
+import { CALL_KINDS, OUTCOMES, type Outcome } from "../../../api/recorded";
+import type { Row } from "../../../api/recording";
+
+/** `running` is no outcome of the wire: a call that has none yet. */
+export const STANDS = [...OUTCOMES, "running"] as const;
+export type Stand = Outcome | "running";
+
+export const SORTS = ["order", "cost", "duration"] as const;
+export type Sort = (typeof SORTS)[number];
+
+export interface Call extends Row {
+  /** Its place among the run's calls, from 1. */
+  readonly order: number;
+}
+
+/** Returns the run's calls, numbered; what groups them is in the Trace. */
+export function callsOf(rows: readonly Row[]): Call[] {
+  const kinds: readonly string[] = CALL_KINDS;
+  return rows.filter((row) => kinds.includes(row.kind)).map((row, at) => ({ ...row, order: at + 1 }));
+}
+
+/** Returns how a call stands; null where it ended and nobody said how. */
+export function standOf(row: Row): Stand | null {
+  return row.outcome ?? (row.durationUs === null ? "running" : null);
+}
+
+interface Asked {
+  stands: readonly Stand[];
+  /** What the search found; null while nothing is searched for. */
+  hits: ReadonlySet<string> | null;
+  sort: Sort;
+  descending: boolean;
+}
+
+/** Returns the calls that are asked for; what has no cost, or goes on, stands last whichever way it is sorted. */
+export function chosenCalls(calls: readonly Call[], { stands, hits, sort, descending }: Asked): Call[] {
+  const wanted: readonly (Stand | null)[] = stands;
+  const chosen = calls.filter(
+    (call) => (stands.length === 0 || wanted.includes(standOf(call))) && (hits === null || hits.has(call.id)),
+  );
+  const sign = descending ? -1 : 1;
+  if (sort === "order") return descending ? chosen.reverse() : chosen;
+  const figures = new Map(chosen.map((call) => [call, figureOf(call, sort)]));
+  return chosen.sort((one, other) => {
+    const [mine, its] = [figures.get(one) ?? null, figures.get(other) ?? null];
+    if (mine === null || its === null) return Number(mine === null) - Number(its === null) || one.order - other.order;
+    return sign * (mine - its) || one.order - other.order;
+  });
+}
+
+function figureOf(call: Call, sort: Sort): number | null {
+  if (sort === "duration") return call.durationUs;
+  return call.cost === null ? null : Number(call.cost);
+}
+
+/** Returns the match `step` further from where one stands, round the end; null where there is none. */
+export function nextHit(
+  rows: readonly { readonly id: string }[],
+  hits: ReadonlySet<string>,
+  from: string | null,
+  step: 1 | -1,
+): string | null {
+  const at = rows.findIndex((row) => row.id === from);
+  const start = at < 0 && step < 0 ? rows.length : at;
+  for (let gone = 1; gone <= rows.length; gone += 1) {
+    const row = rows[(((start + step * gone) % rows.length) + rows.length) % rows.length];
+    if (row && hits.has(row.id)) return row.id;
+  }
+  return null;
+}

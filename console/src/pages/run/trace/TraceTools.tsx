@@ -1,0 +1,93 @@
+import type { Row } from "../../../api/recording";
+import { Button } from "../../../parts/Button";
+import { count } from "../../../parts/format";
+import { RunSearch } from "../RunSearch";
+import type { Search } from "../useSearch";
+import { moved, placeWords, type Sight, zoomed } from "./axis";
+import { hasChildren, rowAt, type Tree } from "./tree";
+
+interface Props {
+  tree: Tree;
+  sight: Sight;
+  whole: Sight;
+  chosen: Row | null;
+  nowUs: number;
+  isCritical: boolean;
+  search: Search;
+  onGo: (step: 1 | -1) => void;
+  onLook: (sight: Sight) => void;
+  onChange: (changes: Record<string, string | null>) => void;
+}
+
+const AROUND = 0.1; // of its length, left free on either side of an action that fills the axis
+
+/** What is in sight of the run's time, and what the tree shows. */
+export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, search, onGo, onLook, onChange }: Props) {
+  const middle = chosen?.startUs ?? (sight.from + sight.to) / 2;
+  const isWhole = sight.from <= whole.from && sight.to >= whole.to;
+  return (
+    <div className="run-tools row">
+      <RunSearch q={search.q} onChange={(q) => onChange({ q })} onGo={onGo} />
+      <fieldset className="row plain-fieldset">
+        <legend className="unseen">Time in sight</legend>
+        <Button aria-label="Zoom in" title="Zoom in (+)" onClick={() => onLook(zoomed(sight, 0.5, middle, whole))}>
+          +
+        </Button>
+        <Button
+          aria-label="Zoom out"
+          title="Zoom out (−)"
+          disabled={isWhole}
+          onClick={() => onLook(zoomed(sight, 2, middle, whole))}
+        >
+          −
+        </Button>
+        <Button aria-label="Earlier" disabled={isWhole} onClick={() => onLook(moved(sight, -0.5, whole))}>
+          ←
+        </Button>
+        <Button aria-label="Later" disabled={isWhole} onClick={() => onLook(moved(sight, 0.5, whole))}>
+          →
+        </Button>
+        <Button disabled={isWhole} onClick={() => onLook(whole)}>
+          Whole run
+        </Button>
+        <Button
+          disabled={!chosen}
+          onClick={() => chosen && onLook(zoomed(spanOf(chosen, nowUs), 1, chosen.startUs, whole))}
+        >
+          This action
+        </Button>
+      </fieldset>
+      <Button
+        aria-pressed={isCritical}
+        title="What ended last before each that followed: shortening others shortens nothing"
+        onClick={() => onChange({ critical: isCritical ? null : "1" })}
+      >
+        Critical path
+      </Button>
+      <Button onClick={() => onChange({ fold: null })}>Unfold all</Button>
+      <Button onClick={() => onChange({ fold: outermost(tree).join() })}>Fold all</Button>
+      <span className="run-count faint" role="status">
+        {search.words ?? count(tree.order.length, "action")}
+        {isWhole ? null : ` · ${placeWords(Math.round(sight.from))} to ${placeWords(Math.round(sight.to))}`}
+      </span>
+    </div>
+  );
+}
+
+function spanOf(row: Row, nowUs: number): Sight {
+  const length = row.durationUs ?? Math.max(0, nowUs - row.startUs);
+  const around = Math.max(100, length * AROUND);
+  return { from: row.startUs - around, to: row.startUs + length + around };
+}
+
+const MOST_FOLDED = 100; // ids that fit into an address
+
+/** Returns the outermost groups that have others in them; of one that stands alone, those below it. */
+function outermost(tree: Tree): string[] {
+  const ids: string[] = [];
+  const isAlone = tree.end[0] === tree.order.length;
+  for (let place = isAlone ? 1 : 0; place < tree.order.length; place = tree.end[place] ?? place + 1) {
+    if (hasChildren(tree, place)) ids.push(rowAt(tree, place).id);
+  }
+  return ids.slice(0, MOST_FOLDED);
+}

@@ -1,0 +1,58 @@
+import { useState } from "react";
+import type { ExportFormat } from "../../api/recorded";
+import type { RegistryFilter } from "../../api/registryFilter";
+import { Button } from "../../parts/Button";
+import { Dialog } from "../../parts/Dialog";
+import { count } from "../../parts/format";
+import { exportPath, filterWords } from "./filter";
+
+const FORMATS: readonly { format: ExportFormat; name: string; about: string }[] = [
+  {
+    format: "jsonl",
+    name: "JSONL",
+    about: "A line for each run, then one for each of its actions. Can be imported again.",
+  },
+  { format: "json", name: "JSON", about: "One document: every run with its actions in it." },
+  { format: "csv", name: "CSV", about: "For spreadsheets: a row for each action, with its run's columns repeated." },
+];
+
+interface Props {
+  filter: RegistryFilter;
+  total: number | undefined;
+  onClose: () => void;
+}
+
+/** Says what an export will hold, and lets it be downloaded. */
+export function ExportDialog({ filter, total, onClose }: Props) {
+  const [format, setFormat] = useState<ExportFormat>("jsonl");
+  return (
+    <Dialog
+      title="Export runs"
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>Close</Button>
+          <a className="button button-main" href={exportPath(filter, format)} download onClick={onClose}>
+            Download
+          </a>
+        </>
+      }
+    >
+      <p>
+        {total === undefined ? "The runs" : count(total, "run")} with all their actions, inputs and outputs:{" "}
+        <b dir="auto">{filterWords(filter)}</b>. What was redacted stays redacted.
+      </p>
+      <fieldset className="plain-fieldset runs-formats">
+        <legend className="unseen">Format</legend>
+        {FORMATS.map((one) => (
+          <label key={one.format}>
+            <input type="radio" name="format" checked={one.format === format} onChange={() => setFormat(one.format)} />
+            <span>
+              <b>{one.name}</b> <span className="soft">{one.about}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+    </Dialog>
+  );
+}

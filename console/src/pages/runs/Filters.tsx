@@ -1,0 +1,41 @@
+import { RUN_STATUSES } from "../../api/facts";
+import { WINDOWS } from "../../api/recorded";
+import type { RegistryFilter } from "../../api/registryFilter";
+import { AgentField } from "../../parts/AgentField";
+import { Choices } from "../../parts/Choices";
+import { CostField } from "../../parts/CostField";
+import { StatusFilter } from "../../parts/StatusFilter";
+import { TextField } from "../../parts/TextField";
+import { windowWord } from "../../parts/windows";
+
+interface Props {
+  filter: RegistryFilter;
+  onChange: (changed: Partial<RegistryFilter>) => void;
+}
+
+/** Every filter of the registry. */
+export function Filters({ filter, onChange }: Props) {
+  return (
+    <search className="row" aria-label="Filters">
+      <StatusFilter all={RUN_STATUSES} chosen={filter.status} onChange={(status) => onChange({ status })} />
+      <Choices
+        label="When it started"
+        all={WINDOWS}
+        chosen={filter.window}
+        wordOf={windowWord}
+        onChange={(window) => onChange({ window })}
+      />
+      <AgentField value={filter.agent} onChange={(agent) => onChange({ agent })} />
+      <CostField label="Min cost" value={filter.minCost} onChange={(minCost) => onChange({ minCost })} />
+      <TextField label="Session" value={filter.session} onChange={(session) => onChange({ session })} />
+      <button
+        type="button"
+        className="chip"
+        aria-pressed={filter.hasArchived}
+        onClick={() => onChange({ hasArchived: !filter.hasArchived })}
+      >
+        Archived too
+      </button>
+    </search>
+  );
+}

@@ -1,0 +1,67 @@
+import { useState } from "react";
+import { useChange } from "../../api/changes";
+import type { ImportAnswer } from "../../api/recorded";
+import { importRuns } from "../../api/registry";
+import { Button } from "../../parts/Button";
+import { Dialog } from "../../parts/Dialog";
+import { bytes, count } from "../../parts/format";
+
+const NUMBER = new Intl.NumberFormat("en-US");
+
+/** A file, and what tells it from another one when it is sent again. */
+interface Chosen {
+  file: File;
+  name: string;
+  size: number;
+  changedAt: number;
+}
+
+/** Takes a JSONL export of this or another Titan, and says what came of it. */
+export function ImportDialog({ onClose }: { onClose: () => void }) {
+  const [chosen, setChosen] = useState<Chosen | null>(null);
+  const [came, setCame] = useState<ImportAnswer | null>(null);
+  const bring = useChange(
+    ({ file }: Chosen, headers) => importRuns(file, headers),
+    () => null, // the dialog says it
+    setCame,
+  );
+  return (
+    <Dialog
+      title="Import runs"
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>{came ? "Close" : "Back"}</Button>
+          <Button kind="main" busy={bring.isPending} disabled={!chosen} onClick={() => chosen && bring.run(chosen)}>
+            Import
+          </Button>
+        </>
+      }
+    >
+      <p className="soft">
+        A JSONL export of this or another Titan. Runs and actions that are here already stay as they are, so a file may
+        be imported twice.
+      </p>
+      <label className="runs-file">
+        <span>JSONL file</span>
+        <input
+          type="file"
+          accept=".jsonl,.ndjson,application/jsonl"
+          data-first=""
+          onChange={(event) => {
+            const file = event.target.files?.[0];
+            setChosen(file ? { file, name: file.name, size: file.size, changedAt: file.lastModified } : null);
+            setCame(null);
+          }}
+        />
+      </label>
+      {chosen ? <p className="faint">{bytes(chosen.size)}</p> : null}
+      <p role="status">{came ? wordsOf(came) : ""}</p>
+    </Dialog>
+  );
+}
+
+function wordsOf({ runs, stored, repeated }: ImportAnswer): string {
+  const known = repeated > 0 ? `, ${NUMBER.format(repeated)} known already` : "";
+  return `${count(runs, "run")}: ${NUMBER.format(stored)} entries were new${known}.`;
+}

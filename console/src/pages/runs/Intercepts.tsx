@@ -1,0 +1,66 @@
+import { useState } from "react";
+import { Link } from "react-router";
+import type { InterceptView, Window } from "../../api/recorded";
+import { useIntercepts } from "../../api/registry";
+import { Failure } from "../../parts/Failure";
+import { Name } from "../../parts/Name";
+import { Reasons } from "../../parts/Reasons";
+import { Time } from "../../parts/Time";
+import { agentPath, runPath } from "../../parts/url";
+import { inWindow } from "../../parts/windows";
+
+/** Runs that need attention, the latest first: why, and the way to what failed. */
+export function Intercepts({ window, agent }: { window: Window; agent: string }) {
+  const found = useIntercepts(window, agent);
+  const [isOpen, setOpen] = useState(true);
+  const intercepts = found.data?.data ?? [];
+  const number = `${intercepts.length}${found.data?.more ? "+" : ""}`;
+  if (found.isPending) return null; // it must not push the list down twice
+  return (
+    <section className="intercepts" aria-labelledby="intercepts">
+      <h2 id="intercepts">
+        {intercepts.length > 0 ? (
+          <button type="button" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+            <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span> Critical intercepts
+            <span className="intercepts-count">{number}</span>
+          </button>
+        ) : (
+          "Critical intercepts"
+        )}
+      </h2>
+      {found.isError ? <Failure of={found.error} again={found.refetch} /> : null}
+      {found.isSuccess && intercepts.length === 0 ? (
+        <p className="soft">
+          <span className="intercepts-well" aria-hidden="true">
+            ✓
+          </span>{" "}
+          None {inWindow(window)}: no run with errors it did not recover from, over its budget, or often stopped.
+        </p>
+      ) : null}
+      {intercepts.length > 0 && isOpen ? (
+        <ul className="card intercepts-list">
+          {intercepts.map((intercept) => (
+            <Intercept key={intercept.run.run_id} of={intercept} />
+          ))}
+        </ul>
+      ) : null}
+    </section>
+  );
+}
+
+function Intercept({ of: { run, reasons } }: { of: InterceptView }) {
+  return (
+    <li>
+      <Link to={runPath(run.run_id, run.first_error_id)} className="intercepts-id cut" title={run.run_id}>
+        <Name of={run.run_id} />
+      </Link>
+      <Link to={agentPath(run.agent_id)} className="intercepts-agent cut faint" title={run.agent_id}>
+        <Name of={run.agent_id} />
+      </Link>
+      <Reasons of={reasons} />
+      <span className="faint intercepts-age">
+        <Time at={run.last_event_at} as="age" />
+      </span>
+    </li>
+  );
+}

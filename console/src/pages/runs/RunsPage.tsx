@@ -1,0 +1,77 @@
+import { useCallback, useRef } from "react";
+import { useNavigate } from "react-router";
+import type { RecordedRunView } from "../../api/recorded";
+import { useRegistry } from "../../api/registry";
+import { count } from "../../parts/format";
+import { Page } from "../../parts/Page";
+import { RowList } from "../../parts/RowList";
+import { runPath, useUrl } from "../../parts/url";
+import { Filters } from "./Filters";
+import { fieldsOf, filterOf, isUnfiltered, pickedWith } from "./filter";
+import { Intercepts } from "./Intercepts";
+import { NothingHere } from "./NothingHere";
+import { RunCells } from "./RunCells";
+import { RunsHead } from "./RunsHead";
+import { RunsTools } from "./RunsTools";
+import "./runs.css";
+
+const ROW_HEIGHT = 53;
+
+/** Runs: every run whose calls were recorded, whoever made it; what needs attention on top. */
+export function RunsPage() {
+  const [query, change] = useUrl();
+  const navigate = useNavigate();
+  const filter = filterOf(query);
+  const picked = query.getAll("a").concat(query.getAll("b")).filter(Boolean);
+  const found = useRegistry(filter);
+  const latest = useRef(picked); // a second choice may come before the first one is drawn
+  latest.current = picked;
+  const pick = useCallback(
+    (run: string) => {
+      latest.current = pickedWith(latest.current, run);
+      const [a = null, b = null] = latest.current;
+      change({ a, b });
+    },
+    [change],
+  );
+  const { hasNextPage, isFetchingNextPage, fetchNextPage, first, runs } = found;
+  const told = first ? `${count(first.total, "run")}${first.isCapped ? " and more" : ""}` : "";
+  const isNew = first !== undefined && runs.length === 0 && isUnfiltered(filter) && !first.elsewhere?.in_all_time;
+  return (
+    <Page
+      title="Runs"
+      fills
+      aside={<RunsTools filter={filter} total={first?.total} picked={picked} onSearch={(q) => change({ q })} />}
+    >
+      <div className="runs">
+        <Filters filter={filter} onChange={(changed) => change(fieldsOf(changed))} />
+        {isNew ? null : <Intercepts window={filter.window} agent={filter.agent} />}
+        {runs.length > 0 ? (
+          <RowList
+            label="Runs"
+            rows={runs}
+            keyOf={(run: RecordedRunView) => run.run_id}
+            columns="var(--runs-columns)"
+            rowHeight={ROW_HEIGHT}
+            head={
+              <RunsHead
+                told={told}
+                sort={filter.sort}
+                order={filter.order}
+                onSort={(sort, order) => change(fieldsOf({ sort, order }))}
+              />
+            }
+            onOpen={(run) => void navigate(runPath(run.run_id))}
+            onToggle={(run) => pick(run.run_id)}
+            onEnd={hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : undefined}
+            isLoadingMore={isFetchingNextPage}
+          >
+            {(run) => <RunCells run={run} isPicked={picked.includes(run.run_id)} onPick={pick} />}
+          </RowList>
+        ) : (
+          <NothingHere found={found} filter={filter} elsewhere={first?.elsewhere ?? null} />
+        )}
+      </div>
+    </Page>
+  );
+}

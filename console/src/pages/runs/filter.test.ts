@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { ALL_RUNS } from "../../api/registryFilter";
+import { exportPath, fieldsOf, filterOf, filterWords, isUnfiltered, pickedWith } from "./filter";
+
+test("a URL without fields asks for the last 7 days, the newest first", () => {
+  expect(filterOf(new URLSearchParams())).toEqual(ALL_RUNS);
+});
+
+test("every filter comes back from the URL that it made", () => {
+  const filter = {
+    status: ["failed", "running"],
+    minCost: "10",
+    window: "30d",
+    agent: "research, the 2nd",
+    session: "s1",
+    q: "LoRA",
+    sort: "cost",
+    order: "asc",
+    hasArchived: true,
+  } as const;
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(fieldsOf(filter))) if (value) query.set(name, value);
+
+  expect(filterOf(query)).toEqual({ ...filter, status: ["running", "failed"] });
+});
+
+test("what is so anyway does not stand in the URL", () => {
+  expect(fieldsOf({ window: "7d", sort: "started", order: "desc", hasArchived: false })).toEqual({
+    window: null,
+    sort: null,
+    order: null,
+    archived: null,
+  });
+});
+
+test("what somebody mistyped filters nothing", () => {
+  const filter = filterOf(new URLSearchParams("window=week&sort=luck&min_cost=lots&status=DONE,Failed"));
+
+  expect(filter).toEqual({ ...ALL_RUNS, status: ["failed"] });
+});
+
+test("a filter is told in words", () => {
+  const filter = { ...ALL_RUNS, status: ["failed"], minCost: "10", agent: "research" };
+
+  expect(filterWords(filter)).toBe("failed, from $10, of research, in the last 7 days");
+  expect(isUnfiltered(filter)).toBe(false);
+  expect(isUnfiltered({ ...ALL_RUNS, window: "all" })).toBe(true);
+});
+
+test("an export holds what the list shows", () => {
+  const path = exportPath({ ...ALL_RUNS, window: "all", agent: "a&b", minCost: "0.5" }, "csv");
+  const query = new URL(path, "http://titan.test").searchParams;
+
+  expect(Object.fromEntries(query)).toMatchObject({ format: "csv", window: "all", agent_id: "a&b", min_cost: "0.5" });
+});
+
+test("a third run takes the place of the first, and one chosen again is given back", () => {
+  expect(pickedWith(["a", "b"], "c")).toEqual(["b", "c"]);
+  expect(pickedWith(["a", "b"], "a")).toEqual(["b"]);
+  expect(pickedWith([], "a")).toEqual(["a"]);
+});

@@ -1,0 +1,73 @@
+/** The registry's filters as they stand in the URL. */
+import { RUN_STATUSES } from "../../api/facts";
+import { RUN_SORTS, WINDOWS } from "../../api/recorded";
+import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
+import { asCost } from "../../parts/costText";
+import { chosenAmong } from "../../parts/url";
+import { inWindow } from "../../parts/windows";
+
+/** Returns the filter that a URL asks for; what else stands there filters nothing. */
+export function filterOf(query: URLSearchParams): RegistryFilter {
+  return {
+    status: chosenAmong(query, "status", RUN_STATUSES),
+    minCost: asCost(query.get("min_cost") ?? "") ?? "",
+    window: oneOf(WINDOWS, query.get("window")) ?? ALL_RUNS.window,
+    agent: query.get("agent_id") ?? "",
+    session: query.get("session_id") ?? "",
+    q: query.get("q") ?? "",
+    sort: oneOf(RUN_SORTS, query.get("sort")) ?? ALL_RUNS.sort,
+    order: query.get("order") === "asc" ? "asc" : "desc",
+    hasArchived: query.get("archived") === "yes",
+  };
+}
+
+/** Returns the URL's fields for what of a filter changes; what is so anyway does not stand there. */
+export function fieldsOf(change: Partial<RegistryFilter>): Record<string, string | null> {
+  const fields: Record<string, string | null> = {};
+  if (change.status) fields.status = change.status.join();
+  if (change.minCost !== undefined) fields.min_cost = change.minCost;
+  if (change.window) fields.window = change.window === ALL_RUNS.window ? null : change.window;
+  if (change.agent !== undefined) fields.agent_id = change.agent;
+  if (change.session !== undefined) fields.session_id = change.session;
+  if (change.q !== undefined) fields.q = change.q;
+  if (change.sort) fields.sort = change.sort === ALL_RUNS.sort ? null : change.sort;
+  if (change.order) fields.order = change.order === ALL_RUNS.order ? null : change.order;
+  if (change.hasArchived !== undefined) fields.archived = change.hasArchived ? "yes" : null;
+  return fields;
+}
+
+/** Returns whether only the window filters. */
+export function isUnfiltered({ status, minCost, agent, session, q }: RegistryFilter): boolean {
+  return status.length === 0 && !minCost && !agent && !session && !q;
+}
+
+/** Returns a filter in words: `failed, from $10, of research, in the last 7 days`. */
+export function filterWords(filter: RegistryFilter): string {
+  return [
+    filter.status.join(" or "),
+    filter.minCost && `from $${filter.minCost}`,
+    filter.agent && `of ${filter.agent}`,
+    filter.session && `of session ${filter.session}`,
+    filter.q && `with “${filter.q}”`,
+    inWindow(filter.window),
+    filter.hasArchived && "archived ones too",
+  ]
+    .filter(Boolean)
+    .join(", ");
+}
+
+/** Returns the address of the export of what a filter leaves. */
+export function exportPath(filter: RegistryFilter, format: string): string {
+  const query = new URLSearchParams({ format });
+  for (const [name, value] of Object.entries(queryOf(filter))) query.set(name, String(value));
+  return `/api/v1/runs/export?${query}`;
+}
+
+/** Returns the two runs to compare after one was chosen, or given back; a third takes the place of the first. */
+export function pickedWith(picked: readonly string[], run: string): string[] {
+  return picked.includes(run) ? picked.filter((one) => one !== run) : [...picked.slice(-1), run];
+}
+
+function oneOf<Value extends string>(all: readonly Value[], value: string | null): Value | undefined {
+  return all.find((one) => one === value);
+}

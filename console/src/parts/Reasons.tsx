@@ -1,0 +1,26 @@
+import type { InterceptReason } from "../api/recorded";
+import "./reasons.css";
+import "./status.css";
+
+const KINDS: Record<InterceptReason["kind"], { tone: string; word: string }> = {
+  error: { tone: "red", word: "Error" },
+  over_budget: { tone: "amber", word: "Over budget" },
+  high_intervention: { tone: "purple", word: "Often stopped" },
+};
+
+/** Why a run needs attention, each reason with what is known of it. */
+export function Reasons({ of }: { of: readonly InterceptReason[] }) {
+  return (
+    <span className="reasons">
+      {of.map(({ kind, told }) => {
+        const { tone, word } = KINDS[kind];
+        return (
+          <span key={kind} className={`reason tone-${tone}`} title={`${word}: ${told}`}>
+            <b>{word}</b>
+            <bdi className="cut">{told}</bdi>
+          </span>
+        );
+      })}
+    </span>
+  );
+}

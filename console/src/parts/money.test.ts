@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { exactMoney, isNoMoney, money } from "./money";
+
+test.each([
+  ["1204.5", "$1,204.50"],
+  ["0.01", "$0.01"],
+  ["0.0031234", "$0.00312"],
+  ["0.00000042", "$0.00000042"],
+  ["4.2E-7", "$0.00000042"],
+  ["0", "$0"],
+  ["0.000000000000", "$0"],
+  [null, "–"],
+])("a cost of %s is shown as %s", (usd, shown) => {
+  expect(money(usd)).toBe(shown);
+});
+
+test("the exact cost keeps every digit, and no empty ones", () => {
+  expect(exactMoney("12345678.123456789012")).toBe("$12345678.123456789012");
+  expect(exactMoney("0.003123400000")).toBe("$0.0031234");
+  expect(exactMoney("100")).toBe("$100");
+  expect(exactMoney("4.2E-7")).toBe("$0.00000042");
+  expect(exactMoney(null)).toBe("–");
+});
+
+test("unknown and nothing are both no money", () => {
+  expect([null, "0.00", "0.01"].map(isNoMoney)).toEqual([true, true, false]);
+});

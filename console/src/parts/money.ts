@@ -1,0 +1,33 @@
+/** US dollars as a person reads them, from the exact texts the server sends. What is unknown is "–", never $0. */
+import { NOTHING } from "./format";
+
+const GROUPED = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const LEAST = 0.01; // below it two places would show a cost as none
+const DIGITS = 3; // of a cost below that
+
+/** Returns `$1,204.50`, `$0.00312`, `$0`; two places from a cent on, else three digits that count. */
+export function money(usd: string | number | null | undefined): string {
+  if (usd === null || usd === undefined) return NOTHING;
+  const amount = Number(usd);
+  if (Number.isNaN(amount)) return NOTHING;
+  if (amount === 0) return "$0";
+  if (amount >= LEAST) return `$${GROUPED.format(amount)}`;
+  return `$${plain(amount.toPrecision(DIGITS))}`;
+}
+
+/** Returns the whole amount, to its last digit: `$0.003123400000` is `$0.0031234`. */
+export function exactMoney(usd: string | null | undefined): string {
+  if (usd === null || usd === undefined) return NOTHING;
+  const text = /e/i.test(usd) ? plain(usd) : usd;
+  return `$${text.includes(".") ? text.replace(/\.?0+$/, "") : text}`;
+}
+
+export function isNoMoney(usd: string | null | undefined): boolean {
+  return !usd || Number(usd) === 0;
+}
+
+/** Returns a number without exponent, and without zeros at its end. */
+function plain(text: string): string {
+  const places = new Intl.NumberFormat("en-US", { useGrouping: false, maximumFractionDigits: 20 });
+  return places.format(Number(text));
+}

@@ -1,0 +1,26 @@
+import { useEffect, useRef, useState } from "react";
+import { isEcho } from "./sent";
+
+const QUIET_MS = 150; // between two keys, before the list is asked anew
+
+/** What is typed into a field, and how to type: `onChange` hears of it a moment after the last key. */
+export function useTyped(value: string, onChange: (value: string) => void): [string, (text: string) => void] {
+  const [typed, setTyped] = useState(value);
+  const timer = useRef<number | undefined>(undefined);
+  const sent = useRef<string[]>([]);
+  useEffect(() => {
+    if (isEcho(sent.current, value)) return;
+    window.clearTimeout(timer.current);
+    setTyped(value);
+  }, [value]);
+  useEffect(() => () => window.clearTimeout(timer.current), []);
+  function type(text: string): void {
+    setTyped(text);
+    window.clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => {
+      sent.current.push(text);
+      onChange(text);
+    }, QUIET_MS);
+  }
+  return [typed, type];
+}

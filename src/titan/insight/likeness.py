@@ -1,0 +1,19 @@
+"""Names that somebody may have meant: "reserch-agent" is like "research-agent"."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Final
+
+MOST: Final = 3  # more are no help
+LIKE: Final = 0.6  # share of equal letters: difflib's own measure of what a person takes for a misspelling
+
+
+def similar_names(meant: str, names: Collection[str]) -> list[str]:
+    """Return up to 3 of `names` that are like `meant`, then those that hold it; none when it is one of them, or ""."""
+    if not meant or meant in names:
+        return []
+    wanted = meant.casefold()
+    known = {name.casefold(): name for name in sorted(names)}
+    close = get_close_matches(wanted, known, n=MOST, cutoff=LIKE)
+    holding = [name for name in known if wanted in name and name not in close]
+    return [known[name] for name in [*close, *holding][:MOST]]

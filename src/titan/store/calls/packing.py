@@ -1,0 +1,86 @@
+"""The tapes of runs that are over, compressed: rows as JSON lists, zlib round a few hundred of them at a time.
+
+Facts of one run repeat each other, so that together they take a fifth; alone, each would take four fifths.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from titan.store.session import Row
+from titan.store.sqlite.session import SqliteSession, Value
+
+PACK_BYTES: Final = 256 * 1024  # of JSON, before it is compressed: what reading one row unpacks
+LEVEL: Final = 6
+FACTS: Final = 3  # the place of facts in a row of `entries_to_pack`
+EVERY: Final = 2**62
+
+_DECODER: Final = msgspec.json.Decoder(list[list[Any]])
+
+
+class Packed:
+    """What a run becomes, made beside the writer: compressing takes longer than writing."""
+
+    def __init__(self, session: SqliteSession, run_no: int, project_id: str, version: int) -> None:
+        self._run_no = run_no
+        self._version = version
+        entries = session.all("entries_to_pack", run_no=run_no)
+        texts = session.all("texts_to_pack", run_no=run_no)
+        self._rows: list[tuple[Value, ...]] = [
+            (project_id, run_no, kind, first, last, data)
+            for kind, rows in (("entries", entries), ("texts", texts))
+            for first, last, data in _packs(rows)
+        ]
+
+    def write(self, session: SqliteSession) -> bool:
+        """Put the packs in the place of the rows; return False when the run has changed since, and do nothing."""
+        if session.one("is_still_to_pack", run_no=self._run_no, version=self._version) is None:
+            return False
+        session.insert("add_packs", self._rows)
+        for query in ("empty_entries", "drop_packed_texts", "note_packed"):
+            session.run(query, {"run_no": self._run_no})
+        return True
+
+
+def unpacked_entries(session: SqliteSession, run_no: int, rows: Sequence[Row]) -> list[Row]:
+    """Return rows of `entry_columns` with what packs hold of them in its place."""
+    missing = [row[0] for row in rows if row[FACTS] is None]
+    if not missing:
+        return list(rows)
+    found: dict[int, Row] = {}
+    for (data,) in session.all("packs_of_entries", run_no=run_no, first=missing[0], last=missing[-1]):
+        for row in _rows(data):
+            found[row[0]] = (*row[:-1], bytes.fromhex(row[-1]))
+    return [found[row[0]] if row[FACTS] is None else row for row in rows]
+
+
+def unpacked_texts(session: SqliteSession, run_no: int, *, first: int = 1, last: int = EVERY) -> dict[int, str]:
+    """Return those texts of a run that are packed, by number: all whose packs lie between `first` and `last`."""
+    packs = session.all("packs_of_texts", run_no=run_no, first=first, last=last)
+    return {number: content for (data,) in packs for number, content in _rows(data)}
+
+
+def _packs(rows: Iterable[Row]) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (first number, last number, data) of packs that hold all rows, each as many as fit."""
+    part: list[bytes] = []
+    size = first = last = 0
+    for row in rows:
+        text = msgspec.json.encode(row)
+        if part and size + len(text) > PACK_BYTES:
+            yield first, last, _data(part)
+            part, size = [], 0
+        first = first if part else row[0]
+        part.append(text)
+        last, size = row[0], size + len(text)
+    if part:
+        yield first, last, _data(part)
+
+
+def _data(rows: Iterable[bytes]) -> bytes:
+    return zlib.compress(b"[" + b",".join(rows) + b"]", LEVEL)
+
+
+def _rows(data: bytes) -> list[list[Any]]:
+    return _DECODER.decode(zlib.decompress(data))

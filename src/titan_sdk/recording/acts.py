@@ -1,0 +1,380 @@
+"""Actions as the program sees them: `@action`, `with action(…) as act`, `with turn(…)`.
+
+    @titan_sdk.action                                     # named for the function
+    def search(query: str) -> list[str]: …
+
+    @titan_sdk.action("charge", cost=0.02, impact="high", effect="external", tags=["billing"])
+    async def charge(card: Card, amount: Decimal) -> Receipt: …
+
+    with titan_sdk.action("rank", kind="model") as act:
+        act.set_input(documents)
+        act.set_output(ranked := rank(documents))
+
+An action that is begun inside another one has it as its parent: in the same thread or task, in tasks that are created
+there, and in threads that run in a copy of the context.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from contextvars import ContextVar
+from functools import wraps
+from sys import _getframe
+from threading import current_thread, main_thread
+from time import perf_counter_ns, time_ns
+
+from titan_sdk.recording import process
+from titan_sdk.recording.entries import Plan, entry_of
+from titan_sdk.recording.runs import current_run
+from titan_sdk.tape import snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from decimal import Decimal
+    from types import FrameType, TracebackType
+    from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, overload
+
+    from titan_sdk.recording.entries import Outcome
+    from titan_sdk.recording.redact import Redact
+    from titan_sdk.recording.runs import Run
+    from titan_sdk.recording.told import Told
+
+    P = ParamSpec("P")
+    R = TypeVar("R")
+
+    Amount: TypeAlias = int | float | str | Decimal
+    Kind: TypeAlias = Literal["call", "tool", "model", "agent", "step"]
+    Impact: TypeAlias = Literal["read", "low", "medium", "high"]
+    Effect: TypeAlias = Literal["external", "local"]
+
+__all__ = ["Act", "Action", "action", "begun", "current_act", "fail", "leave", "resume", "succeed", "turn"]
+
+
+class Act:
+    """One action that is under way."""
+
+    __slots__ = (
+        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "thread", "callsite"),
+        *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome"),
+        *(
+            "cost",
+            "use",
+            "tags",
+            "attributes",
+            "has_ended",
+            "is_begin_told",
+            "is_end_told",
+            "are_inputs_told",
+            "_clock",
+        ),
+    )
+
+    def __init__(self, plan: Plan, run: Run, parent: Act | None) -> None:
+        self.plan = plan
+        self.id = os.urandom(16).hex()
+        self.run = run
+        self.parent = parent
+        self.parent_id = parent.id if parent is not None and parent.run is run else None
+        thread = current_thread()
+        #: its name; None: the main one
+        self.thread = None if thread is main_thread() else thread.name
+        self.callsite: tuple[str, int, str] | None = None
+        self.inputs: object = None
+        self.has_inputs = False
+        self.outputs: object = None
+        self.has_outputs = False
+        self.error: object = None
+        self.frames: list[tuple[str, int, str]] = []
+        self.outcome: Outcome | None = None
+        self.cost: Amount | None = None
+        self.use: dict[str, object] | None = None
+        self.tags: list[str] | None = None
+        self.attributes: dict[str, object] | None = None
+        self.has_ended = self.is_begin_told = self.is_end_told = self.are_inputs_told = False
+        self.duration_ns = 0
+        self.started_at_ns = time_ns()
+        self._clock = perf_counter_ns()
+
+    def set_input(self, *args: object, **kwargs: object) -> None:
+        """Say what the action was called with; as of now, whatever becomes of the values later."""
+        self.inputs = {"args": [snapshot(arg) for arg in args], "kwargs": {k: snapshot(v) for k, v in kwargs.items()}}
+        self.has_inputs = True
+        self.are_inputs_told = False
+
+    def set_output(self, value: object) -> None:
+        """Say what the action gave; of a function that returns, this wins over what it returns."""
+        self.outputs = snapshot(value)
+        self.has_outputs = True
+
+    def set_cost(self, usd: Amount) -> None:
+        """Say what the action cost, in US dollars; a text or a Decimal is kept to the last digit."""
+        self.cost = usd
+
+    def set_use(
+        self,
+        *,
+        model: str | None = None,
+        provider: str | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        cache_read_tokens: int | None = None,
+        cache_write_tokens: int | None = None,
+        reasoning_tokens: int | None = None,
+        response_id: str | None = None,
+    ) -> None:
+        """Say which language model was called, and what it took; the server knows the price of most."""
+        said: dict[str, object] = {"model": model, "provider": provider, "response_id": response_id}
+        said |= {"input_tokens": input_tokens, "output_tokens": output_tokens, "reasoning_tokens": reasoning_tokens}
+        said |= {"cache_read_tokens": cache_read_tokens, "cache_write_tokens": cache_write_tokens}
+        self.use = {name: value for name, value in said.items() if value is not None}
+
+    def tag(self, *tags: str) -> None:
+        """Add words to find the action by."""
+        self.tags = [*(self.tags or ()), *tags]
+
+    def told(self) -> list[Told]:
+        """Return what is to be told of it now: its beginning, its end, or both at once."""
+        self.is_begin_told, is_first = True, not self.is_begin_told
+        if self.is_end_told or not (is_first or self.has_ended):
+            return []
+        self.is_end_told = self.has_ended
+        return [entry_of(self)]
+
+
+class Action:
+    """How actions of one kind are recorded: a decorator, and a context manager. See `action`."""
+
+    __slots__ = ("_open", "_plan")
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._open: list[Act] = []
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Return the function with each of its calls recorded."""
+        same: Callable[P, R] = recorded(function, self._plan)
+        return same
+
+    def __enter__(self) -> Act:
+        act = begun(self._plan)
+        frame: FrameType | None = _getframe(1)
+        while frame is not None and frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        if frame is not None:
+            act.callsite = (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        self._open.append(act)
+        return act
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        act = self._open.pop()
+        if error is None or isinstance(error, GeneratorExit):
+            succeed(act)
+        else:
+            fail(act, error)
+
+    async def __aenter__(self) -> Act:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+if TYPE_CHECKING:
+
+    @overload
+    def action(name: Callable[P, R], /) -> Callable[P, R]: ...
+    @overload
+    def action(
+        name: str | None = None,
+        *,
+        kind: Kind = "call",
+        cost: Amount | Callable[[Any], Amount | None] | None = None,
+        tags: Sequence[str] = (),
+        impact: Impact | None = None,
+        effect: Effect | None = None,
+        actor: str | None = None,
+        redact: Redact | None = None,
+    ) -> Action: ...
+
+
+def action(
+    name: Callable[..., Any] | str | None = None,
+    *,
+    kind: Kind = "call",
+    cost: Amount | Callable[[Any], Amount | None] | None = None,
+    tags: Sequence[str] = (),
+    impact: Impact | None = None,
+    effect: Effect | None = None,
+    actor: str | None = None,
+    redact: Redact | None = None,
+) -> Any:
+    """Record the calls of a function, or a `with` block, as actions; the code runs as it would without.
+
+    Of generators, the items they give are the outputs; of a call that raises, the exception, which goes on untouched.
+
+    Args:
+        name: by default the function's; of a `with` block it should be given.
+        kind: "tool" and "model" for calls of these, "agent" and "step" for what groups others.
+        cost: US dollars of one call; or a function that tells it from the result.
+        impact: how much harm a call can do: "read", "low", "medium" or "high".
+        effect: "external" when it changes something outside of the process, which a replay must not repeat.
+        actor: the sub-agent that acts; by default the run's agent.
+        redact: what of its data never leaves the process.
+    """
+    plan = Plan(
+        *(None if callable(name) else name, kind),
+        cost=cost,
+        tags=tuple(tags),
+        impact=impact,
+        effect=effect,
+        actor=actor,
+        redact=redact,
+    )
+    return recorded(name, plan) if callable(name) else Action(plan)
+
+
+class turn(Action):  # noqa: N801  # used as a function: `with turn("What is …?") as act`
+    """One turn of a conversation: what happens in the block belongs to it.
+
+        with titan_sdk.turn("What is the capital of Austria?") as turn:
+            turn.set_output(answer)
+
+    Args:
+        said: what it answers to; `set_input` may say it later.
+        name: a title for people.
+        actor: the sub-agent that speaks; by default the run's agent.
+    """
+
+    __slots__ = ("_said",)
+
+    def __init__(
+        self, said: object = None, *, name: str = "turn", actor: str | None = None, tags: Sequence[str] = ()
+    ) -> None:
+        super().__init__(Plan(name, "turn", actor=actor, tags=tuple(tags)))
+        self._said = said
+
+    def __enter__(self) -> Act:
+        act = super().__enter__()
+        if self._said is not None:
+            act.set_input(self._said)
+        return act
+
+
+_current: ContextVar[Act | None] = ContextVar("titan_action", default=None)
+
+
+def recorded(function: Any, plan: Plan) -> Any:
+    """Return a function of the same kind (plain, coroutine, generator, asynchronous generator), recorded."""
+    if isinstance(function, staticmethod | classmethod):
+        return type(function)(recorded(function.__func__, plan))
+    plan = plan.of(function)
+    if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
+        from titan_sdk.recording import streams
+
+        return streams.recorded(function, plan)
+    if inspect.iscoroutinefunction(function):
+        return _recorded_coroutine(function, plan)
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        act = begun(plan, args, kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            fail(act, error)
+            raise
+        succeed(act, result)
+        return result
+
+    return call
+
+
+def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
+    @wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        act = begun(plan, args, kwargs)
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            fail(act, error)
+            raise
+        succeed(act, result)
+        return result
+
+    return call
+
+
+def begun(plan: Plan, args: tuple[object, ...] = (), kwargs: Mapping[str, object] | None = None) -> Act:
+    """Return a new action, the current one from now on. `kwargs` is None for what is no call of a function."""
+    act = Act(plan, current_run(), _current.get())
+    if kwargs is not None and plan.keeps_inputs:
+        given = args[1:] if plan.is_method else args
+        act.inputs = {
+            "args": [snapshot(arg) for arg in given],
+            "kwargs": {name: snapshot(value) for name, value in kwargs.items()} if kwargs else {},
+        }
+        act.has_inputs = True
+    _current.set(act)
+    process.put(act)
+    return act
+
+
+def succeed(act: Act, *result: object) -> None:
+    """End an action well; `result` is what it returned, if it is a call."""
+    act.duration_ns = perf_counter_ns() - act._clock
+    leave(act)
+    if result and not act.has_outputs and act.plan.keeps_outputs:
+        act.outputs = snapshot(result[0])
+        act.has_outputs = True
+    if act.cost is None:
+        act.cost = act.plan.cost_of(result[0] if result else None)
+    _end(act, "success")
+
+
+def fail(act: Act, error: BaseException) -> None:
+    """End an action with the exception that left it. The exception itself is not kept, nor are its frames."""
+    act.duration_ns = perf_counter_ns() - act._clock
+    leave(act)
+    act.error = snapshot(error)
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if not code.co_filename.startswith(_OURS):
+            act.frames.append((code.co_filename, trace.tb_lineno, code.co_name))
+        trace = trace.tb_next
+    if act.cost is None and not callable(act.plan.cost):
+        act.cost = act.plan.cost
+    _end(act, "error")
+
+
+def current_act() -> Act | None:
+    """Return the action that is under way here."""
+    return _current.get()
+
+
+def resume(act: Act | None) -> None:
+    """Make an action the current one, or none."""
+    _current.set(act)
+
+
+def leave(act: Act) -> None:
+    """Make the action's parent the current one, where the action itself is: an end may come in another context."""
+    if _current.get() is act:
+        _current.set(act.parent)
+
+
+def _end(act: Act, outcome: Outcome) -> None:
+    act.outcome = outcome
+    act.has_ended = True
+    # The order counts: whoever tells it sets `is_begin_told` first and looks at `has_ended` then.
+    if act.is_begin_told:
+        process.put(act)
+
+
+_OURS = os.path.dirname(__file__)

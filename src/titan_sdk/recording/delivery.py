@@ -1,0 +1,233 @@
+"""Brings batches to the server, or to the disk while it is away, and from there to the server once it is back."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from enum import Enum
+
+from titan_sdk.errors import TitanError
+from titan_sdk.recording import redact, spool
+from titan_sdk.recording.told import Told, body_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from titan_sdk.recording.spool import Spool
+    from titan_sdk.transport import Transport
+
+__all__ = ["Delivery", "Verdict", "post_to"]
+
+FIRST_PAUSE_SECONDS = 0.5  # a restarted server is back within it
+LONGEST_PAUSE_SECONDS = 5.0
+ANSWER_SECONDS = 5.0  # a commit takes 10 ms; what waits meanwhile is lost if the process is killed
+_NO_ROOM = "the server is away, and there is no room to keep them"
+HELD_BYTES = 16 * 2**20  # in memory, where no disk takes it
+
+
+class Verdict(Enum):
+    """What became of one request."""
+
+    TAKEN = "committed"
+    REFUSED = "an entry in it is not what the server takes, or it is too large"
+    UNWANTED = "this server will never take it: it is of a version that records nothing"
+    AWAY = "no answer, or none that says anything about the entries: they may be sent again"
+
+
+class Delivery:
+    """One process's way for batches. One thread's at a time, but for `keep`."""
+
+    def __init__(
+        self,
+        post: Callable[[bytes, float], Verdict],
+        kept: Spool | None,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        say: Callable[[str], object] | None = None,
+        held_bytes: int = HELD_BYTES,
+    ) -> None:
+        """`post` sends a body within so many seconds; `kept` is the folder for bad times, if there is one."""
+        self._post = post
+        self._kept = kept
+        self._now = now
+        self._say = say or _to_stderr
+        self._most_held_bytes = held_bytes
+        #: Bodies that no disk took, with the number of their entries.
+        self._held: deque[tuple[bytes, int]] = deque()
+        self._held_bytes = 0
+        self._pause = 0.0
+        self._try_at = 0.0
+        self._has_said = False
+        #: Of the folder, as it was last looked at.
+        self._files: deque[str] = deque()
+        self._may_have_files = kept is not None
+        #: Entries that were lost, and that the server has not been told of.
+        self.dropped = 0
+
+    @property
+    def wait_seconds(self) -> float | None:
+        """In how many seconds there is something to do without a new batch; None when there is not."""
+        if not self._held and not self._may_have_files:
+            return None
+        return max(0.0, self._try_at - self._now())
+
+    def give(self, batch: Sequence[Told], *, within_seconds: float = ANSWER_SECONDS) -> None:
+        """Deliver a batch, or keep it."""
+        if self._is_away or self._send(batch, within_seconds) is Verdict.AWAY:
+            self.keep(batch)
+
+    def go_on(self, *, within_seconds: float = ANSWER_SECONDS) -> None:
+        """Deliver one batch that was kept, if it is time to try."""
+        if self._is_away:
+            return
+        if self._held:
+            body, count = self._held[0]  # there until it has gone: the process may end meanwhile, see `put_away`
+            if self._deliver_kept(body, count, within_seconds):
+                self._held.popleft()
+                self._held_bytes -= len(body)
+        elif self._kept is not None:
+            self._deliver_file(self._kept, within_seconds)
+
+    def finish(self, by: float) -> None:
+        """Try once more, whether it is time or not, and deliver what was kept, until `by` on the clock."""
+        self._try_at = 0.0
+        while self.wait_seconds == 0 and (left := by - self._now()) > 0:
+            self.go_on(within_seconds=left)
+
+    def keep(self, batch: Sequence[Told]) -> None:
+        """Keep a batch for later: on disk, without secrets; where that cannot be, in memory; else it is dropped."""
+        self._keep_body(_clean_body(batch), len(batch))
+
+    def put_away(self) -> None:
+        """Bring to the disk what is held in memory: the process ends. What cannot be kept is dropped."""
+        while self._held:
+            body, count = self._held.popleft()
+            if self._kept is None or not self._kept.add(body):
+                self.drop(count, _NO_ROOM)
+        self._held_bytes = 0
+
+    def drop(self, count: int, why: str) -> None:
+        """Count entries that are lost, and say so: once on stderr, and to the server when it is there."""
+        self.dropped += count
+        if not self._has_said:
+            self._has_said = True
+            self._say(f"titan_sdk: recorded entries are lost ({count} so far): {why}")
+
+    def _keep_body(self, body: bytes, count: int) -> None:
+        if self._kept is not None and self._kept.add(body):
+            self._may_have_files = True
+        elif self._held_bytes + len(body) <= self._most_held_bytes:
+            self._held.append((body, count))
+            self._held_bytes += len(body)
+        else:
+            self.drop(count, _NO_ROOM)
+
+    @property
+    def _is_away(self) -> bool:
+        return self._now() < self._try_at
+
+    def _send(self, batch: Sequence[Told], within_seconds: float) -> Verdict:
+        verdict = self._posted(body_of(told.text() for told in batch), within_seconds)
+        if verdict is Verdict.REFUSED and len(batch) > 1:
+            middle = len(batch) // 2
+            for half in (batch[:middle], batch[middle:]):
+                self.give(half, within_seconds=within_seconds)
+        elif verdict is Verdict.REFUSED:
+            self.drop(1, "the server refuses what they hold")
+        elif verdict is Verdict.UNWANTED:
+            self.drop(len(batch), "the server is of a version that records nothing")
+        return verdict
+
+    def _posted(self, body: bytes, within_seconds: float) -> Verdict:
+        verdict = self._post(body, within_seconds)
+        if verdict is Verdict.AWAY:
+            self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+            self._try_at = self._now() + self._pause
+        else:
+            self._pause, self._try_at = 0.0, 0.0
+        return verdict
+
+    def _deliver_file(self, kept: Spool, within_seconds: float) -> None:
+        if not self._files:
+            self._files.extend(kept.paths())
+            self._may_have_files = bool(self._files)
+        if not self._files:
+            return
+        body = spool.read(self._files[0])
+        if body is not None and not self._deliver_kept(body, 1, within_seconds):
+            return
+        if not spool.forget(self._files.popleft()) and not self._files:
+            self._may_have_files = False  # or it would go out for ever
+
+    def _deliver_kept(self, body: bytes, count: int, within_seconds: float) -> bool:
+        """Send a body of `count` entries; return whether that is done with, one way or another."""
+        verdict = self._posted(body, within_seconds)
+        if verdict is Verdict.REFUSED:
+            self._deliver_one_by_one(body, within_seconds)
+        elif verdict is Verdict.UNWANTED:
+            self.drop(count, "the server is of a version that records nothing")
+        return verdict is not Verdict.AWAY
+
+    def _deliver_one_by_one(self, body: bytes, within_seconds: float) -> None:
+        try:
+            entries = json.loads(body)["entries"]
+        except (ValueError, LookupError, TypeError):
+            self.drop(1, "a file that was kept for the server is no JSON")
+            return
+        for number, entry in enumerate(entries):
+            verdict = self._posted(json.dumps({"entries": [entry]}).encode(), within_seconds)
+            if verdict is Verdict.AWAY:
+                self._keep_body(json.dumps({"entries": entries[number:]}).encode(), len(entries) - number)
+                return
+            if verdict is not Verdict.TAKEN:
+                self.drop(1, "the server refuses what they hold")
+
+
+def post_to(transport: Transport) -> Callable[[bytes, float], Verdict]:
+    """Return what posts bodies of entries to a server, once each."""
+
+    def post(body: bytes, within_seconds: float) -> Verdict:
+        try:
+            response = transport.request(
+                *("POST", "/api/v1/actions"),
+                body=body,
+                content_type="application/json",
+                timeout_seconds=within_seconds,
+                mutation=False,  # entries are known by their ids: no receipt need be kept for each request
+                retry_for_seconds=0,
+            )
+        except TitanError:
+            return Verdict.AWAY
+        return verdict_of(response.status)
+
+    return post
+
+
+def verdict_of(status: int) -> Verdict:
+    """Return what an answer's status says about the entries."""
+    if status < 300:
+        return Verdict.TAKEN
+    if status in (400, 413, 422):
+        return Verdict.REFUSED
+    if status in (404, 405):
+        return Verdict.UNWANTED
+    return Verdict.AWAY
+
+
+def _clean_body(batch: Sequence[Told]) -> bytes:
+    disk = redact.built_in()
+    texts = []
+    for told in batch:
+        texts.append(told.text(disk))
+        time.sleep(0)  # as in the recorder: let the caller's threads go on
+    return body_of(texts)
+
+
+def _to_stderr(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError, RuntimeError):  # closed, or written to by what a signal interrupted
+        return

@@ -1,0 +1,196 @@
+"""What actions come to as entries: behind the caller, on the recorder's thread."""
+
+from __future__ import annotations
+
+import json
+import linecache
+from decimal import Decimal, InvalidOperation
+
+from titan_sdk.recording import redact as redacting
+from titan_sdk.recording.told import Told, line
+from titan_sdk.tape import Bounds, Raised, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Literal, TypeAlias
+
+    from titan_sdk.recording.acts import Act, Amount
+    from titan_sdk.recording.redact import Redact
+
+    Outcome: TypeAlias = Literal["success", "error"]
+
+__all__ = ["Plan", "entry_of"]
+
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_DETAILS = Bounds(size_bytes=64 * 1024)  # of an exception's arguments
+_LONGEST_MESSAGE = 64 * 1024
+_MOST_FRAMES = 100
+_SMALLEST_USD = Decimal("1e-12")  # the picodollar that the server keeps
+_LARGEST_USD = 10**9
+_LARGEST_TOKENS = 2**53 - 1
+
+
+class Plan:
+    """How actions of one kind are recorded."""
+
+    __slots__ = (
+        *("actor", "callsite", "cost", "effect", "impact", "is_method", "keeps_inputs", "keeps_outputs", "kind"),
+        *("name", "parameters", "redact", "tags"),
+    )
+
+    def __init__(
+        self,
+        name: str | None,
+        kind: str,
+        *,
+        cost: Amount | Callable[[Any], Amount | None] | None = None,
+        tags: Sequence[str] = (),
+        impact: str | None = None,
+        effect: str | None = None,
+        actor: str | None = None,
+        redact: Redact | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.cost = cost
+        self.tags = tags
+        self.impact = impact
+        self.effect = effect
+        self.actor = actor
+        self.redact = redact
+        self.keeps_inputs = redact is None or not redact.inputs
+        self.keeps_outputs = redact is None or not redact.outputs
+        self.callsite: tuple[str, int, str] | None = None
+        #: of the function, in their order: what the positional inputs are called
+        self.parameters: tuple[str, ...] = ()
+        #: whether the first argument is the object that the function belongs to, which is no input
+        self.is_method = False
+
+    def of(self, function: Callable[..., Any]) -> Plan:
+        """Return the plan for one function."""
+        name = self.name or getattr(function, "__name__", type(function).__name__)
+        plan = Plan(
+            *(name, self.kind),
+            cost=self.cost,
+            tags=self.tags,
+            impact=self.impact,
+            effect=self.effect,
+            actor=self.actor,
+            redact=self.redact,
+        )
+        code = getattr(function, "__code__", None)
+        if code is not None:
+            plan.callsite = (code.co_filename, code.co_firstlineno, function.__qualname__)
+            named = code.co_varnames[: code.co_argcount]
+            plan.is_method = named[:1] in (("self",), ("cls",)) and "." in function.__qualname__
+            plan.parameters = named[1:] if plan.is_method else named
+        return plan
+
+    def cost_of(self, result: object) -> Amount | None:
+        """Return what a call that gave `result` cost; None where the caller's function cannot say."""
+        if not callable(self.cost):
+            return self.cost
+        try:
+            return self.cost(result)
+        except Exception:  # noqa: BLE001 (a price that cannot be computed must not fail the call that was made)
+            return None
+
+
+def entry_of(act: Act) -> Told:
+    """Return what is known of an action now."""
+    plan = act.plan
+    fields: dict[str, object] = {
+        "type": "action",
+        "id": act.id,
+        "name": line(plan.name or plan.kind, 500),
+        "kind": plan.kind,
+        "started_at_ns": act.started_at_ns,
+    }
+    known = {
+        "run_id": act.run.id,
+        "parent_id": act.parent_id,
+        "actor": plan.actor and line(plan.actor, 500),
+        "impact": plan.impact,
+        "effect": plan.effect,
+        "tags": [line(tag, 200) for tag in (*plan.tags, *(act.tags or ()))] or None,
+    }
+    fields |= {name: value for name, value in known.items() if value is not None}
+    payloads: dict[str, str] = {}
+    if act.has_inputs and plan.keeps_inputs and not act.are_inputs_told:
+        act.are_inputs_told = True  # first: what is set from now on is told with the end
+        payloads["inputs"] = encode(act.inputs).text.decode()
+    if act.has_ended:
+        _add_end(act, fields, payloads)
+    if not (plan.keeps_inputs and plan.keeps_outputs):
+        fields["is_redacted"] = True
+    payloads["details"] = _details(act)
+    redactor = plan.redact.redactor if plan.redact is not None else None
+    return Told(fields, payloads, redactor=redactor or redacting.of_process())
+
+
+def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> None:
+    fields["ended_at_ns"] = act.started_at_ns + act.duration_ns
+    fields["duration_ns"] = act.duration_ns
+    fields["outcome"] = act.outcome
+    if (cost := usd(act.cost)) is not None:
+        fields["cost_usd"] = cost
+    if act.use:
+        fields["use"] = {name: value for name, value in act.use.items() if _is_use(value)}
+    if act.has_outputs and act.outcome == "success" and act.plan.keeps_outputs:
+        payloads["outputs"] = encode(act.outputs).text.decode()
+    if act.outcome == "error":
+        fields["failure"] = _failure(act)
+
+
+def usd(amount: object) -> str | None:
+    """Return an amount as the server takes it, to the picodollar; None for what is no amount."""
+    try:
+        exact = amount if isinstance(amount, Decimal) else Decimal(str(amount))
+        if amount is None or isinstance(amount, bool) or not exact.is_finite() or not 0 <= exact < _LARGEST_USD:
+            return None
+        return f"{exact.quantize(_SMALLEST_USD).normalize():f}"
+    except (InvalidOperation, ValueError):
+        return None
+
+
+def _is_use(value: object) -> bool:
+    if isinstance(value, str):
+        return bool(value)
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_TOKENS
+
+
+def _failure(act: Act) -> dict[str, str]:
+    raised = act.error
+    if not isinstance(raised, Raised):
+        return {"type": "Exception", "message": ""}
+    kind = raised.type_name.rpartition(":")[2].rpartition(".")[2]
+    message = line(raised.message, _LONGEST_MESSAGE) if raised.message else ""
+    return {"type": line(kind, 500), "message": message, "traceback": _traceback(act.frames, kind, message)}
+
+
+def _traceback(frames: Sequence[tuple[str, int, str]], kind: str, message: str) -> str:
+    lines = ["Traceback (most recent call last):"]
+    for filename, number, name in frames[-_MOST_FRAMES:]:
+        lines.append(f'  File "{filename}", line {number}, in {name}')
+        if source := linecache.getline(filename, number).strip():
+            lines.append(f"    {source}")
+    lines.append(f"{kind}: {message}" if message else kind)
+    return line("\n".join(lines), 4 * _LONGEST_MESSAGE)
+
+
+def _details(act: Act) -> str:
+    details: dict[str, object] = {}
+    if (site := act.callsite or act.plan.callsite) is not None:
+        details["callsite"] = {"file": line(site[0], 4096), "line": site[1], "qualname": line(site[2], 500)}
+    if act.plan.parameters:
+        details["parameters"] = act.plan.parameters
+    if act.thread is not None:
+        details["thread"] = line(act.thread, 500)
+    if act.attributes:
+        details["attributes"] = act.attributes
+    text = _to_json(details)
+    if act.has_ended and act.outcome == "error":
+        exception = encode(act.error, bounds=_DETAILS).text.decode()
+        text = f'{text[:-1]}{"," if details else ""}"exception":{exception}}}'
+    return text

@@ -1,0 +1,126 @@
+"""What this process has for recording: its recorder, the runs that it is to end, and what it does at its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager, suppress
+
+from titan_sdk import patience, run_end  # noqa: F401  # patience: see `_import_before_any_fork`
+from titan_sdk.address import address_of
+from titan_sdk.errors import TitanError
+from titan_sdk.recording.delivery import Delivery, Verdict, post_to
+from titan_sdk.recording.recorder import EXIT_SECONDS, Recorder
+from titan_sdk.recording.spool import Spool, spool_folder
+from titan_sdk.transport import Transport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from titan_sdk.recording.recorder import Note
+
+__all__ = ["end_with_process", "ended", "flush", "put", "recording_to"]
+
+SWITCH = "TITAN_RECORD"
+_NO = frozenset({"0", "false", "no", "off"})
+
+
+def put(note: Note) -> None:
+    """Have a note told. Never waits, and never raises."""
+    if _recorder is not None:
+        _recorder.put(note)
+
+
+def flush(timeout: float = EXIT_SECONDS) -> bool:
+    """Wait until what was recorded so far is at the server, or on disk for later; False when `timeout` seconds end it.
+
+    A process that ends as processes do flushes by itself; one that is stopped or frozen from outside may call this.
+    """
+    return _recorder is None or _recorder.flush(timeout)
+
+
+def end_with_process(key: object, end: Callable[[str], None]) -> None:
+    """Have a run ended when this process exits: `end` gets its failure in words, "" for none."""
+    _endings[key] = end
+
+
+def ended(key: object) -> None:
+    """Forget the run: it has been ended on purpose, or belongs to the parent process."""
+    _endings.pop(key, None)
+
+
+@contextmanager
+def recording_to(recorder: Recorder) -> Iterator[None]:
+    """Put what is recorded in this block, on any thread, to another recorder than the process's own."""
+    global _recorder
+    earlier, _recorder = _recorder, recorder
+    try:
+        yield
+    finally:
+        _recorder = earlier
+
+
+def _close(failure: str, seconds: float) -> None:
+    while _endings:
+        _, end = _endings.popitem()
+        end(failure)
+    if _recorder is not None:
+        _recorder.close(seconds)
+
+
+def _on_start() -> None:
+    run_end.before_exit(_close)
+    if "multiprocessing.util" in sys.modules:  # such a process ends without exit handlers
+        from multiprocessing import parent_process, util
+
+        if parent_process() is not None:
+            util.Finalize(None, _close, args=("", EXIT_SECONDS), exitpriority=0)
+
+
+def _delivery() -> Delivery:
+    try:
+        address = address_of()
+    except TitanError as mistake:
+        lost = Delivery(lambda _body, _seconds: Verdict.UNWANTED, None)
+        lost.drop(0, str(mistake))
+        return lost
+    folder = spool_folder(address)
+    transport = Transport(
+        *(address.host, address.port, os.environ.get("TITAN_TOKEN") or None),
+        is_tls=address.is_tls,
+        ca_file=address.ca_file,
+        retry_for_seconds=0,
+    )
+    return Delivery(post_to(transport), None if folder is None else Spool(folder))
+
+
+def _new_recorder() -> Recorder | None:
+    if os.environ.get(SWITCH, "").lower() in _NO:
+        return None
+    return Recorder(_delivery, on_start=_on_start)
+
+
+def _import_before_any_fork() -> None:
+    """Import what the recorder's thread will need: a child that is forked in the middle of an import never has it."""
+    with suppress(TitanError):
+        if address_of().is_tls:
+            from titan_sdk import tls  # noqa: F401
+
+
+def _step_aside() -> None:
+    if _recorder is not None:
+        _recorder.step_aside()
+
+
+def _start_anew() -> None:
+    """Begin as a forked child: what waits in the parent's queue, and the runs it ends, are the parent's."""
+    global _recorder
+    _recorder = _new_recorder()
+    _endings.clear()
+
+
+_endings: dict[object, Callable[[str], None]] = {}
+_recorder = _new_recorder()
+_import_before_any_fork()
+os.register_at_fork(before=_step_aside, after_in_child=_start_anew)

@@ -1,0 +1,70 @@
+"""What a program keeps to itself of what it records, beside what every Titan takes away."""
+
+from __future__ import annotations
+
+import os
+
+from titan_sdk.redaction import Redactor, StandardFinder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Redact", "built_in", "of_process"]
+
+FIELDS = "TITAN_REDACT_FIELDS"
+
+#: Fingerprints need a key that outlives the process, which only the server has: the SDK's are dropped.
+_KEY = os.urandom(32)
+_redactors: dict[str, Redactor] = {}
+
+
+class Redact:
+    """What of one action's data never leaves the process.
+
+        @action(redact=Redact(fields=["iban"], patterns={"order": r"ORD-[0-9]{8}"}))
+        @action(redact=Redact(outputs=True))
+
+    Args:
+        fields: names of fields whose whole value goes, wherever they stand; `api-key` and `apiKey` are the same.
+        patterns: name → regular expression of what goes out of texts; `[redacted:NAME]` is left.
+        inputs, outputs: True leaves out all of it.
+
+    Raises:
+        re.error: a pattern is no regular expression.
+    """
+
+    __slots__ = ("inputs", "outputs", "redactor")
+
+    def __init__(
+        self,
+        *,
+        fields: Iterable[str] = (),
+        patterns: Mapping[str, str] | None = None,
+        inputs: bool = False,
+        outputs: bool = False,
+    ) -> None:
+        self.inputs = inputs
+        self.outputs = outputs
+        fields = tuple(fields)
+        #: None: nothing but whole payloads goes
+        self.redactor: Redactor | None = None
+        if fields or patterns:
+            self.redactor = Redactor(StandardFinder(patterns), key=_KEY, fields=(*_fields_of_process(), *fields))
+
+
+def of_process() -> Redactor | None:
+    """Return what TITAN_REDACT_FIELDS takes out of all that this process sends; None while it names nothing."""
+    return built_in() if os.environ.get(FIELDS) else None
+
+
+def built_in() -> Redactor:
+    """Return what takes out secrets as the server does, and the fields of TITAN_REDACT_FIELDS."""
+    named = os.environ.get(FIELDS, "")
+    if named not in _redactors:
+        _redactors[named] = Redactor(StandardFinder(), key=_KEY, fields=_fields_of_process())
+    return _redactors[named]
+
+
+def _fields_of_process() -> tuple[str, ...]:
+    return tuple(field for field in os.environ.get(FIELDS, "").replace(",", " ").split() if field)

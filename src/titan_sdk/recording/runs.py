@@ -1,0 +1,192 @@
+"""Runs: what the actions of a program belong to.
+
+    with titan_sdk.run(agent_id="RESEARCH", session_id="chat-7"):
+        …                                   # ends as completed, or as failed with the exception that leaves the block
+
+Without one, actions belong to the run of the job that this process is, or else to a run of the process's own, named
+`<script>-<time>-<random>`, which ends with the process. A job never ends the run that it is a job of.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextvars import ContextVar
+
+from titan_sdk.recording import process
+from titan_sdk.recording.told import Told, line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+__all__ = ["Run", "RunNote", "current_run", "run"]
+
+RUN_ID = "TITAN_AGENT_RUN_ID"
+JOB_ID = "TITAN_JOB_ID"
+AGENT_ID = "TITAN_AGENT_ID"
+
+
+class Run:
+    """A run as this process knows it."""
+
+    __slots__ = ("agent_id", "id", "is_ours", "process_id")
+
+    def __init__(self, run_id: str | None, agent_id: str | None, *, is_ours: bool) -> None:
+        #: None: that of the job whose token is shown
+        self.id = None if run_id is None else line(run_id, 200)
+        self.agent_id = None if agent_id is None else line(agent_id, 500)
+        #: whether it ends when this process says so
+        self.is_ours = is_ours
+        self.process_id = os.getpid()
+
+
+class RunNote:
+    """What is to be told of a run."""
+
+    __slots__ = ("_at_ns", "_fields", "_run")
+
+    def __init__(self, run: Run, **fields: object) -> None:
+        self._run = run
+        self._fields = fields
+        self._at_ns = time.time_ns()
+
+    def told(self) -> list[Told]:
+        """Return the one entry."""
+        known = {"run_id": self._run.id, "agent_id": self._run.agent_id, **self._fields}
+        fields: dict[str, object] = {"type": "run", "at_ns": self._at_ns}
+        fields |= {name: _clean(value) for name, value in known.items() if value is not None}
+        return [Told(fields)]
+
+
+class run:  # noqa: N801  # used as a function: `with run(…) as current`
+    """The run that actions within the block belong to; `async with` does the same.
+
+        with titan_sdk.run(agent_id="RESEARCH") as run:
+            print(run.id)                   # RESEARCH_3fa9c1
+
+    Args:
+        agent_id: whose run it is; by default TITAN_AGENT_ID, else the script's name.
+        run_id: its id, also that of a run that exists; by default that of the job that this process is, else a new one.
+        session_id: groups runs, such as those of one conversation.
+        name: a title for people.
+        tags: words to find it by.
+    """
+
+    def __init__(
+        self,
+        agent_id: str | None = None,
+        run_id: str | None = None,
+        *,
+        session_id: str | None = None,
+        name: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> None:
+        self._run = _run_of(agent_id, run_id)
+        self._about = {"session_id": session_id and line(session_id, 200), "name": name, "tags": list(tags) or None}
+        self._outer: Run | None = None
+
+    def __enter__(self) -> Run:
+        self._outer = _current.get()
+        _current.set(self._run)
+        process.put(RunNote(self._run, **self._about))
+        if self._run.is_ours:
+            process.end_with_process(id(self._run), lambda failure: _end(self._run, failure))
+        return self._run
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if _current.get() is self._run:
+            _current.set(self._outer)
+        if self._run.is_ours and self._run.process_id == os.getpid():
+            process.ended(id(self._run))
+            process.put(RunNote(self._run, **_ending(error)))
+
+    async def __aenter__(self) -> Run:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+def current_run() -> Run:
+    """Return the run that the caller's actions belong to; the first call without one begins the process's own."""
+    found = _current.get()
+    return found if found is not None else _of_process.get("run") or _begin_of_process()
+
+
+def script_name() -> str:
+    """Return what a program without a name is called: its script, without folder and suffix."""
+    script = os.path.basename(sys.argv[0]) if sys.argv else ""
+    return os.path.splitext(script)[0] or "python"
+
+
+_current: ContextVar[Run | None] = ContextVar("titan_run", default=None)
+_of_process: dict[str, Run] = {}
+
+
+def _begin_of_process() -> Run:
+    environment = os.environ
+    if RUN_ID in environment or JOB_ID in environment:
+        mine = Run(environment.get(RUN_ID), None, is_ours=False)
+        return _of_process.setdefault("run", mine)
+    script = script_name()
+    run_id = f"{script[:150]}-{time.strftime('%Y%m%dT%H%M%S')}-{os.urandom(3).hex()}"
+    mine = Run(run_id, environment.get(AGENT_ID) or script, is_ours=True)
+    found = _of_process.setdefault("run", mine)
+    if found is mine:  # no other thread was faster
+        process.put(RunNote(mine))
+        process.end_with_process("process", lambda failure: _end(mine, failure))
+    return found
+
+
+def _run_of(agent_id: str | None, run_id: str | None) -> Run:
+    job_run = os.environ.get(RUN_ID)
+    if run_id is None and (job_run is not None or JOB_ID in os.environ):
+        return Run(job_run, agent_id, is_ours=False)
+    agent = agent_id or os.environ.get(AGENT_ID) or script_name()
+    if run_id is None:
+        from titan_sdk.stages import new_run_id
+
+        run_id = new_run_id(agent)
+    return Run(run_id, agent, is_ours=run_id != job_run)
+
+
+def _end(mine: Run, failure: str) -> None:
+    if failure:
+        process.put(RunNote(mine, end="failed", reason=failure))
+    else:
+        process.put(RunNote(mine, end="completed"))
+
+
+def _ending(error: BaseException | None) -> dict[str, str]:
+    """Return how a run ended that this exception, or none, has left."""
+    if error is None or isinstance(error, GeneratorExit):
+        return {"end": "completed"}
+    if isinstance(error, SystemExit):
+        if error.code in (None, 0):
+            return {"end": "completed"}
+        return {"end": "failed", "reason": f"exit status {error.code if isinstance(error.code, int) else 1}"}
+    reason = _words_of(error)
+    is_cancelled = isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
+    return {"end": "cancelled" if is_cancelled else "failed", "reason": reason}
+
+
+def _words_of(error: BaseException) -> str:
+    try:
+        words = str(error)
+    except Exception:  # noqa: BLE001 (the user's __str__; their own exception is to go on as it is)
+        words = ""
+    kind = type(error).__name__
+    return f"{kind}: {words}"[:1000] if words else kind
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        return line(value, 1000)
+    return [line(item, 200) for item in value] if isinstance(value, list) else value

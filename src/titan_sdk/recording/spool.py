@@ -1,0 +1,119 @@
+"""A folder of request bodies that wait for the server: written whole or not at all, bounded, and oldest first."""
+
+from __future__ import annotations
+
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from titan_sdk.address import Address
+
+__all__ = ["Spool", "spool_folder"]
+
+FOLDER = "TITAN_SPOOL"
+LARGEST_BYTES = 256 * 2**20  # a day of one busy agent: 100,000 calls of 2.5 KB
+_WHOLE = ".json"
+_PARTIAL = ".partial"
+_LOOK_EVERY = 64  # bodies: to look at a thousand files takes 3 ms
+_DEAD_SECONDS = 3600.0  # a file that took so long to write is one of a process that was killed
+
+
+class Spool:
+    """Bodies on disk. Several processes may share a folder: what two of them deliver counts once at the server."""
+
+    def __init__(self, folder: str, *, largest_bytes: int = LARGEST_BYTES) -> None:
+        """Keep bodies in `folder`, which is made when the first one comes."""
+        self.folder = folder
+        self._largest_bytes = largest_bytes
+        self._count = 0
+        self._known_bytes = 0
+
+    def add(self, body: bytes) -> bool:
+        """Keep a body until it is delivered, also over the end of this process; return False when there is no room.
+
+        The oldest are kept and the newest refused: the beginning explains what came later, not the other way round.
+        """
+        path = os.path.join(self.folder, f"{time.time_ns():020}-{os.getpid()}-{self._count}")
+        try:
+            if self._count % _LOOK_EVERY == 0:
+                os.makedirs(self.folder, mode=0o700, exist_ok=True)
+                self._known_bytes = self._size_bytes()
+            self._count += 1
+            if self._known_bytes + len(body) > self._largest_bytes:
+                self._count = 0  # looks again with the next body: meanwhile some may be delivered
+                return False
+            _write(path, body)
+        except OSError:
+            self._count = 0
+            return False
+        self._known_bytes += len(body)
+        return True
+
+    def paths(self) -> list[str]:
+        """Return the files that wait, oldest first; none when the folder cannot be read."""
+        try:
+            entries = [entry for entry in os.scandir(self.folder) if entry.name.endswith(_WHOLE)]
+            return sorted(entry.path for entry in entries if entry.is_file(follow_symlinks=False))
+        except OSError:
+            return []
+
+    def _size_bytes(self) -> int:
+        size = 0
+        for entry in os.scandir(self.folder):
+            try:
+                found = entry.stat(follow_symlinks=False)
+                if entry.name.endswith(_PARTIAL) and time.time() - found.st_mtime > _DEAD_SECONDS:
+                    os.unlink(entry.path)
+                else:
+                    size += found.st_size
+            except FileNotFoundError:
+                continue  # another process has just delivered it
+        return size
+
+
+def spool_folder(address: Address, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return where bodies for a server wait: TITAN_SPOOL, else a folder of that server's below TITAN_HOME or ~/.titan.
+
+    None in a job whose worker gave it no folder: there nobody would know later whose job it was.
+    """
+    given = environment.get(FOLDER)
+    if given:
+        return given
+    if environment.get("TITAN_JOB_ID"):
+        return None
+    home = environment.get("TITAN_HOME") or os.path.join(os.path.expanduser("~"), ".titan")
+    return os.path.join(home, "spool", f"{address.host.replace('/', '_')}_{address.port}")
+
+
+def read(path: str) -> bytes | None:
+    """Return a waiting body; None when another process has delivered it, or it is not for us to read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def forget(path: str) -> bool:
+    """Remove a body that was delivered; return False when that cannot be done: it may go out again, and counts once."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return not os.path.lexists(path)
+    return True
+
+
+def _write(path: str, body: bytes) -> None:
+    partial = path + _PARTIAL
+    try:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with open(descriptor, "wb", buffering=0) as file:
+            if file.write(body) != len(body):  # a full disk takes a part
+                raise OSError("the disk is full")
+        os.rename(partial, path + _WHOLE)
+    except OSError:
+        forget(partial)
+        raise

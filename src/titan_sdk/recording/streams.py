@@ -1,0 +1,145 @@
+"""Generators, plain and asynchronous, whose run from the first item to the end is one action.
+
+What they give is gathered as it comes, within bounds. Inside the generator the action is the current one; in the code
+that takes the items it is not. One that is closed before its end has succeeded, and its attributes say so.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import partial, wraps
+from time import perf_counter_ns
+
+from titan_sdk.recording.acts import begun, current_act, fail, leave, resume, succeed
+from titan_sdk.tape import Cut, CutReason, snapshot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+    from typing import Any, TypeVar
+
+    from titan_sdk.recording.acts import Act
+    from titan_sdk.recording.entries import Plan
+
+    R = TypeVar("R")
+
+__all__ = ["recorded"]
+
+MOST_ITEMS = 10_000  # a long answer of a model, token by token
+
+
+def recorded(function: Callable[..., Any], plan: Plan) -> Any:
+    """Return a generator function, of the same kind, whose runs are recorded."""
+
+    @wraps(function)
+    def stream(*args: Any, **kwargs: Any) -> Any:
+        return (yield from _driven(function(*args, **kwargs), _Gathered(begun(plan, args, kwargs))))
+
+    @wraps(function)
+    async def stream_later(*args: Any, **kwargs: Any) -> Any:
+        gathered = _Gathered(begun(plan, args, kwargs))
+        inner = function(*args, **kwargs)
+        step: Callable[[], Awaitable[Any]] = partial(anext, inner)
+        try:
+            while True:
+                item = await gathered.inside_later(step)
+                gathered.add(item)
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    await gathered.inside_later(inner.aclose)
+                    raise
+                except BaseException as error:  # noqa: BLE001 (it is the generator's: that is what throwing means)
+                    step = partial(inner.athrow, error)
+                else:
+                    step = partial(inner.asend, sent)
+        except StopAsyncIteration:
+            gathered.end()
+        except BaseException as error:
+            gathered.break_off(error)
+            raise
+
+    return stream_later if inspect.isasyncgenfunction(function) else stream
+
+
+def _driven(inner: Generator[Any, Any, R], gathered: _Gathered) -> Generator[Any, Any, R]:
+    """Go through a generator as `yield from` does (PEP 380), with its action the current one in each of its steps."""
+    step: Callable[[], Any] = partial(next, inner)
+    try:
+        while True:
+            item = gathered.inside(step)
+            gathered.add(item)
+            try:
+                sent = yield item
+            except GeneratorExit:
+                gathered.inside(inner.close)
+                raise
+            except BaseException as error:  # noqa: BLE001 (it is the generator's: that is what throwing means)
+                step = partial(inner.throw, error)
+            else:
+                step = partial(inner.send, sent)
+    except StopIteration as finished:
+        result: R = finished.value
+        gathered.end(result)
+        return result
+    except BaseException as error:
+        gathered.break_off(error)
+        raise
+
+
+class _Gathered:
+    """What a generator has given so far, and its action."""
+
+    def __init__(self, act: Act) -> None:
+        self._act = act
+        self._began = perf_counter_ns()
+        self._items: list[object] = []
+        self._count = 0
+        self._about: dict[str, object] = {}
+        leave(act)
+
+    def inside(self, step: Callable[[], R]) -> R:
+        """Take a step of the generator."""
+        outer = current_act()
+        resume(self._act)
+        try:
+            return step()
+        finally:
+            resume(outer)
+
+    async def inside_later(self, step: Callable[[], Awaitable[R]]) -> R:
+        """Take a step of the asynchronous generator."""
+        outer = current_act()
+        resume(self._act)
+        try:
+            return await step()
+        finally:
+            resume(outer)
+
+    def add(self, item: object) -> None:
+        """Note an item that was given."""
+        if not self._count:
+            self._about["first_item_ns"] = perf_counter_ns() - self._began
+        self._count += 1
+        if self._count <= MOST_ITEMS and self._act.plan.keeps_outputs:
+            self._items.append(snapshot(item))
+
+    def end(self, returned: object = None) -> None:
+        """End the action: the generator has come to its end."""
+        self._describe()
+        items: object = self._items
+        if self._count > MOST_ITEMS:
+            items = Cut(type_name="list", reason=CutReason.SIZE, items=self._count, head=self._items)
+        succeed(self._act, items if returned is None else {"items": items, "returned": returned})
+
+    def break_off(self, error: BaseException) -> None:
+        """End the action: it was closed before its end, which is no failure, or it raised."""
+        if isinstance(error, GeneratorExit):
+            self._about["closed_early"] = True
+            self.end()
+        else:
+            self._describe()
+            fail(self._act, error)
+
+    def _describe(self) -> None:
+        self._act.attributes = {**(self._act.attributes or {}), **self._about, "items": self._count}

@@ -1,0 +1,92 @@
+"""The Activity Ledger: every call of all runs, filtered, sorted, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Console, Pages
+from tests.browser.recorded import a_call, a_failed_call, record
+
+
+def rows_of(page: Page) -> Locator:
+    """Return the rows of calls."""
+    return page.get_by_role("table", name="Calls").locator(".rowlist-row")
+
+
+def test_where_nothing_was_recorded_the_ledger_says_what_would_stand_there(
+    new_console: Callable[..., Console], pages: Pages, assert_accessible: Callable[[Page], None]
+) -> None:
+    page = pages.open(new_console(offers=()), "/ledger")
+
+    expect(page.get_by_text("No call is recorded yet")).to_be_visible()
+    assert_accessible(page)
+
+
+def test_calls_of_a_run_are_filtered_by_how_they_ended(page: Page, console: Console) -> None:
+    calls = [a_call("plan"), a_failed_call("search", "ValueError", "nope"), a_call("search", outcome="blocked")]
+    record(console, "ledger-1", calls)
+    page.goto("/ledger?run_id=ledger-1")
+    expect(rows_of(page)).to_have_count(3)
+
+    page.get_by_role("button", name="Error").click()
+
+    expect(rows_of(page)).to_have_count(1)
+    expect(rows_of(page)).to_contain_text("ValueError: nope")
+
+
+def test_a_link_to_the_calls_of_one_name_shows_those_alone(page: Page, console: Console) -> None:
+    record(console, "ledger-2", [a_call("plan"), a_call("search"), a_call("search")])
+
+    page.goto("/ledger?run_id=ledger-2&action_name=search")
+
+    expect(rows_of(page)).to_have_count(2)
+    expect(page.get_by_label("Action")).to_have_value("search")
+
+
+def test_calls_are_found_by_their_content(page: Page, console: Console) -> None:
+    record(console, "ledger-3", [a_call("ask", inputs={"question": "wherefrom zebrafinch"}), a_call("ask")])
+    page.goto("/ledger?run_id=ledger-3")
+    expect(rows_of(page)).to_have_count(2)
+
+    page.keyboard.press("/")
+    page.keyboard.type("zebrafinch")
+
+    expect(rows_of(page)).to_have_count(1)
+
+
+def test_the_dearest_call_comes_first_and_enter_opens_it_in_its_run(page: Page, console: Console) -> None:
+    record(console, "ledger-4", [a_call("a", cost_usd="0.1"), a_call("b", cost_usd="2"), a_call("c", cost_usd="1")])
+    page.goto("/ledger?run_id=ledger-4")
+
+    page.get_by_role("button", name="Cost").click()
+    expect(rows_of(page).first).to_contain_text("$2.00")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/runs/ledger-4?*")
+    assert parse_qs(urlsplit(page.url).query) == {"tab": ["telemetry"], "action": ["ledger-4-2"]}
+
+
+def test_a_further_page_has_an_address_and_back_leads_from_it(page: Page, console: Console) -> None:
+    record(console, "ledger-5", [a_call(f"call {number}") for number in range(120)])
+    page.goto("/ledger?run_id=ledger-5")
+    expect(page.get_by_text("1–100 of 120 calls")).to_be_visible()
+
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("101–120 of 120 calls")).to_be_visible()
+    page.go_back()
+
+    expect(page.get_by_text("1–100 of 120 calls")).to_be_visible()
+
+
+def test_a_new_call_appears_by_itself(page: Page, console: Console) -> None:
+    record(console, "ledger-6", [a_call("plan")], agent="ledger-lively", end=None)
+    page.goto("/ledger?agent_id=ledger-lively")
+    expect(rows_of(page)).to_have_count(1)
+
+    record(console, "ledger-7", [a_call("plan")], agent="ledger-lively")
+
+    expect(rows_of(page)).to_have_count(2)

@@ -1,0 +1,337 @@
+"""One recorded run: its calls, what went in and came out, their tree and times, as a person walks through it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Console, Pages
+from tests.browser.recorded_run import ToldRun
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d494844520000000100000001080200000090775"
+    "3de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
+)
+
+
+@pytest.fixture(scope="module")
+def failed(console: Console) -> ToldRun:
+    """A run with one of everything, which failed."""
+    run = ToldRun(console.url, "runpage-failed")
+    run.say(name="Where is my order?")
+    run.actions(
+        [
+            run.entry("agent", "Triage", took_ms=9000, kind="agent", outcome="error"),
+            run.entry("turn", "turn 1", at_ms=1, took_ms=4000, kind="turn", parent_id="agent"),
+            run.entry(
+                "thought", "thinking", at_ms=2, kind="thought", parent_id="turn", outputs="First look the order up."
+            ),
+            run.entry(
+                "chat",
+                "chat",
+                at_ms=20,
+                took_ms=1500,
+                kind="model",
+                parent_id="turn",
+                inputs={"messages": [{"role": "user", "content": "Where is my zebra order?"}]},
+                outputs={"content": "I look."},
+                cost_usd="0.0123",
+                use={"model": "gpt-4o", "provider": "openai", "input_tokens": 812, "output_tokens": 64},
+            ),
+            run.entry(
+                "find",
+                "find_order",
+                at_ms=1600,
+                took_ms=400,
+                kind="tool",
+                parent_id="turn",
+                inputs={"order": 1077},
+                outputs={"at": datetime(2024, 12, 28, 14, 30, tzinfo=UTC), "total": Decimal("39.90")},
+                cost_usd="0.0002",
+                impact="read",
+                tags=["orders"],
+            ),
+            run.entry("refund", "refund", at_ms=2100, outcome="blocked", cost_usd="0.50", parent_id="turn"),
+            run.entry("cached", "embed", at_ms=2200, outcome="replayed", cost_usd="0.01", parent_id="turn"),
+            run.entry("hand", "Triage to Pricing", at_ms=4100, took_ms=0, kind="handoff", parent_id="agent"),
+            run.entry(
+                "parse",
+                "parse_price",
+                at_ms=4200,
+                took_ms=2,
+                kind="tool",
+                parent_id="agent",
+                inputs={"text": "nope"},
+                outcome="error",
+                failure={"type": "ValueError", "message": "no price: 'nope'", "traceback": "Traceback\n  line 41"},
+            ),
+        ]
+    )
+    run.end("failed", reason="ValueError: no price: 'nope'")
+    return run
+
+
+def calls(page: Page) -> Locator:
+    return page.get_by_role("table", name="Calls")
+
+
+def rows(page: Page) -> Locator:
+    return calls(page).locator(".rowlist-row")
+
+
+def test_a_failed_run_leads_to_the_action_that_failed_first(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Where is my order?")
+    expect(page.locator(".run-head")).to_contain_text("Failed")
+    expect(page.locator(".run-facts")).to_contain_text("$0.51 attempted · $0.50 prevented · $0.01 saved")
+    expect(page.locator(".run-facts")).to_contain_text("50.0 %")
+    page.get_by_role("button", name="Show first failed action").click()
+
+    panel = page.get_by_role("complementary", name="Operation parse_price")
+    expect(panel).to_contain_text("ValueError")
+    expect(panel).to_contain_text("line 41")
+    expect(page).to_have_url(re.compile(r"tab=telemetry&action=parse|action=parse&tab=telemetry"))
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+
+
+def test_calls_are_listed_with_what_went_in_and_came_out(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}")
+
+    expect(rows(page)).to_have_count(5)
+    expect(rows(page).nth(0)).to_contain_text("zebra order")
+    expect(rows(page).nth(1)).to_contain_text("2024-12-28 14:30:00+00:00")
+    expect(rows(page).nth(4)).to_contain_text("no price")
+    page.get_by_role("button", name="Sort by cost").or_(page.get_by_title("Sort by cost")).click()
+    expect(rows(page).nth(0)).to_contain_text("refund")
+    page.get_by_title("Sort by duration").click()
+    expect(rows(page).nth(0)).to_contain_text("chat")
+    page.get_by_role("button", name="Blocked").click()
+    expect(rows(page)).to_have_count(1)
+    page.reload()
+    expect(rows(page)).to_have_count(1)
+
+
+def test_content_is_found_marked_and_walked_through(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}")
+    expect(rows(page)).to_have_count(5)
+
+    page.keyboard.press("/")
+    page.keyboard.type("zebra")
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page).locator("mark")).to_have_text("zebra")
+    page.get_by_role("button", name="In context").click()
+    expect(rows(page)).to_have_count(5)
+    page.get_by_role("searchbox").press("Enter")
+
+    expect(page.get_by_role("complementary", name="Operation chat").locator("mark")).to_have_text("zebra")
+
+
+def test_a_row_unfolds_by_key_and_all_of_them_by_a_button(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}")
+    expect(rows(page)).to_have_count(5)
+
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.get_by_role("region", name="Inputs of call 2")).to_contain_text("1077")
+    page.get_by_role("button", name="Expand all").click()
+    expect(page.get_by_role("region", name="Inputs of call 1")).to_contain_text("zebra")
+    page.get_by_role("button", name="Copy inputs as JSON").first.click()
+
+    assert '"role": "user"' in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_the_inspector_tells_all_that_is_known_of_an_action(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?action=find")
+
+    panel = page.get_by_role("complementary", name="Operation find_order")
+    expect(panel.locator(".json-chip").first).to_have_text("datetime 2024-12-28 14:30:00+00:00")
+    expect(panel.locator(".run-metadata")).to_contain_text("orders")
+    expect(panel.get_by_role("link", name="View in Activity Ledger")).to_have_attribute(
+        "href", f"/ledger?run_id={failed.id}&action_name=find_order"
+    )
+    panel.get_by_label("Note").fill("Looked up the right one.")
+    panel.get_by_label("Score", exact=True).fill("0.9")
+    panel.get_by_role("button", name="Add").click()
+
+    expect(panel.locator(".run-notes")).to_contain_text("Looked up the right one.")
+    expect(panel.locator(".run-score")).to_have_text("overall 0.9")
+    panel.get_by_role("button", name="turn 1").click()
+    expect(page.get_by_role("complementary", name="Operation turn 1")).to_be_visible()
+
+
+def test_the_trace_is_a_tree_that_keys_fold(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?tab=trace")
+    items = page.get_by_role("treeitem")
+
+    expect(items).to_have_count(9)
+    expect(items.nth(2)).to_have_attribute("aria-level", "3")
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowLeft")
+    expect(items).to_have_count(4)
+    expect(items.nth(1)).to_have_attribute("aria-expanded", "false")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("x")
+    expect(page.get_by_role("tree")).to_contain_text("First look the order up.")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("complementary", name="Operation thinking")).to_contain_text("Reasoning")
+
+
+def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(
+    pages: Pages, console: Console, failed: ToldRun
+) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?tab=trace&fold=agent")
+    expect(page.get_by_role("treeitem")).to_have_count(1)
+
+    page.get_by_role("searchbox").fill("find_order")
+    expect(page.get_by_role("status").filter(has_text="1 action found")).to_be_visible()
+    page.get_by_role("searchbox").press("Enter")
+
+    expect(page.get_by_role("treeitem")).to_have_count(9)
+    expect(page.get_by_role("complementary", name="Operation find_order")).to_be_visible()
+
+
+def test_the_time_axis_shows_one_action_when_asked(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?tab=trace&action=find")
+    expect(page.get_by_role("treeitem")).to_have_count(9)
+
+    page.get_by_role("button", name="This action").click()
+    expect(page).to_have_url(re.compile("from=1560000&to=2040000"))
+    page.get_by_role("button", name="Whole run").click()
+
+    expect(page).not_to_have_url(re.compile("from="))
+
+
+def test_actions_whose_parent_nobody_told_of_stand_apart_until_it_comes(pages: Pages, console: Console) -> None:
+    run = ToldRun(console.url, "runpage-orphans")
+    run.action("child", "left alone", parent_id="mother")
+    page = pages.open(console, f"/runs/{run.id}?tab=trace")
+    expect(page.get_by_role("tree")).to_contain_text("1 action waits for its parent")
+
+    run.action("mother", "found again", kind="step", took_ms=100)
+
+    expect(page.get_by_role("tree")).not_to_contain_text("waits for its parent")
+    expect(page.get_by_role("treeitem").nth(1)).to_have_attribute("aria-level", "2")
+
+
+def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Console) -> None:
+    run = ToldRun(console.url, "runpage-live")
+    run.action("one", "first", took_ms=None)
+    run.say(done=1, total=4)
+    page = pages.open(console, f"/runs/{run.id}")
+    expect(rows(page)).to_have_count(1)
+    expect(rows(page)).to_contain_text("Running")
+    expect(page.locator(".run-title")).to_contain_text("25 %")
+
+    run.action("one", "first", took_ms=5)
+    run.action("two", "second", at_ms=10)
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).nth(0)).to_contain_text("Success")
+    run.end()
+
+    expect(page.locator(".run-title")).to_contain_text("Completed")
+    expect(page.locator(".toasts")).to_contain_text("runpage-live completed.")
+
+
+def test_large_and_odd_payloads_are_shown_as_what_they_are(pages: Pages, console: Console) -> None:
+    run = ToldRun(console.url, "runpage-odd")
+    run.action("big", "download", outputs="x" * 1_500_000)
+    run.action("odd", "render", at_ms=20, outputs={"png": PNG, "nan": float("nan"), "text": "a\u202eb\u0007"})
+    run.end()
+
+    page = pages.open(console, f"/runs/{run.id}?action=big")
+    panel = page.get_by_role("complementary", name="Operation download")
+    expect(panel).to_contain_text("of 1.4 MiB")
+    with page.expect_download() as started:
+        panel.get_by_role("link", name="Download all of it").click()
+    assert started.value.path().stat().st_size == 1_500_002
+
+    page.goto(f"/runs/{run.id}?action=odd")
+    panel = page.get_by_role("complementary", name="Operation render")
+    expect(panel.get_by_role("img", name="Recorded image/png")).to_be_visible()
+    expect(panel).to_contain_text("float nan")
+    expect(panel).to_contain_text("a\\u202eb\\u0007")
+
+
+def test_ten_thousand_actions_are_only_drawn_where_somebody_looks(pages: Pages, console: Console) -> None:
+    run = ToldRun(console.url, "runpage-large")
+    entries = [
+        run.entry(
+            f"a{at}",
+            f"step {at}",
+            at_ms=at,
+            kind="step" if at % 3 else "tool",
+            parent_id=f"a{at - 1}" if at % 60 else None,
+        )
+        for at in range(10_000)
+    ]
+    run.actions(entries)
+    run.end()
+
+    page = pages.open(console, f"/runs/{run.id}?tab=trace")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    expect(page.locator(".run-trace")).to_contain_text("10,000 actions")
+    page.get_by_role("tree").press("End")
+    expect(page.get_by_role("treeitem").filter(has_text="step 9999")).to_be_focused()
+
+    assert page.get_by_role("treeitem").count() < 100
+
+
+def test_a_run_is_pinned_and_deleted_with_every_byte(pages: Pages, console: Console) -> None:
+    run = ToldRun(console.url, "runpage-deleted")
+    run.action("one", "first")
+    run.end()
+    page = pages.open(console, f"/runs/{run.id}")
+
+    page.get_by_role("button", name="Pin").click()
+    expect(page.get_by_role("button", name="Pinned")).to_be_visible()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete every byte of it").click()
+    expect(page).to_have_url(re.compile("/runs$"))
+    page.goto(f"/runs/{run.id}")
+
+    expect(page.get_by_role("heading", name="There is no such run")).to_be_visible()
+
+
+def test_keys_open_tabs_and_say_what_is_not_here_yet(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}")
+    expect(rows(page)).to_have_count(5)
+
+    page.keyboard.press("s")
+    expect(page.get_by_role("heading", name="Simulation comes with a later version")).to_be_visible()
+    page.keyboard.press("d")
+    expect(page.get_by_role("heading", name="Determinism comes with a later version")).to_be_visible()
+    page.keyboard.press("r")
+    expect(page.locator(".toasts")).to_contain_text("Replay comes with a later version.")
+    page.keyboard.press("t")
+    expect(rows(page)).to_have_count(5)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Telemetry, Simulation, Determinism")
+
+
+@pytest.mark.parametrize("query", ["", "?action=parse&all=1", "?tab=trace&open=thought&action=chat", "?tab=simulation"])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_it_is_accessible(
+    pages: Pages,
+    console: Console,
+    failed: ToldRun,
+    assert_accessible: Callable[[Page], None],
+    query: str,
+    width: int,
+    scheme: str,
+) -> None:
+    page = pages.open(console, f"/runs/{failed.id}{query}", width=width, scheme="dark" if scheme == "dark" else "light")
+    expect(page.get_by_role("tabpanel")).to_be_visible()
+    expect(page.get_by_text("Reading …")).to_have_count(0)
+
+    assert_accessible(page)

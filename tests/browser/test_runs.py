@@ -1,0 +1,215 @@
+"""Runs: the registry of recorded runs, what needs attention in it, two runs side by side, and their agents."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Console, Pages
+from tests.browser.recorded import a_call, a_failed_call, finish, forget, record
+
+Check = Callable[[Page], None]
+
+
+def row_of(page: Page, run: str) -> Locator:
+    """Return the row of a run in the registry."""
+    return page.get_by_role("table", name="Runs").get_by_role("row").filter(has=page.get_by_title(run, exact=True))
+
+
+def ids_of(page: Page) -> list[str]:
+    """Return the runs of the registry from top to bottom."""
+    links = page.get_by_role("table", name="Runs").locator(".runs-id a")
+    return [str(link.get_attribute("title")) for link in links.all()]
+
+
+def test_where_nothing_was_recorded_the_page_gives_three_ways(
+    new_console: Callable[..., Console], pages: Pages, assert_accessible: Check
+) -> None:
+    page = pages.open(new_console(offers=()), "/runs")
+
+    expect(page.get_by_text("@titan_sdk.action")).to_be_visible()
+    expect(page.get_by_text("OTEL_EXPORTER_OTLP_ENDPOINT=")).to_be_visible()
+    expect(page.get_by_text("OPENAI_BASE_URL=")).to_be_visible()
+    assert_accessible(page)
+
+
+def test_a_run_appears_with_its_first_call_and_is_kept_true(page: Page, console: Console) -> None:
+    page.goto("/runs?agent_id=lively")
+    expect(page.get_by_text("No run matches")).to_be_visible()
+
+    record(console, "lively-1", [a_call("search", cost_usd="0.25"), a_call("write")], agent="lively", end=None)
+    row = row_of(page, "lively-1")
+    expect(row).to_contain_text("Running")
+    expect(row).to_contain_text("$0.25")
+    expect(row).to_contain_text("100 %")
+    finish(console, "lively-1", "failed", "out of luck")
+
+    expect(row).to_contain_text("Failed")
+    expect(page.get_by_role("alert").filter(has_text="lively-1 failed.")).to_be_visible()
+
+
+def test_what_was_prevented_is_not_what_was_spent(page: Page, console: Console) -> None:
+    calls = [a_call("pay", cost_usd="0.03"), a_call("pay", outcome="blocked", cost_usd="1.03")]
+    record(console, "prevented-1", calls, agent="payer")
+
+    page.goto("/runs?agent_id=payer")
+
+    row = row_of(page, "prevented-1")
+    expect(row).to_contain_text("$0.03")
+    expect(row).to_contain_text("$1.03 prevented")
+    expect(row).to_contain_text("50.0 %")
+
+
+def test_runs_are_filtered_by_the_agent_that_is_typed_and_chosen(page: Page, console: Console) -> None:
+    record(console, "chosen-1", [a_call("x")], agent="chosen-agent")
+    record(console, "other-1", [a_call("x")], agent="other-agent")
+    page.goto("/runs")
+    expect(row_of(page, "other-1")).to_be_visible()
+
+    page.get_by_role("combobox", name="Agent").fill("hosen-a")
+    expect(page.get_by_role("option")).to_have_text(re.compile("chosen-agent"))
+    page.keyboard.press("Enter")
+
+    expect(row_of(page, "chosen-1")).to_be_visible()
+    expect(row_of(page, "other-1")).to_have_count(0)
+    assert parse_qs(urlsplit(page.url).query) == {"agent_id": ["chosen-agent"]}
+
+
+def test_runs_are_sorted_by_cost_and_filtered_from_a_cost_on(page: Page, console: Console) -> None:
+    for name, cost in (("cheap", "0.5"), ("dear", "20"), ("middle", "9.75")):
+        record(console, f"cost-{name}", [a_call("x", cost_usd=cost)], agent="spender")
+    page.goto("/runs?agent_id=spender")
+
+    page.get_by_role("button", name="Cost").click()
+    expect(row_of(page, "cost-dear")).to_have_attribute("aria-rowindex", "1")
+    assert ids_of(page) == ["cost-dear", "cost-middle", "cost-cheap"]
+    page.get_by_label("Min cost in US dollars").fill("9,75")
+    expect(row_of(page, "cost-cheap")).to_have_count(0)
+
+    assert ids_of(page) == ["cost-dear", "cost-middle"]
+
+
+def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console: Console) -> None:
+    calls = [a_call("plan"), a_failed_call("search", "ValueError", "nope")]
+    record(console, "broken-1", calls, agent="breaker", end="failed")
+    page.goto("/runs?agent_id=breaker")
+
+    section = page.get_by_role("region", name="Critical intercepts")
+    expect(section).to_contain_text("ValueError: nope")
+    section.get_by_role("link", name="broken-1").click()
+
+    page.wait_for_url("**/runs/broken-1?*")
+    assert parse_qs(urlsplit(page.url).query) == {"tab": ["telemetry"], "action": ["broken-1-2"]}
+
+
+def test_a_run_that_broke_is_told_of_at_home(page: Page, console: Console) -> None:
+    record(console, "home-1", [a_failed_call("search", "KeyError", "gone")], agent="at-home", end="failed")
+
+    page.goto("/")
+
+    concern = page.get_by_role("listitem").filter(has_text="home-1")
+    expect(concern).to_contain_text("KeyError: gone")
+    expect(concern.get_by_role("link", name="Look")).to_have_attribute("href", re.compile("action=home-1-1"))
+
+
+def test_a_filter_that_finds_nothing_offers_all_time(page: Page, console: Console) -> None:
+    record(console, "old-1", [a_call("x")], agent="elder", days_ago=40)
+    page.goto("/runs?agent_id=elder")
+
+    page.get_by_role("button", name="Show all time: 1 run").click()
+
+    expect(row_of(page, "old-1")).to_be_visible()
+
+
+def test_an_agent_that_is_misspelt_is_offered_by_its_name(page: Page, console: Console) -> None:
+    record(console, "spelt-1", [a_call("x")], agent="crossword-solver")
+    page.goto("/runs?agent_id=croswords-solver")
+
+    page.get_by_role("button", name="crossword-solver").click()
+
+    expect(row_of(page, "spelt-1")).to_be_visible()
+
+
+def test_two_runs_are_chosen_with_keys_and_compared_call_by_call(
+    page: Page, console: Console, assert_accessible: Check
+) -> None:
+    record(console, "pair-1", [a_call("plan"), a_call("write", cost_usd="0.10")], agent="pair")
+    calls = [a_call("plan"), a_call("search"), a_call("write", cost_usd="0.50")]
+    record(console, "pair-2", calls, agent="pair")
+    page.goto("/runs?agent_id=pair")
+    expect(row_of(page, "pair-1")).to_be_visible()
+    expect(row_of(page, "pair-2")).to_be_visible()
+
+    for key in ("j", "x", "j", "x"):
+        page.keyboard.press(key)
+    page.get_by_role("link", name="Compare the two").click()
+
+    expect(page.get_by_role("heading", name="2 differences in 3 calls")).to_be_visible()
+    rows = page.get_by_role("table", name="Calls of both runs").get_by_role("row")
+    expect(rows.filter(has_text="search")).to_contain_text("not called")
+    expect(rows.filter(has_text="write")).to_contain_text("cost")
+    assert_accessible(page)
+    page.get_by_role("button", name="Only differences").click()
+    expect(rows.filter(has_text="plan")).to_have_count(0)
+
+
+def test_an_export_says_what_it_holds(page: Page, console: Console) -> None:
+    record(console, "told-1", [a_call("x")], agent="exporter")
+    page.goto("/runs?agent_id=exporter&window=30d")
+    expect(row_of(page, "told-1")).to_be_visible()
+
+    page.get_by_role("button", name="Export").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("CSV").check()
+
+    expect(dialog).to_contain_text("1 run with all their actions")
+    expect(dialog).to_contain_text("of exporter, in the last 30 days")
+    address = str(dialog.get_by_role("link", name="Download").get_attribute("href"))
+    query = parse_qs(urlsplit(address).query)
+    assert (query["format"], query["agent_id"], query["window"]) == (["csv"], ["exporter"], ["30d"])
+
+
+def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, console: Console, tmp_path: Path) -> None:
+    record(console, "back-1", [a_call("x", cost_usd="0.75")], agent="returner")
+    page.goto("/runs?agent_id=returner")
+    expect(row_of(page, "back-1")).to_be_visible()
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    download.value.save_as(tmp_path / "runs.jsonl")
+    forget(console, "back-1")
+    expect(row_of(page, "back-1")).to_have_count(0)
+
+    page.get_by_role("button", name="Import").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("JSONL file").set_input_files(tmp_path / "runs.jsonl")
+    dialog.get_by_role("button", name="Import").click()
+
+    expect(dialog).to_contain_text("1 run:")
+    expect(row_of(page, "back-1")).to_contain_text("$0.75")
+
+
+def test_an_agent_is_discovered_from_its_runs(page: Page, console: Console, assert_accessible: Check) -> None:
+    record(console, "found-1", [a_failed_call("search", "TimeoutError", "late")], agent="found-out", end="failed")
+    page.goto("/runs?agent_id=found-out")
+
+    row_of(page, "found-1").get_by_role("link", name="found-out").click()
+
+    expect(page.get_by_role("heading", name="found-out")).to_be_visible()
+    expect(page.get_by_text("too few to tell").first).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="TimeoutError")).to_contain_text("new")
+    assert_accessible(page)
+
+
+def test_the_list_is_a_pile_of_cards_on_a_phone(pages: Pages, console: Console, assert_accessible: Check) -> None:
+    record(console, "phone-1", [a_call("x", cost_usd="0.5")], agent="phone", name="A long name " * 20)
+    page = pages.open(console, "/runs?agent_id=phone", width=390)
+
+    expect(row_of(page, "phone-1")).to_contain_text("$0.50")
+
+    assert page.evaluate("document.querySelector('main').scrollWidth <= window.innerWidth")
+    assert_accessible(page)

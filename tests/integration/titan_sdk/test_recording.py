@@ -1,0 +1,312 @@
+"""Recording in programs of their own: how they end, and a server that is there, away, slow, or back."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fake_titan import FakeTitan, fake_titan
+from tests.support.full_disk import small_disk
+from tests.support.programs import run_program
+from tests.support.sources import ROOT
+
+WITHIN_SECONDS = 30
+HEAD = "import os, signal, sys, time\nimport titan_sdk\nfrom titan_sdk import action\n"
+ONE_CALL = HEAD + "with action('call'):\n    pass\n"
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeTitan]:
+    with fake_titan() as running:
+        yield running
+        running.takes_entries.set()
+
+
+class Programs:
+    """Programs of one home, with a port to ask at."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder = folder
+        self.env = {"TITAN_PORT": str(port), "TITAN_HOME": str(folder / "home"), "HOME": str(folder)}
+
+    @property
+    def spool(self) -> Path:
+        return self.folder / "home" / "spool" / f"127.0.0.1_{self.env['TITAN_PORT']}"
+
+    def run(self, text: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end."""
+        return run_program(self._script(text), cwd=self.folder, env={**self.env, **(env or {})})
+
+    def start(self, text: str) -> subprocess.Popen[str]:
+        """Start a program, and return once it has printed `up`."""
+        env = {"PYTHONPATH": str(ROOT / "src"), **self.env}
+        program = subprocess.Popen([sys.executable, self._script(text)], env=env, stdout=subprocess.PIPE, text=True)
+        assert program.stdout is not None
+        with program.stdout as output:
+            for line in output:
+                if line == "up\n":
+                    return program
+        raise AssertionError(f"the program ended with {program.wait()}")
+
+    def _script(self, text: str) -> Path:
+        script = self.folder / "agent.py"
+        script.write_text(text)
+        return script
+
+
+@pytest.fixture
+def programs(tmp_path: Path, fake: FakeTitan) -> Programs:
+    return Programs(tmp_path, fake.port)
+
+
+def names(fake: FakeTitan) -> list[str]:
+    """Return the names of the actions that were told to have ended, each once."""
+    return [each["name"] for each in fake.facts.entries if each["type"] == "action" and "ended_at_ns" in each]
+
+
+def run_ends(fake: FakeTitan) -> list[tuple[str, str | None]]:
+    return [(each["end"], each.get("reason")) for each in fake.facts.entries if "end" in each]
+
+
+def wait_until(fake: FakeTitan, holds: Callable[[], bool]) -> None:
+    with fake.changed:
+        assert fake.changed.wait_for(holds, WITHIN_SECONDS)
+
+
+def test_a_program_without_a_run_gets_one_of_its_own_that_ends_with_it(fake: FakeTitan, programs: Programs) -> None:
+    done = programs.run(ONE_CALL)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    began, call, ended = sorted(fake.facts.entries, key=lambda each: each.get("at_ns") or each["started_at_ns"])
+    assert began["agent_id"] == "agent"
+    assert began["run_id"].startswith("agent-20")
+    assert (call["run_id"], ended["run_id"], ended["end"]) == (began["run_id"], began["run_id"], "completed")
+    assert not programs.spool.exists()
+
+
+@pytest.mark.parametrize(
+    ("env", "run_id"), [({}, None), ({"TITAN_AGENT_RUN_ID": "RESEARCH_1"}, "RESEARCH_1")], ids=["no run", "a run"]
+)
+def test_actions_of_a_job_belong_to_its_run_which_it_does_not_end(
+    fake: FakeTitan, programs: Programs, env: dict[str, str], run_id: str | None
+) -> None:
+    text = ONE_CALL + "with titan_sdk.run(name='x'):\n    titan_sdk.progress(1)"
+
+    programs.run(text, {"TITAN_JOB_ID": "j1", "TITAN_TOKEN": "t1", **env})
+
+    assert names(fake) == ["call"]
+    assert {each.get("run_id") for each in fake.facts.entries} == {run_id}
+    assert run_ends(fake) == []
+    assert {each.headers["authorization"] for each in fake.received} == {"Bearer t1"}
+
+
+@pytest.mark.parametrize(
+    ("ending", "end"),
+    [
+        ("raise ValueError('no')", ("failed", "ValueError: no")),
+        ("sys.exit(3)", ("failed", "exit status 3")),
+        ("sys.exit(0)", ("completed", None)),
+    ],
+)
+def test_the_end_of_the_program_is_the_end_of_its_run(
+    fake: FakeTitan, programs: Programs, ending: str, end: tuple[str, str | None]
+) -> None:
+    programs.run(ONE_CALL + ending)
+
+    assert (names(fake), run_ends(fake)) == (["call"], [end])
+
+
+def test_a_program_that_is_terminated_tells_everything_and_dies_of_the_signal(
+    fake: FakeTitan, programs: Programs
+) -> None:
+    program = programs.start(
+        HEAD + "with titan_sdk.run('A', 'A_1'):\n"
+        "    with action('call'):\n        pass\n    print('up', flush=True)\n    signal.pause()"
+    )
+
+    program.terminate()
+
+    assert program.wait(WITHIN_SECONDS) == -signal.SIGTERM
+    assert (names(fake), run_ends(fake)) == (["call"], [("failed", "SIGTERM")])
+
+
+def test_a_program_that_is_killed_has_told_what_was_over_for_a_moment(fake: FakeTitan, programs: Programs) -> None:
+    program = programs.start(
+        ONE_CALL + "running = action('running')\nrunning.__enter__()\nprint('up', flush=True)\nsignal.pause()"
+    )
+    wait_until(fake, lambda: any(each.get("name") == "running" for each in fake.facts.entries))
+
+    program.kill()
+
+    program.wait(WITHIN_SECONDS)
+    assert names(fake) == ["call"]
+
+
+def test_a_program_that_is_killed_while_the_server_is_away_leaves_it_on_disk(
+    fake: FakeTitan, programs: Programs
+) -> None:
+    fake.stop()
+    program = programs.start(ONE_CALL + "titan_sdk.flush(20)\nprint('up', flush=True)\nsignal.pause()")
+    program.kill()
+    program.wait(WITHIN_SECONDS)
+
+    fake.start_again()
+    programs.run(HEAD + "with action('next'):\n    pass\ntitan_sdk.flush()\ntime.sleep(0.5)")
+
+    assert sorted(names(fake)) == ["call", "next"]
+    assert list(programs.spool.iterdir()) == []
+
+
+def test_a_program_goes_on_while_the_server_is_away_and_delivers_when_it_is_back(
+    fake: FakeTitan, programs: Programs
+) -> None:
+    fake.stop()
+    program = programs.start(ONE_CALL + "titan_sdk.flush(20)\nprint('up', flush=True)\nsignal.pause()")
+
+    fake.start_again()
+
+    wait_until(fake, lambda: names(fake) == ["call"])
+    program.terminate()
+    program.wait(WITHIN_SECONDS)
+    assert run_ends(fake) == [("failed", "SIGTERM")]
+
+
+def test_an_exit_waits_two_seconds_for_a_server_that_does_not_answer_and_keeps_the_rest(
+    fake: FakeTitan, programs: Programs
+) -> None:
+    fake.takes_entries.clear()
+    began = time.monotonic()
+
+    done = programs.run(ONE_CALL)
+
+    assert done.returncode == 0
+    assert time.monotonic() - began < WITHIN_SECONDS
+    kept = "".join(path.read_text() for path in programs.spool.iterdir())
+    assert '"name":"call"' in kept
+    assert '"end":"completed"' in kept
+
+
+def test_forked_children_tell_their_own_and_the_parent_its_own(fake: FakeTitan, programs: Programs) -> None:
+    text = f"""{HEAD}
+with titan_sdk.run('A', 'A_1'):
+    with action('parent'):
+        titan_sdk.flush()
+        child = os.fork()
+        if not child:
+            with action('child'):
+                pass
+            titan_sdk.flush(20)
+            os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+    done = programs.run(text)
+
+    assert (done.returncode, sorted(names(fake))) == (0, ["child", "parent"])
+    by_name: dict[str, dict[str, Any]] = {each["name"]: each for each in fake.facts.entries if "name" in each}
+    assert by_name["child"]["parent_id"] == by_name["parent"]["id"]
+    assert run_ends(fake) == [("completed", None)]
+
+
+def test_a_fork_happens_beside_no_thread_of_the_recording_which_goes_on_afterwards(
+    fake: FakeTitan, programs: Programs
+) -> None:
+    text = f"""{HEAD}
+import threading
+def record(name):
+    with action(name):
+        pass
+record('before')
+titan_sdk.flush()
+assert threading.active_count() == 2
+child = os.fork()
+if not child:
+    os._exit(0)
+assert threading.active_count() == 1
+os.waitpid(child, 0)
+record('after')
+assert threading.active_count() == 2
+"""
+
+    done = programs.run(text)
+
+    assert (done.returncode, done.stderr, names(fake)) == (0, "", ["before", "after"])
+    assert run_ends(fake) == [("completed", None)]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_processes_of_a_pool_tell_what_they_did(fake: FakeTitan, programs: Programs, method: str) -> None:
+    text = f"""{HEAD}
+import multiprocessing
+
+@action
+def work(number): return number
+
+def main():
+    with action('root'):
+        pass
+    context = multiprocessing.get_context('{method}')
+    process = context.Process(target=work, args=(7,))
+    process.start()
+    process.join()
+
+if __name__ == '__main__':
+    main()
+"""
+
+    done = programs.run(text)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(names(fake)) == ["root", "work"]
+
+
+def test_a_full_disk_and_a_server_that_is_away_do_the_program_no_harm(fake: FakeTitan, programs: Programs) -> None:
+    fake.stop()
+    disk = programs.folder / "disk"
+    text = HEAD + "for number in range(9):\n    with action('call') as act:\n        act.set_output('x' * 2_000_000)"
+
+    with small_disk(disk, size_bytes=200_000):
+        done = programs.run(text, {"TITAN_SPOOL": str(disk / "spool")})
+
+    assert done.returncode == 0
+    assert done.stderr.startswith("titan_sdk: recorded entries are lost")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_does_the_program_no_harm(fake: FakeTitan, programs: Programs) -> None:
+    fake.stop()
+
+    done = programs.run(ONE_CALL, {"TITAN_SPOOL": "/proc/none/spool"})
+
+    assert done.returncode == 0
+    assert done.stderr.startswith("titan_sdk: recorded entries are lost")
+
+
+def test_a_program_records_nothing_when_it_is_told_so(fake: FakeTitan, programs: Programs) -> None:
+    done = programs.run(ONE_CALL + "titan_sdk.progress(1)\nassert titan_sdk.flush()", {"TITAN_RECORD": "0"})
+
+    assert (done.returncode, fake.received) == (0, [])
+
+
+def test_fields_that_the_environment_names_do_not_leave_the_process(fake: FakeTitan, programs: Programs) -> None:
+    text = HEAD + "with action('call') as act:\n    act.set_input(iban='AT61', city='Graz')"
+
+    programs.run(text, {"TITAN_REDACT_FIELDS": "iban, salary"})
+
+    [call] = [each for each in fake.facts.entries if each["type"] == "action"]
+    assert call["inputs"]["kwargs"] == {"iban": "[redacted:iban]", "city": "Graz"}
+    assert call["is_redacted"] is True
+
+
+def test_a_wrong_address_is_said_and_does_the_program_no_harm(programs: Programs) -> None:
+    done = programs.run(ONE_CALL, {"TITAN_PORT": "none"})
+
+    assert done.returncode == 0
+    assert "TITAN_PORT" in done.stderr

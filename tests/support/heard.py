@@ -1,0 +1,73 @@
+"""What a server would hear of a recording: a recorder whose posts stay in memory."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from titan_sdk.recording.delivery import Delivery, Verdict
+from titan_sdk.recording.process import recording_to
+from titan_sdk.recording.recorder import Recorder
+from titan_sdk.recording.runs import run
+
+FLUSH_SECONDS = 30.0  # takes 1 ms; a machine that others use takes its time
+
+
+class Heard:
+    """Everything that was posted."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        #: How the next posts end; then all are taken.
+        self.verdicts: deque[Verdict] = deque()
+        #: What the next posts raise, as no post should.
+        self.faults: deque[Exception] = deque()
+        self.said: list[str] = []
+        self.delivery = Delivery(self.post, None, say=self.said.append)
+        self.recorder = Recorder(lambda: self.delivery)
+
+    def post(self, body: bytes, _within_seconds: float) -> Verdict:
+        """Take a body, or not, as the next verdict says."""
+        if self.faults:
+            raise self.faults.popleft()
+        verdict = self.verdicts.popleft() if self.verdicts else Verdict.TAKEN
+        if verdict is Verdict.TAKEN:
+            self.bodies.append(body)
+        return verdict
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return all entries, in the order in which they were told."""
+        assert self.recorder.flush(FLUSH_SECONDS)
+        return [entry for body in self.bodies for entry in json.loads(body)["entries"]]
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return what was told of runs."""
+        return [entry for entry in self.entries() if entry["type"] == "run"]
+
+    def actions(self) -> list[dict[str, Any]]:
+        """Return the actions in the order of their beginnings, each as all entries about it say together."""
+        known: dict[str, dict[str, Any]] = {}
+        for entry in self.entries():
+            if entry["type"] == "action":
+                known.setdefault(entry["id"], {}).update(entry)
+        return list(known.values())
+
+    def action(self) -> dict[str, Any]:
+        """Return the only action."""
+        [only] = self.actions()
+        return only
+
+
+@contextmanager
+def heard_by_nobody_else(run_id: str = "R_1") -> Iterator[Heard]:
+    """Record what happens in the block, in one run, to memory alone."""
+    heard = Heard()
+    with recording_to(heard.recorder):
+        try:
+            with run(agent_id="R", run_id=run_id):
+                yield heard
+        finally:
+            heard.recorder.close(FLUSH_SECONDS)

@@ -1,0 +1,84 @@
+"""Log records say what went into and came out of the spans they name."""
+
+import json
+
+from tests.support.telemetry import SPAN_ID, STARTED_NS, TRACE_ID, a_record, logged
+from titan.model.actions import ActionKind, Outcome
+
+CHILD_ID = "1111111111111111"
+
+
+def test_the_messages_of_one_call_are_one_entry() -> None:
+    [call] = logged(
+        a_record("gen_ai.user.message", {"content": "hi"}, {"gen_ai.system": "openai"}, at_ns=STARTED_NS + 5),
+        a_record("gen_ai.system.message", "Be brief."),
+        a_record("gen_ai.choice", {"message": {"content": "ho"}, "finish_reason": "stop"}),
+    )
+
+    assert (call.id, call.run_id, call.kind, call.ended_at) == (SPAN_ID, TRACE_ID, ActionKind.MODEL, None)
+    assert call.inputs is not None
+    assert call.outputs is not None
+    assert json.loads(call.inputs.whole)["messages"] == [
+        {"role": "user", "content": "hi"},
+        {"role": "system", "content": "Be brief."},
+    ]
+    assert json.loads(call.outputs.whole)["messages"] == [{"role": "assistant", "content": "ho"}]
+
+
+def test_the_details_of_a_call_are_read_as_a_spans_attributes() -> None:
+    [call] = logged(
+        a_record(
+            attributes={
+                "event.name": "gen_ai.client.inference.operation.details",
+                "gen_ai.operation.name": "chat",
+                "gen_ai.usage.input_tokens": 7,
+                "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": "hi"}]}],
+            }
+        )
+    )
+
+    assert call.name == "chat"
+    assert call.use is not None
+    assert call.use.input_tokens == 7
+    assert call.inputs is not None
+    assert call.inputs.shared == ('{"role":"user","parts":[{"type":"text","content":"hi"}]}',)
+
+
+def test_a_named_event_is_one_and_an_evaluation_a_verdict() -> None:
+    evaluated, noted = logged(
+        a_record(
+            "gen_ai.evaluation.result", None, {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": 1}
+        ),
+        a_record("note", {"k": 1}, {"n": 2}),
+    )
+
+    assert json.loads(evaluated.details or "") == {"verdict": {"name": "tone", "score": 1}}
+    assert (noted.kind, noted.name, noted.parent_id, noted.outcome) == (
+        ActionKind.EVENT,
+        "note",
+        SPAN_ID,
+        Outcome.SUCCESS,
+    )
+    assert noted.inputs is not None
+    assert (noted.inputs.text, json.loads(noted.details or "")) == ('{"k":1}', {"attributes": {"n": 2}})
+    assert evaluated.id != noted.id
+
+
+def test_the_same_events_sent_again_have_the_same_ids() -> None:
+    records = [a_record("note", 1), a_record("note", 2), a_record("note", 1, span_id=CHILD_ID)]
+
+    first, second = logged(*records), logged(*records)
+
+    assert [entry.id for entry in first] == [entry.id for entry in second]
+    assert len({entry.id for entry in first}) == 3
+
+
+def test_plain_lines_and_what_names_no_span_are_dropped() -> None:
+    assert logged(a_record("", "a line"), a_record("note", span_id=""), a_record("gen_ai.choice", span_id="")) == []
+
+
+def test_a_record_belongs_to_the_run_its_program_named() -> None:
+    [of_resource] = logged(a_record("note"), resource={"titan.agent_run_id": "run-1"})
+    [of_record] = logged(a_record("note", attributes={"titan.agent_run_id": "run-2"}))
+
+    assert (of_resource.run_id, of_record.run_id) == ("run-1", "run-2")

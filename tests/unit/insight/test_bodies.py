@@ -1,0 +1,55 @@
+"""What several entries told of one action, put together."""
+
+from __future__ import annotations
+
+from tests.support.builders import NOON
+from titan.insight.bodies import Bodies, bodies_of
+from titan.model.actions import ActionEntry, ActionKind, Failure, ModelUse, Payload, Redaction, Teller
+
+TAKEN = Redaction(path="$.inputs", name="aws_key", fingerprint="f")
+
+
+def an_entry(
+    *,
+    inputs: Payload | None = None,
+    outputs: Payload | None = None,
+    failure: Failure | None = None,
+    use: ModelUse | None = None,
+    redacted: tuple[Redaction, ...] = (),
+    details: str | None = None,
+) -> ActionEntry:
+    return ActionEntry(
+        id="a",
+        run_id="r",
+        teller=Teller.SDK,
+        kind=ActionKind.CALL,
+        name="search",
+        started_at=NOON,
+        inputs=inputs,
+        outputs=outputs,
+        failure=failure,
+        use=use,
+        redacted=redacted,
+        details=details,
+    )
+
+
+def test_nothing_told_is_nothing_known() -> None:
+    assert bodies_of([]) == Bodies()
+    assert bodies_of([an_entry()]) == Bodies(tellers=(Teller.SDK,))
+
+
+def test_the_first_that_knows_a_part_says_it() -> None:
+    began = an_entry(inputs=Payload("1"), redacted=(TAKEN,))
+    ended = an_entry(inputs=Payload("2"), outputs=Payload("3"), failure=Failure(type="E"), redacted=(TAKEN,))
+
+    told = bodies_of([began, ended, an_entry(use=ModelUse(model="m"))])
+
+    assert (told.inputs, told.outputs, told.failure) == (Payload("1"), Payload("3"), Failure(type="E"))
+    assert (told.use, told.redacted) == (ModelUse(model="m"), (TAKEN,))
+
+
+def test_details_of_all_are_one_object_in_which_the_first_stands() -> None:
+    entries = [an_entry(details='{"a":1,"b":{"$tuple":[]}}'), an_entry(), an_entry(details='{"a":2,"c":"é"}')]
+
+    assert bodies_of(entries).details == '{"a":1,"c":"é","b":{"$tuple":[]}}'

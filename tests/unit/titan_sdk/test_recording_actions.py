@@ -1,0 +1,483 @@
+"""What is told of decorated functions and of blocks, and what their callers notice of it: nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import threading
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import aclosing
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.support.heard import Heard, heard_by_nobody_else
+from titan_sdk import Redact, action, event, handoff, thinking, turn
+from titan_sdk.tape import decode
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    with heard_by_nobody_else() as heard:
+        yield heard
+
+
+def names_by_id(heard: Heard) -> dict[str, str]:
+    return {each["id"]: each["name"] for each in heard.actions()}
+
+
+def parents(heard: Heard) -> dict[str, str | None]:
+    """Return the name of each action's parent by its own name."""
+    names = names_by_id(heard)
+    return {each["name"]: names.get(each.get("parent_id", "")) for each in heard.actions()}
+
+
+def test_a_call_is_told_with_what_went_in_and_what_came_out(heard: Heard) -> None:
+    @action
+    def add(left: int, right: int = 2) -> int:
+        return left + right
+
+    assert add(1, right=4) == 5
+
+    told = heard.action()
+    assert (told["name"], told["kind"], told["outcome"], told["run_id"]) == ("add", "call", "success", "R_1")
+    assert (told["inputs"], told["outputs"]) == ({"args": [1], "kwargs": {"right": 4}}, 5)
+    assert told["details"]["parameters"] == ["left", "right"]
+    assert told["details"]["callsite"]["qualname"].endswith("add")
+    assert told["ended_at_ns"] - told["started_at_ns"] == told["duration_ns"] >= 0
+
+
+def test_what_is_said_of_an_action_goes_along(heard: Heard) -> None:
+    @action("charge", kind="tool", cost=Decimal("0.020"), tags=["a"], impact="high", effect="external", actor="payer")
+    def pay() -> None: ...
+
+    pay()
+
+    told = heard.action()
+    said = {name: told[name] for name in ("name", "kind", "cost_usd", "tags", "impact", "effect", "actor")}
+    assert said == {
+        "name": "charge",
+        "kind": "tool",
+        "cost_usd": "0.02",
+        "tags": ["a"],
+        "impact": "high",
+        "effect": "external",
+        "actor": "payer",
+    }
+
+
+def test_values_keep_their_types_and_what_they_were_when_they_were_given(heard: Heard) -> None:
+    @action
+    def spoil(items: list[object]) -> tuple[str, set[int]]:
+        items.clear()
+        return "a", {1}
+
+    spoil([(1, b"x"), Decimal("1.10")])
+
+    assert heard.action()["inputs"]["args"] == [[{"$tuple": [1, {"$bytes": "eA=="}]}, {"$Decimal": "1.10"}]]
+    assert heard.action()["outputs"] == {"$tuple": ["a", {"$set": [1]}]}
+
+
+def test_an_exception_goes_on_untouched_and_is_told_without_outputs(heard: Heard) -> None:
+    raised = ValueError("no such city")
+
+    @action
+    def find() -> None:
+        raise raised
+
+    with pytest.raises(ValueError, match="no such city") as caught:
+        find()
+
+    told = heard.action()
+    assert caught.value is raised
+    assert (told["outcome"], told.get("outputs")) == ("error", None)
+    assert (told["failure"]["type"], told["failure"]["message"]) == ("ValueError", "no such city")
+    assert "raise raised" in told["failure"]["traceback"]
+    assert "recording" not in told["failure"]["traceback"].replace("test_recording_actions", "")
+    assert repr(decode(json.dumps(told["details"]["exception"]).encode())) == repr(raised)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError()])
+def test_what_is_no_error_but_ends_a_call_is_told_as_one(heard: Heard, error: BaseException) -> None:
+    @action
+    def stop() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        stop()
+
+    assert heard.action()["failure"]["type"] == type(error).__name__
+
+
+def test_an_action_within_another_has_it_as_its_parent(heard: Heard) -> None:
+    @action
+    def inner() -> None: ...
+
+    @action
+    def outer() -> None:
+        inner()
+
+    outer()
+    with action("after"):
+        pass
+
+    assert parents(heard) == {"outer": None, "inner": "outer", "after": None}
+
+
+def test_tasks_that_run_at_once_keep_their_own_parents(heard: Heard) -> None:
+    @action
+    async def leaf(name: str) -> str:
+        await asyncio.sleep(0)
+        return name
+
+    async def branch(name: str) -> None:
+        with action(name):
+            await asyncio.gather(leaf(name), leaf(name))
+
+    async def main() -> None:
+        with action("root"):
+            await asyncio.gather(branch("a"), branch("b"))
+
+    asyncio.run(main())
+
+    names = names_by_id(heard)
+    pairs = [(each["name"], names.get(each.get("parent_id", ""))) for each in heard.actions()]
+    assert sorted(pairs, key=str) == sorted(
+        [("root", None), ("a", "root"), ("b", "root"), *[("leaf", "a")] * 2, *[("leaf", "b")] * 2], key=str
+    )
+    assert all(each["outputs"] == names[each["parent_id"]] for each in heard.actions() if each["name"] == "leaf")
+
+
+def test_a_thread_has_the_parent_of_the_context_that_it_was_given(heard: Heard) -> None:
+    def record(name: str) -> None:
+        with action(name):
+            pass
+
+    with action("root"):
+        context = contextvars.copy_context()
+        with_context = threading.Thread(target=context.run, args=(record, "with"), name="one")
+        without = threading.Thread(target=record, args=("without",), name="two")
+        for thread in (with_context, without):
+            thread.start()
+            thread.join()
+
+    assert parents(heard) == {"root": None, "with": "root", "without": None}
+    threads = {each["name"]: each["details"].get("thread") for each in heard.actions()}
+    assert threads == {"root": None, "with": "one", "without": "two"}
+
+
+def test_actions_of_many_threads_are_all_told_to_their_end(heard: Heard) -> None:
+    @action
+    def work(number: int) -> int:
+        if number % 20 == 0:
+            heard.recorder.flush(0)  # so that some are told while they run
+        return number
+
+    def work_on(start: int) -> None:
+        for number in range(start, start + 100):
+            with action(f"around {number}"):
+                work(number)
+
+    threads = [threading.Thread(target=work_on, args=(start,)) for start in range(0, 800, 100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    told = heard.actions()
+    ends = [entry["id"] for entry in heard.entries() if "ended_at_ns" in entry]
+    assert {each["outcome"] for each in told} == {"success"}
+    assert sorted(each["outputs"] for each in told if each["name"] == "work") == list(range(800))
+    assert len(ends) == len(set(ends)) == 1600
+
+
+def test_a_coroutine_is_told_when_it_has_ended(heard: Heard) -> None:
+    @action
+    async def add(left: int, right: int) -> int:
+        await asyncio.sleep(0)
+        return left + right
+
+    assert asyncio.run(add(1, right=2)) == 3
+
+    told = heard.action()
+    assert (told["inputs"], told["outputs"]) == ({"args": [1], "kwargs": {"right": 2}}, 3)
+
+
+def test_the_items_of_a_generator_are_its_outputs(heard: Heard) -> None:
+    @action
+    def count(to: int) -> Generator[int, str, str]:
+        said = ""
+        for number in range(to):
+            said += yield number
+        return said
+
+    counting = count(3)
+
+    assert [next(counting), counting.send("a"), counting.send("b")] == [0, 1, 2]
+    with pytest.raises(StopIteration) as end:
+        counting.send("c")
+    assert end.value.value == "abc"
+    told = heard.action()
+    assert told["outputs"] == {"items": [0, 1, 2], "returned": "abc"}
+    assert told["details"]["attributes"]["items"] == 3
+    assert 0 <= told["details"]["attributes"]["first_item_ns"] <= told["duration_ns"]
+
+
+def test_what_is_thrown_into_a_generator_reaches_it(heard: Heard) -> None:
+    @action
+    def patient() -> Iterator[str]:
+        try:
+            yield "first"
+        except ValueError as error:
+            yield f"caught {error}"
+
+    items = patient()
+    next(items)
+
+    assert items.throw(ValueError("x")) == "caught x"  # type: ignore[attr-defined]  # it is a generator
+    assert list(items) == []
+    assert heard.action()["outputs"] == ["first", "caught x"]
+
+
+def test_a_generator_that_is_closed_early_has_succeeded_so_far(heard: Heard) -> None:
+    closed: list[bool] = []
+
+    @action
+    def letters() -> Iterator[str]:
+        try:
+            yield from "abc"
+        finally:
+            closed.append(True)
+
+    for letter in letters():
+        assert letter == "a"
+        break
+
+    told = heard.action()
+    assert (told["outcome"], told["outputs"], closed) == ("success", ["a"], [True])
+    assert told["details"]["attributes"]["closed_early"] is True
+
+
+def test_a_generator_that_raises_has_failed(heard: Heard) -> None:
+    @action
+    def letters() -> Iterator[str]:
+        yield "a"
+        raise LookupError("b")
+
+    with pytest.raises(LookupError):
+        list(letters())
+
+    assert heard.action()["failure"]["message"] == "b"
+
+
+def test_a_generator_is_the_parent_of_what_happens_inside_it_and_not_of_what_its_items_are_used_for(
+    heard: Heard,
+) -> None:
+    @action
+    def pages() -> Iterator[int]:
+        for number in range(2):
+            with action(f"fetch {number}"):
+                pass
+            yield number
+
+    for number in pages():
+        with action(f"read {number}"):
+            pass
+
+    assert parents(heard) == {
+        "pages": None,
+        "fetch 0": "pages",
+        "fetch 1": "pages",
+        "read 0": None,
+        "read 1": None,
+    }
+
+
+def test_an_asynchronous_generator_is_recorded_as_a_plain_one(heard: Heard) -> None:
+    @action
+    async def stream(text: str) -> AsyncIterator[str]:
+        for letter in text:
+            await asyncio.sleep(0)
+            with action(f"make {letter}"):
+                yield letter
+
+    async def take_all() -> list[str]:
+        return [letter async for letter in stream("ab")]
+
+    async def take_one() -> None:
+        async with aclosing(stream("xy")) as letters:  # type: ignore[type-var]  # it is a generator
+            async for _ in letters:
+                with action("use"):
+                    pass
+                break
+
+    assert asyncio.run(take_all()) == ["a", "b"]
+    asyncio.run(take_one())
+
+    whole, first, second, part, made, use = heard.actions()
+    assert (whole["outputs"], part["outputs"]) == (["a", "b"], ["x"])
+    assert part["details"]["attributes"]["closed_early"] is True
+    assert [each["parent_id"] for each in (first, second, made)] == [whole["id"], whole["id"], part["id"]]
+    assert "parent_id" not in use
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        (0.1, "0.1"),
+        ("0.123456789012", "0.123456789012"),
+        (Decimal("1E-12"), "0.000000000001"),
+        (3, "3"),
+        (lambda result: len(result) / 100, "0.03"),
+        (lambda _result: None, None),
+        (lambda result: result / 0, None),
+        (float("nan"), None),
+        ("much", None),
+        (-1, None),
+    ],
+)
+def test_a_cost_is_told_to_the_last_digit_and_one_that_is_none_is_left_out(
+    heard: Heard, cost: Any, told: str | None
+) -> None:
+    @action(cost=cost)
+    def ask() -> str:
+        return "abc"
+
+    assert ask() == "abc"
+    assert heard.action().get("cost_usd") == told
+
+
+def test_a_block_says_what_it_did(heard: Heard) -> None:
+    with action("rank", kind="model") as act:
+        act.set_input("a", limit=3)
+        act.set_output(["b"])
+        act.set_cost("0.5")
+        act.set_use(model="m-1", provider="p", input_tokens=7, output_tokens=-1)
+        act.tag("x", "y")
+
+    told = heard.action()
+    assert told["inputs"] == {"args": ["a"], "kwargs": {"limit": 3}}
+    assert (told["outputs"], told["cost_usd"], told["tags"]) == (["b"], "0.5", ["x", "y"])
+    assert told["use"] == {"model": "m-1", "provider": "p", "input_tokens": 7}
+    assert told["details"]["callsite"]["file"] == __file__
+
+
+def test_a_long_action_is_told_when_it_begins_and_when_it_ends(heard: Heard) -> None:
+    with action("wait") as act:
+        act.set_input("once")
+        begun = heard.action()
+        act.set_output("done")
+
+    first, second = [entry for entry in heard.entries() if entry["type"] == "action"]
+    assert "outcome" not in begun
+    assert begun == first
+    assert (second["id"], second["outcome"], second["outputs"]) == (first["id"], "success", "done")
+    assert "inputs" not in second
+
+
+def test_the_object_of_a_method_is_no_input(heard: Heard) -> None:
+    class Weather:
+        @action
+        def ask(self, city: str) -> str:
+            return city
+
+        @classmethod
+        @action
+        def known(cls, city: str) -> str:
+            return city
+
+        @staticmethod
+        @action
+        def plain(city: str) -> str:
+            return city
+
+    Weather().ask("Graz")
+    Weather.known(city="Linz")
+    Weather.plain("Wels")
+
+    assert [each["inputs"] for each in heard.actions()] == [
+        {"args": ["Graz"], "kwargs": {}},
+        {"args": [], "kwargs": {"city": "Linz"}},
+        {"args": ["Wels"], "kwargs": {}},
+    ]
+
+
+def test_a_decorated_function_looks_like_the_one_it_was() -> None:
+    def plain(left: int) -> int:
+        """Say nothing."""
+        return left
+
+    wrapped = action(plain)
+
+    assert (wrapped.__name__, wrapped.__doc__, wrapped.__module__) == ("plain", "Say nothing.", __name__)
+
+
+def test_what_an_action_keeps_to_itself_does_not_leave_the_process(heard: Heard) -> None:
+    @action(redact=Redact(fields=["iban"], patterns={"order": r"ORD-\d+"}))
+    def pay(account: dict[str, str], note: str) -> str:
+        return f"paid {note}"
+
+    @action(redact=Redact(inputs=True))
+    def sign(secret: str) -> str:
+        return "signed"
+
+    @action(redact=Redact(outputs=True))
+    def read() -> str:
+        return "secret"
+
+    pay({"IBAN": "AT61 1904"}, "for ORD-77")
+    sign("secret")
+    read()
+
+    paid, signed, was_read = heard.actions()
+    assert paid["inputs"]["args"] == [{"IBAN": "[redacted:iban]"}, "for [redacted:order]"]
+    assert paid["outputs"] == "paid for [redacted:order]"
+    assert ("inputs" in signed, signed["outputs"]) == (False, "signed")
+    assert ("inputs" in was_read, "outputs" in was_read) == (True, False)
+    assert all(each["is_redacted"] for each in (paid, signed, was_read))
+    assert b"AT61" not in b"".join(heard.bodies)
+
+
+def test_a_turn_holds_what_happens_in_it(heard: Heard) -> None:
+    with turn("What is the capital?", actor="guide") as current:
+        thinking("It is in the south.")
+        event("looked_up", {"hits": 3})
+        handoff("geographer", reason="knows more")
+        current.set_output("Graz")
+
+    spoken, thought, happened, handed = heard.actions()
+    assert (spoken["kind"], spoken["actor"], spoken["outputs"]) == ("turn", "guide", "Graz")
+    assert spoken["inputs"] == {"args": ["What is the capital?"], "kwargs": {}}
+    assert [(each["kind"], each["name"], each["outputs"]) for each in (thought, happened, handed)] == [
+        ("thought", "thinking", "It is in the south."),
+        ("event", "looked_up", {"hits": 3}),
+        ("handoff", "geographer", {"to": "geographer", "reason": "knows more"}),
+    ]
+    assert {each["parent_id"] for each in (thought, happened, handed)} == {spoken["id"]}
+
+
+def test_names_that_a_server_would_refuse_are_made_fit(heard: Heard) -> None:
+    with action("x" * 900) as act:
+        act.tag("\udce9" * 300)
+    with action(""):
+        pass
+
+    long, empty = heard.actions()
+    assert (len(long["name"]), long["tags"], empty["name"]) == (500, ["?" * 200], "call")
+
+
+def test_values_that_cannot_be_read_do_no_harm(heard: Heard) -> None:
+    class Unreadable:
+        def __repr__(self) -> str:
+            raise RuntimeError("never")
+
+    @action
+    def give(value: object) -> object:
+        return value
+
+    value = Unreadable()
+
+    assert give(value) is value
+    assert heard.action()["outcome"] == "success"

@@ -1,0 +1,242 @@
+"""Where batches go: to the server, to the disk while it is away, and what is lost is counted."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from titan_sdk.address import Address
+from titan_sdk.recording.delivery import Delivery, Verdict, verdict_of
+from titan_sdk.recording.spool import Spool, spool_folder
+from titan_sdk.recording.told import Told
+
+
+class Post:
+    """A server that takes what its verdicts say; then all."""
+
+    def __init__(self, *verdicts: Verdict) -> None:
+        self.verdicts = deque(verdicts)
+        self.is_away = False
+        self.ids: list[str] = []
+        self.tries = 0
+
+    def __call__(self, body: bytes, _within_seconds: float) -> Verdict:
+        self.tries += 1
+        ids = [entry["id"] for entry in json.loads(body)["entries"]]
+        verdict = Verdict.AWAY if self.is_away else self.verdicts.popleft() if self.verdicts else Verdict.TAKEN
+        if any(each.startswith("bad") for each in ids) and verdict is Verdict.TAKEN:
+            verdict = Verdict.REFUSED
+        if verdict is Verdict.TAKEN:
+            self.ids += ids
+        return verdict
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def told(*ids: str, **payloads: str) -> list[Told]:
+    return [Told({"type": "action", "id": each, "name": "a", "started_at_ns": 1}, dict(payloads)) for each in ids]
+
+
+def kept_entries(folder: Path) -> list[dict[str, Any]]:
+    return [entry for path in sorted(folder.glob("*.json")) for entry in json.loads(path.read_bytes())["entries"]]
+
+
+def deliver_all(delivery: Delivery) -> None:
+    while delivery.wait_seconds == 0:
+        delivery.go_on()
+
+
+def test_what_comes_while_the_server_is_away_is_kept_on_disk_and_delivered_when_it_is_back(tmp_path: Path) -> None:
+    post, clock = Post(), Clock()
+    delivery = Delivery(post, Spool(str(tmp_path / "spool")), now=clock)
+    post.is_away = True
+
+    delivery.give(told("a"))
+    delivery.give(told("b"))
+
+    assert post.tries == 1  # it is not asked for each batch
+    assert [entry["id"] for entry in kept_entries(tmp_path / "spool")] == ["a", "b"]
+    post.is_away = False
+    assert delivery.wait_seconds == 0.5
+    clock.seconds += 0.5
+    deliver_all(delivery)
+    assert post.ids == ["a", "b"]
+    assert kept_entries(tmp_path / "spool") == []
+    assert delivery.wait_seconds is None
+
+
+def test_a_server_that_stays_away_is_asked_less_and_less_often(tmp_path: Path) -> None:
+    post, clock = Post(), Clock()
+    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
+    post.is_away = True
+    delivery.give(told("a"))
+
+    pauses = []
+    for _ in range(6):
+        pauses.append(delivery.wait_seconds or 0)
+        clock.seconds += pauses[-1]
+        delivery.go_on()
+
+    assert pauses == [0.5, 1, 2, 4, 5, 5]
+
+
+def test_at_its_end_a_process_tries_once_more_and_no_longer_than_it_may(tmp_path: Path) -> None:
+    post, clock = Post(), Clock()
+    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
+    post.is_away = True
+    delivery.give(told("a"))
+    delivery.give(told("b"))
+
+    delivery.finish(clock.seconds + 2)
+    assert (post.tries, post.ids) == (2, [])
+    post.is_away = False
+    delivery.finish(clock.seconds)
+    assert post.ids == []
+    delivery.finish(clock.seconds + 2)
+
+    assert post.ids == ["a", "b"]
+
+
+def test_the_next_process_delivers_what_an_earlier_one_left(tmp_path: Path) -> None:
+    Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"}]}')
+    post = Post()
+
+    deliver_all(Delivery(post, Spool(str(tmp_path))))
+
+    assert post.ids == ["a"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_written_to_the_disk_holds_no_secret(tmp_path: Path) -> None:
+    delivery = Delivery(Post(Verdict.AWAY), Spool(str(tmp_path)))
+    key = "sk-proj-" + "a1B2c3D4" * 6
+
+    delivery.give(told("a", inputs=json.dumps({"args": [f"key {key}"], "kwargs": {"password": "hunter22"}})))
+
+    [entry] = kept_entries(tmp_path)
+    assert entry["is_redacted"] is True
+    assert entry["inputs"]["kwargs"] == {"password": "[redacted:password]"}
+    assert not any(key.encode() in path.read_bytes() for path in tmp_path.iterdir())
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.iterdir())
+
+
+def test_one_entry_that_the_server_refuses_does_not_hold_up_the_others() -> None:
+    post, said = Post(), list[str]()
+    delivery = Delivery(post, None, say=said.append)
+
+    delivery.give(told("a", "b", "bad", "c", "d"))
+
+    assert post.ids == ["a", "b", "c", "d"]
+    assert delivery.dropped == 1
+    assert len(said) == 1
+
+
+def test_one_kept_entry_that_the_server_refuses_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"},{"id":"bad"},{"id":"b"}]}')
+    (tmp_path / "000.json").write_bytes(b"")  # as a power cut leaves it
+    post, said = Post(Verdict.REFUSED), list[str]()
+    empty = Delivery(lambda _body, _seconds: Verdict.REFUSED, Spool(str(tmp_path)), say=said.append)
+    empty.go_on()
+    delivery = Delivery(post, Spool(str(tmp_path)), say=said.append)
+
+    deliver_all(delivery)
+
+    assert post.ids == ["a", "b"]
+    assert (empty.dropped, delivery.dropped) == (1, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_goes_away_in_the_middle_of_a_kept_body_gets_the_rest_later(tmp_path: Path) -> None:
+    Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"},{"id":"b"},{"id":"c"}]}')
+    post, clock = Post(Verdict.REFUSED, Verdict.TAKEN, Verdict.AWAY), Clock()
+    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
+
+    deliver_all(delivery)
+    clock.seconds += 1
+    deliver_all(delivery)
+
+    assert (post.ids, delivery.dropped) == (["a", "b", "c"], 0)
+
+
+def test_a_server_that_records_nothing_is_said_once() -> None:
+    said = list[str]()
+    delivery = Delivery(lambda _body, _seconds: Verdict.UNWANTED, None, say=said.append)
+
+    delivery.give(told("a", "b"))
+    delivery.give(told("c"))
+
+    assert delivery.dropped == 3
+    assert said == ["titan_sdk: recorded entries are lost (2 so far): the server is of a version that records nothing"]
+
+
+def test_without_a_disk_a_bounded_number_is_held_in_memory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    post, clock, said = Post(), Clock(), list[str]()
+    nowhere = Spool(str(tmp_path / "file" / "spool"))
+    delivery = Delivery(post, nowhere, now=clock, say=said.append, held_bytes=2500)
+    post.is_away = True
+    large = json.dumps("x" * 1000)
+
+    for each in "abc":
+        delivery.give(told(each, inputs=large))
+
+    assert (delivery.dropped, len(said)) == (1, 1)
+    post.is_away, clock.seconds = False, clock.seconds + 1
+    deliver_all(delivery)
+    assert post.ids == ["a", "b"]
+
+
+def test_a_full_folder_keeps_the_oldest(tmp_path: Path) -> None:
+    kept = Spool(str(tmp_path), largest_bytes=1000)
+
+    taken = [kept.add(b"x" * 400) for _ in range(3)]
+
+    assert taken == [True, True, False]
+    Path(kept.paths()[0]).unlink()
+    assert kept.add(b"y" * 400) is True
+
+
+def test_a_file_that_was_not_written_to_its_end_is_no_body(tmp_path: Path) -> None:
+    (tmp_path / "1-1-1.partial").write_bytes(b"{")
+
+    assert Spool(str(tmp_path)).paths() == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "folder"),
+    [
+        ({"TITAN_SPOOL": "/s", "TITAN_JOB_ID": "j"}, "/s"),
+        ({"TITAN_JOB_ID": "j", "TITAN_HOME": "/h"}, None),
+        ({"TITAN_HOME": "/h"}, "/h/spool/titan.example.org_9090"),
+    ],
+)
+def test_bodies_wait_where_their_server_is_known(environment: dict[str, str], folder: str | None) -> None:
+    assert spool_folder(Address("titan.example.org", 9090), environment) == folder
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (200, Verdict.TAKEN),
+        (202, Verdict.TAKEN),
+        (400, Verdict.REFUSED),
+        (413, Verdict.REFUSED),
+        (404, Verdict.UNWANTED),
+        (401, Verdict.AWAY),
+        (409, Verdict.AWAY),
+        (503, Verdict.AWAY),
+        (507, Verdict.AWAY),
+    ],
+)
+def test_an_answer_says_whether_entries_may_be_sent_again(status: int, verdict: Verdict) -> None:
+    assert verdict_of(status) is verdict
