@@ -199,6 +199,14 @@ def test_a_call_of_a_trace_belongs_to_its_run_and_stands_below_its_span(
     assert action["action"]["parent_id"] == SPAN
 
 
+def test_a_call_may_name_the_action_that_it_is_made_in(client: openai.OpenAI, recorded: RecordedCalls) -> None:
+    headers = {**run_of("below"), "X-Titan-Parent-Id": "plan-1", "traceparent": f"00-{TRACE}-{SPAN}-01"}
+    client.chat.completions.create(model="default", messages=[SKY], extra_headers=headers)
+
+    (action,) = recorded.actions("below")
+    assert action["action"]["parent_id"] == "plan-1"
+
+
 def test_a_call_that_names_no_run_is_one_of_its_own_that_has_ended(
     client: openai.OpenAI, recorded: RecordedCalls
 ) -> None:

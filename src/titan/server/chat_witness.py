@@ -11,7 +11,6 @@ from titan.ingest.chat import (
     ChatEnd,
     ChatRun,
     PartialAnswer,
-    TraceParent,
     beginning,
     ending,
     read_traceparent,
@@ -28,7 +27,8 @@ BEGINNING_SECONDS: Final = 1.0
 DIRECT_AGENT: Final = "direct-calls"  # whose runs they are that nobody named
 RUN_HEADER: Final = "x-titan-run-id"
 AGENT_HEADER: Final = "x-titan-agent-id"
-MOST_OF_RUN_ID: Final = 200  # as in wire_actions
+PARENT_HEADER: Final = "x-titan-parent-id"
+MOST_OF_ID: Final = 200  # as in wire_actions
 MOST_OF_AGENT_ID: Final = 500
 
 
@@ -41,11 +41,11 @@ class Witness:
         Raises:
             InvalidInput: a header names a run or an agent that cannot be.
         """
-        model = call.house.model
+        model, parent_id = call.house.model, _named(call, PARENT_HEADER, MOST_OF_ID)
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self._call = call
         self._trace = read_traceparent(call.header("traceparent"))
-        self._named = _named(call, RUN_HEADER, MOST_OF_RUN_ID)
+        self._named = _named(call, RUN_HEADER, MOST_OF_ID)
         self._agent_id = _named(call, AGENT_HEADER, MOST_OF_AGENT_ID)
         self._chat = ChatCall(
             id=self.id,
@@ -53,7 +53,7 @@ class Witness:
             started_at=call.house.clock.now(),
             model=model.name if model else None,
             provider=model.provider if model else None,
-            parent_id=self._trace.span_id if self._trace else None,
+            parent_id=parent_id or (self._trace.span_id if self._trace else None),
         )
         self._began = time.monotonic_ns()
         self._first_ns: int | None = None
@@ -118,17 +118,19 @@ class Witness:
         await house.recorder.record(house.project_id, lambda: ending(self._chat, run, end, has_begun=self._has_begun))
 
     async def _run(self) -> ChatRun:
+        """Return the run that the call names, else that of the job that makes it, else its trace, else one of its own.
+
+        As at POST /api/v1/actions, what is said counts more than who says it.
+        """
+        if self._named is not None:
+            return ChatRun(id=self._named, agent_id=self._agent_id)
         own = await run_of_caller(self._call) if self._call.caller.attempt else None
         if own is not None:
             return ChatRun(id=own.id, agent_id=own.agent_id)
-        return _run_without_job(self.id, self._named, self._trace, agent_id=self._agent_id)
-
-
-def _run_without_job(call_id: str, named: str | None, trace: TraceParent | None, *, agent_id: str | None) -> ChatRun:
-    run_id = named or (trace.trace_id if trace else None)
-    if run_id is not None:
-        return ChatRun(id=run_id, agent_id=agent_id)
-    return ChatRun(id=call_id, agent_id=agent_id or DIRECT_AGENT, name="One call of the model", is_own=True)
+        if self._trace is not None:
+            return ChatRun(id=self._trace.trace_id, agent_id=self._agent_id)
+        agent_id = self._agent_id or DIRECT_AGENT
+        return ChatRun(id=self.id, agent_id=agent_id, name="One call of the model", is_own=True)
 
 
 def _named(call: Call, header: str, most: int) -> str | None:
