@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from titan.model.errors import TitanError
 
-MOST_AT_ONCE: Final = 1000  # of 16 MiB at most each, usually of some KiB
+MOST_BYTES: Final = 64 * 1024 * 1024  # that wait: 6,000 calls with 10 KB of conversation, or four of the longest
 
 logger = logging.getLogger(__name__)
 
@@ -19,15 +19,17 @@ class Afterwards:
         """`on_lost` is called for each piece of work that failed, or that was one too many."""
         self._on_lost = on_lost
         self._tasks: set[asyncio.Task[None]] = set()
+        self._bytes = 0
         self._is_losing = False
 
-    def begin(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do `work`. What is begun first also takes its first step first."""
-        if len(self._tasks) >= MOST_AT_ONCE:
+    def begin(self, work: Coroutine[Any, Any, object], *, size_bytes: int) -> None:
+        """Do `work`, which holds so much memory. What is begun first also takes its first step first."""
+        if self._tasks and self._bytes + size_bytes > MOST_BYTES:
             work.close()
-            self._lost(f"{MOST_AT_ONCE} others wait")
+            self._lost(f"{len(self._tasks)} others of {self._bytes} bytes wait")
             return
-        task = asyncio.get_running_loop().create_task(self._done(work))
+        self._bytes += size_bytes
+        task = asyncio.get_running_loop().create_task(self._done(work, size_bytes))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -36,7 +38,7 @@ class Afterwards:
         while self._tasks:
             await asyncio.gather(*self._tasks)
 
-    async def _done(self, work: Coroutine[Any, Any, object]) -> None:
+    async def _done(self, work: Coroutine[Any, Any, object], size_bytes: int) -> None:
         try:
             await work
         except TitanError as error:
@@ -46,6 +48,8 @@ class Afterwards:
             self._on_lost()
         else:
             self._is_losing = False
+        finally:
+            self._bytes -= size_bytes
 
     def _lost(self, reason: str) -> None:
         self._on_lost()

@@ -3,8 +3,9 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from titan.ingest.chat import (
     ChatCall,
@@ -89,7 +90,7 @@ class Witness:
         self._end(answer=None, failure=failure)
 
     def _begin(self) -> None:
-        self._call.house.afterwards.begin(self._record_beginning())
+        self._record(self._record_beginning())
 
     def _end(self, *, answer: ModelAnswer | None, failure: Failure | None) -> None:
         if self._has_ended:
@@ -104,7 +105,10 @@ class Witness:
             partial=self._partial,
             failure=failure,
         )
-        self._call.house.afterwards.begin(self._record_end(end))
+        self._record(self._record_end(end))
+
+    def _record(self, work: Coroutine[Any, Any, None]) -> None:
+        self._call.house.afterwards.begin(work, size_bytes=len(self._chat.body))
 
     async def _record_beginning(self) -> None:
         house, run = self._call.house, await self._run()

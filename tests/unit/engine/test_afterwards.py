@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from titan.engine.afterwards import MOST_AT_ONCE, Afterwards
+from titan.engine.afterwards import MOST_BYTES, Afterwards
 from titan.model.errors import StoreFull
 
 
@@ -24,11 +24,11 @@ def test_what_was_begun_is_finished() -> None:
         await asyncio.sleep(0)
         done.append(number)
         if number == 0:
-            afterwards.begin(note(2))
+            afterwards.begin(note(2), size_bytes=1)
 
     async def begin_two() -> None:
-        afterwards.begin(note(0))
-        afterwards.begin(note(1))
+        afterwards.begin(note(0), size_bytes=1)
+        afterwards.begin(note(1), size_bytes=1)
         await afterwards.finish()
 
     afterwards = Afterwards(on_lost=lambda: None)
@@ -44,7 +44,7 @@ def test_a_full_store_is_counted_each_time_and_logged_once_until_it_works_again(
 
     async def work() -> None:
         for each in (fill, fill, succeed, fill):
-            afterwards.begin(each())
+            afterwards.begin(each(), size_bytes=1)
             await afterwards.finish()
 
     afterwards = Afterwards(on_lost=lambda: lost.append("one"))
@@ -64,7 +64,7 @@ def test_a_mistake_of_ours_is_counted_and_logged_whole(caplog: pytest.LogCapture
         raise RuntimeError("a mistake")
 
     async def work() -> None:
-        afterwards.begin(fail())
+        afterwards.begin(fail(), size_bytes=1)
         await afterwards.finish()
 
     afterwards = Afterwards(on_lost=lambda: lost.append("one"))
@@ -73,12 +73,15 @@ def test_a_mistake_of_ours_is_counted_and_logged_whole(caplog: pytest.LogCapture
     assert (len(lost), caplog.records[0].exc_info is None) == (1, False)
 
 
-def test_one_too_many_is_not_begun() -> None:
+def test_what_memory_is_too_small_for_is_not_begun_and_there_is_room_again_later() -> None:
     lost: list[str] = []
 
     async def work() -> None:
-        for _ in range(MOST_AT_ONCE + 1):
-            afterwards.begin(succeed())
+        afterwards.begin(succeed(), size_bytes=MOST_BYTES + 1)
+        afterwards.begin(succeed(), size_bytes=1)
+        await afterwards.finish()
+        afterwards.begin(succeed(), size_bytes=1)
+        afterwards.begin(succeed(), size_bytes=MOST_BYTES - 1)
         await afterwards.finish()
 
     afterwards = Afterwards(on_lost=lambda: lost.append("one"))
