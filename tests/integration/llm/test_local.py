@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.conversations import a_request
+from tests.support.conversations import a_request, pieces_of
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until, wait_until_gone
 from titan.llm.local import LocalModel, find_model_file
 from titan.model.errors import ModelRefused, ModelUnavailable, NotSupported
-from titan.model.language import FinishReason, Tool, ToolUse
+from titan.model.language import FinishReason, ModelAnswer, Tool, ToolUse
 
 COLOUR = a_request("Name a colour.", max_tokens=8)
 
@@ -58,6 +58,23 @@ def test_a_process_that_was_killed_is_started_again() -> None:
         return first.text, second.text
 
     first, second = asyncio.run(kill_between_two_requests())
+
+    assert first == second
+
+
+def test_a_stream_finds_its_process_killed_and_is_answered_by_the_next_one() -> None:
+    async def kill_before_a_stream() -> tuple[str, str]:
+        model = LocalModel(the_model_file())
+        try:
+            first = await model.complete(COLOUR)
+            model_processes()[0].kill()
+            *_, whole = await pieces_of(model, COLOUR)
+        finally:
+            await model.close()
+        assert isinstance(whole, ModelAnswer)
+        return first.text, whole.text
+
+    first, second = asyncio.run(kill_before_a_stream())
 
     assert first == second
 
