@@ -119,6 +119,9 @@ class CallReader(Protocol):
     def newest_version(self) -> int:
         """Return the number of the newest change of all runs; 0 when there is none."""
 
+    def newest_deletion(self) -> int:
+        """Return the number of the change by which a run was deleted last; 0 when none was."""
+
     def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
         """Return (run id, agent id, number of its newest change) of runs that changed after, ascending by that."""
 

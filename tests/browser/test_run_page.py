@@ -22,7 +22,7 @@ PNG = bytes.fromhex(
 @pytest.fixture(scope="module")
 def failed(console: Console) -> ToldRun:
     """A run with one of everything, which failed."""
-    run = ToldRun(console.url, "runpage-failed")
+    run = ToldRun(console, "runpage-failed")
     run.say(name="Where is my order?")
     run.actions(
         [
@@ -213,7 +213,7 @@ def test_the_time_axis_shows_one_action_when_asked(pages: Pages, console: Consol
 
 
 def test_actions_whose_parent_nobody_told_of_stand_apart_until_it_comes(pages: Pages, console: Console) -> None:
-    run = ToldRun(console.url, "runpage-orphans")
+    run = ToldRun(console, "runpage-orphans")
     run.action("child", "left alone", parent_id="mother")
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
     expect(page.get_by_role("tree")).to_contain_text("1 action waits for its parent")
@@ -225,7 +225,7 @@ def test_actions_whose_parent_nobody_told_of_stand_apart_until_it_comes(pages: P
 
 
 def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Console) -> None:
-    run = ToldRun(console.url, "runpage-live")
+    run = ToldRun(console, "runpage-live")
     run.action("one", "first", took_ms=None)
     run.say(done=1, total=4)
     page = pages.open(console, f"/runs/{run.id}")
@@ -244,7 +244,7 @@ def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Consol
 
 
 def test_large_and_odd_payloads_are_shown_as_what_they_are(pages: Pages, console: Console) -> None:
-    run = ToldRun(console.url, "runpage-odd")
+    run = ToldRun(console, "runpage-odd")
     run.action("big", "download", outputs="x" * 1_500_000)
     run.action("odd", "render", at_ms=20, outputs={"png": PNG, "nan": float("nan"), "text": "a\u202eb\u0007"})
     run.end()
@@ -264,7 +264,7 @@ def test_large_and_odd_payloads_are_shown_as_what_they_are(pages: Pages, console
 
 
 def test_ten_thousand_actions_are_only_drawn_where_somebody_looks(pages: Pages, console: Console) -> None:
-    run = ToldRun(console.url, "runpage-large")
+    run = ToldRun(console, "runpage-large")
     entries = [
         run.entry(
             f"a{at}",
@@ -288,16 +288,18 @@ def test_ten_thousand_actions_are_only_drawn_where_somebody_looks(pages: Pages, 
 
 
 def test_a_run_is_pinned_and_deleted_with_every_byte(pages: Pages, console: Console) -> None:
-    run = ToldRun(console.url, "runpage-deleted")
+    run = ToldRun(console, "runpage-deleted")
     run.action("one", "first")
     run.end()
-    page = pages.open(console, f"/runs/{run.id}")
+    page = pages.open(console, "/runs")
+    page.get_by_title(run.id, exact=True).first.click()
 
     page.get_by_role("button", name="Pin").click()
     expect(page.get_by_role("button", name="Pinned")).to_be_visible()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Delete every byte of it").click()
     expect(page).to_have_url(re.compile("/runs$"))
+    expect(page.get_by_title(run.id, exact=True)).to_have_count(0)
     page.goto(f"/runs/{run.id}")
 
     expect(page.get_by_role("heading", name="There is no such run")).to_be_visible()

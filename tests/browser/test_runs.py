@@ -71,6 +71,7 @@ def test_runs_are_filtered_by_the_agent_that_is_typed_and_chosen(page: Page, con
     expect(row_of(page, "other-1")).to_be_visible()
 
     page.get_by_role("combobox", name="Agent").fill("hosen-a")
+    expect(page.get_by_role("option")).to_have_count(1)
     expect(page.get_by_role("option")).to_have_text(re.compile("chosen-agent"))
     page.keyboard.press("Enter")
 
@@ -182,6 +183,7 @@ def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, con
         page.get_by_role("link", name="Download").click()
     download.value.save_as(tmp_path / "runs.jsonl")
     forget(console, "back-1")
+    page.reload()
     expect(row_of(page, "back-1")).to_have_count(0)
 
     page.get_by_role("button", name="Import").click()
@@ -191,6 +193,20 @@ def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, con
 
     expect(dialog).to_contain_text("1 run:")
     expect(row_of(page, "back-1")).to_contain_text("$0.75")
+
+
+def test_a_run_that_is_deleted_leaves_the_list_it_was_opened_from(page: Page, console: Console) -> None:
+    record(console, "leaver-1", [a_call("x")], agent="leaver")
+    record(console, "leaver-2", [a_call("x")], agent="leaver")
+    page.goto("/runs?agent_id=leaver")
+    row_of(page, "leaver-1").get_by_role("link", name="leaver-1").click()
+
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete every byte of it").click()
+    page.wait_for_url("**/runs")
+
+    expect(row_of(page, "leaver-2")).to_be_visible()
+    expect(row_of(page, "leaver-1")).to_have_count(0)
 
 
 def test_an_agent_is_discovered_from_its_runs(page: Page, console: Console, assert_accessible: Check) -> None:

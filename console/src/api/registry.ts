@@ -92,6 +92,11 @@ export function useSkeleton(run: string) {
   return found;
 }
 
+/** Reads the lists anew: runs came, left or changed in a way that makes no event. */
+export function rereadRegistry(): void {
+  for (const name of ["registry", "intercepts", "agents"]) void queries.invalidateQueries({ queryKey: [name] });
+}
+
 /** Sends a JSONL export; the lists are read anew when it has come. */
 export async function importRuns(file: File, headers: Record<string, string>): Promise<ImportAnswer> {
   const answer = await fetch("/api/v1/import", {
@@ -100,6 +105,6 @@ export async function importRuns(file: File, headers: Record<string, string>): P
     body: file,
   });
   if (!answer.ok) throw await refusalOf(answer);
-  for (const name of ["registry", "intercepts", "agents"]) void queries.invalidateQueries({ queryKey: [name] });
+  rereadRegistry();
   return (await answer.json()) as ImportAnswer;
 }

@@ -16,7 +16,9 @@ export function AgentField({ value, onChange }: Props) {
   const id = useId();
   const isOpen = typed !== null;
   const found = useAgentsLike(useDeferredValue(typed ?? ""), isOpen);
-  const agents = (found.data ?? []).map((agent) => agent.agent_id);
+  // What is shown while the next answer is under way is of fewer letters: Enter must not choose what is not meant.
+  const words = (typed ?? "").toLowerCase();
+  const agents = (found.data ?? []).map((agent) => agent.agent_id).filter((id) => id.toLowerCase().includes(words));
   function choose(agent: string): void {
     setTyped(null);
     onChange(agent);
@@ -83,7 +85,7 @@ export function AgentField({ value, onChange }: Props) {
         ))}
         {isOpen && agents.length === 0 ? (
           <div className="agentfield-none faint" role="option" aria-selected="false" aria-disabled="true">
-            {found.isPending ? "Loading …" : "No agent of that name"}
+            {found.isFetching ? "Loading …" : "No agent of that name"}
           </div>
         ) : null}
       </div>

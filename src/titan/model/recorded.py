@@ -24,7 +24,7 @@ class Action:
     name: str
     agent_id: str  #: of the run, so that a ledger can be asked for an agent's
     started_at: datetime
-    heard: int  #: bits: who has told its beginning and its end, and whether its bodies; see `rules.recording`
+    heard: int  #: bits: who has told its beginning and its end, and whether its bodies; see `rules.merging`
     span_id: str | None = None  #: another id that children name it by: a span that turned out to be this action
     parent_id: str | None = None
     actor: str | None = None
@@ -105,8 +105,10 @@ class RecordedRun:
     first_error_id: str | None = None  #: the action that failed first
     first_error: str | None = None  #: "ValueError: nope", at most 300 characters
     first_error_at: datetime | None = None  #: when that action started
+    last_started_at: datetime | None = None  #: when something of it began last: an end told for before was not the end
     done: int | None = None  #: progress, as its program tells it
     total: int | None = None
+    progress_at: datetime | None = None  #: when it was so far
     tags: tuple[str, ...] = ()
     entry_count: int = 0  #: entries of its tape
     pinned_at: datetime | None = None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from titan.model.actions import ActionEntry, Entry, Failure, Payload, Redaction
+from titan.model.actions import ActionEntry, Entry, Failure, Payload, Redaction, RunEntry
 from titan.rules.redaction import Redactor, Taken
 
 MAX_NOTED: Final = 100  # of one entry: a history of messages brings the same ones again and again
@@ -29,12 +29,14 @@ class EntryRedactor:
         self._redactor = redactor
         self._keeps_bodies = keeps_bodies
         self._cached = lru_cache(maxsize=CACHED_TEXTS)(self._json)
+        self._cached_name = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_text)
 
     def clean(self, entry: Entry) -> Entry:
         """Return the entry without secrets; the very same one when it holds none."""
         if not isinstance(entry, ActionEntry):
             return self._clean_run(entry)
         taken: list[Redaction] = []
+        name = self._name(entry.name, taken)
         inputs = self._payload("inputs", entry.inputs, taken)
         outputs = self._payload("outputs", entry.outputs, taken)
         details = self._text("details", entry.details, taken)
@@ -43,6 +45,7 @@ class EntryRedactor:
             return entry
         return replace(
             entry,
+            name=name or "",
             inputs=inputs,
             outputs=outputs,
             details=details,
@@ -50,12 +53,12 @@ class EntryRedactor:
             redacted=(*entry.redacted, *taken[:MAX_NOTED]),
         )
 
-    def _clean_run(self, entry: Entry) -> Entry:
+    def _clean_run(self, entry: RunEntry) -> RunEntry:
         taken: list[Redaction] = []
-        assert not isinstance(entry, ActionEntry)
+        name = self._name(entry.name, taken)
         reason = self._plain("reason", entry.reason, taken)
         details = self._text("details", entry.details, taken)
-        return replace(entry, reason=reason, details=details) if taken else entry
+        return replace(entry, name=name, reason=reason, details=details) if taken else entry
 
     def _payload(self, where: str, payload: Payload | None, taken: list[Redaction]) -> Payload | None:
         if payload is None or not self._keeps_bodies:
@@ -83,6 +86,14 @@ class EntryRedactor:
             return None
         clean = self._redactor.redact_text(text)
         _note(where, clean.taken, taken)
+        return clean.text
+
+    def _name(self, name: str | None, taken: list[Redaction]) -> str | None:
+        """Return a name without secrets: of a span it may be a URL, of a run the first words of its user."""
+        if not name or len(name) > LONGEST_CACHED:
+            return self._plain("name", name, taken)
+        clean = self._cached_name(name)
+        _note("name", clean.taken, taken)
         return clean.text
 
     def _failure(self, failure: Failure | None, taken: list[Redaction]) -> Failure | None:

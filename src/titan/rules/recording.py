@@ -3,6 +3,7 @@
 Entries come late, twice, in any order and from several tellers. So: what a teller has told is never counted again; what
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
 the answer or by the span that the other was made in; and of two costs the one that our own model endpoint saw wins.
+`rules.merging` says how words about one action are joined. Whatever the order of entries, counts and sums are the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,21 +11,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from titan.model.actions import CALLS, ActionEntry, ActionKind, Entry, Failure, Outcome, RunEntry, Teller
+from titan.model.actions import ATTEMPTS, CALLS, ActionEntry, ActionKind, Entry, Outcome, RunEntry, Teller
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.rules.merging import BEGAN, ENDED, TOLD, frame_of, graver, has_news, later, may_be_same, merged, new_action
 from titan.rules.tallying import Sums
 
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no teller has said so
-MAX_ERROR_MESSAGE: Final = 500
 MAX_FIRST_ERROR: Final = 300
-
-#: Two bits for each teller: it has told the beginning, it has told the end.
-_BEGAN: Final = {teller: 1 << 2 * place for place, teller in enumerate(Teller)}
-_ENDED: Final = {teller: 2 << 2 * place for place, teller in enumerate(Teller)}
-HAS_INPUTS: Final = 1 << 30
-HAS_OUTPUTS: Final = 1 << 31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +41,7 @@ class _RunState:
     entry_count: int
     started_at: datetime
     last_event_at: datetime
+    last_started_at: datetime | None
     last_outcome: Outcome | None
     last_ended_at: datetime | None
     first_error: Action | None = None  #: one that failed before the first that the run knows
@@ -60,6 +56,7 @@ class _RunState:
             entry_count=run.entry_count,
             started_at=run.started_at,
             last_event_at=run.last_event_at,
+            last_started_at=run.last_started_at,
             last_outcome=run.last_outcome,
             last_ended_at=run.last_ended_at,
             is_new=is_new,
@@ -77,6 +74,7 @@ class _RunState:
             self.run,
             started_at=self.started_at,
             last_event_at=self.last_event_at,
+            last_started_at=self.last_started_at,
             last_outcome=self.last_outcome,
             last_ended_at=self.last_ended_at,
             first_error_id=first[0],
@@ -141,42 +139,69 @@ def _row(state: _RunState, now: datetime) -> RecordedRun:
 
 def _take_run(settling: _Settling, entry: RunEntry) -> bool:
     state = _state_of(settling, entry, entry.at)
-    changes = _changes(state, entry)
-    if not changes and not state.is_new:
+    changes = _words(state.run, entry)
+    if not state.run.has_stages:  # else the DAGs that it submitted say more: their word counts
+        changes |= _ending(state, entry)
+    changes = {name: value for name, value in changes.items() if value != getattr(state.run, name)}
+    is_beyond = entry.at < state.started_at or entry.at > state.last_event_at
+    if not changes and not is_beyond and not state.is_new:
         return False
     if changes:
         state.run = replace(state.run, **changes)  # type: ignore[arg-type]  # keywords through a dict are not followed
     state.started_at = min(state.started_at, entry.at)
     state.last_event_at = max(state.last_event_at, entry.at)
+    if entry.end is None:
+        state.last_started_at = later(state.last_started_at, entry.at)
     state.is_new = False
     state.entry_count += 1
     settling.kept.append(NewEntry(entry=entry, action_number=None))
     return True
 
 
-def _changes(state: _RunState, entry: RunEntry) -> dict[str, object]:
-    """Return what an entry changes of a run's row."""
-    run = state.run
+def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
+    """Return what an entry says of a run; of its agent, session and name the first word that is heard stays."""
     said: dict[str, object] = {
         "agent_id": (run.agent_id == UNKNOWN_AGENT and entry.agent_id) or run.agent_id,
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
-        "done": run.done if entry.done is None else entry.done,
-        "total": run.total if entry.total is None else entry.total,
         "tags": tuple(dict.fromkeys((*run.tags, *entry.tags))),
     }
-    if run.has_stages:
-        pass  # the DAGs that it submitted say more: their word counts
-    elif entry.end is not None:
-        said["status"] = RunStatus(entry.end.value)
-        said["status_source"] = StatusSource.EXPLICIT
-        said["reason"] = entry.reason or run.reason
-        said["ended_at"] = max(entry.at, state.last_event_at)
-    elif run.ended_at is not None and entry.at > run.ended_at:
-        said |= _REOPENED
-    return {name: value for name, value in said.items() if value != getattr(run, name)}
+    if entry.done is None and entry.total is None:
+        return said
+    is_newest = run.progress_at is None or entry.at >= run.progress_at
+    told, else_told = ((entry.done, entry.total), (run.done, run.total))
+    first, second = (told, else_told) if is_newest else (else_told, told)
+    said["done"] = second[0] if first[0] is None else first[0]
+    said["total"] = second[1] if first[1] is None else first[1]
+    said["progress_at"] = entry.at if is_newest else run.progress_at
+    return said
 
 
+def _ending(state: _RunState, entry: RunEntry) -> dict[str, object]:
+    """Return what an entry changes of a run's end. An end that something began after was not the end."""
+    run = state.run
+    if entry.end is None:
+        return dict(_REOPENED) if run.ended_at is not None and entry.at > run.ended_at else {}
+    if state.last_started_at is not None and entry.at < state.last_started_at:
+        return {}
+    status = RunStatus(entry.end.value)
+    is_told = run.ended_at is not None and run.status_source is StatusSource.EXPLICIT
+    if is_told and _end_order(entry.at, status, entry.reason) < _end_order(run.ended_at, run.status, run.reason):
+        return {}
+    return {
+        "status": status,
+        "status_source": StatusSource.EXPLICIT,
+        "reason": entry.reason,
+        "ended_at": entry.at,
+    }
+
+
+def _end_order(at: datetime | None, status: RunStatus, reason: str | None) -> tuple[datetime | None, int, str]:
+    """Return which of two ends counts: the later; of two at once the worse."""
+    return at, _WORSE[status], reason or ""
+
+
+_WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
 _REOPENED: Final[Mapping[str, object]] = {
     "status": RunStatus.RUNNING,
     "status_source": StatusSource.EXPLICIT,
@@ -192,13 +217,18 @@ def _take_action(settling: _Settling, entry: ActionEntry) -> bool:
     state = _state_of(settling, entry, entry.started_at)
     before = _find(settling, entry)
     if before is None:
-        after = _new_action(settling, entry, state.run)
-    elif _has_news(before, entry):
-        after = _merged(before, entry)
+        number, settling.next_number = settling.next_number, settling.next_number + 1
+        agent_id = state.run.agent_id
+        after = new_action(entry, number=number, project_id=settling.project_id, agent_id=agent_id)
+    elif has_news(before, entry):
+        after = merged(before, entry)
     else:
         return False
+    twin = None if before is None else _twin(settling, entry, after)
     state.sums.move(before, after)
     _note(settling, entry, after)
+    if twin is not None:
+        after = _told_apart(settling, state, after, twin)
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
@@ -211,203 +241,106 @@ def _find(settling: _Settling, entry: ActionEntry) -> Action | None:
     own = _lookup(settling, (entry.run_id, entry.id))
     if own is not None or entry.kind is not ActionKind.MODEL:
         return own
-    same = _same_call(settling, entry)
-    if same is None or same.kind is not ActionKind.MODEL:
+    same = _with_answer(settling, entry)
+    if same is not None:
+        # A teller sees one call once: another id of its own is another call.
+        return None if same.heard & (BEGAN[entry.teller] | ENDED[entry.teller]) else same
+    around = _within_or_around(settling, entry)
+    if around is None or around.kind is not ActionKind.MODEL:
         return None
-    # A teller sees one call once: another id of its own is another call, such as a second try.
-    return None if same.heard & (_BEGAN[entry.teller] | _ENDED[entry.teller]) else same
+    return around if may_be_same(around, entry) else None
 
 
 def _lookup(settling: _Settling, place: tuple[str, str]) -> Action | None:
     here = settling.actions.get(place)
-    if here is not None:
-        return here
-    known = settling.known.actions.get(place)
-    return None if known is None else settling.changed.get(known.number, known)
+    return _current(settling, settling.known.actions.get(place) if here is None else here)
 
 
-def _same_call(settling: _Settling, entry: ActionEntry) -> Action | None:
-    """Return the model call that gave the same answer, or that the other was made in."""
-    if entry.use is not None and entry.use.response_id is not None:
-        answer = (entry.run_id, entry.use.response_id)
-        found = settling.answers.get(answer) or settling.known.answers.get(answer)
-        if found is not None:
-            return settling.changed.get(found.number, found)
+def _current(settling: _Settling, found: Action | None) -> Action | None:
+    return None if found is None else settling.changed.get(found.number, found)
+
+
+def _with_answer(settling: _Settling, entry: ActionEntry) -> Action | None:
+    """Return the model call that gave the same answer."""
+    if entry.use is None or entry.use.response_id is None:
+        return None
+    place = (entry.run_id, entry.use.response_id)
+    found = _current(settling, settling.answers.get(place) or settling.known.answers.get(place))
+    return found if found is not None and found.response_id == entry.use.response_id else None
+
+
+def _within_or_around(settling: _Settling, entry: ActionEntry) -> Action | None:
+    """Return the call that our endpoint saw within this one, or the one that the endpoint's was made in."""
     if entry.teller is Teller.ENDPOINT:
         return None if entry.parent_id is None else _lookup(settling, (entry.run_id, entry.parent_id))
-    seen = settling.within.get((entry.run_id, entry.id)) or settling.known.within.get((entry.run_id, entry.id))
-    return None if seen is None else settling.changed.get(seen.number, seen)
+    place = (entry.run_id, entry.id)
+    return _current(settling, settling.within.get(place) or settling.known.within.get(place))
 
 
-def _has_news(action: Action, entry: ActionEntry) -> bool:
-    ended = action.heard & _ENDED[entry.teller]
-    told = ended if entry.ended_at is not None else action.heard & _BEGAN[entry.teller] or ended
-    if not told:
-        return True
-    brings_inputs = entry.inputs is not None and not action.heard & HAS_INPUTS
-    return brings_inputs or (entry.outputs is not None and not action.heard & HAS_OUTPUTS)
+def _twin(settling: _Settling, entry: ActionEntry, action: Action) -> Action | None:
+    """Return another action that only now turns out to be the same call, as others tell it."""
+    if entry.kind is not ActionKind.MODEL:
+        return None
+    twin = _with_answer(settling, entry)
+    if twin is None or twin.number == action.number:
+        twin = _within_or_around(settling, entry)
+        if twin is None or twin.kind is not ActionKind.MODEL or not may_be_same(twin, entry):
+            return None
+    return None if twin.number == action.number or twin.heard & action.heard & TOLD else twin
 
 
-def _heard(entry: ActionEntry) -> int:
-    bits = _BEGAN[entry.teller] if entry.ended_at is None else _ENDED[entry.teller]
-    if entry.inputs is not None:
-        bits |= HAS_INPUTS
-    if entry.outputs is not None:
-        bits |= HAS_OUTPUTS
-    return bits
+def _told_apart(settling: _Settling, state: _RunState, action: Action, twin: Action) -> Action:
+    """Make one of two actions that are the same call its frame, so that it is counted once; return `action`."""
+    call, other = sorted((action, twin), key=_closeness)
+    frame = frame_of(other)
+    state.sums.move(other, frame)
+    settling.changed[frame.number] = frame
+    if call.response_id is not None:
+        settling.answers[call.run_id, call.response_id] = call
+    return frame if other is action else action
 
 
-def _new_action(settling: _Settling, entry: ActionEntry, run: RecordedRun) -> Action:
-    use, failure = entry.use, entry.failure
-    number = settling.next_number
-    settling.next_number += 1
-    return Action(
-        number=number,
-        project_id=settling.project_id,
-        run_id=entry.run_id,
-        id=entry.id,
-        kind=entry.kind,
-        name=entry.name,
-        agent_id=run.agent_id,
-        started_at=entry.started_at,
-        heard=_heard(entry),
-        parent_id=entry.parent_id,
-        actor=entry.actor,
-        ended_at=entry.ended_at,
-        duration_ns=_duration_ns(entry),
-        outcome=_outcome(entry),
-        cost=entry.cost,
-        is_cost_estimated=entry.is_cost_estimated,
-        model=use.model if use else None,
-        provider=use.provider if use else None,
-        input_tokens=use.input_tokens if use else None,
-        output_tokens=use.output_tokens if use else None,
-        response_id=use.response_id if use else None,
-        error_type=failure.type if failure else None,
-        error_message=_first_line(failure) if failure else None,
-        impact=entry.impact,
-        effect=entry.effect,
-        tags=entry.tags,
-        is_redacted=entry.is_redacted or bool(entry.redacted),
-    )
-
-
-def _merged(action: Action, entry: ActionEntry) -> Action:
-    """Return an action with what an entry knows beyond it."""
-    fresh = _Fresh.of(entry)
-    is_first_end = action.ended_at is None
-    takes_cost = _is_better_cost(action, entry)
-    is_other_id = entry.id != action.id and action.span_id is None and entry.teller is not Teller.ENDPOINT
-    joins_span = entry.teller is Teller.ENDPOINT and entry.parent_id in (action.id, action.span_id)
-    return replace(
-        action,
-        heard=action.heard | _heard(entry),
-        span_id=entry.id if is_other_id else action.span_id,
-        parent_id=_parent(action, entry, is_other_id=is_other_id, joins_span=joins_span),
-        actor=action.actor or entry.actor,
-        started_at=min(action.started_at, entry.started_at),
-        ended_at=entry.ended_at if is_first_end else action.ended_at,
-        duration_ns=_duration_ns(entry) if is_first_end else action.duration_ns,
-        outcome=_outcome(entry) if is_first_end else action.outcome,
-        cost=entry.cost if takes_cost else action.cost,
-        is_cost_estimated=entry.is_cost_estimated if takes_cost else action.is_cost_estimated,
-        model=action.model or fresh.model,
-        provider=action.provider or fresh.provider,
-        input_tokens=fresh.input_tokens if action.input_tokens is None else action.input_tokens,
-        output_tokens=fresh.output_tokens if action.output_tokens is None else action.output_tokens,
-        response_id=action.response_id or fresh.response_id,
-        error_type=action.error_type or fresh.error_type,
-        error_message=action.error_message or fresh.error_message,
-        impact=action.impact or entry.impact,
-        effect=action.effect or entry.effect,
-        tags=tuple(dict.fromkeys((*action.tags, *entry.tags))),
-        is_redacted=action.is_redacted or entry.is_redacted or bool(entry.redacted),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fresh:
-    """What an entry says of model and error, flat as an action has it."""
-
-    model: str | None
-    provider: str | None
-    input_tokens: int | None
-    output_tokens: int | None
-    response_id: str | None
-    error_type: str | None
-    error_message: str | None
-
-    @classmethod
-    def of(cls, entry: ActionEntry) -> "_Fresh":
-        use, failure = entry.use, entry.failure
-        return cls(
-            model=use.model if use else None,
-            provider=use.provider if use else None,
-            input_tokens=use.input_tokens if use else None,
-            output_tokens=use.output_tokens if use else None,
-            response_id=use.response_id if use else None,
-            error_type=failure.type if failure else None,
-            error_message=_first_line(failure) if failure else None,
-        )
-
-
-def _parent(action: Action, entry: ActionEntry, *, is_other_id: bool, joins_span: bool) -> str | None:
-    """Return the parent of a joined action: the span's own, for the endpoint only knows the span itself."""
-    if joins_span:
-        return action.parent_id
-    if is_other_id and entry.parent_id is not None:
-        return entry.parent_id
-    return action.parent_id or entry.parent_id
-
-
-def _is_better_cost(action: Action, entry: ActionEntry) -> bool:
-    if entry.cost is None:
-        return False
-    if action.cost is None or entry.teller is Teller.ENDPOINT:
-        return True
-    return action.is_cost_estimated and not entry.is_cost_estimated
-
-
-def _duration_ns(entry: ActionEntry) -> int | None:
-    if entry.duration_ns is not None or entry.ended_at is None:
-        return entry.duration_ns
-    lasted = entry.ended_at - entry.started_at
-    return max(0, (lasted.days * 86_400 + lasted.seconds) * 1_000_000_000 + lasted.microseconds * 1000)
-
-
-def _outcome(entry: ActionEntry) -> Outcome | None:
-    """Return how an action ended; one that ended without a word succeeded, unless it failed."""
-    if entry.outcome is not None or entry.ended_at is None:
-        return entry.outcome
-    return Outcome.ERROR if entry.failure is not None else Outcome.SUCCESS
-
-
-def _first_line(failure: Failure) -> str | None:
-    return failure.message.strip().split("\n", 1)[0][:MAX_ERROR_MESSAGE] or None
+def _closeness(action: Action) -> tuple[bool, int]:
+    """Return an order by who stands closest to the call: our endpoint, then the others as `Teller` names them."""
+    told = action.heard & TOLD
+    return not told & (BEGAN[Teller.ENDPOINT] | ENDED[Teller.ENDPOINT]), told
 
 
 def _note(settling: _Settling, entry: ActionEntry, action: Action) -> None:
     settling.changed[action.number] = action
     settling.actions[entry.run_id, entry.id] = action
     if action.response_id is not None:
-        settling.answers[entry.run_id, action.response_id] = action
+        settling.answers.setdefault((entry.run_id, action.response_id), action)
     if entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
-        settling.within[entry.run_id, entry.parent_id] = action
+        place = (entry.run_id, entry.parent_id)
+        known = _current(settling, settling.within.get(place) or settling.known.within.get(place))
+        if known is None or action.outcome is not Outcome.ERROR:  # of several tries the span's own is the good one
+            settling.within[place] = action
 
 
 def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
     """Note at the run what was heard of one of its actions."""
     state.started_at = min(state.started_at, entry.started_at)
     state.last_event_at = max(state.last_event_at, entry.ended_at or entry.started_at)
-    if action.kind in CALLS and action.outcome is not None and action.ended_at is not None:
-        if state.last_ended_at is None or action.ended_at >= state.last_ended_at:
+    state.last_started_at = later(state.last_started_at, entry.started_at)
+    if action.kind in CALLS and action.ended_at is not None and action.outcome in ATTEMPTS:
+        if state.last_ended_at is None or action.ended_at > state.last_ended_at:
             state.last_outcome, state.last_ended_at = action.outcome, action.ended_at
+        elif action.ended_at == state.last_ended_at:
+            state.last_outcome = graver(state.last_outcome, action.outcome)
         if action.outcome is Outcome.ERROR:
-            earlier = state.run.first_error_at if state.first_error is None else state.first_error.started_at
-            if earlier is None or action.started_at < earlier:
-                state.first_error = action
+            _note_error(state, action)
     if state.run.ended_at is not None and not state.run.has_stages and _goes_on(state.run, entry):
         state.run = replace(state.run, **_REOPENED)  # type: ignore[arg-type]  # as in _take_run
+
+
+def _note_error(state: _RunState, action: Action) -> None:
+    if state.first_error is None:
+        first_at, first_id = state.run.first_error_at, state.run.first_error_id or ""
+    else:
+        first_at, first_id = state.first_error.started_at, state.first_error.id
+    if first_at is None or action.id == first_id or (action.started_at, action.id) < (first_at, first_id):
+        state.first_error = action
 
 
 def _goes_on(run: RecordedRun, entry: ActionEntry) -> bool:

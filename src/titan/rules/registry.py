@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from titan.model.actions import PREVENTED, Outcome
+from titan.model.dags import Dag, StageStatus
 from titan.model.recorded import RecordedRun, StatusSource
 from titan.model.runs import Run, RunStatus
 from titan.rules.recording import UNKNOWN_AGENT
+from titan.rules.rollup import dag_status
 
 IDLE: Final = timedelta(seconds=120)  # spec/runs.md 3.1: of a run that has no end of its own
 IDLE_WITHIN_CALL: Final = timedelta(minutes=30)  # a call that runs may take long, and tells nothing meanwhile
@@ -64,4 +66,16 @@ def with_stages(
         ended_at=ended_at,
         reason=run.reason,
         pinned_at=run.pinned_at,
+    )
+
+
+def with_dag_ended(known: RecordedRun, dag: Dag) -> RecordedRun | None:
+    """Return the run that a DAG's jobs recorded, which ends with the DAG; None when it has ended already."""
+    if known.status is not RunStatus.RUNNING or dag.ended_at is None:
+        return None
+    return replace(
+        known,
+        status=RunStatus.FAILED if dag_status(dag) is StageStatus.FAILED else RunStatus.COMPLETED,
+        status_source=StatusSource.STAGES,
+        ended_at=max(dag.ended_at, known.last_event_at),
     )

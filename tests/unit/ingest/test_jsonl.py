@@ -144,8 +144,8 @@ def exported(entries: Sequence[Entry]) -> list[ExportedRun]:
 
 
 def alike(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
-    """Return runs without what an import tells anew: how many entries told of them."""
-    return [replace(run, entry_count=0) for run in runs]
+    """Return runs without what an import tells anew: how many entries told of them, and when."""
+    return [replace(run, entry_count=0, last_started_at=None, progress_at=None) for run in runs]
 
 
 def calls_of(result: Settled) -> dict[str, Action]:

@@ -180,7 +180,7 @@ async def _tellings(call: Call, query: wire.EventsQuery, cursor: str | None) -> 
             heard = await _heard_after(house, query, here)
             if heard is not None:
                 here = heard.cursor
-                if heard.runs:
+                if isinstance(heard, Resync) or heard.runs:
                     yield heard
             if entries or heard is not None:
                 told_at = now()
@@ -206,14 +206,24 @@ async def _after(house: House, query: wire.EventsQuery, seq: int) -> list[Journa
     )
 
 
-async def _heard_after(house: House, query: wire.EventsQuery, here: Cursor) -> RunsHeard | None:
-    """Return which recorded runs changed since; None when none did, or nobody asked."""
+async def _heard_after(house: House, query: wire.EventsQuery, here: Cursor) -> RunsHeard | Resync | None:
+    """Return which recorded runs changed since; None when none did, or nobody asked.
+
+    One that was deleted cannot be named any more: then everything is to be read anew.
+    """
     version = here.version
     if version is None or query.dag is not None:
         return None
-    changed = await asyncio.to_thread(
-        house.calls.read, lambda reader: reader.runs_changed(house.project_id, after=version, limit=BATCH)
+    deleted, newest, changed = await asyncio.to_thread(
+        house.calls.read,
+        lambda reader: (
+            reader.newest_deletion(),
+            reader.newest_version(),
+            reader.runs_changed(house.project_id, after=version, limit=BATCH),
+        ),
     )
+    if deleted > version:
+        return Resync(Cursor(here.seq, newest))
     if not changed:
         return None
     wanted = [row for row in changed if query.run in (None, row[0])]

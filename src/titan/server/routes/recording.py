@@ -48,11 +48,12 @@ async def record_actions(call: Call) -> Response[bytes]:
 
 def _with_agent(entries: list[Entry], run: ToldRun | None) -> list[Entry]:
     """Return entries behind one that says whose run theirs is, where the request knows it and they do not say it."""
-    if run is None or run.agent_id is None or not entries:
+    if run is None or run.agent_id is None:
         return entries
-    if any(isinstance(entry, RunEntry) and entry.run_id == run.id and entry.agent_id for entry in entries):
+    own = [entry for entry in entries if entry.run_id == run.id]
+    if not own or any(isinstance(entry, RunEntry) and entry.agent_id for entry in own):
         return entries
-    first = min(entry.at if isinstance(entry, RunEntry) else entry.started_at for entry in entries)
+    first = min(entry.at if isinstance(entry, RunEntry) else entry.started_at for entry in own)
     return [RunEntry(run_id=run.id, teller=Teller.SDK, at=first, agent_id=run.agent_id), *entries]
 
 

@@ -61,6 +61,9 @@ class SqlCallReader:
     def newest_version(self) -> int:
         return int(self._all("newest_version")[0][0])
 
+    def newest_deletion(self) -> int:
+        return int(self._all("newest_deletion")[0][0])
+
     def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
         rows = self._all("runs_changed", project_id=project_id, after=after, limit=limit)
         return [(row[0], row[1], row[2]) for row in rows]

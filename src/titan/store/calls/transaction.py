@@ -20,6 +20,7 @@ from titan.store.rows.columns import to_json, to_us
 from titan.store.sqlite.session import SqliteSession
 from titan_sdk.tape import chain
 
+FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
 DIGEST_BYTES: Final = 16
 RESTORED_AT_ONCE: Final = 500
 _NO_LINK: Final = bytes(32)
@@ -157,7 +158,8 @@ class SqlCallTransaction(SqlCallReader):
         run_no = self._run_no(project_id, run_id)
         if run_no is None:
             return False
-        self._session.run("set_meta", {"name": "entry_floor", "value": str(self.version)})
+        self.version += 1
+        self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})

@@ -5,6 +5,7 @@ import { api } from "../../../api/client";
 import { queries } from "../../../api/query";
 import type { RecordedRunView } from "../../../api/recorded";
 import { recordingKey } from "../../../api/recordedRun";
+import { rereadRegistry } from "../../../api/registry";
 import { useCanChange } from "../../../api/session";
 import { Button } from "../../../parts/Button";
 import { Confirm } from "../../../parts/Confirm";
@@ -68,9 +69,14 @@ function usePinning(run: RecordedRunView) {
       else await api.POST("/api/v1/runs/{run}/unpin", { params: { path } });
     },
     (_, isPinned) => (isPinned ? "It is kept until it is unpinned." : "It goes when it is old."),
-    () => void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) }),
+    () => {
+      void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
+      rereadRegistry();
+    },
   );
 }
+
+const LISTS = ["registry", "intercepts", "agents"]; // the stream tells nothing of what is no more
 
 function useRemoval(run: RecordedRunView) {
   const navigate = useNavigate();
@@ -80,8 +86,10 @@ function useRemoval(run: RecordedRunView) {
     },
     `${run.name ?? run.run_id} is deleted.`,
     () => {
+      for (const name of LISTS) void queries.invalidateQueries({ queryKey: [name] });
       navigate("/runs");
       queries.removeQueries({ queryKey: recordingKey(run.run_id) });
+      rereadRegistry();
     },
   );
 }

@@ -29,7 +29,14 @@ order by version
 limit :limit
 
 -- name: newest_version
-select coalesce(max(version), 0) from runs
+select
+    max(
+        coalesce((select max(version) from runs), 0),
+        coalesce((select cast(value as integer) from meta where name = 'forgotten'), 0)
+    )
+
+-- name: newest_deletion
+select coalesce((select cast(value as integer) from meta where name = 'forgotten'), 0)
 
 -- name: silent_runs
 select {run_columns}

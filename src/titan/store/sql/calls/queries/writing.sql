@@ -11,7 +11,7 @@ rollback
 
 -- name: last_numbers
 select
-    max(coalesce((select max(version) from runs), 0), coalesce((select cast(value as integer) from meta where name = 'entry_floor'), 0)),
+    max(coalesce((select max(version) from runs), 0), coalesce((select cast(value as integer) from meta where name = 'forgotten'), 0)),
     max(coalesce((select max(number) from actions), 0), coalesce((select cast(value as integer) from meta where name = 'action_floor'), 0)),
     coalesce((select max(run_no) from runs), 0)
 

@@ -1,0 +1,263 @@
+"""What is said of one action, joined into the action: whatever the order it comes in, and however often.
+
+So each field has a rule that knows no first and last: the earliest start, the latest end, the gravest outcome, the
+larger count, of two words the longer, which says more. What an action has been told stands in its bits `heard`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller
+from titan.model.recorded import Action
+
+C = TypeVar("C", int, datetime)
+
+MAX_ERROR_MESSAGE: Final = 500
+_NOTHING: Final = Decimal(0)
+
+#: Two bits for each teller: it has told the beginning, it has told the end.
+BEGAN: Final = {teller: 1 << 2 * place for place, teller in enumerate(Teller)}
+ENDED: Final = {teller: 2 << 2 * place for place, teller in enumerate(Teller)}
+TOLD: Final = sum(BEGAN.values()) | sum(ENDED.values())
+#: Three bits for where the cost is from: estimated, said at the beginning, said at the end, our endpoint's.
+_COST_PLACE: Final = 24
+_COST_BITS: Final = 7 << _COST_PLACE
+_ESTIMATED, _SAID_FIRST, _SAID_LAST, _SEEN = 1, 2, 3, 4
+IS_FRAME: Final = 1 << 28  # it turned out to stand around another action, which is the call
+HAS_INPUTS: Final = 1 << 30
+HAS_OUTPUTS: Final = 1 << 31
+
+_GRAVITY: Final[Mapping[Outcome | None, int]] = {
+    None: 0,
+    Outcome.SUCCESS: 1,  # also what an end without a word is taken for, so that any word goes before it
+    Outcome.ERROR: 2,
+    Outcome.REPLAYED: 3,
+    Outcome.IDEMPOTENT_REPLAY: 4,
+    Outcome.REJECTED: 5,
+    Outcome.BLOCKED: 6,
+}
+#: From the least definite on: who tells only of a beginning often does not know yet what it is that began.
+_DEFINITE: Final = {
+    kind: place
+    for place, kind in enumerate(
+        (
+            ActionKind.STEP,
+            ActionKind.CALL,
+            ActionKind.EVENT,
+            ActionKind.TURN,
+            ActionKind.THOUGHT,
+            ActionKind.HANDOFF,
+            ActionKind.AGENT,
+            ActionKind.TOOL,
+            ActionKind.MODEL,
+        )
+    )
+}
+_HARM: Final[Mapping[Impact | None, int]] = {None: 0} | {impact: place for place, impact in enumerate(Impact, start=1)}
+
+
+def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: str) -> Action:
+    """Return the action that an entry is the first word of."""
+    use, failure = entry.use, entry.failure
+    return Action(
+        number=number,
+        project_id=project_id,
+        run_id=entry.run_id,
+        id=entry.id,
+        kind=entry.kind,
+        name=entry.name,
+        agent_id=agent_id,
+        started_at=entry.started_at,
+        heard=_heard(entry) | _cost_rank(entry) << _COST_PLACE,
+        parent_id=entry.parent_id,
+        actor=entry.actor,
+        ended_at=entry.ended_at,
+        duration_ns=_duration_ns(entry),
+        outcome=outcome_of(entry),
+        cost=entry.cost,
+        is_cost_estimated=entry.is_cost_estimated,
+        model=use.model if use else None,
+        provider=use.provider if use else None,
+        input_tokens=use.input_tokens if use else None,
+        output_tokens=use.output_tokens if use else None,
+        response_id=use.response_id if use else None,
+        error_type=failure.type if failure else None,
+        error_message=_first_line(failure) if failure else None,
+        impact=entry.impact,
+        effect=entry.effect,
+        tags=entry.tags,
+        is_redacted=entry.is_redacted or bool(entry.redacted),
+    )
+
+
+def has_news(action: Action, entry: ActionEntry) -> bool:
+    """Tell whether an entry says what its teller has not said of the action before."""
+    if not action.heard & (BEGAN if entry.ended_at is None else ENDED)[entry.teller]:
+        return True
+    brings_inputs = entry.inputs is not None and not action.heard & HAS_INPUTS
+    return brings_inputs or (entry.outputs is not None and not action.heard & HAS_OUTPUTS)
+
+
+def merged(action: Action, entry: ActionEntry) -> Action:
+    """Return an action with what an entry knows beyond it."""
+    if _is_of_another_try(action, entry):
+        return replace(action, heard=action.heard | _heard(entry))
+    use = entry.use
+    other = new_action(entry, number=action.number, project_id=action.project_id, agent_id=action.agent_id)
+    cost_from, cost, is_estimated = _cost(action, other)
+    error_type, error_message = _error(action, other)
+    is_frame = bool(action.heard & IS_FRAME)
+    return replace(
+        action,
+        heard=(action.heard | other.heard) & ~_COST_BITS | cost_from,
+        kind=action.kind if is_frame else max(action.kind, other.kind, key=_DEFINITE.__getitem__),
+        name=max(action.name, other.name, key=_fullness),
+        span_id=entry.id if action.span_id is None and entry.id != action.id else action.span_id,
+        parent_id=_parent(action, entry),
+        actor=_fuller(action.actor, other.actor),
+        started_at=min(action.started_at, other.started_at),
+        ended_at=later(action.ended_at, other.ended_at),
+        duration_ns=later(action.duration_ns, other.duration_ns),
+        outcome=graver(action.outcome, other.outcome),
+        cost=cost,
+        is_cost_estimated=is_estimated,
+        model=_fuller(action.model, other.model),
+        provider=_fuller(action.provider, other.provider),
+        input_tokens=later(action.input_tokens, other.input_tokens),
+        output_tokens=later(action.output_tokens, other.output_tokens),
+        response_id=None if is_frame else _fuller(action.response_id, use.response_id if use else None),
+        error_type=error_type,
+        error_message=error_message,
+        impact=max(action.impact, other.impact, key=_HARM.__getitem__),
+        effect=Effect.EXTERNAL if Effect.EXTERNAL in (action.effect, other.effect) else action.effect or other.effect,
+        tags=action.tags if action.tags == other.tags else tuple(dict.fromkeys((*action.tags, *other.tags))),
+        is_redacted=action.is_redacted or other.is_redacted,
+    )
+
+
+def frame_of(action: Action) -> Action:
+    """Return an action that turned out to stand around the call that another action is: it is counted no more."""
+    return replace(action, kind=ActionKind.STEP, response_id=None, heard=action.heard | IS_FRAME)
+
+
+def may_be_same(action: Action, entry: ActionEntry) -> bool:
+    """Tell whether two model calls, of which one was made within the other, may be one.
+
+    A client's span stands around all its tries, and each try comes to our endpoint as a call of its own. So a teller
+    sees one call once; another answer is another call; and what failed within what succeeded was a try before.
+    """
+    if action.heard & (BEGAN[entry.teller] | ENDED[entry.teller]):
+        return False
+    answer = entry.use.response_id if entry.use else None
+    if answer is not None and action.response_id is not None:
+        return answer == action.response_id
+    tried, whole = (entry, action) if entry.teller is Teller.ENDPOINT else (action, entry)
+    return not (_how(tried) is Outcome.ERROR and _how(whole) is Outcome.SUCCESS)
+
+
+def graver(one: Outcome | None, other: Outcome | None) -> Outcome | None:
+    """Return the outcome that counts when tellers differ; None is no word at all."""
+    return max(one, other, key=_GRAVITY.__getitem__)
+
+
+def later(one: C | None, other: C | None) -> C | None:
+    """Return the larger of two values; None is unknown."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def outcome_of(entry: ActionEntry) -> Outcome | None:
+    """Return how an action ended; one that ended without a word succeeded, unless it failed."""
+    if entry.outcome is not None or entry.ended_at is None:
+        return entry.outcome
+    return Outcome.ERROR if entry.failure is not None else Outcome.SUCCESS
+
+
+def _how(said: Action | ActionEntry) -> Outcome | None:
+    return said.outcome if isinstance(said, Action) else outcome_of(said)
+
+
+def _is_of_another_try(action: Action, entry: ActionEntry) -> bool:
+    """Tell whether an entry is about a later try than the one that our endpoint has seen the end of."""
+    if entry.teller is Teller.ENDPOINT or not action.heard & ENDED[Teller.ENDPOINT]:
+        return False
+    answer = entry.use.response_id if entry.use else None
+    if answer is not None:
+        return answer != action.response_id
+    return action.outcome is Outcome.ERROR and outcome_of(entry) is Outcome.SUCCESS
+
+
+def _heard(entry: ActionEntry) -> int:
+    bits = BEGAN[entry.teller] if entry.ended_at is None else ENDED[entry.teller]
+    if entry.inputs is not None:
+        bits |= HAS_INPUTS
+    if entry.outputs is not None:
+        bits |= HAS_OUTPUTS
+    return bits
+
+
+def _parent(action: Action, entry: ActionEntry) -> str | None:
+    """Return the parent of both; where one was made within the other, that of the outer one."""
+    if entry.teller is Teller.ENDPOINT:
+        is_within = entry.parent_id in (action.id, action.span_id)
+        return action.parent_id if is_within else action.parent_id or entry.parent_id
+    if entry.id == action.parent_id:
+        return entry.parent_id
+    if entry.teller is Teller.OTLP:  # its spans are what the others' parents are, too
+        return entry.parent_id or action.parent_id
+    return action.parent_id or entry.parent_id
+
+
+def _cost(action: Action, other: Action) -> tuple[int, Decimal | None, bool]:
+    """Return where the cost is from, as bits, the cost, and whether it is estimated."""
+    ours, theirs = (
+        (said.heard & _COST_BITS, said.cost or _NOTHING, not said.is_cost_estimated) for said in (action, other)
+    )
+    if ours >= theirs:
+        return ours[0], action.cost, action.is_cost_estimated
+    return theirs[0], other.cost, other.is_cost_estimated
+
+
+def _cost_rank(entry: ActionEntry) -> int:
+    if entry.cost is None:
+        return 0
+    if entry.teller is Teller.ENDPOINT:
+        return _SEEN
+    if entry.is_cost_estimated:
+        return _ESTIMATED
+    return _SAID_FIRST if entry.ended_at is None else _SAID_LAST
+
+
+def _error(action: Action, other: Action) -> tuple[str | None, str | None]:
+    """Return type and message of one teller, so that they belong together."""
+    return max(
+        ((said.error_type, said.error_message) for said in (action, other)),
+        key=lambda said: (len(said[1] or ""), len(said[0] or ""), said[1] or "", said[0] or ""),
+    )
+
+
+def _fuller(one: str | None, other: str | None) -> str | None:
+    """Return the word that says more; None says nothing."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other, key=_fullness)
+
+
+def _fullness(word: str) -> tuple[int, str]:
+    """Return an order of words: a longer one says more, and of two as long one has to be chosen."""
+    return len(word), word
+
+
+def _duration_ns(entry: ActionEntry) -> int | None:
+    if entry.duration_ns is not None or entry.ended_at is None:
+        return entry.duration_ns
+    lasted = entry.ended_at - entry.started_at
+    return max(0, (lasted.days * 86_400 + lasted.seconds) * 1_000_000_000 + lasted.microseconds * 1000)
+
+
+def _first_line(failure: Failure) -> str | None:
+    return failure.message.strip().split("\n", 1)[0][:MAX_ERROR_MESSAGE] or None

@@ -1,0 +1,142 @@
+"""Builders of what is told of agent runs, and a memory that settles it as the store of calls would."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from tests.support.builders import NOON, PROJECT
+from titan.model.actions import ActionEntry, ActionKind, Entry, Failure, ModelUse, Outcome, RunEnd, RunEntry, Teller
+from titan.model.recorded import Action, RecordedRun
+from titan.ports_calls import KnownCalls, NewEntry
+from titan.rules.recording import Settled, settle
+
+RUN = "R_1"
+
+
+def at(seconds: float) -> datetime:
+    """Return so many seconds after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+def a_call(
+    id: str = "a1",
+    *,
+    run_id: str = RUN,
+    teller: Teller = Teller.SDK,
+    kind: ActionKind = ActionKind.TOOL,
+    name: str = "look_up",
+    begins: float = 0,
+    ends: float | None = 1,
+    outcome: Outcome | None = None,
+    cost: str | None = None,
+    is_cost_estimated: bool = False,
+    use: ModelUse | None = None,
+    parent_id: str | None = None,
+    error: str | None = None,
+) -> ActionEntry:
+    """Return what is told of a call, times in seconds after noon; `dataclasses.replace` sets the rest."""
+    return ActionEntry(
+        id=id,
+        run_id=run_id,
+        teller=teller,
+        kind=kind,
+        name=name,
+        started_at=at(begins),
+        ended_at=None if ends is None else at(ends),
+        outcome=outcome,
+        cost=None if cost is None else Decimal(cost),
+        is_cost_estimated=is_cost_estimated,
+        use=use,
+        parent_id=parent_id,
+        failure=None if error is None else Failure(type="ValueError", message=error),
+    )
+
+
+def a_word(
+    *,
+    run_id: str = RUN,
+    seconds: float = 0,
+    teller: Teller = Teller.SDK,
+    agent_id: str | None = None,
+    session_id: str | None = None,
+    name: str | None = None,
+    end: RunEnd | None = None,
+    reason: str | None = None,
+    done: int | None = None,
+    total: int | None = None,
+    tags: tuple[str, ...] = (),
+) -> RunEntry:
+    """Return what is told of a run."""
+    return RunEntry(
+        run_id=run_id,
+        teller=teller,
+        at=at(seconds),
+        agent_id=agent_id,
+        session_id=session_id,
+        name=name,
+        end=end,
+        reason=reason,
+        done=done,
+        total=total,
+        tags=tags,
+    )
+
+
+@dataclass
+class Memory:
+    """What entries have come to, batch for batch."""
+
+    runs: dict[str, RecordedRun] = field(default_factory=dict)
+    actions: dict[int, Action] = field(default_factory=dict)
+    kept: list[NewEntry] = field(default_factory=list)
+
+    def hear(self, *entries: Entry, now: datetime = NOON) -> Settled:
+        """Settle entries and keep what they change."""
+        settled = settle(entries, self.known(entries), project_id=PROJECT, now=now)
+        self.runs |= {run.id: run for run in settled.runs}
+        self.actions |= {action.number: action for action in settled.actions}
+        self.kept += settled.kept
+        return settled
+
+    @property
+    def run(self) -> RecordedRun:
+        """The one run."""
+        [run] = self.runs.values()
+        return run
+
+    @property
+    def all(self) -> list[Action]:
+        """The actions as they were first heard of."""
+        return [self.actions[number] for number in sorted(self.actions)]
+
+    def known(self, entries: Sequence[Entry]) -> KnownCalls:
+        """Return what is known, as `CallTransaction.known` does."""
+        return KnownCalls(
+            runs={entry.run_id: self.runs[entry.run_id] for entry in entries if entry.run_id in self.runs},
+            actions={
+                (action.run_id, name): action for action in self.all for name in (action.id, action.span_id) if name
+            },
+            answers={(action.run_id, action.response_id): action for action in self.all if action.response_id},
+            within=self._within(),
+            next_number=max(self.actions, default=0) + 1,
+        )
+
+    def _within(self) -> dict[tuple[str, str], Action]:
+        seen: dict[tuple[str, str], Action] = {}
+        for new in self.kept:
+            entry = new.entry
+            if isinstance(entry, ActionEntry) and entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
+                assert new.action_number is not None
+                seen_before = seen.get((entry.run_id, entry.parent_id))
+                action = self.actions[new.action_number]
+                if seen_before is None or action.outcome is not Outcome.ERROR:
+                    seen[entry.run_id, entry.parent_id] = action
+        return seen
+
+
+def heard(entries: Iterable[Entry]) -> Memory:
+    """Return what entries come to when they come together."""
+    memory = Memory()
+    memory.hear(*entries)
+    return memory

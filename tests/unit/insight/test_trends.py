@@ -1,0 +1,74 @@
+"""Whether an agent's figures changed, or only seem to."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+
+from titan.insight.trends import Verdict, trends
+from titan.model.recorded import AgentDay
+
+TODAY = date(2026, 3, 15)
+
+
+def a_day(ago: int, *, runs: int = 0, attempts: int = 0, success: int = 0, cost: str = "0") -> AgentDay:
+    """Return what an agent did so many days ago."""
+    day = TODAY - timedelta(days=ago)
+    return AgentDay(day=day, runs=runs, failed=0, attempts=attempts, success=success, cost=Decimal(cost))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "verdict"),
+    [
+        ((100, 90), (100, 50), Verdict.DOWN),
+        ((100, 50), (100, 90), Verdict.UP),
+        ((100, 90), (100, 88), Verdict.SAME),
+        ((30, 30), (30, 30), Verdict.SAME),
+        ((29, 29), (300, 3), Verdict.TOO_FEW),
+        ((300, 3), (29, 29), Verdict.TOO_FEW),
+        ((0, 0), (0, 0), Verdict.TOO_FEW),
+    ],
+)
+def test_a_success_rate_changes_only_beyond_chance(
+    before: tuple[int, int], now: tuple[int, int], verdict: Verdict
+) -> None:
+    rate, _ = trends(
+        [a_day(9, attempts=before[0], success=before[1]), a_day(2, attempts=now[0], success=now[1])], today=TODAY
+    )
+
+    assert rate.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "verdict"),
+    [
+        ((10, "1"), (10, "2"), Verdict.UP),
+        ((10, "2"), (10, "1"), Verdict.DOWN),
+        ((10, "1"), (10, "1.2"), Verdict.SAME),
+        ((10, "0"), (10, "0"), Verdict.SAME),
+        ((9, "1"), (10, "2"), Verdict.TOO_FEW),
+        ((10, "1"), (0, "0"), Verdict.TOO_FEW),
+    ],
+)
+def test_a_mean_cost_changes_only_by_a_good_part(
+    before: tuple[int, str], now: tuple[int, str], verdict: Verdict
+) -> None:
+    _, cost = trends([a_day(7, runs=before[0], cost=before[1]), a_day(0, runs=now[0], cost=now[1])], today=TODAY)
+
+    assert cost.verdict is verdict
+
+
+def test_each_week_has_seven_days_and_today_is_one() -> None:
+    days = [a_day(ago, runs=10, attempts=30, success=30, cost="10") for ago in (0, 6, 7, 13, 14, 99, -1)]
+
+    rate, cost = trends(days, today=TODAY)
+
+    assert rate.told == "100.0% of 60 calls, then 100.0% of 60"
+    assert cost.told == "$1.0000 a run, then $1.0000"
+
+
+def test_too_few_cases_are_said_to_be_too_few() -> None:
+    rate, cost = trends([a_day(0, runs=1, attempts=4, success=1, cost="2")], today=TODAY)
+
+    assert (rate.told, rate.before, rate.now) == ("too few to tell: 0 calls the week before, 4 this week", None, 0.25)
+    assert (cost.told, cost.before, cost.now) == ("too few to tell: 0 runs the week before, 1 this week", None, 2.0)

@@ -1,0 +1,97 @@
+"""No secret of an entry is stored, wherever it stands, and what holds none is left as it is."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.support.recorded import a_call, a_word
+from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunEntry
+from titan.rules.entry_redaction import LONGEST_CACHED, MAX_NOTED, EntryRedactor
+from titan.rules.redaction import make_redactor
+
+KEY = b"0123456789abcdef0123456789abcdef"
+SECRET = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+REDACTOR = EntryRedactor(make_redactor(key=KEY))
+
+
+def cleaned(entry: ActionEntry, redactor: EntryRedactor = REDACTOR) -> ActionEntry:
+    """Return the clean entry."""
+    clean = redactor.clean(entry)
+    assert isinstance(clean, ActionEntry)
+    return clean
+
+
+def test_what_holds_no_secret_is_the_very_same() -> None:
+    call = replace(a_call(error="nope"), inputs=Payload('["a"]'), outputs=Payload(SHARED_MARK, ('"b"',)), details="{}")
+    word = replace(a_word(name="hunt", reason="done"), details='{"a":1}')
+
+    assert REDACTOR.clean(call) is call
+    assert REDACTOR.clean(word) is word
+    assert REDACTOR.clean(a_word()) == a_word()
+
+
+@pytest.mark.parametrize(
+    ("entry", "path"),
+    [
+        (replace(a_call(), inputs=Payload(json.dumps({"q": SECRET}))), "inputs.q"),
+        (replace(a_call(), outputs=Payload(json.dumps([SECRET]))), "outputs[0]"),
+        (
+            replace(a_call(), inputs=Payload(SHARED_MARK, ('"a"', json.dumps({"content": SECRET})))),
+            "inputs.*[1].content",
+        ),
+        (replace(a_call(), details=json.dumps({"callsite": SECRET})), "details.callsite"),
+        (a_call(error=f"no {SECRET}"), "failure.message"),
+        (replace(a_call(), failure=Failure(type="E", traceback=SECRET)), "failure.traceback"),
+        (a_call(name=f"GET /{SECRET}"), "name"),
+        (a_call(name=f"{'x ' * LONGEST_CACHED}{SECRET}"), "name"),
+    ],
+)
+def test_a_secret_is_taken_out_and_its_place_noted(entry: ActionEntry, path: str) -> None:
+    for clean in (cleaned(entry), cleaned(entry)):
+        assert SECRET not in repr(clean)
+        assert [redacted.path for redacted in clean.redacted] == [path]
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        a_word(reason=f"no {SECRET}"),
+        a_word(name=f"Use {SECRET}"),
+        replace(a_word(), details=json.dumps({"token": SECRET})),
+    ],
+)
+def test_secrets_of_what_is_said_of_a_run_are_taken_out(word: RunEntry) -> None:
+    assert SECRET not in repr(REDACTOR.clean(word))
+
+
+def test_equal_secrets_have_equal_fingerprints_wherever_they_stand() -> None:
+    clean = cleaned(replace(a_call(error=SECRET), inputs=Payload(json.dumps([SECRET])), details=json.dumps([SECRET])))
+
+    assert len(clean.redacted) == 3
+    assert len({redacted.fingerprint for redacted in clean.redacted}) == 1
+
+
+def test_a_long_piece_is_read_though_it_is_not_remembered() -> None:
+    long = json.dumps(["x" * LONGEST_CACHED, SECRET])
+
+    assert SECRET not in repr(cleaned(replace(a_call(), inputs=Payload(SHARED_MARK, (long,)))))
+
+
+def test_no_more_places_are_noted_than_somebody_reads() -> None:
+    clean = cleaned(replace(a_call(), inputs=Payload(json.dumps([SECRET] * (MAX_NOTED + 5)))))
+
+    assert SECRET not in repr(clean)
+    assert len(clean.redacted) == MAX_NOTED
+
+
+def test_without_bodies_nothing_of_them_is_left() -> None:
+    bodiless = EntryRedactor(make_redactor(key=KEY), keeps_bodies=False)
+    full = replace(
+        a_call(), inputs=Payload("1"), outputs=Payload("2"), failure=Failure(type="E", message="m", traceback="t")
+    )
+
+    clean = cleaned(full, bodiless)
+
+    assert clean == replace(full, inputs=None, outputs=None, failure=Failure(type="E", message="m"))
+    assert cleaned(a_call(), bodiless) == a_call()

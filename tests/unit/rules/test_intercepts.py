@@ -1,0 +1,44 @@
+"""Which runs need attention, and why."""
+
+from dataclasses import replace
+
+from tests.support.recorded import a_call, a_word, heard
+from titan.model.actions import Outcome, RunEnd
+from titan.model.recorded import RecordedRun
+from titan.rules.intercepts import Reason, ReasonKind, reasons
+
+
+def a_run(*, stopped: int = 0, good: int = 0) -> RecordedRun:
+    """Return a run of which so many calls were stopped and so many went well."""
+    entries = [a_call(f"s{n}", outcome=(Outcome.BLOCKED, Outcome.REJECTED)[n % 2]) for n in range(stopped)]
+    return heard([a_word(), *entries, *(a_call(f"g{n}") for n in range(good))]).run
+
+
+def test_a_run_that_went_well_needs_nobody() -> None:
+    assert reasons(a_run(good=3), has_unrecovered_error=False) == ()
+
+
+def test_a_failed_run_says_what_failed_first() -> None:
+    failed = heard([a_call(error="nope"), a_word(seconds=2, end=RunEnd.FAILED, reason="gave up")]).run
+
+    assert reasons(failed, has_unrecovered_error=True) == (Reason(kind=ReasonKind.ERROR, told="ValueError: nope"),)
+    [why] = reasons(replace(failed, first_error=None), has_unrecovered_error=False)
+    assert why.told == "gave up"
+    [silent] = reasons(replace(failed, first_error=None, reason=None), has_unrecovered_error=False)
+    assert silent.told == "failed without a word"
+
+
+def test_an_error_that_was_not_made_good_counts_in_a_run_that_goes_on() -> None:
+    run = heard([a_call(error="nope")]).run
+
+    assert [reason.kind for reason in reasons(run, has_unrecovered_error=True)] == [ReasonKind.ERROR]
+    assert reasons(run, has_unrecovered_error=False) == ()
+
+
+def test_many_stopped_calls_are_a_reason_and_one_of_one_is_none() -> None:
+    assert reasons(a_run(stopped=1), has_unrecovered_error=False) == ()
+    assert reasons(a_run(stopped=2), has_unrecovered_error=False) == ()
+    assert reasons(a_run(stopped=3, good=13), has_unrecovered_error=False) == ()
+    assert reasons(a_run(stopped=3, good=12), has_unrecovered_error=False) == (
+        Reason(kind=ReasonKind.HIGH_INTERVENTION, told="3 of 15 calls were stopped"),
+    )

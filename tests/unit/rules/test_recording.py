@@ -1,0 +1,507 @@
+"""What entries come to: counted once, joined where they tell of the same call, whatever their order."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.builders import NOON
+from tests.support.recorded import Memory, a_call, a_word, at, heard
+from titan.model.actions import (
+    ActionEntry,
+    ActionKind,
+    Effect,
+    Entry,
+    Failure,
+    Impact,
+    ModelUse,
+    Outcome,
+    Payload,
+    Redaction,
+    RunEnd,
+    Teller,
+)
+from titan.model.recorded import Action, StatusSource, Tally
+from titan.model.runs import RunStatus
+from titan.rules.merging import HAS_INPUTS, HAS_OUTPUTS, IS_FRAME
+from titan.rules.recording import UNKNOWN_AGENT
+
+MODEL = ActionKind.MODEL
+
+
+def a_span(id: str = "s1", **said: Any) -> ActionEntry:
+    """Return a client's span around a call of a model, as OpenTelemetry tells it."""
+    return a_call(id, teller=Teller.OTLP, kind=MODEL, name="chat", **said)
+
+
+def a_seen(id: str = "e1", **said: Any) -> ActionEntry:
+    """Return a call of a model as our own endpoint saw it."""
+    return a_call(id, teller=Teller.ENDPOINT, kind=MODEL, name="chat", **said)
+
+
+def in_any_order(*entries: Entry) -> list[Memory]:
+    """Return what the entries come to in every order, each told by itself."""
+    memories = []
+    for order in permutations(entries):
+        memory = Memory()
+        for entry in order:
+            memory.hear(entry)
+        memories += [memory, heard(order)]
+    return memories
+
+
+# --- one teller ---
+
+
+def test_a_call_is_counted_and_its_run_begins_with_it() -> None:
+    memory = heard([a_call(begins=3, ends=5, cost="0.10", use=ModelUse(input_tokens=7, output_tokens=2))])
+
+    run = memory.run
+    assert (run.started_at, run.last_event_at, run.status) == (at(3), at(5), RunStatus.RUNNING)
+    assert run.agent_id == UNKNOWN_AGENT
+    assert run.tally == Tally(calls=1, success=1, cost=Decimal("0.10"), input_tokens=7, output_tokens=2)
+    assert (run.last_outcome, run.last_ended_at) == (Outcome.SUCCESS, at(5))
+    assert (memory.all[0].duration_ns, memory.all[0].outcome) == (2_000_000_000, Outcome.SUCCESS)
+
+
+def test_what_is_told_again_counts_once() -> None:
+    entries: list[Entry] = [
+        a_word(agent_id="ada", name="hunt"),
+        a_call(ends=None),
+        a_call(),
+        a_word(seconds=9, end=RunEnd.COMPLETED),
+    ]
+    memory = heard(entries)
+    before = (memory.run, memory.all)
+
+    again = memory.hear(*entries, *entries, now=NOON + timedelta(hours=1))
+
+    assert (again.repeated, list(again.kept), list(again.runs), list(again.actions)) == (8, [], [], [])
+    assert (memory.run, memory.all) == before
+    assert memory.run.entry_count == 4
+
+
+def test_a_repeat_that_brings_a_body_is_kept() -> None:
+    memory = heard([a_call()])
+
+    brings = memory.hear(replace(a_call(), inputs=Payload("1")), replace(a_call(), outputs=Payload("2")))
+    again = memory.hear(replace(a_call(), inputs=Payload("1"), outputs=Payload("2")))
+
+    assert (len(brings.kept), again.repeated) == (2, 1)
+    assert memory.all[0].heard & (HAS_INPUTS | HAS_OUTPUTS) == HAS_INPUTS | HAS_OUTPUTS
+    assert memory.run.tally.calls == 1
+
+
+def test_a_call_that_runs_is_pending_until_its_end_comes() -> None:
+    memory = heard([a_call(ends=None)])
+    pending = memory.run.tally
+
+    memory.hear(a_call(ends=2, error="nope\nand more", cost="0.5"))
+
+    assert pending == Tally(calls=1, running=1)
+    assert memory.run.tally == Tally(calls=1, error=1, cost=Decimal("0.5"))
+    [action] = memory.all
+    assert (action.error_type, action.error_message) == ("ValueError", "nope")
+    assert (memory.run.first_error_id, memory.run.first_error) == ("a1", "ValueError: nope")
+
+
+def test_an_end_before_its_beginning_loses_nothing_of_either() -> None:
+    begins = replace(a_call(ends=None), tags=("a",), impact=Impact.HIGH, actor="helper", parent_id="p")
+    ends = replace(a_call(ends=2), tags=("b",), effect=Effect.EXTERNAL, is_redacted=True)
+
+    for memory in in_any_order(begins, ends):
+        [action] = memory.all
+        assert (action.ended_at, action.outcome) == (at(2), Outcome.SUCCESS)
+        assert (set(action.tags), action.impact, action.effect) == ({"a", "b"}, Impact.HIGH, Effect.EXTERNAL)
+        assert (action.actor, action.parent_id, action.is_redacted) == ("helper", "p", True)
+        assert memory.run.tally == Tally(calls=1, success=1)
+
+
+def test_what_was_begun_as_a_step_and_turns_out_to_be_a_call_is_counted() -> None:
+    begins = a_call(ends=None, kind=ActionKind.STEP, teller=Teller.OTLP)
+    ends = a_span("a1", cost="0.1")
+
+    for memory in in_any_order(begins, ends):
+        assert (memory.all[0].kind, memory.run.tally.calls) == (MODEL, 1)
+        assert memory.run.tally.cost == Decimal("0.1")
+
+
+def test_the_word_of_an_end_goes_before_that_of_the_beginning() -> None:
+    begins = a_call(ends=None, cost="0.05", use=ModelUse(model="gpt-4o"))
+    ends = a_call(cost="0.03", use=ModelUse(model="gpt-4o-2024-08-06"))
+
+    for memory in in_any_order(begins, ends):
+        assert memory.run.tally.cost == Decimal("0.03")
+        assert memory.all[0].model == "gpt-4o-2024-08-06"
+
+
+def test_frames_are_kept_and_not_counted() -> None:
+    frame = replace(a_call("t", kind=ActionKind.AGENT, cost="9"), use=ModelUse(input_tokens=5))
+
+    memory = heard([frame, a_call(parent_id="t", cost="1")])
+
+    assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal(1))
+    assert len(memory.all) == 2
+
+
+def test_an_error_message_is_its_first_line_and_not_endless() -> None:
+    long = replace(a_call(), failure=Failure(type="E", message="\n" + "x" * 900))
+    silent = replace(a_call("a2"), failure=Failure(type="", message=" "), outcome=Outcome.ERROR)
+
+    memory = heard([long])
+    wordless = heard([silent])
+
+    assert (len(memory.all[0].error_message or ""), len(memory.run.first_error or "")) == (500, 300)
+    assert wordless.run.first_error == "failed without a word"
+
+
+def test_the_first_error_is_the_one_that_began_first() -> None:
+    late, early = a_call("b", begins=5, ends=6, error="late"), a_call("a", begins=1, ends=9, error="early")
+    twin = a_call("c", begins=1, ends=2, error="as early")
+
+    for memory in in_any_order(late, early, twin):
+        assert (memory.run.first_error_id, memory.run.first_error) == ("a", "ValueError: early")
+        assert memory.run.first_error_at == at(1)
+
+
+def test_the_last_outcome_is_that_of_the_attempt_that_ended_last() -> None:
+    entries = [
+        a_call("a", ends=5, error="no"),
+        a_call("b", ends=5),
+        a_call("c", ends=4),
+        a_call("d", ends=9, outcome=Outcome.REPLAYED),
+    ]
+
+    for memory in in_any_order(*entries):
+        assert (memory.run.last_outcome, memory.run.last_ended_at) == (Outcome.ERROR, at(5))
+
+
+def test_a_redaction_of_ours_marks_the_action() -> None:
+    redacted = replace(a_call(), redacted=(Redaction(path="$", name="key", fingerprint="f"),))
+
+    assert heard([redacted]).all[0].is_redacted
+
+
+def test_a_duration_that_was_measured_goes_before_the_difference_of_times() -> None:
+    assert heard([replace(a_call(), duration_ns=5)]).all[0].duration_ns == 5
+    assert heard([a_call(begins=2, ends=1)]).all[0].duration_ns == 0
+
+
+# --- money ---
+
+
+def test_money_is_right_to_the_last_digit() -> None:
+    costs = {
+        Outcome.SUCCESS: "0.1",
+        Outcome.ERROR: "0.000000000001",
+        Outcome.BLOCKED: "0.2",
+        Outcome.REJECTED: "0.000000000002",
+        Outcome.REPLAYED: "0.7",
+        Outcome.IDEMPOTENT_REPLAY: "0.000000000007",
+    }
+    entries = [a_call(f"{how}{n}", outcome=how, cost=cost) for how, cost in costs.items() for n in range(3)]
+
+    tally = heard(entries).run.tally
+
+    assert (tally.cost, tally.prevented) == (Decimal("0.300000000003"), Decimal("0.600000000006"))
+    assert (tally.saved, tally.attempted_cost) == (Decimal("2.100000000021"), Decimal("0.900000000009"))
+    assert (tally.calls, tally.attempts, tally.replayed) == (18, 12, 6)
+
+
+def test_a_cost_that_moves_from_spent_to_prevented_is_taken_out_where_it_was() -> None:
+    memory = heard([a_call(cost="0.1", outcome=Outcome.SUCCESS)])
+
+    memory.hear(a_call(teller=Teller.SENTINEL, cost="0.1", outcome=Outcome.BLOCKED))
+
+    assert memory.run.tally == Tally(calls=1, blocked=1, prevented=Decimal("0.1"))
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ([(Teller.SDK, "1", False), (Teller.OTLP, "2", True)], "1"),
+        ([(Teller.ENDPOINT, "1", True), (Teller.OTLP, "2", False)], "1"),
+        ([(Teller.SDK, "1", False), (Teller.OTLP, "2", False)], "2"),
+        ([(Teller.SDK, "1", True), (Teller.OTLP, "2", True)], "2"),
+        ([(Teller.SDK, None, False), (Teller.OTLP, "0", False)], "0"),
+    ],
+)
+def test_of_two_costs_the_better_known_one_counts(costs: list[tuple[Teller, str | None, bool]], told: str) -> None:
+    entries = [
+        a_call(
+            f"a{teller}", kind=MODEL, teller=teller, cost=cost, is_cost_estimated=guess, use=ModelUse(response_id="r")
+        )
+        for teller, cost, guess in costs
+    ]
+
+    for memory in in_any_order(*entries):
+        assert (len(memory.all), memory.run.tally.cost, memory.all[0].cost) == (1, Decimal(told), Decimal(told))
+
+
+# --- two tellers ---
+
+
+def test_a_call_that_two_tellers_saw_is_one_by_the_id_of_its_answer() -> None:
+    span = a_span(begins=1, ends=4, parent_id="agent", use=ModelUse(response_id="r", input_tokens=5))
+    seen = a_seen(begins=2, ends=3, cost="0.2", use=ModelUse(response_id="r", input_tokens=6, model="m"))
+
+    for memory in in_any_order(span, seen):
+        [action] = memory.all
+        assert {action.id, action.span_id} == {"s1", "e1"}
+        assert (action.started_at, action.ended_at, action.parent_id) == (at(1), at(4), "agent")
+        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=6)
+
+
+@pytest.mark.parametrize("parent", ["agent", None])
+def test_a_call_that_two_tellers_saw_is_one_by_the_span_it_was_made_in(parent: str | None) -> None:
+    begins, ends = a_span(ends=None, parent_id=parent), a_span(ends=4, parent_id=parent)
+    seen = [a_seen(begins=2, ends=None, parent_id="s1"), a_seen(begins=2, ends=3, parent_id="s1", cost="0.2")]
+
+    for memory in in_any_order(begins, ends, *seen):
+        [action] = memory.all
+        assert ({action.id, action.span_id}, action.parent_id) == ({"s1", "e1"}, parent)
+        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"))
+
+
+def test_tries_within_one_span_stay_two_calls() -> None:
+    answered = ModelUse(response_id="r2", output_tokens=3)
+    entries = [
+        a_span(ends=None),
+        a_span(ends=9, use=answered, cost="5", is_cost_estimated=True),
+        a_seen("e1", begins=1, ends=2, parent_id="s1", error="overloaded"),
+        a_seen("e2", begins=3, ends=4, parent_id="s1", use=answered, cost="0.2"),
+    ]
+
+    for memory in in_any_order(*entries):
+        assert memory.run.tally == Tally(calls=2, success=1, error=1, cost=Decimal("0.2"), output_tokens=3)
+        assert memory.run.last_outcome is Outcome.SUCCESS
+
+
+def test_a_span_that_succeeded_is_not_the_try_that_failed_in_it_though_no_answer_is_named() -> None:
+    entries = [
+        a_span(ends=None),
+        a_span(ends=9, cost="5"),
+        a_seen(begins=1, ends=2, parent_id="s1", error="overloaded"),
+    ]
+
+    for memory in in_any_order(*entries):
+        assert memory.run.tally.error == 1
+        assert memory.run.tally.cost in (Decimal(0), Decimal(5))
+
+
+def test_two_calls_that_turn_out_to_be_one_are_counted_once() -> None:
+    answered = ModelUse(response_id="r", input_tokens=4)
+    begins, ends = a_span(ends=None), a_span(use=answered, cost="5", is_cost_estimated=True)
+    seen_begins, seen = a_seen(ends=None), a_seen(use=answered, cost="0.2")
+
+    for memory in in_any_order(begins, ends, seen_begins, seen):
+        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=4)
+        assert [action.heard & IS_FRAME for action in memory.all if action.kind is not MODEL] in ([], [IS_FRAME])
+
+
+def test_a_span_that_turns_out_to_be_the_call_our_endpoint_saw_in_it_is_counted_once() -> None:
+    begins = a_call("s1", teller=Teller.OTLP, kind=ActionKind.STEP, ends=None)
+    ends = a_span(cost="5", use=ModelUse(input_tokens=1))
+    seen = a_seen(parent_id="s1", cost="0.2", use=ModelUse(input_tokens=4))
+
+    for memory in in_any_order(begins, ends, seen):
+        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=4)
+
+
+def test_a_frame_stays_one_whatever_else_is_told_of_it() -> None:
+    answered = ModelUse(response_id="r")
+    memory = Memory()
+    for entry in (a_span(ends=None), a_seen(use=answered), a_span(use=answered)):
+        memory.hear(entry)
+
+    memory.hear(replace(a_span(use=answered, cost="3"), outputs=Payload("1")))
+
+    assert [action.kind for action in memory.all] == [ActionKind.STEP, MODEL]
+    assert memory.run.tally == Tally(calls=1, success=1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (a_seen(parent_id="s1"), a_call("s1", teller=Teller.OTLP, kind=ActionKind.STEP)),
+        (a_call("s1", teller=Teller.OTLP, kind=ActionKind.STEP), a_seen(parent_id="s1")),
+        (a_seen(parent_id="s1"), a_span("s2")),
+        (a_seen(use=ModelUse(response_id="r")), a_seen("e2", use=ModelUse(response_id="r"))),
+        (a_seen(parent_id="s1", use=ModelUse(response_id="r1")), a_span(use=ModelUse(response_id="r2"))),
+        (a_seen(use=ModelUse(response_id="r")), a_call("t", use=ModelUse(response_id="r"))),
+    ],
+    ids=["around a step", "within a step", "elsewhere", "one teller twice", "another answer", "no model call"],
+)
+def test_calls_that_are_not_the_same_stay_two(first: ActionEntry, second: ActionEntry) -> None:
+    assert len(heard([first, second]).all) == 2
+
+
+def test_a_third_teller_of_a_call_finds_it_too() -> None:
+    answered = ModelUse(response_id="r")
+    entries = [a_seen(use=answered), a_span(use=answered), a_call("sdk", kind=MODEL, parent_id="p", use=answered)]
+
+    for memory in in_any_order(*entries):
+        assert [action.parent_id for action in memory.all] == ["p"]
+
+
+# --- runs ---
+
+
+def test_what_is_said_of_a_run_fills_in_what_is_missing() -> None:
+    words = [
+        a_word(seconds=1, agent_id="ada", tags=("x",)),
+        a_word(seconds=2, session_id="s", name="hunt", tags=("y", "x")),
+        a_word(seconds=3, done=1, total=4),
+        a_word(seconds=4, done=3, total=4),
+    ]
+
+    for memory in in_any_order(*words):
+        run = memory.run
+        assert (run.agent_id, run.session_id, run.name, set(run.tags)) == ("ada", "s", "hunt", {"x", "y"})
+        assert (run.done, run.total, run.started_at, run.last_event_at) == (3, 4, at(1), at(4))
+
+
+def test_of_two_names_the_first_one_stays() -> None:
+    memory = heard([a_word(agent_id="ada", name="one"), a_word(agent_id="bob", name="two", seconds=1)])
+
+    assert (memory.run.agent_id, memory.run.name) == ("ada", "one")
+
+
+def test_half_a_word_of_progress_leaves_the_other_half() -> None:
+    memory = heard([a_word(total=4), a_word(seconds=2, done=2), a_word(seconds=1, done=1, total=3)])
+
+    assert (memory.run.done, memory.run.total, memory.run.progress_at) == (2, 4, at(2))
+
+
+def test_an_end_is_believed_wherever_it_comes() -> None:
+    words: list[Entry] = [
+        a_word(agent_id="ada"),
+        a_call(begins=1, ends=7),
+        a_word(seconds=5, end=RunEnd.FAILED, reason="no money"),
+    ]
+
+    for memory in in_any_order(*words):
+        run = memory.run
+        assert (run.status, run.status_source, run.reason) == (RunStatus.FAILED, StatusSource.EXPLICIT, "no money")
+        assert run.ended_at == at(5)
+
+
+def test_a_run_that_goes_on_after_its_end_is_open_again() -> None:
+    for later in (a_call(begins=6, ends=7), a_word(seconds=6, name="more")):
+        for memory in in_any_order(a_word(seconds=5, end=RunEnd.COMPLETED, reason="done"), later):
+            run = memory.run
+            assert (run.status, run.ended_at, run.reason) == (RunStatus.RUNNING, None, None)
+
+
+def test_of_two_ends_the_later_counts_and_of_two_at_once_the_worse() -> None:
+    early, late = a_word(seconds=5, end=RunEnd.FAILED), a_word(seconds=6, end=RunEnd.COMPLETED)
+    same = a_word(seconds=6, end=RunEnd.CANCELLED, reason="enough")
+
+    for memory in in_any_order(early, late, same):
+        assert (memory.run.status, memory.run.ended_at, memory.run.reason) == (RunStatus.CANCELLED, at(6), "enough")
+
+
+def test_an_end_that_was_only_inferred_gives_way_to_any_news() -> None:
+    def silent() -> Memory:
+        memory = heard([a_call(ends=None)])
+        ended = replace(
+            memory.run, status=RunStatus.COMPLETED, status_source=StatusSource.INFERRED, ended_at=at(0), reason="quiet"
+        )
+        memory.runs[ended.id] = ended
+        return memory
+
+    news, told = silent(), silent()
+    news.hear(a_call(ends=1))
+    told.hear(a_word(seconds=0, end=RunEnd.FAILED))
+
+    assert (news.run.status, news.run.ended_at) == (RunStatus.RUNNING, None)
+    assert (told.run.status, told.run.status_source) == (RunStatus.FAILED, StatusSource.EXPLICIT)
+
+
+def test_a_run_with_stages_ends_when_its_stages_do() -> None:
+    memory = heard([a_word(agent_id="ada")])
+    memory.runs[memory.run.id] = replace(memory.run, has_stages=True, status=RunStatus.COMPLETED, ended_at=at(1))
+
+    memory.hear(a_word(seconds=2, end=RunEnd.FAILED), a_call(begins=3, ends=4))
+
+    assert (memory.run.status, memory.run.ended_at) == (RunStatus.COMPLETED, at(1))
+    assert memory.run.last_event_at == at(4)
+
+
+def test_a_word_that_says_nothing_new_is_not_kept() -> None:
+    memory = heard([a_word(agent_id="ada"), a_word(seconds=5, name="hunt")])
+
+    again = memory.hear(a_word(seconds=3, agent_id="ada"))
+
+    assert (again.repeated, len(memory.kept)) == (1, 2)
+
+
+# --- any order ---
+
+
+@st.composite
+def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
+    """Draw what one or two tellers say of one call: its beginning, its end or both."""
+    begins = draw(st.integers(0, 50)) + number / 10
+    ends = begins + draw(st.integers(0, 5))
+    how = draw(st.sampled_from([*Outcome, None]))
+    joined_by = draw(st.sampled_from(["nothing", "answer", "span"]))
+    use = ModelUse(response_id=f"r{number}", input_tokens=number) if joined_by == "answer" else ModelUse(model="m")
+    cost = draw(st.sampled_from([None, "0.1", "0.000000000001"]))
+    tell = a_span(f"s{number}", begins=begins, ends=ends, outcome=how, use=use, cost=cost)
+    if joined_by == "nothing":
+        told = [replace(tell, teller=Teller.SDK, kind=ActionKind.TOOL)]
+    else:
+        within = tell.id if joined_by == "span" else None
+        seen = a_seen(f"e{number}", begins=begins, ends=ends, outcome=how, use=use, cost="0.3", parent_id=within)
+        told = [tell, replace(seen, is_cost_estimated=True)]
+    if how is Outcome.ERROR:
+        told = [replace(entry, failure=Failure(type="E", message="nope")) for entry in told]
+    phases = ["end"] if joined_by == "answer" else draw(st.sampled_from([["begin", "end"], ["end"], ["begin"]]))
+    begun = [replace(entry, ended_at=None, outcome=None, failure=None) for entry in told if "begin" in phases]
+    return begun + [entry for entry in told if "end" in phases]
+
+
+@st.composite
+def some_calls(draw: st.DrawFn) -> list[Entry]:
+    """Draw what tellers say of a run and its calls."""
+    entries: list[Entry] = []
+    for number in range(draw(st.integers(1, 4))):
+        entries += draw(tellings(number))
+    for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
+        entries.append(a_word(seconds=seconds, end=draw(st.sampled_from(list(RunEnd)))))
+    for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
+        entries.append(a_word(seconds=seconds, agent_id="ada", done=seconds, total=60))
+    return entries
+
+
+def plain(memory: Memory) -> tuple[Any, ...]:
+    """Return what the order of entries has no part in."""
+    run = replace(memory.run, entry_count=0, first_error_id=None)
+    return run, sorted(map(_plain_action, memory.all), key=repr)
+
+
+def _plain_action(action: Action) -> tuple[frozenset[str | None], Action]:
+    names = frozenset({action.id, action.span_id} - {None})
+    return names, replace(action, number=0, id="", span_id=None, agent_id="")
+
+
+@settings(max_examples=80, deadline=None)
+@given(some_calls(), st.data())
+def test_in_whatever_order_and_batches_they_come_entries_come_to_the_same(
+    entries: Sequence[Entry], data: st.DataObject
+) -> None:
+    memory, again = heard(entries), Memory()
+
+    order = data.draw(st.permutations([*entries, *data.draw(st.lists(st.sampled_from(entries), max_size=3))]))
+    cut = data.draw(st.integers(0, len(order)))
+    again.hear(*order[:cut])
+    again.hear(*order[cut:])
+
+    assert plain(again) == plain(memory)

@@ -1,0 +1,120 @@
+"""How a run of the registry stands: what silence means, and what its stages say."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from tests.support.builders import NOON, PROJECT, a_dag
+from tests.support.recorded import RUN, a_call, a_word, at, heard
+from titan.model.actions import Outcome
+from titan.model.dags import JobCounts
+from titan.model.recorded import StatusSource
+from titan.model.runs import Run, RunStatus
+from titan.rules.registry import IDLE, IDLE_WITHIN_CALL, after_silence, silent_since, with_dag_ended, with_stages
+
+SECOND = timedelta(seconds=1)
+
+
+def test_a_run_that_is_quiet_for_a_while_has_ended_with_its_last_event() -> None:
+    run = heard([a_call(ends=5)]).run
+
+    assert after_silence(run, now=NOON + IDLE - SECOND) is None
+    ended = after_silence(run, now=NOON + IDLE)
+
+    assert ended == replace(
+        run, status=RunStatus.COMPLETED, status_source=StatusSource.INFERRED, ended_at=at(5), heard_at=NOON
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome.SUCCESS, RunStatus.COMPLETED),
+        (Outcome.ERROR, RunStatus.FAILED),
+        (Outcome.BLOCKED, RunStatus.FAILED),
+        (Outcome.REJECTED, RunStatus.FAILED),
+        (Outcome.REPLAYED, RunStatus.COMPLETED),
+    ],
+)
+def test_it_failed_when_its_last_attempt_did(outcome: Outcome, status: RunStatus) -> None:
+    ended = after_silence(heard([a_call(outcome=outcome)]).run, now=NOON + IDLE)
+
+    assert ended is not None
+    assert ended.status is status
+
+
+def test_a_call_that_runs_may_take_long() -> None:
+    run = heard([a_call(ends=None)]).run
+
+    assert after_silence(run, now=NOON + IDLE) is None
+    assert after_silence(run, now=NOON + IDLE_WITHIN_CALL) is not None
+
+
+def test_a_run_that_ended_or_has_stages_is_left_alone() -> None:
+    run = heard([a_word()]).run
+
+    assert after_silence(replace(run, status=RunStatus.FAILED), now=NOON + IDLE) is None
+    assert after_silence(replace(run, has_stages=True), now=NOON + IDLE) is None
+
+
+def test_a_run_is_looked_at_from_the_moment_it_may_have_ended() -> None:
+    assert silent_since(NOON) == NOON - IDLE
+
+
+def a_run(agent_id: str = "ada") -> Run:
+    """Return a run with stages, that began a second after noon and did something in the ninth."""
+    return Run(
+        project_id=PROJECT,
+        id=RUN,
+        agent_id=agent_id,
+        started_at=at(1),
+        last_activity_at=at(9),
+        live_job_count=0,
+        reason="enough",
+        pinned_at=at(3),
+    )
+
+
+def test_a_run_known_by_its_stages_alone_is_as_they_say() -> None:
+    row = with_stages(None, a_run(), RunStatus.FAILED, ended_at=at(9), now=at(10))
+
+    assert (row.agent_id, row.status, row.status_source) == ("ada", RunStatus.FAILED, StatusSource.STAGES)
+    assert (row.started_at, row.last_event_at, row.ended_at, row.heard_at) == (at(1), at(9), at(9), at(10))
+    assert (row.reason, row.pinned_at, row.has_stages) == ("enough", at(3), True)
+
+
+def test_stages_say_how_a_run_stands_that_was_recorded_before() -> None:
+    known = heard([a_call(begins=0, ends=20, cost="1")]).run
+
+    row = with_stages(known, a_run(), RunStatus.COMPLETED, ended_at=at(9), now=at(30))
+
+    assert (row.agent_id, row.status, row.tally) == ("ada", RunStatus.COMPLETED, known.tally)
+    assert (row.started_at, row.last_event_at, row.heard_at) == (at(0), at(20), NOON)
+
+
+def test_the_agent_that_a_run_with_stages_has_is_not_given_to_another() -> None:
+    first = with_stages(heard([a_word(agent_id="own")]).run, a_run(), RunStatus.RUNNING, ended_at=None, now=NOON)
+    later = with_stages(replace(first, agent_id="renamed"), a_run(), RunStatus.RUNNING, ended_at=None, now=NOON)
+
+    assert (first.agent_id, later.agent_id) == ("ada", "renamed")
+
+
+@pytest.mark.parametrize(
+    ("counts", "status"),
+    [(JobCounts(completed=1), RunStatus.COMPLETED), (JobCounts(failed=1), RunStatus.FAILED)],
+)
+def test_what_a_dags_jobs_recorded_ends_with_the_dag(counts: JobCounts, status: RunStatus) -> None:
+    run = heard([a_call(ends=5)]).run
+
+    over = with_dag_ended(run, a_dag(counts=counts, started_at=NOON, ended_at=at(9)))
+
+    assert over == replace(run, status=status, status_source=StatusSource.STAGES, ended_at=at(9))
+
+
+def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
+    run = heard([a_call(ends=5)]).run
+    over = replace(run, status=RunStatus.COMPLETED, ended_at=at(5))
+
+    assert with_dag_ended(run, a_dag()) is None
+    assert with_dag_ended(over, a_dag(counts=JobCounts(completed=1), ended_at=at(9))) is None
