@@ -3,13 +3,16 @@
 Whatever tells us (the SDK, the model endpoint, OpenTelemetry, a foreign client) is read into entries. An entry says
 what one teller knows of one action or run at one moment; an action is what all entries about it come to
 (`titan.model.recorded`). Entries are appended and never changed: they are the run's tape.
+
+These are msgspec's structs, not dataclasses: thousands are made each second, which takes a fifth of the time.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
@@ -80,8 +83,7 @@ class Teller(StrEnum):
     IMPORT = "import"
 
 
-@dataclass(frozen=True, slots=True)
-class Payload:
+class Payload(Struct, frozen=True):
     """Inputs or outputs: a JSON text in the typed encoding of `titan_sdk.tape`.
 
     Messages of a conversation come again with every call, so they stand apart: `shared` are JSON texts that the run
@@ -101,8 +103,7 @@ class Payload:
         return self.text.replace(SHARED_MARK, f"[{','.join(self.shared)}]", 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an action failed."""
 
     type: str  #: of the exception, or what the teller calls it: "ValueError", "rate_limit_exceeded"
@@ -110,8 +111,7 @@ class Failure:
     traceback: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelUse:
+class ModelUse(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a call of a language model was made with, and what it took. Unknown is None, never 0."""
 
     model: str | None = None  #: as the answer names it, else as it was asked for
@@ -124,8 +124,7 @@ class ModelUse:
     response_id: str | None = None  #: the provider's id of the answer: the same call told twice has the same one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redaction:
+class Redaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A secret that was taken away before anything was stored."""
 
     path: str  #: where it stood: "$.inputs.messages[0].content"
@@ -133,8 +132,7 @@ class Redaction:
     fingerprint: str  #: keyed, of the value: equal values of one project have equal ones
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionEntry:
+class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one teller says of one action at one moment. What it does not say is None."""
 
     id: str  #: unique in its run: a UUID, an OpenTelemetry span id
@@ -172,8 +170,7 @@ class RunEnd(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunEntry:
+class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one teller says of a run. What it does not say is None."""
 
     run_id: str

@@ -8,12 +8,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from msgspec import Struct
+
 from titan.model.actions import ActionKind, Effect, Impact, Outcome
 from titan.model.runs import RunStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(Struct, frozen=True, kw_only=True):
     """One action as it stands. See `ActionEntry` for what the fields mean."""
 
     number: int  #: ascending in the order in which actions were first heard of
@@ -54,8 +55,7 @@ class StatusSource(StrEnum):
     STAGES = "stages"  #: from the DAGs it submitted: `rules.rollup.run_status`
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(Struct, frozen=True, kw_only=True):
     """Counts and sums over a run's calls; what groups calls is not counted (`model.actions.CALLS`)."""
 
     calls: int = 0  #: of all outcomes, and those that still run
@@ -82,8 +82,7 @@ class Tally:
         return self.cost + self.prevented
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedRun:
+class RecordedRun(Struct, frozen=True, kw_only=True):
     """A run's row in the registry, whoever began it."""
 
     project_id: str

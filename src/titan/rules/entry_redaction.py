@@ -1,9 +1,11 @@
 """Secrets taken out of entries before anything of them is stored, wherever in an entry they stand."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Failure, Payload, Redaction, RunEntry
 from titan.rules.redaction import Redactor, Taken

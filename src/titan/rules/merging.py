@@ -5,10 +5,11 @@ larger count, of two words the longer, which says more. What an action has been 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller
 from titan.model.recorded import Action

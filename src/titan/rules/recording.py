@@ -7,9 +7,11 @@ the answer or by the span that the other was made in; and of two costs the one t
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+from msgspec.structs import replace
 
 from titan.model.actions import ATTEMPTS, CALLS, ActionEntry, ActionKind, Entry, Outcome, RunEntry, Teller
 from titan.model.recorded import Action, RecordedRun, StatusSource
@@ -147,7 +149,7 @@ def _take_run(settling: _Settling, entry: RunEntry) -> bool:
     if not changes and not is_beyond and not state.is_new:
         return False
     if changes:
-        state.run = replace(state.run, **changes)  # type: ignore[arg-type]  # keywords through a dict are not followed
+        state.run = replace(state.run, **changes)
     state.started_at = min(state.started_at, entry.at)
     state.last_event_at = max(state.last_event_at, entry.at)
     if entry.end is None:
@@ -331,7 +333,7 @@ def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
         if action.outcome is Outcome.ERROR:
             _note_error(state, action)
     if state.run.ended_at is not None and not state.run.has_stages and _goes_on(state.run, entry):
-        state.run = replace(state.run, **_REOPENED)  # type: ignore[arg-type]  # as in _take_run
+        state.run = replace(state.run, **_REOPENED)
 
 
 def _note_error(state: _RunState, action: Action) -> None:

@@ -1,8 +1,9 @@
 """How a run of the registry stands: what silence means, and what the stages it submitted say."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
+
+from msgspec.structs import replace
 
 from titan.model.actions import PREVENTED, Outcome
 from titan.model.dags import Dag, StageStatus

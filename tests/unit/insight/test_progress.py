@@ -1,8 +1,7 @@
 """How far a run is: as its program says, else as the agent's earlier runs went."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word, heard
 from titan.insight.progress import Progress, progress

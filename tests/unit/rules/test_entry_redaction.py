@@ -1,9 +1,9 @@
 """No secret of an entry is stored, wherever it stands, and what holds none is left as it is."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
 from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunEntry

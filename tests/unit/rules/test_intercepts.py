@@ -1,6 +1,6 @@
 """Which runs need attention, and why."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word, heard
 from titan.model.actions import Outcome, RunEnd

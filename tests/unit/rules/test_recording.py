@@ -1,7 +1,6 @@
 """What entries come to: counted once, joined where they tell of the same call, whatever their order."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.support.builders import NOON
 from tests.support.recorded import Memory, a_call, a_word, at, heard

@@ -1,8 +1,9 @@
 """A span becomes an entry of the action that it tells of."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec.structs import replace
 
 from titan.ingest.otlp.attributes import Gathered, Meaning, gather
 from titan.ingest.otlp.contents import asked_with, contents_of

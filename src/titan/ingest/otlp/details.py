@@ -61,7 +61,7 @@ def _callsite(found: dict[Meaning, Value]) -> str | None:
 
 def sums_text(use: ModelUse | None, cost: Decimal | None) -> str:
     """Return what a frame says of tokens and money: its children say the same again, so it counts nowhere."""
-    said: dict[str, Value] = {} if use is None else {name: getattr(use, name) for name in ModelUse.__slots__}
+    said: dict[str, Value] = {} if use is None else {name: getattr(use, name) for name in ModelUse.__struct_fields__}
     if cost is not None:
         said["cost_usd"] = str(cost)
     return object_text({key: value for key, value in said.items() if value is not None})

@@ -1,12 +1,13 @@
 """The registry of recorded runs: lists, one run, what needs attention, agents."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from litestar import Response
+from msgspec import structs
 
 from titan.insight.likeness import similar_names
 from titan.insight.trends import trends
@@ -125,7 +126,7 @@ async def list_recorded_runs(call: Call) -> Response[bytes]:
 
 def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> views.ElsewhereView:
     """Return where a filter that found nothing would have found something."""
-    ever = replace(wanted, started_since=None)
+    ever = dataclasses.replace(wanted, started_since=None)
     meant = wanted.agent_id or wanted.text or ""
     agents = reader.agents(project_id, limit=COUNTED) if meant else []
     return views.ElsewhereView(
@@ -295,7 +296,7 @@ async def _set_pin(call: Call, *, is_pinned: bool) -> Response[bytes]:
     def act(tx: CallTransaction) -> RecordedRun:
         run = find_recorded(tx, call)
         if (run.pinned_at is not None) != is_pinned:
-            run = replace(run, pinned_at=tx.now if is_pinned else None)
+            run = structs.replace(run, pinned_at=tx.now if is_pinned else None)
             tx.save_run(run)
         return run
 
@@ -309,7 +310,7 @@ async def restore_run(call: Call) -> Response[bytes]:
         run = find_recorded(tx, call)
         if run.archived_at is not None:
             tx.restore_run(run)
-        return replace(run, archived_at=None)
+        return structs.replace(run, archived_at=None)
 
     return json_answer(run_view(await change(call, act)))
 
@@ -321,7 +322,7 @@ async def archive_run(call: Call) -> Response[bytes]:
         run = _ended(find_recorded(tx, call))
         if run.archived_at is None:
             tx.archive_run(run)
-        return replace(run, archived_at=run.archived_at or tx.now)
+        return structs.replace(run, archived_at=run.archived_at or tx.now)
 
     return json_answer(run_view(await change(call, act)))
 

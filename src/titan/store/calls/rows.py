@@ -1,12 +1,10 @@
 """Recorded runs, actions and entries to rows and back."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
 from decimal import Decimal
-from operator import attrgetter
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
 from titan.model.recorded import Action, RecordedRun, StatusSource, Tally
@@ -97,8 +95,8 @@ def row_of_run(run: RecordedRun) -> Values:
         run.agent_id,
         run.session_id,
         run.name,
-        run.status.value,
-        run.status_source.value,
+        run.status,
+        run.status_source,
         to_us(run.started_at),
         to_us(run.last_event_at),
         to_us(run.heard_at),
@@ -116,7 +114,7 @@ def row_of_run(run: RecordedRun) -> Values:
         to_pico(tally.saved),
         tally.input_tokens,
         tally.output_tokens,
-        run.last_outcome.value if run.last_outcome else None,
+        run.last_outcome,
         to_us_or_none(run.last_ended_at),
         run.first_error_id,
         run.first_error,
@@ -171,7 +169,7 @@ def row_of_action(action: Action, run_no: int) -> Values:
         action.number,
         action.id,
         action.span_id,
-        action.kind.value,
+        action.kind,
         action.name,
         action.agent_id,
         action.parent_id,
@@ -179,7 +177,7 @@ def row_of_action(action: Action, run_no: int) -> Values:
         to_us(action.started_at),
         to_us_or_none(action.ended_at),
         action.duration_ns,
-        action.outcome.value if action.outcome else None,
+        action.outcome,
         None if action.cost is None else to_pico(action.cost),
         int(action.is_cost_estimated),
         action.model,
@@ -189,8 +187,8 @@ def row_of_action(action: Action, run_no: int) -> Values:
         action.response_id,
         action.error_type,
         action.error_message,
-        action.impact.value if action.impact else None,
-        action.effect.value if action.effect else None,
+        action.impact,
+        action.effect,
         msgspec.json.encode(action.tags).decode() if action.tags else None,
         int(action.is_redacted),
         action.heard,
@@ -200,9 +198,9 @@ def row_of_action(action: Action, run_no: int) -> Values:
 
 def facts_of(entry: Entry) -> bytes:
     """Return what an entry says, but for its bodies: a JSON object without what it does not say."""
-    names, values_of = _FACTS[type(entry)]
-    said = zip(names, values_of(entry), strict=True)
-    return _FACTS_ENCODER.encode({name: value for name, value in said if value is not None and value not in _NOT_SAID})
+    if isinstance(entry, ActionEntry) and (entry.inputs is not None or entry.outputs is not None):
+        entry = replace(entry, inputs=None, outputs=None)
+    return _FACTS_ENCODER.encode(entry)
 
 
 def entry_of_facts(facts: str, *, is_about_run: bool, inputs: Payload | None, outputs: Payload | None) -> Entry:
@@ -212,18 +210,6 @@ def entry_of_facts(facts: str, *, is_about_run: bool, inputs: Payload | None, ou
     return replace(_ACTION_DECODER.decode(facts), inputs=inputs, outputs=outputs)
 
 
-_BODIES: Final = frozenset({"inputs", "outputs"})
-_NOT_SAID: Final = (False, ())
-
-
-def _facts(kind: type[ActionEntry] | type[RunEntry]) -> tuple[tuple[str, ...], Callable[[Entry], tuple[Any, ...]]]:
-    names = tuple(each.name for each in fields(kind) if each.name not in _BODIES)
-    return names, attrgetter(*names)
-
-
-_FACTS: Final[Mapping[type, tuple[tuple[str, ...], Callable[[Entry], tuple[Any, ...]]]]] = {
-    kind: _facts(kind) for kind in (ActionEntry, RunEntry)
-}
 _FACTS_ENCODER: Final = msgspec.json.Encoder(decimal_format="string")
 _ACTION_DECODER: Final = msgspec.json.Decoder(ActionEntry)
 _RUN_DECODER: Final = msgspec.json.Decoder(RunEntry)

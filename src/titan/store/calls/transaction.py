@@ -1,10 +1,12 @@
 """Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Final
+
+from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, Teller
 from titan.model.recorded import Action, Note, RecordedRun
