@@ -18,6 +18,7 @@ from pathlib import Path
 import uvloop
 
 from titan import __version__
+from titan.engine.afterwards import Afterwards
 from titan.engine.bus import Bus
 from titan.engine.chronicle import Chronicle
 from titan.engine.cleaner import Cleaner
@@ -225,6 +226,7 @@ async def _serve(
         if workers:
             await workers.close()
         await house.orchestrator.stop()
+        await house.afterwards.finish()
         await asyncio.to_thread(house.recorder.close)
         if model is not None:
             await model.close()
@@ -270,6 +272,7 @@ def _compose(
     privacy: Privacy,
 ) -> House:
     store, clock, ids = kept.store, kept.clock, SystemIds()
+    metrics = Metrics()
     recorder = Recorder(
         kept.calls, kept.blobs, redactor=_redactor(kept.calls, privacy), prices=ListedPrices(), clock=clock
     )
@@ -282,7 +285,7 @@ def _compose(
         bus=bus,
         space=space,
         cleaner=Cleaner(store, kept.calls, kept.blobs, kept.logs, clock=clock, retention=keeping.retention),
-        metrics=Metrics(),
+        metrics=metrics,
         clock=clock,
         ids=ids,
         model=model,
@@ -294,6 +297,7 @@ def _compose(
         long_once=LongOnce(store),
         calls=kept.calls,
         recorder=recorder,
+        afterwards=Afterwards(on_lost=metrics.on_unrecorded_call),
         local_workers=workers,
     )
 

@@ -3,7 +3,7 @@
 tests/contract/ holds one suite per port; it is run on every implementation and is the port's specification.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,7 +15,7 @@ from titan.model.dags import Dag
 from titan.model.events import Event, JournalEntry, Subject
 from titan.model.files import AttemptFile, LeftFile
 from titan.model.jobs import Job, ReadyJob
-from titan.model.language import ModelAnswer, ModelRequest
+from titan.model.language import ModelAnswer, ModelDelta, ModelRequest
 from titan.model.memory import Receipt, StoredFile, StoredValue
 from titan.model.retention import OldBlob
 from titan.model.runs import Run
@@ -392,6 +392,10 @@ class LanguageModel(Protocol):
     def name(self) -> str:
         """The address it was opened with, without anything secret: "gemini/gemini-2.5-flash"."""
 
+    @property
+    def provider(self) -> str | None:
+        """Who serves it, by OpenTelemetry's `gen_ai.provider.name`: "openai"; None where that is not known."""
+
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return the model's answer; what it costs to be ready (a process, a connection) is paid by the first call.
 
@@ -402,6 +406,17 @@ class LanguageModel(Protocol):
             ModelUnavailable: no answer, or overloaded; may be retried.
             ModelRefused: the endpoint will not answer this request; a retry never helps.
             ModelNotConfigured: something the model needs (its key) is missing.
+            NotSupported: it cannot do what is asked, such as call tools.
+        """
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelAnswer, None]:
+        """Yield the answer's pieces as the model says them, and at the end the whole answer.
+
+        The pieces joined are the answer. Some requests cannot be answered in pieces: then there is one, at the end.
+        Close it (`contextlib.aclosing`): that takes the question back from the model.
+
+        Raises:
+            As `complete`; ModelUnavailable also after some pieces, when the model breaks off.
         """
 
     async def close(self) -> None:

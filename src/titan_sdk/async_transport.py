@@ -108,6 +108,7 @@ class AsyncTransport:
         timeout_seconds: float | None = None,
         mutation: bool | None = None,
         retry_for_seconds: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:  # the wire's edge: callers give the answer its type at once
         """Send `body` as JSON (None: no body) and return the decoded JSON answer.
 
@@ -117,7 +118,9 @@ class AsyncTransport:
             ServerUnavailable, UnexpectedAnswer, UntrustedServer: as `request`.
         """
         content = b"" if body is None else json_bytes(body, subject=f"{method} {path}")
-        head = self._head(method, path, query, mutation=mutation, body_bytes=len(content), content_type=_JSON)
+        head = self._head(
+            method, path, query, mutation=mutation, body_bytes=len(content), content_type=_JSON, headers=headers
+        )
         response = await self._persist(_exchange_of(head, content), timeout_seconds, retry_for_seconds)
         return self._read_json(response, method, path)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import time
 from dataclasses import dataclass
 
@@ -204,7 +205,8 @@ def _complete(client: TitanClient, request: dict[str, Json], timeout_seconds: fl
         "/v1/chat/completions",
         body=request,
         timeout_seconds=timeout_seconds,
-        mutation=False,  # changes nothing on the server; a repetition after a restart asks again
+        mutation=False,  # changes no work on the server; a repetition after a restart asks again
+        headers=_place(),
     )
     try:
         choice = envelope["choices"][0]
@@ -223,6 +225,28 @@ def _complete(client: TitanClient, request: dict[str, Json], timeout_seconds: fl
             found=json.dumps(envelope)[:200],
             next_step="Check TITAN_HOST and TITAN_PORT: another program may listen there.",
         ) from cause
+
+
+def _place() -> dict[str, str]:
+    """Return the headers by which the server records the call where the caller is: in its run, below its action.
+
+    Empty outside of both: then the job's token says the run.
+    """
+    if "titan_sdk.recording.runs" not in sys.modules:
+        return {}  # who has not imported it is in neither, and need not wait 0.1 s for it
+    from titan_sdk.recording.acts import current_act
+    from titan_sdk.recording.runs import open_run
+
+    act = current_act()
+    run = act.run if act is not None else open_run()
+    said = {
+        "X-Titan-Run-Id": run.id if run else None,
+        "X-Titan-Agent-Id": run.agent_id if run else None,
+        "X-Titan-Parent-Id": act.id if act else None,
+    }
+    headers = {name: value for name, value in said.items() if value is not None}
+    is_sendable = all(value.isascii() and value.isprintable() for value in headers.values())
+    return headers if is_sendable else {}
 
 
 def _read(reply: _Reply, schema: Schema | None) -> tuple[Json, list[str]]:

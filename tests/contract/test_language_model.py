@@ -3,18 +3,18 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager
 from typing import TypeAlias
 
 import pytest
 
-from tests.support.conversations import a_request
-from tests.support.fake_endpoint import a_completion, fake_endpoint
+from tests.support.conversations import a_request, pieces_of
+from tests.support.fake_endpoint import a_completion, a_stream, fake_endpoint
 from titan.llm.addresses import EndpointAddress
 from titan.llm.local import LocalModel, find_model_file
 from titan.llm.openai_compatible import OpenAICompatibleModel
 from titan.llm.scripted import ScriptedAnswer, ScriptedModel
-from titan.model.language import FinishReason, ModelAnswer
+from titan.model.language import FinishReason, ModelAnswer, ModelRequest, TextDelta
 from titan.ports import LanguageModel
 
 ModelMaker: TypeAlias = Callable[[], AbstractAsyncContextManager[LanguageModel]]
@@ -37,6 +37,7 @@ def scripted() -> Iterator[LanguageModel]:
 @contextmanager
 def endpoint() -> Iterator[LanguageModel]:
     with fake_endpoint() as fake:
+        fake.answers_streams_with = a_stream({"content": ANSWER[:5]}, {"content": ANSWER[5:]})
         fake.replies.extend(a_completion(ANSWER) for _ in range(10))
         yield OpenAICompatibleModel(EndpointAddress(name="fake", base_url=fake.url, model="painter-1"), key=None)
 
@@ -113,6 +114,40 @@ def test_a_cancelled_call_is_gone_and_the_next_is_answered(opened: ModelMaker) -
             return await model.complete(a_request(QUESTION, schema=SCHEMA))
 
     assert asyncio.run(cancel_one_of_two()).text
+
+
+def a_colour() -> ModelRequest:
+    """Return the question of these tests."""
+    return a_request(QUESTION, schema=SCHEMA, temperature=0.0, max_tokens=40)
+
+
+def test_a_stream_says_the_answer_in_pieces_and_ends_with_the_whole(opened: ModelMaker) -> None:
+    async def listen() -> tuple[list[object], ModelAnswer]:
+        async with opened() as model:
+            *said, answer = await pieces_of(model, a_colour())
+            assert isinstance(answer, ModelAnswer)
+            return list(said), answer
+
+    said, answer = asyncio.run(listen())
+
+    assert len(said) > 1
+    assert "".join(piece.text for piece in said if isinstance(piece, TextDelta)) == answer.text
+    assert list(json.loads(answer.text)) == ["colour"]
+    assert answer.completion_tokens is not None
+    assert answer.finish_reason is FinishReason.STOP
+    assert answer.latency_ns > 0
+
+
+def test_a_stream_that_is_closed_early_leaves_the_model_to_the_next(opened: ModelMaker) -> None:
+    async def hear_one_piece_of_two_streams() -> list[bool]:
+        async with opened() as model:
+            heard = []
+            for _ in range(2):
+                async with aclosing(model.stream(a_colour())) as pieces:
+                    heard.append(isinstance(await anext(pieces), TextDelta))
+            return heard
+
+    assert asyncio.run(hear_one_piece_of_two_streams()) == [True, True]
 
 
 def test_it_has_a_name(opened: ModelMaker) -> None:

@@ -1,8 +1,11 @@
 """Builders for what is said to a model."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import aclosing
 
-from titan.model.language import Message, ModelRequest, Role
+from titan.model.language import Message, ModelAnswer, ModelDelta, ModelRequest, Role
+from titan.ports import LanguageModel
 
 
 def a_request(
@@ -19,3 +22,21 @@ def a_request(
         max_tokens=max_tokens,
         temperature=temperature,
     )
+
+
+async def pieces_of(model: LanguageModel, request: ModelRequest) -> list[ModelDelta | ModelAnswer]:
+    """Return all that a stream yields."""
+    async with aclosing(model.stream(request)) as pieces:
+        return [piece async for piece in pieces]
+
+
+def streamed(model: LanguageModel, request: ModelRequest) -> list[ModelDelta | ModelAnswer]:
+    """Return all that a stream yields, in an event loop of its own, and close the model."""
+
+    async def listen() -> list[ModelDelta | ModelAnswer]:
+        try:
+            return await pieces_of(model, request)
+        finally:
+            await model.close()
+
+    return asyncio.run(listen())

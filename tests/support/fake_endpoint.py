@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,6 +17,7 @@ class Reply:
     status: int = 200
     body: object = None  #: JSON; a str goes out as it is
     headers: Mapping[str, str] = field(default_factory=dict)
+    is_held: bool = False  #: nothing follows what is sent of the body, until the client has left
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +44,31 @@ def a_completion(text: str | None = "blue", **changes: object) -> Reply:
     )
 
 
+def a_stream(*deltas: Mapping[str, object], finish_reason: str | None = "stop", **changes: object) -> Reply:
+    """Return the reply of a model that says these deltas; without a reason the stream breaks off behind them.
+
+    `changes` are fields of the reply.
+    """
+    choices: list[list[object]] = [[{"index": 0, "delta": delta, "finish_reason": None}] for delta in deltas]
+    usage = None
+    if finish_reason is not None:
+        choices += [[{"index": 0, "delta": {}, "finish_reason": finish_reason}], []]
+        usage = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
+    shared = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "painter-1"}
+    chunks = [json.dumps({**shared, "choices": choice, "usage": None if choice else usage}) for choice in choices]
+    ends = [] if finish_reason is None else ["[DONE]"]
+    body = "".join(f"data: {chunk}\n\n" for chunk in [*chunks, *ends])
+    return replace(Reply(body=body, headers={"Content-Type": "text/event-stream"}), **changes)  # type: ignore[arg-type]
+
+
 class FakeEndpoint:
     """A running fake: gives `replies` in turn, then completions."""
 
     def __init__(self) -> None:
         self.replies: deque[Reply] = deque()
+        self.answers_streams_with: Reply | None = None  #: what every request for a stream gets, instead of `replies`
         self.asked: list[Asked] = []
+        self.left = threading.Event()  #: the client of a held reply has gone
         self._http = _Http(self)
         threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
 
@@ -93,7 +113,13 @@ class _Handler(BaseHTTPRequestHandler):
         fake = self.server.fake
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         fake.asked.append(Asked(path=self.path, authorization=self.headers["authorization"], body=body))
-        reply = fake.replies.popleft() if fake.replies else a_completion()
+        if body.get("stream") and fake.answers_streams_with is not None:
+            reply = fake.answers_streams_with
+        else:
+            reply = fake.replies.popleft() if fake.replies else a_completion()
+        if reply.is_held:
+            self._hold(reply)
+            return
         content = reply.body if isinstance(reply.body, str) else json.dumps(reply.body)
         self.send_response(reply.status)
         headers = {"Content-Type": "text/html" if isinstance(reply.body, str) else "application/json", **reply.headers}
@@ -102,3 +128,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content.encode())))
         self.end_headers()
         self.wfile.write(content.encode())
+
+    def _hold(self, reply: Reply) -> None:
+        self.close_connection = True
+        if isinstance(reply.body, str):
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.body.encode())
+        self.rfile.read(1)
+        self.server.fake.left.set()

@@ -24,6 +24,7 @@ class EndpointAddress:
     key_variables: tuple[str, ...] = ()  #: where the key may be; the first that is set wins
     is_key_required: bool = True
     limit_field: str = "max_tokens"  #: the request's field for the most tokens of an answer
+    provider: str | None = None  #: by OpenTelemetry's `gen_ai.provider.name`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ class Provider:
     key_variables: tuple[str, ...]
     is_key_required: bool = True
     limit_field: str = "max_tokens"
+    telemetry_name: str | None = None  #: OpenTelemetry's `gen_ai.provider.name`, where it is another than ours
 
 
 # From each provider's page on OpenAI compatibility.
@@ -58,9 +60,12 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
     "gemini": Provider(
         base_url="https://generativelanguage.googleapis.com/v1beta/openai/",
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        telemetry_name="gcp.gemini",
     ),
     "groq": Provider(base_url="https://api.groq.com/openai/v1", key_variables=("GROQ_API_KEY",)),
-    "mistral": Provider(base_url="https://api.mistral.ai/v1", key_variables=("MISTRAL_API_KEY",)),
+    "mistral": Provider(
+        base_url="https://api.mistral.ai/v1", key_variables=("MISTRAL_API_KEY",), telemetry_name="mistral_ai"
+    ),
     "ollama": Provider(base_url="http://localhost:11434/v1", key_variables=(), is_key_required=False),
     "openai": Provider(
         base_url="https://api.openai.com/v1",
@@ -69,7 +74,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = {
     ),
     "openrouter": Provider(base_url="https://openrouter.ai/api/v1", key_variables=("OPENROUTER_API_KEY",)),
     "together": Provider(base_url="https://api.together.xyz/v1", key_variables=("TOGETHER_API_KEY",)),
-    "xai": Provider(base_url="https://api.x.ai/v1", key_variables=("XAI_API_KEY",)),
+    "xai": Provider(base_url="https://api.x.ai/v1", key_variables=("XAI_API_KEY",), telemetry_name="x_ai"),
 }
 
 
@@ -117,6 +122,7 @@ def _provider_address(text: str) -> EndpointAddress:
         key_variables=provider.key_variables,
         is_key_required=provider.is_key_required,
         limit_field=provider.limit_field,
+        provider=provider.telemetry_name or provider_name,
     )
 
 

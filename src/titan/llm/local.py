@@ -6,6 +6,8 @@ import importlib.util
 import secrets
 import sys
 import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final
@@ -13,8 +15,8 @@ from typing import IO, Final
 from titan.llm.addresses import LOCAL, EndpointAddress
 from titan.llm.openai_compatible import OpenAICompatibleModel
 from titan.llm.schema_bounds import bounded
-from titan.model.errors import ModelUnavailable
-from titan.model.language import ModelAnswer, ModelRequest
+from titan.model.errors import ModelUnavailable, NotSupported
+from titan.model.language import ModelAnswer, ModelDelta, ModelRequest, ToolUse
 
 MODEL_NAME: Final = "SmolLM2-135M-Instruct"
 #: For a request that sets none: 8 s at 65 tokens/s. Else a small model may repeat itself for 8,192 tokens.
@@ -48,6 +50,11 @@ class LocalModel:
         """The address, and what it stands for."""
         return f"{LOCAL}/{MODEL_NAME}"
 
+    @property
+    def provider(self) -> str:
+        """Nobody but this machine."""
+        return LOCAL
+
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return the answer of the one request whose turn it is."""
         bounded_request = _within_bounds(request)
@@ -60,6 +67,24 @@ class LocalModel:
                     raise
             # Killed, or out of memory. Once more; a request that kills it twice is itself to blame.
             return await (await self._running()).endpoint.complete(bounded_request)
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelAnswer, None]:
+        """Yield the answer's pieces; the next request's turn comes when this is closed."""
+        bounded_request = _within_bounds(request)
+        async with self._turn:
+            has_said = False
+            try:
+                async with aclosing((await self._running()).endpoint.stream(bounded_request)) as pieces:
+                    async for piece in pieces:
+                        has_said = True
+                        yield piece
+                    return
+            except ModelUnavailable:
+                if has_said or self._process is None or not await self._process.ends_within(DEATH_SECONDS):
+                    raise
+            async with aclosing((await self._running()).endpoint.stream(bounded_request)) as pieces:
+                async for piece in pieces:
+                    yield piece
 
     async def close(self) -> None:
         """End the process, whatever it is doing."""
@@ -85,8 +110,23 @@ def find_model_file() -> Path | None:
 
 
 def _within_bounds(request: ModelRequest) -> ModelRequest:
+    """Return what the model can do of a request.
+
+    Raises:
+        NotSupported: it is to call tools. llama.cpp takes them from every request and tells this model of none.
+    """
+    if request.tools and request.tool_choice is not ToolUse.NONE:
+        raise NotSupported(
+            f"model '{LOCAL}/{MODEL_NAME}'",
+            expected="no 'tools', for this model was not trained to call any",
+            found=", ".join(tool.name for tool in request.tools)[:200],
+            next_step='Choose another model in TITAN_MODEL, or send "tool_choice": "none".',
+        )
     return replace(
         request,
+        tools=(),
+        tool_choice=None,
+        has_parallel_calls=None,
         schema=None if request.schema is None else bounded(request.schema),
         max_tokens=MAX_TOKENS if request.max_tokens is None else request.max_tokens,
         temperature=0.0 if request.temperature is None else request.temperature,

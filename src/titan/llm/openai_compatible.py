@@ -2,15 +2,18 @@
 
 import asyncio
 import importlib
-import json
 import re
 import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from titan.llm.addresses import EndpointAddress
 from titan.llm.endpoint_errors import FormRefused, refused, translated
-from titan.model.language import FinishReason, Message, ModelAnswer, ModelRequest
+from titan.llm.openai_words import GatheredAnswer, answer_of, message_json, parameters, with_schema_in_words
+from titan.model.errors import ModelRefused, ModelUnavailable
+from titan.model.language import ModelAnswer, ModelDelta, ModelRequest, deltas_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -53,12 +56,36 @@ class OpenAICompatibleModel:
         """The address as it was written."""
         return self._address.name
 
+    @property
+    def provider(self) -> str | None:
+        """The provider that the address names."""
+        return self._address.provider
+
     async def complete(self, request: ModelRequest) -> ModelAnswer:
         """Return the endpoint's answer; a schema-bound one is taken out of its code fence, if it has one."""
         if request.schema is None:
             return await self._ask(request)
         answer = await self._ask_with_schema(request)
         return replace(answer, text=_out_of_its_fence(answer.text))
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelAnswer, None]:
+        """Yield the endpoint's pieces as they come.
+
+        In one piece comes what it refuses to stream, and what fits a schema that it only takes in words.
+        """
+        if request.schema is None or self._takes_schema:
+            try:
+                async with aclosing(self._pieces(request)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except FormRefused:
+                pass  # it comes with the answer to the question, before any piece
+            else:
+                return
+        answer = await self.complete(request)
+        for delta in deltas_of(answer):
+            yield delta
+        yield answer
 
     async def is_listed(self) -> bool:
         """Return whether the endpoint, asked for the list of its models, names this one; that costs nothing.
@@ -86,12 +113,12 @@ class OpenAICompatibleModel:
 
     async def _ask_with_schema(self, request: ModelRequest) -> ModelAnswer:
         if not self._takes_schema:
-            return await self._ask(_with_schema_in_words(request))
+            return await self._ask(with_schema_in_words(request))
         try:
             return await self._ask(request)
         except FormRefused as first:
             try:
-                answer = await self._ask(_with_schema_in_words(request))
+                answer = await self._ask(with_schema_in_words(request))
             except FormRefused:
                 raise first from None  # so the schema was not the reason
         self._takes_schema = False
@@ -101,14 +128,36 @@ class OpenAICompatibleModel:
         openai = await asyncio.to_thread(importlib.import_module, "openai")
         started = time.monotonic_ns()
         try:
-            completion = await self._connected().chat.completions.create(
-                model=self._address.model,
-                messages=[{"role": m.role.value, "content": m.content} for m in request.messages],  # type: ignore[misc]  # a TypedDict for each role
-                extra_body=_parameters(request, limit_field=self._address.limit_field),
-            )
+            completion = await self._connected().chat.completions.create(**self._form(request))
         except openai.OpenAIError as error:
             raise translated(error, self._address) from error
         return self._answer(completion, latency_ns=time.monotonic_ns() - started)
+
+    async def _pieces(self, request: ModelRequest) -> AsyncGenerator[ModelDelta | ModelAnswer, None]:
+        openai = await asyncio.to_thread(importlib.import_module, "openai")
+        started = time.monotonic_ns()
+        gathered = GatheredAnswer(model=self._address.model)
+        try:
+            stream = await self._connected().chat.completions.create(
+                **self._form(request), stream=True, stream_options={"include_usage": True}
+            )
+            async with stream:
+                async for chunk in stream:
+                    for delta in gathered.take(chunk):
+                        yield delta
+        except openai.OpenAIError as error:
+            raise translated(error, self._address) from error
+        except ValueError as error:  # a piece that is no JSON
+            raise self._no_choices(str(error)) from error
+        self._check_whole(gathered)
+        yield gathered.answer(latency_ns=time.monotonic_ns() - started)
+
+    def _form(self, request: ModelRequest) -> dict[str, Any]:
+        return {
+            "model": self._address.model,
+            "messages": [message_json(message) for message in request.messages],
+            "extra_body": parameters(request, limit_field=self._address.limit_field),
+        }
 
     def _connected(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI
@@ -126,48 +175,43 @@ class OpenAICompatibleModel:
         # The package does not validate: another kind of endpoint gives a str, or an object without choices.
         choices = getattr(completion, "choices", None)
         if not choices:
-            raise refused(
-                self._address,
-                found=f"no choices in {str(completion)[:200]!r}",
-                next_step=f"Check that {self._address.base_url} is an OpenAI-compatible endpoint.",
-            )
+            raise self._no_choices(str(completion))
         message = choices[0].message
         if message.refusal:
-            raise refused(self._address, found=f"a refusal: {message.refusal}", next_step="Rephrase it.")
-        usage = completion.usage
-        return ModelAnswer(
-            text=message.content or "",
+            raise self._refusal(message.refusal)
+        return answer_of(
+            message,
+            finish_reason=choices[0].finish_reason,
             model=completion.model or self._address.model,
-            prompt_tokens=usage.prompt_tokens if usage else None,
-            completion_tokens=usage.completion_tokens if usage else None,
+            usage=completion.usage,
             latency_ns=latency_ns,
-            finish_reason=_finish_reason(choices[0].finish_reason),
         )
 
+    def _check_whole(self, gathered: GatheredAnswer) -> None:
+        if gathered.refusal:
+            raise self._refusal(gathered.refusal)
+        if gathered.finish_reason is not None:
+            return
+        if not gathered.text and not gathered.calls:
+            raise self._no_choices("an empty stream")
+        raise ModelUnavailable(
+            f"model {self._address.name!r}",
+            expected="a stream that says why it ends",
+            found=f"its end after {len(gathered.text)} characters",
+            next_step="Ask again.",
+        )
 
-def _parameters(request: ModelRequest, *, limit_field: str) -> dict[str, object]:
-    stated = {limit_field: request.max_tokens, "temperature": request.temperature, "seed": request.seed}
-    parameters: dict[str, object] = {name: value for name, value in stated.items() if value is not None}
-    if request.schema is not None:
-        form = {"name": "answer", "schema": dict(request.schema)}
-        parameters["response_format"] = {"type": "json_schema", "json_schema": form}
-    return parameters
+    def _no_choices(self, found: str) -> ModelRefused:
+        return refused(
+            self._address,
+            found=f"no choices in {found[:200]!r}",
+            next_step=f"Check that {self._address.base_url} is an OpenAI-compatible endpoint.",
+        )
 
-
-def _with_schema_in_words(request: ModelRequest) -> ModelRequest:
-    words = f"Answer with JSON only, no other word, that fits this JSON Schema:\n{json.dumps(request.schema)}"
-    last = request.messages[-1]
-    asked = Message(role=last.role, content=f"{last.content}\n\n{words}")
-    return replace(request, messages=(*request.messages[:-1], asked), schema=None)
+    def _refusal(self, said: str) -> ModelRefused:
+        return refused(self._address, found=f"a refusal: {said}", next_step="Rephrase it.")
 
 
 def _out_of_its_fence(text: str) -> str:
     fenced = _FENCED.fullmatch(text)
     return fenced[1] if fenced else text
-
-
-def _finish_reason(stated: str | None) -> FinishReason:
-    try:
-        return FinishReason(stated or "stop")
-    except ValueError:  # endpoints have words of their own: "eos", "end_turn"
-        return FinishReason.STOP

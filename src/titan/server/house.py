@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from titan.engine.afterwards import Afterwards
 from titan.engine.bus import Bus
 from titan.engine.cleaner import Cleaner
 from titan.engine.free_space import SpaceWatch
@@ -62,6 +63,7 @@ class House:
     long_once: LongOnce
     calls: CallStore
     recorder: Recorder
+    afterwards: Afterwards
     local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()
     project_id: str = PROJECT_ID

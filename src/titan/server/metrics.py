@@ -48,6 +48,7 @@ class Metrics:
         self._requests: Counter[tuple[str, str, int]] = Counter()
         self._entries: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
+        self._unrecorded = 0
         self._unfinished: dict[str, int] = {}
         self._workers: Counter[str] = Counter()
         self._slots: Counter[str] = Counter()
@@ -92,6 +93,10 @@ class Metrics:
         """Count an attempt that ended because it was cancelled: its entry does not tell it from a job's cancel."""
         self._outcomes[AttemptOutcome.CANCELLED.value] += 1
 
+    def on_unrecorded_call(self) -> None:
+        """Count a call of the model endpoint that could not be recorded."""
+        self._unrecorded += 1
+
     # --- when asked ---
 
     def look(self, reader: Reader, project_id: str) -> None:
@@ -120,6 +125,9 @@ class Metrics:
         ends = {JOB_ENDS[kind].value: count for kind, count in list(self._entries.items()) if kind in JOB_ENDS}
         yield _counter("titan_jobs_ended", "Jobs that became final.", "status", ends)
         yield _counter("titan_attempts_ended", "Attempts by outcome.", "outcome", dict(self._outcomes))
+        yield CounterMetricFamily(
+            "titan_unrecorded_model_calls", "Answers of the model endpoint that were not recorded.", self._unrecorded
+        )
         yield _gauge("titan_jobs", "Jobs that are not final.", "status", self._unfinished)
         yield _gauge("titan_workers", "Workers by state.", "state", self._workers)
         yield _gauge("titan_slots", "Slots of connected workers.", "label", _few(self._slots))

@@ -120,6 +120,11 @@ def current_run() -> Run:
     return found if found is not None else _of_process.get("run") or _begin_of_process()
 
 
+def open_run() -> Run | None:
+    """Return the run of the `with` block that the caller is in; None outside of all. Begins none."""
+    return _current.get()
+
+
 def script_name() -> str:
     """Return what a program without a name is called: its script, without folder and suffix."""
     script = os.path.basename(sys.argv[0]) if sys.argv else ""

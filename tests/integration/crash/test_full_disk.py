@@ -11,14 +11,17 @@ import pytest
 
 from tests.support.full_disk import MakeRoom, small_disk
 from tests.support.raw_http import Answer, a_key, ask, ask_json
+from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import running_titan
 from tests.support.running_worker import running_worker
 from tests.support.submissions import WireWorker, a_dag_body, a_job_body, submit
+from tests.support.waiting import wait_until
 from tests.support.witness import Witness, crowd
 
 DISK_BYTES = 12 * 1024 * 1024
 LARGER_DISK_BYTES = 64 * 1024 * 1024
 VALUE = "x" * 256 * 1024
+UNRECORDED = "titan_unrecorded_model_calls_total "
 
 
 @pytest.fixture
@@ -46,6 +49,34 @@ def test_what_runs_while_the_servers_disk_fills_up_is_not_lost(make_room: MakeRo
         assert while_full.value["value"] == VALUE
         assert ask(port, "GET", "/api/store?key=one%20more").value["value"] is None
     witness.see_that_nothing_is_left()
+
+
+def test_an_almost_full_disk_keeps_no_record_of_the_models_answers_and_gives_them_all_the_same(tmp_path: Path) -> None:
+    disk, script = tmp_path / "disk", tmp_path / "answers.json"
+    script.write_text('[{"contains": "sky", "answer": "blue", "repeat": true}]')
+    question = {"messages": [{"role": "user", "content": "The sky?"}]}
+    with (
+        small_disk(disk, size_bytes=LARGER_DISK_BYTES),
+        running_titan(disk / "home", offers=(), model=f"scripted:{script}") as titan,
+    ):
+        if not disk.is_mount():
+            return  # where nobody may mount one, there is no disk that this test could fill
+        port, recorded = titan.sdk_port, RecordedCalls(titan)
+        filler = disk / "filler"
+        filler.write_bytes(bytes(free_bytes(port) - LARGER_DISK_BYTES // 40))
+        wait_until(lambda: ask(port, "GET", "/api/health").value["storage"]["is_low"], "the disk is low")
+
+        answers = [ask_json(port, "POST", "/v1/chat/completions", question) for _ in range(3)]
+        wait_until(lambda: unrecorded(port) == 3, "three calls are counted")
+        filler.unlink()
+        wait_until(lambda: not ask(port, "GET", "/api/health").value["storage"]["is_low"], "there is room")
+        later = ask_json(port, "POST", "/v1/chat/completions", question)
+        recorded.actions(later.value["id"])
+        recorded.close()
+
+        assert [answer.status for answer in answers] == [200, 200, 200]
+        assert len(recorded_runs(port)) == 1
+        assert titan.log.count("calls of the model endpoint are not recorded") == 1
 
 
 def test_an_almost_full_disk_refuses_new_work_and_lets_what_runs_finish(tmp_path: Path) -> None:
@@ -103,3 +134,14 @@ def fill_up(port: int) -> Answer:
 def lift_limit(pid: int) -> None:
     """Let a process that was started under a limit on file sizes write again; no matter where the disk was mounted."""
     resource.prlimit(pid, resource.RLIMIT_FSIZE, resource.prlimit(os.getpid(), resource.RLIMIT_FSIZE))
+
+
+def unrecorded(port: int) -> int:
+    """Return how many calls of the model the server counts as not recorded."""
+    figures = ask(port, "GET", "/metrics").body.decode()
+    return next(int(float(line.split()[1])) for line in figures.splitlines() if line.startswith(UNRECORDED))
+
+
+def recorded_runs(port: int) -> list[str]:
+    """Return the ids of all recorded runs."""
+    return [run["run_id"] for run in ask(port, "GET", "/api/v1/runs?window=all").value["data"]]

@@ -5,17 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support.conversations import a_request
+from tests.support.conversations import a_request, pieces_of
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until, wait_until_gone
 from titan.llm.local import LocalModel, find_model_file
-from titan.model.errors import ModelRefused, ModelUnavailable
-from titan.model.language import FinishReason
+from titan.model.errors import ModelRefused, ModelUnavailable, NotSupported
+from titan.model.language import FinishReason, ModelAnswer, Tool, ToolUse
 
 COLOUR = a_request("Name a colour.", max_tokens=8)
 
@@ -57,6 +58,23 @@ def test_a_process_that_was_killed_is_started_again() -> None:
         return first.text, second.text
 
     first, second = asyncio.run(kill_between_two_requests())
+
+    assert first == second
+
+
+def test_a_stream_finds_its_process_killed_and_is_answered_by_the_next_one() -> None:
+    async def kill_before_a_stream() -> tuple[str, str]:
+        model = LocalModel(the_model_file())
+        try:
+            first = await model.complete(COLOUR)
+            model_processes()[0].kill()
+            *_, whole = await pieces_of(model, COLOUR)
+        finally:
+            await model.close()
+        assert isinstance(whole, ModelAnswer)
+        return first.text, whole.text
+
+    first, second = asyncio.run(kill_before_a_stream())
 
     assert first == second
 
@@ -138,3 +156,18 @@ def test_a_schema_without_bounds_gets_them_and_a_conversation_too_long_is_refuse
 
     assert finish_reason is FinishReason.STOP
     assert length < 450
+
+
+def test_tools_are_refused_by_name_and_passed_over_where_none_is_to_be_called() -> None:
+    offered = replace(COLOUR, tools=(Tool(name="look"),))
+
+    async def ask() -> str:
+        model = LocalModel(the_model_file())
+        try:
+            with pytest.raises(NotSupported, match=r"expected no 'tools'.*found look"):
+                await model.complete(offered)
+            return (await model.complete(replace(offered, tool_choice=ToolUse.NONE))).text
+        finally:
+            await model.close()
+
+    assert asyncio.run(ask())

@@ -2,15 +2,29 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from tests.support.conversations import a_request
-from tests.support.fake_endpoint import FakeEndpoint, Reply, a_completion, fake_endpoint
+from tests.support.conversations import a_request, streamed
+from tests.support.fake_endpoint import FakeEndpoint, Reply, a_completion, a_stream, fake_endpoint
 from titan.llm.addresses import EndpointAddress
 from titan.llm.openai_compatible import OpenAICompatibleModel
 from titan.model.errors import ModelRefused, ModelUnavailable
-from titan.model.language import FinishReason, Message, ModelAnswer, ModelRequest, Role
+from titan.model.language import (
+    FinishReason,
+    Message,
+    ModelAnswer,
+    ModelDelta,
+    ModelRequest,
+    MustCall,
+    Role,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolCallDelta,
+    ToolUse,
+)
 
 SCHEMA = {"type": "object", "properties": {"colour": {"type": "string"}}}
 
@@ -210,3 +224,168 @@ def test_an_address_where_nobody_listens_is_unavailable(endpoint: FakeEndpoint) 
 
     with pytest.raises(ModelUnavailable, match=f"an answer of {endpoint.url}"):
         complete(endpoint, a_request())
+
+
+def stream(endpoint: FakeEndpoint, request: ModelRequest) -> list[ModelDelta | ModelAnswer]:
+    """Return all that the model of the endpoint streams."""
+    address = EndpointAddress(name="painters/painter-1", base_url=endpoint.url, model="painter-1")
+    return streamed(OpenAICompatibleModel(address, key="k3y", max_retries=0, timeout_seconds=10), request)
+
+
+LOOK = Tool(name="look", description="Looks.", parameters={"type": "object"}, is_strict=True)
+CALL = ToolCall(id="call_1", name="look", arguments="{}")
+
+
+def a_piece(index: int | None, call_id: str | None, name: str | None, arguments: str) -> dict[str, object]:
+    """Return the delta of a tool call."""
+    return {"tool_calls": [{"index": index, "id": call_id, "function": {"name": name, "arguments": arguments}}]}
+
+
+def test_tools_their_calls_and_results_are_passed_on(endpoint: FakeEndpoint) -> None:
+    messages = (
+        Message(role=Role.ASSISTANT, content="", tool_calls=(CALL,)),
+        Message(role=Role.TOOL, content="blue", tool_call_id="call_1"),
+    )
+    bare = ModelRequest(messages=messages, tools=(LOOK, Tool(name="listen")), has_parallel_calls=False)
+    complete(endpoint, bare, replace(bare, tool_choice=ToolUse.AUTO), replace(bare, tool_choice=MustCall(name="look")))
+
+    without, auto, named = (asked.body for asked in endpoint.asked)
+    assert without == {
+        "model": "painter-1",
+        "messages": [
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}],
+            },
+            {"role": "tool", "content": "blue", "tool_call_id": "call_1"},
+        ],
+        "parallel_tool_calls": False,
+        "tools": [
+            {
+                "type": "function",
+                "function": {
+                    "name": "look",
+                    "description": "Looks.",
+                    "parameters": {"type": "object"},
+                    "strict": True,
+                },
+            },
+            {"type": "function", "function": {"name": "listen"}},
+        ],
+    }
+    assert auto["tool_choice"] == "auto"
+    assert named["tool_choice"] == {"type": "function", "function": {"name": "look"}}
+
+
+def test_tool_calls_are_read_whatever_reason_the_endpoint_gives(endpoint: FakeEndpoint) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    endpoint.replies.append(a_completion(message={"role": "assistant", "content": None, "tool_calls": [call]}))
+
+    (answer,) = complete(endpoint, a_request())
+
+    assert (answer.text, answer.tool_calls, answer.finish_reason) == ("", (CALL,), FinishReason.TOOL_CALLS)
+
+
+def test_tokens_of_caches_and_reasoning_are_read(endpoint: FakeEndpoint) -> None:
+    body = a_completion().body
+    assert isinstance(body, dict)
+    details = {"prompt_tokens_details": {"cached_tokens": 4}, "completion_tokens_details": {"reasoning_tokens": 1}}
+    endpoint.replies.append(Reply(body=body | {"usage": body["usage"] | details}))
+
+    (answer,) = complete(endpoint, a_request())
+
+    assert (answer.cache_read_tokens, answer.cache_write_tokens, answer.reasoning_tokens) == (4, None, 1)
+
+
+def test_a_stream_is_passed_on_as_it_comes(endpoint: FakeEndpoint) -> None:
+    endpoint.replies.append(a_stream({"role": "assistant", "content": ""}, {"content": "bl"}, {"content": "ue"}))
+
+    *said, answer = stream(endpoint, a_request())
+
+    assert said == [TextDelta(text="bl"), TextDelta(text="ue")]
+    assert isinstance(answer, ModelAnswer)
+    assert (answer.text, answer.model, answer.prompt_tokens, answer.completion_tokens) == ("blue", "painter-1", 7, 2)
+    assert (endpoint.asked[0].body["stream"], endpoint.asked[0].body["stream_options"]) == (
+        True,
+        {"include_usage": True},
+    )
+
+
+def test_streamed_tool_calls_are_put_together(endpoint: FakeEndpoint) -> None:
+    endpoint.replies.append(
+        a_stream(
+            a_piece(0, "call_1", "look", ""),
+            a_piece(0, None, None, "{"),
+            a_piece(0, None, None, "}"),
+            a_piece(1, "call_2", "look", "{}"),
+            finish_reason="tool_calls",
+        )
+    )
+
+    *said, answer = stream(endpoint, a_request())
+
+    assert said[0] == ToolCallDelta(index=0, id="call_1", name="look", arguments="")
+    assert said[1:3] == [ToolCallDelta(index=0, arguments="{"), ToolCallDelta(index=0, arguments="}")]
+    assert isinstance(answer, ModelAnswer)
+    assert answer.tool_calls == (CALL, replace(CALL, id="call_2"))
+
+
+def test_streamed_tool_calls_without_numbers_or_ids_of_their_own_are_told_apart(endpoint: FakeEndpoint) -> None:
+    endpoint.replies.append(
+        a_stream(
+            a_piece(0, "a", "look", "{}"),
+            a_piece(0, "b", "look", "{}"),
+            a_piece(None, "", "look", "{}"),
+            a_piece(None, "", "look", "{}"),
+        )
+    )
+
+    *said, answer = stream(endpoint, a_request())
+
+    assert isinstance(answer, ModelAnswer)
+    assert [piece.index for piece in said if isinstance(piece, ToolCallDelta)] == [0, 1, 2, 3]
+    assert len({call.id for call in answer.tool_calls}) == 4
+    assert all(call.id for call in answer.tool_calls)
+
+
+def test_an_endpoint_that_does_not_stream_is_asked_for_the_whole(endpoint: FakeEndpoint) -> None:
+    endpoint.replies.append(Reply(status=400, body={"error": {"message": "unknown field stream_options"}}))
+
+    said, answer = stream(endpoint, a_request())
+
+    assert said == TextDelta(text="blue")
+    assert isinstance(answer, ModelAnswer)
+    assert [asked.body.get("stream") for asked in endpoint.asked] == [True, None]
+
+
+def test_a_stream_that_breaks_off_is_unavailable(endpoint: FakeEndpoint) -> None:
+    endpoint.replies.append(a_stream({"content": "bl"}, finish_reason=None))
+
+    with pytest.raises(ModelUnavailable, match="found its end after 2 characters"):
+        stream(endpoint, a_request())
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "found"),
+    [
+        ("", ModelRefused, "an empty stream"),
+        ("data: no JSON\n\n", ModelRefused, "no choices"),
+        ('data: {"error": {"message": "out of memory"}}\n\n', ModelUnavailable, "out of memory"),
+        ("<html>not an API</html>", ModelRefused, "an empty stream"),
+    ],
+)
+def test_what_is_no_stream_of_chunks_is_an_error(
+    endpoint: FakeEndpoint, body: str, error: type[Exception], found: str
+) -> None:
+    endpoint.replies.append(Reply(body=body, headers={"Content-Type": "text/event-stream"}))
+
+    with pytest.raises(error, match=found):
+        stream(endpoint, a_request())
+
+
+def test_a_refusal_in_a_stream_is_one(endpoint: FakeEndpoint) -> None:
+    endpoint.replies.append(a_stream({"refusal": "I may "}, {"refusal": "not."}))
+
+    with pytest.raises(ModelRefused, match=r"a refusal: I may not\."):
+        stream(endpoint, a_request())

@@ -14,7 +14,19 @@ def test_a_provider_and_its_model() -> None:
         base_url="https://generativelanguage.googleapis.com/v1beta/openai/",
         model="gemini-2.5-flash",
         key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        provider="gcp.gemini",
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "provider"),
+    [("openai/gpt-4o-mini", "openai"), ("xai/grok-4", "x_ai"), ("http://localhost:11434/v1#llama3", None)],
+)
+def test_who_serves_a_model_is_named_as_telemetry_names_it(address: str, provider: str | None) -> None:
+    parsed = parse_address(address)
+
+    assert isinstance(parsed, EndpointAddress)
+    assert parsed.provider == provider
 
 
 def test_a_models_own_name_may_hold_slashes() -> None:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
+import titan_sdk
 from tests.support.fake_titan import FakeTitan, fake_titan
+from tests.support.heard import heard_by_nobody_else
 from titan_sdk import TitanClient, model
 from titan_sdk.errors import InvalidInput, ModelUnavailable, NotSupported, UnusableAnswer
 
@@ -39,6 +41,36 @@ def test_without_a_schema_the_text_comes_back(client: TitanClient, fake: FakeTit
         "max_tokens": 50,
         "temperature": 0.0,
     }
+
+
+def test_outside_of_a_run_the_token_alone_says_where_a_call_belongs(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.append("blue")
+
+    model.ask("Sky?", client=client)
+
+    assert not [name for name in fake.received[0].headers if name.startswith("x-titan-")]
+
+
+def test_a_call_stands_in_the_run_and_below_the_action_that_it_is_made_in(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.extend(["blue", "green"])
+
+    with heard_by_nobody_else(), titan_sdk.run(agent_id="painter", run_id="r-1"):
+        model.ask("Sky?", client=client)
+        with titan_sdk.action("look") as look:
+            model.ask("Grass?", client=client)
+
+    asked = [one.headers for one in fake.received if one.path == "/v1/chat/completions"]
+    assert [one.get("x-titan-parent-id") for one in asked] == [None, look.id]
+    assert {(one["x-titan-run-id"], one["x-titan-agent-id"]) for one in asked} == {("r-1", "painter")}
+
+
+def test_a_run_whose_name_no_header_can_carry_is_left_to_the_token(client: TitanClient, fake: FakeTitan) -> None:
+    fake.model_answers.append("blue")
+
+    with heard_by_nobody_else(), titan_sdk.run(agent_id="Mälzer", run_id="r-1"):
+        model.ask("Sky?", client=client)
+
+    assert "x-titan-run-id" not in fake.received[0].headers
 
 
 def test_with_a_schema_the_value_comes_back(client: TitanClient, fake: FakeTitan) -> None:

@@ -1,29 +1,26 @@
-"""OpenAI's chat completions, translated to our words and back."""
+"""OpenAI's request for a chat completion, read into our words."""
 
-import asyncio
 import json
-from typing import Any
 
 import pytest
 
-from titan.llm.scripted import ScriptedAnswer, ScriptedModel
-from titan.model.errors import InvalidInput, ModelUnavailable, NotSupported
-from titan.model.language import FinishReason, Message, ModelAnswer, ModelRequest, Role
-from titan.server.model_endpoint import answer_json, chat, models_json, parse_chat
+from titan.model.errors import InvalidInput, NotSupported
+from titan.model.language import Message, ModelRequest, MustCall, Role, Tool, ToolCall, ToolChoice, ToolUse
+from titan.server.chat_request import ChatAsked, parse_chat
 
 SKY = {"role": "user", "content": "Which colour has the sky?"}
+LOOK = {"type": "function", "function": {"name": "look"}}
+LISTEN = {"type": "function", "function": {"name": "listen"}}
+
+
+def asked(**fields: object) -> ChatAsked:
+    """Return what a body of these fields asks, and how."""
+    return parse_chat(json.dumps({"messages": [SKY], **fields}).encode(), model_name="gemini/gemini-2.5-flash")
 
 
 def parsed(**fields: object) -> ModelRequest:
     """Return what a body of these fields asks."""
-    return parse_chat(json.dumps({"messages": [SKY], **fields}).encode(), model_name="gemini/gemini-2.5-flash")
-
-
-def chatted(asked: ScriptedModel | None, **fields: object) -> tuple[int, Any]:
-    """Return status and decoded body of the answer to these fields."""
-    body = json.dumps({"messages": [SKY], **fields}).encode()
-    status, answer = asyncio.run(chat(body, asked))
-    return status, json.loads(answer)
+    return asked(**fields).request
 
 
 def test_messages_are_all_that_a_request_needs() -> None:
@@ -96,9 +93,8 @@ def test_fields_that_ask_for_nothing_are_fine(fields: dict[str, object]) -> None
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("stream", True),
         ("n", 2),
-        ("tools", [{"type": "function", "function": {"name": "f"}}]),
+        ("functions", [{"name": "f"}]),
         ("top_p", 0.5),
         ("stop", ["\n"]),
         ("logprobs", True),
@@ -116,7 +112,7 @@ def test_what_cannot_be_done_is_refused_by_its_name(name: str, value: object) ->
 @pytest.mark.parametrize(
     ("message", "found"),
     [
-        ({"role": "tool", "content": "42", "tool_call_id": "1"}, "'tool'"),
+        ({"role": "function", "content": "42", "name": "f"}, "'function'"),
         ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,"}}]}, "'image_url'"),
     ],
 )
@@ -155,64 +151,73 @@ def test_a_schema_form_without_a_schema_is_refused() -> None:
         parsed(response_format={"type": "json_schema"})
 
 
-def test_the_answer_is_a_chat_completion() -> None:
-    answer = ModelAnswer(
-        text="blue",
-        model="painter-1",
-        prompt_tokens=7,
-        completion_tokens=2,
-        latency_ns=5_000_000,
-        finish_reason=FinishReason.LENGTH,
+def test_tools_their_calls_and_results_are_read() -> None:
+    schema = {"type": "object", "properties": {"at": {"type": "string"}}}
+    call = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    function = {"name": "look", "description": "Looks.", "parameters": schema, "strict": True}
+
+    request = parsed(
+        messages=[
+            SKY,
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "blue"}]},
+        ],
+        tools=[{"type": "function", "function": function}],
+        parallel_tool_calls=False,
     )
 
-    assert answer_json(answer, completion_id="chatcmpl-1", created=1_700_000_000) == {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1_700_000_000,
-        "model": "painter-1",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": "blue", "refusal": None},
-                "logprobs": None,
-                "finish_reason": "length",
-            }
-        ],
-        "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
-        "titan": {"latency_ns": 5_000_000},
-    }
-
-
-def test_a_request_is_answered() -> None:
-    status, answer = chatted(ScriptedModel([ScriptedAnswer(text="blue")]), model="default")
-
-    assert status == 200
-    assert answer["choices"][0]["message"]["content"] == "blue"
-    assert answer["id"].startswith("chatcmpl-")
+    assert request.messages[1:] == (
+        Message(role=Role.ASSISTANT, content="", tool_calls=(ToolCall(id="call_1", name="look", arguments="{}"),)),
+        Message(role=Role.TOOL, content="blue", tool_call_id="call_1"),
+    )
+    assert request.tools == (Tool(name="look", description="Looks.", parameters=schema, is_strict=True),)
+    assert (request.tool_choice, request.has_parallel_calls) == (None, False)
 
 
 @pytest.mark.parametrize(
-    ("model", "fields", "status", "kind"),
+    ("stated", "choice"),
     [
-        (None, {}, 503, "ModelNotConfigured"),
-        (ScriptedModel([]), {}, 502, "ModelRefused"),
-        (ScriptedModel([ScriptedAnswer(error=ModelUnavailable)]), {}, 503, "ModelUnavailable"),
-        (ScriptedModel([]), {"stream": True}, 400, "NotSupported"),
-        (ScriptedModel([]), {"messages": []}, 400, "InvalidInput"),
+        ("none", ToolUse.NONE),
+        ("auto", ToolUse.AUTO),
+        ("required", ToolUse.REQUIRED),
+        (LISTEN, MustCall(name="listen")),
     ],
 )
-def test_an_error_reads_as_openais_and_as_ours(
-    model: ScriptedModel | None, fields: dict[str, object], status: int, kind: str
-) -> None:
-    found_status, answer = chatted(model, **fields)
-
-    error = answer["error"]
-    assert (found_status, error["type"], error["code"]) == (status, kind, kind)
-    assert error["message"].startswith(f"{error['subject']}: expected {error['expected']}; found {error['found']}.")
+def test_which_tools_are_to_be_called_is_read(stated: object, choice: ToolChoice) -> None:
+    assert parsed(tools=[LOOK, LISTEN], tool_choice=stated).tool_choice == choice
 
 
-def test_the_models_are_the_one_there_is() -> None:
-    one = {"id": "scripted:x", "object": "model", "created": 0, "owned_by": "titan"}
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"tool_choice": "required"}, "tools, for one of them is to be called"),
+        ({"tools": [LOOK], "tool_choice": LISTEN}, "the name of one of its tools"),
+        ({"tools": [{"type": "function"}]}, "function, with its name and parameters"),
+        ({"messages": [SKY, {"role": "tool", "content": "blue"}]}, "tool_call_id"),
+    ],
+)
+def test_tools_that_do_not_fit_each_other_are_refused(fields: dict[str, object], expected: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parsed(**fields)
 
-    assert models_json(ScriptedModel([], name="scripted:x")) == {"object": "list", "data": [one]}
-    assert models_json(None) == {"object": "list", "data": []}
+    assert expected in refused.value.expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "subject"),
+    [
+        ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tool 1 of the chat request"),
+        ({"tools": [LOOK], "tool_choice": {"type": "allowed_tools"}}, "tool_choice of the chat request"),
+    ],
+)
+def test_tools_of_other_kinds_are_refused(fields: dict[str, object], subject: str) -> None:
+    with pytest.raises(NotSupported) as refused:
+        parsed(**fields)
+
+    assert refused.value.subject == subject
+
+
+def test_a_stream_is_asked_for_with_its_tokens_or_without() -> None:
+    assert not asked().is_streamed
+    assert asked(stream=True) == ChatAsked(request=parsed(), is_streamed=True, has_usage=False)
+    assert asked(stream=True, stream_options={"include_usage": True, "include_obfuscation": False}).has_usage

@@ -1,0 +1,216 @@
+"""A call of our model endpoint, as it was seen there, read into entries."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from titan.ingest.values import conversation, payload_of, pieces_of, safe
+from titan.model.actions import (
+    ActionEntry,
+    ActionKind,
+    Entry,
+    Failure,
+    ModelUse,
+    Outcome,
+    Payload,
+    RunEnd,
+    RunEntry,
+    Teller,
+)
+from titan.model.language import ModelAnswer, ModelDelta, TextDelta, ToolCall
+from titan_sdk import tape
+
+OPERATION: Final = "chat"  # OpenTelemetry's gen_ai.operation.name
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceParent:
+    """Where a caller stands in its trace."""
+
+    trace_id: str
+    span_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRun:
+    """The run that a call belongs to."""
+
+    id: str
+    agent_id: str | None = None
+    name: str | None = None
+    is_own: bool = False  #: it is all of its run: nobody named one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatCall:
+    """A call of the endpoint as far as it has come."""
+
+    id: str  #: of the completion
+    body: bytes  #: the request's
+    started_at: datetime
+    model: str | None = None  #: that is to answer; None: the server has none
+    provider: str | None = None
+    parent_id: str | None = None  #: the span that it was made in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatEnd:
+    """How a call ended."""
+
+    at: datetime
+    duration_ns: int
+    first_ns: int | None = None  #: from the start to the first piece that a stream sent; None: there was none
+    answer: ModelAnswer | None = None  #: whole
+    partial: "PartialAnswer | None" = None  #: what a stream had said when it broke off
+    failure: Failure | None = None
+
+
+@dataclass(slots=True)
+class PartialAnswer:
+    """What a stream has said so far."""
+
+    text: str = ""
+    calls: list[ToolCall] = field(default_factory=list)
+
+    def take(self, delta: ModelDelta) -> None:
+        """Add a piece."""
+        if isinstance(delta, TextDelta):
+            self.text += delta.text
+        elif delta.index == len(self.calls):
+            self.calls.append(ToolCall(id=delta.id or "", name=delta.name or "", arguments=delta.arguments))
+        else:
+            call = self.calls[delta.index]
+            self.calls[delta.index] = ToolCall(id=call.id, name=call.name, arguments=call.arguments + delta.arguments)
+
+
+def read_traceparent(header: str | None) -> TraceParent | None:
+    """Return what a W3C `traceparent` says; None without one, and for one that is none: it is to be ignored then."""
+    match = _TRACEPARENT.fullmatch(header or "")
+    return None if match is None else TraceParent(trace_id=match[1], span_id=match[2])
+
+
+def message_json(text: str, tool_calls: Sequence[ToolCall]) -> dict[str, object]:
+    """Return a model's message in OpenAI's shape."""
+    if not tool_calls:
+        return {"role": "assistant", "content": text}
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call in tool_calls
+    ]
+    return {"role": "assistant", "content": text or None, "tool_calls": calls}
+
+
+def beginning(call: ChatCall, run: ChatRun) -> list[Entry]:
+    """Return what is told of a call that still runs."""
+    return [*_run_entries(call, run), _action(call, run, end=None, inputs=_inputs(call.body))]
+
+
+def ending(call: ChatCall, run: ChatRun, end: ChatEnd, *, has_begun: bool) -> list[Entry]:
+    """Return what is told of a call that has ended; `has_begun`: its beginning was told, with what it was asked."""
+    told = [] if has_begun else _run_entries(call, run)
+    action = _action(call, run, end=end, inputs=None if has_begun else _inputs(call.body))
+    return [*told, action, *([_end_of(run, end)] if run.is_own else [])]
+
+
+def _run_entries(call: ChatCall, run: ChatRun) -> list[Entry]:
+    if run.agent_id is None and run.name is None:
+        return []
+    return [RunEntry(run_id=run.id, teller=Teller.ENDPOINT, at=call.started_at, agent_id=run.agent_id, name=run.name)]
+
+
+def _end_of(run: ChatRun, end: ChatEnd) -> RunEntry:
+    failure = end.failure
+    return RunEntry(
+        run_id=run.id,
+        teller=Teller.ENDPOINT,
+        at=end.at,
+        end=RunEnd.COMPLETED if failure is None else RunEnd.FAILED,
+        reason=None if failure is None else f"{failure.type}: {failure.message}",
+    )
+
+
+def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payload | None) -> ActionEntry:
+    if end is None:
+        return ActionEntry(
+            id=call.id,
+            run_id=run.id,
+            teller=Teller.ENDPOINT,
+            kind=ActionKind.MODEL,
+            name=OPERATION,
+            started_at=call.started_at,
+            parent_id=call.parent_id,
+            inputs=inputs,
+            use=ModelUse(model=call.model, provider=call.provider),
+        )
+    return ActionEntry(
+        id=call.id,
+        run_id=run.id,
+        teller=Teller.ENDPOINT,
+        kind=ActionKind.MODEL,
+        name=OPERATION,
+        started_at=call.started_at,
+        ended_at=end.at,
+        duration_ns=end.duration_ns,
+        outcome=Outcome.SUCCESS if end.failure is None else Outcome.ERROR,
+        parent_id=call.parent_id,
+        inputs=inputs,
+        outputs=_outputs(end),
+        failure=end.failure,
+        use=_use(call, end),
+        details=_details(end),
+    )
+
+
+def _inputs(body: bytes) -> Payload:
+    """Return the request: its messages apart; a body that is no request of this kind as it stands."""
+    try:
+        members = {name: str(raw, "utf-8") for name, raw in _MEMBERS.decode(body).items()}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return payload_of(body.decode(errors="replace"))
+    messages = pieces_of(members.pop("messages", None))
+    if not messages:
+        return payload_of(body.decode(errors="replace"))
+    return conversation(messages, {name: safe(text) for name, text in members.items()})
+
+
+def _outputs(end: ChatEnd) -> Payload | None:
+    said = end.answer or end.partial
+    if said is None or (end.answer is None and not said.text and not _calls(said)):
+        return None
+    return Payload(tape.encode(message_json(said.text, _calls(said))).text.decode())
+
+
+def _calls(said: ModelAnswer | PartialAnswer) -> Sequence[ToolCall]:
+    return said.tool_calls if isinstance(said, ModelAnswer) else said.calls
+
+
+def _use(call: ChatCall, end: ChatEnd) -> ModelUse:
+    answer = end.answer
+    if answer is None:
+        return ModelUse(model=call.model, provider=call.provider, response_id=None if end.first_ns is None else call.id)
+    return ModelUse(
+        model=answer.model,
+        provider=call.provider,
+        input_tokens=answer.prompt_tokens,
+        output_tokens=answer.completion_tokens,
+        cache_read_tokens=answer.cache_read_tokens,
+        cache_write_tokens=answer.cache_write_tokens,
+        reasoning_tokens=answer.reasoning_tokens,
+        response_id=call.id,
+    )
+
+
+def _details(end: ChatEnd) -> str | None:
+    attributes: dict[str, object] = {}
+    if end.answer is not None:
+        attributes["gen_ai.response.finish_reasons"] = [end.answer.finish_reason.value]
+    if end.first_ns is not None:
+        attributes["gen_ai.response.time_to_first_chunk"] = end.first_ns / 1e9
+    return json.dumps({"attributes": attributes}) if attributes else None

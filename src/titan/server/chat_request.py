@@ -1,0 +1,322 @@
+"""A request in OpenAI's words for asking a model, read into ours.
+
+What this version cannot do (several choices, images …) is refused by name. A field that asks for nothing, such as
+`n: 1`, is fine.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from titan.model.errors import InvalidInput, NotSupported
+from titan.model.language import Message, ModelRequest, MustCall, Role, Tool, ToolCall, ToolChoice, ToolUse
+
+#: What a request may call the model, whatever it is; job scripts need not know its name.
+DEFAULT_NAMES: Final = frozenset({"", "default", "titan"})
+MAX_MESSAGES: Final = 1000  # a conversation that long is over every model's context
+MAX_TOOLS: Final = 128  # as OpenAI's own limit
+
+#: Fields that change nothing in the answer.
+_NOTES: Final = frozenset({"user", "metadata", "safety_identifier", "prompt_cache_key"})
+#: Fields this version does not honour, with the values that ask for nothing.
+_UNSUPPORTED: Final[Mapping[str, tuple[object, ...]]] = {
+    "audio": (),
+    "frequency_penalty": (0,),
+    "function_call": ("none",),
+    "functions": ([],),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "modalities": (["text"],),
+    "n": (1,),
+    "prediction": (),
+    "presence_penalty": (0,),
+    "reasoning_effort": (),
+    "service_tier": ("auto", "default"),
+    "stop": ([],),
+    "store": (False,),
+    "top_logprobs": (0,),
+    "top_p": (1,),
+    "verbosity": (),
+    "web_search_options": (),
+}
+_ROLES: Final[Mapping[str, Role]] = {**{role.value: role for role in Role}, "developer": Role.SYSTEM}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatAsked:
+    """What a request asks, and how it wants the answer."""
+
+    request: ModelRequest
+    is_streamed: bool = False
+    has_usage: bool = False  #: whether a stream is to end with the tokens
+
+
+class PartBody(Struct, frozen=True, kw_only=True):
+    """A piece of a message."""
+
+    type: str
+    text: str = ""
+
+
+class CalledBody(Struct, frozen=True, kw_only=True):
+    """The function of a tool call."""
+
+    name: str
+    arguments: str = ""
+
+
+class CallBody(Struct, frozen=True, kw_only=True):
+    """A tool call that the assistant made earlier."""
+
+    id: str
+    function: CalledBody
+    type: Literal["function"] = "function"
+
+
+class MessageBody(Struct, frozen=True, kw_only=True):
+    """A message; `name` and the like are notes to the model's provider and passed over."""
+
+    role: str
+    content: str | list[PartBody] | None = None
+    tool_calls: list[CallBody] | None = None
+    tool_call_id: str | None = None
+
+
+class FunctionBody(Struct, frozen=True, kw_only=True):
+    """A function that the model may ask to have called."""
+
+    name: Annotated[str, Meta(min_length=1)]
+    description: str | None = None
+    parameters: dict[str, object] | None = None
+    strict: bool | None = None
+
+
+class ToolBody(Struct, frozen=True, kw_only=True):
+    """A tool that the model is offered."""
+
+    type: str
+    function: FunctionBody | None = None
+
+
+class NameBody(Struct, frozen=True, kw_only=True):
+    """The name of a function."""
+
+    name: str
+
+
+class ChoiceBody(Struct, frozen=True, kw_only=True):
+    """The one function that the model must call."""
+
+    type: str
+    function: NameBody | None = None
+
+
+class StreamBody(Struct, frozen=True, kw_only=True):
+    """How a stream is to be."""
+
+    include_usage: bool | None = None
+
+
+class SchemaBody(Struct, frozen=True, kw_only=True):
+    """A JSON Schema with OpenAI's notes around it."""
+
+    schema: dict[str, object] = {}
+
+
+class FormBody(Struct, frozen=True, kw_only=True):
+    """The form the answer is to have."""
+
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: SchemaBody | None = None
+
+
+class ChatBody(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What of OpenAI's request this version honours."""
+
+    messages: Annotated[list[MessageBody], Meta(min_length=1, max_length=MAX_MESSAGES)]
+    model: str = ""
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Meta(ge=1)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    seed: int | None = None
+    response_format: FormBody | None = None
+    tools: Annotated[list[ToolBody], Meta(max_length=MAX_TOOLS)] = []
+    tool_choice: ToolUse | ChoiceBody | None = None
+    parallel_tool_calls: bool | None = None
+    stream: bool = False
+    stream_options: StreamBody | None = None
+
+
+def parse_chat(body: bytes, *, model_name: str) -> ChatAsked:
+    """Return what `body` asks; `model_name` is the model that will answer.
+
+    Raises:
+        InvalidInput: it is no chat request, or asks for another model.
+        NotSupported: it asks for something this version cannot do.
+    """
+    chat_body = _decode(body)
+    if chat_body.model not in DEFAULT_NAMES | {model_name}:
+        raise InvalidInput(
+            f"chat request for model {chat_body.model!r}",
+            expected=f"the model of this server, {model_name!r}, or 'default'",
+            found="another",
+            next_step="Leave the model out, or start Titan with TITAN_MODEL set to the one you want.",
+        )
+    tools = tuple(_tool(number, tool) for number, tool in enumerate(chat_body.tools, start=1))
+    request = ModelRequest(
+        messages=tuple(_message(number, part) for number, part in enumerate(chat_body.messages, start=1)),
+        schema=_schema(chat_body.response_format),
+        max_tokens=chat_body.max_completion_tokens or chat_body.max_tokens,
+        temperature=chat_body.temperature,
+        seed=chat_body.seed,
+        tools=tools,
+        tool_choice=_choice(chat_body.tool_choice, tools),
+        has_parallel_calls=chat_body.parallel_tool_calls if tools else None,
+    )
+    options = chat_body.stream_options
+    return ChatAsked(
+        request=request,
+        is_streamed=chat_body.stream,
+        has_usage=options is not None and bool(options.include_usage),
+    )
+
+
+def _decode(body: bytes) -> ChatBody:
+    try:
+        fields = msgspec.json.decode(body, type=dict[str, object])
+        asked = {name: value for name, value in fields.items() if value is not None and name not in _NOTES}
+        _refuse_unsupported(asked)
+        honoured = {name: value for name, value in asked.items() if name not in _UNSUPPORTED}
+        return msgspec.convert(honoured, ChatBody)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(
+            "chat request",
+            expected="a JSON body in the form of OpenAI's chat completions",
+            found=str(error),
+            next_step="Correct the body; `messages` is the one field that must be there.",
+        ) from error
+
+
+def _refuse_unsupported(fields: Mapping[str, object]) -> None:
+    for name, value in fields.items():
+        if name in _UNSUPPORTED and value not in _UNSUPPORTED[name]:
+            raise NotSupported(
+                "chat request",
+                expected=f"no {name!r}, which this version of Titan cannot do",
+                found=f"{name} = {str(value)[:100]}",
+                next_step="Leave it out.",
+            )
+
+
+def _message(number: int, body: MessageBody) -> Message:
+    role = _ROLES.get(body.role)
+    if role is None:
+        raise NotSupported(
+            f"message {number} of the chat request",
+            expected=f"a role of {', '.join(_ROLES)}",
+            found=repr(body.role),
+            next_step="Send it in the name of one of these.",
+        )
+    if role is Role.TOOL and not body.tool_call_id:
+        raise InvalidInput(
+            f"message {number} of the chat request",
+            expected="tool_call_id, the id of the tool call that it answers",
+            found="none",
+            next_step="Take it from the assistant's message that called the tool.",
+        )
+    return Message(
+        role=role,
+        content=_text(number, body.content),
+        tool_calls=tuple(
+            ToolCall(id=call.id, name=call.function.name, arguments=call.function.arguments)
+            for call in (body.tool_calls or () if role is Role.ASSISTANT else ())
+        ),
+        tool_call_id=body.tool_call_id if role is Role.TOOL else None,
+    )
+
+
+def _tool(number: int, body: ToolBody) -> Tool:
+    function = body.function
+    if body.type != "function":
+        raise NotSupported(
+            f"tool {number} of the chat request",
+            expected="a tool of type 'function'",
+            found=repr(body.type),
+            next_step="Describe it as a function.",
+        )
+    if function is None:
+        raise InvalidInput(
+            f"tool {number} of the chat request",
+            expected="function, with its name and parameters",
+            found="none",
+            next_step='Send {"type": "function", "function": {"name": …, "parameters": {…}}}.',
+        )
+    return Tool(
+        name=function.name,
+        description=function.description,
+        parameters=function.parameters,
+        is_strict=function.strict,
+    )
+
+
+def _choice(stated: ToolUse | ChoiceBody | None, tools: Sequence[Tool]) -> ToolChoice | None:
+    if isinstance(stated, ChoiceBody):
+        return _named(stated, tools)
+    if stated is ToolUse.REQUIRED and not tools:
+        raise InvalidInput(
+            "tool_choice of the chat request",
+            expected="tools, for one of them is to be called",
+            found="none",
+            next_step="Send tools, or leave tool_choice out.",
+        )
+    return stated if tools else None
+
+
+def _named(stated: ChoiceBody, tools: Sequence[Tool]) -> MustCall:
+    if stated.type != "function" or stated.function is None:
+        raise NotSupported(
+            "tool_choice of the chat request",
+            expected="'none', 'auto', 'required' or a named function",
+            found=repr(stated.type),
+            next_step='Send {"type": "function", "function": {"name": …}}.',
+        )
+    if all(tool.name != stated.function.name for tool in tools):
+        raise InvalidInput(
+            "tool_choice of the chat request",
+            expected="the name of one of its tools",
+            found=repr(stated.function.name),
+            next_step="Correct the name, or send the tool.",
+        )
+    return MustCall(name=stated.function.name)
+
+
+def _text(number: int, content: str | list[PartBody] | None) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    foreign = next((part.type for part in content if part.type != "text"), None)
+    if foreign is not None:
+        raise NotSupported(
+            f"message {number} of the chat request",
+            expected="parts of type 'text'",
+            found=repr(foreign),
+            next_step="Send text only.",
+        )
+    return "".join(part.text for part in content)
+
+
+def _schema(form: FormBody | None) -> dict[str, object] | None:
+    if form is None or form.type == "text":
+        return None
+    if form.type == "json_object":
+        return {"type": "object"}
+    if form.json_schema is None or not form.json_schema.schema:
+        raise InvalidInput(
+            "response_format of the chat request",
+            expected="json_schema with a schema in it",
+            found="none",
+            next_step='Send {"type": "json_schema", "json_schema": {"name": …, "schema": {…}}}.',
+        )
+    return form.json_schema.schema

@@ -1,0 +1,149 @@
+"""Sees a call of the model endpoint to its end, and has it recorded; the answer never waits for that."""
+
+import asyncio
+import time
+import uuid
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Final
+
+from titan.ingest.chat import (
+    ChatCall,
+    ChatEnd,
+    ChatRun,
+    PartialAnswer,
+    beginning,
+    ending,
+    read_traceparent,
+)
+from titan.model.actions import Failure
+from titan.model.errors import InvalidInput
+from titan.model.language import ModelAnswer, ModelDelta
+from titan.server.call import Call
+from titan.server.routes.recording import run_of_caller
+
+#: Of a call that lasts so long its beginning is recorded too, so that people see that it runs; a quick one costs one
+#: commit instead of two.
+BEGINNING_SECONDS: Final = 1.0
+DIRECT_AGENT: Final = "direct-calls"  # whose runs they are that nobody named
+RUN_HEADER: Final = "x-titan-run-id"
+AGENT_HEADER: Final = "x-titan-agent-id"
+PARENT_HEADER: Final = "x-titan-parent-id"
+MOST_OF_ID: Final = 200  # as in wire_actions
+MOST_OF_AGENT_ID: Final = 500
+
+
+class Witness:
+    """One call. To be entered when it begins; left without a word, it says that nobody waited for the end."""
+
+    def __init__(self, call: Call, body: bytes) -> None:
+        """Begin to look at the clock.
+
+        Raises:
+            InvalidInput: a header names a run or an agent that cannot be.
+        """
+        model, parent_id = call.house.model, _named(call, PARENT_HEADER, MOST_OF_ID)
+        self.id = f"chatcmpl-{uuid.uuid4().hex}"
+        self._call = call
+        self._trace = read_traceparent(call.header("traceparent"))
+        self._named = _named(call, RUN_HEADER, MOST_OF_ID)
+        self._agent_id = _named(call, AGENT_HEADER, MOST_OF_AGENT_ID)
+        self._chat = ChatCall(
+            id=self.id,
+            body=body,
+            started_at=call.house.clock.now(),
+            model=model.name if model else None,
+            provider=model.provider if model else None,
+            parent_id=parent_id or (self._trace.span_id if self._trace else None),
+        )
+        self._began = time.monotonic_ns()
+        self._first_ns: int | None = None
+        self._partial = PartialAnswer()
+        self._has_begun = False
+        self._has_ended = False
+        self._timer = asyncio.get_running_loop().call_later(BEGINNING_SECONDS, self._begin)
+
+    def __enter__(self) -> "Witness":
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.leave(error if isinstance(error, Exception) else None)
+
+    def heard(self, delta: ModelDelta) -> None:
+        """Note a piece of a stream that goes out to the client."""
+        if self._first_ns is None:
+            self._first_ns = time.monotonic_ns() - self._began
+        self._partial.take(delta)
+
+    def answered(self, answer: ModelAnswer) -> None:
+        """Note the whole answer."""
+        self._end(answer=answer, failure=None)
+
+    def leave(self, error: Exception | None = None) -> None:
+        """Note, unless its end is known, that the call ended otherwise: by `error`, or since nobody waited longer."""
+        if error is not None:
+            failure = Failure(type=type(error).__name__, message=str(error))
+        elif self._call.house.bus.is_closed:
+            failure = Failure(type="ServerStopped", message="Titan was stopped before the answer was whole.")
+        else:
+            failure = Failure(type="ClientDisconnected", message="The client left before the answer was whole.")
+        self._end(answer=None, failure=failure)
+
+    def _begin(self) -> None:
+        self._record(self._record_beginning())
+
+    def _end(self, *, answer: ModelAnswer | None, failure: Failure | None) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        self._timer.cancel()
+        end = ChatEnd(
+            at=self._call.house.clock.now(),
+            duration_ns=time.monotonic_ns() - self._began,
+            first_ns=self._first_ns,
+            answer=answer,
+            partial=self._partial,
+            failure=failure,
+        )
+        self._record(self._record_end(end))
+
+    def _record(self, work: Coroutine[Any, Any, None]) -> None:
+        self._call.house.afterwards.begin(work, size_bytes=len(self._chat.body))
+
+    async def _record_beginning(self) -> None:
+        house, run = self._call.house, await self._run()
+        house.space.check("recording a call of the model")
+        await house.recorder.record(house.project_id, lambda: beginning(self._chat, run))
+        self._has_begun = True
+
+    async def _record_end(self, end: ChatEnd) -> None:
+        house, run = self._call.house, await self._run()
+        house.space.check("recording a call of the model")
+        await house.recorder.record(house.project_id, lambda: ending(self._chat, run, end, has_begun=self._has_begun))
+
+    async def _run(self) -> ChatRun:
+        """Return the run that the call names, else that of the job that makes it, else its trace, else one of its own.
+
+        As at POST /api/v1/actions, what is said counts more than who says it.
+        """
+        if self._named is not None:
+            return ChatRun(id=self._named, agent_id=self._agent_id)
+        own = await run_of_caller(self._call) if self._call.caller.attempt else None
+        if own is not None:
+            return ChatRun(id=own.id, agent_id=own.agent_id)
+        if self._trace is not None:
+            return ChatRun(id=self._trace.trace_id, agent_id=self._agent_id)
+        agent_id = self._agent_id or DIRECT_AGENT
+        return ChatRun(id=self.id, agent_id=agent_id, name="One call of the model", is_own=True)
+
+
+def _named(call: Call, header: str, most: int) -> str | None:
+    value = call.header(header)
+    if value is None or (0 < len(value) <= most and value.isprintable()):
+        return value
+    raise InvalidInput(
+        f"header {header}",
+        expected=f"1 to {most} printable characters",
+        found=f"{len(value)} characters",
+        next_step="Correct it, or leave it out.",
+    )

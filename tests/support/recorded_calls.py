@@ -1,0 +1,54 @@
+"""What a running Titan says of recorded calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.running_titan import RunningTitan
+from tests.support.waiting import wait_until
+from titan_sdk.transport import Transport, quote
+
+
+class RecordedCalls:
+    """The registry of one server, over HTTP."""
+
+    def __init__(self, titan: RunningTitan) -> None:
+        self._transport = Transport("127.0.0.1", titan.sdk_port)
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """Return a run."""
+        run: dict[str, Any] = self._transport.request_json("GET", f"/api/v1/runs/{quote(run_id)}")
+        return run
+
+    def runs(self, agent_id: str) -> list[dict[str, Any]]:
+        """Return the runs of an agent, the newest first."""
+        runs: list[dict[str, Any]] = self._transport.request_json(
+            "GET", "/api/v1/runs", query={"agent_id": agent_id, "window": "all"}
+        )["data"]
+        return runs
+
+    def ids(self, run_id: str) -> list[str]:
+        """Return the ids of a run's actions, as they started; none for a run that is not known."""
+        query = {"run_id": run_id, "sort_order": "asc"}
+        return [action["id"] for action in self._transport.request_json("GET", "/api/v1/ledger", query=query)["data"]]
+
+    def actions(self, run_id: str, *, count: int = 1) -> list[dict[str, Any]]:
+        """Return everything about a run's actions, as soon as so many have ended: no answer waits for its record."""
+        found: list[dict[str, Any]] = []
+
+        def have_ended() -> bool:
+            found[:] = [self.action(run_id, action_id) for action_id in self.ids(run_id)]
+            return sum(one["action"]["outcome"] is not None for one in found) >= count
+
+        wait_until(have_ended, f"{count} actions of run {run_id} have ended")
+        return found
+
+    def action(self, run_id: str, action_id: str) -> dict[str, Any]:
+        """Return everything about an action."""
+        path = f"/api/v1/runs/{quote(run_id)}/actions/{quote(action_id)}"
+        action: dict[str, Any] = self._transport.request_json("GET", path)
+        return action
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
