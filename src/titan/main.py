@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -28,19 +29,18 @@ from titan.engine.local_workers import LocalWorkers
 from titan.engine.lookout import Lookout
 from titan.engine.notifier import Notifier
 from titan.engine.orchestrator import Orchestrator
+from titan.engine.preparing import PreparingProcess
 from titan.engine.receipts import LongOnce
 from titan.engine.recorder import Recorder
 from titan.engine.registrar import Registrar
 from titan.keeping import Keeping, Privacy, read_keeping, read_privacy
 from titan.kept import Kept, open_kept
-from titan.llm.prices import ListedPrices
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.model.errors import InvalidInput, StoreUnavailable
 from titan.ports import Commit, LanguageModel, Store
 from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.entry_redaction import EntryRedactor
-from titan.rules.redaction import make_redactor
+from titan.preparation import make_preparer
 from titan.server.app import create_app
 from titan.server.house import PROJECT_ID, Access, House, RunsWith
 from titan.server.metrics import Metrics
@@ -273,9 +273,8 @@ def _compose(
 ) -> House:
     store, clock, ids = kept.store, kept.clock, SystemIds()
     metrics = Metrics()
-    recorder = Recorder(
-        kept.calls, kept.blobs, redactor=_redactor(kept.calls, privacy), prices=ListedPrices(), clock=clock
-    )
+    prepare = partial(make_preparer, privacy, _fingerprint_key(kept.calls))
+    recorder = Recorder(kept.calls, kept.blobs, preparer=prepare(), apart=PreparingProcess(prepare), clock=clock)
     space = SpaceWatch(kept.folder, min_free_bytes=keeping.min_free_bytes)
     return House(
         orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),
@@ -302,18 +301,17 @@ def _compose(
     )
 
 
-def _redactor(calls: CallStore, privacy: Privacy) -> EntryRedactor:
-    """Return what takes secrets away; its key is the store's, so that equal values are known across restarts."""
+def _fingerprint_key(calls: CallStore) -> bytes:
+    """Return the store's key, so that equal secrets are known as equal across restarts; make it the first time."""
 
-    def key_of(tx: CallTransaction) -> bytes:
+    def key_of(tx: CallTransaction) -> str:
         found = tx.note(FINGERPRINT_KEY)
         if found is None:
             found = secrets.token_hex(32)
             tx.put_note(FINGERPRINT_KEY, found)
-        return bytes.fromhex(found)
+        return found
 
-    redactor = make_redactor(key=calls.transact(key_of).result(), patterns=privacy.patterns, fields=privacy.fields)
-    return EntryRedactor(redactor, keeps_bodies=privacy.keeps_bodies)
+    return bytes.fromhex(calls.transact(key_of).result())
 
 
 def _keep_house(house: House, keeping: Keeping, url: str, say: Callable[[str], None]) -> None:

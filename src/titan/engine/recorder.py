@@ -1,7 +1,7 @@
 """Takes in what is heard of agent runs: read, cleaned of secrets, priced, settled, committed; then it is acknowledged.
 
-Two threads share the work, for SQLite leaves the interpreter to others while it writes: one reads and cleans, the
-store's own settles and writes. What arrives while a group is being written goes into the next one together.
+A thread reads and cleans, or for large requests a process; the store's own thread settles and writes. What arrives
+while a group is being written goes into the next one together.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from titan.engine.preparing import H, Preparer, PreparingProcess
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreFull, StoreUnavailable
 from titan.ports import Blobs, Clock
-from titan.ports_calls import CallStore, CallTransaction, Prices
-from titan.rules.entry_redaction import EntryRedactor
+from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.recording import settle
 from titan.rules.registry import after_silence, silent_since
 
@@ -59,12 +59,19 @@ class Recorder:
     """Records entries in the store of calls."""
 
     def __init__(
-        self, store: CallStore, blobs: Blobs, *, redactor: EntryRedactor, prices: Prices | None, clock: Clock
+        self,
+        store: CallStore,
+        blobs: Blobs,
+        *,
+        preparer: Preparer,
+        apart: PreparingProcess | None = None,
+        clock: Clock,
     ) -> None:
+        """`apart` prepares what comes in large requests, by the same rules; without it `preparer` does all."""
         self._store = store
         self._blobs = blobs
-        self._redactor = redactor
-        self._prices = prices
+        self._preparer = preparer
+        self._apart = apart
         self._clock = clock
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._waiting: deque[_Batch] = deque()
@@ -83,6 +90,16 @@ class Recorder:
         self._check_room()
         batch = await asyncio.wrap_future(self._reading.submit(self._prepared, project_id, read))
         return await asyncio.wrap_future(batch.told)
+
+    async def record_large(self, project_id: str, read: Callable[[], H]) -> H:
+        """Record what `read` hears, and return that without the entries; see `PreparingProcess` for what `read` may be.
+
+        Raises: as `record`.
+        """
+        self._check_room()
+        batch, heard = await asyncio.wrap_future(self._reading.submit(self._prepared_apart, project_id, read))
+        await asyncio.wrap_future(batch.told)
+        return heard
 
     async def keep(self) -> None:
         """End runs that have fallen silent, until cancelled."""
@@ -105,6 +122,8 @@ class Recorder:
     def close(self) -> None:
         """Finish what is being read. May be called twice."""
         self._reading.shutdown(wait=True)
+        if self._apart is not None:
+            self._apart.close()
 
     def _check_room(self) -> None:
         if self._waiting_entries > MAX_WAITING:
@@ -118,8 +137,19 @@ class Recorder:
     # --- on the recorder's thread ---
 
     def _prepared(self, project_id: str, read: Callable[[], Iterable[Entry]]) -> _Batch:
-        """Read entries, make them fit to be stored, and hand them to the store."""
-        batch = _Batch(project_id, [self._fit(entry) for entry in read()])
+        """Read entries and make them fit to be stored."""
+        return self._handed_in(project_id, map(self._preparer.prepared, read()))
+
+    def _prepared_apart(self, project_id: str, read: Callable[[], H]) -> tuple[_Batch, H]:
+        told = None if self._apart is None else self._apart.prepared(read)
+        if told is None:
+            heard = read()
+            return self._prepared(project_id, lambda: heard.entries), heard
+        return self._handed_in(project_id, told[0]), told[1]
+
+    def _handed_in(self, project_id: str, entries: Iterable[Entry]) -> _Batch:
+        """Hand prepared entries to the store."""
+        batch = _Batch(project_id, list(map(self._fit, entries)))
         if not batch.entries:
             batch.told.set_result(Recorded(stored=0, repeated=0))
             return batch
@@ -148,19 +178,12 @@ class Recorder:
         self._store.transact(lambda tx: self._write_group(tx, group)).add_done_callback(tell)
 
     def _fit(self, entry: Entry) -> Entry:
-        clean = self._redactor.clean(entry)
-        if not isinstance(clean, ActionEntry):
-            return clean
-        inputs, outputs = self._small(clean.inputs), self._small(clean.outputs)
-        if inputs is not clean.inputs or outputs is not clean.outputs:
-            clean = replace(clean, inputs=inputs, outputs=outputs)
-        return self._priced(clean)
-
-    def _priced(self, entry: ActionEntry) -> ActionEntry:
-        if entry.cost is not None or entry.use is None or entry.ended_at is None or self._prices is None:
+        if not isinstance(entry, ActionEntry):
             return entry
-        cost = self._prices.cost_of(entry.use, at=entry.started_at)
-        return entry if cost is None else replace(entry, cost=cost, is_cost_estimated=True)
+        inputs, outputs = self._small(entry.inputs), self._small(entry.outputs)
+        if inputs is entry.inputs and outputs is entry.outputs:
+            return entry
+        return replace(entry, inputs=inputs, outputs=outputs)
 
     def _small(self, payload: Payload | None) -> Payload | None:
         """Return a payload that fits into a row; what is longer becomes a blob, with its beginning for a text."""

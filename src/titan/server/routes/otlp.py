@@ -4,7 +4,8 @@ The answer comes when everything is durable, so an exporter that gave up waiting
 https://opentelemetry.io/docs/specs/otlp/#otlphttp
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -13,8 +14,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from titan.engine.preparing import LARGE_BYTES
 from titan.ingest import openai_agents, otlp
 from titan.ingest.batch import Batch
+from titan.model.actions import Entry
 from titan.server.answers import JSON, json_answer
 from titan.server.call import Call
 
@@ -62,14 +65,17 @@ async def take_openai_agents(call: Call) -> Response[bytes]:
 async def _recorded(call: Call, read: _Reader) -> Batch:
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
     media, encoding = call.header("content-type"), call.header("content-encoding")
-    seen: list[Batch] = []
+    reading = partial(read, raw, content_type=media, content_encoding=encoding)
+    if len(raw) >= LARGE_BYTES:
+        return await call.house.recorder.record_large(call.house.project_id, reading)
+    heard: list[Batch] = []
 
-    def entries() -> Batch:
-        seen.append(read(raw, content_type=media, content_encoding=encoding))
-        return seen[0]
+    def entries() -> Sequence[Entry]:
+        heard.append(reading())
+        return heard[0].entries
 
-    await call.house.recorder.record(call.house.project_id, lambda: entries().entries)
-    return seen[0]
+    await call.house.recorder.record(call.house.project_id, entries)
+    return heard[0]
 
 
 def _answer(call: Call, batch: Batch, serialised: Callable[[], bytes], rejected: str) -> Response[bytes]:

@@ -1,0 +1,162 @@
+"""Makes entries fit to be stored: secrets out, costs in. Where many come at once, in a process of its own.
+
+One interpreter computes on one core. Reading and cleaning a span takes as long as settling and writing it, so with a
+second process two cores do in a second what one does in two.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+from msgspec import structs
+
+from titan.model.actions import ActionEntry, Entry, RunEntry
+from titan.ports_calls import Prices
+from titan.rules.entry_redaction import EntryRedactor
+
+LARGE_BYTES: Final = 64 * 1024  # of a request: handing a smaller one over takes longer than reading it
+
+logger = logging.getLogger(__name__)
+
+
+class Heard(Protocol):
+    """A dataclass of what a request said."""
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What it told."""
+
+
+H = TypeVar("H", bound=Heard)
+
+
+class Preparer:
+    """Takes secrets out of entries, and prices calls that no teller priced."""
+
+    def __init__(self, redactor: EntryRedactor, prices: Prices | None) -> None:
+        self._redactor = redactor
+        self._prices = prices
+
+    def prepared(self, entry: Entry) -> Entry:
+        """Return an entry as it may be stored."""
+        clean = self._redactor.clean(entry)
+        if not isinstance(clean, ActionEntry) or self._prices is None:
+            return clean
+        if clean.cost is not None or clean.use is None or clean.ended_at is None:
+            return clean
+        cost = self._prices.cost_of(clean.use, at=clean.started_at)
+        return clean if cost is None else structs.replace(clean, cost=cost, is_cost_estimated=True)
+
+
+class PreparingProcess:
+    """A process that reads requests and prepares their entries; started with the first large one, again if it dies."""
+
+    def __init__(self, make: Callable[[], Preparer]) -> None:
+        """`make` is called in the process, so it is a function of a module, or a `partial` of one."""
+        self._make = make
+        self._pool: ProcessPoolExecutor | None = None
+        self._ready: Future[None] | None = None
+        self._door = threading.Lock()
+
+    def prepared(self, read: Callable[[], H]) -> tuple[list[Entry], H] | None:
+        """Return prepared entries and, without them, what `read` returned; None while there is no process.
+
+        Whatever `read` raises, it raises. `read` goes to the process: a `partial` of a module's function, with bytes.
+        """
+        pool = self._running()
+        if pool is None:
+            return None
+        try:
+            told, heard = pool.submit(_prepare, read).result()
+        except BrokenProcessPool:
+            logger.warning("the process that reads large requests has died; another one is started")
+            self.close()
+            return None
+        return _decoded(told), heard
+
+    def close(self) -> None:
+        """End the process. May be called twice."""
+        with self._door:
+            pool, self._pool, self._ready = self._pool, None, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _running(self) -> ProcessPoolExecutor | None:
+        with self._door:
+            if self._pool is None:
+                # Not forked: this process has threads and open databases.
+                context = multiprocessing.get_context("spawn")
+                self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(self._make,))
+                self._ready = self._pool.submit(_nothing)
+            assert self._ready is not None
+            return self._pool if self._ready.done() and self._ready.exception() is None else None
+
+
+class _Told(msgspec.Struct, array_like=True):
+    """Entries on their way between processes."""
+
+    is_action: bytes  #: for each entry, in order: 1 or 0
+    actions: list[ActionEntry]
+    runs: list[RunEntry]
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(_Told)
+
+
+def _decoded(told: bytes) -> list[Entry]:
+    part = _DECODER.decode(told)
+    actions, runs = iter(part.actions), iter(part.runs)
+    return [next(actions) if is_action else next(runs) for is_action in part.is_action]
+
+
+# --- in the process ---
+
+_preparer: Preparer | None = None
+
+
+def _begin(make: Callable[[], Preparer]) -> None:
+    global _preparer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at a terminal is the server's to take
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _preparer = make()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(0)  # nothing here is worth keeping
+
+
+def _nothing() -> None:
+    """Done when the process is ready."""
+
+
+def _prepare(read: Callable[[], H]) -> tuple[bytes, H]:
+    assert _preparer is not None
+    heard = read()
+    entries = list(map(_preparer.prepared, heard.entries))
+    return _ENCODER.encode(_split(entries)), replace(heard, entries=())  # type: ignore[type-var]  # Heard is one
+
+
+def _split(entries: Iterable[Entry]) -> _Told:
+    actions: list[ActionEntry] = []
+    runs: list[RunEntry] = []
+    is_action = bytearray()
+    for entry in entries:
+        if isinstance(entry, ActionEntry):
+            actions.append(entry)
+            is_action.append(1)
+        else:
+            runs.append(entry)
+            is_action.append(0)
+    return _Told(bytes(is_action), actions, runs)
