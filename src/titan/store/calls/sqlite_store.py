@@ -30,6 +30,7 @@ T = TypeVar("T")
 #: 16 KB pages: rows here are long.
 CALLS: Final = opening.Kind(migrations=SQL_FOLDER / "sqlite" / "migrations", queries=QUERIES, page_bytes=16384)
 _CACHE_KIB: Final = 32 * 1024
+_WAL_PAGES: Final = 4000  # 64 MiB: what is written again and again goes into the file less often
 _READER_CACHE_KIB: Final = 8 * 1024
 
 logger = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class SqliteCallStore:
         except apsw.Error as error:
             raise translated(error, self._path) from error
         session.pragma("cache_size", -_CACHE_KIB)
+        session.pragma("wal_autocheckpoint", _WAL_PAGES)
         session.pragma("secure_delete", "on")  # a run that is deleted leaves nothing on the disk
         return session
 
