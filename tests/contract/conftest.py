@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.call_stores import CALL_STORES
 from tests.support.stores import STORES, StandingClock
 from titan.ports import Store
+from titan.ports_calls import CallStore
 
 
 @pytest.fixture
@@ -34,3 +36,25 @@ def reopen(request: pytest.FixtureRequest, tmp_path: Path, clock: StandingClock)
 def store(reopen: Callable[[], Store]) -> Store:
     """Return an empty store."""
     return reopen()
+
+
+@pytest.fixture(params=sorted(CALL_STORES))
+def reopen_calls(
+    request: pytest.FixtureRequest, tmp_path: Path, clock: StandingClock
+) -> Iterator[Callable[[], CallStore]]:
+    """Return a function that opens this test's one store of calls, closing it first when it is open."""
+    with CALL_STORES[request.param](tmp_path) as open_store, ExitStack() as opened:
+
+        def open_again() -> CallStore:
+            opened.close()
+            store = open_store(clock)
+            opened.callback(store.close)
+            return store
+
+        yield open_again
+
+
+@pytest.fixture
+def calls(reopen_calls: Callable[[], CallStore]) -> CallStore:
+    """Return an empty store of calls."""
+    return reopen_calls()

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import permutations
+from typing import Any
 
 from tests.support.builders import NOON, PROJECT
 from titan.model.actions import ActionEntry, ActionKind, Entry, Failure, ModelUse, Outcome, RunEnd, RunEntry, Teller
@@ -140,3 +142,24 @@ def heard(entries: Iterable[Entry]) -> Memory:
     memory = Memory()
     memory.hear(*entries)
     return memory
+
+
+def a_span(id: str = "s1", **said: Any) -> ActionEntry:
+    """Return a client's span around a call of a model, as OpenTelemetry tells it."""
+    return a_call(id, teller=Teller.OTLP, kind=ActionKind.MODEL, name="chat", **said)
+
+
+def a_seen(id: str = "e1", **said: Any) -> ActionEntry:
+    """Return a call of a model as our own endpoint saw it."""
+    return a_call(id, teller=Teller.ENDPOINT, kind=ActionKind.MODEL, name="chat", **said)
+
+
+def in_any_order(*entries: Entry) -> list[Memory]:
+    """Return what the entries come to in every order, each told by itself."""
+    memories = []
+    for order in permutations(entries):
+        memory = Memory()
+        for entry in order:
+            memory.hear(entry)
+        memories += [memory, heard(order)]
+    return memories

@@ -20,13 +20,14 @@ from msgspec.structs import replace
 
 from titan.engine.preparing import H, Preparer, PreparingProcess
 from titan.model.actions import ActionEntry, Entry, Payload
-from titan.model.errors import StoreFull, StoreUnavailable
+from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.recording import settle
 from titan.rules.registry import after_silence, silent_since
 
 GROUP_ENTRIES: Final = 2000  # of one transaction: about 0.15 s, and nobody waits longer for others than that
+MAX_UNREAD: Final = 256  # requests, of which each holds its body in memory
 MAX_WAITING: Final = 20_000  # entries that were read and not yet written; beyond that, clients are asked to wait
 BLOB_BYTES: Final = 64 * 1024  # a longer payload is content of its own; the row holds its beginning
 HEAD_CHARACTERS: Final = 8192
@@ -54,6 +55,9 @@ class _Batch:
     entries: Sequence[Entry]
     told: Future[Recorded] = field(default_factory=Future)
 
+    def __post_init__(self) -> None:
+        self.told.set_running_or_notify_cancel()  # so that who goes away does not take the promise along
+
 
 class Recorder:
     """Records entries in the store of calls."""
@@ -76,6 +80,7 @@ class Recorder:
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         self._waiting: deque[_Batch] = deque()
         self._waiting_entries = 0
+        self._unread = 0
         self._door = threading.Lock()
 
     async def record(self, project_id: str, read: Callable[[], Iterable[Entry]]) -> Recorded:
@@ -88,7 +93,7 @@ class Recorder:
             StoreError: nothing was kept; unless it is StoreRefused, repeat it.
         """
         self._check_room()
-        batch = await asyncio.wrap_future(self._reading.submit(self._prepared, project_id, read))
+        batch = await asyncio.shield(asyncio.wrap_future(self._begin_to_read(project_id, read)))
         return await asyncio.wrap_future(batch.told)
 
     async def record_large(self, project_id: str, read: Callable[[], H]) -> H:
@@ -108,7 +113,7 @@ class Recorder:
             try:
                 await asyncio.wrap_future(self._store.transact(self._end_silent))
                 await asyncio.to_thread(self._pack)
-            except StoreUnavailable as error:
+            except StoreError as error:
                 logger.warning("silent runs are looked for again later: %s", error)
 
     def _pack(self) -> None:
@@ -127,12 +132,23 @@ class Recorder:
 
     def _check_room(self) -> None:
         if self._waiting_entries > MAX_WAITING:
-            raise StoreUnavailable(
-                "recording",
-                expected=f"at most {MAX_WAITING} entries that wait to be written",
-                found=str(self._waiting_entries),
-                next_step="Nothing was kept; send it again a little later.",
-            )
+            raise _later(f"at most {MAX_WAITING} entries that wait to be written", str(self._waiting_entries))
+        if self._unread > MAX_UNREAD:
+            raise _later(f"at most {MAX_UNREAD} requests that wait to be read", str(self._unread))
+
+    def _begin_to_read(self, project_id: str, read: Callable[[], Iterable[Entry]]) -> "Future[_Batch]":
+        try:
+            reading = self._reading.submit(self._prepared, project_id, read)
+        except RuntimeError as error:  # its thread has ended
+            raise _later("a recorder that is open", "one that was closed") from error
+        with self._door:
+            self._unread += 1
+        reading.add_done_callback(self._note_read)
+        return reading
+
+    def _note_read(self, _reading: object) -> None:
+        with self._door:
+            self._unread -= 1
 
     # --- on the recorder's thread ---
 
@@ -172,7 +188,8 @@ class Recorder:
                 for batch in group.batches:  # one of them is at fault: the others are not to suffer for it
                     self._write([batch])
             else:
-                for batch in group.batches:
+                # Without any, the store refused before it asked what to write: then it is told to those who wait.
+                for batch in group.batches or self._taken():
                     batch.told.set_exception(error)
 
         self._store.transact(lambda tx: self._write_group(tx, group)).add_done_callback(tell)
@@ -231,6 +248,15 @@ class Recorder:
             ended = after_silence(run, now=tx.now)
             if ended is not None:
                 tx.save_run(ended)
+
+
+def _later(expected: str, found: str) -> StoreUnavailable:
+    return StoreUnavailable(
+        "recording",
+        expected=expected,
+        found=found,
+        next_step="Nothing was kept; send it again a little later.",
+    )
 
 
 @dataclass(slots=True)

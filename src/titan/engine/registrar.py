@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -17,9 +18,9 @@ from titan.model.errors import StoreError
 from titan.model.events import DagEnded, JournalEntry
 from titan.model.runs import Run, RunStatus
 from titan.ports import Clock, Reader, Store
-from titan.ports_calls import CallStore, CallTransaction
+from titan.ports_calls import CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.registry import with_dag_ended, with_stages
-from titan.rules.rollup import run_ended_at, run_status
+from titan.rules.rollup import RUN_IDLE, run_ended_at, run_status
 
 PLACE: Final = "journal_seen"  # the note that says how far the journal was read
 BATCH: Final = 1000
@@ -43,6 +44,8 @@ class Registrar:
         #: How far the journal was read; None: not since this started.
         self._seen: int | None = None
         self._noted_seq = 0
+        #: Runs without live jobs that nobody has ended → when they count as ended, if nothing else happens.
+        self._open: dict[str, datetime] = {}
 
     async def keep(self) -> None:
         """Follow until cancelled, or until the bus closes."""
@@ -51,8 +54,10 @@ class Registrar:
                 try:
                     while await asyncio.to_thread(self.catch_up):
                         continue
+                    await asyncio.to_thread(self.end_idle)
                 except StoreError as error:
                     logger.warning("the registry of runs catches up later: %s", error)
+                    self._seen = None  # what is noted in the store is what was kept
                     await asyncio.sleep(AGAIN_SECONDS)
                     continue
                 await asyncio.sleep(GATHER_SECONDS)
@@ -60,32 +65,67 @@ class Registrar:
 
     def catch_up(self) -> bool:
         """Bring the next part of the journal into the registry; return whether there may be more."""
-        seen = self._seen if self._seen is not None else self._noted()
+        seen = self._noted() if self._seen is None else self._seen
         entries = self._store.read(lambda reader: reader.journal(self._project_id, after_seq=seen, limit=BATCH))
         if not entries:
             self._seen = seen
             return False
         stands = self._store.read(lambda reader: self._stands(reader, entries))
-        self._seen = entries[-1].seq
-        if stands.runs or stands.ended or self._seen - self._noted_seq >= NOTE_EVERY:
-            self._calls.transact(partial(_write, stands=stands, seen=self._seen)).result()
-            self._noted_seq = self._seen
+        seen = entries[-1].seq
+        if stands.runs or stands.ended or seen - self._noted_seq >= NOTE_EVERY:
+            self._calls.transact(partial(_write, stands=stands, seen=seen)).result()
+            self._noted_seq = seen
+        self._seen = seen
         return len(entries) == BATCH
 
+    def end_idle(self) -> None:
+        """End runs that nobody has ended and that did nothing for a while; no entry of the journal tells of it."""
+        now = self._clock.now()
+        due = [run_id for run_id, at in self._open.items() if at <= now]
+        if due:
+            stands = _Stands(self._store.read(lambda reader: self._runs(reader, due)), [])
+            self._calls.transact(partial(_write, stands=stands, seen=self._seen or 0)).result()
+            self._noted_seq = self._seen or 0
+
     def _noted(self) -> int:
-        self._noted_seq = int(self._calls.read(lambda reader: reader.note(PLACE)) or "0")
+        """Return how far the journal was read when the server was last here; 0 when this is another journal."""
+        seen = int(self._calls.read(lambda reader: reader.note(PLACE)) or "0")
+        self._noted_seq = seen if seen <= self._store.read(lambda reader: reader.last_seq()) else 0
+        self._open = dict.fromkeys(self._calls.read(self._running), self._clock.now())
         return self._noted_seq
 
+    def _running(self, reader: CallReader) -> list[str]:
+        """Return the ids of runs with stages that are not known to have ended."""
+        wanted = RunFilter(statuses=frozenset({RunStatus.RUNNING}), has_archived=True)
+        found: list[str] = []
+        cursor: str | None = None
+        while True:
+            runs, cursor = reader.registry(
+                self._project_id, wanted, sort="started", is_ascending=False, after=cursor, limit=BATCH
+            )
+            found += [run.id for run in runs if run.has_stages]
+            if cursor is None:
+                return found
+
     def _stands(self, reader: Reader, entries: Sequence[JournalEntry]) -> "_Stands":
-        now = self._clock.now()
-        run_ids = _distinct(entry.subject.run_id for entry in entries)
-        last = reader.last_stages(self._project_id, run_ids)
-        runs = [
-            (run, run_status(run, last.get(run.id), now=now)) for run in reader.runs_of_ids(self._project_id, run_ids)
-        ]
+        runs = self._runs(reader, _distinct(entry.subject.run_id for entry in entries))
         ended = [entry for entry in entries if entry.kind == DagEnded.__name__ and entry.subject.run_id is None]
         dag_ids = _distinct(entry.subject.dag_id for entry in ended)
         return _Stands(runs, reader.dags_of_ids(self._project_id, dag_ids) if dag_ids else [])
+
+    def _runs(self, reader: Reader, run_ids: list[str]) -> list[tuple[Run, RunStatus]]:
+        """Return how runs stand, and note which of them may end without a word."""
+        now = self._clock.now()
+        last = reader.last_stages(self._project_id, run_ids)
+        found = [
+            (run, run_status(run, last.get(run.id), now=now)) for run in reader.runs_of_ids(self._project_id, run_ids)
+        ]
+        for run_id in run_ids:
+            self._open.pop(run_id, None)
+        for run, status in found:
+            if status is RunStatus.RUNNING and not run.live_job_count:
+                self._open[run.id] = run.last_activity_at + RUN_IDLE
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,13 @@
 """What entries come to: counted once, joined where they tell of the same call, whatever their order."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from itertools import permutations
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.support.builders import NOON
-from tests.support.recorded import Memory, a_call, a_word, at, heard
+from tests.support.recorded import Memory, a_call, a_seen, a_span, a_word, at, heard, in_any_order
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
@@ -27,33 +22,12 @@ from titan.model.actions import (
     RunEnd,
     Teller,
 )
-from titan.model.recorded import Action, StatusSource, Tally
+from titan.model.recorded import StatusSource, Tally
 from titan.model.runs import RunStatus
 from titan.rules.merging import HAS_INPUTS, HAS_OUTPUTS, IS_FRAME
 from titan.rules.recording import UNKNOWN_AGENT
 
 MODEL = ActionKind.MODEL
-
-
-def a_span(id: str = "s1", **said: Any) -> ActionEntry:
-    """Return a client's span around a call of a model, as OpenTelemetry tells it."""
-    return a_call(id, teller=Teller.OTLP, kind=MODEL, name="chat", **said)
-
-
-def a_seen(id: str = "e1", **said: Any) -> ActionEntry:
-    """Return a call of a model as our own endpoint saw it."""
-    return a_call(id, teller=Teller.ENDPOINT, kind=MODEL, name="chat", **said)
-
-
-def in_any_order(*entries: Entry) -> list[Memory]:
-    """Return what the entries come to in every order, each told by itself."""
-    memories = []
-    for order in permutations(entries):
-        memory = Memory()
-        for entry in order:
-            memory.hear(entry)
-        memories += [memory, heard(order)]
-    return memories
 
 
 # --- one teller ---
@@ -440,68 +414,3 @@ def test_a_word_that_says_nothing_new_is_not_kept() -> None:
     again = memory.hear(a_word(seconds=3, agent_id="ada"))
 
     assert (again.repeated, len(memory.kept)) == (1, 2)
-
-
-# --- any order ---
-
-
-@st.composite
-def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
-    """Draw what one or two tellers say of one call: its beginning, its end or both."""
-    begins = draw(st.integers(0, 50)) + number / 10
-    ends = begins + draw(st.integers(0, 5))
-    how = draw(st.sampled_from([*Outcome, None]))
-    joined_by = draw(st.sampled_from(["nothing", "answer", "span"]))
-    use = ModelUse(response_id=f"r{number}", input_tokens=number) if joined_by == "answer" else ModelUse(model="m")
-    cost = draw(st.sampled_from([None, "0.1", "0.000000000001"]))
-    tell = a_span(f"s{number}", begins=begins, ends=ends, outcome=how, use=use, cost=cost)
-    if joined_by == "nothing":
-        told = [replace(tell, teller=Teller.SDK, kind=ActionKind.TOOL)]
-    else:
-        within = tell.id if joined_by == "span" else None
-        seen = a_seen(f"e{number}", begins=begins, ends=ends, outcome=how, use=use, cost="0.3", parent_id=within)
-        told = [tell, replace(seen, is_cost_estimated=True)]
-    if how is Outcome.ERROR:
-        told = [replace(entry, failure=Failure(type="E", message="nope")) for entry in told]
-    phases = ["end"] if joined_by == "answer" else draw(st.sampled_from([["begin", "end"], ["end"], ["begin"]]))
-    begun = [replace(entry, ended_at=None, outcome=None, failure=None) for entry in told if "begin" in phases]
-    return begun + [entry for entry in told if "end" in phases]
-
-
-@st.composite
-def some_calls(draw: st.DrawFn) -> list[Entry]:
-    """Draw what tellers say of a run and its calls."""
-    entries: list[Entry] = []
-    for number in range(draw(st.integers(1, 4))):
-        entries += draw(tellings(number))
-    for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
-        entries.append(a_word(seconds=seconds, end=draw(st.sampled_from(list(RunEnd)))))
-    for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
-        entries.append(a_word(seconds=seconds, agent_id="ada", done=seconds, total=60))
-    return entries
-
-
-def plain(memory: Memory) -> tuple[Any, ...]:
-    """Return what the order of entries has no part in."""
-    run = replace(memory.run, entry_count=0, first_error_id=None)
-    return run, sorted(map(_plain_action, memory.all), key=repr)
-
-
-def _plain_action(action: Action) -> tuple[frozenset[str | None], Action]:
-    names = frozenset({action.id, action.span_id} - {None})
-    return names, replace(action, number=0, id="", span_id=None, agent_id="")
-
-
-@settings(max_examples=80, deadline=None)
-@given(some_calls(), st.data())
-def test_in_whatever_order_and_batches_they_come_entries_come_to_the_same(
-    entries: Sequence[Entry], data: st.DataObject
-) -> None:
-    memory, again = heard(entries), Memory()
-
-    order = data.draw(st.permutations([*entries, *data.draw(st.lists(st.sampled_from(entries), max_size=3))]))
-    cut = data.draw(st.integers(0, len(order)))
-    again.hear(*order[:cut])
-    again.hear(*order[cut:])
-
-    assert plain(again) == plain(memory)

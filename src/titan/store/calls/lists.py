@@ -28,11 +28,11 @@ NO_WORDS: Final = '""'  # an empty phrase, which FTS5 finds nothing by
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", 7),
     "cost": ("cost", 19),
-    "duration": ("duration_us", 36),
-    "actions": ("calls", 37),
-    "success_rate": ("success_rate", 38),
+    "duration": ("duration_us", 38),
+    "actions": ("calls", 39),
+    "success_rate": ("success_rate", 40),
 }
-_RUN_NO: Final = 35
+_RUN_NO: Final = 37
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
 _RUN_ID: Final = 28  # behind `action_columns`
 
@@ -48,7 +48,7 @@ def registry(
     limit: int,
 ) -> tuple[list[RecordedRun], str | None]:
     """See `CallReader.registry`."""
-    conditions, values = _run_conditions(wanted)
+    conditions, values = _run_conditions(wanted, sort=sort)
     column, place = _RUN_KEYS[sort]
     direction, beyond = ("asc", ">") if is_ascending else ("desc", "<")
     if after is not None:
@@ -64,7 +64,7 @@ def registry(
 
 def count_runs(session: SqliteSession, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
     """See `CallReader.count_runs`."""
-    conditions, values = _run_conditions(wanted)
+    conditions, values = _run_conditions(wanted, sort="cost")
     sql = " and ".join([QUERIES["registry_count"], *conditions])
     return _counted(session, sql, {**values, "project_id": project_id}, up_to)
 
@@ -103,7 +103,7 @@ def _counted(session: SqliteSession, sql: str, values: dict[str, Value], up_to: 
     return int(found[0][0])
 
 
-def _run_conditions(wanted: RunFilter) -> tuple[list[str], dict[str, Value]]:
+def _run_conditions(wanted: RunFilter, *, sort: str) -> tuple[list[str], dict[str, Value]]:
     names: list[str] = []
     values: dict[str, Value] = {}
     if len(wanted.statuses) == 1:
@@ -113,7 +113,8 @@ def _run_conditions(wanted: RunFilter) -> tuple[list[str], dict[str, Value]]:
         names.append("runs_with_status")
         values["statuses"] = to_json(sorted(status.value for status in wanted.statuses))
     if wanted.min_cost is not None:
-        names.append("runs_that_cost")
+        # Else SQLite would take the runs by their cost and sort them, however many they are.
+        names.append("runs_that_cost" if sort == "cost" else "runs_that_cost_besides")
         values["min_cost"] = to_pico(wanted.min_cost)
     if wanted.started_since is not None:
         names.append("runs_started_since")

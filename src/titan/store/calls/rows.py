@@ -66,6 +66,8 @@ def run_from_row(row: Row) -> RecordedRun:
         pinned_at=from_us_or_none(row[32]),
         archived_at=from_us_or_none(row[33]),
         entry_count=row[34],
+        last_started_at=from_us_or_none(row[35]),
+        progress_at=from_us_or_none(row[36]),
     )
 
 
@@ -125,6 +127,8 @@ def row_of_run(run: RecordedRun) -> Values:
         to_us_or_none(run.pinned_at),
         to_us_or_none(run.archived_at),
         run.entry_count,
+        to_us_or_none(run.last_started_at),
+        to_us_or_none(run.progress_at),
     )
 
 

@@ -16,13 +16,13 @@ from titan.store.calls.packing import Packed
 from titan.store.calls.queries import QUERIES, SQL_FOLDER
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.texts import KnownTexts
-from titan.store.calls.transaction import SqlCallTransaction
+from titan.store.calls.transaction import TO_SCRUB, SqlCallTransaction
 from titan.store.folders import errors_translated, make_folder
 from titan.store.readers import Readers
 from titan.store.rows.columns import to_us
 from titan.store.sqlite import opening
 from titan.store.sqlite.reading import ReadingThread
-from titan.store.sqlite.session import SqliteSession, translated
+from titan.store.sqlite.session import BUSY_MS, SqliteSession, translated
 from titan.store.writer import closed
 
 T = TypeVar("T")
@@ -32,6 +32,8 @@ CALLS: Final = opening.Kind(migrations=SQL_FOLDER / "sqlite" / "migrations", que
 _CACHE_KIB: Final = 32 * 1024
 _WAL_PAGES: Final = 4000  # 64 MiB: what is written again and again goes into the file less often
 _READER_CACHE_KIB: Final = 8 * 1024
+_SCRUB_PAGES: Final = 128  # of the index of words, merged at once: about 50 ms, and nobody waits longer than that
+_SCRUB_BUSY_MS: Final = 200  # for those who read the -wal; whoever reads longer leaves it to the next time
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +58,8 @@ class SqliteCallStore:
             make_folder(self._path.parent)
             self._session = self._open()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="calls-writer")
-        self._is_closed = False
+        self._is_scrubbing = False
+        self._writer.submit(self._begin_scrub)
 
     def _open(self) -> SqliteSession:
         try:
@@ -127,7 +130,34 @@ class SqliteCallStore:
             raise
         self._texts.trim()
         self._tell(transaction)
+        if transaction.has_forgotten:
+            self._begin_scrub()
         return result
+
+    def _begin_scrub(self) -> None:
+        """Begin to merge words of forgotten runs away; what a process did not finish, the next one does."""
+        if not self._is_scrubbing and self._session.one("note", name=TO_SCRUB) is not None:
+            self._is_scrubbing = True
+            self._scrub(-_SCRUB_PAGES)  # negative: all of the index, not only what is due
+
+    def _scrub(self, pages: int) -> None:
+        """Merge a part of the index of words, and leave the rest for after those who wait."""
+        connection = self._session.connection
+        try:
+            before = connection.total_changes()
+            self._session.run("merge_words", {"pages": pages})
+            if connection.total_changes() - before >= 2:  # https://sqlite.org/fts5.html#the_merge_command
+                self._writer.submit(self._scrub, _SCRUB_PAGES)
+                return
+            self._session.run("drop_meta", {"name": TO_SCRUB})
+            connection.set_busy_timeout(_SCRUB_BUSY_MS)
+            connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+        except apsw.Error as error:
+            logger.warning("%s: words of deleted runs are merged away later: %s", self._subject, error)
+        except RuntimeError:
+            logger.info("%s: words of deleted runs are merged away when it is opened again", self._subject)
+        self._is_scrubbing = False
+        connection.set_busy_timeout(BUSY_MS)
 
     def _told(self, error: apsw.Error) -> Exception:
         told = translated(error, self._path, system_errno=self._session.connection.system_errno)

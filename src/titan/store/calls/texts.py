@@ -26,16 +26,19 @@ class KnownTexts:
             self._runs.move_to_end(run_no)
         return found
 
+    def grew(self, count: int) -> None:
+        """Note that so many texts were added to what `of_run` returned."""
+        self._count += count
+
     def trim(self) -> None:
         """Forget the runs asked for longest ago, when there are many texts."""
-        self._count = sum(map(len, self._runs.values())) if self._count > MAX_DIGESTS else self._count
         while self._count > MAX_DIGESTS and len(self._runs) > 1:
             _, texts = self._runs.popitem(last=False)
             self._count -= len(texts)
 
     def forget(self, run_no: int) -> None:
         """Forget a run whose texts are not as was thought."""
-        self._runs.pop(run_no, None)
+        self._count -= len(self._runs.pop(run_no, ()))
 
     def clear(self) -> None:
         """Forget all: a transaction was taken back."""

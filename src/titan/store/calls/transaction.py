@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Payload, Teller
+from titan.model.actions import ActionEntry, ActionKind, Entry, Payload, Teller
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.store.calls.linking import digest_of, link_after
 from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import BLOB, to_ranges
@@ -20,11 +20,10 @@ from titan.store.calls.texts import KnownTexts
 from titan.store.calls.words import words_of
 from titan.store.rows.columns import to_json, to_us
 from titan.store.sqlite.session import SqliteSession
-from titan_sdk.tape import chain
 
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
-DIGEST_BYTES: Final = 16
 RESTORED_AT_ONCE: Final = 500
+TO_SCRUB: Final = "words_to_scrub"  # noted while words of forgotten runs may stand in the pages of the index
 _NO_LINK: Final = bytes(32)
 
 
@@ -46,6 +45,7 @@ class SqlCallTransaction(SqlCallReader):
         self.now = now
         #: (project id, run id) of what was changed.
         self.touched: set[tuple[str, str]] = set()
+        self.has_forgotten = False
         self._texts_known = texts
         row = session.one("last_numbers")
         assert row is not None
@@ -71,7 +71,11 @@ class SqlCallTransaction(SqlCallReader):
             for entry in actions
             if entry.use is not None and entry.use.response_id is not None
         ]
-        spans = [place for place, entry in zip(ids, actions, strict=False) if entry.teller is Teller.OTLP]
+        spans = [
+            [here[entry.run_id], entry.id]
+            for entry in actions
+            if entry.teller is not Teller.ENDPOINT and entry.kind is ActionKind.MODEL
+        ]
         names = {run_no: run_id for run_id, run_no in here.items()}
         return KnownCalls(
             runs=runs,
@@ -109,6 +113,7 @@ class SqlCallTransaction(SqlCallReader):
         for new in entries:
             self.version += 1
             batch.add(self.version, new, places[new.entry.run_id])
+        self._texts_known.grew(len(batch.texts))
         self._save_runs(changed.values(), places)
         self._session.insert("add_texts", batch.texts)
         self._session.insert(
@@ -117,7 +122,7 @@ class SqlCallTransaction(SqlCallReader):
                 (
                     *row_of_action(replace_agent(action, changed[action.run_id]), places[action.run_id].run_no),
                     batch.seen_within.get(action.number),
-                    batch.versions[action.number],
+                    batch.versions.get(action.number, self.version),
                 )
                 for action in actions
             ],
@@ -163,6 +168,8 @@ class SqlCallTransaction(SqlCallReader):
         self.version += 1
         self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
+        self._session.run("set_meta", {"name": TO_SCRUB, "value": "1"})
+        self.has_forgotten = True
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})
         self._texts_known.forget(run_no)
@@ -180,7 +187,7 @@ class SqlCallTransaction(SqlCallReader):
             if place.known is None:
                 return {}
             packed = unpacked_texts(self._session, place.run_no)
-            known = {_digest(content.encode()): number for number, content in packed.items()}
+            known = {digest_of(content.encode()): number for number, content in packed.items()}
             return known | dict(self._all("digests_of_run", run_no=place.run_no))
 
         return self._texts_known.of_run(place.run_no, read)
@@ -210,10 +217,6 @@ class SqlCallTransaction(SqlCallReader):
 def replace_agent(action: Action, run: RecordedRun) -> Action:
     """Return an action with the agent of its run, which may have become known after the action was heard of."""
     return action if action.agent_id == run.agent_id else replace(action, agent_id=run.agent_id)
-
-
-def _digest(content: bytes) -> bytes:
-    return blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
 def words_of_entry(entry: Entry, seen: set[str]) -> str:
@@ -260,7 +263,7 @@ class _Batch:
             if entry.failure is not None:
                 words.append(entry.failure.message)
         given, taken = self._body(inputs, place, words), self._body(outputs, place, words)
-        place.link = chain(place.link, b"\0".join((facts, *given[2], *taken[2])))
+        place.link = link_after(place.link, facts, given[2], taken[2])
         self.entries.append(
             (
                 number,
@@ -294,7 +297,7 @@ class _Batch:
         numbers: list[int] = []
         for text in payload.shared:
             content = text.encode()
-            digest = _digest(content)
+            digest = digest_of(content)
             found = known.get(digest)
             if found is None:
                 place.text_count += 1

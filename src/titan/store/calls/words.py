@@ -5,16 +5,18 @@ from typing import Any, Final
 import msgspec
 
 MAX_CHARACTERS: Final = 64 * 1024  # of one text; what lies behind is not found
+_READ: Final = ("\\u", "\\\\", "\\b", "\\f")  # escapes that are not simply gaps, or seldom come
 
 
 def words_of(text: str) -> str:
     """Return a text whose words are those of a JSON text, keys too.
 
     The index takes whatever is no letter or digit for a gap, so JSON needs no reading, but for its escapes: `\\n` would
-    put an n before the next word, and `\\u00e9` is a letter.
+    put an n before the next word, and `\\u00e9` is a letter. An escaped backslash may stand before an n that is one.
     """
     if "\\" in text:
-        text = text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ") if "\\u" not in text else _read(text)
+        is_plain = not any(escape in text for escape in _READ)
+        text = text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ") if is_plain else _read(text)
     return text[:MAX_CHARACTERS]
 
 

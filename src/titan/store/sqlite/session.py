@@ -19,7 +19,7 @@ _SQL_FOLDER = Path(__file__).parent.parent / "sql"
 QUERIES: Final = load_queries(_SQL_FOLDER / "queries", _SQL_FOLDER / "sqlite" / "queries")
 
 # Nobody else writes, but a person who looks at the file with another tool may lock it for a moment.
-_BUSY_MS: Final = 5000
+BUSY_MS: Final = 5000
 
 _STATEMENT_CACHE_SIZE: Final = 128  # more than there are queries, so each is prepared once per connection
 
@@ -38,7 +38,7 @@ class SqliteSession:
 
     def __init__(self, path: Path, *, flags: int, queries: Mapping[str, str] = QUERIES) -> None:
         self.connection = apsw.Connection(str(path), flags=flags, statementcachesize=_STATEMENT_CACHE_SIZE)
-        self.connection.set_busy_timeout(_BUSY_MS)
+        self.connection.set_busy_timeout(BUSY_MS)
         self._execute = self.connection.execute
         self._queries = queries
 

@@ -1,25 +1,22 @@
 What the writer of calls.db says. A query that ends in one row of places is given many rows at once.
 
--- name: begin
-begin immediate
-
--- name: commit
-commit
-
--- name: roll_back
-rollback
-
 -- name: last_numbers
 select
-    max(coalesce((select max(version) from runs), 0), coalesce((select cast(value as integer) from meta where name = 'forgotten'), 0)),
-    max(coalesce((select max(number) from actions), 0), coalesce((select cast(value as integer) from meta where name = 'action_floor'), 0)),
+    max(
+        coalesce((select max(version) from runs), 0),
+        coalesce((select cast(value as integer) from meta where name = 'forgotten'), 0)
+    ),
+    max(
+        coalesce((select max(number) from actions), 0),
+        coalesce((select cast(value as integer) from meta where name = 'action_floor'), 0)
+    ),
     coalesce((select max(run_no) from runs), 0)
 
 -- fragment: run_columns
 project_id, id, agent_id, session_id, name, status, status_source, started_at_us, last_event_at_us, heard_at_us,
 ended_at_us, reason, has_stages, running, success, error, blocked, rejected, replayed, cost, prevented, saved,
 input_tokens, output_tokens, last_outcome, last_ended_at_us, first_error_id, first_error, first_error_at_us, done,
-total, tags, pinned_at_us, archived_at_us, entry_count
+total, tags, pinned_at_us, archived_at_us, entry_count, last_started_at_us, progress_at_us
 
 -- name: runs_to_change
 select run_no, text_count, link, {run_columns}
@@ -32,7 +29,7 @@ insert into runs
     run_no, text_count, link, version, {run_columns}
 )
 values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
@@ -47,6 +44,7 @@ last_ended_at_us = excluded.last_ended_at_us, first_error_id = excluded.first_er
 first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_us, done = excluded.done,
 total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
 archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
+last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us,
 is_packed = runs.is_packed and runs.entry_count = excluded.entry_count
 
 -- name: rename_agent
@@ -74,12 +72,14 @@ select {action_columns}, place.value ->> 1
 from json_each(:places) as place
 cross join actions on actions.run_no = place.value ->> 0 and actions.response_id = place.value ->> 1
 where actions.response_id is not null
+order by actions.number desc
 
 -- name: actions_within
 select {action_columns}, place.value ->> 1
 from json_each(:places) as place
 cross join actions on actions.run_no = place.value ->> 0 and actions.seen_within = place.value ->> 1
 where actions.seen_within is not null
+order by coalesce(actions.outcome, '') <> 'error', actions.number
 
 -- name: save_actions
 insert or replace into actions
@@ -112,6 +112,12 @@ insert or ignore into blobs (digest, run_no, project_id) values (?, ?, ?)
 -- name: set_meta
 insert into meta (name, value) values (:name, :value)
 on conflict (name) do update set value = excluded.value
+
+-- name: drop_meta
+delete from meta where name = :name
+
+-- name: merge_words
+insert into words (words, rank) values ('merge', :pages)
 
 -- name: forget_words_of_run
 delete from words where rowid in (select number from entries where run_no = :run_no)

@@ -40,8 +40,10 @@ create table runs (
     first_error_id text,
     first_error text,
     first_error_at_us integer,
+    last_started_at_us integer,
     done integer,
     total integer,
+    progress_at_us integer,
     tags text not null check (json_type(tags) = 'array'),
     pinned_at_us integer,
     archived_at_us integer,
@@ -155,8 +157,9 @@ create index calls_by_duration on actions (project_id, duration_ns, number) wher
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number)
 where error_type is not null;
 
--- An entry without facts is packed: all it held stands in a row of `packs`. Else `inputs` and `outputs` are JSON in the typed encoding; `*_shared` says which of the run's texts go into it, as ranges:
--- "1-7,9". Payloads over 64 KiB are blobs: then it is "blob:" and their digest, and the text holds their beginning.
+-- An entry without facts is packed: all it held stands in a row of `packs`. Else `inputs` and `outputs` are JSON in the
+-- typed encoding; `*_shared` says which of the run's texts go into it, as ranges: "1-7,9". Payloads over 64 KiB are
+-- blobs: then it is "blob:" and their digest, and the text holds their beginning.
 create table entries (
     number integer primary key,
     project_id text not null,
@@ -202,12 +205,11 @@ create table packs (
 
 create index packs_of_run on packs (run_no, kind, first, last);
 
--- Each entry with the words that were new with it. It keeps no text of its own, and what is deleted leaves nothing.
+-- Each entry with the words that were new with it. It keeps no text of its own. Words of what is deleted stay in its
+-- pages until they are merged with others: the store sees to that.
 create virtual table words using fts5(
     text, content = '', contentless_delete = 1, tokenize = "unicode61 remove_diacritics 2"
 );
-
-insert into words (words, rank) values ('secure-delete', 1);
 
 create table blobs (
     digest text not null check (length(digest) = 64),

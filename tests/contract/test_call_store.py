@@ -1,0 +1,408 @@
+"""The store of calls keeps what was heard, every field of it, and gives it back: runs, actions and tapes."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import asdict, replace
+
+from tests.support.builders import NOON, PROJECT
+from tests.support.call_stores import kept, record
+from tests.support.recorded import RUN, Memory, a_call, a_word, at
+from tests.support.stores import StandingClock
+from titan.model.actions import (
+    SHARED_MARK,
+    ActionEntry,
+    ActionKind,
+    Effect,
+    Entry,
+    Failure,
+    Impact,
+    ModelUse,
+    Outcome,
+    Payload,
+    Redaction,
+    RunEnd,
+    RunEntry,
+    Teller,
+)
+from titan.model.recorded import Action, RecordedRun, StatusSource, Tally
+from titan.model.runs import RunStatus
+from titan.ports_calls import CallReader, CallStore, StoredEntry
+from titan.store.calls.linking import link_of
+from titan_sdk.tape import CHAIN_START
+
+BLOB = "b" * 64
+
+WHOLE = ActionEntry(
+    id="a1",
+    run_id=RUN,
+    teller=Teller.OTLP,
+    kind=ActionKind.MODEL,
+    name="chat é \U0001f600",
+    started_at=at(1.000001),
+    ended_at=at(2),
+    duration_ns=0,
+    outcome=Outcome.ERROR,
+    parent_id="p",
+    actor="helper",
+    inputs=Payload(SHARED_MARK, ('{"role":"user"}', '"b"', '{"role":"user"}')),
+    outputs=Payload('{"$blob":{}}', blob=BLOB),
+    failure=Failure(type="ValueError", message="no\nno", traceback="Traceback"),
+    cost=Decimal("0"),
+    is_cost_estimated=True,
+    use=ModelUse(
+        model="m",
+        provider="p",
+        input_tokens=0,
+        output_tokens=2,
+        cache_read_tokens=3,
+        cache_write_tokens=4,
+        reasoning_tokens=5,
+        response_id="r",
+    ),
+    tags=("x", "y"),
+    impact=Impact.HIGH,
+    effect=Effect.EXTERNAL,
+    is_redacted=True,
+    redacted=(Redaction(path="$.a", name="key", fingerprint="f"),),
+    details='{"a":[1]}',
+)
+WORD = RunEntry(
+    run_id=RUN,
+    teller=Teller.SDK,
+    at=at(3),
+    agent_id="ada",
+    session_id="s",
+    name="hunt",
+    end=RunEnd.FAILED,
+    reason="why",
+    done=0,
+    total=4,
+    tags=("t",),
+    details="{}",
+)
+
+
+def tape_of(store: CallStore, run_id: str = RUN) -> list[StoredEntry]:
+    """Return all of a run's tape."""
+    return store.read(lambda reader: reader.tape(PROJECT, run_id, limit=1000))
+
+
+def actions_of(store: CallStore, run_id: str = RUN) -> list[Action]:
+    return store.read(lambda reader: reader.actions_of_run(PROJECT, run_id))
+
+
+def run_of(store: CallStore, run_id: str = RUN) -> RecordedRun | None:
+    return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
+
+
+# --- round trips ---
+
+
+def test_a_whole_entry_sets_every_field() -> None:
+    unset = [name for entry in (WHOLE, WORD) for name, value in asdict(entry).items() if value in (None, ())]
+
+    assert unset == []
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [WHOLE, WORD, a_call(), a_call(ends=None), a_word()],
+    ids=["whole", "word", "call", "running call", "empty word"],
+)
+def test_the_tape_gives_back_every_field_of_an_entry(
+    calls: CallStore, reopen_calls: Callable[[], CallStore], entry: Entry
+) -> None:
+    record(calls, entry)
+
+    before, after = tape_of(calls), tape_of(reopen_calls())
+
+    [stored] = before
+    assert after == before
+    assert (stored.entry, stored.heard_at) == (entry, NOON)
+    assert (stored.action_number is None) == isinstance(entry, RunEntry)
+
+
+@pytest.mark.parametrize("kind", ActionKind)
+@pytest.mark.parametrize("outcome", [*Outcome, None])
+def test_an_action_is_what_it_was(calls: CallStore, kind: ActionKind, outcome: Outcome | None) -> None:
+    memory = Memory()
+    ends = None if outcome is None else 2
+    entry = replace(WHOLE, kind=kind, outcome=outcome, ended_at=None if ends is None else at(ends))
+
+    record(calls, entry)
+    memory.hear(entry)
+
+    assert actions_of(calls) == memory.all
+    assert run_of(calls) == memory.run
+
+
+def test_a_run_is_what_it_was(calls: CallStore) -> None:
+    run = RecordedRun(
+        project_id=PROJECT,
+        id=RUN,
+        agent_id="ada",
+        status=RunStatus.CANCELLED,
+        status_source=StatusSource.STAGES,
+        started_at=at(0.000001),
+        last_event_at=at(1),
+        heard_at=at(2),
+        ended_at=at(3),
+        session_id="s",
+        name="n",
+        reason="why",
+        tally=Tally(
+            calls=21,
+            running=1,
+            success=2,
+            error=3,
+            blocked=4,
+            rejected=5,
+            replayed=6,
+            cost=Decimal("123456.000000000001"),
+            prevented=Decimal("0.2"),
+            saved=Decimal("0.3"),
+            input_tokens=7,
+            output_tokens=8,
+        ),
+        has_stages=True,
+        last_outcome=Outcome.BLOCKED,
+        last_ended_at=at(4),
+        first_error_id="a",
+        first_error="E",
+        first_error_at=at(5),
+        last_started_at=at(6),
+        done=0,
+        total=9,
+        progress_at=at(7),
+        tags=("é",),
+        entry_count=11,
+        pinned_at=at(8),
+        archived_at=at(9),
+    )
+
+    kept(calls, lambda tx: tx.save_run(run))
+
+    assert run_of(calls) == run
+    assert [name for name, value in asdict(run).items() if value in (None, ())] == []
+
+
+def test_money_is_kept_to_the_picodollar(calls: CallStore) -> None:
+    costs = ["0.000000000001", "0.1", "1234567.123456789012", "0"]
+
+    record(calls, *(a_call(f"a{n}", cost=cost) for n, cost in enumerate(costs)))
+
+    assert [action.cost for action in actions_of(calls)] == [Decimal(cost) for cost in costs]
+    run = run_of(calls)
+    assert run is not None
+    assert run.tally.cost == Decimal("1234567.223456789013")
+
+
+# --- the tape ---
+
+
+def test_what_is_told_again_changes_nothing(calls: CallStore) -> None:
+    entries: list[Entry] = [WORD, WHOLE, a_call("a2")]
+    record(calls, *entries)
+    before = (tape_of(calls), actions_of(calls), run_of(calls), calls.read(lambda reader: reader.newest_version()))
+
+    again = record(calls, *entries)
+
+    assert again.repeated == 3
+    assert (
+        tape_of(calls),
+        actions_of(calls),
+        run_of(calls),
+        calls.read(lambda reader: reader.newest_version()),
+    ) == before
+
+
+def test_what_is_known_is_found_by_every_name_it_has(calls: CallStore) -> None:
+    answer = ModelUse(response_id="r")
+    seen = a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1", use=answer)
+    record(calls, a_word(agent_id="ada"), seen)
+    span = a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL, use=answer)
+
+    first = kept(calls, lambda tx: tx.known(PROJECT, [span]))
+    record(calls, span)
+    second = kept(calls, lambda tx: tx.known(PROJECT, [span, seen, a_call("nobody"), a_call(run_id="elsewhere")]))
+
+    assert first.runs[RUN].agent_id == "ada"
+    assert [action.id for action in first.answers.values()] == ["e1"]
+    assert [action.id for action in first.within.values()] == ["e1"]
+    assert (first.actions, first.next_number) == ({}, 2)
+    assert {name: action.id for (_, name), action in second.actions.items()} == {"s1": "e1", "e1": "e1"}
+
+
+def test_of_several_tries_in_a_span_the_good_one_is_known_by_it(calls: CallStore) -> None:
+    tries = [
+        a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1"),
+        a_call("e2", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1", error="no"),
+    ]
+    record(calls, *tries)
+
+    known = kept(
+        calls, lambda tx: tx.known(PROJECT, [a_call("s1", teller=Teller.OPENAI_AGENTS, kind=ActionKind.MODEL)])
+    )
+
+    assert [action.id for action in known.within.values()] == ["e1"]
+
+
+def test_a_call_that_turns_out_to_be_another_is_kept_as_its_frame(calls: CallStore) -> None:
+    answer = ModelUse(response_id="r")
+    record(calls, a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL, ends=None))
+    record(calls, a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, ends=None))
+    record(calls, a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL, use=answer))
+    version = calls.read(lambda reader: reader.newest_version())
+
+    record(calls, a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, use=answer, cost="1"))
+
+    assert [(action.id, action.kind) for action in actions_of(calls)] == [
+        ("s1", ActionKind.STEP),
+        ("e1", ActionKind.MODEL),
+    ]
+    changed = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN, after_version=version))
+    assert {action.id for action in changed} == {"s1", "e1"}
+
+
+def test_a_text_that_comes_again_is_kept_once_and_found_in_its_place(calls: CallStore, clock: StandingClock) -> None:
+    history = [f'{{"role":"user","content":"message {n}"}}' for n in range(30)]
+
+    for length in range(1, 31):
+        body = Payload(f'{{"messages":{SHARED_MARK}}}', tuple(history[:length]))
+        record(calls, replace(a_call(f"a{length}", begins=length, ends=length), inputs=body, outputs=body))
+
+    for length, stored in enumerate(tape_of(calls), start=1):
+        assert isinstance(stored.entry, ActionEntry)
+        assert stored.entry.inputs == Payload(f'{{"messages":{SHARED_MARK}}}', tuple(history[:length]))
+
+
+def test_the_links_of_a_tape_can_be_verified(calls: CallStore, reopen_calls: Callable[[], CallStore]) -> None:
+    record(calls, WORD, a_call("a0"))
+    calls = reopen_calls()
+    record(calls, WHOLE, replace(a_call("a2"), inputs=Payload("1")), replace(a_call("a3"), outputs=Payload("1")))
+    record(calls, a_call(run_id="elsewhere"))
+
+    link = CHAIN_START
+    for stored in tape_of(calls):
+        link = link_of(link, stored.entry)
+        assert stored.link == link
+    assert len(tape_of(calls)) == 5
+
+
+def test_a_body_that_moves_from_inputs_to_outputs_breaks_the_chain() -> None:
+    given, taken = replace(a_call(), inputs=Payload("1")), replace(a_call(), outputs=Payload("1"))
+    joined = replace(a_call(), inputs=Payload("1", ("2",)))
+
+    assert len({link_of(CHAIN_START, entry) for entry in (given, taken, joined, a_call())}) == 4
+
+
+def test_a_tape_is_read_in_parts_and_action_by_action(calls: CallStore) -> None:
+    record(calls, WORD, a_call("a1", ends=None), a_call("a2"), a_call("a1"))
+    whole = tape_of(calls)
+
+    def read(reader: CallReader) -> list[StoredEntry]:
+        first = reader.tape(PROJECT, RUN, limit=3)
+        return first + reader.tape(PROJECT, RUN, after=first[-1].number, limit=3)
+
+    assert calls.read(read) == whole
+    number = whole[1].action_number
+    of_action = calls.read(lambda reader: reader.tape(PROJECT, RUN, action_number=number, limit=9))
+    assert of_action == [whole[1], whole[3]]
+    after = calls.read(lambda reader: reader.tape(PROJECT, RUN, action_number=number, after=whole[1].number, limit=9))
+    assert after == [whole[3]]
+
+
+def test_a_packed_run_reads_and_goes_on_as_before(calls: CallStore, clock: StandingClock) -> None:
+    body = Payload(SHARED_MARK, ('"one"', '"two"'))
+    record(calls, replace(a_call("a1", ends=5), inputs=body), WHOLE, a_word(seconds=9, end=RunEnd.COMPLETED))
+    before = tape_of(calls)
+
+    calls.pack(before=clock.now() + timedelta(hours=1), limit=10)
+    packed = tape_of(calls)
+    record(calls, replace(a_call("a2", begins=1), inputs=Payload(SHARED_MARK, ('"two"', '"three"'))))
+
+    assert packed == before
+    assert tape_of(calls)[: len(before)] == before
+    link = CHAIN_START
+    for stored in tape_of(calls):
+        link = link_of(link, stored.entry)
+        assert stored.link == link
+
+
+def test_what_nobody_recorded_gives_nothing(calls: CallStore) -> None:
+    def ask(reader: CallReader) -> list[object]:
+        return [
+            reader.recorded_run(PROJECT, "x"),
+            reader.actions_of_run(PROJECT, "x"),
+            reader.numbers_in_run(PROJECT, "x", ["a"]),
+            reader.version_of_run(PROJECT, "x"),
+            reader.newest_version(),
+            reader.runs_changed(PROJECT, after=0, limit=9),
+            reader.action(PROJECT, "x", "a"),
+            reader.tape(PROJECT, "x", limit=9),
+            reader.find_in_run(PROJECT, "x", "word", limit=9),
+            reader.notes_of_run(PROJECT, "x"),
+            reader.note("x"),
+        ]
+
+    assert calls.read(ask) == [None, [], {}, 0, 0, [], None, [], [], [], None]
+
+
+def test_projects_see_nothing_of_each_other(calls: CallStore) -> None:
+    record(calls, a_call(cost="1"))
+    record(calls, a_call(cost="2"), project_id="other")
+
+    mine, others = run_of(calls), calls.read(lambda reader: reader.recorded_run("other", RUN))
+
+    assert mine is not None
+    assert others is not None
+    assert (mine.tally.cost, others.tally.cost) == (Decimal(1), Decimal(2))
+    assert len(tape_of(calls)) == 1
+
+
+# --- names and changes ---
+
+
+def test_an_action_is_found_by_its_own_id_and_by_its_span(calls: CallStore) -> None:
+    record(
+        calls,
+        a_call("e1", teller=Teller.ENDPOINT, kind=ActionKind.MODEL, parent_id="s1"),
+        a_call("s1", teller=Teller.OTLP, kind=ActionKind.MODEL),
+        a_call("a2", begins=2, ends=3),
+    )
+    [first, second] = actions_of(calls)
+
+    by_name = [calls.read(lambda reader, name=name: reader.action(PROJECT, RUN, name)) for name in ("e1", "s1", "a2")]  # type: ignore[misc]  # mypy does not see through a default
+    numbers = calls.read(lambda reader: reader.numbers_in_run(PROJECT, RUN, ["s1", "e1", "a2", "x"]))
+
+    assert by_name == [first, first, second]
+    assert numbers == {"s1": first.number, "e1": first.number, "a2": second.number}
+
+
+def test_every_change_of_a_run_has_a_newer_version(calls: CallStore) -> None:
+    record(calls, a_call("a1", ends=None), a_call("a2"))
+    version = calls.read(lambda reader: reader.version_of_run(PROJECT, RUN))
+    record(calls, a_call(run_id="R_2"))
+
+    record(calls, a_call("a1"))
+
+    def ask(reader: CallReader) -> tuple[list[str], list[tuple[str, str, int]], int]:
+        changed = [action.id for action in reader.actions_of_run(PROJECT, RUN, after_version=version)]
+        return changed, reader.runs_changed(PROJECT, after=version, limit=9), reader.newest_version()
+
+    changed, runs, newest = calls.read(ask)
+    assert changed == ["a1"]
+    assert [(run_id, agent_id) for run_id, agent_id, _ in runs] == [("R_2", "unknown"), (RUN, "unknown")]
+    assert runs[-1][2] == newest > version
+    assert calls.read(lambda reader: reader.runs_changed(PROJECT, after=version, limit=1)) == runs[:1]
+
+
+def test_an_agent_that_becomes_known_late_has_the_earlier_calls_too(calls: CallStore) -> None:
+    record(calls, a_call("a1"))
+
+    record(calls, a_word(agent_id="ada"))
+
+    assert [action.agent_id for action in actions_of(calls)] == ["ada"]

@@ -1,0 +1,450 @@
+"""The lists of a store of calls: registry, ledger, words, agents; every filter, every order, every page."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from itertools import count
+
+import pytest
+from msgspec.structs import replace
+
+from tests.support.builders import PROJECT
+from tests.support.call_stores import kept, record
+from tests.support.recorded import RUN, a_call, a_word, at
+from tests.support.stores import StandingClock
+from titan.model.actions import SHARED_MARK, ActionKind, Entry, Failure, Outcome, Payload, RunEnd
+from titan.model.errors import InvalidInput
+from titan.model.recorded import AgentDay, AgentRow, ErrorKind, RecordedRun
+from titan.model.runs import RunStatus
+from titan.ports_calls import CallFilter, CallReader, CallStore, RunFilter
+
+SORTS = ("started", "cost", "duration", "actions", "success_rate")
+DAY = 86_400
+
+
+def a_run(
+    run_id: str,
+    *,
+    begins: float = 0,
+    ends: float | None = None,
+    costs: Sequence[str] = (),
+    errors: int = 0,
+    agent: str = "ada",
+) -> list[Entry]:
+    """Return what is told of a run with a good call for each of `costs`, and some that failed."""
+    good = [a_call(f"g{n}", run_id=run_id, begins=begins, ends=begins, cost=cost) for n, cost in enumerate(costs)]
+    bad = [a_call(f"b{n}", run_id=run_id, begins=begins, ends=begins, error="no") for n in range(errors)]
+    end = [] if ends is None else [a_word(run_id=run_id, seconds=ends, end=RunEnd.COMPLETED)]
+    return [a_word(run_id=run_id, seconds=begins, agent_id=agent), *good, *bad, *end]
+
+
+def registry(
+    store: CallStore, wanted: RunFilter, *, sort: str = "started", is_ascending: bool = False, limit: int = 100
+) -> list[str]:
+    """Return ids of the runs of all pages."""
+    return [run.id for page in pages(store, wanted, sort=sort, is_ascending=is_ascending, limit=limit) for run in page]
+
+
+def pages(
+    store: CallStore, wanted: RunFilter, *, sort: str, is_ascending: bool, limit: int
+) -> Iterator[list[RecordedRun]]:
+    """Yield the pages of a list one after the other."""
+    cursor: str | None = None
+    while True:
+        found, cursor = store.read(page_after(cursor, wanted, sort=sort, is_ascending=is_ascending, limit=limit))
+        yield found
+        if cursor is None:
+            return
+
+
+class page_after:  # noqa: N801  # reads as a function
+    """Ask for the page behind a cursor."""
+
+    def __init__(self, cursor: str | None, wanted: RunFilter, *, sort: str, is_ascending: bool, limit: int) -> None:
+        self._cursor, self._wanted = cursor, wanted
+        self._sort, self._is_ascending, self._limit = sort, is_ascending, limit
+
+    def __call__(self, reader: CallReader) -> tuple[list[RecordedRun], str | None]:
+        return reader.registry(
+            PROJECT,
+            self._wanted,
+            sort=self._sort,
+            is_ascending=self._is_ascending,
+            after=self._cursor,
+            limit=self._limit,
+        )
+
+
+@pytest.fixture
+def six(calls: CallStore) -> CallStore:
+    """Return a store with six runs, of which two and two are alike."""
+    for entries in (
+        a_run("R_1", begins=0, ends=9, costs=["0.1"]),
+        a_run("R_2", begins=5, costs=["2", "1"], errors=1),
+        a_run("R_3", begins=5, ends=6, costs=["3"], agent="bob"),
+        a_run("R_4", begins=7),
+        a_run("R_5", begins=8, ends=12, errors=2, agent="bob"),
+        a_run("R_6", begins=8, ends=12, errors=2),
+    ):
+        record(calls, *entries)
+    return calls
+
+
+# --- the registry ---
+
+ORDERS: Mapping[str, list[str]] = {
+    "started": ["R_1", "R_2", "R_3", "R_4", "R_5", "R_6"],
+    "cost": ["R_4", "R_5", "R_6", "R_1", "R_2", "R_3"],
+    "duration": ["R_2", "R_4", "R_3", "R_5", "R_6", "R_1"],
+    "actions": ["R_4", "R_1", "R_3", "R_5", "R_6", "R_2"],
+    "success_rate": ["R_4", "R_5", "R_6", "R_2", "R_1", "R_3"],
+}
+
+
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_the_registry_in_every_order_and_in_pages_of_every_size(six: CallStore, sort: str, limit: int) -> None:
+    ascending = registry(six, RunFilter(), sort=sort, is_ascending=True, limit=limit)
+    descending = registry(six, RunFilter(), sort=sort, limit=limit)
+
+    assert ascending == ORDERS[sort]
+    assert descending == ORDERS[sort][::-1]
+
+
+FILTERS: Sequence[tuple[RunFilter, list[str]]] = [
+    (RunFilter(), ["R_1", "R_2", "R_3", "R_4", "R_5", "R_6"]),
+    (RunFilter(statuses=frozenset({RunStatus.RUNNING})), ["R_2", "R_4"]),
+    (
+        RunFilter(statuses=frozenset({RunStatus.RUNNING, RunStatus.COMPLETED})),
+        ["R_1", "R_2", "R_3", "R_4", "R_5", "R_6"],
+    ),
+    (RunFilter(statuses=frozenset({RunStatus.FAILED, RunStatus.CANCELLED})), []),
+    (RunFilter(min_cost=Decimal(3)), ["R_2", "R_3"]),
+    (RunFilter(min_cost=Decimal("0.1")), ["R_1", "R_2", "R_3"]),
+    (RunFilter(started_since=at(6)), ["R_2", "R_4", "R_5", "R_6"]),
+    (RunFilter(agent_id="bob"), ["R_3", "R_5"]),
+    (RunFilter(agent_id="nobody"), []),
+    (RunFilter(agent_id="bob", min_cost=Decimal(1), statuses=frozenset({RunStatus.COMPLETED})), ["R_3"]),
+    (RunFilter(text="R_3"), ["R_3"]),
+    (RunFilter(text="r_3"), ["R_3"]),
+    (RunFilter(text="bo"), ["R_3", "R_5"]),
+    (RunFilter(text="_"), ["R_1", "R_2", "R_3", "R_4", "R_5", "R_6"]),
+    (RunFilter(text="%"), []),
+    (RunFilter(text="\\"), []),
+    (RunFilter(text="look up"), ["R_1", "R_2", "R_3", "R_5", "R_6"]),
+    (RunFilter(text="look_up"), ["R_1", "R_2", "R_3", "R_5", "R_6"]),
+    (RunFilter(text="no", agent_id="bob"), ["R_5"]),
+]
+
+
+@pytest.mark.parametrize(("wanted", "ids"), FILTERS)
+@pytest.mark.parametrize("sort", SORTS)
+def test_every_filter_in_every_order(six: CallStore, wanted: RunFilter, ids: list[str], sort: str) -> None:
+    assert registry(six, wanted, sort=sort, is_ascending=True, limit=2) == [id for id in ORDERS[sort] if id in ids]
+    assert six.read(lambda reader: reader.count_runs(PROJECT, wanted, up_to=100)) == len(ids)
+    assert six.read(lambda reader: reader.count_runs(PROJECT, wanted, up_to=2)) == min(len(ids), 2)
+
+
+def test_sessions_and_archived_runs_are_asked_for(calls: CallStore) -> None:
+    record(calls, a_word(run_id="R_1", session_id="s"), a_word(run_id="R_2", session_id="s", end=RunEnd.FAILED))
+    record(calls, a_word(run_id="R_3", session_id="t"))
+    run = calls.read(lambda reader: reader.recorded_run(PROJECT, "R_2"))
+    assert run is not None
+    kept(calls, lambda tx: tx.archive_run(run))
+
+    assert registry(calls, RunFilter(session_id="s")) == ["R_1"]
+    assert registry(calls, RunFilter(session_id="s", has_archived=True)) == ["R_2", "R_1"]
+    assert calls.read(lambda reader: reader.count_runs(PROJECT, RunFilter(has_archived=True), up_to=9)) == 3
+
+
+def test_runs_that_come_between_two_pages_shift_nothing(six: CallStore) -> None:
+    listed = pages(six, RunFilter(), sort="started", is_ascending=False, limit=2)
+    seen = [run.id for run in next(listed)]
+
+    for number in range(7, 10):
+        record(six, *a_run(f"R_{number}", begins=8 + number))
+    seen += [run.id for page in listed for run in page]
+
+    assert seen == ["R_6", "R_5", "R_4", "R_3", "R_2", "R_1"]
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "W10", "bnVsbA", "WyJhIiwxXQ", "é"])
+def test_a_cursor_that_is_none_is_refused(calls: CallStore, cursor: str) -> None:
+    with pytest.raises(InvalidInput, match="cursor"):
+        calls.read(page_after(cursor, RunFilter(), sort="started", is_ascending=False, limit=2))
+
+
+# --- the ledger ---
+
+
+@pytest.fixture
+def ledger(calls: CallStore) -> CallStore:
+    """Return a store with calls of two runs, and what frames them."""
+    record(
+        calls,
+        a_word(agent_id="ada"),
+        a_call("agent", kind=ActionKind.AGENT, name="look_up", cost="9"),
+        a_call("a1", begins=1, ends=2, cost="0.1"),
+        a_call("a2", begins=2, ends=9, cost="0.2", kind=ActionKind.MODEL, name="chat"),
+        a_call("a3", begins=2, ends=3, outcome=Outcome.BLOCKED, cost="0.2"),
+        a_call("a4", begins=3, ends=None),
+    )
+    record(
+        calls,
+        a_word(run_id="R_2", agent_id="bob"),
+        replace(a_call("b1", run_id="R_2", begins=4, ends=4, error="zebra crossing"), inputs=Payload('["tiger"]')),
+        a_call("b2", run_id="R_2", begins=5, ends=6, cost="0.000000000001", kind=ActionKind.CALL),
+    )
+    return calls
+
+
+CALLS: Sequence[tuple[CallFilter, list[str]]] = [
+    (CallFilter(), ["a1", "a2", "a3", "a4", "b1", "b2"]),
+    (CallFilter(outcome="success"), ["a1", "a2", "b2"]),
+    (CallFilter(outcome="blocked"), ["a3"]),
+    (CallFilter(outcome="running"), ["a4"]),
+    (CallFilter(outcome="nonsense"), []),
+    (CallFilter(name="look_up"), ["a1", "a3", "a4", "b1", "b2"]),
+    (CallFilter(kind="model"), ["a2"]),
+    (CallFilter(kind="agent"), []),
+    (CallFilter(agent_id="bob"), ["b1", "b2"]),
+    (CallFilter(run_id=RUN), ["a1", "a2", "a3", "a4"]),
+    (CallFilter(run_id="nobody"), []),
+    (CallFilter(min_cost=Decimal("0.2")), ["a2", "a3"]),
+    (CallFilter(max_cost=Decimal("0.1")), ["a1", "b2"]),
+    (CallFilter(min_cost=Decimal("0.1"), max_cost=Decimal("0.1")), ["a1"]),
+    (CallFilter(since=at(3)), ["a4", "b1", "b2"]),
+    (CallFilter(until=at(2)), ["a1"]),
+    (CallFilter(since=at(2), until=at(4), outcome="success", name="chat"), ["a2"]),
+    (CallFilter(text="zebra"), ["b1"]),
+    (CallFilter(text="tiger zebra"), ["b1"]),
+    (CallFilter(text="lion zebra"), []),
+    (CallFilter(text="?!"), []),
+    (CallFilter(text="zeb", agent_id="ada"), []),
+]
+
+
+@pytest.mark.parametrize(("wanted", "ids"), CALLS)
+def test_the_ledger_under_every_filter(ledger: CallStore, wanted: CallFilter, ids: list[str]) -> None:
+    def listed(reader: CallReader, *, is_ascending: bool, skip: int = 0, limit: int = 99) -> list[str]:
+        found = reader.ledger(PROJECT, wanted, sort="time", is_ascending=is_ascending, skip=skip, limit=limit)
+        return [action.id for action in found]
+
+    assert ledger.read(lambda reader: listed(reader, is_ascending=True)) == ids
+    assert ledger.read(lambda reader: listed(reader, is_ascending=False)) == ids[::-1]
+    assert ledger.read(lambda reader: listed(reader, is_ascending=True, skip=1, limit=2)) == ids[1:3]
+    assert ledger.read(lambda reader: reader.count_calls(PROJECT, wanted, up_to=99)) == len(ids)
+    assert ledger.read(lambda reader: reader.count_calls(PROJECT, wanted, up_to=2)) == min(2, len(ids))
+
+
+@pytest.mark.parametrize(
+    ("sort", "ids"),
+    [("cost", ["a3", "a2", "a1", "b2"]), ("duration", ["a2", "b2", "a3", "a1", "b1", "a4"])],
+)
+def test_the_ledger_by_cost_and_by_duration(ledger: CallStore, sort: str, ids: list[str]) -> None:
+    found = ledger.read(
+        lambda reader: reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=0, limit=99)
+    )
+
+    assert [action.id for action in found] == ids
+    assert {action.run_id for action in found} == {RUN, "R_2"}
+
+
+# --- words ---
+
+CONTENT = {
+    "a1": '{"q":"Crème brûlée","path":"src/main.py"}',
+    "a2": '"line one\\nline two"',
+    "a3": '"\\u00e9t\\u00e9 caf\\u00e9"',
+    "a4": '"the quick brown fox"',
+    "a5": '"brown the quick fox"',
+    "a6": '"価格 は 100 円"',
+    "a7": '{"$shared":0}',
+    "a8": '"C:\\\\new\\\\table"',
+}
+
+
+@pytest.fixture
+def words(calls: CallStore) -> CallStore:
+    """Return a store with a run whose calls hold CONTENT."""
+    for seconds, (id, text) in enumerate(CONTENT.items()):
+        shared = ('{"role":"user","content":"where is the giraffe"}',) if SHARED_MARK in text else ()
+        record(calls, replace(a_call(id, name="tool", begins=seconds, ends=seconds), inputs=Payload(text, shared)))
+    record(calls, replace(a_call(run_id="R_2"), outputs=Payload('"quick giraffe"')))
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("creme", ["a1"]),
+        ("CRÈME brulee", ["a1"]),
+        ("main.py", ["a1"]),
+        ("q", ["a1", "a4", "a5"]),
+        ("line", ["a2"]),
+        ("two", ["a2"]),
+        ("nline", []),
+        ("ete", ["a3"]),
+        ("u00e9", []),
+        ("quick fox", ["a4", "a5"]),
+        ('"quick fox"', ["a5"]),
+        ('"the quick" brown', ["a4", "a5"]),
+        ('"quick brown', ["a4"]),
+        ("fo", ["a4", "a5"]),
+        ("fo quick", []),
+        ("fo ", []),
+        ("fox ", ["a4", "a5"]),
+        ("価格", ["a6"]),
+        ("100", ["a6"]),
+        ("giraffe", ["a7"]),
+        ("tool giraffe", ["a7"]),
+        ("new table", ["a8"]),
+        ("", []),
+        ("?!", []),
+        ('"', []),
+        ('""', []),
+        ("quick*", ["a4", "a5"]),
+        ("quick OR giraffe", []),
+        ("NOT quick", []),
+        ("text:quick", []),
+        ("(quick", ["a4", "a5"]),
+        ("absent", []),
+        (" ".join(["fox"] * 100), ["a4", "a5"]),
+    ],
+)
+def test_words_are_found_in_a_run(words: CallStore, text: str, ids: list[str]) -> None:
+    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, text, limit=99)) == ids
+
+
+def test_words_of_a_repeated_message_are_found_where_it_was_new(calls: CallStore) -> None:
+    message = '"giraffe"'
+    record(calls, *(replace(a_call(f"a{n}"), inputs=Payload(SHARED_MARK, (message,))) for n in range(3)))
+
+    assert calls.read(lambda reader: reader.find_in_run(PROJECT, RUN, "giraffe", limit=9)) == ["a0"]
+
+
+def test_no_more_are_found_than_asked_for_and_each_once(words: CallStore) -> None:
+    record(words, replace(a_call("a4", begins=3, ends=3), outputs=Payload('"fox"')))
+
+    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "fox", limit=99)) == ["a4", "a5"]
+    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "fox", limit=1)) == ["a4"]
+
+
+def test_an_archived_run_is_found_by_no_word_and_a_restored_one_by_all(words: CallStore) -> None:
+    run = words.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    assert run is not None
+
+    kept(words, lambda tx: tx.archive_run(run))
+    archived = words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "giraffe", limit=9))
+    kept(words, lambda tx: tx.restore_run(run))
+
+    assert archived == []
+    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "giraffe", limit=9)) == ["a7"]
+    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "quick fox", limit=9)) == ["a4", "a5"]
+
+
+# --- intercepts, agents ---
+
+
+def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) -> None:
+    numbers = count()
+
+    def tell(run_id: str, *entries: Entry, agent: str = "ada") -> None:
+        record(calls, a_word(run_id=run_id, seconds=next(numbers), agent_id=agent), *entries)
+
+    tell("good", a_call(run_id="good"))
+    tell("failed", a_call(run_id="failed"), a_word(run_id="failed", seconds=1, end=RunEnd.FAILED))
+    tell("broken", a_call("a", run_id="broken", error="no"), a_call("b", run_id="broken", name="else"))
+    tell("mended", a_call("a", run_id="mended", error="no"), a_call("b", run_id="mended", begins=2, ends=4))
+    tell("blocked", a_call(run_id="blocked", begins=9, ends=9, outcome=Outcome.BLOCKED), agent="bob")
+    tell("rejected", a_call(run_id="rejected", begins=9, ends=9, outcome=Outcome.REJECTED))
+
+    def ask(reader: CallReader) -> list[tuple[str, bool]]:
+        return [(run.id, flag) for run, flag in reader.runs_in_need(PROJECT, since=at(0), limit=9)]
+
+    assert calls.read(ask) == [
+        ("rejected", False),
+        ("blocked", False),
+        ("mended", False),
+        ("broken", True),
+        ("failed", False),
+    ]
+    late = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(5), limit=9))
+    assert [run.id for run, _ in late] == ["rejected", "blocked"]
+    of_bob = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), agent_id="bob", limit=9))
+    assert [run.id for run, _ in of_bob] == ["blocked"]
+    first = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=1))
+    assert [run.id for run, _ in first] == ["rejected"]
+
+
+def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:
+    def ids(reader: CallReader, part: str | None = None, after: str = "", limit: int = 9) -> list[str]:
+        return [row.agent_id for row in reader.agents(PROJECT, part=part, after=after, limit=limit)]
+
+    [bob] = six.read(lambda reader: reader.agents(PROJECT, agent_id="bob", limit=9))
+
+    assert bob == AgentRow(
+        agent_id="bob",
+        first_seen_at=at(5),
+        last_seen_at=at(12),
+        runs=2,
+        running=0,
+        completed=2,
+        failed=0,
+        cost=Decimal(3),
+        calls=3,
+        attempts=3,
+        success=1,
+    )
+    assert six.read(ids) == ["ada", "bob"]
+    assert six.read(lambda reader: ids(reader, limit=1)) == ["ada"]
+    assert six.read(lambda reader: ids(reader, after="ada")) == ["bob"]
+    assert six.read(lambda reader: ids(reader, part="O")) == ["bob"]
+    assert six.read(lambda reader: ids(reader, part="%")) == []
+
+
+def test_the_days_of_an_agent(calls: CallStore) -> None:
+    record(calls, *a_run("R_1", costs=["1"]), *a_run("R_2", begins=DAY, costs=["2"], errors=1))
+    record(calls, *a_run("R_3", begins=DAY), *a_run("R_4", begins=DAY, agent="bob"))
+    record(calls, a_word(run_id="R_3", seconds=DAY + 1, end=RunEnd.FAILED))
+
+    days = calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(0)))
+
+    assert days == [
+        AgentDay(day=date(2026, 3, 1), runs=1, failed=0, attempts=1, success=1, cost=Decimal(1)),
+        AgentDay(day=date(2026, 3, 2), runs=2, failed=1, attempts=2, success=1, cost=Decimal(2)),
+    ]
+    assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(1))) == days[1:]
+    assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "nobody", since=at(0))) == []
+
+
+def test_the_errors_of_an_agent_the_most_frequent_first(calls: CallStore) -> None:
+    def failing(id: str, kind: str, seconds: float) -> Entry:
+        return replace(a_call(id, begins=seconds, ends=seconds), failure=Failure(type=kind))
+
+    record(calls, a_word(agent_id="ada"), failing("a1", "E", 1), failing("a2", "F", 2), failing("a3", "E", 3))
+
+    assert calls.read(lambda reader: reader.errors_of_agent(PROJECT, "ada", limit=9)) == [
+        ErrorKind(type="E", count=2, first_seen_at=at(1), last_seen_at=at(3), run_id=RUN, action_id="a3"),
+        ErrorKind(type="F", count=1, first_seen_at=at(2), last_seen_at=at(2), run_id=RUN, action_id="a2"),
+    ]
+    assert len(calls.read(lambda reader: reader.errors_of_agent(PROJECT, "ada", limit=1))) == 1
+
+
+def test_old_runs_are_those_that_ended_long_ago_and_are_not_pinned(calls: CallStore, clock: StandingClock) -> None:
+    for number in range(1, 6):
+        record(calls, *a_run(f"R_{number}", begins=10 - number, ends=10 - number))
+    record(calls, *a_run("R_6", begins=0))
+    runs = {number: calls.read(lambda reader, n=number: reader.recorded_run(PROJECT, f"R_{n}")) for number in (1, 2)}  # type: ignore[misc]  # mypy does not see through a default
+    pinned, archived = runs[1], runs[2]
+    assert pinned is not None
+    assert archived is not None
+    kept(calls, lambda tx: tx.save_run(replace(pinned, pinned_at=at(0))))
+    kept(calls, lambda tx: tx.archive_run(archived))
+
+    def old(reader: CallReader, *, has_archived: bool, limit: int = 9) -> list[str]:
+        return [run.id for run in reader.old_runs(before=at(9), has_archived=has_archived, limit=limit)]
+
+    assert calls.read(lambda reader: old(reader, has_archived=False)) == ["R_5", "R_4", "R_3"]
+    assert calls.read(lambda reader: old(reader, has_archived=True)) == ["R_5", "R_4", "R_3", "R_2"]
+    assert calls.read(lambda reader: old(reader, has_archived=True, limit=1)) == ["R_5"]

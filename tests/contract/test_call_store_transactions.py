@@ -1,0 +1,211 @@
+"""What a store of calls keeps together, tells of, and forgets; what people and the server itself note in it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Event, Thread
+
+import pytest
+from msgspec.structs import replace
+
+from tests.support.builders import PROJECT
+from tests.support.call_stores import kept, record, recorded_in
+from tests.support.recorded import RUN, a_call, a_word, at
+from tests.support.stores import PATIENCE_SECONDS, StandingClock
+from titan.model.actions import (
+    SHARED_MARK,
+    ActionEntry,
+    Payload,
+    RunEnd,
+)
+from titan.model.errors import StoreUnavailable
+from titan.model.recorded import Action, Note, RecordedRun
+from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, StoredEntry
+
+BLOB = "b" * 64
+WHOLE = replace(a_call(), outputs=Payload('{"$blob":{}}', blob=BLOB))
+
+
+def tape_of(store: CallStore, run_id: str = RUN) -> list[StoredEntry]:
+    """Return all of a run's tape."""
+    return store.read(lambda reader: reader.tape(PROJECT, run_id, limit=1000))
+
+
+def actions_of(store: CallStore, run_id: str = RUN) -> list[Action]:
+    return store.read(lambda reader: reader.actions_of_run(PROJECT, run_id))
+
+
+def run_of(store: CallStore, run_id: str = RUN) -> RecordedRun | None:
+    return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
+
+
+# --- transactions ---
+
+
+class Refused(Exception):
+    """What a test's transaction raises."""
+
+
+def test_a_transaction_that_raises_keeps_nothing_and_remembers_nothing(calls: CallStore) -> None:
+    first, second = (replace(a_call(id), inputs=Payload(SHARED_MARK, ('"same"',))) for id in ("a1", "a2"))
+
+    def refuse(tx: CallTransaction) -> None:
+        recorded_in(tx, first)
+        raise Refused
+
+    with pytest.raises(Refused):
+        kept(calls, refuse)
+    nothing = (run_of(calls), tape_of(calls))
+    record(calls, second)
+
+    assert nothing == (None, [])
+    assert [stored.entry for stored in tape_of(calls)] == [second]
+
+
+def test_what_a_transaction_wrote_it_reads(calls: CallStore) -> None:
+    def decide(tx: CallTransaction) -> tuple[int, int]:
+        recorded_in(tx, replace(a_call("a1"), inputs=Payload(SHARED_MARK, ('"x"',))))
+        recorded_in(tx, replace(a_call("a2"), inputs=Payload(SHARED_MARK, ('"x"', '"y"'))), a_call(run_id="R_2"))
+        return len(tx.actions_of_run(PROJECT, RUN)), len(tx.tape(PROJECT, RUN, limit=9))
+
+    assert kept(calls, decide) == (2, 2)
+    assert len(tape_of(calls)) == 2
+
+
+def test_listeners_hear_of_each_commit_before_the_one_who_waits(calls: CallStore) -> None:
+    heard: list[CallCommit] = []
+
+    def fail(commit: CallCommit) -> None:
+        raise Refused
+
+    calls.listen(fail)
+    calls.listen(heard.append)
+    record(calls, a_call(), a_call(run_id="R_2"))
+    kept(calls, lambda tx: tx.put_note("x", "1"))
+
+    newest = calls.read(lambda reader: reader.newest_version())
+    assert heard == [CallCommit(runs=frozenset({(PROJECT, RUN), (PROJECT, "R_2")}), version=newest)]
+
+
+def test_two_read_while_one_writes_and_each_sees_whole_commits(calls: CallStore) -> None:
+    record(calls, a_call("a", cost="1"), a_call("b", cost="1"))
+    done = Event()
+    seen: list[bool] = []
+
+    def look() -> None:
+        def ask(reader: CallReader) -> bool:
+            run = reader.recorded_run(PROJECT, RUN)
+            assert run is not None
+            return len(reader.actions_of_run(PROJECT, RUN)) == run.tally.calls == run.tally.cost
+
+        while not done.is_set():
+            seen.append(calls.read(ask))
+
+    threads = [Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in range(50):
+        record(calls, a_call(f"a{number}", cost="1"), a_call(f"b{number}", cost="1"))
+    done.set()
+    for thread in threads:
+        thread.join(PATIENCE_SECONDS)
+
+    assert seen
+    assert all(seen)
+
+
+def test_a_closed_store_refuses(calls: CallStore) -> None:
+    record(calls, a_call())
+    calls.close()
+    calls.close()
+
+    with pytest.raises(StoreUnavailable):
+        record(calls, a_call())
+    with pytest.raises(StoreUnavailable):
+        run_of(calls)
+
+
+# --- people, blobs, notes ---
+
+
+def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> None:
+    record(calls, a_call())
+    early = Note(id="n1", project_id=PROJECT, run_id=RUN, action_id=None, author="ada", at=at(1), text="good é")
+    late = Note(
+        id="n2", project_id=PROJECT, run_id=RUN, action_id="a1", author="bob", at=at(2), name="quality", score=0.1
+    )
+    heard: list[CallCommit] = []
+    calls.listen(heard.append)
+
+    kept(calls, lambda tx: tx.add_note(early))
+    kept(calls, lambda tx: tx.add_note(late))
+
+    assert calls.read(lambda reader: reader.notes_of_run(PROJECT, RUN)) == [late, early]
+    assert [commit.runs for commit in heard] == [frozenset({(PROJECT, RUN)})] * 2
+
+
+def test_the_blobs_of_a_run_are_known(calls: CallStore) -> None:
+    record(calls, WHOLE, replace(WHOLE, id="a2", inputs=Payload("1", blob="c" * 64)), a_call(run_id="R_2"))
+
+    assert kept(calls, lambda tx: tx.blobs_of_run(PROJECT, RUN)) == {BLOB, "c" * 64}
+    assert kept(calls, lambda tx: tx.blobs_of_run(PROJECT, "R_2")) == set()
+    assert kept(calls, lambda tx: tx.blobs_of_run(PROJECT, "x")) == set()
+    assert calls.read(lambda reader: reader.named_blobs([BLOB, "d" * 64])) == {BLOB}
+
+
+def test_what_the_server_notes_is_overwritten(calls: CallStore, reopen_calls: Callable[[], CallStore]) -> None:
+    kept(calls, lambda tx: tx.put_note("place", "1"))
+    kept(calls, lambda tx: tx.put_note("place", "2"))
+
+    assert reopen_calls().read(lambda reader: reader.note("place")) == "2"
+
+
+def test_runs_that_fell_silent_are_found_the_longest_silent_first(calls: CallStore, clock: StandingClock) -> None:
+    for run_id in ("R_1", "R_2", "R_3", "R_4"):
+        record(calls, a_call(run_id=run_id))
+        clock.advance(timedelta(seconds=10))
+    record(calls, a_word(run_id="R_2", seconds=99, end=RunEnd.COMPLETED))
+    staged = run_of(calls, "R_3")
+    assert staged is not None
+    kept(calls, lambda tx: tx.save_run(replace(staged, has_stages=True)))
+
+    def silent(seconds: float, limit: int = 9) -> list[str]:
+        return [run.id for run in calls.read(lambda reader: reader.silent_runs(before=at(seconds), limit=limit))]
+
+    assert silent(99) == ["R_1", "R_4"]
+    assert silent(99, limit=1) == ["R_1"]
+    assert silent(30) == ["R_1"]
+    assert silent(0) == []
+
+
+# --- forgetting ---
+
+
+def test_a_forgotten_run_is_gone_and_the_others_are_not(calls: CallStore) -> None:
+    note = Note(id="n1", project_id=PROJECT, run_id=RUN, action_id=None, author="ada", at=at(1), text="good")
+    record(calls, WHOLE, a_call(run_id="R_2", name="stays"))
+    kept(calls, lambda tx: tx.add_note(note))
+    newest = calls.read(lambda reader: reader.newest_version())
+
+    assert kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
+    assert not kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
+
+    assert (run_of(calls), tape_of(calls), actions_of(calls)) == (None, [], [])
+    assert calls.read(lambda reader: reader.named_blobs([BLOB])) == set()
+    assert calls.read(lambda reader: reader.find_in_run(PROJECT, "R_2", "stays", limit=9)) == ["a1"]
+    assert calls.read(lambda reader: reader.newest_version()) > newest
+
+
+def test_a_run_recorded_after_another_was_forgotten_has_newer_numbers_and_its_own_texts(calls: CallStore) -> None:
+    def body(id: str) -> ActionEntry:
+        return replace(a_call(id), inputs=Payload(SHARED_MARK, ('"same"',)))
+
+    record(calls, body("a1"))
+    newest, [action] = calls.read(lambda reader: reader.newest_version()), actions_of(calls)
+    kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
+
+    record(calls, body("a2"))
+
+    [stored] = tape_of(calls)
+    assert stored.entry == body("a2")
+    assert stored.number > newest
+    assert actions_of(calls)[0].number > action.number

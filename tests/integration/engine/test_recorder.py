@@ -1,0 +1,327 @@
+"""Recording: what comes together is written together, a fault harms nobody else, and too much is asked to wait."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from msgspec.structs import replace
+
+from tests.support.builders import NOON, PROJECT
+from tests.support.recorded import RUN, a_call, a_word
+from tests.support.stores import PATIENCE_SECONDS, StandingClock
+from tests.support.waiting import wait_until
+from titan.engine.recorder import BLOB_BYTES, MAX_UNREAD, MAX_WAITING, Recorded, Recorder
+from titan.model.actions import SHARED_MARK, ActionEntry, Entry, ModelUse, Payload
+from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
+from titan.model.recorded import RecordedRun
+from titan.model.runs import RunStatus
+from titan.ports_calls import CallStore, CallTransaction, StoredEntry
+from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.redaction import make_redactor
+from titan.rules.registry import IDLE
+from titan.store.blobs import FolderBlobs
+from titan.store.calls.sqlite_store import SqliteCallStore
+
+T = TypeVar("T")
+
+SECRET = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+class TwoCentsEach:
+    """Prices of a market where every call with a model costs the same."""
+
+    def cost_of(self, use: ModelUse, *, at: datetime) -> Decimal | None:
+        """Return two cents, for a model that is named."""
+        return None if use.model is None else Decimal("0.02")
+
+
+class Desk:
+    """A recorder on a real store, whose writer can be held up."""
+
+    def __init__(self, home: Path) -> None:
+        self.clock = StandingClock()
+        self.store = SqliteCallStore(home / "calls.db", clock=self.clock)
+        self.blobs = FolderBlobs(home / "blobs")
+        self.recorder = self.a_recorder(self.store)
+
+    def a_recorder(self, store: CallStore) -> Recorder:
+        """Return a recorder that writes to `store`."""
+        redactor = EntryRedactor(make_redactor(key=b"k" * 32))
+        return Recorder(store, self.blobs, redactor=redactor, prices=TwoCentsEach(), clock=self.clock)
+
+    async def record(self, *entries: Entry, project_id: str = PROJECT) -> Recorded:
+        """Record entries."""
+        return await self.recorder.record(project_id, lambda: entries)
+
+    def hold_up(self) -> Callable[[], None]:
+        """Have the writer write nothing until the returned function is called."""
+        go_on = threading.Event()
+        self.store.transact(lambda _tx: go_on.wait(PATIENCE_SECONDS))
+        return go_on.set
+
+    def tape(self) -> list[StoredEntry]:
+        """Return the one run's tape."""
+        return self.store.read(lambda reader: reader.tape(PROJECT, RUN, limit=100_000))
+
+    def close(self) -> None:
+        """Close recorder and store."""
+        self.recorder.close()
+        self.store.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Give a desk."""
+    desk = Desk(tmp_path)
+    yield desk
+    desk.close()
+
+
+@asynccontextmanager
+async def held_up(desk: Desk) -> AsyncIterator[None]:
+    """Hold the writer up meanwhile."""
+    go_on = desk.hold_up()
+    try:
+        yield
+    finally:
+        go_on()
+
+
+async def settled(is_so: Callable[[], bool]) -> None:
+    """Let other tasks go on until something is so."""
+    await asyncio.to_thread(wait_until, is_so, "the recorder comes to it")
+
+
+def waiting(desk: Desk) -> int:
+    """Return how many entries wait to be written."""
+    count: int = vars(desk.recorder)["_waiting_entries"]
+    return count
+
+
+def test_what_was_recorded_is_kept_and_what_is_told_again_counts_as_repeated(desk: Desk) -> None:
+    async def run() -> list[Recorded]:
+        return [await desk.record(a_word(), a_call()), await desk.record(a_call(), a_call("a2")), await desk.record()]
+
+    told = asyncio.run(run())
+
+    assert told == [
+        Recorded(stored=2, repeated=0),
+        Recorded(stored=1, repeated=1),
+        Recorded(stored=0, repeated=0),
+    ]
+    assert [stored.entry for stored in desk.tape()] == [a_word(), a_call(), a_call("a2")]
+
+
+def test_what_comes_while_the_writer_is_busy_is_written_together(desk: Desk) -> None:
+    commits: list[object] = []
+    desk.store.listen(commits.append)
+
+    async def run() -> list[Recorded]:
+        async with held_up(desk):
+            tasks = [asyncio.create_task(desk.record(a_call(f"a{number}"))) for number in range(20)]
+            tasks.append(asyncio.create_task(desk.record(a_call(), project_id="other")))
+            await settled(lambda: waiting(desk) == 21)
+        return await asyncio.gather(*tasks)
+
+    assert asyncio.run(run()) == [Recorded(stored=1, repeated=0)] * 21
+    assert len(commits) == 1
+
+
+def test_what_cannot_be_read_is_refused_and_nothing_of_it_kept(desk: Desk) -> None:
+    def read() -> Iterable[Entry]:
+        yield a_call()
+        raise InvalidInput("entry 2", expected="a name", found="none", next_step="Name it.")
+
+    with pytest.raises(InvalidInput):
+        asyncio.run(desk.recorder.record(PROJECT, read))
+    assert desk.tape() == []
+
+
+def test_a_fault_in_one_batch_does_not_harm_the_others(desk: Desk) -> None:
+    bad = replace(a_call("bad"), duration_ns=2**70)  # no column holds that
+
+    async def run() -> list[Recorded | BaseException]:
+        async with held_up(desk):
+            tasks = [asyncio.create_task(desk.record(entry)) for entry in (a_call("a1"), bad, a_call("a2"))]
+            await settled(lambda: waiting(desk) == 3)
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    first, second, third = asyncio.run(run())
+
+    assert (first, third) == (Recorded(stored=1, repeated=0),) * 2
+    assert isinstance(second, Exception)
+    assert [stored.entry for stored in desk.tape()] == [a_call("a1"), a_call("a2")]
+
+
+def test_a_caller_that_goes_away_stops_nothing(desk: Desk) -> None:
+    async def run() -> Recorded:
+        async with held_up(desk):
+            gone = asyncio.create_task(desk.record(a_call("gone")))
+            stays = asyncio.create_task(desk.record(a_call("stays")))
+            await settled(lambda: waiting(desk) == 2)
+            gone.cancel()
+            await asyncio.wait([gone])
+        return await asyncio.wait_for(stays, PATIENCE_SECONDS)
+
+    assert asyncio.run(run()) == Recorded(stored=1, repeated=0)
+    assert [stored.entry for stored in desk.tape()] == [a_call("gone"), a_call("stays")]
+
+
+def test_when_too_much_waits_to_be_written_clients_are_asked_to_wait(desk: Desk) -> None:
+    many = [a_call(f"a{number}") for number in range(MAX_WAITING + 1)]
+
+    async def run() -> Recorded:
+        async with held_up(desk):
+            first = asyncio.create_task(desk.record(*many))
+            await settled(lambda: waiting(desk) > MAX_WAITING)
+            with pytest.raises(StoreUnavailable, match="send it again"):
+                await desk.record(a_call("late"))
+        await first
+        return await desk.record(a_call("late"))
+
+    assert asyncio.run(run()) == Recorded(stored=1, repeated=0)
+
+
+def test_when_too_much_waits_to_be_read_clients_are_asked_to_wait(desk: Desk) -> None:
+    go_on = threading.Event()
+
+    def slow() -> Iterable[Entry]:
+        go_on.wait(PATIENCE_SECONDS)
+        return []
+
+    async def run() -> Recorded:
+        tasks = [asyncio.create_task(desk.recorder.record(PROJECT, slow)) for _ in range(MAX_UNREAD + 1)]
+        await settled(lambda: vars(desk.recorder)["_unread"] > MAX_UNREAD)
+        with pytest.raises(StoreUnavailable, match="to be read"):
+            await desk.record(a_call())
+        go_on.set()
+        await asyncio.gather(*tasks)
+        return await desk.record(a_call())
+
+    assert asyncio.run(run()) == Recorded(stored=1, repeated=0)
+
+
+def test_a_store_that_refuses_before_it_asks_leaves_nobody_waiting(desk: Desk) -> None:
+    desk.store.close()
+
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(desk.record(a_call()))
+    desk.recorder.close()
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(desk.record(a_call()))
+
+
+class FailingOnce(SqliteCallStore):
+    """A store whose first transaction fails after it was written, before it is kept."""
+
+    has_failed = False
+
+    def transact(self, decide: Callable[[CallTransaction], T]) -> "Future[T]":
+        """Fail the first time."""
+
+        def fail(tx: CallTransaction) -> T:
+            result = decide(tx)
+            if not self.has_failed:
+                self.has_failed = True
+                raise StoreRefused("a row", expected="a good one", found="a bad one", next_step="None.")
+            return result
+
+        return super().transact(fail)
+
+
+def test_an_error_of_a_batch_alone_is_told_to_who_sent_it(tmp_path: Path, desk: Desk) -> None:
+    store = FailingOnce(tmp_path / "other.db", clock=desk.clock)
+    recorder = desk.a_recorder(store)
+
+    async def run() -> Recorded:
+        with pytest.raises(StoreRefused):
+            await recorder.record(PROJECT, lambda: [a_call()])
+        return await recorder.record(PROJECT, lambda: [a_call()])
+
+    assert asyncio.run(run()) == Recorded(stored=1, repeated=0)
+    recorder.close()
+    store.close()
+
+
+# --- what is stored ---
+
+
+def stored_call(desk: Desk, entry: ActionEntry) -> ActionEntry:
+    """Record a call and return it as it is kept."""
+    asyncio.run(desk.record(entry))
+    [stored] = desk.tape()
+    assert isinstance(stored.entry, ActionEntry)
+    return stored.entry
+
+
+def test_a_payload_over_64_kib_becomes_a_blob_with_its_beginning_in_the_row(desk: Desk) -> None:
+    text = f'{{"q":"{"é" * (BLOB_BYTES // 2)}","messages":{SHARED_MARK}}}'
+    payload = Payload(text, ('"hello"',))
+
+    kept = stored_call(desk, replace(a_call(), inputs=payload, outputs=Payload(f'"{"x" * (BLOB_BYTES - 2)}"')))
+
+    assert kept.inputs is not None
+    assert kept.inputs.blob is not None
+    assert kept.outputs == Payload(f'"{"x" * (BLOB_BYTES - 2)}"')
+    path = desk.blobs.path(kept.inputs.blob)
+    assert path is not None
+    assert path.read_text("utf-8") == payload.whole
+    assert kept.inputs.text.startswith(f'{{"$blob":{{"sha256":"{kept.inputs.blob}"')
+    assert len(kept.inputs.text) < 10_000
+    digest = kept.inputs.blob
+    assert desk.store.read(lambda reader: reader.named_blobs([digest])) == {digest}
+
+
+def test_a_secret_reaches_neither_store_nor_blobs(desk: Desk, tmp_path: Path) -> None:
+    kept = stored_call(desk, replace(a_call(), inputs=Payload(f'["{SECRET}","{"x " * BLOB_BYTES}"]')))
+
+    assert [redacted.path for redacted in kept.redacted] == ["inputs[0]"]
+    desk.close()
+    content = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert SECRET.encode() not in content
+
+
+@pytest.mark.parametrize(
+    ("entry", "cost"),
+    [
+        (a_call(use=ModelUse(model="m")), ("0.02", True)),
+        (a_call(use=ModelUse(model="m"), cost="0.5"), ("0.5", False)),
+        (a_call(use=ModelUse(model="m"), cost="0"), ("0", False)),
+        (a_call(use=ModelUse()), (None, False)),
+        (a_call(use=ModelUse(model="m"), ends=None), (None, False)),
+        (a_call(), (None, False)),
+    ],
+)
+def test_a_call_of_a_model_without_a_cost_is_priced(
+    desk: Desk, entry: ActionEntry, cost: tuple[str | None, bool]
+) -> None:
+    kept = stored_call(desk, entry)
+
+    assert (None if kept.cost is None else str(kept.cost), kept.is_cost_estimated) == cost
+
+
+def test_runs_that_have_fallen_silent_are_ended(desk: Desk) -> None:
+    asyncio.run(desk.record(a_call()))
+    desk.clock.advance(IDLE + timedelta(seconds=1))
+
+    def recorded() -> RecordedRun:
+        found = desk.store.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+        assert found is not None
+        return found
+
+    async def keep_until_it_ends() -> None:
+        keeping = asyncio.create_task(desk.recorder.keep())
+        await settled(lambda: recorded().status is not RunStatus.RUNNING)
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+    asyncio.run(keep_until_it_ends())
+
+    assert (recorded().status, recorded().ended_at) == (RunStatus.COMPLETED, NOON + timedelta(seconds=1))

@@ -1,0 +1,187 @@
+"""The registry follows the journal: over restarts and refusals, and also where the journal tells of nothing."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.support.builders import PROJECT, a_new_dag, a_spec
+from tests.support.call_stores import kept, record
+from tests.support.desk import Desk, a_desk
+from tests.support.recorded import a_call
+from titan.engine.bus import Bus
+from titan.engine.registrar import PLACE, Registrar
+from titan.model.errors import StoreUnavailable
+from titan.model.recorded import RecordedRun, StatusSource
+from titan.model.runs import RunStatus
+from titan.ports_calls import CallTransaction
+from titan.rules.rollup import RUN_IDLE
+from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.store.writer import closed
+
+T = TypeVar("T")
+
+
+class AwayAtTimes(SqliteCallStore):
+    """A store that refuses to write while it is told to."""
+
+    is_away = False
+
+    def transact(self, decide: Callable[[CallTransaction], T]) -> "Future[T]":
+        """Refuse, or write."""
+        if not self.is_away:
+            return super().transact(decide)
+        refused: Future[T] = Future()
+        refused.set_exception(closed("the store"))
+        return refused
+
+
+class House:
+    """A desk with the store of calls beside it, and a registrar between the two."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self.desk = desk
+        self.calls = AwayAtTimes(folder / "calls.db", clock=desk.clock)
+        self.registrar = self.a_registrar()
+        desk.join()
+
+    def a_registrar(self) -> Registrar:
+        """Return one that has just been started."""
+        loop = asyncio.new_event_loop()
+        loop.close()  # nobody waits here
+        return Registrar(self.desk.store, self.calls, bus=Bus(loop), clock=self.desk.clock, project_id=PROJECT)
+
+    def restart(self) -> None:
+        """Begin with a registrar that knows nothing."""
+        self.registrar = self.a_registrar()
+
+    def catch_up(self) -> None:
+        """Read all of the journal."""
+        while self.registrar.catch_up():
+            pass
+
+    def submit(self, run_id: str, *names: str) -> None:
+        """Submit a stage of a run."""
+        self.desk.submit(a_new_dag(*(a_spec(name) for name in names or ("train",)), agent_run_id=run_id))
+
+    def run(self, run_id: str = "R_1") -> RecordedRun:
+        """Return a run as the registry has it."""
+        found = self.calls.read(lambda reader: reader.recorded_run(PROJECT, run_id))
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Give a house."""
+    with a_desk(tmp_path) as desk:
+        house = House(desk, tmp_path)
+        yield house
+        house.calls.close()
+
+
+def test_a_run_with_stages_stands_in_the_registry_as_its_stages_do(house: House) -> None:
+    house.submit("R_1")
+    house.catch_up()
+    before = house.run()
+    [attempt] = house.desk.dispatch()
+    house.catch_up()
+    during = house.run()
+    house.desk.report(attempt)
+    house.catch_up()
+
+    assert [run.status for run in (before, during, house.run())] == [
+        RunStatus.PENDING,
+        RunStatus.RUNNING,
+        RunStatus.RUNNING,
+    ]
+    assert (before.agent_id, before.has_stages, before.status_source) == ("R", True, StatusSource.STAGES)
+
+
+def test_a_run_that_nobody_ended_ends_when_it_has_done_nothing_for_a_while(house: House) -> None:
+    house.submit("R_1")
+    house.desk.run_all()
+    house.catch_up()
+
+    house.desk.clock.turn(RUN_IDLE.total_seconds() - 1)
+    house.registrar.end_idle()
+    before = house.run()
+    house.desk.clock.turn(1)
+    house.registrar.end_idle()
+
+    assert (before.status, before.ended_at) == (RunStatus.RUNNING, None)
+    assert (house.run().status, house.run().ended_at) == (RunStatus.COMPLETED, before.last_event_at)
+
+
+def test_a_run_that_fell_silent_while_no_server_ran_ends_after_the_restart(house: House) -> None:
+    house.submit("R_1")
+    house.desk.run_all(failing=["train"])
+    house.catch_up()
+    record(house.calls, a_call(run_id="no stages"))
+
+    house.desk.clock.turn(RUN_IDLE.total_seconds() + 1)
+    house.restart()
+    house.catch_up()
+    house.registrar.end_idle()
+
+    assert house.run().status is RunStatus.FAILED
+    assert house.run("no stages").status is RunStatus.RUNNING
+
+
+def test_a_restart_goes_on_where_it_stopped_and_does_nothing_twice(house: House) -> None:
+    house.submit("R_1")
+    house.catch_up()
+    version = house.calls.read(lambda reader: reader.newest_version())
+
+    house.restart()
+    house.catch_up()
+    unchanged = house.calls.read(lambda reader: reader.newest_version())
+    house.submit("R_2")
+    house.restart()
+    house.catch_up()
+
+    assert unchanged == version
+    assert house.run("R_2").status is RunStatus.PENDING
+
+
+def test_what_could_not_be_written_is_written_later(house: House) -> None:
+    house.submit("R_1")
+    house.calls.is_away = True
+    with pytest.raises(StoreUnavailable):
+        house.catch_up()
+
+    house.calls.is_away = False
+    house.catch_up()
+
+    assert house.run().has_stages
+
+
+def test_another_journal_is_read_from_its_beginning(house: House) -> None:
+    kept(house.calls, lambda tx: tx.put_note(PLACE, "1000000"))
+    house.submit("R_1")
+
+    house.catch_up()
+
+    assert house.run().has_stages
+
+
+def test_a_long_journal_is_read_part_by_part(house: House) -> None:
+    for number in range(60):
+        house.submit(f"R_{number}", *(f"job{place}" for place in range(20)))
+
+    house.catch_up()
+
+    assert house.run("R_0").has_stages
+    assert house.run("R_59").has_stages
+
+
+def test_what_was_recorded_of_a_run_stays_when_its_stages_are_heard_of(house: House) -> None:
+    record(house.calls, a_call(run_id="R_1", cost="0.1"))
+    house.submit("R_1")
+
+    house.catch_up()
+
+    assert (house.run().tally.calls, house.run().status_source) == (1, StatusSource.STAGES)

@@ -1,0 +1,193 @@
+"""What the store of calls leaves on the disk: all that was acknowledged, and nothing that was deleted."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.support.builders import PROJECT
+from tests.support.call_stores import kept, record
+from tests.support.full_disk import MakeRoom, small_disk
+from tests.support.recorded import RUN, a_call, a_word
+from tests.support.sources import ROOT
+from tests.support.stores import PATIENCE_SECONDS, StandingClock
+from tests.support.waiting import wait_until
+from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunEnd
+from titan.model.errors import StoreFull
+from titan.model.recorded import Note
+from titan.ports_calls import CallReader
+from titan.store.calls.linking import link_of
+from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.store.calls.texts import MAX_DIGESTS, KnownTexts
+from titan_sdk.tape import CHAIN_START
+
+#: How many acknowledged commits each life of the server lasts; the second passes SQLite's first checkpoint.
+LIVES = (1, 300, 40)
+
+SECRET = "zebracrossing"
+
+
+def record_then_die(home: Path, *, after: int) -> set[str]:
+    """Run a process that records, kill it after so many commits; return the ids it acknowledged."""
+    command = [sys.executable, "-m", "tests.support.recording_forever", str(home)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(after)]
+        process.kill()
+        lines += process.stdout.readlines()
+    return {line.strip() for line in lines if line.endswith("\n")}
+
+
+def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path: Path) -> None:
+    acknowledged: set[str] = set()
+
+    for life in LIVES:
+        acknowledged |= record_then_die(tmp_path, after=life)
+
+    store = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock())
+    run = store.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    tape = store.read(lambda reader: reader.tape(PROJECT, RUN, limit=1_000_000))
+    actions = store.read(lambda reader: reader.actions_of_run(PROJECT, RUN))
+    store.close()
+    assert len(acknowledged) >= sum(LIVES)
+    assert acknowledged <= {action.id for action in actions}
+    assert run is not None
+    assert run.tally.calls == run.entry_count == len(actions) == len(tape)
+    link = CHAIN_START
+    for stored in tape:
+        link = link_of(link, stored.entry)
+        assert stored.link == link
+
+
+# --- nothing of what was deleted ---
+
+
+def bytes_on_disk(home: Path) -> bytes:
+    """Return what stands in all files of the store."""
+    return b"".join(path.read_bytes() for path in sorted(home.glob("calls.db*")))
+
+
+def a_secret_call(number: int) -> ActionEntry:
+    """Return a call that holds SECRET wherever there is room for a text."""
+    body = Payload(f'{{"{SECRET}in{number}":{SHARED_MARK}}}', (f'"{SECRET}shared{number}"', f'"{SECRET}again"'))
+    return replace(
+        a_call(f"{SECRET}-{number}", name=f"{SECRET}name", run_id=f"{SECRET}run"),
+        inputs=body,
+        outputs=Payload(f'"{SECRET}out{number}"', blob=SECRET.ljust(64, "0")),
+        failure=Failure(type=f"{SECRET}Error", message=f"{SECRET} message", traceback=SECRET),
+        tags=(SECRET,),
+        details=f'{{"{SECRET}":1}}',
+    )
+
+
+def innocent_calls(first: int) -> list[ActionEntry]:
+    """Return calls of other runs, with words that stand beside those of the secret in the index."""
+    words = [f"zebra{number % 700} crossing{number}" for number in range(first, first + 200)]
+    return [
+        replace(a_call(f"a{first + place}", run_id=f"R_{first}"), inputs=Payload(f'"{text}"'))
+        for place, text in enumerate(words)
+    ]
+
+
+@pytest.mark.parametrize("is_packed", [False, True], ids=["as rows", "packed"])
+def test_a_forgotten_run_leaves_no_byte(tmp_path: Path, is_packed: bool) -> None:
+    clock = StandingClock()
+    run_id = f"{SECRET}run"
+    store = SqliteCallStore(tmp_path / "calls.db", clock=clock)
+    for first in range(0, 1600, 200):
+        record(store, *innocent_calls(first), *(a_secret_call(number) for number in range(first // 8, first // 8 + 20)))
+    record(store, a_word(run_id=run_id, seconds=9, name=SECRET, end=RunEnd.FAILED, reason=SECRET))
+    note = Note(id="n", project_id=PROJECT, run_id=run_id, action_id=None, author=SECRET, at=clock.now(), text=SECRET)
+    kept(store, lambda tx: tx.add_note(note))
+    if is_packed:
+        store.pack(before=clock.now().replace(year=2030), limit=100)
+    assert SECRET.encode() in bytes_on_disk(tmp_path)
+
+    kept(store, lambda tx: tx.forget_run(PROJECT, run_id))
+    wait_until(lambda: SECRET.encode() not in bytes_on_disk(tmp_path), "nothing is left", seconds=30)
+    store.close()
+
+    assert SECRET.encode() not in bytes_on_disk(tmp_path)
+    again = SqliteCallStore(tmp_path / "calls.db", clock=clock)
+    assert again.read(lambda reader: reader.find_in_run(PROJECT, "R_0", "crossing7 ", limit=9)) == ["a7"]
+    again.close()
+
+
+def test_words_that_were_not_merged_away_yet_are_when_the_store_opens_again(tmp_path: Path) -> None:
+    store = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock())
+    for first in range(0, 6000, 200):
+        record(store, *innocent_calls(first), a_secret_call(first))
+
+    forgetting = store.transact(lambda tx: tx.forget_run(PROJECT, f"{SECRET}run"))
+    store.close()
+    again = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock())
+
+    assert forgetting.result(PATIENCE_SECONDS)
+    wait_until(lambda: SECRET.encode() not in bytes_on_disk(tmp_path), "nothing is left", seconds=30)
+    again.close()
+
+
+# --- a full disk ---
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Path:
+    """Return where the small disk is."""
+    return tmp_path / "disk"
+
+
+@pytest.fixture
+def make_room(disk: Path) -> Iterator[MakeRoom]:
+    """Make the disk small, until the function is called."""
+    with small_disk(disk, size_bytes=4 * 1024 * 1024) as make_room:
+        yield make_room
+
+
+def test_on_a_full_disk_nothing_is_half_kept_and_with_room_all_goes_on(disk: Path, make_room: MakeRoom) -> None:
+    store = SqliteCallStore(disk / "calls.db", clock=StandingClock())
+    acknowledged: list[str] = []
+    refused: BaseException | None = None
+
+    while refused is None:
+        id = f"a{len(acknowledged)}"
+        try:
+            record(store, replace(a_call(id), inputs=Payload(SHARED_MARK, ('"same"', f'"{"x" * 100_000}{id}"'))))
+            acknowledged.append(id)
+        except StoreFull as error:
+            refused = error
+
+    def ids(reader: CallReader) -> list[str]:
+        return [action.id for action in reader.actions_of_run(PROJECT, RUN)]
+
+    while_full = store.read(ids)
+    make_room()
+    record(store, replace(a_call("later"), inputs=Payload(SHARED_MARK, ('"same"',))))
+    tape = store.read(lambda reader: reader.tape(PROJECT, RUN, limit=1000))
+    after = store.read(ids)
+    store.close()
+
+    assert "Free some space" in str(refused)
+    assert acknowledged
+    assert while_full == acknowledged
+    assert after == [*acknowledged, "later"]
+    link = CHAIN_START
+    for stored in tape:
+        link = link_of(link, stored.entry)
+        assert stored.link == link
+
+
+# --- what is remembered of texts ---
+
+
+def test_the_texts_of_runs_asked_for_long_ago_are_forgotten() -> None:
+    texts = KnownTexts()
+    for run_no in range(3):
+        known = texts.of_run(run_no, dict)
+        known.update((b"%d" % number, number) for number in range(MAX_DIGESTS // 2))
+        texts.grew(MAX_DIGESTS // 2)
+        texts.trim()
+
+    assert [len(texts.of_run(run_no, dict)) for run_no in (2, 1, 0)] == [MAX_DIGESTS // 2, MAX_DIGESTS // 2, 0]

@@ -1,0 +1,178 @@
+"""The schema of the store of calls is what its migrations make, and every query and list finds its way by an index."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.integration.store.test_sqlite_schema import SCANS_OF_FINDINGS, STORE_FOLDER, schema_of
+from tests.support.builders import NOON, PROJECT
+from titan.model.runs import RunStatus
+from titan.ports_calls import CallFilter, CallReader, RunFilter
+from titan.store.calls.queries import QUERIES
+from titan.store.calls.reader import SqlCallReader
+from titan.store.calls.sqlite_store import CALLS
+from titan.store.session import Row
+from titan.store.sqlite import opening
+from titan.store.sqlite.session import SqliteSession, Value
+
+CALLS_FOLDER = STORE_FOLDER / "calls"
+SQL_FOLDER = STORE_FOLDER / "sql" / "calls"
+
+#: What lists are put together from; `lists.py` asks for them by names in tables of its own.
+PARTS = {
+    block.group(1)
+    for block in re.finditer(
+        r"^-- name: (\w+)", (SQL_FOLDER / "queries" / "lists.sql").read_text("utf-8"), re.MULTILINE
+    )
+}
+
+#: What a list does for a condition that it has, besides finding rows in order.
+ALLOWED = (*SCANS_OF_FINDINGS, "SCAN wanted", "SCAN place", "SCAN hit", "SCAN json_each", "SCAN CONSTANT ROW")
+
+#: They may be long, and are found in their order.
+NEVER_SORTED = {
+    *("agents", "entries_of_action", "entries_of_run", "old_runs", "runs_changed", "runs_in_need", "runs_to_pack"),
+    "silent_runs",
+}
+
+
+@pytest.fixture
+def migrated(tmp_path: Path) -> Iterator[SqliteSession]:
+    """Give a session on a database that the migrations made."""
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    session = SqliteSession(tmp_path / "migrated.db", flags=flags, queries=QUERIES)
+    opening.migrate(session, now=NOON, kind=CALLS)
+    yield session
+    session.connection.close()
+
+
+def test_the_migrations_make_the_schema(migrated: SqliteSession) -> None:
+    fresh = apsw.Connection(":memory:")
+
+    fresh.execute((SQL_FOLDER / "sqlite" / "schema.sql").read_text(encoding="utf-8"))
+
+    assert schema_of(migrated.connection) == schema_of(fresh)
+
+
+def test_every_table_carries_its_project(migrated: SqliteSession) -> None:
+    tables = [row[1] for row in migrated.connection.execute("pragma table_list") if row[0] == "main"]
+
+    without = [
+        table
+        for table in tables
+        if "project_id" not in [row[1] for row in migrated.connection.execute(f"pragma table_info({table})")]
+    ]
+
+    words = {table for table in without if table.startswith("words")}  # they belong to entries, which carry it
+    assert sorted(set(without) - words) == ["meta", "sqlite_schema"]
+
+
+def test_every_query_is_asked_for_and_every_name_asked_for_is_a_query() -> None:
+    asking = re.compile(r"(?:_all|_one|\.(?:all|one|run|run_many|insert|count))\(\s*\"(\w+)\"")
+    sources = {path.name: path.read_text(encoding="utf-8") for path in CALLS_FOLDER.glob("*.py")}
+
+    asked_for = {name for text in sources.values() for name in asking.findall(text)}
+    asked_for |= {name for name in re.findall(r'"(\w+)"', sources["lists.py"]) if name in PARTS}
+    asked_for |= {
+        name for text in sources.values() for name in re.findall(r'^    "(\w+)",$', text, re.MULTILINE)
+    } & set(QUERIES)
+    asked_for |= {name for text in sources.values() for name in re.findall(r'"(actions_\w+)"', text)} & set(QUERIES)
+    asked_for |= set(re.findall(r'"(\w+)"', sources["packing.py"])) & set(QUERIES)
+
+    assert asked_for | {"set_meta"} == set(QUERIES)
+
+
+@pytest.mark.parametrize("name", sorted(QUERIES.keys() - PARTS))
+def test_no_query_reads_a_whole_table(migrated: SqliteSession, name: str) -> None:
+    sql = QUERIES[name]
+    places = sql.count("?")
+    parameters = [None] * places if places else dict.fromkeys(re.findall(r":([a-z_]+)", sql))
+
+    plan = [str(row[3]) for row in migrated.connection.execute(f"explain query plan {sql}", parameters)]
+
+    scans = [
+        step for step in plan if step.startswith("SCAN ") and "VIRTUAL" not in step and not step.startswith(ALLOWED)
+    ]
+    assert scans == []
+    if name in NEVER_SORTED:
+        assert [step for step in plan if "TEMP B-TREE" in step] == []
+
+
+# --- lists ---
+
+RUN_FILTERS = [
+    RunFilter(),
+    RunFilter(statuses=frozenset({RunStatus.FAILED})),
+    RunFilter(agent_id="ada"),
+    RunFilter(agent_id="ada", statuses=frozenset({RunStatus.FAILED})),
+    RunFilter(min_cost=Decimal(1)),
+    RunFilter(started_since=NOON - timedelta(days=1)),
+    RunFilter(session_id="s"),
+]
+CALL_FILTERS = [
+    CallFilter(),
+    CallFilter(name="look_up"),
+    CallFilter(outcome="error", since=NOON, until=NOON),
+    CallFilter(outcome="running"),
+    CallFilter(agent_id="ada"),
+    CallFilter(since=NOON),
+    CallFilter(min_cost=Decimal(1)),
+]
+
+
+class Explaining(SqliteSession):
+    """A session that notes how each list is found."""
+
+    __slots__ = ("plans",)
+
+    def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
+        """Note the plan, and find nothing."""
+        self.plans = [str(row[3]) for row in self.connection.execute(f"explain query plan {sql}", parameters)]
+        return [(0,)] if "count(*)" in sql else []
+
+
+@pytest.fixture
+def reader(tmp_path: Path, migrated: SqliteSession) -> CallReader:
+    """Return a reader that explains."""
+    session = Explaining(tmp_path / "migrated.db", flags=apsw.SQLITE_OPEN_READONLY, queries=QUERIES)
+    return SqlCallReader(session)
+
+
+def plan_of(reader: CallReader) -> list[str]:
+    session = vars(reader)["_session"]
+    assert isinstance(session, Explaining)
+    return session.plans
+
+
+@pytest.mark.parametrize("wanted", RUN_FILTERS)
+def test_the_registry_is_never_sorted_and_never_scanned(reader: CallReader, wanted: RunFilter) -> None:
+    reader.registry(PROJECT, wanted, sort="started", is_ascending=False, after=None, limit=50)
+    [step] = plan_of(reader)
+    assert step.startswith("SEARCH runs USING INDEX")
+
+    for sort in ("cost", "duration"):
+        reader.registry(PROJECT, RunFilter(), sort=sort, is_ascending=False, after=None, limit=50)
+        [step] = plan_of(reader)
+        assert step.startswith(f"SEARCH runs USING INDEX runs_by_{sort}")
+
+    reader.count_runs(PROJECT, wanted, up_to=100)
+    assert "SCAN runs" not in " ".join(plan_of(reader))
+
+
+@pytest.mark.parametrize("wanted", CALL_FILTERS)
+def test_the_ledger_is_never_sorted_and_never_scanned(reader: CallReader, wanted: CallFilter) -> None:
+    reader.ledger(PROJECT, wanted, sort="time", is_ascending=False, skip=0, limit=50)
+    plan = plan_of(reader)
+    assert [step for step in plan if "TEMP B-TREE" in step or step.startswith("SCAN")] == []
+
+    for sort in ("cost", "duration"):
+        reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=0, limit=50)
+        assert plan_of(reader)[0].startswith(f"SEARCH actions USING INDEX calls_by_{sort}")
+
+    reader.count_calls(PROJECT, wanted, up_to=100)
+    assert "SCAN actions" not in " ".join(plan_of(reader))
