@@ -1604,7 +1604,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask the model; a client that goes away meanwhile takes its question back. */
+        /** Ask the model, for a whole answer or a stream; a client that goes away meanwhile takes its question back. */
         post: operations["chat"];
         delete?: never;
         options?: never;

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -25,6 +25,8 @@ from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.recording import settle
 from titan.rules.registry import after_silence, silent_since
+
+T = TypeVar("T")
 
 GROUP_ENTRIES: Final = 2000  # of one transaction: about 0.15 s, and nobody waits longer for others than that
 MAX_UNREAD: Final = 256  # requests, of which each holds its body in memory
@@ -78,6 +80,8 @@ class Recorder:
         self._apart = apart
         self._clock = clock
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+        #: Waits for the process, so that small requests need not.
+        self._reading_large = ThreadPoolExecutor(1, thread_name_prefix="recorder-large")
         self._waiting: deque[_Batch] = deque()
         self._waiting_entries = 0
         self._unread = 0
@@ -93,7 +97,8 @@ class Recorder:
             StoreError: nothing was kept; unless it is StoreRefused, repeat it.
         """
         self._check_room()
-        batch = await asyncio.shield(asyncio.wrap_future(self._begin_to_read(project_id, read)))
+        reading = self._begin(self._reading, lambda: self._prepared(project_id, read))
+        batch = await asyncio.shield(asyncio.wrap_future(reading))
         return await asyncio.wrap_future(batch.told)
 
     async def record_large(self, project_id: str, read: Callable[[], H]) -> H:
@@ -102,7 +107,8 @@ class Recorder:
         Raises: as `record`.
         """
         self._check_room()
-        batch, heard = await asyncio.wrap_future(self._reading.submit(self._prepared_apart, project_id, read))
+        reading = self._begin(self._reading_large, lambda: self._prepared_apart(project_id, read))
+        batch, heard = await asyncio.shield(asyncio.wrap_future(reading))
         await asyncio.wrap_future(batch.told)
         return heard
 
@@ -127,6 +133,7 @@ class Recorder:
     def close(self) -> None:
         """Finish what is being read. May be called twice."""
         self._reading.shutdown(wait=True)
+        self._reading_large.shutdown(wait=True)
         if self._apart is not None:
             self._apart.close()
 
@@ -136,9 +143,9 @@ class Recorder:
         if self._unread > MAX_UNREAD:
             raise _later(f"at most {MAX_UNREAD} requests that wait to be read", str(self._unread))
 
-    def _begin_to_read(self, project_id: str, read: Callable[[], Iterable[Entry]]) -> "Future[_Batch]":
+    def _begin(self, thread: ThreadPoolExecutor, read: Callable[[], T]) -> Future[T]:
         try:
-            reading = self._reading.submit(self._prepared, project_id, read)
+            reading = thread.submit(read)
         except RuntimeError as error:  # its thread has ended
             raise _later("a recorder that is open", "one that was closed") from error
         with self._door:

@@ -17,6 +17,7 @@ from tests.support.builders import NOON, PROJECT
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
+from titan.engine.preparing import Preparer
 from titan.engine.recorder import BLOB_BYTES, MAX_UNREAD, MAX_WAITING, Recorded, Recorder
 from titan.model.actions import SHARED_MARK, ActionEntry, Entry, ModelUse, Payload
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
@@ -54,7 +55,7 @@ class Desk:
     def a_recorder(self, store: CallStore) -> Recorder:
         """Return a recorder that writes to `store`."""
         redactor = EntryRedactor(make_redactor(key=b"k" * 32))
-        return Recorder(store, self.blobs, redactor=redactor, prices=TwoCentsEach(), clock=self.clock)
+        return Recorder(store, self.blobs, preparer=Preparer(redactor, TwoCentsEach()), clock=self.clock)
 
     async def record(self, *entries: Entry, project_id: str = PROJECT) -> Recorded:
         """Record entries."""
