@@ -97,20 +97,17 @@ class PostgresCallStore:
     # --- on the writer's thread ---
 
     def _transact(self, decide: Callable[[CallTransaction], T]) -> T:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
+        connection = self._connection = _alive(self._connection, self._connect)
         try:
-            with self._connection.transaction():
-                self._connection.execute(b"select pg_advisory_xact_lock(%s)", [TURN])
+            with connection.transaction():
+                connection.execute(b"select pg_advisory_xact_lock(%s)", [TURN])
                 # Other servers write texts too: what was known of a run before is not.
-                session = PostgresCallSession(self._connection)
+                session = PostgresCallSession(connection)
                 transaction = SqlCallTransaction(session, self._clock.now(), KnownTexts())
                 result = decide(transaction)
                 if transaction.touched:
-                    self._connection.execute(b"select pg_notify(%s, %s)", [CHANNEL, self._server_id])
+                    connection.execute(b"select pg_notify(%s, %s)", [CHANNEL, self._server_id])
         except psycopg.Error as error:
-            if isinstance(error, psycopg.OperationalError):
-                self._connection.close()
             raise self._told(error) from error
         if transaction.touched:
             self._tell(CallCommit(runs=frozenset(transaction.touched), version=transaction.version))
@@ -182,15 +179,12 @@ class _ReadingThread:
         with self._in_use:
             if self._is_closed:
                 raise closed(self._subject)
-            if self._connection is None or self._connection.closed:
-                self._connection = self._connect()
+            connection = self._connection = _alive(self._connection, self._connect)
             try:
-                with self._connection.transaction():
-                    self._connection.execute(b"set transaction isolation level repeatable read, read only")
-                    return query(SqlCallReader(PostgresCallSession(self._connection)))
+                with connection.transaction():
+                    connection.execute(b"set transaction isolation level repeatable read, read only")
+                    return query(SqlCallReader(PostgresCallSession(connection)))
             except psycopg.Error as error:
-                if isinstance(error, psycopg.OperationalError):
-                    self._connection.close()
                 raise _translated(error, self._subject) from error
 
     def close(self) -> None:
@@ -202,6 +196,19 @@ class _ReadingThread:
     def __del__(self) -> None:
         with suppress(Exception):
             self.close()
+
+
+def _alive(
+    connection: "psycopg.Connection[Any] | None", connect: "Callable[[], psycopg.Connection[Any]]"
+) -> "psycopg.Connection[Any]":
+    """Return a connection that answers: this one, or a new one where PostgreSQL was started again since."""
+    if connection is not None and not connection.closed:
+        try:
+            connection.execute(b"")  # one trip: what was broken since it was used last shows
+            return connection
+        except psycopg.OperationalError:
+            connection.close()
+    return connect()
 
 
 def prepare(address: Address) -> None:
