@@ -193,8 +193,6 @@ create table texts (
 
 create unique index texts_of_run on texts (run_no, text_no);
 
-create unique index texts_by_digest on texts (run_no, digest);
-
 -- The tapes of runs that are over, compressed by zlib: JSON lists of rows of `entries`, or of `texts`, of which those of
 -- texts then are gone. Numbers are those of the rows.
 create table packs (
