@@ -38,8 +38,15 @@ DESCRIPTIONS = (
 
 @pytest.fixture
 def address() -> Iterator[Address]:
-    """Give a database of the control store's, in which nobody has recorded yet."""
+    """Give a database in which nobody has recorded yet."""
     with a_database() as url:
+        yield Address(url)
+
+
+@pytest.fixture
+def empty() -> Iterator[Address]:
+    """Give a database without Titan's tables."""
+    with a_database(is_empty=True) as url:
         yield Address(url)
 
 
@@ -47,11 +54,11 @@ def schema_of(connection: "psycopg.Connection[Any]") -> list[list[tuple[Any, ...
     return [sorted(connection.execute(text.encode()).fetchall(), key=str) for text in DESCRIPTIONS]
 
 
-def test_the_migrations_make_the_schema(address: Address) -> None:
-    prepare(address)
-    prepare(address)
+def test_the_migrations_make_the_schema(empty: Address) -> None:
+    prepare(empty)
+    prepare(empty)
 
-    with a_database() as url, Address(url).open() as fresh, address.open() as migrated:
+    with a_database(is_empty=True) as url, Address(url).open() as fresh, empty.open() as migrated:
         with fresh.transaction():
             fresh.execute((SQL_FOLDER / "postgres" / "schema.sql").read_text("utf-8").encode())
         assert schema_of(migrated) == schema_of(fresh)
@@ -68,7 +75,6 @@ def test_both_databases_have_the_same_tables_and_columns_and_indexes(address: Ad
         row[0] for row in sqlite.execute("select name from sqlite_schema where type = 'index' and sql is not null")
     }
     sqlite.close()
-    prepare(address)
 
     with address.open() as connection:
         [found, *_] = schema_of(connection)
@@ -84,7 +90,6 @@ def test_both_databases_have_the_same_tables_and_columns_and_indexes(address: Ad
 
 
 def test_what_a_newer_titan_wrote_is_left_alone(address: Address) -> None:
-    prepare(address)
     with address.open() as connection:
         connection.execute("update calls.meta set value = '99' where name = 'schema_version'")
 
