@@ -39,7 +39,7 @@ class PostgresCallSession:
     def insert(self, query: str, rows: Sequence[tuple[Value, ...]]) -> None:
         if rows:
             with self.connection.cursor() as cursor:
-                cursor.executemany(_placed(QUERIES[query]), rows)
+                cursor.executemany(_placed(QUERIES[query]), [tuple(map(_storable, row)) for row in rows])
 
     def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
         return self.connection.execute(_named(sql), parameters).fetchall()
@@ -56,6 +56,11 @@ class PostgresCallSession:
     @property
     def no_match(self) -> str:
         return ""
+
+
+def _storable(value: Value) -> Value:
+    """Return a value that a column can hold: PostgreSQL has no text with NUL. A tape has it escaped, as JSON does."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) and "\0" in value else value
 
 
 @lru_cache(maxsize=512)

@@ -252,6 +252,6 @@ def migrate(connection: "psycopg.Connection[Any]", subject: str) -> None:
 
 def _translated(error: psycopg.Error, subject: str) -> BaseException:
     lines = str(error).splitlines() or ["no answer"]
-    if error.sqlstate is None:
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
         return translated(ConnectionLost(lines[0]), subject)
-    return translated(StatementFailed(error.sqlstate, lines[0]), subject)
+    return translated(StatementFailed(error.sqlstate or "22000", lines[0]), subject)
