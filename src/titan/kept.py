@@ -80,13 +80,14 @@ def _in_home(home: Path, *, folder: Path) -> Kept:
 
 
 def _in_postgres(home: Path, address: "Address", *, folder: Path) -> Kept:
+    from titan.store.calls.postgres_store import PostgresCallStore
     from titan.store.postgres import PostgresStore
 
     with ExitStack() as opened:
         opened.callback(os.close, lock(home / "server"))
         store = PostgresStore(address)
         opened.callback(store.close)
-        calls = SqliteCallStore(home / "calls.db", clock=store.clock)
+        calls = PostgresCallStore(address, clock=store.clock)
         opened.callback(calls.close)
         _share(address, folder)
         return Kept(

@@ -189,6 +189,15 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
     assert [name for name, value in asdict(run).items() if value in (None, ())] == []
 
 
+def test_a_text_with_nul_is_kept_on_the_tape(calls: CallStore) -> None:
+    entry = replace(a_call(name="look\0up", error="no\0no"), inputs=Payload('"a\\u0000b"'))
+
+    record(calls, entry)
+
+    assert [stored.entry for stored in tape_of(calls)] == [entry]
+    assert [action.outcome for action in actions_of(calls)] == [Outcome.ERROR]
+
+
 def test_money_is_kept_to_the_picodollar(calls: CallStore) -> None:
     costs = ["0.000000000001", "0.1", "1234567.123456789012", "0"]
 

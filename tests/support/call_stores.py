@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
 from tests.support.builders import PROJECT
+from tests.support.postgres import a_database
 from tests.support.stores import PATIENCE_SECONDS
 from titan.model.actions import Entry
 from titan.ports import Clock
 from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.recording import Settled, settle
+from titan.store.calls.postgres_store import PostgresCallStore
 from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.store.postgres.address import Address
 
 T = TypeVar("T")
 
@@ -24,8 +27,17 @@ def _sqlite(home: Path) -> Iterator[OpenCallStore]:
     yield lambda clock: SqliteCallStore(home / "calls.db", clock=clock)
 
 
+@contextmanager
+def _postgres(_home: Path) -> Iterator[OpenCallStore]:
+    with a_database() as url:
+        yield lambda clock: PostgresCallStore(Address(url), clock=clock)
+
+
 #: What the contract suite runs on: name → how a store, empty at first, is there for a while.
-CALL_STORES: Final[Mapping[str, Callable[[Path], AbstractContextManager[OpenCallStore]]]] = {"sqlite": _sqlite}
+CALL_STORES: Final[Mapping[str, Callable[[Path], AbstractContextManager[OpenCallStore]]]] = {
+    "sqlite": _sqlite,
+    "postgres": _postgres,
+}
 
 
 def kept(store: CallStore, decide: Callable[[CallTransaction], T]) -> T:

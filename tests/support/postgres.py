@@ -18,6 +18,7 @@ import psycopg
 from tests.support.builders import NOON
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until
+from titan.store.calls import postgres_store
 from titan.store.postgres import opening
 from titan.store.postgres.address import Address
 
@@ -77,7 +78,9 @@ def _answers(guard: "subprocess.Popen[bytes]", folder: str) -> bool:
             connection.execute(f"create database {TEMPLATE}".encode())
     except psycopg.OperationalError:
         return False
-    opening.prepare(Address(f"postgres://titan@{quote(folder, safe='')}/{TEMPLATE}"), now=NOON)
+    template = Address(f"postgres://titan@{quote(folder, safe='')}/{TEMPLATE}")
+    opening.prepare(template, now=NOON)
+    postgres_store.prepare(template)
     return True
 
 

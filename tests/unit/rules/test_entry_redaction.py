@@ -31,6 +31,13 @@ def test_what_holds_no_secret_is_the_very_same() -> None:
     assert REDACTOR.clean(a_word()) == a_word()
 
 
+def test_what_only_looks_as_if_it_might_hold_a_secret_is_the_very_same_too() -> None:
+    for text in ('{"password":null}', '"sk-"', '"Bearer of news"', '"4111 1111"'):
+        call = replace(a_call(), inputs=Payload(text))
+
+        assert REDACTOR.clean(call) is call
+
+
 @pytest.mark.parametrize(
     ("entry", "path"),
     [

@@ -13,16 +13,14 @@ import msgspec
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import CallFilter, RunFilter
-from titan.store.calls.matching import match_of, part_pattern
-from titan.store.calls.queries import QUERIES
+from titan.store.calls.matching import part_pattern
 from titan.store.calls.rows import action_from_row, run_from_row, to_pico
+from titan.store.calls.session import CallSession, Value
 from titan.store.rows.columns import to_json, to_us
-from titan.store.sqlite.session import SqliteSession, Value
 
 #: Of the newest entries that hold the words of a search; a word that stands everywhere costs no more than this.
 MAX_HITS: Final = 10_000
 RUNNING: Final = "running"  #: asked for as an outcome: calls that have none yet
-NO_WORDS: Final = '""'  # an empty phrase, which FTS5 finds nothing by
 
 #: What runs are sorted by → its column, and its place behind `run_columns` in the head.
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
@@ -38,7 +36,7 @@ _RUN_ID: Final = 28  # behind `action_columns`
 
 
 def registry(
-    session: SqliteSession,
+    session: CallSession,
     project_id: str,
     wanted: RunFilter,
     *,
@@ -48,29 +46,29 @@ def registry(
     limit: int,
 ) -> tuple[list[RecordedRun], str | None]:
     """See `CallReader.registry`."""
-    conditions, values = _run_conditions(wanted, sort=sort)
+    conditions, values = _run_conditions(session, wanted, sort=sort)
     column, place = _RUN_KEYS[sort]
     direction, beyond = ("asc", ">") if is_ascending else ("desc", "<")
     if after is not None:
         values["after_key"], values["after_no"] = _read_cursor(after)
         conditions.append(f"(runs.{column}, runs.run_no) {beyond} (:after_key, :after_no)")
     order = f"order by runs.{column} {direction}, runs.run_no {direction} limit :limit"
-    sql = " and ".join([QUERIES["registry"], *conditions]) + " " + order
+    sql = " and ".join([session.text_of("registry"), *conditions]) + " " + order
     rows = session.ask(sql, {**values, "project_id": project_id, "limit": limit + 1})
     is_last = len(rows) <= limit
     cursor = None if is_last else _cursor(rows[limit - 1][place], rows[limit - 1][_RUN_NO])
     return [run_from_row(row) for row in rows[:limit]], cursor
 
 
-def count_runs(session: SqliteSession, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
+def count_runs(session: CallSession, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
     """See `CallReader.count_runs`."""
-    conditions, values = _run_conditions(wanted, sort="cost")
-    sql = " and ".join([QUERIES["registry_count"], *conditions])
+    conditions, values = _run_conditions(session, wanted, sort="cost")
+    sql = " and ".join([session.text_of("registry_count"), *conditions])
     return _counted(session, sql, {**values, "project_id": project_id}, up_to)
 
 
 def ledger(
-    session: SqliteSession,
+    session: CallSession,
     project_id: str,
     wanted: CallFilter,
     run_no: int | None,
@@ -81,29 +79,30 @@ def ledger(
     limit: int,
 ) -> list[Action]:
     """See `CallReader.ledger`; `run_no` is that of the run it asks for."""
-    conditions, values = _call_conditions(wanted, run_no)
+    conditions, values = _call_conditions(session, wanted, run_no)
     if sort == "cost" and wanted.min_cost is None:
         conditions.append("actions.cost > 0")  # what cost nothing is not looked for by its cost
-    direction = "asc" if is_ascending else "desc"
-    order = f"order by actions.{_CALL_KEYS[sort]} {direction}, actions.number {direction} limit :limit offset :skip"
-    sql = " and ".join([QUERIES["ledger"], *conditions]) + " " + order
+    direction, unknown = ("asc", "first") if is_ascending else ("desc", "last")
+    key = f"actions.{_CALL_KEYS[sort]} {direction} nulls {unknown}"
+    order = f"order by {key}, actions.number {direction} limit :limit offset :skip"
+    sql = " and ".join([session.text_of("ledger"), *conditions]) + " " + order
     rows = session.ask(sql, {**values, "project_id": project_id, "limit": limit, "skip": skip})
     return [action_from_row(row, row[_RUN_ID]) for row in rows]
 
 
-def count_calls(session: SqliteSession, project_id: str, wanted: CallFilter, run_no: int | None, *, up_to: int) -> int:
+def count_calls(session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None, *, up_to: int) -> int:
     """See `CallReader.count_calls`."""
-    conditions, values = _call_conditions(wanted, run_no)
-    sql = " and ".join([QUERIES["ledger_count"], *conditions])
+    conditions, values = _call_conditions(session, wanted, run_no)
+    sql = " and ".join([session.text_of("ledger_count"), *conditions])
     return _counted(session, sql, {**values, "project_id": project_id}, up_to)
 
 
-def _counted(session: SqliteSession, sql: str, values: dict[str, Value], up_to: int) -> int:
-    found = session.ask(f"select count(*) from ({sql} limit :up_to)", {**values, "up_to": up_to})
+def _counted(session: CallSession, sql: str, values: dict[str, Value], up_to: int) -> int:
+    found = session.ask(f"select count(*) from ({sql} limit :up_to) as found", {**values, "up_to": up_to})
     return int(found[0][0])
 
 
-def _run_conditions(wanted: RunFilter, *, sort: str) -> tuple[list[str], dict[str, Value]]:
+def _run_conditions(session: CallSession, wanted: RunFilter, *, sort: str) -> tuple[list[str], dict[str, Value]]:
     names: list[str] = []
     values: dict[str, Value] = {}
     if len(wanted.statuses) == 1:
@@ -132,11 +131,13 @@ def _run_conditions(wanted: RunFilter, *, sort: str) -> tuple[list[str], dict[st
         names.append("runs_not_archived")
     if wanted.text is not None:
         names.append("runs_with_part")
-        values |= {"part": part_pattern(wanted.text), "words": match_of(wanted.text) or NO_WORDS, "hits": MAX_HITS}
-    return [QUERIES[name] for name in names], values
+        values |= {"part": part_pattern(wanted.text), "words": _match(session, wanted.text), "hits": MAX_HITS}
+    return [session.text_of(name) for name in names], values
 
 
-def _call_conditions(wanted: CallFilter, run_no: int | None) -> tuple[list[str], dict[str, Value]]:
+def _call_conditions(
+    session: CallSession, wanted: CallFilter, run_no: int | None
+) -> tuple[list[str], dict[str, Value]]:
     names: list[str] = []
     values: dict[str, Value] = {}
     if wanted.outcome == RUNNING:
@@ -158,8 +159,12 @@ def _call_conditions(wanted: CallFilter, run_no: int | None) -> tuple[list[str],
             values[name] = value
     if wanted.text is not None:
         names.append("calls_with_words")
-        values |= {"words": match_of(wanted.text) or NO_WORDS, "hits": MAX_HITS}
-    return [QUERIES[name] for name in names], values
+        values |= {"words": _match(session, wanted.text), "hits": MAX_HITS}
+    return [session.text_of(name) for name in names], values
+
+
+def _match(session: CallSession, text: str) -> str:
+    return session.matching(text) or session.no_match
 
 
 def _cursor(key: float | int, run_no: int) -> str:

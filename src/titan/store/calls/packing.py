@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from titan.store.calls.session import CallSession, Value
 from titan.store.session import Row
-from titan.store.sqlite.session import SqliteSession, Value
 
 PACK_BYTES: Final = 256 * 1024  # of JSON, before it is compressed: what reading one row unpacks
 LEVEL: Final = 6
@@ -23,7 +23,7 @@ _DECODER: Final = msgspec.json.Decoder(list[list[Any]])
 class Packed:
     """What a run becomes, made beside the writer: compressing takes longer than writing."""
 
-    def __init__(self, session: SqliteSession, run_no: int, project_id: str, version: int) -> None:
+    def __init__(self, session: CallSession, run_no: int, project_id: str, version: int) -> None:
         self._run_no = run_no
         self._version = version
         entries = session.all("entries_to_pack", run_no=run_no)
@@ -34,7 +34,7 @@ class Packed:
             for first, last, data in _packs(rows)
         ]
 
-    def write(self, session: SqliteSession) -> bool:
+    def write(self, session: CallSession) -> bool:
         """Put the packs in the place of the rows; return False when the run has changed since, and do nothing."""
         if session.one("is_still_to_pack", run_no=self._run_no, version=self._version) is None:
             return False
@@ -44,7 +44,7 @@ class Packed:
         return True
 
 
-def unpacked_entries(session: SqliteSession, run_no: int, rows: Sequence[Row]) -> list[Row]:
+def unpacked_entries(session: CallSession, run_no: int, rows: Sequence[Row]) -> list[Row]:
     """Return rows of `entry_columns` with what packs hold of them in its place."""
     missing = [row[0] for row in rows if row[FACTS] is None]
     if not missing:
@@ -56,7 +56,7 @@ def unpacked_entries(session: SqliteSession, run_no: int, rows: Sequence[Row]) -
     return [found[row[0]] if row[FACTS] is None else row for row in rows]
 
 
-def unpacked_texts(session: SqliteSession, run_no: int, *, first: int = 1, last: int = EVERY) -> dict[int, str]:
+def unpacked_texts(session: CallSession, run_no: int, *, first: int = 1, last: int = EVERY) -> dict[int, str]:
     """Return those texts of a run that are packed, by number: all whose packs lie between `first` and `last`."""
     packs = session.all("packs_of_texts", run_no=run_no, first=first, last=last)
     return {number: content for (data,) in packs for number, content in _rows(data)}

@@ -8,14 +8,14 @@ from titan.model.actions import Payload
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, RecordedRun
 from titan.ports_calls import CallFilter, RunFilter, StoredEntry
 from titan.store.calls import lists
-from titan.store.calls.matching import match_of, part_pattern
+from titan.store.calls.matching import part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
 from titan.store.calls.ranges import BLOB, from_ranges
 from titan.store.calls.rows import action_from_row, entry_of_facts, run_from_row
+from titan.store.calls.session import CallSession
 from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.session import Row
-from titan.store.sqlite.session import SqliteSession
 
 TEXTS_AT_ONCE: Final = 5000
 
@@ -23,7 +23,7 @@ TEXTS_AT_ONCE: Final = 5000
 class SqlCallReader:
     """Implements `titan.ports_calls.CallReader`; its docstrings stand there."""
 
-    def __init__(self, session: SqliteSession) -> None:
+    def __init__(self, session: CallSession) -> None:
         self._session = session
         self._all = session.all
         self._one = session.one
@@ -89,7 +89,7 @@ class SqlCallReader:
 
     def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
         run_no = self._run_no(project_id, run_id)
-        words = match_of(text)
+        words = self._session.matching(text)
         bounds = None if run_no is None else self._one("bounds_of_run", run_no=run_no)
         if bounds is None or bounds[0] is None or words is None:
             return []

@@ -15,6 +15,7 @@ from titan.ports_calls import CallCommit, CallReader, CallTransaction
 from titan.store.calls.packing import Packed
 from titan.store.calls.queries import QUERIES, SQL_FOLDER
 from titan.store.calls.reader import SqlCallReader
+from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
 from titan.store.calls.transaction import TO_SCRUB, SqlCallTransaction
 from titan.store.folders import errors_translated, make_folder
@@ -84,7 +85,7 @@ class SqliteCallStore:
         return self._readers.mine().read(query)
 
     def pack(self, *, before: datetime, limit: int) -> int:
-        def find(session: SqliteSession) -> list[Packed]:
+        def find(session: CallSession) -> list[Packed]:
             rows = session.all("runs_to_pack", before_us=to_us(before), limit=limit)
             return [Packed(session, run_no, project_id, version) for run_no, project_id, version in rows]
 

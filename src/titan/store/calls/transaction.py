@@ -16,10 +16,10 @@ from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.rows import Values, action_from_row, facts_of, row_of_action, row_of_run, run_from_row
+from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
 from titan.store.calls.words import words_of
 from titan.store.rows.columns import to_json, to_us
-from titan.store.sqlite.session import SqliteSession
 
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
 RESTORED_AT_ONCE: Final = 500
@@ -40,7 +40,7 @@ class _Place:
 class SqlCallTransaction(SqlCallReader):
     """Implements `titan.ports_calls.CallTransaction`; its docstrings stand there."""
 
-    def __init__(self, session: SqliteSession, now: datetime, texts: KnownTexts) -> None:
+    def __init__(self, session: CallSession, now: datetime, texts: KnownTexts) -> None:
         super().__init__(session)
         self.now = now
         #: (project id, run id) of what was changed.
@@ -128,9 +128,13 @@ class SqlCallTransaction(SqlCallReader):
             ],
         )
         self._session.insert("add_entries", batch.entries)
-        self._session.insert("add_words", batch.words)
+        self._add_words(batch.words)
         self._session.insert("add_blobs", batch.blobs)
         self._last_action = max([self._last_action, *(action.number for action in actions)])
+
+    def _add_words(self, words: Sequence[tuple[int, str]]) -> None:
+        indexed = self._session.words_of
+        self._session.insert("add_words", [(number, indexed(text)) for number, text in words])
 
     def save_run(self, run: RecordedRun) -> None:
         self._save_runs([run], {run.id: self._place(run.project_id, run.id)})
@@ -156,7 +160,7 @@ class SqlCallTransaction(SqlCallReader):
         while entries := self.tape(run.project_id, run.id, after=after, limit=RESTORED_AT_ONCE):
             words = [(stored.number, words_of_entry(stored.entry, seen)) for stored in entries]
             self._session.run_many("forget_words", ({"number": number} for number, _ in words))
-            self._session.insert("add_words", [(number, text) for number, text in words if text])
+            self._add_words([(number, text) for number, text in words if text])
             after = entries[-1].number
         assert place.known is not None
         self.save_run(replace(run, archived_at=None))
@@ -243,7 +247,7 @@ class _Batch:
         self._transaction = transaction
         self.entries: list[Values] = []
         self.texts: list[Values] = []
-        self.words: list[Values] = []
+        self.words: list[tuple[int, str]] = []
         self.blobs: list[Values] = []
         #: Number of an action → number of its newest entry, and the span that our endpoint saw it in.
         self.versions: dict[int, int] = {}

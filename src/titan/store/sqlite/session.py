@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 import apsw
 
 from titan.model.errors import StoreDamaged, StoreFull, StoreRefused
+from titan.store.calls.matching import match_of
 from titan.store.folders import NO_SPACE
 from titan.store.queries import load_queries
 from titan.store.session import Parameter, Row
@@ -72,6 +73,23 @@ class SqliteSession:
         for start in range(0, len(rows), _ROWS_AT_ONCE):
             part = rows[start : start + _ROWS_AT_ONCE]
             self._execute(_with_places(self._queries[query], len(part)), list(chain.from_iterable(part)))
+
+    def text_of(self, query: str) -> str:
+        """Return the SQL text of a query, or of a part of one."""
+        return self._queries[query]
+
+    def matching(self, text: str) -> str | None:
+        """Return what FTS5 is asked for what somebody typed; None when there is no word in it."""
+        return match_of(text)
+
+    def words_of(self, text: str) -> str:
+        """Return what FTS5 is given to index: it finds the words itself."""
+        return text
+
+    @property
+    def no_match(self) -> str:
+        """What FTS5 finds nothing by: an empty phrase."""
+        return '""'
 
     def pragma(self, name: str, value: str | int) -> None:
         """Set a pragma for this connection."""

@@ -1,0 +1,257 @@
+"""The store of recorded calls in a PostgreSQL database, which several servers may share.
+
+Its tables have a schema of their own beside the control store's. Servers take turns by one advisory lock that is held
+for the length of a transaction: so versions become visible in their order, as in the journal, and what a decision has
+read stays true until it is written.
+"""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import psycopg
+
+from titan.model.errors import StoreError, StoreTooNew
+from titan.ports import Clock
+from titan.ports_calls import CallCommit, CallReader, CallTransaction
+from titan.store.calls.postgres_session import PostgresCallSession
+from titan.store.calls.queries import SQL_FOLDER
+from titan.store.calls.reader import SqlCallReader
+from titan.store.calls.texts import KnownTexts
+from titan.store.calls.transaction import SqlCallTransaction
+from titan.store.postgres.address import Address
+from titan.store.postgres.errors import translated
+from titan.store.postgres.session import ConnectionLost, StatementFailed
+from titan.store.readers import Readers
+from titan.store.writer import closed
+
+T = TypeVar("T")
+
+#: Numbers of advisory locks, beside those of the control store.
+TURN: Final = 0x746974616E_11
+_MIGRATING: Final = 0x746974616E_12
+CHANNEL: Final = "titan_calls"
+LISTEN_SECONDS: Final = 0.5  # how long closing waits for the listener; notifications come at once
+_SETTINGS: Final = (
+    "set search_path = calls; set jit = off; set lock_timeout = '15s'; set statement_timeout = '25s';"
+    " set idle_in_transaction_session_timeout = '5s';"
+    " select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'"
+)
+
+logger = logging.getLogger(__name__)
+
+
+class PostgresCallStore:
+    """Implements `titan.ports_calls.CallStore`; its docstrings stand there."""
+
+    def __init__(self, address: Address, *, clock: Clock) -> None:
+        """Open the database at `address`, with the schema for calls made or brought to the newest version.
+
+        Raises:
+            StoreTooNew: a newer Titan wrote it.
+            StoreUnavailable, NotSupported: it could not be reached, or is too old.
+        """
+        self._address = address
+        self._clock = clock
+        self._server_id = secrets.token_hex(8)
+        self._listeners: tuple[Callable[[CallCommit], None], ...] = ()
+        self._readers = Readers(self._new_reader, address.subject)
+        self._connection: psycopg.Connection[Any] | None = None
+        prepare(address)
+        self._listening = self._connect()
+        self._listening.execute(f"listen {CHANNEL}".encode())
+        self._is_closing = False
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="calls-writer")
+        self._listener = threading.Thread(target=self._listen, name="calls-listener", daemon=True)
+        self._listener.start()
+
+    def transact(self, decide: Callable[[CallTransaction], T]) -> Future[T]:
+        try:
+            return self._writer.submit(self._transact, decide)
+        except RuntimeError:
+            refused: Future[T] = Future()
+            refused.set_exception(closed(self._address.subject))
+            return refused
+
+    def read(self, query: Callable[[CallReader], T]) -> T:
+        return self._readers.mine().read(query)
+
+    def pack(self, *, before: datetime, limit: int) -> int:
+        return 0  # PostgreSQL compresses long texts by itself
+
+    def listen(self, listener: Callable[[CallCommit], None]) -> None:
+        self._listeners = (*self._listeners, listener)
+
+    def close(self) -> None:
+        self._is_closing = True
+        self._writer.shutdown(wait=True)
+        self._listener.join()
+        if self._readers.close() and self._connection is not None:
+            self._connection.close()
+
+    # --- on the writer's thread ---
+
+    def _transact(self, decide: Callable[[CallTransaction], T]) -> T:
+        connection = self._connection = _alive(self._connection, self._connect)
+        try:
+            with connection.transaction():
+                connection.execute(b"select pg_advisory_xact_lock(%s)", [TURN])
+                # Other servers write texts too: what was known of a run before is not.
+                session = PostgresCallSession(connection)
+                transaction = SqlCallTransaction(session, self._clock.now(), KnownTexts())
+                result = decide(transaction)
+                if transaction.touched:
+                    connection.execute(b"select pg_notify(%s, %s)", [CHANNEL, self._server_id])
+        except psycopg.Error as error:
+            raise self._told(error) from error
+        if transaction.touched:
+            self._tell(CallCommit(runs=frozenset(transaction.touched), version=transaction.version))
+        return result
+
+    def _told(self, error: psycopg.Error) -> BaseException:
+        told = _translated(error, self._address.subject)
+        if isinstance(told, StoreError):
+            logger.error("%s: a transaction was not kept: %s", self._address.subject, error)
+        return told
+
+    def _tell(self, commit: CallCommit) -> None:
+        for listener in self._listeners:
+            try:
+                listener(commit)
+            except Exception:
+                logger.exception("%s: a listener failed; what it listens to is committed", self._address.subject)
+
+    # --- on the listener's thread ---
+
+    def _listen(self) -> None:
+        """Tell of the commits of other servers, until the store is closed."""
+        while not self._is_closing:
+            try:
+                if self._listening.closed:
+                    self._listening = self._connect()
+                    self._listening.execute(f"listen {CHANNEL}".encode())
+                    self._tell_foreign()
+                heard = list(self._listening.notifies(timeout=LISTEN_SECONDS, stop_after=1))
+                if any(one.payload != self._server_id for one in heard):
+                    self._tell_foreign()
+            except (psycopg.Error, StoreError) as error:
+                logger.warning("the connection to the other servers was lost: %s", error)
+                self._listening.close()
+                threading.Event().wait(LISTEN_SECONDS)
+        self._listening.close()
+
+    def _tell_foreign(self) -> None:
+        row = PostgresCallSession(self._listening).one("newest_version")
+        self._tell(CallCommit(runs=frozenset(), version=row[0] if row else 0))
+
+    # --- connections ---
+
+    def _connect(self) -> "psycopg.Connection[Any]":
+        connection = self._address.open()
+        try:
+            connection.execute(_SETTINGS.encode())
+        except psycopg.Error as error:
+            connection.close()
+            raise self._address.unavailable(error) from error
+        return connection
+
+    def _new_reader(self) -> "_ReadingThread":
+        return _ReadingThread(self._connect, self._address.subject)
+
+
+class _ReadingThread:
+    """The connection that one thread reads through; each question has a snapshot of its own."""
+
+    def __init__(self, connect: Callable[[], "psycopg.Connection[Any]"], subject: str) -> None:
+        self._connect = connect
+        self._subject = subject
+        self._connection: psycopg.Connection[Any] | None = None
+        self._in_use = threading.RLock()  # so that closing waits for the query under way
+        self._is_closed = False
+
+    def read(self, query: Callable[[CallReader], T]) -> T:
+        """Return what `query` finds."""
+        with self._in_use:
+            if self._is_closed:
+                raise closed(self._subject)
+            connection = self._connection = _alive(self._connection, self._connect)
+            try:
+                with connection.transaction():
+                    connection.execute(b"set transaction isolation level repeatable read, read only")
+                    return query(SqlCallReader(PostgresCallSession(connection)))
+            except psycopg.Error as error:
+                raise _translated(error, self._subject) from error
+
+    def close(self) -> None:
+        with self._in_use:
+            self._is_closed = True
+            if self._connection is not None:
+                self._connection.close()
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self.close()
+
+
+def _alive(
+    connection: "psycopg.Connection[Any] | None", connect: "Callable[[], psycopg.Connection[Any]]"
+) -> "psycopg.Connection[Any]":
+    """Return a connection that answers: this one, or a new one where PostgreSQL was started again since."""
+    if connection is not None and not connection.closed:
+        try:
+            connection.execute(b"")  # one trip: what was broken since it was used last shows
+            return connection
+        except psycopg.OperationalError:
+            connection.close()
+    return connect()
+
+
+def prepare(address: Address) -> None:
+    """Bring the schema for calls to the newest version, kept whole or not at all.
+
+    Raises:
+        StoreTooNew: a newer Titan wrote it; it was left as it is.
+        StoreUnavailable: the database cannot be reached, or its tables cannot be made.
+    """
+    with address.open() as connection:
+        try:
+            with connection.transaction():
+                connection.execute("select pg_advisory_xact_lock(%s)", [_MIGRATING])
+                migrate(connection, address.subject)
+        except psycopg.Error as error:
+            raise address.unavailable(error) from error
+
+
+def migrate(connection: "psycopg.Connection[Any]", subject: str) -> None:
+    """Run the migrations that the schema for calls does not have yet."""
+    present = 0
+    if connection.execute("select 1 from pg_tables where schemaname = 'calls' and tablename = 'meta'").fetchone():
+        found = connection.execute("select value from calls.meta where name = 'schema_version'").fetchone()
+        present = int(found[0]) if found else 0
+    files = sorted((SQL_FOLDER / "postgres" / "migrations").glob("[0-9]*.sql"))
+    if present > len(files):
+        raise StoreTooNew(
+            subject,
+            expected=f"schema version {len(files)} of recorded calls, or older",
+            found=f"version {present}, of a newer Titan",
+            next_step="Run that newer Titan, or give --store another database.",
+        )
+    for version, file in enumerate(files[present:], start=present + 1):
+        connection.execute(file.read_text(encoding="utf-8").encode())
+        connection.execute(
+            "insert into calls.meta values ('schema_version', %s)"
+            " on conflict (name) do update set value = excluded.value",
+            [str(version)],
+        )
+
+
+def _translated(error: psycopg.Error, subject: str) -> BaseException:
+    lines = str(error).splitlines() or ["no answer"]
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        return translated(ConnectionLost(lines[0]), subject)
+    return translated(StatementFailed(error.sqlstate or "22000", lines[0]), subject)

@@ -1,0 +1,240 @@
+-- Recorded calls on PostgreSQL, in a schema of their own: table for table what ../sqlite/schema.sql says, where the
+-- reasons stand. Names and ids compare by their bytes, as in SQLite. Long texts are compressed by PostgreSQL itself, so
+-- `packs` stays empty. Whoever changes this file adds the migration that does the same.
+
+create schema if not exists calls;
+
+set local search_path = calls;
+
+create table meta (
+    name text collate "C" not null primary key,
+    value text collate "C" not null
+);
+
+create table runs (
+    run_no bigint primary key,
+    project_id text collate "C" not null,
+    id text collate "C" not null,
+    agent_id text collate "C" not null,
+    session_id text collate "C",
+    name text collate "C",
+    status text collate "C" not null check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
+    status_source text collate "C" not null check (status_source in ('explicit', 'inferred', 'stages')),
+    started_at_us bigint not null,
+    last_event_at_us bigint not null,
+    heard_at_us bigint not null,
+    ended_at_us bigint,
+    reason text collate "C",
+    has_stages bigint not null check (has_stages in (0, 1)),
+    running bigint not null check (running >= 0),
+    success bigint not null check (success >= 0),
+    error bigint not null check (error >= 0),
+    blocked bigint not null check (blocked >= 0),
+    rejected bigint not null check (rejected >= 0),
+    replayed bigint not null check (replayed >= 0),
+    cost bigint not null,
+    prevented bigint not null,
+    saved bigint not null,
+    input_tokens bigint not null,
+    output_tokens bigint not null,
+    last_outcome text collate "C",
+    last_ended_at_us bigint,
+    first_error_id text collate "C",
+    first_error text collate "C",
+    first_error_at_us bigint,
+    last_started_at_us bigint,
+    done bigint,
+    total bigint,
+    progress_at_us bigint,
+    tags text collate "C" not null check (tags like '[%'),
+    pinned_at_us bigint,
+    archived_at_us bigint,
+    entry_count bigint not null default 0,
+    text_count bigint not null default 0,
+    link bytea not null default decode(repeat('00', 32), 'hex') check (length(link) = 32),
+    version bigint not null,
+    is_packed bigint not null default 0 check (is_packed in (0, 1)),
+    calls bigint not null generated always as (running + success + error + blocked + rejected + replayed) stored,
+    duration_us bigint not null generated always as (coalesce(ended_at_us - started_at_us, -1)) stored,
+    success_rate double precision not null generated always as (
+        case
+            when success + error + blocked + rejected > 0
+                then cast(success as double precision) / (success + error + blocked + rejected)
+            else -1
+        end
+    ) stored,
+    unique (project_id, id)
+);
+
+-- What the lists sort by, with what they filter by behind it, so that a row is looked at only when it is shown.
+create index runs_by_start on runs (project_id, started_at_us, run_no, status, agent_id, cost);
+
+create index runs_by_agent on runs (project_id, agent_id, started_at_us, run_no, status, cost);
+
+create index runs_by_status on runs (project_id, status, started_at_us, run_no, agent_id, cost);
+
+create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, status, agent_id);
+
+create index runs_by_duration on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost);
+
+create index runs_by_session on runs (project_id, session_id, started_at_us, run_no) where session_id is not null;
+
+-- Which runs changed since: every change of a row takes a number from the same series as the entries.
+create index runs_changed on runs (project_id, version, id, agent_id);
+
+create index runs_newest_change on runs (version);
+
+create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0;
+
+create index runs_to_pack on runs (heard_at_us)
+where is_packed = 0 and status in ('completed', 'failed', 'cancelled');
+
+create index runs_that_ended on runs (last_event_at_us)
+where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
+
+create index runs_in_need on runs (project_id, last_event_at_us, run_no)
+where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
+
+create table actions (
+    number bigint primary key,
+    project_id text collate "C" not null,
+    run_no bigint not null references runs (run_no),
+    id text collate "C" not null,
+    span_id text collate "C",
+    kind text collate "C" not null
+        check (kind in ('model', 'tool', 'call', 'agent', 'step', 'turn', 'thought', 'handoff', 'event')),
+    name text collate "C" not null,
+    agent_id text collate "C" not null,
+    parent_id text collate "C",
+    actor text collate "C",
+    started_at_us bigint not null,
+    ended_at_us bigint,
+    duration_ns bigint,
+    outcome text collate "C"
+        check (outcome in ('success', 'error', 'blocked', 'rejected', 'replayed', 'idempotent_replay')),
+    cost bigint,
+    is_cost_estimated bigint not null check (is_cost_estimated in (0, 1)),
+    model text collate "C",
+    provider text collate "C",
+    input_tokens bigint,
+    output_tokens bigint,
+    response_id text collate "C",
+    seen_within text collate "C",
+    error_type text collate "C",
+    error_message text collate "C",
+    impact text collate "C",
+    effect text collate "C",
+    tags text collate "C",
+    is_redacted bigint not null check (is_redacted in (0, 1)),
+    heard bigint not null,
+    version bigint not null
+);
+
+create unique index actions_of_run on actions (run_no, id);
+
+create index actions_changed on actions (run_no, version);
+
+create index actions_by_span on actions (run_no, span_id) where span_id is not null;
+
+create index actions_by_answer on actions (run_no, response_id) where response_id is not null;
+
+create index actions_seen_within on actions (run_no, seen_within) where seen_within is not null;
+
+-- The ledger shows calls alone; what frames them is a run's own business.
+create index calls_by_time on actions (project_id, started_at_us, number) where kind in ('model', 'tool', 'call');
+
+create index calls_by_name on actions (project_id, name, started_at_us, number)
+where kind in ('model', 'tool', 'call');
+
+create index calls_by_outcome on actions (project_id, outcome, started_at_us, number)
+where kind in ('model', 'tool', 'call');
+
+create index calls_by_agent on actions (project_id, agent_id, started_at_us, number)
+where kind in ('model', 'tool', 'call');
+
+create index calls_by_cost on actions (project_id, cost, number) where kind in ('model', 'tool', 'call') and cost > 0;
+
+create index calls_by_duration on actions (project_id, duration_ns nulls first, number) where kind in ('model', 'tool', 'call');
+
+create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number)
+where error_type is not null;
+
+-- An entry without facts is packed: all it held stands in a row of `packs`. Else `inputs` and `outputs` are JSON in the
+-- typed encoding; `*_shared` says which of the run's texts go into it, as ranges: "1-7,9". Payloads over 64 KiB are
+-- blobs: then it is "blob:" and their digest, and the text holds their beginning.
+create table entries (
+    number bigint primary key,
+    project_id text collate "C" not null,
+    run_no bigint not null references runs (run_no),
+    action_number bigint,
+    heard_at_us bigint not null,
+    facts text collate "C",
+    inputs text collate "C",
+    inputs_shared text collate "C",
+    outputs text collate "C",
+    outputs_shared text collate "C",
+    link bytea check (length(link) = 32),
+    constraint packed_whole check ((facts is null) = (link is null))
+);
+
+create index entries_of_run on entries (run_no, number);
+
+create index entries_of_action on entries (action_number, number) where action_number is not null;
+
+-- Messages of conversations, which come again with every call: a run keeps each once. `digest` is BLAKE2b of the content.
+create table texts (
+    id bigint generated always as identity primary key,
+    project_id text collate "C" not null,
+    run_no bigint not null references runs (run_no),
+    text_no bigint not null check (text_no >= 1),
+    digest bytea not null check (length(digest) = 16),
+    content text collate "C" not null
+);
+
+create unique index texts_of_run on texts (run_no, text_no);
+
+-- The tapes of runs that are over, compressed by zlib: JSON lists of rows of `entries`, or of `texts`, of which those of
+-- texts then are gone. Numbers are those of the rows.
+create table packs (
+    id bigint generated always as identity primary key,
+    project_id text collate "C" not null,
+    run_no bigint not null references runs (run_no),
+    kind text collate "C" not null check (kind in ('entries', 'texts')),
+    first bigint not null,
+    last bigint not null,
+    data bytea not null
+);
+
+create index packs_of_run on packs (run_no, kind, first, last);
+
+-- Each entry with the words that were new with it, put together by the store so that both databases agree what a word is.
+create table words (
+    number bigint not null primary key,
+    words tsvector not null
+);
+
+create index words_of_entries on words using gin (words);
+
+create table blobs (
+    digest text collate "C" not null check (length(digest) = 64),
+    run_no bigint not null references runs (run_no),
+    project_id text collate "C" not null,
+    primary key (digest, run_no)
+);
+
+create index blobs_of_run on blobs (run_no);
+
+-- What people say of a run or an action.
+create table notes (
+    id text collate "C" not null primary key,
+    project_id text collate "C" not null,
+    run_no bigint not null references runs (run_no),
+    action_id text collate "C",
+    author text collate "C" not null,
+    at_us bigint not null,
+    name text collate "C",
+    score double precision,
+    content text collate "C" not null
+);
+
+create index notes_of_run on notes (run_no, at_us);

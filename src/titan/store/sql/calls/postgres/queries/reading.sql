@@ -1,0 +1,93 @@
+What is asked of recorded calls otherwise on PostgreSQL.
+
+-- name: newest_version
+select
+    greatest(
+        coalesce((select max(version) from runs), 0),
+        coalesce((select cast(value as bigint) from meta where name = 'forgotten'), 0)
+    )
+
+-- name: newest_deletion
+select coalesce((select cast(value as bigint) from meta where name = 'forgotten'), 0)
+
+-- name: old_runs
+select {run_columns}
+from runs
+where
+    pinned_at_us is null and status in ('completed', 'failed', 'cancelled') and last_event_at_us < :before_us
+    and (:archived = 1 or archived_at_us is null)
+order by last_event_at_us
+limit :limit
+
+-- name: named_blobs
+select distinct digest from blobs where digest in (select json_array_elements_text(cast(:digests as json)))
+
+-- name: texts_of_run
+select text_no, content
+from texts
+where
+    run_no = :run_no
+    and text_no in (select cast(value as bigint) from json_array_elements_text(cast(:numbers as json)) as number (value))
+
+-- name: find_in_run
+select actions.id
+from words
+inner join entries on entries.number = words.number
+inner join actions on actions.number = entries.action_number
+where
+    words.words @@ cast(:words as tsquery) and words.number between :first and :last and entries.run_no = :run_no
+group by actions.number
+order by actions.started_at_us, actions.number
+limit :limit
+
+-- name: runs_in_need
+select {run_columns}, runs.run_no
+from runs
+where
+    runs.project_id = :project_id
+    and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed')
+    and (cast(:agent_id as text) is null or runs.agent_id = :agent_id)
+    and runs.archived_at_us is null
+    and runs.last_event_at_us >= :since_us
+order by runs.last_event_at_us desc, runs.run_no desc
+limit :limit
+
+-- name: agents
+select
+    agent_id, min(started_at_us), max(last_event_at_us), count(*), count(*) filter (where status = 'running'),
+    count(*) filter (where status = 'completed'), count(*) filter (where status = 'failed'), cast(sum(cost) as bigint),
+    cast(sum(calls) as bigint), cast(sum(success + error + blocked + rejected) as bigint),
+    cast(sum(success) as bigint)
+from runs
+where
+    project_id = :project_id and agent_id > :after
+    and (cast(:part as text) is null or agent_id ilike :part)
+    and (cast(:agent_id as text) is null or agent_id = :agent_id)
+group by agent_id
+order by agent_id
+limit :limit
+
+-- name: days_of_agent
+select
+    started_at_us / 86400000000, count(*), count(*) filter (where status = 'failed'),
+    cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint), cast(sum(cost) as bigint)
+from runs
+where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
+group by 1
+order by 1
+
+-- name: place_of_action
+select runs.id, actions.id
+from actions
+inner join runs on runs.run_no = actions.run_no
+where actions.number = :number
+
+-- name: numbers_in_run
+select actions.id, actions.number
+from json_array_elements_text(cast(:ids as json)) as wanted (value)
+inner join actions on actions.run_no = :run_no and actions.id = wanted.value
+union all
+select actions.span_id, actions.number
+from json_array_elements_text(cast(:ids as json)) as wanted (value)
+inner join actions on actions.run_no = :run_no and actions.span_id = wanted.value
+where actions.span_id is not null

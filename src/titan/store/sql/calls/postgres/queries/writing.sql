@@ -1,0 +1,98 @@
+What the writer of recorded calls says otherwise on PostgreSQL.
+
+-- name: last_numbers
+select
+    greatest(
+        coalesce((select max(version) from runs), 0),
+        coalesce((select cast(value as bigint) from meta where name = 'forgotten'), 0)
+    ),
+    greatest(
+        coalesce((select max(number) from actions), 0),
+        coalesce((select cast(value as bigint) from meta where name = 'action_floor'), 0)
+    ),
+    coalesce((select max(run_no) from runs), 0)
+
+-- name: runs_to_change
+select run_no, text_count, link, {run_columns}
+from runs
+where project_id = :project_id and id in (select json_array_elements_text(cast(:ids as json)))
+
+-- name: save_runs
+insert into runs
+(
+    run_no, text_count, link, version, {run_columns}
+)
+values (
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+)
+on conflict (project_id, id) do update set
+text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
+session_id = excluded.session_id, name = excluded.name, status = excluded.status,
+status_source = excluded.status_source, started_at_us = excluded.started_at_us,
+last_event_at_us = excluded.last_event_at_us, heard_at_us = excluded.heard_at_us, ended_at_us = excluded.ended_at_us,
+reason = excluded.reason, has_stages = excluded.has_stages, running = excluded.running, success = excluded.success,
+error = excluded.error, blocked = excluded.blocked, rejected = excluded.rejected, replayed = excluded.replayed,
+cost = excluded.cost, prevented = excluded.prevented, saved = excluded.saved, input_tokens = excluded.input_tokens,
+output_tokens = excluded.output_tokens, last_outcome = excluded.last_outcome,
+last_ended_at_us = excluded.last_ended_at_us, first_error_id = excluded.first_error_id,
+first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_us, done = excluded.done,
+total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
+archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
+last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us
+
+-- name: actions_at
+select {action_columns}, place.value ->> 1
+from json_array_elements(cast(:places as json)) as place (value)
+inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.id = place.value ->> 1
+union all
+select {action_columns}, place.value ->> 1
+from json_array_elements(cast(:places as json)) as place (value)
+inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.span_id = place.value ->> 1
+where actions.span_id is not null
+
+-- name: actions_with_answers
+select {action_columns}, place.value ->> 1
+from json_array_elements(cast(:places as json)) as place (value)
+inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.response_id = place.value ->> 1
+where actions.response_id is not null
+order by actions.number desc
+
+-- name: actions_within
+select {action_columns}, place.value ->> 1
+from json_array_elements(cast(:places as json)) as place (value)
+inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.seen_within = place.value ->> 1
+where actions.seen_within is not null
+order by coalesce(actions.outcome, '') <> 'error', actions.number
+
+-- name: save_actions
+insert into actions
+(
+    run_no, number, id, span_id, kind, name, agent_id, parent_id, actor, started_at_us, ended_at_us, duration_ns, outcome,
+    cost, is_cost_estimated, model, provider, input_tokens, output_tokens, response_id, error_type, error_message, impact,
+    effect, tags, is_redacted, heard, project_id, seen_within, version
+)
+values (
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+)
+on conflict (number) do update set
+run_no = excluded.run_no, id = excluded.id, span_id = excluded.span_id, kind = excluded.kind,
+name = excluded.name, agent_id = excluded.agent_id, parent_id = excluded.parent_id, actor = excluded.actor,
+started_at_us = excluded.started_at_us, ended_at_us = excluded.ended_at_us, duration_ns = excluded.duration_ns,
+outcome = excluded.outcome, cost = excluded.cost, is_cost_estimated = excluded.is_cost_estimated,
+model = excluded.model, provider = excluded.provider, input_tokens = excluded.input_tokens,
+output_tokens = excluded.output_tokens, response_id = excluded.response_id, error_type = excluded.error_type,
+error_message = excluded.error_message, impact = excluded.impact, effect = excluded.effect,
+tags = excluded.tags, is_redacted = excluded.is_redacted, heard = excluded.heard,
+project_id = excluded.project_id, seen_within = excluded.seen_within, version = excluded.version
+
+-- name: add_words
+insert into words (number, words) values (?, cast(? as tsvector))
+
+-- name: add_blobs
+insert into blobs (digest, run_no, project_id) values (?, ?, ?) on conflict do nothing
+
+-- name: forget_words_of_run
+delete from words where number in (select number from entries where run_no = :run_no)
+
+-- name: forget_words
+delete from words where number = :number
