@@ -1,4 +1,4 @@
-"""Measure the tables of issues 2 and 3 and report them: `make bench`."""
+"""Measure the tables of issues 2, 3 and 5 and report them: `make bench`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.again_rows import measure_again
+from benchmarks.call_rows import measure_calls
 from benchmarks.idle_rows import measure_idle
 from benchmarks.job_rows import Sizes, measure_jobs
 from benchmarks.machine import describe_machine
@@ -19,7 +20,7 @@ from benchmarks.scale_rows import measure_scale
 from benchmarks.store_rows import measure_store
 from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to
 
-GROUPS = ("jobs", "again", "store", "postgres", "idle", "scale")
+GROUPS = ("jobs", "again", "store", "postgres", "idle", "scale", "calls")
 QUICK = Sizes(rounds=2, jobs_alone=20, jobs_in_dag=100, fan=100, chain=10, unroutable=2000, jobs_beside=50)
 
 
@@ -67,6 +68,8 @@ def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[Ro
         yield from measure_idle(folder, seconds=5 if quick else 30)
     if "scale" in groups:
         yield from measure_scale(folder, many=20_000 if quick else 1_000_000)
+    if "calls" in groups:
+        yield from measure_calls(folder, actions=20_480 if quick else 1_000_000)
 
 
 if __name__ == "__main__":
