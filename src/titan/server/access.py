@@ -6,6 +6,7 @@ with every request. What a caller may do says `titan.rules.access`.
 
 import logging
 import time
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -145,9 +146,22 @@ class Door:
 
 
 def token_in(authorization: str | None) -> str | None:
-    """Return the token in the value of an Authorization header; `Bearer` and `ApiKey` mean the same."""
+    """Return the token in the value of an Authorization header; `Bearer` and `ApiKey` mean the same.
+
+    With `Basic` it is the password, whatever the user is: so Langfuse's clients send their secret key.
+    """
     scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() == "basic":
+        return _password_in(token.strip()) or None
     return token.strip() or None if scheme.lower() in TOKEN_SCHEMES else None
+
+
+def _password_in(credentials: str) -> str:
+    """Return the password of RFC 7617's credentials; "" when they are none."""
+    try:
+        return b64decode(credentials, validate=True).decode().partition(":")[2]
+    except ValueError:  # of base64, and of UTF-8
+        return ""
 
 
 class _FailureLog:

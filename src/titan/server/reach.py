@@ -53,6 +53,23 @@ async def check_run_of_submission(call: Call, run_id: str | None) -> None:
         await call.house.store.look(partial(_check_joining, call=call, run_id=run_id))
 
 
+def is_limited(call: Call) -> bool:
+    """Return whether the caller is a job that is held to its own run."""
+    return call.caller.attempt is not None and not _is_free(call)
+
+
+def check_told_of(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None:
+    """Return when the caller, a job, may tell of these runs: its own, one it made, or one that submitted nothing here.
+
+    Raises:
+        Forbidden: one of them is somebody else's.
+    """
+    asking = _asking_job(reader, call.caller)
+    for run_id in run_ids:
+        if run_id not in (asking.run_id, asking.dag_id):
+            _check_joining(reader, call=call, run_id=run_id)
+
+
 async def check_waited_for(call: Call, dag_ids: Sequence[str], job_ids: Sequence[str]) -> None:
     """Return when the caller may know when these end; what does not exist tells nothing.
 

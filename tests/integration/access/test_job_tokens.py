@@ -234,3 +234,17 @@ def test_a_job_does_not_decide_a_gate_by_way_of_the_shared_store(job: RunningJob
     assert answer.status == 403
     assert admin.ask("GET", f"/api/gates/{dag_id}.00000").value["state"] == "open"
     assert job.holder.ask("GET", f"/api/store?key={quote(key)}").value["value"] == "WAITING"
+
+
+def test_a_job_tells_of_its_own_run_and_of_new_ones_and_of_nobody_elses(
+    job: RunningJob, admin: Holder, run_id: str
+) -> None:
+    foreign = a_name("run")
+    submit(admin, run=foreign)
+
+    def tell(run: str | None) -> int:
+        entry = {"type": "action", "id": a_name("action"), "name": "search", "started_at_ns": 1, "run_id": run}
+        return job.holder.ask_json("POST", "/api/v1/actions", {"entries": [entry]}).status
+
+    assert [tell(None), tell(run_id), tell(a_name("run")), tell(foreign)] == [200, 200, 200, 403]
+    assert admin.ask("GET", f"/api/v1/runs/{run_id}").value["tally"]["calls"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from base64 import b64encode
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -82,7 +83,9 @@ def test_without_a_good_token_nothing_is_said(titan: RunningTitan, token: str | 
     assert "titan token create" in answer.message
 
 
-@pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "bearer x y", "ApiKey", "titan"])
+@pytest.mark.parametrize(
+    "header", ["Basic YTpi", "Basic YTo=", "Basic ?", "Basic", "Bearer", "Bearer ", "bearer x y", "ApiKey", "titan"]
+)
 def test_another_kind_of_authorization_is_none(nobody: Holder, header: str) -> None:
     assert nobody.ask("GET", "/api/health", headers={"Authorization": header}).refusal == (401, "Unauthorized")
 
@@ -90,6 +93,12 @@ def test_another_kind_of_authorization_is_none(nobody: Holder, header: str) -> N
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "ApiKey", "apikey"])
 def test_a_token_is_good_under_both_schemes(admin: Holder, nobody: Holder, scheme: str) -> None:
     header = {"Authorization": f"{scheme} {admin.token}"}
+
+    assert nobody.ask("GET", "/api/health", headers=header).status == 200
+
+
+def test_a_token_may_be_the_password_of_a_client_that_knows_nothing_else(admin: Holder, nobody: Holder) -> None:
+    header = {"Authorization": f"Basic {b64encode(f'pk-lf-1:{admin.token}'.encode()).decode()}"}
 
     assert nobody.ask("GET", "/api/health", headers=header).status == 200
 

@@ -20,6 +20,8 @@ from titan.ingest.batch import Batch
 from titan.model.actions import Entry
 from titan.server.answers import JSON, json_answer
 from titan.server.call import Call
+from titan.server.reach import is_limited
+from titan.server.routes.recording import record
 
 PROTOBUF = "application/x-protobuf"
 
@@ -58,7 +60,7 @@ async def take_openai_agents(call: Call) -> Response[bytes]:
     """Record traces and spans as openai-agents exports them."""
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
     now = call.house.clock.now()
-    await call.house.recorder.record(call.house.project_id, lambda: openai_agents.read(raw, received_at=now).entries)
+    await record(call, lambda: openai_agents.read(raw, received_at=now).entries)
     return json_answer({})
 
 
@@ -66,7 +68,7 @@ async def _recorded(call: Call, read: _Reader) -> Batch:
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
     media, encoding = call.header("content-type"), call.header("content-encoding")
     reading = partial(read, raw, content_type=media, content_encoding=encoding)
-    if len(raw) >= LARGE_BYTES:
+    if len(raw) >= LARGE_BYTES and not is_limited(call):
         return await call.house.recorder.record_large(call.house.project_id, reading)
     heard: list[Batch] = []
 
@@ -74,7 +76,7 @@ async def _recorded(call: Call, read: _Reader) -> Batch:
         heard.append(reading())
         return heard[0].entries
 
-    await call.house.recorder.record(call.house.project_id, entries)
+    await record(call, entries)
     return heard[0]
 
 

@@ -1,16 +1,19 @@
 """What tells of agent runs: the SDK, and OpenTelemetry."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
 from litestar import Response
 
+from titan.engine.recorder import Recorded
 from titan.model.actions import Entry, RunEntry, Teller
 from titan.model.errors import InvalidInput, UnknownJob
 from titan.ports import Reader
 from titan.server import wire_actions as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.reach import check_told_of, is_limited
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
@@ -42,8 +45,24 @@ async def record_actions(call: Call) -> Response[bytes]:
         entries = list(wire.entries_of(body, run_id=run.id if run else ""))
         return _with_agent(entries, run)
 
-    recorded = await call.house.recorder.record(call.house.project_id, read)
+    recorded = await record(call, read)
     return json_answer(wire.RecordAnswer(stored=recorded.stored, repeated=recorded.repeated))
+
+
+async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:
+    """Record what `read` returns, if the caller may tell of it; see `Recorder.record`.
+
+    Raises:
+        Forbidden: a job tells of somebody else's run; nothing was kept.
+    """
+
+    def checked() -> list[Entry]:
+        entries = list(read())
+        run_ids = list(dict.fromkeys(entry.run_id for entry in entries))
+        call.house.store.read(partial(check_told_of, call=call, run_ids=run_ids))
+        return entries
+
+    return await call.house.recorder.record(call.house.project_id, checked if is_limited(call) else read)
 
 
 def _with_agent(entries: list[Entry], run: ToldRun | None) -> list[Entry]:

@@ -15,7 +15,7 @@ from titan.model.actions import Entry
 from titan.server import wire_sentinel
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.routes.recording import MAX_RECORD_BYTES
+from titan.server.routes.recording import MAX_RECORD_BYTES, record
 
 logger = logging.getLogger(__name__)
 
@@ -128,4 +128,4 @@ def _short(value: str | None) -> str | None:
 
 
 async def _record(call: Call, read: Callable[[], Sequence[Entry]]) -> Recorded:
-    return await call.house.recorder.record(call.house.project_id, read)
+    return await record(call, read)
