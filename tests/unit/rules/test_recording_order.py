@@ -63,8 +63,8 @@ def plain(memory: Memory) -> tuple[Any, ...]:
     return run, sorted(map(_plain_action, memory.all), key=repr)
 
 
-def _plain_action(action: Action) -> tuple[frozenset[str | None], Action]:
-    names = frozenset({action.id, action.span_id} - {None})
+def _plain_action(action: Action) -> tuple[list[str], Action]:
+    names = sorted({action.id, action.span_id or action.id})  # no set: its repr has an order of its own
     return names, replace(action, number=0, id="", span_id=None, agent_id="")
 
 
