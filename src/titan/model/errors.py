@@ -22,6 +22,8 @@ TitanError
     ├── ModelNotConfigured, ModelUnavailable, ModelRefused
 """
 
+from collections.abc import Callable
+
 
 class TitanError(Exception):
     """Something was refused or failed; the attributes say what, and what to do next.
@@ -38,6 +40,14 @@ class TitanError(Exception):
         self.found = found
         #: What the reader can do now; may be empty.
         self.next_step = next_step
+
+    def __reduce__(self) -> tuple[Callable[..., "TitanError"], tuple[object, ...]]:
+        """Say how to make it again in another process: an exception's own way passes the message alone."""
+        return _remade, (type(self), self.subject, self.expected, self.found, self.next_step)
+
+
+def _remade(kind: type[TitanError], subject: str, expected: str, found: str, next_step: str) -> TitanError:
+    return kind(subject, expected=expected, found=found, next_step=next_step)
 
 
 class InvalidInput(TitanError):
