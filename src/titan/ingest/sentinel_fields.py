@@ -43,7 +43,7 @@ def shaped(value: object, shape: type[T], *, what: str) -> T:
     """
     try:
         return msgspec.convert(value, shape)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the second: half a surrogate pair
         raise unreadable(what, "what agentsentinel-sdk sends", str(error)) from error
 
 
