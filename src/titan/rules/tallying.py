@@ -1,6 +1,6 @@
 """Counts and sums over calls: which outcome counts as what, and whose cost was spent (spec/runs.md 2.6 and 3.1)."""
 
-from titan.model.actions import CALLS, Outcome
+from titan.model.actions import CALLS, INCURRED, PREVENTED, Outcome
 from titan.model.recorded import Action, Tally
 
 
@@ -63,11 +63,4 @@ class Sums:
 
 _COUNTED_AS = {outcome: outcome for outcome in Outcome} | {Outcome.IDEMPOTENT_REPLAY: Outcome.REPLAYED}
 #: Which sum an outcome's cost goes to: incurred, prevented, saved.
-_COST_OF = {
-    Outcome.SUCCESS: 0,
-    Outcome.ERROR: 0,
-    Outcome.BLOCKED: 1,
-    Outcome.REJECTED: 1,
-    Outcome.REPLAYED: 2,
-    Outcome.IDEMPOTENT_REPLAY: 2,
-}
+_COST_OF = {outcome: 0 if outcome in INCURRED else 1 if outcome in PREVENTED else 2 for outcome in Outcome}

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from titan.model.errors import StoreError, StoreUnavailable
 from titan.model.events import JournalEntry
@@ -20,6 +20,7 @@ from titan.ports import Clock, Commit, Transaction
 from titan.store.transaction import SqlTransaction
 
 T = TypeVar("T")
+C = TypeVar("C")
 
 GROUP_LIMIT: Final = 256  # about 15 ms of decisions of 60 µs each; nobody waits longer for others than that
 
@@ -228,20 +229,20 @@ class Writer:
         return translation
 
 
-class Listeners:
+class Listeners(Generic[C]):
     """Those who are told of commits."""
 
     def __init__(self, subject: str) -> None:
         self._subject = subject
-        self._listeners: tuple[Callable[[Commit], None], ...] = ()
+        self._listeners: tuple[Callable[[C], None], ...] = ()
         self._adding = threading.Lock()
 
-    def add(self, listener: Callable[[Commit], None]) -> None:
+    def add(self, listener: Callable[[C], None]) -> None:
         """Call `listener` for each commit from now on."""
         with self._adding:
             self._listeners = (*self._listeners, listener)
 
-    def tell(self, commit: Commit) -> None:
+    def tell(self, commit: C) -> None:
         """Tell all of them; one that fails harms nobody."""
         for listener in self._listeners:
             try:

@@ -28,7 +28,7 @@ from titan.store.postgres.address import Address
 from titan.store.postgres.errors import translated
 from titan.store.postgres.session import ConnectionLost, StatementFailed
 from titan.store.readers import Readers
-from titan.store.writer import closed
+from titan.store.writer import Listeners, closed
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class PostgresCallStore:
         self._address = address
         self._clock = clock
         self._server_id = secrets.token_hex(8)
-        self._listeners: tuple[Callable[[CallCommit], None], ...] = ()
+        self._listeners: Listeners[CallCommit] = Listeners(address.subject)
         self._readers = Readers(self._new_reader, address.subject)
         self._connection: psycopg.Connection[Any] | None = None
         prepare(address)
@@ -85,7 +85,7 @@ class PostgresCallStore:
         return 0  # PostgreSQL compresses long texts by itself
 
     def listen(self, listener: Callable[[CallCommit], None]) -> None:
-        self._listeners = (*self._listeners, listener)
+        self._listeners.add(listener)
 
     def close(self) -> None:
         self._is_closing = True
@@ -110,7 +110,7 @@ class PostgresCallStore:
         except psycopg.Error as error:
             raise self._told(error) from error
         if transaction.touched:
-            self._tell(CallCommit(runs=frozenset(transaction.touched), version=transaction.version))
+            self._listeners.tell(CallCommit(runs=frozenset(transaction.touched), version=transaction.version))
         return result
 
     def _told(self, error: psycopg.Error) -> BaseException:
@@ -118,13 +118,6 @@ class PostgresCallStore:
         if isinstance(told, StoreError):
             logger.error("%s: a transaction was not kept: %s", self._address.subject, error)
         return told
-
-    def _tell(self, commit: CallCommit) -> None:
-        for listener in self._listeners:
-            try:
-                listener(commit)
-            except Exception:
-                logger.exception("%s: a listener failed; what it listens to is committed", self._address.subject)
 
     # --- on the listener's thread ---
 
@@ -147,7 +140,7 @@ class PostgresCallStore:
 
     def _tell_foreign(self) -> None:
         row = PostgresCallSession(self._listening).one("newest_version")
-        self._tell(CallCommit(runs=frozenset(), version=row[0] if row else 0))
+        self._listeners.tell(CallCommit(runs=frozenset(), version=row[0] if row else 0))
 
     # --- connections ---
 

@@ -34,15 +34,13 @@ def query_of(text: str) -> str | None:
     parts: list[str] = []
     is_open = False
     for place, piece in enumerate(text.split('"')):
-        words = [f"'{word[:MAX_WORD]}'" for word in _words(piece)]
+        words = _words(piece)
         if place % 2 and words:
-            parts.append("(" + " <-> ".join(words) + ")")
+            parts.append(_phrase(words))
             is_open = False
         elif words:
             # FTS5 takes what stands together, such as look_up, for a phrase.
-            parts.extend(
-                "(" + " <-> ".join(f"'{word[:MAX_WORD]}'" for word in _words(run)) + ")" for run in _runs(piece)
-            )
+            parts.extend(_phrase(_words(run)) for run in _runs(piece))
             is_open = piece[-1:].isalnum() or piece[-1:] == "_"
     if not parts:
         return None

@@ -24,7 +24,7 @@ from titan.store.rows.columns import to_us
 from titan.store.sqlite import opening
 from titan.store.sqlite.reading import ReadingThread
 from titan.store.sqlite.session import BUSY_MS, SqliteSession, translated
-from titan.store.writer import closed
+from titan.store.writer import Listeners, closed
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class SqliteCallStore:
         self._path = path.absolute()
         self._subject = f"store {self._path}"
         self._clock = clock
-        self._listeners: tuple[Callable[[CallCommit], None], ...] = ()
+        self._listeners: Listeners[CallCommit] = Listeners(self._subject)
         self._texts = KnownTexts()
         self._readers = Readers(self._new_reader, self._subject)
         with errors_translated(self._subject):
@@ -95,7 +95,7 @@ class SqliteCallStore:
         return len(packed)
 
     def listen(self, listener: Callable[[CallCommit], None]) -> None:
-        self._listeners = (*self._listeners, listener)
+        self._listeners.add(listener)
 
     def close(self) -> None:
         self._writer.shutdown(wait=True)
@@ -170,11 +170,7 @@ class SqliteCallStore:
         if not transaction.touched:
             return
         commit = CallCommit(runs=frozenset(transaction.touched), version=transaction.version)
-        for listener in self._listeners:
-            try:
-                listener(commit)
-            except Exception:
-                logger.exception("%s: a listener failed; what it listens to is committed", self._subject)
+        self._listeners.tell(commit)
 
     def _new_reader(self) -> ReadingThread[CallReader]:
         try:

@@ -39,7 +39,7 @@ class PostgresStore:
         self._address = address
         self._readers = Readers(partial(_ReadingThread, address), address.subject)
         self._looking = ThreadPoolExecutor(LOOKING_THREADS, thread_name_prefix="titan-look")
-        self._listeners = Listeners(address.subject)
+        self._listeners: Listeners[Commit] = Listeners(address.subject)
         self.server_id = secrets.token_hex(8)
         shared_clock = SharedClock()
         #: What tells the time of transactions.

@@ -38,7 +38,7 @@ class SqliteStore:
         """
         self._path = path.absolute()
         self._readers = Readers(self._new_reader, f"store {self._path}")
-        self._listeners = Listeners(f"store {self._path}")
+        self._listeners: Listeners[Commit] = Listeners(f"store {self._path}")
         with errors_translated(f"store {self._path}"):
             make_folder(self._path.parent)
             self._lock_descriptor = lock(self._path)
