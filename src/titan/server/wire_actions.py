@@ -4,13 +4,13 @@ Inputs and outputs are JSON in the typed encoding of `titan_sdk.tape`, as they s
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
+from titan.ingest.otlp.actions import time_of
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
@@ -28,7 +28,6 @@ from titan.model.actions import (
 from titan.server.wire import Request
 
 MAX_ENTRIES: Final = 10_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: From 1970 to 2262, which is as far as 64 bits of nanoseconds reach.
 Nanoseconds = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Since 1970-01-01T00:00Z.")]
@@ -145,8 +144,8 @@ def _action(body: ActionBody, run_id: str, teller: Teller) -> ActionEntry:
         teller=teller,
         kind=body.kind,
         name=body.name,
-        started_at=_time(body.started_at_ns),
-        ended_at=None if body.ended_at_ns is None else _time(body.ended_at_ns),
+        started_at=time_of(body.started_at_ns),
+        ended_at=None if body.ended_at_ns is None else time_of(body.ended_at_ns),
         duration_ns=body.duration_ns,
         outcome=body.outcome,
         parent_id=body.parent_id,
@@ -170,7 +169,7 @@ def _run(body: RunBody, run_id: str, agent_id: str | None, teller: Teller) -> Ru
     return RunEntry(
         run_id=run_id,
         teller=teller,
-        at=_time(body.at_ns),
+        at=time_of(body.at_ns),
         agent_id=body.agent_id or agent_id,
         session_id=body.session_id,
         name=body.name,
@@ -185,7 +184,3 @@ def _run(body: RunBody, run_id: str, agent_id: str | None, teller: Teller) -> Ru
 def _payload(raw: msgspec.Raw) -> Payload | None:
     text = bytes(raw).decode()
     return Payload(text) if text else None
-
-
-def _time(nanoseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
