@@ -15,12 +15,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
+from benchmarks.discarding import discarding_server
 from benchmarks.rows import percentile
 
 ROUNDS: Final = 5
@@ -67,17 +66,15 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sdk_recording", description=__doc__)
     parser.add_argument("--otel", metavar="PYTHON", help="an interpreter that has opentelemetry-sdk")
     otel = parser.parse_args(arguments).otel
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Taker)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    port = server.server_address[1]
-    _report("undecorated", sys.executable, PLAIN, port)
-    medians = [
-        _report("titan_sdk.action, server up", sys.executable, TITAN, port),
-        _report("titan_sdk.action, server away", sys.executable, TITAN, 9),
-    ]
-    if otel is not None:
-        _report("opentelemetry-sdk span, collector up", otel, OTEL, port)
-        _report("opentelemetry-sdk span, collector away", otel, OTEL, 9)
+    with discarding_server() as port:
+        _report("undecorated", sys.executable, PLAIN, port)
+        medians = [
+            _report("titan_sdk.action, server up", sys.executable, TITAN, port),
+            _report("titan_sdk.action, server away", sys.executable, TITAN, 9),
+        ]
+        if otel is not None:
+            _report("opentelemetry-sdk span, collector up", otel, OTEL, port)
+            _report("opentelemetry-sdk span, collector away", otel, OTEL, 9)
     return int(max(medians) > TARGET_MICROSECONDS)
 
 
@@ -112,22 +109,6 @@ def _measured(python: str, setup: str, port: int) -> list[float]:
         )
     took: list[int] = json.loads(done.stdout)
     return [each / 1000 for each in took]
-
-
-class _Taker(BaseHTTPRequestHandler):
-    """Takes what it is sent and forgets it."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
 
 
 if __name__ == "__main__":
