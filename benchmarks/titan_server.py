@@ -8,11 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from titan_sdk import DagAccepted, TitanClient, TitanError
 
@@ -52,16 +52,53 @@ def running_titan(folder: Path, *, offer: str = f"GENERAL:{SLOTS}", store: str |
         *("--port", str(port), "--sdk-port", str(sdk_port), "--offer", offer),
         *(() if store is None else ("--store", store)),
     ]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
-    with (folder / "titan.log").open("wb") as log:
-        # A session of its own: a signal to the whole group of the measurement would end the server without its worker.
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True)
+    process = _started(command, folder / "titan.log")
     try:
-        titan = RunningTitan(port=sdk_port, home=folder / "home", pid=process.pid)
-        _wait_until_up(titan, process, folder / "titan.log")
-        yield titan
+        _wait_until(lambda: _has_worker(sdk_port), "a server with a worker", process, folder / "titan.log")
+        yield RunningTitan(port=sdk_port, home=folder / "home", pid=process.pid)
     finally:
         _stop(process)
+
+
+class KillableTitan:
+    """A server without a worker, at one port and one home however often it is killed."""
+
+    def __init__(self, folder: Path) -> None:
+        port, self.port = free_ports(2)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = folder / "titan.log"
+        self._command = [
+            *(sys.executable, "-m", "titan.cli", "up", "--home", str(folder / "home"), "--no-worker"),
+            *("--port", str(port), "--sdk-port", str(self.port)),
+        ]
+        self._process = self._start()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait()
+
+    def start_again(self) -> None:
+        """Start it on what it has left; return when it answers.
+
+        Raises:
+            BenchmarkFailed: it did not in time.
+        """
+        self._process = self._start()
+
+    def stop(self) -> None:
+        """End it; one that was killed is left alone."""
+        if self._process.poll() is None:
+            _stop(self._process)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = _started(self._command, self._log)
+        try:
+            _wait_until(lambda: _answers(self.port), "a server", process, self._log)
+        except BenchmarkFailed:
+            _stop(process)
+            raise
+        return process
 
 
 def end_cleanly_when_told_to() -> None:
@@ -89,21 +126,39 @@ def must_complete(client: TitanClient, accepted: DagAccepted) -> None:
         raise BenchmarkFailed(f"dag {accepted.name!r}: expected COMPLETED; found {status}. See its jobs' logs.")
 
 
-def _wait_until_up(titan: RunningTitan, process: subprocess.Popen[bytes], log: Path) -> None:
-    client = TitanClient("127.0.0.1", titan.port, retry_for_seconds=0, announce=lambda _line: None)
+def _started(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
+    with log.open("ab") as output:
+        # A session of its own: a signal to the whole group of the measurement would end the server without its worker.
+        return subprocess.Popen(
+            command, stdout=output, stderr=output, cwd=log.parent, env=environment, start_new_session=True
+        )
+
+
+def _wait_until(is_so: Callable[[], bool], what: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            workers = client.transport.request_json("GET", "/api/workers")["workers"]
+            if is_so():
+                return
         except TitanError:
-            workers = []
-        if any(worker["state"] == "connected" for worker in workers):
-            return
+            pass  # it does not listen yet
         time.sleep(0.05)
     output = log.read_text("utf-8", "replace")[-2000:]
-    raise BenchmarkFailed(
-        f"titan up: expected a server with a worker within {START_SECONDS:.0f} s; found none.\n{output}"
-    )
+    raise BenchmarkFailed(f"titan up: expected {what} within {START_SECONDS:.0f} s; found none.\n{output}")
+
+
+def _has_worker(port: int) -> bool:
+    return any(worker["state"] == "connected" for worker in _ask(port, "/api/workers")["workers"])
+
+
+def _answers(port: int) -> bool:
+    return bool(_ask(port, "/api/health"))
+
+
+def _ask(port: int, path: str) -> Any:
+    client = TitanClient("127.0.0.1", port, retry_for_seconds=0, announce=lambda _line: None)
+    return client.transport.request_json("GET", path)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
