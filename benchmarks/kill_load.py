@@ -21,6 +21,7 @@ from urllib.parse import quote
 from benchmarks.conversations import conversations, request_of, spans_of
 from benchmarks.titan_server import BenchmarkFailed
 
+PROGRAMS: Final = 3
 LARGE_SPANS: Final = 512  # over 64 KiB: read by the process beside the server
 SMALL_SPANS: Final = 16  # read by a thread of it
 BATCH: Final = 20  # actions of a request of the SDK
@@ -57,12 +58,12 @@ class KillLoad:
     def __init__(self, port: int, *, seed: int) -> None:
         self._port = port
         self._acknowledged: dict[str, set[str]] = {}
-        self._requests = 0
         self._refused: str | None = None
         self._told = threading.Condition()
         self._is_over = threading.Event()
         streams = (otlp(LARGE_SPANS, seed=seed), otlp(SMALL_SPANS, seed=seed + 1), sdk(f"sdk-{seed}"))
-        self._programs = [threading.Thread(target=self._tell, args=(stream,)) for stream in streams]
+        self._answers = [0] * len(streams)
+        self._programs = [threading.Thread(target=self._tell, args=each) for each in enumerate(streams)]
 
     @property
     def acknowledged(self) -> int:
@@ -75,11 +76,11 @@ class KillLoad:
         for program in self._programs:
             program.start()
 
-    def wait_for(self, requests: int) -> None:
-        """Return when so many more requests were acknowledged."""
+    def wait_for(self, requests: int, *, program: int) -> None:
+        """Return as soon as so many more requests of a program were acknowledged."""
         with self._told:
-            enough = self._requests + requests
-            self._told.wait_for(lambda: self._requests >= enough or self._refused is not None)
+            enough = self._answers[program] + requests
+            self._told.wait_for(lambda: self._answers[program] >= enough or self._refused is not None)
             if self._refused is not None:
                 raise BenchmarkFailed(self._refused)
 
@@ -99,7 +100,7 @@ class KillLoad:
             connection.close()
         return {run: ids for run, ids in missing.items() if ids}
 
-    def _tell(self, requests: Iterator[Request]) -> None:
+    def _tell(self, program: int, requests: Iterator[Request]) -> None:
         """Send one request after the other; one that is not acknowledged is given up, for it may or may not be kept."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
         while not self._is_over.is_set():
@@ -112,13 +113,13 @@ class KillLoad:
                 connection.close()
                 time.sleep(AWAY_SECONDS)
                 continue
-            self._note(request, answer.status, said)
+            self._note(program, request, answer.status, said)
         connection.close()
 
-    def _note(self, request: Request, status: int, said: bytes) -> None:
+    def _note(self, program: int, request: Request, status: int, said: bytes) -> None:
         with self._told:
             if status == 200:
-                self._requests += 1
+                self._answers[program] += 1
                 for run, ids in request.told.items():
                     self._acknowledged.setdefault(run, set()).update(ids)
             elif status != 503:  # a server that ends, or asks for a pause, has kept nothing
@@ -138,13 +139,17 @@ def loaded(port: int, *, seed: int) -> Iterator[KillLoad]:
 
 
 def kill_at_random(titan: Killable, load: KillLoad, chance: Random, *, kills: int) -> None:
-    """Kill the server so often while it takes in what is told, and start it again each time."""
-    for _ in range(kills):
-        load.wait_for(chance.randint(3, 30))
-        time.sleep(chance.uniform(0, LONGEST_MOMENT))
+    """Kill the server so often while it takes in what is told, and start it again each time.
+
+    About every other time it has just acknowledged something, which one that does so too soon has not kept yet.
+    """
+    for number in range(kills):
+        load.wait_for(chance.randint(1, 6), program=number % PROGRAMS)
+        time.sleep(chance.choice((0, chance.uniform(0, LONGEST_MOMENT))))
         titan.kill()
         titan.start_again()
-    load.wait_for(3)
+    for program in range(PROGRAMS):
+        load.wait_for(1, program=program)
 
 
 def otlp(spans: int, *, seed: int) -> Iterator[Request]:
