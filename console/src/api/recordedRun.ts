@@ -14,7 +14,9 @@ export type NoteView = Schemas["NoteView"];
 export type NewNoteBody = Schemas["NewNoteBody"];
 export type ActionDetailView = Schemas["ActionDetailView"];
 
-const PAUSE_MS = 250; // between two readings of what was heard since
+const PAUSE_MS = 40; // between two readings of what was heard since: a call is to be seen within 100 ms of its commit
+const LONG_PAUSE_MS = 250; // the same of a long run: joining news and old, and sorting, takes the page 10 ms and more
+const MANY_ROWS = 2000;
 const WHOLE_PAUSE_MS = 2000; // between two readings of the whole, where only that tells the truth
 
 /** All actions of a run without their bodies. While it runs, what was heard since joins them. */
@@ -30,9 +32,13 @@ export function useRecording(runId: string) {
       return fresh;
     },
   });
-  const pauseMs = found.data && hasOrphans(found.data) ? WHOLE_PAUSE_MS : PAUSE_MS;
-  useRefetchOnRuns(({ runs }) => runs.has(runId), found.refetch, pauseMs);
+  useRefetchOnRuns(({ runs }) => runs.has(runId), found.refetch, pauseOf(found.data));
   return found;
+}
+
+function pauseOf(recording: Recording | undefined): number {
+  if (recording && hasOrphans(recording)) return WHOLE_PAUSE_MS;
+  return recording && recording.rows.length > MANY_ROWS ? LONG_PAUSE_MS : PAUSE_MS;
 }
 
 export function recordingKey(runId: string): string[] {
