@@ -5,22 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.again_rows import measure_again
+from benchmarks.beside_rows import measure_beside
 from benchmarks.call_rows import measure_calls
 from benchmarks.idle_rows import measure_idle
 from benchmarks.job_rows import Sizes, measure_jobs
+from benchmarks.kill_rows import measure_kills
 from benchmarks.machine import describe_machine
 from benchmarks.postgres_rows import measure_postgres
 from benchmarks.report import cells, print_table, update_document, write_results
 from benchmarks.rows import Row
 from benchmarks.scale_rows import measure_scale
+from benchmarks.screen_rows import measure_screen
+from benchmarks.stock_rows import measure_stock
 from benchmarks.store_rows import measure_store
 from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to
 
-GROUPS = ("jobs", "again", "store", "postgres", "idle", "scale", "calls")
+GROUPS = ("jobs", "again", "store", "postgres", "idle", "scale", "calls", "stock", "kills", "screen", "beside")
 QUICK = Sizes(rounds=2, jobs_alone=20, jobs_in_dag=100, fan=100, chain=10, unroutable=2000, jobs_beside=50)
 
 
@@ -56,20 +60,23 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[Row]:
-    if "jobs" in groups:
-        yield from measure_jobs(folder, QUICK if quick else Sizes())
-    if "again" in groups:
-        yield from measure_again(folder, QUICK if quick else Sizes())
-    if "store" in groups:
-        yield from measure_store(folder, rounds=2 if quick else 5, seconds=0.5 if quick else 2.0)
-    if "postgres" in groups:
-        yield from measure_postgres(folder, QUICK if quick else Sizes())
-    if "idle" in groups:
-        yield from measure_idle(folder, seconds=5 if quick else 30)
-    if "scale" in groups:
-        yield from measure_scale(folder, many=20_000 if quick else 1_000_000)
-    if "calls" in groups:
-        yield from measure_calls(folder, actions=20_480 if quick else 1_000_000)
+    sizes = QUICK if quick else Sizes()
+    measures: dict[str, Callable[[], Iterator[Row]]] = {
+        "jobs": lambda: measure_jobs(folder, sizes),
+        "again": lambda: measure_again(folder, sizes),
+        "store": lambda: measure_store(folder, rounds=sizes.rounds, seconds=0.5 if quick else 2.0),
+        "postgres": lambda: measure_postgres(folder, sizes),
+        "idle": lambda: measure_idle(folder, seconds=5 if quick else 30),
+        "scale": lambda: measure_scale(folder, many=20_000 if quick else 1_000_000),
+        "calls": lambda: measure_calls(folder, actions=20_480 if quick else 1_000_000),
+        "stock": lambda: measure_stock(folder, rounds=sizes.rounds, spans=5_000 if quick else 30_000),
+        "kills": lambda: measure_kills(folder, kills=3 if quick else 30),
+        "screen": lambda: measure_screen(folder, rounds=sizes.rounds, calls=50 if quick else 200),
+        "beside": lambda: measure_beside(folder, rounds=sizes.rounds, seconds=5 if quick else 20),
+    }
+    for group in GROUPS:
+        if group in groups:
+            yield from measures[group]()
 
 
 if __name__ == "__main__":
