@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.conversations import otlp_requests
 from tests.support.waiting import wait_until
-from titan.engine.preparing import Preparer, PreparingProcess
+from titan.engine.preparing import NICENESS, Preparer, PreparingProcess
 from titan.ingest import otlp
 from titan.ingest.batch import Batch
 from titan.keeping import Privacy
@@ -67,6 +67,14 @@ def test_what_it_refuses_is_told_in_its_words(process: PreparingProcess) -> None
         process.prepared(partial(READ, b"no protobuf at all"))
 
     assert refusal.value.next_step
+
+
+def test_jobs_go_before_it_where_cores_are_short(process: PreparingProcess) -> None:
+    prepared(process, b"")
+
+    niceness = os.getpriority(os.PRIO_PROCESS, pid_of(process))
+
+    assert niceness == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
 
 
 def test_another_takes_its_place_when_it_dies(process: PreparingProcess) -> None:
