@@ -26,6 +26,7 @@ from titan.rules.entry_redaction import EntryRedactor
 
 LARGE_BYTES: Final = 64 * 1024  # of a request: handing a smaller one over takes longer than reading it
 NICENESS: Final = 5  # of the process: where cores are short, jobs have thrice its share and need not wait for its turn
+PIECE: Final = 32  # entries decoded at once, in 0.3 ms: meanwhile no other thread of the server does anything
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class PreparingProcess:
             logger.warning("the process that reads large requests has died; another one is started")
             self.close()
             return None
-        return _decoded(told), heard
+        return [entry for piece in told for entry in _decoded(piece)], heard
 
     def close(self) -> None:
         """End the process. May be called twice."""
@@ -114,7 +115,7 @@ class PreparingProcess:
 
 
 class _Told(msgspec.Struct, array_like=True):
-    """Entries on their way between processes."""
+    """A piece of the entries on their way between processes."""
 
     is_action: bytes  #: for each entry, in order: 1 or 0
     actions: list[ActionEntry]
@@ -125,8 +126,8 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(_Told)
 
 
-def _decoded(told: bytes) -> list[Entry]:
-    part = _DECODER.decode(told)
+def _decoded(piece: bytes) -> list[Entry]:
+    part = _DECODER.decode(piece)
     actions, runs = iter(part.actions), iter(part.runs)
     return [next(actions) if is_action else next(runs) for is_action in part.is_action]
 
@@ -156,11 +157,12 @@ def _nothing() -> None:
     """Done when the process is ready."""
 
 
-def _prepare(read: Callable[[], H]) -> tuple[bytes, H]:
+def _prepare(read: Callable[[], H]) -> tuple[list[bytes], H]:
     assert _preparer is not None
     heard = read()
     entries = list(map(_preparer.prepared, heard.entries))
-    return _ENCODER.encode(_split(entries)), replace(heard, entries=())  # type: ignore[type-var]  # Heard is one
+    pieces = (entries[start : start + PIECE] for start in range(0, len(entries), PIECE))
+    return [_ENCODER.encode(_split(piece)) for piece in pieces], replace(heard, entries=())  # type: ignore[type-var]  # Heard is one
 
 
 def _split(entries: Iterable[Entry]) -> _Told:
