@@ -26,11 +26,11 @@ RUNNING: Final = "running"  #: asked for as an outcome: calls that have none yet
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", 7),
     "cost": ("cost", 19),
-    "duration": ("duration_us", 38),
-    "actions": ("calls", 39),
-    "success_rate": ("success_rate", 40),
+    "duration": ("duration_us", 39),
+    "actions": ("calls", 40),
+    "success_rate": ("success_rate", 41),
 }
-_RUN_NO: Final = 37
+_RUN_NO: Final = 38
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
 _RUN_ID: Final = 28  # behind `action_columns`
 

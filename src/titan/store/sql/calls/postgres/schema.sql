@@ -63,6 +63,7 @@ create table runs (
             else -1
         end
     ) stored,
+    unpriced bigint not null default 0 check (unpriced >= 0),
     unique (project_id, id)
 );
 

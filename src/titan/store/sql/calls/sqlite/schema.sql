@@ -61,6 +61,7 @@ create table runs (
             else -1
         end
     ) virtual,
+    unpriced integer not null default 0 check (unpriced >= 0),
     unique (project_id, id)
 ) strict;
 
