@@ -1,7 +1,6 @@
 """How PostgreSQL finds what the lists of recorded calls show: by an index, however many there are."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -49,11 +48,11 @@ class Explaining(PostgresCallSession):
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         super().__init__(connection)
-        self.plan = ""
+        self.plans: list[str] = []
 
     def ask(self, sql: str, parameters: Mapping[str, Value]) -> list[Row]:
         """Note the plan, and find nothing."""
-        self.plan = "\n".join(str(row[0]) for row in super().ask(f"explain (costs off) {sql}", parameters))
+        self.plans.append("\n".join(str(row[0]) for row in super().ask(f"explain (costs off) {sql}", parameters)))
         return [(0,)] if "count(*)" in sql else []
 
 
@@ -74,6 +73,7 @@ def session() -> Iterator[Explaining]:
 
 @pytest.fixture
 def reader(session: Explaining) -> CallReader:
+    session.plans.clear()
     return SqlCallReader(session)
 
 
@@ -113,7 +113,8 @@ LEDGER = {
 
 
 def check(session: Explaining) -> None:
-    assert "Seq Scan" not in session.plan, session.plan
+    """Check the first question: where its answer is not enough, a second one has to look at more."""
+    assert "Seq Scan" not in session.plans[0], session.plans[0]
 
 
 @pytest.mark.parametrize("name", REGISTRY)
@@ -128,7 +129,7 @@ def test_the_registry_is_sorted_by_an_index(session: Explaining, reader: CallRea
     reader.registry(PROJECT, RunFilter(), sort=sort, is_ascending=False, after=None, limit=50)
 
     check(session)
-    assert "Sort" not in session.plan
+    assert "Sort" not in session.plans[0]
 
 
 @pytest.mark.parametrize("name", LEDGER)
@@ -143,11 +144,12 @@ def test_the_ledger_is_sorted_by_an_index(session: Explaining, reader: CallReade
     reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=0, limit=50)
 
     check(session)
+    assert "Sort" not in session.plans[0].replace("Incremental Sort", "")
 
 
-@pytest.mark.parametrize("name", LEDGER)
-def test_calls_are_counted_no_further_than_they_are_shown(session: Explaining, reader: CallReader, name: str) -> None:
-    reader.count_calls(PROJECT, replace(LEDGER[name]), up_to=1000)
+@pytest.mark.parametrize("name", ["action", "outcome and date"])
+def test_few_calls_of_many_are_counted_by_an_index(session: Explaining, reader: CallReader, name: str) -> None:
+    reader.count_calls(PROJECT, LEDGER[name], up_to=10_000)
 
     check(session)
 
