@@ -24,6 +24,7 @@ from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction
+from titan.rules.distinct_words import distinct_words
 from titan.rules.recording import settle
 from titan.rules.registry import after_silence, silent_since
 
@@ -212,16 +213,18 @@ class Recorder:
         return replace(entry, inputs=inputs, outputs=outputs)
 
     def _small(self, payload: Payload | None) -> Payload | None:
-        """Return a payload that fits into a row; what is longer becomes a blob, with its beginning for a text."""
+        """Return a payload that fits into a row; a longer one becomes a blob, and its row says its beginning and words."""
         if payload is None or len(payload.text) <= BLOB_BYTES // 4 or len(payload.text.encode()) <= BLOB_BYTES:
             return payload
-        content = payload.whole.encode()
+        whole = payload.whole
+        content = whole.encode()
         digest = self._blobs.put(content)
         stands_in = {
             "$blob": {
                 "sha256": digest,
                 "size_bytes": len(content),
                 "head": content[:HEAD_CHARACTERS].decode("utf-8", "ignore"),
+                "words": distinct_words(whole),
             }
         }
         return Payload(msgspec.json.encode(stands_in).decode(), blob=digest)

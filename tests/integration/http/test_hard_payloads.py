@@ -253,6 +253,19 @@ def test_all_of_it_is_exported_and_imported_the_same(hard: RunningTitan, told: T
         assert secret.encode() not in content
 
 
+def test_a_word_at_the_end_of_a_large_one_is_found(hard: RunningTitan) -> None:
+    for entrance in ("actions", "agentsentinel", "openai-agents", "otlp-json", "otlp-protobuf", "model"):
+        text = json.dumps({"text": f"{LARGE_TEXT} zebrafish-{entrance}"}).encode()
+        assert ENTRANCES[entrance](hard.sdk_port, f"{entrance}-words", text).status in (200, 202)
+        action_of(hard.sdk_port, f"{entrance}-words")
+
+    found = ask(hard.sdk_port, "GET", "/api/v1/ledger?search=zebrafish").value["data"]
+    within = ask(hard.sdk_port, "GET", "/api/v1/runs/otlp-json-words/find?q=zebrafish%20json").value["ids"]
+
+    assert {call["run_id"] for call in found} >= {"actions-words", "agentsentinel-words", "model-words"}
+    assert len(within) == 1
+
+
 def test_no_secret_lies_in_the_files(hard: RunningTitan, told: Told) -> None:
     wait_for_all(hard.sdk_port, told)
 
