@@ -213,7 +213,7 @@ class Recorder:
         return replace(entry, inputs=inputs, outputs=outputs)
 
     def _small(self, payload: Payload | None) -> Payload | None:
-        """Return a payload that fits into a row; a longer one becomes a blob, and its row says its beginning and words."""
+        """Return a payload that fits into a row: of a longer one, which becomes a blob, its beginning and words."""
         if payload is None or len(payload.text) <= BLOB_BYTES // 4 or len(payload.text.encode()) <= BLOB_BYTES:
             return payload
         whole = payload.whole
