@@ -78,6 +78,8 @@ def write_lock(name: str, *, locks: Path = LOCKS) -> None:
         environment["PIP_CONFIG_FILE"] = os.devnull
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=environment)
         head = f"# What the environment {name} is made from: {name}.in and what it needs, by version and hash.\n"
+        # Options of the source, such as `--no-binary` of a package that has no wheel, which pip reads here too.
+        head += "".join(f"{line}\n" for line in source.read_text("utf-8").splitlines() if line.startswith("--"))
         (locks / f"{name}.lock").write_text(head + target.read_text("utf-8"), "utf-8")
 
 

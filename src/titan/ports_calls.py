@@ -215,8 +215,11 @@ class CallTransaction(CallReader, Protocol):
     def restore_run(self, run: RecordedRun) -> None:
         """Have an archived run found as before."""
 
-    def forget_run(self, project_id: str, run_id: str) -> bool:
-        """Delete a run with every byte of what was recorded of it; return whether there was one."""
+    def forget_run(self, project_id: str, run_id: str, *, is_told_elsewhere: bool = False) -> bool:
+        """Delete a run with every byte of what was recorded of it; return whether there was one.
+
+        `is_told_elsewhere`: another run tells the same, so its words may stay in the pages of their index for a while.
+        """
 
     def put_note(self, name: str, value: str) -> None:
         """Note something for the server itself."""

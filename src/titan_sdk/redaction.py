@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -28,6 +29,11 @@ from titan_sdk.redaction_patterns import (
     spelt_plainly,
 )
 
+_BYTES_TAGS: Final = (
+    "$bytes",
+    "$bytearray",
+)  # of `titan_sdk.tape`; what is in them is base64, in which no pattern is found
+_BYTES_WRITTEN: Final = tuple(f'"{tag}"' for tag in _BYTES_TAGS)
 MAX_DEPTH: Final = 200  # lists and objects in each other; Python's own JSON reader ends at about 1,000
 FINGERPRINT_DIGITS: Final = 32  # 128 bits: two secrets of a project never share one by chance
 MAX_CLEAN_KEYS: Final = 4096  # names of fields known to hold no secret: they repeat from call to call
@@ -139,7 +145,7 @@ class Redactor:
 
     def may_take(self, text: str) -> bool:
         """Return False only when certainly nothing is to be taken from a text, or from JSON texts that stand in it."""
-        return bool(self._own_fields) or self._finder.may_hold(text)
+        return bool(self._own_fields) or self._finder.may_hold(text) or any(tag in text for tag in _BYTES_WRITTEN)
 
     def redact_text(self, text: str) -> RedactedText:
         """Return a text without secrets; where it is a JSON object or list, field rules hold in it too."""
@@ -231,6 +237,8 @@ class _Search:
         return "".join([*pieces, text[end:]])
 
     def _object(self, value: dict[str, object], path: _Path, *, depth: int) -> dict[str, object]:
+        if len(value) == 1 and (content := _content_of(value)) is not None:
+            return self._content(value, content, path, depth=depth)
         clean: dict[str, object] = {}
         is_changed = False
         for key, old in value.items():
@@ -241,6 +249,11 @@ class _Search:
             is_changed = is_changed or new is not old or new_key is not key
             clean[new_key] = new
         return clean if is_changed else value
+
+    def _content(self, value: dict[str, object], content: str, path: _Path, *, depth: int) -> dict[str, object]:
+        """Return bytes that hold a text, as bytes without its secrets."""
+        clean = self.text(content, path, depth=depth + 1)
+        return value if clean is content else dict.fromkeys(value, b64encode(clean.encode()).decode())
 
     def _key(self, key: str, taken_keys: Mapping[str, object], path: _Path) -> str:
         if key in self._clean_keys:
@@ -379,6 +392,17 @@ def _is_spared(rule: FieldRule, value: object, siblings: Mapping[str, object], p
         return len(value) < rule.shortest or "logprob" in siblings  # a token of a model's answer is text
     # In a JSON schema the name is a parameter's, and the value says what kind of parameter it is.
     return not rule.takes_containers or (path.step == "properties" and isinstance(value, dict))
+
+
+def _content_of(value: Mapping[str, object]) -> str | None:
+    """Return the text in what the tape writes for bytes; None for what is no bytes, or no text."""
+    [(tag, written)] = value.items()
+    if tag not in _BYTES_TAGS or not isinstance(written, str):
+        return None
+    try:
+        return b64decode(written, validate=True).decode()
+    except ValueError:  # an image, or no base64
+        return None
 
 
 def _chip_name(field: str) -> str:

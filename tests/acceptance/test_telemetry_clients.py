@@ -1,25 +1,35 @@
-"""Programs that tell of themselves to somebody else, pointed at Titan and not changed: each leaves a correct run.
-
-Traceloop's SDK needs a package that has no wheel, so it has no lock; what it sent is held by `tests/unit/ingest/otlp`.
-"""
+"""Programs that tell of themselves to somebody else, pointed at Titan and not changed: each leaves a correct run."""
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import pytest
 
-from tests.support.fake_endpoint import FakeEndpoint, Reply, a_completion, fake_endpoint
+from tests.support.fake_endpoint import FakeEndpoint, Reply, a_completion, a_stream, fake_endpoint
 from tests.support.foreign import LOCKS, run_client
 from tests.support.running_titan import RunningTitan, running_titan
 
 pytestmark = pytest.mark.slow  # each client's environment is made first
 
-ANSWER = "It is sunny in Paris."
+ANSWER: Final = "It is sunny in Paris."
+MODEL: Final = "gpt-4o-mini-2024-07-18"
+USAGE: Final = {
+    "prompt_tokens": 31,
+    "completion_tokens": 9,
+    "total_tokens": 40,
+    "prompt_tokens_details": {"cached_tokens": 5},
+    "completion_tokens_details": {"reasoning_tokens": 2},
+}
+#: 26 of 31 tokens at 0.15, 5 from the cache at 0.075 and 9 at 0.6 dollars a million.
+EACH: Final = "0.000009675"
+#: Clients that are told by an argument where Titan is; the others find it in their environment.
+ASK_WHERE: Final = {"openai-agents", "traceloop"}
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +44,74 @@ def model() -> Iterator[FakeEndpoint]:
         yield endpoint
 
 
-def a_call_of(tool: str, arguments: str = '{"city": "Paris"}') -> Reply:
-    """Return the reply of a model that wants a tool called."""
-    call = {"id": f"call_{tool}", "type": "function", "function": {"name": tool, "arguments": arguments}}
-    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+def wanting(*tools: str, arguments: str = '{"city": "Paris"}') -> Reply:
+    """Return the reply of a model that wants tools called."""
+    calls = [
+        {"id": f"call_{tool}", "type": "function", "function": {"name": tool, "arguments": arguments}} for tool in tools
+    ]
+    message = {"role": "assistant", "content": None, "tool_calls": calls}
     return a_completion(finish_reason="tool_calls", message=message)
 
 
-def runs_of(titan: RunningTitan, model: FakeEndpoint, client: tuple[str, str], folder: Path) -> list[dict[str, Any]]:
-    """Return the runs that a client's program leaves, the newest first."""
-    before = {run["run_id"] for run in data_of(titan, "/api/v1/runs?limit=100")}
+def streamed() -> Reply:
+    """Return the answer in pieces."""
+    pieces = a_stream({"role": "assistant", "content": "It is sunny"}, {"content": " in Paris."})
+    used = '"usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}'
+    text = str(pieces.body).replace("painter-1", MODEL).replace("chatcmpl-1", "chatcmpl-streamed")
+    assert used in text
+    return replace(pieces, body=text.replace(used, f'"usage": {json.dumps(USAGE)}'))
+
+
+def priced(reply: Reply, number: int) -> Reply:
+    """Return a reply of a model that has a price, with tokens and an id of its own; of a stream the stream."""
+    if not isinstance(reply.body, dict):
+        return reply
+    return replace(reply, body={**reply.body, "id": f"chatcmpl-{number}", "model": MODEL, "usage": USAGE})
+
+
+class Left:
+    """A run that a client left."""
+
+    def __init__(self, url: str, run: dict[str, Any]) -> None:
+        self._url = f"{url}/api/v1/runs/{run['run_id']}"
+        self.run = run
+        self.tally: dict[str, Any] = run["tally"]
+        self.skeleton: dict[str, Any] = httpx.get(f"{self._url}/skeleton").raise_for_status().json()
+
+    @property
+    def tree(self) -> list[str]:
+        """What it did, as it began, each line indented as it stands below another."""
+        found = self.skeleton
+        places = {number: place for place, number in enumerate(found["number"])}
+
+        def depth(place: int) -> int:
+            parent = found["parent"][place]
+            return 0 if parent == 0 else 1 + depth(places[parent])
+
+        told = zip(found["kind"], found["name"], found["outcome"], strict=True)
+        return [
+            f"{'  ' * depth(place)}{kind} {found['names'][name]}{'' if outcome == 'success' else f': {outcome}'}"
+            for place, (kind, name, outcome) in enumerate(told)
+        ]
+
+    def actions(self, kind: str, name: str | None = None) -> list[dict[str, Any]]:
+        """Return everything about its actions of a kind and name."""
+        names = [self.skeleton["names"][place] for place in self.skeleton["name"]]
+        told = zip(self.skeleton["id"], self.skeleton["kind"], names, strict=True)
+        ids = [id_ for id_, of_kind, named in told if of_kind == kind and name in (None, named)]
+        return [httpx.get(f"{self._url}/actions/{id_}").raise_for_status().json() for id_ in ids]
+
+    def tokens(self) -> tuple[int, int]:
+        return self.tally["input_tokens"], self.tally["output_tokens"]
+
+
+def runs_of(titan: RunningTitan, model: FakeEndpoint, name: str, program: str, folder: Path) -> list[Left]:
+    """Return the runs that a client's program leaves, the newest first; `model` gives its replies."""
     url = f"http://127.0.0.1:{titan.sdk_port}"
+    before = {run["run_id"] for run in all_runs(url)}
+    replies = [priced(reply, number) for number, reply in enumerate(model.replies)]
+    model.replies.clear()
+    model.replies.extend(replies)
     environment = {
         "HOME": str(folder),
         "OPENAI_API_KEY": "none",
@@ -54,62 +121,170 @@ def runs_of(titan: RunningTitan, model: FakeEndpoint, client: tuple[str, str], f
         "LANGFUSE_PUBLIC_KEY": "pk-lf-none",
         "LANGFUSE_SECRET_KEY": "sk-lf-none",
     }
-    name, program = client
-    arguments = (url,) if name == "openai-agents" else ()
+    arguments = (url,) if name in ASK_WHERE else ()
     printed = run_client(name, LOCKS / program, *arguments, environment=environment, folder=folder)
     assert ANSWER in printed
-    return [run for run in data_of(titan, "/api/v1/runs?limit=100") if run["run_id"] not in before]
+    assert not model.replies
+    return [Left(url, run) for run in all_runs(url) if run["run_id"] not in before]
 
 
-def calls_of(titan: RunningTitan, run: dict[str, Any]) -> list[dict[str, Any]]:
-    return data_of(titan, f"/api/v1/ledger?run_id={run['run_id']}&sort_order=asc&page_size=200")
+def all_runs(url: str) -> list[dict[str, Any]]:
+    runs: list[dict[str, Any]] = httpx.get(f"{url}/api/v1/runs?limit=100").raise_for_status().json()["data"]
+    return runs
 
 
-def data_of(titan: RunningTitan, target: str) -> list[dict[str, Any]]:
-    answer = httpx.get(f"http://127.0.0.1:{titan.sdk_port}{target}").raise_for_status()
-    data: list[dict[str, Any]] = answer.json()["data"]
-    return data
+def body_of(action: dict[str, Any], which: str) -> Any:
+    return json.loads(action["bodies"][which]["text"])
+
+
+def check_models(left: Left, count: int, *, name: str = "chat", model: str = MODEL) -> None:
+    """Check that so many calls of the model have their tokens and cost, each once, and the run their sums."""
+    calls = [call["action"] for call in left.actions("model", name)]
+    used = [(call["model"], call["input_tokens"], call["output_tokens"], call["cost_usd"]) for call in calls]
+    assert used == [(model, 31, 9, EACH)] * count
+    assert len({call["id"] for call in calls}) == count
 
 
 def test_pydantic_ai_with_logfire(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
-    model.replies.extend([a_call_of("get_weather"), a_completion(ANSWER)])
+    model.replies.extend([wanting("get_weather"), a_completion(ANSWER)])
 
-    failed, asked = runs_of(titan, model, ("logfire", "pydantic_ai_logfire.py"), tmp_path)
+    failed, asked = runs_of(titan, model, "logfire", "pydantic_ai_logfire.py", tmp_path)
 
-    assert (failed["name"], failed["status"]) == ("fails", "failed")
-    assert (asked["agent_id"], asked["status"], asked["name"]) == ("weather_agent", "completed", "ask about Paris")
-    assert Counter(call["name"] for call in calls_of(titan, asked)) == {"chat": 2, "get_weather": 1}
-    assert (asked["tally"]["input_tokens"], asked["tally"]["output_tokens"]) == (14, 2)
+    assert (failed.run["name"], failed.run["status"], failed.run["reason"]) == ("fails", "failed", "nope")
+    assert failed.tree == ["step fails: error"]
+    assert failed.actions("step")[0]["action"]["error_type"] == "ValueError"
+    assert (asked.run["agent_id"], asked.run["status"], asked.run["name"]) == (
+        "weather_agent",
+        "completed",
+        "ask about Paris",
+    )
+    assert asked.tree == [
+        "step ask about {city}",
+        "  agent weather_agent",
+        "    model chat",
+        "    tool get_weather",
+        "    model chat",
+    ]
+    check_models(asked, 2)
+    assert (asked.tokens(), asked.tally["cost_usd"], asked.tally["calls"]) == ((62, 18), "0.00001935", 3)
+    [tool] = asked.actions("tool")
+    assert (body_of(tool, "inputs"), body_of(tool, "outputs")) == ({"city": "Paris"}, "sunny in Paris")
+    assert tool["action"]["actor"] == "weather_agent"
+    assert body_of(asked.actions("agent")[0], "outputs") == ANSWER
 
 
 def test_openai_agents(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
-    handoff = a_call_of("transfer_to_weather_agent", "{}")
-    model.replies.extend([handoff, a_call_of("get_weather"), a_completion(ANSWER)])
+    handoff = wanting("transfer_to_weather_agent", arguments="{}")
+    model.replies.extend([handoff, wanting("get_weather", "broken"), a_completion(ANSWER)])
 
-    [run] = runs_of(titan, model, ("openai-agents", "openai_agents_handoff.py"), tmp_path)
+    [left] = runs_of(titan, model, "openai-agents", "openai_agents_handoff.py", tmp_path)
 
-    assert (run["agent_id"], run["status"], run["name"]) == ("triage", "completed", "Weather question")
-    assert run["session_id"] == "session-1"
-    assert Counter(call["name"] for call in calls_of(titan, run)) == {"chat": 3, "get_weather": 1}
-    assert run["tally"]["input_tokens"] == 21
+    assert (left.run["agent_id"], left.run["status"], left.run["name"], left.run["session_id"]) == (
+        "triage",
+        "completed",
+        "Weather question",
+        "session-1",
+    )
+    tools = {"      tool get_weather", "      tool broken: error"}
+    assert [line for line in left.tree if line not in tools] == [
+        "step Agent workflow",
+        "  agent triage",
+        "    turn turn 1",
+        "      model chat",
+        "      handoff triage → weather_agent",
+        "  agent weather_agent",
+        "    turn turn 2",
+        "      model chat",
+        "    turn turn 3",
+        "      model chat",
+    ]
+    assert tools < set(left.tree)  # they run beside each other
+    check_models(left, 3, model="gpt-4o-mini")
+    assert (left.tokens(), left.tally["cost_usd"]) == ((93, 27), "0.000029025")
+    assert (left.tally["calls"], left.tally["success"], left.tally["error"]) == (5, 4, 1)
+    [tool] = left.actions("tool", "get_weather")
+    assert (body_of(tool, "inputs"), body_of(tool, "outputs")) == ({"city": "Paris"}, "sunny in Paris")
+    asked = body_of(left.actions("model")[2], "inputs")["messages"]
+    assert [message["role"] for message in asked][:2] == ["system", "user"]
+    assert asked[-1]["role"] == "tool"
 
 
 def test_langfuse(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
-    model.replies.append(a_completion(ANSWER))
+    model.replies.append(streamed())
 
-    [run] = runs_of(titan, model, ("langfuse", "langfuse_observed.py"), tmp_path)
+    [left] = runs_of(titan, model, "langfuse", "langfuse_observed.py", tmp_path)
 
-    assert (run["agent_id"], run["status"], run["name"]) == ("weather_agent", "completed", "weather")
-    assert (run["session_id"], run["tags"]) == ("session-1", ["demo"])
-    [priced] = [call for call in calls_of(titan, run) if call["name"] == "priced"]
-    assert priced["cost_usd"] == "0.00013"
+    assert (left.run["agent_id"], left.run["status"], left.run["name"]) == ("weather_agent", "completed", "weather")
+    assert (left.run["session_id"], left.run["tags"]) == ("session-1", ["demo"])
+    assert left.tree == [
+        "agent weather_agent",
+        "  tool get_weather",
+        "  tool broken: error",
+        "  model OpenAI-generation",
+        "  model priced",
+    ]
+    check_models(left, 1, name="OpenAI-generation")
+    [given] = left.actions("model", "priced")
+    assert (given["action"]["cost_usd"], given["action"]["is_cost_estimated"]) == ("0.00013", False)
+    assert (left.tokens(), left.tally["cost_usd"], left.tally["error"]) == ((41, 12), "0.000139675", 1)
+    [tool] = left.actions("tool", "get_weather")
+    assert body_of(tool, "outputs") == {"sky": "sunny", "city": "Paris"}
+    [streamed_call] = left.actions("model", "OpenAI-generation")
+    assert ANSWER in streamed_call["bodies"]["outputs"]["text"]
+    assert left.actions("tool", "broken")[0]["action"]["error_message"] == "nope"
 
 
 def test_langgraph_with_openinference(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
-    model.replies.extend([a_call_of("get_weather"), a_completion(ANSWER)])
+    model.replies.extend([wanting("get_weather"), a_completion(ANSWER)])
 
-    [run] = runs_of(titan, model, ("openinference", "langgraph_openinference.py"), tmp_path)
+    [left] = runs_of(titan, model, "openinference", "langgraph_openinference.py", tmp_path)
 
-    assert (run["agent_id"], run["status"], run["session_id"]) == ("weather_agent", "completed", "session-1")
-    assert Counter(call["name"] for call in calls_of(titan, run)) == {"ChatOpenAI": 2, "get_weather": 1}
-    assert run["tally"]["input_tokens"] == 14
+    assert (left.run["agent_id"], left.run["status"], left.run["session_id"]) == (
+        "weather_agent",
+        "completed",
+        "session-1",
+    )
+    node = ["    step call_model", "    step RunnableSequence", "      step Prompt", "      model ChatOpenAI"]
+    assert left.tree == [
+        "agent weather_agent",
+        "  agent agent",
+        *node,
+        "    step should_continue",
+        "  step tools",
+        "    tool get_weather",
+        "  agent agent",
+        *node,
+        "    step should_continue",
+    ]
+    check_models(left, 2, name="ChatOpenAI")
+    assert (left.tokens(), left.tally["cost_usd"], left.tally["calls"]) == ((62, 18), "0.00001935", 3)
+    [tool] = left.actions("tool")
+    assert body_of(tool, "inputs") == "Paris"
+    assert body_of(tool, "outputs")["data"]["content"] == "sunny in Paris"
+
+
+def test_traceloop(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
+    model.replies.extend([wanting("get_weather"), streamed()])
+
+    [left] = runs_of(titan, model, "traceloop", "traceloop_workflow.py", tmp_path)
+
+    assert (left.run["agent_id"], left.run["status"], left.run["session_id"]) == (
+        "weather_agent",
+        "completed",
+        "session-1",
+    )
+    assert left.tree == [
+        "step ask_about_paris",
+        "  step fails: error",
+        "  agent weather_agent",
+        "    model chat",
+        "    tool get_weather",
+        "    model chat",
+    ]
+    check_models(left, 2)
+    assert (left.tokens(), left.tally["cost_usd"], left.tally["calls"]) == ((62, 18), "0.00001935", 3)
+    [tool] = left.actions("tool")
+    assert body_of(tool, "inputs") == {"args": [], "kwargs": {"city": "Paris"}}
+    assert body_of(tool, "outputs") == "sunny in Paris"
+    assert ANSWER in left.actions("model")[1]["bodies"]["outputs"]["text"]
+    assert left.actions("step", "fails")[0]["action"]["error_type"] == "ValueError"

@@ -18,11 +18,13 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from titan.engine.homing import Homes
 from titan.engine.preparing import H, Preparer, PreparingProcess
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction
+from titan.rules.distinct_words import distinct_words
 from titan.rules.recording import settle
 from titan.rules.registry import after_silence, silent_since
 
@@ -82,6 +84,7 @@ class Recorder:
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         #: Waits for the process, so that small requests need not.
         self._reading_large = ThreadPoolExecutor(1, thread_name_prefix="recorder-large")
+        self._homes = Homes()
         self._waiting: deque[_Batch] = deque()
         self._waiting_entries = 0
         self._unread = 0
@@ -210,16 +213,18 @@ class Recorder:
         return replace(entry, inputs=inputs, outputs=outputs)
 
     def _small(self, payload: Payload | None) -> Payload | None:
-        """Return a payload that fits into a row; what is longer becomes a blob, with its beginning for a text."""
+        """Return a payload that fits into a row: of a longer one, which becomes a blob, its beginning and words."""
         if payload is None or len(payload.text) <= BLOB_BYTES // 4 or len(payload.text.encode()) <= BLOB_BYTES:
             return payload
-        content = payload.whole.encode()
+        whole = payload.whole
+        content = whole.encode()
         digest = self._blobs.put(content)
         stands_in = {
             "$blob": {
                 "sha256": digest,
                 "size_bytes": len(content),
                 "head": content[:HEAD_CHARACTERS].decode("utf-8", "ignore"),
+                "words": distinct_words(whole),
             }
         }
         return Payload(msgspec.json.encode(stands_in).decode(), blob=digest)
@@ -231,7 +236,8 @@ class Recorder:
         group.results = []
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
-            entries = [entry for batch in batches for entry in batch.entries]
+            heard = [entry for batch in batches for entry in batch.entries]
+            entries = self._homes.brought_home(tx, project_id, heard)
             settled = settle(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
             tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
             new = {id(kept.entry) for kept in settled.kept}

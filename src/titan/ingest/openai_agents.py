@@ -13,6 +13,7 @@ import msgspec
 
 from titan.ingest.batch import Batch
 from titan.ingest.counts import count_of
+from titan.ingest.json_values import read_json
 from titan.ingest.values import Value, conversation, joined_text, json_or_text, messages_of, payload_of, text_of
 from titan.model.actions import (
     CALLS,
@@ -76,14 +77,7 @@ def read(body: bytes, *, received_at: datetime) -> Batch:
     Raises:
         InvalidInput: it is no such request.
     """
-    try:
-        items = _DECODER.decode(body).data
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidInput(
-            "trace of openai-agents",
-            expected='JSON such as {"data": [{"object": "trace", …}, {"object": "trace.span", …}]}',
-            found=f"{len(body)} bytes that are none ({error})",
-        ) from None
+    items = _items(body)
     traces = {item.id: item for item in items if item.object == "trace" and item.id}
     spans = [item for item in items if item.object == "trace.span" and item.id and item.trace_id and item.started_at]
     told: dict[str, list[tuple[_Item, ActionEntry]]] = {run_id: [] for run_id in traces}
@@ -99,6 +93,20 @@ def read(body: bytes, *, received_at: datetime) -> Batch:
         rejected=rejected,
         problem="what is neither a trace nor a span, or has no id or no time" if rejected else "",
     )
+
+
+def _items(body: bytes) -> list[_Item]:
+    try:
+        return _DECODER.decode(body).data
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        try:  # once more for what Python writes and others do not read: NaN, half a surrogate pair, very deep values
+            return msgspec.convert(read_json(body, what="trace of openai-agents"), _Request).data
+        except (InvalidInput, msgspec.ValidationError, UnicodeEncodeError):
+            raise InvalidInput(
+                "trace of openai-agents",
+                expected='JSON such as {"data": [{"object": "trace", …}, {"object": "trace.span", …}]}',
+                found=f"{len(body)} bytes that are none ({error})",
+            ) from None
 
 
 def _run(

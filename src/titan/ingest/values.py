@@ -30,22 +30,22 @@ _ENCODE: Final = msgspec.json.Encoder().encode
 
 def text_of(value: Value) -> str:
     """Return any value as JSON in the tape's encoding; a text is a JSON string, whatever it holds."""
-    if type(value) in _SIMPLE or _is_simple(value):
-        try:
+    try:
+        if type(value) in _SIMPLE or _is_simple(value):
             return _ENCODE(value).decode()
-        except UnicodeEncodeError:  # a lone surrogate
-            pass
+    except (UnicodeEncodeError, RecursionError):  # a lone surrogate; lists in lists beyond what Python walks
+        pass
     return tape.encode(value).text.decode()
 
 
 def object_text(values: dict[str, Value]) -> str:
     """Return a JSON object of simple values; quick where all of them are."""
-    if all(type(value) in _SIMPLE or _is_simple(value) for value in values.values()):
-        try:
+    try:
+        if all(type(value) in _SIMPLE or _is_simple(value) for value in values.values()):
             text = _ENCODE(values).decode()
-        except UnicodeEncodeError:  # a lone surrogate
-            return text_of(values)
-        return text if '"$' not in text else text_of(values)
+            return text if '"$' not in text else text_of(values)
+    except (UnicodeEncodeError, RecursionError):  # as above
+        pass
     return text_of(values)
 
 

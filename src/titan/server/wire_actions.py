@@ -25,6 +25,7 @@ from titan.model.actions import (
     RunEntry,
     Teller,
 )
+from titan.model.errors import InvalidInput
 from titan.server.wire import Request
 
 MAX_ENTRIES: Final = 10_000
@@ -129,7 +130,11 @@ class RecordAnswer(Struct, kw_only=True):
 
 
 def entries_of(body: RecordBody, *, run_id: str, teller: Teller = Teller.SDK) -> Iterator[Entry]:
-    """Yield what a request says; `run_id` is the run of entries that name none."""
+    """Yield what a request says; `run_id` is the run of entries that name none.
+
+    Raises:
+        InvalidInput: an input, an output or details are not in UTF-8.
+    """
     for entry in body.entries:
         if isinstance(entry, ActionBody):
             yield _action(entry, entry.run_id or run_id, teller)
@@ -161,7 +166,7 @@ def _action(body: ActionBody, run_id: str, teller: Teller) -> ActionEntry:
         impact=body.impact,
         effect=body.effect,
         is_redacted=body.is_redacted,
-        details=bytes(body.details).decode() or None,
+        details=_text(body.details) or None,
     )
 
 
@@ -182,5 +187,17 @@ def _run(body: RunBody, run_id: str, agent_id: str | None, teller: Teller) -> Ru
 
 
 def _payload(raw: msgspec.Raw) -> Payload | None:
-    text = bytes(raw).decode()
+    text = _text(raw)
     return Payload(text) if text else None
+
+
+def _text(raw: msgspec.Raw) -> str:
+    try:
+        return bytes(raw).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            "body of POST /api/v1/actions",
+            expected="JSON in UTF-8",
+            found=str(error),
+            next_step="Correct it and send it again; nothing was stored.",
+        ) from None

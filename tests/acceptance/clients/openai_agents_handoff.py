@@ -19,7 +19,13 @@ def get_weather(city: str) -> str:
     return f"sunny in {city}"
 
 
-weather = Agent(name="weather_agent", instructions="Be brief.", tools=[get_weather], model=model)
+@function_tool
+def broken(city: str) -> str:
+    """Fail."""
+    raise ValueError(f"no {city}")
+
+
+weather = Agent(name="weather_agent", instructions="Be brief.", tools=[get_weather, broken], model=model)
 triage = Agent(name="triage", instructions="Hand off.", handoffs=[weather], model=model)
 with trace("Weather question", group_id="session-1", metadata={"customer": "c1"}):
     print(Runner.run_sync(triage, "How is the weather in Paris?").final_output)

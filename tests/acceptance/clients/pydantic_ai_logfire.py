@@ -1,6 +1,7 @@
 """An agent of pydantic-ai, told of by logfire. Where to, and which model, the environment says."""
 
 import contextlib
+import os
 
 import logfire
 from pydantic_ai import Agent
@@ -8,7 +9,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 
 logfire.configure(send_to_logfire=False, service_name="weather-service", console=False)
 logfire.instrument_pydantic_ai()
-agent = Agent(OpenAIChatModel("gpt-4o-mini"), name="weather_agent", system_prompt="Be brief.")
+agent = Agent(OpenAIChatModel(os.environ.get("MODEL", "gpt-4o-mini")), name="weather_agent", system_prompt="Be brief.")
 
 
 @agent.tool_plain

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from base64 import b64encode
 
 import pytest
 
@@ -210,3 +211,28 @@ def test_a_name_that_tells_of_no_secret_has_no_rule(field: str) -> None:
 def test_a_fields_rule_can_be_looked_at() -> None:
     assert isinstance(field_rule("token"), FieldRule)
     assert spelt_plainly("X-API-Key2") == "x_api_key"
+
+
+@pytest.mark.parametrize("tag", ["$bytes", "$bytearray"])
+def test_a_text_in_bytes_is_looked_into_and_other_bytes_stay(tag: str) -> None:
+    def written(content: bytes) -> dict[str, str]:
+        return {tag: b64encode(content).decode()}
+
+    value = [written(f"key {AWS_KEY}".encode()), written(b'{"password":"x1y2z3w4"}'), written(b"\xff\xfe" + b"plain")]
+
+    redacted = REDACTOR.redact_json(json.dumps(value))
+
+    assert json.loads(redacted.text) == [
+        written(b"key [redacted:aws_key_id]"),
+        written(b'{"password":"[redacted:password]"}'),
+        value[2],
+    ]
+    assert places(redacted.taken) == [("$[0]", "aws_key_id"), ("$[1].$.password", "password")]
+
+
+def test_what_only_looks_like_bytes_is_an_object_like_any_other() -> None:
+    value = {"a": {"$bytes": 1}, "b": {"$bytes": "no base64!"}, "c": {"$bytes": f"{AWS_KEY}!"}}
+
+    redacted = REDACTOR.redact_value(value)
+
+    assert redacted.value == {**value, "c": {"$bytes": "[redacted:aws_key_id]!"}}

@@ -88,11 +88,13 @@ def ledger(
     values |= {"project_id": project_id, "limit": limit, "skip": skip}
     if sort == "cost":
         conditions.append("actions.cost > 0")  # what cost nothing is not looked for by its cost
-    direction, unknown = ("asc", "first") if is_ascending else ("desc", "last")
-    key = f"actions.{_CALL_KEYS[sort]} {direction} nulls {unknown}"
-    order = f"order by {key}, actions.number {direction} limit :limit offset :skip"
+    direction, first = ("asc", "first") if is_ascending else ("desc", "last")
 
     def asked(*besides: str) -> list[Row]:
+        # Only a duration may be unknown here; PostgreSQL takes no index for an order that says more than it need.
+        unknown = f" nulls {first}" if sort == "duration" and not besides else ""
+        key = f"actions.{_CALL_KEYS[sort]} {direction}{unknown}"
+        order = f"order by {key}, actions.number {direction} limit :limit offset :skip"
         return session.ask(" and ".join([session.text_of("ledger"), *conditions, *besides]) + " " + order, values)
 
     rows: list[Row] = []

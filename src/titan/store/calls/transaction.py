@@ -177,15 +177,16 @@ class SqlCallTransaction(SqlCallReader):
         assert place.known is not None
         self.save_run(replace(run, archived_at=None))
 
-    def forget_run(self, project_id: str, run_id: str) -> bool:
+    def forget_run(self, project_id: str, run_id: str, *, is_told_elsewhere: bool = False) -> bool:
         run_no = self._run_no(project_id, run_id)
         if run_no is None:
             return False
         self.version += 1
         self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
-        self._session.run("set_meta", {"name": TO_SCRUB, "value": "1"})
-        self.has_forgotten = True
+        if not is_told_elsewhere:
+            self._session.run("set_meta", {"name": TO_SCRUB, "value": "1"})
+            self.has_forgotten = True
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})
         self._texts_known.forget(run_no)

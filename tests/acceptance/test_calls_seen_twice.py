@@ -1,0 +1,146 @@
+"""The openai package through our model endpoint, in a program whose calls OpenTelemetry tells of, too: each is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import time_ns
+from typing import Any
+
+import openai
+import pytest
+from openai.types.chat import ChatCompletionMessageParam
+
+from tests.support.fake_endpoint import FakeEndpoint, a_completion, a_stream, fake_endpoint
+from tests.support.foreign import LOCKS, run_client
+from tests.support.raw_http import ask
+from tests.support.recorded_calls import RecordedCalls
+from tests.support.running_titan import RunningTitan, running_titan
+from tests.support.telemetry import a_request, a_span
+from tests.support.waiting import wait_until
+
+SKY: ChatCompletionMessageParam = {"role": "user", "content": "Which colour has the sky?"}
+AGENT, CALL = "00f067aa0ba902b7", "b7ad6b7169203331"
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[FakeEndpoint]:
+    with fake_endpoint() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def titan(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
+    home = tmp_path_factory.mktemp("twice") / "home"
+    with running_titan(home, offers=(), model=f"{endpoint.url}#gpt-4o-mini") as running:
+        yield running
+
+
+@pytest.fixture
+def client(titan: RunningTitan) -> Iterator[openai.OpenAI]:
+    url = f"http://127.0.0.1:{titan.sdk_port}/v1"
+    with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def recorded(titan: RunningTitan) -> Iterator[RecordedCalls]:
+    calls = RecordedCalls(titan)
+    yield calls
+    calls.close()
+
+
+def tell(titan: RunningTitan, trace_id: str, answer: str, *, began_ns: int) -> None:
+    """Tell of an agent and its call, as an instrumentation of the client does that sends no traceparent."""
+    used = {"gen_ai.usage.input_tokens": 7, "gen_ai.usage.output_tokens": 2}
+    said = {"gen_ai.operation.name": "chat", "gen_ai.response.id": answer, "gen_ai.response.model": "gpt-4o-mini"}
+    agent = a_span({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "painter"}, span_id=AGENT)
+    call = a_span({**said, **used}, span_id=CALL, parent_id=AGENT)
+    for span in (agent, call):
+        span.trace_id = bytes.fromhex(trace_id)
+        span.start_time_unix_nano, span.end_time_unix_nano = began_ns, time_ns()
+    body = a_request(agent, call).SerializeToString()
+    assert ask(titan.sdk_port, "POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"}).status == 200
+
+
+def is_unknown(titan: RunningTitan, run_id: str) -> bool:
+    return ask(titan.sdk_port, "GET", f"/api/v1/runs/{run_id}").status == 404
+
+
+def the_call(recorded: RecordedCalls, trace_id: str) -> dict[str, Any]:
+    """Return the one call of a model in a run, once both have told of it."""
+    found: list[dict[str, Any]] = []
+
+    def is_told_by_both() -> bool:
+        found[:] = [recorded.action(trace_id, action_id) for action_id in recorded.ids(trace_id)]
+        return any(len(one["tellers"]) == 2 and one["action"]["outcome"] is not None for one in found)
+
+    wait_until(is_told_by_both, "both have told of the call")
+    [call] = [one for one in found if one["action"]["kind"] == "model"]
+    return call
+
+
+def test_a_call_that_our_endpoint_saw_first_joins_the_trace(
+    titan: RunningTitan, client: openai.OpenAI, endpoint: FakeEndpoint, recorded: RecordedCalls
+) -> None:
+    trace_id, began_ns = "1" * 32, time_ns()
+    endpoint.replies.append(a_completion("blue"))
+    answer = client.chat.completions.create(model="default", messages=[SKY]).id
+    recorded.actions(answer)  # a run of its own, until somebody says whose it is
+
+    tell(titan, trace_id, answer, began_ns=began_ns)
+
+    call, run = the_call(recorded, trace_id), recorded.run(trace_id)
+    assert set(call["tellers"]) == {"endpoint", "otlp"}
+    assert (call["action"]["parent_id"], call["action"]["agent_id"]) == (AGENT, "painter")
+    assert '"Which colour has the sky?"' in call["bodies"]["inputs"]["text"]  # which the span did not say
+    assert (run["tally"]["calls"], run["tally"]["input_tokens"], run["status"]) == (1, 7, "completed")
+    assert is_unknown(titan, answer)
+
+
+def test_a_call_that_its_span_told_of_first_joins_the_trace(
+    titan: RunningTitan, client: openai.OpenAI, endpoint: FakeEndpoint, recorded: RecordedCalls
+) -> None:
+    trace_id, began_ns = "2" * 32, time_ns()
+    endpoint.replies.append(a_stream({"content": "It"}, {"content": " is"}, finish_reason=None, is_held=True))
+    stream = client.chat.completions.create(model="default", messages=[SKY], stream=True)
+    answer = next(stream).id
+
+    tell(titan, trace_id, answer, began_ns=began_ns)
+    stream.close()  # which is when our endpoint knows how it ended
+
+    call = the_call(recorded, trace_id)
+    assert (call["action"]["parent_id"], call["action"]["agent_id"]) == (AGENT, "painter")
+    assert recorded.run(trace_id)["tally"]["calls"] == 1
+    assert is_unknown(titan, answer)
+
+
+@pytest.mark.slow
+def test_pydantic_ai_with_logfire_through_our_endpoint_counts_each_call_once(
+    titan: RunningTitan, endpoint: FakeEndpoint, recorded: RecordedCalls, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("logfire")
+    wanted = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
+    asked = a_completion(
+        finish_reason="tool_calls", message={"role": "assistant", "content": None, "tool_calls": [wanted]}
+    )
+    endpoint.replies.extend([asked, a_completion("It is sunny in Paris.")])
+    url = f"http://127.0.0.1:{titan.sdk_port}"
+    environment = {
+        "HOME": str(folder),
+        "OPENAI_API_KEY": "none",
+        "OPENAI_BASE_URL": f"{url}/v1",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "MODEL": "default",
+    }
+
+    run_client("logfire", LOCKS / "pydantic_ai_logfire.py", environment=environment, folder=folder)
+
+    [run] = [run for run in recorded.runs("weather_agent") if run["status"] == "completed"]
+    calls = [recorded.action(run["run_id"], action_id) for action_id in recorded.ids(run["run_id"])]
+    assert [(call["action"]["kind"], set(call["tellers"])) for call in calls] == [
+        ("model", {"endpoint", "otlp"}),
+        ("tool", {"otlp"}),
+        ("model", {"endpoint", "otlp"}),
+    ]
+    assert (run["tally"]["calls"], run["tally"]["input_tokens"], run["tally"]["output_tokens"]) == (3, 14, 2)
+    assert recorded.runs("direct-calls") == []

@@ -1,0 +1,36 @@
+"""JSON that Python's writers make and others do not read."""
+
+import pytest
+
+from titan.ingest.json_values import MOST_LEVELS, read_json, shallow
+from titan.model.errors import InvalidInput
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[[[]]]", '[["[]"]]'),
+        ('{"a[":[{"b":[]}]}', '{"a[":["{\\"b\\":[]}"]}'),
+        ('[["]"],[1],[[2],[3]]]', '[["]"],[1],["[2]","[3]"]]'),
+        ('["\\"[[[", {}]', '["\\"[[[", {}]'),
+        ("1", "1"),
+    ],
+)
+def test_what_is_deep_becomes_the_text_that_it_is(text: str, expected: str) -> None:
+    assert shallow(text, levels=2) == expected
+
+
+def test_a_body_is_read_however_deep_it_is() -> None:
+    value = read_json(b'{"a":NaN,"b":' + b"[" * 5000 + b"]" * 5000 + b"}", what="the batch")
+
+    below = value["b"]
+    for _ in range(MOST_LEVELS - 2):
+        [below] = below
+    [text] = below
+    assert text == "[" * (5001 - MOST_LEVELS) + "]" * (5001 - MOST_LEVELS)
+
+
+@pytest.mark.parametrize("body", [b"{", b'"\xff"', b"[" * 5000])
+def test_what_is_no_json_in_utf_8_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidInput, match="expected JSON in UTF-8"):
+        read_json(body, what="the batch")
