@@ -346,9 +346,11 @@ def _ended(run: RecordedRun) -> RecordedRun:
 async def forget_run(call: Call) -> Response[bytes]:
     """Delete a recorded run with every byte that was recorded of it. What jobs left is not touched."""
 
-    def act(tx: CallTransaction) -> None:
+    def act(tx: CallTransaction) -> set[str]:
         run = _ended(find_recorded(tx, call))
+        left = tx.blobs_of_run(run.project_id, run.id)
         tx.forget_run(run.project_id, run.id)
+        return left
 
-    await change(call, act)
+    await call.house.cleaner.discard(await change(call, act))
     return json_answer(wire.OkAnswer())
