@@ -147,6 +147,9 @@ class CallReader(Protocol):
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         """Return what people said of a run and its actions, the newest first."""
 
+    def note_said(self, project_id: str, note_id: str) -> Note | None:
+        """Return what people said under an id."""
+
     def runs_in_need(
         self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
     ) -> list[tuple[RecordedRun, bool]]:
@@ -203,8 +206,8 @@ class CallTransaction(CallReader, Protocol):
     def save_run(self, run: RecordedRun) -> None:
         """Insert or overwrite a run's row; its tape stays as it is."""
 
-    def add_note(self, note: Note) -> None:
-        """Keep what a person said of a stored run."""
+    def save_note(self, note: Note) -> None:
+        """Insert or overwrite what a person said of a stored run."""
 
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         """Return the digests of the blobs that the run's payloads are in."""

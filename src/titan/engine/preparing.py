@@ -55,6 +55,10 @@ class Preparer:
         cost = self._prices.cost_of(clean.use, at=clean.started_at)
         return clean if cost is None else structs.replace(clean, cost=cost, is_cost_estimated=True)
 
+    def without_secrets(self, text: str) -> str:
+        """Return a text that is no part of an entry as it may be stored."""
+        return self._redactor.without_secrets(text)
+
 
 class PreparingProcess:
     """A process that reads requests and prepares their entries; started with the first large one, again if it dies."""

@@ -113,6 +113,10 @@ class Recorder:
         await asyncio.wrap_future(batch.told)
         return heard
 
+    def without_secrets(self, text: str) -> str:
+        """Return a text that is kept beside entries as it may be stored."""
+        return self._preparer.without_secrets(text)
+
     async def keep(self) -> None:
         """End runs that have fallen silent, until cancelled."""
         while True:

@@ -6,7 +6,7 @@ from titan.rules.access import Permission
 from titan.server import wire, wire_actions
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import exporting, otlp, recording, registry, telemetry
+from titan.server.routes import exporting, notes, otlp, recording, registry, telemetry
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -154,18 +154,19 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="GET",
         path=RUN + "/notes",
-        handler=registry.list_notes,
+        handler=notes.list_notes,
         permission=Permission.SEE_ALL,
         answer=views.NotesAnswer,
     ),
     Route(
         method="POST",
         path=RUN + "/notes",
-        handler=registry.add_note,
+        handler=notes.add_note,
         permission=Permission.ADMINISTER,
         body=views.NewNoteBody,
         answer=views.NoteView,
         status_code=201,
+        mutates=True,
     ),
     Route(
         method="GET",

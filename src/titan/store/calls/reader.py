@@ -117,6 +117,10 @@ class SqlCallReader:
         rows = [] if run_no is None else self._all("notes_of_run", run_no=run_no)
         return [note_from_row(row, project_id, run_id) for row in rows]
 
+    def note_said(self, project_id: str, note_id: str) -> Note | None:
+        row = self._one("note_said", project_id=project_id, id=note_id)
+        return None if row is None else note_from_row(row, project_id, row[7])
+
     def runs_in_need(
         self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
     ) -> list[tuple[RecordedRun, bool]]:

@@ -112,6 +112,12 @@ from notes
 where run_no = :run_no
 order by at_us desc, id
 
+-- name: note_said
+select notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, runs.id
+from notes
+join runs on runs.run_no = notes.run_no
+where notes.id = :id and notes.project_id = :project_id
+
 -- name: runs_in_need
 select {run_columns}, runs.run_no
 from runs
