@@ -34,6 +34,18 @@ class StoredEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """That an entry was heard, without its bodies."""
+
+    number: int  #: of the entry: a change like others, see `newest_version`
+    run_id: str
+    at: datetime  #: when it was heard, by our clock
+    action: Action | None  #: as it stands by now; None: it is about the run
+    is_first_of_run: bool
+    is_first_of_action: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
     """Which runs a list shows. None asks for nothing."""
 
@@ -124,6 +136,9 @@ class CallReader(Protocol):
 
     def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
         """Return (run id, agent id, number of its newest change) of runs that changed after, ascending by that."""
+
+    def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
+        """Return up to `limit` entries of all runs behind number `after`, in the order they came."""
 
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""

@@ -8,9 +8,9 @@ from typing import Final
 
 from titan.ingest import sentinel_shapes
 from titan.rules.access import Permission
-from titan.server import wire_sentinel
-from titan.server.route import Route
-from titan.server.routes import sentinel
+from titan.server import wire_sentinel, wire_stream
+from titan.server.route import Route, SocketRoute
+from titan.server.routes import sentinel, stream
 
 SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -116,4 +116,14 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         answer=wire_sentinel.RegisterAnswer,
         status_code=201,
     ),
+)
+
+#: The dashboards' names for one stream; the documentation leaves open under which of two a dashboard asks.
+STREAM_SOCKETS: Final[tuple[SocketRoute, ...]] = tuple(
+    SocketRoute(path=path, handler=handler, permission=Permission.SEE_ALL, query=wire_stream.StreamQuery)
+    for path, handler in (
+        ("/api/v1/ws", stream.stream_runs),
+        ("/api/v1/ws/dashboard", stream.stream_dashboard),
+        ("/ws/dashboard", stream.stream_dashboard),
+    )
 )

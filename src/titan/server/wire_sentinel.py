@@ -4,6 +4,8 @@ Policies, approvals and budgets of this server come later. Until then the answer
 limited, nobody is killed, and nobody decides.
 """
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
@@ -73,6 +75,21 @@ class InterventionAnswer(Struct, kw_only=True):
     """POST /api/v1/interventions/."""
 
     id: str
+
+
+class InterventionView(Struct, kw_only=True):
+    """What a guard did about a call."""
+
+    id: str
+    run_id: str
+    agent_id: str | None
+    timestamp: datetime
+    intervention_type: Annotated[str, Meta(description='"hard_block", "budget_exceeded", "rate_limited" …')]
+    outcome: Annotated[str, Meta(description='"blocked", "escalated", "warned", "modified" …')]
+    action_name: str
+    reason: str | None
+    estimated_cost: Annotated[Decimal | None, Meta(description="US dollars that the call would have cost.")]
+    risk_level: str | None
 
 
 class ApprovalAnswer(Struct, kw_only=True):

@@ -36,7 +36,16 @@ ALLOWED = (*SCANS_OF_FINDINGS, "SCAN wanted", "SCAN place", "SCAN hit", "SCAN js
 
 #: They may be long, and are found in their order.
 NEVER_SORTED = {
-    *("agents", "entries_of_action", "entries_of_run", "old_runs", "runs_changed", "runs_in_need", "runs_to_pack"),
+    *(
+        "agents",
+        "entries_of_action",
+        "entries_of_run",
+        "heard_after",
+        "old_runs",
+        "runs_changed",
+        "runs_in_need",
+        "runs_to_pack",
+    ),
     "silent_runs",
 }
 

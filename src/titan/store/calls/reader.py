@@ -6,13 +6,13 @@ from typing import Final
 
 from titan.model.actions import Payload
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, RecordedRun
-from titan.ports_calls import CallFilter, RunFilter, StoredEntry
+from titan.ports_calls import CallFilter, Heard, RunFilter, StoredEntry
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
 from titan.store.calls.ranges import BLOB, from_ranges
-from titan.store.calls.rows import action_from_row, entry_of_facts, run_from_row
+from titan.store.calls.rows import action_from_row, entry_of_facts, heard_from_row, run_from_row
 from titan.store.calls.session import CallSession
 from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.session import Row
@@ -67,6 +67,9 @@ class SqlCallReader:
     def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
         rows = self._all("runs_changed", project_id=project_id, after=after, limit=limit)
         return [(row[0], row[1], row[2]) for row in rows]
+
+    def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
+        return list(map(heard_from_row, self._all("heard_after", project_id=project_id, after=after, limit=limit)))
 
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         run_no = self._run_no(project_id, run_id)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
 from titan.model.recorded import Action, RecordedRun, StatusSource, Tally
 from titan.model.runs import RunStatus
+from titan.ports_calls import Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
 from titan.store.session import Row
 
@@ -129,6 +130,19 @@ def row_of_run(run: RecordedRun) -> Values:
         run.entry_count,
         to_us_or_none(run.last_started_at),
         to_us_or_none(run.progress_at),
+    )
+
+
+def heard_from_row(row: Row) -> Heard:
+    """Return an entry of `heard_after`."""
+    run_id, number, heard_at_us, action_number, is_first_of_run, is_first_of_action = row[28:]
+    return Heard(
+        number=number,
+        run_id=run_id,
+        at=from_us(heard_at_us),
+        action=None if action_number is None else action_from_row(row, run_id),
+        is_first_of_run=bool(is_first_of_run),
+        is_first_of_action=bool(is_first_of_action),
     )
 
 

@@ -28,6 +28,28 @@ where project_id = :project_id and version > :after
 order by version
 limit :limit
 
+-- name: heard_after
+select
+    {action_columns},
+    runs.id,
+    entries.number,
+    entries.heard_at_us,
+    entries.action_number,
+    not exists (
+        select 1 from entries as earlier where earlier.run_no = entries.run_no and earlier.number < entries.number
+    ),
+    not exists (
+        select 1
+        from entries as earlier
+        where earlier.action_number = entries.action_number and earlier.number < entries.number
+    )
+from entries
+inner join runs on runs.run_no = entries.run_no
+left join actions on actions.number = entries.action_number
+where entries.number > :after and entries.project_id = :project_id
+order by entries.number
+limit :limit
+
 -- name: newest_version
 select
     max(
