@@ -164,6 +164,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
             cost=Decimal("123456.000000000001"),
             prevented=Decimal("0.2"),
             saved=Decimal("0.3"),
+            unpriced=9,
             input_tokens=7,
             output_tokens=8,
         ),

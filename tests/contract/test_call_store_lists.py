@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import count
+from functools import partial
+from itertools import count, product
 
 import pytest
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
 from titan.model.actions import SHARED_MARK, ActionKind, Entry, Failure, Outcome, Payload, RunEnd
 from titan.model.errors import InvalidInput
-from titan.model.recorded import AgentDay, AgentRow, ErrorKind, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallFilter, CallReader, CallStore, RunFilter
 
@@ -193,7 +194,7 @@ def ledger(calls: CallStore) -> CallStore:
         calls,
         a_word(run_id="R_2", agent_id="bob"),
         replace(a_call("b1", run_id="R_2", begins=4, ends=4, error="zebra crossing"), inputs=Payload('["tiger"]')),
-        a_call("b2", run_id="R_2", begins=5, ends=6, cost="0.000000000001", kind=ActionKind.CALL),
+        a_call("b2", run_id="R_2", begins=5, ends=17, cost="0.000000000001", kind=ActionKind.CALL),
     )
     return calls
 
@@ -239,15 +240,21 @@ def test_the_ledger_under_every_filter(ledger: CallStore, wanted: CallFilter, id
 
 @pytest.mark.parametrize(
     ("sort", "ids"),
-    [("cost", ["a3", "a2", "a1", "b2"]), ("duration", ["a2", "b2", "a3", "a1", "b1", "a4"])],
+    [("cost", ["a3", "a2", "a1", "b2"]), ("duration", ["b2", "a2", "a3", "a1", "b1", "a4"])],
 )
 def test_the_ledger_by_cost_and_by_duration(ledger: CallStore, sort: str, ids: list[str]) -> None:
-    found = ledger.read(
-        lambda reader: reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=0, limit=99)
-    )
+    def listed(reader: CallReader, *, skip: int, limit: int) -> list[Action]:
+        return reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=skip, limit=limit)
+
+    found = ledger.read(lambda reader: listed(reader, skip=0, limit=99))
+    pages = [
+        [action.id for action in ledger.read(partial(listed, skip=skip, limit=limit))]
+        for skip, limit in product(range(4), range(1, 4))  # an index holds only those that stand out
+    ]
 
     assert [action.id for action in found] == ids
     assert {action.run_id for action in found} == {RUN, "R_2"}
+    assert pages == [ids[skip : skip + limit] for skip, limit in product(range(4), range(1, 4))]
 
 
 # --- words ---
@@ -392,6 +399,7 @@ def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:
         completed=2,
         failed=0,
         cost=Decimal(3),
+        unpriced=0,
         calls=3,
         attempts=3,
         success=1,
@@ -403,6 +411,19 @@ def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:
     assert six.read(lambda reader: ids(reader, part="%")) == []
 
 
+def test_what_has_no_known_cost_is_counted_for_a_run_its_agent_and_its_day(calls: CallStore) -> None:
+    unknown = [a_call(f"m{n}", kind=ActionKind.MODEL, run_id="R_1") for n in range(2)]
+    record(calls, *a_run("R_1", costs=["1"]), *unknown, *a_run("R_2"), a_call(run_id="R_2", kind=ActionKind.MODEL))
+
+    runs, _ = calls.read(
+        lambda reader: reader.registry(PROJECT, RunFilter(), sort="cost", is_ascending=True, after=None, limit=9)
+    )
+    [agent] = calls.read(lambda reader: reader.agents(PROJECT, limit=9))
+    [day] = calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(0)))
+    assert {run.id: run.tally.unpriced for run in runs} == {"R_1": 2, "R_2": 1}
+    assert (agent.cost, agent.unpriced) == (day.cost, day.unpriced) == (Decimal(1), 3)
+
+
 def test_the_days_of_an_agent(calls: CallStore) -> None:
     record(calls, *a_run("R_1", costs=["1"]), *a_run("R_2", begins=DAY, costs=["2"], errors=1))
     record(calls, *a_run("R_3", begins=DAY), *a_run("R_4", begins=DAY, agent="bob"))
@@ -411,8 +432,8 @@ def test_the_days_of_an_agent(calls: CallStore) -> None:
     days = calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(0)))
 
     assert days == [
-        AgentDay(day=date(2026, 3, 1), runs=1, failed=0, attempts=1, success=1, cost=Decimal(1)),
-        AgentDay(day=date(2026, 3, 2), runs=2, failed=1, attempts=2, success=1, cost=Decimal(2)),
+        AgentDay(day=date(2026, 3, 1), runs=1, failed=0, attempts=1, success=1, cost=Decimal(1), unpriced=0),
+        AgentDay(day=date(2026, 3, 2), runs=2, failed=1, attempts=2, success=1, cost=Decimal(2), unpriced=0),
     ]
     assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(1))) == days[1:]
     assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "nobody", since=at(0))) == []

@@ -81,6 +81,7 @@ def run_line(exported: ExportedRun) -> RunLine:
         last_event_at=run.last_event_at,
         duration_ms=None if lasted is None else lasted.total_seconds() * 1000,
         cost_usd=tally.cost,
+        unpriced=tally.unpriced,
         attempted_cost_usd=tally.attempted_cost,
         prevented_cost_usd=tally.prevented,
         saved_cost_usd=tally.saved,

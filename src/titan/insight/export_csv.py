@@ -23,6 +23,7 @@ _RUN_COLUMNS: Final = (
     "ended_at",
     "duration_ms",
     "cost_usd",
+    "unpriced",
     "attempted_cost_usd",
     "calls",
     "attempts",

@@ -36,6 +36,7 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     last_event_at: Time | None = None
     duration_ms: float | None = None
     cost_usd: Decimal = Decimal(0)
+    unpriced: int = 0
     attempted_cost_usd: Decimal = Decimal(0)
     prevented_cost_usd: Decimal = Decimal(0)
     saved_cost_usd: Decimal = Decimal(0)

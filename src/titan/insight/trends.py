@@ -23,6 +23,7 @@ class Verdict(StrEnum):
     DOWN = "down"
     SAME = "same"
     TOO_FEW = "too_few"
+    UNPRICED = "unpriced"  #: of some calls nobody knows the cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +62,17 @@ def _success_rate(before: list[AgentDay], now: list[AgentDay]) -> Trend:
 def _cost_per_run(before: list[AgentDay], now: list[AgentDay]) -> Trend:
     counts = [sum(day.runs for day in week) for week in (before, now)]
     costs = [float(sum(day.cost for day in week)) for week in (before, now)]
-    means = [cost / count if count else None for cost, count in zip(costs, counts, strict=True)]
+    unpriced = [sum(day.unpriced for day in week) for week in (before, now)]
+    means = [
+        cost / count if count and (cost or not unknown) else None
+        for cost, count, unknown in zip(costs, counts, unpriced, strict=True)
+    ]
     if min(counts) < FEWEST_RUNS:
         told = f"too few to tell: {counts[0]} runs the week before, {counts[1]} this week"
         return Trend(figure="cost_per_run", verdict=Verdict.TOO_FEW, before=means[0], now=means[1], told=told)
+    if any(unpriced):
+        told = f"unknown for {unpriced[0]} model calls the week before, for {unpriced[1]} this week"
+        return Trend(figure="cost_per_run", verdict=Verdict.UNPRICED, before=means[0], now=means[1], told=told)
     first, second = costs[0] / counts[0], costs[1] / counts[1]
     verdict = _verdict(second - first, is_sure=abs(second - first) > CHANGED * max(first, second))
     told = f"${first:.4f} a run, then ${second:.4f}"

@@ -65,7 +65,8 @@ class Tally(Struct, frozen=True, kw_only=True):
     blocked: int = 0
     rejected: int = 0
     replayed: int = 0  #: and answered from an earlier same call
-    cost: Decimal = Decimal(0)  #: incurred: of success and error
+    cost: Decimal = Decimal(0)  #: incurred: of success and error, as far as it is known
+    unpriced: int = 0  #: model calls that cost something unknown, which `cost` lacks
     prevented: Decimal = Decimal(0)  #: of blocked and rejected
     saved: Decimal = Decimal(0)  #: of replayed
     input_tokens: int = 0
@@ -144,6 +145,7 @@ class AgentRow:
     calls: int
     attempts: int
     success: int
+    unpriced: int  #: model calls whose cost is not known, which `cost` lacks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,7 @@ class AgentDay:
     attempts: int
     success: int
     cost: Decimal
+    unpriced: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

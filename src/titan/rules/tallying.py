@@ -1,13 +1,13 @@
 """Counts and sums over calls: which outcome counts as what, and whose cost was spent (spec/runs.md 2.6 and 3.1)."""
 
-from titan.model.actions import CALLS, INCURRED, PREVENTED, Outcome
+from titan.model.actions import CALLS, INCURRED, PREVENTED, ActionKind, Outcome
 from titan.model.recorded import Action, Tally
 
 
 class Sums:
     """A tally that actions are moved in: taken out as they were, put in as they are."""
 
-    __slots__ = ("_calls", "_costs", "_running", "_tokens")
+    __slots__ = ("_calls", "_costs", "_running", "_tokens", "_unpriced")
 
     def __init__(self, tally: Tally) -> None:
         self._calls = {
@@ -19,6 +19,7 @@ class Sums:
         }
         self._running = tally.running
         self._costs = [tally.cost, tally.prevented, tally.saved]
+        self._unpriced = tally.unpriced
         self._tokens = [tally.input_tokens, tally.output_tokens]
 
     def move(self, before: Action | None, after: Action) -> None:
@@ -41,6 +42,7 @@ class Sums:
             cost=self._costs[0],
             prevented=self._costs[1],
             saved=self._costs[2],
+            unpriced=self._unpriced,
             input_tokens=self._tokens[0],
             output_tokens=self._tokens[1],
         )
@@ -55,6 +57,8 @@ class Sums:
             self._calls[_COUNTED_AS[outcome]] += sign
             if action.cost:
                 self._costs[_COST_OF[outcome]] += sign * action.cost
+            elif action.cost is None and action.kind is ActionKind.MODEL and outcome in INCURRED:
+                self._unpriced += sign
         if action.input_tokens:
             self._tokens[0] += sign * action.input_tokens
         if action.output_tokens:

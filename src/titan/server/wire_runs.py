@@ -23,6 +23,8 @@ MOST_BODIES = 200  # of one answer: more are not on a screen
 PageLimit = Annotated[int, Meta(ge=1, le=200, description="How many rows at most.")]
 Total = Annotated[int, Meta(description="How many there are in all; counted up to 10,000.")]
 
+Unpriced = Annotated[int, Meta(description="Model calls whose cost is not known; `cost_usd` lacks them.")]
+
 
 class RegistryQuery(Request):
     """GET /api/v1/runs."""
@@ -69,7 +71,8 @@ class TallyView(Struct, kw_only=True):
     blocked: int
     rejected: int
     replayed: int
-    cost_usd: Annotated[Decimal, Meta(description="Incurred.")]
+    cost_usd: Annotated[Decimal, Meta(description="Incurred, as far as it is known.")]
+    unpriced: Unpriced
     attempted_cost_usd: Decimal
     prevented_cost_usd: Decimal
     saved_cost_usd: Annotated[Decimal, Meta(description="Of what was answered from a recording.")]
@@ -350,6 +353,7 @@ class AgentView(Struct, kw_only=True):
     completed: int
     failed: int
     cost_usd: Decimal
+    unpriced: Unpriced
     calls: int
     attempts: int
     success: int
@@ -390,6 +394,7 @@ class TrendDay(Struct, kw_only=True):
     attempts: int
     success: int
     cost_usd: Decimal
+    unpriced: Unpriced
 
 
 class TrendView(Struct, kw_only=True):
@@ -397,7 +402,8 @@ class TrendView(Struct, kw_only=True):
 
     figure: Literal["success_rate", "cost_per_run"]
     verdict: Annotated[
-        Literal["up", "down", "same", "too_few"], Meta(description="too_few: not enough to tell it from chance.")
+        Literal["up", "down", "same", "too_few", "unpriced"],
+        Meta(description="too_few: not enough to tell it from chance; unpriced: some costs are not known."),
     ]
     before: float | None
     now: float | None

@@ -11,10 +11,14 @@ from titan.model.recorded import AgentDay
 TODAY = date(2026, 3, 15)
 
 
-def a_day(ago: int, *, runs: int = 0, attempts: int = 0, success: int = 0, cost: str = "0") -> AgentDay:
+def a_day(
+    ago: int, *, runs: int = 0, attempts: int = 0, success: int = 0, cost: str = "0", unpriced: int = 0
+) -> AgentDay:
     """Return what an agent did so many days ago."""
     day = TODAY - timedelta(days=ago)
-    return AgentDay(day=day, runs=runs, failed=0, attempts=attempts, success=success, cost=Decimal(cost))
+    return AgentDay(
+        day=day, runs=runs, failed=0, attempts=attempts, success=success, cost=Decimal(cost), unpriced=unpriced
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,3 +76,10 @@ def test_too_few_cases_are_said_to_be_too_few() -> None:
 
     assert (rate.told, rate.before, rate.now) == ("too few to tell: 0 calls the week before, 4 this week", None, 0.25)
     assert (cost.told, cost.before, cost.now) == ("too few to tell: 0 runs the week before, 1 this week", None, 2.0)
+
+
+def test_costs_are_not_compared_where_some_are_unknown() -> None:
+    _, cost = trends([a_day(8, runs=10, unpriced=3), a_day(0, runs=10, cost="2", unpriced=1)], today=TODAY)
+
+    assert (cost.verdict, cost.before, cost.now) == (Verdict.UNPRICED, None, 0.2)
+    assert cost.told == "unknown for 3 model calls the week before, for 1 this week"

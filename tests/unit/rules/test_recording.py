@@ -253,7 +253,7 @@ def test_tries_within_one_span_stay_two_calls() -> None:
     ]
 
     for memory in in_any_order(*entries):
-        assert memory.run.tally == Tally(calls=2, success=1, error=1, cost=Decimal("0.2"), output_tokens=3)
+        assert memory.run.tally == Tally(calls=2, success=1, error=1, cost=Decimal("0.2"), unpriced=1, output_tokens=3)
         assert memory.run.last_outcome is Outcome.SUCCESS
 
 
@@ -297,7 +297,7 @@ def test_a_frame_stays_one_whatever_else_is_told_of_it() -> None:
     memory.hear(replace(a_span(use=answered, cost="3"), outputs=Payload("1")))
 
     assert [action.kind for action in memory.all] == [ActionKind.STEP, MODEL]
-    assert memory.run.tally == Tally(calls=1, success=1)
+    assert memory.run.tally == Tally(calls=1, success=1, unpriced=1)
 
 
 @pytest.mark.parametrize(

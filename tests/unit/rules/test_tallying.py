@@ -64,6 +64,39 @@ def test_frames_count_nothing_and_a_call_that_becomes_one_is_taken_out() -> None
     assert sums.tally() == Tally(calls=4, success=4, cost=Decimal(1))
 
 
+@pytest.mark.parametrize(
+    ("kind", "outcome", "cost", "unpriced"),
+    [
+        (ActionKind.MODEL, Outcome.SUCCESS, None, 1),
+        (ActionKind.MODEL, Outcome.ERROR, None, 1),
+        (ActionKind.MODEL, Outcome.SUCCESS, "0", 0),  # a model that is free
+        (ActionKind.MODEL, Outcome.SUCCESS, "0.1", 0),
+        (ActionKind.MODEL, None, None, 0),
+        (ActionKind.MODEL, Outcome.BLOCKED, None, 0),
+        (ActionKind.MODEL, Outcome.REPLAYED, None, 0),
+        (ActionKind.TOOL, Outcome.SUCCESS, None, 0),  # costs nothing, unless someone says so
+    ],
+)
+def test_a_model_call_that_ended_without_a_known_cost_is_unpriced(
+    kind: ActionKind, outcome: Outcome | None, cost: str | None, unpriced: int
+) -> None:
+    sums, action = Sums(Tally()), an_action(outcome, cost, kind)
+
+    sums.move(None, action)
+
+    assert sums.tally().unpriced == unpriced
+
+
+def test_a_cost_that_comes_late_prices_its_call() -> None:
+    sums = Sums(Tally())
+    unknown, priced = (an_action(cost=cost, kind=ActionKind.MODEL) for cost in (None, "0.1"))
+
+    sums.move(None, unknown)
+    sums.move(unknown, priced)
+
+    assert (sums.tally().unpriced, sums.tally().cost) == (0, Decimal("0.1"))
+
+
 def test_a_running_call_spends_nothing_yet() -> None:
     sums = Sums(Tally())
 

@@ -204,6 +204,7 @@ async def show_agent(call: Call) -> Response[bytes]:
                     attempts=day.attempts,
                     success=day.success,
                     cost_usd=day.cost,
+                    unpriced=day.unpriced,
                 )
                 for day in days
             ],

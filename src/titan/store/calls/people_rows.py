@@ -55,6 +55,7 @@ def agent_from_row(row: Row) -> AgentRow:
         calls=row[8],
         attempts=row[9],
         success=row[10],
+        unpriced=row[11],
     )
 
 
@@ -67,6 +68,7 @@ def day_from_row(row: Row) -> AgentDay:
         attempts=row[3],
         success=row[4],
         cost=from_pico(row[5]),
+        unpriced=row[6],
     )
 
 

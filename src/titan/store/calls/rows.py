@@ -86,6 +86,7 @@ def _tally(row: Row) -> Tally:
         saved=from_pico(row[21]),
         input_tokens=row[22],
         output_tokens=row[23],
+        unpriced=row[37],
     )
 
 
@@ -130,6 +131,7 @@ def row_of_run(run: RecordedRun) -> Values:
         run.entry_count,
         to_us_or_none(run.last_started_at),
         to_us_or_none(run.progress_at),
+        tally.unpriced,
     )
 
 

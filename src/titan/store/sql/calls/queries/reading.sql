@@ -6,7 +6,7 @@ runs.started_at_us, runs.last_event_at_us, runs.heard_at_us, runs.ended_at_us, r
 runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replayed, runs.cost, runs.prevented,
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
-runs.entry_count, runs.last_started_at_us, runs.progress_at_us
+runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
@@ -82,7 +82,18 @@ select distinct digest from blobs where digest in (select value from json_each(:
 -- name: actions_of_run
 select {action_columns}
 from actions
-where run_no = :run_no and version > :after_version
+where run_no = :run_no
+order by started_at_us, number
+
+-- name: actions_changed
+select {action_columns}
+from actions
+where
+    number in (
+        select action_number from entries where run_no = :run_no and number > :after_version
+        union all
+        select number from actions where run_no = :run_no and version > :after_version and (heard & 268435456) <> 0
+    )
 order by started_at_us, number
 
 -- name: version_of_run
@@ -115,7 +126,7 @@ where run_no = :run_no and text_no in (select value from json_each(:numbers))
 -- name: find_in_run
 select actions.id
 from words
-cross join entries on entries.number = words.rowid
+cross join entries indexed by entries_by_number on entries.number = words.rowid
 cross join actions on actions.number = entries.action_number
 where words match :words and words.rowid between :first and :last and entries.run_no = :run_no
 group by actions.number
@@ -169,7 +180,8 @@ limit 1
 -- name: agents
 select
     agent_id, min(started_at_us), max(last_event_at_us), count(*), sum(status = 'running'), sum(status = 'completed'),
-    sum(status = 'failed'), sum(cost), sum(calls), sum(success + error + blocked + rejected), sum(success)
+    sum(status = 'failed'), sum(cost), sum(calls), sum(success + error + blocked + rejected), sum(success),
+    sum(unpriced)
 from runs
 where
     project_id = :project_id and agent_id > :after
@@ -182,7 +194,7 @@ limit :limit
 -- name: days_of_agent
 select
     started_at_us / 86400000000, count(*), sum(status = 'failed'), sum(success + error + blocked + rejected),
-    sum(success), sum(cost)
+    sum(success), sum(cost), sum(unpriced)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1

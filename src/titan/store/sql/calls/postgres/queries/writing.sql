@@ -23,7 +23,7 @@ insert into runs
     run_no, text_count, link, version, {run_columns}
 )
 values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
@@ -38,7 +38,8 @@ last_ended_at_us = excluded.last_ended_at_us, first_error_id = excluded.first_er
 first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_us, done = excluded.done,
 total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
 archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
-last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us
+last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us,
+unpriced = excluded.unpriced
 
 -- name: actions_at
 select {action_columns}, place.value ->> 1
