@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
 from titan.model.runs import RunStatus
 
 T = TypeVar("T")
@@ -63,9 +63,9 @@ class RunFilter:
 class CallFilter:
     """Which calls the ledger shows. None asks for nothing."""
 
-    outcome: str | None = None
+    outcomes: frozenset[str] = frozenset()  #: "running" are those without one yet; empty: all
     name: str | None = None
-    kind: str | None = None
+    kinds: frozenset[str] = frozenset()  #: empty: all kinds of calls
     agent_id: str | None = None
     run_id: str | None = None
     min_cost: Decimal | None = None
@@ -158,6 +158,15 @@ class CallReader(Protocol):
 
     def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
         """Return how many calls there are, counted no further than `up_to`."""
+
+    def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
+        """Return sums over calls for each outcome that one has; it looks at each call."""
+
+    def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:
+        """Return what guards of agentsentinel-sdk did about calls, the latest first; their names are its types."""
+
+    def count_interventions(self, project_id: str, wanted: CallFilter) -> dict[str, int]:
+        """Return type → how many there are."""
 
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         """Return what people said of a run and its actions, the newest first."""

@@ -50,6 +50,31 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         adds=True,
     ),
     Route(
+        method="GET",
+        path="/api/v1/interventions",
+        handler=sentinel.list_interventions,
+        permission=Permission.SEE_ALL,
+        query=wire_sentinel.InterventionsQuery,
+        answer=wire_sentinel.InterventionsAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/policies",
+        handler=sentinel.list_policies,
+        permission=Permission.READ_SHARED,
+        answer=wire_sentinel.PoliciesListAnswer,
+    ),
+    *(
+        Route(
+            method="GET",
+            path=path,
+            handler=sentinel.list_approvals,
+            permission=Permission.SEE_ALL,
+            answer=wire_sentinel.ApprovalsAnswer,
+        )
+        for path in ("/api/v1/approvals", "/api/v1/approvals/pending")
+    ),
+    Route(
         method="POST",
         path="/api/v1/approvals",
         handler=sentinel.ask_approval,

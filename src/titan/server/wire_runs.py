@@ -313,14 +313,14 @@ class FindAnswer(Struct, kw_only=True):
     more: bool
 
 
-class LedgerQuery(Request):
-    """GET /api/v1/ledger."""
+class CallsQuery(Request):
+    """GET /api/v1/ledger/stats."""
 
-    page: Annotated[int, Meta(ge=1, le=200)] = 1
-    page_size: PageLimit = 50
-    outcome: str | None = None
+    outcome: Annotated[
+        str | None, Meta(description="One outcome or several, with commas between; `running` for those without one.")
+    ] = None
     action_name: str | None = None
-    kind: str | None = None
+    kind: Annotated[str | None, Meta(description="model, tool or call, or two with a comma between.")] = None
     agent_id: str | None = None
     run_id: str | None = None
     min_cost: Decimal | None = None
@@ -328,6 +328,13 @@ class LedgerQuery(Request):
     start_date: datetime | None = None
     end_date: datetime | None = None
     search: str | None = None
+
+
+class LedgerQuery(CallsQuery):
+    """GET /api/v1/ledger."""
+
+    page: Annotated[int, Meta(ge=1, le=200)] = 1
+    page_size: PageLimit = 50
     sort_by: LedgerSort = "time"
     sort_order: Order = "desc"
 

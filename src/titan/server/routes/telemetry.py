@@ -10,12 +10,13 @@ from titan.model.errors import InvalidInput, UnknownArtifact, UnknownRun
 from titan.model.recorded import Action
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
+from titan.rules.tallying import tally_of
 from titan.server import wire_runs as views
 from titan.server.answers import JSON, json_answer
 from titan.server.call import Call
 from titan.server.lists import given
 from titan.server.lookup import open_blob
-from titan.server.recorded_views import action_view, bodies_view, note_view, run_views
+from titan.server.recorded_views import action_view, bodies_view, note_view, run_views, tally_view
 from titan.server.routes.registry import COUNTED, find_recorded, look
 from titan.server.skeletons import skeleton
 
@@ -155,23 +156,31 @@ async def show_ledger(call: Call) -> Response[bytes]:
     return json_answer(await look(call, find))
 
 
-def call_filter(query: views.LedgerQuery) -> CallFilter:
+async def show_ledger_stats(call: Call) -> Response[bytes]:
+    """Show counts and sums over the calls of all runs under filters."""
+    wanted = call_filter(call.query(views.CallsQuery))
+    sums = await look(call, lambda reader: reader.sums_of_calls(call.house.project_id, wanted))
+    return json_answer(tally_view(tally_of(sums)))
+
+
+def call_filter(query: views.CallsQuery) -> CallFilter:
     """Return which calls a query asks for; a time without a zone is taken as UTC."""
     return CallFilter(
-        outcome=query.outcome or None,
+        outcomes=frozenset(given(query.outcome)) if query.outcome else frozenset(),
         name=query.action_name or None,
-        kind=query.kind or None,
+        kinds=frozenset(given(query.kind)) if query.kind else frozenset(),
         agent_id=query.agent_id or None,
         run_id=query.run_id or None,
         min_cost=query.min_cost,
         max_cost=query.max_cost,
-        since=_aware(query.start_date),
-        until=_aware(query.end_date),
+        since=aware(query.start_date),
+        until=aware(query.end_date),
         text=query.search or None,
     )
 
 
-def _aware(moment: datetime | None) -> datetime | None:
+def aware(moment: datetime | None) -> datetime | None:
+    """Return a time; one without a zone is taken as UTC."""
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from titan.model.actions import Payload
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
 from titan.ports_calls import CallFilter, Heard, RunFilter, StoredEntry
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
@@ -18,6 +18,7 @@ from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.session import Row
 
 TEXTS_AT_ONCE: Final = 5000
+NO_RUN: Final = 0  # the number of none
 
 
 class SqlCallReader:
@@ -72,7 +73,14 @@ class SqlCallReader:
         return [(row[0], row[1], row[2]) for row in rows]
 
     def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
-        return list(map(heard_from_row, self._all("heard_after", project_id=project_id, after=after, limit=limit)))
+        # Numbers of actions ascend with the entries they were first heard of by, so a new one is above all before. Only
+        # where the newest action was not heard of in the last 1000 entries may an older one pass for new.
+        newest = self._all("newest_action_before", after=after)[0][0] or 0
+        heard: list[Heard] = []
+        for row in self._all("heard_after", project_id=project_id, after=after, limit=limit):
+            heard.append(heard_from_row(row, newest_action=newest))
+            newest = max(newest, 0 if heard[-1].action is None else heard[-1].action.number)
+        return heard
 
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         run_no = self._run_no(project_id, run_id)
@@ -105,18 +113,24 @@ class SqlCallReader:
     def ledger(
         self, project_id: str, wanted: CallFilter, *, sort: str, is_ascending: bool, skip: int, limit: int
     ) -> list[Action]:
-        run_no = None if wanted.run_id is None else self._run_no(project_id, wanted.run_id)
-        if wanted.run_id is not None and run_no is None:
-            return []
+        run_no = self._run_asked_for(project_id, wanted)
         return lists.ledger(
             self._session, project_id, wanted, run_no, sort=sort, is_ascending=is_ascending, skip=skip, limit=limit
         )
 
     def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
-        run_no = None if wanted.run_id is None else self._run_no(project_id, wanted.run_id)
-        if wanted.run_id is not None and run_no is None:
-            return 0
+        run_no = self._run_asked_for(project_id, wanted)
         return lists.count_calls(self._session, project_id, wanted, run_no, up_to=up_to)
+
+    def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
+        return lists.sums_of_calls(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
+
+    def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:
+        run_no = self._run_asked_for(project_id, wanted)
+        return lists.interventions(self._session, project_id, wanted, run_no, skip=skip, limit=limit)
+
+    def count_interventions(self, project_id: str, wanted: CallFilter) -> dict[str, int]:
+        return lists.count_interventions(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
 
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         run_no = self._run_no(project_id, run_id)
@@ -171,6 +185,10 @@ class SqlCallReader:
     def _run_no(self, project_id: str, run_id: str) -> int | None:
         row = self._one("run_no", project_id=project_id, run_id=run_id)
         return None if row is None else int(row[0])
+
+    def _run_asked_for(self, project_id: str, wanted: CallFilter) -> int | None:
+        """Return the place of the run that is asked for; None for all, NO_RUN for one that is unknown."""
+        return None if wanted.run_id is None else self._run_no(project_id, wanted.run_id) or NO_RUN
 
     def _texts(self, run_no: int, rows: Sequence[Row]) -> dict[int, str]:
         """Return the shared texts that these entries name, by number."""

@@ -37,11 +37,6 @@ select
     entries.action_number,
     not exists (
         select 1 from entries as earlier where earlier.run_no = entries.run_no and earlier.number < entries.number
-    ),
-    not exists (
-        select 1
-        from entries as earlier
-        where earlier.action_number = entries.action_number and earlier.number < entries.number
     )
 from entries
 inner join runs on runs.run_no = entries.run_no
@@ -49,6 +44,10 @@ left join actions on actions.number = entries.action_number
 where entries.number > :after and entries.project_id = :project_id
 order by entries.number
 limit :limit
+
+-- name: newest_action_before
+select max(before.action_number)
+from (select entries.action_number from entries where entries.number <= :after order by entries.number desc limit 1000) as before
 
 -- name: newest_version
 select
