@@ -125,6 +125,9 @@ class CallReader(Protocol):
     def numbers_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> dict[str, int]:
         """Return id → number of those of the run's actions that have, or turned out to be a span of, one of these."""
 
+    def children_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> list[Action]:
+        """Return the run's actions that name one of these ids as their parent, as they started; it looks at each."""
+
     def version_of_run(self, project_id: str, run_id: str) -> int:
         """Return the number of the newest change of a run; 0 when it is unknown."""
 

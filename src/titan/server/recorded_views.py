@@ -188,7 +188,7 @@ def _body(payload: Payload | None, url: str, limit_bytes: int) -> wire.BodyView 
     content = payload.whole.encode()
     if len(content) <= limit_bytes:
         return wire.BodyView(text=content.decode())
-    cut = wire.CutView(size_bytes=len(content), sha256="", url=url)
+    cut = wire.CutView(size_bytes=len(content), sha256=None, url=url)
     return wire.BodyView(text=content[:limit_bytes].decode("utf-8", "ignore"), cut=cut)
 
 

@@ -37,7 +37,12 @@ class RegistryQuery(Request):
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )
-    ids: Annotated[str | None, Meta(description="Only these of what the filters leave, with commas between.")] = None
+    ids: Annotated[
+        str | None,
+        Meta(
+            description="Only these of what the filters leave, with commas between; as a JSON list where one has any."
+        ),
+    ] = None
     sort: RunSort = "started"
     order: Order = "desc"
     cursor: str | None = None
@@ -203,7 +208,7 @@ class CutView(Struct, kw_only=True):
     """A payload that is too large to be shown whole."""
 
     size_bytes: int
-    sha256: str
+    sha256: Annotated[str | None, Meta(description="Of one over 64 KiB, which is content of its own; else null.")]
     url: Annotated[str, Meta(description="Where the whole of it is read.")]
 
 
@@ -263,7 +268,7 @@ class BodiesView(Struct, kw_only=True):
 class BodiesQuery(Request):
     """GET /api/v1/runs/{run}/bodies."""
 
-    ids: Annotated[str, Meta(description="Ids of actions with commas between; at most 200.")]
+    ids: Annotated[str, Meta(description="Ids of actions with commas between, or a JSON list of them; at most 200.")]
     limit_bytes: Annotated[int, Meta(ge=1, le=65536, description="Of each text; what goes beyond is cut.")] = 2000
 
 

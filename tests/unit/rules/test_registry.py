@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT, a_dag
 from tests.support.recorded import RUN, a_call, a_word, at, heard
-from titan.model.actions import Outcome, RunEnd
+from titan.model.actions import Entry, Outcome, RunEnd
 from titan.model.dags import JobCounts
 from titan.model.recorded import StatusSource
 from titan.model.runs import Run, RunStatus
@@ -133,7 +133,7 @@ def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
 def test_a_run_that_is_spoken_of_first_becomes_what_is_heard_of_it_later() -> None:
     unheard = not_heard_yet(PROJECT, RUN, at=at(1), now=at(2))
     known = KnownCalls(runs={RUN: unheard}, actions={}, answers={}, within={}, next_number=1)
-    said = [a_word(seconds=0, agent_id="ada"), a_call(ends=0.5), a_word(seconds=0.6, end=RunEnd.COMPLETED)]
+    said: list[Entry] = [a_word(seconds=0, agent_id="ada"), a_call(ends=0.5), a_word(seconds=0.6, end=RunEnd.COMPLETED)]
 
     [run] = settle(said, known, project_id=PROJECT, now=at(3)).runs
 

@@ -21,6 +21,7 @@ from titan.server import wire
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.lists import given
 from titan.server.recorded_views import agent_view, run_view, run_views
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
         session_id=query.session_id,
         text=query.q or None,
         has_archived=query.include_archived,
-        ids=None if query.ids is None else frozenset(query.ids.split(",")),
+        ids=None if query.ids is None else frozenset(given(query.ids)),
     )
 
 

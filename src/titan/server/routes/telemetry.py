@@ -7,7 +7,7 @@ from litestar import Response
 
 from titan.insight.bodies import Bodies, bodies_of
 from titan.model.errors import InvalidInput, UnknownArtifact, UnknownRun
-from titan.model.recorded import Action
+from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
 from titan.rules.tallying import tally_of
@@ -31,15 +31,30 @@ async def show_skeleton(call: Call) -> Response[bytes]:
         run = find_recorded(reader, call)
         actions = reader.actions_of_run(run.project_id, run.id, after_version=query.after or 0)
         if query.after:
+            actions = _with_children(reader, run, actions)
             parents = sorted({action.parent_id for action in actions if action.parent_id is not None})
             numbers = reader.numbers_in_run(run.project_id, run.id, parents)
         else:
-            numbers = {action.id: action.number for action in actions}
-            numbers |= {action.span_id: action.number for action in actions if action.span_id is not None}
+            numbers = {name: action.number for action in actions for name in _names(action)}
         version = reader.version_of_run(run.project_id, run.id)
         return skeleton(run_views(reader, [run])[0], actions, numbers, version=version)
 
     return json_answer(await look(call, find))
+
+
+def _with_children(reader: CallReader, run: RecordedRun, actions: list[Action]) -> list[Action]:
+    """Return actions with those that came before one of them, which is their parent: its number was not known then."""
+    numbers = {name: action.number for action in actions for name in _names(action)}
+    heard = set(numbers.values())
+    children = reader.children_in_run(run.project_id, run.id, sorted(numbers)) if numbers else []
+    early = [child for child in children if child.number < numbers[child.parent_id or ""]]
+    found = [*actions, *(child for child in early if child.number not in heard)]
+    return sorted(found, key=lambda action: (action.started_at, action.number))
+
+
+def _names(action: Action) -> list[str]:
+    """Return the ids that children may name an action by."""
+    return [action.id] if action.span_id is None else [action.id, action.span_id]
 
 
 async def show_bodies(call: Call) -> Response[bytes]:

@@ -57,6 +57,11 @@ class SqlCallReader:
         run_no = self._run_no(project_id, run_id)
         return {} if run_no is None else dict(self._all("numbers_in_run", run_no=run_no, ids=to_json(ids)))
 
+    def children_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> list[Action]:
+        run_no = self._run_no(project_id, run_id)
+        found = [] if run_no is None else self._all("children_in_run", run_no=run_no, ids=to_json(ids))
+        return [action_from_row(row, run_id) for row in found]
+
     def version_of_run(self, project_id: str, run_id: str) -> int:
         run_no = self._run_no(project_id, run_id)
         row = None if run_no is None else self._one("version_of_run", run_no=run_no)

@@ -95,6 +95,12 @@ where
     )
 order by started_at_us, number
 
+-- name: children_in_run
+select {action_columns}
+from actions
+where run_no = :run_no and parent_id in (select value from json_each(:ids))
+order by started_at_us, number
+
 -- name: version_of_run
 select version from runs where run_no = :run_no
 
