@@ -358,8 +358,15 @@ class Blobs(Protocol):
     def old(self, *, before: datetime) -> Iterator[OldBlob]:
         """Yield the blobs whose lease was last renewed before, in no order."""
 
+    def found(self, digest: str) -> OldBlob | None:
+        """Return stored content with its lease, however old that is; None when it is not stored."""
+
     def discard(self, blob: OldBlob) -> bool:
-        """Delete a blob that nothing names, unless its lease was renewed since `old` found it; tell whether."""
+        """Delete a blob that nothing names, unless its lease was renewed since it was found; tell whether.
+
+        Of one that was put within the last hour, whoever put it may be about to name it; who commits such a name
+        touches the content again after that, and puts it anew where it is gone.
+        """
 
 
 class Logs(Protocol):

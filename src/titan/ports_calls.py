@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
 from titan.model.runs import RunStatus
 
 T = TypeVar("T")
@@ -34,6 +34,18 @@ class StoredEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """That an entry was heard, without its bodies."""
+
+    number: int  #: of the entry: a change like others, see `newest_version`
+    run_id: str
+    at: datetime  #: when it was heard, by our clock
+    action: Action | None  #: as it stands by now; None: it is about the run
+    is_first_of_run: bool
+    is_first_of_action: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
     """Which runs a list shows. None asks for nothing."""
 
@@ -51,9 +63,9 @@ class RunFilter:
 class CallFilter:
     """Which calls the ledger shows. None asks for nothing."""
 
-    outcome: str | None = None
+    outcomes: frozenset[str] = frozenset()  #: "running" are those without one yet; empty: all
     name: str | None = None
-    kind: str | None = None
+    kinds: frozenset[str] = frozenset()  #: empty: all kinds of calls
     agent_id: str | None = None
     run_id: str | None = None
     min_cost: Decimal | None = None
@@ -113,6 +125,9 @@ class CallReader(Protocol):
     def numbers_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> dict[str, int]:
         """Return id → number of those of the run's actions that have, or turned out to be a span of, one of these."""
 
+    def children_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> list[Action]:
+        """Return the run's actions that name one of these ids as their parent, as they started; it looks at each."""
+
     def version_of_run(self, project_id: str, run_id: str) -> int:
         """Return the number of the newest change of a run; 0 when it is unknown."""
 
@@ -124,6 +139,9 @@ class CallReader(Protocol):
 
     def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
         """Return (run id, agent id, number of its newest change) of runs that changed after, ascending by that."""
+
+    def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
+        """Return up to `limit` entries of all runs behind number `after`, in the order they came."""
 
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""
@@ -144,8 +162,20 @@ class CallReader(Protocol):
     def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
         """Return how many calls there are, counted no further than `up_to`."""
 
+    def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
+        """Return sums over calls for each outcome that one has; it looks at each call."""
+
+    def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:
+        """Return what guards of agentsentinel-sdk did about calls, the latest first; their names are its types."""
+
+    def count_interventions(self, project_id: str, wanted: CallFilter) -> dict[str, int]:
+        """Return type → how many there are."""
+
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         """Return what people said of a run and its actions, the newest first."""
+
+    def note_said(self, project_id: str, note_id: str) -> Note | None:
+        """Return what people said under an id."""
 
     def runs_in_need(
         self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
@@ -203,8 +233,8 @@ class CallTransaction(CallReader, Protocol):
     def save_run(self, run: RecordedRun) -> None:
         """Insert or overwrite a run's row; its tape stays as it is."""
 
-    def add_note(self, note: Note) -> None:
-        """Keep what a person said of a stored run."""
+    def save_note(self, note: Note) -> None:
+        """Insert or overwrite what a person said of a stored run."""
 
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         """Return the digests of the blobs that the run's payloads are in."""

@@ -127,3 +127,16 @@ def test_what_is_not_the_digest_of_stored_content_has_no_path(blobs: Blobs, dige
     blobs.put(b"content")
 
     assert blobs.path(digest) is None
+
+
+def test_content_is_found_with_its_lease_and_discarded_only_while_nobody_renews_it(blobs: Blobs) -> None:
+    digest = blobs.put(b"old")
+    found, renewed = blobs.found(digest), blobs.touch(digest)
+
+    assert found is not None
+    assert (found.digest, found.size_bytes, renewed) == (digest, 3, True)
+    assert not blobs.discard(found)
+    found = blobs.found(digest)
+    assert found is not None
+    assert blobs.discard(found)
+    assert blobs.found(digest) is None

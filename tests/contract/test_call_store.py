@@ -416,3 +416,19 @@ def test_an_agent_that_becomes_known_late_has_the_earlier_calls_too(calls: CallS
     record(calls, a_word(agent_id="ada"))
 
     assert [action.agent_id for action in actions_of(calls)] == ["ada"]
+
+
+def test_what_was_heard_is_told_in_the_order_it_came_with_what_was_new(calls: CallStore) -> None:
+    record(calls, a_word(), a_call(ends=None))
+    record(calls, a_call(run_id="R_2"), a_call())
+
+    heard = calls.read(lambda reader: reader.heard_after(PROJECT, after=0, limit=10))
+
+    firsts = [(one.run_id, one.action and one.action.id, one.is_first_of_run, one.is_first_of_action) for one in heard]
+    assert firsts[1:] == [(RUN, "a1", False, True), ("R_2", "a1", True, True), (RUN, "a1", False, False)]
+    assert firsts[0] == (RUN, None, True, False)
+    assert heard[1].action == heard[3].action == actions_of(calls)[0]
+    assert [one.number for one in heard] == sorted(one.number for one in heard)
+    rest = calls.read(lambda reader: reader.heard_after(PROJECT, after=heard[0].number, limit=2))
+    assert rest == heard[1:3]
+    assert calls.read(lambda reader: reader.heard_after("other", after=0, limit=10)) == []

@@ -1,5 +1,6 @@
 """What a store of calls keeps together, tells of, and forgets; what people and the server itself note in it."""
 
+import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
 from threading import Event, Thread
@@ -136,11 +137,25 @@ def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> 
     heard: list[CallCommit] = []
     calls.listen(heard.append)
 
-    kept(calls, lambda tx: tx.add_note(early))
-    kept(calls, lambda tx: tx.add_note(late))
+    kept(calls, lambda tx: tx.save_note(early))
+    kept(calls, lambda tx: tx.save_note(late))
 
     assert calls.read(lambda reader: reader.notes_of_run(PROJECT, RUN)) == [late, early]
     assert [commit.runs for commit in heard] == [frozenset({(PROJECT, RUN)})] * 2
+
+
+def test_a_note_is_known_by_its_id_and_is_overwritten_under_it(calls: CallStore) -> None:
+    record(calls, a_call(), a_call(run_id="R_2"))
+    first = Note(id="n1", project_id=PROJECT, run_id=RUN, action_id="a1", author="ada", at=at(1), text="good")
+    second = dataclasses.replace(first, run_id="R_2", action_id=None, at=at(2), name="quality", score=1.0, text="")
+
+    kept(calls, lambda tx: tx.save_note(first))
+    kept(calls, lambda tx: tx.save_note(second))
+
+    assert calls.read(lambda reader: reader.note_said(PROJECT, "n1")) == second
+    assert calls.read(lambda reader: reader.notes_of_run(PROJECT, RUN)) == []
+    assert calls.read(lambda reader: reader.note_said("other", "n1")) is None
+    assert calls.read(lambda reader: reader.note_said(PROJECT, "n2")) is None
 
 
 def test_the_blobs_of_a_run_are_known(calls: CallStore) -> None:
@@ -183,7 +198,7 @@ def test_runs_that_fell_silent_are_found_the_longest_silent_first(calls: CallSto
 def test_a_forgotten_run_is_gone_and_the_others_are_not(calls: CallStore) -> None:
     note = Note(id="n1", project_id=PROJECT, run_id=RUN, action_id=None, author="ada", at=at(1), text="good")
     record(calls, WHOLE, a_call(run_id="R_2", name="stays"))
-    kept(calls, lambda tx: tx.add_note(note))
+    kept(calls, lambda tx: tx.save_note(note))
     newest = calls.read(lambda reader: reader.newest_version())
 
     assert kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))

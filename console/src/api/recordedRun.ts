@@ -66,7 +66,7 @@ function stampOf({ outcome, durationUs }: Row): string {
 export function useBodyReader(run: string, limitBytes: number): Gathered<BodiesView> {
   return useMemo(() => {
     async function read(ids: string[]): Promise<BodiesView[]> {
-      const query = { ids: ids.join(), limit_bytes: limitBytes };
+      const query = { ids: JSON.stringify(ids), limit_bytes: limitBytes };
       return (await api.GET("/api/v1/runs/{run}/bodies", { params: { path: { run }, query } })).data?.data ?? [];
     }
     return new Gathered(read, ({ id }) => id);

@@ -43,11 +43,9 @@ export function useRegistry(filter: RegistryFilter) {
     },
     getNextPageParam: (page) => page.next ?? null,
   });
-  useHeardRuns(key, async (heard) => {
-    const ids = heard.filter((id) => !id.includes(",")); // those wait for the next reading of the whole list
-    if (ids.length === 0) return;
+  useHeardRuns(key, async (ids) => {
     const { data } = await api.GET("/api/v1/runs", {
-      params: { query: { ...query, ids: ids.join(), limit: PAGE_ROWS } },
+      params: { query: { ...query, ids: JSON.stringify(ids), limit: PAGE_ROWS } },
     });
     const fresh = data?.data ?? [];
     const before = allRows(queries.getQueryData<Pages<RecordedRunView>>(key));

@@ -9,16 +9,16 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from typing import Final, TypeVar
 
 from titan.engine import forgetting
+from titan.engine.collecting import PAGE, Collector, paged
 from titan.model.dags import Dag
 from titan.model.recorded import RecordedRun
-from titan.model.retention import ArtifactKey, FileName, Freed, OldBlob, OldEntry
+from titan.model.retention import ArtifactKey, FileName, Freed, OldEntry
 from titan.model.runs import Run
 from titan.ports import Blobs, Clock, Logs, Reader, Store, Transaction
 from titan.ports_calls import CallReader, CallStore, CallTransaction
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 
 FIRST_ROUND_SECONDS: Final = 300.0  # a server that starts has other things to do
 ROUND_SECONDS: Final = 3600.0
-PAGE: Final = 500  # rows or files that are looked at in one go: a few milliseconds
 
 
 class Cleaner:
@@ -43,6 +42,7 @@ class Cleaner:
         self._calls = calls
         self._blobs = blobs
         self._logs = logs
+        self._collector = Collector(store, calls, blobs)
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
 
@@ -75,6 +75,10 @@ class Cleaner:
         if freed != Freed() and not is_dry:
             logger.info("kept house: %s", told(freed))
         return freed
+
+    async def discard(self, digests: Collection[str]) -> Freed:
+        """Delete those of these contents that nothing names any more, at once; return what that freed."""
+        return await _in_thread(partial(self._collector.discard, digests)) if digests else Freed()
 
     async def _runs(self, *, is_dry: bool) -> Freed:
         before = cutoff(self.retention.runs, self._clock.now())
@@ -162,7 +166,10 @@ class Cleaner:
 
     async def _recorded(self, *, is_dry: bool) -> Freed:
         before = cutoff(self.retention.recorded, self._clock.now())
-        return await self._each_old_run(before, is_dry, Freed(recorded=1), _forget_recorded, has_archived=True)
+        left: set[str] = set()
+        forget = partial(_forget_recorded, left=left)
+        freed = await self._each_old_run(before, is_dry, Freed(recorded=1), forget, has_archived=True)
+        return freed + await self.discard(left)
 
     async def _archive(self, *, is_dry: bool) -> Freed:
         before = cutoff(self.retention.archive, self._clock.now())
@@ -214,7 +221,7 @@ class Cleaner:
         now = self._clock.now()
         before = cutoff(self.retention.logs, now)
         freed = Freed()
-        for page in _paged(self._logs.old(before=now - BLOB_GRACE), ending):
+        for page in paged(self._logs.old(before=now - BLOB_GRACE), ending):
             sizes = dict(page)
             for lease_id in self._store.read(partial(_deletable_logs, lease_ids=list(sizes), before=before)):
                 if not is_dry:
@@ -223,34 +230,8 @@ class Cleaner:
         return freed
 
     def _clean_blobs(self, ending: threading.Event, *, is_dry: bool) -> Freed:
-        unnamed: dict[str, OldBlob] = {}
-        for page in _paged(self._blobs.old(before=self._clock.now() - BLOB_GRACE), ending):
-            named = self._store.read(partial(_named, blobs=page)) | self._calls.read(
-                partial(_named_by_calls, blobs=page)
-            )
-            unnamed.update((blob.digest, blob) for blob in page if blob.digest not in named)
-        self._leave_out_scripts(unnamed, ending)
-        freed = Freed()
-        for page in _paged(iter(unnamed.values()), ending):
-            for blob in page:
-                if is_dry or self._blobs.discard(blob):
-                    freed += Freed(blobs=1, blob_bytes=blob.size_bytes)
-        return freed
-
-    def _leave_out_scripts(self, unnamed: dict[str, OldBlob], ending: threading.Event) -> None:
-        """Take out of `unnamed` what jobs name, reading their ids upwards until nothing is left or no job.
-
-        A job that is stored meanwhile comes later in that order, or names what was touched after it was found.
-        """
-        last: str | None = ""
-        while unnamed and last is not None and not ending.is_set():
-            began = time.monotonic()
-            last, digests = self._store.read(partial(_blobs_of_jobs, after_id=last))
-            for digest in digests:
-                unnamed.pop(digest, None)
-            ending.wait(time.monotonic() - began)  # half of one core at most
-        if ending.is_set():
-            unnamed.clear()  # nobody knows what the other jobs name
+        old = self._blobs.old(before=self._clock.now() - BLOB_GRACE)
+        return self._collector.collect(old, ending, is_dry=is_dry)
 
 
 def told(freed: Freed) -> str:
@@ -292,20 +273,15 @@ def _deletable_logs(reader: Reader, lease_ids: list[str], before: datetime | Non
     return [lease_id for lease_id in lease_ids if may_delete_log(reader.log_owner(lease_id), before=before)]
 
 
-def _named(reader: Reader, blobs: list[OldBlob]) -> set[str]:
-    return {blob.digest for blob in blobs if reader.is_blob_named(blob.digest)}
-
-
-def _named_by_calls(reader: CallReader, blobs: list[OldBlob]) -> set[str]:
-    return reader.named_blobs([blob.digest for blob in blobs])
-
-
 def _old_recorded(reader: CallReader, before: datetime, *, has_archived: bool) -> list[RecordedRun]:
     return reader.old_runs(before=before, has_archived=has_archived, limit=PAGE)
 
 
-def _forget_recorded(run: RecordedRun) -> Callable[[CallTransaction], None]:
+def _forget_recorded(run: RecordedRun, *, left: set[str]) -> Callable[[CallTransaction], None]:
+    """Return what deletes a run, and adds to `left` the content that it named."""
+
     def forget(tx: CallTransaction) -> None:
+        left.update(tx.blobs_of_run(run.project_id, run.id))
         tx.forget_run(run.project_id, run.id)
 
     return forget
@@ -315,10 +291,6 @@ def _archive_recorded(run: RecordedRun) -> Callable[[CallTransaction], None]:
     return lambda tx: tx.archive_run(run)
 
 
-def _blobs_of_jobs(reader: Reader, after_id: str) -> tuple[str | None, set[str]]:
-    return reader.blobs_of_jobs(after_id=after_id, limit=PAGE)
-
-
 async def _in_thread(look: Callable[[threading.Event], T]) -> T:
     """Run `look` in a thread; who waits may go, and the server's end does not wait for a million files."""
     ending = threading.Event()
@@ -326,12 +298,3 @@ async def _in_thread(look: Callable[[threading.Event], T]) -> T:
         return await asyncio.to_thread(look, ending)
     finally:
         ending.set()
-
-
-def _paged(things: Iterator[T], ending: threading.Event) -> Iterator[list[T]]:
-    """Yield them in pages, resting after each as long as it took: half of one core at most."""
-    began = time.monotonic()
-    while not ending.is_set() and (page := list(islice(things, PAGE))):
-        yield page
-        ending.wait(time.monotonic() - began)
-        began = time.monotonic()

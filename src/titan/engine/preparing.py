@@ -69,6 +69,10 @@ class Preparer:
             return None
         return self._prices.cost_of(entry.use, at=entry.started_at)
 
+    def without_secrets(self, text: str) -> str:
+        """Return a text that is no part of an entry as it may be stored."""
+        return self._redactor.without_secrets(text)
+
 
 class PreparingProcess:
     """A process that reads requests and prepares their entries; started with the first large one, again if it dies."""

@@ -1,15 +1,18 @@
 """A repeated request gets its first answer: receipts by idempotency key."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
 
 from titan.model.errors import IdempotencyConflict
 from titan.model.memory import Receipt
+from titan.model.recorded import Note
 from titan.ports import Reader, Store, Transaction
+from titan.ports_calls import CallTransaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,25 @@ def once(tx: Transaction, mark: Once | None, act: Callable[[Transaction], object
     answer = msgspec.json.encode(act(tx))
     tx.add_receipt(mark.project_id, Receipt(key=mark.key, fingerprint=mark.fingerprint, answer=answer.decode()))
     return answer
+
+
+def note_once(tx: CallTransaction, mark: Once | None, note: Note) -> Note:
+    """Keep a note, unless a repeat of this request finds it kept; return the one that is kept.
+
+    The note is its own receipt: another one would keep the note's words when its run is deleted.
+
+    Raises:
+        IdempotencyConflict: the key was used for another note.
+    """
+    if mark is not None:
+        note = replace(note, id=hashlib.blake2b(f"{mark.project_id} {mark.key}".encode(), digest_size=16).hexdigest())
+        kept = tx.note_said(note.project_id, note.id)
+        if kept is not None:
+            if replace(kept, at=note.at) != note:
+                raise _conflict(mark)
+            return kept
+    tx.save_note(note)
+    return note
 
 
 class LongOnce:

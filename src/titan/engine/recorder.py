@@ -57,6 +57,7 @@ class _Batch:
 
     project_id: str
     entries: Sequence[Entry]
+    blobs: Sequence[str] = ()  #: digests of what its payloads are in
     told: Future[Recorded] = field(default_factory=Future)
 
     def __post_init__(self) -> None:
@@ -114,6 +115,10 @@ class Recorder:
         batch, heard = await asyncio.shield(asyncio.wrap_future(reading))
         await asyncio.wrap_future(batch.told)
         return heard
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text that is kept beside entries as it may be stored."""
+        return self._preparer.without_secrets(text)
 
     async def keep(self) -> None:
         """End runs that have fallen silent, until cancelled."""
@@ -175,7 +180,8 @@ class Recorder:
 
     def _handed_in(self, project_id: str, entries: Iterable[Entry]) -> _Batch:
         """Hand prepared entries to the store."""
-        batch = _Batch(project_id, list(map(self._fit, entries)))
+        fit = list(map(self._fit, entries))
+        batch = _Batch(project_id, fit, _blobs_of(fit))
         if not batch.entries:
             batch.told.set_result(Recorded(stored=0, repeated=0))
             return batch
@@ -193,7 +199,7 @@ class Recorder:
             error = written.exception()
             if error is None:
                 for batch, recorded in group.results:
-                    batch.told.set_result(recorded)
+                    self._acknowledge(batch, recorded)
             elif len(group.batches) > 1 and not isinstance(error, StoreUnavailable | StoreFull):
                 for batch in group.batches:  # one of them is at fault: the others are not to suffer for it
                     self._write([batch])
@@ -203,6 +209,18 @@ class Recorder:
                     batch.told.set_exception(error)
 
         self._store.transact(lambda tx: self._write_group(tx, group)).add_done_callback(tell)
+
+    def _acknowledge(self, batch: _Batch, recorded: Recorded) -> None:
+        """Tell that a batch is kept, unless content it names went with another run's deletion just before."""
+        try:
+            lost = sum(not self._blobs.touch(digest) for digest in batch.blobs)
+        except StoreError as error:
+            batch.told.set_exception(error)
+            return
+        if lost:
+            batch.told.set_exception(_gone(lost))
+        else:
+            batch.told.set_result(recorded)
 
     def _fit(self, entry: Entry) -> Entry:
         if not isinstance(entry, ActionEntry):
@@ -270,6 +288,22 @@ def _later(expected: str, found: str) -> StoreUnavailable:
         found=found,
         next_step="Nothing was kept; send it again a little later.",
     )
+
+
+def _gone(count: int) -> StoreUnavailable:
+    return StoreUnavailable(
+        "recording",
+        expected="the content of every payload",
+        found=f"{count} whose content was deleted with another run meanwhile",
+        next_step="Send it again: that stores the content anew.",
+    )
+
+
+def _blobs_of(entries: Iterable[Entry]) -> list[str]:
+    payloads = (
+        payload for entry in entries if isinstance(entry, ActionEntry) for payload in (entry.inputs, entry.outputs)
+    )
+    return [payload.blob for payload in payloads if payload is not None and payload.blob is not None]
 
 
 @dataclass(slots=True)

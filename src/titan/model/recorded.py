@@ -83,6 +83,17 @@ class Tally(Struct, frozen=True, kw_only=True):
         return self.cost + self.prevented
 
 
+class OutcomeSums(Struct, frozen=True, kw_only=True):
+    """Sums over calls of one outcome."""
+
+    outcome: Outcome | None  #: None: of those that still run
+    calls: int
+    cost: Decimal
+    unpriced: int  #: model calls without a cost
+    input_tokens: int
+    output_tokens: int
+
+
 class RecordedRun(Struct, frozen=True, kw_only=True):
     """A run's row in the registry, whoever began it."""
 

@@ -40,7 +40,7 @@ class OldEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OldBlob:
-    """Content whose lease has run out; whether anything names it is for the store to say."""
+    """Content as it was found; whether anything names it is for the store to say."""
 
     digest: str
     size_bytes: int

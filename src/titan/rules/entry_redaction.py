@@ -57,6 +57,10 @@ class EntryRedactor:
             redacted=(*entry.redacted, *taken[:MAX_NOTED]),
         )
 
+    def without_secrets(self, text: str) -> str:
+        """Return a text without secrets, wherever it stands."""
+        return self._redactor.redact_text(text).text
+
     def _may_take(self, entry: ActionEntry) -> bool:
         """Return False only when the entry certainly holds no secret: all its own texts are looked at in one go."""
         inputs, outputs, failure = entry.inputs, entry.outputs, entry.failure

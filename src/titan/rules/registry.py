@@ -18,6 +18,20 @@ IDLE_WITHIN_CALL: Final = timedelta(minutes=30)  # a call that runs may take lon
 _BAD: Final = PREVENTED | {Outcome.ERROR}
 
 
+def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) -> RecordedRun:
+    """Return the row of a run that was spoken of before anything of it was heard; what comes later says the rest."""
+    return RecordedRun(
+        project_id=project_id,
+        id=run_id,
+        agent_id=UNKNOWN_AGENT,
+        status=RunStatus.RUNNING,
+        status_source=StatusSource.INFERRED,
+        started_at=at,
+        last_event_at=at,
+        heard_at=now,
+    )
+
+
 def silent_since(now: datetime) -> datetime:
     """Return the moment before which a running run must have been heard last to be looked at by `after_silence`."""
     return now - IDLE

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from litestar import Request, Response
 from litestar.enums import ScopeType
@@ -17,6 +17,7 @@ from titan.server.house import Access
 from titan.server.signing_in import PATH, cookie_of
 
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+STREAM_PROTOCOL: Final = "titan"  # a page offers it with its token behind it, and is answered with it alone
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -78,6 +79,22 @@ def bearer_of(headers: Mapping[bytes, str]) -> str | None:
     return token_in(headers.get(b"authorization"))
 
 
+def offered(subprotocols: str | None) -> list[str]:
+    """Return what a handshake offers in Sec-WebSocket-Protocol (RFC 6455, 11.3.4)."""
+    return [part.strip() for part in (subprotocols or "").split(",") if part.strip()]
+
+
+def _bearer(scope: Scope, headers: Mapping[bytes, str]) -> str | None:
+    """Return the token of a request. A page's handshake has no header of its own choice but this one, and a query."""
+    bearer = bearer_of(headers)
+    if bearer is not None or scope["type"] == ScopeType.HTTP:
+        return bearer
+    protocol, *rest = offered(headers.get(b"sec-websocket-protocol")) or [""]
+    if protocol == STREAM_PROTOCOL and rest:
+        return rest[0]
+    return dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("token")
+
+
 def guarded(app: ASGIApp, door: Door, console: Console) -> ASGIApp:
     """Return `app` behind the checks; what is refused never reaches it, what is not knows its caller.
 
@@ -92,7 +109,7 @@ def guarded(app: ASGIApp, door: Door, console: Console) -> ASGIApp:
             if page is not None:
                 await send_page(page, _method(scope), send)
                 return
-            shown = bearer_of(headers), cookie_of(headers)
+            shown = _bearer(scope, headers), cookie_of(headers)
             caller = await _caller(door, scope, *shown)
             if caller.is_signed_in:
                 check_origin_of_page(_method(scope), headers.get(b"origin"))

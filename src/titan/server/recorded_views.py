@@ -10,10 +10,12 @@ import msgspec
 from titan.insight.bodies import Bodies
 from titan.insight.progress import LOOKED_AT, Progress, progress
 from titan.model.actions import Failure, Payload
+from titan.model.interventions import Intervention
 from titan.model.recorded import Action, AgentRow, Note, RecordedRun, Tally
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, RunFilter
 from titan.server import wire_runs as wire
+from titan.server.wire_sentinel import InterventionView
 
 SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
 
@@ -114,6 +116,22 @@ def action_view(action: Action) -> wire.ActionView:
     )
 
 
+def intervention_view(told: Intervention) -> InterventionView:
+    """Return what a guard did about a call."""
+    return InterventionView(
+        id=told.id,
+        run_id=told.run_id,
+        agent_id=told.agent_id,
+        timestamp=told.at,
+        intervention_type=told.type,
+        outcome=told.outcome,
+        action_name=told.action_name,
+        reason=told.reason,
+        estimated_cost=told.estimated_cost,
+        risk_level=told.risk_level,
+    )
+
+
 def note_view(note: Note) -> wire.NoteView:
     """Return what a person said."""
     return wire.NoteView(
@@ -170,7 +188,7 @@ def _body(payload: Payload | None, url: str, limit_bytes: int) -> wire.BodyView 
     content = payload.whole.encode()
     if len(content) <= limit_bytes:
         return wire.BodyView(text=content.decode())
-    cut = wire.CutView(size_bytes=len(content), sha256="", url=url)
+    cut = wire.CutView(size_bytes=len(content), sha256=None, url=url)
     return wire.BodyView(text=content[:limit_bytes].decode("utf-8", "ignore"), cut=cut)
 
 

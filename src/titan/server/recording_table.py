@@ -3,10 +3,10 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire, wire_actions
+from titan.server import wire, wire_actions, wire_scores
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import exporting, otlp, recording, registry, telemetry
+from titan.server.routes import exporting, notes, otlp, recording, registry, scores, telemetry
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -35,6 +35,25 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
             method="POST", path=path, handler=handler, permission=Permission.RECORD, body=bytes, answer=bytes, adds=True
         )
         for path, handler in OTLP
+    ),
+    Route(
+        method="POST",
+        path="/api/public/scores",
+        handler=scores.add_scores,
+        permission=Permission.RECORD,
+        body=dict,  # or a list of them
+        answer=dict,  # of one score or of a list: see wire_scores
+        adds=True,
+    ),
+    Route(
+        method="POST",
+        path="/api/public/ingestion",
+        handler=scores.take_ingestion,
+        permission=Permission.RECORD,
+        body=dict,
+        answer=wire_scores.IngestionAnswer,
+        status_code=207,
+        adds=True,
     ),
     Route(
         method="POST",
@@ -101,6 +120,14 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         method="POST",
+        path=RUN + "/end",
+        handler=recording.end_recorded_run,
+        permission=Permission.RECORD,
+        body=wire_actions.EndRecordedRunBody,
+        answer=views.RecordedRunView,
+    ),
+    Route(
+        method="POST",
         path=RUN + "/pin",
         handler=registry.pin_recorded_run,
         permission=Permission.ADMINISTER,
@@ -154,18 +181,19 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="GET",
         path=RUN + "/notes",
-        handler=registry.list_notes,
+        handler=notes.list_notes,
         permission=Permission.SEE_ALL,
         answer=views.NotesAnswer,
     ),
     Route(
         method="POST",
         path=RUN + "/notes",
-        handler=registry.add_note,
+        handler=notes.add_note,
         permission=Permission.ADMINISTER,
         body=views.NewNoteBody,
         answer=views.NoteView,
         status_code=201,
+        mutates=True,
     ),
     Route(
         method="GET",
@@ -195,6 +223,14 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.SEE_ALL,
         query=views.LedgerQuery,
         answer=views.LedgerAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/ledger/stats",
+        handler=telemetry.show_ledger_stats,
+        permission=Permission.SEE_ALL,
+        query=views.CallsQuery,
+        answer=views.TallyView,
     ),
     Route(
         method="GET",

@@ -8,9 +8,9 @@ from typing import Final
 
 from titan.ingest import sentinel_shapes
 from titan.rules.access import Permission
-from titan.server import wire_sentinel
-from titan.server.route import Route
-from titan.server.routes import sentinel
+from titan.server import wire_sentinel, wire_stream
+from titan.server.route import Route, SocketRoute
+from titan.server.routes import sentinel, stream
 
 SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -48,6 +48,31 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         answer=wire_sentinel.InterventionAnswer,
         status_code=201,
         adds=True,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/interventions",
+        handler=sentinel.list_interventions,
+        permission=Permission.SEE_ALL,
+        query=wire_sentinel.InterventionsQuery,
+        answer=wire_sentinel.InterventionsAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/policies",
+        handler=sentinel.list_policies,
+        permission=Permission.READ_SHARED,
+        answer=wire_sentinel.PoliciesListAnswer,
+    ),
+    *(
+        Route(
+            method="GET",
+            path=path,
+            handler=sentinel.list_approvals,
+            permission=Permission.SEE_ALL,
+            answer=wire_sentinel.ApprovalsAnswer,
+        )
+        for path in ("/api/v1/approvals", "/api/v1/approvals/pending")
     ),
     Route(
         method="POST",
@@ -116,4 +141,14 @@ SENTINEL_ROUTES: Final[tuple[Route, ...]] = (
         answer=wire_sentinel.RegisterAnswer,
         status_code=201,
     ),
+)
+
+#: The dashboards' names for one stream; the documentation leaves open under which of two a dashboard asks.
+STREAM_SOCKETS: Final[tuple[SocketRoute, ...]] = tuple(
+    SocketRoute(path=path, handler=handler, permission=Permission.SEE_ALL, query=wire_stream.StreamQuery)
+    for path, handler in (
+        ("/api/v1/ws", stream.stream_runs),
+        ("/api/v1/ws/dashboard", stream.stream_dashboard),
+        ("/ws/dashboard", stream.stream_dashboard),
+    )
 )

@@ -27,7 +27,7 @@ from titan.server.routes import (
     runs,
     tokens,
 )
-from titan.server.sentinel_table import SENTINEL_ROUTES
+from titan.server.sentinel_table import SENTINEL_ROUTES, STREAM_SOCKETS
 from titan.server.store_table import STORE_ROUTES
 from titan.server.worker_table import WORKER_ROUTES
 
@@ -384,4 +384,5 @@ SOCKETS: Final[tuple[SocketRoute, ...]] = (
         permission=Permission.SEE_WORK,
         query=wire.SocketEventsQuery,
     ),
+    *STREAM_SOCKETS,
 )

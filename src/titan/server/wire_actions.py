@@ -113,6 +113,13 @@ class RecordBody(Request):
     agent_id: Annotated[Name | None, Meta(description="Whose run it is, where the run is new.")] = None
 
 
+class EndRecordedRunBody(Request):
+    """POST /api/v1/runs/{run}/end."""
+
+    status: RunEnd
+    error: Annotated[Annotated[str, Meta(max_length=10_000)] | None, Meta(description="Why it ended so.")] = None
+
+
 class RecordQuery(Request):
     """POST /api/v1/actions."""
 

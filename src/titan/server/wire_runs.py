@@ -37,7 +37,12 @@ class RegistryQuery(Request):
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )
-    ids: Annotated[str | None, Meta(description="Only these of what the filters leave, with commas between.")] = None
+    ids: Annotated[
+        str | None,
+        Meta(
+            description="Only these of what the filters leave, with commas between; as a JSON list where one has any."
+        ),
+    ] = None
     sort: RunSort = "started"
     order: Order = "desc"
     cursor: str | None = None
@@ -203,7 +208,7 @@ class CutView(Struct, kw_only=True):
     """A payload that is too large to be shown whole."""
 
     size_bytes: int
-    sha256: str
+    sha256: Annotated[str | None, Meta(description="Of one over 64 KiB, which is content of its own; else null.")]
     url: Annotated[str, Meta(description="Where the whole of it is read.")]
 
 
@@ -263,7 +268,7 @@ class BodiesView(Struct, kw_only=True):
 class BodiesQuery(Request):
     """GET /api/v1/runs/{run}/bodies."""
 
-    ids: Annotated[str, Meta(description="Ids of actions with commas between; at most 200.")]
+    ids: Annotated[str, Meta(description="Ids of actions with commas between, or a JSON list of them; at most 200.")]
     limit_bytes: Annotated[int, Meta(ge=1, le=65536, description="Of each text; what goes beyond is cut.")] = 2000
 
 
@@ -313,14 +318,14 @@ class FindAnswer(Struct, kw_only=True):
     more: bool
 
 
-class LedgerQuery(Request):
-    """GET /api/v1/ledger."""
+class CallsQuery(Request):
+    """GET /api/v1/ledger/stats."""
 
-    page: Annotated[int, Meta(ge=1, le=200)] = 1
-    page_size: PageLimit = 50
-    outcome: str | None = None
+    outcome: Annotated[
+        str | None, Meta(description="One outcome or several, with commas between; `running` for those without one.")
+    ] = None
     action_name: str | None = None
-    kind: str | None = None
+    kind: Annotated[str | None, Meta(description="model, tool or call, or two with a comma between.")] = None
     agent_id: str | None = None
     run_id: str | None = None
     min_cost: Decimal | None = None
@@ -328,6 +333,13 @@ class LedgerQuery(Request):
     start_date: datetime | None = None
     end_date: datetime | None = None
     search: str | None = None
+
+
+class LedgerQuery(CallsQuery):
+    """GET /api/v1/ledger."""
+
+    page: Annotated[int, Meta(ge=1, le=200)] = 1
+    page_size: PageLimit = 50
     sort_by: LedgerSort = "time"
     sort_order: Order = "desc"
 

@@ -4,9 +4,14 @@ Policies, approvals and budgets of this server come later. Until then the answer
 limited, nobody is killed, and nobody decides.
 """
 
+from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
+
+from titan.server.wire import Request
+from titan.server.wire_runs import PageLimit
 
 #: What a program that asks for an approval tells its user.
 NOBODY_DECIDES: Final = (
@@ -37,6 +42,13 @@ class PoliciesAnswer(Struct, kw_only=True):
 
     policies: tuple[PolicyView, ...] = (PolicyView(),)
     conflicts: tuple[str, ...] = ()
+
+
+class PoliciesListAnswer(Struct, kw_only=True):
+    """GET /api/v1/policies."""
+
+    data: tuple[PolicyView, ...] = (PolicyView(),)
+    total: int = 1
 
 
 class KillSwitchQuery(Struct, kw_only=True):
@@ -75,6 +87,43 @@ class InterventionAnswer(Struct, kw_only=True):
     id: str
 
 
+class InterventionView(Struct, kw_only=True):
+    """What a guard did about a call."""
+
+    id: str
+    run_id: str
+    agent_id: str | None
+    timestamp: datetime
+    intervention_type: Annotated[str, Meta(description='"hard_block", "budget_exceeded", "rate_limited" …')]
+    outcome: Annotated[str, Meta(description='"blocked", "escalated", "warned", "modified" …')]
+    action_name: str
+    reason: str | None
+    estimated_cost: Annotated[Decimal | None, Meta(description="US dollars that the call would have cost.")]
+    risk_level: str | None
+
+
+class InterventionsQuery(Request):
+    """GET /api/v1/interventions."""
+
+    page: Annotated[int, Meta(ge=1, le=200)] = 1
+    page_size: PageLimit = 50
+    intervention_type: str | None = None
+    agent_id: str | None = None
+    run_id: str | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+
+
+class InterventionsAnswer(Struct, kw_only=True):
+    """What guards did about calls, the latest first."""
+
+    data: list[InterventionView]
+    page: int
+    page_size: int
+    total: int
+    by_type: Annotated[dict[str, int], Meta(description="How many of each type the filters leave.")]
+
+
 class ApprovalAnswer(Struct, kw_only=True):
     """An approval that was asked for. It is cancelled at once, which ends the client's waiting."""
 
@@ -84,6 +133,13 @@ class ApprovalAnswer(Struct, kw_only=True):
     decided_by_email: str | None = None
     decision_notes: str = NOBODY_DECIDES
     info_request_message: str | None = None
+
+
+class ApprovalsAnswer(Struct, kw_only=True):
+    """GET /api/v1/approvals and /api/v1/approvals/pending: none, for each is cancelled as it is asked for."""
+
+    data: tuple[ApprovalAnswer, ...] = ()
+    total: int = 0
 
 
 class ApprovalCheckQuery(Struct, kw_only=True):

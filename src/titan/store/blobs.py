@@ -28,6 +28,11 @@ so a renewal counts only if the name is still there when it is over, and then C1
 Moving back may replace a file that another `put` wrote meanwhile: it has the same content, and a fresh lease, for only
 a renewed one is moved back. A process that dies in between leaves the file in taken/, and the next start moves it back.
 Readers of content that is not named yet may find it gone between C1 and C3: `path` then does what T2 to T4 do.
+What is deleted at once, with the run that named it, may be younger than that, and a payload of another run between its
+`put` and its commit. The recorder therefore touches its payloads again behind the commit, by T1 to T4: where that
+fails, its client is asked to send them again, and they are put anew. Whoever has put the same content as a file or
+script touches it before naming it, as ever, and hears that it is not stored.
+
 The lease is the file system's time: a clock that is set forward by more than the hour while a request is between its
 touch and its commit is the one thing this does not survive.
 """
@@ -161,6 +166,13 @@ class FolderBlobs:
                     status = _status(entry)
                     if status is not None and status.st_mtime_ns < before_ns:
                         yield OldBlob(digest=entry.name, size_bytes=status.st_size, mark=status.st_mtime_ns)
+
+    def found(self, digest: str) -> OldBlob | None:
+        try:
+            status = self._place(digest).stat()
+        except FileNotFoundError:
+            return None
+        return OldBlob(digest=digest, size_bytes=status.st_size, mark=status.st_mtime_ns)
 
     def discard(self, blob: OldBlob) -> bool:
         steps, place, taken = self._steps, self._place(blob.digest), self._taken / blob.digest

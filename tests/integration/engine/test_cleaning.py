@@ -7,18 +7,27 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tests.support.builders import PROJECT, a_new_dag, a_spec
 from tests.support.desk import Desk, TurnedClock, a_desk
+from tests.support.recorded import a_call, a_word
 from titan.engine import attendance
 from titan.engine.cleaner import Cleaner
+from titan.engine.preparing import Preparer
+from titan.engine.recorder import BLOB_BYTES, Recorder
+from titan.llm.prices import ListedPrices
+from titan.model.actions import Entry, Payload, RunEnd
 from titan.model.jobs import JobSpec
 from titan.model.memory import StoredFile, StoredValue
 from titan.model.retention import Freed
 from titan.ports import Transaction
+from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.redaction import make_redactor
 from titan.rules.retention import Retention
 from titan.store.blobs import FolderBlobs
 from titan.store.calls.sqlite_store import SqliteCallStore
@@ -268,3 +277,27 @@ def test_a_dry_round_counts_no_worker_that_a_job_about_to_go_names(house: House)
 
     assert (dry.dags, dry.workers) == (1, 0)
     assert (real.dags, real.workers) == (1, 1)
+
+
+async def recorded(house: House, *entries: Entry) -> None:
+    """Record entries, large payloads as blobs."""
+    preparer = Preparer(EntryRedactor(make_redactor(key=b"k" * 32)), ListedPrices())
+    recorder = Recorder(house.calls, house.blobs, preparer=preparer, clock=house.clock)
+    await recorder.record(PROJECT, lambda: entries)
+    recorder.close()
+
+
+def test_the_payloads_of_recorded_runs_that_go_go_with_them_unless_something_else_has_the_same(house: House) -> None:
+    own, others, script = (f'"{letter * BLOB_BYTES}"' for letter in "abc")
+    payloads = {"a1": own, "a2": others, "a3": script}
+    calls = [structs.replace(a_call(id), inputs=Payload(text)) for id, text in payloads.items()]
+    asyncio.run(recorded(house, *calls, a_word(seconds=9, end=RunEnd.COMPLETED)))
+    house.clock.turn(40 * DAY.total_seconds())
+    asyncio.run(recorded(house, structs.replace(a_call(run_id="R_2"), inputs=Payload(others))))
+    house.desk.submit(a_new_dag(replace(a_spec(), script=house.blobs.put(script.encode()))))
+
+    freed = house.clean(replace(MONTH, recorded=30 * DAY))
+
+    assert (freed.recorded, freed.blobs) == (1, 1)
+    left = {id: house.blobs.path(sha256(text.encode()).hexdigest()) is not None for id, text in payloads.items()}
+    assert left == {"a1": False, "a2": True, "a3": True}

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
@@ -326,3 +327,26 @@ def test_runs_that_have_fallen_silent_are_ended(desk: Desk) -> None:
     asyncio.run(keep_until_it_ends())
 
     assert (recorded().status, recorded().ended_at) == (RunStatus.COMPLETED, NOON + timedelta(seconds=1))
+
+
+def test_content_that_goes_while_it_is_committed_is_asked_for_again(desk: Desk) -> None:
+    entry = replace(a_call(), inputs=Payload(f'"{"x" * BLOB_BYTES}"'))
+    in_the_way = True
+
+    def delete_it(_commit: object) -> None:
+        found = (
+            desk.blobs.found(sha256(entry.inputs.text.encode()).hexdigest()) if entry.inputs and in_the_way else None
+        )
+        assert found is None or desk.blobs.discard(found)
+
+    desk.store.listen(delete_it)
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(desk.record(entry))
+    in_the_way = False
+    again = asyncio.run(desk.record(entry))
+
+    [stored] = desk.tape()
+    assert (again.stored, again.repeated) == (0, 1)
+    assert isinstance(stored.entry, ActionEntry)
+    assert stored.entry.inputs is not None
+    assert desk.blobs.path(stored.entry.inputs.blob or "") is not None

@@ -108,3 +108,79 @@ def test_a_bundle_holds_the_runs_calls_in_the_order_they_began(port: int) -> Non
 
 def test_a_bundle_of_a_run_that_nobody_knows_is_refused(port: int) -> None:
     assert ask(port, "GET", "/api/v1/replay/nobody/bundle").refusal == (404, "UnknownRun")
+
+
+def test_what_guards_did_is_listed_the_latest_first(port: int) -> None:
+    for place, (kind, outcome) in enumerate([("hard_block", "blocked"), ("budget_exceeded", "escalated")]):
+        told = {
+            "run_id": "guarded",
+            "agent_id": "ann",
+            "timestamp": f"2026-03-01T12:00:0{place}+00:00",
+            "action_name": "pay",
+            "intervention_type": kind,
+            "outcome": outcome,
+            "estimated_cost": 0.25,
+            "risk_level": "high",
+        }
+        assert ask(port, "POST", "/api/v1/interventions/", json.dumps(told).encode()).status == 201
+
+    whole = ask(port, "GET", "/api/v1/interventions?run_id=guarded").value
+    one = ask(port, "GET", "/api/v1/interventions?intervention_type=hard_block&run_id=guarded&page_size=1").value
+
+    assert [row["intervention_type"] for row in whole["data"]] == ["budget_exceeded", "hard_block"]
+    assert (whole["total"], whole["by_type"]) == (2, {"budget_exceeded": 1, "hard_block": 1})
+    [row] = one["data"]
+    assert {name: row[name] for name in row if name != "id"} == {
+        "run_id": "guarded",
+        "agent_id": "ann",
+        "timestamp": "2026-03-01T12:00:00Z",
+        "intervention_type": "hard_block",
+        "outcome": "blocked",
+        "action_name": "pay",
+        "reason": None,
+        "estimated_cost": "0.25",
+        "risk_level": "high",
+    }
+
+
+def test_policies_and_approvals_are_listed_as_they_are(port: int) -> None:
+    assert [policy["name"] for policy in ask(port, "GET", "/api/v1/policies").value["data"]] == ["Nothing is limited"]
+    for path in ("/api/v1/approvals", "/api/v1/approvals/pending"):
+        assert ask(port, "GET", path).value == {"data": [], "total": 0}
+
+
+def test_the_ledger_is_summed_up_under_its_filters(port: int) -> None:
+    body = a_batch(
+        "summed", an_entry("e1"), an_entry("e2", outcome="blocked"), an_entry("e3", outcome="error", action="send")
+    )
+    ask(port, "POST", "/api/v1/ingest", body)
+
+    whole = ask(port, "GET", "/api/v1/ledger/stats?run_id=summed").value
+    some = ask(port, "GET", "/api/v1/ledger/stats?run_id=summed&outcome=success,blocked&action_name=search").value
+
+    assert (whole["calls"], whole["cost_usd"], whole["prevented_cost_usd"]) == (3, "0.2", "0.1")
+    assert (some["calls"], some["success_rate"]) == (2, 0.5)
+    listed = ask(port, "GET", "/api/v1/ledger?run_id=summed&outcome=error,blocked").value
+    assert sorted(row["id"] for row in listed["data"]) == ["e2", "e3"]
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [("completed", None), ("failed", "ValueError: nope"), ("cancelled", None)]
+)
+def test_a_run_is_ended_by_a_word(port: int, status: str, error: str | None) -> None:
+    run = f"ended-{status}"
+    ask(port, "POST", "/api/v1/ingest", a_batch(run, an_entry("e1")))
+    body = json.dumps({"status": status, "error": error}).encode()
+
+    first, again = (ask(port, "POST", f"/api/v1/runs/{run}/end", body) for _ in range(2))
+
+    assert (first.status, first.value["status"], first.value["reason"]) == (200, status, error)
+    assert first.value["status_source"] == "explicit"
+    assert again.value == first.value
+
+
+def test_only_a_run_that_is_known_is_ended(port: int) -> None:
+    body = b'{"status": "completed"}'
+
+    assert ask(port, "POST", "/api/v1/runs/nobody/end", body).refusal == (404, "UnknownRun")
+    assert ask(port, "POST", "/api/v1/runs/nobody/end", b'{"status": "done"}').refusal == (400, "InvalidInput")

@@ -101,7 +101,7 @@ def test_a_forgotten_run_leaves_no_byte(tmp_path: Path, is_packed: bool) -> None
         record(store, *innocent_calls(first), *(a_secret_call(number) for number in range(first // 8, first // 8 + 20)))
     record(store, a_word(run_id=run_id, seconds=9, name=SECRET, end=RunEnd.FAILED, reason=SECRET))
     note = Note(id="n", project_id=PROJECT, run_id=run_id, action_id=None, author=SECRET, at=clock.now(), text=SECRET)
-    kept(store, lambda tx: tx.add_note(note))
+    kept(store, lambda tx: tx.save_note(note))
     if is_packed:
         store.pack(before=clock.now().replace(year=2030), limit=100)
     assert SECRET.encode() in bytes_on_disk(tmp_path)

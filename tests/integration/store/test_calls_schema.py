@@ -36,7 +36,16 @@ ALLOWED = (*SCANS_OF_FINDINGS, "SCAN wanted", "SCAN place", "SCAN hit", "SCAN js
 
 #: They may be long, and are found in their order.
 NEVER_SORTED = {
-    *("agents", "entries_of_action", "entries_of_run", "old_runs", "runs_changed", "runs_in_need", "runs_to_pack"),
+    *(
+        "agents",
+        "entries_of_action",
+        "entries_of_run",
+        "heard_after",
+        "old_runs",
+        "runs_changed",
+        "runs_in_need",
+        "runs_to_pack",
+    ),
     "silent_runs",
 }
 
@@ -117,8 +126,8 @@ RUN_FILTERS = [
 CALL_FILTERS = [
     CallFilter(),
     CallFilter(name="look_up"),
-    CallFilter(outcome="error", since=NOON, until=NOON),
-    CallFilter(outcome="running"),
+    CallFilter(outcomes=frozenset({"error"}), since=NOON, until=NOON),
+    CallFilter(outcomes=frozenset({"running"})),
     CallFilter(agent_id="ada"),
     CallFilter(since=NOON),
     CallFilter(min_cost=Decimal(1)),
@@ -167,12 +176,20 @@ def test_the_registry_is_never_sorted_and_never_scanned(reader: CallReader, want
     assert "SCAN runs" not in " ".join(plan_of(reader))
 
 
+@pytest.mark.parametrize("wanted", [CallFilter(), CallFilter(name="hard_block", agent_id="ada", since=NOON)])
+def test_interventions_are_found_by_their_own_index(reader: CallReader, wanted: CallFilter) -> None:
+    reader.interventions(PROJECT, wanted, skip=0, limit=50)
+    plan = plan_of(reader)
+    assert plan[0].startswith("SEARCH actions USING INDEX interventions")
+    assert "TEMP B-TREE" not in " ".join(plan)
+
+
 @pytest.mark.parametrize("wanted", CALL_FILTERS)
 def test_the_ledger_is_never_sorted_and_never_scanned(reader: CallReader, wanted: CallFilter) -> None:
     reader.ledger(PROJECT, wanted, sort="time", is_ascending=False, skip=0, limit=50)
     plan = plan_of(reader)
     assert [step for step in plan if "TEMP B-TREE" in step or step.startswith("SCAN")] == []
-    if wanted.outcome is not None:
+    if wanted.outcomes:
         assert "calls_by_outcome" in plan[0]
 
     for sort, index in (("cost", "calls_that_cost_much"), ("duration", "calls_that_took_long")):

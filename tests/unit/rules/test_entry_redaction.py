@@ -102,3 +102,8 @@ def test_without_bodies_nothing_of_them_is_left() -> None:
 
     assert clean == replace(full, inputs=None, outputs=None, failure=Failure(type="E", message="m"))
     assert cleaned(a_call(), bodiless) == a_call()
+
+
+def test_a_text_beside_entries_loses_its_secrets_too() -> None:
+    assert REDACTOR.without_secrets(f"it used {SECRET}") == "it used [redacted:github_token]"
+    assert REDACTOR.without_secrets("it used none") == "it used none"

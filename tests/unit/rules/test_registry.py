@@ -7,11 +7,21 @@ from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT, a_dag
 from tests.support.recorded import RUN, a_call, a_word, at, heard
-from titan.model.actions import Outcome
+from titan.model.actions import Entry, Outcome, RunEnd
 from titan.model.dags import JobCounts
 from titan.model.recorded import StatusSource
 from titan.model.runs import Run, RunStatus
-from titan.rules.registry import IDLE, IDLE_WITHIN_CALL, after_silence, silent_since, with_dag_ended, with_stages
+from titan.ports_calls import KnownCalls
+from titan.rules.recording import UNKNOWN_AGENT, settle
+from titan.rules.registry import (
+    IDLE,
+    IDLE_WITHIN_CALL,
+    after_silence,
+    not_heard_yet,
+    silent_since,
+    with_dag_ended,
+    with_stages,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -118,3 +128,14 @@ def test_a_dag_that_goes_on_and_a_run_that_is_over_change_nothing() -> None:
 
     assert with_dag_ended(run, a_dag()) is None
     assert with_dag_ended(over, a_dag(counts=JobCounts(completed=1), ended_at=at(9))) is None
+
+
+def test_a_run_that_is_spoken_of_first_becomes_what_is_heard_of_it_later() -> None:
+    unheard = not_heard_yet(PROJECT, RUN, at=at(1), now=at(2))
+    known = KnownCalls(runs={RUN: unheard}, actions={}, answers={}, within={}, next_number=1)
+    said: list[Entry] = [a_word(seconds=0, agent_id="ada"), a_call(ends=0.5), a_word(seconds=0.6, end=RunEnd.COMPLETED)]
+
+    [run] = settle(said, known, project_id=PROJECT, now=at(3)).runs
+
+    assert (unheard.status, unheard.agent_id, unheard.heard_at) == (RunStatus.RUNNING, UNKNOWN_AGENT, at(2))
+    assert (run.agent_id, run.started_at, run.status, run.ended_at) == ("ada", at(0), RunStatus.COMPLETED, at(0.6))

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.recorded import a_call, heard
 from titan.model.actions import ActionKind, ModelUse, Outcome
-from titan.model.recorded import Action, Tally
-from titan.rules.tallying import Sums
+from titan.model.recorded import Action, OutcomeSums, Tally
+from titan.rules.tallying import Sums, tally_of
 
 
 def an_action(
@@ -103,3 +103,29 @@ def test_a_running_call_spends_nothing_yet() -> None:
     sums.move(None, heard([a_call(ends=None, cost="5")]).all[0])
 
     assert sums.tally() == Tally(calls=1, running=1)
+
+
+def test_sums_by_outcome_come_to_what_the_calls_come_to() -> None:
+    costs = {outcome: Decimal(place) / 10 for place, outcome in enumerate(Outcome, start=1)}
+    sums = [
+        OutcomeSums(outcome=outcome, calls=2, cost=cost, unpriced=1, input_tokens=1, output_tokens=2)
+        for outcome, cost in costs.items()
+    ]
+    running = OutcomeSums(outcome=None, calls=3, cost=Decimal(7), unpriced=3, input_tokens=0, output_tokens=0)
+
+    assert tally_of([*sums, running]) == Tally(
+        calls=15,
+        running=3,
+        success=2,
+        error=2,
+        blocked=2,
+        rejected=2,
+        replayed=4,
+        cost=costs[Outcome.SUCCESS] + costs[Outcome.ERROR],
+        prevented=costs[Outcome.BLOCKED] + costs[Outcome.REJECTED],
+        saved=costs[Outcome.REPLAYED] + costs[Outcome.IDEMPOTENT_REPLAY],
+        unpriced=2,
+        input_tokens=6,
+        output_tokens=12,
+    )
+    assert tally_of([]) == Tally()

@@ -1,6 +1,8 @@
 """A list is looked through until enough rows fit, and no further than what one request may cost."""
 
-from titan.server.lists import MOST_LOOKED_AT, Found, look_through
+import pytest
+
+from titan.server.lists import MOST_LOOKED_AT, Found, given, look_through
 
 
 def found(fits: str, *, limit: int, before: str | None = None, length: int = 100_000) -> Found[str]:
@@ -42,3 +44,17 @@ def test_parts_of_a_search_joined_are_the_whole() -> None:
         part = found("999", limit=7, before=part.next)
 
     assert [*rows, *part.rows] == [f"{number}999" for number in range(99, 0, -1)] + ["999"]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("a,b,a", ["a", "b"]),
+        ('["a,b","c","c"]', ["a,b", "c"]),
+        ("[1,b", ["[1", "b"]),
+        ("[1]", ["[1]"]),
+        ("", [""]),
+    ],
+)
+def test_ids_stand_between_commas_or_in_a_json_list(text: str, ids: list[str]) -> None:
+    assert given(text) == ids

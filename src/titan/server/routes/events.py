@@ -6,9 +6,10 @@ WebSocket tell the same; only their frames differ.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -101,8 +102,21 @@ async def stream_events(call: Call) -> Stream:
 async def send_events(call: Call, socket: WebSocket[Any, Any, Any]) -> None:
     """Send what happens as text frames; `after` continues behind a cursor seen before, as in `stream_events`."""
     query = call.query(wire.SocketEventsQuery)
-    await socket.accept()
-    sending = asyncio.ensure_future(_send_all(call, query, socket))
+    await send_while_here(call, socket, partial(_send_all, call, query, socket))
+
+
+async def send_while_here(
+    call: Call,
+    socket: WebSocket[Any, Any, Any],
+    send_all: Callable[[], Coroutine[Any, Any, None]],
+    subprotocol: str | None = None,
+) -> None:
+    """Accept a socket, send it all there is until the client goes, and close it politely when there is no more.
+
+    `send_all` returns when the server ends, or the caller's token does. What the client says is passed over.
+    """
+    await socket.accept(subprotocols=subprotocol)
+    sending = asyncio.ensure_future(send_all())
     leaving = asyncio.ensure_future(_until_gone(socket))
     try:
         await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)

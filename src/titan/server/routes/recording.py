@@ -9,11 +9,15 @@ from litestar import Response
 from titan.engine.recorder import Recorded
 from titan.model.actions import Entry, RunEntry, Teller
 from titan.model.errors import InvalidInput, UnknownJob
+from titan.model.recorded import StatusSource
+from titan.model.runs import RunStatus
 from titan.ports import Reader
 from titan.server import wire_actions as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import check_told_of, is_limited
+from titan.server.recorded_views import run_view
+from titan.server.routes.registry import find_recorded, look
 
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
@@ -47,6 +51,19 @@ async def record_actions(call: Call) -> Response[bytes]:
 
     recorded = await record(call, read)
     return json_answer(wire.RecordAnswer(stored=recorded.stored, repeated=recorded.repeated))
+
+
+async def end_recorded_run(call: Call) -> Response[bytes]:
+    """Say how a recorded run ended. One that submitted DAGs ends as those do; what begins later opens it again."""
+    body = await call.body(wire.EndRecordedRunBody)
+    run = await look(call, lambda reader: find_recorded(reader, call))
+    status = RunStatus(body.status.value)
+    if (run.status, run.reason, run.status_source) != (status, body.error, StatusSource.EXPLICIT):
+        at = max(call.house.clock.now(), run.last_event_at)  # its program's clock may be ahead of ours
+        end = RunEntry(run_id=run.id, teller=Teller.SDK, at=at, end=body.status, reason=body.error)
+        await record(call, lambda: [end])
+        run = await look(call, lambda reader: find_recorded(reader, call))
+    return json_answer(run_view(run))
 
 
 async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:

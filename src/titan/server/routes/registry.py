@@ -12,7 +12,7 @@ from msgspec import structs
 from titan.insight.likeness import similar_names
 from titan.insight.trends import trends
 from titan.model.errors import Conflict, InvalidInput, UnknownRun
-from titan.model.recorded import Note, RecordedRun
+from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.intercepts import reasons
@@ -21,7 +21,8 @@ from titan.server import wire
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.recorded_views import agent_view, note_view, run_view, run_views
+from titan.server.lists import given
+from titan.server.recorded_views import agent_view, run_view, run_views
 
 T = TypeVar("T")
 
@@ -79,7 +80,7 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
         session_id=query.session_id,
         text=query.q or None,
         has_archived=query.include_archived,
-        ids=None if query.ids is None else frozenset(query.ids.split(",")),
+        ids=None if query.ids is None else frozenset(given(query.ids)),
     )
 
 
@@ -234,55 +235,6 @@ async def show_agent(call: Call) -> Response[bytes]:
     return json_answer(await look(call, find))
 
 
-async def list_notes(call: Call) -> Response[bytes]:
-    """List what people said of a run and its actions."""
-
-    def find(reader: CallReader) -> views.NotesAnswer:
-        run = find_recorded(reader, call)
-        return views.NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
-
-    return json_answer(await look(call, find))
-
-
-async def add_note(call: Call) -> Response[bytes]:
-    """Say something of a run or of one of its actions: a score, words, or both."""
-    body = await call.body(views.NewNoteBody)
-    if not body.text.strip() and body.score is None:
-        raise InvalidInput(
-            "note", expected="a text or a score", found="neither", next_step="Say something, or give a score."
-        )
-    if body.score is not None and not body.name:
-        raise InvalidInput(
-            "note", expected="a name for the score", found="none", next_step='Name what is scored: "quality".'
-        )
-    note_id = call.house.ids.secret()
-
-    def act(tx: CallTransaction) -> Note:
-        run = find_recorded(tx, call)
-        if body.action_id is not None and tx.action(run.project_id, run.id, body.action_id) is None:
-            raise UnknownRun(
-                f"action {shown(body.action_id)}",
-                expected=f"an action of run {shown(run.id)}",
-                found="none such",
-                next_step="Leave it out to speak of the run.",
-            )
-        note = Note(
-            id=note_id,
-            project_id=run.project_id,
-            run_id=run.id,
-            action_id=body.action_id,
-            author=body.author or call.caller.name,
-            at=tx.now,
-            name=body.name,
-            score=body.score,
-            text=body.text,
-        )
-        tx.add_note(note)
-        return note
-
-    return json_answer(note_view(await change(call, act)), 201)
-
-
 async def pin_recorded_run(call: Call) -> Response[bytes]:
     """Keep a recorded run, however old it gets, until it is unpinned."""
     return await _set_pin(call, is_pinned=True)
@@ -347,9 +299,11 @@ def _ended(run: RecordedRun) -> RecordedRun:
 async def forget_run(call: Call) -> Response[bytes]:
     """Delete a recorded run with every byte that was recorded of it. What jobs left is not touched."""
 
-    def act(tx: CallTransaction) -> None:
+    def act(tx: CallTransaction) -> set[str]:
         run = _ended(find_recorded(tx, call))
+        left = tx.blobs_of_run(run.project_id, run.id)
         tx.forget_run(run.project_id, run.id)
+        return left
 
-    await change(call, act)
+    await call.house.cleaner.discard(await change(call, act))
     return json_answer(wire.OkAnswer())

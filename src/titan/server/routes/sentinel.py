@@ -11,11 +11,16 @@ from titan.ingest.sentinel import read_batch
 from titan.ingest.sentinel_fields import Sender, read_as
 from titan.ingest.sentinel_interventions import intervention_entries, read_intervention, read_replay_results
 from titan.ingest.sentinel_shapes import ApprovalBody, RegisterBody, ReserveBody, ResponseBody
+from titan.insight.interventions import intervention_of
 from titan.model.actions import Entry
+from titan.ports_calls import CallFilter, CallReader
 from titan.server import wire_sentinel
 from titan.server.answers import json_answer
 from titan.server.call import Call
+from titan.server.recorded_views import intervention_view
 from titan.server.routes.recording import MAX_RECORD_BYTES, record
+from titan.server.routes.registry import look
+from titan.server.routes.telemetry import aware, told_of
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +64,42 @@ async def add_intervention(call: Call) -> Response[bytes]:
     told = read_intervention(await call.raw_body(), _sender(call))
     await _record(call, lambda: intervention_entries(told))
     return json_answer(wire_sentinel.InterventionAnswer(id=told.id), 201)
+
+
+async def list_interventions(call: Call) -> Response[bytes]:
+    """List what guards of agentsentinel-sdk did about calls, the latest first."""
+    query, project_id = call.query(wire_sentinel.InterventionsQuery), call.house.project_id
+    wanted = CallFilter(
+        name=query.intervention_type or None,
+        agent_id=query.agent_id or None,
+        run_id=query.run_id or None,
+        since=aware(query.start_date),
+        until=aware(query.end_date),
+    )
+
+    def find(reader: CallReader) -> wire_sentinel.InterventionsAnswer:
+        skip = (query.page - 1) * query.page_size
+        found = reader.interventions(project_id, wanted, skip=skip, limit=query.page_size)
+        by_type = reader.count_interventions(project_id, wanted)
+        return wire_sentinel.InterventionsAnswer(
+            data=[intervention_view(intervention_of(action, told_of(reader, action))) for action in found],
+            page=query.page,
+            page_size=query.page_size,
+            total=sum(by_type.values()),
+            by_type=by_type,
+        )
+
+    return json_answer(await look(call, find))
+
+
+async def list_policies(_call: Call) -> Response[bytes]:
+    """List the policies: one that limits nothing."""
+    return json_answer(wire_sentinel.PoliciesListAnswer())
+
+
+async def list_approvals(_call: Call) -> Response[bytes]:
+    """List the approvals that were asked for: none, for each is cancelled as it is asked for."""
+    return json_answer(wire_sentinel.ApprovalsAnswer())
 
 
 async def ask_approval(call: Call) -> Response[bytes]:

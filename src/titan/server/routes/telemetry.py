@@ -7,15 +7,16 @@ from litestar import Response
 
 from titan.insight.bodies import Bodies, bodies_of
 from titan.model.errors import InvalidInput, UnknownArtifact, UnknownRun
-from titan.model.recorded import Action
+from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
+from titan.rules.tallying import tally_of
 from titan.server import wire_runs as views
 from titan.server.answers import JSON, json_answer
 from titan.server.call import Call
 from titan.server.lists import given
 from titan.server.lookup import open_blob
-from titan.server.recorded_views import action_view, bodies_view, note_view, run_views
+from titan.server.recorded_views import action_view, bodies_view, note_view, run_views, tally_view
 from titan.server.routes.registry import COUNTED, find_recorded, look
 from titan.server.skeletons import skeleton
 
@@ -30,15 +31,30 @@ async def show_skeleton(call: Call) -> Response[bytes]:
         run = find_recorded(reader, call)
         actions = reader.actions_of_run(run.project_id, run.id, after_version=query.after or 0)
         if query.after:
+            actions = _with_children(reader, run, actions)
             parents = sorted({action.parent_id for action in actions if action.parent_id is not None})
             numbers = reader.numbers_in_run(run.project_id, run.id, parents)
         else:
-            numbers = {action.id: action.number for action in actions}
-            numbers |= {action.span_id: action.number for action in actions if action.span_id is not None}
+            numbers = {name: action.number for action in actions for name in _names(action)}
         version = reader.version_of_run(run.project_id, run.id)
         return skeleton(run_views(reader, [run])[0], actions, numbers, version=version)
 
     return json_answer(await look(call, find))
+
+
+def _with_children(reader: CallReader, run: RecordedRun, actions: list[Action]) -> list[Action]:
+    """Return actions with those that came before one of them, which is their parent: its number was not known then."""
+    numbers = {name: action.number for action in actions for name in _names(action)}
+    heard = set(numbers.values())
+    children = reader.children_in_run(run.project_id, run.id, sorted(numbers)) if numbers else []
+    early = [child for child in children if child.number < numbers[child.parent_id or ""]]
+    found = [*actions, *(child for child in early if child.number not in heard)]
+    return sorted(found, key=lambda action: (action.started_at, action.number))
+
+
+def _names(action: Action) -> list[str]:
+    """Return the ids that children may name an action by."""
+    return [action.id] if action.span_id is None else [action.id, action.span_id]
 
 
 async def show_bodies(call: Call) -> Response[bytes]:
@@ -155,23 +171,31 @@ async def show_ledger(call: Call) -> Response[bytes]:
     return json_answer(await look(call, find))
 
 
-def call_filter(query: views.LedgerQuery) -> CallFilter:
+async def show_ledger_stats(call: Call) -> Response[bytes]:
+    """Show counts and sums over the calls of all runs under filters."""
+    wanted = call_filter(call.query(views.CallsQuery))
+    sums = await look(call, lambda reader: reader.sums_of_calls(call.house.project_id, wanted))
+    return json_answer(tally_view(tally_of(sums)))
+
+
+def call_filter(query: views.CallsQuery) -> CallFilter:
     """Return which calls a query asks for; a time without a zone is taken as UTC."""
     return CallFilter(
-        outcome=query.outcome or None,
+        outcomes=frozenset(given(query.outcome)) if query.outcome else frozenset(),
         name=query.action_name or None,
-        kind=query.kind or None,
+        kinds=frozenset(given(query.kind)) if query.kind else frozenset(),
         agent_id=query.agent_id or None,
         run_id=query.run_id or None,
         min_cost=query.min_cost,
         max_cost=query.max_cost,
-        since=_aware(query.start_date),
-        until=_aware(query.end_date),
+        since=aware(query.start_date),
+        until=aware(query.end_date),
         text=query.search or None,
     )
 
 
-def _aware(moment: datetime | None) -> datetime | None:
+def aware(moment: datetime | None) -> datetime | None:
+    """Return a time; one without a zone is taken as UTC."""
     return moment if moment is None or moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

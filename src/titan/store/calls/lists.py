@@ -12,10 +12,10 @@ import msgspec
 
 from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action, OutcomeSums, RecordedRun
 from titan.ports_calls import CallFilter, RunFilter
 from titan.store.calls.matching import part_pattern
-from titan.store.calls.rows import action_from_row, run_from_row, to_pico
+from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row, to_pico
 from titan.store.calls.session import CallSession, Value
 from titan.store.rows.columns import to_json, to_us
 from titan.store.session import Row
@@ -114,6 +114,33 @@ def count_calls(session: CallSession, project_id: str, wanted: CallFilter, run_n
     return _counted(session, sql, {**values, "project_id": project_id}, up_to)
 
 
+def sums_of_calls(session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None) -> list[OutcomeSums]:
+    """See `CallReader.sums_of_calls`."""
+    conditions, values = _call_conditions(session, wanted, run_no)
+    sql = " and ".join([session.text_of("ledger_sums"), *conditions]) + " group by actions.outcome"
+    return [sums_from_row(row) for row in session.ask(sql, {**values, "project_id": project_id})]
+
+
+def interventions(
+    session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None, *, skip: int, limit: int
+) -> list[Action]:
+    """See `CallReader.interventions`."""
+    conditions, values = _call_conditions(session, wanted, run_no)
+    order = "order by actions.started_at_us desc, actions.number desc limit :limit offset :skip"
+    sql = " and ".join([session.text_of("interventions"), *conditions]) + " " + order
+    rows = session.ask(sql, {**values, "project_id": project_id, "limit": limit, "skip": skip})
+    return [action_from_row(row, row[_RUN_ID]) for row in rows]
+
+
+def count_interventions(
+    session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None
+) -> dict[str, int]:
+    """See `CallReader.count_interventions`."""
+    conditions, values = _call_conditions(session, wanted, run_no)
+    sql = " and ".join([session.text_of("interventions_by_type"), *conditions]) + " group by actions.name"
+    return {row[0]: row[1] for row in session.ask(sql, {**values, "project_id": project_id})}
+
+
 def _counted(session: CallSession, sql: str, values: dict[str, Value], up_to: int) -> int:
     found = session.ask(f"select count(*) from ({sql} limit :up_to) as found", {**values, "up_to": up_to})
     return int(found[0][0])
@@ -155,16 +182,11 @@ def _run_conditions(session: CallSession, wanted: RunFilter, *, sort: str) -> tu
 def _call_conditions(
     session: CallSession, wanted: CallFilter, run_no: int | None
 ) -> tuple[list[str], dict[str, Value]]:
-    names: list[str] = []
-    values: dict[str, Value] = {}
-    if wanted.outcome == RUNNING:
-        names.append("calls_running")
-    if wanted.outcome not in (None, Outcome.SUCCESS):
-        names.append("calls_without_success")  # as the index of outcomes has it
-    plain: list[tuple[str, str, Value]] = [
-        ("calls_with_outcome", "outcome", None if wanted.outcome == RUNNING else wanted.outcome),
+    conditions, values = _outcome_conditions(session, wanted.outcomes)
+    asked_for: list[tuple[str, str, Value]] = [
         ("calls_named", "name", wanted.name),
-        ("calls_of_kind", "kind", wanted.kind),
+        ("calls_of_kind", "kind", next(iter(wanted.kinds)) if len(wanted.kinds) == 1 else None),
+        ("calls_of_kinds", "kinds", to_json(sorted(wanted.kinds)) if len(wanted.kinds) > 1 else None),
         ("calls_of_agent", "agent_id", wanted.agent_id),
         ("calls_of_run", "run_no", run_no),
         ("calls_that_cost", "min_cost", None if wanted.min_cost is None else to_pico(wanted.min_cost)),
@@ -172,14 +194,31 @@ def _call_conditions(
         ("calls_since", "since_us", None if wanted.since is None else to_us(wanted.since)),
         ("calls_until", "until_us", None if wanted.until is None else to_us(wanted.until)),
     ]
-    for condition, name, value in plain:
+    for condition, name, value in asked_for:
         if value is not None:
-            names.append(condition)
+            conditions.append(session.text_of(condition))
             values[name] = value
     if wanted.text is not None:
-        names.append("calls_with_words")
+        conditions.append(session.text_of("calls_with_words"))
         values |= {"words": _match(session, wanted.text), "hits": MAX_HITS}
-    return [session.text_of(name) for name in names], values
+    return conditions, values
+
+
+def _outcome_conditions(session: CallSession, outcomes: frozenset[str]) -> tuple[list[str], dict[str, Value]]:
+    if not outcomes:
+        return [], {}
+    conditions: list[str] = []
+    if Outcome.SUCCESS not in outcomes:
+        conditions.append(session.text_of("calls_without_success"))  # as the index of outcomes has it
+    ended = sorted(outcomes - {RUNNING})
+    if not ended:
+        return [session.text_of("calls_running"), *conditions], {}
+    if len(ended) == 1 and len(outcomes) == 1:
+        return [*conditions, session.text_of("calls_with_outcome")], {"outcome": ended[0]}
+    one_of = session.text_of("calls_with_outcomes")
+    if RUNNING in outcomes:
+        one_of = f"({one_of} or {session.text_of('calls_running')})"
+    return [*conditions, one_of], {"outcomes": to_json(ended)}
 
 
 def _match(session: CallSession, text: str) -> str:

@@ -12,7 +12,7 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 def note_from_row(row: Row, project_id: str, run_id: str) -> Note:
-    """Return a note of `notes_of_run`."""
+    """Return a note of `notes_of_run` or `note_said`."""
     return Note(
         id=row[0],
         project_id=project_id,
@@ -27,7 +27,7 @@ def note_from_row(row: Row, project_id: str, run_id: str) -> Note:
 
 
 def row_of_note(note: Note, run_no: int) -> tuple[str | int | float | None, ...]:
-    """Return the columns of `add_note`."""
+    """Return the columns of `save_notes`."""
     return (
         note.id,
         note.project_id,

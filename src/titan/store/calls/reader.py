@@ -5,19 +5,20 @@ from datetime import datetime
 from typing import Final
 
 from titan.model.actions import Payload
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, RecordedRun
-from titan.ports_calls import CallFilter, RunFilter, StoredEntry
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
+from titan.ports_calls import CallFilter, Heard, RunFilter, StoredEntry
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
 from titan.store.calls.ranges import BLOB, from_ranges
-from titan.store.calls.rows import action_from_row, entry_of_facts, run_from_row
+from titan.store.calls.rows import action_from_row, entry_of_facts, heard_from_row, run_from_row
 from titan.store.calls.session import CallSession
 from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.session import Row
 
 TEXTS_AT_ONCE: Final = 5000
+NO_RUN: Final = 0  # the number of none
 
 
 class SqlCallReader:
@@ -56,6 +57,11 @@ class SqlCallReader:
         run_no = self._run_no(project_id, run_id)
         return {} if run_no is None else dict(self._all("numbers_in_run", run_no=run_no, ids=to_json(ids)))
 
+    def children_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> list[Action]:
+        run_no = self._run_no(project_id, run_id)
+        found = [] if run_no is None else self._all("children_in_run", run_no=run_no, ids=to_json(ids))
+        return [action_from_row(row, run_id) for row in found]
+
     def version_of_run(self, project_id: str, run_id: str) -> int:
         run_no = self._run_no(project_id, run_id)
         row = None if run_no is None else self._one("version_of_run", run_no=run_no)
@@ -70,6 +76,16 @@ class SqlCallReader:
     def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
         rows = self._all("runs_changed", project_id=project_id, after=after, limit=limit)
         return [(row[0], row[1], row[2]) for row in rows]
+
+    def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
+        # Numbers of actions ascend with the entries they were first heard of by, so a new one is above all before. Only
+        # where the newest action was not heard of in the last 1000 entries may an older one pass for new.
+        newest = self._all("newest_action_before", after=after)[0][0] or 0
+        heard: list[Heard] = []
+        for row in self._all("heard_after", project_id=project_id, after=after, limit=limit):
+            heard.append(heard_from_row(row, newest_action=newest))
+            newest = max(newest, 0 if heard[-1].action is None else heard[-1].action.number)
+        return heard
 
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         run_no = self._run_no(project_id, run_id)
@@ -102,23 +118,33 @@ class SqlCallReader:
     def ledger(
         self, project_id: str, wanted: CallFilter, *, sort: str, is_ascending: bool, skip: int, limit: int
     ) -> list[Action]:
-        run_no = None if wanted.run_id is None else self._run_no(project_id, wanted.run_id)
-        if wanted.run_id is not None and run_no is None:
-            return []
+        run_no = self._run_asked_for(project_id, wanted)
         return lists.ledger(
             self._session, project_id, wanted, run_no, sort=sort, is_ascending=is_ascending, skip=skip, limit=limit
         )
 
     def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
-        run_no = None if wanted.run_id is None else self._run_no(project_id, wanted.run_id)
-        if wanted.run_id is not None and run_no is None:
-            return 0
+        run_no = self._run_asked_for(project_id, wanted)
         return lists.count_calls(self._session, project_id, wanted, run_no, up_to=up_to)
+
+    def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
+        return lists.sums_of_calls(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
+
+    def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:
+        run_no = self._run_asked_for(project_id, wanted)
+        return lists.interventions(self._session, project_id, wanted, run_no, skip=skip, limit=limit)
+
+    def count_interventions(self, project_id: str, wanted: CallFilter) -> dict[str, int]:
+        return lists.count_interventions(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
 
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         run_no = self._run_no(project_id, run_id)
         rows = [] if run_no is None else self._all("notes_of_run", run_no=run_no)
         return [note_from_row(row, project_id, run_id) for row in rows]
+
+    def note_said(self, project_id: str, note_id: str) -> Note | None:
+        row = self._one("note_said", project_id=project_id, id=note_id)
+        return None if row is None else note_from_row(row, project_id, row[7])
 
     def runs_in_need(
         self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
@@ -164,6 +190,10 @@ class SqlCallReader:
     def _run_no(self, project_id: str, run_id: str) -> int | None:
         row = self._one("run_no", project_id=project_id, run_id=run_id)
         return None if row is None else int(row[0])
+
+    def _run_asked_for(self, project_id: str, wanted: CallFilter) -> int | None:
+        """Return the place of the run that is asked for; None for all, NO_RUN for one that is unknown."""
+        return None if wanted.run_id is None else self._run_no(project_id, wanted.run_id) or NO_RUN
 
     def _texts(self, run_no: int, rows: Sequence[Row]) -> dict[int, str]:
         """Return the shared texts that these entries name, by number."""

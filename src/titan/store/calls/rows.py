@@ -7,8 +7,9 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.recorded import Action, RecordedRun, StatusSource, Tally
+from titan.model.recorded import Action, OutcomeSums, RecordedRun, StatusSource, Tally
 from titan.model.runs import RunStatus
+from titan.ports_calls import Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
 from titan.store.session import Row
 
@@ -131,6 +132,31 @@ def row_of_run(run: RecordedRun) -> Values:
         to_us_or_none(run.last_started_at),
         to_us_or_none(run.progress_at),
         tally.unpriced,
+    )
+
+
+def heard_from_row(row: Row, *, newest_action: int) -> Heard:
+    """Return an entry of `heard_after`, before which actions up to `newest_action` were heard of."""
+    run_id, number, heard_at_us, action_number, is_first_of_run = row[28:]
+    return Heard(
+        number=number,
+        run_id=run_id,
+        at=from_us(heard_at_us),
+        action=None if action_number is None else action_from_row(row, run_id),
+        is_first_of_run=bool(is_first_of_run),
+        is_first_of_action=action_number is not None and action_number > newest_action,
+    )
+
+
+def sums_from_row(row: Row) -> OutcomeSums:
+    """Return a row of `ledger_sums`; PostgreSQL's sums are decimals."""
+    return OutcomeSums(
+        outcome=None if row[0] is None else _OUTCOMES[row[0]],
+        calls=row[1],
+        cost=from_pico(int(row[2] or 0)),
+        unpriced=int(row[3]),
+        input_tokens=int(row[4] or 0),
+        output_tokens=int(row[5] or 0),
     )
 
 

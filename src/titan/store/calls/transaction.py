@@ -141,9 +141,9 @@ class SqlCallTransaction(SqlCallReader):
     def save_run(self, run: RecordedRun) -> None:
         self._save_runs([run], {run.id: self._place(run.project_id, run.id)})
 
-    def add_note(self, note: Note) -> None:
+    def save_note(self, note: Note) -> None:
         place = self._place(note.project_id, note.run_id)
-        self._session.insert("add_note", [row_of_note(note, place.run_no)])
+        self._session.insert("save_notes", [row_of_note(note, place.run_no)])
         self.touched.add((note.project_id, note.run_id))
 
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:

@@ -74,6 +74,34 @@ where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'ca
 -- name: ledger_count
 select 1 from actions where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
+-- name: ledger_sums
+select
+    actions.outcome,
+    count(*),
+    sum(actions.cost),
+    sum(case when actions.kind = 'model' and actions.cost is null then 1 else 0 end),
+    sum(actions.input_tokens),
+    sum(actions.output_tokens)
+from actions
+where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+
+-- name: interventions
+select {action_columns}, runs.id
+from actions
+cross join runs on runs.run_no = actions.run_no
+where actions.project_id = :project_id and actions.kind = 'event' and (actions.heard & 192) <> 0
+
+-- name: interventions_by_type
+select actions.name, count(*)
+from actions
+where actions.project_id = :project_id and actions.kind = 'event' and (actions.heard & 192) <> 0
+
+-- name: calls_with_outcomes
+actions.outcome in (select value from json_each(:outcomes))
+
+-- name: calls_of_kinds
+actions.kind in (select value from json_each(:kinds))
+
 -- name: calls_with_outcome
 actions.outcome = :outcome
 

@@ -28,6 +28,27 @@ where project_id = :project_id and version > :after
 order by version
 limit :limit
 
+-- name: heard_after
+select
+    {action_columns},
+    runs.id,
+    entries.number,
+    entries.heard_at_us,
+    entries.action_number,
+    not exists (
+        select 1 from entries as earlier where earlier.run_no = entries.run_no and earlier.number < entries.number
+    )
+from entries
+inner join runs on runs.run_no = entries.run_no
+left join actions on actions.number = entries.action_number
+where entries.number > :after and entries.project_id = :project_id
+order by entries.number
+limit :limit
+
+-- name: newest_action_before
+select max(before.action_number)
+from (select entries.action_number from entries where entries.number <= :after order by entries.number desc limit 1000) as before
+
 -- name: newest_version
 select
     max(
@@ -72,6 +93,12 @@ where
         union all
         select number from actions where run_no = :run_no and version > :after_version and (heard & 268435456) <> 0
     )
+order by started_at_us, number
+
+-- name: children_in_run
+select {action_columns}
+from actions
+where run_no = :run_no and parent_id in (select value from json_each(:ids))
 order by started_at_us, number
 
 -- name: version_of_run
@@ -122,6 +149,12 @@ select notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.s
 from notes
 where run_no = :run_no
 order by at_us desc, id
+
+-- name: note_said
+select notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, runs.id
+from notes
+join runs on runs.run_no = notes.run_no
+where notes.id = :id and notes.project_id = :project_id
 
 -- name: runs_in_need
 select {run_columns}, runs.run_no

@@ -161,6 +161,10 @@ delete from runs where run_no = :run_no
 -- name: blobs_of_run
 select digest from blobs where run_no = :run_no
 
--- name: add_note
+-- name: save_notes
 insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (id) do update
+set
+    run_no = excluded.run_no, action_id = excluded.action_id, author = excluded.author, at_us = excluded.at_us,
+    name = excluded.name, score = excluded.score, content = excluded.content

@@ -140,6 +140,9 @@ create index actions_by_answer on actions (run_no, response_id) where response_i
 
 create index actions_seen_within on actions (run_no, seen_within) where seen_within is not null;
 
+-- What guards of agentsentinel-sdk did: events that this teller told of (`insight.interventions`).
+create index interventions on actions (project_id, started_at_us, number) where kind = 'event' and (heard & 192) <> 0;
+
 -- The ledger shows calls alone; what frames them is a run's own business. Indexes are most of what a call costs to write,
 -- so only the two that every list needs hold all calls; the others hold what is rare enough to be looked for.
 create index calls_by_time on actions (project_id, started_at_us, number, agent_id, outcome)

@@ -6,6 +6,18 @@ from actions
 inner join runs on runs.run_no = actions.run_no
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
+-- name: interventions
+select {action_columns}, runs.id
+from actions
+inner join runs on runs.run_no = actions.run_no
+where actions.project_id = :project_id and actions.kind = 'event' and (actions.heard & 192) <> 0
+
+-- name: calls_with_outcomes
+actions.outcome in (select json_array_elements_text(cast(:outcomes as json)))
+
+-- name: calls_of_kinds
+actions.kind in (select json_array_elements_text(cast(:kinds as json)))
+
 -- name: runs_with_status
 runs.status in (select json_array_elements_text(cast(:statuses as json)))
 

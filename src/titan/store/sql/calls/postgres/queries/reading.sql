@@ -92,3 +92,9 @@ select actions.span_id, actions.number
 from json_array_elements_text(cast(:ids as json)) as wanted (value)
 inner join actions on actions.run_no = :run_no and actions.span_id = wanted.value
 where actions.span_id is not null
+
+-- name: children_in_run
+select {action_columns}
+from actions
+where run_no = :run_no and parent_id in (select json_array_elements_text(cast(:ids as json)))
+order by started_at_us, number

@@ -1,0 +1,119 @@
+"""Langfuse's scores: what POST /api/public/scores and /api/public/ingestion take, as its SDKs 3 to 5 send it.
+
+A score is about a trace, or one observation in it: a span, whose id is the action's. Each is read for itself, so that
+one that cannot be kept costs no other.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from titan.ingest.json_values import read_json
+from titan.model.errors import InvalidInput
+
+SCORE: Final = "score-create"
+MOST_SCORES: Final = 1000  # of one request
+Id = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class ScoreBody(Struct, rename="camel"):
+    """One score. What else Langfuse has in it (a config, an environment, metadata) is not kept."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    value: float | bool | Annotated[str, Meta(max_length=10_000)]
+    id: Id | None = None
+    trace_id: Id | None = None
+    observation_id: Id | None = None
+    comment: Annotated[str, Meta(max_length=10_000)] | None = None
+    timestamp: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """A score of a trace, or of one of its spans."""
+
+    id: str | None  #: the client's: the same one again replaces what it said before
+    trace_id: str
+    observation_id: str | None
+    name: str
+    score: float | None  #: None: a word, which `text` begins with
+    text: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A part of a request that cannot be kept."""
+
+    id: str
+    reason: str
+
+
+def read_scores(body: bytes) -> list[Score | Refused]:
+    """Return what a body of POST /api/public/scores says: one score, or a list of them.
+
+    Raises:
+        InvalidInput: it is no JSON, or too many.
+    """
+    told = read_json(body, what="the scores")
+    return [_score(one) for one in _checked(told if isinstance(told, list) else [told])]
+
+
+def read_events(body: bytes) -> list[tuple[str, Score | Refused]]:
+    """Return what a body of POST /api/public/ingestion says, each part with the id of its event.
+
+    Raises:
+        InvalidInput: it is no batch, or too long.
+    """
+    told = read_json(body, what="the batch")
+    batch = told.get("batch") if isinstance(told, dict) else None
+    if not isinstance(batch, list):
+        raise _unreadable("an object with the list `batch`", type(told).__name__)
+    return list(_of_events(_checked(batch)))
+
+
+def _of_events(batch: list[Any]) -> Iterator[tuple[str, Score | Refused]]:
+    for event in batch:
+        fields = event if isinstance(event, dict) else {}
+        event_id, kind = str(fields.get("id", "")), str(fields.get("type", ""))
+        if kind == SCORE:
+            yield event_id, _score(fields.get("body"))
+        else:
+            reason = f"only {SCORE} is taken here; spans come by OpenTelemetry, to /api/public/otel/v1/traces"
+            yield event_id, Refused(id=event_id, reason=f"{kind or 'an event without a type'}: {reason}")
+
+
+def _score(told: Any) -> Score | Refused:
+    try:
+        body = msgspec.convert(told, ScoreBody)
+    except msgspec.ValidationError as error:
+        return Refused(id=str(told.get("id", "")) if isinstance(told, dict) else "", reason=str(error))
+    if body.trace_id is None:
+        return Refused(
+            id=body.id or "", reason="a score of a session or dataset: only traces and their spans have them"
+        )
+    is_word = isinstance(body.value, str)
+    words = [body.value] if isinstance(body.value, str) else []
+    return Score(
+        id=body.id,
+        trace_id=body.trace_id,
+        observation_id=body.observation_id,
+        name=body.name,
+        score=None if is_word else float(body.value),
+        text="\n".join([*words, *([body.comment] if body.comment else [])]),
+        at=body.timestamp,
+    )
+
+
+def _checked(batch: list[Any]) -> list[Any]:
+    if len(batch) > MOST_SCORES:
+        raise _unreadable(f"at most {MOST_SCORES}", str(len(batch)))
+    return batch
+
+
+def _unreadable(expected: str, found: str) -> InvalidInput:
+    return InvalidInput("the scores", expected=expected, found=found, next_step="Correct it and send it again.")

@@ -1,0 +1,52 @@
+"""Interventions read back from the events that they were recorded as: see `titan.ingest.sentinel_interventions`."""
+
+from decimal import Decimal
+
+import msgspec
+
+from titan.insight.bodies import Bodies
+from titan.model.actions import ActionKind, Teller
+from titan.model.interventions import Intervention
+from titan.model.recorded import Action
+from titan.rules.merging import BEGAN, ENDED
+
+TOLD_BY_A_GUARD = BEGAN[Teller.SENTINEL] | ENDED[Teller.SENTINEL]
+
+
+class _Said(msgspec.Struct):
+    outcome: str = ""
+    action_name: str = ""
+    reason: str | None = None
+    estimated_cost_usd: Decimal | None = None
+    risk_level: str | None = None
+
+
+class _Details(msgspec.Struct):
+    intervention: _Said = msgspec.field(default_factory=_Said)
+
+
+def is_intervention(action: Action) -> bool:
+    """Return whether an action is what a guard did about a call."""
+    return action.kind is ActionKind.EVENT and bool(action.heard & TOLD_BY_A_GUARD)
+
+
+def intervention_of(action: Action, bodies: Bodies) -> Intervention:
+    """Return what the guard did; "" where redaction left nothing to be read."""
+    try:
+        said = msgspec.json.decode(bodies.details or "{}", type=_Details).intervention
+    except msgspec.DecodeError:
+        said = _Said()
+    return Intervention(
+        id=action.id,
+        run_id=action.run_id,
+        at=action.started_at,
+        type=action.name,
+        outcome=said.outcome,
+        action_name=said.action_name,
+        agent_id=action.actor or action.agent_id,
+        reason=said.reason,
+        estimated_cost=said.estimated_cost_usd,
+        risk_level=said.risk_level,
+        inputs=bodies.inputs,
+        details=bodies.details,
+    )

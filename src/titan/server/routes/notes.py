@@ -1,0 +1,71 @@
+"""What people say of recorded runs and their actions: words and scores."""
+
+from functools import partial
+
+from litestar import Response
+
+from titan.engine.receipts import note_once
+from titan.model.errors import InvalidInput, UnknownRun
+from titan.model.recorded import Note
+from titan.ports_calls import CallReader, CallTransaction
+from titan.rules.names import shown
+from titan.server import wire_runs as views
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.recorded_views import note_view
+from titan.server.routes.registry import change, find_recorded, look
+
+
+async def list_notes(call: Call) -> Response[bytes]:
+    """List what people said of a run and its actions."""
+
+    def find(reader: CallReader) -> views.NotesAnswer:
+        run = find_recorded(reader, call)
+        return views.NotesAnswer(data=[note_view(note) for note in reader.notes_of_run(run.project_id, run.id)])
+
+    return json_answer(await look(call, find))
+
+
+async def add_note(call: Call) -> Response[bytes]:
+    """Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls."""
+    raw = await call.raw_body()
+    body, mark = call.decode(raw, views.NewNoteBody), call.mark(raw)
+    _check(body)
+    clean = call.house.recorder.without_secrets
+    note_id, text, name = call.house.ids.secret(), clean(body.text), body.name and clean(body.name)
+
+    def act(tx: CallTransaction) -> Note:
+        run = find_recorded(tx, call)
+        _check_action(tx, run.project_id, run.id, body.action_id)
+        note = Note(
+            id=note_id,
+            project_id=run.project_id,
+            run_id=run.id,
+            action_id=body.action_id,
+            author=body.author or call.caller.name,
+            at=tx.now,
+            name=name,
+            score=body.score,
+            text=text,
+        )
+        return note_once(tx, mark, note)
+
+    return json_answer(note_view(await change(call, act)), 201)
+
+
+def _check(body: views.NewNoteBody) -> None:
+    refuse = partial(InvalidInput, "note")
+    if not body.text.strip() and body.score is None:
+        raise refuse(expected="a text or a score", found="neither", next_step="Say something, or give a score.")
+    if body.score is not None and not body.name:
+        raise refuse(expected="a name for the score", found="none", next_step='Name what is scored: "quality".')
+
+
+def _check_action(reader: CallReader, project_id: str, run_id: str, action_id: str | None) -> None:
+    if action_id is not None and reader.action(project_id, run_id, action_id) is None:
+        raise UnknownRun(
+            f"action {shown(action_id)}",
+            expected=f"an action of run {shown(run_id)}",
+            found="none such",
+            next_step="Leave it out to speak of the run.",
+        )

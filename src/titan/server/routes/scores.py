@@ -1,0 +1,110 @@
+"""Scores as Langfuse's SDKs send them: notes on runs and actions, by the ids of traces and spans."""
+
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+
+from litestar import Response
+
+from titan.ingest.langfuse_scores import Refused, Score, read_events, read_scores
+from titan.model.recorded import Note
+from titan.ports_calls import CallTransaction
+from titan.rules.registry import not_heard_yet
+from titan.server import wire_scores as wire
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.reach import check_told_of, is_limited
+from titan.server.routes.recording import run_of_caller
+from titan.server.routes.registry import change
+
+
+async def add_scores(call: Call) -> Response[bytes]:
+    """Keep a score of Langfuse's SDKs, or a list of them, as notes on the run and action they are about."""
+    raw = await call.raw_body()
+    read = read_scores(raw)
+    scores, refused = _split(read)
+    ids = await _keep(call, scores)
+    if not raw.lstrip().startswith(b"["):
+        if refused:
+            return json_answer(_results(scores, refused), 400)
+        return json_answer(wire.ScoreAnswer(id=ids[0]))
+    if refused:
+        return json_answer(_results(scores, refused), 207)
+    return json_answer(wire.ScoresAccepted(), 202)
+
+
+async def take_ingestion(call: Call) -> Response[bytes]:
+    """Keep the scores in a batch of Langfuse's SDK 3 and before; its other events come by OpenTelemetry."""
+    read = read_events(await call.raw_body())
+    scores, _ = _split([told for _, told in read])
+    await _keep(call, scores)
+    answer = wire.IngestionAnswer(
+        successes=[wire.EventTaken(id=event_id) for event_id, told in read if isinstance(told, Score)],
+        errors=[
+            wire.EventRefused(id=event_id, message=told.reason) for event_id, told in read if isinstance(told, Refused)
+        ],
+    )
+    return json_answer(answer, 207)
+
+
+def _split(read: Sequence[Score | Refused]) -> tuple[list[Score], list[Refused]]:
+    return [told for told in read if isinstance(told, Score)], [told for told in read if isinstance(told, Refused)]
+
+
+def _results(scores: Sequence[Score], refused: Sequence[Refused]) -> wire.ScoresAnswer:
+    errors = [wire.ScoreError(message=f"{one.id}: {one.reason}" if one.id else one.reason) for one in refused]
+    return wire.ScoresAnswer(accepted=len(scores), rejected=len(refused), errors=errors)
+
+
+async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
+    """Keep scores as notes; return their ids.
+
+    Raises:
+        Forbidden: a job speaks of somebody else's run; nothing was kept.
+    """
+    if is_limited(call):
+        run_ids = list(dict.fromkeys(score.trace_id for score in scores))
+        await call.house.store.look(partial(check_told_of, call=call, run_ids=run_ids))
+    own = await run_of_caller(call)  # what a job sends by OpenTelemetry is in its run, whatever its trace
+    clean = call.house.recorder.without_secrets
+    author = "langfuse"
+
+    def act(tx: CallTransaction) -> list[str]:
+        notes = []
+        for score in scores:
+            run_id = _run_of(tx, call, score, None if own is None else own.id)
+            note = Note(
+                id=_note_id(call, score),
+                project_id=call.house.project_id,
+                run_id=run_id,
+                action_id=score.observation_id,
+                author=author,
+                at=score.at or tx.now,
+                name=clean(score.name),
+                score=score.score,
+                text=clean(score.text),
+            )
+            tx.save_note(note)
+            notes.append(score.id or note.id)
+        return notes
+
+    return await change(call, act) if scores else []
+
+
+def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> str:
+    """Return the run that a trace is; scores are sent at once and spans in batches, so it may be unheard of yet."""
+    project_id = call.house.project_id
+    if tx.recorded_run(project_id, score.trace_id) is not None:
+        return score.trace_id
+    run_id = own or score.trace_id
+    if tx.recorded_run(project_id, run_id) is None:
+        tx.save_run(not_heard_yet(project_id, run_id, at=score.at or tx.now, now=tx.now))
+    return run_id
+
+
+def _note_id(call: Call, score: Score) -> str:
+    """Return an id for good: a score that is sent again under its id replaces the one before."""
+    if score.id is None:
+        return call.house.ids.secret()
+    named = f"{call.house.project_id} langfuse {score.id}"
+    return hashlib.blake2b(named.encode(), digest_size=16).hexdigest()

@@ -1,0 +1,199 @@
+"""What is heard of recorded runs, as agentsentinel's dashboards read it (spec/runs.md 3.6).
+
+Each event is read from the store when the client is ready for it, and its `seq` is the number of the change that it
+tells of: a slow reader costs no memory, and who comes back with the last `seq` misses nothing. Who is far behind is
+told to read everything anew instead.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+from litestar import WebSocket
+
+from titan.engine.bus import CALLS
+from titan.insight.interventions import intervention_of, is_intervention
+from titan.model.recorded import RecordedRun
+from titan.model.runs import RunStatus
+from titan.ports_calls import CallReader, Heard
+from titan.server import wire_stream as wire
+from titan.server.call import Call
+from titan.server.guard import STREAM_PROTOCOL, offered
+from titan.server.recorded_views import action_view, intervention_view, run_view
+from titan.server.routes.events import QUIET_SECONDS, send_while_here
+from titan.server.routes.telemetry import told_of
+
+BATCH: Final = 200  # what a client that reads slowly holds
+FAR_BEHIND: Final = 10_000  # changes: reading the lists anew is quicker then
+GATHER_SECONDS: Final = 0.1  # what is heard meanwhile is told together
+MANY: Final = 50  # actions of one run in one batch: more are told as a number
+REMEMBERED: Final = 10_000  # runs of one connection, with the status that it was told
+_OVER: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
+
+
+async def stream_runs(call: Call, socket: WebSocket[Any, Any, Any]) -> None:
+    """Send all that happens to recorded runs, actions included."""
+    await _stream(call, socket, with_actions=True)
+
+
+async def stream_dashboard(call: Call, socket: WebSocket[Any, Any, Any]) -> None:
+    """Send what happens to recorded runs, without their actions: for pages that show all runs."""
+    await _stream(call, socket, with_actions=False)
+
+
+async def _stream(call: Call, socket: WebSocket[Any, Any, Any], *, with_actions: bool) -> None:
+    query = call.query(wire.StreamQuery)
+    subprotocol = STREAM_PROTOCOL if STREAM_PROTOCOL in offered(call.header("sec-websocket-protocol")) else None
+
+    async def send_all() -> None:
+        async for told in _tellings(call, query, with_actions=with_actions):
+            await socket.send_text(msgspec.json.encode(told).decode())
+
+    await send_while_here(call, socket, send_all, subprotocol)
+
+
+async def _tellings(call: Call, query: wire.StreamQuery, *, with_actions: bool) -> AsyncIterator[wire.Envelope]:
+    """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
+    house = call.house
+    telling = _Telling(call.house.project_id, query.run_id, with_actions)
+    now = asyncio.get_running_loop().time
+    with house.metrics.event_clients.track_inprogress(), house.bus.watch([CALLS]) as watch:
+        newest = await asyncio.to_thread(house.calls.read, lambda reader: reader.newest_version())
+        here, told_at = newest if query.since is None else query.since, now()
+        while not house.bus.is_closed and await call.is_caller_still_good():
+            news = await asyncio.to_thread(house.calls.read, partial(telling.after, here))
+            for event in news.events:
+                yield event
+            if news.is_resync:
+                yield _plain(call, "resync", news.seq)
+            here = news.seq
+            if news.events or news.is_resync:
+                told_at = now()
+                await asyncio.sleep(GATHER_SECONDS)
+            if news.is_last and not await watch.heard(max(0.0, told_at + QUIET_SECONDS - now())):
+                yield _plain(call, "heartbeat", here)
+                told_at = now()
+
+
+def _plain(call: Call, event_type: wire.EventType, seq: int) -> wire.Envelope:
+    return wire.Envelope(event_type=event_type, data=wire.NothingView(), timestamp=call.house.clock.now(), seq=seq)
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What happened behind a place, up to `seq`."""
+
+    seq: int
+    events: Sequence[wire.Envelope] = ()
+    is_last: bool = True  #: nothing more has happened by now
+    is_resync: bool = False  #: what happened cannot be told one by one
+
+
+@dataclass(slots=True)
+class _Telling:
+    """What one client is told."""
+
+    project_id: str
+    run_id: str | None
+    with_actions: bool
+    #: Statuses that were told: an ended run changes too, when it is pinned or a late word comes.
+    statuses: OrderedDict[str, RunStatus] = field(default_factory=OrderedDict)
+
+    def after(self, seq: int, reader: CallReader) -> _News:
+        """Return what happened behind `seq`, as much as goes into one batch."""
+        newest = reader.newest_version()
+        if not newest - FAR_BEHIND <= seq <= newest or reader.newest_deletion() > seq:
+            return _News(newest, is_resync=True)
+        heard = reader.heard_after(self.project_id, after=seq, limit=BATCH)
+        changed = reader.runs_changed(self.project_id, after=seq, limit=BATCH)
+        # A list that is full goes on elsewhere: what is told ends where the first of them does.
+        last = [one.number for one in heard[BATCH - 1 :]] + [version for *_, version in changed[BATCH - 1 :]]
+        end = min(last, default=newest)
+        events = [*self._of_entries(reader, [one for one in heard if one.number <= end])]
+        for run_id, _, version in changed:
+            if version <= end and (run := self._run(reader, run_id)) is not None:
+                events += self._of_run(run, version)
+        return _News(end, sorted(events, key=lambda event: event.seq), is_last=end == newest)
+
+    def _run(self, reader: CallReader, run_id: str) -> RecordedRun | None:
+        return reader.recorded_run(self.project_id, run_id) if self.run_id in (None, run_id) else None
+
+    def _of_entries(self, reader: CallReader, heard: Sequence[Heard]) -> Iterator[wire.Envelope]:
+        counts = Counter(one.run_id for one in heard if one.action is not None)
+        counted: set[str] = set()
+        for one in heard:
+            run = self._run(reader, one.run_id) if one.is_first_of_run and one.run_id not in self.statuses else None
+            if run is not None:
+                self._remember(run.id, RunStatus.RUNNING)
+                yield _created(run, one.at, one.number - 1)  # so that who leaves off here hears of the action, too
+            if one.action is None or not self.with_actions or self.run_id not in (None, one.run_id):
+                continue
+            if counts[one.run_id] <= MANY:
+                yield _of_action(reader, one)
+            elif one.run_id not in counted:
+                counted.add(one.run_id)
+                yield _of_many(one, counts[one.run_id])
+
+    def _of_run(self, run: RecordedRun, version: int) -> Iterator[wire.Envelope]:
+        before = self.statuses.get(run.id)
+        self._remember(run.id, run.status)
+        has_news = run.status in _OVER and run.status is not before
+        if before is None and not run.entry_count:  # it submitted a DAG, and has told of nothing
+            yield _created(run, run.started_at, version - 1)
+        yield wire.Envelope(
+            event_type="stats_updated", data=run_view(run), timestamp=run.heard_at, seq=version - has_news
+        )
+        if has_news:
+            yield _ended(run, version)
+
+    def _remember(self, run_id: str, status: RunStatus) -> None:
+        self.statuses[run_id] = status
+        if len(self.statuses) > REMEMBERED:
+            self.statuses.popitem(last=False)
+
+
+def _created(run: RecordedRun, at: datetime, seq: int) -> wire.Envelope:
+    return wire.Envelope(event_type="run_created", data=run_view(run), timestamp=at, seq=seq)
+
+
+def _ended(run: RecordedRun, seq: int) -> wire.Envelope:
+    view = run_view(run)
+    return wire.Envelope(
+        event_type="run_completed" if run.status is RunStatus.COMPLETED else "run_failed",
+        data=wire.RunEndedView(
+            run_id=run.id,
+            agent_id=run.agent_id,
+            status=run.status,
+            ended_at=run.ended_at,
+            duration_ms=view.duration_ms,
+            cost_usd=run.tally.cost,
+            success_rate=view.tally.success_rate,
+            first_error=run.first_error,
+        ),
+        timestamp=run.ended_at or run.heard_at,
+        seq=seq,
+    )
+
+
+def _of_action(reader: CallReader, heard: Heard) -> wire.Envelope:
+    assert heard.action is not None
+    if not is_intervention(heard.action):
+        event_type: wire.EventType = "action_created" if heard.is_first_of_action else "action_updated"
+        return wire.Envelope(
+            event_type=event_type, data=action_view(heard.action), timestamp=heard.at, seq=heard.number
+        )
+    told = intervention_of(heard.action, told_of(reader, heard.action))
+    return wire.Envelope(
+        event_type="intervention_created", data=intervention_view(told), timestamp=heard.at, seq=heard.number
+    )
+
+
+def _of_many(heard: Heard, count: int) -> wire.Envelope:
+    assert heard.action is not None
+    data = wire.ManyActionsView(run_id=heard.run_id, agent_id=heard.action.agent_id, count=count)
+    return wire.Envelope(event_type="action_created", data=data, timestamp=heard.at, seq=heard.number)

@@ -1,0 +1,122 @@
+"""Scores as Langfuse's SDKs send them: one, a list, a batch of events; before and after the spans they are about."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.support.raw_http import Answer, ask
+from tests.support.submissions import a_name
+
+AT = "2026-03-01T12:00:00Z"
+AT_NS = 1_772_366_400_000_000_000
+
+
+def send(port: int, value: object, path: str = "/api/public/scores") -> Answer:
+    return ask(port, "POST", path, json.dumps(value).encode(), {"content-type": "application/json"})
+
+
+def a_score(trace: str, **fields: object) -> dict[str, object]:
+    return {"traceId": trace, "name": "quality", "value": 0.5, "timestamp": AT, **fields}
+
+
+def notes_of(port: int, run: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ask(port, "GET", f"/api/v1/runs/{run}/notes").value["data"]
+    return sorted(found, key=lambda note: str(note["name"]))
+
+
+def send_span(port: int, trace: str) -> None:
+    span = {
+        "traceId": trace,
+        "spanId": "b7ad6b7169203331",
+        "name": "chat",
+        "startTimeUnixNano": str(AT_NS - 10**9),
+        "endTimeUnixNano": str(AT_NS + 10**9),
+        "attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}],
+    }
+    spans = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    assert send(port, spans, "/v1/traces").status == 200
+
+
+def a_trace() -> str:
+    return a_name("").strip("-").rjust(32, "0")
+
+
+def test_a_list_of_scores_becomes_notes_on_the_run_and_its_action(port: int) -> None:
+    trace = a_trace()
+    send_span(port, trace)
+
+    answer = send(
+        port,
+        [
+            a_score(trace, comment="fair", id="s1" + trace),
+            a_score(trace, name="tone", value="friendly", observationId="b7ad6b7169203331", dataType="CATEGORICAL"),
+            a_score(trace, name="works", value=True, environment="default", metadata={"a": 1}),
+        ],
+    )
+
+    assert (answer.status, answer.value) == (202, {"message": "Accepted"})
+    told = [(note["name"], note["score"], note["text"], note["action_id"]) for note in notes_of(port, trace)]
+    assert told == [
+        ("quality", 0.5, "fair", None),
+        ("tone", None, "friendly", "b7ad6b7169203331"),
+        ("works", 1.0, "", None),
+    ]
+    assert notes_of(port, trace)[0]["at"] == AT
+
+
+def test_a_score_under_the_id_of_an_earlier_one_replaces_it(port: int) -> None:
+    trace, score_id = a_trace(), a_name("score")
+
+    for value in (0.1, 0.9):
+        answer = send(port, a_score(trace, id=score_id, value=value))
+        assert (answer.status, answer.value) == (200, {"id": score_id})
+
+    assert [note["score"] for note in notes_of(port, trace)] == [0.9]
+
+
+def test_a_score_may_come_before_the_spans_it_is_about(port: int) -> None:
+    trace = a_trace()
+    send(port, [a_score(trace)])
+
+    send_span(port, trace)
+
+    run = ask(port, "GET", f"/api/v1/runs/{trace}").value
+    assert (run["status"], run["status_source"], run["tally"]["calls"]) == ("completed", "explicit", 1)
+    assert [note["score"] for note in notes_of(port, trace)] == [0.5]
+
+
+def test_what_cannot_be_kept_is_named_and_the_rest_is_kept(port: int) -> None:
+    trace = a_trace()
+    session = {"sessionId": "s", "name": "quality", "value": 1, "id": "no-trace"}
+
+    some = send(port, [a_score(trace), session, a_score(trace, value=None), "nonsense"])
+    one = send(port, session)
+
+    assert some.status == 207
+    assert (some.value["accepted"], some.value["rejected"]) == (1, 3)
+    assert some.value["errors"][0]["message"].startswith("no-trace: a score of a session")
+    assert (one.status, one.value["accepted"]) == (400, 0)
+    assert len(notes_of(port, trace)) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" + b"{}," * 1001 + b"{}]"], ids=["empty", "no JSON", "too many"])
+def test_what_is_no_score_at_all_is_refused(port: int, body: bytes) -> None:
+    assert ask(port, "POST", "/api/public/scores", body).refusal == (400, "InvalidInput")
+    assert ask(port, "POST", "/api/public/ingestion", body).refusal == (400, "InvalidInput")
+
+
+def test_the_scores_of_an_older_sdk_come_in_a_batch_of_events(port: int) -> None:
+    trace = a_trace()
+    event = {"id": "e1", "type": "score-create", "timestamp": AT, "body": a_score(trace)}
+    other = {"id": "e2", "type": "trace-create", "timestamp": AT, "body": {"id": trace}}
+
+    answer = send(port, {"batch": [event, other, 3], "metadata": {}}, "/api/public/ingestion")
+
+    assert answer.status == 207
+    assert answer.value["successes"] == [{"id": "e1", "status": 201}]
+    assert [(error["id"], error["status"]) for error in answer.value["errors"]] == [("e2", 400), ("", 400)]
+    assert "OpenTelemetry" in answer.value["errors"][0]["message"]
+    assert [note["author"] for note in notes_of(port, trace)] == ["langfuse"]
