@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { exactMoney, isNoMoney, money } from "./money";
+import { exactMoney, isNoMoney, known, money, sum } from "./money";
 
 test.each([
   ["1204.5", "$1,204.50"],
@@ -24,4 +24,18 @@ test("the exact cost keeps every digit, and no empty ones", () => {
 
 test("unknown and nothing are both no money", () => {
   expect([null, "0.00", "0.01"].map(isNoMoney)).toEqual([true, true, false]);
+});
+
+test.each([
+  ["0", 0, "$0"],
+  ["0.12", 0, "$0.12"],
+  ["0.12", 3, "$0.12 + 3 unpriced"],
+  ["0.00", 1200, "–"],
+])("a sum of %s with %i calls of unknown cost is shown as %s", (cost_usd, unpriced, shown) => {
+  expect(sum({ cost_usd, unpriced })).toBe(shown);
+});
+
+test("of a sum nothing is known when all it has is calls of unknown cost", () => {
+  expect(known({ cost_usd: "0", unpriced: 1 })).toBeNull();
+  expect(known({ cost_usd: "0", unpriced: 0 })).toBe("0");
 });

@@ -2,6 +2,7 @@
 import { NOTHING } from "./format";
 
 const GROUPED = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const WHOLE = new Intl.NumberFormat("en-US");
 const LEAST = 0.01; // below it two places would show a cost as none
 const DIGITS = 3; // of a cost below that
 
@@ -20,6 +21,23 @@ export function exactMoney(usd: string | null | undefined): string {
   if (usd === null || usd === undefined) return NOTHING;
   const text = /e/i.test(usd) ? plain(usd) : usd;
   return `$${text.includes(".") ? text.replace(/\.?0+$/, "") : text}`;
+}
+
+/** A sum of costs, and how many model calls it lacks because nobody knows what they cost. */
+export interface Sum {
+  cost_usd: string;
+  unpriced: number;
+}
+
+/** Returns what is known of a sum; null when it has calls without a known cost and no other. */
+export function known({ cost_usd, unpriced }: Sum): string | null {
+  return unpriced > 0 && isNoMoney(cost_usd) ? null : cost_usd;
+}
+
+/** Returns a sum in words: `$0.12`, `$0.12 + 3 unpriced`, `–`. */
+export function sum(of: Sum): string {
+  const usd = known(of);
+  return usd !== null && of.unpriced > 0 ? `${money(usd)} + ${WHOLE.format(of.unpriced)} unpriced` : money(usd);
 }
 
 export function isNoMoney(usd: string | null | undefined): boolean {
