@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from titan_sdk import TitanClient, errors, model
+from titan_sdk import TitanClient, action, errors, model
 
 DEEP_DIVE_WORDS = 400
 BORNE_OUT = 0.5  # share of a statement's words that the findings must hold; paraphrases of strong models reach it
@@ -104,6 +104,34 @@ class Material:
         return [finding for section in self.sections for finding in section.findings]
 
 
+class Store:
+    """The run's part of the shared store. Each use is recorded as a call of a tool: what went in, what came out."""
+
+    def __init__(self, client: TitanClient, run_id: str) -> None:
+        self.client = client
+        self.prefix = f"research:{run_id}:"
+
+    @action("store_get", kind="tool", impact="read")
+    def get(self, key: str) -> str | None:
+        """Return a value; None when nobody has put it."""
+        return self.client.store_get(self.prefix + key)
+
+    @action("store_put", kind="tool", impact="low", effect="external")
+    def put(self, key: str, value: str) -> None:
+        """Put a value."""
+        self.client.store_put(self.prefix + key, value)
+
+    @action("fetch_file", kind="tool", impact="read")
+    def fetch(self, key: str, file: str) -> bool:
+        """Download a file; False when nobody has published it."""
+        return self.client.get_artifact(self.prefix + key, file)
+
+    @action("publish_file", kind="tool", impact="low", effect="external")
+    def publish(self, key: str, file: str) -> None:
+        """Publish a file."""
+        self.client.publish_artifact(self.prefix + key, file)
+
+
 def main() -> None:
     """Write the report, publish it, and tell the orchestrator."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -112,39 +140,43 @@ def main() -> None:
     arguments.add_argument("--evidence", type=int, default=6000, help="characters of findings shown to the model")
     arguments.add_argument("--quote", action="store_true", help="put the report together from the findings")
     options = arguments.parse_args()
+    write_report(options.run_id, options.query, evidence=options.evidence, is_quoted=options.quote)
+
+
+@action("synthesizer", kind="agent")  # what the stage does stands below it on the run's page
+def write_report(run_id: str, query: str, *, evidence: int, is_quoted: bool) -> str:
+    """Write the report, publish it, and return it."""
     client = TitanClient()
-
-    sections, gaps = read_sections(client, options.run_id)
-    material = gather(options.query, sections, gaps, evidence=options.evidence)
+    store = Store(client, run_id)
+    sections, gaps = read_sections(store)
+    material = gather(query, sections, gaps, evidence=evidence)
     print(f"[SYNTHESIZER] {len(sections)} sections, {len(material.findings)} findings", flush=True)
-    written, notes = (quoted_parts if options.quote else worded_parts)(client, material)
-    planner_notes = json.loads(client.store_get(f"research:{options.run_id}:plan") or "{}").get("notes", [])
+    written, notes = (quoted_parts if is_quoted else worded_parts)(client, material)
+    planner_notes = json.loads(store.get("plan") or "{}").get("notes", [])
     name = client.transport.request_json("GET", "/api/health")["model"]
-    made = [f"Run {options.run_id}, model {name}.", *failures(client, options.run_id), *planner_notes, *notes]
+    made = [f"Run {run_id}, model {name}.", *failures(store), *planner_notes, *notes]
 
-    report = Path("report.md")
-    report.write_text(as_markdown(material, written, made), encoding="utf-8")
-    print(report.read_text(encoding="utf-8"))
-    client.publish_artifact(f"research:{options.run_id}:report", report)
-    client.store_put(f"research:{options.run_id}:synth:done", "1")
+    report = as_markdown(material, written, made)
+    Path("report.md").write_text(report, encoding="utf-8")
+    print(report)
+    store.publish("report", "report.md")
+    store.put("synth:done", "1")
+    return report
 
 
-def failures(client: TitanClient, run_id: str) -> Iterator[str]:
+def failures(store: Store) -> Iterator[str]:
     """Yield one line that names what no researcher could find out, when there was such a failure."""
     asked: list[str] = []
     failed: list[str] = []
     iteration = 1
-    subtopics: list[str] = json.loads(client.store_get(f"research:{run_id}:plan") or "{}").get("subtopics", [])
+    subtopics: list[str] = json.loads(store.get("plan") or "{}").get("subtopics", [])
     while subtopics:
-        done = [
-            client.store_get(f"research:{run_id}:researcher:{iteration}:{index}:done") is not None
-            for index in range(len(subtopics))
-        ]
+        done = [store.get(f"researcher:{iteration}:{index}:done") is not None for index in range(len(subtopics))]
         if not any(done):
             break  # the iteration limit came before these
         asked += subtopics
         failed += [subtopic for subtopic, is_done in zip(subtopics, done, strict=True) if not is_done]
-        decision = json.loads(client.store_get(f"research:{run_id}:eval:{iteration}") or "{}")
+        decision = json.loads(store.get(f"eval:{iteration}") or "{}")
         subtopics = decision.get("gaps", [])
         iteration += 1
     if failed:
@@ -432,20 +464,20 @@ def without_numbers(text: str) -> str:
 # --- the same in evaluator and synthesizer -----------------------------------------------------------------
 
 
-def read_sections(client: TitanClient, run_id: str) -> tuple[list[Section], list[str]]:
+def read_sections(store: Store) -> tuple[list[Section], list[str]]:
     """Return what every researcher published, in their order, and the gaps that nobody researched."""
     sections: list[Section] = []
     iteration = 1
-    subtopics: list[str] = json.loads(client.store_get(f"research:{run_id}:plan") or "{}").get("subtopics", [])
+    subtopics: list[str] = json.loads(store.get("plan") or "{}").get("subtopics", [])
     while subtopics:
         count_before = len(sections)
         for index in range(len(subtopics)):
-            file = Path(f"result_{iteration}_{index}.txt")
-            if client.get_artifact(f"research:{run_id}:result:{iteration}:{index}", file):
-                sections.append(read_section(file.read_text(encoding="utf-8")))
+            file = f"result_{iteration}_{index}.txt"
+            if store.fetch(f"result:{iteration}:{index}", file):
+                sections.append(read_section(Path(file).read_text(encoding="utf-8")))
         if len(sections) == count_before:
             break
-        decision = json.loads(client.store_get(f"research:{run_id}:eval:{iteration}") or "{}")
+        decision = json.loads(store.get(f"eval:{iteration}") or "{}")
         subtopics = decision.get("gaps", [])
         iteration += 1
     return sections, subtopics
