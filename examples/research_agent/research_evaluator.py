@@ -34,27 +34,22 @@ class Store:
     """The run's part of the shared store. Each use is recorded as a call of a tool: what went in, what came out."""
 
     def __init__(self, client: TitanClient, run_id: str) -> None:
-        self.client = client
-        self.prefix = f"research:{run_id}:"
+        self.client, self.prefix = client, f"research:{run_id}:"
 
     @action("store_get", kind="tool", impact="read")
     def get(self, key: str) -> str | None:
-        """Return a value; None when nobody has put it."""
         return self.client.store_get(self.prefix + key)
 
     @action("store_put", kind="tool", impact="low", effect="external")
     def put(self, key: str, value: str) -> None:
-        """Put a value."""
         self.client.store_put(self.prefix + key, value)
 
     @action("fetch_file", kind="tool", impact="read")
     def fetch(self, key: str, file: str) -> bool:
-        """Download a file; False when nobody has published it."""
         return self.client.get_artifact(self.prefix + key, file)
 
     @action("publish_file", kind="tool", impact="low", effect="external")
     def publish(self, key: str, file: str) -> None:
-        """Publish a file."""
         self.client.publish_artifact(self.prefix + key, file)
 
 
@@ -164,18 +159,14 @@ def read_section(text: str) -> Section:
 
 # --- the same in every stage -------------------------------------------------------------------------------
 
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about after all also an and any anything are as at be because been before both but by can could did do does
-        each everything for from had happen happens has have how if in into is it its make makes many may more most much
-        must no not nothing of on one only or other our out over should so some something such sure than that the their
-        them then there these they this those to too up use was we were what when where which while who why will with
-        would you your
-        """,
-    )
-)
+_WITHOUT_MEANING = """
+    a about after all also an and any anything are as at be because been before both but by can could did do does
+    each everything for from had happen happens has have how if in into is it its make makes many may more most much
+    must no not nothing of on one only or other our out over should so some something such sure than that the their
+    them then there these they this those to too up use was we were what when where which while who why will with
+    would you your
+"""
+STOP_WORDS = frozenset(_WITHOUT_MEANING.split())
 
 
 def all_stems(text: str) -> Iterator[str]:

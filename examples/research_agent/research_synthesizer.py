@@ -40,11 +40,7 @@ class Part:
 
 
 SUMMARY = Part(
-    title="Executive Summary",
-    task="Answer the question directly, in 3 sentences.",
-    fewest=3,
-    most=3,
-    longest=350,
+    title="Executive Summary", task="Answer the question directly, in 3 sentences.", fewest=3, most=3, longest=350
 )
 FINDINGS = Part(
     title="Key Findings",
@@ -108,27 +104,22 @@ class Store:
     """The run's part of the shared store. Each use is recorded as a call of a tool: what went in, what came out."""
 
     def __init__(self, client: TitanClient, run_id: str) -> None:
-        self.client = client
-        self.prefix = f"research:{run_id}:"
+        self.client, self.prefix = client, f"research:{run_id}:"
 
     @action("store_get", kind="tool", impact="read")
     def get(self, key: str) -> str | None:
-        """Return a value; None when nobody has put it."""
         return self.client.store_get(self.prefix + key)
 
     @action("store_put", kind="tool", impact="low", effect="external")
     def put(self, key: str, value: str) -> None:
-        """Put a value."""
         self.client.store_put(self.prefix + key, value)
 
     @action("fetch_file", kind="tool", impact="read")
     def fetch(self, key: str, file: str) -> bool:
-        """Download a file; False when nobody has published it."""
         return self.client.get_artifact(self.prefix + key, file)
 
     @action("publish_file", kind="tool", impact="low", effect="external")
     def publish(self, key: str, file: str) -> None:
-        """Publish a file."""
         self.client.publish_artifact(self.prefix + key, file)
 
 
@@ -140,28 +131,23 @@ def main() -> None:
     arguments.add_argument("--evidence", type=int, default=6000, help="characters of findings shown to the model")
     arguments.add_argument("--quote", action="store_true", help="put the report together from the findings")
     options = arguments.parse_args()
-    write_report(options.run_id, options.query, evidence=options.evidence, is_quoted=options.quote)
+    store = Store(client := TitanClient(), options.run_id)
+    with action("synthesizer", kind="agent") as synthesizer:  # what the stage does stands below it on the run's page
+        synthesizer.set_input(options.query)
+        sections, gaps = read_sections(store)
+        material = gather(options.query, sections, gaps, evidence=options.evidence)
+        print(f"[SYNTHESIZER] {len(sections)} sections, {len(material.findings)} findings", flush=True)
+        written, notes = (quoted_parts if options.quote else worded_parts)(client, material)
+        planner_notes = json.loads(store.get("plan") or "{}").get("notes", [])
+        name = client.transport.request_json("GET", "/api/health")["model"]
+        made = [f"Run {options.run_id}, model {name}.", *failures(store), *planner_notes, *notes]
 
-
-@action("synthesizer", kind="agent")  # what the stage does stands below it on the run's page
-def write_report(run_id: str, query: str, *, evidence: int, is_quoted: bool) -> str:
-    """Write the report, publish it, and return it."""
-    client = TitanClient()
-    store = Store(client, run_id)
-    sections, gaps = read_sections(store)
-    material = gather(query, sections, gaps, evidence=evidence)
-    print(f"[SYNTHESIZER] {len(sections)} sections, {len(material.findings)} findings", flush=True)
-    written, notes = (quoted_parts if is_quoted else worded_parts)(client, material)
-    planner_notes = json.loads(store.get("plan") or "{}").get("notes", [])
-    name = client.transport.request_json("GET", "/api/health")["model"]
-    made = [f"Run {run_id}, model {name}.", *failures(store), *planner_notes, *notes]
-
-    report = as_markdown(material, written, made)
-    Path("report.md").write_text(report, encoding="utf-8")
-    print(report)
-    store.publish("report", "report.md")
-    store.put("synth:done", "1")
-    return report
+        report = as_markdown(material, written, made)
+        Path("report.md").write_text(report, encoding="utf-8")
+        print(report)
+        store.publish("report", "report.md")
+        store.put("synth:done", "1")
+        synthesizer.set_output(report)
 
 
 def failures(store: Store) -> Iterator[str]:
@@ -247,12 +233,7 @@ def ask_for(client: TitanClient, part: Part, material: Material) -> list[str]:
 def _schema(part: Part) -> dict[str, object]:
     items = {"type": "string", "minLength": 10, "maxLength": part.longest}
     listed = {"type": "array", "items": items, "minItems": part.fewest, "maxItems": part.most}
-    return {
-        "type": "object",
-        "properties": {"items": listed},
-        "required": ["items"],
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": {"items": listed}, "required": ["items"], "additionalProperties": False}
 
 
 def _shown(material: Material) -> str:
@@ -492,18 +473,14 @@ def read_section(text: str) -> Section:
 
 # --- the same in every stage -------------------------------------------------------------------------------
 
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about after all also an and any anything are as at be because been before both but by can could did do does
-        each everything for from had happen happens has have how if in into is it its make makes many may more most much
-        must no not nothing of on one only or other our out over should so some something such sure than that the their
-        them then there these they this those to too up use was we were what when where which while who why will with
-        would you your
-        """,
-    )
-)
+_WITHOUT_MEANING = """
+    a about after all also an and any anything are as at be because been before both but by can could did do does
+    each everything for from had happen happens has have how if in into is it its make makes many may more most much
+    must no not nothing of on one only or other our out over should so some something such sure than that the their
+    them then there these they this those to too up use was we were what when where which while who why will with
+    would you your
+"""
+STOP_WORDS = frozenset(_WITHOUT_MEANING.split())
 
 
 def all_stems(text: str) -> Iterator[str]:
