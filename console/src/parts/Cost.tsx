@@ -1,13 +1,25 @@
+import type { Outcome } from "../api/recorded";
 import "./cost.css";
 import { count, NOTHING } from "./format";
-import { exactMoney, isNoMoney, known, money, type Sum } from "./money";
+import { exactMoney, isNoMoney, known, money, notSpent, type Sum } from "./money";
 
-/** A cost; every digit of it when the pointer rests on it, and `≈` before one that was computed from tokens. */
-export function Cost({ usd, isEstimated = false }: { usd: string | null | undefined; isEstimated?: boolean }) {
+interface CostProps {
+  usd: string | null | undefined;
+  isEstimated?: boolean;
+  /** How the call ended; it says whether its cost was spent. */
+  outcome?: Outcome | null;
+}
+
+/**
+ * A call's cost; every digit of it when the pointer rests on it, and `≈` before one that was computed from tokens. One that was
+ * not spent is faint.
+ */
+export function Cost({ usd, isEstimated = false, outcome = null }: CostProps) {
   if (usd === null || usd === undefined) return <span className="faint">{NOTHING}</span>;
-  const exact = exactMoney(usd);
+  const unspent = notSpent(outcome);
+  const words = [exactMoney(usd), isEstimated ? "computed from tokens and a price list" : null, unspent];
   return (
-    <span className="cost" title={isEstimated ? `${exact}, computed from tokens and a price list` : exact}>
+    <span className={unspent ? "cost faint" : "cost"} title={words.filter(Boolean).join(", ")}>
       {isEstimated ? "≈ " : null}
       {money(usd)}
     </span>

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { exactMoney, isNoMoney, known, money, sum } from "./money";
+import { OUTCOMES } from "../api/recorded";
+import { exactMoney, isNoMoney, known, money, notSpent, sum } from "./money";
 
 test.each([
   ["1204.5", "$1,204.50"],
@@ -35,7 +36,14 @@ test.each([
   expect(sum({ cost_usd, unpriced })).toBe(shown);
 });
 
-test("of a sum nothing is known when all it has is calls of unknown cost", () => {
+test("of a sum nothing is known when it has no calls, or only calls of unknown cost", () => {
+  expect(known({ cost_usd: "0", unpriced: 0, calls: 0 })).toBeNull();
   expect(known({ cost_usd: "0", unpriced: 1 })).toBeNull();
   expect(known({ cost_usd: "0", unpriced: 0 })).toBe("0");
+});
+
+test("only what succeeded or failed was spent", () => {
+  const spent = OUTCOMES.filter((outcome) => notSpent(outcome) === null);
+  expect(spent).toEqual(["success", "error"]);
+  expect(notSpent(null)).toBeNull();
 });
