@@ -66,7 +66,8 @@ def main() -> int:
     console.print(f"\nDone in {time.monotonic() - began:.0f} s; Titan is stopped again.")
     console.print(f"  report      {options.home / 'report.md'}", markup=False)
     console.print(f"  open again  .venv/bin/titan up --home {home}", markup=False)
-    console.print(f"  look at it  .venv/bin/titan run {run_id}   (in another terminal)", markup=False)
+    console.print(f"  its stages  .venv/bin/titan run {run_id}   (in another terminal)", markup=False)
+    console.print(f"  its calls   http://127.0.0.1:{DEFAULT_PORTS[0]}/runs/{run_id}   (in a browser)", markup=False)
     return 0
 
 
@@ -115,6 +116,7 @@ def run_agent(url: str, options: argparse.Namespace, console: Console) -> str:
                 status.update(f"after: {line.strip().removeprefix('[AGENT] ')[:100]}")
                 if line.startswith("[AGENT] Run "):
                     run_id = line.split()[2].rstrip(":")
+                    console.print(f"Each of its calls, as it is made: {url}/runs/{run_id}", markup=False)
         if agent.wait() != 0:
             raise DemoFailed(f"the agent ended with exit code {agent.returncode}; its words stand above.")
     finally:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from titan_sdk import TitanClient, errors, model
+from titan_sdk import TitanClient, action, errors, model, thinking
 
 MOST_GAPS = 3
 SAME = 0.5  # share of words that makes two subtopics one
@@ -30,6 +30,29 @@ SCHEMA = {
 }
 
 
+class Store:
+    """The run's part of the shared store. Each use is recorded as a call of a tool: what went in, what came out."""
+
+    def __init__(self, client: TitanClient, run_id: str) -> None:
+        self.client, self.prefix = client, f"research:{run_id}:"
+
+    @action("store_get", kind="tool", impact="read")
+    def get(self, key: str) -> str | None:
+        return self.client.store_get(self.prefix + key)
+
+    @action("store_put", kind="tool", impact="low", effect="external")
+    def put(self, key: str, value: str) -> None:
+        self.client.store_put(self.prefix + key, value)
+
+    @action("fetch_file", kind="tool", impact="read")
+    def fetch(self, key: str, file: str) -> bool:
+        return self.client.get_artifact(self.prefix + key, file)
+
+    @action("publish_file", kind="tool", impact="low", effect="external")
+    def publish(self, key: str, file: str) -> None:
+        self.client.publish_artifact(self.prefix + key, file)
+
+
 def main() -> None:
     """Judge the research so far, and tell the orchestrator."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -41,12 +64,17 @@ def main() -> None:
     options = arguments.parse_args()
     client = TitanClient()
 
-    sections, _ = read_sections(client, options.run_id)
-    decision = decide(client, options.query, sections, evidence=options.evidence)
-    print(f"[EVALUATOR] {decision}", flush=True)
-    key = f"research:{options.run_id}:eval:{options.iteration}"
-    client.store_put(key, json.dumps(decision, ensure_ascii=False))
-    client.store_put(f"{key}:done", "1")
+    with action(f"evaluator-{options.iteration}", kind="agent") as evaluator:  # what it does stands below it
+        evaluator.set_input(options.query)
+        store = Store(client, options.run_id)
+        sections, _ = read_sections(store)
+        decision = decide(client, options.query, sections, evidence=options.evidence)
+        if decision["reason"]:
+            thinking(decision["reason"])
+        print(f"[EVALUATOR] {decision}", flush=True)
+        store.put(f"eval:{options.iteration}", json.dumps(decision, ensure_ascii=False))
+        store.put(f"eval:{options.iteration}:done", "1")
+        evaluator.set_output(decision)
 
 
 class Decision(TypedDict):
@@ -103,20 +131,20 @@ def _prompt(query: str, sections: Sequence[Section], *, evidence: int) -> str:
 # --- the same in evaluator and synthesizer -----------------------------------------------------------------
 
 
-def read_sections(client: TitanClient, run_id: str) -> tuple[list[Section], list[str]]:
+def read_sections(store: Store) -> tuple[list[Section], list[str]]:
     """Return what every researcher published, in their order, and the gaps that nobody researched."""
     sections: list[Section] = []
     iteration = 1
-    subtopics: list[str] = json.loads(client.store_get(f"research:{run_id}:plan") or "{}").get("subtopics", [])
+    subtopics: list[str] = json.loads(store.get("plan") or "{}").get("subtopics", [])
     while subtopics:
         count_before = len(sections)
         for index in range(len(subtopics)):
-            file = Path(f"result_{iteration}_{index}.txt")
-            if client.get_artifact(f"research:{run_id}:result:{iteration}:{index}", file):
-                sections.append(read_section(file.read_text(encoding="utf-8")))
+            file = f"result_{iteration}_{index}.txt"
+            if store.fetch(f"result:{iteration}:{index}", file):
+                sections.append(read_section(Path(file).read_text(encoding="utf-8")))
         if len(sections) == count_before:
             break
-        decision = json.loads(client.store_get(f"research:{run_id}:eval:{iteration}") or "{}")
+        decision = json.loads(store.get(f"eval:{iteration}") or "{}")
         subtopics = decision.get("gaps", [])
         iteration += 1
     return sections, subtopics
@@ -131,18 +159,14 @@ def read_section(text: str) -> Section:
 
 # --- the same in every stage -------------------------------------------------------------------------------
 
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about after all also an and any anything are as at be because been before both but by can could did do does
-        each everything for from had happen happens has have how if in into is it its make makes many may more most much
-        must no not nothing of on one only or other our out over should so some something such sure than that the their
-        them then there these they this those to too up use was we were what when where which while who why will with
-        would you your
-        """,
-    )
-)
+_WITHOUT_MEANING = """
+    a about after all also an and any anything are as at be because been before both but by can could did do does
+    each everything for from had happen happens has have how if in into is it its make makes many may more most much
+    must no not nothing of on one only or other our out over should so some something such sure than that the their
+    them then there these they this those to too up use was we were what when where which while who why will with
+    would you your
+"""
+STOP_WORDS = frozenset(_WITHOUT_MEANING.split())
 
 
 def all_stems(text: str) -> Iterator[str]:

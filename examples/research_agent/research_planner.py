@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from titan_sdk import TitanClient, errors, model
+from titan_sdk import TitanClient, action, errors, model
 
 FEWEST_SUBTOPICS = 3
 MOST_SUBTOPICS = 5
@@ -44,6 +44,29 @@ GENERAL_ASPECTS = (
 )
 
 
+class Store:
+    """The run's part of the shared store. Each use is recorded as a call of a tool: what went in, what came out."""
+
+    def __init__(self, client: TitanClient, run_id: str) -> None:
+        self.client, self.prefix = client, f"research:{run_id}:"
+
+    @action("store_get", kind="tool", impact="read")
+    def get(self, key: str) -> str | None:
+        return self.client.store_get(self.prefix + key)
+
+    @action("store_put", kind="tool", impact="low", effect="external")
+    def put(self, key: str, value: str) -> None:
+        self.client.store_put(self.prefix + key, value)
+
+    @action("fetch_file", kind="tool", impact="read")
+    def fetch(self, key: str, file: str) -> bool:
+        return self.client.get_artifact(self.prefix + key, file)
+
+    @action("publish_file", kind="tool", impact="low", effect="external")
+    def publish(self, key: str, file: str) -> None:
+        self.client.publish_artifact(self.prefix + key, file)
+
+
 def main() -> None:
     """Plan, and tell the orchestrator."""
     arguments = argparse.ArgumentParser(description=__doc__)
@@ -53,17 +76,21 @@ def main() -> None:
     client = TitanClient()
     print(f"[PLANNER] Query: {options.query}", flush=True)
 
-    headings = corpus_headings(client, options.run_id, options.query)
-    subtopics, notes = plan(client, options.query, headings)
-    for index, subtopic in enumerate(subtopics):
-        print(f"[PLANNER] [{index}] {subtopic}")
-    for note in notes:
-        print(f"[PLANNER] Note: {note}")
+    with action("planner", kind="agent") as planner:  # what the stage does stands below it on the run's page
+        planner.set_input(options.query)
+        store = Store(client, options.run_id)
+        subtopics, notes = plan(client, options.query, corpus_headings(store, options.query))
+        for index, subtopic in enumerate(subtopics):
+            print(f"[PLANNER] [{index}] {subtopic}")
+        for note in notes:
+            print(f"[PLANNER] Note: {note}")
 
-    text = json.dumps({"query": options.query, "subtopics": subtopics, "notes": notes}, ensure_ascii=False, indent=2)
-    Path("plan.json").write_text(text, encoding="utf-8")
-    client.store_put(f"research:{options.run_id}:plan", text)
-    client.store_put(f"research:{options.run_id}:planner:done", "1")
+        done = {"query": options.query, "subtopics": subtopics, "notes": notes}
+        text = json.dumps(done, ensure_ascii=False, indent=2)
+        Path("plan.json").write_text(text, encoding="utf-8")
+        store.put("plan", text)
+        store.put("planner:done", "1")
+        planner.set_output(subtopics)
 
 
 def plan(client: TitanClient, query: str, headings: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -110,12 +137,16 @@ def _readable(text: str) -> list[str]:
     return [item for item in subtopics if isinstance(item, str)] if isinstance(subtopics, list) else []
 
 
-def corpus_headings(client: TitanClient, run_id: str, query: str) -> list[str]:
+def corpus_headings(store: Store, query: str) -> list[str]:
     """Return the headings of the corpus under which the query's words stand most, best first; [] without one."""
-    if not client.get_artifact(f"research:{run_id}:corpus", "corpus.jsonl.gz"):
-        return []
-    with gzip.open("corpus.jsonl.gz", "rt", encoding="utf-8") as file:
-        passages = [json.loads(line) for line in file]
+    return search_headings(query, "corpus.jsonl.gz") if store.fetch("corpus", "corpus.jsonl.gz") else []
+
+
+@action(kind="tool", impact="read")
+def search_headings(query: str, corpus: str) -> list[str]:
+    """Return the headings in a file of passages under which the query's words stand most, best first."""
+    with gzip.open(corpus, "rt", encoding="utf-8") as lines:
+        passages = [json.loads(line) for line in lines]
     words = [stems(f"{passage['heading']} {passage['text']}") for passage in passages]
     frequency = Counter(word for passage_words in words for word in passage_words)
     wanted = stems(query)
@@ -131,18 +162,14 @@ def corpus_headings(client: TitanClient, run_id: str, query: str) -> list[str]:
 
 # --- the same in every stage -------------------------------------------------------------------------------
 
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about after all also an and any anything are as at be because been before both but by can could did do does
-        each everything for from had happen happens has have how if in into is it its make makes many may more most much
-        must no not nothing of on one only or other our out over should so some something such sure than that the their
-        them then there these they this those to too up use was we were what when where which while who why will with
-        would you your
-        """,
-    )
-)
+_WITHOUT_MEANING = """
+    a about after all also an and any anything are as at be because been before both but by can could did do does
+    each everything for from had happen happens has have how if in into is it its make makes many may more most much
+    must no not nothing of on one only or other our out over should so some something such sure than that the their
+    them then there these they this those to too up use was we were what when where which while who why will with
+    would you your
+"""
+STOP_WORDS = frozenset(_WITHOUT_MEANING.split())
 
 
 def all_stems(text: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from titan_sdk import TitanClient, errors, model
+from titan_sdk import TitanClient, action, errors, model
 
 DEEP_DIVE_WORDS = 400
 BORNE_OUT = 0.5  # share of a statement's words that the findings must hold; paraphrases of strong models reach it
@@ -40,11 +40,7 @@ class Part:
 
 
 SUMMARY = Part(
-    title="Executive Summary",
-    task="Answer the question directly, in 3 sentences.",
-    fewest=3,
-    most=3,
-    longest=350,
+    title="Executive Summary", task="Answer the question directly, in 3 sentences.", fewest=3, most=3, longest=350
 )
 FINDINGS = Part(
     title="Key Findings",
@@ -104,6 +100,29 @@ class Material:
         return [finding for section in self.sections for finding in section.findings]
 
 
+class Store:
+    """The run's part of the shared store. Each use is recorded as a call of a tool: what went in, what came out."""
+
+    def __init__(self, client: TitanClient, run_id: str) -> None:
+        self.client, self.prefix = client, f"research:{run_id}:"
+
+    @action("store_get", kind="tool", impact="read")
+    def get(self, key: str) -> str | None:
+        return self.client.store_get(self.prefix + key)
+
+    @action("store_put", kind="tool", impact="low", effect="external")
+    def put(self, key: str, value: str) -> None:
+        self.client.store_put(self.prefix + key, value)
+
+    @action("fetch_file", kind="tool", impact="read")
+    def fetch(self, key: str, file: str) -> bool:
+        return self.client.get_artifact(self.prefix + key, file)
+
+    @action("publish_file", kind="tool", impact="low", effect="external")
+    def publish(self, key: str, file: str) -> None:
+        self.client.publish_artifact(self.prefix + key, file)
+
+
 def main() -> None:
     """Write the report, publish it, and tell the orchestrator."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -112,39 +131,38 @@ def main() -> None:
     arguments.add_argument("--evidence", type=int, default=6000, help="characters of findings shown to the model")
     arguments.add_argument("--quote", action="store_true", help="put the report together from the findings")
     options = arguments.parse_args()
-    client = TitanClient()
+    store = Store(client := TitanClient(), options.run_id)
+    with action("synthesizer", kind="agent") as synthesizer:  # what the stage does stands below it on the run's page
+        synthesizer.set_input(options.query)
+        sections, gaps = read_sections(store)
+        material = gather(options.query, sections, gaps, evidence=options.evidence)
+        print(f"[SYNTHESIZER] {len(sections)} sections, {len(material.findings)} findings", flush=True)
+        written, notes = (quoted_parts if options.quote else worded_parts)(client, material)
+        planner_notes = json.loads(store.get("plan") or "{}").get("notes", [])
+        name = client.transport.request_json("GET", "/api/health")["model"]
+        made = [f"Run {options.run_id}, model {name}.", *failures(store), *planner_notes, *notes]
 
-    sections, gaps = read_sections(client, options.run_id)
-    material = gather(options.query, sections, gaps, evidence=options.evidence)
-    print(f"[SYNTHESIZER] {len(sections)} sections, {len(material.findings)} findings", flush=True)
-    written, notes = (quoted_parts if options.quote else worded_parts)(client, material)
-    planner_notes = json.loads(client.store_get(f"research:{options.run_id}:plan") or "{}").get("notes", [])
-    name = client.transport.request_json("GET", "/api/health")["model"]
-    made = [f"Run {options.run_id}, model {name}.", *failures(client, options.run_id), *planner_notes, *notes]
-
-    report = Path("report.md")
-    report.write_text(as_markdown(material, written, made), encoding="utf-8")
-    print(report.read_text(encoding="utf-8"))
-    client.publish_artifact(f"research:{options.run_id}:report", report)
-    client.store_put(f"research:{options.run_id}:synth:done", "1")
+        report = as_markdown(material, written, made)
+        Path("report.md").write_text(report, encoding="utf-8")
+        print(report)
+        store.publish("report", "report.md")
+        store.put("synth:done", "1")
+        synthesizer.set_output(report)
 
 
-def failures(client: TitanClient, run_id: str) -> Iterator[str]:
+def failures(store: Store) -> Iterator[str]:
     """Yield one line that names what no researcher could find out, when there was such a failure."""
     asked: list[str] = []
     failed: list[str] = []
     iteration = 1
-    subtopics: list[str] = json.loads(client.store_get(f"research:{run_id}:plan") or "{}").get("subtopics", [])
+    subtopics: list[str] = json.loads(store.get("plan") or "{}").get("subtopics", [])
     while subtopics:
-        done = [
-            client.store_get(f"research:{run_id}:researcher:{iteration}:{index}:done") is not None
-            for index in range(len(subtopics))
-        ]
+        done = [store.get(f"researcher:{iteration}:{index}:done") is not None for index in range(len(subtopics))]
         if not any(done):
             break  # the iteration limit came before these
         asked += subtopics
         failed += [subtopic for subtopic, is_done in zip(subtopics, done, strict=True) if not is_done]
-        decision = json.loads(client.store_get(f"research:{run_id}:eval:{iteration}") or "{}")
+        decision = json.loads(store.get(f"eval:{iteration}") or "{}")
         subtopics = decision.get("gaps", [])
         iteration += 1
     if failed:
@@ -215,12 +233,7 @@ def ask_for(client: TitanClient, part: Part, material: Material) -> list[str]:
 def _schema(part: Part) -> dict[str, object]:
     items = {"type": "string", "minLength": 10, "maxLength": part.longest}
     listed = {"type": "array", "items": items, "minItems": part.fewest, "maxItems": part.most}
-    return {
-        "type": "object",
-        "properties": {"items": listed},
-        "required": ["items"],
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": {"items": listed}, "required": ["items"], "additionalProperties": False}
 
 
 def _shown(material: Material) -> str:
@@ -432,20 +445,20 @@ def without_numbers(text: str) -> str:
 # --- the same in evaluator and synthesizer -----------------------------------------------------------------
 
 
-def read_sections(client: TitanClient, run_id: str) -> tuple[list[Section], list[str]]:
+def read_sections(store: Store) -> tuple[list[Section], list[str]]:
     """Return what every researcher published, in their order, and the gaps that nobody researched."""
     sections: list[Section] = []
     iteration = 1
-    subtopics: list[str] = json.loads(client.store_get(f"research:{run_id}:plan") or "{}").get("subtopics", [])
+    subtopics: list[str] = json.loads(store.get("plan") or "{}").get("subtopics", [])
     while subtopics:
         count_before = len(sections)
         for index in range(len(subtopics)):
-            file = Path(f"result_{iteration}_{index}.txt")
-            if client.get_artifact(f"research:{run_id}:result:{iteration}:{index}", file):
-                sections.append(read_section(file.read_text(encoding="utf-8")))
+            file = f"result_{iteration}_{index}.txt"
+            if store.fetch(f"result:{iteration}:{index}", file):
+                sections.append(read_section(Path(file).read_text(encoding="utf-8")))
         if len(sections) == count_before:
             break
-        decision = json.loads(client.store_get(f"research:{run_id}:eval:{iteration}") or "{}")
+        decision = json.loads(store.get(f"eval:{iteration}") or "{}")
         subtopics = decision.get("gaps", [])
         iteration += 1
     return sections, subtopics
@@ -460,18 +473,14 @@ def read_section(text: str) -> Section:
 
 # --- the same in every stage -------------------------------------------------------------------------------
 
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about after all also an and any anything are as at be because been before both but by can could did do does
-        each everything for from had happen happens has have how if in into is it its make makes many may more most much
-        must no not nothing of on one only or other our out over should so some something such sure than that the their
-        them then there these they this those to too up use was we were what when where which while who why will with
-        would you your
-        """,
-    )
-)
+_WITHOUT_MEANING = """
+    a about after all also an and any anything are as at be because been before both but by can could did do does
+    each everything for from had happen happens has have how if in into is it its make makes many may more most much
+    must no not nothing of on one only or other our out over should so some something such sure than that the their
+    them then there these they this those to too up use was we were what when where which while who why will with
+    would you your
+"""
+STOP_WORDS = frozenset(_WITHOUT_MEANING.split())
 
 
 def all_stems(text: str) -> Iterator[str]:

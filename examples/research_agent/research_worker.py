@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from titan_sdk import TitanClient, errors, model
+from titan_sdk import TitanClient, action, errors, model
 
 MOST_PASSAGES = 8
 FEWEST_FINDINGS = 2
@@ -82,6 +82,29 @@ class Research:
     notes: list[str]  #: what a reader has to know about how the findings came about
 
 
+class Store:
+    """The run's part of the shared store. Each use is recorded as a call of a tool: what went in, what came out."""
+
+    def __init__(self, client: TitanClient, run_id: str) -> None:
+        self.client, self.prefix = client, f"research:{run_id}:"
+
+    @action("store_get", kind="tool", impact="read")
+    def get(self, key: str) -> str | None:
+        return self.client.store_get(self.prefix + key)
+
+    @action("store_put", kind="tool", impact="low", effect="external")
+    def put(self, key: str, value: str) -> None:
+        self.client.store_put(self.prefix + key, value)
+
+    @action("fetch_file", kind="tool", impact="read")
+    def fetch(self, key: str, file: str) -> bool:
+        return self.client.get_artifact(self.prefix + key, file)
+
+    @action("publish_file", kind="tool", impact="low", effect="external")
+    def publish(self, key: str, file: str) -> None:
+        self.client.publish_artifact(self.prefix + key, file)
+
+
 def main() -> None:
     """Research, publish, and tell the orchestrator."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -94,19 +117,23 @@ def main() -> None:
     arguments.add_argument("--quote", action="store_true", help="findings are sentences of the sources")
     options = arguments.parse_args()
     client = TitanClient()
-    run, number = f"research:{options.run_id}", f"{options.iteration}:{options.index}"
-    print(f"[RESEARCHER-{number.replace(':', '-')}] Subtopic: {options.subtopic}", flush=True)
+    name, number = f"researcher-{options.iteration}-{options.index}", f"{options.iteration}:{options.index}"
+    print(f"[{name.upper()}] Subtopic: {options.subtopic}", flush=True)
 
     task = Task(subtopic=options.subtopic, query=options.query, evidence=options.evidence, quote=options.quote)
-    if client.get_artifact(f"{run}:corpus", "corpus.jsonl.gz"):
-        research = research_in_corpus(client, task, read_corpus("corpus.jsonl.gz"))
-    else:
-        research = research_knowledge(client, task)
-    result = Path(f"result_{options.iteration}_{options.index}.txt")
-    result.write_text(as_text(options.subtopic, research), encoding="utf-8")
-    print(result.read_text(encoding="utf-8"))
-    client.publish_artifact(f"{run}:result:{number}", result)
-    client.store_put(f"{run}:researcher:{number}:done", "1")
+    with action(name, kind="agent") as researcher:  # what the stage does stands below it on the run's page
+        researcher.set_input(options.subtopic, query=options.query)
+        store = Store(client, options.run_id)
+        if store.fetch("corpus", "corpus.jsonl.gz"):
+            research = research_in_corpus(client, task, read_corpus("corpus.jsonl.gz"))
+        else:
+            research = research_knowledge(client, task)
+        result = Path(f"result_{options.iteration}_{options.index}.txt")
+        result.write_text(as_text(options.subtopic, research), encoding="utf-8")
+        print(result.read_text(encoding="utf-8"))
+        store.publish(f"result:{number}", str(result))
+        store.put(f"researcher:{number}:done", "1")
+        researcher.set_output(research.findings)
 
 
 def as_text(subtopic: str, research: Research) -> str:
@@ -123,12 +150,24 @@ def as_text(subtopic: str, research: Research) -> str:
 
 def read_corpus(file: str) -> list[Passage]:
     """Return the passages that the orchestrator packed."""
-    with gzip.open(file, "rt", encoding="utf-8") as lines:
-        return [Passage(**json.loads(line)) for line in lines]
+    with action("read_corpus", kind="tool", impact="read") as reading, gzip.open(file, "rt", encoding="utf-8") as lines:
+        reading.set_input(file)
+        passages = [Passage(**json.loads(line)) for line in lines]
+        reading.set_output({"passages": len(passages)})  # not the passages: they may be 20 MB
+    return passages
 
 
 def search(passages: Sequence[Passage], weights: Mapping[str, float]) -> list[Passage]:
     """Return the eight best passages by BM25, best first; fewer when the words stand in fewer."""
+    with action("search", kind="tool", impact="read") as searching:
+        searching.set_input(words=weights)
+        best = best_passages(passages, weights)
+        searching.set_output([str(passage) for passage in best])
+    return best
+
+
+def best_passages(passages: Sequence[Passage], weights: Mapping[str, float]) -> list[Passage]:
+    """Do what `search` records."""
     words = [Counter(all_stems(f"{passage.heading} {passage.heading} {passage.text}")) for passage in passages]
     usual_length = sum(counts.total() for counts in words) / max(1, len(words))
 
@@ -351,18 +390,14 @@ def without_numbers(text: str) -> str:
 
 # --- the same in every stage -------------------------------------------------------------------------------
 
-STOP_WORDS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-        a about after all also an and any anything are as at be because been before both but by can could did do does
-        each everything for from had happen happens has have how if in into is it its make makes many may more most much
-        must no not nothing of on one only or other our out over should so some something such sure than that the their
-        them then there these they this those to too up use was we were what when where which while who why will with
-        would you your
-        """,
-    )
-)
+_WITHOUT_MEANING = """
+    a about after all also an and any anything are as at be because been before both but by can could did do does
+    each everything for from had happen happens has have how if in into is it its make makes many may more most much
+    must no not nothing of on one only or other our out over should so some something such sure than that the their
+    them then there these they this those to too up use was we were what when where which while who why will with
+    would you your
+"""
+STOP_WORDS = frozenset(_WITHOUT_MEANING.split())
 
 
 def all_stems(text: str) -> Iterator[str]:

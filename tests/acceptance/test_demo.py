@@ -1,6 +1,7 @@
 """`make demo`'s program: starts Titan, runs the agent over docs/, and leaves nothing behind but its folder."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import run_program
+from tests.support.recorded_calls import RecordedCalls
+from tests.support.running_titan import running_titan
 from tests.support.sources import ROOT
 from tests.support.waiting import processes_with, wait_until
 
@@ -41,6 +44,27 @@ def test_it_may_be_run_again_and_again(tmp_path: Path, model: Mapping[str, str])
         assert all(stage in done.stdout for stage in ("PLAN", "ITER1", "EVAL1", "SYNTH"))
         assert "\n## Sources\n" in (home / "report.md").read_text(encoding="utf-8")
         assert left_running(home) == []
+
+
+def test_it_leaves_every_call_of_every_stage_and_names_the_page_that_shows_them(
+    tmp_path: Path, model: Mapping[str, str]
+) -> None:
+    home = tmp_path / "home"
+
+    done = run_program(DEMO, "--home", str(home), cwd=tmp_path, env=model)
+
+    [run_id] = re.findall(r"its calls   http://127\.0\.0\.1:5000/runs/(\S+) ", done.stdout)
+    assert re.search(rf"^Each of its calls, as it is made: http://127\.0\.0\.1:\d+/runs/{run_id}$", done.stdout, re.M)
+    with running_titan(home, offers=()) as titan:
+        recorded = RecordedCalls(titan)
+        stages = recorded.calls_within(run_id, count=1)
+        recorded.close()
+    assert stages["planner"] == {"fetch_file": 1, "search_headings": 1, "chat": 2, "store_put": 2}
+    researcher = {"fetch_file": 1, "read_corpus": 1, "search": 1, "chat": 2, "publish_file": 1, "store_put": 1}
+    assert [stages[f"researcher-1-{index}"] for index in range(4)] == [researcher] * 4
+    assert stages["evaluator-1"] == {"store_get": 2, "fetch_file": 4, "chat": 2, "store_put": 2}
+    assert stages["synthesizer"] == {"store_get": 9, "fetch_file": 4, "chat": 10, "publish_file": 1, "store_put": 1}
+    assert len(stages) == 7
 
 
 def test_it_fails_with_titans_own_words_when_titan_does_not_start(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import research_agent
 
 from tests.support.programs import run_program
+from tests.support.recorded_calls import RecordedCalls
 from tests.support.research_script import GAP, SUBTOPICS, WEAK, write_script
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.sources import ROOT
@@ -95,6 +97,15 @@ def run_agent(titan: RunningTitan, folder: Path, *arguments: str) -> Run:
     return Run(
         exit_code=done.returncode, lines=done.stdout.splitlines(), errors=done.stderr, folder=folder, client=client
     )
+
+
+def calls_of(titan: RunningTitan, run: Run, *, count: int) -> dict[str | None, Counter[str]]:
+    """Return how often each model and tool was called, by stage, once so many calls have been told."""
+    recorded = RecordedCalls(titan)
+    try:
+        return recorded.calls_within(run.id, count=count)
+    finally:
+        recorded.close()
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +209,47 @@ def test_the_run_is_completed_when_the_agent_has_ended(run: Run) -> None:
     assert run.client.get_run(run.id)["status"] == "completed"
 
 
+#: What a stage calls when the model answers well: `chat` is the model, the others are the agent's own tools.
+PLANNER = {"fetch_file": 1, "chat": 1, "store_put": 2}
+RESEARCHER = {"fetch_file": 1, "chat": 1, "publish_file": 1, "store_put": 1}
+EVALUATOR = {"store_get": 2, "fetch_file": 4, "chat": 1, "store_put": 2}
+#: Of five parts one is asked for again: two of its prepared findings say the same.
+SYNTHESIZER = {"store_get": 9, "fetch_file": 4, "chat": 6, "publish_file": 1, "store_put": 1}
+CALLS = 50  #: of all stages together
+
+
+def test_each_model_and_tool_call_of_each_stage_is_recorded_once_below_its_stage(titan: RunningTitan, run: Run) -> None:
+    stages = {
+        "planner": PLANNER,
+        **{f"researcher-1-{index}": RESEARCHER for index in range(4)},
+        "evaluator-1": EVALUATOR,
+        "synthesizer": SYNTHESIZER,
+    }
+
+    calls = calls_of(titan, run, count=CALLS)
+
+    assert calls == stages
+
+
+def test_the_run_is_the_agents_and_what_its_models_cost_is_not_known(titan: RunningTitan, run: Run) -> None:
+    calls_of(titan, run, count=CALLS)
+
+    recorded = run.client.transport.request_json("GET", f"/api/v1/runs/{run.id}")
+
+    assert (recorded["agent_id"], recorded["tally"]["success"]) == ("RESEARCH", recorded["tally"]["calls"])
+    assert (recorded["tally"]["cost_usd"], recorded["tally"]["unpriced"]) == ("0", 12)
+
+
+def test_the_evaluators_reason_stands_among_what_it_did(titan: RunningTitan, run: Run) -> None:
+    calls_of(titan, run, count=CALLS)
+
+    shown = run.client.transport.request_json("GET", f"/api/v1/runs/{run.id}/skeleton")
+
+    [thought] = [id for id, kind in zip(shown["id"], shown["kind"], strict=True) if kind == "thought"]
+    found = run.client.transport.request_json("GET", f"/api/v1/runs/{run.id}/actions/{thought}")
+    assert "enough" in found["bodies"]["outputs"]["text"]
+
+
 def test_it_goes_deeper_where_the_evaluator_sees_a_gap(titan: RunningTitan, tmp_path: Path) -> None:
     run = run_agent(titan, tmp_path, DEEPENED)
 
@@ -241,6 +293,23 @@ def test_with_a_weak_model_the_users_own_files_still_make_a_report_with_citation
     assert "\n- [1] workers.md, line 5: Handbook: Leases\n" in run.report
     assert "You should offer as many slots as the machine has cores." in run.report
     assert WEAK not in run.report
+
+
+def test_what_is_read_and_searched_is_recorded_with_what_was_found(
+    titan: RunningTitan, tmp_path: Path, handbook: Path
+) -> None:
+    run = run_agent(titan, tmp_path, "When is a lease renewed?", "--corpus", str(handbook))
+
+    calls = calls_of(titan, run, count=39)
+    assert calls["planner"]["search_headings"] == 1
+    assert calls["researcher-1-0"] == {**RESEARCHER, "read_corpus": 1, "search": 1, "chat": 2}
+    [searched] = run.client.transport.request_json(
+        "GET", "/api/v1/ledger", query={"run_id": run.id, "action_name": "search", "page_size": "1"}
+    )["data"]
+    path = f"/api/v1/runs/{run.id}/actions/{searched['id']}"
+    bodies = run.client.transport.request_json("GET", path)["bodies"]
+    assert '"leas":' in bodies["inputs"]["text"]
+    assert "workers.md, line 5: Handbook: Leases" in bodies["outputs"]["text"]
 
 
 def test_what_a_weak_model_could_not_do_is_stated(titan: RunningTitan, tmp_path: Path, handbook: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from tests.support.running_titan import RunningTitan
@@ -48,6 +49,28 @@ class RecordedCalls:
         path = f"/api/v1/runs/{quote(run_id)}/actions/{quote(action_id)}"
         action: dict[str, Any] = self._transport.request_json("GET", path)
         return action
+
+    def calls_within(self, run_id: str, *, count: int) -> dict[str | None, Counter[str]]:
+        """Return how often each model and tool was called, by the name of the action it was called in; None: in none.
+
+        As soon as the run has so many calls, none runs, and what they were called in is told as well.
+        """
+        shown: dict[str, Any] = {}
+
+        def are_told() -> bool:
+            shown.update(self._transport.request_json("GET", f"/api/v1/runs/{quote(run_id)}/skeleton"))
+            calls = shown["run"]["tally"]["calls"]
+            return calls >= count and None not in shown["outcome"] and -1 not in shown["parent"]
+
+        wait_until(are_told, f"{count} calls of run {run_id} have ended")
+        assert len(set(shown["id"])) == len(shown["id"])
+        names = [shown["names"][place] for place in shown["name"]]
+        name_of = dict(zip(shown["number"], names, strict=True))
+        found: dict[str | None, Counter[str]] = {}
+        for kind, name, parent in zip(shown["kind"], names, shown["parent"], strict=True):
+            if kind in ("model", "tool"):
+                found.setdefault(name_of.get(parent), Counter())[name] += 1
+        return found
 
     def close(self) -> None:
         """Close the connection."""

@@ -1848,6 +1848,8 @@ export interface components {
             running: number;
             runs: number;
             success: number;
+            /** @description Model calls whose cost is not known; `cost_usd` lacks them. */
+            unpriced: number;
         };
         /**
          * AgentsAnswer
@@ -4030,7 +4032,7 @@ export interface components {
             calls: number;
             /**
              * Format: decimal
-             * @description Incurred.
+             * @description Incurred, as far as it is known.
              */
             cost_usd: string;
             error: number;
@@ -4049,6 +4051,8 @@ export interface components {
             success: number;
             /** @description Success by attempts, 0 to 1; null without attempts. */
             success_rate: number | null;
+            /** @description Model calls whose cost is not known; `cost_usd` lacks them. */
+            unpriced: number;
         };
         /**
          * TokenView
@@ -4083,6 +4087,8 @@ export interface components {
             failed: number;
             runs: number;
             success: number;
+            /** @description Model calls whose cost is not known; `cost_usd` lacks them. */
+            unpriced: number;
         };
         /**
          * TrendView
@@ -4095,10 +4101,10 @@ export interface components {
             now: number | null;
             told: string;
             /**
-             * @description too_few: not enough to tell it from chance.
+             * @description too_few: not enough to tell it from chance; unpriced: some costs are not known.
              * @enum {unknown}
              */
-            verdict: "down" | "same" | "too_few" | "up";
+            verdict: "down" | "same" | "too_few" | "unpriced" | "up";
         };
         /**
          * UseBody

@@ -1,21 +1,43 @@
+import type { Outcome } from "../api/recorded";
 import "./cost.css";
-import { NOTHING } from "./format";
-import { exactMoney, isNoMoney, money } from "./money";
+import { count, NOTHING } from "./format";
+import { exactMoney, isNoMoney, known, money, notSpent, type Sum } from "./money";
 
-/** A cost; every digit of it when the pointer rests on it, and `≈` before one that was computed from tokens. */
-export function Cost({ usd, isEstimated = false }: { usd: string | null | undefined; isEstimated?: boolean }) {
+interface CostProps {
+  usd: string | null | undefined;
+  isEstimated?: boolean;
+  /** How the call ended; it says whether its cost was spent. */
+  outcome?: Outcome | null;
+}
+
+/**
+ * A call's cost; every digit of it when the pointer rests on it, and `≈` before one that was computed from tokens. One that was
+ * not spent is faint.
+ */
+export function Cost({ usd, isEstimated = false, outcome = null }: CostProps) {
   if (usd === null || usd === undefined) return <span className="faint">{NOTHING}</span>;
-  const exact = exactMoney(usd);
+  const unspent = notSpent(outcome);
+  const words = [exactMoney(usd), isEstimated ? "computed from tokens and a price list" : null, unspent];
   return (
-    <span className="cost" title={isEstimated ? `${exact}, computed from tokens and a price list` : exact}>
+    <span className={unspent ? "cost faint" : "cost"} title={words.filter(Boolean).join(", ")}>
       {isEstimated ? "≈ " : null}
       {money(usd)}
     </span>
   );
 }
 
-interface Costs {
-  cost_usd: string;
+/** What was spent as far as it is known, and of how many calls it is not. */
+export function Spent({ of }: { of: Sum }) {
+  const usd = known(of);
+  return (
+    <span className="spent" title={spentWords(of)}>
+      <span className={usd === null ? "cost faint" : "cost"}>{money(usd)}</span>
+      {usd !== null && of.unpriced > 0 ? <span className="cost faint"> + {of.unpriced} unpriced</span> : null}
+    </span>
+  );
+}
+
+interface Costs extends Sum {
   attempted_cost_usd: string;
   prevented_cost_usd: string;
   saved_cost_usd: string;
@@ -27,21 +49,28 @@ interface Costs {
  */
 export function Costs({ of, isBrief = false }: { of: Costs; isBrief?: boolean }) {
   const others = [
-    isBrief || isNoMoney(of.prevented_cost_usd) ? null : `${money(of.attempted_cost_usd)} attempted`,
+    isBrief || isNoMoney(of.prevented_cost_usd) || known(of) === null
+      ? null
+      : `${money(of.attempted_cost_usd)} attempted`,
     isNoMoney(of.prevented_cost_usd) ? null : `${money(of.prevented_cost_usd)} prevented`,
     isNoMoney(of.saved_cost_usd) ? null : `${money(of.saved_cost_usd)} saved`,
   ].filter((words) => words !== null);
   return (
     <span className="costs" title={costWords(of)}>
-      <span className="cost">{money(of.cost_usd)}</span>
+      <Spent of={of} />
       {others.length > 0 ? <span className="costs-others faint">{others.join(" · ")}</span> : null}
     </span>
   );
 }
 
+function spentWords(of: Sum): string {
+  const spent = `Spent ${exactMoney(known(of))}`;
+  return of.unpriced > 0 ? `${spent}; the cost of ${count(of.unpriced, "model call")} is not known` : spent;
+}
+
 function costWords(of: Costs): string {
   return [
-    `Spent ${exactMoney(of.cost_usd)}`,
+    spentWords(of),
     `Attempted ${exactMoney(of.attempted_cost_usd)}, with what was stopped`,
     `Prevented ${exactMoney(of.prevented_cost_usd)}: of calls that were blocked or rejected`,
     `Saved ${exactMoney(of.saved_cost_usd)}: of calls answered from a recording`,

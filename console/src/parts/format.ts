@@ -55,6 +55,11 @@ export function moment(at: number, now: number): string {
     : DAY_OF_YEAR.format(date);
 }
 
+/** Returns the local date: `12 Mar 2025`. */
+export function day(at: number): string {
+  return DAY_OF_YEAR.format(at);
+}
+
 /** Returns a number of bytes in the largest binary unit that keeps it at 1 or more: `3.4 MiB`. */
 export function bytes(size: number | null | undefined): string {
   if (size === null || size === undefined) return NOTHING;

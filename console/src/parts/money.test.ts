@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { exactMoney, isNoMoney, money } from "./money";
+import { OUTCOMES } from "../api/recorded";
+import { exactMoney, isNoMoney, known, money, notSpent, sum } from "./money";
 
 test.each([
   ["1204.5", "$1,204.50"],
@@ -24,4 +25,25 @@ test("the exact cost keeps every digit, and no empty ones", () => {
 
 test("unknown and nothing are both no money", () => {
   expect([null, "0.00", "0.01"].map(isNoMoney)).toEqual([true, true, false]);
+});
+
+test.each([
+  ["0", 0, "$0"],
+  ["0.12", 0, "$0.12"],
+  ["0.12", 3, "$0.12 + 3 unpriced"],
+  ["0.00", 1200, "–"],
+])("a sum of %s with %i calls of unknown cost is shown as %s", (cost_usd, unpriced, shown) => {
+  expect(sum({ cost_usd, unpriced })).toBe(shown);
+});
+
+test("of a sum nothing is known when it has no calls, or only calls of unknown cost", () => {
+  expect(known({ cost_usd: "0", unpriced: 0, calls: 0 })).toBeNull();
+  expect(known({ cost_usd: "0", unpriced: 1 })).toBeNull();
+  expect(known({ cost_usd: "0", unpriced: 0 })).toBe("0");
+});
+
+test("only what succeeded or failed was spent", () => {
+  const spent = OUTCOMES.filter((outcome) => notSpent(outcome) === null);
+  expect(spent).toEqual(["success", "error"]);
+  expect(notSpent(null)).toBeNull();
 });

@@ -1,7 +1,9 @@
 /** US dollars as a person reads them, from the exact texts the server sends. What is unknown is "–", never $0. */
+import type { Outcome } from "../api/recorded";
 import { NOTHING } from "./format";
 
 const GROUPED = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const WHOLE = new Intl.NumberFormat("en-US");
 const LEAST = 0.01; // below it two places would show a cost as none
 const DIGITS = 3; // of a cost below that
 
@@ -20,6 +22,31 @@ export function exactMoney(usd: string | null | undefined): string {
   if (usd === null || usd === undefined) return NOTHING;
   const text = /e/i.test(usd) ? plain(usd) : usd;
   return `$${text.includes(".") ? text.replace(/\.?0+$/, "") : text}`;
+}
+
+/** Returns why the cost of a call that ended so was not spent; null where it was, or will be. */
+export function notSpent(outcome: Outcome | null): string | null {
+  if (outcome === "blocked" || outcome === "rejected") return `not spent: the call was ${outcome}`;
+  return outcome === "replayed" || outcome === "idempotent_replay" ? "not spent: answered from a recording" : null;
+}
+
+/** A sum of costs, and how many model calls it lacks because nobody knows what they cost. */
+export interface Sum {
+  cost_usd: string;
+  unpriced: number;
+  /** How many calls were recorded. */
+  calls?: number;
+}
+
+/** Returns what is known of a sum; null when it has no call, or only calls without a known cost. */
+export function known({ cost_usd, unpriced, calls = 1 }: Sum): string | null {
+  return isNoMoney(cost_usd) && (unpriced > 0 || calls === 0) ? null : cost_usd;
+}
+
+/** Returns a sum in words: `$0.12`, `$0.12 + 3 unpriced`, `–`. */
+export function sum(of: Sum): string {
+  const usd = known(of);
+  return usd !== null && of.unpriced > 0 ? `${money(usd)} + ${WHOLE.format(of.unpriced)} unpriced` : money(usd);
 }
 
 export function isNoMoney(usd: string | null | undefined): boolean {

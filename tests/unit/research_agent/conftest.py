@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.fake_titan import FakeTitan, fake_titan
+from tests.support.heard import Heard, heard_by_nobody_else
 from titan_sdk import TitanClient
 
 
@@ -19,3 +20,10 @@ def fake() -> Iterator[FakeTitan]:
 def client(fake: FakeTitan) -> TitanClient:
     """Return a client of the fake server."""
     return TitanClient("127.0.0.1", fake.port, retry_for_seconds=0, announce=lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[Heard]:
+    """Keep what the agent records of itself in memory."""
+    with heard_by_nobody_else() as heard:
+        yield heard

@@ -12,6 +12,7 @@ from research_synthesizer import (
     Material,
     Part,
     Section,
+    Store,
     as_markdown,
     assembled_parts,
     cite,
@@ -244,7 +245,7 @@ def a_research(client: TitanClient, *, done: str, gaps: list[str] | None = None)
     client.store_put("research:R:eval:1", json.dumps({"gaps": gaps or []}))
     for place in done.split():
         client.store_put(f"research:R:researcher:{place}:done", "1")
-    return list(failures(client, "R"))
+    return list(failures(Store(client, "R")))
 
 
 def test_the_report_names_the_researchers_that_failed(client: TitanClient, fake: FakeTitan) -> None:

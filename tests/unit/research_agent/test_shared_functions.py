@@ -1,4 +1,4 @@
-"""A job is one file, so some functions stand in several of the agent's files: they must stay the same."""
+"""A job is one file, so some functions and classes stand in several of the agent's files: they must stay the same."""
 
 import ast
 import sys
@@ -19,10 +19,10 @@ def test_there_are_four_job_scripts() -> None:
     ]
 
 
-def test_functions_of_the_same_name_are_the_same() -> None:
+def test_functions_and_classes_of_the_same_name_are_the_same() -> None:
     versions: dict[str, set[str]] = defaultdict(set)
     for job in JOBS:
-        for name, source in public_functions(job).items():
+        for name, source in public_definitions(job).items():
             versions[name].add(source)
     different = {name for name, sources in versions.items() if len(sources) > 1}
 
@@ -46,8 +46,8 @@ def test_jobs_import_the_sdk_and_the_standard_library_only() -> None:
     assert imported - set(sys.stdlib_module_names) == {"titan_sdk"}
 
 
-def public_functions(file: Path) -> dict[str, str]:
-    """Return the text of a file's public functions by name."""
+def public_definitions(file: Path) -> dict[str, str]:
+    """Return the text of a file's public functions and classes by name."""
     text = file.read_text(encoding="utf-8")
-    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
-    return {node.name: ast.get_source_segment(text, node) or "" for node in functions if not node.name.startswith("_")}
+    named = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return {node.name: ast.get_source_segment(text, node) or "" for node in named if not node.name.startswith("_")}

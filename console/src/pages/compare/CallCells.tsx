@@ -1,7 +1,7 @@
 import { memo } from "react";
 import { Link } from "react-router";
-import { duration, NOTHING } from "../../parts/format";
-import { money } from "../../parts/money";
+import { Cost } from "../../parts/Cost";
+import { duration } from "../../parts/format";
 import { Name } from "../../parts/Name";
 import { Cell } from "../../parts/RowList";
 import { Status } from "../../parts/Status";
@@ -41,7 +41,9 @@ function Side({ of, run, word, call }: { of: Call | null; run: string; word: str
     <Cell className="compare-side">
       <Status of={of.outcome ?? "running"} small />
       <span className={isOther("duration")}>{duration(of.durationMs)}</span>
-      <span className={isOther("cost")}>{of.costUsd === null ? NOTHING : money(of.costUsd)}</span>
+      <span className={isOther("cost")}>
+        <Cost usd={of.costUsd} outcome={of.outcome} />
+      </span>
       <Link to={runPath(run, of.id)} aria-label={`Open ${of.name} in run ${word}`}>
         Open
       </Link>

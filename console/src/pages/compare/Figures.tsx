@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { RecordedRunView } from "../../api/recorded";
 import { Button } from "../../parts/Button";
-import { Cost } from "../../parts/Cost";
+import { Spent } from "../../parts/Cost";
 import { duration, NOTHING } from "../../parts/format";
 import { money } from "../../parts/money";
 import { Name } from "../../parts/Name";
@@ -56,9 +56,12 @@ export function Figures({ a, b, onSwap }: Props) {
           />
           <Row
             name="Cost"
-            a={<Cost usd={a.tally.cost_usd} />}
-            b={<Cost usd={b.tally.cost_usd} />}
-            more={signed(Number(b.tally.cost_usd) - Number(a.tally.cost_usd), money)}
+            a={<Spent of={a.tally} />}
+            b={<Spent of={b.tally} />}
+            more={signed(
+              a.tally.unpriced + b.tally.unpriced > 0 ? null : Number(b.tally.cost_usd) - Number(a.tally.cost_usd),
+              money,
+            )}
           />
           <Row name="Success rate" a={rate(a.tally.success_rate)} b={rate(b.tally.success_rate)} />
           <Row

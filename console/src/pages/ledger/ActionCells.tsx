@@ -48,7 +48,7 @@ export const ActionCells = memo(function ActionCells({ action }: { action: Actio
         </Link>
       </Cell>
       <Cell className="ledger-cost num">
-        <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} />
+        <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} outcome={action.outcome} />
       </Cell>
       <Cell className="ledger-took num">
         {action.outcome === null ? <Took from={action.started_at} to={null} /> : duration(action.duration_ms)}

@@ -4,7 +4,7 @@ import { useAgentStats } from "../../api/agents";
 import type { AgentStatsView } from "../../api/recorded";
 import { useRegistry } from "../../api/registry";
 import { ALL_RUNS } from "../../api/registryFilter";
-import { Cost } from "../../parts/Cost";
+import { Spent } from "../../parts/Cost";
 import { Failure } from "../../parts/Failure";
 import { Name } from "../../parts/Name";
 import { Page } from "../../parts/Page";
@@ -55,7 +55,7 @@ function Stats({ of }: { of: AgentStatsView }) {
         <Figure name="Completed">{NUMBER.format(agent.completed)}</Figure>
         <Figure name="Failed">{NUMBER.format(agent.failed)}</Figure>
         <Figure name="Cost">
-          <Cost usd={agent.cost_usd} />
+          <Spent of={agent} />
         </Figure>
         <Figure name="Success of attempts">
           <SuccessRate success={agent.success} attempts={agent.attempts} />
@@ -96,7 +96,7 @@ function Latest({ agent }: { agent: string }) {
               <Name of={run.run_id} />
             </Link>
             <span className="num">
-              <Cost usd={run.tally.cost_usd} />
+              <Spent of={run.tally} />
             </span>
             <span className="num">
               <Took from={run.started_at} to={run.ended_at} />

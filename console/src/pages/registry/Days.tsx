@@ -1,7 +1,7 @@
 import type { TrendDay } from "../../api/recorded";
 import { useNow } from "../../parts/clock";
 import { count } from "../../parts/format";
-import { money } from "../../parts/money";
+import { sum } from "../../parts/money";
 import { rate } from "../../parts/rate";
 import { everyDay } from "./everyDay";
 
@@ -33,5 +33,5 @@ export function Days({ of }: { of: readonly TrendDay[] }) {
 
 function wordsOf(day: TrendDay): string {
   const success = rate(day.attempts ? day.success / day.attempts : null);
-  return `${day.day}: ${count(day.runs, "run")}, ${day.failed} failed, success ${success}, ${money(day.cost_usd)}`;
+  return `${day.day}: ${count(day.runs, "run")}, ${day.failed} failed, success ${success}, ${sum(day)}`;
 }

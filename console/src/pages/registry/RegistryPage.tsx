@@ -1,7 +1,7 @@
 import { Link, useNavigate } from "react-router";
 import { useAgents } from "../../api/agents";
 import type { AgentView } from "../../api/recorded";
-import { Cost } from "../../parts/Cost";
+import { Spent } from "../../parts/Cost";
 import { Empty } from "../../parts/Empty";
 import { Name } from "../../parts/Name";
 import { NoRows } from "../../parts/NoRows";
@@ -103,7 +103,7 @@ function AgentCells({ agent }: { agent: AgentView }) {
         <SuccessRate success={agent.success} attempts={agent.attempts} />
       </Cell>
       <Cell className="num">
-        <Cost usd={agent.cost_usd} />
+        <Spent of={agent} />
       </Cell>
       <Cell className="num registry-more">{NUMBER.format(agent.calls)}</Cell>
       <Cell className="num registry-more">

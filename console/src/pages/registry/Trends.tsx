@@ -10,6 +10,7 @@ const VERDICTS: Record<TrendView["verdict"], { glyph: string; word: string }> = 
   down: { glyph: "↘", word: "down" },
   same: { glyph: "→", word: "as before" },
   too_few: { glyph: "?", word: "too few to tell" },
+  unpriced: { glyph: "?", word: "not all costs are known" },
 };
 
 /** What the last seven days have changed, where they are enough to tell it from chance. */

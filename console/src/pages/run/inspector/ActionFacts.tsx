@@ -4,7 +4,7 @@ import type { ActionDetailView } from "../../../api/recordedRun";
 import { momentOf, type Row } from "../../../api/recording";
 import { CopyButton } from "../../../parts/CopyButton";
 import { Cost } from "../../../parts/Cost";
-import { NOTHING } from "../../../parts/format";
+import { day, NOTHING } from "../../../parts/format";
 import { bothTimes, clockTime, KINDS, milliseconds } from "../runPage";
 
 interface Props {
@@ -31,12 +31,12 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
       <Fact name="Kind">{KINDS[row.kind].word}</Fact>
       <Fact name="Started">
         <time dateTime={action.started_at} title={bothTimes(started)}>
-          {new Date(started).toLocaleDateString()} {clockTime(started)}
+          {day(started)} {clockTime(started)}
         </time>
       </Fact>
       <Fact name="Took">{row.durationUs === null ? "It runs" : milliseconds(row.durationUs)}</Fact>
       <Fact name="Cost">
-        <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} />
+        <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} outcome={action.outcome} />
       </Fact>
       {action.model ? (
         <Fact name="Model">
