@@ -28,7 +28,7 @@ search("LoRA")
 def server() -> Iterator[WorkerServer]:
     server = WorkerServer()
     yield server
-    server.go_away()
+    server.close()
 
 
 def names(server: WorkerServer, lease_id: str) -> list[str]:
