@@ -3,6 +3,11 @@
 
 VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
+# Many processes share the tests (tests/conftest.py says how many); one that is done takes over what others have left.
+SHARED := -n auto --dist worksteal
+
+# Where it is set, each of the thousand processes that tests start would compile all of Titan anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test check format console check-console bench bench-rivals soak acceptance lock
@@ -21,9 +26,9 @@ up: setup  ## start Titan and one worker here (ARGS="--port 5001 --offer GPU:1")
 
 test: setup  ## every test under ten seconds; rules with 100 % branch coverage
 	@$(VENV)/python scripts/console.py --install
-	$(PYTEST) tests/unit --cov --cov-report=term-missing:skip-covered
-	$(PYTEST) --ignore=tests/unit --ignore=tests/style --ignore=tests/browser -m "not slow"
-	$(PYTEST) tests/browser
+	$(PYTEST) $(SHARED) tests/unit --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) $(SHARED) --ignore=tests/unit --ignore=tests/style --ignore=tests/browser -m "not slow"
+	$(PYTEST) $(SHARED) tests/browser
 
 check: setup  ## format, lint, types, import contracts, tests of style
 	$(VENV)/python -m ruff format --check .

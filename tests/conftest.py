@@ -1,16 +1,20 @@
 """Every run draws the same examples, unless `--hypothesis-seed` asks for others, and says what this machine lacks."""
 
+import os
 import shutil
 from typing import Final
 
 import pytest
 from hypothesis import settings
+from xdist.workermanage import WorkerController
 
 # A loaded machine must not fail a property: no deadline. print_blob: a failure shows how to repeat it.
 settings.register_profile(
     "reproducible", derandomize=True, max_examples=40, deadline=None, print_blob=True, database=None
 )
 settings.register_profile("exploring", max_examples=500, deadline=None, print_blob=True, database=None)
+
+PROCESSES_PER_CORE: Final = 2  # a test mostly waits, for processes that it started
 
 MISSING: Final = pytest.StashKey[dict[str, int]]()  # program → how many tests need it in vain
 
@@ -22,8 +26,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[MISSING] = {}
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes share the tests of `-n auto`."""
+    return PROCESSES_PER_CORE * len(os.sched_getaffinity(0))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked `needs(PROGRAM, …)` where there is no such program; the last lines say so."""
+    """Leave out the tests marked `needs(PROGRAM, …)` where there is no such program; the last lines say so.
+
+    The simulations come first: they take longest, and would be waited for alone at the end.
+    """
+    items.sort(key=lambda item: "simulation" not in item.path.parts)
     for item in list(items):
         if "browser" in item.path.parts:
             item.add_marker(pytest.mark.needs("chromium"))
@@ -34,6 +47,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=[item])
         for program in missing:
             config.stash[MISSING][program] = config.stash[MISSING].get(program, 0) + 1
+    if hasattr(config, "workeroutput"):  # one of the processes of `-n`, each of which collects every test
+        config.workeroutput["missing"] = config.stash[MISSING]
+
+
+def pytest_testnodedown(node: WorkerController) -> None:
+    """Take over from a process of `-n` what it found missing."""
+    told = getattr(node, "workeroutput", {})  # one that crashed told nothing
+    node.config.stash[MISSING].update(told.get("missing", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -24,7 +24,8 @@ from titan.engine.bus import Bus
 from titan.engine.chronicle import Chronicle
 from titan.engine.cleaner import Cleaner
 from titan.engine.free_space import SpaceWatch
-from titan.engine.home_token import keep_home_token, other_tokens, read_home_token
+from titan.engine.home_token import read_home_token
+from titan.engine.home_token_keeping import keep_home_token, other_tokens
 from titan.engine.local_workers import LocalWorkers
 from titan.engine.lookout import Lookout
 from titan.engine.notifier import Notifier

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import shutil
-import socket
-import subprocess
-import tempfile
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.sources import ROOT
-from tests.support.waiting import wait_until
 from titan_sdk import TitanClient
 
 CHROMIUM: Final = shutil.which("chromium")
@@ -149,52 +141,4 @@ def running_console(folder: Path, **options: object) -> Iterator[Console]:
     with ExitStack() as started:
         titan = started.enter_context(running_titan(folder / "home", **options))  # type: ignore[arg-type]  # passed on
         client = started.enter_context(TitanClient("127.0.0.1", titan.sdk_port, announce=lambda _: None))
-        url = f"http://127.0.0.1:{titan.sdk_port}"
-        if not _serves_pages(url):
-            url = started.enter_context(_previewed(url))
-        yield Console(titan=titan, url=url, client=client)
-
-
-# Until the server serves the console (issue 4): the bundle of these sources, in front of the server.
-# Whoever merges the server's part takes this away.
-
-
-def _serves_pages(url: str) -> bool:
-    try:
-        with urlopen(Request(url, headers={"Accept": "text/html"})) as answer:
-            return '<div id="root">' in answer.read().decode()
-    except OSError:  # refused, or reset while it starts
-        return False
-
-
-@contextmanager
-def _previewed(server: str) -> Iterator[str]:
-    sources = ROOT / "console"
-    vite = sources / "node_modules" / ".bin" / "vite"
-    has_node = shutil.which("node") is not None and vite.exists()
-    assert has_node, "this server has no console to serve (`make console`), and no Node is on the PATH to do it instead"
-    bundle = _built(vite)
-    environment = {**os.environ, "TITAN_SERVER": server}
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        port = listener.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    options = ["--host", "127.0.0.1", "--port", str(port), "--strictPort", "--outDir", str(bundle)]
-    preview = subprocess.Popen(
-        [str(vite), "preview", *options], cwd=sources, env=environment, stdout=subprocess.DEVNULL
-    )
-    try:
-        wait_until(lambda: _serves_pages(url), "vite's preview serves the console")
-        yield url
-    finally:
-        preview.terminate()
-        preview.wait()
-
-
-@cache
-def _built(vite: Path) -> Path:
-    """Build these sources, once a session."""
-    bundle = Path(tempfile.mkdtemp(prefix="titan-console-"))
-    atexit.register(shutil.rmtree, bundle, ignore_errors=True)
-    environment = {**os.environ, "TITAN_WEB_OUT": str(bundle)}
-    subprocess.run([vite, "build", "--logLevel", "warn"], cwd=ROOT / "console", env=environment, check=True)
-    return bundle
+        yield Console(titan=titan, url=f"http://127.0.0.1:{titan.sdk_port}", client=client)

@@ -10,7 +10,7 @@ from types import TracebackType
 
 from tests.support.waiting import wait_until
 from titan.engine.executors.local import LocalExecutor
-from titan.ports import AttemptEnd, AttemptOrder, Executor
+from titan.ports_execution import AttemptEnd, AttemptOrder, Executor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,8 @@ from socket import SHUT_RDWR
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tests.support.ports import a_held_port, port_of
+
 FINAL = {"COMPLETED", "FAILED", "CANCELLED"}
 
 
@@ -91,8 +93,9 @@ class FakeTitan:
         self.takes_entries.set()
         #: Called with a job's name when its log was asked for, before the answer goes out.
         self.after_log: Callable[[str], None] = lambda _name: None
-        self._http = self._listen(0)
-        self.port: int = self._http.server_address[1]
+        self._held = a_held_port()
+        self.port: int = port_of(self._held)
+        self._http = self._listen()
 
     def stop(self) -> None:
         """Close the port and all connections. The facts stay."""
@@ -103,7 +106,12 @@ class FakeTitan:
 
     def start_again(self) -> None:
         """Listen on the same port again."""
-        self._http = self._listen(self.port)
+        self._http = self._listen()
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.stop()
+        self._held.close()
 
     def finish(self, job_name: str, status: str, *, log: bytes = b"") -> None:
         """End a job, and its DAG when it was the last."""
@@ -126,8 +134,8 @@ class FakeTitan:
             self.facts.values[key] = (value, None)
             self.changed.notify_all()
 
-    def _listen(self, port: int) -> _Http:
-        http = _Http(port, self)
+    def _listen(self) -> _Http:
+        http = _Http(self.port, self)
         threading.Thread(target=http.serve_forever, args=(0.01,), daemon=True).start()
         return http
 
@@ -139,7 +147,7 @@ def fake_titan() -> Iterator[FakeTitan]:
     try:
         yield fake
     finally:
-        fake.stop()
+        fake.close()
 
 
 class _Http(ThreadingHTTPServer):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ports import a_held_port, port_of
 from tests.support.sources import ROOT
 
 START_WITHIN_SECONDS = 60  # it takes 1 s; six people's tests on two cores take their time
 END_WITHIN_SECONDS = 30
-_SDK_URL = re.compile(r"SDKs\s+https?://[\d.]+:(\d+)")
 
 
 class RunningTitan:
@@ -48,7 +47,9 @@ class RunningTitan:
             self._settings["TITAN_STORE"] = store
         if shared is not None:
             self._settings["TITAN_SHARED"] = str(shared)
-        self._process, self.sdk_port = self._start(sdk_port)
+        self._held = None if sdk_port else a_held_port()  # so that it can be started again there
+        self.sdk_port = sdk_port if self._held is None else port_of(self._held)
+        self._process = self._start()
 
     @property
     def pid(self) -> int:
@@ -89,13 +90,13 @@ class RunningTitan:
 
     def start_again(self) -> None:
         """Start on the same home and port."""
-        self._process, self.sdk_port = self._start(self.sdk_port)
+        self._process = self._start()
 
     def stop(self) -> None:
         """End the server and its worker as Ctrl-C does; one that was killed is started first, for its worker's sake."""
         if self._process.poll() is not None:
             if not self.offers:
-                self._close_output()
+                self._let_go()
                 return
             self.start_again()
         self._process.send_signal(signal.SIGINT)
@@ -106,15 +107,15 @@ class RunningTitan:
             self._process.wait()
             raise
         finally:
-            self._close_output()
+            self._let_go()
 
-    def _start(self, sdk_port: int) -> tuple[subprocess.Popen[str], int]:
+    def _start(self) -> subprocess.Popen[str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
         offers = [word for offer in self.offers for word in ("--offer", offer)] or ["--no-worker"]
         command = [sys.executable, "-m", "titan.cli", "up", "--home", str(self.home), *offers]
         with (self.home.parent / f"{self.home.name}.log").open("a") as log:
             process = subprocess.Popen(
-                [*self._launcher, *command, "--port", "0", "--sdk-port", str(sdk_port), *self.options],
+                [*self._launcher, *command, "--port", "0", "--sdk-port", str(self.sdk_port), *self.options],
                 env={
                     **inherited,
                     "PYTHONPATH": str(ROOT / "src"),
@@ -127,7 +128,13 @@ class RunningTitan:
                 stderr=log,
                 text=True,
             )
-        return process, _announced_port(process)
+        _wait_until_up(process)
+        return process
+
+    def _let_go(self) -> None:
+        self._close_output()
+        if self._held is not None:
+            self._held.close()
 
     def _close_output(self) -> None:
         if self._process.stdout is not None:
@@ -166,16 +173,16 @@ def running_titan(
         titan.stop()
 
 
-def _announced_port(process: subprocess.Popen[str]) -> int:
-    """Return the SDKs' port out of the greeting; end a server that does not greet."""
+def _wait_until_up(process: subprocess.Popen[str]) -> None:
+    """Return when a server has greeted; end one that does not."""
     overdue = threading.Timer(START_WITHIN_SECONDS, process.kill)
     overdue.start()
     greeting = ""
     try:
         for line in process.stdout or ():
             greeting += line
-            if line.startswith("Ctrl-C") and (port := _SDK_URL.search(greeting)):
-                return int(port[1])
+            if line.startswith("Ctrl-C"):
+                return
     finally:
         overdue.cancel()
     raise AssertionError(f"titan up ended with {process.wait()} before it was up: {greeting}")

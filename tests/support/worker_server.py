@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from tests.support.ports import a_held_port, port_of
 from tests.support.waiting import wait_until
 from titan.engine.protocol import (
     Assignment,
@@ -64,17 +65,18 @@ class WorkerServer:
         self._changed = threading.Condition()
         self._known: set[str] = set()
         self._http: _Server | None = None
+        self._held = a_held_port()
         self.come_back()
 
     @property
     def port(self) -> int:
         """The port it listens on now, or did before it went away."""
-        return self._port
+        return port_of(self._held)
 
     @property
     def url(self) -> str:
         """Where workers find it."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def give(self, text: str, /, *args: str, **more: object) -> str:
         """Lease an attempt of the script `text` to the worker; return the lease."""
@@ -148,11 +150,17 @@ class WorkerServer:
             self._http.end()
             self._http = None
 
+    def close(self) -> None:
+        """Go away for good."""
+        self.go_away()
+        self._held.close()
+
     def come_back(self, *, elsewhere: bool = False) -> None:
         """Listen again, on the same port or on another one."""
-        port = 0 if elsewhere or not hasattr(self, "_port") else self._port
-        self._http = _Server(self, port)
-        self._port: int = self._http.server_port
+        if elsewhere:
+            self._held.close()
+            self._held = a_held_port()
+        self._http = _Server(self, self.port)
         threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer(self, verb: str, worker_id: str, rest: str, body: bytes, offset: int) -> tuple[int, object]:

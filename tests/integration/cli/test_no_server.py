@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -13,16 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import PROGRAM, CommandLine, run_titan
+from tests.support.ports import held_ports
 from tests.support.running_titan import running_titan
 from tests.support.terminal import on_a_terminal
 
 
 @pytest.fixture
-def closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-    return port
+def closed_port() -> Iterator[int]:
+    with held_ports(1) as [port]:
+        yield port
 
 
 class _AnotherProgram(BaseHTTPRequestHandler):

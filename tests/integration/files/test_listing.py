@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,11 @@ def test_what_does_not_exist_has_no_files(port: int) -> None:
 # --- the command ---
 
 
+def without_ages(table: str) -> str:
+    """Return a table as it looks whenever it is asked for."""
+    return re.sub(r"\(\d+s\) *", "", table)
+
+
 def test_the_command_lists_and_fetches_the_files_of_a_job_a_dag_and_a_run(
     client: TitanClient, titan: CommandLine, tmp_path: Path
 ) -> None:
@@ -139,7 +145,7 @@ def test_the_command_lists_and_fetches_the_files_of_a_job_a_dag_and_a_run(
     again = titan("files", run, "--get", "d/x.bin", "--output", str(target))
     forced = titan("files", run, "--get", "d/x.bin", "--output", str(target), "--force")
 
-    assert {table.text for table in tables} == {tables[0].text}
+    assert len({without_ages(table.text) for table in tables}) == 1
     heading, file, link = tables[0].lines
     assert heading.split() == ["PATH", "SIZE", "CHANGED", "JOB", "ATTEMPT", "WORKER", "CONTENT"]
     assert file.split()[0:3] == ["d/x.bin", "256", "B"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_titan import FakeTitan, fake_titan
+from tests.support.ports import held_ports
 from tests.support.programs import run_program
 
 SUBMIT = """
@@ -201,11 +201,10 @@ if child:
 
 
 def test_a_long_absence_is_mentioned_once(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    program = f"from titan_sdk import TitanClient\nTitanClient(port={port}, retry_for_seconds=1.3).store_get('k')"
+    with held_ports(1) as [port]:
+        program = f"from titan_sdk import TitanClient\nTitanClient(port={port}, retry_for_seconds=1.3).store_get('k')"
 
-    code, output = outcome_of(program, tmp_path)
+        code, output = outcome_of(program, tmp_path)
 
     assert (code, output.count("trying for another")) == (1, 1)
     assert "Connection refused for 1.3 s. Start it with `titan up`" in output

@@ -22,7 +22,7 @@ LIMIT_FILES = 5
 def server() -> Iterator[WorkerServer]:
     server = WorkerServer()
     yield server
-    server.go_away()
+    server.close()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ search("LoRA")
 def server() -> Iterator[WorkerServer]:
     server = WorkerServer()
     yield server
-    server.go_away()
+    server.close()
 
 
 def names(server: WorkerServer, lease_id: str) -> list[str]:
@@ -51,9 +51,10 @@ def test_what_a_job_could_not_deliver_comes_with_its_worker(
         lease_id = server.give(RECORD + ending)
         report = server.wait_for_report(lease_id)
         wait_until(lambda: names(server, lease_id) == ["search"], "its action")
+        spools = tmp_path / "home" / "workers" / "w1" / "spools"
+        wait_until(lambda: not list(spools.iterdir()), "what was delivered is kept no longer")
 
     assert report.outcome is outcome
-    assert not list((tmp_path / "home" / "workers" / "w1" / "spools").iterdir())
 
 
 def test_what_a_job_recorded_is_delivered_when_the_server_is_back(server: WorkerServer, tmp_path: Path) -> None:

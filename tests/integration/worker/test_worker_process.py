@@ -25,7 +25,7 @@ SLEEP = "import os, time\nprint('ready', os.getpid())\ntime.sleep(600)"
 def server() -> Iterator[WorkerServer]:
     server = WorkerServer()
     yield server
-    server.go_away()
+    server.close()
 
 
 @pytest.fixture

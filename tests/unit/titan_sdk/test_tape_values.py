@@ -137,7 +137,8 @@ def text_of(value: object) -> str:
     return encode(value).text.decode()
 
 
-@pytest.mark.parametrize(("value", "text"), RESTORED, ids=repr)
+# Named by their texts: a set shows itself in another order in each process, and a test has one name in all of them.
+@pytest.mark.parametrize(("value", "text"), RESTORED, ids=[text for _, text in RESTORED])
 def test_a_value_has_this_text_and_comes_back_from_it(value: object, text: str) -> None:
     encoded = encode(value)
 

@@ -20,7 +20,7 @@ BODY = b'{"entries":[{"id":"a"}]}'
 def server() -> Iterator[WorkerServer]:
     server = WorkerServer()
     yield server
-    server.go_away()
+    server.close()
 
 
 def spools_for(server: WorkerServer, folder: Path) -> Spools:

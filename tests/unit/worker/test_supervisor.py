@@ -18,7 +18,7 @@ from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.supervisor import Supervisor
 from titan.engine.worker.workspaces import Workspace
 from titan.model.attempts import AttemptOutcome
-from titan.ports import AttemptEnd, AttemptOrder
+from titan.ports_execution import AttemptEnd, AttemptOrder
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SCRIPT = b"print('hello')"

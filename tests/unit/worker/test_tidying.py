@@ -30,7 +30,7 @@ class OldServer(WorkerServer):
 def server() -> Iterator[WorkerServer]:
     server = WorkerServer()
     yield server
-    server.go_away()
+    server.close()
 
 
 def a_tidying(server: WorkerServer, folders: AttemptFolders) -> Tidying:
@@ -105,6 +105,6 @@ def test_a_server_of_an_older_version_deletes_nothing(tmp_path: Path) -> None:
     old = a_workspace(folders, "run-old")
 
     a_tidying(server, folders).step()
-    server.go_away()
+    server.close()
 
     assert old.exists()

@@ -14,7 +14,7 @@ from titan.cli.formats import duration
 
 if TYPE_CHECKING:
     from titan.engine.executors.local import LocalExecutor
-    from titan.ports import AttemptEnd
+    from titan.ports_execution import AttemptEnd
 
 WARM_SECONDS: Final = 30.0  # as a worker waits
 END_SECONDS: Final = 20.0
@@ -45,7 +45,7 @@ def check_machine() -> Iterator[Finding]:
 
 
 def _check_a_job(executor: "LocalExecutor", folder: Path) -> Iterator[Finding]:
-    from titan.ports import AttemptOrder
+    from titan.ports_execution import AttemptOrder
 
     script, log = folder / "job" / "stray.py", folder / "log"
     script.parent.mkdir()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from titan.engine.executors.orders import ENDED
 from titan.engine.executors.process_tree import IS_LINUX
 from titan.engine.executors.root_process import KeeperLine, RootProcess
-from titan.ports import AttemptEnd, AttemptOrder
+from titan.ports_execution import AttemptEnd, AttemptOrder
 
 if TYPE_CHECKING:
     from titan.engine.executors.orders import RunOrder

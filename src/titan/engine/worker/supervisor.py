@@ -32,7 +32,7 @@ from titan.engine.worker.spools import Spools
 from titan.engine.worker.timers import Timer, Timers
 from titan.engine.worker.workspaces import Workspaces
 from titan.model.attempts import AttemptOutcome
-from titan.ports import AttemptEnd, AttemptOrder, Executor
+from titan.ports_execution import AttemptEnd, AttemptOrder, Executor
 
 logger = logging.getLogger(__name__)
 
