@@ -39,7 +39,7 @@ _PHOENIX: Final = (
 )
 _MLFLOW: Final = (
     "`mlflow server` with its four workers; without the processes for evaluation jobs, which tracing does not need. "
-    "All by its REST API. A word is `trace.text ILIKE`, a substring of anything in a span; a trace comes with inputs "
+    "All by its REST API. A word is `trace.text LIKE`, a substring of anything in a span; a trace comes with inputs "
     "and outputs, for there is none without"
 )
 _TITAN: Final = (

@@ -33,6 +33,7 @@ class Corpus:
 
     conversations: Sequence[Conversation]
     warm_up: Sequence[Conversation]  #: sent first and not measured
+    deep: Sequence[Conversation]  #: of the long trace
     by_sdk: Sequence[Conversation]  #: sent by OpenTelemetry's SDK, at the end
     rare: str  #: a word of one or two texts
 
@@ -49,10 +50,13 @@ class Request:
 def corpus_of(spans: int, *, middle: datetime, seed: int = SEED) -> Corpus:
     """Return conversations with at least `spans` spans; half of them began before `middle`."""
     stream = conversations(seed=seed)
-    main, warm_up, by_sdk = (list(_enough(stream, wanted)) for wanted in (spans, SPANS, max(SPANS, spans // 10)))
-    shift_ns = int(middle.timestamp()) * 10**9 - main[len(main) // 2].started_ns
-    moved = [[replace(one, started_ns=one.started_ns + shift_ns) for one in some] for some in (main, warm_up, by_sdk)]
-    return Corpus(conversations=moved[0], warm_up=moved[1], by_sdk=moved[2], rare=rare_word(main))
+    sizes = (spans, SPANS, DEEP_SPANS, max(SPANS, spans // 10))
+    parts = [list(_enough(stream, size)) for size in sizes]
+    shift_ns = int(middle.timestamp()) * 10**9 - parts[0][len(parts[0]) // 2].started_ns
+    main, warm_up, deep, by_sdk = (
+        [replace(one, started_ns=one.started_ns + shift_ns) for one in part] for part in parts
+    )
+    return Corpus(conversations=main, warm_up=warm_up, deep=deep, by_sdk=by_sdk, rare=rare_word(main))
 
 
 def requests_of(some: Sequence[Conversation], dialect: Dialect) -> list[Request]:
@@ -66,7 +70,7 @@ def deep_requests(some: Sequence[Conversation], dialect: Dialect) -> list[Reques
 
 
 def rare_word(some: Sequence[Conversation]) -> str:
-    """Return the word that occurs least, the first of several by the alphabet."""
+    """Return the word in small letters that occurs least, the first of several by the alphabet."""
     counts = Counter(word for conversation in some for text in _texts(conversation) for word in _words(text))
     return min((count, word) for word, count in counts.items() if len(word) >= RARE_LETTERS)[1]
 
@@ -107,4 +111,4 @@ def _texts(conversation: Conversation) -> Iterator[str]:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall("[a-z]+", text.lower())
+    return re.findall(r"\b[a-z]+\b", text)

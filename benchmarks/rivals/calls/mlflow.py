@@ -44,8 +44,8 @@ class MLflow(Server):
             "with an error": _search("span.status = 'ERROR'", "timestamp_ms DESC"),
             "longest first": _search("", "execution_time_ms DESC"),
             "last 24 h": _search(f"timestamp_ms > {wanted.since_ms}", "timestamp_ms DESC"),
-            "a rare word": _search(f"trace.text ILIKE '%{wanted.rare}%'", "timestamp_ms DESC"),
-            "a frequent word": _search(f"trace.text ILIKE '%{wanted.frequent}%'", "timestamp_ms DESC"),
+            "a rare word": _search(f"trace.text LIKE '%{wanted.rare}%'", "timestamp_ms DESC"),
+            "a frequent word": _search(f"trace.text LIKE '%{wanted.frequent}%'", "timestamp_ms DESC"),
             "a trace": Question(ask=Ask(path=f"{API}/get?{trace}"), rows=_spans_of_trace),
         }
 
