@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -41,8 +42,8 @@ class Question:
     rows: Callable[[Any], int]
 
 
-class Server:
-    """A running server. The three below say what differs."""
+class Server(ABC):
+    """A running server. Its kinds say where they differ."""
 
     headers: Mapping[str, str] = {}  #: of OTLP requests
     path = "/v1/traces"
@@ -54,13 +55,13 @@ class Server:
         self.data = data  #: all that it writes
         self.caller = Caller(port=port)
 
+    @abstractmethod
     def count(self) -> int:
         """Return how many spans can be asked for now, by its API."""
-        raise NotImplementedError
 
+    @abstractmethod
     def questions(self, wanted: Wanted) -> Mapping[str, Question]:
         """Return what to ask for each name in measure.QUESTIONS; a name that is missing cannot be asked."""
-        raise NotImplementedError
 
     def processes(self) -> Sequence[psutil.Process]:
         """Return the processes that serve."""

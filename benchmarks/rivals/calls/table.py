@@ -57,7 +57,7 @@ def markdown(results: Results) -> str:
 def _machine(results: Results) -> str:
     measured = {name: found.measured for name, found in results.found.items() if found.measured}
     if not measured:
-        return f"`make bench-rivals`: {results.spans:,} spans; nothing was measured."
+        return f"`make bench-rivals ARGS=calls`: {results.spans:,} spans; nothing was measured."
     last = max((one.machine for one in measured.values()), key=lambda machine: str(machine["measured_at"]))
     loads = ", ".join(f"{name} {one.machine['load_before']:.1f}" for name, one in measured.items())
     return (
