@@ -72,27 +72,28 @@ def measure_contestant(contestant: Contestant, folder: Path, sizes: Sizes) -> Me
     middle = datetime.now(UTC) - timedelta(days=1)
     corpus, dialect = corpus_of(sizes.spans, middle=middle), DIALECTS[contestant.dialect]
     wanted = Wanted(since_ms=int(middle.timestamp()) * 1000, rare=corpus.rare, trace_id=DEEP_TRACE.hex())
+    warm_up, requests = requests_of(corpus.warm_up, dialect), requests_of(corpus.conversations, dialect)
+    deep, by_sdk = deep_requests(corpus.deep, dialect), requests_of(corpus.by_sdk, dialect)
     machine = {**describe_machine(folder)}
-    with _store(contestant, folder) as store, contestant.running(folder, python, store) as server:
-        _fill(server, requests_of(corpus.warm_up, dialect))
-        bytes_before = _disk_bytes(server, store)
-        requests = requests_of(corpus.conversations, dialect)
-        filled = list(_filled(server, requests, sizes.seconds))
-        deep, by_sdk = deep_requests(corpus.deep, dialect), requests_of(corpus.by_sdk, dialect)
-        _fill(server, deep)
-        sdk_rate = _by_sdk(server, folder, by_sdk)
-        spans = _spans((*requests[: len(filled) * _part(requests)], *deep, *by_sdk))
+    with _store(contestant, folder) as store:
+        with contestant.running(folder, python, store) as server:
+            _fill(server, warm_up)
+            filled = list(_filled(server, requests, sizes.seconds))
+            _fill(server, deep)
+            sdk_rate = _by_sdk(server, folder, by_sdk)
+            answered, memory_mib = _answered(server, wanted), server.memory_mib()
+        spans = _spans((*warm_up, *requests[: len(filled) * _part(requests)], *deep, *by_sdk))
         return Measured(
             version=its_version,
             machine=machine,
+            load_after=round(os.getloadavg()[0], 1),
             spans=spans,
             bytes_of_span=sum(len(request.body) for request in requests) / _spans(requests),
             spans_per_s=filled,
             sdk_spans_per_s=sdk_rate,
-            answered=_answered(server, wanted),
-            disk_bytes_per_span=(_disk_bytes(server, store) - bytes_before) / spans,
-            memory_mib=server.memory_mib(),
-            load_after=round(os.getloadavg()[0], 1),
+            answered=answered,
+            disk_bytes_per_span=_disk_bytes(server.data, store) / spans,
+            memory_mib=memory_mib,
         )
 
 
@@ -179,10 +180,10 @@ def _by_sdk(server: Server, folder: Path, requests: Sequence[Request]) -> float:
         return _spans(requests) / (time.perf_counter() - began)
 
 
-def _disk_bytes(server: Server, store: str | None) -> int:
-    """Return the size of the files that a server wrote, or of its database."""
+def _disk_bytes(data: Path, store: str | None) -> int:
+    """Return what a server left on the disk when it ended: SQLite has written its log into the database by then."""
     if store is None:
-        return sum(path.stat().st_size for path in server.data.rglob("*") if path.is_file())
+        return sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
     with psycopg.connect(store, autocommit=True) as connection:
         row = connection.execute("select pg_database_size(current_database())").fetchone()
     assert row is not None
