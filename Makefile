@@ -53,7 +53,7 @@ acceptance: setup  ## the seeds' programs and the kill tests, the slow ones too
 bench: setup  ## measure, beside the ceiling in the same run; writes docs/benchmarks.md (ARGS=--quick: a minute)
 	$(VENV)/python -m benchmarks $(ARGS)
 
-bench-rivals: setup  ## the same jobs on six other schedulers, each in its own environment (ARGS="--only celery")
+bench-rivals: setup  ## beside six schedulers and two trace servers, each in its own environment (ARGS="jobs --only celery")
 	$(VENV)/python -m benchmarks.rivals $(ARGS)
 
 soak: setup  ## two hours of 20 jobs/s: does anything grow? (ARGS="--minutes 10" for less)

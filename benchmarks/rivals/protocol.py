@@ -108,16 +108,20 @@ def running_driver(
         with suppress(DriverFailed):
             driver.stop()
     finally:
-        _end(process)
+        end_with_family(process)
+        for pipe in (process.stdin, process.stdout):
+            with suppress(BrokenPipeError, ValueError):
+                assert pipe is not None
+                pipe.close()
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """End the driver and what it started: its descendants, and its session, which orphans stay in."""
-    family = _family(process.pid)
+def end_with_family(process: subprocess.Popen[Any]) -> None:
+    """End a process and what it started: its descendants, and its session, which orphans stay in."""
+    family = family_of(process.pid)
     process.terminate()
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS if family else TERMINATE_SECONDS)
-    left = {*family, *_family(process.pid)}
+    left = {*family, *family_of(process.pid)}
     for number in (signal.SIGTERM, signal.SIGKILL):
         for one in left:
             with suppress(psutil.NoSuchProcess):
@@ -127,13 +131,9 @@ def _end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.kill()
     process.wait()
-    for pipe in (process.stdin, process.stdout):
-        with suppress(BrokenPipeError, ValueError):
-            assert pipe is not None
-            pipe.close()
 
 
-def _family(leader: int) -> set[psutil.Process]:
+def family_of(leader: int) -> set[psutil.Process]:
     """Return the processes that descend from `leader` or are in its session, without it."""
     found: set[psutil.Process] = set()
     with suppress(psutil.NoSuchProcess):

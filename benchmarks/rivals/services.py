@@ -128,7 +128,7 @@ def _running_postgres(folder: Path, as_user: dict[str, Any]) -> Iterator[str]:
     words = [word for setting in settings for word in ("-c", setting)]
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), *words]
     with kept(command, folder / "postgres.log", port=port, end=signal.SIGINT, **as_user):
-        for database in ("titan", "procrastinate", "dbos", "prefect"):
+        for database in ("titan", "procrastinate", "dbos", "prefect", "phoenix", "mlflow"):
             _create_database(binaries, port, database)
         yield f"postgresql://rival@127.0.0.1:{port}"
 
