@@ -105,7 +105,7 @@ REGISTRY = {
 LEDGER = {
     "newest": CallFilter(),
     "action": CallFilter(name="tool7"),
-    "outcome and date": CallFilter(outcome="error", since=NOON + timedelta(minutes=30)),
+    "outcome and date": CallFilter(outcomes=frozenset({"error"}), since=NOON + timedelta(minutes=30)),
     "agent": CallFilter(agent_id="agent3"),
     "date": CallFilter(since=NOON + timedelta(minutes=80)),
     "min cost": CallFilter(min_cost=Decimal("0.09")),
