@@ -23,7 +23,8 @@ MOST_WORDS: Final = 10  # of the endpoint about one call: its run, its beginning
 class Homes:
     """Where calls belong. Used by the store's thread alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, remembered: int = REMEMBERED) -> None:
+        self._most = remembered
         #: (project id, answer) → run.
         self._told: OrderedDict[tuple[str, str], str] = OrderedDict()
 
@@ -37,7 +38,7 @@ class Homes:
     def _remember(self, project_id: str, claims: Mapping[str, str]) -> None:
         for answer, run_id in claims.items():
             self._told[project_id, answer] = run_id
-        while len(self._told) > REMEMBERED:
+        while len(self._told) > self._most:
             self._told.popitem(last=False)
 
     def _housed(self, project_id: str, entries: Iterable[Entry]) -> Iterable[Entry]:

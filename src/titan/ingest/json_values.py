@@ -1,15 +1,12 @@
 """JSON as Python's writers make it, read into values and written again in the tape's encoding."""
 
 import json
-import re
-from typing import Any, Final
+from typing import Any
 
+from titan.ingest.levels import shallow
 from titan.model.actions import SHARED_MARK, Payload
 from titan.model.errors import InvalidInput
 from titan_sdk.tape import encode
-
-MOST_LEVELS: Final = 100  # of what Python cannot read at once: it ends at some 900, redaction looks 200 deep
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def read_json(body: bytes, *, what: str) -> Any:
@@ -33,23 +30,6 @@ def read_json(body: bytes, *, what: str) -> Any:
             found=str(error) or type(error).__name__,
             next_step="Correct it and send it again; nothing was stored.",
         ) from error
-
-
-def shallow(text: str, *, levels: int = MOST_LEVELS) -> str:
-    """Return JSON in which what stands below so many levels is a text that holds it: at 2 `[[[]]]` is `[["[]"]]`."""
-    pieces: list[str] = []
-    depth = end = start = 0
-    for token in _TOKEN.finditer(text):
-        if token[0] in ("[", "{"):
-            depth += 1
-            if depth == levels + 1:
-                start = token.start()
-        elif token[0] in ("]", "}"):
-            if depth == levels + 1:
-                pieces += [text[end:start], json.dumps(text[start : token.end()])]
-                end = token.end()
-            depth -= 1
-    return "".join([*pieces, text[end:]])
 
 
 def text_of(value: object) -> str:

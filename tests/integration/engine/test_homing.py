@@ -11,7 +11,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import CALL_STORES, kept
 from tests.support.recorded import a_call, a_seen, a_span, a_word
 from tests.support.stores import StandingClock
-from titan.engine.homing import REMEMBERED, Homes
+from titan.engine.homing import Homes
 from titan.model.actions import Entry, ModelUse, RunEnd, Teller
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import CallStore, CallTransaction
@@ -109,13 +109,9 @@ def test_spans_in_the_run_that_the_call_names_need_no_move(store: CallStore) -> 
 
 
 def test_only_the_newest_spans_are_remembered(store: CallStore) -> None:
-    homes = Homes()
-    later = [
-        a_span(f"s{number}", run_id=TRACE, use=ModelUse(response_id=f"chatcmpl-{number:032x}"))
-        for number in range(REMEMBERED)
-    ]
+    homes = Homes(remembered=1)
     recorded(store, homes, TRACED)
-    recorded(store, homes, later)
+    recorded(store, homes, [a_span("s2", run_id=TRACE, use=ModelUse(response_id=f"chatcmpl-{2:032x}"))])
 
     recorded(store, homes, OWN_RUN)
 

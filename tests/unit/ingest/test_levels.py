@@ -2,7 +2,8 @@
 
 import pytest
 
-from titan.ingest.json_values import MOST_LEVELS, read_json, shallow
+from titan.ingest.json_values import read_json
+from titan.ingest.levels import MOST_LEVELS, shallow
 from titan.model.errors import InvalidInput
 
 
