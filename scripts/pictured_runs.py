@@ -115,112 +115,63 @@ def answered(place: int) -> Iterator[dict[str, Any]]:
 
 def refund(*, is_mended: bool = False) -> Iterator[dict[str, Any]]:
     """Yield a run with one of everything: turns, reasoning, a hand-off, and each outcome; or its second try."""
-    price = "39.90" if is_mended else "nope"
     how: dict[str, Any] = {} if is_mended else {"outcome": "error"}
-    yield act("agent", "Triage", 0, 9, kind="agent", inputs="Where is my order 1077? I want my money back.", **how)
-    yield act("turn", "turn 1", 0.1, 4.3, kind="turn", inside="agent", inputs="Where is my order 1077?")
-    yield act(
-        "why",
-        "thinking",
-        0.2,
-        0,
-        kind="thought",
-        inside="turn",
-        outputs="First the order, then its carrier; a refund needs both.",
-    )
-    yield chat(
-        "ask",
-        0.3,
-        1.9,
-        "turn",
-        "Where is my order 1077?",
-        "I look it up.",
-        **OPENAI,
-        input_tokens=812,
-        output_tokens=64,
-    )
-    yield act(
-        "find",
-        "find_order",
-        2.3,
-        0.42,
-        inside="turn",
-        inputs={"order": 1077},
-        outputs=ORDER,
-        cost_usd="0.0002",
-        impact="read",
-    )
-    yield act(
-        "known",
-        "embed",
-        2.8,
-        0.1,
-        kind="call",
-        inside="turn",
-        inputs=["where is it"],
-        outcome="replayed",
-        cost_usd="0.00001",
-    )
-    yield act(
-        "refund",
-        "refund",
-        2.9,
-        0.01,
-        kind="call",
-        inside="turn",
-        inputs={"order": 1077, "usd": "39.90"},
-        outcome="blocked",
-        cost_usd="0.50",
-        impact="high",
-        effect="external",
-        failure={"type": "PolicyViolationError", "message": "refunds over $10 need a person"},
-    )
-    yield act(
-        "hand",
-        "Triage → Pricing",
-        4.5,
-        0,
-        kind="handoff",
-        inside="agent",
-        inputs={"to": "Pricing", "reason": "what is it worth?"},
-    )
+    asked = "Where is my order 1077? I want my money back."
+    yield act("agent", "Triage", 0, 9, kind="agent", inputs=asked, **how)
+    yield from first_turn(asked)
+    handed = {"to": "Pricing", "reason": "what is it worth?"}
+    yield act("hand", "Triage → Pricing", 4.5, 0, kind="handoff", inside="agent", inputs=handed)
     yield act("pricing", "Pricing", 4.6, 4.3, kind="agent", inside="agent", **how)
-    yield chat(
-        "price",
-        4.8,
-        2.4,
-        "pricing",
-        "The price of the 3 items?",
-        price,
-        **ANTHROPIC,
-        input_tokens=2210,
-        output_tokens=9,
+    yield from (priced() if is_mended else not_priced())
+
+
+def first_turn(asked: str) -> Iterator[dict[str, Any]]:
+    """Yield what came before the hand-off: a call that was replayed, and one that a policy stopped."""
+    thought = "First the order, then its carrier; a refund needs both."
+    yield act("turn", "turn 1", 0.1, 4.3, kind="turn", inside="agent", inputs=asked)
+    yield act("why", "thinking", 0.2, 0, kind="thought", inside="turn", outputs=thought)
+    yield chat("ask", 0.3, 1.9, "turn", asked, "I look it up.", **OPENAI, input_tokens=812, output_tokens=64)
+    found: dict[str, Any] = {"inputs": {"order": 1077}, "outputs": ORDER, "cost_usd": "0.0002", "impact": "read"}
+    yield act("find", "find_order", 2.3, 0.42, inside="turn", **found)
+    known: dict[str, Any] = {"inputs": ["where is it"], "outcome": "replayed", "cost_usd": "0.00001"}
+    yield act("known", "embed", 2.8, 0.1, kind="call", inside="turn", **known)
+    stopped: dict[str, Any] = {
+        "inputs": {"order": 1077, "usd": "39.90"},
+        "outcome": "blocked",
+        "cost_usd": "0.50",
+        "impact": "high",
+        "effect": "external",
+        "failure": {"type": "PolicyViolationError", "message": "refunds over $10 need a person"},
+    }
+    yield act("refund", "refund", 2.9, 0.01, kind="call", inside="turn", **stopped)
+
+
+def priced() -> Iterator[dict[str, Any]]:
+    """Yield how a price was found."""
+    yield ask_for_price("39.90")
+    yield act("parse", "parse_price", 7.3, 0.002, inside="pricing", inputs={"text": "39.90"}, outputs=39.9)
+    sent: dict[str, Any] = {"inputs": {"usd": "39.90"}, "outputs": "sent", "effect": "external"}
+    yield act("voucher", "send_voucher", 7.6, 0.9, inside="pricing", **sent)
+
+
+def not_priced() -> Iterator[dict[str, Any]]:
+    """Yield how none was found."""
+    yield ask_for_price("nope")
+    trace = (
+        "Traceback (most recent call last):",
+        '  File "pricing.py", line 41, in parse_price',
+        "    return Decimal(text)",
+        "ValueError: no price: 'nope'",
     )
-    if is_mended:
-        yield act("parse", "parse_price", 7.3, 0.002, inside="pricing", inputs={"text": price}, outputs=39.9)
-        yield act(
-            "voucher",
-            "send_voucher",
-            7.6,
-            0.9,
-            inside="pricing",
-            inputs={"usd": "39.90"},
-            outputs="sent",
-            effect="external",
-        )
-        return
-    trace = "\n".join(
-        (
-            "Traceback (most recent call last):",
-            '  File "pricing.py", line 41, in parse_price',
-            "    return Decimal(text)",
-            "ValueError: no price: 'nope'",
-        )
-    )
-    failure = {"type": "ValueError", "message": "no price: 'nope'", "traceback": trace}
-    yield act(
-        "parse", "parse_price", 7.3, 0.002, inside="pricing", inputs={"text": price}, outcome="error", failure=failure
-    )
+    failure = {"type": "ValueError", "message": "no price: 'nope'", "traceback": "\n".join(trace)}
+    told: dict[str, Any] = {"inputs": {"text": "nope"}, "outcome": "error", "failure": failure}
+    yield act("parse", "parse_price", 7.3, 0.002, inside="pricing", **told)
+
+
+def ask_for_price(said: str) -> dict[str, Any]:
+    """Return the call of a model that is asked for a price."""
+    use: dict[str, Any] = {**ANTHROPIC, "input_tokens": 2210, "output_tokens": 9}
+    return chat("price", 4.8, 2.4, "pricing", "The price of the 3 items?", said, **use)
 
 
 def unpriced() -> Iterator[dict[str, Any]]:
