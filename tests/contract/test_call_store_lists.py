@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import count
+from functools import partial
+from itertools import count, product
 
 import pytest
 from msgspec.structs import replace
@@ -14,7 +15,7 @@ from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
 from titan.model.actions import SHARED_MARK, ActionKind, Entry, Failure, Outcome, Payload, RunEnd
 from titan.model.errors import InvalidInput
-from titan.model.recorded import AgentDay, AgentRow, ErrorKind, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallFilter, CallReader, CallStore, RunFilter
 
@@ -193,7 +194,7 @@ def ledger(calls: CallStore) -> CallStore:
         calls,
         a_word(run_id="R_2", agent_id="bob"),
         replace(a_call("b1", run_id="R_2", begins=4, ends=4, error="zebra crossing"), inputs=Payload('["tiger"]')),
-        a_call("b2", run_id="R_2", begins=5, ends=6, cost="0.000000000001", kind=ActionKind.CALL),
+        a_call("b2", run_id="R_2", begins=5, ends=17, cost="0.000000000001", kind=ActionKind.CALL),
     )
     return calls
 
@@ -239,15 +240,21 @@ def test_the_ledger_under_every_filter(ledger: CallStore, wanted: CallFilter, id
 
 @pytest.mark.parametrize(
     ("sort", "ids"),
-    [("cost", ["a3", "a2", "a1", "b2"]), ("duration", ["a2", "b2", "a3", "a1", "b1", "a4"])],
+    [("cost", ["a3", "a2", "a1", "b2"]), ("duration", ["b2", "a2", "a3", "a1", "b1", "a4"])],
 )
 def test_the_ledger_by_cost_and_by_duration(ledger: CallStore, sort: str, ids: list[str]) -> None:
-    found = ledger.read(
-        lambda reader: reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=0, limit=99)
-    )
+    def listed(reader: CallReader, *, skip: int, limit: int) -> list[Action]:
+        return reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=skip, limit=limit)
+
+    found = ledger.read(lambda reader: listed(reader, skip=0, limit=99))
+    pages = [
+        [action.id for action in ledger.read(partial(listed, skip=skip, limit=limit))]
+        for skip, limit in product(range(4), range(1, 4))  # an index holds only those that stand out
+    ]
 
     assert [action.id for action in found] == ids
     assert {action.run_id for action in found} == {RUN, "R_2"}
+    assert pages == [ids[skip : skip + limit] for skip, limit in product(range(4), range(1, 4))]
 
 
 # --- words ---

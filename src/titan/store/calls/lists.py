@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import CallFilter, RunFilter
@@ -17,9 +18,10 @@ from titan.store.calls.matching import part_pattern
 from titan.store.calls.rows import action_from_row, run_from_row, to_pico
 from titan.store.calls.session import CallSession, Value
 from titan.store.rows.columns import to_json, to_us
+from titan.store.session import Row
 
 #: Of the newest entries that hold the words of a search; a word that stands everywhere costs no more than this.
-MAX_HITS: Final = 10_000
+MAX_HITS: Final = 5_000
 RUNNING: Final = "running"  #: asked for as an outcome: calls that have none yet
 
 #: What runs are sorted by → its column, and its place behind `run_columns` in the head.
@@ -32,6 +34,9 @@ _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
 }
 _RUN_NO: Final = 38
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
+#: What calls are sorted by → the condition under which an index holds them by it.
+_OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}
+_INDEXED_PICO: Final = 10**10  # the cost from which on `calls_that_cost_much` holds calls
 _RUN_ID: Final = 28  # behind `action_columns`
 
 
@@ -80,19 +85,29 @@ def ledger(
 ) -> list[Action]:
     """See `CallReader.ledger`; `run_no` is that of the run it asks for."""
     conditions, values = _call_conditions(session, wanted, run_no)
-    if sort == "cost" and wanted.min_cost is None:
+    values |= {"project_id": project_id, "limit": limit, "skip": skip}
+    if sort == "cost":
         conditions.append("actions.cost > 0")  # what cost nothing is not looked for by its cost
     direction, unknown = ("asc", "first") if is_ascending else ("desc", "last")
     key = f"actions.{_CALL_KEYS[sort]} {direction} nulls {unknown}"
     order = f"order by {key}, actions.number {direction} limit :limit offset :skip"
-    sql = " and ".join([session.text_of("ledger"), *conditions]) + " " + order
-    rows = session.ask(sql, {**values, "project_id": project_id, "limit": limit, "skip": skip})
+
+    def asked(*besides: str) -> list[Row]:
+        return session.ask(" and ".join([session.text_of("ledger"), *conditions, *besides]) + " " + order, values)
+
+    rows: list[Row] = []
+    if sort in _OUTSTANDING and not is_ascending:
+        rows = asked(session.text_of(_OUTSTANDING[sort]))  # by an index; the first of all are among them, if that many
+    if len(rows) < limit:
+        rows = asked()
     return [action_from_row(row, row[_RUN_ID]) for row in rows]
 
 
 def count_calls(session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None, *, up_to: int) -> int:
     """See `CallReader.count_calls`."""
     conditions, values = _call_conditions(session, wanted, run_no)
+    if wanted.min_cost is not None and to_pico(wanted.min_cost) >= _INDEXED_PICO:
+        conditions.append(session.text_of("calls_that_cost_much"))
     sql = " and ".join([session.text_of("ledger_count"), *conditions])
     return _counted(session, sql, {**values, "project_id": project_id}, up_to)
 
@@ -142,6 +157,8 @@ def _call_conditions(
     values: dict[str, Value] = {}
     if wanted.outcome == RUNNING:
         names.append("calls_running")
+    if wanted.outcome not in (None, Outcome.SUCCESS):
+        names.append("calls_without_success")  # as the index of outcomes has it
     plain: list[tuple[str, str, Value]] = [
         ("calls_with_outcome", "outcome", None if wanted.outcome == RUNNING else wanted.outcome),
         ("calls_named", "name", wanted.name),

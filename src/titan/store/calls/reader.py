@@ -46,7 +46,10 @@ class SqlCallReader:
         run_no = self._run_no(project_id, run_id)
         if run_no is None:
             return []
-        found = self._all("actions_of_run", run_no=run_no, after_version=after_version)
+        if after_version:
+            found = self._all("actions_changed", run_no=run_no, after_version=after_version)
+        else:
+            found = self._all("actions_of_run", run_no=run_no)
         return [action_from_row(row, run_id) for row in found]
 
     def numbers_in_run(self, project_id: str, run_id: str, ids: Sequence[str]) -> dict[str, int]:

@@ -133,7 +133,8 @@ create table actions (
 
 create unique index actions_of_run on actions (run_no, id);
 
-create index actions_changed on actions (run_no, version);
+-- A change of an action comes with an entry, unless it turned out to stand around another (`rules.merging.IS_FRAME`).
+create index frames_changed on actions (run_no, version) where (heard & 268435456) <> 0;
 
 create index actions_by_span on actions (run_no, span_id) where span_id is not null;
 
@@ -141,21 +142,23 @@ create index actions_by_answer on actions (run_no, response_id) where response_i
 
 create index actions_seen_within on actions (run_no, seen_within) where seen_within is not null;
 
--- The ledger shows calls alone; what frames them is a run's own business.
-create index calls_by_time on actions (project_id, started_at_us, number) where kind in ('model', 'tool', 'call');
+-- The ledger shows calls alone; what frames them is a run's own business. Indexes are most of what a call costs to write,
+-- so only the two that every list needs hold all calls; the others hold what is rare enough to be looked for.
+create index calls_by_time on actions (project_id, started_at_us, number, agent_id, outcome)
+where kind in ('model', 'tool', 'call');
 
 create index calls_by_name on actions (project_id, name, started_at_us, number)
 where kind in ('model', 'tool', 'call');
 
 create index calls_by_outcome on actions (project_id, outcome, started_at_us, number)
-where kind in ('model', 'tool', 'call');
+where kind in ('model', 'tool', 'call') and outcome is distinct from 'success';
 
-create index calls_by_agent on actions (project_id, agent_id, started_at_us, number)
-where kind in ('model', 'tool', 'call');
+-- From one cent and from ten seconds on.
+create index calls_that_cost_much on actions (project_id, cost, number)
+where kind in ('model', 'tool', 'call') and cost >= 10000000000;
 
-create index calls_by_cost on actions (project_id, cost, number) where kind in ('model', 'tool', 'call') and cost > 0;
-
-create index calls_by_duration on actions (project_id, duration_ns nulls first, number) where kind in ('model', 'tool', 'call');
+create index calls_that_took_long on actions (project_id, duration_ns, number)
+where kind in ('model', 'tool', 'call') and duration_ns >= 10000000000;
 
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number)
 where error_type is not null;
@@ -178,9 +181,10 @@ create table entries (
     constraint packed_whole check ((facts is null) = (link is null))
 );
 
-create index entries_of_run on entries (run_no, number);
+create index entries_of_run on entries (run_no, number, action_number);
 
-create index entries_of_action on entries (action_number, number) where action_number is not null;
+-- What a word was found in, without a look at the long rows.
+create index entries_by_number on entries (number) include (run_no, action_number);
 
 -- Messages of conversations, which come again with every call: a run keeps each once. `digest` is BLAKE2b of the content.
 create table texts (

@@ -37,6 +37,11 @@ runs.cost >= :min_cost
 
 -- name: runs_started_since
 (runs.started_at_us >= :since_us or runs.status = 'running')
+and runs.started_at_us >= (
+    select coalesce(min(going.started_at_us), :since_us)
+    from runs as going
+    where going.project_id = :project_id and going.status = 'running' and going.started_at_us < :since_us
+)
 
 -- name: runs_of_agent
 runs.agent_id = :agent_id
@@ -56,7 +61,7 @@ runs.archived_at_us is null
     or runs.run_no in (
         select entries.run_no
         from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit
-        cross join entries on entries.number = hit.number
+        cross join entries indexed by entries_by_number on entries.number = hit.number
     )
 )
 
@@ -71,6 +76,9 @@ select 1 from actions where actions.project_id = :project_id and actions.kind in
 
 -- name: calls_with_outcome
 actions.outcome = :outcome
+
+-- name: calls_without_success
+actions.outcome is distinct from 'success'
 
 -- name: calls_running
 actions.outcome is null
@@ -90,6 +98,12 @@ actions.run_no = :run_no
 -- name: calls_that_cost
 actions.cost >= :min_cost
 
+-- name: calls_that_cost_much
+actions.cost >= 10000000000
+
+-- name: calls_that_took_long
+actions.duration_ns >= 10000000000
+
 -- name: calls_up_to_cost
 actions.cost <= :max_cost
 
@@ -103,5 +117,5 @@ actions.started_at_us < :until_us
 actions.number in (
     select entries.action_number
     from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit
-    cross join entries on entries.number = hit.number
+    cross join entries indexed by entries_by_number on entries.number = hit.number
 )

@@ -60,7 +60,18 @@ select distinct digest from blobs where digest in (select value from json_each(:
 -- name: actions_of_run
 select {action_columns}
 from actions
-where run_no = :run_no and version > :after_version
+where run_no = :run_no
+order by started_at_us, number
+
+-- name: actions_changed
+select {action_columns}
+from actions
+where
+    number in (
+        select action_number from entries where run_no = :run_no and number > :after_version
+        union all
+        select number from actions where run_no = :run_no and version > :after_version and (heard & 268435456) <> 0
+    )
 order by started_at_us, number
 
 -- name: version_of_run
@@ -93,7 +104,7 @@ where run_no = :run_no and text_no in (select value from json_each(:numbers))
 -- name: find_in_run
 select actions.id
 from words
-cross join entries on entries.number = words.rowid
+cross join entries indexed by entries_by_number on entries.number = words.rowid
 cross join actions on actions.number = entries.action_number
 where words match :words and words.rowid between :first and :last and entries.run_no = :run_no
 group by actions.number

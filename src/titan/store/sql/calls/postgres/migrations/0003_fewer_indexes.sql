@@ -1,0 +1,35 @@
+-- Fewer and smaller indexes: they were most of what a call cost to write.
+
+drop index actions_changed;
+
+drop index calls_by_time;
+
+drop index calls_by_outcome;
+
+drop index calls_by_agent;
+
+drop index calls_by_cost;
+
+drop index calls_by_duration;
+
+drop index entries_of_run;
+
+drop index entries_of_action;
+
+create index frames_changed on actions (run_no, version) where (heard & 268435456) <> 0;
+
+create index calls_by_time on actions (project_id, started_at_us, number, agent_id, outcome)
+where kind in ('model', 'tool', 'call');
+
+create index calls_by_outcome on actions (project_id, outcome, started_at_us, number)
+where kind in ('model', 'tool', 'call') and outcome is distinct from 'success';
+
+create index calls_that_cost_much on actions (project_id, cost, number)
+where kind in ('model', 'tool', 'call') and cost >= 10000000000;
+
+create index calls_that_took_long on actions (project_id, duration_ns, number)
+where kind in ('model', 'tool', 'call') and duration_ns >= 10000000000;
+
+create index entries_of_run on entries (run_no, number, action_number);
+
+create index entries_by_number on entries (number) include (run_no, action_number);
