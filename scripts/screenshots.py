@@ -12,10 +12,11 @@ from playwright.sync_api import Page
 
 from benchmarks.chromium import chromium
 from benchmarks.titan_server import RunningTitan, running_titan
+from scripts.pictured_runs import FAILED, RUN, SECOND_TRY, feed_runs
 from titan_sdk import TitanClient, TitanJob
 
 PICTURES: Final = Path(__file__).resolve().parent.parent / "docs" / "console"
-RUN: Final = "RESEARCH_cb5e13"
+DARK_TOO: Final = ("agents", "dag", "trace")
 SETTLE_SECONDS: Final = 1.5  # for what a page loads after its first rows
 
 WORK: Final = """\
@@ -34,6 +35,7 @@ def main() -> int:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, running_titan(Path(folder)) as titan:
         feed(titan.client())
+        feed_runs(titan.client())
         with chromium() as browser:
             for scheme in ("light", "dark"):
                 page = browser.new_page(viewport={"width": 1440, "height": 860}, color_scheme=scheme)
@@ -44,7 +46,7 @@ def main() -> int:
 
 
 def take(page: Page, titan: RunningTitan, ending: str) -> None:
-    """Take the picture of each page in one colour scheme; the dark ones of two pages only."""
+    """Take the picture of each page in one colour scheme; the dark ones of a few pages only."""
     paths = {"home": "/", "agents": "/agents", "dag": "/dags/DAG-nightly?job=train", "log": "/logs/train"}
     more = {
         "dags": "/dags",
@@ -53,10 +55,16 @@ def take(page: Page, titan: RunningTitan, ending: str) -> None:
         "workers": "/workers",
         "store": "/store?key=research%3Acb5e13%3Aplan",
         "settings": "/settings",
+        "runs": "/runs",
+        "telemetry": f"/runs/{FAILED}?tab=telemetry&action=parse",
+        "trace": f"/runs/{FAILED}?tab=trace",
+        "live": f"/runs/{RUN}?tab=trace",
+        "compare": f"/runs/compare?a={FAILED}&b={SECOND_TRY}",
+        "ledger": "/ledger",
+        "agent": "/registry/shop-assistant",
     }
-    chosen = paths if ending else {**paths, **more}
-    for name, path in chosen.items():
-        if not ending or name in ("agents", "dag"):
+    for name, path in {**paths, **more}.items():
+        if not ending or name in DARK_TOO:
             shoot(page, titan, path, name + ending)
 
 

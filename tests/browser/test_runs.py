@@ -64,6 +64,20 @@ def test_what_was_prevented_is_not_what_was_spent(page: Page, console: Console) 
     expect(row).to_contain_text("50.0 %")
 
 
+def test_what_nobody_knows_the_cost_of_is_no_zero(page: Page, console: Console) -> None:
+    unknown = [a_call("chat", kind="model", use={"model": "our-own"}) for _ in range(3)]
+    record(console, "unpriced-1", unknown, agent="thrifty")
+    record(console, "unpriced-2", [a_call("chat", kind="model", cost_usd="0.12"), *unknown], agent="thrifty")
+    page.goto("/runs?agent_id=thrifty")
+
+    expect(row_of(page, "unpriced-1").locator(".costs")).to_have_text("–")
+    expect(row_of(page, "unpriced-2").locator(".costs")).to_have_text("$0.12 + 3 unpriced")
+    page.goto("/registry/thrifty")
+    expect(page.locator(".registry-figures")).to_contain_text("$0.12 + 6 unpriced")
+    page.goto("/runs/unpriced-1")
+    expect(page.locator(".run-facts").get_by_title("the cost of 3 model calls is not known").first).to_have_text("–")
+
+
 def test_runs_are_filtered_by_the_agent_that_is_typed_and_chosen(page: Page, console: Console) -> None:
     record(console, "chosen-1", [a_call("x")], agent="chosen-agent")
     record(console, "other-1", [a_call("x")], agent="other-agent")
