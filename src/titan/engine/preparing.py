@@ -25,7 +25,7 @@ from titan.ports_calls import Prices
 from titan.rules.entry_redaction import EntryRedactor
 
 LARGE_BYTES: Final = 64 * 1024  # of a request: handing a smaller one over takes longer than reading it
-NICENESS: Final = 5  # of the process: where cores are short, jobs have thrice its share and need not wait for its turn
+NICENESS: Final = 5  # of the process: where cores are short, whatever serves jobs has thrice its share and goes first
 PIECE: Final = 32  # entries decoded at once, in 0.3 ms: meanwhile no other thread of the server does anything
 
 logger = logging.getLogger(__name__)
