@@ -36,7 +36,8 @@ _numbers = itertools.count(1)
 def a_database(*, is_empty: bool = False) -> Iterator[str]:
     """Give the URL of a database, with Titan's tables unless it is to be empty, and drop it at the end."""
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    administer(f"create database {name} template {'template0' if is_empty else TEMPLATE}")
+    # Copied as files, which takes a quarter less than writing each page to the log of changes.
+    administer(f"create database {name} template {'template0' if is_empty else TEMPLATE} strategy file_copy")
     try:
         yield url_of(name)
     finally:
