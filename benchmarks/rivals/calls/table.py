@@ -97,4 +97,6 @@ def _store(contestant: Contestant) -> str:
 def _took(answered: Answered | None) -> str:
     if answered is None:
         return "–"
+    if answered.refusal:
+        return f"none in {shown(answered.took_ms[0] / 1000)} s"
     return f"{shown(percentile(answered.took_ms, 50))} / {shown(percentile(answered.took_ms, 95))}"
