@@ -205,6 +205,7 @@ def _asked(server: Server, question: Question) -> Answered:
             server.caller.ask(question.ask)
             took_ms.append((time.perf_counter() - began - spent) * 1000)
     except NotMeasured as refusal:
+        print(f"    {refusal}", flush=True)
         return Answered(took_ms=[(time.perf_counter() - began) * 1000], rows=0, refusal=str(refusal))
     took_ms = took_ms or [spent * 1000]
     print(f"    {question.ask.path[:60]}: {statistics.median(took_ms):,.1f} ms, {rows} rows", flush=True)
