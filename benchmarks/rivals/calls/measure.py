@@ -198,11 +198,15 @@ def _answered(server: Server, wanted: Wanted) -> dict[str, Answered]:
 def _asked(server: Server, question: Question) -> Answered:
     """Ask some times; the first is not counted unless it took so long that it is the only one."""
     began = time.perf_counter()
-    rows = question.rows(server.caller.ask_json(question.ask))
-    took_ms: list[float] = []
-    while (spent := time.perf_counter() - began) < ASKING_SECONDS and len(took_ms) < ASKED:
-        server.caller.ask(question.ask)
-        took_ms.append((time.perf_counter() - began - spent) * 1000)
+    try:
+        rows = question.rows(server.caller.ask_json(question.ask))
+        took_ms: list[float] = []
+        while (spent := time.perf_counter() - began) < ASKING_SECONDS and len(took_ms) < ASKED:
+            server.caller.ask(question.ask)
+            took_ms.append((time.perf_counter() - began - spent) * 1000)
+    except NotMeasured as refusal:
+        print(f"    {refusal}", flush=True)
+        return Answered(took_ms=[(time.perf_counter() - began) * 1000], rows=0, refusal=str(refusal))
     took_ms = took_ms or [spent * 1000]
     print(f"    {question.ask.path[:60]}: {statistics.median(took_ms):,.1f} ms, {rows} rows", flush=True)
     return Answered(took_ms=took_ms, rows=rows)

@@ -19,6 +19,7 @@ class Answered:
 
     took_ms: list[float]
     rows: int  #: of an answer
+    refusal: str = ""  #: why there was none; `took_ms` is then how long that took
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,11 +59,13 @@ def _machine(results: Results) -> str:
     if not measured:
         return f"`make bench-rivals ARGS=calls`: {results.spans:,} spans; nothing was measured."
     last = max((one.machine for one in measured.values()), key=lambda machine: str(machine["measured_at"]))
-    loads = ", ".join(f"{name} {one.machine['load_before']:.1f}" for name, one in measured.items())
+    loads = ", ".join(
+        f"{name} {one.machine['load_before']:.1f} and {one.load_after:.1f}" for name, one in measured.items()
+    )
     return (
         f'`make bench-rivals ARGS="calls --spans {results.spans}"`, last at {last["measured_at"]}, commit '
         f"{last['commit']}: {last['processor']}, {last['cores']} cores, {last['memory_gb']} GB, {last['system']}, "
-        f"Python {last['python']} on {last['file_system']}. Load before each: {loads}."
+        f"Python {last['python']} on {last['file_system']}. Load before and after each: {loads}."
     )
 
 
@@ -97,4 +99,6 @@ def _store(contestant: Contestant) -> str:
 def _took(answered: Answered | None) -> str:
     if answered is None:
         return "–"
+    if answered.refusal:
+        return f"none in {shown(answered.took_ms[0] / 1000)} s"
     return f"{shown(percentile(answered.took_ms, 50))} / {shown(percentile(answered.took_ms, 95))}"

@@ -182,6 +182,14 @@ def test_what_a_server_cannot_be_asked_is_a_dash() -> None:
     assert cells[COLUMNS.index("longest first, p50 / p95 ms")] == "–"
 
 
+def test_a_question_without_an_answer_says_how_long_it_was_waited_for() -> None:
+    answered = {**measured().answered, "a rare word": Answered(took_ms=[300_123.0], rows=0, refusal="timed out")}
+
+    cells = row_of(markdown(results(mlflow=Found(measured=measured(answered=answered)))), "MLflow")
+
+    assert cells[COLUMNS.index("a rare word, p50 / p95 ms")] == "none in 300 s"
+
+
 def test_a_server_that_was_not_measured_is_a_row_with_the_reason() -> None:
     text = markdown(results(mlflow=Found(reason="no wheel")))
 
