@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
+from decimal import Decimal
 from typing import Final, Protocol, TypeVar
 
 import msgspec
 from msgspec import structs
 
-from titan.model.actions import ActionEntry, Entry, RunEntry
+from titan.model.actions import ActionEntry, Entry, RunEntry, with_digests
 from titan.ports_calls import Prices
 from titan.rules.entry_redaction import EntryRedactor
 
@@ -39,7 +40,7 @@ H = TypeVar("H", bound=Heard)
 
 
 class Preparer:
-    """Takes secrets out of entries, and prices calls that no teller priced."""
+    """Takes secrets out of entries, prices calls that no teller priced, and computes what shared texts are known by."""
 
     def __init__(self, redactor: EntryRedactor, prices: Prices | None) -> None:
         self._redactor = redactor
@@ -48,12 +49,22 @@ class Preparer:
     def prepared(self, entry: Entry) -> Entry:
         """Return an entry as it may be stored."""
         clean = self._redactor.clean(entry)
-        if not isinstance(clean, ActionEntry) or self._prices is None:
+        if not isinstance(clean, ActionEntry):
             return clean
-        if clean.cost is not None or clean.use is None or clean.ended_at is None:
-            return clean
-        cost = self._prices.cost_of(clean.use, at=clean.started_at)
-        return clean if cost is None else structs.replace(clean, cost=cost, is_cost_estimated=True)
+        news: dict[str, object] = {}
+        cost = self._cost_of(clean)
+        if cost is not None:
+            news |= {"cost": cost, "is_cost_estimated": True}
+        if clean.inputs is not None and clean.inputs.shared:
+            news["inputs"] = with_digests(clean.inputs)
+        if clean.outputs is not None and clean.outputs.shared:
+            news["outputs"] = with_digests(clean.outputs)
+        return structs.replace(clean, **news) if news else clean
+
+    def _cost_of(self, entry: ActionEntry) -> Decimal | None:
+        if self._prices is None or entry.cost is not None or entry.use is None or entry.ended_at is None:
+            return None
+        return self._prices.cost_of(entry.use, at=entry.started_at)
 
     def without_secrets(self, text: str) -> str:
         """Return a text that is no part of an entry as it may be stored."""

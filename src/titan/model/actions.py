@@ -10,9 +10,11 @@ These are msgspec's structs, not dataclasses: thousands are made each second, wh
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from hashlib import blake2b
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
@@ -94,6 +96,7 @@ class Payload(Struct, frozen=True):
     text: str
     shared: tuple[str, ...] = ()
     blob: str | None = None  #: SHA-256 of the content that `text` only stands in for, because it is large
+    digests: tuple[bytes, ...] = ()  #: of each of `shared`, by `digest_of`; none while nobody has computed them
 
     @property
     def whole(self) -> str:
@@ -101,6 +104,16 @@ class Payload(Struct, frozen=True):
         if not self.shared:
             return self.text
         return self.text.replace(SHARED_MARK, f"[{','.join(self.shared)}]", 1)
+
+
+def digest_of(text: str) -> bytes:
+    """Return what a shared text is known by: 16 bytes of BLAKE2b."""
+    return blake2b(text.encode(), digest_size=16).digest()
+
+
+def with_digests(payload: Payload) -> Payload:
+    """Return a payload with the digests of its shared texts: wherever that is done, the store need not."""
+    return replace(payload, digests=tuple(map(digest_of, payload.shared)))
 
 
 class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,19 +1,10 @@
 """The links of a run's tape: what of an entry goes into the chain, so that nothing of it can be changed unseen."""
 
 from collections.abc import Sequence
-from hashlib import blake2b
-from typing import Final
 
-from titan.model.actions import ActionEntry, Entry, Payload
+from titan.model.actions import ActionEntry, Entry, Payload, digest_of
 from titan.store.calls.rows import facts_of
 from titan_sdk.tape import chain
-
-DIGEST_BYTES: Final = 16
-
-
-def digest_of(content: bytes) -> bytes:
-    """Return what a shared text is known by."""
-    return blake2b(content, digest_size=DIGEST_BYTES).digest()
 
 
 def link_of(previous: str, entry: Entry) -> str:
@@ -34,4 +25,4 @@ def link_after(previous: str, facts: bytes, inputs: Sequence[bytes], outputs: Se
 def _body(payload: Payload | None) -> tuple[bytes, ...]:
     if payload is None:
         return ()
-    return (payload.text.encode(), *(digest_of(text.encode()) for text in payload.shared))
+    return (payload.text.encode(), *(digest_of(text) for text in payload.shared))

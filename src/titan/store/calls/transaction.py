@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Entry, Payload, Teller
+from titan.model.actions import ActionEntry, ActionKind, Entry, Payload, Teller, digest_of
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
-from titan.store.calls.linking import digest_of, link_after
+from titan.store.calls.linking import link_after
 from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import BLOB, to_ranges
@@ -53,6 +53,7 @@ class SqlCallTransaction(SqlCallReader):
         self._last_action: int = row[1]
         self._last_run_no: int = row[2]
         self._places: dict[tuple[str, str], _Place] = {}
+        self._absent: set[tuple[str, str]] = set()
 
     # --- what is known ---
 
@@ -92,6 +93,7 @@ class SqlCallTransaction(SqlCallReader):
             run = run_from_row(row[3:])
             found[run.id] = run
             self._places[project_id, run.id] = _Place(row[0], row[1], row[2].hex(), run)
+        self._absent.update((project_id, run_id) for run_id in run_ids - found.keys())
         return found
 
     def _actions(
@@ -156,11 +158,21 @@ class SqlCallTransaction(SqlCallReader):
     def restore_run(self, run: RecordedRun) -> None:
         place = self._place(run.project_id, run.id)
         seen: set[str] = set()
+
+        def unseen(payload: Payload | None) -> list[str]:
+            new = [text for text in payload.shared if text not in seen] if payload is not None else []
+            seen.update(new)
+            return new
+
         after = 0
         while entries := self.tape(run.project_id, run.id, after=after, limit=RESTORED_AT_ONCE):
-            words = [(stored.number, words_of_entry(stored.entry, seen)) for stored in entries]
+            words = [
+                (stored.number, words_of_entry(stored.entry, unseen(stored.entry.inputs), unseen(stored.entry.outputs)))
+                for stored in entries
+                if isinstance(stored.entry, ActionEntry)
+            ]
             self._session.run_many("forget_words", ({"number": number} for number, _ in words))
-            self._add_words([(number, text) for number, text in words if text])
+            self._add_words(words)
             after = entries[-1].number
         assert place.known is not None
         self.save_run(replace(run, archived_at=None))
@@ -191,14 +203,15 @@ class SqlCallTransaction(SqlCallReader):
             if place.known is None:
                 return {}
             packed = unpacked_texts(self._session, place.run_no)
-            known = {digest_of(content.encode()): number for number, content in packed.items()}
+            known = {digest_of(content): number for number, content in packed.items()}
             return known | dict(self._all("digests_of_run", run_no=place.run_no))
 
         return self._texts_known.of_run(place.run_no, read)
 
     def _place(self, project_id: str, run_id: str) -> _Place:
         key = (project_id, run_id)
-        if key not in self._places and not self._read_places(project_id, {run_id}):
+        if key not in self._places and (key in self._absent or not self._read_places(project_id, {run_id})):
+            self._absent.discard(key)
             self._last_run_no += 1
             self._texts_known.forget(self._last_run_no)
             self._places[key] = _Place(self._last_run_no, 0, _NO_LINK.hex(), None)
@@ -223,19 +236,27 @@ def replace_agent(action: Action, run: RecordedRun) -> Action:
     return action if action.agent_id == run.agent_id else replace(action, agent_id=run.agent_id)
 
 
-def words_of_entry(entry: Entry, seen: set[str]) -> str:
-    """Return the words an entry is found by: those of shared texts only where they are not `seen` before."""
-    if not isinstance(entry, ActionEntry):
-        return ""
+def words_of_entry(entry: ActionEntry, new_in_inputs: Iterable[str], new_in_outputs: Iterable[str]) -> str:
+    """Return the words an entry is found by: of the texts it shares with others, those that are new with it."""
     parts = [entry.name]
     if entry.failure is not None:
         parts.append(entry.failure.message)
-    for payload in (entry.inputs, entry.outputs):
+    for payload, new in ((entry.inputs, new_in_inputs), (entry.outputs, new_in_outputs)):
         if payload is not None:
-            new = [text for text in payload.shared if text not in seen]
-            seen.update(new)
             parts += map(words_of, (payload.text, *new))
     return "\n".join(parts)
+
+
+class _Body(NamedTuple):
+    """What a payload becomes."""
+
+    text: str | None  #: its columns
+    shared: str | None
+    linked: tuple[bytes, ...]  #: what the chain takes of it
+    new: Sequence[str]  #: the texts that the run did not keep before
+
+
+_NO_BODY: Final = _Body(None, None, (), ())
 
 
 class _Batch:
@@ -255,19 +276,15 @@ class _Batch:
 
     def add(self, number: int, new: NewEntry, place: _Place) -> None:
         entry, facts = new.entry, facts_of(new.entry)
-        inputs = outputs = None
-        words: list[str] = []
+        given = taken = _NO_BODY
         if isinstance(entry, ActionEntry):
             assert new.action_number is not None
-            inputs, outputs = entry.inputs, entry.outputs
-            words.append(entry.name)
+            given, taken = self._body(entry.inputs, place), self._body(entry.outputs, place)
             self.versions[new.action_number] = number
             if entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
                 self.seen_within[new.action_number] = entry.parent_id
-            if entry.failure is not None:
-                words.append(entry.failure.message)
-        given, taken = self._body(inputs, place, words), self._body(outputs, place, words)
-        place.link = link_after(place.link, facts, given[2], taken[2])
+            self.words.append((number, words_of_entry(entry, given.new, taken.new)))
+        place.link = link_after(place.link, facts, given.linked, taken.linked)
         self.entries.append(
             (
                 number,
@@ -276,41 +293,36 @@ class _Batch:
                 new.action_number,
                 self._now_us,
                 facts.decode(),
-                *given[:2],
-                *taken[:2],
+                given.text,
+                given.shared,
+                taken.text,
+                taken.shared,
                 bytes.fromhex(place.link),
             )
         )
-        if words:
-            self.words.append((number, "\n".join(words)))
 
-    def _body(
-        self, payload: Payload | None, place: _Place, words: list[str]
-    ) -> tuple[str | None, str | None, tuple[bytes, ...]]:
-        """Return a payload's columns and what the chain takes of it; add the words that are new with it."""
+    def _body(self, payload: Payload | None, place: _Place) -> _Body:
         if payload is None:
-            return None, None, ()
-        words.append(words_of(payload.text))
-        linked = [payload.text.encode()]
+            return _NO_BODY
+        content = payload.text.encode()
         if payload.blob is not None:
             self.blobs.append((payload.blob, place.run_no, self._project_id))
-            return payload.text, BLOB + payload.blob, tuple(linked)
+            return _Body(payload.text, BLOB + payload.blob, (content,), ())
         if not payload.shared:
-            return payload.text, None, tuple(linked)
+            return _Body(payload.text, None, (content,), ())
         known = self._transaction.texts_of(place)
+        digests = payload.digests or tuple(map(digest_of, payload.shared))
         numbers: list[int] = []
-        for text in payload.shared:
-            content = text.encode()
-            digest = digest_of(content)
+        new: list[str] = []
+        for text, digest in zip(payload.shared, digests, strict=True):
             found = known.get(digest)
             if found is None:
                 place.text_count += 1
                 found = known[digest] = place.text_count
                 self.texts.append((self._project_id, place.run_no, found, digest, text))
-                words.append(words_of(text))
+                new.append(text)
             numbers.append(found)
-            linked.append(digest)
-        return payload.text, to_ranges(numbers), tuple(linked)
+        return _Body(payload.text, to_ranges(numbers), (content, *digests), new)
 
 
 _FORGETTING: Final = (

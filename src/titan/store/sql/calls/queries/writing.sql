@@ -83,7 +83,7 @@ where actions.seen_within is not null
 order by coalesce(actions.outcome, '') <> 'error', actions.number
 
 -- name: save_actions
-insert or replace into actions
+insert into actions
 (
     run_no, number, id, span_id, kind, name, agent_id, parent_id, actor, started_at_us, ended_at_us, duration_ns, outcome,
     cost, is_cost_estimated, model, provider, input_tokens, output_tokens, response_id, error_type, error_message, impact,
@@ -92,6 +92,17 @@ insert or replace into actions
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
+on conflict (number) do update set
+run_no = excluded.run_no, id = excluded.id, span_id = excluded.span_id, kind = excluded.kind,
+name = excluded.name, agent_id = excluded.agent_id, parent_id = excluded.parent_id, actor = excluded.actor,
+started_at_us = excluded.started_at_us, ended_at_us = excluded.ended_at_us, duration_ns = excluded.duration_ns,
+outcome = excluded.outcome, cost = excluded.cost, is_cost_estimated = excluded.is_cost_estimated,
+model = excluded.model, provider = excluded.provider, input_tokens = excluded.input_tokens,
+output_tokens = excluded.output_tokens, response_id = excluded.response_id, error_type = excluded.error_type,
+error_message = excluded.error_message, impact = excluded.impact, effect = excluded.effect,
+tags = excluded.tags, is_redacted = excluded.is_redacted, heard = excluded.heard,
+project_id = excluded.project_id, seen_within = coalesce(excluded.seen_within, actions.seen_within),
+version = excluded.version
 
 -- name: add_entries
 insert into entries
