@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from titan.ingest.json_values import read_json
+from titan.ingest.values import read_json
 from titan.model.errors import InvalidInput
 
 SCORE: Final = "score-create"

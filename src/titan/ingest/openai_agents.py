@@ -13,8 +13,16 @@ import msgspec
 
 from titan.ingest.batch import Batch
 from titan.ingest.counts import count_of
-from titan.ingest.json_values import read_json
-from titan.ingest.values import Value, conversation, joined_text, json_or_text, messages_of, payload_of, text_of
+from titan.ingest.values import (
+    Value,
+    conversation,
+    joined_text,
+    json_or_text,
+    messages_of,
+    payload_of,
+    read_json,
+    text_of,
+)
 from titan.model.actions import (
     CALLS,
     ActionEntry,

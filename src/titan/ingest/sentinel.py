@@ -13,7 +13,6 @@ from typing import Any, Final
 import msgspec
 
 from titan.ingest.costs import checked_cost
-from titan.ingest.json_values import payload_of, text_of
 from titan.ingest.sentinel_calls import Told, is_failure_text, told_by
 from titan.ingest.sentinel_fields import (
     Sender,
@@ -29,7 +28,9 @@ from titan.ingest.sentinel_fields import (
     shaped,
     unreadable,
 )
+from titan.ingest.sentinel_payloads import payload_of
 from titan.ingest.sentinel_shapes import BatchBody, EntryBody
+from titan.ingest.values import text_of
 from titan.model.actions import ActionEntry, Entry, Outcome, RunEntry, Teller
 from titan.model.errors import InvalidInput
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from titan.ingest.json_values import read_json
+from titan.ingest.values import read_json
 from titan.model.errors import InvalidInput
 
 T = TypeVar("T")

@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 
 from titan.ingest.costs import checked_cost
-from titan.ingest.json_values import payload_of, read_json, text_of
 from titan.ingest.sentinel_fields import (
     Sender,
     clean,
@@ -20,7 +19,9 @@ from titan.ingest.sentinel_fields import (
     shaped,
     unreadable,
 )
+from titan.ingest.sentinel_payloads import payload_of
 from titan.ingest.sentinel_shapes import MAX_ID, InterventionBody, ReplayResultsBody
+from titan.ingest.values import read_json, text_of
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd, RunEntry, Teller
 from titan.model.interventions import Intervention
 

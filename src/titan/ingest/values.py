@@ -12,7 +12,9 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from titan.ingest.levels import shallow
 from titan.model.actions import SHARED_MARK, Payload
+from titan.model.errors import InvalidInput
 from titan_sdk import tape
 
 #: As OTLP's AnyValue and JSON have them.
@@ -26,6 +28,29 @@ _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 _ENCODE: Final = msgspec.json.Encoder().encode
+
+
+def read_json(body: bytes, *, what: str) -> Any:
+    """Return the value of a body that may hold NaN and Infinity, which Python's `json` writes and most readers refuse.
+
+    What is nested deeper than Python reads comes as the text that it is: a client would send it again for ever.
+
+    Raises:
+        InvalidInput: it is no JSON in UTF-8.
+    """
+    try:
+        text = body.decode()
+        try:
+            return json.loads(text)
+        except RecursionError:
+            return json.loads(shallow(text))
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise InvalidInput(
+            what,
+            expected="JSON in UTF-8",
+            found=str(error) or type(error).__name__,
+            next_step="Correct it and send it again; nothing was stored.",
+        ) from error
 
 
 def text_of(value: Value) -> str:

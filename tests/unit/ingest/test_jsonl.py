@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.support.builders import NOON
-from titan.ingest.json_values import payload_of
 from titan.ingest.jsonl import read_lines
+from titan.ingest.sentinel_payloads import payload_of
 from titan.insight.bodies import bodies_of
 from titan.insight.export import ExportedRun, json_lines
 from titan.model.actions import (

@@ -2,8 +2,8 @@
 
 import pytest
 
-from titan.ingest.json_values import read_json
 from titan.ingest.levels import MOST_LEVELS, shallow
+from titan.ingest.values import read_json
 from titan.model.errors import InvalidInput
 
 

@@ -15,6 +15,7 @@ from titan.ingest.sentinel import Batch, read_batch
 from titan.ingest.sentinel_calls import failure_of, failure_text
 from titan.ingest.sentinel_fields import Sender
 from titan.ingest.sentinel_interventions import intervention_entries, read_intervention
+from titan.ingest.sentinel_payloads import payload_of
 from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry
 from titan.model.errors import InvalidInput
 from titan_sdk.tape import decode
@@ -315,3 +316,12 @@ def test_an_intervention_names_its_run_by_the_header_where_it_has_none() -> None
     details = decode(event.details or "")
     assert isinstance(details, dict)
     assert details["intervention"]["context"] == {"limit": 5}
+
+
+@pytest.mark.parametrize("key", ["é", "\ud800", "$set", "$shared"])
+def test_a_payload_with_any_key_reads_as_it_was_sent(key: str) -> None:
+    sent = {"args": [1e16, 0.1], "kwargs": {"messages": [{"content": "hi"}], key: 1e16}, key: None}
+
+    payload = payload_of(sent)
+
+    assert decode(payload.whole.encode()) == sent

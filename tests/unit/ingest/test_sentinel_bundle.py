@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from tests.support.builders import NOON
-from titan.ingest.json_values import payload_of
 from titan.ingest.sentinel_bundle import BundleEntry, bundle_entry
+from titan.ingest.sentinel_payloads import payload_of
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
 from titan.model.recorded import Action
 from titan_sdk.tape import encode

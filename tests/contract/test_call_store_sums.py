@@ -1,0 +1,67 @@
+"""Sums over the calls of a store, and the list of what guards did about them."""
+
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from tests.support.builders import PROJECT
+from tests.support.call_stores import record
+from tests.support.recorded import RUN, a_call, at
+from titan.model.actions import ActionKind, ModelUse, Outcome, Teller
+from titan.model.recorded import OutcomeSums
+from titan.ports_calls import CallFilter, CallStore
+
+
+def test_calls_are_summed_up_for_each_outcome(calls: CallStore) -> None:
+    record(
+        calls,
+        a_call("a1", cost="0.1"),
+        a_call("a2", cost="0.2", kind=ActionKind.MODEL, use=ModelUse(input_tokens=3, output_tokens=4)),
+        a_call("a3", kind=ActionKind.MODEL),
+        a_call("a4", outcome=Outcome.BLOCKED, cost="0.000000000001"),
+        a_call("a5", ends=None),
+        a_call("a6", kind=ActionKind.AGENT, cost="9"),
+        a_call("a7", run_id="R_2", cost="1"),
+    )
+
+    def sums(wanted: CallFilter) -> dict[Outcome | None, OutcomeSums]:
+        return {one.outcome: one for one in calls.read(lambda reader: reader.sums_of_calls(PROJECT, wanted))}
+
+    found = sums(CallFilter(run_id=RUN))
+
+    assert found == {
+        Outcome.SUCCESS: OutcomeSums(
+            outcome=Outcome.SUCCESS, calls=3, cost=Decimal("0.3"), unpriced=1, input_tokens=3, output_tokens=4
+        ),
+        Outcome.BLOCKED: OutcomeSums(
+            outcome=Outcome.BLOCKED, calls=1, cost=Decimal("1E-12"), unpriced=0, input_tokens=0, output_tokens=0
+        ),
+        None: OutcomeSums(outcome=None, calls=1, cost=Decimal(0), unpriced=0, input_tokens=0, output_tokens=0),
+    }
+    assert sums(CallFilter())[Outcome.SUCCESS].calls == 4
+    assert sums(CallFilter(run_id="nobody")) == {}
+
+
+def test_what_guards_did_is_a_list_of_its_own(calls: CallStore) -> None:
+    event = replace(a_call(teller=Teller.SENTINEL, kind=ActionKind.EVENT), actor="ada")
+    record(
+        calls,
+        replace(event, id="e1", name="hard_block", started_at=at(1)),
+        replace(event, id="e2", name="rate_limited", started_at=at(2)),
+        replace(event, id="e3", name="hard_block", started_at=at(3), run_id="R_2"),
+        replace(event, id="e4", teller=Teller.SDK),
+        a_call("a1", teller=Teller.SENTINEL, name="hard_block"),
+    )
+
+    def found(wanted: CallFilter, skip: int = 0) -> list[str]:
+        rows = calls.read(lambda reader: reader.interventions(PROJECT, wanted, skip=skip, limit=2))
+        return [action.id for action in rows]
+
+    assert found(CallFilter()) == ["e3", "e2"]
+    assert found(CallFilter(), skip=2) == ["e1"]
+    assert found(CallFilter(name="hard_block")) == ["e3", "e1"]
+    assert found(CallFilter(run_id=RUN)) == ["e2", "e1"]
+    assert found(CallFilter(since=at(2), until=at(3))) == ["e2"]
+    assert found(CallFilter(run_id="nobody")) == []
+    counted = calls.read(lambda reader: reader.count_interventions(PROJECT, CallFilter()))
+    assert counted == {"hard_block": 2, "rate_limited": 1}
