@@ -36,7 +36,7 @@ _RUN_NO: Final = 38
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}
-_INDEXED_PICO: Final = 10**10  # the cost from which on `calls_that_cost_much` holds calls
+_INDEXED_PICO: Final = 5 * 10**9  # the cost from which on `calls_that_cost_much` holds calls
 _RUN_ID: Final = 28  # behind `action_columns`
 
 
@@ -89,13 +89,14 @@ def ledger(
     if sort == "cost":
         conditions.append("actions.cost > 0")  # what cost nothing is not looked for by its cost
     direction, first = ("asc", "first") if is_ascending else ("desc", "last")
+    head = session.text_of("ledger" if wanted.text is None else "ledger_found")
 
     def asked(*besides: str) -> list[Row]:
         # Only a duration may be unknown here; PostgreSQL takes no index for an order that says more than it need.
         unknown = f" nulls {first}" if sort == "duration" and not besides else ""
         key = f"actions.{_CALL_KEYS[sort]} {direction}{unknown}"
         order = f"order by {key}, actions.number {direction} limit :limit offset :skip"
-        return session.ask(" and ".join([session.text_of("ledger"), *conditions, *besides]) + " " + order, values)
+        return session.ask(" and ".join([head, *conditions, *besides]) + " " + order, values)
 
     rows: list[Row] = []
     if sort in _OUTSTANDING and not is_ascending:
@@ -110,7 +111,8 @@ def count_calls(session: CallSession, project_id: str, wanted: CallFilter, run_n
     conditions, values = _call_conditions(session, wanted, run_no)
     if wanted.min_cost is not None and to_pico(wanted.min_cost) >= _INDEXED_PICO:
         conditions.append(session.text_of("calls_that_cost_much"))
-    sql = " and ".join([session.text_of("ledger_count"), *conditions])
+    head = session.text_of("ledger_count" if wanted.text is None else "ledger_count_found")
+    sql = " and ".join([head, *conditions])
     return _counted(session, sql, {**values, "project_id": project_id}, up_to)
 
 

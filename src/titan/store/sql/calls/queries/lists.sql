@@ -71,8 +71,19 @@ from actions
 cross join runs on runs.run_no = actions.run_no
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
+-- name: ledger_found
+select {action_columns}, runs.id
+from actions not indexed
+cross join runs on runs.run_no = actions.run_no
+where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+
 -- name: ledger_count
 select 1 from actions where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+
+-- name: ledger_count_found
+select 1
+from actions not indexed
+where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
 -- name: ledger_sums
 select
@@ -127,10 +138,10 @@ actions.run_no = :run_no
 actions.cost >= :min_cost
 
 -- name: calls_that_cost_much
-actions.cost >= 10000000000
+actions.cost >= 5000000000
 
 -- name: calls_that_took_long
-actions.duration_ns >= 10000000000
+actions.duration_ns >= 3000000000
 
 -- name: calls_up_to_cost
 actions.cost <= :max_cost

@@ -66,15 +66,15 @@ create table runs (
 ) strict;
 
 -- What the lists sort by, with what they filter by behind it, so that a row is looked at only when it is shown.
-create index runs_by_start on runs (project_id, started_at_us, run_no, status, agent_id, cost);
+create index runs_by_start on runs (project_id, started_at_us, run_no, status, agent_id, cost, archived_at_us);
 
-create index runs_by_agent on runs (project_id, agent_id, started_at_us, run_no, status, cost);
+create index runs_by_agent on runs (project_id, agent_id, started_at_us, run_no, status, cost, archived_at_us);
 
-create index runs_by_status on runs (project_id, status, started_at_us, run_no, agent_id, cost);
+create index runs_by_status on runs (project_id, status, started_at_us, run_no, agent_id, cost, archived_at_us);
 
-create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, status, agent_id);
+create index runs_by_cost on runs (project_id, cost, run_no, started_at_us, status, agent_id, archived_at_us);
 
-create index runs_by_duration on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost);
+create index runs_by_duration on runs (project_id, duration_us, run_no, started_at_us, status, agent_id, cost, archived_at_us);
 
 create index runs_by_session on runs (project_id, session_id, started_at_us, run_no) where session_id is not null;
 
@@ -154,12 +154,12 @@ where kind in ('model', 'tool', 'call');
 create index calls_by_outcome on actions (project_id, outcome, started_at_us, number)
 where kind in ('model', 'tool', 'call') and outcome is distinct from 'success';
 
--- From one cent and from ten seconds on.
+-- From half a cent and from three seconds on.
 create index calls_that_cost_much on actions (project_id, cost, number)
-where kind in ('model', 'tool', 'call') and cost >= 10000000000;
+where kind in ('model', 'tool', 'call') and cost >= 5000000000;
 
 create index calls_that_took_long on actions (project_id, duration_ns, number)
-where kind in ('model', 'tool', 'call') and duration_ns >= 10000000000;
+where kind in ('model', 'tool', 'call') and duration_ns >= 3000000000;
 
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number)
 where error_type is not null;

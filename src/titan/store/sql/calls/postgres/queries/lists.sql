@@ -6,6 +6,15 @@ from actions
 inner join runs on runs.run_no = actions.run_no
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
+-- name: ledger_found
+select {action_columns}, runs.id
+from actions
+inner join runs on runs.run_no = actions.run_no
+where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+
+-- name: ledger_count_found
+select 1 from actions where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+
 -- name: interventions
 select {action_columns}, runs.id
 from actions
