@@ -414,6 +414,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/public/ingestion": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep the scores in a batch of Langfuse's SDK 3 and before; its other events come by OpenTelemetry. */
+        post: operations["take_ingestion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/public/otel/v1/traces": {
         parameters: {
             query?: never;
@@ -425,6 +442,23 @@ export interface paths {
         put?: never;
         /** Record the spans of an OpenTelemetry exporter, in protobuf or JSON. */
         post: operations["take_traces"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/public/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a score of Langfuse's SDKs, or a list of them, as notes on the run and action they are about. */
+        post: operations["add_scores"];
         delete?: never;
         options?: never;
         head?: never;
@@ -869,7 +903,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List the approvals that were asked for: none, for each is cancelled as it is asked for. */
+        get: operations["list_approvals"];
         put?: never;
         /** Take a request for an approval, and cancel it: nobody can decide it here yet. */
         post: operations["ask_approval"];
@@ -890,6 +925,23 @@ export interface paths {
         put?: never;
         /** Tell whether an action needs an approval of this server: none does. */
         post: operations["check_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/pending": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the approvals that were asked for: none, for each is cancelled as it is asked for. */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1022,7 +1074,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List what guards of agentsentinel-sdk did about calls, the latest first. */
+        get: operations["list_interventions"];
         put?: never;
         /** Record that a guard of agentsentinel-sdk stopped, held or changed a call. */
         post: operations["add_intervention"];
@@ -1058,6 +1111,40 @@ export interface paths {
         };
         /** List the calls of all runs under filters, sorted. */
         get: operations["show_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Show counts and sums over the calls of all runs under filters. */
+        get: operations["show_ledger_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the policies: one that limits nothing. */
+        get: operations["list_policies"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1254,6 +1341,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say how a recorded run ended. One that submitted DAGs ends as those do; what begins later opens it again. */
+        post: operations["end_recorded_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/find": {
         parameters: {
             query?: never;
@@ -1281,7 +1385,7 @@ export interface paths {
         /** List what people said of a run and its actions. */
         get: operations["list_notes"];
         put?: never;
-        /** Say something of a run or of one of its actions: a score, words, or both. */
+        /** Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls. */
         post: operations["add_note"];
         delete?: never;
         options?: never;
@@ -1918,6 +2022,14 @@ export interface components {
             run_id: string | null;
         };
         /**
+         * ApprovalsAnswer
+         * @description GET /api/v1/approvals and /api/v1/approvals/pending: none, for each is cancelled as it is asked for.
+         */
+        ApprovalsAnswer: {
+            data: components["schemas"]["ApprovalAnswer"][];
+            total: number;
+        };
+        /**
          * Assignment
          * @description One attempt to run, with everything a worker needs for it but the script's content.
          */
@@ -2008,7 +2120,7 @@ export interface components {
          * @description GET /api/v1/runs/{run}/bodies.
          */
         BodiesQuery: {
-            /** @description Ids of actions with commas between; at most 200. */
+            /** @description Ids of actions with commas between, or a JSON list of them; at most 200. */
             ids: string;
             /**
              * @description Of each text; what goes beyond is cut.
@@ -2033,6 +2145,38 @@ export interface components {
         BodyView: {
             cut: components["schemas"]["CutView"] | null;
             text: string;
+        };
+        /**
+         * CallsQuery
+         * @description GET /api/v1/ledger/stats.
+         */
+        CallsQuery: {
+            /** @default null */
+            action_name: string | null;
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            end_date: string | null;
+            /**
+             * @description model, tool or call, or two with a comma between.
+             * @default null
+             */
+            kind: string | null;
+            /** @default null */
+            max_cost: string | null;
+            /** @default null */
+            min_cost: string | null;
+            /**
+             * @description One outcome or several, with commas between; `running` for those without one.
+             * @default null
+             */
+            outcome: string | null;
+            /** @default null */
+            run_id: string | null;
+            /** @default null */
+            search: string | null;
+            /** @default null */
+            start_date: string | null;
         };
         /**
          * Cancelled
@@ -2145,7 +2289,8 @@ export interface components {
          * @description A payload that is too large to be shown whole.
          */
         CutView: {
-            sha256: string;
+            /** @description Of one over 64 KiB, which is content of its own; else null. */
+            sha256: string | null;
             size_bytes: number;
             /** @description Where the whole of it is read. */
             url: string;
@@ -2265,6 +2410,18 @@ export interface components {
             similar_agents: string[];
         };
         /**
+         * EndRecordedRunBody
+         * @description POST /api/v1/runs/{run}/end.
+         */
+        EndRecordedRunBody: {
+            /**
+             * @description Why it ended so.
+             * @default null
+             */
+            error: string | null;
+            status: components["schemas"]["RunEnd"];
+        };
+        /**
          * EndRunBody
          * @description POST /api/runs/{run}/end.
          */
@@ -2285,6 +2442,23 @@ export interface components {
             first_seen_at: string;
             last_seen_at: string;
             type: string;
+        };
+        /**
+         * EventRefused
+         * @description An event that is not kept.
+         */
+        EventRefused: {
+            id: string;
+            message: string;
+            status: number;
+        };
+        /**
+         * EventTaken
+         * @description An event that is kept.
+         */
+        EventTaken: {
+            id: string;
+            status: number;
         };
         /**
          * EventView
@@ -2335,7 +2509,7 @@ export interface components {
              */
             format: "csv" | "json" | "jsonl";
             /**
-             * @description Only these of what the filters leave, with commas between.
+             * @description Only these of what the filters leave, with commas between; as a JSON list where one has any.
              * @default null
              */
             ids: string | null;
@@ -2578,6 +2752,14 @@ export interface components {
             stored: number;
         };
         /**
+         * IngestionAnswer
+         * @description POST /api/public/ingestion.
+         */
+        IngestionAnswer: {
+            errors: components["schemas"]["EventRefused"][];
+            successes: components["schemas"]["EventTaken"][];
+        };
+        /**
          * InterceptReason
          * @description Why a run needs attention.
          */
@@ -2649,6 +2831,62 @@ export interface components {
             /** @default null */
             run_id: string | null;
             timestamp: string;
+        };
+        /**
+         * InterventionView
+         * @description What a guard did about a call.
+         */
+        InterventionView: {
+            action_name: string;
+            agent_id: string | null;
+            /** @description US dollars that the call would have cost. */
+            estimated_cost: string | null;
+            id: string;
+            /** @description "hard_block", "budget_exceeded", "rate_limited" … */
+            intervention_type: string;
+            /** @description "blocked", "escalated", "warned", "modified" … */
+            outcome: string;
+            reason: string | null;
+            risk_level: string | null;
+            run_id: string;
+            timestamp: string;
+        };
+        /**
+         * InterventionsAnswer
+         * @description What guards did about calls, the latest first.
+         */
+        InterventionsAnswer: {
+            /** @description How many of each type the filters leave. */
+            by_type: {
+                [key: string]: number;
+            };
+            data: components["schemas"]["InterventionView"][];
+            page: number;
+            page_size: number;
+            total: number;
+        };
+        /**
+         * InterventionsQuery
+         * @description GET /api/v1/interventions.
+         */
+        InterventionsQuery: {
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            end_date: string | null;
+            /** @default null */
+            intervention_type: string | null;
+            /** @default 1 */
+            page: number;
+            /**
+             * @description How many rows at most.
+             * @default 50
+             */
+            page_size: number;
+            /** @default null */
+            run_id: string | null;
+            /** @default null */
+            start_date: string | null;
         };
         /**
          * JobFilesQuery
@@ -2862,13 +3100,19 @@ export interface components {
             agent_id: string | null;
             /** @default null */
             end_date: string | null;
-            /** @default null */
+            /**
+             * @description model, tool or call, or two with a comma between.
+             * @default null
+             */
             kind: string | null;
             /** @default null */
             max_cost: string | null;
             /** @default null */
             min_cost: string | null;
-            /** @default null */
+            /**
+             * @description One outcome or several, with commas between; `running` for those without one.
+             * @default null
+             */
             outcome: string | null;
             /** @default 1 */
             page: number;
@@ -3221,6 +3465,14 @@ export interface components {
             policies: components["schemas"]["PolicyView"][];
         };
         /**
+         * PoliciesListAnswer
+         * @description GET /api/v1/policies.
+         */
+        PoliciesListAnswer: {
+            data: components["schemas"]["PolicyView"][];
+            total: number;
+        };
+        /**
          * PoliciesQuery
          * @description GET /api/v1/policies/sync.
          */
@@ -3478,7 +3730,7 @@ export interface components {
             /** @default null */
             cursor: string | null;
             /**
-             * @description Only these of what the filters leave, with commas between.
+             * @description Only these of what the filters leave, with commas between; as a JSON list where one has any.
              * @default null
              */
             ids: string | null;
@@ -5127,6 +5379,39 @@ export interface operations {
             };
         };
     };
+    take_ingestion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IngestionAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     take_traces: {
         parameters: {
             query?: never;
@@ -5147,6 +5432,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    add_scores: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description Refused; the body says why. */
@@ -6190,6 +6508,35 @@ export interface operations {
             };
         };
     };
+    list_approvals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     ask_approval: {
         parameters: {
             query?: never;
@@ -6244,6 +6591,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ApprovalCheckAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalsAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -6486,6 +6862,43 @@ export interface operations {
             };
         };
     };
+    list_interventions: {
+        parameters: {
+            query?: {
+                page?: number;
+                page_size?: number;
+                intervention_type?: string | null;
+                agent_id?: string | null;
+                run_id?: string | null;
+                start_date?: string | null;
+                end_date?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InterventionsAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     add_intervention: {
         parameters: {
             query?: never;
@@ -6554,8 +6967,6 @@ export interface operations {
     show_ledger: {
         parameters: {
             query?: {
-                page?: number;
-                page_size?: number;
                 outcome?: string | null;
                 action_name?: string | null;
                 kind?: string | null;
@@ -6566,6 +6977,8 @@ export interface operations {
                 start_date?: string | null;
                 end_date?: string | null;
                 search?: string | null;
+                page?: number;
+                page_size?: number;
                 sort_by?: "cost" | "duration" | "time";
                 sort_order?: "asc" | "desc";
             };
@@ -6582,6 +6995,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LedgerAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    show_ledger_stats: {
+        parameters: {
+            query?: {
+                outcome?: string | null;
+                action_name?: string | null;
+                kind?: string | null;
+                agent_id?: string | null;
+                run_id?: string | null;
+                min_cost?: string | null;
+                max_cost?: string | null;
+                start_date?: string | null;
+                end_date?: string | null;
+                search?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TallyView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    list_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoliciesListAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -7002,6 +7484,41 @@ export interface operations {
             };
         };
     };
+    end_recorded_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndRecordedRunBody"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordedRunView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     find_in_run: {
         parameters: {
             query: {
@@ -7070,7 +7587,10 @@ export interface operations {
     add_note: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A random key; a repeat of the request with the same key gets the first answer, for a day. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 run: string;
             };
