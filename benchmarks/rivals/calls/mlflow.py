@@ -56,9 +56,10 @@ def running_mlflow(folder: Path, python: Path, store: str | None) -> Iterator[Se
     [port] = free_ports(1)
     data = folder / "data"
     data.mkdir()
+    database = store and store.replace("postgresql:", "postgresql+psycopg2:", 1)  # the package that its own extras name
     command = [
         *(str(python.parent / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(port)),
-        *("--backend-store-uri", store or f"sqlite:///{data}/mlflow.db", "--artifacts-destination", str(data)),
+        *("--backend-store-uri", database or f"sqlite:///{data}/mlflow.db", "--artifacts-destination", str(data)),
         *(
             "--uvicorn-opts",
             "--timeout-worker-healthcheck 120",
