@@ -21,7 +21,7 @@ from titan.store.rows.columns import to_json, to_us
 from titan.store.session import Row
 
 #: Of the newest entries that hold the words of a search; a word that stands everywhere costs no more than this.
-MAX_HITS: Final = 5_000
+MAX_HITS: Final = 3_000
 RUNNING: Final = "running"  #: asked for as an outcome: calls that have none yet
 
 #: What runs are sorted by → its column, and its place behind `run_columns` in the head.
