@@ -280,8 +280,20 @@ def words(calls: CallStore) -> CallStore:
     for seconds, (id, text) in enumerate(CONTENT.items()):
         shared = ('{"role":"user","content":"where is the giraffe"}',) if SHARED_MARK in text else ()
         record(calls, replace(a_call(id, name="tool", begins=seconds, ends=seconds), inputs=Payload(text, shared)))
-    record(calls, replace(a_call(run_id="R_2"), outputs=Payload('"quick giraffe"')))
+    record(calls, replace(a_call(run_id="R_2"), outputs=Payload('"quick giraffe"'), tags=("billing",)))
     return calls
+
+
+def test_a_call_and_a_run_are_found_by_their_tags(words: CallStore) -> None:
+    record(words, replace(a_word(run_id="R_3"), tags=("nightly",)))
+
+    def found(reader: CallReader, text: str) -> list[str]:
+        wanted = RunFilter(text=text)
+        runs, _ = reader.registry(PROJECT, wanted, sort="started", is_ascending=False, after=None, limit=9)
+        return [run.id for run in runs]
+
+    assert words.read(lambda reader: found(reader, "billing")) == ["R_2"]
+    assert words.read(lambda reader: found(reader, "nightly")) == ["R_3"]
 
 
 @pytest.mark.parametrize(

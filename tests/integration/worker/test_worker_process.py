@@ -299,7 +299,9 @@ def test_a_server_that_does_not_know_the_worker_is_told_again(server: WorkerServ
     server.stop(lease)
     server.wait_for_report(lease)
 
-    assert [worker_id for worker_id, _ in server.registrations] == [server.registrations[0][0]] * 2
+    ids = [worker_id for worker_id, _ in server.registrations]
+    assert len(ids) >= 2  # one or more: two of its requests may be under way when the server forgets it
+    assert set(ids) == {ids[0]}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from functools import partial
 from litestar import Response
 
 from titan.ingest.langfuse_scores import Refused, Score, read_events, read_scores
+from titan.model.errors import InvalidInput
 from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
 from titan.rules.registry import not_heard_yet
@@ -23,10 +24,16 @@ async def add_scores(call: Call) -> Response[bytes]:
     raw = await call.raw_body()
     read = read_scores(raw)
     scores, refused = _split(read)
+    is_one = not raw.lstrip().startswith(b"[")
+    if is_one and refused:
+        raise InvalidInput(
+            "the score",
+            expected="an object with `name`, `value` and `traceId`",
+            found=refused[0].reason,
+            next_step="Correct it and send it again; nothing was stored.",
+        )
     ids = await _keep(call, scores)
-    if not raw.lstrip().startswith(b"["):
-        if refused:
-            return json_answer(_results(scores, refused), 400)
+    if is_one:
         return json_answer(wire.ScoreAnswer(id=ids[0]))
     if refused:
         return json_answer(_results(scores, refused), 207)

@@ -239,7 +239,7 @@ def replace_agent(action: Action, run: RecordedRun) -> Action:
 
 def words_of_entry(entry: ActionEntry, new_in_inputs: Iterable[str], new_in_outputs: Iterable[str]) -> str:
     """Return the words an entry is found by: of the texts it shares with others, those that are new with it."""
-    parts = [entry.name]
+    parts = [entry.name, *entry.tags]
     if entry.failure is not None:
         parts.append(entry.failure.message)
     for payload, new in ((entry.inputs, new_in_inputs), (entry.outputs, new_in_outputs)):

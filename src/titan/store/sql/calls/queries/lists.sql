@@ -58,6 +58,7 @@ runs.archived_at_us is null
 -- name: runs_with_part
 (
     runs.id like :part escape '\' or runs.agent_id like :part escape '\' or runs.name like :part escape '\'
+    or runs.tags like :part escape '\'
     or runs.run_no in (
         select entries.run_no
         from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit

@@ -32,7 +32,7 @@ runs.status in (select json_array_elements_text(cast(:statuses as json)))
 
 -- name: runs_with_part
 (
-    runs.id ilike :part or runs.agent_id ilike :part or runs.name ilike :part
+    runs.id ilike :part or runs.agent_id ilike :part or runs.name ilike :part or runs.tags ilike :part
     or runs.run_no in (
         select entries.run_no
         from (
