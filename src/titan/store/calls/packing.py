@@ -39,7 +39,7 @@ class Packed:
         if session.one("is_still_to_pack", run_no=self._run_no, version=self._version) is None:
             return False
         session.insert("add_packs", self._rows)
-        for query in ("empty_entries", "drop_packed_texts", "note_packed"):
+        for query in ("drop_packed_bodies", "drop_packed_texts", "note_packed"):
             session.run(query, {"run_no": self._run_no})
         return True
 

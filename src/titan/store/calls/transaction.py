@@ -130,6 +130,7 @@ class SqlCallTransaction(SqlCallReader):
             ],
         )
         self._session.insert("add_entries", batch.entries)
+        self._session.insert("add_bodies", batch.bodies)
         self._add_words(batch.words)
         self._session.insert("add_blobs", batch.blobs)
         self._last_action = max([self._last_action, *(action.number for action in actions)])
@@ -268,6 +269,7 @@ class _Batch:
         self._now_us = now_us
         self._transaction = transaction
         self.entries: list[Values] = []
+        self.bodies: list[Values] = []
         self.texts: list[Values] = []
         self.words: list[tuple[int, str]] = []
         self.blobs: list[Values] = []
@@ -286,13 +288,11 @@ class _Batch:
                 self.seen_within[new.action_number] = entry.parent_id
             self.words.append((number, words_of_entry(entry, given.new, taken.new)))
         place.link = link_after(place.link, facts, given.linked, taken.linked)
-        self.entries.append(
+        self.entries.append((number, self._project_id, place.run_no, new.action_number, self._now_us))
+        self.bodies.append(
             (
                 number,
                 self._project_id,
-                place.run_no,
-                new.action_number,
-                self._now_us,
                 facts.decode(),
                 given.text,
                 given.shared,
@@ -328,6 +328,7 @@ class _Batch:
 
 _FORGETTING: Final = (
     "forget_words_of_run",
+    "forget_bodies_of_run",
     "forget_entries_of_run",
     "forget_actions_of_run",
     "forget_texts_of_run",

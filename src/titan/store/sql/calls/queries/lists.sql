@@ -62,7 +62,7 @@ runs.archived_at_us is null
     or runs.run_no in (
         select entries.run_no
         from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit
-        cross join entries indexed by entries_by_number on entries.number = hit.number
+        cross join entries on entries.number = hit.number
     )
 )
 
@@ -157,5 +157,5 @@ actions.started_at_us < :until_us
 actions.number in (
     select entries.action_number
     from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit
-    cross join entries indexed by entries_by_number on entries.number = hit.number
+    cross join entries on entries.number = hit.number
 )

@@ -8,10 +8,13 @@ order by heard_at_us
 limit :limit
 
 -- name: entries_to_pack
-select number, action_number, heard_at_us, facts, inputs, inputs_shared, outputs, outputs_shared, hex(link)
+select
+    entries.number, entries.action_number, entries.heard_at_us, bodies.facts, bodies.inputs, bodies.inputs_shared,
+    bodies.outputs, bodies.outputs_shared, hex(bodies.link)
 from entries
-where run_no = :run_no and facts is not null
-order by number
+cross join bodies on bodies.number = entries.number
+where entries.run_no = :run_no
+order by entries.number
 
 -- name: texts_to_pack
 select text_no, content from texts where run_no = :run_no order by text_no
@@ -22,10 +25,8 @@ select 1 from runs where run_no = :run_no and version = :version and is_packed =
 -- name: add_packs
 insert into packs (project_id, run_no, kind, first, last, data) values (?, ?, ?, ?, ?, ?)
 
--- name: empty_entries
-update entries
-set facts = null, inputs = null, inputs_shared = null, outputs = null, outputs_shared = null, link = null
-where run_no = :run_no and facts is not null
+-- name: drop_packed_bodies
+delete from bodies where number in (select number from entries where run_no = :run_no)
 
 -- name: drop_packed_texts
 delete from texts where run_no = :run_no

@@ -111,16 +111,23 @@ select {action_columns} from actions where run_no = :run_no and span_id = :actio
 limit 1
 
 -- fragment: entry_columns
-number, action_number, heard_at_us, facts, inputs, inputs_shared, outputs, outputs_shared, link
+entries.number, entries.action_number, entries.heard_at_us, bodies.facts, bodies.inputs, bodies.inputs_shared,
+bodies.outputs, bodies.outputs_shared, bodies.link
 
 -- name: entries_of_run
-select {entry_columns} from entries where run_no = :run_no and number > :after order by number limit :limit
+select {entry_columns}
+from entries
+left join bodies on bodies.number = entries.number
+where entries.run_no = :run_no and entries.number > :after
+order by entries.number
+limit :limit
 
 -- name: entries_of_action
 select {entry_columns}
 from entries
-where action_number = :action_number and run_no = :run_no and number > :after
-order by number
+left join bodies on bodies.number = entries.number
+where entries.action_number = :action_number and entries.run_no = :run_no and entries.number > :after
+order by entries.number
 limit :limit
 
 -- name: texts_of_run
@@ -131,7 +138,7 @@ where run_no = :run_no and text_no in (select value from json_each(:numbers))
 -- name: find_in_run
 select actions.id
 from words
-cross join entries indexed by entries_by_number on entries.number = words.rowid
+cross join entries on entries.number = words.rowid
 cross join actions on actions.number = entries.action_number
 where words match :words and words.rowid between :first and :last and entries.run_no = :run_no
 group by actions.number

@@ -105,9 +105,11 @@ project_id = excluded.project_id, seen_within = coalesce(excluded.seen_within, a
 version = excluded.version
 
 -- name: add_entries
-insert into entries
-(number, project_id, run_no, action_number, heard_at_us, facts, inputs, inputs_shared, outputs, outputs_shared, link)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+insert into entries (number, project_id, run_no, action_number, heard_at_us) values (?, ?, ?, ?, ?)
+
+-- name: add_bodies
+insert into bodies (number, project_id, facts, inputs, inputs_shared, outputs, outputs_shared, link)
+values (?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: add_words
 insert into words (rowid, text) values (?, ?)
@@ -136,6 +138,9 @@ delete from words where rowid in (select number from entries where run_no = :run
 
 -- name: forget_words
 delete from words where rowid = :number
+
+-- name: forget_bodies_of_run
+delete from bodies where number in (select number from entries where run_no = :run_no)
 
 -- name: forget_entries_of_run
 delete from entries where run_no = :run_no

@@ -164,28 +164,29 @@ where kind in ('model', 'tool', 'call') and duration_ns >= 3000000000;
 create index calls_that_failed on actions (project_id, agent_id, error_type, started_at_us, number)
 where error_type is not null;
 
--- An entry without facts is packed: all it held stands in a row of `packs`. Else `inputs` and `outputs` are JSON in the
--- typed encoding; `*_shared` says which of the run's texts go into it, as ranges: "1-7,9". Payloads over 64 KiB are
--- blobs: then it is "blob:" and their digest, and the text holds their beginning.
+-- An entry, and who and what it is about. What it says stands in `bodies`, or, once its run is over, in a row of `packs`.
 create table entries (
     number integer primary key,
     project_id text not null,
     run_no integer not null references runs (run_no),
     action_number integer,
-    heard_at_us integer not null,
-    facts text,
-    inputs text,
-    inputs_shared text,
-    outputs text,
-    outputs_shared text,
-    link blob check (length(link) = 32),
-    constraint packed_whole check ((facts is null) = (link is null))
+    heard_at_us integer not null
 ) strict;
 
 create index entries_of_run on entries (run_no, number, action_number);
 
--- What a word was found in, without a look at the long rows.
-create index entries_by_number on entries (number, run_no, action_number);
+-- `inputs` and `outputs` are JSON in the typed encoding; `*_shared` says which of the run's texts go into it, as ranges:
+-- "1-7,9". Payloads over 64 KiB are blobs: then it is "blob:" and their digest, and the text holds their beginning.
+create table bodies (
+    number integer primary key,
+    project_id text not null,
+    facts text not null,
+    inputs text,
+    inputs_shared text,
+    outputs text,
+    outputs_shared text,
+    link blob not null check (length(link) = 32)
+) strict;
 
 -- Messages of conversations, which come again with every call: a run keeps each once. `digest` is BLAKE2b of the content.
 create table texts (
@@ -199,8 +200,8 @@ create table texts (
 
 create unique index texts_of_run on texts (run_no, text_no);
 
--- The tapes of runs that are over, compressed by zlib: JSON lists of rows of `entries`, or of `texts`, of which those of
--- texts then are gone. Numbers are those of the rows.
+-- The tapes of runs that are over, compressed by zlib: JSON lists of rows of `bodies` or of `texts`, which then are gone.
+-- Numbers are those of the rows.
 create table packs (
     id integer primary key,
     project_id text not null,

@@ -1,4 +1,5 @@
 -- Fewer and smaller indexes of calls: they were most of what a call cost to write. Those of runs tell what is archived.
+-- What entries say stands apart, so that it leaves whole pages behind when it is packed.
 
 drop index runs_by_start;
 
@@ -50,6 +51,26 @@ where kind in ('model', 'tool', 'call') and cost >= 5000000000;
 create index calls_that_took_long on actions (project_id, duration_ns, number)
 where kind in ('model', 'tool', 'call') and duration_ns >= 3000000000;
 
-create index entries_of_run on entries (run_no, number, action_number);
+create table bodies (
+    number bigint primary key,
+    project_id text collate "C" not null,
+    facts text collate "C" not null,
+    inputs text collate "C",
+    inputs_shared text collate "C",
+    outputs text collate "C",
+    outputs_shared text collate "C",
+    link bytea not null check (length(link) = 32)
+);
 
-create index entries_by_number on entries (number) include (run_no, action_number);
+insert into bodies (number, project_id, facts, inputs, inputs_shared, outputs, outputs_shared, link)
+select number, project_id, facts, inputs, inputs_shared, outputs, outputs_shared, link from entries where facts is not null;
+
+alter table entries
+drop column facts,
+drop column inputs,
+drop column inputs_shared,
+drop column outputs,
+drop column outputs_shared,
+drop column link;
+
+create index entries_of_run on entries (run_no, number, action_number);

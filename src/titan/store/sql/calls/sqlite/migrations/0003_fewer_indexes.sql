@@ -1,4 +1,5 @@
 -- Fewer and smaller indexes of calls: they were most of what a call cost to write. Those of runs tell what is archived.
+-- What entries say stands apart, so that it leaves whole pages behind when it is packed.
 
 drop index runs_by_start;
 
@@ -50,8 +51,35 @@ where kind in ('model', 'tool', 'call') and cost >= 5000000000;
 create index calls_that_took_long on actions (project_id, duration_ns, number)
 where kind in ('model', 'tool', 'call') and duration_ns >= 3000000000;
 
-create index entries_of_run on entries (run_no, number, action_number);
+create table bodies (
+    number integer primary key,
+    project_id text not null,
+    facts text not null,
+    inputs text,
+    inputs_shared text,
+    outputs text,
+    outputs_shared text,
+    link blob not null check (length(link) = 32)
+) strict;
 
-create index entries_by_number on entries (number, run_no, action_number);
+insert into bodies (number, project_id, facts, inputs, inputs_shared, outputs, outputs_shared, link)
+select number, project_id, facts, inputs, inputs_shared, outputs, outputs_shared, link from entries where facts is not null;
+
+create table narrow_entries (
+    number integer primary key,
+    project_id text not null,
+    run_no integer not null references runs (run_no),
+    action_number integer,
+    heard_at_us integer not null
+) strict;
+
+insert into narrow_entries (number, project_id, run_no, action_number, heard_at_us)
+select number, project_id, run_no, action_number, heard_at_us from entries;
+
+drop table entries;
+
+alter table narrow_entries rename to entries;
+
+create index entries_of_run on entries (run_no, number, action_number);
 
 insert into words (words, rank) values ('automerge', 8);
