@@ -7,16 +7,20 @@ import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+import apsw
 import psutil
 
 from benchmarks.conversations import otlp_requests
 from benchmarks.rows import Better, Row, at_least, at_most, percentile
 from benchmarks.titan_server import BenchmarkFailed, RunningTitan, running_titan
+from titan.store.calls.sqlite_store import SqliteCallStore
+from titan.system import SystemClock
 
 SPANS: Final = 512  # of a request: what OpenTelemetry's batch processor sends at most
 SENDERS: Final = 4
@@ -60,6 +64,23 @@ def measure_calls(folder: Path, *, actions: int) -> Iterator[Row]:
             yield _list(titan, f"full text, {name}", path, 50.0)
         for count in DEEP_RUNS:
             yield _deep_run(titan, count)
+    yield _size("bytes an action on the disk, when runs are packed", _packed_bytes(titan.home / "calls.db"), "B", 1500)
+
+
+def _packed_bytes(path: Path) -> float:
+    """Pack every run that is over, as the server does five minutes after; return bytes an action without free pages."""
+    clock = SystemClock()
+    store = SqliteCallStore(path, clock=clock)
+    while store.pack(before=clock.now() + timedelta(days=1), limit=100):
+        pass
+    store.close()
+    database = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    pages, free, size, actions = (
+        int(str(database.execute(asked).fetchall()[0][0]))
+        for asked in ("pragma page_count", "pragma freelist_count", "pragma page_size", "select count(*) from actions")
+    )
+    database.close()
+    return (pages - free) * size / actions
 
 
 def _filled(titan: RunningTitan, actions: int) -> Iterator[float]:
