@@ -235,27 +235,6 @@ async def show_agent(call: Call) -> Response[bytes]:
     return json_answer(await look(call, find))
 
 
-async def pin_recorded_run(call: Call) -> Response[bytes]:
-    """Keep a recorded run, however old it gets, until it is unpinned."""
-    return await _set_pin(call, is_pinned=True)
-
-
-async def unpin_recorded_run(call: Call) -> Response[bytes]:
-    """Let a pinned recorded run go again when it is old."""
-    return await _set_pin(call, is_pinned=False)
-
-
-async def _set_pin(call: Call, *, is_pinned: bool) -> Response[bytes]:
-    def act(tx: CallTransaction) -> RecordedRun:
-        run = find_recorded(tx, call)
-        if (run.pinned_at is not None) != is_pinned:
-            run = structs.replace(run, pinned_at=tx.now if is_pinned else None)
-            tx.save_run(run)
-        return run
-
-    return json_answer(run_view(await change(call, act)))
-
-
 async def restore_run(call: Call) -> Response[bytes]:
     """Bring an archived run back into the lists and the search."""
 
