@@ -86,14 +86,12 @@ def ledger(
     """See `CallReader.ledger`; `run_no` is that of the run it asks for."""
     conditions, values = _call_conditions(session, wanted, run_no)
     values |= {"project_id": project_id, "limit": limit, "skip": skip}
-    if sort == "cost":
-        conditions.append("actions.cost > 0")  # what cost nothing is not looked for by its cost
     direction, first = ("asc", "first") if is_ascending else ("desc", "last")
     head = session.text_of("ledger" if wanted.text is None else "ledger_found")
 
     def asked(*besides: str) -> list[Row]:
-        # Only a duration may be unknown here; PostgreSQL takes no index for an order that says more than it need.
-        unknown = f" nulls {first}" if sort == "duration" and not besides else ""
+        # Only a cost or duration may be unknown; PostgreSQL takes no index for an order that says more than it need.
+        unknown = f" nulls {first}" if sort in _OUTSTANDING and not besides else ""
         key = f"actions.{_CALL_KEYS[sort]} {direction}{unknown}"
         order = f"order by {key}, actions.number {direction} limit :limit offset :skip"
         return session.ask(" and ".join([head, *conditions, *besides]) + " " + order, values)
