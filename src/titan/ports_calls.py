@@ -178,7 +178,7 @@ class CallReader(Protocol):
         """Return what people said under an id."""
 
     def runs_in_need(
-        self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
+        self, project_id: str, *, since: datetime, agent_id: str | None = None, skip: int = 0, limit: int
     ) -> list[tuple[RecordedRun, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 

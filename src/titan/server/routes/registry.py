@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -27,6 +27,7 @@ from titan.server.recorded_views import agent_view, run_view, run_views
 T = TypeVar("T")
 
 COUNTED: Final = 10_000  # further, lists only say that there are more
+LOOKED_AT: Final = 5_000  # runs with errors, about: most of them may have recovered
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -147,18 +148,25 @@ async def list_intercepts(call: Call) -> Response[bytes]:
     begin = since(call, query.window) or LONG_AGO
 
     def find(reader: CallReader) -> views.InterceptsAnswer:
-        rows = reader.runs_in_need(call.house.project_id, since=begin, agent_id=query.agent_id, limit=5 * query.limit)
-        found = [
-            views.InterceptView(
-                run=run_view(run),
-                reasons=[views.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why],
+        looked_at, at_once, is_all = 0, 5 * query.limit, False
+        found: list[views.InterceptView] = []
+        while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
+            rows = reader.runs_in_need(
+                call.house.project_id, since=begin, agent_id=query.agent_id, skip=looked_at, limit=at_once
             )
-            for run, is_unrecovered in rows
-            if (why := reasons(run, has_unrecovered_error=is_unrecovered))
-        ]
-        return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit)
+            found += _intercepts(rows)
+            looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
+        return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit or not is_all)
 
     return json_answer(await look(call, find))
+
+
+def _intercepts(rows: Sequence[tuple[RecordedRun, bool]]) -> Iterator[views.InterceptView]:
+    """Yield those runs that need attention, for all that went wrong in them."""
+    for run, is_unrecovered in rows:
+        if why := reasons(run, has_unrecovered_error=is_unrecovered):
+            told = [views.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
+            yield views.InterceptView(run=run_view(run), reasons=told)
 
 
 async def list_agents(call: Call) -> Response[bytes]:

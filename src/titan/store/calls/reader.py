@@ -147,9 +147,10 @@ class SqlCallReader:
         return None if row is None else note_from_row(row, project_id, row[7])
 
     def runs_in_need(
-        self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
+        self, project_id: str, *, since: datetime, agent_id: str | None = None, skip: int = 0, limit: int
     ) -> list[tuple[RecordedRun, bool]]:
-        rows = self._all("runs_in_need", project_id=project_id, since_us=to_us(since), agent_id=agent_id, limit=limit)
+        asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
+        rows = self._all("runs_in_need", **asked, limit=limit, skip=skip)
         return [(run_from_row(row), bool(self._one("has_unrecovered_error", run_no=row[-1]))) for row in rows]
 
     def agents(
