@@ -115,11 +115,13 @@ async def list_recorded_runs(call: Call) -> Response[bytes]:
             limit=query.limit,
         )
         total = reader.count_runs(project_id, wanted, up_to=COUNTED + 1)
+        is_search_capped = reader.is_search_capped(wanted)
         return views.RegistryAnswer(
             data=run_views(reader, runs),
             next_cursor=cursor,
             total=min(total, COUNTED),
-            is_total_capped=total > COUNTED,
+            is_total_capped=total > COUNTED or is_search_capped,
+            is_search_capped=is_search_capped,
             elsewhere=None if total or wanted.ids is not None else _elsewhere(reader, project_id, wanted),
         )
 

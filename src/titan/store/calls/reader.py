@@ -127,6 +127,9 @@ class SqlCallReader:
         run_no = self._run_asked_for(project_id, wanted)
         return lists.count_calls(self._session, project_id, wanted, run_no, up_to=up_to)
 
+    def is_search_capped(self, wanted: RunFilter | CallFilter) -> bool:
+        return lists.is_search_capped(self._session, wanted)
+
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         return lists.sums_of_calls(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
 
