@@ -57,6 +57,7 @@ class RunFilter:
     text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
     has_archived: bool = False
     ids: frozenset[str] | None = None  #: only these of what the rest leaves
+    is_searched_whole: bool = False  #: look at each entry that holds the words of `text`, not at the newest alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,8 +163,11 @@ class CallReader(Protocol):
     def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
         """Return how many calls there are, counted no further than `up_to`."""
 
+    def is_search_capped(self, wanted: RunFilter | CallFilter) -> bool:
+        """Return whether a list under this filter leaves older entries out that hold the words it searches."""
+
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
-        """Return sums over calls for each outcome that one has; it looks at each call."""
+        """Return sums over calls for each outcome that one has; it looks at each call, also of a search."""
 
     def interventions(self, project_id: str, wanted: CallFilter, *, skip: int, limit: int) -> list[Action]:
         """Return what guards of agentsentinel-sdk did about calls, the latest first; their names are its types."""
@@ -178,7 +182,7 @@ class CallReader(Protocol):
         """Return what people said under an id."""
 
     def runs_in_need(
-        self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
+        self, project_id: str, *, since: datetime, agent_id: str | None = None, skip: int = 0, limit: int
     ) -> list[tuple[RecordedRun, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 

@@ -243,21 +243,31 @@ def test_the_ledger_under_every_filter(ledger: CallStore, wanted: CallFilter, id
 
 @pytest.mark.parametrize(
     ("sort", "ids"),
-    [("cost", ["a3", "a2", "a1", "b2"]), ("duration", ["b2", "a2", "a3", "a1", "b1", "a4"])],
+    [
+        ("cost", ["a3", "a2", "a1", "b2", "b0", "b1", "a4"]),  # no cost behind a cost of 0
+        ("duration", ["b2", "a2", "a3", "a1", "b0", "b1", "a4"]),
+    ],
 )
 def test_the_ledger_by_cost_and_by_duration(ledger: CallStore, sort: str, ids: list[str]) -> None:
+    record(ledger, a_call("b0", run_id="R_2", begins=0, ends=0, cost="0"))
+
     def listed(reader: CallReader, *, skip: int, limit: int) -> list[Action]:
         return reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=skip, limit=limit)
 
     found = ledger.read(lambda reader: listed(reader, skip=0, limit=99))
     pages = [
         [action.id for action in ledger.read(partial(listed, skip=skip, limit=limit))]
-        for skip, limit in product(range(4), range(1, 4))  # an index holds only those that stand out
+        for skip, limit in product(range(7), range(1, 4))  # an index holds only those that stand out
     ]
 
+    rising = ledger.read(
+        lambda reader: reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=True, skip=0, limit=99)
+    )
     assert [action.id for action in found] == ids
+    assert [action.id for action in rising] == ids[::-1]
     assert {action.run_id for action in found} == {RUN, "R_2"}
-    assert pages == [ids[skip : skip + limit] for skip, limit in product(range(4), range(1, 4))]
+    assert pages == [ids[skip : skip + limit] for skip, limit in product(range(7), range(1, 4))]
+    assert ledger.read(lambda reader: reader.count_calls(PROJECT, CallFilter(), up_to=99)) == len(ids)
 
 
 # --- words ---

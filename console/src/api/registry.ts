@@ -13,6 +13,8 @@ import { allRows, type Page, type Pages } from "./rows";
 interface RegistryPage extends Page<RecordedRunView> {
   total: number;
   isCapped: boolean;
+  /** Older runs may hold the words of the search, too. */
+  isSearchCapped: boolean;
   elsewhere: ElsewhereView | null;
 }
 
@@ -38,6 +40,7 @@ export function useRegistry(filter: RegistryFilter) {
         next: data?.next_cursor ?? null,
         total: data?.total ?? 0,
         isCapped: data?.is_total_capped ?? false,
+        isSearchCapped: data?.is_search_capped ?? false,
         elsewhere: data?.elsewhere ?? null,
       };
     },

@@ -3083,6 +3083,8 @@ export interface components {
          */
         LedgerAnswer: {
             data: components["schemas"]["ActionView"][];
+            /** @description The words of the search stand in more entries than were looked at: only in the newest. */
+            is_search_capped: boolean;
             is_total_capped: boolean;
             page: number;
             page_size: number;
@@ -3714,6 +3716,8 @@ export interface components {
             data: components["schemas"]["RecordedRunView"][];
             /** @description Told when nothing was found, and no ids were asked. */
             elsewhere: components["schemas"]["ElsewhereView"] | null;
+            /** @description The words of the search stand in more entries than were looked at: only in the newest. */
+            is_search_capped: boolean;
             is_total_capped: boolean;
             /** @description With this as `cursor` the list goes on; null at its end. */
             next_cursor: string | null;

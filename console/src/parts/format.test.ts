@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { age, bytes, count, duration, moment } from "./format";
+import { age, bytes, count, countedUpTo, duration, moment } from "./format";
 
 const NOON = new Date(2026, 2, 12, 12, 0, 0).getTime();
 
@@ -24,4 +24,9 @@ test("a moment of another day names the day, of another year the year", () => {
 test("bytes and counts are written as people say them", () => {
   expect([0, 1023, 1536, 3_565_158, null].map(bytes)).toEqual(["0 B", "1023 B", "1.5 KiB", "3.4 MiB", "–"]);
   expect([count(1, "job"), count(1200, "job")]).toEqual(["1 job", "1,200 jobs"]);
+  expect([countedUpTo(false, false), countedUpTo(true, false), countedUpTo(true, true)]).toEqual([
+    "",
+    " and more",
+    " among the newest matches",
+  ]);
 });

@@ -79,6 +79,12 @@ export function count(number: number, noun: string): string {
   return `${WHOLE.format(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
+/** Returns what to say behind a count that was stopped, by its bound or because a search looked no further. */
+export function countedUpTo(isCapped: boolean, isSearchCapped: boolean): string {
+  if (isSearchCapped) return " among the newest matches";
+  return isCapped ? " and more" : "";
+}
+
 /** Returns milliseconds of a duration the server gives in nanoseconds. */
 export function ofNanoseconds(length: number | null | undefined): number | null {
   return length === null || length === undefined ? null : length / 1e6;

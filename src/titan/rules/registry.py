@@ -57,7 +57,10 @@ def after_silence(run: RecordedRun, *, now: datetime) -> RecordedRun | None:
 def with_stages(
     known: RecordedRun | None, run: Run, status: RunStatus, *, ended_at: datetime | None, now: datetime
 ) -> RecordedRun:
-    """Return the registry's row of a run that submitted DAGs; `status` and `ended_at` are what those come to."""
+    """Return the registry's row of a run that submitted DAGs; `status` and `ended_at` are what those come to.
+
+    A pin stays, whoever set it: a run may have been pinned before it submitted anything. To unpin ends both.
+    """
     if known is None:
         known = RecordedRun(
             project_id=run.project_id,
@@ -80,7 +83,7 @@ def with_stages(
         last_event_at=max(known.last_event_at, run.last_activity_at),
         ended_at=ended_at,
         reason=run.reason,
-        pinned_at=run.pinned_at,
+        pinned_at=run.pinned_at or known.pinned_at,
     )
 
 

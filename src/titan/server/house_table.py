@@ -5,7 +5,7 @@ from typing import Final
 from titan.rules.access import Permission
 from titan.server import wire_access, wire_house, wire_work
 from titan.server.route import Route
-from titan.server.routes import about, runs, session
+from titan.server.routes import about, pins, session
 from titan.server.signing_in import PATH as SESSION_PATH
 
 HOUSE_ROUTES: Final[tuple[Route, ...]] = (
@@ -57,7 +57,7 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="POST",
         path="/api/runs/{run:str}/pin",
-        handler=runs.pin_run,
+        handler=pins.pin_run,
         permission=Permission.CHANGE_WORK,
         answer=wire_work.RunView,
         mutates=True,
@@ -65,7 +65,7 @@ HOUSE_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="POST",
         path="/api/runs/{run:str}/unpin",
-        handler=runs.unpin_run,
+        handler=pins.unpin_run,
         permission=Permission.CHANGE_WORK,
         answer=wire_work.RunView,
         mutates=True,

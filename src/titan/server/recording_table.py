@@ -6,7 +6,7 @@ from titan.rules.access import Permission
 from titan.server import wire, wire_actions, wire_scores
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import exporting, notes, otlp, recording, registry, scores, telemetry
+from titan.server.routes import exporting, notes, otlp, pins, recording, registry, scores, telemetry
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -129,14 +129,14 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="POST",
         path=RUN + "/pin",
-        handler=registry.pin_recorded_run,
+        handler=pins.pin_recorded_run,
         permission=Permission.ADMINISTER,
         answer=views.RecordedRunView,
     ),
     Route(
         method="POST",
         path=RUN + "/unpin",
-        handler=registry.unpin_recorded_run,
+        handler=pins.unpin_recorded_run,
         permission=Permission.ADMINISTER,
         answer=views.RecordedRunView,
     ),

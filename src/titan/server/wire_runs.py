@@ -21,6 +21,9 @@ LedgerSort = Literal["time", "cost", "duration"]
 Order = Literal["asc", "desc"]
 MOST_BODIES = 200  # of one answer: more are not on a screen
 PageLimit = Annotated[int, Meta(ge=1, le=200, description="How many rows at most.")]
+SearchCapped = Annotated[
+    bool, Meta(description="The words of the search stand in more entries than were looked at: only in the newest.")
+]
 Total = Annotated[int, Meta(description="How many there are in all; counted up to 10,000.")]
 
 Unpriced = Annotated[int, Meta(description="Model calls whose cost is not known; `cost_usd` lacks them.")]
@@ -136,6 +139,7 @@ class RegistryAnswer(Struct, kw_only=True):
     next_cursor: Annotated[str | None, Meta(description="With this as `cursor` the list goes on; null at its end.")]
     total: Total
     is_total_capped: bool
+    is_search_capped: SearchCapped
     elsewhere: Annotated[ElsewhereView | None, Meta(description="Told when nothing was found, and no ids were asked.")]
 
 
@@ -352,6 +356,7 @@ class LedgerAnswer(Struct, kw_only=True):
     page_size: int
     total: Total
     is_total_capped: bool
+    is_search_capped: SearchCapped
 
 
 class AgentView(Struct, kw_only=True):

@@ -15,7 +15,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from tests.support.running_titan import running_titan
-from tests.support.submissions import a_name
+from tests.support.submissions import a_dag_body, a_name
 from tests.support.token_holder import Holder
 from tests.support.waiting import wait_until
 from tests.support.wire_jobs import a_running_job
@@ -144,7 +144,7 @@ def test_who_comes_back_with_a_seq_misses_nothing_and_hears_one_thing_twice_at_m
 
 def test_who_is_far_behind_or_ahead_reads_everything_anew(admin: Holder) -> None:
     run = a_name("run")
-    for first in range(0, 10_500, 500):
+    for first in range(0, 20_500, 500):
         record(admin, run, *(an_action(f"a{first + place}") for place in range(500)))
 
     with listening(admin, "?since=0") as socket:
@@ -161,6 +161,33 @@ def test_a_deletion_has_everything_read_anew(admin: Holder) -> None:
         admin.ask("DELETE", f"/api/v1/runs/{run}")
 
         assert kinds(up_to(socket, "resync")) == ["resync"]
+
+
+def test_what_else_happened_is_told_beside_a_deletion(admin: Holder) -> None:
+    start, gone, run = present(admin), a_name("run"), a_name("run")
+    record(admin, gone, an_action(), an_end("completed"))
+    admin.ask("DELETE", f"/api/v1/runs/{gone}")
+    record(admin, run, an_action(), an_end("completed"))
+
+    with listening(admin, f"?since={start}") as socket:
+        events = up_to(socket, "run_completed")
+
+    assert kinds(events) == ["resync", "run_created", "action_created", "run_completed"]
+
+
+def test_each_event_has_a_higher_seq_than_the_one_before(admin: Holder) -> None:
+    start, names = present(admin), [a_name("run") for _ in range(3)]
+    assert admin.ask_json("POST", "/api/dags", a_dag_body(agent_run_id=names[0])).status == 201
+    for run in names:
+        record(admin, run, an_action(ends=None))
+        record(admin, run, an_end("failed"), an_action())
+    together = [{**an_action(), "run_id": run} for run in (a_name("run"), a_name("run"))]
+    record(admin, names[0], *together, {**an_end("completed"), "run_id": together[0]["run_id"]})
+
+    with listening(admin, f"?since={start}") as socket:
+        seqs = [event["seq"] for event in up_to(socket, "run_completed")]
+
+    assert seqs == sorted(set(seqs))
 
 
 def test_many_actions_at_once_are_told_as_their_number(admin: Holder) -> None:
@@ -277,7 +304,7 @@ def test_clients_that_read_slowly_cost_the_server_no_memory(tmp_path: Path) -> N
                 ]
                 record(holder, "r0", *entries)
         server = psutil.Process(titan.pid)
-        since = present(holder) - 9500
+        since = present(holder) - 14_500
         with listening_slowly(holder, since) as sockets:  # what threads and the store's caches take once
             seqs = [received(sockets[0])["seq"] for _ in range(5000)]
         before = server.memory_info().rss

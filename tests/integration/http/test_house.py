@@ -9,6 +9,7 @@ import pytest
 from tests.support.event_stream import events
 from tests.support.raw_http import a_key, ask, ask_json
 from tests.support.submissions import WireWorker, a_dag_body, a_name, submit
+from tests.support.waiting import wait_until
 
 
 def figure(port: int, name: str) -> float:
@@ -31,6 +32,27 @@ def test_a_pinned_run_says_so_until_it_is_unpinned(port: int) -> None:
 
     assert answers == [True, True, False, False]
     assert shown is True
+
+
+@pytest.mark.parametrize("other", ["/api/runs", "/api/v1/runs"])
+def test_a_pin_holds_for_a_run_and_for_what_was_recorded_of_it_until_either_is_unpinned(port: int, other: str) -> None:
+    run_id = a_name("run")
+    submit(port, a_dag_body(agent_run_id=run_id))
+    wait_until(lambda: ask(port, "GET", f"/api/v1/runs/{run_id}").status == 200, "the registry to have the run")
+
+    def pins(reason: str) -> tuple[bool, bool]:
+        """Return both pins when the registry has followed one more word about the run."""
+        ask_json(port, "POST", f"/api/runs/{run_id}/end", {"outcome": "completed", "reason": reason})
+        recorded = f"/api/v1/runs/{run_id}"
+        wait_until(lambda: ask(port, "GET", recorded).value["reason"] == reason, "the registry to follow")
+        run = ask(port, "GET", f"/api/runs/{run_id}").value
+        return run["pinned"], ask(port, "GET", recorded).value["is_pinned"]
+
+    ask(port, "POST", f"/api/v1/runs/{run_id}/pin")
+    pinned = pins("first")
+    ask(port, "POST", f"{other}/{run_id}/unpin", headers=a_key())
+
+    assert (pinned, pins("second")) == ((True, True), (False, False))
 
 
 def test_a_run_nobody_knows_cannot_be_pinned(port: int) -> None:

@@ -67,6 +67,36 @@ def test_a_parent_that_comes_late_brings_its_children_again_with_its_number(port
     assert later["id"] == []
 
 
+@pytest.mark.parametrize("limit", [1, 3, 20])
+def test_a_failed_run_needs_attention_however_many_others_recovered_since(port: int, limit: int) -> None:
+    agent, failure = a_name("agent"), {"type": "Boom", "message": "no"}
+    runs = [a_name("run") for _ in range(2)]
+    for place, run in enumerate(runs):
+        record_of(port, agent, an_action(run, "a", place, failure=failure))
+    good = [(a_name("run"), 2 + place) for place in range(101)]
+    told = [(an_action(run, "a", at, failure=failure), an_action(run, "b", at + 1)) for run, at in good]
+    record_of(port, agent, *(action for pair in told for action in pair))
+
+    answer = ask(port, "GET", f"/api/v1/intercepts?window=all&agent_id={agent}&limit={limit}").value
+
+    assert [one["run"]["run_id"] for one in answer["data"]] == runs[::-1][:limit]
+    assert answer["more"] is (limit < 2)
+
+
+def an_action(run: str, id: str, second: int, **fields: object) -> dict[str, object]:
+    begun = AT_NS + second * 1_000_000_000
+    action = {"type": "action", "id": id, "name": "x", "kind": "tool", "run_id": run}
+    return {**action, "started_at_ns": begun, "ended_at_ns": begun + 1, **fields}
+
+
+def record_of(port: int, agent: str, *entries: dict[str, object]) -> None:
+    runs = {entry["run_id"]: entry["started_at_ns"] for entry in entries}
+    words = [{"type": "run", "run_id": run, "agent_id": agent, "at_ns": at_ns} for run, at_ns in runs.items()]
+    body = {"run_id": entries[0]["run_id"], "entries": [*words, *entries]}
+    answer = ask_json(port, "POST", "/api/v1/actions", body)
+    assert answer.status == 200, answer.body
+
+
 def test_a_cut_payload_names_its_digest_where_it_is_content_of_its_own(port: int) -> None:
     run, large = a_name("run"), "x" * 70_000
     record(port, run, {"id": "a1", "inputs": "y" * 3000, "outputs": large})

@@ -1,5 +1,6 @@
 """How a run of the registry stands: what silence means, and what its stages say."""
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -101,6 +102,16 @@ def test_stages_say_how_a_run_stands_that_was_recorded_before() -> None:
 
     assert (row.agent_id, row.status, row.tally) == ("ada", RunStatus.COMPLETED, known.tally)
     assert (row.started_at, row.last_event_at, row.heard_at) == (at(0), at(20), NOON)
+
+
+@pytest.mark.parametrize(("recorded", "submitted", "kept"), [(None, 3, 3), (5, None, 5), (5, 3, 3), (None, None, None)])
+def test_a_pin_stays_whoever_set_it(recorded: int | None, submitted: int | None, kept: int | None) -> None:
+    known = replace(heard([a_word()]).run, pinned_at=None if recorded is None else at(recorded))
+    run = dataclasses.replace(a_run(), pinned_at=None if submitted is None else at(submitted))
+
+    row = with_stages(known, run, RunStatus.COMPLETED, ended_at=at(9), now=at(30))
+
+    assert row.pinned_at == (None if kept is None else at(kept))
 
 
 def test_the_agent_that_a_run_with_stages_has_is_not_given_to_another() -> None:

@@ -1,7 +1,7 @@
 import { useNavigate } from "react-router";
 import { useLedger } from "../../api/ledger";
 import { Empty } from "../../parts/Empty";
-import { count } from "../../parts/format";
+import { count, countedUpTo } from "../../parts/format";
 import { NoRows } from "../../parts/NoRows";
 import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
@@ -23,7 +23,9 @@ export function LedgerPage() {
   const found = useLedger(filter, page);
   const rows = found.data?.data ?? [];
   const total = found.data?.total ?? 0;
-  const told = `${count(total, "call")}${found.data?.is_total_capped ? " and more" : ""}`;
+  const isSearchCapped = found.data?.is_search_capped ?? false;
+  const isCapped = found.data?.is_total_capped ?? false;
+  const told = `${count(total, "call")}${countedUpTo(isCapped, isSearchCapped)}`;
   const sorting = {
     sort: filter.sort,
     order: filter.order,
@@ -74,7 +76,7 @@ export function LedgerPage() {
               page={page}
               total={total}
               told={told}
-              isCapped={found.data?.is_total_capped ?? false}
+              isCapped={isCapped && !isSearchCapped} // pages end where the search did
               onTurn={(next) => change({ page: next === 1 ? null : String(next) }, true)}
             />
           </>

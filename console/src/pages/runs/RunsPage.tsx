@@ -2,7 +2,7 @@ import { useCallback, useRef } from "react";
 import { useNavigate } from "react-router";
 import type { RecordedRunView } from "../../api/recorded";
 import { useRegistry } from "../../api/registry";
-import { count } from "../../parts/format";
+import { count, countedUpTo } from "../../parts/format";
 import { Page } from "../../parts/Page";
 import { RowList } from "../../parts/RowList";
 import { runPath, useUrl } from "../../parts/url";
@@ -35,7 +35,7 @@ export function RunsPage() {
     [change],
   );
   const { hasNextPage, isFetchingNextPage, fetchNextPage, first, runs } = found;
-  const told = first ? `${count(first.total, "run")}${first.isCapped ? " and more" : ""}` : "";
+  const told = first ? `${count(first.total, "run")}${countedUpTo(first.isCapped, first.isSearchCapped)}` : "";
   const isNew = first !== undefined && runs.length === 0 && isUnfiltered(filter) && !first.elsewhere?.in_all_time;
   return (
     <Page

@@ -38,7 +38,7 @@ MEDIA: Final = {"csv": "text/csv; charset=utf-8", "json": "application/json", "j
 async def export_runs(call: Call) -> Stream:
     """Export runs with all their actions, under the registry's filters: JSON Lines, JSON or CSV."""
     query = call.query(views.ExportQuery)
-    wanted = run_filter(call, query)
+    wanted = replace(run_filter(call, query), is_searched_whole=True)
     if query.run_id is not None:
         found = await look(call, partial(_one_run, call=call, run_id=query.run_id))
         runs = partial(_exported, call.house, [found])

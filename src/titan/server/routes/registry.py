@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -27,6 +27,7 @@ from titan.server.recorded_views import agent_view, run_view, run_views
 T = TypeVar("T")
 
 COUNTED: Final = 10_000  # further, lists only say that there are more
+LOOKED_AT: Final = 5_000  # runs with errors, about: most of them may have recovered
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,11 +115,13 @@ async def list_recorded_runs(call: Call) -> Response[bytes]:
             limit=query.limit,
         )
         total = reader.count_runs(project_id, wanted, up_to=COUNTED + 1)
+        is_search_capped = reader.is_search_capped(wanted)
         return views.RegistryAnswer(
             data=run_views(reader, runs),
             next_cursor=cursor,
             total=min(total, COUNTED),
-            is_total_capped=total > COUNTED,
+            is_total_capped=total > COUNTED or is_search_capped,
+            is_search_capped=is_search_capped,
             elsewhere=None if total or wanted.ids is not None else _elsewhere(reader, project_id, wanted),
         )
 
@@ -147,18 +150,25 @@ async def list_intercepts(call: Call) -> Response[bytes]:
     begin = since(call, query.window) or LONG_AGO
 
     def find(reader: CallReader) -> views.InterceptsAnswer:
-        rows = reader.runs_in_need(call.house.project_id, since=begin, agent_id=query.agent_id, limit=5 * query.limit)
-        found = [
-            views.InterceptView(
-                run=run_view(run),
-                reasons=[views.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why],
+        looked_at, at_once, is_all = 0, 5 * query.limit, False
+        found: list[views.InterceptView] = []
+        while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
+            rows = reader.runs_in_need(
+                call.house.project_id, since=begin, agent_id=query.agent_id, skip=looked_at, limit=at_once
             )
-            for run, is_unrecovered in rows
-            if (why := reasons(run, has_unrecovered_error=is_unrecovered))
-        ]
-        return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit)
+            found += _intercepts(rows)
+            looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
+        return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit or not is_all)
 
     return json_answer(await look(call, find))
+
+
+def _intercepts(rows: Sequence[tuple[RecordedRun, bool]]) -> Iterator[views.InterceptView]:
+    """Yield those runs that need attention, for all that went wrong in them."""
+    for run, is_unrecovered in rows:
+        if why := reasons(run, has_unrecovered_error=is_unrecovered):
+            told = [views.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
+            yield views.InterceptView(run=run_view(run), reasons=told)
 
 
 async def list_agents(call: Call) -> Response[bytes]:
@@ -233,27 +243,6 @@ async def show_agent(call: Call) -> Response[bytes]:
         )
 
     return json_answer(await look(call, find))
-
-
-async def pin_recorded_run(call: Call) -> Response[bytes]:
-    """Keep a recorded run, however old it gets, until it is unpinned."""
-    return await _set_pin(call, is_pinned=True)
-
-
-async def unpin_recorded_run(call: Call) -> Response[bytes]:
-    """Let a pinned recorded run go again when it is old."""
-    return await _set_pin(call, is_pinned=False)
-
-
-async def _set_pin(call: Call, *, is_pinned: bool) -> Response[bytes]:
-    def act(tx: CallTransaction) -> RecordedRun:
-        run = find_recorded(tx, call)
-        if (run.pinned_at is not None) != is_pinned:
-            run = structs.replace(run, pinned_at=tx.now if is_pinned else None)
-            tx.save_run(run)
-        return run
-
-    return json_answer(run_view(await change(call, act)))
 
 
 async def restore_run(call: Call) -> Response[bytes]:

@@ -1,7 +1,6 @@
-"""Agent runs: list, look at, cancel, pin, end."""
+"""Agent runs: list, look at, cancel, end."""
 
 import asyncio
-from dataclasses import replace
 from datetime import datetime
 
 from litestar import Response
@@ -73,29 +72,6 @@ async def cancel_run(call: Call) -> Response[bytes]:
         return cancel_all_of(tx, _find(tx, call))
 
     return json_answer(await call.house.orchestrator.stop_jobs(call.once(raw, act)))
-
-
-async def pin_run(call: Call) -> Response[bytes]:
-    """Keep a run, and all it left, until it is unpinned."""
-    return await _set_pin(call, is_pinned=True)
-
-
-async def unpin_run(call: Call) -> Response[bytes]:
-    """Let a pinned run go again when it is old."""
-    return await _set_pin(call, is_pinned=False)
-
-
-async def _set_pin(call: Call, *, is_pinned: bool) -> Response[bytes]:
-    raw = await call.raw_body()
-
-    def act(tx: Transaction) -> object:
-        run = _find(tx, call)
-        if (run.pinned_at is not None) != is_pinned:
-            run = replace(run, pinned_at=tx.now if is_pinned else None)
-            tx.save_run(run)
-        return run_view(tx, run, now=tx.now)
-
-    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
 
 
 async def end_run(call: Call) -> Response[bytes]:

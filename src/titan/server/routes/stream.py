@@ -1,8 +1,9 @@
 """What is heard of recorded runs, as agentsentinel's dashboards read it (spec/runs.md 3.6).
 
 Each event is read from the store when the client is ready for it, and its `seq` is the number of the change that it
-tells of: a slow reader costs no memory, and who comes back with the last `seq` misses nothing. Who is far behind is
-told to read everything anew instead.
+tells of, or one before that was left free for it: a slow reader costs no memory, and who comes back with the last `seq`
+misses nothing. Who is far behind is told to read everything anew instead, and after a deletion besides: what it took
+from the lists has no event.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from titan.engine.bus import CALLS
 from titan.insight.interventions import intervention_of, is_intervention
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
+from titan.ports import Clock
 from titan.ports_calls import CallReader, Heard
 from titan.server import wire_stream as wire
 from titan.server.call import Call
@@ -29,7 +31,7 @@ from titan.server.routes.events import QUIET_SECONDS, send_while_here
 from titan.server.routes.telemetry import told_of
 
 BATCH: Final = 200  # what a client that reads slowly holds
-FAR_BEHIND: Final = 10_000  # changes: reading the lists anew is quicker then
+FAR_BEHIND: Final = 20_000  # numbers, some 10,000 events: reading the lists anew is quicker then
 GATHER_SECONDS: Final = 0.1  # what is heard meanwhile is told together
 MANY: Final = 50  # actions of one run in one batch: more are told as a number
 REMEMBERED: Final = 10_000  # runs of one connection, with the status that it was told
@@ -60,7 +62,7 @@ async def _stream(call: Call, socket: WebSocket[Any, Any, Any], *, with_actions:
 async def _tellings(call: Call, query: wire.StreamQuery, *, with_actions: bool) -> AsyncIterator[wire.Envelope]:
     """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
     house = call.house
-    telling = _Telling(call.house.project_id, query.run_id, with_actions)
+    telling = _Telling(house.project_id, query.run_id, with_actions, house.clock)
     now = asyncio.get_running_loop().time
     with house.metrics.event_clients.track_inprogress(), house.bus.watch([CALLS]) as watch:
         newest = await asyncio.to_thread(house.calls.read, lambda reader: reader.newest_version())
@@ -69,19 +71,17 @@ async def _tellings(call: Call, query: wire.StreamQuery, *, with_actions: bool) 
             news = await asyncio.to_thread(house.calls.read, partial(telling.after, here))
             for event in news.events:
                 yield event
-            if news.is_resync:
-                yield _plain(call, "resync", news.seq)
             here = news.seq
-            if news.events or news.is_resync:
+            if news.events:
                 told_at = now()
                 await asyncio.sleep(GATHER_SECONDS)
             if news.is_last and not await watch.heard(max(0.0, told_at + QUIET_SECONDS - now())):
-                yield _plain(call, "heartbeat", here)
+                yield _plain("heartbeat", here, house.clock)
                 told_at = now()
 
 
-def _plain(call: Call, event_type: wire.EventType, seq: int) -> wire.Envelope:
-    return wire.Envelope(event_type=event_type, data=wire.NothingView(), timestamp=call.house.clock.now(), seq=seq)
+def _plain(event_type: wire.EventType, seq: int, clock: Clock) -> wire.Envelope:
+    return wire.Envelope(event_type=event_type, data=wire.NothingView(), timestamp=clock.now(), seq=seq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,6 @@ class _News:
     seq: int
     events: Sequence[wire.Envelope] = ()
     is_last: bool = True  #: nothing more has happened by now
-    is_resync: bool = False  #: what happened cannot be told one by one
 
 
 @dataclass(slots=True)
@@ -101,14 +100,15 @@ class _Telling:
     project_id: str
     run_id: str | None
     with_actions: bool
+    clock: Clock
     #: Statuses that were told: an ended run changes too, when it is pinned or a late word comes.
     statuses: OrderedDict[str, RunStatus] = field(default_factory=OrderedDict)
 
     def after(self, seq: int, reader: CallReader) -> _News:
         """Return what happened behind `seq`, as much as goes into one batch."""
         newest = reader.newest_version()
-        if not newest - FAR_BEHIND <= seq <= newest or reader.newest_deletion() > seq:
-            return _News(newest, is_resync=True)
+        if not newest - FAR_BEHIND <= seq <= newest:
+            return _News(newest, [_plain("resync", newest, self.clock)])
         heard = reader.heard_after(self.project_id, after=seq, limit=BATCH)
         changed = reader.runs_changed(self.project_id, after=seq, limit=BATCH)
         # A list that is full goes on elsewhere: what is told ends where the first of them does.
@@ -118,6 +118,8 @@ class _Telling:
         for run_id, _, version in changed:
             if version <= end and (run := self._run(reader, run_id)) is not None:
                 events += self._of_run(run, version)
+        if seq < (deletion := reader.newest_deletion()) <= end:
+            events.append(_plain("resync", deletion, self.clock))
         return _News(end, sorted(events, key=lambda event: event.seq), is_last=end == newest)
 
     def _run(self, reader: CallReader, run_id: str) -> RecordedRun | None:
@@ -144,10 +146,8 @@ class _Telling:
         self._remember(run.id, run.status)
         has_news = run.status in _OVER and run.status is not before
         if before is None and not run.entry_count:  # it submitted a DAG, and has told of nothing
-            yield _created(run, run.started_at, version - 1)
-        yield wire.Envelope(
-            event_type="stats_updated", data=run_view(run), timestamp=run.heard_at, seq=version - has_news
-        )
+            yield _created(run, run.started_at, version - 2)
+        yield wire.Envelope(event_type="stats_updated", data=run_view(run), timestamp=run.heard_at, seq=version - 1)
         if has_news:
             yield _ended(run, version)
 

@@ -160,12 +160,14 @@ async def show_ledger(call: Call) -> Response[bytes]:
             limit=query.page_size,
         )
         total = reader.count_calls(project_id, wanted, up_to=COUNTED + 1)
+        is_search_capped = reader.is_search_capped(wanted)
         return views.LedgerAnswer(
             data=[action_view(action) for action in calls],
             page=query.page,
             page_size=query.page_size,
             total=min(total, COUNTED),
-            is_total_capped=total > COUNTED,
+            is_total_capped=total > COUNTED or is_search_capped,
+            is_search_capped=is_search_capped,
         )
 
     return json_answer(await look(call, find))

@@ -21,7 +21,9 @@ from titan.store.rows.columns import to_json, to_us
 from titan.store.session import Row
 
 #: Of the newest entries that hold the words of a search; a word that stands everywhere costs no more than this.
-MAX_HITS: Final = 3_000
+MAX_HITS: Final = 3_000  # some 50 ms
+MAX_HITS_NARROWED: Final = 20_000  # where another filter may leave few of them
+ALL_HITS: Final = 2**62  # what both databases take for a limit
 RUNNING: Final = "running"  #: asked for as an outcome: calls that have none yet
 
 #: What runs are sorted by → its column, and its place behind `run_columns` in the head.
@@ -86,14 +88,12 @@ def ledger(
     """See `CallReader.ledger`; `run_no` is that of the run it asks for."""
     conditions, values = _call_conditions(session, wanted, run_no)
     values |= {"project_id": project_id, "limit": limit, "skip": skip}
-    if sort == "cost":
-        conditions.append("actions.cost > 0")  # what cost nothing is not looked for by its cost
     direction, first = ("asc", "first") if is_ascending else ("desc", "last")
     head = session.text_of("ledger" if wanted.text is None else "ledger_found")
 
     def asked(*besides: str) -> list[Row]:
-        # Only a duration may be unknown here; PostgreSQL takes no index for an order that says more than it need.
-        unknown = f" nulls {first}" if sort == "duration" and not besides else ""
+        # Only a cost or duration may be unknown; PostgreSQL takes no index for an order that says more than it need.
+        unknown = f" nulls {first}" if sort in _OUTSTANDING and not besides else ""
         key = f"actions.{_CALL_KEYS[sort]} {direction}{unknown}"
         order = f"order by {key}, actions.number {direction} limit :limit offset :skip"
         return session.ask(" and ".join([head, *conditions, *besides]) + " " + order, values)
@@ -118,7 +118,7 @@ def count_calls(session: CallSession, project_id: str, wanted: CallFilter, run_n
 
 def sums_of_calls(session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None) -> list[OutcomeSums]:
     """See `CallReader.sums_of_calls`."""
-    conditions, values = _call_conditions(session, wanted, run_no)
+    conditions, values = _call_conditions(session, wanted, run_no, hits=ALL_HITS)
     sql = " and ".join([session.text_of("ledger_sums"), *conditions]) + " group by actions.outcome"
     return [sums_from_row(row) for row in session.ask(sql, {**values, "project_id": project_id})]
 
@@ -141,6 +141,28 @@ def count_interventions(
     conditions, values = _call_conditions(session, wanted, run_no)
     sql = " and ".join([session.text_of("interventions_by_type"), *conditions]) + " group by actions.name"
     return {row[0]: row[1] for row in session.ask(sql, {**values, "project_id": project_id})}
+
+
+def is_search_capped(session: CallSession, wanted: RunFilter | CallFilter) -> bool:
+    """See `CallReader.is_search_capped`."""
+    most = _most_hits(wanted)
+    if wanted.text is None or most == ALL_HITS:
+        return False
+    found = session.ask(session.text_of("count_hits"), {"words": _match(session, wanted.text), "hits": most + 1})
+    return int(found[0][0]) > most
+
+
+def _most_hits(wanted: RunFilter | CallFilter) -> int:
+    """Return how many entries a search looks at. A run that is asked for has bounds of its own, and needs none."""
+    if isinstance(wanted, CallFilter):
+        if wanted.run_id is not None:
+            return ALL_HITS
+        return MAX_HITS if wanted == CallFilter(text=wanted.text) else MAX_HITS_NARROWED
+    if wanted.is_searched_whole:
+        return ALL_HITS
+    # The time narrows nothing: the newest hits are those within it.
+    plain = RunFilter(text=wanted.text, started_since=wanted.started_since, has_archived=wanted.has_archived)
+    return MAX_HITS if wanted == plain else MAX_HITS_NARROWED
 
 
 def _counted(session: CallSession, sql: str, values: dict[str, Value], up_to: int) -> int:
@@ -177,12 +199,13 @@ def _run_conditions(session: CallSession, wanted: RunFilter, *, sort: str) -> tu
         names.append("runs_not_archived")
     if wanted.text is not None:
         names.append("runs_with_part")
-        values |= {"part": part_pattern(wanted.text), "words": _match(session, wanted.text), "hits": MAX_HITS}
+        words, hits = _match(session, wanted.text), _most_hits(wanted)
+        values |= {"part": part_pattern(wanted.text), "words": words, "hits": hits}
     return [session.text_of(name) for name in names], values
 
 
 def _call_conditions(
-    session: CallSession, wanted: CallFilter, run_no: int | None
+    session: CallSession, wanted: CallFilter, run_no: int | None, *, hits: int | None = None
 ) -> tuple[list[str], dict[str, Value]]:
     conditions, values = _outcome_conditions(session, wanted.outcomes)
     asked_for: list[tuple[str, str, Value]] = [
@@ -200,9 +223,13 @@ def _call_conditions(
         if value is not None:
             conditions.append(session.text_of(condition))
             values[name] = value
-    if wanted.text is not None:
+    if wanted.text is not None and run_no is not None:
+        bounds = session.one("bounds_of_run", run_no=run_no) or (None, None)
+        conditions.append(session.text_of("calls_with_words_in_run"))
+        values |= {"words": _match(session, wanted.text), "first": bounds[0] or 0, "last": bounds[1] or 0}
+    elif wanted.text is not None:
         conditions.append(session.text_of("calls_with_words"))
-        values |= {"words": _match(session, wanted.text), "hits": MAX_HITS}
+        values |= {"words": _match(session, wanted.text), "hits": _most_hits(wanted) if hits is None else hits}
     return conditions, values
 
 

@@ -127,6 +127,9 @@ class SqlCallReader:
         run_no = self._run_asked_for(project_id, wanted)
         return lists.count_calls(self._session, project_id, wanted, run_no, up_to=up_to)
 
+    def is_search_capped(self, wanted: RunFilter | CallFilter) -> bool:
+        return lists.is_search_capped(self._session, wanted)
+
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         return lists.sums_of_calls(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
 
@@ -147,9 +150,10 @@ class SqlCallReader:
         return None if row is None else note_from_row(row, project_id, row[7])
 
     def runs_in_need(
-        self, project_id: str, *, since: datetime, agent_id: str | None = None, limit: int
+        self, project_id: str, *, since: datetime, agent_id: str | None = None, skip: int = 0, limit: int
     ) -> list[tuple[RecordedRun, bool]]:
-        rows = self._all("runs_in_need", project_id=project_id, since_us=to_us(since), agent_id=agent_id, limit=limit)
+        asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
+        rows = self._all("runs_in_need", **asked, limit=limit, skip=skip)
         return [(run_from_row(row), bool(self._one("has_unrecovered_error", run_no=row[-1]))) for row in rows]
 
     def agents(

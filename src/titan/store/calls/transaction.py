@@ -25,6 +25,9 @@ FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest 
 RESTORED_AT_ONCE: Final = 500
 TO_SCRUB: Final = "words_to_scrub"  # noted while words of forgotten runs may stand in the pages of the index
 _NO_LINK: Final = bytes(32)
+# Each event of the stream has a number of its own (server/routes/stream.py), so some changes take more than one.
+_FOR_CREATION: Final = 1  # before the first entry of a run, and the changes of one without any
+_FOR_STATS: Final = 1  # before the end that a change of a run may be
 
 
 @dataclass(slots=True)
@@ -113,8 +116,9 @@ class SqlCallTransaction(SqlCallReader):
         places = {run_id: self._place(project_id, run_id) for run_id in changed}
         batch = _Batch(project_id, to_us(self.now), self)
         for new in entries:
-            self.version += 1
-            batch.add(self.version, new, places[new.entry.run_id])
+            place = places[new.entry.run_id]
+            self.version += 1 + (_FOR_CREATION if place.link == _NO_LINK.hex() else 0)
+            batch.add(self.version, new, place)
         self._texts_known.grew(len(batch.texts))
         self._save_runs(changed.values(), places)
         self._session.insert("add_texts", batch.texts)
@@ -223,7 +227,7 @@ class SqlCallTransaction(SqlCallReader):
         rows: list[Values] = []
         for run in runs:
             place = places[run.id]
-            self.version += 1
+            self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)
             rows.append((place.run_no, place.text_count, link, self.version, *row_of_run(run)))
             if place.known is not None and place.known.agent_id != run.agent_id:

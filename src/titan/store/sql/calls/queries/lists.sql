@@ -159,3 +159,14 @@ actions.number in (
     from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit
     cross join entries on entries.number = hit.number
 )
+
+-- name: calls_with_words_in_run
+actions.number in (
+    select entries.action_number
+    from words
+    cross join entries indexed by entries_by_number on entries.number = words.rowid
+    where words match :words and words.rowid between :first and :last and entries.run_no = :run_no
+)
+
+-- name: count_hits
+select count(*) from (select words.rowid as number from words where words match :words limit :hits) as hit

@@ -173,7 +173,7 @@ where
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
 order by runs.last_event_at_us desc, runs.run_no desc
-limit :limit
+limit :limit offset :skip
 
 -- name: has_unrecovered_error
 select 1

@@ -58,3 +58,16 @@ actions.number in (
     ) as hit
     inner join entries on entries.number = hit.number
 )
+
+-- name: calls_with_words_in_run
+actions.number in (
+    select entries.action_number
+    from words
+    inner join entries on entries.number = words.number
+    where
+        words.words @@ cast(:words as tsquery) and words.number between :first and :last and entries.run_no = :run_no
+)
+
+-- name: count_hits
+select count(*)
+from (select words.number from words where words.words @@ cast(:words as tsquery) limit :hits) as hit

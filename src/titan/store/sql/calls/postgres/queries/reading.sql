@@ -50,7 +50,7 @@ where
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
 order by runs.last_event_at_us desc, runs.run_no desc
-limit :limit
+limit :limit offset :skip
 
 -- name: agents
 select
