@@ -8,6 +8,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, RunEntry
+from titan.rules.contentless import without_content
 from titan.rules.redaction import Redactor, Taken
 
 MAX_NOTED: Final = 100  # of one entry: a history of messages brings the same ones again and again
@@ -28,7 +29,7 @@ class EntryRedactor:
     """Takes secrets out of entries. Messages come again with every call of a conversation: each is read once."""
 
     def __init__(self, redactor: Redactor, *, keeps_bodies: bool = True) -> None:
-        """Without `keeps_bodies`, inputs, outputs and tracebacks are left out altogether."""
+        """Without `keeps_bodies`, inputs, outputs, tracebacks and what in details may be content are left out."""
         self._redactor = redactor
         self._keeps_bodies = keeps_bodies
         self._cached = lru_cache(maxsize=CACHED_TEXTS)(self._json)
@@ -51,7 +52,7 @@ class EntryRedactor:
             name=self._name("name", entry.name, taken) or "",
             inputs=self._payload("inputs", entry.inputs, taken),
             outputs=self._payload("outputs", entry.outputs, taken),
-            details=self._text("details", entry.details, taken),
+            details=self._text("details", self._kept(entry.details), taken),
             failure=self._failure(entry.failure, taken),
             use=self._use(entry.use, taken),
             tags=self._tags(entry.tags, taken),
@@ -94,9 +95,12 @@ class EntryRedactor:
             name=self._name("name", entry.name, taken),
             reason=self._plain("reason", entry.reason, taken),
             tags=self._tags(entry.tags, taken),
-            details=self._text("details", entry.details, taken),
+            details=self._text("details", self._kept(entry.details), taken),
         )
-        return clean if taken else entry
+        return clean if taken or clean.details != entry.details else entry
+
+    def _kept(self, details: str | None) -> str | None:
+        return details if self._keeps_bodies else without_content(details)
 
     def _payload(self, where: str, payload: Payload | None, taken: list[Redaction]) -> Payload | None:
         if payload is None or not self._keeps_bodies:

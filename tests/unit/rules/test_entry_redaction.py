@@ -134,6 +134,16 @@ def test_without_bodies_nothing_of_them_is_left() -> None:
     assert cleaned(a_call(), bodiless) == a_call()
 
 
+def test_without_bodies_what_details_may_hold_of_them_is_left_out_too() -> None:
+    bodiless = EntryRedactor(make_redactor(key=KEY), keeps_bodies=False)
+    details = json.dumps({"task_id": "t", "events": ["asked"], "attributes": {"langfuse.trace.input": "asked"}})
+    word = replace(a_word(), details=details)
+
+    assert cleaned(replace(a_call(), details=details), bodiless).details == '{"task_id":"t"}'
+    assert bodiless.clean(word) == replace(word, details='{"task_id":"t"}')
+    assert REDACTOR.clean(word) is word
+
+
 def test_a_text_beside_entries_loses_its_secrets_too() -> None:
     assert REDACTOR.without_secrets(f"it used {SECRET}") == "it used [redacted:github_token]"
     assert REDACTOR.without_secrets("it used none") == "it used none"
