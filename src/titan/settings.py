@@ -172,7 +172,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         name="TITAN_RECORD_BODIES",
         default="yes",
         unit="",
-        help="no: of what agents do, neither inputs nor outputs are kept.",
+        help="no: of what agents do, neither inputs, outputs and tracebacks are kept nor details that may hold them.",
     ),
     Setting(
         name="TITAN_REDACT_FIELDS",

@@ -93,6 +93,14 @@ def is_environment_secret(value: str, following: str) -> bool:
     return len(value) >= 6 and not value.isdigit() and is_connection_secret(value, following)
 
 
+def is_written_secret(value: str, following: str) -> bool:
+    """Return whether the right side of `name=` in any text is a secret: one with a digit, no path, no expression."""
+    is_code = following != "" and following in "([{"
+    return (
+        not is_code and not value.startswith("/") and has_digit(value, "") and is_environment_secret(value, following)
+    )
+
+
 def is_connection_secret(value: str, following: str) -> bool:
     """Return whether a value without quotes is a literal and no expression, as `os.environ.get(` is."""
     is_expression = not _PLAIN_VALUE.fullmatch(value) or _ATTRIBUTE.fullmatch(value)
@@ -152,6 +160,11 @@ FIELD_TRACE: Final = (
 #: Escapes in JSON text of what could be written plainly; with one, no trace can be trusted.
 ESCAPE_TRACE: Final = r"\\(?:/|u00[2-7])"
 _TELLING_QUOTED: Final = _TELLING + "[0-9_]{0,4}\\\\{0,8}[\"']?[ \t]{0,4}[:=][ \t]*"
+_WRITTEN_NAME: Final = (
+    _in_any_case("(?:password|passwd|passphrase|pwd|secret|(?:api|access|auth|private|secret)[_-]?key)")
+    + "|(?:^|[^A-Za-z0-9_-])"
+    + _in_any_case(f"(?:(?:{_TOKEN_WORDS})[_-]?)?token")
+)
 _CONNECTION_SETTING: Final = (
     f"(?:{'|'.join(map(_in_any_case, ('accountkey', 'sharedaccesskey', 'password', 'pwd')))})"
     "[ ]?=[ ]?(?P<value>[^;\"' \t\r\n\\\\<>]+)"
@@ -299,6 +312,15 @@ SECRET_PATTERNS: Final = (
         FIELD_HINTS,
         FIELD_TRACE,
         is_environment_secret,
+        FIELD_REACH,
+        "=",
+    ),
+    SecretPattern(  # password=… in prose, a log or a query; next_page_token= and the like stay
+        "assigned_secret",
+        f"(?:{_WRITTEN_NAME})=(?P<value>[^ \t\r\n\"'\\\\;<>`|&,()\\[\\]{{}}]+)",
+        FIELD_HINTS,
+        FIELD_TRACE,
+        is_written_secret,
         FIELD_REACH,
         "=",
     ),

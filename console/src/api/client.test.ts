@@ -1,5 +1,5 @@
 import { expect, test, vi } from "vitest";
-import { api } from "./client";
+import { api, pathOf } from "./client";
 import { Unreachable } from "./refusal";
 
 const signals = vi.hoisted(() => {
@@ -28,4 +28,15 @@ test("a question that nobody answers for a minute is given up, and a change is n
   expect(await asked).toBeInstanceOf(Unreachable);
   expect(limits[0]).toBe(60_000);
   expect(signals.map((signal) => signal.aborted)).toEqual([true, false]);
+});
+
+test("a run of any id has a path, also one called like a route", () => {
+  const path = (run: string) => pathOf("/api/v1/runs/{run}", { run });
+
+  expect([path("team/run 1"), path("export"), path("export2")]).toEqual([
+    "/api/v1/runs/team%2Frun%201",
+    "/api/v1/runs/%65xport",
+    "/api/v1/runs/export2",
+  ]);
+  expect(new URL(path("export"), "http://titan.test").pathname).toBe("/api/v1/runs/%65xport");
 });

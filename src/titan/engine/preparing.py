@@ -73,6 +73,10 @@ class Preparer:
         """Return a text that is no part of an entry as it may be stored."""
         return self._redactor.without_secrets(text)
 
+    def known_as(self, told_id: str) -> str:
+        """Return what stands for an id of a run, action or agent: itself, unless it holds a secret."""
+        return self._redactor.known_as(told_id)
+
 
 class PreparingProcess:
     """A process that reads requests and prepares their entries; started with the first large one, again if it dies."""

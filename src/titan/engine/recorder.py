@@ -120,6 +120,10 @@ class Recorder:
         """Return a text that is kept beside entries as it may be stored."""
         return self._preparer.without_secrets(text)
 
+    def known_as(self, told_id: str) -> str:
+        """Return what stands for an id of a run, action or agent: itself, unless it holds a secret."""
+        return self._preparer.known_as(told_id)
+
     async def keep(self) -> None:
         """End runs that have fallen silent, until cancelled."""
         while True:

@@ -7,11 +7,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Failure, Payload, Redaction, RunEntry
+from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, RunEntry
+from titan.rules.contentless import without_content
 from titan.rules.redaction import Redactor, Taken
 
 MAX_NOTED: Final = 100  # of one entry: a history of messages brings the same ones again and again
 CACHED_TEXTS: Final = 4096
+CARD: Final = "card"  # of ids that are numbers, one in a hundred passes for one by chance
 LONGEST_CACHED: Final = 4096  # characters; so that the cache never takes more than some 32 MB
 
 
@@ -27,11 +29,12 @@ class EntryRedactor:
     """Takes secrets out of entries. Messages come again with every call of a conversation: each is read once."""
 
     def __init__(self, redactor: Redactor, *, keeps_bodies: bool = True) -> None:
-        """Without `keeps_bodies`, inputs, outputs and tracebacks are left out altogether."""
+        """Without `keeps_bodies`, inputs, outputs, tracebacks and what in details may be content are left out."""
         self._redactor = redactor
         self._keeps_bodies = keeps_bodies
         self._cached = lru_cache(maxsize=CACHED_TEXTS)(self._json)
         self._cached_name = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_text)
+        self._cached_id = lru_cache(maxsize=CACHED_TEXTS)(self._identity)
 
     def clean(self, entry: Entry) -> Entry:
         """Return the entry without secrets; the very same one when it holds none."""
@@ -40,22 +43,27 @@ class EntryRedactor:
         if self._keeps_bodies and not self._may_take(entry):
             return entry
         taken: list[Redaction] = []
-        name = self._name(entry.name, taken)
-        inputs = self._payload("inputs", entry.inputs, taken)
-        outputs = self._payload("outputs", entry.outputs, taken)
-        details = self._text("details", entry.details, taken)
-        failure = self._failure(entry.failure, taken)
+        clean = replace(
+            entry,
+            id=self._id("id", entry.id, taken),
+            run_id=self._id("run_id", entry.run_id, taken),
+            parent_id=entry.parent_id and self._id("parent_id", entry.parent_id, taken),
+            actor=entry.actor and self._id("actor", entry.actor, taken),
+            name=self._name("name", entry.name, taken) or "",
+            inputs=self._payload("inputs", entry.inputs, taken),
+            outputs=self._payload("outputs", entry.outputs, taken),
+            details=self._text("details", self._kept(entry.details), taken),
+            failure=self._failure(entry.failure, taken),
+            use=self._use(entry.use, taken),
+            tags=self._tags(entry.tags, taken),
+        )
         if not taken and self._keeps_bodies:
             return entry
-        return replace(
-            entry,
-            name=name or "",
-            inputs=inputs,
-            outputs=outputs,
-            details=details,
-            failure=failure,
-            redacted=(*entry.redacted, *taken[:MAX_NOTED]),
-        )
+        return replace(clean, redacted=(*entry.redacted, *taken[:MAX_NOTED]))
+
+    def known_as(self, told_id: str) -> str:
+        """Return what stands for an id of a run, action or agent: itself, unless it holds a secret."""
+        return self._cached_id(told_id).text
 
     def without_secrets(self, text: str) -> str:
         """Return a text without secrets, wherever it stands."""
@@ -63,23 +71,36 @@ class EntryRedactor:
 
     def _may_take(self, entry: ActionEntry) -> bool:
         """Return False only when the entry certainly holds no secret: all its own texts are looked at in one go."""
-        inputs, outputs, failure = entry.inputs, entry.outputs, entry.failure
-        own = [entry.name, entry.details or ""]
+        inputs, outputs, failure, use = entry.inputs, entry.outputs, entry.failure, entry.use
+        own = [entry.name, entry.details or "", entry.id, entry.run_id, entry.parent_id or "", entry.actor or ""]
+        own += entry.tags
+        if use is not None:
+            own += (use.model or "", use.provider or "", use.response_id or "")
         for payload in (inputs, outputs):
             if payload is not None:
                 own.append(payload.text)
                 if any(self._cleaned(text).taken for text in payload.shared):
                     return True
         if failure is not None:
-            own += (failure.message, failure.traceback or "")
+            own += (failure.type, failure.message, failure.traceback or "")
         return self._redactor.may_take("\n".join(own))
 
     def _clean_run(self, entry: RunEntry) -> RunEntry:
         taken: list[Redaction] = []
-        name = self._name(entry.name, taken)
-        reason = self._plain("reason", entry.reason, taken)
-        details = self._text("details", entry.details, taken)
-        return replace(entry, name=name, reason=reason, details=details) if taken else entry
+        clean = replace(
+            entry,
+            run_id=self._id("run_id", entry.run_id, taken),
+            agent_id=entry.agent_id and self._id("agent_id", entry.agent_id, taken),
+            session_id=entry.session_id and self._id("session_id", entry.session_id, taken),
+            name=self._name("name", entry.name, taken),
+            reason=self._plain("reason", entry.reason, taken),
+            tags=self._tags(entry.tags, taken),
+            details=self._text("details", self._kept(entry.details), taken),
+        )
+        return clean if taken or clean.details != entry.details else entry
+
+    def _kept(self, details: str | None) -> str | None:
+        return details if self._keeps_bodies else without_content(details)
 
     def _payload(self, where: str, payload: Payload | None, taken: list[Redaction]) -> Payload | None:
         if payload is None or not self._keeps_bodies:
@@ -112,20 +133,46 @@ class EntryRedactor:
         _note(where, clean.taken, taken)
         return clean.text
 
-    def _name(self, name: str | None, taken: list[Redaction]) -> str | None:
+    def _name(self, where: str, name: str | None, taken: list[Redaction]) -> str | None:
         """Return a name without secrets: of a span it may be a URL, of a run the first words of its user."""
         if not name or len(name) > LONGEST_CACHED:
-            return self._plain("name", name, taken)
+            return self._plain(where, name, taken)
         clean = self._cached_name(name)
-        _note("name", clean.taken, taken)
+        _note(where, clean.taken, taken)
         return clean.text
+
+    def _id(self, where: str, told_id: str, taken: list[Redaction]) -> str:
+        clean = self._cached_id(told_id)
+        _note(where, clean.taken, taken)
+        return clean.text
+
+    def _identity(self, told_id: str) -> Clean:
+        """Return an id without secrets; one that held some ends in its fingerprint, so that equal ones stay equal."""
+        clean = self._redactor.redact_text(told_id)
+        if all(one.name == CARD for one in clean.taken):
+            return Clean(told_id, ())
+        return Clean(f"{clean.text}-{self._redactor.fingerprint(told_id)}", clean.taken)
+
+    def _tags(self, tags: tuple[str, ...], taken: list[Redaction]) -> tuple[str, ...]:
+        return tuple(self._name(f"tags[{place}]", tag, taken) or "" for place, tag in enumerate(tags))
+
+    def _use(self, use: ModelUse | None, taken: list[Redaction]) -> ModelUse | None:
+        if use is None:
+            return None
+        return replace(
+            use,
+            model=self._name("use.model", use.model, taken),
+            provider=self._name("use.provider", use.provider, taken),
+            response_id=use.response_id and self._id("use.response_id", use.response_id, taken),
+        )
 
     def _failure(self, failure: Failure | None, taken: list[Redaction]) -> Failure | None:
         if failure is None:
             return None
+        kind = self._name("failure.type", failure.type, taken)
         message = self._plain("failure.message", failure.message, taken)
         traceback = self._plain("failure.traceback", failure.traceback, taken) if self._keeps_bodies else None
-        return replace(failure, message=message or "", traceback=traceback)
+        return replace(failure, type=kind or "", message=message or "", traceback=traceback)
 
     def _json(self, text: str) -> Clean:
         clean = self._redactor.redact_json(text)

@@ -8,6 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from titan.model import errors
+from titan.server.parts import plain
 from titan.server.wire import Problem, ProblemAnswer
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ def on_titan_error(_request: Request[Any, Any, Any], error: errors.TitanError) -
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Answer what the framework refuses (no such route, another method) in our shape."""
-    path = request.scope["path"]
+    path = plain(request.scope["path"])
     if error.status_code in (404, 405):
         known = "one of the routes in /schema/openapi.json"
         problem = Problem(

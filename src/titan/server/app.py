@@ -18,6 +18,7 @@ from titan.server.console import Console
 from titan.server.guard import guarded, handshake, send_refusal
 from titan.server.house import House
 from titan.server.openapi import openapi_document
+from titan.server.parts import plain, routed_by_parts
 from titan.server.reach import permit
 from titan.server.route import Route, SocketRoute
 from titan.server.table import ROUTES, SOCKETS
@@ -40,7 +41,7 @@ def create_app(house: House, console: Console | None = None) -> ASGIApp:
         logging_config=None,
         request_max_body_size=None,  # every route has its own limit, see Call
     )
-    return guarded(app, Door(house), console or Console())
+    return guarded(routed_by_parts(app), Door(house), console or Console())
 
 
 def _handler(route: Route, house: House) -> HTTPRouteHandler:
@@ -48,6 +49,7 @@ def _handler(route: Route, house: House) -> HTTPRouteHandler:
 
     async def endpoint(request: Request[Any, Any, Any]) -> Response[Any]:
         began, status = perf_counter(), 500
+        request.scope["path"] = plain(request.scope["path"])
         call = Call(house, request)
         try:
             await permit(call, route.permission)
@@ -67,6 +69,7 @@ def _handler(route: Route, house: House) -> HTTPRouteHandler:
 
 def _socket_handler(route: SocketRoute, house: House) -> WebsocketRouteHandler:
     async def endpoint(socket: WebSocket[Any, Any, Any]) -> None:
+        socket.scope["path"] = plain(socket.scope["path"])
         call = Call(house, handshake(socket.scope))
         try:
             await permit(call, route.permission)

@@ -19,6 +19,7 @@ from titan.rules import tokens
 from titan.server.access import Caller, Door, token_in
 from titan.server.house import House
 from titan.server.lists import given
+from titan.server.parts import plain
 from titan.server.wire import ScopeQuery
 
 T = TypeVar("T")
@@ -43,8 +44,7 @@ class Call:
             InvalidInput: the path is not percent-encoded UTF-8, or holds a NUL.
         """
         _checked_encoding(self.request.scope["raw_path"], "path", self.request)
-        value: str = self.request.path_params[name]
-        return value
+        return plain(self.request.path_params[name])
 
     def fix_path(self, name: str, value: str) -> None:
         """Have `path` return `value` for a part from now on."""

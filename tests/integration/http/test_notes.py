@@ -63,6 +63,23 @@ def test_without_a_key_the_same_note_is_said_twice(port: int) -> None:
     assert len(notes_of(port, run)) == 2
 
 
+def test_a_run_told_of_under_a_secret_is_found_by_it_and_does_not_keep_it(port: int) -> None:
+    secret = f"{SECRET}{a_name('')}".replace("-", "")
+    call = {"type": "action", "id": secret, "name": "x", "kind": "tool", "started_at_ns": AT_NS, "ended_at_ns": AT_NS}
+    told = ask_json(port, "POST", "/api/v1/actions", {"run_id": secret, "agent_id": secret, "entries": [call]})
+    assert told.status == 200, told.body
+
+    note = ask_json(
+        port, "POST", f"/api/v1/runs/{secret}/notes", {"text": "good", "author": secret, "action_id": secret}
+    )
+    run, action = (ask(port, "GET", f"/api/v1/runs/{secret}{path}") for path in ("", f"/actions/{secret}"))
+    agent = ask(port, "GET", f"/api/v1/agents/{secret}/stats")
+
+    assert (note.status, run.status, action.status, agent.status) == (201, 200, 200, 200)
+    assert note.value["author"] == "[redacted:github_token]"
+    assert all(secret.encode() not in answer.body for answer in (note, run, action, agent))
+
+
 def test_a_note_keeps_no_secret(port: int) -> None:
     run = a_run(port)
 

@@ -36,6 +36,41 @@ def test_runs_of_any_id_are_asked_for_by_id(port: int, ending: str) -> None:
     assert [found["run_id"] for found in one["data"]] == [run]
 
 
+@pytest.mark.parametrize("ending", ["/1", "/", "//x", "/a b?c#d/%2F", "%2F", "/skeleton", "..", "\u00e9/\U0001f600"])
+def test_a_run_an_agent_and_an_action_of_any_id_have_their_routes(port: int, ending: str) -> None:
+    run, action = "/" + a_name("run") + ending, "a/1" + ending
+    told = {"type": "action", "id": action, "name": "x", "started_at_ns": AT_NS, "ended_at_ns": AT_NS}
+    body = {"run_id": run, "agent_id": run, "entries": [told, {"type": "run", "at_ns": AT_NS + 1, "end": "completed"}]}
+    assert ask_json(port, "POST", "/api/v1/actions", body).status == 200
+    path = f"/api/v1/runs/{quote(run, safe='')}"
+
+    shown, skeleton = ask(port, "GET", path), ask(port, "GET", path + "/skeleton")
+    acted = ask(port, "GET", f"{path}/actions/{quote(action, safe='')}")
+    agent = ask(port, "GET", f"/api/v1/agents/{quote(run, safe='')}/stats")
+    noted = ask_json(port, "POST", path + "/notes", {"text": "good"})
+    deleted = ask(port, "DELETE", path)
+
+    assert (shown.value["run_id"], acted.value["action"]["id"]) == (run, action)
+    assert [answer.status for answer in (skeleton, agent, noted, deleted)] == [200, 200, 201, 200]
+    assert ask(port, "GET", path).refusal == (404, "UnknownRun")
+
+
+def test_a_run_called_like_a_route_is_asked_for_with_an_escape(port: int) -> None:
+    record(port, "export", {"id": "a1"})
+
+    run, skeleton = (ask(port, "GET", f"/api/v1/runs/%65xport{rest}") for rest in ("", "/skeleton"))
+
+    assert run.value["run_id"] == "export"
+    assert skeleton.status == 200
+
+
+def test_a_slash_that_is_escaped_parts_nothing(port: int) -> None:
+    answer = ask(port, "GET", "/api/v1%2Fruns")
+
+    assert answer.refusal == (404, "NoSuchRoute")
+    assert "GET /api/v1/runs" in answer.message
+
+
 def test_ids_are_separated_by_commas_too(port: int) -> None:
     first, second = "[" + a_name("run"), a_name("run")
     record(port, first, {"id": "a1"}, {"id": "a,2"})

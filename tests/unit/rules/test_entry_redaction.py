@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
-from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunEntry
+from titan.model.actions import SHARED_MARK, ActionEntry, Failure, ModelUse, Payload, RunEntry
 from titan.rules.entry_redaction import LONGEST_CACHED, MAX_NOTED, EntryRedactor
 from titan.rules.redaction import make_redactor
 
@@ -51,6 +51,15 @@ def test_what_only_looks_as_if_it_might_hold_a_secret_is_the_very_same_too() -> 
         (a_call(error=f"no {SECRET}"), "failure.message"),
         (replace(a_call(), failure=Failure(type="E", traceback=SECRET)), "failure.traceback"),
         (a_call(name=f"GET /{SECRET}"), "name"),
+        (a_call(id=SECRET), "id"),
+        (a_call(run_id=f"run of {SECRET}"), "run_id"),
+        (a_call(parent_id=SECRET), "parent_id"),
+        (replace(a_call(), actor=SECRET), "actor"),
+        (replace(a_call(), tags=("a", SECRET)), "tags[1]"),
+        (replace(a_call(), failure=Failure(type=SECRET)), "failure.type"),
+        (a_call(use=ModelUse(model=SECRET)), "use.model"),
+        (a_call(use=ModelUse(provider=SECRET)), "use.provider"),
+        (a_call(use=ModelUse(response_id=SECRET)), "use.response_id"),
         (a_call(name=f"{'x ' * LONGEST_CACHED}{SECRET}"), "name"),
     ],
 )
@@ -66,10 +75,31 @@ def test_a_secret_is_taken_out_and_its_place_noted(entry: ActionEntry, path: str
         a_word(reason=f"no {SECRET}"),
         a_word(name=f"Use {SECRET}"),
         replace(a_word(), details=json.dumps({"token": SECRET})),
+        a_word(run_id=SECRET),
+        a_word(agent_id=SECRET),
+        a_word(session_id=SECRET),
+        a_word(tags=(SECRET,)),
     ],
 )
 def test_secrets_of_what_is_said_of_a_run_are_taken_out(word: RunEntry) -> None:
     assert SECRET not in repr(REDACTOR.clean(word))
+
+
+def test_ids_that_held_a_secret_are_as_equal_and_as_different_as_before() -> None:
+    parent = cleaned(a_call(id=f"1 {SECRET}", run_id=SECRET))
+    child = cleaned(a_call(id=f"2 {SECRET}", run_id=SECRET, parent_id=f"1 {SECRET}"))
+    run = REDACTOR.clean(a_word(run_id=SECRET, agent_id=f"1 {SECRET}"))
+
+    assert child.parent_id == parent.id != child.id
+    assert child.run_id == parent.run_id == run.run_id == REDACTOR.known_as(SECRET)
+    assert REDACTOR.clean(child) is child
+    assert REDACTOR.known_as("R_1") == "R_1"
+
+
+def test_an_id_of_digits_is_no_card() -> None:
+    call = a_call(id="4111111111111111")
+
+    assert REDACTOR.clean(call) is call
 
 
 def test_equal_secrets_have_equal_fingerprints_wherever_they_stand() -> None:
@@ -102,6 +132,16 @@ def test_without_bodies_nothing_of_them_is_left() -> None:
 
     assert clean == replace(full, inputs=None, outputs=None, failure=Failure(type="E", message="m"))
     assert cleaned(a_call(), bodiless) == a_call()
+
+
+def test_without_bodies_what_details_may_hold_of_them_is_left_out_too() -> None:
+    bodiless = EntryRedactor(make_redactor(key=KEY), keeps_bodies=False)
+    details = json.dumps({"task_id": "t", "events": ["asked"], "attributes": {"langfuse.trace.input": "asked"}})
+    word = replace(a_word(), details=details)
+
+    assert cleaned(replace(a_call(), details=details), bodiless).details == '{"task_id":"t"}'
+    assert bodiless.clean(word) == replace(word, details='{"task_id":"t"}')
+    assert REDACTOR.clean(word) is word
 
 
 def test_a_text_beside_entries_loses_its_secrets_too() -> None:

@@ -33,16 +33,18 @@ async def add_note(call: Call) -> Response[bytes]:
     _check(body)
     clean = call.house.recorder.without_secrets
     note_id, text, name = call.house.ids.secret(), clean(body.text), body.name and clean(body.name)
+    author = clean(body.author) if body.author else call.caller.name
+    action_id = body.action_id and call.house.recorder.known_as(body.action_id)
 
     def act(tx: CallTransaction) -> Note:
         run = find_recorded(tx, call)
-        _check_action(tx, run.project_id, run.id, body.action_id)
+        _check_action(tx, run.project_id, run.id, action_id)
         note = Note(
             id=note_id,
             project_id=run.project_id,
             run_id=run.id,
-            action_id=body.action_id,
-            author=body.author or call.caller.name,
+            action_id=action_id,
+            author=author,
             at=tx.now,
             name=name,
             score=body.score,

@@ -50,7 +50,7 @@ def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
     Raises:
         UnknownRun: nothing is known of it.
     """
-    run_id = call.path("run")
+    run_id = call.house.recorder.known_as(call.path("run"))
     run = reader.recorded_run(call.house.project_id, run_id)
     if run is not None:
         return run
@@ -192,7 +192,7 @@ async def list_agents(call: Call) -> Response[bytes]:
 async def show_agent(call: Call) -> Response[bytes]:
     """Show an agent: its runs by day, whether its figures changed, and the types of its errors."""
     now = call.house.clock.now()
-    agent_id = call.path("agent")
+    agent_id = call.house.recorder.known_as(call.path("agent"))
 
     def find(reader: CallReader) -> views.AgentStatsView:
         project_id = call.house.project_id

@@ -73,7 +73,7 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
         run_ids = list(dict.fromkeys(score.trace_id for score in scores))
         await call.house.store.look(partial(check_told_of, call=call, run_ids=run_ids))
     own = await run_of_caller(call)  # what a job sends by OpenTelemetry is in its run, whatever its trace
-    clean = call.house.recorder.without_secrets
+    clean, known_as = call.house.recorder.without_secrets, call.house.recorder.known_as
     author = "langfuse"
 
     def act(tx: CallTransaction) -> list[str]:
@@ -84,7 +84,7 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
                 id=_note_id(call, score),
                 project_id=call.house.project_id,
                 run_id=run_id,
-                action_id=score.observation_id,
+                action_id=score.observation_id and known_as(score.observation_id),
                 author=author,
                 at=score.at or tx.now,
                 name=clean(score.name),
@@ -100,10 +100,10 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
 
 def _run_of(tx: CallTransaction, call: Call, score: Score, own: str | None) -> str:
     """Return the run that a trace is; scores are sent at once and spans in batches, so it may be unheard of yet."""
-    project_id = call.house.project_id
-    if tx.recorded_run(project_id, score.trace_id) is not None:
-        return score.trace_id
-    run_id = own or score.trace_id
+    project_id, trace_id = call.house.project_id, call.house.recorder.known_as(score.trace_id)
+    if tx.recorded_run(project_id, trace_id) is not None:
+        return trace_id
+    run_id = own or trace_id
     if tx.recorded_run(project_id, run_id) is None:
         tx.save_run(not_heard_yet(project_id, run_id, at=score.at or tx.now, now=tx.now))
     return run_id

@@ -208,7 +208,7 @@ def find_action(reader: CallReader, call: Call) -> Action:
         UnknownRun: nothing is known of the run, or of the action.
     """
     run = find_recorded(reader, call)
-    action_id = call.path("action")
+    action_id = call.house.recorder.known_as(call.path("action"))
     action = reader.action(run.project_id, run.id, action_id)
     if action is not None:
         return action
