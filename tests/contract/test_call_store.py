@@ -1,8 +1,9 @@
 """The store of calls keeps what was heard, every field of it, and gives it back: runs, actions and tapes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from msgspec.structs import asdict, replace
@@ -258,6 +259,22 @@ def test_of_several_tries_in_a_span_the_good_one_is_known_by_it(calls: CallStore
     )
 
     assert [action.id for action in known.within.values()] == ["e1"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_call_within_a_call_counts_once_though_they_come_apart(calls: CallStore, order: Sequence[int]) -> None:
+    spans = [
+        a_call(f"s{level}", teller=Teller.OTLP, kind=ActionKind.MODEL, cost="1", parent_id=f"s{level - 1}")
+        for level in range(3)
+    ]
+
+    for level in order:
+        record(calls, spans[level])
+
+    run = run_of(calls)
+    assert run is not None
+    assert run.tally == Tally(calls=1, success=1, cost=Decimal(1))
+    assert [action.id for action in actions_of(calls) if action.kind is ActionKind.MODEL] == ["s2"]
 
 
 def test_a_call_that_turns_out_to_be_another_is_kept_as_its_frame(calls: CallStore) -> None:

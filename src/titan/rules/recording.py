@@ -2,8 +2,9 @@
 
 Entries come late, twice, in any order and from several tellers. So: what a teller has told is never counted again; what
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
-the answer or by the span that the other was made in; and of two costs the one that our own model endpoint saw wins.
-`rules.merging` says how words about one action are joined. Whatever the order of entries, counts and sums are the same.
+the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
+two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
+Whatever the order of entries, counts and sums are the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,21 @@ from titan.model.actions import ATTEMPTS, CALLS, ActionEntry, ActionKind, Entry,
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
 from titan.ports_calls import KnownCalls, NewEntry
-from titan.rules.merging import BEGAN, ENDED, TOLD, frame_of, graver, has_news, later, may_be_same, merged, new_action
+from titan.rules.merging import (
+    BEGAN,
+    ENDED,
+    TOLD,
+    frame_of,
+    graver,
+    has_news,
+    is_around,
+    later,
+    may_be_same,
+    merged,
+    new_action,
+    told_twice,
+    was_model_call,
+)
 from titan.rules.tallying import Sums
 
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no teller has said so
@@ -95,6 +110,7 @@ class _Settling:
     actions: dict[tuple[str, str], Action] = field(default_factory=dict)
     answers: dict[tuple[str, str], Action] = field(default_factory=dict)
     within: dict[tuple[str, str], Action] = field(default_factory=dict)
+    nested: dict[tuple[str, str], dict[int, Action]] = field(default_factory=dict)
     changed: dict[int, Action] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
 
@@ -227,10 +243,13 @@ def _take_action(settling: _Settling, entry: ActionEntry) -> bool:
     else:
         return False
     twin = None if before is None else _twin(settling, entry, after)
+    same = _with_answer(settling, entry)  # before this one may be known by the answer itself
     state.sums.move(before, after)
     _note(settling, entry, after)
     if twin is not None:
         after = _told_apart(settling, state, after, twin)
+    if entry.kind is ActionKind.MODEL and entry.teller is not Teller.ENDPOINT:
+        after = _unnested(settling, state, after, entry.id, same=same)
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
@@ -294,12 +313,44 @@ def _twin(settling: _Settling, entry: ActionEntry, action: Action) -> Action | N
 def _told_apart(settling: _Settling, state: _RunState, action: Action, twin: Action) -> Action:
     """Make one of two actions that are the same call its frame, so that it is counted once; return `action`."""
     call, other = sorted((action, twin), key=_closeness)
-    frame = frame_of(other)
-    state.sums.move(other, frame)
+    frame = _framed(settling, state, other, call)
+    return frame if other is action else action
+
+
+def _framed(settling: _Settling, state: _RunState, action: Action, call: Action) -> Action:
+    """Make an action the frame of a call that it turned out to be told again with; return the frame."""
+    frame = frame_of(action)
+    state.sums.move(action, frame)
     settling.changed[frame.number] = frame
     if call.response_id is not None:
         settling.answers[call.run_id, call.response_id] = call
-    return frame if other is action else action
+    return frame
+
+
+def _unnested(settling: _Settling, state: _RunState, action: Action, span_id: str, *, same: Action | None) -> Action:
+    """Count once what one teller told of as a call within a call; return `action`. `same` gave the same answer."""
+    pairs = [(action, inner) for inner in _nested_in(settling, (action.run_id, span_id))]
+    around = None if action.parent_id is None else _lookup(settling, (action.run_id, action.parent_id))
+    if around is not None:
+        pairs.append((around, action))
+    if same is not None and is_around(action, same):
+        pairs.append((action, same))
+    elif same is not None and is_around(same, action):
+        pairs.append((same, action))
+    for outer, inner in pairs:
+        outer, inner = settling.changed.get(outer.number, outer), settling.changed.get(inner.number, inner)
+        twice = told_twice(outer, inner)
+        if twice is not None and twice.kind is ActionKind.MODEL:
+            _framed(settling, state, twice, inner if twice is outer else outer)
+    return settling.changed[action.number]
+
+
+def _nested_in(settling: _Settling, place: tuple[str, str]) -> list[Action]:
+    """Return the model calls that were made in an action."""
+    known = {inner.number: inner for inner in settling.known.nested.get(place, ())}
+    found = known | settling.nested.get(place, {})
+    nested = [settling.changed.get(inner.number, inner) for inner in found.values()]
+    return [inner for inner in nested if inner.parent_id == place[1]]  # another teller may know a better one
 
 
 def _closeness(action: Action) -> tuple[bool, int]:
@@ -313,6 +364,8 @@ def _note(settling: _Settling, entry: ActionEntry, action: Action) -> None:
     settling.actions[entry.run_id, entry.id] = action
     if action.response_id is not None:
         settling.answers.setdefault((entry.run_id, action.response_id), action)
+    if action.parent_id is not None and was_model_call(action):
+        settling.nested.setdefault((entry.run_id, action.parent_id), {})[action.number] = action
     if entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
         place = (entry.run_id, entry.parent_id)
         known = _current(settling, settling.within.get(place) or settling.known.within.get(place))
@@ -325,7 +378,8 @@ def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
     state.started_at = min(state.started_at, entry.started_at)
     state.last_event_at = max(state.last_event_at, entry.ended_at or entry.started_at)
     state.last_started_at = later(state.last_started_at, entry.started_at)
-    if action.kind in CALLS and action.ended_at is not None and action.outcome in ATTEMPTS:
+    # A frame was a call until that turned out, and what it was touched for then stays.
+    if (action.kind in CALLS or was_model_call(action)) and action.ended_at is not None and action.outcome in ATTEMPTS:
         if state.last_ended_at is None or action.ended_at > state.last_ended_at:
             state.last_outcome, state.last_ended_at = action.outcome, action.ended_at
         elif action.ended_at == state.last_ended_at:

@@ -405,15 +405,6 @@ def test_tags_groups_and_titles_are_the_runs() -> None:
     assert (run.tags, run.name, run.session_id) == (("a", "b"), "title", "s")
 
 
-def test_a_call_told_of_by_two_instrumentations_counts_once() -> None:
-    use = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7, "gen_ai.usage.cost": 0.5}
-    outer, inner = actions_of(a_span(use), a_span(use, span_id=CHILD_ID, parent_id=SPAN_ID))
-
-    assert (outer.kind, outer.use, outer.cost) == (ActionKind.STEP, None, None)
-    assert (inner.kind, inner.cost) == (ActionKind.MODEL, Decimal("0.5"))
-    assert details(outer)["sums"] == {"input_tokens": 7, "cost_usd": "0.5"}
-
-
 def test_an_evaluation_is_a_verdict_and_a_call_site_a_call_site() -> None:
     action = an_action(
         {

@@ -82,6 +82,13 @@ cross join actions on actions.run_no = place.value ->> 0 and actions.seen_within
 where actions.seen_within is not null
 order by coalesce(actions.outcome, '') <> 'error', actions.number
 
+-- name: actions_nested
+select {action_columns}, place.value ->> 1
+from json_each(:places) as place
+cross join actions on actions.run_no = place.value ->> 0 and actions.parent_id = place.value ->> 1
+where actions.parent_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
+order by actions.number
+
 -- name: save_actions
 insert into actions
 (

@@ -65,6 +65,13 @@ inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and act
 where actions.seen_within is not null
 order by coalesce(actions.outcome, '') <> 'error', actions.number
 
+-- name: actions_nested
+select {action_columns}, place.value ->> 1
+from json_array_elements(cast(:places as json)) as place (value)
+inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.parent_id = place.value ->> 1
+where actions.parent_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
+order by actions.number
+
 -- name: add_words
 insert into words (number, words) values (?, cast(? as tsvector))
 
