@@ -16,6 +16,7 @@ from titan.model.actions import (
     SHARED_MARK,
     ActionEntry,
     ActionKind,
+    AgentSource,
     Effect,
     Entry,
     Failure,
@@ -75,6 +76,8 @@ WORD = RunEntry(
     teller=Teller.SDK,
     at=at(3),
     agent_id="ada",
+    agent_source=AgentSource.ACTED,
+    agent_at=at(0.5),
     session_id="s",
     name="hunt",
     end=RunEnd.FAILED,
@@ -259,6 +262,18 @@ def test_of_several_tries_in_a_span_the_good_one_is_known_by_it(calls: CallStore
     )
 
     assert [action.id for action in known.within.values()] == ["e1"]
+
+
+def test_a_surer_word_of_whose_run_it_is_renames_it_and_its_calls(calls: CallStore) -> None:
+    acted = replace(a_word(agent_id="sub"), agent_source=AgentSource.ACTED)
+    record(calls, acted, a_call())
+
+    record(calls, a_word(agent_id="root", seconds=9))
+    record(calls, replace(acted, at=at(-9)))
+
+    run = run_of(calls)
+    assert run is not None
+    assert (run.agent_id, [action.agent_id for action in actions_of(calls)]) == ("root", ["root"])
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

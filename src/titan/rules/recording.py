@@ -9,12 +9,12 @@ Whatever the order of entries, counts and sums are the same.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ATTEMPTS, CALLS, ActionEntry, ActionKind, Entry, Outcome, RunEntry, Teller
+from titan.model.actions import ATTEMPTS, CALLS, ActionEntry, ActionKind, AgentSource, Entry, Outcome, RunEntry, Teller
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
 from titan.ports_calls import KnownCalls, NewEntry
@@ -139,7 +139,7 @@ def _state_of(settling: _Settling, entry: Entry, at: datetime) -> _RunState:
         run = RecordedRun(
             project_id=settling.project_id,
             id=entry.run_id,
-            agent_id=(isinstance(entry, RunEntry) and entry.agent_id) or UNKNOWN_AGENT,
+            agent_id=UNKNOWN_AGENT,
             status=RunStatus.RUNNING,
             status_source=StatusSource.EXPLICIT,
             started_at=at,
@@ -177,12 +177,12 @@ def _take_run(settling: _Settling, entry: RunEntry) -> bool:
 
 
 def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
-    """Return what an entry says of a run; of its agent, session and name the first word that is heard stays."""
+    """Return what an entry says of a run; of its session and name the first word that is heard stays."""
     said: dict[str, object] = {
-        "agent_id": (run.agent_id == UNKNOWN_AGENT and entry.agent_id) or run.agent_id,
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
         "tags": tuple(dict.fromkeys((*run.tags, *entry.tags))),
+        **_agent(run, entry),
     }
     if entry.done is None and entry.total is None:
         return said
@@ -193,6 +193,17 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     said["total"] = second[1] if first[1] is None else first[1]
     said["progress_at"] = entry.at if is_newest else run.progress_at
     return said
+
+
+def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
+    """Return what an entry changes of whose run it is: the surest word counts, of equally sure ones the earliest."""
+    if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
+        return {}
+    since = entry.agent_at or entry.at
+    order = _SURENESS[entry.agent_source] + (since - _EPOCH) // timedelta(microseconds=1)
+    if run.agent_id != UNKNOWN_AGENT and (run.agent_order, run.agent_id) <= (order, entry.agent_id):
+        return {}
+    return {"agent_id": entry.agent_id, "agent_order": order}
 
 
 def _ending(state: _RunState, entry: RunEntry) -> dict[str, object]:
@@ -219,6 +230,9 @@ def _end_order(at: datetime | None, status: RunStatus, reason: str | None) -> tu
     return at, _WORSE[status], reason or ""
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: Beyond any time in microseconds (of the year 9999: 2.5 * 10^17), and with that within 64 bits.
+_SURENESS: Final = {source: place * 10**18 for place, source in enumerate(AgentSource)}
 _WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
 _REOPENED: Final[Mapping[str, object]] = {
     "status": RunStatus.RUNNING,

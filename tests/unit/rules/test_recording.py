@@ -11,6 +11,7 @@ from tests.support.recorded import Memory, a_call, a_seen, a_span, a_word, at, h
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
+    AgentSource,
     Effect,
     Entry,
     Failure,
@@ -416,9 +417,27 @@ def test_what_is_said_of_a_run_fills_in_what_is_missing() -> None:
 
 
 def test_of_two_names_the_first_one_stays() -> None:
-    memory = heard([a_word(agent_id="ada", name="one"), a_word(agent_id="bob", name="two", seconds=1)])
+    memory = heard([a_word(name="one"), a_word(name="two", seconds=1)])
 
-    assert (memory.run.agent_id, memory.run.name) == ("ada", "one")
+    assert memory.run.name == "one"
+
+
+def test_of_two_agents_the_earlier_one_counts_and_of_two_at_once_one_of_them() -> None:
+    words = [a_word(agent_id="bob"), a_word(agent_id="ada"), a_word(agent_id="aaron", seconds=1)]
+
+    for memory in in_any_order(*words):
+        assert memory.run.agent_id == "ada"
+
+
+def test_whose_run_it_is_says_its_program_before_who_acts_in_it_and_a_name_for_all() -> None:
+    named = replace(a_word(agent_id="shop"), agent_source=AgentSource.NAMED)
+    acted = replace(a_word(agent_id="sub", seconds=5), agent_source=AgentSource.ACTED, agent_at=at(1))
+    said = a_word(agent_id="root", seconds=9)
+
+    for memory in in_any_order(named, acted, a_word(agent_id=UNKNOWN_AGENT)):
+        assert memory.run.agent_id == "sub"
+    for memory in in_any_order(named, acted, said, a_call()):
+        assert memory.run.agent_id == "root"
 
 
 def test_half_a_word_of_progress_leaves_the_other_half() -> None:

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.recorded import Memory, a_seen, a_span, a_word, heard
+from tests.support.recorded import Memory, a_seen, a_span, a_word, at, heard
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
+    AgentSource,
     Entry,
     Failure,
     ModelUse,
@@ -77,7 +78,9 @@ def some_calls(draw: st.DrawFn) -> list[Entry]:
     for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
         entries.append(a_word(seconds=seconds, end=draw(st.sampled_from(list(RunEnd)))))
     for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
-        entries.append(a_word(seconds=seconds, agent_id="ada", done=seconds, total=60))
+        word = a_word(seconds=seconds, agent_id=draw(st.sampled_from(["ada", "bob", None])), done=seconds, total=60)
+        since = draw(st.sampled_from([None, at(3)]))
+        entries.append(replace(word, agent_source=draw(st.sampled_from(AgentSource)), agent_at=since))
     return entries
 
 

@@ -64,6 +64,7 @@ create table runs (
         end
     ) stored,
     unpriced bigint not null default 0 check (unpriced >= 0),
+    agent_order bigint not null default 0,
     unique (project_id, id)
 );
 

@@ -62,6 +62,7 @@ create table runs (
         end
     ) virtual,
     unpriced integer not null default 0 check (unpriced >= 0),
+    agent_order integer not null default 0,
     unique (project_id, id)
 ) strict;
 
