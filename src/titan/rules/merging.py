@@ -172,7 +172,8 @@ def is_around(outer: Action, inner: Action) -> bool:
         return False
     if outer.ended_at is None or inner.ended_at is None:
         return False
-    return outer.started_at <= inner.started_at and inner.ended_at <= outer.ended_at
+    # A child may end late or start at the same microsecond, but never starts first: so no child is taken for the frame.
+    return outer.started_at < inner.started_at and inner.ended_at <= outer.ended_at
 
 
 def may_be_same(action: Action, entry: ActionEntry) -> bool:

@@ -337,6 +337,14 @@ def test_a_call_that_a_framework_and_its_client_tell_of_counts_once() -> None:
         assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.5"), input_tokens=7)
 
 
+def test_a_call_within_a_call_counts_once_though_both_take_no_time_and_give_one_answer() -> None:
+    answered = ModelUse(response_id="r")
+    outer, inner = a_span("s1", cost="2", use=answered), a_span("s2", cost="1", use=answered, parent_id="s1")
+
+    for memory in in_any_order(outer, inner):
+        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal(1))
+
+
 def test_of_calls_within_calls_the_innermost_counts() -> None:
     spans = [a_span("s1", cost="3"), a_span("s2", cost="2", parent_id="s1"), a_span("s3", cost="1", parent_id="s2")]
 
