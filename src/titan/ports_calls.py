@@ -85,6 +85,8 @@ class KnownCalls:
     actions: Mapping[tuple[str, str], Action]
     answers: Mapping[tuple[str, str], Action]  #: by (run id, the provider's id of the answer)
     within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
+    #: Model calls that others than our endpoint told of, by (run id, the action or span they were made in).
+    nested: Mapping[tuple[str, str], Sequence[Action]]
     next_number: int  #: of an action that is new
 
 

@@ -1,8 +1,9 @@
 """The store of calls keeps what was heard, every field of it, and gives it back: runs, actions and tapes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
 from msgspec.structs import asdict, replace
@@ -15,6 +16,7 @@ from titan.model.actions import (
     SHARED_MARK,
     ActionEntry,
     ActionKind,
+    AgentSource,
     Effect,
     Entry,
     Failure,
@@ -74,6 +76,8 @@ WORD = RunEntry(
     teller=Teller.SDK,
     at=at(3),
     agent_id="ada",
+    agent_source=AgentSource.ACTED,
+    agent_at=at(0.5),
     session_id="s",
     name="hunt",
     end=RunEnd.FAILED,
@@ -258,6 +262,34 @@ def test_of_several_tries_in_a_span_the_good_one_is_known_by_it(calls: CallStore
     )
 
     assert [action.id for action in known.within.values()] == ["e1"]
+
+
+def test_a_surer_word_of_whose_run_it_is_renames_it_and_its_calls(calls: CallStore) -> None:
+    acted = replace(a_word(agent_id="sub"), agent_source=AgentSource.ACTED)
+    record(calls, acted, a_call())
+
+    record(calls, a_word(agent_id="root", seconds=9))
+    record(calls, replace(acted, at=at(-9)))
+
+    run = run_of(calls)
+    assert run is not None
+    assert (run.agent_id, [action.agent_id for action in actions_of(calls)]) == ("root", ["root"])
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_call_within_a_call_counts_once_though_they_come_apart(calls: CallStore, order: Sequence[int]) -> None:
+    spans = [
+        a_call(f"s{level}", teller=Teller.OTLP, kind=ActionKind.MODEL, cost="1", parent_id=f"s{level - 1}")
+        for level in range(3)
+    ]
+
+    for level in order:
+        record(calls, spans[level])
+
+    run = run_of(calls)
+    assert run is not None
+    assert run.tally == Tally(calls=1, success=1, cost=Decimal(1))
+    assert [action.id for action in actions_of(calls) if action.kind is ActionKind.MODEL] == ["s2"]
 
 
 def test_a_call_that_turns_out_to_be_another_is_kept_as_its_frame(calls: CallStore) -> None:

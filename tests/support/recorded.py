@@ -11,6 +11,7 @@ from tests.support.builders import NOON, PROJECT
 from titan.model.actions import ActionEntry, ActionKind, Entry, Failure, ModelUse, Outcome, RunEnd, RunEntry, Teller
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.rules.merging import was_model_call
 from titan.rules.recording import Settled, settle
 
 RUN = "R_1"
@@ -121,8 +122,16 @@ class Memory:
             },
             answers={(action.run_id, action.response_id): action for action in self.all if action.response_id},
             within=self._within(),
+            nested=self._nested(),
             next_number=max(self.actions, default=0) + 1,
         )
+
+    def _nested(self) -> dict[tuple[str, str], list[Action]]:
+        nested: dict[tuple[str, str], list[Action]] = {}
+        for action in self.all:
+            if action.parent_id is not None and was_model_call(action):
+                nested.setdefault((action.run_id, action.parent_id), []).append(action)
+        return nested
 
     def _within(self) -> dict[tuple[str, str], Action]:
         seen: dict[tuple[str, str], Action] = {}

@@ -183,6 +183,14 @@ class RunEnd(StrEnum):
     CANCELLED = "cancelled"
 
 
+class AgentSource(StrEnum):
+    """How it is known whose run it is; the first of these counts most."""
+
+    SAID = "said"  #: the run's program or its root span said so
+    ACTED = "acted"  #: it acted first of those that were seen
+    NAMED = "named"  #: it is a name for all: of the service, or of the root span
+
+
 class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one teller says of a run. What it does not say is None."""
 
@@ -190,6 +198,8 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     teller: Teller
     at: datetime
     agent_id: str | None = None
+    agent_source: AgentSource = AgentSource.SAID
+    agent_at: datetime | None = None  #: since when it was seen to act; None: `at`
     session_id: str | None = None  #: groups runs: a conversation of many turns
     name: str | None = None  #: a title for people
     end: RunEnd | None = None  #: the run is over

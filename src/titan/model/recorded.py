@@ -122,6 +122,8 @@ class RecordedRun(Struct, frozen=True, kw_only=True):
     progress_at: datetime | None = None  #: when it was so far
     tags: tuple[str, ...] = ()
     entry_count: int = 0  #: entries of its tape
+    #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
+    agent_order: int = 0
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
 

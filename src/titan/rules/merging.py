@@ -22,6 +22,7 @@ _NOTHING: Final = Decimal(0)
 #: Two bits for each teller: it has told the beginning, it has told the end.
 BEGAN: Final = {teller: 1 << 2 * place for place, teller in enumerate(Teller)}
 ENDED: Final = {teller: 2 << 2 * place for place, teller in enumerate(Teller)}
+_SEEN_BITS: Final = BEGAN[Teller.ENDPOINT] | ENDED[Teller.ENDPOINT]
 TOLD: Final = sum(BEGAN.values()) | sum(ENDED.values())
 #: Three bits for where the cost is from: estimated, said at the beginning, said at the end, our endpoint's.
 _COST_PLACE: Final = 24
@@ -144,6 +145,37 @@ def frame_of(action: Action) -> Action:
     return replace(action, kind=ActionKind.STEP, response_id=None, heard=action.heard | IS_FRAME)
 
 
+def was_model_call(action: Action) -> bool:
+    """Tell whether an action is a model call, or is the frame of one since that turned out."""
+    return action.kind is ActionKind.MODEL or bool(action.heard & IS_FRAME)
+
+
+def told_twice(outer: Action, inner: Action) -> Action | None:
+    """Return which of two model calls, one made in the other, says what the other says, too; None: neither does.
+
+    Two instrumentations of one program, of a framework and of the client it uses, tell of a call twice: then the outer
+    one is the frame. Where our endpoint saw the outer one alone, the inner one is, for the endpoint's cost counts.
+    """
+    if outer.number == inner.number or not (
+        was_model_call(outer) and was_model_call(inner) and _tellers(outer) & _tellers(inner)
+    ):
+        return None
+    if not _is_seen(outer) or _is_seen(inner):
+        return outer
+    is_another = None not in (outer.response_id, inner.response_id) and outer.response_id != inner.response_id
+    return None if is_another else inner
+
+
+def is_around(outer: Action, inner: Action) -> bool:
+    """Tell whether a call that gave the same answer as another was going on all the while, and is not beside it."""
+    if outer.number == inner.number or outer.parent_id == inner.parent_id:
+        return False
+    if outer.ended_at is None or inner.ended_at is None:
+        return False
+    # A child may end late or start at the same microsecond, but never starts first: so no child is taken for the frame.
+    return outer.started_at < inner.started_at and inner.ended_at <= outer.ended_at
+
+
 def may_be_same(action: Action, entry: ActionEntry) -> bool:
     """Tell whether two model calls, of which one was made within the other, may be one.
 
@@ -176,6 +208,16 @@ def outcome_of(entry: ActionEntry) -> Outcome | None:
     if entry.outcome is not None or entry.ended_at is None:
         return entry.outcome
     return Outcome.ERROR if entry.failure is not None else Outcome.SUCCESS
+
+
+def _tellers(action: Action) -> int:
+    """Return who but our endpoint has told of an action, as the bits of their beginnings."""
+    told = action.heard & TOLD & ~_SEEN_BITS
+    return (told | told >> 1) & sum(BEGAN.values())
+
+
+def _is_seen(action: Action) -> bool:
+    return bool(action.heard & _SEEN_BITS)
 
 
 def _how(said: Action | ActionEntry) -> Outcome | None:

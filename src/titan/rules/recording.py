@@ -2,22 +2,37 @@
 
 Entries come late, twice, in any order and from several tellers. So: what a teller has told is never counted again; what
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
-the answer or by the span that the other was made in; and of two costs the one that our own model endpoint saw wins.
-`rules.merging` says how words about one action are joined. Whatever the order of entries, counts and sums are the same.
+the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
+two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
+Whatever the order of entries, counts and sums are the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ATTEMPTS, CALLS, ActionEntry, ActionKind, Entry, Outcome, RunEntry, Teller
+from titan.model.actions import ATTEMPTS, CALLS, ActionEntry, ActionKind, AgentSource, Entry, Outcome, RunEntry, Teller
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
 from titan.ports_calls import KnownCalls, NewEntry
-from titan.rules.merging import BEGAN, ENDED, TOLD, frame_of, graver, has_news, later, may_be_same, merged, new_action
+from titan.rules.merging import (
+    BEGAN,
+    ENDED,
+    TOLD,
+    frame_of,
+    graver,
+    has_news,
+    is_around,
+    later,
+    may_be_same,
+    merged,
+    new_action,
+    told_twice,
+    was_model_call,
+)
 from titan.rules.tallying import Sums
 
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no teller has said so
@@ -95,6 +110,7 @@ class _Settling:
     actions: dict[tuple[str, str], Action] = field(default_factory=dict)
     answers: dict[tuple[str, str], Action] = field(default_factory=dict)
     within: dict[tuple[str, str], Action] = field(default_factory=dict)
+    nested: dict[tuple[str, str], dict[int, Action]] = field(default_factory=dict)
     changed: dict[int, Action] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
 
@@ -123,7 +139,7 @@ def _state_of(settling: _Settling, entry: Entry, at: datetime) -> _RunState:
         run = RecordedRun(
             project_id=settling.project_id,
             id=entry.run_id,
-            agent_id=(isinstance(entry, RunEntry) and entry.agent_id) or UNKNOWN_AGENT,
+            agent_id=UNKNOWN_AGENT,
             status=RunStatus.RUNNING,
             status_source=StatusSource.EXPLICIT,
             started_at=at,
@@ -161,12 +177,12 @@ def _take_run(settling: _Settling, entry: RunEntry) -> bool:
 
 
 def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
-    """Return what an entry says of a run; of its agent, session and name the first word that is heard stays."""
+    """Return what an entry says of a run; of its session and name the first word that is heard stays."""
     said: dict[str, object] = {
-        "agent_id": (run.agent_id == UNKNOWN_AGENT and entry.agent_id) or run.agent_id,
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
         "tags": tuple(dict.fromkeys((*run.tags, *entry.tags))),
+        **_agent(run, entry),
     }
     if entry.done is None and entry.total is None:
         return said
@@ -177,6 +193,17 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     said["total"] = second[1] if first[1] is None else first[1]
     said["progress_at"] = entry.at if is_newest else run.progress_at
     return said
+
+
+def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
+    """Return what an entry changes of whose run it is: the surest word counts, of equally sure ones the earliest."""
+    if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
+        return {}
+    since = entry.agent_at or entry.at
+    order = _SURENESS[entry.agent_source] + (since - _EPOCH) // timedelta(microseconds=1)
+    if run.agent_id != UNKNOWN_AGENT and (run.agent_order, run.agent_id) <= (order, entry.agent_id):
+        return {}
+    return {"agent_id": entry.agent_id, "agent_order": order}
 
 
 def _ending(state: _RunState, entry: RunEntry) -> dict[str, object]:
@@ -203,6 +230,9 @@ def _end_order(at: datetime | None, status: RunStatus, reason: str | None) -> tu
     return at, _WORSE[status], reason or ""
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+#: Beyond any time in microseconds (of the year 9999: 2.5 * 10^17), and with that within 64 bits.
+_SURENESS: Final = {source: place * 10**18 for place, source in enumerate(AgentSource)}
 _WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
 _REOPENED: Final[Mapping[str, object]] = {
     "status": RunStatus.RUNNING,
@@ -227,10 +257,13 @@ def _take_action(settling: _Settling, entry: ActionEntry) -> bool:
     else:
         return False
     twin = None if before is None else _twin(settling, entry, after)
+    same = _with_answer(settling, entry)  # before this one may be known by the answer itself
     state.sums.move(before, after)
     _note(settling, entry, after)
     if twin is not None:
         after = _told_apart(settling, state, after, twin)
+    if entry.kind is ActionKind.MODEL and entry.teller is not Teller.ENDPOINT:
+        after = _unnested(settling, state, after, entry.id, same=same)
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
@@ -294,12 +327,44 @@ def _twin(settling: _Settling, entry: ActionEntry, action: Action) -> Action | N
 def _told_apart(settling: _Settling, state: _RunState, action: Action, twin: Action) -> Action:
     """Make one of two actions that are the same call its frame, so that it is counted once; return `action`."""
     call, other = sorted((action, twin), key=_closeness)
-    frame = frame_of(other)
-    state.sums.move(other, frame)
+    frame = _framed(settling, state, other, call)
+    return frame if other is action else action
+
+
+def _framed(settling: _Settling, state: _RunState, action: Action, call: Action) -> Action:
+    """Make an action the frame of a call that it turned out to be told again with; return the frame."""
+    frame = frame_of(action)
+    state.sums.move(action, frame)
     settling.changed[frame.number] = frame
     if call.response_id is not None:
         settling.answers[call.run_id, call.response_id] = call
-    return frame if other is action else action
+    return frame
+
+
+def _unnested(settling: _Settling, state: _RunState, action: Action, span_id: str, *, same: Action | None) -> Action:
+    """Count once what one teller told of as a call within a call; return `action`. `same` gave the same answer."""
+    pairs = [(action, inner) for inner in _nested_in(settling, (action.run_id, span_id))]
+    around = None if action.parent_id is None else _lookup(settling, (action.run_id, action.parent_id))
+    if around is not None:
+        pairs.append((around, action))
+    if same is not None and is_around(action, same):
+        pairs.append((action, same))
+    elif same is not None and is_around(same, action):
+        pairs.append((same, action))
+    for outer, inner in pairs:
+        outer, inner = settling.changed.get(outer.number, outer), settling.changed.get(inner.number, inner)
+        twice = told_twice(outer, inner)
+        if twice is not None and twice.kind is ActionKind.MODEL:
+            _framed(settling, state, twice, inner if twice is outer else outer)
+    return settling.changed[action.number]
+
+
+def _nested_in(settling: _Settling, place: tuple[str, str]) -> list[Action]:
+    """Return the model calls that were made in an action."""
+    known = {inner.number: inner for inner in settling.known.nested.get(place, ())}
+    found = known | settling.nested.get(place, {})
+    nested = [settling.changed.get(inner.number, inner) for inner in found.values()]
+    return [inner for inner in nested if inner.parent_id == place[1]]  # another teller may know a better one
 
 
 def _closeness(action: Action) -> tuple[bool, int]:
@@ -313,6 +378,8 @@ def _note(settling: _Settling, entry: ActionEntry, action: Action) -> None:
     settling.actions[entry.run_id, entry.id] = action
     if action.response_id is not None:
         settling.answers.setdefault((entry.run_id, action.response_id), action)
+    if action.parent_id is not None and was_model_call(action):
+        settling.nested.setdefault((entry.run_id, action.parent_id), {})[action.number] = action
     if entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
         place = (entry.run_id, entry.parent_id)
         known = _current(settling, settling.within.get(place) or settling.known.within.get(place))
@@ -325,7 +392,8 @@ def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
     state.started_at = min(state.started_at, entry.started_at)
     state.last_event_at = max(state.last_event_at, entry.ended_at or entry.started_at)
     state.last_started_at = later(state.last_started_at, entry.started_at)
-    if action.kind in CALLS and action.ended_at is not None and action.outcome in ATTEMPTS:
+    # A frame was a call until that turned out, and what it was touched for then stays.
+    if (action.kind in CALLS or was_model_call(action)) and action.ended_at is not None and action.outcome in ATTEMPTS:
         if state.last_ended_at is None or action.ended_at > state.last_ended_at:
             state.last_outcome, state.last_ended_at = action.outcome, action.ended_at
         elif action.ended_at == state.last_ended_at:

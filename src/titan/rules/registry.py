@@ -76,6 +76,7 @@ def with_stages(
     return replace(
         known,
         agent_id=run.agent_id if is_unknown else known.agent_id,
+        agent_order=0 if is_unknown else known.agent_order,
         status=status,
         status_source=StatusSource.STAGES,
         has_stages=True,

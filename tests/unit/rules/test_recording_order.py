@@ -1,16 +1,18 @@
 """Whatever the order and the batches in which entries come, they come to the same."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.recorded import Memory, a_seen, a_span, a_word, heard
+from tests.support.recorded import Memory, a_seen, a_span, a_word, at, heard
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
+    AgentSource,
     Entry,
     Failure,
     ModelUse,
@@ -18,7 +20,7 @@ from titan.model.actions import (
     RunEnd,
     Teller,
 )
-from titan.model.recorded import Action
+from titan.model.recorded import Action, Tally
 
 
 @st.composite
@@ -45,15 +47,40 @@ def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
 
 
 @st.composite
+def nests(draw: st.DrawFn, number: int) -> list[ActionEntry]:
+    """Draw a call that one teller tells of two or three times, within one another."""
+    use = ModelUse(input_tokens=number, response_id=draw(st.sampled_from([None, f"n{number}"])))
+    depth = draw(st.integers(2, 3))
+    told = [
+        a_span(
+            f"n{number}.{level}",
+            begins=level,
+            ends=20 - level,
+            parent_id=f"n{number}.{level - 1}" if level else None,
+            outcome=draw(st.sampled_from([Outcome.SUCCESS, Outcome.ERROR])),
+            use=use,
+            cost=f"0.{level}",
+        )
+        for level in range(depth)
+    ]
+    begun = [replace(entry, ended_at=None, outcome=None, use=None, cost=None) for entry in told]
+    return told + (begun if draw(st.booleans()) else [])
+
+
+@st.composite
 def some_calls(draw: st.DrawFn) -> list[Entry]:
     """Draw what tellers say of a run and its calls."""
     entries: list[Entry] = []
     for number in range(draw(st.integers(1, 4))):
         entries += draw(tellings(number))
+    for number in range(draw(st.integers(0, 2))):
+        entries += draw(nests(number))
     for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
         entries.append(a_word(seconds=seconds, end=draw(st.sampled_from(list(RunEnd)))))
     for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
-        entries.append(a_word(seconds=seconds, agent_id="ada", done=seconds, total=60))
+        word = a_word(seconds=seconds, agent_id=draw(st.sampled_from(["ada", "bob", None])), done=seconds, total=60)
+        since = draw(st.sampled_from([None, at(3)]))
+        entries.append(replace(word, agent_source=draw(st.sampled_from(AgentSource)), agent_at=since))
     return entries
 
 
@@ -81,3 +108,18 @@ def test_in_whatever_order_and_batches_they_come_entries_come_to_the_same(
     again.hear(*order[cut:])
 
     assert plain(again) == plain(memory)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.data())
+def test_of_a_call_told_of_within_itself_and_by_our_endpoint_the_sums_are_the_endpoints(data: st.DataObject) -> None:
+    nest = [replace(entry, outcome=entry.outcome and Outcome.SUCCESS) for entry in data.draw(nests(1))]
+    innermost = max(nest, key=lambda entry: entry.id)
+    use = next(entry.use for entry in nest if entry.use is not None)
+    seen = a_seen(begins=9, ends=10, use=use, cost="0.3", parent_id=innermost.id)
+
+    memory = Memory()
+    for entry in data.draw(st.permutations([*nest, seen, *nest])):
+        memory.hear(entry)
+
+    assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.3"), input_tokens=1)

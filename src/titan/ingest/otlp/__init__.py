@@ -12,12 +12,12 @@ from typing import Final
 
 from titan.ingest.batch import Batch
 from titan.ingest.otlp import jsons, protobuf
-from titan.ingest.otlp.actions import MAX_NS, NO_SPAN, action_of, as_frame
+from titan.ingest.otlp.actions import MAX_NS, NO_SPAN, action_of
 from titan.ingest.otlp.bodies import MAX_BODY_BYTES, decompressed, is_json
 from titan.ingest.otlp.records import entries_of
 from titan.ingest.otlp.runs import RunSeen
 from titan.ingest.otlp.telemetry import LogRecord, Span
-from titan.model.actions import ActionEntry, ActionKind
+from titan.model.actions import ActionEntry
 
 __all__ = ["MAX_BODY_BYTES", "Batch", "is_json", "read_logs", "read_metrics", "read_traces"]
 
@@ -65,7 +65,6 @@ def read_metrics(body: bytes, *, content_type: str | None, content_encoding: str
 
 def _batch(spans: Iterable[Span]) -> Batch:
     entries: list[ActionEntry] = []
-    models: set[str | None] = set()
     runs: dict[str, RunSeen] = {}
     rejected = 0
     problem = ""
@@ -82,14 +81,8 @@ def _batch(spans: Iterable[Span]) -> Batch:
             seen = runs[run_id] = RunSeen(span, entry)
         seen.hear(span, entry, gathered)
         entries.append(entry)
-        if entry.kind is ActionKind.MODEL:
-            models.add(entry.id)
-    outer = {entry.parent_id for entry in entries if entry.kind is ActionKind.MODEL} & models
     return Batch(
-        entries=[
-            *(run.entry() for run in runs.values()),
-            *(as_frame(entry) if entry.id in outer else entry for entry in entries),
-        ],
+        entries=[*(run.entry() for run in runs.values()), *entries],
         accepted=len(entries),
         rejected=rejected,
         problem=problem,

@@ -3,15 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from msgspec.structs import replace
-
 from titan.ingest.otlp.attributes import Gathered, Meaning, gather
 from titan.ingest.otlp.contents import asked_with, contents_of
 from titan.ingest.otlp.details import details_of, sums_text
 from titan.ingest.otlp.kinds import kind_of, name_of
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.otlp.use import cost_of, use_of
-from titan.ingest.values import Value, joined_text, opened
+from titan.ingest.values import Value, joined_text
 from titan.model.actions import CALLS, ActionEntry, ActionKind, Failure, Outcome, Teller
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
@@ -59,18 +57,6 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
         details=details_of(span, gathered, beside),
     )
     return entry, gathered
-
-
-def as_frame(entry: ActionEntry) -> ActionEntry:
-    """Return a model call within which the same call was told of again as the step that it is then.
-
-    So two instrumentations of one program, of a framework and of the client it uses, count and cost a call once.
-    """
-    members = {} if entry.details is None else opened(entry.details) or {}
-    if entry.use is not None or entry.cost is not None:
-        members["sums"] = sums_text(entry.use, entry.cost)
-    details = joined_text(members) if members else None
-    return replace(entry, kind=ActionKind.STEP, cost=None, use=None, details=details)
 
 
 def time_of(nanoseconds: int) -> datetime:

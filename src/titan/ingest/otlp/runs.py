@@ -7,7 +7,7 @@ from titan.ingest.otlp.attributes import Gathered
 from titan.ingest.otlp.details import resource_text
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.values import Value, joined_text
-from titan.model.actions import CALLS, ActionEntry, ActionKind, Outcome, RunEnd, RunEntry, Teller
+from titan.model.actions import CALLS, ActionEntry, ActionKind, AgentSource, Outcome, RunEnd, RunEntry, Teller
 
 
 class RunSeen:
@@ -18,7 +18,7 @@ class RunSeen:
         self._is_named = entry.run_id != span.trace_id  # by its program, which alone says who it is and when it ends
         self._source = span.source
         self._at = entry.started_at
-        self._agent: str | None = None  #: the outermost, where the batch holds it
+        self._agent: tuple[datetime, str] | None = None  #: the root's, where the batch holds it
         self._actor = (entry.started_at, entry.actor)
         self._session: Value = None
         self._name: Value = None
@@ -45,11 +45,14 @@ class RunSeen:
     def entry(self) -> RunEntry:
         """Return what they say."""
         resource = resource_text(self._source)
+        since, agent, source = self._whose()
         return RunEntry(
             run_id=self._id,
             teller=Teller.OTLP,
             at=self._ended_at or self._at,
-            agent_id=self._agent_id(),
+            agent_id=agent,
+            agent_source=source,
+            agent_at=since,
             session_id=_text(self._session, 200),
             name=_text(self._name, 500) or self._title,
             end=self._end,
@@ -58,20 +61,24 @@ class RunSeen:
             details=None if resource is None else joined_text({"resource": resource}),
         )
 
-    def _agent_id(self) -> str | None:
-        """Return the agent whose run it is: the root's, else of whoever acted first, else the service's name.
+    def _whose(self) -> tuple[datetime | None, str | None, AgentSource]:
+        """Return since when whose run it is, and how that is known: the root's, else of whoever acted first.
 
-        The first word counts, so nothing is said of it before something better than a name for all can be.
+        Before a root is heard nothing is said of a name for all. A run that its program names has no root of ours.
         """
-        if self._is_named:
-            return None
-        return self._agent or self._actor[1] or (self._source.service or self._root if self._has_root else None)
+        if self._agent is not None:
+            return *self._agent, AgentSource.SAID
+        if self._actor[1] is not None:
+            return *self._actor, AgentSource.ACTED
+        name = self._source.service or self._root if self._has_root or self._is_named else None
+        return (None, None, AgentSource.SAID) if name is None else (self._at, name, AgentSource.NAMED)
 
     def _hear_root(self, span: Span, entry: ActionEntry) -> None:
         self._has_root = True
         self._root = None if entry.kind in CALLS else entry.name
-        if entry.kind is ActionKind.AGENT:
-            self._agent = entry.actor or entry.name
+        agent = entry.actor or (entry.name if entry.kind is ActionKind.AGENT else None)
+        if agent is not None and (self._agent is None or entry.started_at < self._agent[0]):
+            self._agent = (entry.started_at, agent)
         self._title = (span.name if entry.kind in CALLS else entry.name)[:500] or None
         if entry.ended_at is None:
             return

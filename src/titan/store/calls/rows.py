@@ -69,6 +69,7 @@ def run_from_row(row: Row) -> RecordedRun:
         entry_count=row[34],
         last_started_at=from_us_or_none(row[35]),
         progress_at=from_us_or_none(row[36]),
+        agent_order=row[38],
     )
 
 
@@ -132,6 +133,7 @@ def row_of_run(run: RecordedRun) -> Values:
         to_us_or_none(run.last_started_at),
         to_us_or_none(run.progress_at),
         tally.unpriced,
+        run.agent_order,
     )
 
 

@@ -68,7 +68,7 @@ class SqlCallTransaction(SqlCallReader):
         ids += [
             [here[entry.run_id], entry.parent_id]
             for entry in actions
-            if entry.teller is Teller.ENDPOINT and entry.parent_id is not None
+            if entry.parent_id is not None and (entry.teller is Teller.ENDPOINT or entry.kind is ActionKind.MODEL)
         ]
         answers = [
             [here[entry.run_id], entry.use.response_id]
@@ -86,6 +86,7 @@ class SqlCallTransaction(SqlCallReader):
             actions=self._actions("actions_at", ids, names),
             answers=self._actions("actions_with_answers", answers, names),
             within=self._actions("actions_within", spans, names),
+            nested=self._nested(spans, names),
             next_number=self._last_action + 1,
         )
 
@@ -106,6 +107,13 @@ class SqlCallTransaction(SqlCallReader):
             return {}
         found = self._all(query, places=to_json(places))
         return {(run_ids[row[0]], row[-1]): action_from_row(row, run_ids[row[0]]) for row in found}
+
+    def _nested(self, places: list[list[object]], run_ids: dict[int, str]) -> dict[tuple[str, str], list[Action]]:
+        found: dict[tuple[str, str], list[Action]] = {}
+        for row in self._all("actions_nested", places=to_json(places)) if places else ():
+            run_id = run_ids[row[0]]
+            found.setdefault((run_id, row[-1]), []).append(action_from_row(row, run_id))
+        return found
 
     # --- writing ---
 

@@ -20,6 +20,7 @@ from tests.support.telemetry import (
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
+    AgentSource,
     Failure,
     ModelUse,
     Outcome,
@@ -362,6 +363,7 @@ def test_the_root_names_the_run_and_ends_it() -> None:
         teller=Teller.OTLP,
         at=NOON + timedelta(seconds=1),
         agent_id="a",
+        agent_at=NOON,
         session_id="7",
         name="a",
         end=RunEnd.COMPLETED,
@@ -381,7 +383,21 @@ def test_a_run_that_its_program_names_is_ended_and_named_by_it_only(is_of_resour
 
     run = run_of(root, resource=named if is_of_resource else None)
 
-    assert (run.run_id, run.agent_id, run.end) == ("run-1", None, None)
+    assert (run.run_id, run.agent_id, run.agent_source, run.end) == ("run-1", "a", AgentSource.ACTED, None)
+
+
+def test_a_run_that_its_program_names_is_the_services_where_no_agent_acts() -> None:
+    run = run_of(a_span(name="work"), resource={"titan.agent_run_id": "run-1", "service.name": "shop"})
+
+    assert (run.agent_id, run.agent_source) == ("shop", AgentSource.NAMED)
+
+
+@pytest.mark.parametrize("parent", [None, PARENT_ID])
+def test_the_roots_agent_is_surer_than_another(parent: str | None) -> None:
+    run = run_of(a_span({"gen_ai.agent.name": "main"}, parent_id=parent or ""))
+
+    assert (run.agent_id, run.agent_at) == ("main", NOON)
+    assert run.agent_source is (AgentSource.SAID if parent is None else AgentSource.ACTED)
 
 
 def test_before_the_root_is_heard_the_run_is_whose_agent_acted_first() -> None:
@@ -403,15 +419,6 @@ def test_tags_groups_and_titles_are_the_runs() -> None:
     run = run_of(a_span({"tag.tags": ["a", "b"], "langfuse.trace.name": "title", "langfuse.session.id": "s"}))
 
     assert (run.tags, run.name, run.session_id) == (("a", "b"), "title", "s")
-
-
-def test_a_call_told_of_by_two_instrumentations_counts_once() -> None:
-    use = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 7, "gen_ai.usage.cost": 0.5}
-    outer, inner = actions_of(a_span(use), a_span(use, span_id=CHILD_ID, parent_id=SPAN_ID))
-
-    assert (outer.kind, outer.use, outer.cost) == (ActionKind.STEP, None, None)
-    assert (inner.kind, inner.cost) == (ActionKind.MODEL, Decimal("0.5"))
-    assert details(outer)["sums"] == {"input_tokens": 7, "cost_usd": "0.5"}
 
 
 def test_an_evaluation_is_a_verdict_and_a_call_site_a_call_site() -> None:

@@ -16,7 +16,8 @@ select
 project_id, id, agent_id, session_id, name, status, status_source, started_at_us, last_event_at_us, heard_at_us,
 ended_at_us, reason, has_stages, running, success, error, blocked, rejected, replayed, cost, prevented, saved,
 input_tokens, output_tokens, last_outcome, last_ended_at_us, first_error_id, first_error, first_error_at_us, done,
-total, tags, pinned_at_us, archived_at_us, entry_count, last_started_at_us, progress_at_us, unpriced
+total, tags, pinned_at_us, archived_at_us, entry_count, last_started_at_us, progress_at_us, unpriced,
+agent_order
 
 -- name: runs_to_change
 select run_no, text_count, link, {run_columns}
@@ -29,7 +30,8 @@ insert into runs
     run_no, text_count, link, version, {run_columns}
 )
 values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
@@ -45,7 +47,7 @@ first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_
 total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
 archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
 last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us,
-unpriced = excluded.unpriced,
+unpriced = excluded.unpriced, agent_order = excluded.agent_order,
 is_packed = runs.is_packed and runs.entry_count = excluded.entry_count
 
 -- name: rename_agent
@@ -81,6 +83,13 @@ from json_each(:places) as place
 cross join actions on actions.run_no = place.value ->> 0 and actions.seen_within = place.value ->> 1
 where actions.seen_within is not null
 order by coalesce(actions.outcome, '') <> 'error', actions.number
+
+-- name: actions_nested
+select {action_columns}, place.value ->> 1
+from json_each(:places) as place
+cross join actions on actions.run_no = place.value ->> 0 and actions.parent_id = place.value ->> 1
+where actions.parent_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
+order by actions.number
 
 -- name: save_actions
 insert into actions

@@ -62,6 +62,7 @@ create table runs (
         end
     ) virtual,
     unpriced integer not null default 0 check (unpriced >= 0),
+    agent_order integer not null default 0,
     unique (project_id, id)
 ) strict;
 
@@ -139,6 +140,10 @@ create index actions_by_span on actions (run_no, span_id) where span_id is not n
 create index actions_by_answer on actions (run_no, response_id) where response_id is not null;
 
 create index actions_seen_within on actions (run_no, seen_within) where seen_within is not null;
+
+-- Model calls that were made in something, which may turn out to be the same call (`rules.merging.told_twice`).
+create index actions_nested on actions (run_no, parent_id)
+where parent_id is not null and (kind = 'model' or (heard & 268435456) <> 0);
 
 -- What guards of agentsentinel-sdk did: events that this teller told of (`insight.interventions`).
 create index interventions on actions (project_id, started_at_us, number) where kind = 'event' and (heard & 192) <> 0;

@@ -23,7 +23,8 @@ insert into runs
     run_no, text_count, link, version, {run_columns}
 )
 values (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+    ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
@@ -39,7 +40,7 @@ first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_
 total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
 archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
 last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us,
-unpriced = excluded.unpriced
+unpriced = excluded.unpriced, agent_order = excluded.agent_order
 
 -- name: actions_at
 select {action_columns}, place.value ->> 1
@@ -64,6 +65,13 @@ from json_array_elements(cast(:places as json)) as place (value)
 inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.seen_within = place.value ->> 1
 where actions.seen_within is not null
 order by coalesce(actions.outcome, '') <> 'error', actions.number
+
+-- name: actions_nested
+select {action_columns}, place.value ->> 1
+from json_array_elements(cast(:places as json)) as place (value)
+inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.parent_id = place.value ->> 1
+where actions.parent_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
+order by actions.number
 
 -- name: add_words
 insert into words (number, words) values (?, cast(? as tsvector))
