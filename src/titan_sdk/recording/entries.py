@@ -27,7 +27,7 @@ _DETAILS = Bounds(size_bytes=64 * 1024)  # of an exception's arguments
 _LONGEST_MESSAGE = 64 * 1024
 _MOST_FRAMES = 100
 _SMALLEST_USD = Decimal("1e-12")  # the picodollar that the server keeps
-_LARGEST_USD = 10**9
+LARGEST_USD = 10**6  # of one call; the server takes no more
 _LARGEST_TOKENS = 2**53 - 1
 
 
@@ -147,7 +147,7 @@ def usd(amount: object) -> str | None:
     """Return an amount as the server takes it, to the picodollar; None for what is no amount."""
     try:
         exact = amount if isinstance(amount, Decimal) else Decimal(str(amount))
-        if amount is None or isinstance(amount, bool) or not exact.is_finite() or not 0 <= exact < _LARGEST_USD:
+        if amount is None or isinstance(amount, bool) or not exact.is_finite() or not 0 <= exact <= LARGEST_USD:
             return None
         return f"{exact.quantize(_SMALLEST_USD).normalize():f}"
     except (InvalidOperation, ValueError):
