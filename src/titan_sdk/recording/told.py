@@ -32,6 +32,11 @@ class Told:
         #: about: for filling batches
         self.size_bytes = 400 + sum(map(len, self._payloads.values()))
 
+    @property
+    def name(self) -> object:
+        """What the action is called; of a run, its id."""
+        return self._fields.get("name") or self._fields.get("run_id")
+
     def text(self, disk: Redactor | None = None) -> str:
         """Return the entry as JSON. With `disk` it is without secrets, too: what is written there stays there."""
         redactor = self._redactor or disk
