@@ -88,6 +88,10 @@ CASES: Final[Mapping[str, tuple[list[dict[str, Any]], dict[str, Any]]]] = {
         [a_call("a", "0.001", use={**GPT, "input_tokens": 1000, "output_tokens": 100})],
         spent("0.001"),
     ),
+    "an embedding of a model that is not listed": (
+        [a_call("a", kind="call", use={"model": "ours", "input_tokens": 9})],
+        spent("0", unpriced=1),
+    ),
     "free": ([a_call("a", "0")], spent("0")),
     "unknown": ([a_call("a", use={"model": "our-own", "input_tokens": 9, "output_tokens": 9})], spent("0", unpriced=1)),
     "failed, and unknown": ([a_call("a", None, "error")], spent("0", unpriced=1)),
@@ -130,7 +134,7 @@ def test_an_agent_has_spent_what_its_runs_have_and_lists_look_for_what_was_spent
     runs = ask(port, "GET", "/api/v1/runs?agent_id=all-money&window=all&min_cost=0.5&sort=cost").value["data"]
 
     incurred = sum(Decimal(money["cost_usd"]) for _, money in CASES.values())
-    assert (Decimal(agent["cost_usd"]), agent["unpriced"]) == (incurred, 6)
+    assert (Decimal(agent["cost_usd"]), agent["unpriced"]) == (incurred, 7)
     assert [run["run_id"] for run in runs] == ["all large and small", "all ten cents ten times"]
 
 
