@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import deque
 from enum import Enum
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from titan_sdk.errors import TitanError
 from titan_sdk.recording import redact, spool
+from titan_sdk.recording.mistakes import to_stderr
 from titan_sdk.recording.told import Told, body_of
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ class Delivery:
         self._post = post
         self._kept = kept
         self._now = now
-        self._say = say or _to_stderr
+        self._say = say or to_stderr
         self._most_held_bytes = held_bytes
         #: Bodies that no disk took, with the number of their entries.
         self._held: deque[tuple[bytes, int]] = deque()
@@ -85,6 +85,8 @@ class Delivery:
         #: Entries that were lost, and that the server has not been told of.
         self.dropped = 0
         self._lost = 0
+        #: the run of what was given last: it is told what was lost
+        self.run_id: str | None = None
 
     @property
     def wait_seconds(self) -> float | None:
@@ -95,6 +97,7 @@ class Delivery:
 
     def give(self, batch: Sequence[Told], *, within_seconds: float = ANSWER_SECONDS) -> None:
         """Deliver a batch, or keep it."""
+        self.run_id = batch[-1].run_id
         if self._is_away or self._send(batch, within_seconds) in _KEPT:
             self.keep(batch)
 
@@ -306,10 +309,3 @@ def _clean_body(batch: Sequence[Told]) -> bytes:
         texts.append(told.text(disk))
         time.sleep(0)  # as in the recorder: let the caller's threads go on
     return body_of(texts)
-
-
-def _to_stderr(text: str) -> None:
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except (OSError, ValueError, RuntimeError):  # closed, or written to by what a signal interrupted
-        return

@@ -7,6 +7,7 @@ import linecache
 from decimal import Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
+from titan_sdk.recording.mistakes import say_once
 from titan_sdk.recording.told import Told, line
 from titan_sdk.tape import Bounds, Raised, encode
 
@@ -135,6 +136,12 @@ def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> N
     fields["outcome"] = act.outcome
     if (cost := usd(act.cost)) is not None:
         fields["cost_usd"] = cost
+    elif act.cost is not None:
+        name = line(act.plan.name or act.plan.kind, 500)
+        say_once(
+            f"titan_sdk: {name!r} is recorded without a cost: {line(repr(act.cost), 100)} is not US dollars from 0 to "
+            f"{LARGEST_USD:,}"
+        )
     if act.use:
         fields["use"] = {name: value for name, value in act.use.items() if _is_use(value)}
     if act.has_outputs and act.outcome == "success" and act.plan.keeps_outputs:
