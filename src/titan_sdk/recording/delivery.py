@@ -266,7 +266,10 @@ def post_to(transport: Transport) -> Callable[[bytes, float], Answer]:
             )
         except TitanError:
             return Answer(Verdict.AWAY)
-        return Answer(verdict_of(response.status), f"HTTP {response.status}{_said_in(response.body)}")
+        verdict = verdict_of(response.status)
+        if verdict is Verdict.UNWANTED:
+            return Answer(verdict)  # it says that it knows no such path
+        return Answer(verdict, f"HTTP {response.status}{_said_in(response.body)}")
 
     return post
 
