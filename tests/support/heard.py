@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from titan_sdk.recording.delivery import Delivery, Verdict
+from titan_sdk.recording.delivery import Answer, Delivery, Verdict
 from titan_sdk.recording.process import recording_to
 from titan_sdk.recording.recorder import Recorder
 from titan_sdk.recording.runs import run
@@ -29,14 +29,14 @@ class Heard:
         self.delivery = Delivery(self.post, None, say=self.said.append)
         self.recorder = Recorder(lambda: self.delivery)
 
-    def post(self, body: bytes, _within_seconds: float) -> Verdict:
+    def post(self, body: bytes, _within_seconds: float) -> Answer:
         """Take a body, or not, as the next verdict says."""
         if self.faults:
             raise self.faults.popleft()
         verdict = self.verdicts.popleft() if self.verdicts else Verdict.TAKEN
         if verdict is Verdict.TAKEN:
             self.bodies.append(body)
-        return verdict
+        return Answer(verdict)
 
     def entries(self) -> list[dict[str, Any]]:
         """Return all entries, in the order in which they were told."""

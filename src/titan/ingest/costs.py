@@ -6,7 +6,9 @@ from typing import Final
 from titan.model.errors import InvalidInput
 
 PICODOLLAR: Final = Decimal("1e-12")
-_MOST: Final = Decimal(10) ** 9  # US dollars; one call costs less
+#: US dollars of one call. No call costs as much, and a run's sum of them, in 64 bits of picodollars, ends at 9,223,372.
+#: `titan_sdk.recording.entries` has the same.
+MOST: Final = Decimal(10) ** 6
 
 
 def checked_cost(cost: Decimal | None, *, what: str) -> Decimal | None:
@@ -17,10 +19,10 @@ def checked_cost(cost: Decimal | None, *, what: str) -> Decimal | None:
     """
     if cost is None:
         return None
-    if not cost.is_finite() or not 0 <= cost <= _MOST:
+    if not cost.is_finite() or not 0 <= cost <= MOST:
         raise InvalidInput(
             what,
-            expected=f"a cost from 0 to {_MOST} US dollars",
+            expected=f"a cost from 0 to {MOST:,} US dollars",
             found=str(cost)[:40],
             next_step="Correct it and send it again.",
         )
@@ -35,7 +37,7 @@ def dollars_of(value: object) -> Decimal | None:
         amount = Decimal(str(value))
     except InvalidOperation:
         return None
-    return _rounded(amount) if amount.is_finite() and 0 <= amount <= _MOST else None
+    return _rounded(amount) if amount.is_finite() and 0 <= amount <= MOST else None
 
 
 def _rounded(cost: Decimal) -> Decimal:

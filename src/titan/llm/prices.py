@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from genai_prices.data_snapshot import DataSnapshot, find_provider_by_id, get_snapshot
-from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
+from genai_prices.types import ModelInfo, ModelPrice, Provider, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
 from titan.model.actions import ModelUse
 
@@ -24,6 +24,11 @@ _REMEMBERED: Final = 4096  # models and providers that calls named; the list has
 
 #: OpenTelemetry's names of providers that the list does not know by those.
 _LISTED_AS: Final = {"x_ai": "x-ai", "azure.ai.inference": "azure", "gcp.gen_ai": "google"}
+
+#: What stands before a model's name in LiteLLM, where that is not the list's name of a provider.
+_LISTED_AS_PREFIX: Final = {"gemini": "google", "vertex_ai": "google", "bedrock": "aws", "xai": "x-ai"}
+_OF_GOOGLE: Final = "models/"  # before every name that Google's own API gives
+_EMBEDDINGS_OF_OPENAI: Final = ("text-embedding-3-", "text-embedding-ada-")  # which the list knows by provider only
 
 
 class ListedPrices:
@@ -109,15 +114,27 @@ def _listed(model_name: str, provider_name: str | None) -> Sequence[_Listed]:
 
 def _find(prices: DataSnapshot, model_name: str, provider_name: str | None) -> ModelInfo | None:
     # Not by the snapshot's own look-up, which remembers every name for ever: names come from outside.
-    name = model_name.lower()
+    name = model_name.lower().removeprefix(_OF_GOOGLE)
     if len(name) > _LONGEST_NAME:
         return None
+    provider = _provider_of(prices, name, provider_name)
+    found = None if provider is None else provider.find_model(name, all_providers=prices.providers)
+    prefix, slash, rest = name.partition("/")
+    if found is not None or not slash:
+        return found
+    named = find_provider_by_id(prices.providers, _LISTED_AS_PREFIX.get(prefix, prefix))
+    if named is None or (provider is not None and provider.id != named.id):
+        return None  # another one's model has a price of its own at this provider, which the list does not have
+    return named.find_model(rest, all_providers=prices.providers)
+
+
+def _provider_of(prices: DataSnapshot, name: str, provider_name: str | None) -> Provider | None:
     if provider_name is not None:
-        provider = find_provider_by_id(prices.providers, _LISTED_AS.get(provider_name, provider_name))
-    else:
-        known = (one for one in prices.providers if one.model_match is not None and one.model_match.is_match(name))
-        provider = next(known, None)
-    return None if provider is None else provider.find_model(name, all_providers=prices.providers)
+        return find_provider_by_id(prices.providers, _LISTED_AS.get(provider_name, provider_name))
+    if name.startswith(_EMBEDDINGS_OF_OPENAI):
+        return find_provider_by_id(prices.providers, "openai")
+    known = (one for one in prices.providers if one.model_match is not None and one.model_match.is_match(name))
+    return next(known, None)
 
 
 def _rates(price: ModelPrice) -> _Rates | None:

@@ -46,7 +46,7 @@ class Sums:
             cost=self._costs[0],
             prevented=self._costs[1],
             saved=self._costs[2],
-            unpriced=self._unpriced,
+            unpriced=max(0, self._unpriced),  # what was stored before embeddings counted lacks them
             input_tokens=self._tokens[0],
             output_tokens=self._tokens[1],
         )
@@ -61,12 +61,17 @@ class Sums:
             self._calls[_COUNTED_AS[outcome]] += sign
             if action.cost:
                 self._costs[_COST_OF[outcome]] += sign * action.cost
-            elif action.cost is None and action.kind is ActionKind.MODEL and outcome in INCURRED:
+            elif action.cost is None and outcome in INCURRED and _has_price(action):
                 self._unpriced += sign
         if action.input_tokens:
             self._tokens[0] += sign * action.input_tokens
         if action.output_tokens:
             self._tokens[1] += sign * action.output_tokens
+
+
+def _has_price(action: Action) -> bool:
+    """Return whether a call costs something for certain: a model's does, and so does an embedding's, a plain call."""
+    return action.kind is ActionKind.MODEL or (action.kind is ActionKind.CALL and action.model is not None)
 
 
 def tally_of(sums: Iterable[OutcomeSums]) -> Tally:

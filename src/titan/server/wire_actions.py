@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from titan.ingest.costs import checked_cost
 from titan.ingest.otlp.actions import time_of
 from titan.model.actions import (
     ActionEntry,
@@ -29,6 +30,7 @@ from titan.model.errors import InvalidInput
 from titan.server.wire import Request
 
 MAX_ENTRIES: Final = 10_000
+_WHAT: Final = "body of POST /api/v1/actions"
 
 #: From 1970 to 2262, which is as far as 64 bits of nanoseconds reach.
 Nanoseconds = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Since 1970-01-01T00:00Z.")]
@@ -140,16 +142,17 @@ def entries_of(body: RecordBody, *, run_id: str, teller: Teller = Teller.SDK) ->
     """Yield what a request says; `run_id` is the run of entries that name none.
 
     Raises:
-        InvalidInput: an input, an output or details are not in UTF-8.
+        InvalidInput: an input, an output or details are not in UTF-8, or a cost is none.
     """
-    for entry in body.entries:
+    for index, entry in enumerate(body.entries):
         if isinstance(entry, ActionBody):
-            yield _action(entry, entry.run_id or run_id, teller)
+            cost = checked_cost(entry.cost_usd, what=f"{_WHAT}: $.entries[{index}].cost_usd")
+            yield _action(entry, entry.run_id or run_id, teller, cost)
         else:
             yield _run(entry, entry.run_id or run_id, body.agent_id, teller)
 
 
-def _action(body: ActionBody, run_id: str, teller: Teller) -> ActionEntry:
+def _action(body: ActionBody, run_id: str, teller: Teller, cost: Decimal | None) -> ActionEntry:
     return ActionEntry(
         id=body.id,
         run_id=run_id,
@@ -167,7 +170,7 @@ def _action(body: ActionBody, run_id: str, teller: Teller) -> ActionEntry:
         failure=None
         if body.failure is None
         else Failure(type=body.failure.type, message=body.failure.message, traceback=body.failure.traceback),
-        cost=body.cost_usd,
+        cost=cost,
         use=None if body.use is None else ModelUse(**msgspec.structs.asdict(body.use)),
         tags=tuple(body.tags),
         impact=body.impact,
@@ -203,7 +206,7 @@ def _text(raw: msgspec.Raw) -> str:
         return bytes(raw).decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(
-            "body of POST /api/v1/actions",
+            _WHAT,
             expected="JSON in UTF-8",
             found=str(error),
             next_step="Correct it and send it again; nothing was stored.",

@@ -25,7 +25,8 @@ from threading import current_thread, main_thread
 from time import perf_counter_ns, time_ns
 
 from titan_sdk.recording import process
-from titan_sdk.recording.entries import Plan, entry_of
+from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
+from titan_sdk.recording.mistakes import check_choice, check_tags
 from titan_sdk.recording.runs import current_run
 from titan_sdk.tape import snapshot
 
@@ -50,6 +51,11 @@ if TYPE_CHECKING:
     Effect: TypeAlias = Literal["external", "local"]
 
 __all__ = ["Act", "Action", "action", "begun", "current_act", "fail", "leave", "resume", "succeed", "turn"]
+
+
+_KINDS = ("call", "tool", "model", "agent", "step", "turn", "thought", "handoff", "event")
+_IMPACTS = ("read", "low", "medium", "high")
+_EFFECTS = ("external", "local")
 
 
 class Act:
@@ -226,7 +232,17 @@ def action(
         effect: "external" when it changes something outside of the process, which a replay must not repeat.
         actor: the sub-agent that acts; by default the run's agent.
         redact: what of its data never leaves the process.
+
+    Raises:
+        ValueError: `kind`, `impact` or `effect` is none of the words, or `cost` is no cost.
+        TypeError: `tags` is one text.
     """
+    check_choice("kind", kind, _KINDS)
+    check_choice("impact", impact, _IMPACTS)
+    check_choice("effect", effect, _EFFECTS)
+    check_tags(tags)
+    if cost is not None and not callable(cost) and usd(cost) is None:
+        raise ValueError(f"cost={cost!r}: expected US dollars from 0 to {LARGEST_USD:,}, or a function of the result")
     plan = Plan(
         *(None if callable(name) else name, kind),
         cost=cost,
@@ -256,6 +272,7 @@ class turn(Action):  # noqa: N801  # used as a function: `with turn("What is …
     def __init__(
         self, said: object = None, *, name: str = "turn", actor: str | None = None, tags: Sequence[str] = ()
     ) -> None:
+        check_tags(tags)
         super().__init__(Plan(name, "turn", actor=actor, tags=tuple(tags)))
         self._said = said
 

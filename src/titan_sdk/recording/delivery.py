@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections import deque
 from enum import Enum
+from typing import NamedTuple
 
 from titan_sdk.errors import TitanError
 from titan_sdk.recording import redact, spool
+from titan_sdk.recording.mistakes import to_stderr
 from titan_sdk.recording.told import Told, body_of
 
 TYPE_CHECKING = False
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
     from titan_sdk.recording.spool import Spool
     from titan_sdk.transport import Transport
 
-__all__ = ["Delivery", "Verdict", "post_to"]
+__all__ = ["Answer", "Delivery", "Verdict", "post_to"]
 
 FIRST_PAUSE_SECONDS = 0.5  # a restarted server is back within it
 LONGEST_PAUSE_SECONDS = 5.0
 ANSWER_SECONDS = 5.0  # a commit takes 10 ms; what waits meanwhile is lost if the process is killed
 _NO_ROOM = "the server is away, and there is no room to keep them"
 HELD_BYTES = 16 * 2**20  # in memory, where no disk takes it
+MOST_FAULTS = 5  # of one body, while the server takes others: what is wrong with it does not pass
+_FAULTS_IN_A_ROW = 3  # of different bodies: then it is the server that is not well
+_MOST_SAID = 10  # lines on stderr
+_NO_RECORDING = "the server is of a version that records nothing"
 
 
 class Verdict(Enum):
@@ -34,7 +39,16 @@ class Verdict(Enum):
     TAKEN = "committed"
     REFUSED = "an entry in it is not what the server takes, or it is too large"
     UNWANTED = "this server will never take it: it is of a version that records nothing"
+    FAULT = "the server failed over what it holds; others may go through"
+    DENIED = "the server lets nothing of this program in"
     AWAY = "no answer, or none that says anything about the entries: they may be sent again"
+
+
+class Answer(NamedTuple):
+    """What became of one request, and why in words, if the server said so."""
+
+    verdict: Verdict
+    reason: str = ""
 
 
 class Delivery:
@@ -42,7 +56,7 @@ class Delivery:
 
     def __init__(
         self,
-        post: Callable[[bytes, float], Verdict],
+        post: Callable[[bytes, float], Answer],
         kept: Spool | None,
         *,
         now: Callable[[], float] = time.monotonic,
@@ -53,19 +67,26 @@ class Delivery:
         self._post = post
         self._kept = kept
         self._now = now
-        self._say = say or _to_stderr
+        self._say = say or to_stderr
         self._most_held_bytes = held_bytes
         #: Bodies that no disk took, with the number of their entries.
         self._held: deque[tuple[bytes, int]] = deque()
         self._held_bytes = 0
         self._pause = 0.0
         self._try_at = 0.0
-        self._has_said = False
+        self._said: set[str] = set()
+        #: Of what waits, by its path or body: how often the server failed over it, and `_taken` at the last time.
+        self._faults: dict[str | bytes, tuple[int, int]] = {}
+        self._faults_in_a_row = 0
+        self._taken = 0
         #: Of the folder, as it was last looked at.
         self._files: deque[str] = deque()
         self._may_have_files = kept is not None
         #: Entries that were lost, and that the server has not been told of.
         self.dropped = 0
+        self._lost = 0
+        #: the run of what was given last: it is told what was lost
+        self.run_id: str | None = None
 
     @property
     def wait_seconds(self) -> float | None:
@@ -76,7 +97,8 @@ class Delivery:
 
     def give(self, batch: Sequence[Told], *, within_seconds: float = ANSWER_SECONDS) -> None:
         """Deliver a batch, or keep it."""
-        if self._is_away or self._send(batch, within_seconds) is Verdict.AWAY:
+        self.run_id = batch[-1].run_id
+        if self._is_away or self._send(batch, within_seconds) in _KEPT:
             self.keep(batch)
 
     def go_on(self, *, within_seconds: float = ANSWER_SECONDS) -> None:
@@ -85,9 +107,11 @@ class Delivery:
             return
         if self._held:
             body, count = self._held[0]  # there until it has gone: the process may end meanwhile, see `put_away`
-            if self._deliver_kept(body, count, within_seconds):
+            if self._deliver_kept(body, body, count, within_seconds):
                 self._held.popleft()
                 self._held_bytes -= len(body)
+            elif self._faults_in_a_row:
+                self._held.rotate(-1)  # others may go through
         elif self._kept is not None:
             self._deliver_file(self._kept, within_seconds)
 
@@ -110,11 +134,15 @@ class Delivery:
         self._held_bytes = 0
 
     def drop(self, count: int, why: str) -> None:
-        """Count entries that are lost, and say so: once on stderr, and to the server when it is there."""
+        """Count entries that are lost, and say so: each reason once on stderr, and to the server when it is there."""
         self.dropped += count
-        if not self._has_said:
-            self._has_said = True
-            self._say(f"titan_sdk: recorded entries are lost ({count} so far): {why}")
+        self._lost += count
+        self._say_once(why, f"titan_sdk: recorded entries are lost ({self._lost} so far): {why}")
+
+    def _say_once(self, what: str, text: str) -> None:
+        if what not in self._said and len(self._said) < _MOST_SAID:
+            self._said.add(what)
+            self._say(text)
 
     def _keep_body(self, body: bytes, count: int) -> None:
         if self._kept is not None and self._kept.add(body):
@@ -130,25 +158,31 @@ class Delivery:
         return self._now() < self._try_at
 
     def _send(self, batch: Sequence[Told], within_seconds: float) -> Verdict:
-        verdict = self._posted(body_of(told.text() for told in batch), within_seconds)
+        verdict, reason = self._posted(body_of(told.text() for told in batch), within_seconds)
         if verdict is Verdict.REFUSED and len(batch) > 1:
             middle = len(batch) // 2
             for half in (batch[:middle], batch[middle:]):
                 self.give(half, within_seconds=within_seconds)
         elif verdict is Verdict.REFUSED:
-            self.drop(1, "the server refuses what they hold")
+            self.drop(1, _refusal(batch[0].name, reason))
         elif verdict is Verdict.UNWANTED:
-            self.drop(len(batch), "the server is of a version that records nothing")
+            self.drop(len(batch), reason or _NO_RECORDING)
         return verdict
 
-    def _posted(self, body: bytes, within_seconds: float) -> Verdict:
-        verdict = self._post(body, within_seconds)
-        if verdict is Verdict.AWAY:
+    def _posted(self, body: bytes, within_seconds: float) -> Answer:
+        answer = self._post(body, within_seconds)
+        verdict = answer.verdict
+        self._faults_in_a_row = self._faults_in_a_row + 1 if verdict is Verdict.FAULT else 0
+        if verdict is Verdict.TAKEN:
+            self._taken += 1
+        if verdict is Verdict.DENIED:
+            self._say_once("denied", f"titan_sdk: recorded entries wait, the server lets none in: {answer.reason}")
+        if verdict in (Verdict.AWAY, Verdict.DENIED) or self._faults_in_a_row >= _FAULTS_IN_A_ROW:
             self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
             self._try_at = self._now() + self._pause
         else:
             self._pause, self._try_at = 0.0, 0.0
-        return verdict
+        return answer
 
     def _deliver_file(self, kept: Spool, within_seconds: float) -> None:
         if not self._files:
@@ -156,20 +190,35 @@ class Delivery:
             self._may_have_files = bool(self._files)
         if not self._files:
             return
-        body = spool.read(self._files[0])
-        if body is not None and not self._deliver_kept(body, 1, within_seconds):
+        path = self._files[0]
+        body = spool.read(path)
+        if body is not None and not self._deliver_kept(path, body, 1, within_seconds):
+            if self._faults_in_a_row:
+                self._files.rotate(-1)
             return
         if not spool.forget(self._files.popleft()) and not self._files:
             self._may_have_files = False  # or it would go out for ever
 
-    def _deliver_kept(self, body: bytes, count: int, within_seconds: float) -> bool:
+    def _deliver_kept(self, key: str | bytes, body: bytes, count: int, within_seconds: float) -> bool:
         """Send a body of `count` entries; return whether that is done with, one way or another."""
-        verdict = self._posted(body, within_seconds)
-        if verdict is Verdict.REFUSED:
+        verdict, reason = self._posted(body, within_seconds)
+        if verdict is Verdict.REFUSED or (verdict is Verdict.FAULT and self._is_hopeless(key)):
             self._deliver_one_by_one(body, within_seconds)
-        elif verdict is Verdict.UNWANTED:
-            self.drop(count, "the server is of a version that records nothing")
-        return verdict is not Verdict.AWAY
+            return True
+        if verdict is Verdict.UNWANTED:
+            self.drop(count, reason or _NO_RECORDING)
+        return verdict not in _KEPT
+
+    def _is_hopeless(self, key: str | bytes) -> bool:
+        """Count a fault, and return whether that was the last. Only those count between which others were taken."""
+        count, taken = self._faults.get(key, (0, -1))
+        if self._taken > taken:
+            count += 1
+        self._faults[key] = (count, self._taken)
+        if count < MOST_FAULTS:
+            return False
+        del self._faults[key]
+        return True
 
     def _deliver_one_by_one(self, body: bytes, within_seconds: float) -> None:
         try:
@@ -178,18 +227,34 @@ class Delivery:
             self.drop(1, "a file that was kept for the server is no JSON")
             return
         for number, entry in enumerate(entries):
-            verdict = self._posted(json.dumps({"entries": [entry]}).encode(), within_seconds)
-            if verdict is Verdict.AWAY:
+            body = json.dumps({"entries": [entry]}).encode()
+            verdict, reason = self._posted(body, within_seconds)
+            if verdict in (Verdict.AWAY, Verdict.DENIED):
                 self._keep_body(json.dumps({"entries": entries[number:]}).encode(), len(entries) - number)
                 return
-            if verdict is not Verdict.TAKEN:
-                self.drop(1, "the server refuses what they hold")
+            if verdict is Verdict.FAULT:
+                self._put_aside(body, reason)
+            elif verdict is not Verdict.TAKEN:
+                self.drop(1, _refusal(entry.get("name"), reason))
+
+    def _put_aside(self, body: bytes, reason: str) -> None:
+        """Keep an entry that the server fails over where nothing tries it again but a person."""
+        path = None if self._kept is None else self._kept.add_aside(body)
+        if path is None:
+            self.drop(1, f"the server fails over what they hold: {reason}")
+            return
+        folder = self._kept.folder if self._kept is not None else ""
+        self._say_once(
+            f"aside {reason}",
+            f"titan_sdk: the server fails over a recorded entry: {reason}. It is kept as {path}, as are others in "
+            f"{folder} that end so; they are tried again once they end in .json",
+        )
 
 
-def post_to(transport: Transport) -> Callable[[bytes, float], Verdict]:
+def post_to(transport: Transport) -> Callable[[bytes, float], Answer]:
     """Return what posts bodies of entries to a server, once each."""
 
-    def post(body: bytes, within_seconds: float) -> Verdict:
+    def post(body: bytes, within_seconds: float) -> Answer:
         try:
             response = transport.request(
                 *("POST", "/api/v1/actions"),
@@ -200,8 +265,11 @@ def post_to(transport: Transport) -> Callable[[bytes, float], Verdict]:
                 retry_for_seconds=0,
             )
         except TitanError:
-            return Verdict.AWAY
-        return verdict_of(response.status)
+            return Answer(Verdict.AWAY)
+        verdict = verdict_of(response.status)
+        if verdict is Verdict.UNWANTED:
+            return Answer(verdict)  # it says that it knows no such path
+        return Answer(verdict, f"HTTP {response.status}{_said_in(response.body)}")
 
     return post
 
@@ -214,7 +282,27 @@ def verdict_of(status: int) -> Verdict:
         return Verdict.REFUSED
     if status in (404, 405):
         return Verdict.UNWANTED
+    if status in (401, 403):
+        return Verdict.DENIED
+    if status in (500, 501):
+        return Verdict.FAULT
     return Verdict.AWAY
+
+
+#: What may be sent again.
+_KEPT = (Verdict.AWAY, Verdict.DENIED, Verdict.FAULT)
+
+
+def _refusal(name: object, reason: str) -> str:
+    return f"the server refuses {name!r}{f': {reason}' if reason else ''}"
+
+
+def _said_in(body: bytes) -> str:
+    """Return the message of an error that the server answered with, on one line."""
+    try:
+        return " " + " ".join(str(json.loads(body)["error"]["message"]).split())[:500]
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def _clean_body(batch: Sequence[Told]) -> bytes:
@@ -224,10 +312,3 @@ def _clean_body(batch: Sequence[Told]) -> bytes:
         texts.append(told.text(disk))
         time.sleep(0)  # as in the recorder: let the caller's threads go on
     return body_of(texts)
-
-
-def _to_stderr(text: str) -> None:
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except (OSError, ValueError, RuntimeError):  # closed, or written to by what a signal interrupted
-        return

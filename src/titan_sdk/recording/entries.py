@@ -7,6 +7,7 @@ import linecache
 from decimal import Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
+from titan_sdk.recording.mistakes import say_once
 from titan_sdk.recording.told import Told, line
 from titan_sdk.tape import Bounds, Raised, encode
 
@@ -27,7 +28,7 @@ _DETAILS = Bounds(size_bytes=64 * 1024)  # of an exception's arguments
 _LONGEST_MESSAGE = 64 * 1024
 _MOST_FRAMES = 100
 _SMALLEST_USD = Decimal("1e-12")  # the picodollar that the server keeps
-_LARGEST_USD = 10**9
+LARGEST_USD = 10**6  # of one call; the server takes no more
 _LARGEST_TOKENS = 2**53 - 1
 
 
@@ -135,6 +136,12 @@ def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> N
     fields["outcome"] = act.outcome
     if (cost := usd(act.cost)) is not None:
         fields["cost_usd"] = cost
+    elif act.cost is not None:
+        name = line(act.plan.name or act.plan.kind, 500)
+        say_once(
+            f"titan_sdk: {name!r} is recorded without a cost: {line(repr(act.cost), 100)} is not US dollars from 0 to "
+            f"{LARGEST_USD:,}"
+        )
     if act.use:
         fields["use"] = {name: value for name, value in act.use.items() if _is_use(value)}
     if act.has_outputs and act.outcome == "success" and act.plan.keeps_outputs:
@@ -147,7 +154,7 @@ def usd(amount: object) -> str | None:
     """Return an amount as the server takes it, to the picodollar; None for what is no amount."""
     try:
         exact = amount if isinstance(amount, Decimal) else Decimal(str(amount))
-        if amount is None or isinstance(amount, bool) or not exact.is_finite() or not 0 <= exact < _LARGEST_USD:
+        if amount is None or isinstance(amount, bool) or not exact.is_finite() or not 0 <= exact <= LARGEST_USD:
             return None
         return f"{exact.quantize(_SMALLEST_USD).normalize():f}"
     except (InvalidOperation, ValueError):

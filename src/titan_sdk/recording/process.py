@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from titan_sdk import patience, run_end  # noqa: F401  # patience: see `_import_before_any_fork`
 from titan_sdk.address import address_of
 from titan_sdk.errors import TitanError
-from titan_sdk.recording.delivery import Delivery, Verdict, post_to
+from titan_sdk.recording.delivery import Answer, Delivery, Verdict, post_to
 from titan_sdk.recording.recorder import EXIT_SECONDS, Recorder
 from titan_sdk.recording.spool import Spool, spool_folder
 from titan_sdk.transport import Transport
@@ -82,9 +82,8 @@ def _delivery() -> Delivery:
     try:
         address = address_of()
     except TitanError as mistake:
-        lost = Delivery(lambda _body, _seconds: Verdict.UNWANTED, None)
-        lost.drop(0, str(mistake))
-        return lost
+        answer = Answer(Verdict.UNWANTED, str(mistake))
+        return Delivery(lambda _body, _seconds: answer, None)
     folder = spool_folder(address)
     transport = Transport(
         *(address.host, address.port, os.environ.get("TITAN_TOKEN") or None),

@@ -157,6 +157,8 @@ class Recorder:
             self._deliver(notes, delivery)
             self._done = max(self._done, asked)
             if is_last and self._queue.empty():
+                if delivery.dropped:
+                    self._deliver((), delivery)
                 delivery.finish(self._close_by)
                 return
             if self._is_stepping_aside and self._queue.empty():
@@ -220,20 +222,26 @@ class Recorder:
 def _told(notes: Iterable[Note], delivery: Delivery, *, pause: Callable[[], object] = lambda: None) -> Iterator[Told]:
     """Yield what the notes tell, and first how much was lost before. `pause` lets the caller's threads go on."""
     lost, delivery.dropped = delivery.dropped, 0
-    if lost:
-        yield _of_the_lost(lost)
     for note in notes:
         try:
-            yield from note.told()
+            for told in note.told():
+                if lost:
+                    yield _of_the_lost(lost, told.run_id)
+                    lost = 0
+                yield told
         except Exception as error:  # noqa: BLE001 (recording one note must not end the recording of the others)
             delivery.drop(1, f"they could not be written as JSON ({type(error).__name__}: {error})")
         pause()  # or who needs the interpreter's lock meanwhile waits 5 ms for it
+    if lost:
+        yield _of_the_lost(lost, delivery.run_id)
 
 
-def _of_the_lost(count: int) -> Told:
+def _of_the_lost(count: int, run_id: str | None) -> Told:
     now = time.time_ns()
     fields: dict[str, object] = {"type": "action", "id": os.urandom(16).hex(), "kind": "event"}
     fields |= {"name": "titan.entries_lost", "started_at_ns": now, "ended_at_ns": now, "outcome": "error"}
+    if run_id is not None:
+        fields["run_id"] = run_id
     return Told(fields, {"details": f'{{"attributes":{{"count":{count}}}}}'})
 
 

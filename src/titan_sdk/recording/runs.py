@@ -15,7 +15,8 @@ import time
 from contextvars import ContextVar
 
 from titan_sdk.recording import process
-from titan_sdk.recording.told import Told, line
+from titan_sdk.recording.mistakes import check_tags
+from titan_sdk.recording.told import Told, id_line, line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Run:
 
     def __init__(self, run_id: str | None, agent_id: str | None, *, is_ours: bool) -> None:
         #: None: that of the job whose token is shown
-        self.id = None if run_id is None else line(run_id, 200)
+        self.id = None if run_id is None else id_line(run_id, 200)
         self.agent_id = None if agent_id is None else line(agent_id, 500)
         #: whether it ends when this process says so
         self.is_ours = is_ours
@@ -73,6 +74,10 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         session_id: groups runs, such as those of one conversation.
         name: a title for people.
         tags: words to find it by.
+
+    Raises:
+        ValueError: `run_id` is empty.
+        TypeError: `tags` is one text.
     """
 
     def __init__(
@@ -84,8 +89,11 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         name: str | None = None,
         tags: Sequence[str] = (),
     ) -> None:
+        check_tags(tags)
+        if run_id == "":
+            raise ValueError("run_id='': expected an id, or None for a new one")
         self._run = _run_of(agent_id, run_id)
-        self._about = {"session_id": session_id and line(session_id, 200), "name": name, "tags": list(tags) or None}
+        self._about = {"session_id": session_id and id_line(session_id, 200), "name": name, "tags": list(tags) or None}
         self._outer: Run | None = None
 
     def __enter__(self) -> Run:

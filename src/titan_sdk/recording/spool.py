@@ -17,6 +17,7 @@ FOLDER = "TITAN_SPOOL"
 LARGEST_BYTES = 256 * 2**20  # a day of one busy agent: 100,000 calls of 2.5 KB
 _WHOLE = ".json"
 _PARTIAL = ".partial"
+_ASIDE = ".aside"
 _LOOK_EVERY = 64  # bodies: to look at a thousand files takes 3 ms
 _DEAD_SECONDS = 3600.0  # a file that took so long to write is one of a process that was killed
 
@@ -51,6 +52,16 @@ class Spool:
             return False
         self._known_bytes += len(body)
         return True
+
+    def add_aside(self, body: bytes) -> str | None:
+        """Keep a body that is not to be tried again by itself; return where, None when that cannot be."""
+        path = os.path.join(self.folder, f"{time.time_ns():020}-{os.getpid()}-{self._count}")
+        try:
+            _write(path, body, _ASIDE)
+        except OSError:
+            return None
+        self._count += 1
+        return path + _ASIDE
 
     def paths(self) -> list[str]:
         """Return the files that wait, oldest first; none when the folder cannot be read."""
@@ -106,14 +117,14 @@ def forget(path: str) -> bool:
     return True
 
 
-def _write(path: str, body: bytes) -> None:
+def _write(path: str, body: bytes, ending: str = _WHOLE) -> None:
     partial = path + _PARTIAL
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb", buffering=0) as file:
             if file.write(body) != len(body):  # a full disk takes a part
                 raise OSError("the disk is full")
-        os.rename(partial, path + _WHOLE)
+        os.rename(partial, path + ending)
     except OSError:
         forget(partial)
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
     from titan_sdk.redaction import Redactor
 
-__all__ = ["Told", "body_of", "line"]
+__all__ = ["Told", "body_of", "id_line", "line"]
 
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 #: What people and programs write freely; the rest are ids, times, numbers and words of the protocol.
@@ -31,6 +32,17 @@ class Told:
         self._redactor = redactor
         #: about: for filling batches
         self.size_bytes = 400 + sum(map(len, self._payloads.values()))
+
+    @property
+    def name(self) -> object:
+        """What the action is called; of a run, its id."""
+        return self._fields.get("name") or self._fields.get("run_id")
+
+    @property
+    def run_id(self) -> str | None:
+        """The run it is told of; None: that of the job whose token is shown."""
+        found = self._fields.get("run_id")
+        return found if isinstance(found, str) else None
 
     def text(self, disk: Redactor | None = None) -> str:
         """Return the entry as JSON. With `disk` it is without secrets, too: what is written there stays there."""
@@ -54,6 +66,16 @@ def line(text: object, limit: int) -> str:
     """Return a text that the server takes: UTF-8, and at most `limit` characters; "?" for none."""
     short = str(text)[:limit] or "?"
     return short if short.isascii() else short.encode("utf-8", "replace").decode()
+
+
+def id_line(text: object, limit: int) -> str:
+    """Return an id that the server takes: a longer one ends in a digest of it all, so that two stay two."""
+    whole = line(text, sys.maxsize)
+    if len(whole) <= limit:
+        return whole
+    from hashlib import sha256
+
+    return f"{whole[: limit - 17]}-{sha256(whole.encode()).hexdigest()[:16]}"
 
 
 def _assembled(fields: dict[str, object], payloads: dict[str, str]) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.raw_http import ask
+from tests.support.raw_http import ask, ask_json
+from tests.support.submissions import a_name
 
 BEGAN: Final = 1_772_366_400_000_000_000
 GPT: Final = {"model": "gpt-4o", "provider": "openai"}
@@ -87,6 +88,10 @@ CASES: Final[Mapping[str, tuple[list[dict[str, Any]], dict[str, Any]]]] = {
         [a_call("a", "0.001", use={**GPT, "input_tokens": 1000, "output_tokens": 100})],
         spent("0.001"),
     ),
+    "an embedding of a model that is not listed": (
+        [a_call("a", kind="call", use={"model": "ours", "input_tokens": 9})],
+        spent("0", unpriced=1),
+    ),
     "free": ([a_call("a", "0")], spent("0")),
     "unknown": ([a_call("a", use={"model": "our-own", "input_tokens": 9, "output_tokens": 9})], spent("0", unpriced=1)),
     "failed, and unknown": ([a_call("a", None, "error")], spent("0", unpriced=1)),
@@ -129,5 +134,52 @@ def test_an_agent_has_spent_what_its_runs_have_and_lists_look_for_what_was_spent
     runs = ask(port, "GET", "/api/v1/runs?agent_id=all-money&window=all&min_cost=0.5&sort=cost").value["data"]
 
     incurred = sum(Decimal(money["cost_usd"]) for _, money in CASES.values())
-    assert (Decimal(agent["cost_usd"]), agent["unpriced"]) == (incurred, 6)
+    assert (Decimal(agent["cost_usd"]), agent["unpriced"]) == (incurred, 7)
     assert [run["run_id"] for run in runs] == ["all large and small", "all ten cents ten times"]
+
+
+@pytest.mark.parametrize("cost", ["-1", "NaN", "Infinity", "1e400", "1000000.01", "9300000"])
+def test_a_cost_that_no_call_has_is_refused_where_it_stands(port: int, cost: str) -> None:
+    body = {"run_id": a_name("run"), "entries": [a_call("a", "1"), a_call("b", cost)]}
+
+    answer = ask_json(port, "POST", "/api/v1/actions", body)
+
+    assert answer.status == 400
+    assert "$.entries[1].cost_usd" in answer.value["error"]["message"]
+
+
+def test_costs_beyond_what_sums_can_hold_are_recorded_and_shown(port: int) -> None:
+    run, agent = a_name("run"), a_name("agent")
+    entries = [a_call(f"a{number}", "1000000") for number in range(10)]
+
+    told = ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "agent_id": agent, "entries": entries})
+    shown = ask(port, "GET", f"/api/v1/runs/{run}")
+    sums = ask(port, "GET", f"/api/v1/ledger/stats?run_id={run}")
+    agents = ask(port, "GET", f"/api/v1/agents?q={agent}")
+    stats = ask(port, "GET", f"/api/v1/agents/{agent}/stats")
+
+    assert told.status == 200
+    assert shown.value["tally"]["cost_usd"] == "9223372.036854775807"  # the most there is
+    assert Decimal(sums.value["cost_usd"]) == 10_000_000
+    assert [one["runs"] for one in agents.value["data"]] == [1]
+    assert stats.status == 200
+
+
+def test_an_odd_cost_of_a_span_is_left_out_and_the_span_is_kept(port: int) -> None:
+    run = a_name("run")
+    resource = {"attributes": [{"key": "titan.agent_run_id", "value": {"stringValue": run}}]}
+    said = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o", "gen_ai.usage.cost": "9300000"}
+    span = {
+        "traceId": "0af7651916cd43dd8448eb211c80319c",
+        "spanId": "b7ad6b7169203331",
+        "name": "chat",
+        "startTimeUnixNano": str(BEGAN),
+        "endTimeUnixNano": str(BEGAN + 1),
+        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in said.items()],
+    }
+    body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}
+
+    told = ask_json(port, "POST", "/v1/traces", body, {"Content-Type": "application/json"})
+
+    assert told.status == 200
+    assert ask(port, "GET", f"/api/v1/runs/{run}").value["tally"]["unpriced"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from hashlib import sha256
 from urllib.parse import quote
@@ -140,3 +141,56 @@ def test_a_cut_payload_names_its_digest_where_it_is_content_of_its_own(port: int
 
     assert (body["inputs"]["cut"]["size_bytes"], body["inputs"]["cut"]["sha256"]) == (3002, None)
     assert body["outputs"]["cut"]["sha256"] == sha256(json.dumps(large).encode()).hexdigest()
+
+
+HUGE_CURSOR = base64.urlsafe_b64encode(b"[0,99999999999999999999]").decode().rstrip("=")
+LARGE_CURSOR = base64.urlsafe_b64encode(b"[99999999999999999999,1]").decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "runs?min_cost=NaN",
+        "runs?min_cost=Infinity",
+        f"runs?cursor={HUGE_CURSOR}",
+        f"runs?cursor={LARGE_CURSOR}",
+        "ledger?min_cost=NaN",
+        "ledger?max_cost=-Infinity",
+        "ledger?outcome=bogus",
+        "ledger?outcome=success,bogus",
+        "ledger?kind=bogus",
+        "ledger/stats?kind=turn",
+    ],
+)
+def test_a_query_that_asks_for_what_cannot_be_is_refused(port: int, query: str) -> None:
+    assert ask(port, "GET", f"/api/v1/{query}").status == 400
+
+
+def test_a_refused_outcome_is_answered_with_those_there_are(port: int) -> None:
+    answer = ask(port, "GET", "/api/v1/ledger?outcome=bogus")
+
+    assert "success, error, blocked, rejected, replayed, idempotent_replay, running" in answer.body.decode()
+
+
+@pytest.mark.parametrize("cost", ["1e30", "1e400", "1e999999"])
+def test_no_run_and_no_call_costs_more_than_there_is(port: int, cost: str) -> None:
+    run = a_name("run")
+    record(port, run, {"id": "a1", "cost_usd": "1"})
+
+    dear = ask(port, "GET", f"/api/v1/runs?min_cost={cost}&window=all&ids={run}")
+    cheap = ask(port, "GET", f"/api/v1/ledger?run_id={run}&max_cost={cost}")
+
+    assert (dear.status, dear.value["data"]) == (200, [])
+    assert [action["id"] for action in cheap.value["data"]] == ["a1"]
+
+
+def test_a_call_that_ended_before_it_began_is_exported_so_that_it_can_be_imported(port: int) -> None:
+    run = a_name("run")
+    record(port, run, {"id": "a1", "ended_at_ns": AT_NS - 10**9})
+    end = {"type": "run", "at_ns": AT_NS - 10**10, "end": "completed"}
+    ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [end]})
+    lines = ask(port, "GET", f"/api/v1/runs/export?run_id={run}")
+
+    told = ask(port, "POST", "/api/v1/import", lines.body, {"Content-Type": "application/x-ndjson"})
+
+    assert (lines.status, told.status) == (200, 200), told.body

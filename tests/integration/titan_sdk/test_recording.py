@@ -310,3 +310,12 @@ def test_a_wrong_address_is_said_and_does_the_program_no_harm(programs: Programs
 
     assert done.returncode == 0
     assert "TITAN_PORT" in done.stderr
+
+
+def test_a_port_that_is_none_is_said_with_what_is_lost(tmp_path: Path) -> None:
+    ended = Programs(tmp_path, 0).run(ONE_CALL, {"TITAN_PORT": "seven"})
+
+    assert ended.returncode == 0
+    assert "recorded entries are lost" in ended.stderr
+    assert "seven" in ended.stderr
+    assert "(0 so far)" not in ended.stderr

@@ -171,3 +171,33 @@ print(ListedPrices().cost_of(use, at=datetime.now(UTC)))
 
 def test_ten_dollars_are_written_as_ten() -> None:
     assert str(PRICES.cost_of(a_use(input_tokens=4_000_000, output_tokens=0), at=AT)) == "10"
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "listed_model", "listed_provider"),
+    [
+        ("openai/gpt-4o", None, "gpt-4o", "openai"),
+        ("openai/gpt-4o", "openai", "gpt-4o", "openai"),
+        ("openai/gpt-4o", "litellm", "gpt-4o", "openai"),
+        ("openrouter/openai/gpt-4o", None, "openai/gpt-4o", "openrouter"),
+        ("models/gemini-2.5-flash", "google", "gemini-2.5-flash", "google"),
+        ("models/gemini-2.5-flash", None, "gemini-2.5-flash", "google"),
+        ("gemini/gemini-2.5-flash", None, "gemini-2.5-flash", "google"),
+        ("text-embedding-3-small", None, "text-embedding-3-small", "openai"),
+    ],
+)
+def test_a_name_with_its_provider_before_it_is_known(
+    model: str, provider: str | None, listed_model: str, listed_provider: str
+) -> None:
+    cost = PRICES.cost_of(a_use(model, provider), at=AT)
+
+    assert cost is not None
+    assert cost == PRICES.cost_of(a_use(listed_model, listed_provider), at=AT)
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [("openai/gpt-4o", "groq"), ("nobody/gpt-4o", None), ("openai/", None), ("/gpt-4o", None), ("models/", "google")],
+)
+def test_a_name_whose_price_would_be_a_guess_has_none(model: str, provider: str | None) -> None:
+    assert PRICES.cost_of(a_use(model, provider), at=AT) is None

@@ -333,9 +333,9 @@ def test_an_asynchronous_generator_is_recorded_as_a_plain_one(heard: Heard) -> N
         (lambda result: len(result) / 100, "0.03"),
         (lambda _result: None, None),
         (lambda result: result / 0, None),
-        (float("nan"), None),
-        ("much", None),
-        (-1, None),
+        (lambda _result: float("nan"), None),
+        (lambda _result: "much", None),
+        (lambda _result: -1, None),
     ],
 )
 def test_a_cost_is_told_to_the_last_digit_and_one_that_is_none_is_left_out(

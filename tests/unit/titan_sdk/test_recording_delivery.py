@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from titan_sdk.address import Address
-from titan_sdk.recording.delivery import Delivery, Verdict, verdict_of
+from titan_sdk.recording.delivery import MOST_FAULTS, Answer, Delivery, Verdict, verdict_of
 from titan_sdk.recording.spool import Spool, spool_folder
 from titan_sdk.recording.told import Told
 
@@ -24,15 +24,17 @@ class Post:
         self.ids: list[str] = []
         self.tries = 0
 
-    def __call__(self, body: bytes, _within_seconds: float) -> Verdict:
+    def __call__(self, body: bytes, _within_seconds: float) -> Answer:
         self.tries += 1
         ids = [entry["id"] for entry in json.loads(body)["entries"]]
         verdict = Verdict.AWAY if self.is_away else self.verdicts.popleft() if self.verdicts else Verdict.TAKEN
         if any(each.startswith("bad") for each in ids) and verdict is Verdict.TAKEN:
             verdict = Verdict.REFUSED
+        if any(each.startswith("worst") for each in ids) and verdict is Verdict.TAKEN:
+            verdict = Verdict.FAULT
         if verdict is Verdict.TAKEN:
             self.ids += ids
-        return verdict
+        return Answer(verdict, f"HTTP {verdict.name}")
 
 
 class Clock:
@@ -145,7 +147,7 @@ def test_one_kept_entry_that_the_server_refuses_does_not_hold_up_the_others(tmp_
     Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"},{"id":"bad"},{"id":"b"}]}')
     (tmp_path / "000.json").write_bytes(b"")  # as a power cut leaves it
     post, said = Post(Verdict.REFUSED), list[str]()
-    empty = Delivery(lambda _body, _seconds: Verdict.REFUSED, Spool(str(tmp_path)), say=said.append)
+    empty = Delivery(lambda _body, _seconds: Answer(Verdict.REFUSED), Spool(str(tmp_path)), say=said.append)
     empty.go_on()
     delivery = Delivery(post, Spool(str(tmp_path)), say=said.append)
 
@@ -170,7 +172,7 @@ def test_a_server_that_goes_away_in_the_middle_of_a_kept_body_gets_the_rest_late
 
 def test_a_server_that_records_nothing_is_said_once() -> None:
     said = list[str]()
-    delivery = Delivery(lambda _body, _seconds: Verdict.UNWANTED, None, say=said.append)
+    delivery = Delivery(lambda _body, _seconds: Answer(Verdict.UNWANTED), None, say=said.append)
 
     delivery.give(told("a", "b"))
     delivery.give(told("c"))
@@ -232,7 +234,9 @@ def test_bodies_wait_where_their_server_is_known(environment: dict[str, str], fo
         (400, Verdict.REFUSED),
         (413, Verdict.REFUSED),
         (404, Verdict.UNWANTED),
-        (401, Verdict.AWAY),
+        (401, Verdict.DENIED),
+        (403, Verdict.DENIED),
+        (500, Verdict.FAULT),
         (409, Verdict.AWAY),
         (503, Verdict.AWAY),
         (507, Verdict.AWAY),
@@ -240,3 +244,70 @@ def test_bodies_wait_where_their_server_is_known(environment: dict[str, str], fo
 )
 def test_an_answer_says_whether_entries_may_be_sent_again(status: int, verdict: Verdict) -> None:
     assert verdict_of(status) is verdict
+
+
+def test_a_body_that_the_server_fails_over_lets_the_others_through(tmp_path: Path) -> None:
+    post, clock, spool = Post(), Clock(), Spool(str(tmp_path))
+    spool.add(b'{"entries":[{"id":"worst"},{"id":"a"}]}')
+    for each in ("b", "c"):
+        spool.add(b'{"entries":[{"id":"%s"}]}' % each.encode())
+    delivery = Delivery(post, Spool(str(tmp_path)), now=clock)
+
+    delivery.finish(clock.seconds + 1)
+
+    assert post.ids == ["b", "c"]
+    assert [entry["id"] for entry in kept_entries(tmp_path)] == ["worst", "a"]
+
+
+def test_an_entry_that_the_server_keeps_failing_over_is_kept_aside_and_said(tmp_path: Path) -> None:
+    Spool(str(tmp_path)).add(b'{"entries":[{"id":"worst"},{"id":"a"}]}')
+    post, clock, said = Post(), Clock(), list[str]()
+    delivery = Delivery(post, Spool(str(tmp_path)), now=clock, say=said.append)
+
+    for number in range(MOST_FAULTS):
+        delivery.give(told(f"n{number}"))
+        delivery.go_on()
+
+    [aside] = tmp_path.iterdir()
+    assert (aside.suffix, json.loads(aside.read_bytes())) == (".aside", {"entries": [{"id": "worst"}]})
+    assert post.ids == [*(f"n{number}" for number in range(MOST_FAULTS)), "a"]
+    assert (delivery.dropped, len(said)) == (0, 1)
+    assert str(aside) in said[0]
+    assert "HTTP FAULT" in said[0]
+
+
+def test_a_server_that_fails_over_everything_is_asked_less_often_and_loses_nothing(tmp_path: Path) -> None:
+    post, clock, said = Post(*[Verdict.FAULT] * 100), Clock(), list[str]()
+    delivery = Delivery(post, Spool(str(tmp_path)), now=clock, say=said.append)
+
+    for number in range(20):
+        delivery.give(told(f"n{number}"))
+    for _ in range(30):
+        clock.seconds += 5
+        deliver_all(delivery)
+
+    assert post.tries < 40
+    assert len(kept_entries(tmp_path)) == 20
+    assert said == []
+
+
+def test_a_server_that_lets_nobody_in_is_said_once_and_all_waits(tmp_path: Path) -> None:
+    said = list[str]()
+    delivery = Delivery(
+        lambda _body, _seconds: Answer(Verdict.DENIED, "HTTP 401"), Spool(str(tmp_path)), say=said.append
+    )
+
+    delivery.give(told("a"))
+    delivery.finish(10**12)
+
+    assert said == ["titan_sdk: recorded entries wait, the server lets none in: HTTP 401"]
+    assert [entry["id"] for entry in kept_entries(tmp_path)] == ["a"]
+
+
+def test_a_refusal_says_of_what_and_why() -> None:
+    said = list[str]()
+    delivery = Delivery(lambda _body, _seconds: Answer(Verdict.REFUSED, "HTTP 400 no kind"), None, say=said.append)
+
+    delivery.give(told("a"))
+
+    assert said == ["titan_sdk: recorded entries are lost (1 so far): the server refuses 'a': HTTP 400 no kind"]

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from titan.engine.worker.link import Link, ServerAway
-from titan_sdk.recording.delivery import Delivery, Verdict, verdict_of
+from titan_sdk.recording.delivery import Answer, Delivery, Verdict, verdict_of
 from titan_sdk.recording.spool import Spool
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,12 @@ class Spools:
             if not self._waiting:
                 return
             lease_id = self._waiting[0]
-        self._deliver(lease_id)
+        try:
+            self._deliver(lease_id)
+        except ServerAway:
+            with self._changed:
+                self._waiting.rotate(-1)  # a server that fails over this one may take the others
+            raise
         self._waiting.popleft()
 
     def close(self) -> None:
@@ -71,12 +76,11 @@ class Spools:
             delivery.go_on()
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _post(self, lease_id: str, body: bytes, _within_seconds: float) -> Verdict:
+    def _post(self, lease_id: str, body: bytes, _within_seconds: float) -> Answer:
         try:
             verdict = verdict_of(self._link.record(lease_id, body))
-            return (
-                Verdict.UNWANTED if verdict is Verdict.AWAY else verdict
-            )  # it has answered: a lease that nobody knows
+            # It has answered: a lease that nobody knows.
+            return Answer(Verdict.UNWANTED if verdict is Verdict.AWAY else verdict)
         except ServerAway as reason:
             logger.debug("lease %s: %s", lease_id, reason)
-            return Verdict.AWAY
+            return Answer(Verdict.AWAY)

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final, TypeVar
 
 from litestar import Response
@@ -71,17 +72,30 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
     """Return which runs a query asks for.
 
     Raises:
-        InvalidInput: a status is none.
+        InvalidInput: a status is none, or a cost.
     """
     return RunFilter(
         statuses=_statuses(query.status),
-        min_cost=query.min_cost,
+        min_cost=asked_cost(query.min_cost, name="min_cost"),
         started_since=since(call, query.window),
         agent_id=query.agent_id,
         session_id=query.session_id,
         text=query.q or None,
         has_archived=query.include_archived,
         ids=None if query.ids is None else frozenset(given(query.ids)),
+    )
+
+
+def asked_cost(cost: Decimal | None, *, name: str) -> Decimal | None:
+    """Return a cost that a query asks for; one that no call has finds none, or all.
+
+    Raises:
+        InvalidInput: it is no number, as NaN and Infinity are none.
+    """
+    if cost is None or cost.is_finite():
+        return cost
+    raise InvalidInput(
+        f"query: {name}", expected="US dollars, as 0.05", found=str(cost)[:40], next_step="Correct it, or leave it out."
     )
 
 

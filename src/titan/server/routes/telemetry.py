@@ -1,11 +1,13 @@
 """What a run did: its skeleton, the bodies of its actions, search in it, and the ledger over all runs."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 from litestar import Response
 
 from titan.insight.bodies import Bodies, bodies_of
+from titan.model.actions import ActionKind, Outcome
 from titan.model.errors import InvalidInput, UnknownArtifact, UnknownRun
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import CallFilter, CallReader
@@ -17,9 +19,11 @@ from titan.server.call import Call
 from titan.server.lists import given
 from titan.server.lookup import open_blob
 from titan.server.recorded_views import action_view, bodies_view, note_view, run_views, tally_view
-from titan.server.routes.registry import COUNTED, find_recorded, look
+from titan.server.routes.registry import COUNTED, asked_cost, find_recorded, look
 from titan.server.skeletons import skeleton
 
+_OUTCOMES = (*Outcome, "running")
+_KINDS = (ActionKind.MODEL, ActionKind.TOOL, ActionKind.CALL)
 MOST_ENTRIES = 1000  # of one action: tellers are few, and each has two words
 
 
@@ -181,18 +185,34 @@ async def show_ledger_stats(call: Call) -> Response[bytes]:
 
 
 def call_filter(query: views.CallsQuery) -> CallFilter:
-    """Return which calls a query asks for; a time without a zone is taken as UTC."""
+    """Return which calls a query asks for; a time without a zone is taken as UTC.
+
+    Raises:
+        InvalidInput: an outcome is none, or a kind, or a cost.
+    """
     return CallFilter(
-        outcomes=frozenset(given(query.outcome)) if query.outcome else frozenset(),
+        outcomes=_words(query.outcome, "outcome", _OUTCOMES),
         name=query.action_name or None,
-        kinds=frozenset(given(query.kind)) if query.kind else frozenset(),
+        kinds=_words(query.kind, "kind", _KINDS),
         agent_id=query.agent_id or None,
         run_id=query.run_id or None,
-        min_cost=query.min_cost,
-        max_cost=query.max_cost,
+        min_cost=asked_cost(query.min_cost, name="min_cost"),
+        max_cost=asked_cost(query.max_cost, name="max_cost"),
         since=aware(query.start_date),
         until=aware(query.end_date),
         text=query.search or None,
+    )
+
+
+def _words(text: str | None, name: str, allowed: Sequence[str]) -> frozenset[str]:
+    found = frozenset(given(text)) if text else frozenset[str]()
+    if found <= frozenset(allowed):
+        return found
+    raise InvalidInput(
+        f"query of GET /api/v1/ledger: {name}",
+        expected=", ".join(allowed),
+        found=str(text)[:100],
+        next_step="Give one of these, or several with commas between.",
     )
 
 

@@ -261,7 +261,10 @@ def _cursor(key: float | int, run_no: int) -> str:
 def _read_cursor(cursor: str) -> tuple[float | int, int]:
     try:
         decoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(decoded, type=tuple[float | int, int])
+        key, run_no = msgspec.json.decode(decoded, type=tuple[float | int, int])
+        if max(abs(key), abs(run_no)) >= 2**63:  # no column holds it
+            raise ValueError(decoded)
+        return key, run_no
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise InvalidInput(
             f"cursor {cursor[:60]!a}",

@@ -51,7 +51,7 @@ def agent_from_row(row: Row) -> AgentRow:
         running=row[4],
         completed=row[5],
         failed=row[6],
-        cost=from_pico(row[7]),
+        cost=from_pico(int(row[7])),
         calls=row[8],
         attempts=row[9],
         success=row[10],
@@ -67,7 +67,7 @@ def day_from_row(row: Row) -> AgentDay:
         failed=row[2],
         attempts=row[3],
         success=row[4],
-        cost=from_pico(row[5]),
+        cost=from_pico(int(row[5])),
         unpriced=row[6],
     )
 

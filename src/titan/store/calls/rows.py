@@ -17,6 +17,8 @@ from titan.store.session import Row
 Values: TypeAlias = tuple[str | int | bytes | None, ...]
 
 PICO: Final = 12  # decimal places of a picodollar
+_MOST_PICO: Final = 2**63 - 1
+_MOST: Final = Decimal(_MOST_PICO).scaleb(-PICO)  # US dollars: 9,223,372
 _STATUSES: Final = by_value(RunStatus)
 _SOURCES: Final = by_value(StatusSource)
 _OUTCOMES: Final = by_value(Outcome)
@@ -27,13 +29,24 @@ _TAGS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
 def to_pico(cost: Decimal) -> int:
-    """Return picodollars; digits beyond the twelfth place are rounded to even."""
+    """Return picodollars; digits beyond the twelfth place are rounded to even.
+
+    What is more than a column holds comes to the most that it holds: a sum that large need not be exact, but a run that
+    has one must not be lost.
+    """
+    if not -_MOST < cost < _MOST:
+        return _MOST_PICO if cost > 0 else -_MOST_PICO
     return int(cost.scaleb(PICO).to_integral_value())
 
 
 def from_pico(pico: int) -> Decimal:
     """Return US dollars, without zeros behind the last digit."""
     return Decimal(pico).scaleb(-PICO).normalize() if pico else _NOTHING
+
+
+def _sum_to_pico(cost: Decimal) -> int:
+    """Return picodollars of a sum; one that was cut at the most there is may fall below nothing by a correction."""
+    return max(0, to_pico(cost))
 
 
 _NOTHING: Final = Decimal(0)
@@ -114,9 +127,9 @@ def row_of_run(run: RecordedRun) -> Values:
         tally.blocked,
         tally.rejected,
         tally.replayed,
-        to_pico(tally.cost),
-        to_pico(tally.prevented),
-        to_pico(tally.saved),
+        _sum_to_pico(tally.cost),
+        _sum_to_pico(tally.prevented),
+        _sum_to_pico(tally.saved),
         tally.input_tokens,
         tally.output_tokens,
         run.last_outcome,

@@ -90,8 +90,15 @@ where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'ca
 select
     actions.outcome,
     count(*),
-    sum(actions.cost),
-    sum(case when actions.kind = 'model' and actions.cost is null then 1 else 0 end),
+    -- In two parts: SQLite's sum of integers fails beyond 64 bits, where its product goes on as a float.
+    sum(actions.cost / 1000000) * 1000000 + sum(actions.cost % 1000000),
+    sum(
+        case
+            when actions.cost is not null then 0
+            when actions.kind = 'model' or (actions.kind = 'call' and actions.model is not null) then 1
+            else 0
+        end
+    ),
     sum(actions.input_tokens),
     sum(actions.output_tokens)
 from actions

@@ -1,0 +1,49 @@
+"""Usual mistakes of programs: an error where they stand in the code, one line on stderr where they come at run time."""
+
+from __future__ import annotations
+
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["check_choice", "check_tags", "say_once", "to_stderr"]
+
+_MOST_SAID = 100
+_said: set[str] = set()
+
+
+def check_choice(name: str, given: str | None, choices: Sequence[str]) -> None:
+    """Refuse a word that the server does not know.
+
+    Raises:
+        ValueError: it is none of `choices`.
+    """
+    if given is not None and given not in choices:
+        raise ValueError(f"{name}={given!r}: expected one of {', '.join(map(repr, choices))}")
+
+
+def check_tags(tags: object) -> None:
+    """Refuse one text where several are expected: its letters would become the tags.
+
+    Raises:
+        TypeError: it is a text.
+    """
+    if isinstance(tags, str | bytes):
+        raise TypeError(f"tags={tags!r}: expected a list of words, as [{tags!r}]")
+
+
+def say_once(text: str) -> None:
+    """Say something on stderr; the same again is not said."""
+    if text not in _said and len(_said) < _MOST_SAID:
+        _said.add(text)
+        to_stderr(text)
+
+
+def to_stderr(text: str) -> None:
+    """Write a line to stderr, if there is one to write to."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError, RuntimeError):  # closed, or written to by what a signal interrupted
+        return

@@ -1,0 +1,70 @@
+"""Usual mistakes in recording are errors where they are written, and said where they come at run time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import titan_sdk
+from tests.support.heard import Heard, heard_by_nobody_else
+from titan_sdk.recording.delivery import Verdict
+
+
+@pytest.mark.parametrize(
+    ("wrong", "choice"),
+    [
+        ({"kind": "tol"}, "'tool'"),
+        ({"impact": "hihg"}, "'high'"),
+        ({"effect": "extern"}, "'external'"),
+        ({"cost": "abc"}, "1,000,000"),
+        ({"cost": -1}, "1,000,000"),
+        ({"cost": float("nan")}, "1,000,000"),
+        ({"cost": 2e9}, "1,000,000"),
+    ],
+)
+def test_a_misspelt_argument_is_an_error_that_says_what_there_is(wrong: dict[str, Any], choice: str) -> None:
+    with pytest.raises(ValueError, match=choice):
+        titan_sdk.action("charge", **wrong)
+
+
+def test_one_text_is_no_list_of_tags() -> None:
+    for make in (titan_sdk.action, titan_sdk.run, titan_sdk.turn):
+        with pytest.raises(TypeError, match="list of words"):
+            make(tags="abc")
+
+
+def test_an_empty_run_id_is_an_error() -> None:
+    with pytest.raises(ValueError, match="run_id"):
+        titan_sdk.run(run_id="")
+
+
+def test_two_long_run_ids_stay_two() -> None:
+    with titan_sdk.run(run_id="r" * 300 + "1") as first, titan_sdk.run(run_id="r" * 300 + "2") as second:
+        assert first.id != second.id
+        assert len(str(first.id)) == len(str(second.id)) == 200
+
+
+def test_a_cost_that_is_none_is_said_and_the_call_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    with heard_by_nobody_else() as heard:
+        for _ in range(2):
+            with titan_sdk.action("odd_price") as act:
+                act.set_cost("much")
+        told = heard.actions()
+
+    assert [each.get("cost_usd") for each in told] == [None, None]
+    assert capsys.readouterr().err.count("'odd_price' is recorded without a cost: 'much'") == 1
+
+
+def test_what_is_refused_at_the_end_is_told_to_its_run() -> None:
+    heard = Heard()
+    with titan_sdk.recording.process.recording_to(heard.recorder), titan_sdk.run(run_id="mine"):
+        assert heard.recorder.flush(30)
+        heard.verdicts.append(Verdict.REFUSED)
+        with titan_sdk.action("refused"):
+            pass
+        heard.recorder.close(30)
+
+    [lost] = [each for each in heard.actions() if each["name"] == "titan.entries_lost"]
+    assert (lost["run_id"], lost["details"]) == ("mine", {"attributes": {"count": 1}})
+    assert "'refused'" in heard.said[0]
