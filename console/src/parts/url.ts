@@ -14,8 +14,9 @@ export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) =
     (changes: Changes, push = false) => {
       if (isLeaving.current) return;
       setQuery(
-        (old) => {
-          const next = new URLSearchParams(old);
+        () => {
+          // The router hands over the query of the last drawing: a filter typed a moment after another would lose that one.
+          const next = new URLSearchParams(window.location.search);
           for (const [name, value] of Object.entries(changes)) {
             if (value) next.set(name, value);
             else next.delete(name);
