@@ -4116,7 +4116,8 @@ export interface components {
          * @description All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
          *
          *         `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
-         *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs.
+         *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` is
+         *         no column but a list of few numbers.
          */
         SkeletonAnswer: {
             actor: number[];
@@ -4125,6 +4126,8 @@ export interface components {
             duration_ns: number[];
             error_type: number[];
             error_types: string[];
+            /** @description The `number` of each whose cost was computed from its tokens. */
+            estimated: number[];
             id: string[];
             kind: components["schemas"]["ActionKind"][];
             model: number[];

@@ -67,6 +67,19 @@ def test_a_parent_that_comes_late_brings_its_children_again_with_its_number(port
     assert later["id"] == []
 
 
+def test_the_skeleton_names_the_actions_whose_cost_was_computed_from_tokens(port: int) -> None:
+    run, chat = (
+        a_name("run"),
+        {"kind": "model", "use": {"model": "gpt-4o", "input_tokens": 1000, "output_tokens": 1000}},
+    )
+    record(port, run, {"id": "told", **chat, "cost_usd": "0.5"}, {"id": "priced", **chat})
+
+    found = ask(port, "GET", f"/api/v1/runs/{run}/skeleton").value
+
+    numbers = dict(zip(found["id"], found["number"], strict=True))
+    assert found["estimated"] == [numbers["priced"]]
+
+
 def test_a_cut_payload_names_its_digest_where_it_is_content_of_its_own(port: int) -> None:
     run, large = a_name("run"), "x" * 70_000
     record(port, run, {"id": "a1", "inputs": "y" * 3000, "outputs": large})
