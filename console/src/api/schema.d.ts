@@ -2798,6 +2798,11 @@ export interface components {
              */
             limit: number;
             /**
+             * @description As in GET /api/v1/runs.
+             * @default null
+             */
+            q: string | null;
+            /**
              * @default 7d
              * @enum {unknown}
              */
@@ -6837,6 +6842,7 @@ export interface operations {
             query?: {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
+                q?: string | null;
                 limit?: number;
             };
             header?: never;

@@ -46,6 +46,16 @@ export function chosenAmong<Value extends string>(
   return all.filter((one) => named.includes(one.toLowerCase()));
 }
 
+/** Returns the fields of a URL whose values are none that can be asked for, as they stand there: `status=wat`. */
+export function misreadIn(query: URLSearchParams, all: Readonly<Record<string, readonly string[]>>): string[] {
+  return Object.entries(all).flatMap(([name, values]) => {
+    const known = values.map((one) => one.toLowerCase());
+    return chosenIn(query, name)
+      .filter((one) => !known.includes(one.toLowerCase()))
+      .map((one) => `${name}=${one}`);
+  });
+}
+
 /** The address of a submission's page: the name for people, the id for which of that name. */
 export function dagPath(dag: { name: string; dag_id: string }, job?: string): string {
   const query = new URLSearchParams({ id: dag.dag_id });

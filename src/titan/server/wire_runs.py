@@ -158,6 +158,7 @@ class InterceptsQuery(Request):
 
     window: Window = "7d"
     agent_id: str | None = None
+    q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
     limit: PageLimit = 20
 
 

@@ -148,6 +148,8 @@ async def list_intercepts(call: Call) -> Response[bytes]:
 
     def find(reader: CallReader) -> views.InterceptsAnswer:
         rows = reader.runs_in_need(call.house.project_id, since=begin, agent_id=query.agent_id, limit=5 * query.limit)
+        if query.q:
+            rows = _with_words(reader, call.house.project_id, rows, query.q)
         found = [
             views.InterceptView(
                 run=run_view(run),
@@ -159,6 +161,16 @@ async def list_intercepts(call: Call) -> Response[bytes]:
         return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit)
 
     return json_answer(await look(call, find))
+
+
+def _with_words(
+    reader: CallReader, project_id: str, rows: list[tuple[RecordedRun, bool]], text: str
+) -> list[tuple[RecordedRun, bool]]:
+    """Return those of the runs in need that a search of the registry finds."""
+    wanted = RunFilter(text=text, ids=frozenset(run.id for run, _ in rows))
+    found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=len(rows) or 1)
+    ids = {run.id for run in found}
+    return [(run, is_unrecovered) for run, is_unrecovered in rows if run.id in ids]
 
 
 async def list_agents(call: Call) -> Response[bytes]:
@@ -296,11 +308,27 @@ def _ended(run: RecordedRun) -> RecordedRun:
     )
 
 
+def _unpinned(run: RecordedRun) -> RecordedRun:
+    """Return a run that nobody wants kept.
+
+    Raises:
+        Conflict: it is pinned.
+    """
+    if run.pinned_at is None:
+        return run
+    raise Conflict(
+        f"run {shown(run.id)}",
+        expected="a run that is not pinned",
+        found="one that is pinned, to be kept",
+        next_step="Unpin it with POST /api/v1/runs/{run}/unpin, then delete it.",
+    )
+
+
 async def forget_run(call: Call) -> Response[bytes]:
     """Delete a recorded run with every byte that was recorded of it. What jobs left is not touched."""
 
     def act(tx: CallTransaction) -> set[str]:
-        run = _ended(find_recorded(tx, call))
+        run = _unpinned(_ended(find_recorded(tx, call)))
         left = tx.blobs_of_run(run.project_id, run.id)
         tx.forget_run(run.project_id, run.id)
         return left
