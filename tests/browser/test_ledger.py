@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -68,6 +69,23 @@ def test_the_dearest_call_comes_first_and_enter_opens_it_in_its_run(page: Page, 
 
     page.wait_for_url("**/runs/ledger-4?*")
     assert parse_qs(urlsplit(page.url).query) == {"tab": ["telemetry"], "action": ["ledger-4-2"]}
+
+
+def test_a_maximum_typed_right_after_a_minimum_leaves_that_one(page: Page, console: Console) -> None:
+    record(console, "ledger-limits", [a_call("a", cost_usd="0.001"), a_call("b", cost_usd="0.5")])
+    page.goto("/ledger?run_id=ledger-limits")
+    expect(rows_of(page)).to_have_count(2)
+
+    page.get_by_label("Min cost").click()
+    page.keyboard.type("0.01", delay=60)
+    page.keyboard.press("Tab")
+    page.keyboard.type("1", delay=60)
+
+    expect(rows_of(page)).to_have_count(1)
+    expect(page).to_have_url(re.compile("max_cost=1"))
+    asked = {"run_id": ["ledger-limits"], "min_cost": ["0.01"], "max_cost": ["1"]}
+    assert parse_qs(urlsplit(page.url).query) == asked
+    expect(page.get_by_label("Min cost")).to_have_value("0.01")
 
 
 def test_a_further_page_has_an_address_and_back_leads_from_it(page: Page, console: Console) -> None:

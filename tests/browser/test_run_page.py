@@ -287,6 +287,19 @@ def test_ten_thousand_actions_are_only_drawn_where_somebody_looks(pages: Pages, 
     assert page.get_by_role("treeitem").count() < 100
 
 
+def test_an_archived_run_is_restored_by_the_same_button(pages: Pages, console: Console) -> None:
+    run = ToldRun(console, "runpage-archived")
+    run.action("one", "first")
+    run.end()
+    page = pages.open(console, f"/runs/{run.id}")
+
+    page.get_by_role("button", name="Archive").click()
+    expect(page.get_by_role("button", name="Archived")).to_be_visible()
+    page.get_by_role("button", name="Archived").click()
+
+    expect(page.get_by_role("button", name="Archive", exact=True)).to_be_visible()
+
+
 def test_a_run_is_pinned_and_deleted_with_every_byte(pages: Pages, console: Console) -> None:
     run = ToldRun(console, "runpage-deleted")
     run.action("one", "first")
@@ -295,7 +308,8 @@ def test_a_run_is_pinned_and_deleted_with_every_byte(pages: Pages, console: Cons
     page.get_by_title(run.id, exact=True).first.click()
 
     page.get_by_role("button", name="Pin").click()
-    expect(page.get_by_role("button", name="Pinned")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete")).to_be_disabled()
+    page.get_by_role("button", name="Pinned").click()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Delete every byte of it").click()
     expect(page).to_have_url(re.compile("/runs$"))

@@ -121,6 +121,29 @@ def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console:
     assert parse_qs(urlsplit(page.url).query) == {"tab": ["telemetry"], "action": ["broken-1-2"]}
 
 
+def test_what_filters_nothing_is_said_in_words(page: Page, console: Console) -> None:
+    record(console, "words-1", [a_call("x")], agent="wordy")
+
+    page.goto("/runs?agent_id=wordy&status=wat&sort=foo&window=5y")
+    expect(row_of(page, "words-1")).to_be_visible()
+    expect(page.get_by_text("status=wat, window=5y, sort=foo")).to_be_visible()
+    page.get_by_label("Min cost").fill("abc")
+
+    expect(page.get_by_text("“abc” is no amount")).to_be_visible()
+
+
+def test_an_agent_nobody_knows_leaves_no_run_and_offers_those_called_alike(page: Page, console: Console) -> None:
+    record(console, "alike-1", [a_call("x")], agent="gardener")
+    page.goto("/runs?q=alike-1")
+    expect(row_of(page, "alike-1")).to_be_visible()
+
+    page.get_by_label("Agent", exact=True).fill("gardenerr")
+    expect(page.get_by_text("No agent of that name")).to_be_visible()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("button", name="gardener", exact=True)).to_be_visible()
+
+
 def test_a_run_that_broke_is_told_of_at_home(page: Page, console: Console) -> None:
     record(console, "home-1", [a_failed_call("search", "KeyError", "gone")], agent="at-home", end="failed")
 

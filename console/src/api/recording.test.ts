@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RecordedRunView, SkeletonAnswer } from "./recorded";
-import { endOf, hasOrphans, recordingOf, withNews } from "./recording";
+import { endOf, hasOrphans, isSumEstimated, recordingOf, withNews } from "./recording";
 
 const STARTED = "2026-01-01T00:00:00Z";
 
@@ -25,6 +25,7 @@ function anAnswer(version: number, ids: readonly string[], told: Partial<Skeleto
     duration_ns: all(-1),
     outcome: all(null),
     cost_usd: all(null),
+    estimated: [],
     tokens: all(-1),
     ...told,
   };
@@ -38,6 +39,15 @@ test("columns become rows in the order they started, and unknown stays unknown",
     ["a2", "find", "gpt", 4.5, 0],
   ]);
   expect([endOf(rows, 500), endOf(rows.slice(1), 500)]).toEqual([500, 24.5]);
+});
+
+test("a sum is estimated when a cost in it that was spent is", () => {
+  const told = { cost_usd: ["0.02", "0.01"], estimated: [2] };
+  const spent = recordingOf(anAnswer(3, ["a1", "a2"], { ...told, outcome: ["success", "error"] })).rows;
+  const stopped = recordingOf(anAnswer(3, ["a1", "a2"], { ...told, outcome: ["success", "blocked"] })).rows;
+
+  expect(spent.map((row) => row.isEstimated)).toEqual([false, true]);
+  expect([isSumEstimated(spent), isSumEstimated(stopped)]).toEqual([true, false]);
 });
 
 test("news replace what they tell of, join what is new by its time, and leave the rest as it is", () => {

@@ -17,6 +17,8 @@ export interface Row {
   readonly durationUs: number | null;
   readonly outcome: Outcome | null;
   readonly cost: string | null;
+  /** Whether the cost was computed from tokens and a price list. */
+  readonly isEstimated: boolean;
   readonly tokens: number | null;
 }
 
@@ -49,6 +51,13 @@ export function hasOrphans(recording: Recording): boolean {
   return recording.rows.some((row) => row.parent === -1);
 }
 
+/** Returns whether a sum of the costs that were spent has one in it that was computed from tokens. */
+export function isSumEstimated(rows: readonly Row[]): boolean {
+  return rows.some(
+    (row) => row.isEstimated && row.cost !== null && (row.outcome === "success" || row.outcome === "error"),
+  );
+}
+
 /** Returns where the run ends on its time axis, in microseconds since its beginning: `nowUs` while something goes on. */
 export function endOf(rows: readonly Row[], nowUs: number): number {
   let end = 0;
@@ -63,12 +72,14 @@ export function momentOf(run: Pick<RecordedRunView, "started_at">, startUs: numb
 
 function rowsOf(answer: SkeletonAnswer): Row[] {
   const { names, models, actors, error_types: errorTypes } = answer;
+  const estimated = new Set(answer.estimated);
   return answer.id.map((id, at) => {
+    const number = answer.number[at] ?? 0;
     const duration = answer.duration_ns[at] ?? -1;
     const tokens = answer.tokens[at] ?? -1;
     return {
       id,
-      number: answer.number[at] ?? 0,
+      number,
       parent: answer.parent[at] ?? 0,
       kind: answer.kind[at] ?? "call",
       name: names[answer.name[at] ?? -1] ?? "",
@@ -79,6 +90,7 @@ function rowsOf(answer: SkeletonAnswer): Row[] {
       durationUs: duration < 0 ? null : duration / 1000,
       outcome: answer.outcome[at] ?? null,
       cost: answer.cost_usd[at] ?? null,
+      isEstimated: estimated.has(number),
       tokens: tokens < 0 ? null : tokens,
     };
   });

@@ -61,8 +61,11 @@ export function useRegistry(filter: RegistryFilter) {
 }
 
 /** Runs that need attention, the latest first; live. */
-export function useIntercepts(window: Window, agent: string, limit = 20) {
-  const query = { window, limit, ...(agent && { agent_id: agent }) };
+export function useIntercepts(
+  { window, agent = "", q = "" }: { window: Window; agent?: string; q?: string },
+  limit = 20,
+) {
+  const query = { window, limit, ...(agent && { agent_id: agent }), ...(q && { q }) };
   const found = useQuery({
     queryKey: ["intercepts", query],
     queryFn: async ({ signal }) => (await api.GET("/api/v1/intercepts", { params: { query }, signal })).data ?? null,

@@ -2798,6 +2798,11 @@ export interface components {
              */
             limit: number;
             /**
+             * @description As in GET /api/v1/runs.
+             * @default null
+             */
+            q: string | null;
+            /**
              * @default 7d
              * @enum {unknown}
              */
@@ -4120,7 +4125,8 @@ export interface components {
          * @description All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
          *
          *         `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
-         *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs.
+         *         none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` is
+         *         no column but a list of few numbers.
          */
         SkeletonAnswer: {
             actor: number[];
@@ -4129,6 +4135,8 @@ export interface components {
             duration_ns: number[];
             error_type: number[];
             error_types: string[];
+            /** @description The `number` of each whose cost was computed from its tokens. */
+            estimated: number[];
             id: string[];
             kind: components["schemas"]["ActionKind"][];
             model: number[];
@@ -6838,6 +6846,7 @@ export interface operations {
             query?: {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
+                q?: string | null;
                 limit?: number;
             };
             header?: never;

@@ -15,7 +15,8 @@ export function AgentField({ value, onChange }: Props) {
   const [at, setAt] = useState(0);
   const id = useId();
   const isOpen = typed !== null;
-  const found = useAgentsLike(useDeferredValue(typed ?? ""), isOpen);
+  const asked = useDeferredValue(typed ?? "");
+  const found = useAgentsLike(asked, isOpen);
   // What is shown while the next answer is under way is of fewer letters: Enter must not choose what is not meant.
   const words = (typed ?? "").toLowerCase();
   const agents = (found.data ?? []).map((agent) => agent.agent_id).filter((id) => id.toLowerCase().includes(words));
@@ -28,6 +29,9 @@ export function AgentField({ value, onChange }: Props) {
     if (step && agents.length) setAt((at + step + agents.length) % agents.length);
     else if (event.key === "Enter" && typed === "") choose("");
     else if (event.key === "Enter" && agents[at]) choose(agents[at]);
+    // The list then says that there is no such agent, and which are called alike.
+    else if (event.key === "Enter" && typed && asked === typed && found.isSuccess && !found.isFetching)
+      choose(typed.trim());
     else if (event.key === "Escape") event.currentTarget.blur();
     else return;
     event.preventDefault();

@@ -27,11 +27,15 @@ export function Cost({ usd, isEstimated = false, outcome = null }: CostProps) {
 }
 
 /** What was spent as far as it is known, and of how many calls it is not. */
-export function Spent({ of }: { of: Sum }) {
+export function Spent({ of, isEstimated = false }: { of: Sum; isEstimated?: boolean }) {
   const usd = known(of);
+  const words = [spentWords(of), isEstimated ? "partly computed from tokens and a price list" : null];
   return (
-    <span className="spent" title={spentWords(of)}>
-      <span className={usd === null ? "cost faint" : "cost"}>{money(usd)}</span>
+    <span className="spent" title={words.filter(Boolean).join(", ")}>
+      <span className={usd === null ? "cost faint" : "cost"}>
+        {isEstimated && usd !== null ? "≈ " : null}
+        {money(usd)}
+      </span>
       {usd !== null && of.unpriced > 0 ? <span className="cost faint"> + {of.unpriced} unpriced</span> : null}
     </span>
   );
@@ -43,11 +47,18 @@ interface Costs extends Sum {
   saved_cost_usd: string;
 }
 
+interface CostsProps {
+  of: Costs;
+  isBrief?: boolean;
+  /** Whether what was spent has a cost in it that was computed from tokens. */
+  isEstimated?: boolean;
+}
+
 /**
  * What was spent, and beside it, where they differ from it, what was attempted, prevented and saved by replaying. A brief one
  * leaves out what was attempted, which is the sum of spent and prevented; the pointer brings it.
  */
-export function Costs({ of, isBrief = false }: { of: Costs; isBrief?: boolean }) {
+export function Costs({ of, isBrief = false, isEstimated = false }: CostsProps) {
   const others = [
     isBrief || isNoMoney(of.prevented_cost_usd) || known(of) === null
       ? null
@@ -57,7 +68,7 @@ export function Costs({ of, isBrief = false }: { of: Costs; isBrief?: boolean })
   ].filter((words) => words !== null);
   return (
     <span className="costs" title={costWords(of)}>
-      <Spent of={of} />
+      <Spent of={of} isEstimated={isEstimated} />
       {others.length > 0 ? <span className="costs-others faint">{others.join(" · ")}</span> : null}
     </span>
   );

@@ -1,3 +1,4 @@
+import { useId } from "react";
 import { asCost } from "./costText";
 import { useTyped } from "./useTyped";
 
@@ -14,19 +15,29 @@ export function CostField({ value, onChange, label }: Props) {
     const cost = asCost(text);
     if (cost !== null) onChange(cost);
   });
+  const isWrong = asCost(typed) === null;
+  const id = useId();
   return (
-    <input
-      type="text"
-      inputMode="decimal"
-      className="field cost-field"
-      aria-label={`${label} in US dollars`}
-      aria-invalid={asCost(typed) === null || undefined}
-      placeholder={`${label} $`}
-      value={typed}
-      onChange={(event) => type(event.target.value)}
-      onKeyDown={(event) => {
-        if (event.key === "Escape") event.currentTarget.blur();
-      }}
-    />
+    <>
+      <input
+        type="text"
+        inputMode="decimal"
+        className="field cost-field"
+        aria-label={`${label} in US dollars`}
+        aria-invalid={isWrong || undefined}
+        aria-describedby={isWrong ? id : undefined}
+        placeholder={`${label} $`}
+        value={typed}
+        onChange={(event) => type(event.target.value)}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") event.currentTarget.blur();
+        }}
+      />
+      {isWrong ? (
+        <span id={id} role="alert" className="field-wrong">
+          {label} filters nothing: “{typed.trim()}” is no amount such as 0.50
+        </span>
+      ) : null}
+    </>
   );
 }

@@ -1,5 +1,5 @@
 import { useNow, useToday } from "./clock";
-import { age, duration, moment, NOTHING } from "./format";
+import { age, between, duration, moment, NOTHING } from "./format";
 
 const LOCAL = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
@@ -40,14 +40,10 @@ function bothTimes(time: number): string {
 
 /** How long something took; counts on while it has no end. */
 export function Took({ from, to }: { from: string | null | undefined; to: string | null | undefined }) {
-  return to ? <span>{duration(lengthOf(from, to))}</span> : <Running from={from} />;
+  return to ? <span>{duration(from ? between(from, to) : null)}</span> : <Running from={from} />;
 }
 
 function Running({ from }: { from: string | null | undefined }) {
   const now = useNow();
   return <span>{from ? duration(Math.max(0, Math.floor((now - Date.parse(from)) / 1000) * 1000)) : NOTHING}</span>;
-}
-
-function lengthOf(from: string | null | undefined, to: string): number | null {
-  return from ? Date.parse(to) - Date.parse(from) : null;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { age, bytes, count, countedUpTo, duration, moment } from "./format";
+import { age, between, bytes, count, countedUpTo, duration, moment } from "./format";
 
 const NOON = new Date(2026, 2, 12, 12, 0, 0).getTime();
 
@@ -7,6 +7,17 @@ test("a duration has at most two units, and what is unknown is a dash", () => {
   const shown = [12, 3290, 245_000, 7_500_000, 200_000_000, null].map(duration);
 
   expect(shown).toEqual(["12 ms", "3.2 s", "4 min 5 s", "2 h 5 min", "2 d 7 h", "–"]);
+});
+
+test("below a second a duration has three digits that count, and is never a second of milliseconds", () => {
+  const shown = [0, 0.00623, 2.4, 706.596, 999.4, 999.6].map(duration);
+
+  expect(shown).toEqual(["0 ms", "0.00623 ms", "2.4 ms", "707 ms", "999 ms", "1.0 s"]);
+});
+
+test("the length between two moments keeps their microseconds", () => {
+  expect(between("2026-03-12T12:00:00.000900Z", "2026-03-12T12:00:00.707496Z")).toBeCloseTo(706.596, 6);
+  expect(between("2026-03-12T12:00:00Z", "2026-03-12T12:00:01.5Z")).toBe(1500);
 });
 
 test("an age is told in its largest unit, a moment ahead to the nearest", () => {

@@ -18,15 +18,33 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Returns a length of time in at most two units: `12 ms`, `3.2 s`, `4 min 5 s`, `2 h 5 min`. */
+const SMALL = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
+
+/** Returns milliseconds to three digits that count, whole from a hundred on: `0.042 ms`, `523 ms`, `1,920 ms`. */
+export function inMilliseconds(length: number): string {
+  return `${length >= 100 ? WHOLE.format(Math.round(length)) : SMALL.format(length)} ms`;
+}
+
+/** Returns a length of time: milliseconds as above, from a second on in at most two units: `3.2 s`, `4 min 5 s`, `2 h 5 min`. */
 export function duration(milliseconds: number | null | undefined): string {
   if (milliseconds === null || milliseconds === undefined || Number.isNaN(milliseconds)) return NOTHING;
   const length = Math.max(0, milliseconds);
-  if (length < SECOND) return `${Math.round(length)} ms`;
-  if (length < MINUTE) return `${(Math.floor(length / 100) / 10).toFixed(1)} s`;
+  if (Math.round(length) < SECOND) return inMilliseconds(length);
+  if (length < MINUTE) return `${(Math.floor(Math.max(SECOND, length) / 100) / 10).toFixed(1)} s`;
   if (length < HOUR) return `${Math.floor(length / MINUTE)} min ${Math.floor((length % MINUTE) / SECOND)} s`;
   if (length < DAY) return `${Math.floor(length / HOUR)} h ${Math.floor((length % HOUR) / MINUTE)} min`;
   return `${Math.floor(length / DAY)} d ${Math.floor((length % DAY) / HOUR)} h`;
+}
+
+/** Returns the milliseconds between two moments as the server writes them: to the microsecond, where `Date` ends at the millisecond. */
+export function between(from: string, to: string): number {
+  const whole = Date.parse(to) - Date.parse(from);
+  return whole + (belowMillisecond(to) - belowMillisecond(from)) / 1000;
+}
+
+function belowMillisecond(at: string): number {
+  const digits = /\.\d{3}(\d{1,3})/.exec(at)?.[1] ?? "";
+  return Number(digits.padEnd(3, "0"));
 }
 
 /** Returns how long ago, in the largest unit: `now`, `42 s ago`, `5 h ago`; ahead `in 3 min`. */

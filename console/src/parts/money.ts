@@ -2,17 +2,20 @@
 import type { Outcome } from "../api/recorded";
 import { NOTHING } from "./format";
 
+const CENTS = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 3 });
 const GROUPED = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const WHOLE = new Intl.NumberFormat("en-US");
 const LEAST = 0.01; // below it two places would show a cost as none
 const DIGITS = 3; // of a cost below that
+const COARSE = 0.1; // below it two places would leave one digit that counts
 
-/** Returns `$1,204.50`, `$0.00312`, `$0`; two places from a cent on, else three digits that count. */
+/** Returns `$1,204.50`, `$0.016`, `$0.00312`, `$0`: two places, below ten cents up to three, below a cent three digits that count. */
 export function money(usd: string | number | null | undefined): string {
   if (usd === null || usd === undefined) return NOTHING;
   const amount = Number(usd);
   if (Number.isNaN(amount)) return NOTHING;
   if (amount === 0) return "$0";
+  if (amount >= LEAST && amount < COARSE) return `$${CENTS.format(amount)}`;
   if (amount >= LEAST) return `$${GROUPED.format(amount)}`;
   return `$${plain(amount.toPrecision(DIGITS))}`;
 }

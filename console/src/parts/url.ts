@@ -14,8 +14,9 @@ export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) =
     (changes: Changes, push = false) => {
       if (isLeaving.current) return;
       setQuery(
-        (old) => {
-          const next = new URLSearchParams(old);
+        () => {
+          // The router hands over the query of the last drawing: a filter typed a moment after another would lose that one.
+          const next = new URLSearchParams(window.location.search);
           for (const [name, value] of Object.entries(changes)) {
             if (value) next.set(name, value);
             else next.delete(name);
@@ -43,6 +44,16 @@ export function chosenAmong<Value extends string>(
 ): Value[] {
   const named = chosenIn(query, name).map((one) => one.toLowerCase());
   return all.filter((one) => named.includes(one.toLowerCase()));
+}
+
+/** Returns the fields of a URL whose values are none that can be asked for, as they stand there: `status=wat`. */
+export function misreadIn(query: URLSearchParams, all: Readonly<Record<string, readonly string[]>>): string[] {
+  return Object.entries(all).flatMap(([name, values]) => {
+    const known = values.map((one) => one.toLowerCase());
+    return chosenIn(query, name)
+      .filter((one) => !known.includes(one.toLowerCase()))
+      .map((one) => `${name}=${one}`);
+  });
 }
 
 /** The address of a submission's page: the name for people, the id for which of that name. */

@@ -7,7 +7,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -16,6 +17,8 @@ from titan.insight.bodies import Bodies
 from titan.insight.export_lines import ActionLine, FailureLine, ManifestLine, RedactionLine, RunLine
 from titan.model.actions import Payload
 from titan.model.recorded import Action, RecordedRun
+
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ def run_line(exported: ExportedRun) -> RunLine:
         started_at=run.started_at,
         ended_at=run.ended_at,
         last_event_at=run.last_event_at,
-        duration_ms=None if lasted is None else lasted.total_seconds() * 1000,
+        duration_ms=None if lasted is None else lasted / _MICROSECOND / 1000,
         cost_usd=tally.cost,
         unpriced=tally.unpriced,
         attempted_cost_usd=tally.attempted_cost,

@@ -1,7 +1,7 @@
 """Recorded runs and actions as people and programs see them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 from urllib.parse import quote
 
@@ -16,6 +16,8 @@ from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, RunFilter
 from titan.server import wire_runs as wire
 from titan.server.wire_sentinel import InterventionView
+
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 SHOWN_BYTES: Final = 64 * 1024  # of a body; the whole of a longer one is a download
 
@@ -203,4 +205,4 @@ class _StandsIn(msgspec.Struct):
 
 
 def _milliseconds(start: datetime, end: datetime) -> float:
-    return (end - start).total_seconds() * 1000
+    return (end - start) / _MICROSECOND / 1000  # a product of seconds would end in 713.4300000000001

@@ -49,6 +49,7 @@ def skeleton(
         duration_ns=[NONE if action.duration_ns is None else action.duration_ns for action in actions],
         outcome=[action.outcome for action in actions],
         cost_usd=[action.cost for action in actions],
+        estimated=[action.number for action in actions if action.is_cost_estimated],
         tokens=[_tokens(action) for action in actions],
         names=names.all,
         models=models.all,

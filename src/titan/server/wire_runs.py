@@ -162,6 +162,7 @@ class InterceptsQuery(Request):
 
     window: Window = "7d"
     agent_id: str | None = None
+    q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
     limit: PageLimit = 20
 
 
@@ -184,7 +185,8 @@ class SkeletonAnswer(Struct, kw_only=True):
     """All actions of a run as columns of equal length, in the order they started; bodies are asked for apart.
 
     `names`, `models`, `actors` and `error_types` are lists of distinct texts; the columns hold places in them, -1 for
-    none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs.
+    none. Times are microseconds since `started_at` of the run, durations nanoseconds, -1 while it runs. `estimated` is
+    no column but a list of few numbers.
     """
 
     version: Annotated[int, Meta(description="With this as `after`, only what was heard later.")]
@@ -205,6 +207,7 @@ class SkeletonAnswer(Struct, kw_only=True):
     duration_ns: list[int]
     outcome: list[Outcome | None]
     cost_usd: list[Decimal | None]
+    estimated: Annotated[list[int], Meta(description="The `number` of each whose cost was computed from its tokens.")]
     tokens: Annotated[list[int], Meta(description="Input and output together; -1 when unknown.")]
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.raw_http import ask, ask_json
+from tests.support.raw_http import a_key, ask, ask_json
 from tests.support.submissions import a_name
 
 AT_NS = 1_772_366_400_000_000_000
@@ -131,6 +131,46 @@ def record_of(port: int, agent: str, *entries: dict[str, object]) -> None:
     body = {"run_id": entries[0]["run_id"], "entries": [*words, *entries]}
     answer = ask_json(port, "POST", "/api/v1/actions", body)
     assert answer.status == 200, answer.body
+
+
+def test_the_skeleton_names_the_actions_whose_cost_was_computed_from_tokens(port: int) -> None:
+    run, chat = (
+        a_name("run"),
+        {"kind": "model", "use": {"model": "gpt-4o", "input_tokens": 1000, "output_tokens": 1000}},
+    )
+    record(port, run, {"id": "told", **chat, "cost_usd": "0.5"}, {"id": "priced", **chat})
+
+    found = ask(port, "GET", f"/api/v1/runs/{run}/skeleton").value
+
+    numbers = dict(zip(found["id"], found["number"], strict=True))
+    assert found["estimated"] == [numbers["priced"]]
+
+
+def test_runs_that_need_attention_are_searched_like_the_list(port: int) -> None:
+    run, other = a_name("run"), a_name("run")
+    failed = {"outcome": "error", "failure": {"type": "Oops", "message": "nope"}}
+    record(port, run, {"id": "a1", "inputs": f"about {run}salmon", **failed})
+    record(port, other, {"id": "a1", **failed})
+
+    by_word = ask(port, "GET", f"/api/v1/intercepts?window=all&limit=100&q={run}salmon").value["data"]
+    by_id = ask(port, "GET", f"/api/v1/intercepts?window=all&limit=100&q={other}").value["data"]
+
+    assert [[found["run"]["run_id"] for found in data] for data in (by_word, by_id)] == [[run], [other]]
+
+
+def test_a_pinned_run_is_deleted_only_when_it_was_unpinned(port: int) -> None:
+    run = a_name("run")
+    record(port, run, {"id": "a1"})
+    path = f"/api/v1/runs/{run}"
+    assert ask_json(port, "POST", f"{path}/end", {"status": "completed"}).status == 200
+    assert ask_json(port, "POST", f"{path}/pin", {}).status == 200
+
+    refused = ask(port, "DELETE", path, headers=a_key())
+    ask_json(port, "POST", f"{path}/unpin", {})
+    done = ask(port, "DELETE", path, headers=a_key())
+
+    assert (refused.status, done.status) == (409, 200), refused.body
+    assert "Unpin it" in refused.body.decode()
 
 
 def test_a_cut_payload_names_its_digest_where_it_is_content_of_its_own(port: int) -> None:

@@ -67,6 +67,14 @@ def the_rows(*runs: ExportedRun) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
+def test_a_runs_duration_is_told_in_milliseconds_without_digits_of_arithmetic() -> None:
+    run = replace(RUN, ended_at=NOON + timedelta(microseconds=713_430))
+
+    line = next(iter(json_lines([an_export(run=run)])))
+
+    assert b'"duration_ms":713.43,' in line
+
+
 def test_a_document_holds_runs_with_their_actions_and_says_what_was_asked_for() -> None:
     document = the_document(an_export((ACTION, BODIES), (replace(ACTION, id="a2"), Bodies())), an_export())
 

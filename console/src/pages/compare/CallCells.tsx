@@ -42,7 +42,7 @@ function Side({ of, run, word, call }: { of: Call | null; run: string; word: str
       <Status of={of.outcome ?? "running"} small />
       <span className={isOther("duration")}>{duration(of.durationMs)}</span>
       <span className={isOther("cost")}>
-        <Cost usd={of.costUsd} outcome={of.outcome} />
+        <Cost usd={of.costUsd} isEstimated={of.isEstimated} outcome={of.outcome} />
       </span>
       <Link to={runPath(run, of.id)} aria-label={`Open ${of.name} in run ${word}`}>
         Open

@@ -15,6 +15,7 @@ function aRun(...calls: Told[]): SkeletonAnswer {
   return {
     names,
     id: calls.map((_, at) => `id${at}`),
+    number: calls.map((_, at) => at + 1),
     kind: calls.map((call) => call.kind ?? "tool"),
     name: calls.map((call) => names.indexOf(call.name)),
     outcome: calls.map((call) => (call.outcome === undefined ? "success" : call.outcome)),

@@ -8,6 +8,7 @@ export interface Call {
   name: string;
   outcome: Outcome | null;
   costUsd: string | null;
+  isEstimated: boolean;
   /** Null while it runs. */
   durationMs: number | null;
 }
@@ -46,6 +47,7 @@ export function compareRuns(one: SkeletonAnswer, other: SkeletonAnswer): Compari
 /** Returns a run's calls in the order they started, without what only groups them. */
 export function callsOf(skeleton: SkeletonAnswer): Call[] {
   const calls: Call[] = [];
+  const estimated = new Set(skeleton.estimated);
   for (const [at, kind] of skeleton.kind.entries()) {
     if (!CALL_KINDS.some((one) => one === kind)) continue;
     const durationNs = skeleton.duration_ns[at] ?? -1;
@@ -54,6 +56,7 @@ export function callsOf(skeleton: SkeletonAnswer): Call[] {
       name: skeleton.names[skeleton.name[at] ?? -1] ?? "",
       outcome: skeleton.outcome[at] ?? null,
       costUsd: skeleton.cost_usd[at] ?? null,
+      isEstimated: estimated.has(skeleton.number[at] ?? 0),
       durationMs: durationNs < 0 ? null : durationNs / 1e6,
     });
   }

@@ -45,7 +45,7 @@ export function useConcerns(): Concerns {
   const gates = useOpenGates();
   const runs = useRuns(FAILED_RUNS);
   const dags = useDags(FAILED_DAGS);
-  const intercepts = useIntercepts("24h", "");
+  const intercepts = useIntercepts({ window: "24h" });
   const all = [health, workers, queue, gates, runs, dags, intercepts];
   const storage = health.data?.storage;
   const failed = failedLately(runs.runs, now);

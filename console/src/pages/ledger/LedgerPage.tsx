@@ -2,6 +2,7 @@ import { useNavigate } from "react-router";
 import { useLedger } from "../../api/ledger";
 import { Empty } from "../../parts/Empty";
 import { count, countedUpTo } from "../../parts/format";
+import { Misread } from "../../parts/Misread";
 import { NoRows } from "../../parts/NoRows";
 import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
@@ -10,7 +11,7 @@ import { SortHead } from "../../parts/SortHead";
 import { runPath, useUrl } from "../../parts/url";
 import { ActionCells } from "./ActionCells";
 import { Filters } from "./Filters";
-import { fieldsOf, filterOf, isUnfiltered, noFilter, pageOf } from "./filter";
+import { fieldsOf, filterOf, isUnfiltered, misread, noFilter, pageOf } from "./filter";
 import { Pager } from "./Pager";
 import "./ledger.css";
 
@@ -39,6 +40,7 @@ export function LedgerPage() {
     >
       <div className="ledger">
         <Filters filter={filter} onChange={(changed) => change(fieldsOf(changed))} />
+        <Misread of={misread(query)} />
         {rows.length > 0 ? (
           <>
             <RowList

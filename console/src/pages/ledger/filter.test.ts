@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fieldsOf, filterOf, isUnfiltered, noFilter, pageOf } from "./filter";
+import { fieldsOf, filterOf, isUnfiltered, misread, noFilter, pageOf } from "./filter";
 
 test("a link to the calls of one name in a run is understood", () => {
   const filter = filterOf(new URLSearchParams("run_id=r1&action_name=send_email&outcome=error"));
@@ -15,6 +15,7 @@ test("what no filter can be filters nothing", () => {
 
   expect(isUnfiltered(filter)).toBe(true);
   expect(filter.sort).toBe("time");
+  expect(misread(new URLSearchParams("outcome=fine&kind=model&sort_by=me"))).toEqual(["outcome=fine", "sort_by=me"]);
 });
 
 test("every change of a filter leads back to the first page", () => {

@@ -2,6 +2,7 @@
 import type { LedgerFilter } from "../../api/ledger";
 import { CALL_KINDS, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
 import { asCost } from "../../parts/costText";
+import { misreadIn } from "../../parts/url";
 
 const FIELDS: Record<keyof LedgerFilter, string> = {
   outcome: "outcome",
@@ -37,6 +38,16 @@ export function filterOf(query: URLSearchParams): LedgerFilter {
     sort: oneOf(LEDGER_SORTS, text("sort")) ?? "time",
     order: text("order") === "asc" ? "asc" : "desc",
   };
+}
+
+/** Returns what stands in a URL and filters nothing, for it is no value of its field. */
+export function misread(query: URLSearchParams): string[] {
+  return misreadIn(query, {
+    outcome: LEDGER_OUTCOMES,
+    kind: CALL_KINDS,
+    sort_by: LEDGER_SORTS,
+    sort_order: ["asc", "desc"],
+  });
 }
 
 /** Returns the URL's fields for what changes; any of it leads back to the first page. */

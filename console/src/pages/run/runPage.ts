@@ -1,6 +1,6 @@
 /** What the address of a run's page says, and words that its parts share. */
 import type { ActionKind, RecordedRunView } from "../../api/recorded";
-import { duration } from "../../parts/format";
+import { duration, inMilliseconds } from "../../parts/format";
 
 export const TABS = ["stages", "trace", "telemetry", "simulation", "determinism"] as const;
 export type Tab = (typeof TABS)[number];
@@ -34,17 +34,14 @@ export const KINDS: Record<ActionKind, { glyph: string; word: string; tone: stri
   event: { glyph: "⚑", word: "Event", tone: "grey" },
 };
 
-const SMALL = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
-
-/** Returns a length as the calls' list has it, in milliseconds to three digits that count: `0.042 ms`, `523 ms`, `1,920 ms`. */
+/** Returns a length as the calls' list has it, which compares them: in milliseconds, however long. */
 export function milliseconds(us: number): string {
-  const length = us / 1000;
-  return `${length >= 100 ? Math.round(length).toLocaleString("en-US") : SMALL.format(length)} ms`;
+  return inMilliseconds(us / 1000);
 }
 
 /** Returns a length in the unit that suits it: milliseconds to three digits that count, from a second on `3.2 s`. */
 export function lengthWords(us: number): string {
-  return us < 1_000_000 ? milliseconds(us) : duration(us / 1000);
+  return duration(us / 1000);
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", {

@@ -15,6 +15,7 @@ export function aRow(number: number, told: Partial<Row> = {}): Row {
     durationUs: 500,
     outcome: "success",
     cost: null,
+    isEstimated: false,
     tokens: null,
     ...told,
   };

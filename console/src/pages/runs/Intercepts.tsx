@@ -10,8 +10,8 @@ import { agentPath, runPath } from "../../parts/url";
 import { inWindow } from "../../parts/windows";
 
 /** Runs that need attention, the latest first: why, and the way to what failed. */
-export function Intercepts({ window, agent }: { window: Window; agent: string }) {
-  const found = useIntercepts(window, agent);
+export function Intercepts({ window, agent, q }: { window: Window; agent: string; q: string }) {
+  const found = useIntercepts({ window, agent, q });
   const [isOpen, setOpen] = useState(true);
   const intercepts = found.data?.data ?? [];
   const number = `${intercepts.length}${found.data?.more ? "+" : ""}`;
@@ -34,7 +34,8 @@ export function Intercepts({ window, agent }: { window: Window; agent: string })
           <span className="intercepts-well" aria-hidden="true">
             ✓
           </span>{" "}
-          None {inWindow(window)}: no run with errors it did not recover from, over its budget, or often stopped.
+          None {inWindow(window)}
+          {q ? ` with “${q}”` : ""}: no run with errors it did not recover from, or often stopped.
         </p>
       ) : null}
       {intercepts.length > 0 && isOpen ? (

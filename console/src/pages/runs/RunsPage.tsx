@@ -3,11 +3,12 @@ import { useNavigate } from "react-router";
 import type { RecordedRunView } from "../../api/recorded";
 import { useRegistry } from "../../api/registry";
 import { count, countedUpTo } from "../../parts/format";
+import { Misread } from "../../parts/Misread";
 import { Page } from "../../parts/Page";
 import { RowList } from "../../parts/RowList";
 import { runPath, useUrl } from "../../parts/url";
 import { Filters } from "./Filters";
-import { fieldsOf, filterOf, isUnfiltered, pickedWith } from "./filter";
+import { fieldsOf, filterOf, isUnfiltered, misread, pickedWith } from "./filter";
 import { Intercepts } from "./Intercepts";
 import { NothingHere } from "./NothingHere";
 import { RunCells } from "./RunCells";
@@ -45,7 +46,8 @@ export function RunsPage() {
     >
       <div className="runs">
         <Filters filter={filter} onChange={(changed) => change(fieldsOf(changed))} />
-        {isNew ? null : <Intercepts window={filter.window} agent={filter.agent} />}
+        <Misread of={misread(query)} />
+        {isNew ? null : <Intercepts window={filter.window} agent={filter.agent} q={filter.q} />}
         {runs.length > 0 ? (
           <RowList
             label="Runs"

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ALL_RUNS } from "../../api/registryFilter";
-import { exportPath, fieldsOf, filterOf, filterWords, isUnfiltered, pickedWith } from "./filter";
+import { exportPath, fieldsOf, filterOf, filterWords, isUnfiltered, misread, pickedWith } from "./filter";
 
 test("a URL without fields asks for the last 7 days, the newest first", () => {
   expect(filterOf(new URLSearchParams())).toEqual(ALL_RUNS);
@@ -37,6 +37,13 @@ test("what somebody mistyped filters nothing", () => {
   const filter = filterOf(new URLSearchParams("window=week&sort=luck&min_cost=lots&status=DONE,Failed"));
 
   expect(filter).toEqual({ ...ALL_RUNS, status: ["failed"] });
+});
+
+test("what filters nothing is named", () => {
+  const query = new URLSearchParams("status=wat,Failed&sort=foo&window=5y&order=asc&q=wat");
+
+  expect(misread(query)).toEqual(["status=wat", "window=5y", "sort=foo"]);
+  expect(misread(new URLSearchParams("status=failed"))).toEqual([]);
 });
 
 test("a filter is told in words", () => {

@@ -3,7 +3,7 @@ import { RUN_STATUSES } from "../../api/facts";
 import { RUN_SORTS, WINDOWS } from "../../api/recorded";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
 import { asCost } from "../../parts/costText";
-import { chosenAmong } from "../../parts/url";
+import { chosenAmong, misreadIn } from "../../parts/url";
 import { inWindow } from "../../parts/windows";
 
 /** Returns the filter that a URL asks for; what else stands there filters nothing. */
@@ -19,6 +19,11 @@ export function filterOf(query: URLSearchParams): RegistryFilter {
     order: query.get("order") === "asc" ? "asc" : "desc",
     hasArchived: query.get("archived") === "yes",
   };
+}
+
+/** Returns what stands in a URL and filters nothing, for it is no value of its field. */
+export function misread(query: URLSearchParams): string[] {
+  return misreadIn(query, { status: RUN_STATUSES, window: WINDOWS, sort: RUN_SORTS, order: ["asc", "desc"] });
 }
 
 /** Returns the URL's fields for what of a filter changes; what is so anyway does not stand there. */

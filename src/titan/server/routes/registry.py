@@ -170,8 +170,8 @@ async def list_intercepts(call: Call) -> Response[bytes]:
             rows = reader.runs_in_need(
                 call.house.project_id, since=begin, agent_id=query.agent_id, skip=looked_at, limit=at_once
             )
-            found += _intercepts(rows)
             looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
+            found += _intercepts(_with_words(reader, call.house.project_id, rows, query.q) if query.q else rows)
         return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit or not is_all)
 
     return json_answer(await look(call, find))
@@ -183,6 +183,16 @@ def _intercepts(rows: Sequence[tuple[RecordedRun, bool]]) -> Iterator[views.Inte
         if why := reasons(run, has_unrecovered_error=is_unrecovered):
             told = [views.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
             yield views.InterceptView(run=run_view(run), reasons=told)
+
+
+def _with_words(
+    reader: CallReader, project_id: str, rows: list[tuple[RecordedRun, bool]], text: str
+) -> list[tuple[RecordedRun, bool]]:
+    """Return those of the runs in need that a search of the registry finds."""
+    wanted = RunFilter(text=text, ids=frozenset(run.id for run, _ in rows))
+    found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=len(rows) or 1)
+    ids = {run.id for run in found}
+    return [(run, is_unrecovered) for run, is_unrecovered in rows if run.id in ids]
 
 
 async def list_agents(call: Call) -> Response[bytes]:
@@ -299,11 +309,27 @@ def _ended(run: RecordedRun) -> RecordedRun:
     )
 
 
+def _unpinned(run: RecordedRun) -> RecordedRun:
+    """Return a run that nobody wants kept.
+
+    Raises:
+        Conflict: it is pinned.
+    """
+    if run.pinned_at is None:
+        return run
+    raise Conflict(
+        f"run {shown(run.id)}",
+        expected="a run that is not pinned",
+        found="one that is pinned, to be kept",
+        next_step="Unpin it with POST /api/v1/runs/{run}/unpin, then delete it.",
+    )
+
+
 async def forget_run(call: Call) -> Response[bytes]:
     """Delete a recorded run with every byte that was recorded of it. What jobs left is not touched."""
 
     def act(tx: CallTransaction) -> set[str]:
-        run = _ended(find_recorded(tx, call))
+        run = _unpinned(_ended(find_recorded(tx, call)))
         left = tx.blobs_of_run(run.project_id, run.id)
         tx.forget_run(run.project_id, run.id)
         return left

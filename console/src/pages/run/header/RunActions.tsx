@@ -20,9 +20,11 @@ export function RunActions({ run }: { run: RecordedRunView }) {
   const [over, setOver] = useState<Over>(null);
   const close = () => setOver(null);
   const canChange = useCanChange();
-  const goesOn = run.status === "running" || run.status === "pending";
+  const goesOn = isGoingOn(run);
   const pin = usePinning(run);
   const remove = useRemoval(run);
+  const archive = useArchiving(run);
+  const obstacle = removalObstacle(run);
   return (
     <div className="run-actions row">
       <Button onClick={() => setOver("notes")}>Notes</Button>
@@ -34,10 +36,23 @@ export function RunActions({ run }: { run: RecordedRunView }) {
             {run.is_pinned ? "Pinned" : "Pin"}
           </Button>
           <Button
+            aria-pressed={run.archived_at !== null}
+            busy={archive.isPending}
+            disabled={goesOn}
+            title={
+              goesOn
+                ? "Only when it has ended"
+                : "Out of the lists and the search; “Archived too” on the page Runs shows it"
+            }
+            onClick={() => archive.run(run.archived_at === null)}
+          >
+            {run.archived_at ? "Archived" : "Archive"}
+          </Button>
+          <Button
             kind="danger"
             busy={remove.isPending}
-            disabled={goesOn}
-            title={goesOn ? "Only when it has ended: what it still tells would begin it anew" : undefined}
+            disabled={obstacle !== null}
+            title={obstacle ?? undefined}
             onClick={() => setOver("delete")}
           >
             Delete
@@ -54,11 +69,39 @@ export function RunActions({ run }: { run: RecordedRunView }) {
           onClose={close}
         >
           The run, all its actions with inputs and outputs, its notes and its place in the search go for good. Nothing
-          of it can be had back{run.status === "running" ? ", and what its program still tells begins it anew" : ""}.
+          of it can be had back.
         </Confirm>
       ) : null}
     </div>
   );
+}
+
+/** Why a run cannot be deleted; null where it can. */
+function removalObstacle(run: RecordedRunView): string | null {
+  if (isGoingOn(run)) return "Only when it has ended: what it still tells would begin it anew";
+  return run.is_pinned ? "It is pinned, to be kept: unpin it first" : null;
+}
+
+function isGoingOn(run: RecordedRunView): boolean {
+  return run.status === "running" || run.status === "pending";
+}
+
+function useArchiving(run: RecordedRunView) {
+  const path = { run: run.run_id };
+  return useChange(
+    async (isArchived: boolean) => {
+      if (isArchived) await api.POST("/api/v1/runs/{run}/archive", { params: { path } });
+      else await api.POST("/api/v1/runs/{run}/restore", { params: { path } });
+    },
+    (_, isArchived) =>
+      isArchived ? "It is out of the lists and the search. Press Archived to restore it." : "It is in the lists again.",
+    () => rereadRun(run),
+  );
+}
+
+function rereadRun(run: RecordedRunView): void {
+  void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
+  rereadRegistry();
 }
 
 function usePinning(run: RecordedRunView) {
@@ -69,10 +112,7 @@ function usePinning(run: RecordedRunView) {
       else await api.POST("/api/v1/runs/{run}/unpin", { params: { path } });
     },
     (_, isPinned) => (isPinned ? "It is kept until it is unpinned." : "It goes when it is old."),
-    () => {
-      void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
-      rereadRegistry();
-    },
+    () => rereadRun(run),
   );
 }
 

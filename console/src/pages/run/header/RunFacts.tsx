@@ -1,6 +1,6 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
-import type { RecordedRunView } from "../../../api/recorded";
+import { isSumEstimated, type Recording } from "../../../api/recording";
 import { CopyButton } from "../../../parts/CopyButton";
 import { Costs } from "../../../parts/Cost";
 import { duration } from "../../../parts/format";
@@ -12,8 +12,9 @@ import { agentPath } from "../../../parts/url";
 const WHOLE = new Intl.NumberFormat("en-US");
 
 /** The figures of a run. Cost is what was spent; what was attempted, prevented or saved stands beside it. */
-export function RunFacts({ run }: { run: RecordedRunView }) {
+export function RunFacts({ recording: { run, rows } }: { recording: Recording }) {
   const { tally } = run;
+  const isEstimated = useMemo(() => isSumEstimated(rows), [rows]);
   const tokens = tally.input_tokens + tally.output_tokens;
   return (
     <dl className="run-facts">
@@ -31,7 +32,7 @@ export function RunFacts({ run }: { run: RecordedRunView }) {
         {tally.running > 0 ? <span className="faint"> · {WHOLE.format(tally.running)} running</span> : null}
       </Fact>
       <Fact name="Cost">
-        <Costs of={tally} />
+        <Costs of={tally} isEstimated={isEstimated} />
       </Fact>
       <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
         {rate(tally.success_rate)}

@@ -76,7 +76,7 @@ export const CallRow = memo(function CallRow({ run, call, reader, words, isHit, 
         )}
       </Cell>
       <Cell className="run-cost num">
-        <Cost usd={call.cost} outcome={call.outcome} />
+        <Cost usd={call.cost} isEstimated={call.isEstimated} outcome={call.outcome} />
       </Cell>
       <Cell className="run-duration num">
         <CallTook run={run} row={call} />

@@ -68,7 +68,7 @@ export const TraceRow = memo(function TraceRow(props: Props) {
       >
         <TraceName {...props} row={row} />
         <span className="trace-cost num faint">
-          {row.cost === null ? null : <Cost usd={row.cost} outcome={row.outcome} />}
+          {row.cost === null ? null : <Cost usd={row.cost} isEstimated={row.isEstimated} outcome={row.outcome} />}
         </span>
         <span className="trace-took num faint">
           {isMoment(row) ? null : <CallTook run={run} row={row} words={lengthWords} />}
