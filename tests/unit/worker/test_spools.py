@@ -72,6 +72,24 @@ def test_what_cannot_be_delivered_now_stays_for_the_next_step(server: WorkerServ
     assert server.recorded == [("l1", BODY)]
 
 
+def test_what_the_server_fails_over_lets_what_other_attempts_left_go_first(
+    server: WorkerServer, tmp_path: Path
+) -> None:
+    spools = spools_for(server, tmp_path)
+    for lease in ("l1", "l2"):
+        Spool(str(spools.folder_of(lease))).add(BODY)
+        spools.ended(lease)
+    server.records_with = 500
+
+    with pytest.raises(ServerAway):
+        spools.step()
+    server.records_with = 200
+    spools.step()
+    spools.step()
+
+    assert server.recorded == [("l2", BODY), ("l1", BODY)]
+
+
 @pytest.mark.parametrize("status", [400, 404, 409])
 def test_what_the_server_will_never_take_holds_up_no_others(server: WorkerServer, tmp_path: Path, status: int) -> None:
     spools = spools_for(server, tmp_path)

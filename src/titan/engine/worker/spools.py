@@ -80,7 +80,7 @@ class Spools:
         try:
             verdict = verdict_of(self._link.record(lease_id, body))
             # It has answered: a lease that nobody knows.
-            return Answer(Verdict.UNWANTED if verdict is Verdict.AWAY else verdict)
+            return Answer(verdict if verdict in (Verdict.TAKEN, Verdict.REFUSED) else Verdict.UNWANTED)
         except ServerAway as reason:
             logger.debug("lease %s: %s", lease_id, reason)
             return Answer(Verdict.AWAY)
