@@ -66,6 +66,7 @@ def main() -> int:
     console.print(f"\nDone in {time.monotonic() - began:.0f} s; Titan is stopped again.")
     console.print(f"  report      {options.home / 'report.md'}", markup=False)
     console.print(f"  open again  .venv/bin/titan up --home {home}", markup=False)
+    console.print("While that runs, and not before:")
     console.print(f"  its stages  .venv/bin/titan run {run_id}   (in another terminal)", markup=False)
     console.print(f"  its calls   http://127.0.0.1:{DEFAULT_PORTS[0]}/runs/{run_id}   (in a browser)", markup=False)
     return 0

@@ -23,6 +23,14 @@ def test_a_link_to_a_question_shows_its_answer(pages: Pages, console: Console, a
     expect(page.locator(f"#{address.split('#')[1]}")).to_be_in_viewport()
 
 
+def test_a_question_is_shown_from_another_page_too(pages: Pages, console: Console) -> None:
+    page = pages.open(console, "/runs?q=nothing-is-called-so")
+
+    page.get_by_role("link", name="Can't find my run").click()
+
+    expect(page.locator("#find-run")).to_be_in_viewport()
+
+
 def test_what_there_is_no_help_about_says_so(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/help/weather")
 

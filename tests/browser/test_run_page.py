@@ -287,6 +287,17 @@ def test_ten_thousand_actions_are_only_drawn_where_somebody_looks(pages: Pages, 
     assert page.get_by_role("treeitem").count() < 100
 
 
+def test_stages_asked_of_a_run_without_any_are_said_to_be_none(pages: Pages, console: Console) -> None:
+    run = ToldRun(console, "runpage-stageless")
+    run.action("one", "first")
+    run.end()
+
+    page = pages.open(console, f"/runs/{run.id}?tab=stages")
+
+    expect(page.get_by_text("This run has no stages")).to_be_visible()
+    expect(page.get_by_text("first", exact=True)).to_be_visible()
+
+
 def test_an_archived_run_is_restored_by_the_same_button(pages: Pages, console: Console) -> None:
     run = ToldRun(console, "runpage-archived")
     run.action("one", "first")

@@ -121,6 +121,17 @@ def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console:
     assert parse_qs(urlsplit(page.url).query) == {"tab": ["telemetry"], "action": ["broken-1-2"]}
 
 
+def test_a_refused_import_says_in_its_dialog_what_can_be_imported(page: Page, console: Console, tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text("run_id,agent_id\n")
+    page.goto("/runs")
+
+    page.get_by_role("button", name="Import").click()
+    page.get_by_label("JSONL file").set_input_files(tmp_path / "runs.csv")
+    page.get_by_role("dialog").get_by_role("button", name="Import").click()
+
+    expect(page.get_by_role("dialog")).to_contain_text("Import the JSONL export")
+
+
 def test_what_filters_nothing_is_said_in_words(page: Page, console: Console) -> None:
     record(console, "words-1", [a_call("x")], agent="wordy")
 

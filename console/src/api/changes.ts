@@ -5,7 +5,7 @@ import { complain, say } from "../parts/Toasts";
 import { OnceKeys } from "./once";
 
 /**
- * Returns a change for buttons: `run(what)` performs it, `isPending` while it is under way. `done` is what to say, or how
+ * Returns a change for buttons: `run(what)` performs it, `isPending` while it is under way, `error` is why the last one failed. `done` is what to say, or how
  * to say it of the answer.
  */
 export function useChange<What, Answer>(
@@ -23,5 +23,5 @@ export function useChange<What, Answer>(
     },
     onError: complain,
   });
-  return { run: change.mutate, isPending: change.isPending };
+  return { run: change.mutate, isPending: change.isPending, error: change.error };
 }

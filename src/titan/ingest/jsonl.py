@@ -189,5 +189,5 @@ def _unreadable(number: int, expected: str, found: str) -> InvalidInput:
         f"line {number} of the import",
         expected=expected,
         found=found,
-        next_step="Take the file as it was exported; what stands before this line was read.",
+        next_step="Nothing of it is kept. Import the JSONL export, unchanged; JSON and CSV are for other programs.",
     )

@@ -72,11 +72,15 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     path = plain(request.scope["path"])
     if error.status_code in (404, 405):
         known = "one of the routes in /schema/openapi.json"
+        found = "a path of none" if error.status_code == 404 else f"one that does not take {request.method}"
+        next_step = "Look up its path and method at /schema/openapi.json."
         problem = Problem(
             type="NoSuchRoute",
-            message=f"{request.method} {path}: expected {known}",
+            message=f"{request.method} {path}: expected {known}; found {found}. {next_step}",
             subject=f"{request.method} {path}",
             expected=known,
+            found=found,
+            next_step=next_step,
         )
         return problem_answer(problem, error.status_code)
     problem = Problem(type="InvalidInput", message=f"{request.method} {path}: {error.detail}", found=error.detail)

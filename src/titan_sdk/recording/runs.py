@@ -43,6 +43,9 @@ class Run:
         self.is_ours = is_ours
         self.process_id = os.getpid()
 
+    def __repr__(self) -> str:
+        return f"<titan_sdk.Run {self.id!r} of {self.agent_id!r}>"
+
 
 class RunNote:
     """What is to be told of a run."""

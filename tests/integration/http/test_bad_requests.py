@@ -232,6 +232,10 @@ def test_a_route_or_method_that_is_none_says_so(port: int, method: str, path: st
     if status != 400:  # an unheard-of method is no HTTP to the parser, which answers itself
         assert answer.value["error"]["type"] == "NoSuchRoute"
         assert "/schema/openapi.json" in answer.message
+        assert answer.value["error"]["found"] == (
+            "a path of none" if status == 404 else f"one that does not take {method}"
+        )
+        assert answer.value["error"]["next_step"] in answer.message
 
 
 @pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x02\x00\x01\x00", b"hello\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"])

@@ -86,7 +86,9 @@ def test_a_document_says_what_was_asked_for(source: int) -> None:
 
 
 def test_a_table_has_a_row_for_each_action_and_no_formula(source: int) -> None:
-    content = ask(source, "GET", "/api/v1/runs/export?format=csv&window=all").body.decode()
+    answer = ask(source, "GET", "/api/v1/runs/export?format=csv&window=all")
+    content = answer.body.decode()
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
 
     rows = list(csv.DictReader(io.StringIO(content, newline=""), strict=True))
     actions = [line for line in exported(source) if line["type"] == "action"]

@@ -217,6 +217,13 @@ def test_what_is_no_export_is_refused_with_its_line(lines: list[bytes], message:
         list(read_lines(lines))
 
 
+def test_a_refused_file_is_said_to_be_kept_nowhere_and_which_export_can_be_imported() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        list(read_lines([b"run_id,agent_id"]))
+
+    assert refused.value.next_step.startswith("Nothing of it is kept. Import the JSONL export")
+
+
 def test_a_file_that_was_changed_is_refused_at_its_end() -> None:
     entry = RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")
     lines = list(json_lines(exported([entry])))

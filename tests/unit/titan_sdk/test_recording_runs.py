@@ -37,6 +37,11 @@ def test_a_run_is_told_when_it_begins_and_when_it_ends() -> None:
     assert heard.action()["run_id"] == "A_1"
 
 
+def test_a_run_is_printed_by_its_id_and_agent() -> None:
+    with heard_by_nobody_else(), run(agent_id="A", run_id="A_1") as one:
+        assert (one.id, repr(one)) == ("A_1", "<titan_sdk.Run 'A_1' of 'A'>")
+
+
 @pytest.mark.parametrize(
     ("error", "end", "reason"),
     [

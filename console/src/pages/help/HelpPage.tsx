@@ -1,4 +1,5 @@
-import { Link, NavLink, useParams } from "react-router";
+import { useEffect } from "react";
+import { Link, NavLink, useLocation, useParams } from "react-router";
 import { Empty } from "../../parts/Empty";
 import { Page } from "../../parts/Page";
 import { TOPICS } from "./topics";
@@ -7,7 +8,10 @@ import "./help.css";
 /** Short answers to what the pages are asked; each topic has an address that others link to. */
 export function HelpPage() {
   const { topic } = useParams();
+  const { hash } = useLocation();
   const chosen = TOPICS.find((one) => one.id === topic);
+  // The browser looks for the place before the page is drawn.
+  useEffect(() => document.getElementById(hash.slice(1))?.scrollIntoView(), [hash]);
   return (
     <Page title={chosen ? `Help: ${chosen.name}` : "Help"}>
       <div className="help">

@@ -55,6 +55,11 @@ function OneRun({ recording }: { recording: Recording }) {
       <RunTabs run={run} tab={tab} onChange={open} />
       <div className="run-main" data-panel={chosen && hasPanel(tab) ? "" : undefined}>
         <div className="run-view" role="tabpanel" aria-labelledby={`run-tab-${tab}`}>
+          {url.get("tab") === "stages" && !run.has_stages ? (
+            <p className="run-astray soft" role="status">
+              This run has no stages, for it submitted no jobs: here are its calls.
+            </p>
+          ) : null}
           {tab === "telemetry" ? (
             <TelemetryTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
           ) : null}

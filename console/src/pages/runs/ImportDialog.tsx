@@ -4,6 +4,7 @@ import type { ImportAnswer } from "../../api/recorded";
 import { importRuns } from "../../api/registry";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
+import { Failure } from "../../parts/Failure";
 import { bytes, count } from "../../parts/format";
 
 const NUMBER = new Intl.NumberFormat("en-US");
@@ -56,6 +57,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
         />
       </label>
       {chosen ? <p className="faint">{bytes(chosen.size)}</p> : null}
+      {bring.error && !bring.isPending ? <Failure of={bring.error} /> : null}
       <p role="status">{came ? wordsOf(came) : ""}</p>
     </Dialog>
   );

@@ -32,7 +32,8 @@ CHUNK_BYTES: Final = 64 * 1024
 MAX_IMPORT_BYTES: Final = 4 * 1024**3
 MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is kept in a file until it is checked
 IMPORTED_AT_ONCE: Final = 1000
-MEDIA: Final = {"csv": "text/csv; charset=utf-8", "json": "application/json", "jsonl": "application/jsonl"}
+#: The framework adds the charset of a text.
+MEDIA: Final = {"csv": "text/csv", "json": "application/json", "jsonl": "application/jsonl"}
 
 
 async def export_runs(call: Call) -> Stream:

@@ -22,7 +22,9 @@ export function Bar({ row, sight, nowUs, isGroup, title }: Props) {
   const stand = standOf(row);
   const tone = stand && stand !== "success" ? lookOf(stand).tone : KINDS[row.kind].tone;
   const words = [
-    `${placeWords(row.startUs)}, ${row.durationUs === null ? "without an end" : lengthWords(row.durationUs)}`,
+    isMoment(row)
+      ? placeWords(row.startUs)
+      : `${placeWords(row.startUs)}, ${row.durationUs === null ? "without an end" : lengthWords(row.durationUs)}`,
     title,
   ];
   return (
@@ -39,7 +41,7 @@ export function Bar({ row, sight, nowUs, isGroup, title }: Props) {
   );
 }
 
-/** Whether an action took no time: it is drawn as a mark, and has no length to tell. */
+/** Whether an action is one of a moment: it is drawn as a mark, and what telling it took is no length to tell. */
 export function isMoment(row: Row): boolean {
-  return (row.kind === "event" || row.kind === "handoff") && !row.durationUs;
+  return row.kind === "event" || row.kind === "handoff";
 }
