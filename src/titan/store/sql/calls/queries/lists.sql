@@ -171,7 +171,7 @@ actions.number in (
 actions.number in (
     select entries.action_number
     from words
-    cross join entries indexed by entries_by_number on entries.number = words.rowid
+    cross join entries on entries.number = words.rowid
     where words match :words and words.rowid between :first and :last and entries.run_no = :run_no
 )
 
