@@ -54,6 +54,8 @@ class Pages:
         self._opened.callback(context.close)
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=console.url)
         page = context.new_page()
+        # Else an answer that a test changes on its way, and that nobody waits for, fails the test after it.
+        self._opened.callback(lambda: page.unroute_all(behavior="wait"))
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: self.faults.append(f"a script failed: {error}"))
         page.on("request", lambda request: self._watch(request.url))
