@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ import psutil
 
 from benchmarks.conversations import otlp_requests
 from benchmarks.rows import Better, Row, at_least, at_most, percentile
+from benchmarks.sending import post_spans, send_each
 from benchmarks.titan_server import BenchmarkFailed, RunningTitan, running_titan
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.system import SystemClock
@@ -96,32 +97,7 @@ def _filled(titan: RunningTitan, actions: int) -> Iterator[float]:
 
 def _send(titan: RunningTitan, bodies: Sequence[bytes]) -> None:
     """Post all bodies over a few connections; what is acknowledged is committed, and so can be asked for."""
-    waiting = iter(bodies)
-    door = threading.Lock()
-    refused: list[str] = []
-
-    def send() -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", titan.port)
-        while True:
-            with door:
-                body = next(waiting, None)
-            if body is None:
-                break
-            connection.request("POST", "/v1/traces", body, {"Content-Type": "application/x-protobuf"})
-            answer = connection.getresponse()
-            said = answer.read()
-            if answer.status != 200:
-                refused.append(f"{answer.status} {said[:300]!r}")
-                break
-        connection.close()
-
-    senders = [threading.Thread(target=send) for _ in range(SENDERS)]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
-    if refused:
-        raise BenchmarkFailed(f"POST /v1/traces: expected 200; found {refused[0]}")
+    send_each(bodies, lambda: partial(post_spans, http.client.HTTPConnection("127.0.0.1", titan.port)), senders=SENDERS)
 
 
 def _list(titan: RunningTitan, name: str, path: str, most_ms: float) -> Row:

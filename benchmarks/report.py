@@ -78,10 +78,15 @@ def write_results(name: str, machine: Machine, rows: Sequence[Row]) -> Path:
 
 def update_document(name: str, command: str, machine: Machine, rows: Sequence[Row]) -> None:
     """Replace the part of docs/benchmarks.md between the two marks of `name`."""
+    replace_part(name, _markdown(command, machine, rows))
+
+
+def replace_part(name: str, text: str, document: Path = DOCUMENT) -> None:
+    """Put a text between the two marks of `name`, in the place of what stands there."""
     begin, end = BEGIN.format(name=name), END.format(name=name)
-    before, _, rest = DOCUMENT.read_text("utf-8").partition(begin)
+    before, _, rest = document.read_text("utf-8").partition(begin)
     _, _, after = rest.partition(end)
-    DOCUMENT.write_text(f"{before}{begin}\n{_markdown(command, machine, rows)}\n{end}{after}", "utf-8")
+    document.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
 
 
 def _markdown(command: str, machine: Machine, rows: Sequence[Row]) -> str:

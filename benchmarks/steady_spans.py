@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from itertools import islice
@@ -18,11 +17,11 @@ from typing import Final
 
 from benchmarks.conversations import otlp_requests
 from benchmarks.report import ROOT
+from benchmarks.sending import post_spans, send_each
 from benchmarks.titan_server import BenchmarkFailed
 
 SPANS: Final = 512  # of a request: what OpenTelemetry's batch processor sends at most
 CONNECTIONS: Final = 4  # enough that a request which takes half a second delays none behind it
-PROTOBUF: Final = {"Content-Type": "application/x-protobuf"}
 
 
 class SteadySpans:
@@ -80,32 +79,18 @@ def main(port: int, spans_per_second: int) -> None:
 def _rate_of_sending(port: int, bodies: Sequence[bytes], *, apart_seconds: float) -> float:
     """Send each body when it is due; return the spans acknowledged a second, until the last one was."""
     began = time.monotonic()
-    due = enumerate(bodies)
-    door = threading.Lock()
-    refused: list[str] = []
 
-    def send() -> None:
+    def connected() -> Callable[[tuple[int, bytes]], None]:
         connection = HTTPConnection("127.0.0.1", port)
-        while not refused:
-            with door:
-                number, body = next(due, (0, b""))
-            if not body:
-                break
-            time.sleep(max(0.0, began + number * apart_seconds - time.monotonic()))
-            connection.request("POST", "/v1/traces", body, PROTOBUF)
-            answer = connection.getresponse()
-            said = answer.read()
-            if answer.status != 200:
-                refused.append(f"{answer.status} {said[:300]!r}")
-        connection.close()
 
-    senders = [threading.Thread(target=send) for _ in range(CONNECTIONS)]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
-    if refused:
-        raise BenchmarkFailed(f"POST /v1/traces: expected 200; found {refused[0]}")
+        def send(due: tuple[int, bytes]) -> None:
+            number, body = due
+            time.sleep(max(0.0, began + number * apart_seconds - time.monotonic()))
+            post_spans(connection, body)
+
+        return send
+
+    send_each(enumerate(bodies), connected, senders=CONNECTIONS)
     return len(bodies) * SPANS / max(time.monotonic() - began, len(bodies) * apart_seconds)
 
 

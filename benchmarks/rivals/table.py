@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks.report import BEGIN, DOCUMENT, END, shown
+from benchmarks.report import DOCUMENT, replace_part, shown
 from benchmarks.rivals.catalogue import RIVALS, Rival
 from benchmarks.rivals.results import Measured, Results, Sizes, noise, speed
 
@@ -17,10 +17,7 @@ FIGURES: Final = {"p50_ms": "ms", "p99_ms": "ms", "jobs_per_s": "/s", "fan_jobs_
 
 def update_document(results: Results, document: Path = DOCUMENT) -> None:
     """Replace the part between the marks of the rivals."""
-    begin, end = BEGIN.format(name="rivals"), END.format(name="rivals")
-    before, _, rest = document.read_text("utf-8").partition(begin)
-    _, _, after = rest.partition(end)
-    document.write_text(f"{before}{begin}\n{markdown(results)}\n{end}{after}", "utf-8")
+    replace_part("rivals", markdown(results), document)
 
 
 def markdown(results: Results) -> str:

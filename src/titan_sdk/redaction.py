@@ -29,10 +29,8 @@ from titan_sdk.redaction_patterns import (
     spelt_plainly,
 )
 
-_BYTES_TAGS: Final = (
-    "$bytes",
-    "$bytearray",
-)  # of `titan_sdk.tape`; what is in them is base64, in which no pattern is found
+#: Of `titan_sdk.tape`; what is in them is base64, in which no pattern is found.
+_BYTES_TAGS: Final = ("$bytes", "$bytearray")
 _BYTES_WRITTEN: Final = tuple(f'"{tag}"' for tag in _BYTES_TAGS)
 MAX_DEPTH: Final = 200  # lists and objects in each other; Python's own JSON reader ends at about 1,000
 FINGERPRINT_DIGITS: Final = 32  # 128 bits: two secrets of a project never share one by chance

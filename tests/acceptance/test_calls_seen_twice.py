@@ -10,7 +10,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
-from tests.support.fake_endpoint import FakeEndpoint, a_completion, a_stream, fake_endpoint
+from tests.support.fake_endpoint import FakeEndpoint, a_completion, a_stream
 from tests.support.foreign import LOCKS, run_client
 from tests.support.raw_http import ask
 from tests.support.recorded_calls import RecordedCalls
@@ -23,30 +23,10 @@ AGENT, CALL = "00f067aa0ba902b7", "b7ad6b7169203331"
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[FakeEndpoint]:
-    with fake_endpoint() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def titan(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
     home = tmp_path_factory.mktemp("twice") / "home"
     with running_titan(home, offers=(), model=f"{endpoint.url}#gpt-4o-mini") as running:
         yield running
-
-
-@pytest.fixture
-def client(titan: RunningTitan) -> Iterator[openai.OpenAI]:
-    url = f"http://127.0.0.1:{titan.sdk_port}/v1"
-    with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as connected:
-        yield connected
-
-
-@pytest.fixture(scope="module")
-def recorded(titan: RunningTitan) -> Iterator[RecordedCalls]:
-    calls = RecordedCalls(titan)
-    yield calls
-    calls.close()
 
 
 def tell(titan: RunningTitan, trace_id: str, answer: str, *, began_ns: int) -> None:

@@ -47,20 +47,6 @@ def titan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def client(titan: RunningTitan) -> Iterator[openai.OpenAI]:
-    url = f"http://127.0.0.1:{titan.sdk_port}/v1"
-    with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as connected:
-        yield connected
-
-
-@pytest.fixture(scope="module")
-def recorded(titan: RunningTitan) -> Iterator[RecordedCalls]:
-    calls = RecordedCalls(titan)
-    yield calls
-    calls.close()
-
-
 def run_of(run_id: str, agent_id: str = "painter") -> dict[str, str]:
     """Return the headers that put a call into a run."""
     return {"X-Titan-Run-Id": run_id, "X-Titan-Agent-Id": agent_id}

@@ -7,7 +7,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
-from tests.support.fake_endpoint import FakeEndpoint, Reply, a_stream, fake_endpoint
+from tests.support.fake_endpoint import FakeEndpoint, Reply, a_stream
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.waiting import wait_until
@@ -17,30 +17,10 @@ GONE_WITHIN_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
-def endpoint() -> Iterator[FakeEndpoint]:
-    with fake_endpoint() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def titan(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
     home = tmp_path_factory.mktemp("endpoint") / "home"
     with running_titan(home, offers=(), model=f"{endpoint.url}#painter-1") as running:
         yield running
-
-
-@pytest.fixture
-def client(titan: RunningTitan) -> Iterator[openai.OpenAI]:
-    url = f"http://127.0.0.1:{titan.sdk_port}/v1"
-    with openai.OpenAI(base_url=url, api_key="none", max_retries=0) as connected:
-        yield connected
-
-
-@pytest.fixture(scope="module")
-def recorded(titan: RunningTitan) -> Iterator[RecordedCalls]:
-    calls = RecordedCalls(titan)
-    yield calls
-    calls.close()
 
 
 def test_a_client_that_leaves_a_stream_takes_its_question_back_and_what_it_heard_is_recorded(

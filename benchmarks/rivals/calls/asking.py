@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+
+from benchmarks.sending import send_each
 
 ANSWER_SECONDS: Final = 300.0
 SENDERS: Final = 4
@@ -98,25 +99,9 @@ def send_all(port: int, path: str, bodies: Sequence[bytes], headers: Mapping[str
     Raises:
         NotMeasured: one was refused; the others may have been taken.
     """
-    waiting, door = iter(bodies), threading.Lock()
-    refused: list[NotMeasured] = []
 
-    def send() -> None:
+    def connected() -> Callable[[bytes], None]:
         caller = Caller(port=port)
-        while not refused:
-            with door:
-                body = next(waiting, None)
-            if body is None:
-                return
-            try:
-                caller.send(path, body, headers)
-            except NotMeasured as refusal:
-                refused.append(refusal)
+        return lambda body: caller.send(path, body, headers)
 
-    senders = [threading.Thread(target=send) for _ in range(SENDERS)]
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
-    if refused:
-        raise refused[0]
+    send_each(bodies, connected, senders=SENDERS)

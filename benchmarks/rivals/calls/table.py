@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from benchmarks.report import BEGIN, DOCUMENT, END, shown
+from benchmarks.report import DOCUMENT, replace_part, shown
 from benchmarks.rivals.calls.catalogue import CONTESTANTS, Contestant
 from benchmarks.rivals.calls.measure import QUESTIONS
 from benchmarks.rivals.calls.results import Answered, Measured, Results
@@ -27,10 +27,7 @@ COLUMNS: Final = (
 
 def update_document(results: Results, document: Path = DOCUMENT) -> None:
     """Replace the part between the marks of these servers."""
-    begin, end = BEGIN.format(name="rivals-calls"), END.format(name="rivals-calls")
-    before, _, rest = document.read_text("utf-8").partition(begin)
-    _, _, after = rest.partition(end)
-    document.write_text(f"{before}{begin}\n{markdown(results)}\n{end}{after}", "utf-8")
+    replace_part("rivals-calls", markdown(results), document)
 
 
 def markdown(results: Results) -> str:

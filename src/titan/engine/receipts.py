@@ -1,13 +1,13 @@
 """A repeated request gets its first answer: receipts by idempotency key."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
 
+from titan.model.actions import digest_of
 from titan.model.errors import IdempotencyConflict
 from titan.model.memory import Receipt
 from titan.model.recorded import Note
@@ -51,7 +51,7 @@ def note_once(tx: CallTransaction, mark: Once | None, note: Note) -> Note:
         IdempotencyConflict: the key was used for another note.
     """
     if mark is not None:
-        note = replace(note, id=hashlib.blake2b(f"{mark.project_id} {mark.key}".encode(), digest_size=16).hexdigest())
+        note = replace(note, id=digest_of(f"{mark.project_id} {mark.key}").hex())
         kept = tx.note_said(note.project_id, note.id)
         if kept is not None:
             if replace(kept, at=note.at) != note:

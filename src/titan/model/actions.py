@@ -107,7 +107,7 @@ class Payload(Struct, frozen=True):
 
 
 def digest_of(text: str) -> bytes:
-    """Return what a shared text is known by: 16 bytes of BLAKE2b."""
+    """Return what a text is known by: 16 bytes of BLAKE2b."""
     return blake2b(text.encode(), digest_size=16).digest()
 
 

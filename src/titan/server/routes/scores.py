@@ -1,12 +1,12 @@
 """Scores as Langfuse's SDKs send them: notes on runs and actions, by the ids of traces and spans."""
 
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 
 from litestar import Response
 
 from titan.ingest.langfuse_scores import Refused, Score, read_events, read_scores
+from titan.model.actions import digest_of
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
@@ -113,5 +113,4 @@ def _note_id(call: Call, score: Score) -> str:
     """Return an id for good: a score that is sent again under its id replaces the one before."""
     if score.id is None:
         return call.house.ids.secret()
-    named = f"{call.house.project_id} langfuse {score.id}"
-    return hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
+    return digest_of(f"{call.house.project_id} langfuse {score.id}").hex()

@@ -24,7 +24,7 @@ from titan.store.rows.columns import to_json, to_us
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
 RESTORED_AT_ONCE: Final = 500
 TO_SCRUB: Final = "words_to_scrub"  # noted while words of forgotten runs may stand in the pages of the index
-_NO_LINK: Final = bytes(32)
+_NO_LINK: Final = bytes(32).hex()
 # Each event of the stream has a number of its own (server/routes/stream.py), so some changes take more than one.
 _FOR_CREATION: Final = 1  # before the first entry of a run, and the changes of one without any
 _FOR_STATS: Final = 1  # before the end that a change of a run may be
@@ -125,7 +125,7 @@ class SqlCallTransaction(SqlCallReader):
         batch = _Batch(project_id, to_us(self.now), self)
         for new in entries:
             place = places[new.entry.run_id]
-            self.version += 1 + (_FOR_CREATION if place.link == _NO_LINK.hex() else 0)
+            self.version += 1 + (_FOR_CREATION if place.link == _NO_LINK else 0)
             batch.add(self.version, new, place)
         self._texts_known.grew(len(batch.texts))
         self._save_runs(changed.values(), places)
@@ -228,7 +228,7 @@ class SqlCallTransaction(SqlCallReader):
             self._absent.discard(key)
             self._last_run_no += 1
             self._texts_known.forget(self._last_run_no)
-            self._places[key] = _Place(self._last_run_no, 0, _NO_LINK.hex(), None)
+            self._places[key] = _Place(self._last_run_no, 0, _NO_LINK, None)
         return self._places[key]
 
     def _save_runs(self, runs: Iterable[RecordedRun], places: dict[str, _Place]) -> None:
