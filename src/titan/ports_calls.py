@@ -77,6 +77,15 @@ class CallFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallPage:
+    """Some of the calls that a filter leaves."""
+
+    calls: list[Action]
+    total: int  #: how many it leaves, counted no further than was asked for
+    is_search_capped: bool  #: only the newest entries that hold the words were looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCalls:
     """What is stored of the runs and actions that some entries may be about."""
 
@@ -122,6 +131,9 @@ class CallReader(Protocol):
     def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
         """Return how many runs there are, counted no further than `up_to`."""
 
+    def is_search_capped(self, wanted: RunFilter) -> bool:
+        """Return whether a list under this filter looks at the newest entries alone that hold the words it searches."""
+
     def actions_of_run(self, project_id: str, run_id: str, *, after_version: int = 0) -> list[Action]:
         """Return a run's actions in the order they started; only those heard of after `after_version`."""
 
@@ -158,15 +170,17 @@ class CallReader(Protocol):
         """Return ids of actions of the run in whose names or content all words of `text` stand, as they started."""
 
     def ledger(
-        self, project_id: str, wanted: CallFilter, *, sort: str, is_ascending: bool, skip: int, limit: int
-    ) -> list[Action]:
-        """Return calls of all runs; `sort` is "time", "cost" or "duration"."""
-
-    def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
-        """Return how many calls there are, counted no further than `up_to`."""
-
-    def is_search_capped(self, wanted: RunFilter | CallFilter) -> bool:
-        """Return whether a list under this filter leaves older entries out that hold the words it searches."""
+        self,
+        project_id: str,
+        wanted: CallFilter,
+        *,
+        sort: str,
+        is_ascending: bool,
+        skip: int,
+        limit: int,
+        up_to: int,
+    ) -> CallPage:
+        """Return calls of all runs, and how many there are; `sort` is "time", "cost" or "duration"."""
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         """Return sums over calls for each outcome that one has; it looks at each call, also of a search."""
