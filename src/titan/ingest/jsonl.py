@@ -3,7 +3,7 @@
 Not what a run's tape says of who told what, and of how an end was known: whoever reads an export back says it all.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UnsetType
 
 from titan.ingest.costs import checked_cost
+from titan.ingest.moments import in_utc
 from titan.insight.export_lines import ActionLine, Contents, Line, ManifestLine, NoteLine, RunLine
 from titan.model.actions import (
     SHARED_MARK,
@@ -32,6 +33,12 @@ from titan.rules.names import shown
 _DECODER: Final = msgspec.json.Decoder(Line)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
+    RunLine: ("started_at", "ended_at", "last_event_at", "pinned_at"),
+    ActionLine: ("started_at", "ended_at"),
+    NoteLine: ("at",),
+    ManifestLine: (),
+}
 _ENDS: Final = {
     RunStatus.COMPLETED: RunEnd.COMPLETED,
     RunStatus.FAILED: RunEnd.FAILED,
@@ -93,6 +100,10 @@ def _read(text: bytes, number: int) -> Line:
         line: Line = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(number, "a run, an action, a note or a manifest of an export", str(error)) from error
+    for name in _TIMES[type(line)]:
+        at = getattr(line, name)
+        if at is not None:
+            in_utc(at, what=f"line {number} of the import: {name}")
     return line
 
 

@@ -228,6 +228,7 @@ def a_note_line(**fields: object) -> bytes:
         ({"id": ""}, r"line 2 of the import.*\$\.id"),
         ({"score": "good"}, r"line 2 of the import.*\$\.score"),
         ({"text": None}, r"line 2 of the import.*\$\.text"),
+        ({"at": "0001-01-01T00:00:00+10:00"}, r"line 2 of the import.*the years 1 to 9999"),
     ],
 )
 def test_a_note_that_cannot_be_read_is_refused_with_its_line(fields: dict[str, object], message: str) -> None:
@@ -274,6 +275,7 @@ def test_a_cost_is_read_from_a_number_and_from_a_string() -> None:
         ([a_line(action="a", cost_usd="NaN")], "cost"),
         ([a_line(action="a", started_at="2026-03-01T12:00:00")], "started_at"),
         ([a_line(action="a", duration_ms=-1)], "duration_ms"),
+        ([a_line(action="a", ended_at="9999-12-31T23:59:59-10:00")], "line 1 of the import.*the years 1 to 9999"),
         ([b'{"type":"manifest","runs":1,"actions":0,"sha256":"0"}'], "manifest"),
     ],
 )
