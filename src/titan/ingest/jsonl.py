@@ -74,7 +74,7 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Told]:
         match line:
             case RunLine():
                 runs.add(line.run_id)
-                yield from _run(line)
+                yield from _run(line, number)
             case ActionLine():
                 runs.add(line.run_id)
                 yield _action(line, number)
@@ -107,7 +107,7 @@ def _read(text: bytes, number: int) -> Line:
     return line
 
 
-def _run(line: RunLine) -> Iterator[RunEntry | Pinned]:
+def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     """Yield what a run's line says; its end comes before its actions, which all began before it."""
     yield RunEntry(
         run_id=line.run_id,
@@ -119,7 +119,7 @@ def _run(line: RunLine) -> Iterator[RunEntry | Pinned]:
         done=line.done,
         total=line.total,
         tags=line.tags,
-        details=_text(line.details),
+        details=_details(line.details, number),
     )
     end = _ENDS.get(line.status)
     at = line.last_event_at if end is None else line.ended_at
@@ -156,7 +156,7 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
         effect=line.effect,
         is_redacted=line.is_redacted,
         redacted=tuple(Redaction(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in line.redacted),
-        details=_text(line.details),
+        details=_details(line.details, number),
     )
 
 
@@ -188,6 +188,13 @@ def _use(line: ActionLine) -> ModelUse | None:
 
 def _text(raw: msgspec.Raw | UnsetType) -> str | None:
     return None if isinstance(raw, UnsetType) else bytes(raw).decode()
+
+
+def _details(raw: msgspec.Raw | UnsetType, number: int) -> str | None:
+    text = _text(raw)
+    if text is None or text == "null" or text.startswith("{"):
+        return None if text == "null" else text
+    raise _unreadable(number, "an object at details", f"{text[:60]!a}")
 
 
 def _payload(raw: msgspec.Raw | UnsetType) -> Payload | None:

@@ -3,7 +3,6 @@
 Nothing is held but the line that is written, so an export may be longer than the memory.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -181,5 +180,5 @@ def _raw(text: str | None) -> msgspec.Raw | UnsetType:
     if text is None:
         return UNSET
     if "\n" in text or "\r" in text:  # between its tokens: within them JSON writes \n
-        text = json.dumps(json.loads(text), ensure_ascii=False)
+        text = text.replace("\n", " ").replace("\r", " ")
     return msgspec.Raw(text.encode())

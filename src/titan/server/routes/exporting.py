@@ -1,6 +1,7 @@
 """Recorded runs on their way out: exports under the registry's filters, streamed, and bundles to replay."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -14,6 +15,7 @@ from titan.insight.bodies import Bodies, bodies_of
 from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import CALLS, Entry, Payload
+from titan.model.errors import UnknownArtifact
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import CallReader, RunFilter
 from titan.server import wire_runs as views
@@ -22,6 +24,8 @@ from titan.server.call import Call
 from titan.server.house import House
 from titan.server.lookup import open_blob
 from titan.server.routes.registry import find_recorded, look, run_filter
+
+logger = logging.getLogger(__name__)
 
 RUNS_AT_ONCE: Final = 50
 ENTRIES_AT_ONCE: Final = 5000
@@ -127,10 +131,15 @@ def _whole(house: House, bodies: Bodies) -> Bodies:
 
 
 def _fetched(house: House, payload: Payload | None) -> Payload | None:
+    """Return a payload whole; of content that the disk has lost, the beginning that its row holds."""
     if payload is None or payload.blob is None:
         return payload
-    with open_blob(house.blobs, payload.blob) as content:
-        return Payload(content.read().decode())
+    try:
+        with open_blob(house.blobs, payload.blob) as content:
+            return Payload(content.read().decode())
+    except UnknownArtifact as error:
+        logger.warning("an export lacks the content of a payload: %s", error)
+        return Payload(payload.text)
 
 
 async def _streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
