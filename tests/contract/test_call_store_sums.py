@@ -42,6 +42,32 @@ def test_calls_are_summed_up_for_each_outcome(calls: CallStore) -> None:
     assert sums(CallFilter(run_id="nobody")) == {}
 
 
+def test_sums_are_exact_beyond_what_a_column_holds(calls: CallStore) -> None:
+    most = ModelUse(input_tokens=2**53 - 1, output_tokens=10**9)  # the first as it was once taken in
+    dear = a_call("a", kind=ActionKind.MODEL, cost="999999.999999999999", use=most)
+    count = 1100  # at 9,223,372 US$ a sum of picodollars leaves 64 bits, and so does one of 1,025 such counts
+
+    record(calls, *(replace(dear, id=f"a{number}", run_id=f"R_{number % 2}") for number in range(count)))
+
+    [sums] = calls.read(lambda reader: reader.sums_of_calls(PROJECT, CallFilter()))
+    assert sums.cost == Decimal("999999.999999999999") * count
+    assert (sums.input_tokens, sums.output_tokens) == ((2**53 - 1) * count, 10**9 * count)
+    [agent] = calls.read(lambda reader: reader.agents(PROJECT, limit=9))
+    assert agent.cost == Decimal(2**63 - 1).scaleb(-12) * 2
+    [day] = calls.read(lambda reader: reader.days_of_agent(PROJECT, agent.agent_id, since=at(-1)))
+    assert day.cost == agent.cost
+
+
+def test_a_run_keeps_the_most_tokens_that_a_column_holds(calls: CallStore) -> None:
+    most = ModelUse(input_tokens=2**53 - 1, output_tokens=2**53 - 1)
+
+    record(calls, *(a_call(f"a{number}", kind=ActionKind.MODEL, use=most) for number in range(1100)))
+
+    run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    assert run is not None
+    assert (run.tally.input_tokens, run.tally.output_tokens) == (2**63 - 1, 2**63 - 1)
+
+
 def test_what_guards_did_is_a_list_of_its_own(calls: CallStore) -> None:
     event = replace(a_call(teller=Teller.SENTINEL, kind=ActionKind.EVENT), actor="ada")
     record(

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from titan.model.actions import ActionKind, Effect, Impact, Outcome
+from titan.model.actions import MOST_TOKENS, ActionKind, Effect, Impact, Outcome
 from titan.model.recorded import StatusSource
 from titan.model.runs import RunStatus
 
@@ -21,6 +21,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=1000)]
 Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
 
 
 class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
@@ -95,11 +96,11 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     is_cost_estimated: bool = False
     model: str | None = None
     provider: str | None = None
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
-    cache_read_tokens: Count | None = None
-    cache_write_tokens: Count | None = None
-    reasoning_tokens: Count | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cache_read_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
+    reasoning_tokens: Tokens | None = None
     response_id: str | None = None
     error: FailureLine | None = None
     impact: Impact | None = None

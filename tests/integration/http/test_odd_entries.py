@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -48,6 +50,37 @@ def test_details_are_an_object_or_nothing(port: int) -> None:
     assert "details" not in second
 
 
+@pytest.mark.parametrize("tokens", [10**9 + 1, 2**53 - 1, 2**70])
+def test_tokens_that_no_call_takes_are_refused_by_name(port: int, tokens: int) -> None:
+    answer = record(port, a_name("run"), an_action("a", kind="model", use={"output_tokens": tokens}))
+
+    assert answer.refusal == (400, "InvalidInput")
+    assert "$.entries[0].use.output_tokens" in answer.message
+
+
+def test_tokens_that_a_foreign_client_claims_spoil_no_sum(port: int) -> None:
+    run, agent = a_name("run"), a_name("agent")
+    use = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 2**53 - 1, "gen_ai.usage.output_tokens": 7}
+    spans = [a_span(f"{number:016x}", use) for number in range(1, 1101)]
+
+    assert send_spans(port, run, *spans, agent=agent).status == 200
+
+    sums = ask(port, "GET", f"/api/v1/ledger/stats?run_id={run}")
+    assert (sums.status, sums.value["input_tokens"], sums.value["output_tokens"]) == (200, 0, 7 * 1100)
+
+
+def test_names_and_ids_that_no_database_holds_are_kept_changed(port: int) -> None:
+    run, good = a_name("run"), an_action("good")
+    odd = an_action("o\0dd", name="\0", actor="a\0", failure={"type": "E\0", "message": "m\0"}, tags=["t\0"])
+
+    told = record(port, run + "\0", odd, good)
+
+    kept, action = quote(run + "\ufffd"), quote("o\ufffddd")
+    shown = ask(port, "GET", f"/api/v1/runs/{kept}/actions/{action}")
+    assert (told.status, shown.value["action"]["name"], shown.value["action"]["tags"]) == (200, "\ufffd", ["t\ufffd"])
+    assert ask(port, "GET", f"/api/v1/runs/{kept}/actions/good").status == 200
+
+
 def test_an_export_goes_on_behind_a_payload_that_the_disk_lost(titan: RunningTitan, port: int) -> None:
     run, word = a_name("run"), a_name("large")
     assert record(port, run, an_action("a", inputs=[word] * 10_000), an_action("b", inputs="small")).status == 200
@@ -58,6 +91,20 @@ def test_an_export_goes_on_behind_a_payload_that_the_disk_lost(titan: RunningTit
     _, first, second, manifest = exported(port, run)
     assert first["inputs"]["$blob"]["head"].startswith(f'["{word}"')
     assert (second["inputs"], manifest["actions"]) == ("small", 2)
+
+
+def a_span(id: str, attributes: Mapping[str, object], **fields: object) -> dict[str, object]:
+    values = {str: "stringValue", int: "intValue"}
+    pairs = [{"key": key, "value": {values[type(value)]: value}} for key, value in attributes.items()]
+    times = {"startTimeUnixNano": str(AT_NS), "endTimeUnixNano": str(AT_NS + 1)}
+    return {"traceId": "a" * 32, "spanId": id, "name": "chat", **times, "attributes": pairs, **fields}
+
+
+def send_spans(port: int, run: str, *spans: object, agent: str = "somebody") -> Answer:
+    named = {"titan.agent_run_id": run, "service.name": agent}
+    resource = {"attributes": [{"key": key, "value": {"stringValue": text}} for key, text in named.items()]}
+    body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}
+    return ask_json(port, "POST", "/v1/traces", body, {"Content-Type": "application/json"})
 
 
 def contents(home: Path) -> list[Path]:

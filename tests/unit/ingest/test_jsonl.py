@@ -275,6 +275,7 @@ def test_a_cost_is_read_from_a_number_and_from_a_string() -> None:
         ([a_line(action="a", cost_usd="NaN")], "cost"),
         ([a_line(action="a", started_at="2026-03-01T12:00:00")], "started_at"),
         ([a_line(action="a", duration_ms=-1)], "duration_ms"),
+        ([a_line(action="a", input_tokens=10**9 + 1)], r"line 1 of the import.*1000000000.*\$\.input_tokens"),
         ([a_line(action="a", details="str")], "line 1 of the import.*an object at details"),
         ([a_line(type="run", details=[1])], "line 1 of the import.*an object at details"),
         ([a_line(action="a", ended_at="9999-12-31T23:59:59-10:00")], "line 1 of the import.*the years 1 to 9999"),

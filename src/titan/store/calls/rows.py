@@ -17,7 +17,8 @@ from titan.store.session import Row
 Values: TypeAlias = tuple[str | int | bytes | None, ...]
 
 PICO: Final = 12  # decimal places of a picodollar
-_MOST_PICO: Final = 2**63 - 1
+_MOST_COUNT: Final = 2**63 - 1
+_MOST_PICO: Final = _MOST_COUNT
 _MOST: Final = Decimal(_MOST_PICO).scaleb(-PICO)  # US dollars: 9,223,372
 _STATUSES: Final = by_value(RunStatus)
 _SOURCES: Final = by_value(StatusSource)
@@ -42,6 +43,12 @@ def to_pico(cost: Decimal) -> int:
 def from_pico(pico: int) -> Decimal:
     """Return US dollars, without zeros behind the last digit."""
     return Decimal(pico).scaleb(-PICO).normalize() if pico else _NOTHING
+
+
+def exact_sum(parts: str | None) -> int:
+    """Return a sum that was told as its millions and the rest: no column holds all of what sums come to. None is 0."""
+    millions, rest = parts.split() if parts else ("0", "0")
+    return int(millions) * 10**6 + int(rest)
 
 
 def _sum_to_pico(cost: Decimal) -> int:
@@ -130,8 +137,8 @@ def row_of_run(run: RecordedRun) -> Values:
         _sum_to_pico(tally.cost),
         _sum_to_pico(tally.prevented),
         _sum_to_pico(tally.saved),
-        tally.input_tokens,
-        tally.output_tokens,
+        min(tally.input_tokens, _MOST_COUNT),
+        min(tally.output_tokens, _MOST_COUNT),
         run.last_outcome,
         to_us_or_none(run.last_ended_at),
         run.first_error_id,
@@ -164,14 +171,14 @@ def heard_from_row(row: Row, *, newest_action: int) -> Heard:
 
 
 def sums_from_row(row: Row) -> OutcomeSums:
-    """Return a row of `ledger_sums`; PostgreSQL's sums are decimals."""
+    """Return a row of `ledger_sums`."""
     return OutcomeSums(
         outcome=None if row[0] is None else _OUTCOMES[row[0]],
         calls=row[1],
-        cost=from_pico(int(row[2] or 0)),
+        cost=from_pico(exact_sum(row[2])),
         unpriced=int(row[3]),
-        input_tokens=int(row[4] or 0),
-        output_tokens=int(row[5] or 0),
+        input_tokens=exact_sum(row[4]),
+        output_tokens=exact_sum(row[5]),
     )
 
 

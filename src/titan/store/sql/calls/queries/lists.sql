@@ -87,8 +87,8 @@ select 1 from actions where actions.project_id = :project_id and actions.kind in
 select
     actions.outcome,
     count(*),
-    -- In two parts: SQLite's sum of integers fails beyond 64 bits, where its product goes on as a float.
-    sum(actions.cost / 1000000) * 1000000 + sum(actions.cost % 1000000),
+    -- Millions and the rest: SQLite's sum of integers fails beyond 64 bits, and its product goes on as a float.
+    sum(actions.cost / 1000000) || ' ' || sum(actions.cost % 1000000),
     sum(
         case
             when actions.cost is not null then 0
@@ -96,8 +96,8 @@ select
             else 0
         end
     ),
-    sum(actions.input_tokens),
-    sum(actions.output_tokens)
+    sum(actions.input_tokens / 1000000) || ' ' || sum(actions.input_tokens % 1000000),
+    sum(actions.output_tokens / 1000000) || ' ' || sum(actions.output_tokens % 1000000)
 from actions
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 

@@ -192,7 +192,7 @@ limit 1
 -- name: agents
 select
     agent_id, min(started_at_us), max(last_event_at_us), count(*), sum(status = 'running'), sum(status = 'completed'),
-    sum(status = 'failed'), sum(cost / 1000000) * 1000000 + sum(cost % 1000000), sum(calls),
+    sum(status = 'failed'), sum(cost / 1000000) || ' ' || sum(cost % 1000000), sum(calls),
     sum(success + error + blocked + rejected), sum(success), sum(unpriced)
 from runs
 where
@@ -206,7 +206,7 @@ limit :limit
 -- name: days_of_agent
 select
     started_at_us / 86400000000, count(*), sum(status = 'failed'), sum(success + error + blocked + rejected),
-    sum(success), sum(cost / 1000000) * 1000000 + sum(cost % 1000000), sum(unpriced)
+    sum(success), sum(cost / 1000000) || ' ' || sum(cost % 1000000), sum(unpriced)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1
