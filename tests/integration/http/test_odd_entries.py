@@ -81,6 +81,22 @@ def test_names_and_ids_that_no_database_holds_are_kept_changed(port: int) -> Non
     assert ask(port, "GET", f"/api/v1/runs/{kept}/actions/good").status == 200
 
 
+def test_what_openai_agents_sends_is_kept_but_for_what_cannot_be_read(port: int) -> None:
+    trace = a_name("trace")
+    times = {"started_at": "2026-03-01T12:00:00", "ended_at": "2026-03-01T12:00:01"}
+    data = {"type": "function", "name": "look up"}
+    good = {"object": "trace.span", "id": "s\ud800", "trace_id": trace, "span_data": data, **times}
+
+    answer = ask_json(port, "POST", "/v1/traces/ingest", {"data": [good, {**good, "started_at": "junk"}, 5]})
+    whole = ask_json(port, "POST", "/v1/traces/ingest", {"data": [good]})
+
+    assert (answer.status, answer.value["partialSuccess"]["rejectedSpans"]) == (200, 2)
+    assert "$.data[1]" in answer.value["partialSuccess"]["errorMessage"]
+    assert (whole.status, whole.value) == (200, {})
+    action = quote("s\ufffd")
+    assert ask(port, "GET", f"/api/v1/runs/{trace}/actions/{action}").value["action"]["name"] == "look up"
+
+
 def test_an_export_goes_on_behind_a_payload_that_the_disk_lost(titan: RunningTitan, port: int) -> None:
     run, word = a_name("run"), a_name("large")
     assert record(port, run, an_action("a", inputs=[word] * 10_000), an_action("b", inputs="small")).status == 200
