@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from titan.model.actions import ActionKind, Effect, Impact, Outcome
 from titan.model.recorded import StatusSource
 from titan.model.runs import RunStatus
-from titan.server.wire import Request
+from titan.server.wire import MAX_NUMBER, Request
 
 Window = Literal["24h", "7d", "30d", "all"]
 RunSort = Literal["started", "cost", "duration", "actions", "success_rate"]
@@ -177,9 +177,10 @@ class InterceptsAnswer(Struct, kw_only=True):
 class SkeletonQuery(Request):
     """GET /api/v1/runs/{run}/skeleton."""
 
-    after: Annotated[int | None, Meta(description="Only actions of which something was heard after this version.")] = (
-        None
-    )
+    after: Annotated[
+        Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | None,
+        Meta(description="Only actions of which something was heard after this version."),
+    ] = None
 
 
 class SkeletonAnswer(Struct, kw_only=True):

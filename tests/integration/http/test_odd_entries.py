@@ -97,6 +97,28 @@ def test_what_openai_agents_sends_is_kept_but_for_what_cannot_be_read(port: int)
     assert ask(port, "GET", f"/api/v1/runs/{trace}/actions/{action}").value["action"]["name"] == "look up"
 
 
+@pytest.mark.parametrize("levels", [900, 970])
+def test_what_is_nested_deeply_is_bundled_and_exported(port: int, levels: int) -> None:
+    run, deep = a_name("run"), "[" * levels + "]" * levels
+    told = json.dumps({"run_id": run, "entries": [an_action("a", inputs=5)]}).replace(": 5", f": \n{deep}")
+    assert ask(port, "POST", "/api/v1/actions", told.encode()).status == 200
+
+    bundle = ask(port, "GET", f"/api/v1/replay/{run}/bundle")
+    whole = ask(port, "GET", f"/api/v1/runs/export?run_id={run}")
+
+    assert (bundle.status, bundle.body.count(b"[") >= levels) == (200, True)
+    assert f'"inputs":{deep}'.encode() in whole.body
+
+
+@pytest.mark.parametrize("after", [2**63, 10**20, -1])
+def test_a_version_that_no_change_has_is_refused(port: int, after: int) -> None:
+    run = a_name("run")
+    record(port, run, an_action("a"))
+
+    assert ask(port, "GET", f"/api/v1/runs/{run}/skeleton?after={after}").refusal == (400, "InvalidInput")
+    assert ask(port, "GET", f"/api/v1/runs/{run}/skeleton?after={2**63 - 1}").value["id"] == []
+
+
 def test_an_export_goes_on_behind_a_payload_that_the_disk_lost(titan: RunningTitan, port: int) -> None:
     run, word = a_name("run"), a_name("large")
     assert record(port, run, an_action("a", inputs=[word] * 10_000), an_action("b", inputs="small")).status == 200

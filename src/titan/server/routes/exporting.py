@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
+import msgspec
 from litestar import Response
 from litestar.response import Stream
 
@@ -165,11 +166,12 @@ async def show_bundle(call: Call) -> Response[bytes]:
     return json_answer(await asyncio.to_thread(_bundle, call.house, run))
 
 
-def _bundle(house: House, run: RecordedRun) -> dict[str, object]:
+def _bundle(house: House, run: RecordedRun) -> bytes:
+    """Return the bundle as JSON, written here, where the stack is low: what is deeply nested needs all that is left."""
     actions = house.calls.read(partial(_actions_of, run=run))
     entries = [
         bundle_entry(action, inputs=bodies.inputs, outputs=bodies.outputs, failure=bodies.failure)
         for action, bodies in _with_bodies(house, run, actions)
         if action.kind in CALLS
     ]
-    return {"run_id": run.id, "agent_id": run.agent_id, "entries": entries}
+    return msgspec.json.encode({"run_id": run.id, "agent_id": run.agent_id, "entries": entries})
