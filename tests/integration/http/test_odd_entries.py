@@ -119,6 +119,32 @@ def test_a_version_that_no_change_has_is_refused(port: int, after: int) -> None:
     assert ask(port, "GET", f"/api/v1/runs/{run}/skeleton?after={2**63 - 1}").value["id"] == []
 
 
+def test_who_sends_protobuf_is_refused_in_protobuf(port: int) -> None:
+    protobuf = {"Content-Type": "application/x-protobuf"}
+
+    answers = [
+        ask(port, "POST", "/v1/traces", b"\xff\xff", protobuf),
+        ask(port, "POST", "/v1/logs", b"", {**protobuf, "Content-Encoding": "br"}),
+        ask(port, "POST", "/v1/metrics", b"", {**protobuf, "Content-Length": str(2**40)}),
+        ask(port, "POST", "/v1/traces", b"", {**protobuf, "Origin": "http://evil.example"}),
+    ]
+
+    assert [answer.status for answer in answers] == [400, 400, 413, 403]
+    assert {answer.headers["content-type"] for answer in answers} == {"application/x-protobuf"}
+    assert [answer.body[:2] for answer in answers] == [b"\x08\x03", b"\x08\x03", b"\x08\x03", b"\x08\x07"]
+    assert b"protobuf of ExportTraceServiceRequest" in answers[0].body
+
+
+def test_a_span_in_json_that_cannot_be_read_is_told_and_costs_no_other(port: int) -> None:
+    run = a_name("run")
+
+    answer = send_spans(port, run, a_span("a" * 16, {}), a_span("b" * 16, {}, name=5), a_span("c" * 16, {}))
+
+    assert (answer.status, answer.value["partialSuccess"]["rejectedSpans"]) == (200, 1)
+    assert "bbbbbbbbbbbbbbbb" in answer.value["partialSuccess"]["errorMessage"]
+    assert len(ask(port, "GET", f"/api/v1/runs/{run}/skeleton").value["id"]) == 2
+
+
 def test_an_export_goes_on_behind_a_payload_that_the_disk_lost(titan: RunningTitan, port: int) -> None:
     run, word = a_name("run"), a_name("large")
     assert record(port, run, an_action("a", inputs=[word] * 10_000), an_action("b", inputs="small")).status == 200

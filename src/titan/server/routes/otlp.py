@@ -21,8 +21,7 @@ from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import is_limited
 from titan.server.routes.recording import record
-
-PROTOBUF = "application/x-protobuf"
+from titan.server.rpc_status import PROTOBUF
 
 
 class _Reader(Protocol):
