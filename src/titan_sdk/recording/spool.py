@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+from titan_sdk.home import home_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Spool", "spool_folder"]
 
 FOLDER = "TITAN_SPOOL"
+SPOOLS = "spool"  #: the folder of the home in which there is one for each server
+HOME_SERVER = "home"
 LARGEST_BYTES = 256 * 2**20  # a day of one busy agent: 100,000 calls of 2.5 KB
 _WHOLE = ".json"
 _PARTIAL = ".partial"
@@ -88,15 +92,16 @@ class Spool:
 def spool_folder(address: Address, environment: Mapping[str, str] = os.environ) -> str | None:
     """Return where bodies for a server wait: TITAN_SPOOL, else a folder of that server's below TITAN_HOME or ~/.titan.
 
-    None in a job whose worker gave it no folder: there nobody would know later whose job it was.
+    What goes to the server of the home, wherever that is, waits in one folder: it may come back on other ports. None
+    in a job whose worker gave it no folder: there nobody would know later whose job it was.
     """
     given = environment.get(FOLDER)
     if given:
         return given
     if environment.get("TITAN_JOB_ID"):
         return None
-    home = environment.get("TITAN_HOME") or os.path.join(os.path.expanduser("~"), ".titan")
-    return os.path.join(home, "spool", f"{address.host.replace('/', '_')}_{address.port}")
+    server = f"{address.host.replace('/', '_')}_{address.port}" if address.is_named else HOME_SERVER
+    return os.path.join(home_of(environment), SPOOLS, server)
 
 
 def read(path: str) -> bytes | None:

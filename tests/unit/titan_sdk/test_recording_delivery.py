@@ -226,6 +226,12 @@ def test_bodies_wait_where_their_server_is_known(environment: dict[str, str], fo
     assert spool_folder(Address("titan.example.org", 9090), environment) == folder
 
 
+def test_what_goes_to_the_homes_own_server_waits_in_one_place_whatever_its_port() -> None:
+    folders = {spool_folder(Address("127.0.0.1", port, is_named=False), {"TITAN_HOME": "/h"}) for port in (5001, 9090)}
+
+    assert folders == {"/h/spool/home"}
+
+
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
