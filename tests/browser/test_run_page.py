@@ -18,6 +18,14 @@ PNG = bytes.fromhex(
     "3de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )
 
+# Between two keys only what promises do: what was chosen is known then, and not drawn.
+PRESSED_AT_ONCE = """async keys => {
+    for (const key of keys) {
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+        for (let turn = 0; turn < 20; turn += 1) await null;
+    }
+}"""
+
 
 @pytest.fixture(scope="module")
 def failed(console: Console) -> ToldRun:
@@ -185,6 +193,18 @@ def test_the_trace_is_a_tree_that_keys_fold(pages: Pages, console: Console, fail
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("complementary", name="Operation thinking")).to_contain_text("Reasoning")
+
+
+def test_keys_that_come_faster_than_the_trace_is_drawn_all_count(
+    pages: Pages, console: Console, failed: ToldRun
+) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?tab=trace&fold=turn")
+    expect(page.get_by_role("treeitem")).to_have_count(4)
+
+    page.evaluate(PRESSED_AT_ONCE, ["j", "j", "ArrowRight", "ArrowRight", "x"])  # unfold the turn, to its first, say it
+
+    expect(page.get_by_role("tree")).to_contain_text("First look the order up.")
+    expect(page.get_by_role("treeitem").nth(2)).to_be_focused()
 
 
 def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(

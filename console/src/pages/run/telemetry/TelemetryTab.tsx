@@ -4,7 +4,7 @@ import type { Recording } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
 import { Empty } from "../../../parts/Empty";
 import { Cell, RowList } from "../../../parts/RowList";
-import { chosenAmong, chosenIn, useUrl } from "../../../parts/url";
+import { chosenAmong, chosenIn, toggled, useUrl } from "../../../parts/url";
 import { NONE, useSearch } from "../useSearch";
 import { CallDetails } from "./CallDetails";
 import { CallRow, PREVIEW_BYTES } from "./CallRow";
@@ -48,11 +48,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
       }),
     [calls, standing, hits, inContext, sort, descending],
   );
-  const toggle = useCallback(
-    (id: string) =>
-      change({ open: (unfolded.includes(id) ? unfolded.filter((one) => one !== id) : [...unfolded, id]).join() }),
-    [unfolded, change],
-  );
+  const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
   function sortBy(next: Sort): void {
     const isDown = next === sort ? !descending : next !== "order"; // the dearest and the longest are what people look for
     change({ sort: next === "order" ? null : next, order: isDown ? "desc" : null });
