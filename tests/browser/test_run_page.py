@@ -221,6 +221,25 @@ def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(
     expect(page.get_by_role("complementary", name="Operation find_order")).to_be_visible()
 
 
+def test_what_is_found_in_no_call_is_shown_in_the_trace(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?q=look+up+order")
+
+    page.get_by_role("button", name="Show 1 action in the Trace").click()
+
+    expect(page.get_by_role("tree")).to_be_visible()
+    expect(page.get_by_title("Found by the search")).to_have_count(1)
+
+
+def test_a_dialog_without_buttons_is_closed_by_one_of_its_own(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}", width=390)
+
+    page.get_by_role("button", name="Notes").click()
+    expect(page.get_by_label("Note", exact=True)).to_be_focused()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
 def test_the_time_axis_shows_one_action_when_asked(pages: Pages, console: Console, failed: ToldRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}?tab=trace&action=find")
     expect(page.get_by_role("treeitem")).to_have_count(9)
