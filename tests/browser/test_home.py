@@ -122,7 +122,7 @@ def test_live_runs_and_busy_slots_are_shown_while_they_are(page: Page, console: 
     console.client.wait(receipt)
     console.client.end_run(run, "completed")
 
-    expect(page.get_by_text("No agent runs now.")).to_be_visible()
+    expect(page.get_by_text("No run is at work now.")).to_be_visible()
     expect(cluster).to_contain_text("0 of 4 slots busy")
 
 

@@ -263,6 +263,26 @@ def test_actions_whose_parent_nobody_told_of_stand_apart_until_it_comes(pages: P
     expect(page.get_by_role("treeitem").nth(1)).to_have_attribute("aria-level", "2")
 
 
+def test_what_is_read_in_the_trace_stays_in_place_while_other_agents_grow_above_it(
+    pages: Pages, console: Console
+) -> None:
+    run = ToldRun(console, "runpage-beside")
+    run.action("first", "agent one", kind="agent", took_ms=None)
+    run.actions([run.entry(f"b{at}", f"call {at}", at_ms=1000 + at) for at in range(60)])
+    page = pages.open(console, f"/runs/{run.id}?tab=trace")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.get_by_role("tree").press("End")
+    last = page.get_by_role("treeitem").filter(has_text="call 59")
+    expect(last).to_be_focused()
+    was = last.bounding_box()
+
+    run.actions([run.entry(f"a{at}", f"search {at}", at_ms=at + 1, parent_id="first") for at in range(5)])
+    expect(page.locator(".run-trace")).to_contain_text("66 actions")
+
+    expect(last).to_be_focused()
+    assert last.bounding_box() == was
+
+
 def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Console) -> None:
     run = ToldRun(console, "runpage-live")
     run.action("one", "first", took_ms=None)

@@ -4,6 +4,7 @@ import { useBodyReader } from "../../../api/recordedRun";
 import type { Recording, Row } from "../../../api/recording";
 import { Empty } from "../../../parts/Empty";
 import { chosenIn, toggled, useUrl } from "../../../parts/url";
+import { useAnchor } from "../../../parts/useAnchor";
 import { nextHit } from "../telemetry/calls";
 import { NONE, useSearch } from "../useSearch";
 import { type Sight, sightFields, sightIn } from "./axis";
@@ -81,6 +82,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
     scrollMargin: AXIS_HEIGHT,
     getItemKey,
   });
+  useAnchor(virtual, scroller, places, (place) => keyOf(tree, place)); // agents side by side grow above what is read
   const keys = useTraceKeys({ tree, places, scroller, virtual, toggle, onChoose });
   useChosenInSight(tree, places, chosen, (index) => virtual.scrollToIndex(index, { align: "auto" }));
   useWheel(scroller, sight, whole, look);
