@@ -14,7 +14,18 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ATTEMPTS, CALLS, ActionEntry, ActionKind, AgentSource, Entry, Outcome, RunEntry, Teller
+from titan.model.actions import (
+    ATTEMPTS,
+    CALLS,
+    OWN_ANSWER,
+    ActionEntry,
+    ActionKind,
+    AgentSource,
+    Entry,
+    Outcome,
+    RunEntry,
+    Teller,
+)
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
 from titan.ports_calls import KnownCalls, NewEntry
@@ -30,7 +41,7 @@ from titan.rules.merging import (
     new_action,
     was_model_call,
 )
-from titan.rules.retelling import told_apart, unnested
+from titan.rules.retelling import counted_where_named, told_apart, unnested, unnested_past_steps
 from titan.rules.settling import RunState, Settling
 
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no teller has said so
@@ -53,7 +64,9 @@ def settle(entries: Iterable[Entry], known: KnownCalls, *, project_id: str, now:
     for entry in entries:
         is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
         repeated += not is_new
-    runs = [_row(state, now) for state in settling.runs.values() if state.entry_count > state.run.entry_count]
+    unnested_past_steps(settling)
+    counted_where_named(settling)
+    runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
     return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, repeated=repeated)
 
 
@@ -194,7 +207,7 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
     if twin is not None:
         after = told_apart(settling, after, twin)
     if entry.kind is ActionKind.MODEL and entry.teller is not Teller.ENDPOINT:
-        after = unnested(settling, after, entry.id, same=same)
+        after = settling.told_models[after.number] = unnested(settling, after, entry.id, same=same)
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
@@ -232,8 +245,10 @@ def _twin(settling: Settling, entry: ActionEntry, action: Action) -> Action | No
 def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:
     settling.changed[action.number] = action
     settling.actions[entry.run_id, entry.id] = action
-    if action.response_id is not None:
+    if action.response_id is not None and action.kind is ActionKind.MODEL:
         settling.answers.setdefault((entry.run_id, action.response_id), action)
+        if OWN_ANSWER.fullmatch(action.response_id):
+            settling.answered.setdefault(action.response_id, {})[action.number] = action
     if action.parent_id is not None and was_model_call(action):
         settling.nested.setdefault((entry.run_id, action.parent_id), {})[action.number] = action
     if entry.teller is Teller.ENDPOINT and entry.parent_id is not None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Outcome, Teller
+from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.rules.tallying import Sums
@@ -29,6 +29,8 @@ class RunState:
     first_error: Action | None = None  #: one that failed before the first that the run knows
     #: Not in the store yet, so that whatever is said of it is new.
     is_new: bool = True
+    #: What it counts has changed by what was heard of another run.
+    is_recounted: bool = False
 
     @classmethod
     def of(cls, run: RecordedRun, *, is_new: bool) -> "RunState":
@@ -44,6 +46,11 @@ class RunState:
             last_ended_at=run.last_ended_at,
             is_new=is_new,
         )
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether its row is another than before."""
+        return self.is_recounted or self.entry_count > self.run.entry_count
 
     def whole(self) -> RecordedRun:
         """Return the run's row as it is now, but for what is summed up."""
@@ -80,6 +87,10 @@ class Settling:
     within: dict[tuple[str, str], Action] = field(default_factory=dict)
     nested: dict[tuple[str, str], dict[int, Action]] = field(default_factory=dict)
     changed: dict[int, Action] = field(default_factory=dict)
+    #: Model calls that others than our endpoint told of, by number.
+    told_models: dict[int, Action] = field(default_factory=dict)
+    #: Model calls that gave an answer of our endpoint's, by that answer and by number.
+    answered: dict[str, dict[int, Action]] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
 
     def action_at(self, run_id: str, action_id: str) -> Action | None:
@@ -95,9 +106,13 @@ class Settling:
         """Return the model call of the run that gave the same answer."""
         if entry.use is None or entry.use.response_id is None:
             return None
-        place = (entry.run_id, entry.use.response_id)
-        found = self.current(self.answers.get(place) or self.known.answers.get(place))
-        return found if found is not None and found.response_id == entry.use.response_id else None
+        return self.call_of(entry.run_id, entry.use.response_id)
+
+    def call_of(self, run_id: str, answer: str) -> Action | None:
+        """Return the model call of a run that gave an answer."""
+        found = self.current(self.answers.get((run_id, answer)) or self.known.answers.get((run_id, answer)))
+        is_it = found is not None and found.kind is ActionKind.MODEL and found.response_id == answer
+        return found if is_it else None
 
     def within_or_around(self, entry: ActionEntry) -> Action | None:
         """Return the call that our endpoint saw within this one, or the one that the endpoint's was made in."""

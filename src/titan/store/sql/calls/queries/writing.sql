@@ -74,7 +74,7 @@ where actions.span_id is not null
 select {action_columns}, place.value ->> 1
 from json_each(:places) as place
 cross join actions on actions.run_no = place.value ->> 0 and actions.response_id = place.value ->> 1
-where actions.response_id is not null
+where actions.response_id is not null and actions.kind = 'model'
 order by actions.number desc
 
 -- name: actions_within
@@ -89,6 +89,44 @@ select {action_columns}, place.value ->> 1
 from json_each(:places) as place
 cross join actions on actions.run_no = place.value ->> 0 and actions.parent_id = place.value ->> 1
 where actions.parent_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
+order by actions.number
+
+-- name: actions_alike
+select {action_columns}
+from json_each(:places) as place
+cross join actions
+    on
+        actions.run_no = place.value ->> 0 and actions.output_tokens = place.value ->> 1
+        and actions.input_tokens = place.value ->> 2
+        and actions.started_at_us between place.value ->> 3 and place.value ->> 4
+where actions.kind = 'model' and actions.output_tokens > 0 and actions.parent_id is not null
+
+-- name: actions_above
+with recursive above (run_no, id, steps) as (
+    select place.value ->> 0, place.value ->> 1, 0
+    from json_each(:places) as place
+    union
+    select actions.run_no, actions.parent_id, above.steps + 1
+    from above
+    cross join actions on actions.run_no = above.run_no and actions.id = above.id
+    where actions.kind = 'step' and actions.parent_id is not null and above.steps < :most
+)
+select {action_columns}, above.id
+from above
+cross join actions on actions.run_no = above.run_no and actions.id = above.id
+union all
+select {action_columns}, above.id
+from above
+cross join actions on actions.run_no = above.run_no and actions.span_id = above.id
+where actions.span_id is not null
+
+-- name: actions_answered
+select {action_columns}, runs.id
+from actions
+inner join runs on runs.run_no = actions.run_no
+where
+    actions.response_id in (select value from json_each(:answers)) and actions.project_id = :project_id
+    and actions.kind = 'model' and length(actions.response_id) = 41 and substr(actions.response_id, 1, 9) = 'chatcmpl-'
 order by actions.number
 
 -- name: save_actions
