@@ -25,6 +25,7 @@ from titan.model.actions import (
     Outcome,
     RunEntry,
     Teller,
+    digest_of,
 )
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
@@ -44,6 +45,7 @@ from titan.rules.merging import (
 from titan.rules.retelling import counted_where_named, told_apart, unnested, unnested_past_steps
 from titan.rules.settling import RunState, Settling
 
+MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no teller has said so
 
 
@@ -126,6 +128,7 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
         "tags": tuple(dict.fromkeys((*run.tags, *entry.tags))),
+        "details_told": _details(run, entry),
         **_agent(run, entry),
     }
     if entry.done is None and entry.total is None:
@@ -137,6 +140,16 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     said["total"] = second[1] if first[1] is None else first[1]
     said["progress_at"] = entry.at if is_newest else run.progress_at
     return said
+
+
+def _details(run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
+    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
+    if entry.details is None:
+        return run.details_told
+    digest = digest_of(entry.details).hex()
+    if digest in run.details_told or len(run.details_told) == MOST_DETAILS:
+        return run.details_told
+    return tuple(sorted((*run.details_told, digest)))
 
 
 def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:

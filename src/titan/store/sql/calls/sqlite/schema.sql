@@ -63,6 +63,7 @@ create table runs (
     ) virtual,
     unpriced integer not null default 0 check (unpriced >= 0),
     agent_order integer not null default 0,
+    details_told text not null default '',
     unique (project_id, id)
 ) strict;
 
