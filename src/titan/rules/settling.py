@@ -104,9 +104,10 @@ class Settling:
 
     def with_answer(self, entry: ActionEntry) -> Action | None:
         """Return the model call of the run that gave the same answer."""
-        if entry.use is None or entry.use.response_id is None:
-            return None
-        return self.call_of(entry.run_id, entry.use.response_id)
+        answer = entry.use.response_id if entry.use is not None else None
+        if answer is None and entry.teller is Teller.ENDPOINT:
+            answer = entry.id  # which its answer will be named by
+        return None if answer is None else self.call_of(entry.run_id, answer)
 
     def call_of(self, run_id: str, answer: str) -> Action | None:
         """Return the model call of a run that gave an answer."""

@@ -105,6 +105,15 @@ def test_spans_in_the_run_that_the_call_names_need_no_move(store: CallStore) -> 
     assert len(actions_of(store, ANSWER)) == 1
 
 
+def test_a_call_that_has_only_begun_is_the_span_that_names_its_answer(store: CallStore) -> None:
+    recorded(store, TRACED)
+
+    recorded(store, [replace(OWN_RUN[1], ended_at=None, outcome=None, use=None, cost=None)])
+
+    [action] = actions_of(store, TRACE)
+    assert (action.id, action.span_id) == ("s1", ANSWER)
+
+
 # --- where the call named its run ---
 
 NAMED = "R_named"

@@ -233,6 +233,18 @@ def test_a_call_that_two_tellers_saw_is_one_by_the_id_of_its_answer() -> None:
         assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=6)
 
 
+def test_a_call_that_our_endpoint_has_begun_is_the_one_whose_answer_has_its_name() -> None:
+    span = a_span(begins=1, ends=4, use=ModelUse(response_id="e1"))
+    begins, ends = a_seen(begins=2, ends=None), a_seen(begins=2, ends=3, cost="0.2", use=ModelUse(response_id="e1"))
+    memory = heard([span])
+
+    for entry in (begins, ends):
+        memory.hear(entry)
+
+    assert [(action.id, action.span_id) for action in memory.all] == [("s1", "e1")]
+    assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"))
+
+
 @pytest.mark.parametrize("parent", ["agent", None])
 def test_a_call_that_two_tellers_saw_is_one_by_the_span_it_was_made_in(parent: str | None) -> None:
     begins, ends = a_span(ends=None, parent_id=parent), a_span(ends=4, parent_id=parent)

@@ -41,6 +41,7 @@ class Knowing:
         models = [entry for entry in told if entry.teller is not Teller.ENDPOINT and entry.kind is ActionKind.MODEL]
         seen = [entry for entry in told if entry.teller is Teller.ENDPOINT]
         answers = [(entry.run_id, entry.use.response_id) for entry in told if entry.use is not None]
+        answers += [(entry.run_id, entry.id) for entry in seen]  # which their answers are named by
         actions = self._found(
             "actions_at",
             [(entry.run_id, entry.id) for entry in told] + [(e.run_id, e.parent_id) for e in models + seen],
