@@ -23,6 +23,7 @@ SHARED_MARK: Final = '{"$shared":0}'
 #: How our model endpoint names its answers, so that others who name one tell of a call of its: OpenAI's own names have
 #: 29 letters. The store has an index of these alone (`actions_by_own_answer`).
 OWN_ANSWER: Final = re.compile("chatcmpl-[0-9a-f]{32}")
+OWN_LENGTH: Final = 41  # looked at first: others are seldom as long
 
 
 class ActionKind(StrEnum):

@@ -18,6 +18,7 @@ from titan.model.actions import (
     ATTEMPTS,
     CALLS,
     OWN_ANSWER,
+    OWN_LENGTH,
     ActionEntry,
     ActionKind,
     AgentSource,
@@ -260,7 +261,7 @@ def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:
     settling.actions[entry.run_id, entry.id] = action
     if action.response_id is not None and action.kind is ActionKind.MODEL:
         settling.answers.setdefault((entry.run_id, action.response_id), action)
-        if OWN_ANSWER.fullmatch(action.response_id):
+        if len(action.response_id) == OWN_LENGTH and OWN_ANSWER.fullmatch(action.response_id):
             settling.answered.setdefault(action.response_id, {})[action.number] = action
     if action.parent_id is not None and was_model_call(action):
         settling.nested.setdefault((entry.run_id, action.parent_id), {})[action.number] = action

@@ -69,15 +69,16 @@ def unnested_past_steps(settling: Settling) -> None:
     To be asked once all entries of a batch are taken, since the steps between come in any order. Steps that come in a
     later batch than both calls are not seen: looking for each step's calls would slow down every span.
     """
-    told = [settling.current(action) for action in settling.told_models.values()]
-    for inner in {action.number: action for action in (*told, *settling.known.alike) if action is not None}.values():
-        _unnest_past_steps(settling, inner)
+    for inner in (*settling.told_models.values(), *settling.known.alike):
+        parent = None if inner.parent_id is None else settling.action_at(inner.run_id, inner.parent_id)
+        if parent is not None and parent.kind is ActionKind.STEP:
+            _unnest_past_steps(settling, inner, parent)
 
 
-def _unnest_past_steps(settling: Settling, inner: Action) -> None:
-    parent_id = inner.parent_id
+def _unnest_past_steps(settling: Settling, inner: Action, step: Action) -> None:
+    above = step.parent_id
     for _ in range(MOST_STEPS):
-        outer = None if parent_id is None else settling.action_at(inner.run_id, parent_id)
+        outer = None if above is None else settling.action_at(inner.run_id, above)
         inner = settling.changed.get(inner.number, inner)
         if outer is None or inner.kind is not ActionKind.MODEL:
             return
@@ -87,7 +88,7 @@ def _unnest_past_steps(settling: Settling, inner: Action) -> None:
             _count_once(settling, outer, inner)
         elif outer.kind is not ActionKind.STEP:
             return
-        parent_id = outer.parent_id
+        above = outer.parent_id
 
 
 def counted_where_named(settling: Settling) -> None:

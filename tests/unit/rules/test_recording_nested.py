@@ -213,6 +213,13 @@ def test_calls_with_a_step_between_that_may_be_two_are_two(
         assert [action.kind for action in memory.all].count(MODEL) == 2
 
 
+def test_a_call_that_a_tool_made_in_steps_of_its_own_is_another_though_tokens_are_equal() -> None:
+    tool = a_step("tool", kind=ActionKind.TOOL)
+
+    for memory in memories(outer_span(), tool, a_step(parent_id="tool"), inner_span()):
+        assert [action.kind for action in memory.all].count(MODEL) == 2
+
+
 def test_a_call_that_failed_within_one_that_succeeded_was_a_try_of_its_own_though_tokens_are_equal() -> None:
     failed = a_span("s2", begins=2, ends=7, use=ONCE, parent_id="step", error="overloaded")
 
