@@ -28,6 +28,7 @@ from titan_sdk.recording import process
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
 from titan_sdk.recording.mistakes import check_choice, check_tags
 from titan_sdk.recording.runs import current_run
+from titan_sdk.recording.told import Lost
 from titan_sdk.tape import snapshot
 
 TYPE_CHECKING = False
@@ -72,6 +73,7 @@ class Act:
             "has_ended",
             "is_begin_told",
             "is_end_told",
+            "is_lost",
             "are_inputs_told",
             "_clock",
         ),
@@ -98,7 +100,7 @@ class Act:
         self.use: dict[str, object] | None = None
         self.tags: list[str] | None = None
         self.attributes: dict[str, object] | None = None
-        self.has_ended = self.is_begin_told = self.is_end_told = self.are_inputs_told = False
+        self.has_ended = self.is_begin_told = self.is_end_told = self.are_inputs_told = self.is_lost = False
         self.duration_ns = 0
         self.started_at_ns = time_ns()
         self._clock = perf_counter_ns()
@@ -139,6 +141,16 @@ class Act:
     def tag(self, *tags: str) -> None:
         """Add words to find the action by."""
         self.tags = [*(self.tags or ()), *tags]
+
+    @property
+    def lost(self) -> Lost:
+        """What is counted where it cannot be told."""
+        return Lost(self.run.id, self.started_at_ns)
+
+    @property
+    def is_vital(self) -> bool:
+        """Whether it is the end of what was told to have begun, or a failure."""
+        return self.is_begin_told or self.outcome == "error"
 
     def told(self) -> list[Told]:
         """Return what is to be told of it now: its beginning, its end, or both at once."""
@@ -337,8 +349,8 @@ def begun(plan: Plan, args: tuple[object, ...] = (), kwargs: Mapping[str, object
             "kwargs": {name: snapshot(value) for name, value in kwargs.items()} if kwargs else {},
         }
         act.has_inputs = True
-    _current.set(act)
-    process.put(act)
+    act.is_lost = not process.offer(act)
+    resume(act)
     return act
 
 
@@ -376,8 +388,8 @@ def current_act() -> Act | None:
 
 
 def resume(act: Act | None) -> None:
-    """Make an action the current one, or none."""
-    _current.set(act)
+    """Make an action the current one, or none. In one that will not be told, its parent is."""
+    _current.set(act.parent if act is not None and act.is_lost else act)
 
 
 def leave(act: Act) -> None:

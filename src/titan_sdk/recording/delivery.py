@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from titan_sdk.errors import TitanError
 from titan_sdk.recording import redact, spool
+from titan_sdk.recording.losses import Losses
 from titan_sdk.recording.mistakes import to_stderr
-from titan_sdk.recording.told import Told, body_of
+from titan_sdk.recording.told import Lost, Told, body_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = ["Answer", "Delivery", "Verdict", "post_to"]
 FIRST_PAUSE_SECONDS = 0.5  # a restarted server is back within it
 LONGEST_PAUSE_SECONDS = 5.0
 ANSWER_SECONDS = 5.0  # a commit takes 10 ms; what waits meanwhile is lost if the process is killed
+PROBE_SECONDS = 1.0  # of a server that did not answer last: where it hangs, what comes meanwhile is to go to the disk
 _NO_ROOM = "the server is away, and there is no room to keep them"
 HELD_BYTES = 16 * 2**20  # in memory, where no disk takes it
 MOST_FAULTS = 5  # of one body, while the server takes others: what is wrong with it does not pass
@@ -94,11 +96,12 @@ class Delivery:
         #: Files that the server would not take yet: how often, `_taken` at the last time, and until when each rests.
         self._refusals: dict[str, tuple[int, int, float]] = {}
         self._look_at = 0.0
-        #: Entries that were lost, and that the server has not been told of.
-        self.dropped = 0
+        self._has_answered = False
+        #: Entries that the server has not been told of as lost.
+        self.losses = Losses()
         self._lost = 0
-        #: the run of what was given last: it is told what was lost
-        self.run_id: str | None = None
+        #: what was given last: of what was kept, its run is told what was lost
+        self._last = Lost(None, time.time_ns())
 
     @property
     def wait_seconds(self) -> float | None:
@@ -108,16 +111,22 @@ class Delivery:
         look_at = 0.0 if self._held or self._files else self._look_at
         return max(0.0, self._try_at - self._now(), look_at - self._now())
 
-    def give(self, batch: Sequence[Told], *, within_seconds: float = ANSWER_SECONDS) -> None:
+    @property
+    def dropped(self) -> int:
+        """How many entries were lost that the server has not been told of."""
+        return self.losses.count
+
+    def give(self, batch: Sequence[Told], *, within_seconds: float | None = None) -> None:
         """Deliver a batch, or keep it."""
-        self.run_id = batch[-1].run_id
-        if self._is_away or self._send(batch, within_seconds) in _KEPT:
+        self._last = batch[-1].lost
+        if self.is_away or self._send(batch, within_seconds or self._patience_seconds) in _KEPT:
             self.keep(batch)
 
-    def go_on(self, *, within_seconds: float = ANSWER_SECONDS) -> None:
+    def go_on(self, *, within_seconds: float | None = None) -> None:
         """Deliver one batch that was kept, if it is time to try."""
-        if self._is_away:
+        if self.is_away:
             return
+        within_seconds = within_seconds or self._patience_seconds
         if self._held:
             body, count = self._held[0]  # there until it has gone: the process may end meanwhile, see `put_away`
             if self._deliver_kept(body, body, count, within_seconds):
@@ -140,20 +149,20 @@ class Delivery:
 
     def keep(self, batch: Sequence[Told]) -> None:
         """Keep a batch for later: on disk, without secrets; where that cannot be, in memory; else it is dropped."""
-        self._keep_body(_clean_body(batch), len(batch))
+        self._keep_body(_clean_body(batch), [told.lost for told in batch])
 
     def put_away(self) -> None:
         """Bring to the disk what is held in memory: the process ends. What cannot be kept is dropped."""
         while self._held:
             body, count = self._held.popleft()
             if self._kept is None or not self._kept.add(body):
-                self.drop(count, _NO_ROOM)
+                self.drop([self._last] * count, _NO_ROOM)
         self._held_bytes = 0
 
-    def drop(self, count: int, why: str) -> None:
-        """Count entries that are lost, and say so: each reason once on stderr, and to the server when it is there."""
-        self.dropped += count
-        self._lost += count
+    def drop(self, lost: Sequence[Lost], why: str) -> None:
+        """Count entries that are lost, and say so: each reason once on stderr, and to their runs at the server."""
+        self.losses.add(lost)
+        self._lost += len(lost)
         self._say_once(why, f"titan_sdk: recorded entries are lost ({self._lost} so far): {why}")
 
     def _say_once(self, what: str, text: str) -> None:
@@ -161,18 +170,23 @@ class Delivery:
             self._said.add(what)
             self._say(text)
 
-    def _keep_body(self, body: bytes, count: int) -> None:
+    def _keep_body(self, body: bytes, entries: Sequence[Lost]) -> None:
         if self._kept is not None and self._kept.add(body):
             self._may_have_files, self._look_at = True, 0.0
         elif self._held_bytes + len(body) <= self._most_held_bytes:
-            self._held.append((body, count))
+            self._held.append((body, len(entries)))
             self._held_bytes += len(body)
         else:
-            self.drop(count, _NO_ROOM)
+            self.drop(entries, _NO_ROOM)
 
     @property
-    def _is_away(self) -> bool:
+    def is_away(self) -> bool:
+        """Whether it is not asked now, for it did not answer last."""
         return self._now() < self._try_at
+
+    @property
+    def _patience_seconds(self) -> float:
+        return ANSWER_SECONDS if self._has_answered else max(PROBE_SECONDS, self._pause)
 
     def _send(self, batch: Sequence[Told], within_seconds: float) -> Verdict:
         verdict, reason, _ = self._posted(body_of(told.text() for told in batch), within_seconds)
@@ -181,14 +195,15 @@ class Delivery:
             for half in (batch[:middle], batch[middle:]):
                 self.give(half, within_seconds=within_seconds)
         elif verdict is Verdict.REFUSED:
-            self.drop(1, _refusal(batch[0].name, reason))
+            self.drop([batch[0].lost], _refusal(batch[0].name, reason))
         elif verdict is Verdict.UNWANTED:
-            self.drop(len(batch), reason or _NO_RECORDING)
+            self.drop([told.lost for told in batch], reason or _NO_RECORDING)
         return verdict
 
     def _posted(self, body: bytes, within_seconds: float) -> Answer:
         answer = self._post(body, within_seconds)
         verdict = answer.verdict
+        self._has_answered = verdict is not Verdict.AWAY
         self._faults_in_a_row = self._faults_in_a_row + 1 if verdict is Verdict.FAULT else 0
         if verdict is Verdict.TAKEN:
             self._taken += 1
@@ -255,7 +270,7 @@ class Delivery:
             self._deliver_one_by_one(body, within_seconds)
             return True
         if verdict is Verdict.UNWANTED:
-            self.drop(count, reason or _NO_RECORDING)
+            self.drop([self._last] * count, reason or _NO_RECORDING)
         return verdict not in _KEPT
 
     def _is_hopeless(self, key: str | bytes) -> bool:
@@ -273,24 +288,25 @@ class Delivery:
         try:
             entries = json.loads(body)["entries"]
         except (ValueError, LookupError, TypeError):
-            self.drop(1, "a file that was kept for the server is no JSON")
+            self.drop([self._last], "a file that was kept for the server is no JSON")
             return
         for number, entry in enumerate(entries):
             body = json.dumps({"entries": [entry]}).encode()
             verdict, reason, _ = self._posted(body, within_seconds)
             if verdict in (Verdict.AWAY, Verdict.DENIED):
-                self._keep_body(json.dumps({"entries": entries[number:]}).encode(), len(entries) - number)
+                left = entries[number:]
+                self._keep_body(json.dumps({"entries": left}).encode(), [self._last] * len(left))
                 return
             if verdict is Verdict.FAULT:
                 self._put_aside(body, reason)
             elif verdict is not Verdict.TAKEN:
-                self.drop(1, _refusal(entry.get("name"), reason))
+                self.drop([self._last], _refusal(entry.get("name"), reason))
 
     def _put_aside(self, body: bytes, reason: str) -> None:
         """Keep an entry that the server fails over where nothing tries it again but a person."""
         path = None if self._kept is None else self._kept.add_aside(body)
         if path is None:
-            self.drop(1, f"the server fails over what they hold: {reason}")
+            self.drop([self._last], f"the server fails over what they hold: {reason}")
             return
         folder = self._kept.folder if self._kept is not None else ""
         self._say_once(

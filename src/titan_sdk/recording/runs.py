@@ -16,7 +16,7 @@ from contextvars import ContextVar
 
 from titan_sdk.recording import process
 from titan_sdk.recording.mistakes import check_tags
-from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Told, id_line, line
+from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Lost, Told, id_line, line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +57,16 @@ class RunNote:
         self._run = run
         self._fields = fields
         self._at_ns = time.time_ns()
+
+    @property
+    def lost(self) -> Lost:
+        """What is counted where it cannot be told."""
+        return Lost(self._run.id, self._at_ns)
+
+    @property
+    def is_vital(self) -> bool:
+        """Runs come before what happens in them."""
+        return True
 
     def told(self) -> list[Told]:
         """Return the one entry."""

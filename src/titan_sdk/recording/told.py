@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import time
+from typing import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
     from titan_sdk.redaction import Redactor
 
-__all__ = ["ID_LIMIT", "NAME_LIMIT", "TAG_LIMIT", "Told", "body_of", "id_line", "line"]
+__all__ = ["ID_LIMIT", "NAME_LIMIT", "TAG_LIMIT", "Lost", "Told", "body_of", "id_line", "line"]
 
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 ID_LIMIT = 200
@@ -25,6 +27,15 @@ _FREE = {"name": NAME_LIMIT, "actor": NAME_LIMIT, "agent_id": NAME_LIMIT, "reaso
 _FREE_OF_FAILURE = {"type": NAME_LIMIT, "message": _NO_LIMIT, "traceback": _NO_LIMIT}
 _FREE_OF_USE = {"model": _NO_LIMIT, "provider": _NO_LIMIT}
 _IDS = ("id", "run_id", "parent_id", "session_id")
+
+
+class Lost(NamedTuple):
+    """One entry that nobody will hear of."""
+
+    #: None: the run of the job whose token is shown
+    run_id: str | None
+    #: when it began; what tells of the loss is of that time, for one later than the run's end would reopen the run
+    at_ns: int
 
 
 class Told:
@@ -52,6 +63,12 @@ class Told:
         """The run it is told of; None: that of the job whose token is shown."""
         found = self._fields.get("run_id")
         return found if isinstance(found, str) else None
+
+    @property
+    def lost(self) -> Lost:
+        """What is counted where it cannot be delivered."""
+        at_ns = self._fields.get("started_at_ns", self._fields.get("at_ns"))
+        return Lost(self.run_id, at_ns if isinstance(at_ns, int) else time.time_ns())
 
     def text(self, disk: Redactor | None = None) -> str:
         """Return the entry as JSON. With `disk` it is without secrets, too: what is written there stays there.

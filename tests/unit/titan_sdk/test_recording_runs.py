@@ -10,7 +10,7 @@ from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
 from titan_sdk import action, progress, run
 from titan_sdk.recording.process import put
 from titan_sdk.recording.recorder import LONGEST_QUEUE, Recorder
-from titan_sdk.recording.told import Told
+from titan_sdk.recording.told import Lost, Told
 
 
 def test_a_run_is_told_when_it_begins_and_when_it_ends() -> None:
@@ -93,6 +93,9 @@ def test_a_run_that_is_given_no_id_gets_one_of_its_agents() -> None:
 class Broken:
     """A note that cannot be told."""
 
+    is_vital = False
+    lost = Lost("R_1", 7)
+
     def told(self) -> list[Told]:
         raise RuntimeError("never")
 
@@ -131,13 +134,14 @@ def test_a_queue_that_is_full_takes_no_more_and_holds_nobody_up() -> None:
 
     recorder = Recorder(lambda: heard.delivery)
     recorder._thread = Stuck()  # type: ignore[assignment]  # so that none is started
-    for _ in range(LONGEST_QUEUE + 5):
-        recorder.put(Broken())
+    taken = [recorder.offer(Broken()) for _ in range(LONGEST_QUEUE + 5)]
     recorder._thread = None
 
     recorder.close(FLUSH_SECONDS)
 
-    assert heard.delivery.dropped == LONGEST_QUEUE + 5
+    [lost] = heard.actions()
+    assert sum(taken) == LONGEST_QUEUE
+    assert (lost["run_id"], lost["details"]["attributes"]["count"]) == ("R_1", LONGEST_QUEUE + 5)
     assert heard.said[0].startswith("titan_sdk: recorded entries are lost")
 
 
@@ -146,6 +150,9 @@ def test_a_recorder_that_is_closed_has_told_everything() -> None:
     recorder = Recorder(lambda: heard.delivery)
 
     class Note:
+        is_vital = False
+        lost = Lost("R_1", 7)
+
         def __init__(self, number: int) -> None:
             self.number = number
 
