@@ -94,7 +94,9 @@ class Plan:
             return self.cost
         try:
             return self.cost(result)
-        except Exception:  # noqa: BLE001 (a price that cannot be computed must not fail the call that was made)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 (a price that cannot be computed must not fail the call that was made)
             return None
 
 

@@ -188,7 +188,8 @@ class Recorder:
             self._tell_on(self._own_delivery())
         except BaseException as error:  # noqa: BLE001 (whatever it is, nobody else would say it)
             say_once(f"titan_sdk: recording goes on after a fault of its own ({type(error).__name__}: {error})")
-            self._thread = None
+            with self._starting:  # or who started it would note it only now
+                self._thread = None
 
     def _tell_on(self, delivery: Delivery) -> None:
         while True:

@@ -211,7 +211,9 @@ def _ending(error: BaseException | None) -> dict[str, str]:
 def _words_of(error: BaseException) -> str:
     try:
         words = str(error)
-    except Exception:  # noqa: BLE001 (the user's __str__; their own exception is to go on as it is)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 (the user's __str__; their own exception is to go on as it is)
         words = ""
     kind = type(error).__name__
     return f"{kind}: {words}"[:_LONGEST_REASON] if words else kind

@@ -34,7 +34,9 @@ def snapshot(value: object, *, bounds: Bounds = BOUNDS) -> object:
         return value
     try:
         return _Copier(bounds).copy(value)
-    except Exception:  # noqa: BLE001 (what another thread changes meanwhile must not break the caller)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 (what another thread changes meanwhile must not break the caller)
         return Opaque(type_name=type_name(type(value)), text="<it changed while it was read>")
 
 

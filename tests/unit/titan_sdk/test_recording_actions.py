@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.heard import Heard, heard_by_nobody_else
-from titan_sdk import Redact, action, event, handoff, thinking, turn
+from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
+from titan_sdk import Redact, action, event, handoff, run, thinking, turn
 from titan_sdk.tape import decode
+from titan_sdk.tape.describing import type_name
 
 
 @pytest.fixture
@@ -481,3 +482,47 @@ def test_values_that_cannot_be_read_do_no_harm(heard: Heard) -> None:
 
     assert give(value) is value
     assert heard.action()["outcome"] == "success"
+
+
+@pytest.mark.parametrize("leaving", [SystemExit(3), GeneratorExit(), asyncio.CancelledError()])
+def test_a_value_whose_repr_or_words_would_end_a_thread_ends_none(heard: Heard, leaving: BaseException) -> None:
+    class Leaving(Exception):
+        def __repr__(self) -> str:
+            raise leaving
+
+        __str__ = __repr__
+
+    class Value:
+        __repr__ = Leaving.__repr__
+
+    @action(cost=lambda _result: repr(Value()))
+    def give(value: object) -> object:
+        return value
+
+    give(Value())
+    assert heard.recorder.flush(FLUSH_SECONDS)
+    with pytest.raises(Leaving), run("A", "A_1"), action("raise"):
+        raise Leaving
+    give("after")
+
+    given, raised, after = heard.actions()
+    assert given["inputs"]["args"][0]["$opaque"]["repr"] == f"<repr raised {type_name(type(leaving))}>"
+    assert raised["failure"]["message"] == f"<str raised {type_name(type(leaving))}>"
+    assert after["outputs"] == "after"
+    assert ("A_1", "failed") in [(each["run_id"], each.get("end")) for each in heard.runs()]
+
+
+def test_an_interrupt_by_a_person_is_not_kept_from_the_program(heard: Heard) -> None:
+    class Interrupted:
+        def model_dump(self) -> object:
+            raise KeyboardInterrupt
+
+    @action
+    def give(value: object) -> object:
+        return value
+
+    with pytest.raises(KeyboardInterrupt):
+        give(Interrupted())
+    give("after")
+
+    assert [each["inputs"]["args"] for each in heard.actions()] == [["after"]]

@@ -8,7 +8,8 @@ import pytest
 
 from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
 from titan_sdk import action, progress, run
-from titan_sdk.recording.process import put
+from titan_sdk.recording.delivery import Delivery
+from titan_sdk.recording.process import put, recording_to
 from titan_sdk.recording.recorder import LONGEST_QUEUE, Recorder
 from titan_sdk.recording.told import Lost, Told
 
@@ -124,6 +125,28 @@ def test_a_fault_in_the_delivery_is_said_and_does_not_end_the_recording() -> Non
 
         assert [each["name"] for each in heard.actions()] == ["titan.entries_lost", "told"]
         assert "ZeroDivisionError: ours" in heard.said[0]
+
+
+def test_a_thread_of_the_recording_that_died_is_said_and_the_next_call_starts_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    heard = Heard()
+    deaths = [MemoryError("once")]
+
+    def delivery() -> Delivery:
+        if deaths:
+            raise deaths.pop()
+        return heard.delivery
+
+    heard.recorder = Recorder(delivery)
+    with recording_to(heard.recorder), action("before"):
+        while deaths:
+            heard.recorder.flush(0)
+    with recording_to(heard.recorder), action("after"):
+        pass
+
+    assert [each["name"] for each in heard.actions()] == ["before", "after"]
+    assert "MemoryError: once" in capsys.readouterr().err
 
 
 def test_a_queue_that_is_full_takes_no_more_and_holds_nobody_up() -> None:
