@@ -26,7 +26,7 @@ from time import perf_counter_ns, time_ns
 
 from titan_sdk.recording import process
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
-from titan_sdk.recording.mistakes import check_choice, check_tags
+from titan_sdk.recording.mistakes import check_choice, check_function, check_tags
 from titan_sdk.recording.runs import current_run
 from titan_sdk.recording.told import Lost
 from titan_sdk.tape import snapshot
@@ -247,7 +247,7 @@ def action(
 
     Raises:
         ValueError: `kind`, `impact` or `effect` is none of the words, or `cost` is no cost.
-        TypeError: `tags` is one text.
+        TypeError: `tags` is one text, or what is decorated is a class, a property or nothing that can be called.
     """
     check_choice("kind", kind, _KINDS)
     check_choice("impact", impact, _IMPACTS)
@@ -256,7 +256,7 @@ def action(
     if cost is not None and not callable(cost) and usd(cost) is None:
         raise ValueError(f"cost={cost!r}: expected US dollars from 0 to {LARGEST_USD:,}, or a function of the result")
     plan = Plan(
-        *(None if callable(name) else name, kind),
+        *(name if isinstance(name, str) else None, kind),
         cost=cost,
         tags=tuple(tags),
         impact=impact,
@@ -264,7 +264,7 @@ def action(
         actor=actor,
         redact=redact,
     )
-    return recorded(name, plan) if callable(name) else Action(plan)
+    return Action(plan) if name is None or isinstance(name, str) else recorded(name, plan)
 
 
 class turn(Action):  # noqa: N801  # used as a function: `with turn("What is …?") as act`
@@ -299,7 +299,11 @@ _current: ContextVar[Act | None] = ContextVar("titan_action", default=None)
 
 
 def recorded(function: Any, plan: Plan) -> Any:
-    """Return a function of the same kind (plain, coroutine, generator, asynchronous generator), recorded."""
+    """Return a function of the same kind (plain, coroutine, generator, asynchronous generator), recorded.
+
+    Raises:
+        TypeError: it is none.
+    """
     if isinstance(function, staticmethod | classmethod):
         return type(function)(recorded(function.__func__, plan))
     plan = plan.of(function)
@@ -326,6 +330,7 @@ def recorded(function: Any, plan: Plan) -> Any:
 
 def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
     @wraps(function)
+    check_function(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
         act = begun(plan, args, kwargs)
         try:
