@@ -168,7 +168,8 @@ class Action:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._open: list[Act] = []
+        #: What this one object began and has not ended, in tasks and threads at once, each with the frame it stands in.
+        self._open: list[tuple[Act, FrameType | None]] = []
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function with each of its calls recorded."""
@@ -177,18 +178,16 @@ class Action:
 
     def __enter__(self) -> Act:
         act = begun(self._plan)
-        frame: FrameType | None = _getframe(1)
-        while frame is not None and frame.f_code.co_filename == __file__:
-            frame = frame.f_back
+        frame = _frame_of_block()
         if frame is not None:
             act.callsite = (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
-        self._open.append(act)
+        self._open.append((act, frame))
         return act
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        act = self._open.pop()
+        act = self._ended()
         if error is None or isinstance(error, GeneratorExit):
             succeed(act)
         else:
@@ -201,6 +200,31 @@ class Action:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, traceback)
+
+    def _ended(self) -> Act:
+        """Take out the action whose block ends here.
+
+        It is the last one that the same frame began. An ExitStack ends a block in another frame: then it is the
+        innermost that is under way in this context, or else the last one.
+        """
+        frame = _frame_of_block()
+        begun = tuple(self._open)
+        found = next((one for one in reversed(begun) if one[1] is frame), None)
+        around = current_act()
+        while found is None and around is not None:
+            found = next((one for one in begun if one[0] is around), None)
+            around = around.parent
+        found = found or begun[-1]
+        self._open.remove(found)
+        return found[0]
+
+
+def _frame_of_block() -> FrameType | None:
+    """Return the frame that called into this module."""
+    frame: FrameType | None = _getframe(1)
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return frame
 
 
 if TYPE_CHECKING:
@@ -306,6 +330,7 @@ def recorded(function: Any, plan: Plan) -> Any:
     """
     if isinstance(function, staticmethod | classmethod):
         return type(function)(recorded(function.__func__, plan))
+    check_function(function)
     plan = plan.of(function)
     if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
         from titan_sdk.recording import streams
@@ -330,7 +355,6 @@ def recorded(function: Any, plan: Plan) -> Any:
 
 def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
     @wraps(function)
-    check_function(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
         act = begun(plan, args, kwargs)
         try:
