@@ -3,7 +3,8 @@
     with titan_sdk.run(agent_id="RESEARCH", session_id="chat-7"):
         …                                   # ends as completed, or as failed with the exception that leaves the block
 
-Without one, actions belong to the run of the job that this process is, or else to a run of the process's own, named
+A thread that was started without a context belongs to the only run that is open in the process, if there is only one.
+Without any, actions belong to the run of the job that this process is, or else to a run of the process's own, named
 `<script>-<time>-<random>`, which ends with the process. A job never ends the run that it is a job of.
 """
 
@@ -12,7 +13,9 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from contextvars import ContextVar
+from threading import current_thread, main_thread
 
 from titan_sdk.recording import process
 from titan_sdk.recording.mistakes import check_tags
@@ -117,6 +120,7 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
     def __enter__(self) -> Run:
         self._outer = _current.get()
         _current.set(self._run)
+        _open.append(self._run)
         process.put(RunNote(self._run, **self._about))
         if self._run.is_ours:
             process.end_with_process(id(self._run), lambda failure: _end(self._run, failure))
@@ -127,6 +131,8 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
     ) -> None:
         if _current.get() is self._run:
             _current.set(self._outer)
+        with suppress(ValueError):  # a forked child ends it once more than it began it
+            _open.remove(self._run)
         if self._run.is_ours and self._run.process_id == os.getpid():
             process.ended(id(self._run))
             process.put(RunNote(self._run, **_ending(error)))
@@ -142,13 +148,13 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
 
 def current_run() -> Run:
     """Return the run that the caller's actions belong to; the first call without one begins the process's own."""
-    found = _current.get()
-    return found if found is not None else _of_process.get("run") or _begin_of_process()
+    return open_run() or _of_process.get("run") or _begin_of_process()
 
 
 def open_run() -> Run | None:
     """Return the run of the `with` block that the caller is in; None outside of all. Begins none."""
-    return _current.get()
+    found = _current.get()
+    return found if found is not None or not _open else _of_bare_thread()
 
 
 def script_name() -> str:
@@ -159,6 +165,25 @@ def script_name() -> str:
 
 _current: ContextVar[Run | None] = ContextVar("titan_run", default=None)
 _of_process: dict[str, Run] = {}
+#: Of all blocks of the process that are under way.
+_open: list[Run] = []
+#: Set in the context of the program, so in all copies of it: a task's, and those that frameworks run threads in. A
+#: plain thread, as `threading.Thread` and `ThreadPoolExecutor` start it, has none of it.
+_is_a_programs: ContextVar[bool] = ContextVar("titan_program", default=False)
+_is_a_programs.set(True)
+
+
+def _of_bare_thread() -> Run | None:
+    """Return the only run that is open, if the caller's thread was started without a context.
+
+    With several, nobody knows which one a thread works for; and what has a context outside of all runs, as a request
+    to a web server, is meant to be outside.
+    """
+    if _is_a_programs.get() or current_thread() is main_thread():
+        return None
+    found = tuple(_open)
+    is_one = bool(found) and all(each.id == found[0].id for each in found)
+    return found[0] if is_one else None
 
 
 def _begin_of_process() -> Run:

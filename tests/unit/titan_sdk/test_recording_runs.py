@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from threading import Thread
 
 import pytest
 
@@ -11,6 +14,7 @@ from titan_sdk import action, progress, run
 from titan_sdk.recording.delivery import Delivery
 from titan_sdk.recording.process import put, recording_to
 from titan_sdk.recording.recorder import LONGEST_QUEUE, Recorder
+from titan_sdk.recording.runs import open_run
 from titan_sdk.recording.told import Lost, Told
 
 
@@ -76,6 +80,54 @@ def test_runs_of_tasks_that_run_at_once_stay_apart() -> None:
         asyncio.run(main())
 
     assert {each["name"]: each["run_id"] for each in heard.actions()} == {"A_1": "A_1", "A_2": "A_2"}
+
+
+@action
+def call(name: str) -> str:
+    return name
+
+
+def runs_of_calls(heard: Heard) -> dict[str, str]:
+    return {each["outputs"]: each["run_id"] for each in heard.actions()}
+
+
+def test_calls_in_plain_threads_belong_to_the_only_run_that_is_open() -> None:
+    with heard_by_nobody_else("A_1") as heard, ThreadPoolExecutor(3) as pool:
+        list(pool.map(call, "abc"))
+        thread = Thread(target=lambda: asyncio.run(in_a_task("in a loop of its own")))
+        thread.start()
+        thread.join()
+        call("here")
+        with run(run_id="A_1"):  # the same one, once more
+            pool.submit(call, "d").result()
+
+    assert runs_of_calls(heard) == dict.fromkeys([*"abcd", "here", "in a loop of its own"], "A_1")
+
+
+async def in_a_task(name: str) -> str:
+    return call(name)
+
+
+def test_calls_in_plain_threads_belong_to_none_of_several_open_runs_nor_to_one_that_is_over() -> None:
+    with heard_by_nobody_else("A_1") as heard, ThreadPoolExecutor(1) as pool:
+        with run("B", "B_1"):
+            pool.submit(call, "which").result()
+        pool.submit(call, "outer").result()
+        heard.actions()
+    with recording_to(heard.recorder):
+        assert open_run() is None
+
+    found = runs_of_calls(heard)
+    assert found["which"] not in ("A_1", "B_1")
+    assert found["outer"] == "A_1"
+
+
+def test_what_has_a_context_outside_of_a_run_stays_outside_in_any_thread() -> None:
+    outside = copy_context()
+    with heard_by_nobody_else("A_1") as heard, ThreadPoolExecutor(1) as pool:
+        pool.submit(outside.run, call, "outside").result()
+
+    assert runs_of_calls(heard)["outside"] != "A_1"
 
 
 def test_an_action_has_no_parent_in_another_run() -> None:
