@@ -28,8 +28,8 @@ from titan_sdk.recording import process
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
 from titan_sdk.recording.mistakes import check_choice, check_function, check_tags
 from titan_sdk.recording.runs import current_run
+from titan_sdk.recording.showing import as_it_is
 from titan_sdk.recording.told import Lost
-from titan_sdk.tape import snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -107,13 +107,13 @@ class Act:
 
     def set_input(self, *args: object, **kwargs: object) -> None:
         """Say what the action was called with; as of now, whatever becomes of the values later."""
-        self.inputs = {"args": [snapshot(arg) for arg in args], "kwargs": {k: snapshot(v) for k, v in kwargs.items()}}
+        self.inputs = {"args": [as_it_is(arg) for arg in args], "kwargs": {k: as_it_is(v) for k, v in kwargs.items()}}
         self.has_inputs = True
         self.are_inputs_told = False
 
     def set_output(self, value: object) -> None:
         """Say what the action gave; of a function that returns, this wins over what it returns."""
-        self.outputs = snapshot(value)
+        self.outputs = as_it_is(value)
         self.has_outputs = True
 
     def set_cost(self, usd: Amount) -> None:
@@ -374,8 +374,8 @@ def begun(plan: Plan, args: tuple[object, ...] = (), kwargs: Mapping[str, object
     if kwargs is not None and plan.keeps_inputs:
         given = args[1:] if plan.is_method else args
         act.inputs = {
-            "args": [snapshot(arg) for arg in given],
-            "kwargs": {name: snapshot(value) for name, value in kwargs.items()} if kwargs else {},
+            "args": [as_it_is(arg) for arg in given],
+            "kwargs": {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {},
         }
         act.has_inputs = True
     act.is_lost = not process.offer(act)
@@ -388,7 +388,7 @@ def succeed(act: Act, *result: object) -> None:
     act.duration_ns = perf_counter_ns() - act._clock
     leave(act)
     if result and not act.has_outputs and act.plan.keeps_outputs:
-        act.outputs = snapshot(result[0])
+        act.outputs = as_it_is(result[0])
         act.has_outputs = True
     if act.cost is None:
         act.cost = act.plan.cost_of(result[0] if result else None)
@@ -399,7 +399,7 @@ def fail(act: Act, error: BaseException) -> None:
     """End an action with the exception that left it. The exception itself is not kept, nor are its frames."""
     act.duration_ns = perf_counter_ns() - act._clock
     leave(act)
-    act.error = snapshot(error)
+    act.error = as_it_is(error)
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

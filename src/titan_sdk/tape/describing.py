@@ -76,16 +76,16 @@ def describe(value: object) -> Object | Raised | None:
     return None if state is None else Object(type_name=type_name(type(value)), state=state)
 
 
-def opaque(value: object) -> Opaque:
-    """Return the repr of `value`, without addresses, which differ in every process."""
+def opaque(value: object, text: str | None = None) -> Opaque:
+    """Return the repr of `value`, without addresses, which differ in every process; or `text`, if it is not asked."""
     try:
-        text = repr(value)
+        text = repr(value) if text is None else text
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 (a repr is the user's code)
         text = f"<repr raised {type_name(type(error))}>"
     text = text if len(text) <= REPR_CHARS else f"{text[: REPR_CHARS - 1]}…"
-    return Opaque(type_name=type_name(type(value)), text=_without_addresses(text))
+    return Opaque(type_name=type_name(type(value)), text=_without_addresses(text), which=id(value))
 
 
 def _state(value: object) -> object:

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import json
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
 from titan_sdk import Redact, action, event, handoff, run, thinking, turn
+from titan_sdk.recording.showing import MOST_SLOW, SLOW_NS
 from titan_sdk.tape import decode
 from titan_sdk.tape.describing import type_name
 
@@ -361,6 +363,59 @@ def test_names_that_a_server_would_refuse_are_made_fit(heard: Heard) -> None:
 
     long, empty = heard.actions()
     assert (len(long["name"]), long["tags"], empty["name"]) == (500, ["?" * 200], "call")
+
+
+class Counter:
+    """What only its repr can say."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.asked_on: list[threading.Thread] = []
+
+    def __repr__(self) -> str:
+        self.asked_on.append(threading.current_thread())
+        return f"Counter({self.count})"
+
+
+def test_objects_are_what_they_were_when_they_were_given_and_are_asked_by_nobody_else(heard: Heard) -> None:
+    @action
+    def count_on(counter: Counter, among: dict[str, list[Counter]]) -> Counter:
+        counter.count = among["others"][0].count = 99
+        return counter
+
+    counter, other = Counter(1), Counter(2)
+    count_on(counter, {"others": [other]}).count = 100
+
+    told = heard.action()
+    kind = type_name(Counter)
+    assert told["inputs"]["args"] == [
+        {"$opaque": {"type": kind, "repr": "Counter(1)"}},
+        {"others": [{"$opaque": {"type": kind, "repr": "Counter(2)"}}]},
+    ]
+    assert told["outputs"] == {"$opaque": {"type": kind, "repr": "Counter(99)"}}
+    assert {*counter.asked_on, *other.asked_on} == {threading.main_thread()}
+
+
+def test_a_class_whose_reprs_take_long_is_not_asked_for_ever(heard: Heard) -> None:
+    class Slow:
+        asked = 0
+
+        def __repr__(self) -> str:
+            Slow.asked += 1
+            until = time.perf_counter_ns() + SLOW_NS + 1
+            while time.perf_counter_ns() < until:
+                pass
+            return "slow"
+
+    for _ in range(4):
+        with action("use") as act:
+            act.set_output(Slow())
+
+    assert [each["outputs"]["$opaque"]["repr"] for each in heard.actions()] == [
+        *["slow"] * MOST_SLOW,
+        *["<its repr takes too long>"] * (4 - MOST_SLOW),
+    ]
+    assert Slow.asked == MOST_SLOW
 
 
 def test_values_that_cannot_be_read_do_no_harm(heard: Heard) -> None:
