@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _TRACEBACKS_GROW = sys.hexversion >= 0x030C0000  # as an exception leaves frames, since Python 3.12
 END_WITHIN_SECONDS = 2.0  # for all runs together: an exit that takes longer is felt
+CLOSE_WITHIN_SECONDS = 1.0  # of these, where there are closers: what they keep on disk is lost otherwise
 
 
 class _Ledger:
@@ -142,7 +143,8 @@ def _end_all() -> None:
     failure = ledger.failure or _failed_exit(ledger.exit)
     deadline = time.monotonic() + END_WITHIN_SECONDS
     body = {"outcome": "failed" if failure else "completed", "reason": failure[:1000]}
-    while ledger.runs and (left := deadline - time.monotonic()) > 0:
+    runs_by = deadline - CLOSE_WITHIN_SECONDS if ledger.closers else deadline
+    while ledger.runs and (left := runs_by - time.monotonic()) > 0:
         agent_run_id, transport = ledger.runs.popitem()
         try:
             run(

@@ -255,20 +255,19 @@ def test_the_ledger_under_every_filter(ledger: CallStore, wanted: CallFilter, id
 def test_the_ledger_by_cost_and_by_duration(ledger: CallStore, sort: str, ids: list[str]) -> None:
     record(ledger, a_call("b0", run_id="R_2", begins=0, ends=0, cost="0"))
 
-    def listed(reader: CallReader, *, skip: int, limit: int) -> list[Action]:
-        page = reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=skip, limit=limit, up_to=99)
+    def listed(reader: CallReader, *, skip: int = 0, limit: int = 99, is_ascending: bool = False) -> list[Action]:
+        asked = partial(reader.ledger, PROJECT, CallFilter(), sort=sort, is_ascending=is_ascending, up_to=99)
+        page = asked(skip=skip, limit=limit)
         assert page.total == len(ids)
         return page.calls
 
-    found = ledger.read(lambda reader: listed(reader, skip=0, limit=99))
+    found = ledger.read(listed)
     pages = [
         [action.id for action in ledger.read(partial(listed, skip=skip, limit=limit))]
         for skip, limit in product(range(7), range(1, 4))  # an index holds only those that stand out
     ]
 
-    rising = ledger.read(
-        lambda reader: reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=True, skip=0, limit=99, up_to=0)
-    ).calls
+    rising = ledger.read(partial(listed, is_ascending=True))
     assert [action.id for action in found] == ids
     assert [action.id for action in rising] == ids[::-1]
     assert {action.run_id for action in found} == {RUN, "R_2"}

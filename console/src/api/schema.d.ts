@@ -1793,7 +1793,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record traces and spans as openai-agents exports them. */
+        /** Record traces and spans as openai-agents exports them; what cannot be read is named in the answer. */
         post: operations["take_openai_agents"];
         delete?: never;
         options?: never;
@@ -1814,7 +1814,13 @@ export interface components {
             actor: string | null;
             /** @default null */
             cost_usd: string | null;
-            details?: unknown;
+            /**
+             * @description What else is known, an object.
+             * @default null
+             */
+            details: {
+                [key: string]: unknown;
+            } | null;
             /** @default null */
             duration_ns: number | null;
             /** @default null */
@@ -5455,6 +5461,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemAnswer"];
+                    "application/x-protobuf": string;
                 };
             };
         };
@@ -8306,6 +8313,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemAnswer"];
+                    "application/x-protobuf": string;
                 };
             };
         };
@@ -8339,6 +8347,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemAnswer"];
+                    "application/x-protobuf": string;
                 };
             };
         };
@@ -8401,6 +8410,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemAnswer"];
+                    "application/x-protobuf": string;
                 };
             };
         };

@@ -26,9 +26,10 @@ from time import perf_counter_ns, time_ns
 
 from titan_sdk.recording import process
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
-from titan_sdk.recording.mistakes import check_choice, check_tags
+from titan_sdk.recording.mistakes import check_choice, check_function, check_tags
 from titan_sdk.recording.runs import current_run
-from titan_sdk.tape import snapshot
+from titan_sdk.recording.showing import as_it_is
+from titan_sdk.recording.told import Lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Act:
             "has_ended",
             "is_begin_told",
             "is_end_told",
+            "is_lost",
             "are_inputs_told",
             "_clock",
         ),
@@ -98,20 +100,20 @@ class Act:
         self.use: dict[str, object] | None = None
         self.tags: list[str] | None = None
         self.attributes: dict[str, object] | None = None
-        self.has_ended = self.is_begin_told = self.is_end_told = self.are_inputs_told = False
+        self.has_ended = self.is_begin_told = self.is_end_told = self.are_inputs_told = self.is_lost = False
         self.duration_ns = 0
         self.started_at_ns = time_ns()
         self._clock = perf_counter_ns()
 
     def set_input(self, *args: object, **kwargs: object) -> None:
         """Say what the action was called with; as of now, whatever becomes of the values later."""
-        self.inputs = {"args": [snapshot(arg) for arg in args], "kwargs": {k: snapshot(v) for k, v in kwargs.items()}}
+        self.inputs = {"args": [as_it_is(arg) for arg in args], "kwargs": {k: as_it_is(v) for k, v in kwargs.items()}}
         self.has_inputs = True
         self.are_inputs_told = False
 
     def set_output(self, value: object) -> None:
         """Say what the action gave; of a function that returns, this wins over what it returns."""
-        self.outputs = snapshot(value)
+        self.outputs = as_it_is(value)
         self.has_outputs = True
 
     def set_cost(self, usd: Amount) -> None:
@@ -140,6 +142,16 @@ class Act:
         """Add words to find the action by."""
         self.tags = [*(self.tags or ()), *tags]
 
+    @property
+    def lost(self) -> Lost:
+        """What is counted where it cannot be told."""
+        return Lost(self.run.id, self.started_at_ns)
+
+    @property
+    def is_vital(self) -> bool:
+        """Whether it is the end of what was told to have begun, or a failure."""
+        return self.is_begin_told or self.outcome == "error"
+
     def told(self) -> list[Told]:
         """Return what is to be told of it now: its beginning, its end, or both at once."""
         self.is_begin_told, is_first = True, not self.is_begin_told
@@ -156,7 +168,8 @@ class Action:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._open: list[Act] = []
+        #: What this one object began and has not ended, in tasks and threads at once, each with the frame it stands in.
+        self._open: list[tuple[Act, FrameType | None]] = []
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return the function with each of its calls recorded."""
@@ -165,18 +178,16 @@ class Action:
 
     def __enter__(self) -> Act:
         act = begun(self._plan)
-        frame: FrameType | None = _getframe(1)
-        while frame is not None and frame.f_code.co_filename == __file__:
-            frame = frame.f_back
+        frame = _frame_of_block()
         if frame is not None:
             act.callsite = (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
-        self._open.append(act)
+        self._open.append((act, frame))
         return act
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        act = self._open.pop()
+        act = self._ended()
         if error is None or isinstance(error, GeneratorExit):
             succeed(act)
         else:
@@ -189,6 +200,31 @@ class Action:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.__exit__(kind, error, traceback)
+
+    def _ended(self) -> Act:
+        """Take out the action whose block ends here.
+
+        It is the last one that the same frame began. An ExitStack ends a block in another frame: then it is the
+        innermost that is under way in this context, or else the last one.
+        """
+        frame = _frame_of_block()
+        begun = tuple(self._open)
+        found = next((one for one in reversed(begun) if one[1] is frame), None)
+        around = current_act()
+        while found is None and around is not None:
+            found = next((one for one in begun if one[0] is around), None)
+            around = around.parent
+        found = found or begun[-1]
+        self._open.remove(found)
+        return found[0]
+
+
+def _frame_of_block() -> FrameType | None:
+    """Return the frame that called into this module."""
+    frame: FrameType | None = _getframe(1)
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    return frame
 
 
 if TYPE_CHECKING:
@@ -235,7 +271,7 @@ def action(
 
     Raises:
         ValueError: `kind`, `impact` or `effect` is none of the words, or `cost` is no cost.
-        TypeError: `tags` is one text.
+        TypeError: `tags` is one text, or what is decorated is a class, a property or nothing that can be called.
     """
     check_choice("kind", kind, _KINDS)
     check_choice("impact", impact, _IMPACTS)
@@ -244,7 +280,7 @@ def action(
     if cost is not None and not callable(cost) and usd(cost) is None:
         raise ValueError(f"cost={cost!r}: expected US dollars from 0 to {LARGEST_USD:,}, or a function of the result")
     plan = Plan(
-        *(None if callable(name) else name, kind),
+        *(name if isinstance(name, str) else None, kind),
         cost=cost,
         tags=tuple(tags),
         impact=impact,
@@ -252,7 +288,7 @@ def action(
         actor=actor,
         redact=redact,
     )
-    return recorded(name, plan) if callable(name) else Action(plan)
+    return Action(plan) if name is None or isinstance(name, str) else recorded(name, plan)
 
 
 class turn(Action):  # noqa: N801  # used as a function: `with turn("What is …?") as act`
@@ -287,9 +323,14 @@ _current: ContextVar[Act | None] = ContextVar("titan_action", default=None)
 
 
 def recorded(function: Any, plan: Plan) -> Any:
-    """Return a function of the same kind (plain, coroutine, generator, asynchronous generator), recorded."""
+    """Return a function of the same kind (plain, coroutine, generator, asynchronous generator), recorded.
+
+    Raises:
+        TypeError: it is none.
+    """
     if isinstance(function, staticmethod | classmethod):
         return type(function)(recorded(function.__func__, plan))
+    check_function(function)
     plan = plan.of(function)
     if inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function):
         from titan_sdk.recording import streams
@@ -333,12 +374,12 @@ def begun(plan: Plan, args: tuple[object, ...] = (), kwargs: Mapping[str, object
     if kwargs is not None and plan.keeps_inputs:
         given = args[1:] if plan.is_method else args
         act.inputs = {
-            "args": [snapshot(arg) for arg in given],
-            "kwargs": {name: snapshot(value) for name, value in kwargs.items()} if kwargs else {},
+            "args": [as_it_is(arg) for arg in given],
+            "kwargs": {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {},
         }
         act.has_inputs = True
-    _current.set(act)
-    process.put(act)
+    act.is_lost = not process.offer(act)
+    resume(act)
     return act
 
 
@@ -347,7 +388,7 @@ def succeed(act: Act, *result: object) -> None:
     act.duration_ns = perf_counter_ns() - act._clock
     leave(act)
     if result and not act.has_outputs and act.plan.keeps_outputs:
-        act.outputs = snapshot(result[0])
+        act.outputs = as_it_is(result[0])
         act.has_outputs = True
     if act.cost is None:
         act.cost = act.plan.cost_of(result[0] if result else None)
@@ -358,7 +399,7 @@ def fail(act: Act, error: BaseException) -> None:
     """End an action with the exception that left it. The exception itself is not kept, nor are its frames."""
     act.duration_ns = perf_counter_ns() - act._clock
     leave(act)
-    act.error = snapshot(error)
+    act.error = as_it_is(error)
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code
@@ -376,8 +417,8 @@ def current_act() -> Act | None:
 
 
 def resume(act: Act | None) -> None:
-    """Make an action the current one, or none."""
-    _current.set(act)
+    """Make an action the current one, or none. In one that will not be told, its parent is."""
+    _current.set(act.parent if act is not None and act.is_lost else act)
 
 
 def leave(act: Act) -> None:

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_choice", "check_tags", "say_once", "to_stderr"]
+__all__ = ["check_choice", "check_function", "check_tags", "say_once", "to_stderr"]
 
 _MOST_SAID = 100
 _said: set[str] = set()
@@ -32,6 +32,24 @@ def check_tags(tags: object) -> None:
     """
     if isinstance(tags, str | bytes):
         raise TypeError(f"tags={tags!r}: expected a list of words, as [{tags!r}]")
+
+
+def check_function(found: object) -> None:
+    """Refuse to record what is no function: a class would be one no longer, and a property has no calls.
+
+    Raises:
+        TypeError: it is a class, or cannot be called.
+    """
+    if isinstance(found, type):
+        raise TypeError(
+            f"@action over the class {found.__qualname__}: expected a function; put @action over the methods of the "
+            "class, __init__ too, or over a function that makes it"
+        )
+    if hasattr(type(found), "__get__") and not callable(found):
+        kind = type(found).__name__
+        raise TypeError(f"@action over @{kind}: expected a function; put @action below @{kind}")
+    if not callable(found):
+        raise TypeError(f"action({found!r:.100}): expected a name as text, or a function")
 
 
 def say_once(text: str) -> None:

@@ -20,16 +20,21 @@ if TYPE_CHECKING:
 
     from titan_sdk.recording.recorder import Note
 
-__all__ = ["end_with_process", "ended", "flush", "put", "recording_to"]
+__all__ = ["end_with_process", "ended", "flush", "offer", "put", "recording_to"]
 
 SWITCH = "TITAN_RECORD"
 _NO = frozenset({"0", "false", "no", "off"})
 
 
 def put(note: Note) -> None:
-    """Have a note told. Never waits, and never raises."""
+    """Have a note told, however many wait: what was told rests on it. Never waits, and never raises."""
     if _recorder is not None:
         _recorder.put(note)
+
+
+def offer(note: Note) -> bool:
+    """Have a note told unless too many wait, and return whether it will be. Never waits, and never raises."""
+    return _recorder is not None and _recorder.offer(note)
 
 
 def flush(timeout: float = EXIT_SECONDS) -> bool:

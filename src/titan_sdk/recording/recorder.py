@@ -6,27 +6,38 @@ thread starts with the first note and ends with the process; a forked child begi
 
 from __future__ import annotations
 
-import os
 import time
 from _queue import Empty, SimpleQueue
 from _thread import allocate_lock
+from collections import deque
 from contextlib import suppress
 
-from titan_sdk.recording.told import Told
+from titan_sdk.recording.mistakes import say_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from threading import Thread
-    from typing import Protocol
+    from typing import Protocol, TypeVar
 
     from titan_sdk.recording.delivery import Delivery
+    from titan_sdk.recording.told import Lost, Told
+
+    T = TypeVar("T")
 
     class Note(Protocol):
         """What the caller's thread leaves for later."""
 
-        def told(self) -> Iterable[Told]:
-            """Yield the entries that come of it; called once each time that it was put, on another thread."""
+        def told(self) -> list[Told]:
+            """Return the entries that come of it; called once each time that it was put, on another thread."""
+
+        @property
+        def lost(self) -> Lost:
+            """What is counted where it cannot be told."""
+
+        @property
+        def is_vital(self) -> bool:
+            """Whether it goes first where there is no time for all, as the end of a run does."""
 
 
 __all__ = ["Recorder"]
@@ -39,6 +50,12 @@ LONGEST_QUEUE = 20_000  # notes: half a second of nothing but calls; what they h
 FORK_SECONDS = 0.1  # a server that is there answers in 10 ms
 THREAD_END_SECONDS = 0.001  # Python 3.12 counts the system's threads: one that has been joined is one for a moment
 EXIT_SECONDS = 2.0  # an exit that takes longer is felt
+STUCK_SECONDS = 0.5  # no batch takes so long where the server is well: at an exit, what is left is kept meanwhile
+LAST_SECONDS = 0.1  # of an exit: to write down what was lost
+LEAVE_SECONDS = 0.4  # of an exit, before: for what matters most of what the thread did not come to
+LOOK_SECONDS = 0.01
+_NO_TIME = "there was no time to keep them before the process ended"
+_TOO_MANY = f"more than {LONGEST_QUEUE:,} waited at once, or they came at the very end"
 
 
 class Recorder:
@@ -58,51 +75,69 @@ class Recorder:
         self._is_stepping_aside = False
         self._has_started = False
         self._close_by = 0.0
-        self._in_hand: list[Told] = []
-        self._overflow = 0
+        #: Gathered, but not told; told, but not sent; and what is being sent, since when.
+        self._untold: deque[Note] = deque()
+        self._in_hand: deque[Told] = deque()
+        self._sending: list[Told] = []
+        self._sending_since: float | None = None
+        self._overflow: deque[Lost] = deque()
         self._asked = 0
         self._done = 0
 
     def put(self, note: Note) -> None:
-        """Have a note told. Never waits, and never raises."""
-        if self._queue.qsize() >= LONGEST_QUEUE or self._is_closing:
-            self._overflow += 1
+        """Have a note told, however many wait: what was told rests on it. Never waits, and never raises."""
+        if self._is_closing:
+            self._overflow.append(note.lost)
             return
         self._queue.put(note)
         if self._thread is None:
             self._start()
 
+    def offer(self, note: Note) -> bool:
+        """Have a note told unless too many wait, and return whether it will be; if not, it is counted.
+
+        Never waits, and never raises.
+        """
+        if self._queue.qsize() >= LONGEST_QUEUE or self._is_closing:
+            self._overflow.append(note.lost)
+            return False
+        self._queue.put(note)
+        if self._thread is None:
+            self._start()
+        return True
+
     def flush(self, timeout_seconds: float) -> bool:
         """Wait until what was put before is delivered or on disk; return False when that took too long."""
         deadline = time.monotonic() + timeout_seconds
+        is_idle = self._thread is None and self._queue.empty()
         asked = self._hasten()
-        while self._done < asked and self._thread is not None and self._thread.is_alive():
+        while self._done < asked and not is_idle and not self._is_closing:
             if time.monotonic() >= deadline:
                 return False
+            if self._thread is None:  # after a fork, or a fault
+                self._start()
             time.sleep(0.002)
         return True
 
     def close(self, timeout_seconds: float = EXIT_SECONDS) -> None:
-        """Deliver what is left within the time, and keep the rest on disk. What comes later is not recorded."""
+        """Deliver what is left within the time, and keep the rest on disk. What comes later is not recorded.
+
+        What there is no time for is counted: runs and failed calls go first.
+        """
         deadline = time.monotonic() + timeout_seconds
-        thread, self._close_by, self._is_closing = self._thread, deadline, True
+        thread, self._close_by, self._is_closing = self._thread, deadline - LAST_SECONDS, True
         if thread is not None:
             self._hasten()
-            thread.join(max(0.0, deadline - time.monotonic()))
-            if (
-                thread.is_alive() or not self._queue.empty()
-            ):  # a request hangs: what it carries is sent twice, and counts once
-                delivery = self._own_delivery()
-                for batch in _batches([*self._in_hand, *_told(self._drained(), delivery)]):
-                    delivery.keep(batch)
-        elif not self._queue.empty() or self._delivery is not None:  # there was a fork, or no thread could be started
-            delivery = self._own_delivery()
-            for batch in _batches(list(_told(self._drained(), delivery))):
-                delivery.give(batch, within_seconds=max(0.01, deadline - time.monotonic()))
-            delivery.finish(deadline)
-        if self._delivery is not None:
-            self._count_overflow(self._delivery)
-            self._delivery.put_away()
+            self._wait_for(thread)
+        if self._delivery is None and self._queue.empty():
+            return
+        delivery = self._own_delivery()
+        if thread is None or not thread.is_alive():
+            self._leave(delivery, lambda batch: delivery.give(batch, within_seconds=self._half_of_the_time))
+            delivery.finish(self._close_by)
+        else:
+            self._leave(delivery, delivery.keep)
+        delivery.put_away()
 
     def step_aside(self) -> None:
         """End the thread, once it has told what waits, because the process forks; the next note starts another.
@@ -148,17 +183,25 @@ class Recorder:
         return asked
 
     def _work(self) -> None:
-        """Tell what comes until the recorder closes."""
-        delivery = self._own_delivery()
+        """Tell what comes until the recorder closes; after a fault, the next note starts another thread."""
+        try:
+            self._tell_on(self._own_delivery())
+        except BaseException as error:  # noqa: BLE001 (whatever it is, nobody else would say it)
+            say_once(f"titan_sdk: recording goes on after a fault of its own ({type(error).__name__}: {error})")
+            with self._starting:  # or who started it would note it only now
+                self._thread = None
+
+    def _tell_on(self, delivery: Delivery) -> None:
         while True:
-            notes, asked = self._gathered(delivery.wait_seconds)
+            asked = self._gather(delivery.wait_seconds)
             is_last = self._is_closing
-            self._count_overflow(delivery)
-            self._deliver(notes, delivery)
+            self._deliver(delivery)
             self._done = max(self._done, asked)
+            if self._has_to_stop(delivery):
+                return
             if is_last and self._queue.empty():
                 if delivery.dropped:
-                    self._deliver((), delivery)
+                    self._deliver(delivery)
                 delivery.finish(self._close_by)
                 return
             if self._is_stepping_aside and self._queue.empty():
@@ -166,21 +209,39 @@ class Recorder:
             if delivery.wait_seconds == 0:
                 delivery.go_on()
 
-    def _deliver(self, notes: Iterable[Note], delivery: Delivery) -> None:
-        self._in_hand = list(_told(notes, delivery, pause=lambda: time.sleep(0)))
-        try:
-            for batch in _batches(self._in_hand):
-                delivery.give(batch)
-        except Exception as error:  # noqa: BLE001 (a fault of ours must not end the recording, nor be the program's)
-            delivery.drop(len(self._in_hand), f"a fault in titan_sdk ({type(error).__name__}: {error})")
-        self._in_hand = []
+    def _has_to_stop(self, delivery: Delivery) -> bool:
+        """Whether `close` does the rest: it picks what matters most, where there is no time for all."""
+        return self._is_closing and (delivery.is_away or time.monotonic() >= self._close_by - LEAVE_SECONDS)
 
-    def _gathered(self, wait_seconds: float | None) -> tuple[list[Note], int]:
-        """Return what comes within 0.1 s of the first note, and what `_hasten` asked for among it.
+    def _deliver(self, delivery: Delivery) -> None:
+        """Tell what was gathered, and bring it on its way."""
+        self._count_overflow(delivery)
+        self._in_hand.extend(delivery.losses.taken())
+        while not self._has_to_stop(delivery) and (note := _first(self._untold)) is not None:
+            self._in_hand.extend(_told(note, delivery))
+            time.sleep(0)  # or who of the caller's threads needs the interpreter's lock meanwhile waits 5 ms for it
+        while not self._has_to_stop(delivery) and (batch := self._cut_batch()):
+            self._sending, self._sending_since = batch, time.monotonic()
+            _bring(batch, delivery, delivery.give)
+            self._sending_since, self._sending = None, []
 
-        Nothing when none comes in the given time.
+    def _cut_batch(self) -> list[Told]:
+        """Return the next entries, as many as are good for one request; none when there are no more."""
+        batch: list[Told] = []
+        size_bytes = 0
+        while len(batch) < BATCH_ENTRIES and (told := _first(self._in_hand)) is not None:
+            if batch and size_bytes + told.size_bytes > BATCH_BYTES:
+                self._in_hand.appendleft(told)
+                break
+            batch.append(told)
+            size_bytes += told.size_bytes
+        return batch
+
+    def _gather(self, wait_seconds: float | None) -> int:
+        """Take in what comes within 0.1 s of the first note; return what `_hasten` asked for among it.
+
+        Nothing comes in when there is no note within the given time.
         """
-        notes: list[Note] = []
         asked = 0
         try:
             item = self._queue.get(timeout=wait_seconds)
@@ -190,13 +251,42 @@ class Recorder:
                 if isinstance(item, int):
                     asked = item
                 else:
-                    notes.append(item)
-                if len(notes) >= NOTES_AT_ONCE:
+                    self._untold.append(item)
+                if len(self._untold) >= NOTES_AT_ONCE:
                     break
                 item = self._queue.get_nowait()
         except Empty:
             pass
-        return notes, asked
+        return asked
+
+    def _wait_for(self, thread: Thread) -> None:
+        """Wait until the thread has delivered all, has to stop, or is kept waiting by the server."""
+        until = self._close_by - LEAVE_SECONDS + LAST_SECONDS
+        while thread.is_alive() and time.monotonic() < until:
+            since = self._sending_since
+            if since is not None and time.monotonic() - since > STUCK_SECONDS:
+                return  # what it carries is kept, too: it may come to the server twice, and counts once
+            thread.join(LOOK_SECONDS)
+
+    def _leave(self, delivery: Delivery, deliver: Callable[[list[Told]], object]) -> None:
+        """Deliver what the thread did not, while there is time, and count the rest."""
+        from titan_sdk.recording.leaving import Leftovers
+
+        self._count_overflow(delivery)
+        left = Leftovers([*_all(self._untold), *self._drained()], [*self._sending, *_all(self._in_hand)])
+        until = max(self._close_by, time.monotonic() + LAST_SECONDS)  # something even where others took all the time
+        lost = left.deliver(
+            lambda note: _told(note, delivery), lambda batch: _bring(batch, delivery, deliver), until=until
+        )
+        if lost:
+            delivery.drop(lost, _NO_TIME)
+        if delivery.dropped:
+            _bring(delivery.losses.taken(), delivery, deliver)
+
+    @property
+    def _half_of_the_time(self) -> float:
+        """How long one request may take at an exit: if there is no answer, what it carries is yet to be kept."""
+        return max(0.01, (self._close_by - time.monotonic()) / 2)
 
     def _own_delivery(self) -> Delivery:
         if self._delivery is None:
@@ -204,56 +294,41 @@ class Recorder:
         return self._delivery
 
     def _count_overflow(self, delivery: Delivery) -> None:
-        count, self._overflow = self._overflow, 0
-        if count:
-            delivery.drop(count, f"more than {LONGEST_QUEUE} waited at once, or they came at the very end")
+        if lost := list(_all(self._overflow)):
+            delivery.drop(lost, _TOO_MANY)
 
-    def _drained(self) -> list[Note]:
-        notes: list[Note] = []
-        while True:
-            try:
+    def _drained(self) -> Iterator[Note]:
+        with suppress(Empty):
+            while True:
                 note = self._queue.get_nowait()
-            except Empty:
-                return notes
-            if not isinstance(note, int):
-                notes.append(note)
+                if not isinstance(note, int):
+                    yield note
 
 
-def _told(notes: Iterable[Note], delivery: Delivery, *, pause: Callable[[], object] = lambda: None) -> Iterator[Told]:
-    """Yield what the notes tell, and first how much was lost before. `pause` lets the caller's threads go on."""
-    lost, delivery.dropped = delivery.dropped, 0
-    for note in notes:
-        try:
-            for told in note.told():
-                if lost:
-                    yield _of_the_lost(lost, told.run_id)
-                    lost = 0
-                yield told
-        except Exception as error:  # noqa: BLE001 (recording one note must not end the recording of the others)
-            delivery.drop(1, f"they could not be written as JSON ({type(error).__name__}: {error})")
-        pause()  # or who needs the interpreter's lock meanwhile waits 5 ms for it
-    if lost:
-        yield _of_the_lost(lost, delivery.run_id)
+def _told(note: Note, delivery: Delivery) -> list[Told]:
+    try:
+        return note.told()
+    except BaseException as error:  # noqa: BLE001 (it runs the program's code, and may be on the program's thread)
+        delivery.drop([note.lost], f"they could not be written as JSON ({type(error).__name__}: {error})")
+        return []
 
 
-def _of_the_lost(count: int, run_id: str | None) -> Told:
-    now = time.time_ns()
-    fields: dict[str, object] = {"type": "action", "id": os.urandom(16).hex(), "kind": "event"}
-    fields |= {"name": "titan.entries_lost", "started_at_ns": now, "ended_at_ns": now, "outcome": "error"}
-    if run_id is not None:
-        fields["run_id"] = run_id
-    return Told(fields, {"details": f'{{"attributes":{{"count":{count}}}}}'})
+def _bring(batch: list[Told], delivery: Delivery, deliver: Callable[[list[Told]], object]) -> None:
+    try:
+        deliver(batch)
+    except BaseException as error:  # noqa: BLE001 (a fault of ours must not end the recording, nor be the program's)
+        lost = [told.lost for told in batch]
+        delivery.drop(lost, f"a fault in titan_sdk ({type(error).__name__}: {error})")
 
 
-def _batches(entries: Sequence[Told]) -> Iterator[list[Told]]:
-    """Yield the entries in lists that are good for one request each."""
-    batch: list[Told] = []
-    size_bytes = 0
-    for told in entries:
-        if batch and (len(batch) >= BATCH_ENTRIES or size_bytes + told.size_bytes > BATCH_BYTES):
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(told)
-        size_bytes += told.size_bytes
-    if batch:
-        yield batch
+def _first(waiting: deque[T]) -> T | None:
+    """Take the first; None when there is none, or another thread has just taken it."""
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
+
+
+def _all(waiting: deque[T]) -> Iterator[T]:
+    while (one := _first(waiting)) is not None:
+        yield one

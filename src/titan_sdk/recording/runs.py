@@ -3,7 +3,8 @@
     with titan_sdk.run(agent_id="RESEARCH", session_id="chat-7"):
         …                                   # ends as completed, or as failed with the exception that leaves the block
 
-Without one, actions belong to the run of the job that this process is, or else to a run of the process's own, named
+A thread that was started without a context belongs to the only run that is open in the process, if there is only one.
+Without any, actions belong to the run of the job that this process is, or else to a run of the process's own, named
 `<script>-<time>-<random>`, which ends with the process. A job never ends the run that it is a job of.
 """
 
@@ -12,11 +13,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from contextvars import ContextVar
+from threading import current_thread, main_thread
 
 from titan_sdk.recording import process
 from titan_sdk.recording.mistakes import check_tags
-from titan_sdk.recording.told import Told, id_line, line
+from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Lost, Told, id_line, line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ __all__ = ["Run", "RunNote", "current_run", "run"]
 RUN_ID = "TITAN_AGENT_RUN_ID"
 JOB_ID = "TITAN_JOB_ID"
 AGENT_ID = "TITAN_AGENT_ID"
+_LONGEST_REASON = 1000
 
 
 class Run:
@@ -37,8 +41,8 @@ class Run:
 
     def __init__(self, run_id: str | None, agent_id: str | None, *, is_ours: bool) -> None:
         #: None: that of the job whose token is shown
-        self.id = None if run_id is None else id_line(run_id, 200)
-        self.agent_id = None if agent_id is None else line(agent_id, 500)
+        self.id = None if run_id is None else id_line(run_id, ID_LIMIT)
+        self.agent_id = None if agent_id is None else line(agent_id, NAME_LIMIT)
         #: whether it ends when this process says so
         self.is_ours = is_ours
         self.process_id = os.getpid()
@@ -57,11 +61,21 @@ class RunNote:
         self._fields = fields
         self._at_ns = time.time_ns()
 
+    @property
+    def lost(self) -> Lost:
+        """What is counted where it cannot be told."""
+        return Lost(self._run.id, self._at_ns)
+
+    @property
+    def is_vital(self) -> bool:
+        """Runs come before what happens in them."""
+        return True
+
     def told(self) -> list[Told]:
         """Return the one entry."""
         known = {"run_id": self._run.id, "agent_id": self._run.agent_id, **self._fields}
         fields: dict[str, object] = {"type": "run", "at_ns": self._at_ns}
-        fields |= {name: _clean(value) for name, value in known.items() if value is not None}
+        fields |= {name: _clean(name, value) for name, value in known.items() if value is not None}
         return [Told(fields)]
 
 
@@ -96,12 +110,17 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         if run_id == "":
             raise ValueError("run_id='': expected an id, or None for a new one")
         self._run = _run_of(agent_id, run_id)
-        self._about = {"session_id": session_id and id_line(session_id, 200), "name": name, "tags": list(tags) or None}
+        self._about = {
+            "session_id": session_id and id_line(session_id, ID_LIMIT),
+            "name": name,
+            "tags": list(tags) or None,
+        }
         self._outer: Run | None = None
 
     def __enter__(self) -> Run:
         self._outer = _current.get()
         _current.set(self._run)
+        _open.append(self._run)
         process.put(RunNote(self._run, **self._about))
         if self._run.is_ours:
             process.end_with_process(id(self._run), lambda failure: _end(self._run, failure))
@@ -112,6 +131,8 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
     ) -> None:
         if _current.get() is self._run:
             _current.set(self._outer)
+        with suppress(ValueError):  # a forked child ends it once more than it began it
+            _open.remove(self._run)
         if self._run.is_ours and self._run.process_id == os.getpid():
             process.ended(id(self._run))
             process.put(RunNote(self._run, **_ending(error)))
@@ -127,13 +148,13 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
 
 def current_run() -> Run:
     """Return the run that the caller's actions belong to; the first call without one begins the process's own."""
-    found = _current.get()
-    return found if found is not None else _of_process.get("run") or _begin_of_process()
+    return open_run() or _of_process.get("run") or _begin_of_process()
 
 
 def open_run() -> Run | None:
     """Return the run of the `with` block that the caller is in; None outside of all. Begins none."""
-    return _current.get()
+    found = _current.get()
+    return found if found is not None or not _open else _of_bare_thread()
 
 
 def script_name() -> str:
@@ -144,6 +165,25 @@ def script_name() -> str:
 
 _current: ContextVar[Run | None] = ContextVar("titan_run", default=None)
 _of_process: dict[str, Run] = {}
+#: Of all blocks of the process that are under way.
+_open: list[Run] = []
+#: Set in the context of the program, so in all copies of it: a task's, and those that frameworks run threads in. A
+#: plain thread, as `threading.Thread` and `ThreadPoolExecutor` start it, has none of it.
+_is_a_programs: ContextVar[bool] = ContextVar("titan_program", default=False)
+_is_a_programs.set(True)
+
+
+def _of_bare_thread() -> Run | None:
+    """Return the only run that is open, if the caller's thread was started without a context.
+
+    With several, nobody knows which one a thread works for; and what has a context outside of all runs, as a request
+    to a web server, is meant to be outside.
+    """
+    if _is_a_programs.get() or current_thread() is main_thread():
+        return None
+    found = tuple(_open)
+    is_one = bool(found) and all(each.id == found[0].id for each in found)
+    return found[0] if is_one else None
 
 
 def _begin_of_process() -> Run:
@@ -196,13 +236,15 @@ def _ending(error: BaseException | None) -> dict[str, str]:
 def _words_of(error: BaseException) -> str:
     try:
         words = str(error)
-    except Exception:  # noqa: BLE001 (the user's __str__; their own exception is to go on as it is)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 (the user's __str__; their own exception is to go on as it is)
         words = ""
     kind = type(error).__name__
-    return f"{kind}: {words}"[:1000] if words else kind
+    return f"{kind}: {words}"[:_LONGEST_REASON] if words else kind
 
 
-def _clean(value: object) -> object:
+def _clean(name: str, value: object) -> object:
     if isinstance(value, str):
-        return line(value, 1000)
-    return [line(item, 200) for item in value] if isinstance(value, list) else value
+        return line(value, _LONGEST_REASON if name == "reason" else NAME_LIMIT)
+    return [line(item, TAG_LIMIT) for item in value] if isinstance(value, list) else value

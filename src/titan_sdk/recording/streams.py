@@ -11,7 +11,8 @@ from functools import partial, wraps
 from time import perf_counter_ns
 
 from titan_sdk.recording.acts import begun, current_act, fail, leave, resume, succeed
-from titan_sdk.tape import Cut, CutReason, snapshot
+from titan_sdk.recording.showing import as_it_is
+from titan_sdk.tape import Cut, CutReason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class _Gathered:
             self._about["first_item_ns"] = perf_counter_ns() - self._began
         self._count += 1
         if self._count <= MOST_ITEMS and self._act.plan.keeps_outputs:
-            self._items.append(snapshot(item))
+            self._items.append(as_it_is(item))
 
     def end(self, returned: object = None) -> None:
         """End the action: the generator has come to its end."""

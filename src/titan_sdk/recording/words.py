@@ -34,7 +34,7 @@ def progress(done: int, total: int | None = None) -> None:
         titan_sdk.progress(number, len(pages))
     """
     known = {"done": done, "total": total}
-    process.put(
+    process.offer(
         RunNote(
             current_run(),
             **{name: min(max(0, int(value)), _MOST_STEPS) for name, value in known.items() if value is not None},

@@ -40,6 +40,7 @@ from __future__ import annotations
 from titan_sdk.tape.comparing import CHAIN_START, canonical, chain, fingerprint
 from titan_sdk.tape.copying import snapshot
 from titan_sdk.tape.decoding import decode
+from titan_sdk.tape.describing import opaque
 from titan_sdk.tape.encoding import encode
 from titan_sdk.tape.values import BOUNDS, Bounds, Cut, CutReason, Encoded, Object, Opaque, Raised, ReplayedError
 
@@ -59,5 +60,6 @@ __all__ = [
     "decode",
     "encode",
     "fingerprint",
+    "opaque",
     "snapshot",
 ]

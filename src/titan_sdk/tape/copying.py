@@ -6,7 +6,7 @@ from dataclasses import replace
 from enum import Enum
 from typing import Any, Final, assert_never
 
-from titan_sdk.tape.describing import describe, type_name
+from titan_sdk.tape.describing import describe, opaque, type_name
 from titan_sdk.tape.encoding import HEAD_BYTES
 from titan_sdk.tape.leaves import LEAF_WRITERS
 from titan_sdk.tape.values import BOUNDS, Bounds, Cut, CutReason, Object, Opaque, Raised
@@ -17,32 +17,38 @@ if TYPE_CHECKING:
 
 __all__ = ["snapshot"]
 
+MOST_REPRS: Final = 1_000  # of one value: 5 ms, while the caller waits
+_NOT_ASKED: Final = f"<one of more than {MOST_REPRS:,} objects>"
+
 #: Never changed once made, so never copied.
 _SHARED: Final = frozenset(LEAF_WRITERS) - {bytearray}
 _CONTAINERS: Final = frozenset({dict, list, tuple, set, frozenset})
 
 
-def snapshot(value: object, *, bounds: Bounds = BOUNDS) -> object:
+def snapshot(value: object, *, bounds: Bounds = BOUNDS, shown: Callable[[object], Opaque] = opaque) -> object:
     """Return what encodes to the text that `value` encodes to now, whatever happens to `value` later.
 
     Lists, dicts, sets, tuples and bytearrays are copied; dataclasses, models and exceptions become what they hold.
-    An object of which only the repr can be recorded is shared, and its repr taken when it is encoded: it may be
-    costly, and it is marked as not reproducible anyway. At most `bounds.nodes` values are copied, and nothing is
-    raised.
+    Of an object of which only the repr can be recorded, `shown` says it, of at most 1,000 in one value. At most
+    `bounds.nodes` values are copied, and nothing is raised.
     """
     if type(value) in _SHARED:
         return value
     try:
-        return _Copier(bounds).copy(value)
-    except Exception:  # noqa: BLE001 (what another thread changes meanwhile must not break the caller)
+        return _Copier(bounds, shown).copy(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 (what another thread changes meanwhile must not break the caller)
         return Opaque(type_name=type_name(type(value)), text="<it changed while it was read>")
 
 
 class _Copier:
     """Copies one value; knows how much it has copied, and what it is in."""
 
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, shown: Callable[[object], Opaque]) -> None:
         self._bounds = bounds
+        self._shown = shown
+        self._reprs = MOST_REPRS
         self._nodes = bounds.nodes
         self._open: set[int] = set()
 
@@ -94,7 +100,8 @@ class _Copier:
         described: Object | Raised | None = value if kind in (Object, Raised) else describe(value)
         match described:
             case None:
-                return value
+                self._reprs -= 1
+                return self._shown(value) if self._reprs >= 0 else opaque(value, text=_NOT_ASKED)
             case Object():
                 return self._inside(value, lambda _: replace(described, state=self.copy(described.state)))
             case Raised():

@@ -1,7 +1,7 @@
 """Says of any object what can be recorded of it: its fields, its plain value, how it was raised, or only its repr.
 
 The only place that runs code of the recorded classes (`model_dump`, properties, `__repr__`, `__str__`); whatever
-that raises is not let out.
+that raises, `SystemExit` too, is not let out. But for `KeyboardInterrupt`: that is a person's, at the program.
 """
 
 from __future__ import annotations
@@ -69,19 +69,23 @@ def describe(value: object) -> Object | Raised | None:
         if isinstance(value, BaseException):
             return _raised(value)
         state = _state(value)
-    except Exception:  # noqa: BLE001 (the classes are the user's, and recording must not break them)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 (the classes are the user's, and recording must not break them)
         return None
     return None if state is None else Object(type_name=type_name(type(value)), state=state)
 
 
-def opaque(value: object) -> Opaque:
-    """Return the repr of `value`, without addresses, which differ in every process."""
+def opaque(value: object, text: str | None = None) -> Opaque:
+    """Return the repr of `value`, without addresses, which differ in every process; or `text`, if it is not asked."""
     try:
-        text = repr(value)
-    except Exception as error:  # noqa: BLE001 (a repr is the user's code)
+        text = repr(value) if text is None else text
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 (a repr is the user's code)
         text = f"<repr raised {type_name(type(error))}>"
     text = text if len(text) <= REPR_CHARS else f"{text[: REPR_CHARS - 1]}…"
-    return Opaque(type_name=type_name(type(value)), text=_without_addresses(text))
+    return Opaque(type_name=type_name(type(value)), text=_without_addresses(text), which=id(value))
 
 
 def _state(value: object) -> object:
@@ -125,7 +129,9 @@ def _message(error: BaseException) -> str:
     """Return `str()` of an exception; without addresses, unless it is what the exception was called with."""
     try:
         message = str(error)
-    except Exception as second:  # noqa: BLE001 (`__str__` is the user's code)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as second:  # noqa: BLE001 (`__str__` is the user's code)
         return f"<str raised {type_name(type(second))}>"
     return message if error.args[:1] == (message,) else _without_addresses(message)
 

@@ -36,7 +36,9 @@ def encode(value: object, *, bounds: Bounds = BOUNDS) -> Encoded:
         pass
     try:
         return _written(value, bounds)
-    except Exception:  # noqa: BLE001 (a value that another thread changes must not break the recording)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 (a value that another thread changes must not break the recording)
         return _written(Opaque(type_name=type_name(type(value)), text="<it changed while it was read>"), bounds)
 
 
@@ -83,7 +85,9 @@ class _Writer:
             return
         try:
             text = text_of(value)
-        except Exception:  # noqa: BLE001 (a time zone is the user's code)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 (a time zone is the user's code)
             self._marker(opaque(value))
             return
         if _size(text) <= self._room:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -68,6 +68,8 @@ class Opaque:
     type_name: str
     #: without memory addresses, at most 2,000 characters
     text: str
+    #: of a snapshot: tells two objects apart that look alike and stand in one set or dict; written nowhere
+    which: int = field(default=0, repr=False)
 
 
 class CutReason(StrEnum):

@@ -6,16 +6,18 @@ import asyncio
 import contextvars
 import json
 import threading
-from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import aclosing
+import time
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.support.heard import Heard, heard_by_nobody_else
-from titan_sdk import Redact, action, event, handoff, thinking, turn
+from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
+from titan_sdk import Redact, action, event, handoff, run, thinking, turn
+from titan_sdk.recording.showing import MOST_SLOW, SLOW_NS
 from titan_sdk.tape import decode
+from titan_sdk.tape.describing import type_name
 
 
 @pytest.fixture
@@ -205,124 +207,6 @@ def test_a_coroutine_is_told_when_it_has_ended(heard: Heard) -> None:
     assert (told["inputs"], told["outputs"]) == ({"args": [1], "kwargs": {"right": 2}}, 3)
 
 
-def test_the_items_of_a_generator_are_its_outputs(heard: Heard) -> None:
-    @action
-    def count(to: int) -> Generator[int, str, str]:
-        said = ""
-        for number in range(to):
-            said += yield number
-        return said
-
-    counting = count(3)
-
-    assert [next(counting), counting.send("a"), counting.send("b")] == [0, 1, 2]
-    with pytest.raises(StopIteration) as end:
-        counting.send("c")
-    assert end.value.value == "abc"
-    told = heard.action()
-    assert told["outputs"] == {"items": [0, 1, 2], "returned": "abc"}
-    assert told["details"]["attributes"]["items"] == 3
-    assert 0 <= told["details"]["attributes"]["first_item_ns"] <= told["duration_ns"]
-
-
-def test_what_is_thrown_into_a_generator_reaches_it(heard: Heard) -> None:
-    @action
-    def patient() -> Iterator[str]:
-        try:
-            yield "first"
-        except ValueError as error:
-            yield f"caught {error}"
-
-    items = patient()
-    next(items)
-
-    assert items.throw(ValueError("x")) == "caught x"  # type: ignore[attr-defined]  # it is a generator
-    assert list(items) == []
-    assert heard.action()["outputs"] == ["first", "caught x"]
-
-
-def test_a_generator_that_is_closed_early_has_succeeded_so_far(heard: Heard) -> None:
-    closed: list[bool] = []
-
-    @action
-    def letters() -> Iterator[str]:
-        try:
-            yield from "abc"
-        finally:
-            closed.append(True)
-
-    for letter in letters():
-        assert letter == "a"
-        break
-
-    told = heard.action()
-    assert (told["outcome"], told["outputs"], closed) == ("success", ["a"], [True])
-    assert told["details"]["attributes"]["closed_early"] is True
-
-
-def test_a_generator_that_raises_has_failed(heard: Heard) -> None:
-    @action
-    def letters() -> Iterator[str]:
-        yield "a"
-        raise LookupError("b")
-
-    with pytest.raises(LookupError):
-        list(letters())
-
-    assert heard.action()["failure"]["message"] == "b"
-
-
-def test_a_generator_is_the_parent_of_what_happens_inside_it_and_not_of_what_its_items_are_used_for(
-    heard: Heard,
-) -> None:
-    @action
-    def pages() -> Iterator[int]:
-        for number in range(2):
-            with action(f"fetch {number}"):
-                pass
-            yield number
-
-    for number in pages():
-        with action(f"read {number}"):
-            pass
-
-    assert parents(heard) == {
-        "pages": None,
-        "fetch 0": "pages",
-        "fetch 1": "pages",
-        "read 0": None,
-        "read 1": None,
-    }
-
-
-def test_an_asynchronous_generator_is_recorded_as_a_plain_one(heard: Heard) -> None:
-    @action
-    async def stream(text: str) -> AsyncIterator[str]:
-        for letter in text:
-            await asyncio.sleep(0)
-            with action(f"make {letter}"):
-                yield letter
-
-    async def take_all() -> list[str]:
-        return [letter async for letter in stream("ab")]
-
-    async def take_one() -> None:
-        async with aclosing(stream("xy")) as letters:  # type: ignore[type-var]  # it is a generator
-            async for _ in letters:
-                with action("use"):
-                    pass
-                break
-
-    assert asyncio.run(take_all()) == ["a", "b"]
-    asyncio.run(take_one())
-
-    whole, first, second, part, made, use = heard.actions()
-    assert (whole["outputs"], part["outputs"]) == (["a", "b"], ["x"])
-    assert part["details"]["attributes"]["closed_early"] is True
-    assert [each["parent_id"] for each in (first, second, made)] == [whole["id"], whole["id"], part["id"]]
-    assert "parent_id" not in use
-
-
 @pytest.mark.parametrize(
     ("cost", "told"),
     [
@@ -393,14 +277,27 @@ def test_the_object_of_a_method_is_no_input(heard: Heard) -> None:
         def plain(city: str) -> str:
             return city
 
+        @action
+        @classmethod
+        def known_below(cls, city: str) -> str:
+            return f"{cls.__name__} {city}"
+
+        @action(kind="tool")
+        @staticmethod
+        def plain_below(city: str) -> str:
+            return city
+
     Weather().ask("Graz")
     Weather.known(city="Linz")
     Weather.plain("Wels")
+    assert (Weather.known_below("Hall"), Weather().plain_below("Enns")) == ("Weather Hall", "Enns")
 
     assert [each["inputs"] for each in heard.actions()] == [
         {"args": ["Graz"], "kwargs": {}},
         {"args": [], "kwargs": {"city": "Linz"}},
         {"args": ["Wels"], "kwargs": {}},
+        {"args": ["Hall"], "kwargs": {}},
+        {"args": ["Enns"], "kwargs": {}},
     ]
 
 
@@ -468,6 +365,59 @@ def test_names_that_a_server_would_refuse_are_made_fit(heard: Heard) -> None:
     assert (len(long["name"]), long["tags"], empty["name"]) == (500, ["?" * 200], "call")
 
 
+class Counter:
+    """What only its repr can say."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.asked_on: list[threading.Thread] = []
+
+    def __repr__(self) -> str:
+        self.asked_on.append(threading.current_thread())
+        return f"Counter({self.count})"
+
+
+def test_objects_are_what_they_were_when_they_were_given_and_are_asked_by_nobody_else(heard: Heard) -> None:
+    @action
+    def count_on(counter: Counter, among: dict[str, list[Counter]]) -> Counter:
+        counter.count = among["others"][0].count = 99
+        return counter
+
+    counter, other = Counter(1), Counter(2)
+    count_on(counter, {"others": [other]}).count = 100
+
+    told = heard.action()
+    kind = type_name(Counter)
+    assert told["inputs"]["args"] == [
+        {"$opaque": {"type": kind, "repr": "Counter(1)"}},
+        {"others": [{"$opaque": {"type": kind, "repr": "Counter(2)"}}]},
+    ]
+    assert told["outputs"] == {"$opaque": {"type": kind, "repr": "Counter(99)"}}
+    assert {*counter.asked_on, *other.asked_on} == {threading.main_thread()}
+
+
+def test_a_class_whose_reprs_take_long_is_not_asked_for_ever(heard: Heard) -> None:
+    class Slow:
+        asked = 0
+
+        def __repr__(self) -> str:
+            Slow.asked += 1
+            until = time.perf_counter_ns() + SLOW_NS + 1
+            while time.perf_counter_ns() < until:
+                pass
+            return "slow"
+
+    for _ in range(4):
+        with action("use") as act:
+            act.set_output(Slow())
+
+    assert [each["outputs"]["$opaque"]["repr"] for each in heard.actions()] == [
+        *["slow"] * MOST_SLOW,
+        *["<its repr takes too long>"] * (4 - MOST_SLOW),
+    ]
+    assert Slow.asked == MOST_SLOW
+
+
 def test_values_that_cannot_be_read_do_no_harm(heard: Heard) -> None:
     class Unreadable:
         def __repr__(self) -> str:
@@ -481,3 +431,47 @@ def test_values_that_cannot_be_read_do_no_harm(heard: Heard) -> None:
 
     assert give(value) is value
     assert heard.action()["outcome"] == "success"
+
+
+@pytest.mark.parametrize("leaving", [SystemExit(3), GeneratorExit(), asyncio.CancelledError()])
+def test_a_value_whose_repr_or_words_would_end_a_thread_ends_none(heard: Heard, leaving: BaseException) -> None:
+    class Leaving(Exception):
+        def __repr__(self) -> str:
+            raise leaving
+
+        __str__ = __repr__
+
+    class Value:
+        __repr__ = Leaving.__repr__
+
+    @action(cost=lambda _result: repr(Value()))
+    def give(value: object) -> object:
+        return value
+
+    give(Value())
+    assert heard.recorder.flush(FLUSH_SECONDS)
+    with pytest.raises(Leaving), run("A", "A_1"), action("raise"):
+        raise Leaving
+    give("after")
+
+    given, raised, after = heard.actions()
+    assert given["inputs"]["args"][0]["$opaque"]["repr"] == f"<repr raised {type_name(type(leaving))}>"
+    assert raised["failure"]["message"] == f"<str raised {type_name(type(leaving))}>"
+    assert after["outputs"] == "after"
+    assert ("A_1", "failed") in [(each["run_id"], each.get("end")) for each in heard.runs()]
+
+
+def test_an_interrupt_by_a_person_is_not_kept_from_the_program(heard: Heard) -> None:
+    class Interrupted:
+        def model_dump(self) -> object:
+            raise KeyboardInterrupt
+
+    @action
+    def give(value: object) -> object:
+        return value
+
+    with pytest.raises(KeyboardInterrupt):
+        give(Interrupted())
+    give("after")
+
+    assert [each["inputs"]["args"] for each in heard.actions()] == [["after"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -54,6 +55,19 @@ def test_a_cost_that_is_none_is_said_and_the_call_is_recorded(capsys: pytest.Cap
 
     assert [each.get("cost_usd") for each in told] == [None, None]
     assert capsys.readouterr().err.count("'odd_price' is recorded without a cost: 'much'") == 1
+
+
+def test_what_has_no_calls_of_its_own_is_refused_where_it_stands() -> None:
+    with pytest.raises(TypeError, match=r"over the class .*Plain: .* put @action over the methods"):
+        titan_sdk.action(type("Plain", (), {}))
+    with pytest.raises(TypeError, match="over the class"):
+        titan_sdk.action("named", kind="tool")(int)
+    with pytest.raises(TypeError, match="put @action below @property"):
+        titan_sdk.action(property(len))  # type: ignore[call-overload]  # that is the mistake
+    with pytest.raises(TypeError, match="put @action below @cached_property"):
+        titan_sdk.action()(functools.cached_property(len))  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(TypeError, match=r"action\(5\): expected a name as text, or a function"):
+        titan_sdk.action(5)  # type: ignore[call-overload]  # that is the mistake
 
 
 def test_what_is_refused_at_the_end_is_told_to_its_run() -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from threading import Thread
 
 import pytest
 
 from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
 from titan_sdk import action, progress, run
-from titan_sdk.recording.process import put
+from titan_sdk.recording.delivery import Delivery
+from titan_sdk.recording.process import put, recording_to
 from titan_sdk.recording.recorder import LONGEST_QUEUE, Recorder
-from titan_sdk.recording.told import Told
+from titan_sdk.recording.runs import open_run
+from titan_sdk.recording.told import Lost, Told
 
 
 def test_a_run_is_told_when_it_begins_and_when_it_ends() -> None:
@@ -77,6 +82,54 @@ def test_runs_of_tasks_that_run_at_once_stay_apart() -> None:
     assert {each["name"]: each["run_id"] for each in heard.actions()} == {"A_1": "A_1", "A_2": "A_2"}
 
 
+@action
+def call(name: str) -> str:
+    return name
+
+
+def runs_of_calls(heard: Heard) -> dict[str, str]:
+    return {each["outputs"]: each["run_id"] for each in heard.actions()}
+
+
+def test_calls_in_plain_threads_belong_to_the_only_run_that_is_open() -> None:
+    with heard_by_nobody_else("A_1") as heard, ThreadPoolExecutor(3) as pool:
+        list(pool.map(call, "abc"))
+        thread = Thread(target=lambda: asyncio.run(in_a_task("in a loop of its own")))
+        thread.start()
+        thread.join()
+        call("here")
+        with run(run_id="A_1"):  # the same one, once more
+            pool.submit(call, "d").result()
+
+    assert runs_of_calls(heard) == dict.fromkeys([*"abcd", "here", "in a loop of its own"], "A_1")
+
+
+async def in_a_task(name: str) -> str:
+    return call(name)
+
+
+def test_calls_in_plain_threads_belong_to_none_of_several_open_runs_nor_to_one_that_is_over() -> None:
+    with heard_by_nobody_else("A_1") as heard, ThreadPoolExecutor(1) as pool:
+        with run("B", "B_1"):
+            pool.submit(call, "which").result()
+        pool.submit(call, "outer").result()
+        heard.actions()
+    with recording_to(heard.recorder):
+        assert open_run() is None
+
+    found = runs_of_calls(heard)
+    assert found["which"] not in ("A_1", "B_1")
+    assert found["outer"] == "A_1"
+
+
+def test_what_has_a_context_outside_of_a_run_stays_outside_in_any_thread() -> None:
+    outside = copy_context()
+    with heard_by_nobody_else("A_1") as heard, ThreadPoolExecutor(1) as pool:
+        pool.submit(outside.run, call, "outside").result()
+
+    assert runs_of_calls(heard)["outside"] != "A_1"
+
+
 def test_an_action_has_no_parent_in_another_run() -> None:
     with heard_by_nobody_else() as heard, action("outer"), run(run_id="A_1"), action("inner"):
         pass
@@ -92,6 +145,9 @@ def test_a_run_that_is_given_no_id_gets_one_of_its_agents() -> None:
 
 class Broken:
     """A note that cannot be told."""
+
+    is_vital = False
+    lost = Lost("R_1", 7)
 
     def told(self) -> list[Told]:
         raise RuntimeError("never")
@@ -123,6 +179,28 @@ def test_a_fault_in_the_delivery_is_said_and_does_not_end_the_recording() -> Non
         assert "ZeroDivisionError: ours" in heard.said[0]
 
 
+def test_a_thread_of_the_recording_that_died_is_said_and_the_next_call_starts_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    heard = Heard()
+    deaths = [MemoryError("once")]
+
+    def delivery() -> Delivery:
+        if deaths:
+            raise deaths.pop()
+        return heard.delivery
+
+    heard.recorder = Recorder(delivery)
+    with recording_to(heard.recorder), action("before"):
+        while deaths:
+            heard.recorder.flush(0)
+    with recording_to(heard.recorder), action("after"):
+        pass
+
+    assert [each["name"] for each in heard.actions()] == ["before", "after"]
+    assert "MemoryError: once" in capsys.readouterr().err
+
+
 def test_a_queue_that_is_full_takes_no_more_and_holds_nobody_up() -> None:
     heard = Heard()
 
@@ -131,13 +209,14 @@ def test_a_queue_that_is_full_takes_no_more_and_holds_nobody_up() -> None:
 
     recorder = Recorder(lambda: heard.delivery)
     recorder._thread = Stuck()  # type: ignore[assignment]  # so that none is started
-    for _ in range(LONGEST_QUEUE + 5):
-        recorder.put(Broken())
+    taken = [recorder.offer(Broken()) for _ in range(LONGEST_QUEUE + 5)]
     recorder._thread = None
 
     recorder.close(FLUSH_SECONDS)
 
-    assert heard.delivery.dropped == LONGEST_QUEUE + 5
+    [lost] = heard.actions()
+    assert sum(taken) == LONGEST_QUEUE
+    assert (lost["run_id"], lost["details"]["attributes"]["count"]) == ("R_1", LONGEST_QUEUE + 5)
     assert heard.said[0].startswith("titan_sdk: recorded entries are lost")
 
 
@@ -146,6 +225,9 @@ def test_a_recorder_that_is_closed_has_told_everything() -> None:
     recorder = Recorder(lambda: heard.delivery)
 
     class Note:
+        is_vital = False
+        lost = Lost("R_1", 7)
+
         def __init__(self, number: int) -> None:
             self.number = number
 
@@ -158,3 +240,12 @@ def test_a_recorder_that_is_closed_has_told_everything() -> None:
 
     assert [entry["id"] for entry in heard.entries()] == [str(number) for number in range(3000)]
     assert len(heard.bodies) >= 3000 / 256
+
+
+def test_a_title_is_as_long_as_the_server_takes_it() -> None:
+    with heard_by_nobody_else() as heard:
+        with run(run_id="R_2", name="n" * 800, tags=["t" * 800]):
+            pass
+
+        [told] = [entry for entry in heard.runs() if "name" in entry]
+        assert (len(told["name"]), len(told["tags"][0])) == (500, 200)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.unit.titan_sdk.taped_values import VALUES
 from titan_sdk.tape import Bounds, Cut, CutReason, Object, decode, encode, snapshot
+from titan_sdk.tape.copying import MOST_REPRS
 
 SMALL = Bounds(size_bytes=4096)
 FEW = Bounds(nodes=3)
@@ -157,6 +158,20 @@ def test_a_snapshot_of_a_large_bytearray_keeps_its_beginning() -> None:
     kept = snapshot(bytearray(10_000), bounds=SMALL)
 
     assert kept == Cut(type_name="bytearray", reason=CutReason.SIZE, size_bytes=10_000, head=bytearray(10_000))
+
+
+def test_a_snapshot_asks_a_bounded_number_of_objects_and_keeps_each_in_its_place() -> None:
+    class Plain:
+        pass
+
+    kept = snapshot([Plain() for _ in range(MOST_REPRS + 1)])
+    keys, members = {Plain(): 1, Plain(): 2}, {Plain(), Plain()}
+
+    assert isinstance(kept, list)
+    assert len({each.text for each in kept[:MOST_REPRS]}) == 1
+    assert kept[-1].text == "<one of more than 1,000 objects>"
+    assert encode(snapshot([keys, members])) == encode([keys, members])
+    assert encode(snapshot(keys)).text.count(b"Plain object>") == 2
 
 
 @pytest.mark.parametrize("name", ["x" * 10_000, "\0" * 10_000, "ü" * 10_000])

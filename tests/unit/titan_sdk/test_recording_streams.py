@@ -1,0 +1,137 @@
+"""What is told of generators, plain and asynchronous: from the first item to the end, they are one action."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import aclosing
+
+import pytest
+
+from tests.support.heard import Heard, heard_by_nobody_else
+from tests.unit.titan_sdk.test_recording_actions import parents
+from titan_sdk import action
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    with heard_by_nobody_else() as heard:
+        yield heard
+
+
+def test_the_items_of_a_generator_are_its_outputs(heard: Heard) -> None:
+    @action
+    def count(to: int) -> Generator[int, str, str]:
+        said = ""
+        for number in range(to):
+            said += yield number
+        return said
+
+    counting = count(3)
+
+    assert [next(counting), counting.send("a"), counting.send("b")] == [0, 1, 2]
+    with pytest.raises(StopIteration) as end:
+        counting.send("c")
+    assert end.value.value == "abc"
+    told = heard.action()
+    assert told["outputs"] == {"items": [0, 1, 2], "returned": "abc"}
+    assert told["details"]["attributes"]["items"] == 3
+    assert 0 <= told["details"]["attributes"]["first_item_ns"] <= told["duration_ns"]
+
+
+def test_what_is_thrown_into_a_generator_reaches_it(heard: Heard) -> None:
+    @action
+    def patient() -> Iterator[str]:
+        try:
+            yield "first"
+        except ValueError as error:
+            yield f"caught {error}"
+
+    items = patient()
+    next(items)
+
+    assert items.throw(ValueError("x")) == "caught x"  # type: ignore[attr-defined]  # it is a generator
+    assert list(items) == []
+    assert heard.action()["outputs"] == ["first", "caught x"]
+
+
+def test_a_generator_that_is_closed_early_has_succeeded_so_far(heard: Heard) -> None:
+    closed: list[bool] = []
+
+    @action
+    def letters() -> Iterator[str]:
+        try:
+            yield from "abc"
+        finally:
+            closed.append(True)
+
+    for letter in letters():
+        assert letter == "a"
+        break
+
+    told = heard.action()
+    assert (told["outcome"], told["outputs"], closed) == ("success", ["a"], [True])
+    assert told["details"]["attributes"]["closed_early"] is True
+
+
+def test_a_generator_that_raises_has_failed(heard: Heard) -> None:
+    @action
+    def letters() -> Iterator[str]:
+        yield "a"
+        raise LookupError("b")
+
+    with pytest.raises(LookupError):
+        list(letters())
+
+    assert heard.action()["failure"]["message"] == "b"
+
+
+def test_a_generator_is_the_parent_of_what_happens_inside_it_and_not_of_what_its_items_are_used_for(
+    heard: Heard,
+) -> None:
+    @action
+    def pages() -> Iterator[int]:
+        for number in range(2):
+            with action(f"fetch {number}"):
+                pass
+            yield number
+
+    for number in pages():
+        with action(f"read {number}"):
+            pass
+
+    assert parents(heard) == {
+        "pages": None,
+        "fetch 0": "pages",
+        "fetch 1": "pages",
+        "read 0": None,
+        "read 1": None,
+    }
+
+
+def test_an_asynchronous_generator_is_recorded_as_a_plain_one(heard: Heard) -> None:
+    @action
+    async def stream(text: str) -> AsyncIterator[str]:
+        for letter in text:
+            await asyncio.sleep(0)
+            with action(f"make {letter}"):
+                yield letter
+
+    async def take_all() -> list[str]:
+        return [letter async for letter in stream("ab")]
+
+    async def take_one() -> None:
+        async with aclosing(stream("xy")) as letters:  # type: ignore[type-var]  # it is a generator
+            async for _ in letters:
+                with action("use"):
+                    pass
+                break
+
+    assert asyncio.run(take_all()) == ["a", "b"]
+    asyncio.run(take_one())
+
+    whole, first, second, part, made, use = heard.actions()
+    assert (whole["outputs"], part["outputs"]) == (["a", "b"], ["x"])
+    assert part["details"]["attributes"]["closed_early"] is True
+    assert [each["parent_id"] for each in (first, second, made)] == [whole["id"], whole["id"], part["id"]]
+    assert "parent_id" not in use
