@@ -207,6 +207,7 @@ CALLS: Sequence[tuple[CallFilter, list[str]]] = [
     (CallFilter(outcomes=frozenset({"nonsense"})), []),
     (CallFilter(outcomes=frozenset({"success", "blocked"})), ["a1", "a2", "a3", "b2"]),
     (CallFilter(outcomes=frozenset({"blocked", "running"})), ["a3", "a4"]),
+    (CallFilter(outcomes=frozenset({"error", "blocked", "running", "rejected"}), run_id=RUN), ["a3", "a4"]),
     (CallFilter(kinds=frozenset({"model", "tool"})), ["a1", "a2", "a3", "a4", "b1"]),
     (CallFilter(name="look_up"), ["a1", "a3", "a4", "b1", "b2"]),
     (CallFilter(kinds=frozenset({"model"})), ["a2"]),

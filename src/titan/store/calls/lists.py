@@ -6,6 +6,8 @@ SQLite finds no index for `:agent_id is null or agent_id = :agent_id`, so a cond
 import base64
 import binascii
 from collections.abc import Mapping
+from dataclasses import replace
+from string import ascii_lowercase
 from typing import Final
 
 import msgspec
@@ -40,6 +42,8 @@ _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost",
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}
 _INDEXED_PICO: Final = 5 * 10**9  # the cost from which on `calls_that_cost_much` holds calls
 _RUN_ID: Final = 28  # behind `action_columns`
+_STARTED_AT: Final = 10  # place in `action_columns`, the first being 1: what a merge of several answers is sorted by
+_NUMBER: Final = 2
 
 
 def registry(
@@ -89,6 +93,10 @@ def ledger(
     conditions, values = _call_conditions(session, wanted, run_no)
     values |= {"project_id": project_id, "limit": limit, "skip": skip}
     direction, first = ("asc", "first") if is_ascending else ("desc", "last")
+    if session.merges and sort == "time" and wanted.text is None and _are_few(wanted.outcomes):
+        sql, values = _merged(session, wanted, run_no, values)
+        sql += f" order by {_STARTED_AT} {direction}, {_NUMBER} {direction} limit :limit offset :skip"
+        return [action_from_row(row, row[_RUN_ID]) for row in session.ask(sql, values)]
     head = session.text_of("ledger" if wanted.text is None else "ledger_found")
 
     def asked(*besides: str) -> list[Row]:
@@ -248,6 +256,28 @@ def _outcome_conditions(session: CallSession, outcomes: frozenset[str]) -> tuple
     if RUNNING in outcomes:
         one_of = f"({one_of} or {session.text_of('calls_running')})"
     return [*conditions, one_of], {"outcomes": to_json(ended)}
+
+
+def _are_few(outcomes: frozenset[str]) -> bool:
+    """Return whether these are several that the index of outcomes holds, which leaves out the successes."""
+    return len(outcomes) > 1 and Outcome.SUCCESS not in outcomes
+
+
+def _merged(
+    session: CallSession, wanted: CallFilter, run_no: int | None, values: dict[str, Value]
+) -> tuple[str, dict[str, Value]]:
+    """Return the ledger's question as one for each outcome: the index has each in order, and the database merges them.
+
+    Asked for all at once, it walks through the calls of every outcome, of which most are successes.
+    """
+    parts: list[str] = []
+    for place, outcome in enumerate(sorted(wanted.outcomes)):
+        conditions, of_one = _call_conditions(session, replace(wanted, outcomes=frozenset({outcome})), run_no)
+        sql = " and ".join([session.text_of("ledger"), *conditions])
+        parameter = f"outcome_{ascii_lowercase[place]}"
+        parts.append(sql.replace(":outcome", f":{parameter}"))
+        values = values | {parameter: of_one.get("outcome")}
+    return " union all ".join(parts), values
 
 
 def _match(session: CallSession, text: str) -> str:
