@@ -65,6 +65,7 @@ create table runs (
     ) stored,
     unpriced bigint not null default 0 check (unpriced >= 0),
     agent_order bigint not null default 0,
+    estimated bigint not null default 0 check (estimated >= 0),
     unique (project_id, id)
 );
 

@@ -63,6 +63,7 @@ create table runs (
     ) virtual,
     unpriced integer not null default 0 check (unpriced >= 0),
     agent_order integer not null default 0,
+    estimated integer not null default 0 check (estimated >= 0),
     unique (project_id, id)
 ) strict;
 
