@@ -5,13 +5,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
 from titan.model.runs import RunStatus
 
 T = TypeVar("T")
+
+MOST_STEPS: Final = 16  # between two calls that may be one; LangGraph nests its chains five deep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +79,29 @@ class CallFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallPage:
+    """Some of the calls that a filter leaves."""
+
+    calls: list[Action]
+    total: int  #: how many it leaves, counted no further than was asked for
+    is_search_capped: bool  #: only the newest entries that hold the words were looked at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCalls:
     """What is stored of the runs and actions that some entries may be about."""
 
-    runs: Mapping[str, RecordedRun]  #: by run id
+    runs: Mapping[str, RecordedRun]  #: by run id; those of `answered`, too
     #: By (run id, id), and by (run id, span id) where an action has one.
     actions: Mapping[tuple[str, str], Action]
     answers: Mapping[tuple[str, str], Action]  #: by (run id, the provider's id of the answer)
     within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
     #: Model calls that others than our endpoint told of, by (run id, the action or span they were made in).
     nested: Mapping[tuple[str, str], Sequence[Action]]
+    #: Model calls that took as many tokens as one of the entries' and began while that went on. With each call of these
+    #: and of the entries' come, among `actions`, the steps that it was made in and what those were made in.
+    alike: Sequence[Action]
+    answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
     next_number: int  #: of an action that is new
 
 
@@ -121,6 +136,9 @@ class CallReader(Protocol):
 
     def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
         """Return how many runs there are, counted no further than `up_to`."""
+
+    def is_search_capped(self, wanted: RunFilter) -> bool:
+        """Return whether a list under this filter looks at the newest entries alone that hold the words it searches."""
 
     def actions_of_run(self, project_id: str, run_id: str, *, after_version: int = 0) -> list[Action]:
         """Return a run's actions in the order they started; only those heard of after `after_version`."""
@@ -158,15 +176,17 @@ class CallReader(Protocol):
         """Return ids of actions of the run in whose names or content all words of `text` stand, as they started."""
 
     def ledger(
-        self, project_id: str, wanted: CallFilter, *, sort: str, is_ascending: bool, skip: int, limit: int
-    ) -> list[Action]:
-        """Return calls of all runs; `sort` is "time", "cost" or "duration"."""
-
-    def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
-        """Return how many calls there are, counted no further than `up_to`."""
-
-    def is_search_capped(self, wanted: RunFilter | CallFilter) -> bool:
-        """Return whether a list under this filter leaves older entries out that hold the words it searches."""
+        self,
+        project_id: str,
+        wanted: CallFilter,
+        *,
+        sort: str,
+        is_ascending: bool,
+        skip: int,
+        limit: int,
+        up_to: int,
+    ) -> CallPage:
+        """Return calls of all runs, and how many there are; `sort` is "time", "cost" or "duration"."""
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         """Return sums over calls for each outcome that one has; it looks at each call, also of a search."""
@@ -230,6 +250,9 @@ class CallTransaction(CallReader, Protocol):
 
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
         """Return what is stored of the runs and actions that these entries may be about."""
+
+    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
+        """Return the model calls, in whatever runs, that gave one of these answers of our endpoint's (`OWN_ANSWER`)."""
 
     def keep(
         self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]

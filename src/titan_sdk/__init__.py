@@ -2,7 +2,7 @@
 
     from titan_sdk import TitanClient, TitanJob
 
-    client = TitanClient()                       # TITAN_HOST, TITAN_PORT, TITAN_TOKEN; else 127.0.0.1:9090
+    client = TitanClient()                       # TITAN_HOST, TITAN_PORT, TITAN_TOKEN; else the server of TITAN_HOME
     client.submit_dag("nightly", [TitanJob("extract", "extract.py"),
                                   TitanJob("train", "train.py", parents=["extract"])])
     client.wait("nightly")                       # -> "COMPLETED"

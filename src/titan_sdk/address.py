@@ -1,8 +1,9 @@
-"""Where a server is: arguments win over the environment, the environment over 127.0.0.1:9090.
+"""Where a server is: arguments win over the environment, that over the server of TITAN_HOME, that over 127.0.0.1:9090.
 
 TitanClient("titan.example.org", 9090)             # http, as Titan speaks by itself; "titan.example.org:9090" too
 TitanClient("https://titan.example.org:9090")      # TLS; without a port 443
 TITAN_HOST=https://titan.example.org  or  TITAN_HOST=titan.example.org TITAN_TLS=1
+TitanClient()                                      # nothing said: the server that runs on the home, on whichever port
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import os
 
 from titan_sdk.errors import InvalidInput
+from titan_sdk.home import running_server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,14 +26,18 @@ _NO = frozenset({"", "0", "false", "no", "off"})
 class Address:
     """A host, a port, and whether TLS is spoken there."""
 
-    __slots__ = ("ca_file", "host", "is_tls", "port")
+    __slots__ = ("ca_file", "host", "is_named", "is_tls", "port")
 
-    def __init__(self, host: str, port: int, *, is_tls: bool = False, ca_file: str | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, *, is_tls: bool = False, ca_file: str | None = None, is_named: bool = True
+    ) -> None:
         self.host = host
         self.port = port
         self.is_tls = is_tls
         #: Certificates to trust instead of the system's, in PEM.
         self.ca_file = ca_file
+        #: Whether somebody said so; else it is where this home's server is now, or the default.
+        self.is_named = is_named
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Address) and self._parts == other._parts
@@ -51,12 +57,16 @@ class Address:
 def address_of(host: object = None, port: object = None, environment: Mapping[str, str] = os.environ) -> Address:
     """Return the address that arguments and TITAN_HOST, TITAN_PORT, TITAN_TLS and TITAN_CA_FILE name.
 
+    Where none of them says anything, it is that of the server that runs on TITAN_HOME, or 127.0.0.1:9090.
     `host` may be a URL, or have a port behind it. The port is the given one, else the host's, else for a `host` given
     as a URL its scheme's (https: 443), else TITAN_PORT, else of a URL in TITAN_HOST its scheme's, else 9090.
 
     Raises:
         InvalidInput: the host or the port is none.
     """
+    is_named = bool(host or port is not None or environment.get("TITAN_HOST") or environment.get("TITAN_PORT"))
+    if not is_named and (found := _of_home(environment)) is not None:
+        return found
     scheme, name, url_port = _split(str(host or environment.get("TITAN_HOST") or DEFAULT_HOST))
     candidates: list[tuple[object, str]] = [
         (port, "port"),
@@ -67,12 +77,7 @@ def address_of(host: object = None, port: object = None, environment: Mapping[st
     ]
     chosen, subject = next(candidate for candidate in candidates if candidate[0] is not None)
     is_tls = scheme == "https" or (not scheme and environment.get("TITAN_TLS", "").lower() not in _NO)
-    return Address(
-        name,
-        checked_port(chosen, subject=subject),
-        is_tls=is_tls,
-        ca_file=(environment.get("TITAN_CA_FILE") or None) if is_tls else None,
-    )
+    return _address(name, checked_port(chosen, subject=subject), is_tls=is_tls, is_named=is_named, told=environment)
 
 
 def checked_port(port: object, *, subject: str) -> int:
@@ -90,6 +95,24 @@ def checked_port(port: object, *, subject: str) -> int:
         found=repr(port),
         next_step="Correct it. Nothing was sent.",
     )
+
+
+def _of_home(environment: Mapping[str, str]) -> Address | None:
+    """Return where the server that runs on the home left word that it is."""
+    url = running_server(environment)
+    if url is None:
+        return None
+    try:
+        scheme, name, port = _split(url)
+        number = checked_port(port or _SCHEME_PORTS.get(scheme), subject="server.json")
+    except InvalidInput:
+        return None
+    return _address(name, number, is_tls=scheme == "https", is_named=False, told=environment)
+
+
+def _address(name: str, port: int, *, is_tls: bool, is_named: bool, told: Mapping[str, str]) -> Address:
+    ca_file = (told.get("TITAN_CA_FILE") or None) if is_tls else None
+    return Address(name, port, is_tls=is_tls, ca_file=ca_file, is_named=is_named)
 
 
 def _split(host: str) -> tuple[str, str, str | None]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from titan_sdk.address import Address
     from titan_sdk.encoding import Scalar
-    from titan_sdk.links import Io
+    from titan_sdk.links import Io, Readable
     from titan_sdk.patience import Patience
 
     #: One try at a request, on a connection, with a limit in seconds for each silence.
@@ -140,15 +140,26 @@ class AsyncTransport:
         """
         with open(source, "rb") as file:  # noqa: ASYNC230  # from the page cache, in pieces of 1 MiB
             size_bytes = os.fstat(file.fileno()).st_size
-            head = self._head("PUT", path, None, body_bytes=size_bytes)
+            seconds = self.timeout_seconds + size_bytes / SLOW_DISK_BYTES_PER_SECOND
+            return await self.upload_from("PUT", path, file, size_bytes=size_bytes, timeout_seconds=seconds)
 
-            async def attempt(connection: Connection, silence: float) -> Response:
-                file.seek(0)
-                await connection.send(head, file, timeout_seconds=silence)
-                return await connection.read_answer()
+    async def upload_from(
+        self, method: str, path: str, file: Readable, *, size_bytes: int, timeout_seconds: float
+    ) -> Any:  # the wire's edge, as in request_json
+        """Send a body that is read in pieces, and return the decoded JSON answer.
 
-            response = await self._persist(attempt, self.timeout_seconds + size_bytes / SLOW_DISK_BYTES_PER_SECOND)
-        return self._read_json(response, "PUT", path)
+        Raises:
+            OSError: the file cannot be read.
+            TitanError: as request_json.
+        """
+        head = self._head(method, path, None, body_bytes=size_bytes)
+
+        async def attempt(connection: Connection, silence: float) -> Response:
+            file.seek(0)
+            await connection.send(head, file, timeout_seconds=silence)
+            return await connection.read_answer()
+
+        return self._read_json(await self._persist(attempt, timeout_seconds), method, path)
 
     async def download(self, path: str, target: str | os.PathLike[str]) -> None:
         """GET a body of any size into the file `target`, which appears only once it is whole.

@@ -10,9 +10,8 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import BinaryIO
 
-    from titan_sdk.links import Link
+    from titan_sdk.links import Link, Readable
 
 RECEIVE_BYTES = 65_536  # one recv takes a whole answer of the usual size
 HEAD_LIMIT_BYTES = 65_536  # what common servers allow; an endless head must not fill the memory
@@ -189,7 +188,7 @@ class Connection:
         await self.send(head, body, timeout_seconds=timeout_seconds)
         return await self.read_answer()
 
-    async def send(self, head: bytes, body: bytes | BinaryIO, *, timeout_seconds: float) -> None:
+    async def send(self, head: bytes, body: bytes | Readable, *, timeout_seconds: float) -> None:
         """Send a request. `head` ends with the empty line; a file is sent from where it stands."""
         self._link.timeout_seconds = timeout_seconds
         if isinstance(body, bytes) and len(body) <= SMALL_BODY_BYTES:

@@ -13,6 +13,16 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
+class Readable(Protocol):
+    """A body that is read in pieces: a file, or what counts how much of one has gone."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return what comes next, at most `size` bytes; b"" at the end."""
+
+    def seek(self, place: int, /) -> int:
+        """Go to a place: to 0 where a request begins anew."""
+
+
 class Link(Protocol):
     """An open connection that carries bytes. A method that fails raises OSError; the link is then of no more use."""
 

@@ -36,6 +36,7 @@ MAX_DEPTH: Final = 200  # lists and objects in each other; Python's own JSON rea
 FINGERPRINT_DIGITS: Final = 32  # 128 bits: two secrets of a project never share one by chance
 MAX_CLEAN_KEYS: Final = 4096  # names of fields known to hold no secret: they repeat from call to call
 TOO_DEEP: Final = "too_deep"  #: the chip for what lies below MAX_DEPTH, and so was not looked at
+_CARD: Final = "card"  # of ids that are numbers, one in a hundred passes for one by chance
 
 
 class Span(NamedTuple):
@@ -148,6 +149,16 @@ class Redactor:
     def redact_text(self, text: str) -> RedactedText:
         """Return a text without secrets; where it is a JSON object or list, field rules hold in it too."""
         return self._begun().of_text(text)
+
+    def redact_id(self, told_id: str) -> RedactedText:
+        """Return an id without secrets; one that held some ends in its fingerprint, so that equal ones stay equal.
+
+        Its digits are never taken for a card.
+        """
+        clean = self.redact_text(told_id)
+        if all(one.name == _CARD for one in clean.taken):
+            return RedactedText(told_id, ())
+        return RedactedText(f"{clean.text}-{self.fingerprint(told_id)}", clean.taken)
 
     def redact_value(self, value: object) -> Redacted:
         """Return a decoded JSON value without secrets. It is not changed; parts without secrets are shared."""

@@ -67,6 +67,7 @@ class Transport:
     request_json = blocking(AsyncTransport.request_json)
     read = blocking(AsyncTransport.read)
     upload = blocking(AsyncTransport.upload)
+    upload_from = blocking(AsyncTransport.upload_from)
     download = blocking(AsyncTransport.download)
     stream = iterating(AsyncTransport.stream)
 

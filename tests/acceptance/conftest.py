@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import openai
 import pytest
 
+from tests.support.capturing import say_again
 from tests.support.fake_endpoint import FakeEndpoint, fake_endpoint
+from tests.support.foreign_programs import PROGRAMS, converse
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
 
-PROGRAMS = Path(__file__).parent / "programs"
+SEEDS_PROGRAMS = Path(__file__).parent / "programs"
+
+#: Lets a program of `clients`, by name, tell a server of itself, and shows the token; returns what the program printed.
+Tell: TypeAlias = Callable[[str, RunningTitan, str | None], str]
 
 
 @pytest.fixture(scope="package")
@@ -26,7 +32,7 @@ def titan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
 def programs(tmp_path: Path) -> Path:
     """A user's folder with the programs and the scripts they name; each after its prelude, if it has one."""
     folder = tmp_path / "programs"
-    shutil.copytree(PROGRAMS, folder)
+    shutil.copytree(SEEDS_PROGRAMS, folder)
     for prelude in (folder / "preludes").iterdir():
         program = folder / prelude.name
         program.write_text(f"{prelude.read_text()}\n\n{program.read_text()}")
@@ -55,3 +61,16 @@ def recorded(titan: RunningTitan) -> Iterator[RecordedCalls]:
     calls = RecordedCalls(titan)
     yield calls
     calls.close()
+
+
+@pytest.fixture(scope="module", params=["captured", pytest.param("live", marks=pytest.mark.slow)])
+def tell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tell:
+    """Foreign clients, each in an environment of its own; and what they said when they were captured, byte for byte."""
+
+    def live(name: str, titan: RunningTitan, token: str | None) -> str:
+        return converse(PROGRAMS[name], titan.sdk_port, token=token, folder=tmp_path_factory.mktemp(name)).printed
+
+    def again(name: str, titan: RunningTitan, token: str | None) -> str:
+        return say_again(PROGRAMS[name], titan.sdk_port, token=token).printed
+
+    return live if request.param == "live" else again

@@ -1,29 +1,28 @@
-"""The real agentsentinel-sdk, 0.4 and 0.2, as its users call it: each leaves a correct run."""
+"""The real agentsentinel-sdk, 0.4 and 0.2, as its users call it: each leaves a correct run.
+
+What each said when it was captured leaves the same.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.foreign import LOCKS, run_client
+from tests.acceptance.conftest import Tell
+from tests.support.capturing import KEPT_FOR_EVER
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.token_holder import Holder
 
-pytestmark = pytest.mark.slow  # each client's environment is made first
-
-NEW, OLD = "agentsentinel-0.4", "agentsentinel-0.2"
-
 
 @pytest.fixture(scope="module")
-def titan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
-    """A server that wants a token with every request, as one that others reach does."""
+def titan(tell: Tell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
+    """A server that wants a token with every request, as one that others reach does; one for each way to tell."""
     home = tmp_path_factory.mktemp("sentinel") / "home"
-    with running_titan(home, offers=(), options=("--require-token",)) as running:
+    with running_titan(home, offers=(), options=("--require-token",), environment=KEPT_FOR_EVER) as running:
         yield running
 
 
@@ -33,17 +32,10 @@ def holder(titan: RunningTitan) -> Holder:
 
 
 @pytest.fixture(scope="module")
-def told(titan: RunningTitan, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def told(tell: Tell, titan: RunningTitan) -> dict[str, Any]:
     """What the agent under 0.4 saw."""
-    printed = run(titan, NEW, "agentsentinel_new.py", tmp_path_factory.mktemp("new"))
-    value: dict[str, Any] = json.loads(printed)
+    value: dict[str, Any] = json.loads(tell("agentsentinel_new", titan, titan.home_token))
     return value
-
-
-def run(titan: RunningTitan, client: str, program: str, folder: Path) -> str:
-    arguments = f"http://127.0.0.1:{titan.sdk_port}", titan.home_token
-    environment = {"AGENT_SENTINEL_HOME": str(folder / "sentinel")}
-    return run_client(client, LOCKS / program, *arguments, environment=environment, folder=folder)
 
 
 def the_run(holder: Holder, run_id: str) -> dict[str, Any]:
@@ -157,8 +149,8 @@ def test_what_this_server_does_not_limit_it_says_it_does_not(told: dict[str, Any
     assert told["registered"] == {"registered": 0, "updated": 0, "total": 8}
 
 
-def test_the_old_version_leaves_its_runs_too(holder: Holder, titan: RunningTitan, tmp_path: Path) -> None:
-    run(titan, OLD, "agentsentinel_old.py", tmp_path)
+def test_the_old_version_leaves_its_runs_too(holder: Holder, titan: RunningTitan, tell: Tell) -> None:
+    tell("agentsentinel_old", titan, titan.home_token)
 
     first, second = the_run(holder, "old-1"), the_run(holder, "old-2")
     [measured] = calls_of(holder, "old-2")
@@ -174,8 +166,8 @@ def test_the_old_version_leaves_its_runs_too(holder: Holder, titan: RunningTitan
     assert the_run(holder, "agentsentinel:no-run")["tally"]["calls"] == 0
 
 
-def test_the_langchain_callback_leaves_models_and_tools(holder: Holder, titan: RunningTitan, tmp_path: Path) -> None:
-    run(titan, NEW, "agentsentinel_langchain.py", tmp_path)
+def test_the_langchain_callback_leaves_models_and_tools(holder: Holder, titan: RunningTitan, tell: Tell) -> None:
+    tell("agentsentinel_langchain", titan, titan.home_token)
 
     calls = calls_of(holder, "chain-1")
 

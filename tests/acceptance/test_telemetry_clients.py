@@ -1,72 +1,31 @@
-"""Programs that tell of themselves to somebody else, pointed at Titan and not changed: each leaves a correct run."""
+"""Programs that tell of themselves to somebody else, pointed at Titan and not changed: each leaves a correct run.
+
+What they said when they were captured leaves the same.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 
-from tests.support.fake_endpoint import FakeEndpoint, Reply, a_completion, a_stream, fake_endpoint
-from tests.support.foreign import LOCKS, run_client
+from tests.acceptance.conftest import Tell
+from tests.support.capturing import KEPT_FOR_EVER
+from tests.support.foreign_programs import ANSWER, MODEL
 from tests.support.running_titan import RunningTitan, running_titan
 
-pytestmark = pytest.mark.slow  # each client's environment is made first
-
-ANSWER: Final = "It is sunny in Paris."
-MODEL: Final = "gpt-4o-mini-2024-07-18"
-USAGE: Final = {
-    "prompt_tokens": 31,
-    "completion_tokens": 9,
-    "total_tokens": 40,
-    "prompt_tokens_details": {"cached_tokens": 5},
-    "completion_tokens_details": {"reasoning_tokens": 2},
-}
 #: 26 of 31 tokens at 0.15, 5 from the cache at 0.075 and 9 at 0.6 dollars a million.
 EACH: Final = "0.000009675"
-#: Clients that are told by an argument where Titan is; the others find it in their environment.
-ASK_WHERE: Final = {"openai-agents", "traceloop"}
 
 
 @pytest.fixture(scope="module")
 def titan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
-    with running_titan(tmp_path_factory.mktemp("telemetry") / "home", offers=()) as running:
+    home = tmp_path_factory.mktemp("telemetry") / "home"
+    with running_titan(home, offers=(), environment=KEPT_FOR_EVER) as running:
         yield running
-
-
-@pytest.fixture
-def model() -> Iterator[FakeEndpoint]:
-    with fake_endpoint() as endpoint:
-        yield endpoint
-
-
-def wanting(*tools: str, arguments: str = '{"city": "Paris"}') -> Reply:
-    """Return the reply of a model that wants tools called."""
-    calls = [
-        {"id": f"call_{tool}", "type": "function", "function": {"name": tool, "arguments": arguments}} for tool in tools
-    ]
-    message = {"role": "assistant", "content": None, "tool_calls": calls}
-    return a_completion(finish_reason="tool_calls", message=message)
-
-
-def streamed() -> Reply:
-    """Return the answer in pieces."""
-    pieces = a_stream({"role": "assistant", "content": "It is sunny"}, {"content": " in Paris."})
-    used = '"usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}'
-    text = str(pieces.body).replace("painter-1", MODEL).replace("chatcmpl-1", "chatcmpl-streamed")
-    assert used in text
-    return replace(pieces, body=text.replace(used, f'"usage": {json.dumps(USAGE)}'))
-
-
-def priced(reply: Reply, number: int) -> Reply:
-    """Return a reply of a model that has a price, with tokens and an id of its own; of a stream the stream."""
-    if not isinstance(reply.body, dict):
-        return reply
-    return replace(reply, body={**reply.body, "id": f"chatcmpl-{number}", "model": MODEL, "usage": USAGE})
 
 
 class Left:
@@ -105,31 +64,16 @@ class Left:
         return self.tally["input_tokens"], self.tally["output_tokens"]
 
 
-def runs_of(titan: RunningTitan, model: FakeEndpoint, name: str, program: str, folder: Path) -> list[Left]:
-    """Return the runs that a client's program leaves, the newest first; `model` gives its replies."""
+def runs_of(titan: RunningTitan, tell: Tell, program: str) -> list[Left]:
+    """Return the runs that a client's program leaves, the newest first."""
     url = f"http://127.0.0.1:{titan.sdk_port}"
     before = {run["run_id"] for run in all_runs(url)}
-    replies = [priced(reply, number) for number, reply in enumerate(model.replies)]
-    model.replies.clear()
-    model.replies.extend(replies)
-    environment = {
-        "HOME": str(folder),
-        "OPENAI_API_KEY": "none",
-        "OPENAI_BASE_URL": model.url,
-        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
-        "LANGFUSE_HOST": url,
-        "LANGFUSE_PUBLIC_KEY": "pk-lf-none",
-        "LANGFUSE_SECRET_KEY": "sk-lf-none",
-    }
-    arguments = (url,) if name in ASK_WHERE else ()
-    printed = run_client(name, LOCKS / program, *arguments, environment=environment, folder=folder)
-    assert ANSWER in printed
-    assert not model.replies
+    assert ANSWER in tell(program, titan, None)
     return [Left(url, run) for run in all_runs(url) if run["run_id"] not in before]
 
 
 def all_runs(url: str) -> list[dict[str, Any]]:
-    runs: list[dict[str, Any]] = httpx.get(f"{url}/api/v1/runs?limit=100").raise_for_status().json()["data"]
+    runs: list[dict[str, Any]] = httpx.get(f"{url}/api/v1/runs?limit=100&window=all").raise_for_status().json()["data"]
     return runs
 
 
@@ -145,10 +89,8 @@ def check_models(left: Left, count: int, *, name: str = "chat", model: str = MOD
     assert len({call["id"] for call in calls}) == count
 
 
-def test_pydantic_ai_with_logfire(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
-    model.replies.extend([wanting("get_weather"), a_completion(ANSWER)])
-
-    failed, asked = runs_of(titan, model, "logfire", "pydantic_ai_logfire.py", tmp_path)
+def test_pydantic_ai_with_logfire(titan: RunningTitan, tell: Tell) -> None:
+    failed, asked = runs_of(titan, tell, "pydantic_ai_logfire")
 
     assert (failed.run["name"], failed.run["status"], failed.run["reason"]) == ("fails", "failed", "nope")
     assert failed.tree == ["step fails: error"]
@@ -173,11 +115,8 @@ def test_pydantic_ai_with_logfire(titan: RunningTitan, model: FakeEndpoint, tmp_
     assert body_of(asked.actions("agent")[0], "outputs") == ANSWER
 
 
-def test_openai_agents(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
-    handoff = wanting("transfer_to_weather_agent", arguments="{}")
-    model.replies.extend([handoff, wanting("get_weather", "broken"), a_completion(ANSWER)])
-
-    [left] = runs_of(titan, model, "openai-agents", "openai_agents_handoff.py", tmp_path)
+def test_openai_agents(titan: RunningTitan, tell: Tell) -> None:
+    [left] = runs_of(titan, tell, "openai_agents_handoff")
 
     assert (left.run["agent_id"], left.run["status"], left.run["name"], left.run["session_id"]) == (
         "triage",
@@ -209,10 +148,8 @@ def test_openai_agents(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path)
     assert asked[-1]["role"] == "tool"
 
 
-def test_langfuse(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
-    model.replies.append(streamed())
-
-    [left] = runs_of(titan, model, "langfuse", "langfuse_observed.py", tmp_path)
+def test_langfuse(titan: RunningTitan, tell: Tell) -> None:
+    [left] = runs_of(titan, tell, "langfuse_observed")
 
     assert (left.run["agent_id"], left.run["status"], left.run["name"]) == ("weather_agent", "completed", "weather")
     assert (left.run["session_id"], left.run["tags"]) == ("session-1", ["demo"])
@@ -234,10 +171,8 @@ def test_langfuse(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> N
     assert left.actions("tool", "broken")[0]["action"]["error_message"] == "nope"
 
 
-def test_langgraph_with_openinference(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
-    model.replies.extend([wanting("get_weather"), a_completion(ANSWER)])
-
-    [left] = runs_of(titan, model, "openinference", "langgraph_openinference.py", tmp_path)
+def test_langgraph_with_openinference(titan: RunningTitan, tell: Tell) -> None:
+    [left] = runs_of(titan, tell, "langgraph_openinference")
 
     assert (left.run["agent_id"], left.run["status"], left.run["session_id"]) == (
         "weather_agent",
@@ -263,10 +198,8 @@ def test_langgraph_with_openinference(titan: RunningTitan, model: FakeEndpoint, 
     assert body_of(tool, "outputs")["data"]["content"] == "sunny in Paris"
 
 
-def test_traceloop(titan: RunningTitan, model: FakeEndpoint, tmp_path: Path) -> None:
-    model.replies.extend([wanting("get_weather"), streamed()])
-
-    [left] = runs_of(titan, model, "traceloop", "traceloop_workflow.py", tmp_path)
+def test_traceloop(titan: RunningTitan, tell: Tell) -> None:
+    [left] = runs_of(titan, tell, "traceloop_workflow")
 
     assert (left.run["agent_id"], left.run["status"], left.run["session_id"]) == (
         "weather_agent",

@@ -232,14 +232,18 @@ CALLS: Sequence[tuple[CallFilter, list[str]]] = [
 @pytest.mark.parametrize(("wanted", "ids"), CALLS)
 def test_the_ledger_under_every_filter(ledger: CallStore, wanted: CallFilter, ids: list[str]) -> None:
     def listed(reader: CallReader, *, is_ascending: bool, skip: int = 0, limit: int = 99) -> list[str]:
-        found = reader.ledger(PROJECT, wanted, sort="time", is_ascending=is_ascending, skip=skip, limit=limit)
-        return [action.id for action in found]
+        page = reader.ledger(PROJECT, wanted, sort="time", is_ascending=is_ascending, skip=skip, limit=limit, up_to=99)
+        assert page.total == len(ids)
+        return [action.id for action in page.calls]
 
     assert ledger.read(lambda reader: listed(reader, is_ascending=True)) == ids
     assert ledger.read(lambda reader: listed(reader, is_ascending=False)) == ids[::-1]
     assert ledger.read(lambda reader: listed(reader, is_ascending=True, skip=1, limit=2)) == ids[1:3]
-    assert ledger.read(lambda reader: reader.count_calls(PROJECT, wanted, up_to=99)) == len(ids)
-    assert ledger.read(lambda reader: reader.count_calls(PROJECT, wanted, up_to=2)) == min(2, len(ids))
+    assert ledger.read(lambda reader: listed(reader, is_ascending=True, skip=99)) == []
+    few = ledger.read(
+        lambda reader: reader.ledger(PROJECT, wanted, sort="time", is_ascending=True, skip=0, limit=1, up_to=2)
+    )
+    assert few.total == min(2, len(ids))
 
 
 @pytest.mark.parametrize(
@@ -252,23 +256,23 @@ def test_the_ledger_under_every_filter(ledger: CallStore, wanted: CallFilter, id
 def test_the_ledger_by_cost_and_by_duration(ledger: CallStore, sort: str, ids: list[str]) -> None:
     record(ledger, a_call("b0", run_id="R_2", begins=0, ends=0, cost="0"))
 
-    def listed(reader: CallReader, *, skip: int, limit: int) -> list[Action]:
-        return reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=False, skip=skip, limit=limit)
+    def listed(reader: CallReader, *, skip: int = 0, limit: int = 99, is_ascending: bool = False) -> list[Action]:
+        asked = partial(reader.ledger, PROJECT, CallFilter(), sort=sort, is_ascending=is_ascending, up_to=99)
+        page = asked(skip=skip, limit=limit)
+        assert page.total == len(ids)
+        return page.calls
 
-    found = ledger.read(lambda reader: listed(reader, skip=0, limit=99))
+    found = ledger.read(listed)
     pages = [
         [action.id for action in ledger.read(partial(listed, skip=skip, limit=limit))]
         for skip, limit in product(range(7), range(1, 4))  # an index holds only those that stand out
     ]
 
-    rising = ledger.read(
-        lambda reader: reader.ledger(PROJECT, CallFilter(), sort=sort, is_ascending=True, skip=0, limit=99)
-    )
+    rising = ledger.read(partial(listed, is_ascending=True))
     assert [action.id for action in found] == ids
     assert [action.id for action in rising] == ids[::-1]
     assert {action.run_id for action in found} == {RUN, "R_2"}
     assert pages == [ids[skip : skip + limit] for skip, limit in product(range(7), range(1, 4))]
-    assert ledger.read(lambda reader: reader.count_calls(PROJECT, CallFilter(), up_to=99)) == len(ids)
 
 
 # --- words ---

@@ -17,9 +17,9 @@ def test_a_search_looks_at_the_newest_hits_but_where_something_else_is_asked_for
     record(calls, *(replace(a_call(f"n{n}", cost="1"), outputs=Payload('"salmon"')) for n in range(3_000)))
 
     def found(reader: CallReader, wanted: CallFilter) -> tuple[int, bool]:
-        listed = reader.ledger(PROJECT, wanted, sort="time", is_ascending=True, skip=0, limit=9_999)
-        assert len(listed) == reader.count_calls(PROJECT, wanted, up_to=9_999)
-        return len(listed), reader.is_search_capped(wanted)
+        page = reader.ledger(PROJECT, wanted, sort="time", is_ascending=True, skip=0, limit=9_999, up_to=9_999)
+        assert len(page.calls) == page.total
+        return page.total, page.is_search_capped
 
     def found_runs(reader: CallReader, wanted: RunFilter) -> tuple[int, bool]:
         return reader.count_runs(PROJECT, wanted, up_to=9), reader.is_search_capped(wanted)

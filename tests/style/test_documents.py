@@ -20,7 +20,7 @@ LINK: Final = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
 MAKE_TARGET: Final = re.compile(r"(?:`|^|&& |… )make ([a-z][a-z-]*)", re.M)
 TEST: Final = re.compile(r"`(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`")
 #: `titan COMMAND …` at the start of a line of code or of a code span
-TITAN_CALL: Final = re.compile(r"(?:^|`)titan ([a-z]+)([^`\n]*)", re.M)
+TITAN_CALL: Final = re.compile(r"(?:^|`)titan ((?:(?:runs|store|token|workers) )?[a-z]+)([^`\n]*)", re.M)
 #: An environment in which rich neither folds nor colours the help that is read here.
 PLAIN_TERMINAL: Final = {"COLUMNS": "300", "TERM": "dumb", "NO_COLOR": "1"}
 
@@ -30,7 +30,7 @@ def documents() -> Iterator[tuple[str, str]]:
 
 
 def commands_named() -> dict[str, set[str]]:
-    """Return the options that the documents name for each command of titan."""
+    """Return the options that the documents name for each command of titan, `workers` and `workers drain` apart."""
     named: dict[str, set[str]] = {}
     for _, text in documents():
         for command, rest in TITAN_CALL.findall(text):
@@ -101,7 +101,7 @@ def test_the_documents_name_commands() -> None:
 
 @pytest.mark.parametrize("command", sorted(commands_named()))
 def test_every_command_and_option_a_document_names_exists(command: str) -> None:
-    call = [sys.executable, "-c", "from titan.cli import main; main()", command, "--help"]
+    call = [sys.executable, "-c", "from titan.cli import main; main()", *command.split(), "--help"]
 
     answer = subprocess.run(call, capture_output=True, text=True, env={**os.environ, **PLAIN_TERMINAL})
 

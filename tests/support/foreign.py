@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,10 +21,14 @@ WITHIN_SECONDS: Final = 120  # they take 3 s
 
 
 def run_client(name: str, program: Path, *arguments: str, environment: Mapping[str, str], folder: Path) -> str:
-    """Return what a program printed that ran with the packages of `NAME.lock`, in `folder`."""
-    python = interpreter(make_environment(name, environments=ENVIRONMENTS, locks=LOCKS))
+    """Return what a program printed that ran with the packages of `NAME.lock`, in `folder`.
+
+    The folder gets a copy of the program, and leads to its packages: what the client tells of paths begins there.
+    """
+    packages = folder / "client"
+    packages.symlink_to(make_environment(name, environments=ENVIRONMENTS, locks=LOCKS))
     done = subprocess.run(
-        [str(python), str(program), *arguments],
+        [str(interpreter(packages)), str(shutil.copy(program, folder)), *arguments],
         capture_output=True,
         text=True,
         timeout=WITHIN_SECONDS,

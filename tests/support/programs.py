@@ -16,12 +16,12 @@ RUN_WITHIN_SECONDS = 60  # a start takes 0.1 s; six people's tests on two cores 
 def run_program(
     script: Path, *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a script to its end with none of this process's TITAN_* variables, and `env` on top."""
+    """Run a script to its end with none of this process's TITAN_* variables, a home of its own, and `env` on top."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
     return subprocess.run(
         [sys.executable, str(script), *arguments],
         cwd=cwd,
-        env={**inherited, "PYTHONPATH": str(ROOT / "src"), **(env or {})},
+        env={**inherited, "PYTHONPATH": str(ROOT / "src"), "TITAN_HOME": str(cwd / "no-home"), **(env or {})},
         capture_output=True,
         text=True,
         check=False,

@@ -3,18 +3,25 @@
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 CHUNK_BYTES = 65536
 
+Ear: TypeAlias = Callable[[bytes], None]  #: is told every piece of one direction before it is sent on
+
 
 class Proxy:
-    """Forwards connections to a port of this machine while it is whole."""
+    """Forwards connections to a port of this machine while it is whole.
 
-    def __init__(self, target_port: int) -> None:
+    `listening` returns the ears of a new connection: one for what the near end says, one for the far end.
+    """
+
+    def __init__(self, target_port: int, *, listening: Callable[[], tuple[Ear, Ear]] | None = None) -> None:
         self._target_port = target_port
+        self._listening = listening or (lambda: (_heed_not, _heed_not))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._is_whole = threading.Event()
@@ -86,21 +93,27 @@ class Proxy:
 
     def _serve(self, pair: "_Pair") -> None:
         """Forward in both directions; nobody uses the sockets any more when they are closed."""
-        back = threading.Thread(target=self._forward, args=(pair, pair.far, pair.near), daemon=True)
+        of_near, of_far = self._listening()
+        back = threading.Thread(target=self._forward, args=(pair, pair.far, pair.near, of_far), daemon=True)
         back.start()
-        self._forward(pair, pair.near, pair.far)
+        self._forward(pair, pair.near, pair.far, of_near)
         back.join()
         pair.near.close()
         pair.far.close()
         with self._lock:
             self._pairs.discard(pair)
 
-    def _forward(self, pair: "_Pair", source: socket.socket, target: socket.socket) -> None:
+    def _forward(self, pair: "_Pair", source: socket.socket, target: socket.socket, ear: Ear) -> None:
         with suppress(OSError):
             while content := source.recv(CHUNK_BYTES):
                 self._flows.wait()
+                ear(content)
                 target.sendall(content)
         pair.shut_down()
+
+
+def _heed_not(_content: bytes) -> None:
+    """Hear nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +131,9 @@ class _Pair:
 
 
 @contextmanager
-def a_proxy(target_port: int) -> Iterator[Proxy]:
+def a_proxy(target_port: int, *, listening: Callable[[], tuple[Ear, Ear]] | None = None) -> Iterator[Proxy]:
     """Open a proxy to a port of this machine for a `with` block."""
-    proxy = Proxy(target_port)
+    proxy = Proxy(target_port, listening=listening)
     try:
         yield proxy
     finally:

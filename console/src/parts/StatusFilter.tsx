@@ -1,5 +1,5 @@
 import { lookOf } from "./Status";
-import { toggled } from "./url";
+import { toggledIn } from "./url";
 import "./field.css";
 
 interface Props {
@@ -22,7 +22,7 @@ export function StatusFilter({ label = "Status", all, chosen, onChange }: Props)
             type="button"
             className={`chip tone-${tone}`}
             aria-pressed={chosen.includes(status)}
-            onClick={() => onChange(toggled(chosen, status))}
+            onClick={() => onChange(toggledIn(chosen, status))}
           >
             <span aria-hidden="true">{glyph}</span>
             {word}

@@ -19,7 +19,8 @@ from titan.cli.commands import (
     gates,
     house,
     jobs,
-    runs,
+    run,
+    runs_files,
     store,
     submit,
     token,
@@ -49,8 +50,9 @@ app = typer.Typer(
     )
     + f"\n\n\b\n{EXIT_CODES_HELP}",
 )
-for commands in (up, submit, dags, jobs, files, runs, gates, again, cancel, house, doctor):
+for commands in (up, submit, dags, jobs, files, run, gates, again, cancel, house, doctor):
     app.add_typer(commands.app)
+app.add_typer(runs_files.app, name="runs")
 app.add_typer(workers.app, name="workers")
 app.add_typer(store.app, name="store")
 app.add_typer(token.app, name="token")

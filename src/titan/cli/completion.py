@@ -5,26 +5,37 @@ from collections.abc import Iterable, Sequence
 import typer
 
 _NEWEST = 500  # 0.1 s to ask for; one large DAG must not hide all others
+_LARGEST_PAGE = 200  # of what was recorded
 
 
 def job_names(context: typer.Context, incomplete: str) -> list[str]:
     """Return names of the newest jobs."""
-    return _ask(context, incomplete, "jobs", "name")
+    return _ask(context, incomplete, "name", "jobs")
 
 
 def dag_names(context: typer.Context, incomplete: str) -> list[str]:
     """Return names of the newest DAGs."""
-    return _ask(context, incomplete, "dags", "name")
+    return _ask(context, incomplete, "name", "dags")
 
 
 def run_ids(context: typer.Context, incomplete: str) -> list[str]:
     """Return ids of the newest agent runs."""
-    return _ask(context, incomplete, "runs", "agent_run_id")
+    return _ask(context, incomplete, "agent_run_id", "runs")
+
+
+def recorded_run_ids(context: typer.Context, incomplete: str) -> list[str]:
+    """Return ids of the newest recorded runs."""
+    return _ask(context, incomplete, "run_id", "v1", "runs", listing="data", limit=_LARGEST_PAGE, window="all")
+
+
+def agent_ids(context: typer.Context, incomplete: str) -> list[str]:
+    """Return ids of agents of which runs were recorded."""
+    return _ask(context, incomplete, "agent_id", "v1", "agents", listing="data", limit=_LARGEST_PAGE)
 
 
 def gate_names(context: typer.Context, incomplete: str) -> list[str]:
     """Return names of the open gates."""
-    return _ask(context, incomplete, "gates", "name")
+    return _ask(context, incomplete, "name", "gates")
 
 
 def files(incomplete: str) -> list[str]:
@@ -36,15 +47,23 @@ def files(incomplete: str) -> list[str]:
     return sorted(f"{path}/" if os.path.isdir(path) else path for path in paths)
 
 
-def _ask(context: typer.Context, incomplete: str, listing: str, field: str) -> list[str]:
+def _ask(
+    context: typer.Context,
+    incomplete: str,
+    field: str,
+    *path: str,
+    listing: str | None = None,
+    limit: int = _NEWEST,
+    window: str | None = None,
+) -> list[str]:
     from titan.cli.exits import CommandFailed
     from titan.cli.server import connect
 
     try:
-        document = connect(context.params.get("server")).get("api", listing, limit=_NEWEST)
+        document = connect(context.params.get("server")).get("api", *path, limit=limit, window=window)
     except CommandFailed:
         return []  # a shell that waits for Tab has no place for an error
-    return _matching(document.get(listing), field, incomplete)
+    return _matching(document.get(listing or path[-1]), field, incomplete)
 
 
 def _matching(listed: object, field: str, incomplete: str) -> list[str]:

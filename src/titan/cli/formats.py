@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
+from decimal import ROUND_HALF_UP, Decimal
 
 #: Shown where there is nothing to show, so that a column never looks forgotten.
 NOTHING = "-"
@@ -109,6 +110,19 @@ def size(size_bytes: int | None) -> str:
         if amount < 1024:
             return f"{amount:.1f} {unit}"
     return f"{amount / 1024:.1f} TiB"
+
+
+def money(usd: Decimal | None) -> str:
+    """Return US dollars: `$1,204.50`, `$0.016`, `$0.00312`, `$0`; below a cent the three digits that count."""
+    if usd is None:
+        return NOTHING
+    if not usd:
+        return "$0"
+    if usd >= Decimal("0.1"):
+        return f"${usd.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+    places = 3 if usd >= Decimal("0.01") else 2 - usd.adjusted()
+    digits = f"{usd.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}"
+    return f"${digits[:4]}{digits[4:].rstrip('0')}"
 
 
 def count(number: int, noun: str) -> str:

@@ -36,6 +36,11 @@ _STYLES = {
     "OK": "green",
     "WARN": "yellow",
     "FAIL": "red",
+    "SUCCESS": "green",
+    "ERROR": "red",
+    "BLOCKED": "magenta",
+    "REPLAYED": "bright_black",
+    "IDEMPOTENT_REPLAY": "bright_black",
 }
 
 

@@ -13,6 +13,7 @@ from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.engine.home_token import read_home_token
 from titan.settings import home_folder
 from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
+from titan_sdk.links import Readable
 from titan_sdk.transport import Transport, quote
 
 DEFAULT_HOST = "127.0.0.1"
@@ -86,6 +87,14 @@ class Server:
         """Perform a DELETE once."""
         return self._ask("DELETE", segments, query=query)
 
+    def upload(self, *segments: str, file: Readable, size_bytes: int, timeout_seconds: float) -> Document:
+        """Perform a POST with the content of a file, which is read in pieces; what it tells of is kept once."""
+        with _translated():
+            answer = self._transport.upload_from(
+                "POST", _path(segments), file, size_bytes=size_bytes, timeout_seconds=timeout_seconds
+            )
+        return self._object(answer)
+
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs to find this server."""
@@ -114,6 +123,11 @@ class Server:
             answer = self._transport.request_json(
                 method, _path(segments), query=query, body=body, timeout_seconds=timeout_seconds
             )
+        document = self._object(answer)
+        self._transport.retry_for_seconds = _PATIENCE_SECONDS
+        return document
+
+    def _object(self, answer: object) -> Document:
         if not isinstance(answer, dict):
             raise CommandFailed(
                 f"Titan server at {self.address}",
@@ -122,7 +136,6 @@ class Server:
                 found=f"{answer!r:.80}",
                 next_step="Another program may listen there. " + _START_HINT,
             )
-        self._transport.retry_for_seconds = _PATIENCE_SECONDS
         return answer
 
 

@@ -13,7 +13,6 @@ from titan.rules.redaction import Redactor, Taken
 
 MAX_NOTED: Final = 100  # of one entry: a history of messages brings the same ones again and again
 CACHED_TEXTS: Final = 4096
-CARD: Final = "card"  # of ids that are numbers, one in a hundred passes for one by chance
 LONGEST_CACHED: Final = 4096  # characters; so that the cache never takes more than some 32 MB
 
 
@@ -34,7 +33,7 @@ class EntryRedactor:
         self._keeps_bodies = keeps_bodies
         self._cached = lru_cache(maxsize=CACHED_TEXTS)(self._json)
         self._cached_name = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_text)
-        self._cached_id = lru_cache(maxsize=CACHED_TEXTS)(self._identity)
+        self._cached_id = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_id)
 
     def clean(self, entry: Entry) -> Entry:
         """Return the entry without secrets; the very same one when it holds none."""
@@ -145,13 +144,6 @@ class EntryRedactor:
         clean = self._cached_id(told_id)
         _note(where, clean.taken, taken)
         return clean.text
-
-    def _identity(self, told_id: str) -> Clean:
-        """Return an id without secrets; one that held some ends in its fingerprint, so that equal ones stay equal."""
-        clean = self._redactor.redact_text(told_id)
-        if all(one.name == CARD for one in clean.taken):
-            return Clean(told_id, ())
-        return Clean(f"{clean.text}-{self._redactor.fingerprint(told_id)}", clean.taken)
 
     def _tags(self, tags: tuple[str, ...], taken: list[Redaction]) -> tuple[str, ...]:
         return tuple(self._name(f"tags[{place}]", tag, taken) or "" for place, tag in enumerate(tags))

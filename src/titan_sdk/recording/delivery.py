@@ -29,6 +29,11 @@ _NO_ROOM = "the server is away, and there is no room to keep them"
 HELD_BYTES = 16 * 2**20  # in memory, where no disk takes it
 MOST_FAULTS = 5  # of one body, while the server takes others: what is wrong with it does not pass
 _FAULTS_IN_A_ROW = 3  # of different bodies: then it is the server that is not well
+MOST_REFUSALS = 3  # of one file in a row, before it lets others go first: 3.5 s, in which a server restarts
+REST_SECONDS = (
+    60.0  # of such a file, once the server has taken others meanwhile: then it is this one that it cannot take
+)
+LONGEST_RETRY_AFTER_SECONDS = 300.0  # a server may ask for more; it is asked again then
 _MOST_SAID = 10  # lines on stderr
 _NO_RECORDING = "the server is of a version that records nothing"
 
@@ -49,6 +54,8 @@ class Answer(NamedTuple):
 
     verdict: Verdict
     reason: str = ""
+    #: how long the server wants to be left alone
+    retry_after_seconds: float = 0.0
 
 
 class Delivery:
@@ -74,6 +81,8 @@ class Delivery:
         self._held_bytes = 0
         self._pause = 0.0
         self._try_at = 0.0
+        #: until when the server wants to be left alone, even by a process that ends
+        self._not_before = 0.0
         self._said: set[str] = set()
         #: Of what waits, by its path or body: how often the server failed over it, and `_taken` at the last time.
         self._faults: dict[str | bytes, tuple[int, int]] = {}
@@ -82,6 +91,9 @@ class Delivery:
         #: Of the folder, as it was last looked at.
         self._files: deque[str] = deque()
         self._may_have_files = kept is not None
+        #: Files that the server would not take yet: how often, `_taken` at the last time, and until when each rests.
+        self._refusals: dict[str, tuple[int, int, float]] = {}
+        self._look_at = 0.0
         #: Entries that were lost, and that the server has not been told of.
         self.dropped = 0
         self._lost = 0
@@ -93,7 +105,8 @@ class Delivery:
         """In how many seconds there is something to do without a new batch; None when there is not."""
         if not self._held and not self._may_have_files:
             return None
-        return max(0.0, self._try_at - self._now())
+        look_at = 0.0 if self._held or self._files else self._look_at
+        return max(0.0, self._try_at - self._now(), look_at - self._now())
 
     def give(self, batch: Sequence[Told], *, within_seconds: float = ANSWER_SECONDS) -> None:
         """Deliver a batch, or keep it."""
@@ -117,9 +130,13 @@ class Delivery:
 
     def finish(self, by: float) -> None:
         """Try once more, whether it is time or not, and deliver what was kept, until `by` on the clock."""
-        self._try_at = 0.0
+        self.hurry()
         while self.wait_seconds == 0 and (left := by - self._now()) > 0:
             self.go_on(within_seconds=left)
+
+    def hurry(self) -> None:
+        """Try now, unless the server has asked for a pause."""
+        self._try_at = self._not_before
 
     def keep(self, batch: Sequence[Told]) -> None:
         """Keep a batch for later: on disk, without secrets; where that cannot be, in memory; else it is dropped."""
@@ -146,7 +163,7 @@ class Delivery:
 
     def _keep_body(self, body: bytes, count: int) -> None:
         if self._kept is not None and self._kept.add(body):
-            self._may_have_files = True
+            self._may_have_files, self._look_at = True, 0.0
         elif self._held_bytes + len(body) <= self._most_held_bytes:
             self._held.append((body, count))
             self._held_bytes += len(body)
@@ -158,7 +175,7 @@ class Delivery:
         return self._now() < self._try_at
 
     def _send(self, batch: Sequence[Told], within_seconds: float) -> Verdict:
-        verdict, reason = self._posted(body_of(told.text() for told in batch), within_seconds)
+        verdict, reason, _ = self._posted(body_of(told.text() for told in batch), within_seconds)
         if verdict is Verdict.REFUSED and len(batch) > 1:
             middle = len(batch) // 2
             for half in (batch[:middle], batch[middle:]):
@@ -179,29 +196,61 @@ class Delivery:
             self._say_once("denied", f"titan_sdk: recorded entries wait, the server lets none in: {answer.reason}")
         if verdict in (Verdict.AWAY, Verdict.DENIED) or self._faults_in_a_row >= _FAULTS_IN_A_ROW:
             self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
-            self._try_at = self._now() + self._pause
+            asked = min(answer.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
+            self._not_before = self._now() + asked if asked > 0 else 0.0
+            self._try_at = self._now() + max(self._pause, asked)
         else:
-            self._pause, self._try_at = 0.0, 0.0
+            self._pause, self._try_at, self._not_before = 0.0, 0.0, 0.0
         return answer
 
     def _deliver_file(self, kept: Spool, within_seconds: float) -> None:
         if not self._files:
-            self._files.extend(kept.paths())
-            self._may_have_files = bool(self._files)
+            self._look_into(kept)
         if not self._files:
             return
-        path = self._files[0]
+        path = self._files.popleft()  # what is not delivered is found again when all others have had their turn
         body = spool.read(path)
         if body is not None and not self._deliver_kept(path, body, 1, within_seconds):
-            if self._faults_in_a_row:
-                self._files.rotate(-1)
+            if not self._faults_in_a_row:
+                self._note_refusal(path)
             return
-        if not spool.forget(self._files.popleft()) and not self._files:
+        self._refusals.pop(path, None)
+        if not spool.forget(path) and not self._files:
             self._may_have_files = False  # or it would go out for ever
+
+    def _look_into(self, kept: Spool) -> None:
+        """Line up the files that wait: the oldest first, behind them those that the server would not take so far."""
+        paths = kept.paths()
+        self._refusals = {path: self._refusals[path] for path in paths if path in self._refusals}
+        now = self._now()
+        resting = {path: until for path, (_, _, until) in self._refusals.items() if until > now}
+        self._files.extend(
+            sorted((path for path in paths if path not in resting), key=lambda path: self._has_had_its_turns(path))
+        )
+        self._may_have_files = bool(paths)
+        self._look_at = min(resting.values(), default=0.0) if not self._files else 0.0
+
+    def _has_had_its_turns(self, path: str) -> bool:
+        return self._refusals.get(path, (0, 0, 0.0))[0] >= MOST_REFUSALS
+
+    def _note_refusal(self, path: str) -> None:
+        """Have a file go first again, up to three times; then others do.
+
+        Where the server has taken others meanwhile, the file alone waits, and what comes new does not.
+        """
+        count, taken, _ = self._refusals.get(path, (0, self._taken, 0.0))
+        count += 1
+        if count < MOST_REFUSALS:
+            self._files.appendleft(path)
+        rests_until = 0.0
+        if count > MOST_REFUSALS and self._taken > taken:
+            rests_until = max(self._now() + REST_SECONDS, self._not_before)
+            self._pause, self._try_at = 0.0, self._not_before
+        self._refusals[path] = (count, self._taken, rests_until)
 
     def _deliver_kept(self, key: str | bytes, body: bytes, count: int, within_seconds: float) -> bool:
         """Send a body of `count` entries; return whether that is done with, one way or another."""
-        verdict, reason = self._posted(body, within_seconds)
+        verdict, reason, _ = self._posted(body, within_seconds)
         if verdict is Verdict.REFUSED or (verdict is Verdict.FAULT and self._is_hopeless(key)):
             self._deliver_one_by_one(body, within_seconds)
             return True
@@ -228,7 +277,7 @@ class Delivery:
             return
         for number, entry in enumerate(entries):
             body = json.dumps({"entries": [entry]}).encode()
-            verdict, reason = self._posted(body, within_seconds)
+            verdict, reason, _ = self._posted(body, within_seconds)
             if verdict in (Verdict.AWAY, Verdict.DENIED):
                 self._keep_body(json.dumps({"entries": entries[number:]}).encode(), len(entries) - number)
                 return
@@ -269,7 +318,8 @@ def post_to(transport: Transport) -> Callable[[bytes, float], Answer]:
         verdict = verdict_of(response.status)
         if verdict is Verdict.UNWANTED:
             return Answer(verdict)  # it says that it knows no such path
-        return Answer(verdict, f"HTTP {response.status}{_said_in(response.body)}")
+        reason = f"HTTP {response.status}{_said_in(response.body)}"
+        return Answer(verdict, reason, retry_after(response.headers.get("retry-after", "")))
 
     return post
 
@@ -287,6 +337,21 @@ def verdict_of(status: int) -> Verdict:
     if status in (500, 501):
         return Verdict.FAULT
     return Verdict.AWAY
+
+
+def retry_after(text: str) -> float:
+    """Return the seconds that a header Retry-After asks for, 0 for none; it has them, or a date."""
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    if not text:
+        return 0.0
+    from email.utils import parsedate_to_datetime  # 10 ms, and few proxies write dates
+
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return 0.0
 
 
 #: What may be sent again.

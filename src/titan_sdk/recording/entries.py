@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
 from titan_sdk.recording.mistakes import say_once
-from titan_sdk.recording.told import Told, line
+from titan_sdk.recording.told import NAME_LIMIT, TAG_LIMIT, Told, line
 from titan_sdk.tape import Bounds, Raised, encode
 
 TYPE_CHECKING = False
@@ -104,17 +104,17 @@ def entry_of(act: Act) -> Told:
     fields: dict[str, object] = {
         "type": "action",
         "id": act.id,
-        "name": line(plan.name or plan.kind, 500),
+        "name": line(plan.name or plan.kind, NAME_LIMIT),
         "kind": plan.kind,
         "started_at_ns": act.started_at_ns,
     }
     known = {
         "run_id": act.run.id,
         "parent_id": act.parent_id,
-        "actor": plan.actor and line(plan.actor, 500),
+        "actor": plan.actor and line(plan.actor, NAME_LIMIT),
         "impact": plan.impact,
         "effect": plan.effect,
-        "tags": [line(tag, 200) for tag in (*plan.tags, *(act.tags or ()))] or None,
+        "tags": [line(tag, TAG_LIMIT) for tag in (*plan.tags, *(act.tags or ()))] or None,
     }
     fields |= {name: value for name, value in known.items() if value is not None}
     payloads: dict[str, str] = {}
@@ -137,7 +137,7 @@ def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> N
     if (cost := usd(act.cost)) is not None:
         fields["cost_usd"] = cost
     elif act.cost is not None:
-        name = line(act.plan.name or act.plan.kind, 500)
+        name = line(act.plan.name or act.plan.kind, NAME_LIMIT)
         say_once(
             f"titan_sdk: {name!r} is recorded without a cost: {line(repr(act.cost), 100)} is not US dollars from 0 to "
             f"{LARGEST_USD:,}"
@@ -173,7 +173,7 @@ def _failure(act: Act) -> dict[str, str]:
         return {"type": "Exception", "message": ""}
     kind = raised.type_name.rpartition(":")[2].rpartition(".")[2]
     message = line(raised.message, _LONGEST_MESSAGE) if raised.message else ""
-    return {"type": line(kind, 500), "message": message, "traceback": _traceback(act.frames, kind, message)}
+    return {"type": line(kind, NAME_LIMIT), "message": message, "traceback": _traceback(act.frames, kind, message)}
 
 
 def _traceback(frames: Sequence[tuple[str, int, str]], kind: str, message: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 
+from titan_sdk.recording.mistakes import say_once
 from titan_sdk.redaction import Redactor, StandardFinder
 
 TYPE_CHECKING = False
@@ -13,10 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["Redact", "built_in", "of_process"]
 
 FIELDS = "TITAN_REDACT_FIELDS"
+PATTERNS = "TITAN_REDACT_PATTERNS"
 
 #: Fingerprints need a key that outlives the process, which only the server has: the SDK's are dropped.
 _KEY = os.urandom(32)
-_redactors: dict[str, Redactor] = {}
+_redactors: dict[tuple[str, str], Redactor] = {}
 
 
 class Redact:
@@ -50,7 +53,9 @@ class Redact:
         #: None: nothing but whole payloads goes
         self.redactor: Redactor | None = None
         if fields or patterns:
-            self.redactor = Redactor(StandardFinder(patterns), key=_KEY, fields=(*_fields_of_process(), *fields))
+            self.redactor = Redactor(
+                StandardFinder(patterns), key=_KEY, fields=(*_named(os.environ.get(FIELDS, "")), *fields)
+            )
 
 
 def of_process() -> Redactor | None:
@@ -58,13 +63,27 @@ def of_process() -> Redactor | None:
     return built_in() if os.environ.get(FIELDS) else None
 
 
-def built_in() -> Redactor:
-    """Return what takes out secrets as the server does, and the fields of TITAN_REDACT_FIELDS."""
-    named = os.environ.get(FIELDS, "")
-    if named not in _redactors:
-        _redactors[named] = Redactor(StandardFinder(), key=_KEY, fields=_fields_of_process())
-    return _redactors[named]
+def built_in(environment: Mapping[str, str] = os.environ) -> Redactor:
+    """Return what takes out secrets as the server does, with TITAN_REDACT_FIELDS and TITAN_REDACT_PATTERNS."""
+    fields, patterns = environment.get(FIELDS, ""), environment.get(PATTERNS, "")
+    if (fields, patterns) not in _redactors:
+        _redactors[fields, patterns] = Redactor(_finder(patterns), key=_KEY, fields=_named(fields))
+    return _redactors[fields, patterns]
 
 
-def _fields_of_process() -> tuple[str, ...]:
-    return tuple(field for field in os.environ.get(FIELDS, "").replace(",", " ").split() if field)
+def _finder(path: str) -> StandardFinder:
+    """Return what finds the built-in patterns, and those of a TOML file as the server reads it."""
+    if not path:
+        return StandardFinder()
+    import tomllib
+
+    try:
+        with open(os.path.expanduser(path), "rb") as file:
+            return StandardFinder({name: str(regex) for name, regex in tomllib.load(file).items()})
+    except (OSError, ValueError, re.error) as mistake:
+        say_once(f"titan_sdk: {PATTERNS}={path}: {mistake}; only what every Titan knows is taken away")
+        return StandardFinder()
+
+
+def _named(fields: str) -> tuple[str, ...]:
+    return tuple(field for field in fields.replace(",", " ").split() if field)

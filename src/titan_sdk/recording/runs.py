@@ -16,7 +16,7 @@ from contextvars import ContextVar
 
 from titan_sdk.recording import process
 from titan_sdk.recording.mistakes import check_tags
-from titan_sdk.recording.told import Told, id_line, line
+from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Told, id_line, line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = ["Run", "RunNote", "current_run", "run"]
 RUN_ID = "TITAN_AGENT_RUN_ID"
 JOB_ID = "TITAN_JOB_ID"
 AGENT_ID = "TITAN_AGENT_ID"
+_LONGEST_REASON = 1000
 
 
 class Run:
@@ -37,8 +38,8 @@ class Run:
 
     def __init__(self, run_id: str | None, agent_id: str | None, *, is_ours: bool) -> None:
         #: None: that of the job whose token is shown
-        self.id = None if run_id is None else id_line(run_id, 200)
-        self.agent_id = None if agent_id is None else line(agent_id, 500)
+        self.id = None if run_id is None else id_line(run_id, ID_LIMIT)
+        self.agent_id = None if agent_id is None else line(agent_id, NAME_LIMIT)
         #: whether it ends when this process says so
         self.is_ours = is_ours
         self.process_id = os.getpid()
@@ -61,7 +62,7 @@ class RunNote:
         """Return the one entry."""
         known = {"run_id": self._run.id, "agent_id": self._run.agent_id, **self._fields}
         fields: dict[str, object] = {"type": "run", "at_ns": self._at_ns}
-        fields |= {name: _clean(value) for name, value in known.items() if value is not None}
+        fields |= {name: _clean(name, value) for name, value in known.items() if value is not None}
         return [Told(fields)]
 
 
@@ -96,7 +97,11 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         if run_id == "":
             raise ValueError("run_id='': expected an id, or None for a new one")
         self._run = _run_of(agent_id, run_id)
-        self._about = {"session_id": session_id and id_line(session_id, 200), "name": name, "tags": list(tags) or None}
+        self._about = {
+            "session_id": session_id and id_line(session_id, ID_LIMIT),
+            "name": name,
+            "tags": list(tags) or None,
+        }
         self._outer: Run | None = None
 
     def __enter__(self) -> Run:
@@ -199,10 +204,10 @@ def _words_of(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 (the user's __str__; their own exception is to go on as it is)
         words = ""
     kind = type(error).__name__
-    return f"{kind}: {words}"[:1000] if words else kind
+    return f"{kind}: {words}"[:_LONGEST_REASON] if words else kind
 
 
-def _clean(value: object) -> object:
+def _clean(name: str, value: object) -> object:
     if isinstance(value, str):
-        return line(value, 1000)
-    return [line(item, 200) for item in value] if isinstance(value, list) else value
+        return line(value, _LONGEST_REASON if name == "reason" else NAME_LIMIT)
+    return [line(item, TAG_LIMIT) for item in value] if isinstance(value, list) else value

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+from titan_sdk.home import home_of
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,10 +16,12 @@ if TYPE_CHECKING:
 __all__ = ["Spool", "spool_folder"]
 
 FOLDER = "TITAN_SPOOL"
+SPOOLS = "spool"  #: the folder of the home in which there is one for each server
+HOME_SERVER = "home"
 LARGEST_BYTES = 256 * 2**20  # a day of one busy agent: 100,000 calls of 2.5 KB
-_WHOLE = ".json"
+WHOLE = ".json"
 _PARTIAL = ".partial"
-_ASIDE = ".aside"
+ASIDE = ".aside"
 _LOOK_EVERY = 64  # bodies: to look at a thousand files takes 3 ms
 _DEAD_SECONDS = 3600.0  # a file that took so long to write is one of a process that was killed
 
@@ -57,16 +61,16 @@ class Spool:
         """Keep a body that is not to be tried again by itself; return where, None when that cannot be."""
         path = os.path.join(self.folder, f"{time.time_ns():020}-{os.getpid()}-{self._count}")
         try:
-            _write(path, body, _ASIDE)
+            _write(path, body, ASIDE)
         except OSError:
             return None
         self._count += 1
-        return path + _ASIDE
+        return path + ASIDE
 
     def paths(self) -> list[str]:
         """Return the files that wait, oldest first; none when the folder cannot be read."""
         try:
-            entries = [entry for entry in os.scandir(self.folder) if entry.name.endswith(_WHOLE)]
+            entries = [entry for entry in os.scandir(self.folder) if entry.name.endswith(WHOLE)]
             return sorted(entry.path for entry in entries if entry.is_file(follow_symlinks=False))
         except OSError:
             return []
@@ -88,15 +92,16 @@ class Spool:
 def spool_folder(address: Address, environment: Mapping[str, str] = os.environ) -> str | None:
     """Return where bodies for a server wait: TITAN_SPOOL, else a folder of that server's below TITAN_HOME or ~/.titan.
 
-    None in a job whose worker gave it no folder: there nobody would know later whose job it was.
+    What goes to the server of the home, wherever that is, waits in one folder: it may come back on other ports. None
+    in a job whose worker gave it no folder: there nobody would know later whose job it was.
     """
     given = environment.get(FOLDER)
     if given:
         return given
     if environment.get("TITAN_JOB_ID"):
         return None
-    home = environment.get("TITAN_HOME") or os.path.join(os.path.expanduser("~"), ".titan")
-    return os.path.join(home, "spool", f"{address.host.replace('/', '_')}_{address.port}")
+    server = f"{address.host.replace('/', '_')}_{address.port}" if address.is_named else HOME_SERVER
+    return os.path.join(home_of(environment), SPOOLS, server)
 
 
 def read(path: str) -> bytes | None:
@@ -117,7 +122,7 @@ def forget(path: str) -> bool:
     return True
 
 
-def _write(path: str, body: bytes, ending: str = _WHOLE) -> None:
+def _write(path: str, body: bytes, ending: str = WHOLE) -> None:
     partial = path + _PARTIAL
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

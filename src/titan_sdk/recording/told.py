@@ -7,15 +7,24 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from titan_sdk.redaction import Redactor
 
-__all__ = ["Told", "body_of", "id_line", "line"]
+__all__ = ["ID_LIMIT", "NAME_LIMIT", "TAG_LIMIT", "Told", "body_of", "id_line", "line"]
 
 _to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-#: What people and programs write freely; the rest are ids, times, numbers and words of the protocol.
-_FREE = ("name", "actor", "tags", "failure", "reason", "agent_id")
+ID_LIMIT = 200
+TAG_LIMIT = 200
+NAME_LIMIT = 500
+_NO_LIMIT = sys.maxsize
+#: What people and programs write freely, with the characters that the server takes of each. What is in none of these
+#: and is no id is a time, a number or a word of the protocol.
+_FREE = {"name": NAME_LIMIT, "actor": NAME_LIMIT, "agent_id": NAME_LIMIT, "reason": _NO_LIMIT}
+_FREE_OF_FAILURE = {"type": NAME_LIMIT, "message": _NO_LIMIT, "traceback": _NO_LIMIT}
+_FREE_OF_USE = {"model": _NO_LIMIT, "provider": _NO_LIMIT}
+_IDS = ("id", "run_id", "parent_id", "session_id")
 
 
 class Told:
@@ -45,16 +54,73 @@ class Told:
         return found if isinstance(found, str) else None
 
     def text(self, disk: Redactor | None = None) -> str:
-        """Return the entry as JSON. With `disk` it is without secrets, too: what is written there stays there."""
+        """Return the entry as JSON. With `disk` it is without secrets, too: what is written there stays there.
+
+        Ids go as they were told, but to the disk: there, one that holds a secret is another, the same in all entries
+        of this process.
+        """
         redactor = self._redactor or disk
         if redactor is None:
             return _assembled(self._fields, self._payloads)
-        free = redactor.redact_value({name: self._fields[name] for name in _FREE if name in self._fields})
-        payloads = {name: redactor.redact_json(text) for name, text in self._payloads.items()}
-        fields = {**self._fields, **(free.value if isinstance(free.value, dict) else {})}
-        if fields["type"] == "action" and (free.taken or any(each.taken for each in payloads.values())):
+        cleaning = _Cleaning(redactor, disk)
+        fields = cleaning.fields(self._fields)
+        payloads = {name: cleaning.payload(text) for name, text in self._payloads.items()}
+        if cleaning.has_taken and fields["type"] == "action":
             fields["is_redacted"] = True
-        return _assembled(fields, {name: each.text for name, each in payloads.items()})
+        return _assembled(fields, payloads)
+
+
+class _Cleaning:
+    """Takes the secrets out of one entry, in every field in which `titan.rules.entry_redaction` does at the server."""
+
+    __slots__ = ("_ids", "_redactor", "has_taken")
+
+    def __init__(self, redactor: Redactor, ids: Redactor | None) -> None:
+        self._redactor = redactor
+        self._ids = ids
+        self.has_taken = False
+
+    def fields(self, told: Mapping[str, object]) -> dict[str, object]:
+        clean = self._texts(told, _FREE)
+        for name in _IDS:
+            if name in told:
+                clean[name] = self._id(told[name])
+        tags, failure, use = told.get("tags"), told.get("failure"), told.get("use")
+        if isinstance(tags, list):
+            clean["tags"] = [self._text(tag, TAG_LIMIT) for tag in tags]
+        if isinstance(failure, dict):
+            clean["failure"] = self._texts(failure, _FREE_OF_FAILURE)
+        if isinstance(use, dict):
+            clean["use"] = self._texts(use, _FREE_OF_USE)
+            if "response_id" in use:
+                clean["use"]["response_id"] = self._id(use["response_id"])
+        return clean
+
+    def payload(self, text: str) -> str:
+        clean = self._redactor.redact_json(text)
+        self.has_taken = self.has_taken or bool(clean.taken)
+        return clean.text
+
+    def _texts(self, told: Mapping[str, object], limits: Mapping[str, int]) -> dict[str, Any]:
+        return {name: self._text(text, limits[name]) if name in limits else text for name, text in told.items()}
+
+    def _text(self, told: object, limit: int) -> object:
+        if not isinstance(told, str):
+            return told
+        clean = self._redactor.redact_text(told)
+        if not clean.taken:
+            return told
+        self.has_taken = True
+        return line(clean.text, limit)  # a chip may be longer than what it stands for
+
+    def _id(self, told: object) -> object:
+        if self._ids is None or not isinstance(told, str):
+            return told
+        clean = self._ids.redact_id(told)
+        if not clean.taken:
+            return told
+        self.has_taken = True
+        return id_line(clean.text, ID_LIMIT)
 
 
 def body_of(entries: Iterable[str]) -> bytes:

@@ -9,6 +9,7 @@ from tests.support.command_line import CommandLine, run_titan
 from tests.support.raw_http import ask
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import a_dag_body, a_name, submit
+from tests.support.waiting import wait_until
 
 
 def a_run(server: RunningTitan) -> str:
@@ -21,12 +22,13 @@ def test_a_run_is_pinned_and_unpinned(server: RunningTitan, titan: CommandLine) 
     run_id = a_run(server)
 
     pinned = titan("pin", run_id)
-    listed = titan("runs", "--limit", "1")
+    wait_until(
+        lambda: f"{run_id} (pinned)" in titan("runs", "--search", run_id).text, "the list of runs tells of the pin"
+    )
     as_json = titan("pin", run_id, "--json")
     unpinned = titan("unpin", run_id)
 
     assert pinned.text == f"{run_id} is pinned: nothing of it is deleted.\n"
-    assert f"{run_id} (pinned)" in listed.text
     assert as_json.document["pinned"] is True
     assert unpinned.text == f"{run_id} is not pinned: it goes when it is old enough.\n"
 

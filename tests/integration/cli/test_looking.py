@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import CommandLine
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -37,12 +38,19 @@ def test_waiting_for_a_dag_that_has_ended_answers_at_once_with_its_outcome(titan
 
 
 def test_lists_show_the_newest_first(titan: CommandLine, nightly: str) -> None:
-    dags, jobs, runs = (titan(command, "--limit", "3") for command in ("dags", "jobs", "runs"))
+    dags, jobs = (titan(command, "--limit", "3") for command in ("dags", "jobs"))
 
-    assert [done.lines[0].split()[0] for done in (dags, jobs, runs)] == ["DAG", "JOB", "RUN"]
+    assert [done.lines[0].split()[0] for done in (dags, jobs)] == ["DAG", "JOB"]
     assert dags.lines[1].split()[:3] == ["nightly", "PARTIAL", "1/3"]
     assert {line.split()[0] for line in jobs.lines[1:]} == {"extract", "train", "report"}
-    assert runs.lines[1].split()[0] == "NIGHT_1"
+
+
+def test_runs_with_stages_are_listed_as_they_stand(titan: CommandLine, nightly: str) -> None:
+    def listed() -> list[str]:
+        return [line.split()[0] for line in titan("runs", "--limit", "500").lines]
+
+    wait_until(lambda: "NIGHT_1" in listed(), "the registry has heard of the run")
+    assert "Its stages and their jobs: titan run NIGHT_1" in titan("runs", "show", "NIGHT_1").lines
 
 
 def test_lists_can_be_narrowed(titan: CommandLine, nightly: str) -> None:

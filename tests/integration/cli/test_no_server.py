@@ -144,8 +144,8 @@ def test_a_server_and_its_empty_lists(tmp_path: Path) -> None:
     assert exit_code == 0
     assert empty == {
         "jobs": "No jobs yet: the scripts that are submitted appear here. Submit one: titan submit hello.py\n",
-        "runs": "No agent runs yet: DAGs submitted with an agent_run_id appear here, grouped by it.\n"
-        "Make one: titan submit plan.py --run RESEARCH_1\n",
+        "runs": "No runs yet: every model and tool call that is recorded appears here, by its run.\n"
+        "Make one: a job that calls the model endpoint, or any program with titan_sdk.action.\n",
         "workers": f"No workers: jobs wait until one joins.\nAdd one: titan worker --join {url} --offer GENERAL:4\n",
     }
 

@@ -11,6 +11,8 @@ import pytest
 from tests.support.fake_titan import FakeTitan, fake_titan
 from tests.support.ports import held_ports
 from tests.support.programs import run_program
+from tests.support.recorded_calls import RecordedCalls
+from tests.support.running_titan import RunningTitan
 
 SUBMIT = """
 from titan_sdk import TitanClient, TitanJob
@@ -208,3 +210,17 @@ def test_a_long_absence_is_mentioned_once(tmp_path: Path) -> None:
 
     assert (code, output.count("trying for another")) == (1, 1)
     assert "Connection refused for 1.3 s. Start it with `titan up`" in output
+
+
+def test_a_program_beside_a_server_finds_it_by_the_home_alone(titan: RunningTitan, tmp_path: Path) -> None:
+    program = """
+import titan_sdk
+with titan_sdk.run(run_id="beside"), titan_sdk.action("call"):
+    pass
+print(titan_sdk.TitanClient().store_put("found-by", "home"), titan_sdk.flush(30))
+"""
+
+    done = outcome_of(program, tmp_path, TITAN_HOME=str(titan.home))
+
+    assert done == (0, "OK True\n")
+    assert [each["action"]["name"] for each in RecordedCalls(titan).actions("beside")] == ["call"]

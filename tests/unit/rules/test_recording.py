@@ -233,6 +233,18 @@ def test_a_call_that_two_tellers_saw_is_one_by_the_id_of_its_answer() -> None:
         assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=6)
 
 
+def test_a_call_that_our_endpoint_has_begun_is_the_one_whose_answer_has_its_name() -> None:
+    span = a_span(begins=1, ends=4, use=ModelUse(response_id="e1"))
+    begins, ends = a_seen(begins=2, ends=None), a_seen(begins=2, ends=3, cost="0.2", use=ModelUse(response_id="e1"))
+    memory = heard([span])
+
+    for entry in (begins, ends):
+        memory.hear(entry)
+
+    assert [(action.id, action.span_id) for action in memory.all] == [("s1", "e1")]
+    assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"))
+
+
 @pytest.mark.parametrize("parent", ["agent", None])
 def test_a_call_that_two_tellers_saw_is_one_by_the_span_it_was_made_in(parent: str | None) -> None:
     begins, ends = a_span(ends=None, parent_id=parent), a_span(ends=4, parent_id=parent)
@@ -425,6 +437,25 @@ def test_a_run_with_stages_ends_when_its_stages_do() -> None:
 
     assert (memory.run.status, memory.run.ended_at) == (RunStatus.COMPLETED, at(1))
     assert memory.run.last_event_at == at(4)
+
+
+def test_what_only_details_tell_of_a_run_is_kept_once() -> None:
+    memory = heard([a_word(agent_id="ada"), a_word(seconds=5)])
+    planner, painter = (replace(a_word(seconds=3), details=f'{{"resource": "{name}"}}') for name in ("plans", "paints"))
+
+    heard_of = [memory.hear(word).repeated for word in (planner, painter, planner, painter)]
+
+    assert heard_of == [0, 0, 1, 1]
+    assert [kept.entry for kept in memory.kept[-2:]] == [planner, painter]
+
+
+def test_a_run_of_which_ever_other_details_are_told_keeps_some() -> None:
+    memory = heard([a_word(agent_id="ada"), a_word(seconds=5)])
+
+    for number in range(40):
+        memory.hear(replace(a_word(seconds=3), details=f'{{"n": {number}}}'))
+
+    assert len(memory.kept) == 2 + 32
 
 
 def test_a_word_that_says_nothing_new_is_not_kept() -> None:

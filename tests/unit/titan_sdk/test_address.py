@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 
 from titan_sdk.address import address_of
@@ -34,9 +38,9 @@ from titan_sdk.errors import InvalidInput
     ],
 )
 def test_the_address_follows_from_arguments_then_environment(
-    host: str | None, port: int | None, environment: dict[str, str], found: str
+    tmp_path: Path, host: str | None, port: int | None, environment: dict[str, str], found: str
 ) -> None:
-    address = address_of(host, port, environment)
+    address = address_of(host, port, {"TITAN_HOME": str(tmp_path), **environment})
 
     assert f"{'https' if address.is_tls else 'http'} {address}" == found
 
@@ -54,3 +58,60 @@ def test_certificates_are_only_looked_for_where_tls_is_spoken() -> None:
 
     assert address_of("h", None, environment).ca_file is None
     assert address_of("https://h", None, environment).ca_file == "ca.pem"
+
+
+def leave_word(home: Path, **left: object) -> dict[str, str]:
+    """Leave word as a server does; return the environment of a program of that home."""
+    (home / "server.json").write_text(json.dumps({"url": "http://127.0.0.1:5001", "pid": os.getpid(), **left}))
+    return {"TITAN_HOME": str(home)}
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "environment", "found"),
+    [
+        (None, None, {}, "127.0.0.1:5001"),
+        (None, None, {"TITAN_TLS": "1"}, "127.0.0.1:5001"),
+        (None, None, {"TITAN_PORT": "1"}, "127.0.0.1:1"),
+        (None, None, {"TITAN_HOST": "e"}, "e:9090"),
+        (None, 2, {}, "127.0.0.1:2"),
+        ("h", None, {}, "h:9090"),
+    ],
+)
+def test_the_server_of_the_home_is_found_where_nobody_says_another(
+    tmp_path: Path, host: str | None, port: int | None, environment: dict[str, str], found: str
+) -> None:
+    address = address_of(host, port, {**leave_word(tmp_path), **environment})
+
+    assert str(address) == found
+    assert address.is_named is (found != "127.0.0.1:5001")
+
+
+def test_the_server_of_the_home_may_speak_tls(tmp_path: Path) -> None:
+    environment = leave_word(tmp_path, url="https://titan.example.org:5443")
+
+    address = address_of(None, None, {**environment, "TITAN_CA_FILE": "ca.pem"})
+
+    assert (str(address), address.is_tls, address.ca_file) == ("titan.example.org:5443", True, "ca.pem")
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"pid": 2**22 + 1},  # more than Linux gives: killed, and its process has gone
+        {"pid": 10**30},
+        {"pid": -1},
+        {"pid": "1"},
+        {"url": None},
+        {"url": "ftp://h:1"},
+        {"url": "http://h:0"},
+    ],
+)
+def test_a_server_that_was_killed_or_left_nonsense_is_passed_over(tmp_path: Path, left: dict[str, object]) -> None:
+    assert str(address_of(None, None, leave_word(tmp_path, **left))) == "127.0.0.1:9090"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"url": "http://127.0.0.1:1"}'])
+def test_word_that_cannot_be_read_is_passed_over(tmp_path: Path, content: str) -> None:
+    (tmp_path / "server.json").write_text(content)
+
+    assert str(address_of(None, None, {"TITAN_HOME": str(tmp_path)})) == "127.0.0.1:9090"

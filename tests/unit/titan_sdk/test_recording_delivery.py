@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from titan_sdk.address import Address
-from titan_sdk.recording.delivery import MOST_FAULTS, Answer, Delivery, Verdict, verdict_of
+from titan_sdk.recording.delivery import (
+    MOST_FAULTS,
+    REST_SECONDS,
+    Answer,
+    Delivery,
+    Verdict,
+    retry_after,
+    verdict_of,
+)
 from titan_sdk.recording.spool import Spool, spool_folder
 from titan_sdk.recording.told import Told
 
@@ -226,6 +234,12 @@ def test_bodies_wait_where_their_server_is_known(environment: dict[str, str], fo
     assert spool_folder(Address("titan.example.org", 9090), environment) == folder
 
 
+def test_what_goes_to_the_homes_own_server_waits_in_one_place_whatever_its_port() -> None:
+    folders = {spool_folder(Address("127.0.0.1", port, is_named=False), {"TITAN_HOME": "/h"}) for port in (5001, 9090)}
+
+    assert folders == {"/h/spool/home"}
+
+
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [
@@ -311,3 +325,125 @@ def test_a_refusal_says_of_what_and_why() -> None:
     delivery.give(told("a"))
 
     assert said == ["titan_sdk: recorded entries are lost (1 so far): the server refuses 'a': HTTP 400 no kind"]
+
+
+class Choosy:
+    """A server that says "later" to every body with a certain entry in it, and takes the others."""
+
+    def __init__(self, never: str) -> None:
+        self.never = never
+        self.ids: list[str] = []
+        self.refused = 0
+
+    def __call__(self, body: bytes, _within_seconds: float) -> Answer:
+        ids = [entry["id"] for entry in json.loads(body)["entries"]]
+        if self.never in ids:
+            self.refused += 1
+            return Answer(Verdict.AWAY, "HTTP 507")
+        self.ids += ids
+        return Answer(Verdict.TAKEN)
+
+
+def files_of(folder: Path, *ids: str) -> Spool:
+    spool = Spool(str(folder))
+    for each in ids:
+        spool.add(b'{"entries":[{"id":"%s"}]}' % each.encode())
+    return spool
+
+
+def test_a_file_that_the_server_never_takes_lets_the_others_go_and_is_kept(tmp_path: Path) -> None:
+    post, clock = Choosy("large"), Clock()
+    delivery = Delivery(post, files_of(tmp_path, "large", "a", "b"), now=clock)
+
+    for _ in range(8):
+        clock.seconds += delivery.wait_seconds or 0
+        delivery.go_on()
+
+    assert post.ids == ["a", "b"]
+    assert [entry["id"] for entry in kept_entries(tmp_path)] == ["large"]
+
+
+def test_a_file_that_alone_is_refused_rests_and_what_comes_new_goes_at_once(tmp_path: Path) -> None:
+    post, clock = Choosy("large"), Clock()
+    delivery = Delivery(post, files_of(tmp_path, "large", "a"), now=clock)
+    while post.refused < 4:
+        clock.seconds += delivery.wait_seconds or 0
+        delivery.go_on()
+
+    delivery.go_on()  # finds that nothing is left but what rests
+    resting_seconds = delivery.wait_seconds
+    for each in ("n1", "n2", "n3"):
+        clock.seconds += 1
+        delivery.give(told(each))
+    tries = post.refused
+    clock.seconds += REST_SECONDS
+    delivery.go_on()
+
+    assert resting_seconds == REST_SECONDS
+    assert post.ids == ["a", "n1", "n2", "n3"]
+    assert (tries, post.refused) == (4, 5)
+
+
+def test_files_that_come_while_one_is_refused_have_their_turn(tmp_path: Path) -> None:
+    post, clock = Choosy("large"), Clock()
+    spool = files_of(tmp_path, "large")
+    delivery = Delivery(post, spool, now=clock)
+    while post.refused < 4:
+        clock.seconds += delivery.wait_seconds or 0
+        delivery.go_on()
+
+    files_of(tmp_path, "other process")
+    while "other process" not in post.ids and post.refused < 10:
+        clock.seconds += delivery.wait_seconds or 0
+        delivery.go_on()
+
+    assert post.ids == ["other process"]
+
+
+def test_a_server_that_was_away_gets_every_file_whatever_their_turns(tmp_path: Path) -> None:
+    post, clock = Post(), Clock()
+    delivery = Delivery(post, files_of(tmp_path, *"abcd"), now=clock)
+    post.is_away = True
+    for _ in range(30):
+        clock.seconds += 5
+        delivery.go_on()
+    post.is_away = False
+
+    clock.seconds += 5
+    deliver_all(delivery)
+
+    assert sorted(post.ids) == ["a", "b", "c", "d"]
+    assert kept_entries(tmp_path) == []
+
+
+def test_a_server_that_asks_for_a_pause_gets_it_even_from_a_process_that_ends(tmp_path: Path) -> None:
+    answers = deque([Answer(Verdict.AWAY, "HTTP 429", 30.0), Answer(Verdict.AWAY, "HTTP 503", 1e9)])
+    clock = Clock()
+    delivery = Delivery(
+        lambda _body, _seconds: answers.popleft() if answers else Answer(Verdict.TAKEN), Spool(str(tmp_path)), now=clock
+    )
+
+    delivery.give(told("a"))
+    first = delivery.wait_seconds
+    delivery.finish(clock.seconds + 2)
+    clock.seconds += 30
+    delivery.go_on()
+
+    assert first == 30
+    assert len(answers) == 0
+    assert delivery.wait_seconds == 300  # it may ask for more, and is asked again then
+    clock.seconds += 300
+    deliver_all(delivery)
+    assert kept_entries(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("", 0), ("7", 7), (" 7 ", 7), ("-7", 0), ("soon", 0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0), ("٣", 0)],
+)
+def test_a_pause_is_read_as_seconds_or_a_date(text: str, seconds: float) -> None:
+    assert retry_after(text) == seconds
+
+
+def test_a_pause_until_a_date_ends_with_it() -> None:
+    assert retry_after("Fri, 31 Dec 9999 23:59:59 GMT") > 10**9

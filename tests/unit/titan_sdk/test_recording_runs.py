@@ -158,3 +158,12 @@ def test_a_recorder_that_is_closed_has_told_everything() -> None:
 
     assert [entry["id"] for entry in heard.entries()] == [str(number) for number in range(3000)]
     assert len(heard.bodies) >= 3000 / 256
+
+
+def test_a_title_is_as_long_as_the_server_takes_it() -> None:
+    with heard_by_nobody_else() as heard:
+        with run(run_id="R_2", name="n" * 800, tags=["t" * 800]):
+            pass
+
+        [told] = [entry for entry in heard.runs() if "name" in entry]
+        assert (len(told["name"]), len(told["tags"][0])) == (500, 200)

@@ -114,3 +114,21 @@ def test_whatever_else_a_job_puts_there_is_removed_and_not_read(server: WorkerSe
     spools.step()
 
     assert (server.recorded, list(tmp_path.iterdir())) == ([], [])
+
+
+def test_a_file_that_is_put_off_again_and_again_lets_others_of_its_attempt_go(
+    server: WorkerServer, tmp_path: Path
+) -> None:
+    spools = spools_for(server, tmp_path)
+    for body in (BODY, b'{"entries":[]}'):
+        Spool(str(spools.folder_of("l1"))).add(body)
+    spools.ended("l1")
+    server.records_with = 503
+    for _ in range(3):
+        with pytest.raises(ServerAway):
+            spools.step()
+
+    server.records_with = 200
+    spools.step()
+
+    assert server.recorded == [("l1", b'{"entries":[]}'), ("l1", BODY)]

@@ -55,7 +55,12 @@ export function Figures({ a, b, onSwap }: Props) {
             more={signed(b.tally.calls - b.tally.replayed - a.tally.calls + a.tally.replayed, NUMBER.format)}
           />
           <Row name="Cost" a={<Spent of={a.tally} />} b={<Spent of={b.tally} />} more={moreSpent(a.tally, b.tally)} />
-          <Row name="Success rate" a={rate(a.tally.success_rate)} b={rate(b.tally.success_rate)} />
+          <Row
+            name="Success rate"
+            a={rate(a.tally.success_rate)}
+            b={rate(b.tally.success_rate)}
+            more={signed(difference(a.tally.success_rate, b.tally.success_rate), pointsOf)}
+          />
           <Row
             name="Tokens"
             a={NUMBER.format(a.tally.input_tokens + a.tally.output_tokens)}
@@ -112,6 +117,11 @@ function moreSpent(a: Sum, b: Sum): string {
 
 function difference(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : b - a;
+}
+
+/** Returns `23.3 points`: of a hundred, as what stands beside it. */
+function pointsOf(share: number): string {
+  return `${(share * 100).toFixed(1)} points`;
 }
 
 /** Returns `+3`, `−3`, `same`; "–" for what is not known. */

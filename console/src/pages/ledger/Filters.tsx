@@ -4,7 +4,7 @@ import { AgentField } from "../../parts/AgentField";
 import { CostField } from "../../parts/CostField";
 import { StatusFilter } from "../../parts/StatusFilter";
 import { TextField } from "../../parts/TextField";
-import { toggled } from "../../parts/url";
+import { toggledIn } from "../../parts/url";
 
 interface Props {
   filter: LedgerFilter;
@@ -29,7 +29,7 @@ export function Filters({ filter, onChange }: Props) {
             type="button"
             className="chip"
             aria-pressed={filter.kind.includes(kind)}
-            onClick={() => onChange({ kind: toggled(filter.kind, kind) })}
+            onClick={() => onChange({ kind: toggledIn(filter.kind, kind) })}
           >
             {kind}
           </button>

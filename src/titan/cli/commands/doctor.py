@@ -53,12 +53,13 @@ def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOpti
 def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
     """Yield the checks with their names; those of a server only where one answers."""
     from titan.cli.doctor import home as of_home
-    from titan.cli.doctor import machine, model
+    from titan.cli.doctor import machine, model, spool
     from titan.cli.doctor import server as of_server
 
     yield "home", partial(of_home.check_home, home)
     yield "disk", partial(of_home.check_disk, home)
     yield "database", partial(of_home.check_database, home)
+    yield "recorded", partial(spool.check_spools, home, os.environ)
     is_named = url is not None or names_a_server()
     titan = _server(home, url, is_named=is_named)
     if titan is None:

@@ -1,63 +1,257 @@
-"""`titan runs` and `titan run`: agents, from their first stage to their last."""
+"""`titan runs`: what agents called, run by run; one shown as a tree; all of it exported, and imported again."""
+
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Annotated, Final, TypeAlias, TypedDict
 
 import typer
 
-from titan.cli.answers import Run, RunList, read
-from titan.cli.formats import NOTHING, duration, moment
-from titan.cli.options import JsonOption, Limit, RunArgument, ServerOption, examples
-from titan.cli.screen import Cell, Column, Status, remark_limit, say, show_json, show_table
-from titan.cli.server import connect
-from titan.cli.views import now, show_run
+from titan.cli import completion
+from titan.cli.answers import Document, read
+from titan.cli.exits import CommandFailed, usage_error
+from titan.cli.options import JsonOption, Limit, ServerOption, examples
+from titan.cli.recorded_answers import Registry, Skeleton, tree_of
+from titan.cli.recorded_views import RUN_COLUMNS, run_row, show_recorded
+from titan.cli.screen import remark_limit, say, show_json, show_table
+from titan.cli.server import Server, connect
+from titan.cli.views import now, shortened
+from titan.model.runs import RunStatus
 
-app = typer.Typer()
-
-_COLUMNS = (
-    Column("RUN", folds=True),
-    Column("STATUS"),
-    Column("STAGES", "right"),
-    Column("JOBS", "right"),
-    Column("STARTED", least_columns=70),
-    Column("TOOK", "right", least_columns=50),
-    Column("AGENT", folds=True, least_columns=90),
-    Column("WHY", folds=True, least_columns=110),
+app = typer.Typer(
+    help="List the runs of which calls were recorded; show, export and import them.",
+    epilog=examples(
+        "titan runs",
+        "titan runs --status failed --since 24h",
+        "titan runs --agent RESEARCH --min-cost 0.50 --sort cost",
+        "titan runs show RESEARCH_cb5e13",
+        "titan runs export --since 7d -o week.jsonl",
+        "titan runs import week.jsonl",
+    ),
 )
 
 
-@app.command(epilog=examples("titan runs", "titan runs --limit 5", "titan runs --json | jq -r '.runs[0].agent_run_id'"))
-def runs(*, limit: Limit = 50, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """List the newest agent runs."""
-    answer = connect(server).get("api", "runs", limit=limit)
+class Window(StrEnum):
+    """When a run started; one that goes on is in every window."""
+
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+    ALL = "all"
+
+
+class Sort(StrEnum):
+    """What comes first: the newest, or the largest."""
+
+    STARTED = "started"
+    COST = "cost"
+    DURATION = "duration"
+    ACTIONS = "actions"
+    SUCCESS_RATE = "success_rate"
+
+
+PAGE: Final = 200  # what the server gives at once
+_NEAR = 3  # ids that are offered where one is not known
+
+Statuses: TypeAlias = Annotated[
+    list[RunStatus] | None,
+    typer.Option(
+        "--status",
+        metavar="STATUS",
+        case_sensitive=False,
+        help="Only those: pending, running, completed, failed, cancelled. May be repeated.",
+    ),
+]
+OfAgent: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--agent", metavar="AGENT", help="Only runs of this agent.", autocompletion=completion.agent_ids),
+]
+OfSession: TypeAlias = Annotated[
+    str | None, typer.Option("--session", metavar="SESSION", help="Only runs of this session.")
+]
+Since: TypeAlias = Annotated[Window, typer.Option("--since", help="Only runs that started within this time, or go on.")]
+MinCost: TypeAlias = Annotated[
+    str | None, typer.Option("--min-cost", metavar="USD", help="Only runs on which at least so much was spent.")
+]
+Search: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--search", metavar="TEXT", help="Part of an id, an agent or a name; or words of what was recorded."),
+]
+SortBy: TypeAlias = Annotated[Sort, typer.Option("--sort", help="The newest first, or the largest.")]
+Archived: TypeAlias = Annotated[bool, typer.Option("--archived", help="Those too that were archived.")]
+RunId: TypeAlias = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id.", autocompletion=completion.recorded_run_ids)
+]
+
+
+class Query(TypedDict):
+    """The filters of a list or an export, as the server reads them."""
+
+    status: str | None
+    agent_id: str | None
+    session_id: str | None
+    window: str
+    min_cost: str | None
+    q: str | None
+    sort: str
+    include_archived: str | None
+
+
+@app.callback(invoke_without_command=True)
+def runs(
+    context: typer.Context,
+    *,
+    status: Statuses = None,
+    agent: OfAgent = None,
+    session: OfSession = None,
+    since: Since = Window.ALL,
+    min_cost: MinCost = None,
+    search: Search = None,
+    sort: SortBy = Sort.STARTED,
+    archived: Archived = False,
+    limit: Limit = 50,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """List runs, with how many calls each made and what they cost; also those that only submitted jobs.
+
+    Below are commands for one run, and for all of them as a file.
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options_before(context, context.invoked_subcommand)
+        return
+    query = query_of(
+        status=status,
+        agent=agent,
+        session=session,
+        since=since,
+        min_cost=min_cost,
+        search=search,
+        sort=sort,
+        archived=archived,
+    )
+    answer = _listed(connect(server), query, limit=limit)
     if as_json:
         show_json(answer)
         return
-    listed = read(answer, RunList).runs
-    if not listed:
-        say("No agent runs yet: DAGs submitted with an agent_run_id appear here, grouped by it.")
-        say("Make one: titan submit plan.py --run RESEARCH_1")
+    registry = read(answer, Registry)
+    if not registry.data:
+        _say_none(registry, query)
         return
     at = now()
-    rows: list[list[Cell]] = [
-        [
-            f"{run.agent_run_id} (pinned)" if run.pinned else run.agent_run_id,
-            Status(run.status),
-            f"{run.stage_count:,}",
-            f"{run.job_count:,}",
-            moment(run.started_at, now=at),
-            duration(run.length(at)),
-            run.agent_id or NOTHING,
-            run.reason or NOTHING,
-        ]
-        for run in listed
-    ]
-    show_table(_COLUMNS, rows)
-    remark_limit(len(listed), limit)
+    show_table(RUN_COLUMNS, [run_row(run, at=at) for run in registry.data])
+    if sort is Sort.STARTED:
+        remark_limit(len(registry.data), limit)
 
 
-@app.command(epilog=examples("titan run RESEARCH_cb5e13", "titan run RESEARCH_cb5e13 --json | jq -r '.stages[].name'"))
-def run(agent_run_id: RunArgument, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Show one agent run: its stages in the order they were submitted."""
-    answer = connect(server).get("api", "runs", agent_run_id)
+@app.command(
+    epilog=examples(
+        "titan runs show RESEARCH_cb5e13",
+        "titan runs show RESEARCH_cb5e13 --json | jq '.actions[] | select(.outcome == \"error\")'",
+    )
+)
+def show(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Show what one run called: its figures, and its actions as a tree with outcome, cost and time."""
+    titan = connect(server)
+    try:
+        answer = titan.get("api", "v1", "runs", run, "skeleton")
+    except CommandFailed as failure:
+        if failure.kind != "UnknownRun":
+            raise
+        raise _with_near(titan, run, failure) from failure
+    skeleton = read(answer, Skeleton)
+    calls = tree_of(skeleton)
     if as_json:
-        show_json(answer)
+        from msgspec import to_builtins
+
+        show_json({"run": answer["run"], "actions": to_builtins(calls)})
     else:
-        show_run(read(answer, Run), at=now())
+        show_recorded(skeleton.run, calls, at=now())
+
+
+def query_of(
+    *,
+    status: list[RunStatus] | None,
+    agent: str | None,
+    session: str | None,
+    since: Window,
+    min_cost: str | None,
+    search: str | None,
+    sort: Sort,
+    archived: bool,
+) -> Query:
+    """Return the filters that the options of a command say.
+
+    Raises:
+        CommandFailed: a cost is none.
+    """
+    return {
+        "status": ",".join(status) if status else None,
+        "agent_id": agent,
+        "session_id": session,
+        "window": since,
+        "min_cost": None if min_cost is None else _usd(min_cost),
+        "q": search,
+        "sort": sort,
+        "include_archived": "true" if archived else None,
+    }
+
+
+def _usd(text: str) -> str:
+    try:
+        amount = Decimal(text.strip().removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise usage_error(
+            f"--min-cost {text!r}", expected="US dollars from 0", found=repr(text), next_step="For example 0.05."
+        )
+    return f"{amount:f}"
+
+
+def _listed(titan: Server, query: Query, *, limit: int) -> Document:
+    """Return the first `limit` runs in one answer, however many pages they are."""
+    runs: list[object] = []
+    cursor: str | None = None
+    while True:
+        answer = titan.get("api", "v1", "runs", **query, limit=min(limit - len(runs), PAGE), cursor=cursor)
+        page, following = answer.get("data"), answer.get("next_cursor")
+        runs += page if isinstance(page, list) else []
+        cursor = following if isinstance(following, str) else None
+        if cursor is None or len(runs) >= limit or not page:
+            return {**answer, "data": runs}
+
+
+def _say_none(registry: Registry, query: Query) -> None:
+    asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
+    if asked == {"window": Window.ALL}:
+        say("No runs yet: every model and tool call that is recorded appears here, by its run.")
+        say("Make one: a job that calls the model endpoint, or any program with titan_sdk.action.")
+        return
+    say("No such runs.")
+    elsewhere = registry.elsewhere
+    if elsewhere is not None and elsewhere.in_all_time and query["window"] != Window.ALL:
+        say(f"{elsewhere.in_all_time:,} in all time: --since all")
+    if elsewhere is not None and elsewhere.similar_agents:
+        say(f"Agents of a similar name: {', '.join(elsewhere.similar_agents)}")
+
+
+def _with_near(titan: Server, run_id: str, failure: CommandFailed) -> CommandFailed:
+    """Return the failure with the ids that the given one is a part of."""
+    answer = titan.get("api", "v1", "runs", q=run_id, window=Window.ALL, limit=50, include_archived="true")
+    near = [run.run_id for run in read(answer, Registry).data if run_id.casefold() in run.run_id.casefold()]
+    return CommandFailed(
+        failure.subject,
+        exit_code=failure.exit_code,
+        expected=failure.expected,
+        found=failure.found,
+        next_step=f"Did you mean {shortened(near[:_NEAR])}?" if near else "`titan runs` lists them.",
+        kind=failure.kind,
+    )
+
+
+def _refuse_options_before(context: typer.Context, command: str) -> None:
+    """Refuse options that stand before the command below: they would have no effect."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE":
+            raise typer.BadParameter(f"{parameter.opts[0]} stands behind the command: titan runs {command} …")

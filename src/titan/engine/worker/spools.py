@@ -26,6 +26,9 @@ class Spools:
         self._link = link
         self._folder = folder
         self._waiting = deque(sorted(path.name for path in folder.iterdir()) if folder.is_dir() else [])
+        self._deliveries: dict[
+            str, Delivery
+        ] = {}  # of those that were tried: each knows what the server would not take
         self._changed = threading.Condition()
         self._is_closed = False
 
@@ -67,13 +70,17 @@ class Spools:
 
     def _deliver(self, lease_id: str) -> None:
         folder = self.folder_of(lease_id)
-        delivery = Delivery(
-            partial(self._post, lease_id), Spool(str(folder)), say=partial(logger.warning, "lease %s: %s", lease_id)
-        )
+        delivery = self._deliveries.get(lease_id)
+        if delivery is None:
+            say = partial(logger.warning, "lease %s: %s", lease_id)
+            delivery = Delivery(partial(self._post, lease_id), Spool(str(folder)), say=say)
+            self._deliveries[lease_id] = delivery
+        delivery.hurry()  # the pause between steps is the worker's
         while (wait_seconds := delivery.wait_seconds) is not None:
             if wait_seconds > 0:
                 raise ServerAway("recorded actions wait")
             delivery.go_on()
+        del self._deliveries[lease_id]
         shutil.rmtree(folder, ignore_errors=True)
 
     def _post(self, lease_id: str, body: bytes, _within_seconds: float) -> Answer:

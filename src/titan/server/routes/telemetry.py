@@ -154,24 +154,22 @@ async def show_ledger(call: Call) -> Response[bytes]:
     wanted = call_filter(query)
 
     def find(reader: CallReader) -> views.LedgerAnswer:
-        project_id = call.house.project_id
-        calls = reader.ledger(
-            project_id,
+        found = reader.ledger(
+            call.house.project_id,
             wanted,
             sort=query.sort_by,
             is_ascending=query.sort_order == "asc",
             skip=(query.page - 1) * query.page_size,
             limit=query.page_size,
+            up_to=COUNTED + 1,
         )
-        total = reader.count_calls(project_id, wanted, up_to=COUNTED + 1)
-        is_search_capped = reader.is_search_capped(wanted)
         return views.LedgerAnswer(
-            data=[action_view(action) for action in calls],
+            data=[action_view(action) for action in found.calls],
             page=query.page,
             page_size=query.page_size,
-            total=min(total, COUNTED),
-            is_total_capped=total > COUNTED or is_search_capped,
-            is_search_capped=is_search_capped,
+            total=min(found.total, COUNTED),
+            is_total_capped=found.total > COUNTED or found.is_search_capped,
+            is_search_capped=found.is_search_capped,
         )
 
     return json_answer(await look(call, find))

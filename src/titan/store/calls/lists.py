@@ -1,7 +1,4 @@
-"""Lists of runs and calls: a head, the conditions that are asked for, an order. All of them are SQL texts in lists.sql.
-
-SQLite finds no index for `:agent_id is null or agent_id = :agent_id`, so a condition that is not asked for is left out.
-"""
+"""Lists of runs and calls: a head, what narrows it, an order. The texts stand in lists.sql."""
 
 import base64
 import binascii
@@ -15,35 +12,28 @@ import msgspec
 from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Action, OutcomeSums, RecordedRun
-from titan.ports_calls import CallFilter, RunFilter
-from titan.store.calls.matching import part_pattern
+from titan.ports_calls import CallFilter, CallPage, RunFilter
+from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
 from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row, to_pico
-from titan.store.calls.session import CallSession, Value
-from titan.store.rows.columns import to_json, to_us
+from titan.store.calls.session import CallSession
 from titan.store.session import Row
-
-#: Of the newest entries that hold the words of a search; a word that stands everywhere costs no more than this.
-MAX_HITS: Final = 3_000  # some 50 ms
-MAX_HITS_NARROWED: Final = 20_000  # where another filter may leave few of them
-ALL_HITS: Final = 2**62  # what both databases take for a limit
-RUNNING: Final = "running"  #: asked for as an outcome: calls that have none yet
 
 #: What runs are sorted by → its column, and its place behind `run_columns` in the head.
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", 7),
     "cost": ("cost", 19),
-    "duration": ("duration_us", 41),
-    "actions": ("calls", 42),
-    "success_rate": ("success_rate", 43),
+    "duration": ("duration_us", 42),
+    "actions": ("calls", 43),
+    "success_rate": ("success_rate", 44),
 }
-_RUN_NO: Final = 40
+_RUN_NO: Final = 41
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}
 _INDEXED_PICO: Final = 5 * 10**9  # the cost from which on `calls_that_cost_much` holds calls
-_RUN_ID: Final = 28  # behind `action_columns`
-_STARTED_AT: Final = 10  # place in `action_columns`, the first being 1: what a merge of several answers is sorted by
-_NUMBER: Final = 2
+_RUN_ID, _TOTAL, _HITS = 28, 29, 30  # behind `action_columns`
+_STARTED_AT, _NUMBER = 10, 2  # places in `action_columns`, the first being 1: what merged rows are sorted by
+_PAGE: Final = " limit :limit offset :skip"
 
 
 def registry(
@@ -57,15 +47,16 @@ def registry(
     limit: int,
 ) -> tuple[list[RecordedRun], str | None]:
     """See `CallReader.registry`."""
-    conditions, values = _run_conditions(session, wanted, sort=sort)
+    runs = narrowed_runs(session, wanted, sort=sort)
+    values = {**runs.values, "project_id": project_id, "limit": limit + 1}
     column, place = _RUN_KEYS[sort]
     direction, beyond = ("asc", ">") if is_ascending else ("desc", "<")
+    behind: list[str] = []
     if after is not None:
         values["after_key"], values["after_no"] = _read_cursor(after)
-        conditions.append(f"(runs.{column}, runs.run_no) {beyond} (:after_key, :after_no)")
-    order = f"order by runs.{column} {direction}, runs.run_no {direction} limit :limit"
-    sql = " and ".join([session.text_of("registry"), *conditions]) + " " + order
-    rows = session.ask(sql, {**values, "project_id": project_id, "limit": limit + 1})
+        behind.append(f"(runs.{column}, runs.run_no) {beyond} (:after_key, :after_no)")
+    order = f" order by runs.{column} {direction}, runs.run_no {direction} limit :limit"
+    rows = session.ask(runs.query(session.text_of("registry"), *behind) + order, values)
     is_last = len(rows) <= limit
     cursor = None if is_last else _cursor(rows[limit - 1][place], rows[limit - 1][_RUN_NO])
     return [run_from_row(row) for row in rows[:limit]], cursor
@@ -73,9 +64,19 @@ def registry(
 
 def count_runs(session: CallSession, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
     """See `CallReader.count_runs`."""
-    conditions, values = _run_conditions(session, wanted, sort="cost")
-    sql = " and ".join([session.text_of("registry_count"), *conditions])
-    return _counted(session, sql, {**values, "project_id": project_id}, up_to)
+    runs = narrowed_runs(session, wanted, sort="cost")
+    runs.values["project_id"] = project_id
+    return _counted(session, runs, "registry_count", up_to=up_to)
+
+
+def is_search_capped(session: CallSession, wanted: RunFilter) -> bool:
+    """See `CallReader.is_search_capped`."""
+    runs = narrowed_runs(session, wanted, sort="cost")
+    if not runs.hit:
+        return False
+    asked = {name: runs.values[name] for name in ("words", "hits")}
+    found = session.ask(f"with {runs.hit} {session.text_of('count_hits')}", asked)
+    return int(found[0][0]) == most_hits(wanted)
 
 
 def ledger(
@@ -88,57 +89,73 @@ def ledger(
     is_ascending: bool,
     skip: int,
     limit: int,
-) -> list[Action]:
+    up_to: int,
+) -> CallPage:
     """See `CallReader.ledger`; `run_no` is that of the run it asks for."""
-    conditions, values = _call_conditions(session, wanted, run_no)
-    values |= {"project_id": project_id, "limit": limit, "skip": skip}
+    calls = narrowed_calls(session, wanted, run_no)
+    calls.values |= {"project_id": project_id, "limit": limit, "skip": skip}
     direction, first = ("asc", "first") if is_ascending else ("desc", "last")
-    if session.merges and sort == "time" and wanted.text is None and _are_few(wanted.outcomes):
-        sql, values = _merged(session, wanted, run_no, values)
-        sql += f" order by {_STARTED_AT} {direction}, {_NUMBER} {direction} limit :limit offset :skip"
-        return [action_from_row(row, row[_RUN_ID]) for row in session.ask(sql, values)]
-    head = session.text_of("ledger" if wanted.text is None else "ledger_found")
+    key, then = f" order by actions.{_CALL_KEYS[sort]} {direction}", f", actions.number {direction}"
+    # Only a cost or duration may be unknown; PostgreSQL takes no index for an order that says more than it need.
+    order = f"{key} nulls {first}{then}" if sort in _OUTSTANDING else key + then
+    if calls.hit:
+        return _page_found(session, calls, order, most=most_hits(wanted), up_to=up_to)
+    head = session.text_of("ledger")
+    if session.merges and sort == "time" and len(wanted.outcomes) > 1 and Outcome.SUCCESS not in wanted.outcomes:
+        order = f" order by {_STARTED_AT} {direction}, {_NUMBER} {direction}"
+        rows = _merged(session, calls, wanted, run_no, order)
+    elif sort in _OUTSTANDING and not is_ascending:
+        # By an index; the first of all are among them, if that many.
+        rows = session.ask(calls.query(head, session.text_of(_OUTSTANDING[sort])) + key + then + _PAGE, calls.values)
+        rows = rows if len(rows) == limit else session.ask(calls.query(head) + order + _PAGE, calls.values)
+    else:
+        rows = session.ask(calls.query(head) + order + _PAGE, calls.values)
+    is_few = wanted.min_cost is not None and to_pico(wanted.min_cost) >= _INDEXED_PICO
+    besides = [session.text_of("calls_that_cost_much")] if is_few else []
+    total = _counted(session, calls, "ledger_count", *besides, up_to=up_to)
+    return CallPage(calls=[action_from_row(row, row[_RUN_ID]) for row in rows], total=total, is_search_capped=False)
 
-    def asked(*besides: str) -> list[Row]:
-        # Only a cost or duration may be unknown; PostgreSQL takes no index for an order that says more than it need.
-        unknown = f" nulls {first}" if sort in _OUTSTANDING and not besides else ""
-        key = f"actions.{_CALL_KEYS[sort]} {direction}{unknown}"
-        order = f"order by {key}, actions.number {direction} limit :limit offset :skip"
-        return session.ask(" and ".join([head, *conditions, *besides]) + " " + order, values)
 
-    rows: list[Row] = []
-    if sort in _OUTSTANDING and not is_ascending:
-        rows = asked(session.text_of(_OUTSTANDING[sort]))  # by an index; the first of all are among them, if that many
-    if len(rows) < limit:
-        rows = asked()
-    return [action_from_row(row, row[_RUN_ID]) for row in rows]
+def _merged(session: CallSession, calls: Narrowing, wanted: CallFilter, run_no: int | None, order: str) -> list[Row]:
+    """Return a page of calls of several outcomes: the index has each in order, and the database merges them.
+
+    Asked for all at once, it walks through the calls of every outcome, of which most are successes.
+    """
+    values, parts = dict(calls.values), list[str]()
+    for letter, outcome in zip(ascii_lowercase, sorted(wanted.outcomes), strict=False):
+        one = narrowed_calls(session, replace(wanted, outcomes=frozenset({outcome})), run_no)
+        parts.append(one.query(session.text_of("ledger")).replace(":outcome", f":outcome_{letter}"))
+        values[f"outcome_{letter}"] = one.values.get("outcome")
+    return session.ask(" union all ".join(parts) + order + _PAGE, values)
 
 
-def count_calls(session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None, *, up_to: int) -> int:
-    """See `CallReader.count_calls`."""
-    conditions, values = _call_conditions(session, wanted, run_no)
-    if wanted.min_cost is not None and to_pico(wanted.min_cost) >= _INDEXED_PICO:
-        conditions.append(session.text_of("calls_that_cost_much"))
-    head = session.text_of("ledger_count" if wanted.text is None else "ledger_count_found")
-    sql = " and ".join([head, *conditions])
-    return _counted(session, sql, {**values, "project_id": project_id}, up_to)
+def _page_found(session: CallSession, calls: Narrowing, order: str, *, most: int, up_to: int) -> CallPage:
+    """Return a page of a search: what `most` hits are about is looked at once, to be counted and sorted."""
+    page = calls.part(session.text_of("ledger_found")) + order + _PAGE
+    rows = session.ask(f"with {calls.hit}, page as ({page}) {session.text_of('ledger_page')}{order}", calls.values)
+    found = [action_from_row(row, row[_RUN_ID]) for row in rows if row[_TOTAL] is not None]
+    if not found and calls.values["skip"]:  # behind the last page nothing is counted
+        calls.values["skip"] = 0
+        return replace(_page_found(session, calls, order, most=most, up_to=up_to), calls=[])
+    total = min(rows[0][_TOTAL] or 0, up_to)
+    return CallPage(calls=found, total=total, is_search_capped=rows[0][_HITS] == most)
 
 
 def sums_of_calls(session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None) -> list[OutcomeSums]:
     """See `CallReader.sums_of_calls`."""
-    conditions, values = _call_conditions(session, wanted, run_no, hits=ALL_HITS)
-    sql = " and ".join([session.text_of("ledger_sums"), *conditions]) + " group by actions.outcome"
-    return [sums_from_row(row) for row in session.ask(sql, {**values, "project_id": project_id})]
+    calls = narrowed_calls(session, wanted, run_no, hits=ALL_HITS)
+    sql = calls.query(session.text_of("ledger_sums")) + " group by actions.outcome"
+    return [sums_from_row(row) for row in session.ask(sql, {**calls.values, "project_id": project_id})]
 
 
 def interventions(
     session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None, *, skip: int, limit: int
 ) -> list[Action]:
     """See `CallReader.interventions`."""
-    conditions, values = _call_conditions(session, wanted, run_no)
-    order = "order by actions.started_at_us desc, actions.number desc limit :limit offset :skip"
-    sql = " and ".join([session.text_of("interventions"), *conditions]) + " " + order
-    rows = session.ask(sql, {**values, "project_id": project_id, "limit": limit, "skip": skip})
+    calls = narrowed_calls(session, wanted, run_no)
+    order = " order by actions.started_at_us desc, actions.number desc" + _PAGE
+    values = {**calls.values, "project_id": project_id, "limit": limit, "skip": skip}
+    rows = session.ask(calls.query(session.text_of("interventions")) + order, values)
     return [action_from_row(row, row[_RUN_ID]) for row in rows]
 
 
@@ -146,142 +163,15 @@ def count_interventions(
     session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None
 ) -> dict[str, int]:
     """See `CallReader.count_interventions`."""
-    conditions, values = _call_conditions(session, wanted, run_no)
-    sql = " and ".join([session.text_of("interventions_by_type"), *conditions]) + " group by actions.name"
-    return {row[0]: row[1] for row in session.ask(sql, {**values, "project_id": project_id})}
+    calls = narrowed_calls(session, wanted, run_no)
+    sql = calls.query(session.text_of("interventions_by_type")) + " group by actions.name"
+    return {row[0]: row[1] for row in session.ask(sql, {**calls.values, "project_id": project_id})}
 
 
-def is_search_capped(session: CallSession, wanted: RunFilter | CallFilter) -> bool:
-    """See `CallReader.is_search_capped`."""
-    most = _most_hits(wanted)
-    if wanted.text is None or most == ALL_HITS:
-        return False
-    found = session.ask(session.text_of("count_hits"), {"words": _match(session, wanted.text), "hits": most + 1})
-    return int(found[0][0]) > most
-
-
-def _most_hits(wanted: RunFilter | CallFilter) -> int:
-    """Return how many entries a search looks at. A run that is asked for has bounds of its own, and needs none."""
-    if isinstance(wanted, CallFilter):
-        if wanted.run_id is not None:
-            return ALL_HITS
-        return MAX_HITS if wanted == CallFilter(text=wanted.text) else MAX_HITS_NARROWED
-    if wanted.is_searched_whole:
-        return ALL_HITS
-    # The time narrows nothing: the newest hits are those within it.
-    plain = RunFilter(text=wanted.text, started_since=wanted.started_since, has_archived=wanted.has_archived)
-    return MAX_HITS if wanted == plain else MAX_HITS_NARROWED
-
-
-def _counted(session: CallSession, sql: str, values: dict[str, Value], up_to: int) -> int:
-    found = session.ask(f"select count(*) from ({sql} limit :up_to) as found", {**values, "up_to": up_to})
-    return int(found[0][0])
-
-
-def _run_conditions(session: CallSession, wanted: RunFilter, *, sort: str) -> tuple[list[str], dict[str, Value]]:
-    names: list[str] = []
-    values: dict[str, Value] = {}
-    if len(wanted.statuses) == 1:
-        names.append("runs_with_one_status")
-        values["status"] = next(iter(wanted.statuses)).value
-    elif wanted.statuses:
-        names.append("runs_with_status")
-        values["statuses"] = to_json(sorted(status.value for status in wanted.statuses))
-    if wanted.min_cost is not None:
-        # Else SQLite would take the runs by their cost and sort them, however many they are.
-        names.append("runs_that_cost" if sort == "cost" else "runs_that_cost_besides")
-        values["min_cost"] = to_pico(wanted.min_cost)
-    if wanted.started_since is not None:
-        names.append("runs_started_since")
-        values["since_us"] = to_us(wanted.started_since)
-    if wanted.agent_id is not None:
-        names.append("runs_of_agent")
-        values["agent_id"] = wanted.agent_id
-    if wanted.session_id is not None:
-        names.append("runs_of_session")
-        values["session_id"] = wanted.session_id
-    if wanted.ids is not None:
-        names.append("runs_of_ids")
-        values["ids"] = to_json(sorted(wanted.ids))
-    if not wanted.has_archived:
-        names.append("runs_not_archived")
-    if wanted.text is not None:
-        names.append("runs_with_part")
-        words, hits = _match(session, wanted.text), _most_hits(wanted)
-        values |= {"part": part_pattern(wanted.text), "words": words, "hits": hits}
-    return [session.text_of(name) for name in names], values
-
-
-def _call_conditions(
-    session: CallSession, wanted: CallFilter, run_no: int | None, *, hits: int | None = None
-) -> tuple[list[str], dict[str, Value]]:
-    conditions, values = _outcome_conditions(session, wanted.outcomes)
-    asked_for: list[tuple[str, str, Value]] = [
-        ("calls_named", "name", wanted.name),
-        ("calls_of_kind", "kind", next(iter(wanted.kinds)) if len(wanted.kinds) == 1 else None),
-        ("calls_of_kinds", "kinds", to_json(sorted(wanted.kinds)) if len(wanted.kinds) > 1 else None),
-        ("calls_of_agent", "agent_id", wanted.agent_id),
-        ("calls_of_run", "run_no", run_no),
-        ("calls_that_cost", "min_cost", None if wanted.min_cost is None else to_pico(wanted.min_cost)),
-        ("calls_up_to_cost", "max_cost", None if wanted.max_cost is None else to_pico(wanted.max_cost)),
-        ("calls_since", "since_us", None if wanted.since is None else to_us(wanted.since)),
-        ("calls_until", "until_us", None if wanted.until is None else to_us(wanted.until)),
-    ]
-    for condition, name, value in asked_for:
-        if value is not None:
-            conditions.append(session.text_of(condition))
-            values[name] = value
-    if wanted.text is not None and run_no is not None:
-        bounds = session.one("bounds_of_run", run_no=run_no) or (None, None)
-        conditions.append(session.text_of("calls_with_words_in_run"))
-        values |= {"words": _match(session, wanted.text), "first": bounds[0] or 0, "last": bounds[1] or 0}
-    elif wanted.text is not None:
-        conditions.append(session.text_of("calls_with_words"))
-        values |= {"words": _match(session, wanted.text), "hits": _most_hits(wanted) if hits is None else hits}
-    return conditions, values
-
-
-def _outcome_conditions(session: CallSession, outcomes: frozenset[str]) -> tuple[list[str], dict[str, Value]]:
-    if not outcomes:
-        return [], {}
-    conditions: list[str] = []
-    if Outcome.SUCCESS not in outcomes:
-        conditions.append(session.text_of("calls_without_success"))  # as the index of outcomes has it
-    ended = sorted(outcomes - {RUNNING})
-    if not ended:
-        return [session.text_of("calls_running"), *conditions], {}
-    if len(ended) == 1 and len(outcomes) == 1:
-        return [*conditions, session.text_of("calls_with_outcome")], {"outcome": ended[0]}
-    one_of = session.text_of("calls_with_outcomes")
-    if RUNNING in outcomes:
-        one_of = f"({one_of} or {session.text_of('calls_running')})"
-    return [*conditions, one_of], {"outcomes": to_json(ended)}
-
-
-def _are_few(outcomes: frozenset[str]) -> bool:
-    """Return whether these are several that the index of outcomes holds, which leaves out the successes."""
-    return len(outcomes) > 1 and Outcome.SUCCESS not in outcomes
-
-
-def _merged(
-    session: CallSession, wanted: CallFilter, run_no: int | None, values: dict[str, Value]
-) -> tuple[str, dict[str, Value]]:
-    """Return the ledger's question as one for each outcome: the index has each in order, and the database merges them.
-
-    Asked for all at once, it walks through the calls of every outcome, of which most are successes.
-    """
-    parts: list[str] = []
-    for place, outcome in enumerate(sorted(wanted.outcomes)):
-        conditions, of_one = _call_conditions(session, replace(wanted, outcomes=frozenset({outcome})), run_no)
-        sql = " and ".join([session.text_of("ledger"), *conditions])
-        parameter = f"outcome_{ascii_lowercase[place]}"
-        parts.append(sql.replace(":outcome", f":{parameter}"))
-        values = values | {parameter: of_one.get("outcome")}
-    return " union all ".join(parts), values
-
-
-def _match(session: CallSession, text: str) -> str:
-    return session.matching(text) or session.no_match
+def _counted(session: CallSession, narrowing: Narrowing, head: str, *besides: str, up_to: int) -> int:
+    """Return how many rows there are, counted no further than `up_to`."""
+    sql = narrowing.query("select count(*) from (" + session.text_of(head), *besides) + " limit :up_to) as found"
+    return int(session.ask(sql, {**narrowing.values, "up_to": up_to})[0][0])
 
 
 def _cursor(key: float | int, run_no: int) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from titan.model.actions import Payload
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
-from titan.ports_calls import CallFilter, Heard, RunFilter, StoredEntry
+from titan.ports_calls import CallFilter, CallPage, Heard, RunFilter, StoredEntry
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
@@ -42,6 +42,9 @@ class SqlCallReader:
 
     def count_runs(self, project_id: str, wanted: RunFilter, *, up_to: int) -> int:
         return lists.count_runs(self._session, project_id, wanted, up_to=up_to)
+
+    def is_search_capped(self, wanted: RunFilter) -> bool:
+        return lists.is_search_capped(self._session, wanted)
 
     def actions_of_run(self, project_id: str, run_id: str, *, after_version: int = 0) -> list[Action]:
         run_no = self._run_no(project_id, run_id)
@@ -116,19 +119,28 @@ class SqlCallReader:
         return [str(row[0]) for row in found]
 
     def ledger(
-        self, project_id: str, wanted: CallFilter, *, sort: str, is_ascending: bool, skip: int, limit: int
-    ) -> list[Action]:
+        self,
+        project_id: str,
+        wanted: CallFilter,
+        *,
+        sort: str,
+        is_ascending: bool,
+        skip: int,
+        limit: int,
+        up_to: int,
+    ) -> CallPage:
         run_no = self._run_asked_for(project_id, wanted)
         return lists.ledger(
-            self._session, project_id, wanted, run_no, sort=sort, is_ascending=is_ascending, skip=skip, limit=limit
+            self._session,
+            project_id,
+            wanted,
+            run_no,
+            sort=sort,
+            is_ascending=is_ascending,
+            skip=skip,
+            limit=limit,
+            up_to=up_to,
         )
-
-    def count_calls(self, project_id: str, wanted: CallFilter, *, up_to: int) -> int:
-        run_no = self._run_asked_for(project_id, wanted)
-        return lists.count_calls(self._session, project_id, wanted, run_no, up_to=up_to)
-
-    def is_search_capped(self, wanted: RunFilter | CallFilter) -> bool:
-        return lists.is_search_capped(self._session, wanted)
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         return lists.sums_of_calls(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))

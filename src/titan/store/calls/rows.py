@@ -83,6 +83,7 @@ def run_from_row(row: Row) -> RecordedRun:
         last_started_at=from_us_or_none(row[35]),
         progress_at=from_us_or_none(row[36]),
         agent_order=row[38],
+        details_told=tuple(row[39].split()),
     )
 
 
@@ -101,7 +102,7 @@ def _tally(row: Row) -> Tally:
         input_tokens=row[22],
         output_tokens=row[23],
         unpriced=row[37],
-        estimated=row[39],
+        estimated=row[40],
     )
 
 
@@ -148,6 +149,7 @@ def row_of_run(run: RecordedRun) -> Values:
         to_us_or_none(run.progress_at),
         tally.unpriced,
         run.agent_order,
+        " ".join(run.details_told),
         tally.estimated,
     )
 

@@ -7,7 +7,7 @@ runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replay
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
-runs.estimated
+runs.details_told, runs.estimated
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
@@ -60,11 +60,7 @@ runs.archived_at_us is null
 (
     runs.id like :part escape '\' or runs.agent_id like :part escape '\' or runs.name like :part escape '\'
     or runs.tags like :part escape '\'
-    or runs.run_no in (
-        select entries.run_no
-        from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit
-        cross join entries on entries.number = hit.number
-    )
+    or runs.run_no in (select entries.run_no from hit cross join entries on entries.number = hit.number)
 )
 
 -- name: ledger
@@ -74,18 +70,19 @@ cross join runs on runs.run_no = actions.run_no
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
 -- name: ledger_found
-select {action_columns}, runs.id
+select actions.number, count(*) over () as total
 from actions not indexed
-cross join runs on runs.run_no = actions.run_no
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
+
+-- name: ledger_page
+select {action_columns}, runs.id, page.total, seen.hits
+from (select count(*) as hits from hit) as seen
+left join page on true
+left join actions on actions.number = page.number
+left join runs on runs.run_no = actions.run_no
 
 -- name: ledger_count
 select 1 from actions where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
-
--- name: ledger_count_found
-select 1
-from actions not indexed
-where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
 -- name: ledger_sums
 select
@@ -162,20 +159,14 @@ actions.started_at_us >= :since_us
 -- name: calls_until
 actions.started_at_us < :until_us
 
--- name: calls_with_words
-actions.number in (
-    select entries.action_number
-    from (select words.rowid as number from words where words match :words order by words.rowid desc limit :hits) as hit
-    cross join entries on entries.number = hit.number
-)
+-- name: hits
+select words.rowid as number from words where words match :words order by words.rowid desc limit :hits
 
--- name: calls_with_words_in_run
-actions.number in (
-    select entries.action_number
-    from words
-    cross join entries on entries.number = words.rowid
-    where words match :words and words.rowid between :first and :last and entries.run_no = :run_no
-)
+-- name: hits_in_run
+select words.rowid as number from words where words match :words and words.rowid between :first and :last
+
+-- name: calls_of_hits
+actions.number in (select entries.action_number from hit cross join entries on entries.number = hit.number)
 
 -- name: count_hits
-select count(*) from (select words.rowid as number from words where words match :words limit :hits) as hit
+select count(*) from hit

@@ -7,13 +7,9 @@ inner join runs on runs.run_no = actions.run_no
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
 -- name: ledger_found
-select {action_columns}, runs.id
+select actions.number, count(*) over () as total
 from actions
-inner join runs on runs.run_no = actions.run_no
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
-
--- name: ledger_count_found
-select 1 from actions where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 
 -- name: interventions
 select {action_columns}, runs.id
@@ -33,41 +29,14 @@ runs.status in (select json_array_elements_text(cast(:statuses as json)))
 -- name: runs_with_part
 (
     runs.id ilike :part or runs.agent_id ilike :part or runs.name ilike :part or runs.tags ilike :part
-    or runs.run_no in (
-        select entries.run_no
-        from (
-            select words.number
-            from words
-            where words.words @@ cast(:words as tsquery)
-            order by words.number desc
-            limit :hits
-        ) as hit
-        inner join entries on entries.number = hit.number
-    )
+    or runs.run_no in (select entries.run_no from hit inner join entries on entries.number = hit.number)
 )
 
--- name: calls_with_words
-actions.number in (
-    select entries.action_number
-    from (
-        select words.number
-        from words
-        where words.words @@ cast(:words as tsquery)
-        order by words.number desc
-        limit :hits
-    ) as hit
-    inner join entries on entries.number = hit.number
-)
+-- name: hits
+select words.number from words where words.words @@ cast(:words as tsquery) order by words.number desc limit :hits
 
--- name: calls_with_words_in_run
-actions.number in (
-    select entries.action_number
-    from words
-    inner join entries on entries.number = words.number
-    where
-        words.words @@ cast(:words as tsquery) and words.number between :first and :last and entries.run_no = :run_no
-)
+-- name: hits_in_run
+select words.number from words where words.words @@ cast(:words as tsquery) and words.number between :first and :last
 
--- name: count_hits
-select count(*)
-from (select words.number from words where words.words @@ cast(:words as tsquery) limit :hits) as hit
+-- name: calls_of_hits
+actions.number in (select entries.action_number from hit inner join entries on entries.number = hit.number)

@@ -1,0 +1,133 @@
+"""How recorded runs look: rows of the list, and one run with its actions as a tree. Pure but for showing."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from titan.cli.formats import NOTHING, count, duration, moment, money
+from titan.cli.recorded_answers import Call, RecordedRun, Tally
+from titan.cli.screen import Cell, Column, Status, say, show_table
+from titan.model.actions import CALLS, INCURRED
+
+RUN_COLUMNS = (
+    Column("RUN", folds=True),
+    Column("STATUS"),
+    Column("CALLS", "right", least_columns=60),
+    Column("COST", "right"),
+    Column("SUCCESS", "right", least_columns=90),
+    Column("STARTED", least_columns=70),
+    Column("TOOK", "right", least_columns=50),
+    Column("AGENT", folds=True, least_columns=80),
+    Column("WHY", folds=True, least_columns=120),
+)
+_ACTION_COLUMNS = (
+    Column("ACTION", folds=True),
+    Column("OUTCOME"),
+    Column("COST", "right"),
+    Column("TOOK", "right"),
+    Column("KIND", least_columns=70),
+    Column("TOKENS", "right", least_columns=80),
+    Column("MODEL", folds=True, least_columns=100),
+    Column("ERROR", folds=True, least_columns=60),
+)
+_DEEPEST = 30  # levels that are indented: further ones would leave no room for names
+
+
+def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
+    """Return the cells of RUN_COLUMNS."""
+    marks = [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
+    return [
+        f"{run.run_id} ({', '.join(marks)})" if marks else run.run_id,
+        Status(run.status),
+        f"{run.tally.calls:,}",
+        cost_of(run.tally),
+        _rate(run.tally),
+        moment(run.started_at, now=at),
+        duration(run.length(at)),
+        run.agent_id,
+        run.first_error or run.reason or NOTHING,
+    ]
+
+
+def show_recorded(run: RecordedRun, calls: Sequence[Call], *, at: datetime) -> None:
+    """Write a run: where it stands, its figures, and its actions as a tree."""
+    say("Run ", run.run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
+    say(" · ".join(_facts(run, at=at)))
+    say(" · ".join(_figures(run.tally)))
+    if run.first_error:
+        say(f"first error: {run.first_error}")
+    if run.has_stages:
+        say(f"Its stages and their jobs: titan run {run.run_id}")
+    if calls:
+        say("")
+        show_table(_ACTION_COLUMNS, [_action_row(call, at=at) for call in calls])
+
+
+def cost_of(tally: Tally) -> str:
+    """Return what was spent, `≈` where some was computed, and how many model calls it lacks: `≈$0.12 + 3 unpriced`."""
+    known = tally.known_cost
+    if known is None:
+        return money(known)
+    lacking = f" + {tally.unpriced:,} unpriced" if tally.unpriced else ""
+    return f"{'≈' if tally.estimated else ''}{money(known)}{lacking}"
+
+
+def _facts(run: RecordedRun, *, at: datetime) -> list[str]:
+    took = f"took {duration(run.length(at))}" if run.ended_at else f"runs for {duration(run.length(at))}"
+    facts = [f"agent {run.agent_id}", f"started {moment(run.started_at, now=at)}", took]
+    named = ((run.session_id, "session "), (run.name, ""), (", ".join(run.tags), "tags "))
+    facts += [f"{word}{text}" for text, word in named if text]
+    facts += [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
+    return facts
+
+
+def _figures(tally: Tally) -> list[str]:
+    outcomes = (
+        (tally.success, "succeeded"),
+        (tally.error, "failed"),
+        (tally.blocked, "blocked"),
+        (tally.rejected, "rejected"),
+        (tally.replayed, "replayed"),
+        (tally.running, "running"),
+    )
+    said = ", ".join(f"{number:,} {word}" for number, word in outcomes if number)
+    figures = [f"{count(tally.calls, 'call')}{f': {said}' if said else ''}"]
+    if tally.success_rate is not None:
+        figures.append(f"{_rate(tally)} success")
+    figures.append(f"cost {cost_of(tally)}")
+    if tally.attempted_cost_usd != tally.cost_usd:
+        figures.append(f"{money(tally.attempted_cost_usd)} attempted")
+    if tally.saved_cost_usd:
+        figures.append(f"{money(tally.saved_cost_usd)} saved")
+    figures.append(f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out")
+    return figures
+
+
+def _rate(tally: Tally) -> str:
+    """Return the share of successes in whole percent: 100 % only where nothing failed, 0 % only where all did."""
+    rate = tally.success_rate
+    if rate is None:
+        return NOTHING
+    whole = round(100 * rate)
+    return f"{min(max(whole, 0 if rate == 0 else 1), 100 if rate == 1 else 99)}%"
+
+
+def _action_row(call: Call, *, at: datetime) -> list[Cell]:
+    took = at - call.started_at if call.duration_ms is None else timedelta(milliseconds=call.duration_ms)
+    return [
+        "  " * min(call.depth, _DEEPEST) + call.name,
+        Status(call.outcome or "running"),
+        _cost(call),
+        duration(took),
+        call.kind,
+        NOTHING if call.tokens is None else f"{call.tokens:,}",
+        call.model or NOTHING,
+        call.error_type or NOTHING,
+    ]
+
+
+def _cost(call: Call) -> str:
+    """Return what a call cost: `≈` before what was computed; what was not spent is said to be so."""
+    if call.cost_usd is None or call.kind not in CALLS:  # what a frame says repeats what its calls said
+        return NOTHING
+    told = f"{'≈' if call.is_cost_estimated else ''}{money(call.cost_usd)}"
+    return told if call.outcome is None or call.outcome in INCURRED else f"{told} not spent"

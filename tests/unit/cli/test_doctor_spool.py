@@ -1,0 +1,98 @@
+"""What waits on the disk for the server is told: how much, since when, where, and what to do."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from titan.cli.doctor.findings import Finding, Level
+from titan.cli.doctor.spool import check_spools
+from titan_sdk.recording.spool import Spool
+
+TWO_CALLS = b'{"entries":[{"id":"a"},{"id":"b"}]}'
+
+
+def found_in(home: Path, **environment: str) -> list[Finding]:
+    return list(check_spools(home, environment))
+
+
+def make_old(folder: Path, **ago: float) -> None:
+    """Have all that lies in a folder be of some time ago."""
+    seconds = (datetime.now(UTC) - timedelta(**ago)).timestamp()
+    for path in folder.iterdir():
+        os.utime(path, (seconds, seconds))
+
+
+def test_nothing_waits_where_nobody_recorded_anything(tmp_path: Path) -> None:
+    (tmp_path / "spool" / "home").mkdir(parents=True)
+
+    [finding] = found_in(tmp_path)
+
+    assert (finding.level, finding.check) == (Level.OK, "recorded")
+
+
+def test_what_waits_is_told_with_its_size_its_age_and_its_place(tmp_path: Path) -> None:
+    folder = tmp_path / "spool" / "home"
+    for _ in range(2):
+        Spool(str(folder)).add(TWO_CALLS)
+    make_old(folder, hours=3)
+    Spool(str(folder)).add(TWO_CALLS)
+
+    [finding] = found_in(tmp_path)
+
+    assert finding.level is Level.WARN
+    assert finding.text == f"waiting for the server: 6 recorded entries (105 B, the oldest 3 h 0 min old) in {folder}"
+    assert finding.next_step == "Start the server; the next program that records something here delivers them too."
+
+
+def test_what_was_put_aside_is_told_apart(tmp_path: Path) -> None:
+    spool = Spool(str(tmp_path / "spool" / "127.0.0.1_5001"))
+    spool.add(b"no JSON")
+    spool.add_aside(TWO_CALLS)
+
+    waiting, aside = found_in(tmp_path)
+
+    assert waiting.text.startswith("waiting for the server: 1 recorded entry (7 B, ")
+    assert waiting.next_step.startswith("They are for 127.0.0.1:5001: ")
+    assert aside.text.startswith("put aside: 2 recorded entries (")
+    assert "end its name in .json instead of .aside" in aside.next_step
+
+
+def test_what_jobs_left_and_where_the_environment_points_is_looked_at_too(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    folders = [
+        home / "workers" / "w" / "spools" / "l1",
+        home / "local-workers" / "w" / "spools" / "l2",
+        tmp_path / "own",
+    ]
+    for folder in folders:
+        Spool(str(folder)).add(TWO_CALLS)
+
+    findings = found_in(home, TITAN_SPOOL=str(tmp_path / "own"))
+
+    assert sorted(str(folder) for folder in folders for finding in findings if str(folder) in finding.text) == sorted(
+        map(str, folders)
+    )
+    assert sum("Their worker delivers them" in finding.next_step for finding in findings) == 2
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    folder = tmp_path / "spool" / "home"
+    (folder / "1.json").mkdir(parents=True)
+    os.mkfifo(folder / "2.json")
+    (folder / "3.json").symlink_to("/etc/hostname")
+
+    assert [finding.level for finding in found_in(tmp_path)] == [Level.OK]
+
+
+def test_more_than_can_be_read_quickly_is_told_in_files(tmp_path: Path) -> None:
+    folder = tmp_path / "spool" / "home"
+    folder.mkdir(parents=True)
+    for number in range(2):
+        with (folder / f"{number}.json").open("wb") as file:
+            file.truncate(40 * 1024**2)
+
+    [finding] = found_in(tmp_path)
+
+    assert finding.text.startswith("waiting for the server: 2 files (80.0 MiB, ")

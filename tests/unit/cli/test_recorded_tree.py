@@ -1,0 +1,113 @@
+"""The actions of a recorded run as a tree, and its money, as a person reads them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from titan.cli.formats import money
+from titan.cli.recorded_answers import RecordedRun, Skeleton, Tally, tree_of
+from titan.cli.recorded_views import cost_of
+from titan.model.actions import ActionKind, Outcome
+from titan.model.runs import RunStatus
+
+
+def a_tally(**figures: int | float | Decimal | None) -> Tally:
+    names = ("calls", "running", "success", "error", "blocked", "rejected", "replayed", "unpriced", "estimated")
+    counts = dict.fromkeys((*names, "input_tokens", "output_tokens"), 0)
+    costs = dict.fromkeys(("cost_usd", "attempted_cost_usd", "saved_cost_usd"), Decimal(0))
+    return Tally(**{**counts, **costs, "success_rate": None, **figures})  # type: ignore[arg-type]
+
+
+def a_skeleton(**parents: int) -> Skeleton:
+    """Return actions numbered from 1, a second apart, by name with the parent's number."""
+    size = len(parents)
+    run = RecordedRun(
+        run_id="R_1",
+        agent_id="R",
+        status=RunStatus.COMPLETED,
+        started_at=datetime(2026, 3, 1, tzinfo=UTC),
+        tally=a_tally(calls=size),
+    )
+    none = (-1,) * size
+    return Skeleton(
+        run=run,
+        names=tuple(parents),
+        models=(),
+        actors=(),
+        error_types=(),
+        number=tuple(range(1, size + 1)),
+        id=tuple(parents),
+        parent=tuple(parents.values()),
+        kind=(ActionKind.TOOL,) * size,
+        name=tuple(range(size)),
+        model=none,
+        actor=none,
+        error_type=none,
+        start_us=tuple(1_000_000 * place for place in range(size)),
+        duration_ns=none,
+        outcome=(Outcome.SUCCESS,) * size,
+        cost_usd=(None,) * size,
+        estimated=frozenset(),
+        tokens=none,
+    )
+
+
+@pytest.mark.parametrize(
+    ("parents", "tree"),
+    [
+        ({}, []),
+        ({"a": 0, "b": 1, "c": 0, "d": 2, "e": 1}, ["a", " b", "  d", " e", "c"]),
+        ({"late": 2, "parent": 0}, ["parent", " late"]),
+        ({"orphan": -1, "lost": 77}, ["orphan", "lost"]),
+        ({"top": 0, "a": 3, "b": 2}, ["top", "a", " b"]),
+        ({"self": 1}, ["self"]),
+    ],
+)
+def test_each_action_stands_once_below_what_it_was_called_in(parents: dict[str, int], tree: list[str]) -> None:
+    assert [" " * call.depth + call.name for call in tree_of(a_skeleton(**parents))] == tree
+
+
+def test_a_chain_of_any_depth_is_a_tree() -> None:
+    depth = 20_000
+
+    calls = tree_of(a_skeleton(**{f"a{number}": number for number in range(depth)}))
+
+    assert calls[-1].depth == depth - 1
+
+
+@pytest.mark.parametrize(
+    ("usd", "told"),
+    [
+        (None, "-"),
+        ("0", "$0"),
+        ("0E-12", "$0"),
+        ("1204.5", "$1,204.50"),
+        ("0.255", "$0.26"),
+        ("0.0164", "$0.016"),
+        ("0.05", "$0.05"),
+        ("0.0999", "$0.10"),
+        ("0.003124", "$0.00312"),
+        ("0.0001302", "$0.00013"),
+        ("0.000000000001", "$0.000000000001"),
+    ],
+)
+def test_money_has_the_digits_that_count(usd: str | None, told: str) -> None:
+    assert money(None if usd is None else Decimal(usd)) == told
+
+
+@pytest.mark.parametrize(
+    ("figures", "told"),
+    [
+        ({}, "-"),
+        ({"calls": 2}, "$0"),
+        ({"calls": 2, "unpriced": 2}, "-"),
+        ({"calls": 2, "unpriced": 1, "cost_usd": Decimal("0.12")}, "$0.12 + 1 unpriced"),
+        ({"calls": 2, "estimated": 1, "cost_usd": Decimal("0.12")}, "≈$0.12"),
+        ({"calls": 3, "estimated": 1, "unpriced": 1, "cost_usd": Decimal("0.12")}, "≈$0.12 + 1 unpriced"),
+    ],
+)
+def test_a_sum_says_what_it_lacks(figures: dict[str, int], told: str) -> None:
+    assert cost_of(a_tally(**figures)) == told

@@ -1,0 +1,220 @@
+"""What waits on the disk for the server holds no secret, in whichever field of an entry it stood."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+import titan_sdk
+from titan.server.wire_actions import ActionBody, FailureBody, RunBody, UseBody
+from titan_sdk import Redact, action
+from titan_sdk.recording.delivery import Answer, Delivery, Verdict
+from titan_sdk.recording.process import recording_to
+from titan_sdk.recording.recorder import Recorder
+from titan_sdk.recording.redact import built_in
+from titan_sdk.recording.spool import Spool
+from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Told
+
+FLUSH_SECONDS = 30.0
+#: Words of the protocol and numbers: nobody's text.
+WORDS = {"type", "kind", "outcome", "impact", "effect", "end", "cost_usd"}
+
+
+class Secrets:
+    """Secrets, each another one, and all that were given out."""
+
+    def __init__(self) -> None:
+        self._numbers = count()
+        self.given: list[str] = []
+
+    def __call__(self) -> str:
+        number = next(self._numbers)
+        self.given.append("AKIA" + "".join(chr(ord("A") + int(digit)) for digit in f"{number:016}"))
+        return self.given[-1]
+
+    def within(self, content: bytes) -> list[str]:
+        """Return those that stand in `content`."""
+        return [secret for secret in self.given if secret.encode() in content]
+
+
+@pytest.fixture
+def secrets() -> Secrets:
+    return Secrets()
+
+
+class Away:
+    """What a program leaves on the disk of a machine whose server is away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        delivery = Delivery(lambda _body, _seconds: Answer(Verdict.AWAY), Spool(str(folder)))
+        self.recorder = Recorder(lambda: delivery)
+
+    @property
+    def content(self) -> bytes:
+        """Every byte of it, names of files too."""
+        assert self.recorder.flush(FLUSH_SECONDS)
+        return b"".join(path.name.encode() + path.read_bytes() for path in sorted(self.folder.iterdir()))
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        assert self.recorder.flush(FLUSH_SECONDS)
+        files = sorted(self.folder.glob("*.json"))
+        return [entry for path in files for entry in json.loads(path.read_bytes())["entries"]]
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Iterator[Away]:
+    away = Away(tmp_path / "spool")
+    with recording_to(away.recorder):
+        yield away
+    away.recorder.close(FLUSH_SECONDS)
+
+
+def idle() -> None:
+    """Do nothing."""
+
+
+def whole_entry(body: type[ActionBody | RunBody], secrets: Secrets) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the fields and payloads of an entry that has a secret in every text that the wire knows."""
+    fields: dict[str, Any] = {"type": "action" if body is ActionBody else "run"}
+    payloads: dict[str, str] = {}
+    for name in body.__struct_fields__:
+        hint = str(body.__annotations__[name])
+        if name in WORDS:
+            continue
+        if "Raw" in hint:
+            payloads[name] = json.dumps({f"at {secrets()}": {"deep": [f"so {secrets()} it is"]}})
+        elif name in ("failure", "use"):
+            fields[name] = {
+                part: f"a {secrets()} b" for part in texts_of(FailureBody if name == "failure" else UseBody)
+            }
+        elif name == "tags":
+            fields[name] = [f"tag {secrets()}", f"tag {secrets()}"]
+        elif is_text(body, name):
+            fields[name] = f"in {secrets()}"
+    return fields, payloads
+
+
+def texts_of(body: type[Any]) -> list[str]:
+    return [name for name in body.__struct_fields__ if is_text(body, name)]
+
+
+def is_text(body: type[Any], name: str) -> bool:
+    hint = get_type_hints(body)[name]
+    return hint is str or str in get_args(hint)
+
+
+@pytest.mark.parametrize("body", [ActionBody, RunBody])
+def test_no_text_that_the_wire_knows_keeps_its_secret_on_the_way_to_the_disk(
+    body: type[ActionBody | RunBody], secrets: Secrets
+) -> None:
+    fields, payloads = whole_entry(body, secrets)
+
+    text = Told(fields, payloads).text(built_in())
+
+    assert len(secrets.given) >= (18 if body is ActionBody else 7)
+    assert secrets.within(text.encode()) == []
+    assert set(json.loads(text)) - {"is_redacted"} == {*fields, *payloads}
+
+
+def test_whatever_a_program_records_its_spool_holds_no_secret(away: Away, secrets: Secrets) -> None:
+    failure = type(f"E{secrets()}"[1:], (Exception,), {})  # some libraries name classes for what they were given
+    with titan_sdk.run(
+        agent_id=f"agent {secrets()}",
+        run_id=f"run-{secrets()}",
+        session_id=f"session-{secrets()}",
+        name=f"name {secrets()}",
+        tags=[secrets()],
+    ):
+        with titan_sdk.turn(f"said {secrets()}", name=secrets(), actor=secrets(), tags=[secrets()]) as turn:
+            turn.set_output({secrets(): f"as {secrets()}".encode()})
+        with action(f"GET /{secrets()}", kind="model", actor=f"actor {secrets()}", tags=[secrets()]) as act:
+            act.tag(f"more {secrets()}")
+            act.set_input(secrets(), [{"deep": (secrets(),)}], keyword={secrets(): 1})
+            act.set_use(model=f"m {secrets()}", provider=f"p {secrets()}", response_id=f"r-{secrets()}")
+        with pytest.raises(failure), action("fails", redact=Redact(fields=["iban"])):
+            raise failure(f"message {secrets()}", {"argument": secrets()})
+        for tell in (titan_sdk.thinking, titan_sdk.event):
+            tell(f"of {secrets()}")
+        titan_sdk.event("named", {secrets(): [secrets()]})
+        titan_sdk.handoff(f"to {secrets()}", reason=f"for {secrets()}")
+        titan_sdk.progress(1, 2)
+        thread = threading.Thread(target=action(idle), name=f"thread {secrets()}")
+        thread.start()
+        thread.join()
+    with pytest.raises(ValueError, match="AKIA"), titan_sdk.run(run_id="R_2"):
+        raise ValueError(f"reason {secrets()}")
+
+    assert len(away.entries) >= 12
+    assert secrets.within(away.content) == []
+
+
+def test_entries_of_one_run_stay_together_whatever_its_id_holds(away: Away, secrets: Secrets) -> None:
+    for run_id in (f"run-{secrets()}", f"run-{secrets()}"):
+        with titan_sdk.run(run_id=run_id), action("outer"), action("inner"):
+            pass
+
+    runs = [entry["run_id"] for entry in away.entries]
+    first, second = dict.fromkeys(runs)
+    assert (runs.count(first), runs.count(second)) == (4, 4)
+    assert all(run_id.startswith("run-[redacted:aws_key_id]-") for run_id in (first, second))
+
+
+def test_ids_are_told_as_they_are_while_the_server_is_there(secrets: Secrets) -> None:
+    run_id = f"run-{secrets()}"
+    told = Told({"type": "action", "id": "4111111111111111", "name": "a", "run_id": run_id}, redactor=built_in())
+
+    assert json.loads(told.text())["run_id"] == run_id
+    assert json.loads(told.text(built_in()))["id"] == "4111111111111111"
+
+
+def test_what_is_longer_without_its_secret_still_fits_the_wire() -> None:
+    fields: dict[str, object] = {
+        "type": "run",
+        "run_id": "pwd=hunter2a " + "r" * (ID_LIMIT - 13),
+        "name": "n" * (NAME_LIMIT - 13) + " pwd=hunter2a",
+        "tags": ["t" * (TAG_LIMIT - 13) + " pwd=hunter2a"],
+        "at_ns": 1,
+    }
+
+    clean = json.loads(Told(fields).text(built_in()))
+
+    assert (len(clean["run_id"]), len(clean["name"]), len(clean["tags"][0])) == (ID_LIMIT, NAME_LIMIT, TAG_LIMIT)
+    assert "hunter2a" not in str(clean)
+
+
+def test_own_patterns_and_fields_hold_too_and_fields_are_those_of_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.toml"
+    path.write_text('customer = "CUST-[0-9]{6}"\n')
+    told = Told({"type": "action", "id": "a", "name": "look up CUST-123456"}, {"inputs": '{"name":"Ann"}'})
+
+    text = told.text(built_in({"TITAN_REDACT_PATTERNS": str(path), "TITAN_REDACT_FIELDS": "name"}))
+
+    assert json.loads(text) == {
+        "type": "action",
+        "id": "a",
+        "name": "look up [redacted:customer]",
+        "inputs": {"name": "[redacted:name]"},
+        "is_redacted": True,
+    }
+
+
+@pytest.mark.parametrize("content", [None, "=", 'broken = "("'])
+def test_patterns_that_cannot_be_read_are_said_and_the_others_hold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], secrets: Secrets, content: str | None
+) -> None:
+    path = tmp_path / "secrets.toml"
+    if content is not None:
+        path.write_text(content)
+
+    clean = built_in({"TITAN_REDACT_PATTERNS": str(path)}).redact_text(secrets())
+
+    assert clean.text == "[redacted:aws_key_id]"
+    assert f"titan_sdk: TITAN_REDACT_PATTERNS={path}: " in capsys.readouterr().err
