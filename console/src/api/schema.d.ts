@@ -1228,7 +1228,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export runs with all their actions, under the registry's filters: JSON Lines, JSON or CSV. */
+        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV. */
         get: operations["export_runs"];
         put?: never;
         post?: never;
@@ -1946,6 +1946,8 @@ export interface components {
             completed: number;
             /** Format: decimal */
             cost_usd: string;
+            /** @description Calls whose share of `cost_usd` was computed from tokens. */
+            estimated: number;
             failed: number;
             first_seen_at: string;
             last_seen_at: string;
@@ -2715,6 +2717,8 @@ export interface components {
          * @description POST /api/v1/import.
          */
         ImportAnswer: {
+            /** @description Notes that were new. */
+            notes: number;
             /** @description Entries that were known already. */
             repeated: number;
             /** @description Runs that the lines tell of. */
@@ -4300,6 +4304,8 @@ export interface components {
              */
             cost_usd: string;
             error: number;
+            /** @description Calls whose share of `cost_usd` was computed from tokens. */
+            estimated: number;
             input_tokens: number;
             output_tokens: number;
             /** Format: decimal */
@@ -4348,6 +4354,8 @@ export interface components {
             /** Format: decimal */
             cost_usd: string;
             day: string;
+            /** @description Calls whose share of `cost_usd` was computed from tokens. */
+            estimated: number;
             failed: number;
             runs: number;
             success: number;

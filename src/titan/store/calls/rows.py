@@ -102,6 +102,7 @@ def _tally(row: Row) -> Tally:
         input_tokens=row[22],
         output_tokens=row[23],
         unpriced=row[37],
+        estimated=row[40],
     )
 
 
@@ -149,6 +150,7 @@ def row_of_run(run: RecordedRun) -> Values:
         tally.unpriced,
         run.agent_order,
         " ".join(run.details_told),
+        tally.estimated,
     )
 
 
@@ -172,8 +174,9 @@ def sums_from_row(row: Row) -> OutcomeSums:
         calls=row[1],
         cost=from_pico(int(row[2] or 0)),
         unpriced=int(row[3]),
-        input_tokens=int(row[4] or 0),
-        output_tokens=int(row[5] or 0),
+        estimated=int(row[4]),
+        input_tokens=int(row[5] or 0),
+        output_tokens=int(row[6] or 0),
     )
 
 

@@ -57,7 +57,7 @@ select
     agent_id, min(started_at_us), max(last_event_at_us), count(*), count(*) filter (where status = 'running'),
     count(*) filter (where status = 'completed'), count(*) filter (where status = 'failed'), sum(cost),
     cast(sum(calls) as bigint), cast(sum(success + error + blocked + rejected) as bigint),
-    cast(sum(success) as bigint), cast(sum(unpriced) as bigint)
+    cast(sum(success) as bigint), cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
 where
     project_id = :project_id and agent_id > :after
@@ -71,7 +71,7 @@ limit :limit
 select
     started_at_us / 86400000000, count(*), count(*) filter (where status = 'failed'),
     cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint), sum(cost),
-    cast(sum(unpriced) as bigint)
+    cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1
