@@ -78,6 +78,25 @@ def test_what_nobody_knows_the_cost_of_is_no_zero(page: Page, console: Console) 
     expect(page.locator(".run-facts").get_by_title("the cost of 3 model calls is not known").first).to_have_text("–")
 
 
+def test_what_was_computed_from_tokens_is_told_apart_wherever_it_is_summed(page: Page, console: Console) -> None:
+    tokens = {"model": "gpt-4o", "provider": "openai", "input_tokens": 100_000, "output_tokens": 10_000}
+    record(console, "computed-1", [a_call("chat", kind="model", use=tokens)], agent="roughly")
+    record(console, "computed-2", [a_call("chat", kind="model", cost_usd="0.25")], agent="exactly")
+    page.goto("/runs?q=computed-")
+
+    expect(row_of(page, "computed-1").locator(".cost")).to_have_text("≈ $0.35")
+    expect(row_of(page, "computed-2").locator(".cost")).to_have_text("$0.25")
+    page.goto("/runs/computed-1")
+    expect(page.locator(".run-facts .spent")).to_have_text("≈ $0.35")
+    page.goto("/registry?q=roughly")
+    expect(page.locator(".spent")).to_have_text("≈ $0.35")
+    page.goto("/registry/roughly")
+    expect(page.locator(".registry-figures .spent")).to_have_text("≈ $0.35")
+    page.goto("/runs/compare?a=computed-2&b=computed-1")
+    costs = page.locator(".compare-figures tr").filter(has=page.get_by_role("rowheader", name="Cost"))
+    expect(costs.locator("td")).to_have_text(["$0.25", "≈ $0.35", "≈ +$0.10"])
+
+
 def test_runs_are_filtered_by_the_agent_that_is_typed_and_chosen(page: Page, console: Console) -> None:
     record(console, "chosen-1", [a_call("x")], agent="chosen-agent")
     record(console, "other-1", [a_call("x")], agent="other-agent")

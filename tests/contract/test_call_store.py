@@ -169,6 +169,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
             prevented=Decimal("0.2"),
             saved=Decimal("0.3"),
             unpriced=9,
+            estimated=10,
             input_tokens=7,
             output_tokens=8,
         ),

@@ -207,6 +207,7 @@ CALLS: Sequence[tuple[CallFilter, list[str]]] = [
     (CallFilter(outcomes=frozenset({"nonsense"})), []),
     (CallFilter(outcomes=frozenset({"success", "blocked"})), ["a1", "a2", "a3", "b2"]),
     (CallFilter(outcomes=frozenset({"blocked", "running"})), ["a3", "a4"]),
+    (CallFilter(outcomes=frozenset({"error", "blocked", "running", "rejected"}), run_id=RUN), ["a3", "a4"]),
     (CallFilter(kinds=frozenset({"model", "tool"})), ["a1", "a2", "a3", "a4", "b1"]),
     (CallFilter(name="look_up"), ["a1", "a3", "a4", "b1", "b2"]),
     (CallFilter(kinds=frozenset({"model"})), ["a2"]),
@@ -429,6 +430,7 @@ def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:
         failed=0,
         cost=Decimal(3),
         unpriced=0,
+        estimated=0,
         calls=3,
         attempts=3,
         success=1,
@@ -440,19 +442,6 @@ def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:
     assert six.read(lambda reader: ids(reader, part="%")) == []
 
 
-def test_what_has_no_known_cost_is_counted_for_a_run_its_agent_and_its_day(calls: CallStore) -> None:
-    unknown = [a_call(f"m{n}", kind=ActionKind.MODEL, run_id="R_1") for n in range(2)]
-    record(calls, *a_run("R_1", costs=["1"]), *unknown, *a_run("R_2"), a_call(run_id="R_2", kind=ActionKind.MODEL))
-
-    runs, _ = calls.read(
-        lambda reader: reader.registry(PROJECT, RunFilter(), sort="cost", is_ascending=True, after=None, limit=9)
-    )
-    [agent] = calls.read(lambda reader: reader.agents(PROJECT, limit=9))
-    [day] = calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(0)))
-    assert {run.id: run.tally.unpriced for run in runs} == {"R_1": 2, "R_2": 1}
-    assert (agent.cost, agent.unpriced) == (day.cost, day.unpriced) == (Decimal(1), 3)
-
-
 def test_the_days_of_an_agent(calls: CallStore) -> None:
     record(calls, *a_run("R_1", costs=["1"]), *a_run("R_2", begins=DAY, costs=["2"], errors=1))
     record(calls, *a_run("R_3", begins=DAY), *a_run("R_4", begins=DAY, agent="bob"))
@@ -461,8 +450,12 @@ def test_the_days_of_an_agent(calls: CallStore) -> None:
     days = calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(0)))
 
     assert days == [
-        AgentDay(day=date(2026, 3, 1), runs=1, failed=0, attempts=1, success=1, cost=Decimal(1), unpriced=0),
-        AgentDay(day=date(2026, 3, 2), runs=2, failed=1, attempts=2, success=1, cost=Decimal(2), unpriced=0),
+        AgentDay(
+            day=date(2026, 3, 1), runs=1, failed=0, attempts=1, success=1, cost=Decimal(1), unpriced=0, estimated=0
+        ),
+        AgentDay(
+            day=date(2026, 3, 2), runs=2, failed=1, attempts=2, success=1, cost=Decimal(2), unpriced=0, estimated=0
+        ),
     ]
     assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(1))) == days[1:]
     assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "nobody", since=at(0))) == []

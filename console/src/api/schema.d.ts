@@ -1952,6 +1952,8 @@ export interface components {
             completed: number;
             /** Format: decimal */
             cost_usd: string;
+            /** @description Calls whose share of `cost_usd` was computed from tokens. */
+            estimated: number;
             failed: number;
             first_seen_at: string;
             last_seen_at: string;
@@ -4308,6 +4310,8 @@ export interface components {
              */
             cost_usd: string;
             error: number;
+            /** @description Calls whose share of `cost_usd` was computed from tokens. */
+            estimated: number;
             input_tokens: number;
             output_tokens: number;
             /** Format: decimal */
@@ -4356,6 +4360,8 @@ export interface components {
             /** Format: decimal */
             cost_usd: string;
             day: string;
+            /** @description Calls whose share of `cost_usd` was computed from tokens. */
+            estimated: number;
             failed: number;
             runs: number;
             success: number;

@@ -82,6 +82,7 @@ def run_line(exported: ExportedRun) -> RunLine:
         duration_ms=None if lasted is None else lasted / _MICROSECOND / 1000,
         cost_usd=tally.cost,
         unpriced=tally.unpriced,
+        estimated=tally.estimated,
         attempted_cost_usd=tally.attempted_cost,
         prevented_cost_usd=tally.prevented,
         saved_cost_usd=tally.saved,

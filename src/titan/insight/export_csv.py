@@ -27,6 +27,7 @@ _RUN_COLUMNS: Final = (
     "duration_ms",
     "cost_usd",
     "unpriced",
+    "estimated",
     "attempted_cost_usd",
     "calls",
     "attempts",

@@ -40,6 +40,7 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     duration_ms: float | None = None
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
+    estimated: int = 0
     attempted_cost_usd: Decimal = Decimal(0)
     prevented_cost_usd: Decimal = Decimal(0)
     saved_cost_usd: Decimal = Decimal(0)

@@ -67,6 +67,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     replayed: int = 0  #: and answered from an earlier same call
     cost: Decimal = Decimal(0)  #: incurred: of success and error, as far as it is known
     unpriced: int = 0  #: model calls that cost something unknown, which `cost` lacks
+    estimated: int = 0  #: calls whose share of `cost` was computed from tokens
     prevented: Decimal = Decimal(0)  #: of blocked and rejected
     saved: Decimal = Decimal(0)  #: of replayed
     input_tokens: int = 0
@@ -90,6 +91,7 @@ class OutcomeSums(Struct, frozen=True, kw_only=True):
     calls: int
     cost: Decimal
     unpriced: int  #: model calls without a cost
+    estimated: int  #: calls whose cost was computed from tokens
     input_tokens: int
     output_tokens: int
 
@@ -160,6 +162,7 @@ class AgentRow:
     attempts: int
     success: int
     unpriced: int  #: model calls whose cost is not known, which `cost` lacks
+    estimated: int  #: calls whose share of `cost` was computed from tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +176,7 @@ class AgentDay:
     success: int
     cost: Decimal
     unpriced: int
+    estimated: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

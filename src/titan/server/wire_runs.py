@@ -27,6 +27,7 @@ SearchCapped = Annotated[
 Total = Annotated[int, Meta(description="How many there are in all; counted up to 10,000.")]
 
 Unpriced = Annotated[int, Meta(description="Model calls whose cost is not known; `cost_usd` lacks them.")]
+Estimated = Annotated[int, Meta(description="Calls whose share of `cost_usd` was computed from tokens.")]
 
 
 class RegistryQuery(Request):
@@ -82,6 +83,7 @@ class TallyView(Struct, kw_only=True):
     replayed: int
     cost_usd: Annotated[Decimal, Meta(description="Incurred, as far as it is known.")]
     unpriced: Unpriced
+    estimated: Estimated
     attempted_cost_usd: Decimal
     prevented_cost_usd: Decimal
     saved_cost_usd: Annotated[Decimal, Meta(description="Of what was answered from a recording.")]
@@ -376,6 +378,7 @@ class AgentView(Struct, kw_only=True):
     failed: int
     cost_usd: Decimal
     unpriced: Unpriced
+    estimated: Estimated
     calls: int
     attempts: int
     success: int
@@ -417,6 +420,7 @@ class TrendDay(Struct, kw_only=True):
     success: int
     cost_usd: Decimal
     unpriced: Unpriced
+    estimated: Estimated
 
 
 class TrendView(Struct, kw_only=True):

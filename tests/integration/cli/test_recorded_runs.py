@@ -250,7 +250,10 @@ def test_an_export_into_head_ends_quietly(titan: CommandLine, papers: str) -> No
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"type":"run","run_id":"x"', "line 1 of the import: expected a run, an action or a manifest of an export"),
+        (
+            '{"type":"run","run_id":"x"',
+            "line 1 of the import: expected a run, an action, a note or a manifest of an export",
+        ),
         ("run,agent\nx,y\n", "line 1 of the import"),
     ],
 )

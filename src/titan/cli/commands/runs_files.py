@@ -169,7 +169,8 @@ def import_runs(file: ImportFile, *, as_json: JsonOption = False, server: Server
     imported = read(answer, Imported)
     known = f"; {imported.repeated:,} were known already" if imported.repeated else ""
     entries = "1 entry" if imported.stored == 1 else f"{imported.stored:,} entries"
-    say(f"Imported {count(imported.runs, 'run')}: {entries}{known}.")
+    notes = f" and {count(imported.notes, 'note')}" if imported.notes else ""
+    say(f"Imported {count(imported.runs, 'run')}: {entries}{notes}{known}.")
 
 
 def _how_many(titan: Server, query: Query) -> str:

@@ -240,6 +240,7 @@ async def show_agent(call: Call) -> Response[bytes]:
                     success=day.success,
                     cost_usd=day.cost,
                     unpriced=day.unpriced,
+                    estimated=day.estimated,
                 )
                 for day in days
             ],

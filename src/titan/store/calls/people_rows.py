@@ -56,6 +56,7 @@ def agent_from_row(row: Row) -> AgentRow:
         attempts=row[9],
         success=row[10],
         unpriced=row[11],
+        estimated=row[12],
     )
 
 
@@ -69,6 +70,7 @@ def day_from_row(row: Row) -> AgentDay:
         success=row[4],
         cost=from_pico(exact_sum(row[5])),
         unpriced=row[6],
+        estimated=row[7],
     )
 
 

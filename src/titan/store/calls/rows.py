@@ -109,6 +109,7 @@ def _tally(row: Row) -> Tally:
         input_tokens=row[22],
         output_tokens=row[23],
         unpriced=row[37],
+        estimated=row[40],
     )
 
 
@@ -156,6 +157,7 @@ def row_of_run(run: RecordedRun) -> Values:
         tally.unpriced,
         run.agent_order,
         " ".join(run.details_told),
+        tally.estimated,
     )
 
 
@@ -179,8 +181,9 @@ def sums_from_row(row: Row) -> OutcomeSums:
         calls=row[1],
         cost=from_pico(exact_sum(row[2])),
         unpriced=int(row[3]),
-        input_tokens=exact_sum(row[4]),
-        output_tokens=exact_sum(row[5]),
+        estimated=int(row[4]),
+        input_tokens=exact_sum(row[5]),
+        output_tokens=exact_sum(row[6]),
     )
 
 

@@ -58,7 +58,7 @@ select
     count(*) filter (where status = 'completed'), count(*) filter (where status = 'failed'),
     sum(cost / 1000000) || ' ' || sum(cost % 1000000),
     cast(sum(calls) as bigint), cast(sum(success + error + blocked + rejected) as bigint),
-    cast(sum(success) as bigint), cast(sum(unpriced) as bigint)
+    cast(sum(success) as bigint), cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
 where
     project_id = :project_id and agent_id > :after
@@ -73,7 +73,7 @@ select
     started_at_us / 86400000000, count(*), count(*) filter (where status = 'failed'),
     cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint),
     sum(cost / 1000000) || ' ' || sum(cost % 1000000),
-    cast(sum(unpriced) as bigint)
+    cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1
