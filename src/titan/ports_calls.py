@@ -48,6 +48,16 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedRun:
+    """That a run changed."""
+
+    run_id: str
+    agent_id: str
+    version: int  #: the number of its newest change
+    status_version: int  #: of the change by which its status became what it is; 0: before that was noted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
     """Which runs a list shows. None asks for nothing."""
 
@@ -146,8 +156,8 @@ class CallReader(Protocol):
     def newest_deletion(self) -> int:
         """Return the number of the change by which a run was deleted last; 0 when none was."""
 
-    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
-        """Return (run id, agent id, number of its newest change) of runs that changed after, ascending by that."""
+    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[ChangedRun]:
+        """Return runs that changed after, ascending by their newest change."""
 
     def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
         """Return up to `limit` entries of all runs behind number `after`, in the order they came."""

@@ -7,7 +7,7 @@ two costs the one that our own model endpoint saw wins. `rules.merging` says how
 Whatever the order of entries, counts and sums are the same.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -31,6 +31,7 @@ from titan.model.actions import (
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.rules.ending import going_on, with_end
 from titan.rules.merging import (
     BEGAN,
     ENDED,
@@ -168,36 +169,18 @@ def _ending(state: RunState, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of a run's end. An end that something began after was not the end."""
     run = state.run
     if entry.end is None:
-        return dict(_REOPENED) if run.ended_at is not None and entry.at > run.ended_at else {}
-    if state.last_started_at is not None and entry.at < state.last_started_at:
-        return {}
-    status = RunStatus(entry.end.value)
-    is_told = run.ended_at is not None and run.status_source is StatusSource.EXPLICIT
-    if is_told and _end_order(entry.at, status, entry.reason) < _end_order(run.ended_at, run.status, run.reason):
-        return {}
-    return {
-        "status": status,
-        "status_source": StatusSource.EXPLICIT,
-        "reason": entry.reason,
-        "ended_at": entry.at,
-    }
-
-
-def _end_order(at: datetime | None, status: RunStatus, reason: str | None) -> tuple[datetime | None, int, str]:
-    """Return which of two ends counts: the later; of two at once the worse."""
-    return at, _WORSE[status], reason or ""
+        if run.ended_at is None or entry.at <= run.ended_at:
+            return {}
+        after = going_on(run)
+    else:
+        after = with_end(state.whole(), entry)
+    return {name: getattr(after, name) for name in _OF_THE_END}
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: Beyond any time in microseconds (of the year 9999: 2.5 * 10^17), and with that within 64 bits.
 _SURENESS: Final = {source: place * 10**18 for place, source in enumerate(AgentSource)}
-_WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
-_REOPENED: Final[Mapping[str, object]] = {
-    "status": RunStatus.RUNNING,
-    "status_source": StatusSource.EXPLICIT,
-    "reason": None,
-    "ended_at": None,
-}
+_OF_THE_END: Final = ("status", "status_source", "reason", "ended_at", "told_end")
 
 
 # --- actions ---
@@ -286,7 +269,7 @@ def _touch(state: RunState, entry: ActionEntry, action: Action) -> None:
         if action.outcome is Outcome.ERROR:
             _note_error(state, action)
     if state.run.ended_at is not None and not state.run.has_stages and _goes_on(state.run, entry):
-        state.run = replace(state.run, **_REOPENED)
+        state.run = going_on(state.run)
 
 
 def _note_error(state: RunState, action: Action) -> None:

@@ -147,7 +147,7 @@ def test_a_trace_that_stops_counting_a_call_is_a_change_of_its_run(store: CallSt
     changed = store.read(lambda reader: reader.actions_of_run(PROJECT, TRACE, after_version=before))
     assert [action.kind for action in changed] == [ActionKind.STEP]
     changes = store.read(lambda reader: reader.runs_changed(PROJECT, after=before, limit=9))
-    assert {run_id for run_id, _, _ in changes} == {TRACE, NAMED}
+    assert {run.run_id for run in changes} == {TRACE, NAMED}
 
 
 OTHER = a_span("s9", run_id="f" * 32, use=ANSWERED, cost="5")

@@ -26,15 +26,15 @@ MAX_HITS_NARROWED: Final = 20_000  # where another filter may leave few of them
 ALL_HITS: Final = 2**62  # what both databases take for a limit
 RUNNING: Final = "running"  #: asked for as an outcome: calls that have none yet
 
-#: What runs are sorted by → its column, and its place behind `run_columns` in the head.
+#: What runs are sorted by → its column, and its place in the head; from the end behind `run_columns`, which grow.
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", 7),
     "cost": ("cost", 19),
-    "duration": ("duration_us", 41),
-    "actions": ("calls", 42),
-    "success_rate": ("success_rate", 43),
+    "duration": ("duration_us", -3),
+    "actions": ("calls", -2),
+    "success_rate": ("success_rate", -1),
 }
-_RUN_NO: Final = 40
+_RUN_NO: Final = -4
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}

@@ -6,7 +6,7 @@ from typing import Final
 
 from titan.model.actions import Payload
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
-from titan.ports_calls import CallFilter, Heard, RunFilter, StoredEntry
+from titan.ports_calls import CallFilter, ChangedRun, Heard, RunFilter, StoredEntry
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
@@ -73,9 +73,9 @@ class SqlCallReader:
     def newest_deletion(self) -> int:
         return int(self._all("newest_deletion")[0][0])
 
-    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
+    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[ChangedRun]:
         rows = self._all("runs_changed", project_id=project_id, after=after, limit=limit)
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [ChangedRun(run_id=row[0], agent_id=row[1], version=row[2], status_version=row[3]) for row in rows]
 
     def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
         # Numbers of actions ascend with the entries they were first heard of by, so a new one is above all before. Only

@@ -205,7 +205,7 @@ class SqlCallTransaction(SqlCallReader):
             place = places[run.id]
             self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)
-            rows.append((place.run_no, place.text_count, link, self.version, *row_of_run(run)))
+            rows.append((place.run_no, place.text_count, link, self.version, self.version, *row_of_run(run)))
             if place.known is not None and place.known.agent_id != run.agent_id:
                 self._session.run("rename_agent", {"run_no": place.run_no, "agent_id": run.agent_id})
             place.known = run

@@ -66,6 +66,8 @@ create table runs (
     unpriced bigint not null default 0 check (unpriced >= 0),
     agent_order bigint not null default 0,
     details_told text collate "C" not null default '',
+    told_end text collate "C",
+    status_version bigint not null default 0,
     unique (project_id, id)
 );
 

@@ -64,6 +64,8 @@ create table runs (
     unpriced integer not null default 0 check (unpriced >= 0),
     agent_order integer not null default 0,
     details_told text not null default '',
+    told_end text,
+    status_version integer not null default 0,
     unique (project_id, id)
 ) strict;
 
