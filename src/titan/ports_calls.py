@@ -253,7 +253,10 @@ class CallTransaction(CallReader, Protocol):
     def keep(
         self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]
     ) -> None:
-        """Write what entries came to, and append them to the tapes of their runs; insert or overwrite."""
+        """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
+
+        A run that was archived, and by now is not, is found by its words as `restore_run` has it.
+        """
 
     def save_run(self, run: RecordedRun) -> None:
         """Insert or overwrite a run's row; its tape stays as it is."""

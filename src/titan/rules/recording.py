@@ -100,7 +100,10 @@ def _state_of(settling: Settling, entry: Entry, at: datetime) -> RunState:
 
 
 def _row(state: RunState, now: datetime) -> RecordedRun:
-    return replace(state.whole(), tally=state.sums.tally(), entry_count=state.entry_count, heard_at=now)
+    run = state.whole()
+    # What is heard of a run that was put away brings it back; what was heard of another one does not.
+    archived_at = None if state.entry_count > run.entry_count else run.archived_at
+    return replace(run, tally=state.sums.tally(), entry_count=state.entry_count, heard_at=now, archived_at=archived_at)
 
 
 def _take_run(settling: Settling, entry: RunEntry) -> bool:

@@ -90,6 +90,9 @@ class SqlCallTransaction(SqlCallReader):
     ) -> None:
         changed = {run.id: run for run in runs}
         places = {run_id: self._place(project_id, run_id) for run_id in changed}
+        for run_id, place in places.items():
+            if place.known is not None and place.known.archived_at is not None and changed[run_id].archived_at is None:
+                self._index_again(place.known)
         batch = _Batch(project_id, to_us(self.now), self)
         for new in entries:
             place = places[new.entry.run_id]
@@ -137,7 +140,11 @@ class SqlCallTransaction(SqlCallReader):
         self.save_run(replace(run, archived_at=self.now))
 
     def restore_run(self, run: RecordedRun) -> None:
-        place = self._place(run.project_id, run.id)
+        self._index_again(run)
+        self.save_run(replace(run, archived_at=None))
+
+    def _index_again(self, run: RecordedRun) -> None:
+        """Have a run found by all its words, those of its first entry to those of its last."""
         seen: set[str] = set()
 
         def unseen(payload: Payload | None) -> list[str]:
@@ -155,8 +162,6 @@ class SqlCallTransaction(SqlCallReader):
             self._session.run_many("forget_words", ({"number": number} for number, _ in words))
             self._add_words(words)
             after = entries[-1].number
-        assert place.known is not None
-        self.save_run(replace(run, archived_at=None))
 
     def forget_run(self, project_id: str, run_id: str, *, is_told_elsewhere: bool = False) -> bool:
         run_no = self._run_no(project_id, run_id)
