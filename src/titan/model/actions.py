@@ -8,10 +8,12 @@ These are msgspec's structs, not dataclasses: thousands are made each second, wh
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import chain
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -24,6 +26,10 @@ SHARED_MARK: Final = '{"$shared":0}'
 #: 29 letters. The store has an index of these alone (`actions_by_own_answer`).
 OWN_ANSWER: Final = re.compile("chatcmpl-[0-9a-f]{32}")
 OWN_LENGTH: Final = 41  # looked at first: others are seldom as long
+
+
+MAX_TAGS: Final = 100  # of a run or an action: they stand in every list, and are joined with each entry that has some
+MORE_TAGS: Final = "… and more"  # the tag that stands for those that were left out
 
 
 class ActionKind(StrEnum):
@@ -120,6 +126,12 @@ def digest_of(text: str) -> bytes:
 def with_digests(payload: Payload) -> Payload:
     """Return a payload with the digests of its shared texts: wherever that is done, the store need not."""
     return replace(payload, digests=tuple(map(digest_of, payload.shared)))
+
+
+def first_tags(*told: Iterable[str]) -> tuple[str, ...]:
+    """Return each tag once, in the order told: the first MAX_TAGS, and MORE_TAGS where there are more."""
+    tags = tuple(dict.fromkeys(chain(*told)))
+    return tags if len(tags) <= MAX_TAGS else (*tags[:MAX_TAGS], MORE_TAGS)
 
 
 class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -27,6 +27,7 @@ from titan.model.actions import (
     RunEntry,
     Teller,
     digest_of,
+    first_tags,
 )
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
@@ -132,7 +133,7 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
-        "tags": tuple(dict.fromkeys((*run.tags, *entry.tags))),
+        "tags": first_tags(run.tags, entry.tags) if entry.tags else run.tags,
         "details_told": _details(run, entry),
         **_agent(run, entry),
     }
