@@ -1,8 +1,8 @@
 """What the core asks of the store of recorded calls: a store of its own, so that a burst of them delays no job."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Protocol, TypeVar
@@ -104,6 +104,8 @@ class KnownCalls:
     alike: Sequence[Action]
     answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
     next_number: int  #: of an action that is new
+    #: By the number of an action that entries tell a part of: what the parts that were told are known by.
+    parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -213,6 +213,21 @@ def test_it_is_known_since_which_change_a_run_stands_as_it_does(calls: CallStore
     assert pinned[1] == ended[1]
 
 
+def test_messages_of_a_call_that_come_apart_are_all_kept_each_once(calls: CallStore) -> None:
+    parts = [
+        replace(a_call(begins=place, ends=None), inputs=Payload(SHARED_MARK, (text,)), is_part=True)
+        for place, text in enumerate(('"sys"', '"user"', '"user"'))
+    ]
+
+    alone = [record(calls, part).repeated for part in parts]
+    again = record(calls, *parts).repeated
+    new = replace(parts[0], outputs=Payload('"answer"'))
+    twice = record(calls, new, new).repeated
+
+    assert (alone, again, twice) == ([0, 0, 0], 3, 1)
+    assert [stored.entry for stored in tape_of(calls)] == [*parts, new]
+
+
 def test_an_archived_run_that_goes_on_is_found_as_before(calls: CallStore) -> None:
     def found(word: str) -> list[str]:
         return calls.read(lambda reader: reader.find_in_run(PROJECT, RUN, word, limit=9))

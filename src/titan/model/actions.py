@@ -179,6 +179,7 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     actor: str | None = None  #: the agent or sub-agent that acted; None: the run's own
     inputs: Payload | None = None
     outputs: Payload | None = None
+    is_part: bool = False  #: inputs and outputs are some of the action's messages: others are told in other entries
     failure: Failure | None = None
     cost: Decimal | None = None  #: US dollars
     is_cost_estimated: bool = False  #: computed from tokens and a price list, for the teller did not say it
@@ -191,6 +192,12 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: A JSON object of what else is known: `attributes` as the teller calls them, `compliance`, `callsite`, `task_id`,
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None
+
+
+def part_key(entry: ActionEntry) -> bytes:
+    """Return what some of an action's messages are known by: the same for those that are sent again."""
+    said = "\n".join("" if payload is None else payload.whole for payload in (entry.inputs, entry.outputs))
+    return digest_of(f"{entry.started_at.isoformat()}\n{said}")
 
 
 class RunEnd(StrEnum):

@@ -28,6 +28,7 @@ from titan.model.actions import (
     Teller,
     digest_of,
     first_tags,
+    part_key,
 )
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
@@ -197,7 +198,7 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
         number, settling.next_number = settling.next_number, settling.next_number + 1
         agent_id = state.run.agent_id
         after = new_action(entry, number=number, project_id=settling.project_id, agent_id=agent_id)
-    elif has_news(before, entry):
+    elif has_news(before, entry) or settling.is_new_part(before, entry):
         after = merged(before, entry)
     else:
         return False
@@ -244,6 +245,8 @@ def _twin(settling: Settling, entry: ActionEntry, action: Action) -> Action | No
 
 
 def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:
+    if entry.is_part:
+        settling.parts.setdefault(action.number, set()).add(part_key(entry))
     settling.changed[action.number] = action
     settling.actions[entry.run_id, entry.id] = action
     if action.response_id is not None and action.kind is ActionKind.MODEL:

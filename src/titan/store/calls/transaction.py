@@ -1,5 +1,6 @@
 """Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Payload, Teller, digest_of
+from titan.model.actions import ActionEntry, Entry, Payload, Teller, digest_of, part_key
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.knowing import Knowing, own_answers
@@ -22,6 +23,7 @@ from titan.store.calls.texts import KnownTexts
 from titan.store.calls.words import words_of
 from titan.store.rows.columns import to_json, to_us
 
+MOST_PARTS: Final = 1000  # requests that tell of one call; a conversation as long as its batches are short
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
 RESTORED_AT_ONCE: Final = 500
 TO_SCRUB: Final = "words_to_scrub"  # noted while words of forgotten runs may stand in the pages of the index
@@ -66,7 +68,16 @@ class SqlCallTransaction(SqlCallReader):
         answered = self.calls_answered(project_id, own_answers(entries))
         runs |= self._read_places(project_id, {action.run_id for action in answered} - runs.keys())
         run_nos = {run_id: self._places[project_id, run_id].run_no for run_id in runs}
-        return Knowing(self._session, runs, run_nos).known(entries, answered, next_number=self._last_action + 1)
+        known = Knowing(self._session, runs, run_nos).known(entries, answered, next_number=self._last_action + 1)
+        in_parts = {(entry.run_id, entry.id) for entry in entries if isinstance(entry, ActionEntry) and entry.is_part}
+        told = [known.actions[place] for place in in_parts & known.actions.keys()]
+        return dataclasses.replace(known, parts={action.number: self._parts(action) for action in told})
+
+    def _parts(self, action: Action) -> set[bytes]:
+        """Return what the parts of its messages are known by that an action was told."""
+        told = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
+        entries = (stored.entry for stored in told)
+        return {part_key(entry) for entry in entries if isinstance(entry, ActionEntry) and entry.is_part}
 
     def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
         wanted = sorted(answers)
