@@ -167,6 +167,9 @@ class CallReader(Protocol):
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""
 
+    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
+        """Return the model calls, in whatever runs, that gave one of these answers of our endpoint's (`OWN_ANSWER`)."""
+
     def tape(
         self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
     ) -> list[StoredEntry]:
@@ -248,9 +251,6 @@ class CallTransaction(CallReader, Protocol):
 
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
         """Return what is stored of the runs and actions that these entries may be about."""
-
-    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
-        """Return the model calls, in whatever runs, that gave one of these answers of our endpoint's (`OWN_ANSWER`)."""
 
     def keep(
         self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]

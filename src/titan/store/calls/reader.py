@@ -92,6 +92,11 @@ class SqlCallReader:
         row = None if run_no is None else self._one("action", run_no=run_no, action_id=action_id)
         return None if row is None else action_from_row(row, run_id)
 
+    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
+        wanted = sorted(answers)
+        rows = self._all("actions_answered", project_id=project_id, answers=to_json(wanted)) if wanted else ()
+        return [action_from_row(row, row[-1]) for row in rows]
+
     def tape(
         self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
     ) -> list[StoredEntry]:

@@ -17,7 +17,7 @@ from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.rows import Values, action_from_row, facts_of, row_of_action, row_of_run, run_from_row
+from titan.store.calls.rows import Values, facts_of, row_of_action, row_of_run, run_from_row
 from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
 from titan.store.calls.words import words_of
@@ -78,11 +78,6 @@ class SqlCallTransaction(SqlCallReader):
         told = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
         entries = (stored.entry for stored in told)
         return {part_key(entry) for entry in entries if isinstance(entry, ActionEntry) and entry.is_part}
-
-    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
-        wanted = sorted(answers)
-        rows = self._all("actions_answered", project_id=project_id, answers=to_json(wanted)) if wanted else ()
-        return [action_from_row(row, row[-1]) for row in rows]
 
     def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
         """Return those of these runs that are stored; note where they stand."""
