@@ -1,8 +1,8 @@
 """What the core asks of the store of recorded calls: a store of its own, so that a burst of them delays no job."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Protocol, TypeVar
@@ -45,6 +45,16 @@ class Heard:
     action: Action | None  #: as it stands by now; None: it is about the run
     is_first_of_run: bool
     is_first_of_action: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedRun:
+    """That a run changed."""
+
+    run_id: str
+    agent_id: str
+    version: int  #: the number of its newest change
+    status_version: int  #: of the change by which its status became what it is; 0: before that was noted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +113,8 @@ class KnownCalls:
     alike: Sequence[Action]
     answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
     next_number: int  #: of an action that is new
+    #: By the number of an action that entries tell a part of: what the parts that were told are known by.
+    parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,14 +170,17 @@ class CallReader(Protocol):
     def newest_deletion(self) -> int:
         """Return the number of the change by which a run was deleted last; 0 when none was."""
 
-    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
-        """Return (run id, agent id, number of its newest change) of runs that changed after, ascending by that."""
+    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[ChangedRun]:
+        """Return runs that changed after, ascending by their newest change."""
 
     def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
         """Return up to `limit` entries of all runs behind number `after`, in the order they came."""
 
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""
+
+    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
+        """Return the model calls, in whatever runs, that gave one of these answers of our endpoint's (`OWN_ANSWER`)."""
 
     def tape(
         self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
@@ -251,13 +266,13 @@ class CallTransaction(CallReader, Protocol):
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
         """Return what is stored of the runs and actions that these entries may be about."""
 
-    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
-        """Return the model calls, in whatever runs, that gave one of these answers of our endpoint's (`OWN_ANSWER`)."""
-
     def keep(
         self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]
     ) -> None:
-        """Write what entries came to, and append them to the tapes of their runs; insert or overwrite."""
+        """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
+
+        A run that was archived, and by now is not, is found by its words as `restore_run` has it.
+        """
 
     def save_run(self, run: RecordedRun) -> None:
         """Insert or overwrite a run's row; its tape stays as it is."""

@@ -3673,6 +3673,8 @@ export interface components {
             status_source: components["schemas"]["StatusSource"];
             tags: string[];
             tally: components["schemas"]["TallyView"];
+            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
+            told_end: components["schemas"]["ToldEndView"] | null;
         };
         /**
          * RefusedView
@@ -4350,6 +4352,15 @@ export interface components {
         TokensAnswer: {
             home_token_id: string | null;
             tokens: components["schemas"]["TokenView"][];
+        };
+        /**
+         * ToldEndView
+         * @description An end that a run was told, before something of it began again.
+         */
+        ToldEndView: {
+            at: string;
+            reason: string | null;
+            status: components["schemas"]["RunStatus"];
         };
         /**
          * TrendDay

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from titan.engine.homing import brought_home
+from titan.engine.homing import bring_belongings, brought_home
 from titan.engine.preparing import H, Preparer, PreparingProcess
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
@@ -258,9 +258,11 @@ class Recorder:
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
             heard = [entry for batch in batches for entry in batch.entries]
-            entries = brought_home(tx, project_id, heard)
-            settled = settle(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
+            housed = brought_home(tx, project_id, heard)
+            known = tx.known(project_id, housed.entries)
+            settled = settle(housed.entries, known, project_id=project_id, now=tx.now)
             tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
+            bring_belongings(tx, project_id, housed.moved)
             new = {id(kept.entry) for kept in settled.kept}
             for batch in batches:
                 stored = sum(id(entry) in new for entry in batch.entries)

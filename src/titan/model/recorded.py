@@ -96,6 +96,15 @@ class OutcomeSums(Struct, frozen=True, kw_only=True):
     output_tokens: int
 
 
+class ToldEnd(Struct, frozen=True, kw_only=True):
+    """An end that a run was told to have, before something of it began again."""
+
+    status: RunStatus
+    source: StatusSource
+    at: datetime
+    reason: str | None = None
+
+
 class RecordedRun(Struct, frozen=True, kw_only=True):
     """A run's row in the registry, whoever began it."""
 
@@ -111,6 +120,7 @@ class RecordedRun(Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     name: str | None = None
     reason: str | None = None  #: why it ended as it did
+    told_end: ToldEnd | None = None  #: kept while it goes on after that; it stands again when the run falls silent
     tally: Tally = Tally()
     has_stages: bool = False  #: it submitted DAGs; then the idle rule is the orchestrator's
     last_outcome: Outcome | None = None  #: of the attempt that ended last

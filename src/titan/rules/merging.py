@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller
+from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller, first_tags
 from titan.model.recorded import Action
 
 C = TypeVar("C", int, datetime)
@@ -138,7 +138,7 @@ def merged(action: Action, entry: ActionEntry) -> Action:
         error_message=error_message,
         impact=max(action.impact, other.impact, key=_HARM.__getitem__),
         effect=Effect.EXTERNAL if Effect.EXTERNAL in (action.effect, other.effect) else action.effect or other.effect,
-        tags=action.tags if action.tags == other.tags else tuple(dict.fromkeys((*action.tags, *other.tags))),
+        tags=action.tags if action.tags == other.tags else first_tags(action.tags, other.tags),
         is_redacted=action.is_redacted or other.is_redacted,
     )
 

@@ -5,17 +5,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import PREVENTED, Outcome
 from titan.model.dags import Dag, StageStatus
 from titan.model.recorded import RecordedRun, StatusSource
 from titan.model.runs import Run, RunStatus
+from titan.rules.ending import fallen_silent
 from titan.rules.recording import UNKNOWN_AGENT
 from titan.rules.rollup import dag_status
 
 IDLE: Final = timedelta(seconds=120)  # spec/runs.md 3.1: of a run that has no end of its own
 IDLE_WITHIN_CALL: Final = timedelta(minutes=30)  # a call that runs may take long, and tells nothing meanwhile
-
-_BAD: Final = PREVENTED | {Outcome.ERROR}
 
 
 def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) -> RecordedRun:
@@ -40,18 +38,12 @@ def silent_since(now: datetime) -> datetime:
 def after_silence(run: RecordedRun, *, now: datetime) -> RecordedRun | None:
     """Return a run that has ended by its silence, None when it has not.
 
-    It failed when the attempt that ended last did, or was stopped. A run with stages is its orchestrator's to end.
+    How it ended says `fallen_silent`. A run with stages is its orchestrator's to end.
     """
     idle = IDLE_WITHIN_CALL if run.tally.running else IDLE
     if run.status is not RunStatus.RUNNING or run.has_stages or now - run.heard_at < idle:
         return None
-    has_failed = run.last_outcome in _BAD
-    return replace(
-        run,
-        status=RunStatus.FAILED if has_failed else RunStatus.COMPLETED,
-        status_source=StatusSource.INFERRED,
-        ended_at=run.last_event_at,
-    )
+    return fallen_silent(run)
 
 
 def with_stages(
@@ -84,6 +76,7 @@ def with_stages(
         last_event_at=max(known.last_event_at, run.last_activity_at),
         ended_at=ended_at,
         reason=run.reason,
+        told_end=None,
         pinned_at=run.pinned_at or known.pinned_at,
     )
 
@@ -97,4 +90,5 @@ def with_dag_ended(known: RecordedRun, dag: Dag) -> RecordedRun | None:
         status=RunStatus.FAILED if dag_status(dag) is StageStatus.FAILED else RunStatus.COMPLETED,
         status_source=StatusSource.STAGES,
         ended_at=max(dag.ended_at, known.last_event_at),
+        told_end=None,
     )

@@ -46,6 +46,7 @@ def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.Record
         status=run.status,
         status_source=run.status_source,
         reason=run.reason,
+        told_end=_told_end_view(run),
         started_at=run.started_at,
         ended_at=run.ended_at,
         last_event_at=run.last_event_at,
@@ -59,6 +60,12 @@ def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.Record
         is_pinned=run.pinned_at is not None,
         archived_at=run.archived_at,
     )
+
+
+def _told_end_view(run: RecordedRun) -> wire.ToldEndView | None:
+    """Return the end that a run was told before it went on; one that has ended says how by its status."""
+    told = run.told_end if run.status is RunStatus.RUNNING else None
+    return None if told is None else wire.ToldEndView(status=told.status, reason=told.reason, at=told.at)
 
 
 def _progress_view(run: RecordedRun, far: Progress) -> wire.ProgressView:

@@ -104,6 +104,14 @@ class ProgressView(Struct, kw_only=True):
     total: int | None = None
 
 
+class ToldEndView(Struct, kw_only=True):
+    """An end that a run was told, before something of it began again."""
+
+    status: RunStatus
+    reason: str | None
+    at: datetime
+
+
 class RecordedRunView(Struct, kw_only=True):
     """A run of the registry."""
 
@@ -114,6 +122,10 @@ class RecordedRunView(Struct, kw_only=True):
     status: RunStatus
     status_source: StatusSource
     reason: str | None
+    told_end: Annotated[
+        ToldEndView | None,
+        Meta(description="Of a run that goes on after it was told to have ended; it counts again after silence."),
+    ]
     started_at: datetime
     ended_at: datetime | None
     last_event_at: datetime

@@ -20,7 +20,7 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
 from titan.engine.preparing import Preparer
 from titan.engine.recorder import BLOB_BYTES, MAX_UNREAD, MAX_WAITING, Recorded, Recorder
-from titan.model.actions import SHARED_MARK, ActionEntry, Entry, ModelUse, Payload
+from titan.model.actions import MAX_TAGS, MORE_TAGS, SHARED_MARK, ActionEntry, Entry, ModelUse, Payload
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
@@ -119,6 +119,15 @@ def test_what_was_recorded_is_kept_and_what_is_told_again_counts_as_repeated(des
         Recorded(stored=0, repeated=0),
     ]
     assert [stored.entry for stored in desk.tape()] == [a_word(), a_call(), a_call("a2")]
+
+
+def test_of_tags_without_end_neither_tape_nor_lists_keep_more_than_some(desk: Desk) -> None:
+    tags = tuple(f"t{place}" for place in range(5000))
+
+    asyncio.run(desk.record(replace(a_word(), tags=tags), replace(a_call(), tags=tags)))
+
+    kept = (*tags[:MAX_TAGS], MORE_TAGS)
+    assert [stored.entry.tags for stored in desk.tape()] == [kept, kept]
 
 
 def test_what_comes_while_the_writer_is_busy_is_written_together(desk: Desk) -> None:

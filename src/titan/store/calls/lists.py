@@ -18,15 +18,15 @@ from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row,
 from titan.store.calls.session import CallSession
 from titan.store.session import Row
 
-#: What runs are sorted by → its column, and its place behind `run_columns` in the head.
+#: What runs are sorted by → its column, and its place in the head; from the end behind `run_columns`, which grow.
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", 7),
     "cost": ("cost", 19),
-    "duration": ("duration_us", 42),
-    "actions": ("calls", 43),
-    "success_rate": ("success_rate", 44),
+    "duration": ("duration_us", -3),
+    "actions": ("calls", -2),
+    "success_rate": ("success_rate", -1),
 }
-_RUN_NO: Final = 41
+_RUN_NO: Final = -4
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}

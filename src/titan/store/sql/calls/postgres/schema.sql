@@ -67,6 +67,8 @@ create table runs (
     agent_order bigint not null default 0,
     details_told text collate "C" not null default '',
     estimated bigint not null default 0 check (estimated >= 0),
+    told_end text collate "C",
+    status_version bigint not null default 0,
     unique (project_id, id)
 );
 

@@ -65,6 +65,8 @@ create table runs (
     agent_order integer not null default 0,
     details_told text not null default '',
     estimated integer not null default 0 check (estimated >= 0),
+    told_end text,
+    status_version integer not null default 0,
     unique (project_id, id)
 ) strict;
 
