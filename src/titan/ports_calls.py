@@ -5,13 +5,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
 from titan.model.runs import RunStatus
 
 T = TypeVar("T")
+
+MOST_STEPS: Final = 16  # between two calls that may be one; LangGraph nests its chains five deep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +91,17 @@ class CallPage:
 class KnownCalls:
     """What is stored of the runs and actions that some entries may be about."""
 
-    runs: Mapping[str, RecordedRun]  #: by run id
+    runs: Mapping[str, RecordedRun]  #: by run id; those of `answered`, too
     #: By (run id, id), and by (run id, span id) where an action has one.
     actions: Mapping[tuple[str, str], Action]
     answers: Mapping[tuple[str, str], Action]  #: by (run id, the provider's id of the answer)
     within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
     #: Model calls that others than our endpoint told of, by (run id, the action or span they were made in).
     nested: Mapping[tuple[str, str], Sequence[Action]]
+    #: Model calls that took as many tokens as one of the entries' and began while that went on. With each call of these
+    #: and of the entries' come, among `actions`, the steps that it was made in and what those were made in.
+    alike: Sequence[Action]
+    answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
     next_number: int  #: of an action that is new
 
 
@@ -244,6 +250,9 @@ class CallTransaction(CallReader, Protocol):
 
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
         """Return what is stored of the runs and actions that these entries may be about."""
+
+    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
+        """Return the model calls, in whatever runs, that gave one of these answers of our endpoint's (`OWN_ANSWER`)."""
 
     def keep(
         self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]

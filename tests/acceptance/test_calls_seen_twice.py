@@ -94,6 +94,40 @@ def test_a_call_that_its_span_told_of_first_joins_the_trace(
     assert is_unknown(titan, answer)
 
 
+@pytest.mark.parametrize("is_span_first", [True, False])
+def test_a_call_that_names_its_run_counts_there_alone_though_its_span_is_in_a_trace(
+    titan: RunningTitan,
+    client: openai.OpenAI,
+    endpoint: FakeEndpoint,
+    recorded: RecordedCalls,
+    *,
+    is_span_first: bool,
+) -> None:
+    run_id, trace_id, began_ns = f"named-{is_span_first}", ("3" if is_span_first else "4") * 32, time_ns()
+    finish_reason = None if is_span_first else "stop"
+    endpoint.replies.append(
+        a_stream({"content": "It"}, {"content": " is"}, finish_reason=finish_reason, is_held=is_span_first)
+    )
+    stream = client.chat.completions.create(
+        model="default", messages=[SKY], stream=True, extra_headers={"X-Titan-Run-Id": run_id}
+    )
+    answer = next(stream).id
+    if not is_span_first:
+        list(stream)
+        recorded.actions(run_id)
+
+    tell(titan, trace_id, answer, began_ns=began_ns)
+    stream.close()
+
+    wait_until(lambda: recorded.run(trace_id)["tally"]["calls"] == 0, "the trace counts it no more")
+    [call] = recorded.actions(run_id)
+    assert (call["action"]["kind"], set(call["tellers"])) == ("model", {"endpoint"})
+    assert recorded.run(run_id)["tally"]["calls"] == 1
+    frame = recorded.action(trace_id, CALL)["action"]
+    assert (frame["kind"], frame["parent_id"]) == ("step", AGENT)
+    assert recorded.run(trace_id)["tally"]["input_tokens"] == 0
+
+
 @pytest.mark.slow
 def test_pydantic_ai_with_logfire_through_our_endpoint_counts_each_call_once(
     titan: RunningTitan, endpoint: FakeEndpoint, recorded: RecordedCalls, tmp_path_factory: pytest.TempPathFactory

@@ -14,8 +14,10 @@ from openai.types.chat import (
     ChatCompletionToolParam,
 )
 
+from tests.support.raw_http import ask
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
+from tests.support.waiting import wait_until
 
 ANSWERS = [
     {"contains": ["weather", "18 °C"], "answer": "Mild, 18 °C.", "repeat": True},
@@ -50,6 +52,12 @@ def titan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
 def run_of(run_id: str, agent_id: str = "painter") -> dict[str, str]:
     """Return the headers that put a call into a run."""
     return {"X-Titan-Run-Id": run_id, "X-Titan-Agent-Id": agent_id}
+
+
+def refusals(metrics: str) -> int:
+    """Return how many requests for the model were refused, by the metrics."""
+    [line] = [line for line in metrics.splitlines() if line.startswith("titan_refused_model_requests_total ")]
+    return int(float(line.split()[1]))
 
 
 def functions_of(message: ChatCompletionMessage) -> list[ChatCompletionMessageFunctionToolCall]:
@@ -253,6 +261,45 @@ def test_what_is_refused_is_refused_in_words_the_package_shows_and_recorded(
     (action,) = recorded.actions("refused")
     assert (action["action"]["outcome"], action["action"]["error_type"]) == ("error", "NotSupported")
     assert body_of(action, "inputs")["n"] == 2
+
+
+def test_what_is_refused_and_names_no_run_leaves_none_that_failed(
+    client: openai.OpenAI, titan: RunningTitan, recorded: RecordedCalls
+) -> None:
+    before = recorded.runs("direct-calls")
+    refused_before = refusals(ask(titan.sdk_port, "GET", "/metrics").body.decode())
+    for is_streamed in (False, True):
+        with pytest.raises(openai.BadRequestError, match="expected no 'n'"):
+            client.chat.completions.create(model="default", messages=[SKY], n=2, stream=is_streamed)
+    completion = client.chat.completions.create(model="default", messages=[SKY])
+    recorded.actions(completion.id)  # which is recorded behind them
+
+    runs = [run["run_id"] for run in recorded.runs("direct-calls")]
+    assert runs == [completion.id, *(run["run_id"] for run in before)]
+    assert refusals(ask(titan.sdk_port, "GET", "/metrics").body.decode()) == refused_before + 2
+
+
+def test_a_model_that_is_away_is_recorded_though_the_call_names_no_run(
+    client: openai.OpenAI, recorded: RecordedCalls
+) -> None:
+    before = len(recorded.runs("direct-calls"))
+    away: ChatCompletionMessageParam = {"role": "user", "content": "Are you away?"}
+    with pytest.raises(openai.InternalServerError):
+        client.chat.completions.create(model="default", messages=[away])
+
+    wait_until(lambda: len(recorded.runs("direct-calls")) == before + 1, "the call is recorded")
+    assert recorded.runs("direct-calls")[0]["status"] == "failed"
+
+
+def test_what_is_refused_within_a_trace_is_recorded_there(client: openai.OpenAI, recorded: RecordedCalls) -> None:
+    trace_id = "9" * 32
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(
+            model="default", messages=[SKY], n=2, extra_headers={"traceparent": f"00-{trace_id}-{SPAN}-01"}
+        )
+
+    (action,) = recorded.actions(trace_id)
+    assert action["action"]["error_type"] == "NotSupported"
 
 
 def test_a_run_that_cannot_be_is_refused(client: openai.OpenAI) -> None:

@@ -186,6 +186,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         entry_count=11,
         pinned_at=at(8),
         archived_at=at(9),
+        details_told=("0f" * 16, "f0" * 16),
     )
 
     kept(calls, lambda tx: tx.save_run(run))

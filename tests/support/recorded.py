@@ -13,6 +13,7 @@ from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.rules.merging import was_model_call
 from titan.rules.recording import Settled, settle
+from titan.store.calls.knowing import own_answers
 
 RUN = "R_1"
 
@@ -115,14 +116,21 @@ class Memory:
 
     def known(self, entries: Sequence[Entry]) -> KnownCalls:
         """Return what is known, as `CallTransaction.known` does."""
+        named = own_answers(entries)
         return KnownCalls(
-            runs={entry.run_id: self.runs[entry.run_id] for entry in entries if entry.run_id in self.runs},
+            runs=dict(self.runs),
             actions={
                 (action.run_id, name): action for action in self.all for name in (action.id, action.span_id) if name
             },
-            answers={(action.run_id, action.response_id): action for action in self.all if action.response_id},
+            answers={
+                (action.run_id, action.response_id): action
+                for action in self.all
+                if action.response_id and action.kind is ActionKind.MODEL
+            },
             within=self._within(),
             nested=self._nested(),
+            alike=[action for action in self.all if action.kind is ActionKind.MODEL and action.output_tokens],
+            answered=[action for action in self.all if action.kind is ActionKind.MODEL and action.response_id in named],
             next_number=max(self.actions, default=0) + 1,
         )
 

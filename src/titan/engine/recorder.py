@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from titan.engine.homing import Homes
+from titan.engine.homing import brought_home
 from titan.engine.preparing import H, Preparer, PreparingProcess
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
@@ -85,7 +85,6 @@ class Recorder:
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         #: Waits for the process, so that small requests need not.
         self._reading_large = ThreadPoolExecutor(1, thread_name_prefix="recorder-large")
-        self._homes = Homes()
         self._waiting: deque[_Batch] = deque()
         self._waiting_entries = 0
         self._unread = 0
@@ -259,7 +258,7 @@ class Recorder:
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
             heard = [entry for batch in batches for entry in batch.entries]
-            entries = self._homes.brought_home(tx, project_id, heard)
+            entries = brought_home(tx, project_id, heard)
             settled = settle(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
             tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
             new = {id(kept.entry) for kept in settled.kept}

@@ -124,6 +124,7 @@ class RecordedRun(Struct, frozen=True, kw_only=True):
     entry_count: int = 0  #: entries of its tape
     #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
     agent_order: int = 0
+    details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
     pinned_at: datetime | None = None
     archived_at: datetime | None = None
 

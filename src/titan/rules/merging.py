@@ -4,6 +4,7 @@ So each field has a rule that knows no first and last: the earliest start, the l
 larger count, of two words the longer, which says more. What an action has been told stands in its bits `heard`.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -31,6 +32,8 @@ _ESTIMATED, _SAID_FIRST, _SAID_LAST, _SEEN = 1, 2, 3, 4
 IS_FRAME: Final = 1 << 28  # it turned out to stand around another action, which is the call
 HAS_INPUTS: Final = 1 << 30
 HAS_OUTPUTS: Final = 1 << 31
+
+_DATE: Final = re.compile(r"-20\d\d-?\d\d-?\d\d")  # gpt-4o-2024-08-06, claude-3-5-haiku-20241022
 
 _GRAVITY: Final[Mapping[Outcome | None, int]] = {
     None: 0,
@@ -130,7 +133,7 @@ def merged(action: Action, entry: ActionEntry) -> Action:
         provider=_fuller(action.provider, other.provider),
         input_tokens=later(action.input_tokens, other.input_tokens),
         output_tokens=later(action.output_tokens, other.output_tokens),
-        response_id=None if is_frame else _fuller(action.response_id, use.response_id if use else None),
+        response_id=_fuller(action.response_id, use.response_id if use else None),
         error_type=error_type,
         error_message=error_message,
         impact=max(action.impact, other.impact, key=_HARM.__getitem__),
@@ -142,7 +145,7 @@ def merged(action: Action, entry: ActionEntry) -> Action:
 
 def frame_of(action: Action) -> Action:
     """Return an action that turned out to stand around the call that another action is: it is counted no more."""
-    return replace(action, kind=ActionKind.STEP, response_id=None, heard=action.heard | IS_FRAME)
+    return replace(action, kind=ActionKind.STEP, heard=action.heard | IS_FRAME)
 
 
 def was_model_call(action: Action) -> bool:
@@ -150,18 +153,26 @@ def was_model_call(action: Action) -> bool:
     return action.kind is ActionKind.MODEL or bool(action.heard & IS_FRAME)
 
 
+def is_seen(action: Action) -> bool:
+    """Tell whether our endpoint saw a call."""
+    return bool(action.heard & _SEEN_BITS)
+
+
 def told_twice(outer: Action, inner: Action) -> Action | None:
     """Return which of two model calls, one made in the other, says what the other says, too; None: neither does.
 
     Two instrumentations of one program, of a framework and of the client it uses, tell of a call twice: then the outer
-    one is the frame. Where our endpoint saw the outer one alone, the inner one is, for the endpoint's cost counts.
+    one is the frame. Where our endpoint saw the outer one alone, the inner one is, for the endpoint's cost counts. It
+    was asked twice where it saw both.
     """
     if outer.number == inner.number or not (
         was_model_call(outer) and was_model_call(inner) and _tellers(outer) & _tellers(inner)
     ):
         return None
-    if not _is_seen(outer) or _is_seen(inner):
+    if not is_seen(outer):
         return outer
+    if is_seen(inner):
+        return None
     is_another = None not in (outer.response_id, inner.response_id) and outer.response_id != inner.response_id
     return None if is_another else inner
 
@@ -174,6 +185,27 @@ def is_around(outer: Action, inner: Action) -> bool:
         return False
     # A child may end late or start at the same microsecond, but never starts first: so no child is taken for the frame.
     return outer.started_at < inner.started_at and inner.ended_at <= outer.ended_at
+
+
+def is_same_within(outer: Action, inner: Action) -> bool:
+    """Tell whether a model call with nothing but steps between it and the one it was made in says what that one says.
+
+    A framework's span of a call (LangChain's ChatOpenAI) and the span of the client it uses often have a chain's or a
+    wrapper's span between them. No convention marks the two as one call; what both say is how backends know them:
+    DataDog/dd-trace-js#8936 has the pair with the same tokens and costs counted 2.2 times. That alone is no proof, for
+    equal questions have equal tokens. So all of it is asked for: the same model and tokens, known and not 0; the same
+    outcome; the inner one within the outer one's time; and not two answers. An aggregate over several calls has other
+    tokens than any of them, and a call that a tool or agent made in between is its own: neither is taken for this.
+    """
+    used = (outer.input_tokens, outer.output_tokens)
+    if not all(used) or used != (inner.input_tokens, inner.output_tokens) or outer.outcome is not inner.outcome:
+        return False
+    if outer.ended_at is None or inner.ended_at is None:
+        return False
+    if outer.started_at > inner.started_at or inner.ended_at > outer.ended_at:
+        return False
+    is_another = None not in (outer.response_id, inner.response_id) and outer.response_id != inner.response_id
+    return not is_another and _is_same_model(outer.model, inner.model)
 
 
 def may_be_same(action: Action, entry: ActionEntry) -> bool:
@@ -216,8 +248,12 @@ def _tellers(action: Action) -> int:
     return (told | told >> 1) & sum(BEGAN.values())
 
 
-def _is_seen(action: Action) -> bool:
-    return bool(action.heard & _SEEN_BITS)
+def _is_same_model(one: str | None, other: str | None) -> bool:
+    """Tell whether two names are of one model: a gateway puts its provider before it, an answer its date behind it."""
+    if one is None or other is None:
+        return False
+    short, long = sorted((one.rpartition("/")[2], other.rpartition("/")[2]), key=len)
+    return long.startswith(short) and (long == short or _DATE.fullmatch(long, len(short)) is not None)
 
 
 def _how(said: Action | ActionEntry) -> Outcome | None:

@@ -8,13 +8,25 @@ Whatever the order of entries, counts and sums are the same.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ATTEMPTS, CALLS, ActionEntry, ActionKind, AgentSource, Entry, Outcome, RunEntry, Teller
+from titan.model.actions import (
+    ATTEMPTS,
+    CALLS,
+    OWN_ANSWER,
+    ActionEntry,
+    ActionKind,
+    AgentSource,
+    Entry,
+    Outcome,
+    RunEntry,
+    Teller,
+    digest_of,
+)
 from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import RunStatus
 from titan.ports_calls import KnownCalls, NewEntry
@@ -22,21 +34,19 @@ from titan.rules.merging import (
     BEGAN,
     ENDED,
     TOLD,
-    frame_of,
     graver,
     has_news,
-    is_around,
     later,
     may_be_same,
     merged,
     new_action,
-    told_twice,
     was_model_call,
 )
-from titan.rules.tallying import Sums
+from titan.rules.retelling import counted_where_named, told_apart, unnested, unnested_past_steps
+from titan.rules.settling import RunState, Settling
 
+MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no teller has said so
-MAX_FIRST_ERROR: Final = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,87 +59,23 @@ class Settled:
     repeated: int  #: entries that say nothing new
 
 
-@dataclass(slots=True)
-class _RunState:
-    """A run while entries are settled: what most entries change stands apart, and is put together once."""
-
-    run: RecordedRun
-    sums: Sums
-    entry_count: int
-    started_at: datetime
-    last_event_at: datetime
-    last_started_at: datetime | None
-    last_outcome: Outcome | None
-    last_ended_at: datetime | None
-    first_error: Action | None = None  #: one that failed before the first that the run knows
-    #: Not in the store yet, so that whatever is said of it is new.
-    is_new: bool = True
-
-    @classmethod
-    def of(cls, run: RecordedRun, *, is_new: bool) -> "_RunState":
-        return cls(
-            run=run,
-            sums=Sums(run.tally),
-            entry_count=run.entry_count,
-            started_at=run.started_at,
-            last_event_at=run.last_event_at,
-            last_started_at=run.last_started_at,
-            last_outcome=run.last_outcome,
-            last_ended_at=run.last_ended_at,
-            is_new=is_new,
-        )
-
-    def whole(self) -> RecordedRun:
-        """Return the run's row as it is now, but for what is summed up."""
-        error = self.first_error
-        first = (
-            (self.run.first_error_id, self.run.first_error, self.run.first_error_at)
-            if error is None
-            else (error.id, _told(error), error.started_at)
-        )
-        return replace(
-            self.run,
-            started_at=self.started_at,
-            last_event_at=self.last_event_at,
-            last_started_at=self.last_started_at,
-            last_outcome=self.last_outcome,
-            last_ended_at=self.last_ended_at,
-            first_error_id=first[0],
-            first_error=first[1],
-            first_error_at=first[2],
-        )
-
-
-@dataclass(slots=True)
-class _Settling:
-    project_id: str
-    now: datetime
-    known: KnownCalls
-    next_number: int
-    runs: dict[str, _RunState] = field(default_factory=dict)
-    actions: dict[tuple[str, str], Action] = field(default_factory=dict)
-    answers: dict[tuple[str, str], Action] = field(default_factory=dict)
-    within: dict[tuple[str, str], Action] = field(default_factory=dict)
-    nested: dict[tuple[str, str], dict[int, Action]] = field(default_factory=dict)
-    changed: dict[int, Action] = field(default_factory=dict)
-    kept: list[NewEntry] = field(default_factory=list)
-
-
 def settle(entries: Iterable[Entry], known: KnownCalls, *, project_id: str, now: datetime) -> Settled:
     """Return what `entries` change, taken in the order given."""
-    settling = _Settling(project_id, now, known, known.next_number)
+    settling = Settling(project_id, now, known, known.next_number)
     repeated = 0
     for entry in entries:
         is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
         repeated += not is_new
-    runs = [_row(state, now) for state in settling.runs.values() if state.entry_count > state.run.entry_count]
+    unnested_past_steps(settling)
+    counted_where_named(settling)
+    runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
     return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, repeated=repeated)
 
 
 # --- runs ---
 
 
-def _state_of(settling: _Settling, entry: Entry, at: datetime) -> _RunState:
+def _state_of(settling: Settling, entry: Entry, at: datetime) -> RunState:
     state = settling.runs.get(entry.run_id)
     if state is not None:
         return state
@@ -146,16 +92,16 @@ def _state_of(settling: _Settling, entry: Entry, at: datetime) -> _RunState:
             last_event_at=at,
             heard_at=settling.now,
         )
-    state = _RunState.of(run, is_new=is_new)
+    state = RunState.of(run, is_new=is_new)
     settling.runs[entry.run_id] = state
     return state
 
 
-def _row(state: _RunState, now: datetime) -> RecordedRun:
+def _row(state: RunState, now: datetime) -> RecordedRun:
     return replace(state.whole(), tally=state.sums.tally(), entry_count=state.entry_count, heard_at=now)
 
 
-def _take_run(settling: _Settling, entry: RunEntry) -> bool:
+def _take_run(settling: Settling, entry: RunEntry) -> bool:
     state = _state_of(settling, entry, entry.at)
     changes = _words(state.run, entry)
     if not state.run.has_stages:  # else the DAGs that it submitted say more: their word counts
@@ -182,6 +128,7 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
         "tags": tuple(dict.fromkeys((*run.tags, *entry.tags))),
+        "details_told": _details(run, entry),
         **_agent(run, entry),
     }
     if entry.done is None and entry.total is None:
@@ -195,6 +142,16 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     return said
 
 
+def _details(run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
+    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
+    if entry.details is None:
+        return run.details_told
+    digest = digest_of(entry.details).hex()
+    if digest in run.details_told or len(run.details_told) == MOST_DETAILS:
+        return run.details_told
+    return tuple(sorted((*run.details_told, digest)))
+
+
 def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of whose run it is: the surest word counts, of equally sure ones the earliest."""
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
@@ -206,7 +163,7 @@ def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     return {"agent_id": entry.agent_id, "agent_order": order}
 
 
-def _ending(state: _RunState, entry: RunEntry) -> dict[str, object]:
+def _ending(state: RunState, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of a run's end. An end that something began after was not the end."""
     run = state.run
     if entry.end is None:
@@ -245,7 +202,7 @@ _REOPENED: Final[Mapping[str, object]] = {
 # --- actions ---
 
 
-def _take_action(settling: _Settling, entry: ActionEntry) -> bool:
+def _take_action(settling: Settling, entry: ActionEntry) -> bool:
     state = _state_of(settling, entry, entry.started_at)
     before = _find(settling, entry)
     if before is None:
@@ -257,13 +214,13 @@ def _take_action(settling: _Settling, entry: ActionEntry) -> bool:
     else:
         return False
     twin = None if before is None else _twin(settling, entry, after)
-    same = _with_answer(settling, entry)  # before this one may be known by the answer itself
+    same = settling.with_answer(entry)  # before this one may be known by the answer itself
     state.sums.move(before, after)
     _note(settling, entry, after)
     if twin is not None:
-        after = _told_apart(settling, state, after, twin)
+        after = told_apart(settling, after, twin)
     if entry.kind is ActionKind.MODEL and entry.teller is not Teller.ENDPOINT:
-        after = _unnested(settling, state, after, entry.id, same=same)
+        after = settling.told_models[after.number] = unnested(settling, after, entry.id, same=same)
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
@@ -271,123 +228,50 @@ def _take_action(settling: _Settling, entry: ActionEntry) -> bool:
     return True
 
 
-def _find(settling: _Settling, entry: ActionEntry) -> Action | None:
+def _find(settling: Settling, entry: ActionEntry) -> Action | None:
     """Return the action that an entry is about: its own, or the same call as another teller saw it."""
-    own = _lookup(settling, (entry.run_id, entry.id))
+    own = settling.action_at(entry.run_id, entry.id)
     if own is not None or entry.kind is not ActionKind.MODEL:
         return own
-    same = _with_answer(settling, entry)
+    same = settling.with_answer(entry)
     if same is not None:
         # A teller sees one call once: another id of its own is another call.
         return None if same.heard & (BEGAN[entry.teller] | ENDED[entry.teller]) else same
-    around = _within_or_around(settling, entry)
+    around = settling.within_or_around(entry)
     if around is None or around.kind is not ActionKind.MODEL:
         return None
     return around if may_be_same(around, entry) else None
 
 
-def _lookup(settling: _Settling, place: tuple[str, str]) -> Action | None:
-    here = settling.actions.get(place)
-    return _current(settling, settling.known.actions.get(place) if here is None else here)
-
-
-def _current(settling: _Settling, found: Action | None) -> Action | None:
-    return None if found is None else settling.changed.get(found.number, found)
-
-
-def _with_answer(settling: _Settling, entry: ActionEntry) -> Action | None:
-    """Return the model call that gave the same answer."""
-    if entry.use is None or entry.use.response_id is None:
-        return None
-    place = (entry.run_id, entry.use.response_id)
-    found = _current(settling, settling.answers.get(place) or settling.known.answers.get(place))
-    return found if found is not None and found.response_id == entry.use.response_id else None
-
-
-def _within_or_around(settling: _Settling, entry: ActionEntry) -> Action | None:
-    """Return the call that our endpoint saw within this one, or the one that the endpoint's was made in."""
-    if entry.teller is Teller.ENDPOINT:
-        return None if entry.parent_id is None else _lookup(settling, (entry.run_id, entry.parent_id))
-    place = (entry.run_id, entry.id)
-    return _current(settling, settling.within.get(place) or settling.known.within.get(place))
-
-
-def _twin(settling: _Settling, entry: ActionEntry, action: Action) -> Action | None:
+def _twin(settling: Settling, entry: ActionEntry, action: Action) -> Action | None:
     """Return another action that only now turns out to be the same call, as others tell it."""
     if entry.kind is not ActionKind.MODEL:
         return None
-    twin = _with_answer(settling, entry)
+    twin = settling.with_answer(entry)
     if twin is None or twin.number == action.number:
-        twin = _within_or_around(settling, entry)
+        twin = settling.within_or_around(entry)
         if twin is None or twin.kind is not ActionKind.MODEL or not may_be_same(twin, entry):
             return None
     return None if twin.number == action.number or twin.heard & action.heard & TOLD else twin
 
 
-def _told_apart(settling: _Settling, state: _RunState, action: Action, twin: Action) -> Action:
-    """Make one of two actions that are the same call its frame, so that it is counted once; return `action`."""
-    call, other = sorted((action, twin), key=_closeness)
-    frame = _framed(settling, state, other, call)
-    return frame if other is action else action
-
-
-def _framed(settling: _Settling, state: _RunState, action: Action, call: Action) -> Action:
-    """Make an action the frame of a call that it turned out to be told again with; return the frame."""
-    frame = frame_of(action)
-    state.sums.move(action, frame)
-    settling.changed[frame.number] = frame
-    if call.response_id is not None:
-        settling.answers[call.run_id, call.response_id] = call
-    return frame
-
-
-def _unnested(settling: _Settling, state: _RunState, action: Action, span_id: str, *, same: Action | None) -> Action:
-    """Count once what one teller told of as a call within a call; return `action`. `same` gave the same answer."""
-    pairs = [(action, inner) for inner in _nested_in(settling, (action.run_id, span_id))]
-    around = None if action.parent_id is None else _lookup(settling, (action.run_id, action.parent_id))
-    if around is not None:
-        pairs.append((around, action))
-    if same is not None and is_around(action, same):
-        pairs.append((action, same))
-    elif same is not None and is_around(same, action):
-        pairs.append((same, action))
-    for outer, inner in pairs:
-        outer, inner = settling.changed.get(outer.number, outer), settling.changed.get(inner.number, inner)
-        twice = told_twice(outer, inner)
-        if twice is not None and twice.kind is ActionKind.MODEL:
-            _framed(settling, state, twice, inner if twice is outer else outer)
-    return settling.changed[action.number]
-
-
-def _nested_in(settling: _Settling, place: tuple[str, str]) -> list[Action]:
-    """Return the model calls that were made in an action."""
-    known = {inner.number: inner for inner in settling.known.nested.get(place, ())}
-    found = known | settling.nested.get(place, {})
-    nested = [settling.changed.get(inner.number, inner) for inner in found.values()]
-    return [inner for inner in nested if inner.parent_id == place[1]]  # another teller may know a better one
-
-
-def _closeness(action: Action) -> tuple[bool, int]:
-    """Return an order by who stands closest to the call: our endpoint, then the others as `Teller` names them."""
-    told = action.heard & TOLD
-    return not told & (BEGAN[Teller.ENDPOINT] | ENDED[Teller.ENDPOINT]), told
-
-
-def _note(settling: _Settling, entry: ActionEntry, action: Action) -> None:
+def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:
     settling.changed[action.number] = action
     settling.actions[entry.run_id, entry.id] = action
-    if action.response_id is not None:
+    if action.response_id is not None and action.kind is ActionKind.MODEL:
         settling.answers.setdefault((entry.run_id, action.response_id), action)
+        if OWN_ANSWER.fullmatch(action.response_id):
+            settling.answered.setdefault(action.response_id, {})[action.number] = action
     if action.parent_id is not None and was_model_call(action):
         settling.nested.setdefault((entry.run_id, action.parent_id), {})[action.number] = action
     if entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
         place = (entry.run_id, entry.parent_id)
-        known = _current(settling, settling.within.get(place) or settling.known.within.get(place))
+        known = settling.current(settling.within.get(place) or settling.known.within.get(place))
         if known is None or action.outcome is not Outcome.ERROR:  # of several tries the span's own is the good one
             settling.within[place] = action
 
 
-def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
+def _touch(state: RunState, entry: ActionEntry, action: Action) -> None:
     """Note at the run what was heard of one of its actions."""
     state.started_at = min(state.started_at, entry.started_at)
     state.last_event_at = max(state.last_event_at, entry.ended_at or entry.started_at)
@@ -404,7 +288,7 @@ def _touch(state: _RunState, entry: ActionEntry, action: Action) -> None:
         state.run = replace(state.run, **_REOPENED)
 
 
-def _note_error(state: _RunState, action: Action) -> None:
+def _note_error(state: RunState, action: Action) -> None:
     if state.first_error is None:
         first_at, first_id = state.run.first_error_at, state.run.first_error_id or ""
     else:
@@ -417,8 +301,3 @@ def _goes_on(run: RecordedRun, entry: ActionEntry) -> bool:
     """Tell whether an entry shows that an ended run goes on. An end that was only inferred gives way to any entry."""
     assert run.ended_at is not None
     return run.status_source is StatusSource.INFERRED or entry.started_at > run.ended_at
-
-
-def _told(action: Action) -> str:
-    parts = [part for part in (action.error_type, action.error_message) if part]
-    return (": ".join(parts) or "failed without a word")[:MAX_FIRST_ERROR]

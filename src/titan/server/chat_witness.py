@@ -1,6 +1,7 @@
 """Sees a call of the model endpoint to its end, and has it recorded; the answer never waits for that."""
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Coroutine
@@ -17,7 +18,7 @@ from titan.ingest.chat import (
     read_traceparent,
 )
 from titan.model.actions import Failure
-from titan.model.errors import InvalidInput
+from titan.model.errors import InvalidInput, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
 from titan.server.call import Call
 from titan.server.routes.recording import run_of_caller
@@ -31,6 +32,8 @@ AGENT_HEADER: Final = "x-titan-agent-id"
 PARENT_HEADER: Final = "x-titan-parent-id"
 MOST_OF_ID: Final = 200  # as in wire_actions
 MOST_OF_AGENT_ID: Final = 500
+
+logger = logging.getLogger(__name__)
 
 
 class Witness:
@@ -88,6 +91,20 @@ class Witness:
         else:
             failure = Failure(type="ClientDisconnected", message="The client left before the answer was whole.")
         self._end(answer=None, failure=failure)
+
+    def refuse(self, error: TitanError) -> None:
+        """Note that no model was asked: in the call's run, where it has one.
+
+        Of its own it gets none: a client with a wrong setting would fill the list with failed runs, among which nobody
+        finds those of agents. The client was told, and it is counted.
+        """
+        if self._named is not None or self._trace is not None or self._call.caller.attempt:
+            self.leave(error)
+            return
+        self._has_ended = True
+        self._timer.cancel()
+        self._call.house.metrics.on_refused_model_request()
+        logger.info("a request for the model was refused: %s: %s", type(error).__name__, error.subject)
 
     def _begin(self) -> None:
         self._record(self._record_beginning())

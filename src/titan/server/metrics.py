@@ -49,6 +49,7 @@ class Metrics:
         self._entries: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._unrecorded = 0
+        self._refused = 0
         self._unfinished: dict[str, int] = {}
         self._workers: Counter[str] = Counter()
         self._slots: Counter[str] = Counter()
@@ -97,6 +98,10 @@ class Metrics:
         """Count a call of the model endpoint that could not be recorded."""
         self._unrecorded += 1
 
+    def on_refused_model_request(self) -> None:
+        """Count a request of the model endpoint that was refused before a model was asked, and belongs to no run."""
+        self._refused += 1
+
     # --- when asked ---
 
     def look(self, reader: Reader, project_id: str) -> None:
@@ -127,6 +132,9 @@ class Metrics:
         yield _counter("titan_attempts_ended", "Attempts by outcome.", "outcome", dict(self._outcomes))
         yield CounterMetricFamily(
             "titan_unrecorded_model_calls", "Answers of the model endpoint that were not recorded.", self._unrecorded
+        )
+        yield CounterMetricFamily(
+            "titan_refused_model_requests", "Requests of no run refused before a model was asked.", self._refused
         )
         yield _gauge("titan_jobs", "Jobs that are not final.", "status", self._unfinished)
         yield _gauge("titan_workers", "Workers by state.", "state", self._workers)

@@ -32,6 +32,10 @@ async def chat(call: Call, body: bytes) -> Response[Any]:
         try:
             model = _model(call)
             asked = parse_chat(body, model_name=model.name)
+        except TitanError as error:
+            witness.refuse(error)
+            return _refusal(error)
+        try:
             if not asked.is_streamed:
                 return await _answer(call, model, asked, witness)
             stream = _ChatStream(model, asked, witness)

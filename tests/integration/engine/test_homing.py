@@ -6,14 +6,15 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
 from tests.support.call_stores import CALL_STORES, kept
 from tests.support.recorded import a_call, a_seen, a_span, a_word
 from tests.support.stores import StandingClock
-from titan.engine.homing import Homes
-from titan.model.actions import Entry, ModelUse, RunEnd, Teller
-from titan.model.recorded import Action, RecordedRun
+from titan.engine.homing import brought_home
+from titan.model.actions import ActionKind, Entry, ModelUse, Payload, RunEnd, Teller
+from titan.model.recorded import Action, RecordedRun, Tally
 from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.recording import settle
 
@@ -37,11 +38,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CallStore]
         opened_store.close()
 
 
-def recorded(store: CallStore, homes: Homes, entries: Iterable[Entry]) -> None:
+def recorded(store: CallStore, entries: Iterable[Entry]) -> None:
     """Record entries in one transaction, as the recorder does."""
 
     def write(tx: CallTransaction) -> None:
-        housed = homes.brought_home(tx, PROJECT, list(entries))
+        housed = brought_home(tx, PROJECT, list(entries))
         settled = settle(housed, tx.known(PROJECT, housed), project_id=PROJECT, now=tx.now)
         tx.keep(PROJECT, runs=settled.runs, actions=settled.actions, entries=settled.kept)
 
@@ -60,10 +61,8 @@ def actions_of(store: CallStore, run_id: str) -> list[Action]:
 def test_a_call_without_a_run_becomes_one_with_the_span_that_names_its_answer(
     store: CallStore, batches: Sequence[Sequence[Entry]]
 ) -> None:
-    homes = Homes()
-
     for batch in batches:
-        recorded(store, homes, batch)
+        recorded(store, batch)
 
     [action] = actions_of(store, TRACE)
     run = run_of(store, TRACE)
@@ -74,16 +73,16 @@ def test_a_call_without_a_run_becomes_one_with_the_span_that_names_its_answer(
 
 
 def test_what_comes_together_is_brought_home_too(store: CallStore) -> None:
-    recorded(store, Homes(), [*TRACED, *OWN_RUN])
+    recorded(store, [*TRACED, *OWN_RUN])
 
     assert len(actions_of(store, TRACE)) == 1
     assert run_of(store, ANSWER) is None
 
 
 def test_a_run_of_that_name_of_which_others_tell_too_stays(store: CallStore) -> None:
-    recorded(store, Homes(), [*OWN_RUN, a_call("tool", run_id=ANSWER)])
+    recorded(store, [*OWN_RUN, a_call("tool", run_id=ANSWER)])
 
-    recorded(store, Homes(), TRACED)
+    recorded(store, TRACED)
 
     assert len(actions_of(store, ANSWER)) == 2
     assert len(actions_of(store, TRACE)) == 1
@@ -91,28 +90,120 @@ def test_a_run_of_that_name_of_which_others_tell_too_stays(store: CallStore) -> 
 
 @pytest.mark.parametrize("answer", ["chatcmpl-9XyZ", "resp_1", None])
 def test_answers_that_are_not_ours_move_nothing(store: CallStore, answer: str | None) -> None:
-    homes = Homes()
-    recorded(store, homes, OWN_RUN)
+    recorded(store, OWN_RUN)
 
-    recorded(store, homes, [a_span(run_id=TRACE, use=ModelUse(response_id=answer)), a_span("s2", run_id=TRACE)])
+    recorded(store, [a_span(run_id=TRACE, use=ModelUse(response_id=answer)), a_span("s2", run_id=TRACE)])
 
     assert len(actions_of(store, ANSWER)) == 1
 
 
 def test_spans_in_the_run_that_the_call_names_need_no_move(store: CallStore) -> None:
-    homes = Homes()
-    recorded(store, homes, OWN_RUN)
+    recorded(store, OWN_RUN)
 
-    recorded(store, homes, [a_span(run_id=ANSWER, use=ANSWERED)])
-
-    assert len(actions_of(store, ANSWER)) == 1
-
-
-def test_only_the_newest_spans_are_remembered(store: CallStore) -> None:
-    homes = Homes(remembered=1)
-    recorded(store, homes, TRACED)
-    recorded(store, homes, [a_span("s2", run_id=TRACE, use=ModelUse(response_id=f"chatcmpl-{2:032x}"))])
-
-    recorded(store, homes, OWN_RUN)
+    recorded(store, [a_span(run_id=ANSWER, use=ANSWERED)])
 
     assert len(actions_of(store, ANSWER)) == 1
+
+
+# --- where the call named its run ---
+
+NAMED = "R_named"
+SEEN_THERE = a_seen(ANSWER, run_id=NAMED, begins=0.2, ends=0.8, use=ANSWERED, cost="0.2")
+STEP = a_call("step", run_id=TRACE, teller=Teller.OTLP, kind=ActionKind.STEP, parent_id="agent")
+
+
+@pytest.mark.parametrize("batches", [*permutations([[SEEN_THERE], [SPAN]]), [[SPAN, SEEN_THERE]], [[SEEN_THERE, SPAN]]])
+def test_a_call_that_named_its_run_counts_there_and_not_in_the_trace_that_tells_of_it_too(
+    store: CallStore, batches: Sequence[Sequence[Entry]]
+) -> None:
+    for batch in batches:
+        recorded(store, batch)
+    recorded(store, [replace(SPAN, outputs=Payload('"late"'))])
+
+    named, traced = run_of(store, NAMED), run_of(store, TRACE)
+    assert named is not None
+    assert traced is not None
+    assert named.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=7)
+    assert traced.tally == Tally()
+    [frame] = actions_of(store, TRACE)
+    assert (frame.kind, frame.parent_id, frame.response_id) == (ActionKind.STEP, "agent", ANSWER)
+
+
+def test_a_trace_that_stops_counting_a_call_is_a_change_of_its_run(store: CallStore) -> None:
+    recorded(store, [SPAN])
+    before = store.read(lambda reader: reader.version_of_run(PROJECT, TRACE))
+
+    recorded(store, [SEEN_THERE])
+
+    changed = store.read(lambda reader: reader.actions_of_run(PROJECT, TRACE, after_version=before))
+    assert [action.kind for action in changed] == [ActionKind.STEP]
+    changes = store.read(lambda reader: reader.runs_changed(PROJECT, after=before, limit=9))
+    assert {run_id for run_id, _, _ in changes} == {TRACE, NAMED}
+
+
+OTHER = a_span("s9", run_id="f" * 32, use=ANSWERED, cost="5")
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [[OWN_RUN, TRACED, [OTHER]], [TRACED, [OTHER], OWN_RUN], [TRACED, OWN_RUN, [OTHER]], [[SPAN, OTHER, *OWN_RUN]]],
+)
+def test_of_two_traces_that_tell_of_one_call_without_a_run_the_first_one_counts_it(
+    store: CallStore, batches: Sequence[Sequence[Entry]]
+) -> None:
+    for batch in batches:
+        recorded(store, batch)
+
+    tallies = [run.tally for run_id in (TRACE, "f" * 32) if (run := run_of(store, run_id)) is not None]
+    assert tallies == [Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=7), Tally()]
+
+
+def test_two_traces_that_name_another_providers_answer_told_of_two_calls(store: CallStore) -> None:
+    for run_id in (TRACE, "f" * 32):
+        recorded(store, [a_span(run_id=run_id, cost="1", use=ModelUse(response_id="chatcmpl-9XyZ"))])
+
+    runs = [run_of(store, run_id) for run_id in (TRACE, "f" * 32)]
+    assert [run.tally.calls for run in runs if run is not None] == [1, 1]
+
+
+# --- a call within a call, with a step between ---
+
+
+@pytest.mark.parametrize("is_outer_last", [True, False])
+def test_a_call_within_a_call_with_steps_between_counts_once_though_each_comes_by_itself(
+    store: CallStore, *, is_outer_last: bool
+) -> None:
+    used = ModelUse(model="gpt-4o-mini", input_tokens=31, output_tokens=9)
+    outer = a_span("outer", run_id=TRACE, begins=0, ends=9, use=used, cost="2", parent_id="agent")
+    steps = [
+        a_call(id, run_id=TRACE, teller=Teller.OTLP, kind=ActionKind.STEP, parent_id=parent_id)
+        for id, parent_id in (("upper", "outer"), ("middle", "upper"), ("lower", "middle"))
+    ]
+    inner = a_span("inner", run_id=TRACE, begins=1, ends=8, use=used, cost="1", parent_id="lower")
+    beside = a_span("beside", run_id=TRACE, begins=1, ends=8, use=used, cost="4", parent_id="agent")
+
+    for entry in (beside, inner, *steps, outer) if is_outer_last else (outer, *steps, inner, beside):
+        recorded(store, [entry])
+
+    calls = [action.id for action in actions_of(store, TRACE) if action.kind is ActionKind.MODEL]
+    run = run_of(store, TRACE)
+    assert sorted(calls) == ["beside", "inner"]
+    assert run is not None
+    assert run.tally.cost == 5
+
+
+def test_a_call_is_found_past_steps_that_come_with_it_and_steps_that_came_before(store: CallStore) -> None:
+    used = ModelUse(model="gpt-4o-mini", input_tokens=31, output_tokens=9)
+    outer = a_span("outer", run_id=TRACE, begins=0, ends=9, use=used)
+    recorded(store, [outer, replace(STEP, id="upper", parent_id="outer")])
+
+    recorded(
+        store,
+        [
+            a_span("inner", run_id=TRACE, begins=1, ends=8, use=used, parent_id="lower"),
+            replace(STEP, id="lower", parent_id="upper"),
+        ],
+    )
+
+    calls = [action.id for action in actions_of(store, TRACE) if action.kind is ActionKind.MODEL]
+    assert calls == ["inner"]

@@ -32,7 +32,15 @@ PARTS = {
 }
 
 #: What a list does for a condition that it has, besides finding rows in order.
-ALLOWED = (*SCANS_OF_FINDINGS, "SCAN wanted", "SCAN place", "SCAN hit", "SCAN json_each", "SCAN CONSTANT ROW")
+ALLOWED = (
+    *SCANS_OF_FINDINGS,
+    "SCAN above",
+    "SCAN wanted",
+    "SCAN place",
+    "SCAN hit",
+    "SCAN json_each",
+    "SCAN CONSTANT ROW",
+)
 
 #: They may be long, and are found in their order.
 NEVER_SORTED = {

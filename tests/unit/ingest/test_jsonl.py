@@ -36,7 +36,7 @@ from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import KnownCalls
 from titan.rules.recording import Settled, settle
 
-NOTHING = KnownCalls(runs={}, actions={}, answers={}, within={}, nested={}, next_number=1)
+NOTHING = KnownCalls(runs={}, actions={}, answers={}, within={}, nested={}, alike=(), answered=(), next_number=1)
 RUNS = ("r1", "r2")
 
 texts = st.text(st.characters(codec="utf-8"), max_size=8)

@@ -47,7 +47,7 @@ def _entries(file: str) -> list[ActionEntry | RunEntry]:
 
 
 def settled(entries: Sequence[Entry]) -> Settled:
-    nothing = KnownCalls(runs={}, actions={}, answers={}, within={}, nested={}, next_number=1)
+    nothing = KnownCalls(runs={}, actions={}, answers={}, within={}, nested={}, alike=(), answered=(), next_number=1)
     return settle(entries, nothing, project_id="default", now=NOON)
 
 

@@ -427,6 +427,25 @@ def test_a_run_with_stages_ends_when_its_stages_do() -> None:
     assert memory.run.last_event_at == at(4)
 
 
+def test_what_only_details_tell_of_a_run_is_kept_once() -> None:
+    memory = heard([a_word(agent_id="ada"), a_word(seconds=5)])
+    planner, painter = (replace(a_word(seconds=3), details=f'{{"resource": "{name}"}}') for name in ("plans", "paints"))
+
+    heard_of = [memory.hear(word).repeated for word in (planner, painter, planner, painter)]
+
+    assert heard_of == [0, 0, 1, 1]
+    assert [kept.entry for kept in memory.kept[-2:]] == [planner, painter]
+
+
+def test_a_run_of_which_ever_other_details_are_told_keeps_some() -> None:
+    memory = heard([a_word(agent_id="ada"), a_word(seconds=5)])
+
+    for number in range(40):
+        memory.hear(replace(a_word(seconds=3), details=f'{{"n": {number}}}'))
+
+    assert len(memory.kept) == 2 + 32
+
+
 def test_a_word_that_says_nothing_new_is_not_kept() -> None:
     memory = heard([a_word(agent_id="ada"), a_word(seconds=5, name="hunt")])
 

@@ -1,11 +1,13 @@
 """A call that one teller told of as a call within a call counts once, in whatever order and batches the two come."""
 
 from decimal import Decimal
+from itertools import permutations
 
 import pytest
+from msgspec.structs import replace
 
-from tests.support.recorded import a_call, a_seen, a_span, in_any_order
-from titan.model.actions import ActionKind, ModelUse, Teller
+from tests.support.recorded import Memory, a_call, a_seen, a_span, heard, in_any_order
+from titan.model.actions import ActionEntry, ActionKind, ModelUse, Teller
 from titan.model.recorded import Tally
 
 MODEL = ActionKind.MODEL
@@ -88,3 +90,148 @@ def test_a_call_that_another_teller_made_in_one_is_a_call_of_its_own() -> None:
 
     for memory in in_any_order(a_span("s1"), inner):
         assert memory.run.tally.calls == 2
+
+
+def test_the_answer_that_the_outer_call_alone_names_is_that_of_the_inner_one() -> None:
+    begins, inner = a_span("s1", ends=None), a_span("s2", begins=1, ends=8, cost="4", parent_id="s1")
+    ends = a_span("s1", ends=9, cost="5", use=ModelUse(response_id="r"))
+    seen = a_seen("e1", begins=2, ends=7, cost="0.2", use=ModelUse(response_id="r"))
+
+    for memory in in_any_order(begins, inner, ends, seen):
+        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"))
+
+
+def test_an_answer_that_another_of_the_tellers_calls_gave_is_not_handed_to_the_inner_call() -> None:
+    answered = ModelUse(response_id="r")
+    other = a_span("s3", begins=20, ends=21, cost="3", use=answered)
+    outer, inner = a_span("s1", ends=9, cost="5", use=answered), a_span("s2", begins=1, cost="4", parent_id="s1")
+
+    assert heard([other, outer, inner]).run.tally == Tally(calls=2, success=2, cost=Decimal(7))
+
+
+# --- with steps between ---
+
+ONCE = ModelUse(model="gpt-4o-mini", input_tokens=31, output_tokens=9)
+
+
+def a_step(id: str = "step", *, kind: ActionKind = ActionKind.STEP, parent_id: str = "s1") -> ActionEntry:
+    return a_call(id, teller=Teller.OTLP, kind=kind, begins=1, ends=8, parent_id=parent_id)
+
+
+def outer_span(use: ModelUse = ONCE, **said: float | None) -> ActionEntry:
+    return a_span("s1", **{"begins": 0, "ends": 9, **said}, cost="2", use=use)
+
+
+def inner_span(use: ModelUse = ONCE, *, parent_id: str = "step", **said: float | None) -> ActionEntry:
+    return a_span("s2", **{"begins": 2, "ends": 7, **said}, cost="1", use=use, parent_id=parent_id)
+
+
+def memories(*entries: ActionEntry) -> list[Memory]:
+    """Return what entries come to together in any order, and one by one as spans end and as they begin."""
+    alone = []
+    for order in (entries, tuple(reversed(entries))):
+        memory = Memory()
+        for entry in order:
+            memory.hear(entry)
+        alone.append(memory)
+    return alone + [heard(order) for order in permutations(entries)]
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_a_call_that_a_framework_and_its_client_tell_of_counts_once_though_steps_stand_between(steps: int) -> None:
+    between = [a_step(f"step{n}", parent_id=f"step{n - 1}" if n else "s1") for n in range(steps)]
+    told = [outer_span(), *between, inner_span(parent_id=f"step{steps - 1}")]
+
+    for order in (told, told[::-1]):
+        together, alone = heard(order), Memory()
+        for entry in order:
+            alone.hear(entry)
+        for memory in (together, alone):
+            assert [action.id for action in memory.all if action.kind is MODEL] == ["s2"]
+            assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal(1), input_tokens=31, output_tokens=9)
+
+
+def test_of_three_calls_with_steps_between_the_innermost_counts() -> None:
+    innermost = a_span("s3", begins=3, ends=6, cost="0.5", use=ONCE, parent_id="within")
+
+    for memory in memories(outer_span(), a_step(), inner_span(), a_step("within", parent_id="s2"), innermost):
+        assert [action.id for action in memory.all if action.kind is MODEL] == ["s3"]
+        assert memory.run.tally.cost == Decimal("0.5")
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        ("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
+        ("openai/gpt-4o-mini", "gpt-4o-mini"),
+        ("claude-3-5-haiku-20241022", "anthropic/claude-3-5-haiku"),
+    ],
+)
+def test_a_model_is_the_same_with_its_date_and_its_provider(outer: str, inner: str) -> None:
+    told = [outer_span(replace(ONCE, model=outer)), a_step(), inner_span(replace(ONCE, model=inner))]
+
+    for memory in memories(*told):
+        assert memory.run.tally.calls == 1
+
+
+@pytest.mark.parametrize("place", ["s2", None])
+def test_the_cost_that_our_endpoint_saw_counts_though_a_step_stands_between(place: str | None) -> None:
+    answered = replace(ONCE, response_id="r")
+    seen = a_seen("e1", begins=3, ends=6, cost="0.2", parent_id=place, use=answered)
+
+    for memory in memories(outer_span(answered), a_step(), inner_span(), seen):
+        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=31, output_tokens=9)
+
+
+@pytest.mark.parametrize(
+    ("outer", "step", "inner"),
+    [
+        (outer_span(), a_step(), inner_span(replace(ONCE, output_tokens=8))),
+        (outer_span(), a_step(), inner_span(replace(ONCE, input_tokens=30))),
+        (outer_span(replace(ONCE, output_tokens=None)), a_step(), inner_span(replace(ONCE, output_tokens=None))),
+        (outer_span(), a_step(), inner_span(replace(ONCE, model="gpt-4o"))),
+        (outer_span(replace(ONCE, model=None)), a_step(), inner_span()),
+        (outer_span(replace(ONCE, response_id="r1")), a_step(), inner_span(replace(ONCE, response_id="r2"))),
+        (outer_span(), a_step(kind=ActionKind.TOOL), inner_span()),
+        (outer_span(), a_step(kind=ActionKind.AGENT), inner_span()),
+        (outer_span(), a_step(parent_id="elsewhere"), inner_span()),
+        (outer_span(ends=6), a_step(), inner_span()),
+        (outer_span(begins=3), a_step(), inner_span()),
+        (outer_span(), a_step(), inner_span(ends=None)),
+        (outer_span(ends=None), a_step(), inner_span(ends=None)),
+        (outer_span(replace(ONCE, output_tokens=0)), a_step(), inner_span(replace(ONCE, output_tokens=0))),
+    ],
+    ids=[
+        *("more said", "more asked", "tokens unknown", "another model", "model unknown", "another answer"),
+        *("a tool's", "an agent's", "beside it", "ends later", "begins sooner", "goes on", "both go on", "no tokens"),
+    ],
+)
+def test_calls_with_a_step_between_that_may_be_two_are_two(
+    outer: ActionEntry, step: ActionEntry, inner: ActionEntry
+) -> None:
+    for memory in memories(outer, step, inner):
+        assert [action.kind for action in memory.all].count(MODEL) == 2
+
+
+def test_a_call_that_failed_within_one_that_succeeded_was_a_try_of_its_own_though_tokens_are_equal() -> None:
+    failed = a_span("s2", begins=2, ends=7, use=ONCE, parent_id="step", error="overloaded")
+
+    for memory in memories(outer_span(), a_step(), failed):
+        assert (memory.run.tally.success, memory.run.tally.error) == (1, 1)
+
+
+def test_a_circle_of_steps_is_walked_no_further_than_any_framework_goes() -> None:
+    circle = [a_step("step", parent_id="other"), a_step("other", parent_id="step")]
+
+    for memory in memories(outer_span(), *circle, inner_span()):
+        assert memory.run.tally.calls == 2
+
+
+def test_two_calls_that_our_endpoint_saw_are_two_though_the_span_of_one_is_around_the_others() -> None:
+    outer = a_span("s1", ends=9, use=ModelUse(response_id="r1"))
+    inner = a_span("s2", begins=4, ends=8, use=ModelUse(response_id="r2"), parent_id="s1")
+    first = a_seen("e1", begins=1, ends=3, cost="0.2", use=ModelUse(response_id="r1"))
+    second = a_seen("e2", begins=5, ends=7, cost="0.3", use=ModelUse(response_id="r2"))
+
+    for memory in in_any_order(outer, first, inner, second):
+        assert memory.run.tally == Tally(calls=2, success=2, cost=Decimal("0.5"))

@@ -10,7 +10,7 @@ from titan.ingest.otlp.kinds import kind_of, name_of
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.otlp.use import cost_of, use_of
 from titan.ingest.values import Value, joined_text
-from titan.model.actions import CALLS, ActionEntry, ActionKind, Failure, Outcome, Teller
+from titan.model.actions import CALLS, ActionEntry, ActionKind, Failure, ModelUse, Outcome, Teller
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
 NO_SPAN: Final = "0" * 16
@@ -27,12 +27,12 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
     inputs, outputs = contents_of(span, gathered, kind)
     has_ended = bool(span.ended_ns) and not is_pending
     failure = failure_of(span, found) if has_ended else None
-    is_call = kind in CALLS
     use = use_of(gathered)
     cost = cost_of(gathered)
+    is_counted = kind in CALLS and not sums_up(kind, use)
     agent = found.get("agent")
     beside: dict[str, str] = {}
-    if not is_call and (use is not None or cost is not None):
+    if not is_counted and (use is not None or cost is not None):
         beside["sums"] = sums_text(use, cost)
     elif kind is ActionKind.MODEL and inputs is None and (request := asked_with(gathered)):
         beside["request"] = joined_text(request)
@@ -51,12 +51,17 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
         inputs=inputs,
         outputs=outputs,
         failure=failure,
-        cost=cost if is_call else None,
-        use=use if is_call else None,
+        cost=cost if is_counted else None,
+        use=use if is_counted else None,
         tags=texts_of(found.get("span_tags")),
         details=details_of(span, gathered, beside),
     )
     return entry, gathered
+
+
+def sums_up(kind: ActionKind, use: ModelUse | None) -> bool:
+    """Tell whether a call says what calls of models took that were made in it: a tool takes no tokens itself."""
+    return kind is ActionKind.TOOL and use is not None and (use.input_tokens, use.output_tokens) != (None, None)
 
 
 def time_of(nanoseconds: int) -> datetime:

@@ -61,17 +61,26 @@ _OPERATIONS: Final[dict[str, ActionKind]] = {
     "create_agent": ActionKind.AGENT,
     "invoke_workflow": ActionKind.STEP,
     "handoff": ActionKind.HANDOFF,
+    # Semantic Kernel
+    "chat.completions": ActionKind.MODEL,
+    "chat.streaming_completions": ActionKind.MODEL,
+    "text.completions": ActionKind.MODEL,
+    "text.streaming_completions": ActionKind.MODEL,
+    # OpenLIT and Spring AI, which sum up what the calls within them took
+    "agent": ActionKind.AGENT,
+    "framework": ActionKind.STEP,
+    "workflow": ActionKind.STEP,
 }
 
 #: What only one kind of span has, where it says nothing plainer. The first that is there decides.
-_SIGNS: Final[tuple[tuple[Meaning, ActionKind], ...]] = (
-    ("tool", ActionKind.TOOL),
-    ("model", ActionKind.MODEL),
-    ("response_id", ActionKind.MODEL),
-    ("agent", ActionKind.AGENT),
-    ("all_messages", ActionKind.AGENT),
-    ("system", ActionKind.MODEL),
-)
+_SIGNS: Final[dict[Meaning, ActionKind]] = {
+    "tool": ActionKind.TOOL,
+    "model": ActionKind.MODEL,
+    "response_id": ActionKind.MODEL,
+    "agent": ActionKind.AGENT,
+    "all_messages": ActionKind.AGENT,
+    "system": ActionKind.MODEL,
+}
 
 
 def kind_of(gathered: Gathered) -> ActionKind:
@@ -83,7 +92,12 @@ def kind_of(gathered: Gathered) -> ActionKind:
         return operation
     if said is not None or operation is not None:
         return said or operation or ActionKind.STEP
-    return next((kind for meaning, kind in _SIGNS if meaning in found), ActionKind.STEP)
+    sign = next((meaning for meaning in _SIGNS if meaning in found), None)
+    if sign is None or (sign == "system" and "operation" in found):
+        return (
+            ActionKind.STEP
+        )  # Strands and others name a system in all their spans: it says no more than the operation
+    return _SIGNS[sign]
 
 
 def name_of(span: Span, kind: ActionKind, found: dict[Meaning, Value]) -> str:

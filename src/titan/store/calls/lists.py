@@ -20,11 +20,11 @@ from titan.store.session import Row
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", 7),
     "cost": ("cost", 19),
-    "duration": ("duration_us", 40),
-    "actions": ("calls", 41),
-    "success_rate": ("success_rate", 42),
+    "duration": ("duration_us", 41),
+    "actions": ("calls", 42),
+    "success_rate": ("success_rate", 43),
 }
-_RUN_NO: Final = 39
+_RUN_NO: Final = 40
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}

@@ -83,6 +83,7 @@ def run_from_row(row: Row) -> RecordedRun:
         last_started_at=from_us_or_none(row[35]),
         progress_at=from_us_or_none(row[36]),
         agent_order=row[38],
+        details_told=tuple(row[39].split()),
     )
 
 
@@ -147,6 +148,7 @@ def row_of_run(run: RecordedRun) -> Values:
         to_us_or_none(run.progress_at),
         tally.unpriced,
         run.agent_order,
+        " ".join(run.details_told),
     )
 
 

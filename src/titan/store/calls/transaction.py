@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Entry, Payload, Teller, digest_of
+from titan.model.actions import ActionEntry, Entry, Payload, Teller, digest_of
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.store.calls.knowing import Knowing, own_answers
 from titan.store.calls.linking import link_after
 from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
@@ -62,33 +63,15 @@ class SqlCallTransaction(SqlCallReader):
 
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
         runs = self._read_places(project_id, {entry.run_id for entry in entries})
-        actions = [entry for entry in entries if isinstance(entry, ActionEntry) and entry.run_id in runs]
-        here = {run_id: self._places[project_id, run_id].run_no for run_id in runs}
-        ids = [[here[entry.run_id], entry.id] for entry in actions]
-        ids += [
-            [here[entry.run_id], entry.parent_id]
-            for entry in actions
-            if entry.parent_id is not None and (entry.teller is Teller.ENDPOINT or entry.kind is ActionKind.MODEL)
-        ]
-        answers = [
-            [here[entry.run_id], entry.use.response_id]
-            for entry in actions
-            if entry.use is not None and entry.use.response_id is not None
-        ]
-        spans = [
-            [here[entry.run_id], entry.id]
-            for entry in actions
-            if entry.teller is not Teller.ENDPOINT and entry.kind is ActionKind.MODEL
-        ]
-        names = {run_no: run_id for run_id, run_no in here.items()}
-        return KnownCalls(
-            runs=runs,
-            actions=self._actions("actions_at", ids, names),
-            answers=self._actions("actions_with_answers", answers, names),
-            within=self._actions("actions_within", spans, names),
-            nested=self._nested(spans, names),
-            next_number=self._last_action + 1,
-        )
+        answered = self.calls_answered(project_id, own_answers(entries))
+        runs |= self._read_places(project_id, {action.run_id for action in answered} - runs.keys())
+        run_nos = {run_id: self._places[project_id, run_id].run_no for run_id in runs}
+        return Knowing(self._session, runs, run_nos).known(entries, answered, next_number=self._last_action + 1)
+
+    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
+        wanted = sorted(answers)
+        rows = self._all("actions_answered", project_id=project_id, answers=to_json(wanted)) if wanted else ()
+        return [action_from_row(row, row[-1]) for row in rows]
 
     def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
         """Return those of these runs that are stored; note where they stand."""
@@ -98,21 +81,6 @@ class SqlCallTransaction(SqlCallReader):
             found[run.id] = run
             self._places[project_id, run.id] = _Place(row[0], row[1], row[2].hex(), run)
         self._absent.update((project_id, run_id) for run_id in run_ids - found.keys())
-        return found
-
-    def _actions(
-        self, query: str, places: list[list[object]], run_ids: dict[int, str]
-    ) -> dict[tuple[str, str], Action]:
-        if not places:
-            return {}
-        found = self._all(query, places=to_json(places))
-        return {(run_ids[row[0]], row[-1]): action_from_row(row, run_ids[row[0]]) for row in found}
-
-    def _nested(self, places: list[list[object]], run_ids: dict[int, str]) -> dict[tuple[str, str], list[Action]]:
-        found: dict[tuple[str, str], list[Action]] = {}
-        for row in self._all("actions_nested", places=to_json(places)) if places else ():
-            run_id = run_ids[row[0]]
-            found.setdefault((run_id, row[-1]), []).append(action_from_row(row, run_id))
         return found
 
     # --- writing ---

@@ -65,6 +65,7 @@ create table runs (
     ) stored,
     unpriced bigint not null default 0 check (unpriced >= 0),
     agent_order bigint not null default 0,
+    details_told text collate "C" not null default '',
     unique (project_id, id)
 );
 
@@ -146,6 +147,14 @@ create index actions_seen_within on actions (run_no, seen_within) where seen_wit
 -- Model calls that were made in something, which may turn out to be the same call (`rules.merging.told_twice`).
 create index actions_nested on actions (run_no, parent_id)
 where parent_id is not null and (kind = 'model' or (heard & 268435456) <> 0);
+
+-- Model calls of as many tokens, which may be one with steps between (`rules.merging.is_same_within`).
+create index actions_alike on actions (run_no, output_tokens, input_tokens, started_at_us)
+where kind = 'model' and output_tokens > 0 and parent_id is not null;
+
+-- Calls of our model endpoint, which others tell of in whatever runs (`model.actions.OWN_ANSWER`).
+create index actions_by_own_answer on actions (response_id)
+where kind = 'model' and length(response_id) = 41 and substr(response_id, 1, 9) = 'chatcmpl-';
 
 -- What guards of agentsentinel-sdk did: events that this teller told of (`insight.interventions`).
 create index interventions on actions (project_id, started_at_us, number) where kind = 'event' and (heard & 192) <> 0;

@@ -6,7 +6,8 @@ runs.started_at_us, runs.last_event_at_us, runs.heard_at_us, runs.ended_at_us, r
 runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replayed, runs.cost, runs.prevented,
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
-runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order
+runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
+runs.details_told
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,

@@ -17,7 +17,7 @@ project_id, id, agent_id, session_id, name, status, status_source, started_at_us
 ended_at_us, reason, has_stages, running, success, error, blocked, rejected, replayed, cost, prevented, saved,
 input_tokens, output_tokens, last_outcome, last_ended_at_us, first_error_id, first_error, first_error_at_us, done,
 total, tags, pinned_at_us, archived_at_us, entry_count, last_started_at_us, progress_at_us, unpriced,
-agent_order
+agent_order, details_told
 
 -- name: runs_to_change
 select run_no, text_count, link, {run_columns}
@@ -31,7 +31,7 @@ insert into runs
 )
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?
+    ?, ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
@@ -47,7 +47,7 @@ first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_
 total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
 archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
 last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us,
-unpriced = excluded.unpriced, agent_order = excluded.agent_order,
+unpriced = excluded.unpriced, agent_order = excluded.agent_order, details_told = excluded.details_told,
 is_packed = runs.is_packed and runs.entry_count = excluded.entry_count
 
 -- name: rename_agent
@@ -74,7 +74,7 @@ where actions.span_id is not null
 select {action_columns}, place.value ->> 1
 from json_each(:places) as place
 cross join actions on actions.run_no = place.value ->> 0 and actions.response_id = place.value ->> 1
-where actions.response_id is not null
+where actions.response_id is not null and actions.kind = 'model'
 order by actions.number desc
 
 -- name: actions_within
@@ -89,6 +89,44 @@ select {action_columns}, place.value ->> 1
 from json_each(:places) as place
 cross join actions on actions.run_no = place.value ->> 0 and actions.parent_id = place.value ->> 1
 where actions.parent_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
+order by actions.number
+
+-- name: actions_alike
+select {action_columns}
+from json_each(:places) as place
+cross join actions
+    on
+        actions.run_no = place.value ->> 0 and actions.output_tokens = place.value ->> 1
+        and actions.input_tokens = place.value ->> 2
+        and actions.started_at_us between place.value ->> 3 and place.value ->> 4
+where actions.kind = 'model' and actions.output_tokens > 0 and actions.parent_id is not null
+
+-- name: actions_above
+with recursive above (run_no, id, steps) as (
+    select place.value ->> 0, place.value ->> 1, 0
+    from json_each(:places) as place
+    union
+    select actions.run_no, actions.parent_id, above.steps + 1
+    from above
+    cross join actions on actions.run_no = above.run_no and actions.id = above.id
+    where actions.kind = 'step' and actions.parent_id is not null and above.steps < :most
+)
+select {action_columns}, above.id
+from above
+cross join actions on actions.run_no = above.run_no and actions.id = above.id
+union all
+select {action_columns}, above.id
+from above
+cross join actions on actions.run_no = above.run_no and actions.span_id = above.id
+where actions.span_id is not null
+
+-- name: actions_answered
+select {action_columns}, runs.id
+from actions
+inner join runs on runs.run_no = actions.run_no
+where
+    actions.response_id in (select value from json_each(:answers)) and actions.project_id = :project_id
+    and actions.kind = 'model' and length(actions.response_id) = 41 and substr(actions.response_id, 1, 9) = 'chatcmpl-'
 order by actions.number
 
 -- name: save_actions

@@ -24,7 +24,7 @@ insert into runs
 )
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?
+    ?, ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
@@ -40,7 +40,7 @@ first_error = excluded.first_error, first_error_at_us = excluded.first_error_at_
 total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_us,
 archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
 last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us,
-unpriced = excluded.unpriced, agent_order = excluded.agent_order
+unpriced = excluded.unpriced, agent_order = excluded.agent_order, details_told = excluded.details_told
 
 -- name: actions_at
 select {action_columns}, place.value ->> 1
@@ -56,7 +56,7 @@ where actions.span_id is not null
 select {action_columns}, place.value ->> 1
 from json_array_elements(cast(:places as json)) as place (value)
 inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.response_id = place.value ->> 1
-where actions.response_id is not null
+where actions.response_id is not null and actions.kind = 'model'
 order by actions.number desc
 
 -- name: actions_within
@@ -71,6 +71,44 @@ select {action_columns}, place.value ->> 1
 from json_array_elements(cast(:places as json)) as place (value)
 inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.parent_id = place.value ->> 1
 where actions.parent_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
+order by actions.number
+
+-- name: actions_alike
+select {action_columns}
+from json_array_elements(cast(:places as json)) as place (value)
+inner join actions
+    on
+        actions.run_no = cast(place.value ->> 0 as bigint) and actions.output_tokens = cast(place.value ->> 1 as bigint)
+        and actions.input_tokens = cast(place.value ->> 2 as bigint)
+        and actions.started_at_us between cast(place.value ->> 3 as bigint) and cast(place.value ->> 4 as bigint)
+where actions.kind = 'model' and actions.output_tokens > 0 and actions.parent_id is not null
+
+-- name: actions_above
+with recursive above (run_no, id, steps) as (
+    select cast(place.value ->> 0 as bigint), (place.value ->> 1) collate "C", 0
+    from json_array_elements(cast(:places as json)) as place (value)
+    union
+    select actions.run_no, actions.parent_id, above.steps + 1
+    from above
+    inner join actions on actions.run_no = above.run_no and actions.id = above.id
+    where actions.kind = 'step' and actions.parent_id is not null and above.steps < :most
+)
+select {action_columns}, above.id
+from above
+inner join actions on actions.run_no = above.run_no and actions.id = above.id
+union all
+select {action_columns}, above.id
+from above
+inner join actions on actions.run_no = above.run_no and actions.span_id = above.id
+where actions.span_id is not null
+
+-- name: actions_answered
+select {action_columns}, runs.id
+from actions
+inner join runs on runs.run_no = actions.run_no
+where
+    actions.response_id in (select json_array_elements_text(cast(:answers as json))) and actions.project_id = :project_id
+    and actions.kind = 'model' and length(actions.response_id) = 41 and substr(actions.response_id, 1, 9) = 'chatcmpl-'
 order by actions.number
 
 -- name: add_words

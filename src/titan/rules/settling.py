@@ -1,0 +1,127 @@
+"""Runs and actions while entries are settled: as they are stored, with what was heard since."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from msgspec.structs import replace
+
+from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller
+from titan.model.recorded import Action, RecordedRun
+from titan.ports_calls import KnownCalls, NewEntry
+from titan.rules.tallying import Sums
+
+MAX_FIRST_ERROR: Final = 300
+
+
+@dataclass(slots=True)
+class RunState:
+    """A run while entries are settled: what most entries change stands apart, and is put together once."""
+
+    run: RecordedRun
+    sums: Sums
+    entry_count: int
+    started_at: datetime
+    last_event_at: datetime
+    last_started_at: datetime | None
+    last_outcome: Outcome | None
+    last_ended_at: datetime | None
+    first_error: Action | None = None  #: one that failed before the first that the run knows
+    #: Not in the store yet, so that whatever is said of it is new.
+    is_new: bool = True
+    #: What it counts has changed by what was heard of another run.
+    is_recounted: bool = False
+
+    @classmethod
+    def of(cls, run: RecordedRun, *, is_new: bool) -> "RunState":
+        """Return a run as it is before anything was heard."""
+        return cls(
+            run=run,
+            sums=Sums(run.tally),
+            entry_count=run.entry_count,
+            started_at=run.started_at,
+            last_event_at=run.last_event_at,
+            last_started_at=run.last_started_at,
+            last_outcome=run.last_outcome,
+            last_ended_at=run.last_ended_at,
+            is_new=is_new,
+        )
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether its row is another than before."""
+        return self.is_recounted or self.entry_count > self.run.entry_count
+
+    def whole(self) -> RecordedRun:
+        """Return the run's row as it is now, but for what is summed up."""
+        error = self.first_error
+        first = (
+            (self.run.first_error_id, self.run.first_error, self.run.first_error_at)
+            if error is None
+            else (error.id, _told(error), error.started_at)
+        )
+        return replace(
+            self.run,
+            started_at=self.started_at,
+            last_event_at=self.last_event_at,
+            last_started_at=self.last_started_at,
+            last_outcome=self.last_outcome,
+            last_ended_at=self.last_ended_at,
+            first_error_id=first[0],
+            first_error=first[1],
+            first_error_at=first[2],
+        )
+
+
+@dataclass(slots=True)
+class Settling:
+    """What is known, and what was heard since."""
+
+    project_id: str
+    now: datetime
+    known: KnownCalls
+    next_number: int
+    runs: dict[str, RunState] = field(default_factory=dict)
+    actions: dict[tuple[str, str], Action] = field(default_factory=dict)
+    answers: dict[tuple[str, str], Action] = field(default_factory=dict)
+    within: dict[tuple[str, str], Action] = field(default_factory=dict)
+    nested: dict[tuple[str, str], dict[int, Action]] = field(default_factory=dict)
+    changed: dict[int, Action] = field(default_factory=dict)
+    #: Model calls that others than our endpoint told of, by number.
+    told_models: dict[int, Action] = field(default_factory=dict)
+    #: Model calls that gave an answer of our endpoint's, by that answer and by number.
+    answered: dict[str, dict[int, Action]] = field(default_factory=dict)
+    kept: list[NewEntry] = field(default_factory=list)
+
+    def action_at(self, run_id: str, action_id: str) -> Action | None:
+        """Return the action of this id, or the one that a span of this id turned out to be."""
+        here = self.actions.get((run_id, action_id))
+        return self.current(self.known.actions.get((run_id, action_id)) if here is None else here)
+
+    def current(self, found: Action | None) -> Action | None:
+        """Return an action as it is by now."""
+        return None if found is None else self.changed.get(found.number, found)
+
+    def with_answer(self, entry: ActionEntry) -> Action | None:
+        """Return the model call of the run that gave the same answer."""
+        if entry.use is None or entry.use.response_id is None:
+            return None
+        return self.call_of(entry.run_id, entry.use.response_id)
+
+    def call_of(self, run_id: str, answer: str) -> Action | None:
+        """Return the model call of a run that gave an answer."""
+        found = self.current(self.answers.get((run_id, answer)) or self.known.answers.get((run_id, answer)))
+        is_it = found is not None and found.kind is ActionKind.MODEL and found.response_id == answer
+        return found if is_it else None
+
+    def within_or_around(self, entry: ActionEntry) -> Action | None:
+        """Return the call that our endpoint saw within this one, or the one that the endpoint's was made in."""
+        if entry.teller is Teller.ENDPOINT:
+            return None if entry.parent_id is None else self.action_at(entry.run_id, entry.parent_id)
+        place = (entry.run_id, entry.id)
+        return self.current(self.within.get(place) or self.known.within.get(place))
+
+
+def _told(action: Action) -> str:
+    parts = [part for part in (action.error_type, action.error_message) if part]
+    return (": ".join(parts) or "failed without a word")[:MAX_FIRST_ERROR]

@@ -1,0 +1,105 @@
+"""Looking up what entries may be about, with one query for each way in which they name it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, ModelUse, Teller
+from titan.model.recorded import Action, RecordedRun
+from titan.ports_calls import MOST_STEPS, KnownCalls
+from titan.store.calls.rows import action_from_row
+from titan.store.calls.session import CallSession
+from titan.store.rows.columns import to_json, to_us
+from titan.store.session import Parameter
+
+_NO_USE: Final = ModelUse()
+
+
+def own_answers(entries: Iterable[Entry]) -> set[str]:
+    """Return the answers of our endpoint that entries name."""
+    return {
+        entry.use.response_id
+        for entry in entries
+        if isinstance(entry, ActionEntry)
+        and entry.use is not None
+        and entry.use.response_id is not None
+        and OWN_ANSWER.fullmatch(entry.use.response_id)
+    }
+
+
+class Knowing:
+    """What is known of some runs and their actions."""
+
+    def __init__(self, session: CallSession, runs: Mapping[str, RecordedRun], run_nos: Mapping[str, int]) -> None:
+        self._session = session
+        self._runs = runs
+        self._run_nos = run_nos
+        self._run_ids = {run_no: run_id for run_id, run_no in run_nos.items()}
+
+    def known(self, entries: Sequence[Entry], answered: Sequence[Action], *, next_number: int) -> KnownCalls:
+        """Return what is known that entries may be about; `answered` are calls that some of their answers name."""
+        told = [entry for entry in entries if isinstance(entry, ActionEntry) and entry.run_id in self._runs]
+        models = [entry for entry in told if entry.teller is not Teller.ENDPOINT and entry.kind is ActionKind.MODEL]
+        seen = [entry for entry in told if entry.teller is Teller.ENDPOINT]
+        answers = [(entry.run_id, entry.use.response_id) for entry in told if entry.use is not None]
+        actions = self._found(
+            "actions_at",
+            [(entry.run_id, entry.id) for entry in told] + [(e.run_id, e.parent_id) for e in models + seen],
+        )
+        alike = self._alike(models, actions)
+        return KnownCalls(
+            runs=self._runs,
+            actions=actions | self._above(told, [*models, *alike]),
+            answers=self._found("actions_with_answers", answers),
+            within=self._found("actions_within", [(entry.run_id, entry.id) for entry in models]),
+            nested=self._nested([(entry.run_id, entry.id) for entry in models]),
+            alike=alike,
+            answered=answered,
+            next_number=next_number,
+        )
+
+    def _places(self, places: Iterable[tuple[str, str | None]]) -> str | None:
+        """Return (run id, name) as queries are asked for them; None where no name is."""
+        named = [[self._run_nos[run_id], name] for run_id, name in places if name is not None]
+        return to_json(named) if named else None
+
+    def _found(
+        self, query: str, places: Iterable[tuple[str, str | None]], **parameters: Parameter
+    ) -> dict[tuple[str, str], Action]:
+        wanted = self._places(places)
+        rows = () if wanted is None else self._session.all(query, places=wanted, **parameters)
+        return {(self._run_ids[row[0]], row[-1]): action_from_row(row, self._run_ids[row[0]]) for row in rows}
+
+    def _nested(self, places: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str], list[Action]]:
+        wanted, found = self._places(places), dict[tuple[str, str], list[Action]]()
+        for row in () if wanted is None else self._session.all("actions_nested", places=wanted):
+            run_id = self._run_ids[row[0]]
+            found.setdefault((run_id, row[-1]), []).append(action_from_row(row, run_id))
+        return found
+
+    def _alike(self, models: Iterable[ActionEntry], known: Mapping[tuple[str, str], Action]) -> list[Action]:
+        """Return the calls that may be told again by one of `models`, of which `known` is what was told before."""
+        places: list[list[object]] = []
+        for entry in models:
+            before, use = known.get((entry.run_id, entry.id)), entry.use or _NO_USE
+            ended_at = entry.ended_at or (before and before.ended_at)
+            asked = use.input_tokens or (before and before.input_tokens)
+            said = use.output_tokens or (before and before.output_tokens)
+            if ended_at and asked and said:
+                places.append([self._run_nos[entry.run_id], said, asked, to_us(entry.started_at), to_us(ended_at)])
+        rows = self._session.all("actions_alike", places=to_json(places)) if places else ()
+        return [action_from_row(row, self._run_ids[row[0]]) for row in rows]
+
+    def _above(
+        self, told: Iterable[ActionEntry], calls: Iterable[ActionEntry | Action]
+    ) -> dict[tuple[str, str], Action]:
+        """Return the steps that calls were made in and what those were made in, above those that are told just now."""
+        steps = {(entry.run_id, entry.id): entry.parent_id for entry in told if entry.kind is ActionKind.STEP}
+        tops: set[tuple[str, str | None]] = set()
+        for call in calls:
+            top = call.parent_id
+            for _ in range(MOST_STEPS):
+                if top is None or (call.run_id, top) not in steps:
+                    break
+                top = steps[call.run_id, top]
+            tops.add((call.run_id, top))
+        return self._found("actions_above", tops, most=MOST_STEPS)
