@@ -1228,7 +1228,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export runs with all their actions, under the registry's filters: JSON Lines, JSON or CSV. */
+        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV. */
         get: operations["export_runs"];
         put?: never;
         post?: never;
@@ -2715,6 +2715,8 @@ export interface components {
          * @description POST /api/v1/import.
          */
         ImportAnswer: {
+            /** @description Notes that were new. */
+            notes: number;
             /** @description Entries that were known already. */
             repeated: number;
             /** @description Runs that the lines tell of. */

@@ -6,13 +6,14 @@ where the call went through our endpoint, which the id joins it to.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from titan.ingest.batch import Batch
 from titan.ingest.counts import count_of
+from titan.ingest.moments import in_utc
 from titan.ingest.values import (
     Value,
     conversation,
@@ -159,8 +160,8 @@ def _action(span: _Item) -> ActionEntry:
         teller=Teller.OPENAI_AGENTS,
         kind=kind,
         name=_name(data, kind),
-        started_at=_utc(span.started_at),
-        ended_at=None if span.ended_at is None else _utc(span.ended_at),
+        started_at=in_utc(span.started_at, what="started_at of a span"),
+        ended_at=span.ended_at and in_utc(span.ended_at, what="ended_at of a span"),
         outcome=None if not has_ended else Outcome.SUCCESS if failure is None else Outcome.ERROR,
         parent_id=span.parent_id or None,
         actor=_text(data.get("agent_name")) or (_text(data.get("name")) if kind is ActionKind.AGENT else None),
@@ -247,7 +248,3 @@ def _details(data: dict[str, Any], kind: ActionKind, failed: _Failed | None) -> 
 
 def _text(value: object) -> str | None:
     return value[:500] if type(value) is str and value else None
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -30,16 +31,30 @@ def bodies_of(entries: Iterable[Entry]) -> Bodies:
         failure=next((entry.failure for entry in told if entry.failure is not None), None),
         use=next((entry.use for entry in told if entry.use is not None), None),
         redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
-        details=_together([entry.details for entry in told if entry.details is not None]),
+        details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
         tellers=tuple(dict.fromkeys(entry.teller for entry in told)),
     )
 
 
 def _together(details: list[str]) -> str | None:
-    """Return JSON objects as one; of a key that several have, the first stands."""
-    if len(details) < 2:
+    """Return JSON objects as one; of a key that several have, the first stands.
+
+    What is no object, and was kept before that was refused, stands under `details`.
+    """
+    if len(details) < 2 and all(text.startswith("{") for text in details):
         return details[0] if details else None
     parts: dict[str, msgspec.Raw] = {}
     for text in reversed(details):
-        parts |= msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        parts |= _parts(text)
     return msgspec.json.encode(parts).decode()
+
+
+def _parts(text: str) -> dict[str, msgspec.Raw]:
+    try:
+        return _PARTS.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return {"details": msgspec.Raw(text.encode())}
+
+
+_NOTHING: Final = "null"  # kept as details before that was refused
+_PARTS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])

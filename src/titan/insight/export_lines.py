@@ -1,9 +1,11 @@
-"""The lines of an export: a run, its actions, and what a whole file holds.
+"""The lines of an export: a run, its actions, what people said of them, and what a whole file holds.
 
 Names and durations stand in both spellings, `action` and `name`, `duration_ms` and `duration_ns`; costs are strings of
 US dollars; inputs, outputs and details are JSON as it is kept, in the typed encoding of `titan_sdk.tape`.
 """
 
+import hashlib
+from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -53,6 +55,7 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     done: Count | None = None
     total: Count | None = None
     tags: tuple[str, ...] = ()
+    pinned_at: Time | None = None
     details: msgspec.Raw | UnsetType = UNSET
 
 
@@ -109,12 +112,49 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     details: msgspec.Raw | UnsetType = UNSET
 
 
+class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
+    """What a person said of a run or of one of its actions; those of a run follow its actions, the newest first."""
+
+    id: Id
+    run_id: Id
+    action_id: Id | None = None  #: None: of the run
+    author: str
+    at: Time
+    name: str | None = None
+    score: float | None = None
+    text: str = ""
+
+
 class ManifestLine(Struct, kw_only=True, tag_field="type", tag="manifest"):
-    """What stands before it: so many runs and actions, in bytes with this digest. A file without one was cut off."""
+    """What stands before it: so many lines of each type, in bytes with this digest. A file without one was cut off."""
 
     runs: int
     actions: int
+    notes: int = 0  #: an export that was made before it held notes has no count of them
     sha256: str
 
 
-Line = RunLine | ActionLine | ManifestLine
+Line = RunLine | ActionLine | NoteLine | ManifestLine
+
+
+class Contents:
+    """What a manifest tells of, counted line by line."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[type[Line]]()
+        self._digest = hashlib.sha256()
+
+    def add(self, line: Line, encoded: bytes) -> None:
+        """Count a line; `encoded` ends with a newline."""
+        self._counts[type(line)] += 1
+        self._digest.update(encoded)
+
+    def manifest(self) -> ManifestLine:
+        """Return what was counted."""
+        counts = self._counts
+        return ManifestLine(
+            runs=counts[RunLine],
+            actions=counts[ActionLine],
+            notes=counts[NoteLine],
+            sha256=self._digest.hexdigest(),
+        )

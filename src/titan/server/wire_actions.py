@@ -86,7 +86,7 @@ class ActionBody(Request, tag_field="type", tag="action"):
     impact: Impact | None = None
     effect: Effect | None = None
     is_redacted: bool = False
-    details: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)  # not said; null is a value
+    details: Annotated[dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object.")] = None
 
 
 class RunBody(Request, tag_field="type", tag="run"):
@@ -176,7 +176,7 @@ def _action(body: ActionBody, run_id: str, teller: Teller, cost: Decimal | None)
         impact=body.impact,
         effect=body.effect,
         is_redacted=body.is_redacted,
-        details=_text(body.details) or None,
+        details=None if body.details is None else _text(msgspec.Raw(msgspec.json.encode(body.details))),
     )
 
 

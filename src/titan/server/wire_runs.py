@@ -66,6 +66,7 @@ class ImportAnswer(Struct, kw_only=True):
     runs: Annotated[int, Meta(description="Runs that the lines tell of.")]
     stored: Annotated[int, Meta(description="Entries that were new.")]
     repeated: Annotated[int, Meta(description="Entries that were known already.")]
+    notes: Annotated[int, Meta(description="Notes that were new.")]
 
 
 class TallyView(Struct, kw_only=True):

@@ -132,6 +132,14 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
         read(body, received_at=NOW)
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00"])
+def test_a_time_in_no_year_is_refused(at: str) -> None:
+    span = a_span({"type": "agent", "name": "a"}) | {"started_at": at}
+
+    with pytest.raises(InvalidInput, match="the years 1 to 9999"):
+        entries_of(span)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

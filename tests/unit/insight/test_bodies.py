@@ -53,3 +53,12 @@ def test_details_of_all_are_one_object_in_which_the_first_stands() -> None:
     entries = [an_entry(details='{"a":1,"b":{"$tuple":[]}}'), an_entry(), an_entry(details='{"a":2,"c":"é"}')]
 
     assert bodies_of(entries).details == '{"a":1,"c":"é","b":{"$tuple":[]}}'
+
+
+def test_details_that_are_no_object_break_nothing() -> None:
+    """They were once taken in; see `titan.server.wire_actions`."""
+    entries = [an_entry(details='"str"'), an_entry(details='{"a":1}'), an_entry(details="null")]
+
+    assert bodies_of(entries).details == '{"a":1,"details":"str"}'
+    assert bodies_of(entries[:1]).details == '{"details":"str"}'
+    assert bodies_of(entries[2:]).details is None
