@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages, running_console
+from tests.browser.recorded import a_call, finish, record
 from titan_sdk import TitanGate, TitanJob
 
 Script = Callable[..., str]
@@ -78,6 +79,24 @@ def test_jobs_that_nobody_can_run_say_what_is_missing(page: Page, console: Conso
     expect(page.get_by_text("No worker offers GPU")).to_have_count(0)
 
 
+def test_a_recorded_run_at_work_lives_here_until_it_ends(
+    new_console: Callable[..., Console], pages: Pages, assert_accessible: Callable[[Page], None]
+) -> None:
+    console = new_console(offers=())
+    page = pages.open(console)
+    expect(page.get_by_role("region", name="Begin here")).to_be_visible()
+
+    record(console, "crawl-1", [a_call("fetch")], agent="crawler", end=None, name="Crawl the handbook")
+    run = page.get_by_role("region", name="Live runs").get_by_role("listitem")
+    expect(run).to_contain_text("Crawl the handbook")
+    expect(run.get_by_role("link", name="crawl-1")).to_have_attribute("href", "/runs/crawl-1")
+    expect(run.get_by_role("link", name="crawler")).to_have_attribute("href", "/registry/crawler")
+    assert_accessible(page)
+    finish(console, "crawl-1", "completed")
+
+    expect(page.get_by_text("No run is at work now.")).to_be_visible()
+
+
 def test_a_titan_without_a_worker_says_so(new_console: Callable[..., Console], pages: Pages, script: Script) -> None:
     console = new_console(offers=())
     console.client.submit_dag("waits", [TitanJob("a", script("ok.py"))])
@@ -103,7 +122,7 @@ def test_live_runs_and_busy_slots_are_shown_while_they_are(page: Page, console: 
     console.client.wait(receipt)
     console.client.end_run(run, "completed")
 
-    expect(page.get_by_text("No agent runs now.")).to_be_visible()
+    expect(page.get_by_text("No run is at work now.")).to_be_visible()
     expect(cluster).to_contain_text("0 of 4 slots busy")
 
 

@@ -18,6 +18,14 @@ PNG = bytes.fromhex(
     "3de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
 )
 
+# Between two keys only what promises do: what was chosen is known then, and not drawn.
+PRESSED_AT_ONCE = """async keys => {
+    for (const key of keys) {
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+        for (let turn = 0; turn < 20; turn += 1) await null;
+    }
+}"""
+
 
 @pytest.fixture(scope="module")
 def failed(console: Console) -> ToldRun:
@@ -187,6 +195,18 @@ def test_the_trace_is_a_tree_that_keys_fold(pages: Pages, console: Console, fail
     expect(page.get_by_role("complementary", name="Operation thinking")).to_contain_text("Reasoning")
 
 
+def test_keys_that_come_faster_than_the_trace_is_drawn_all_count(
+    pages: Pages, console: Console, failed: ToldRun
+) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?tab=trace&fold=turn")
+    expect(page.get_by_role("treeitem")).to_have_count(4)
+
+    page.evaluate(PRESSED_AT_ONCE, ["j", "j", "ArrowRight", "ArrowRight", "x"])  # unfold the turn, to its first, say it
+
+    expect(page.get_by_role("tree")).to_contain_text("First look the order up.")
+    expect(page.get_by_role("treeitem").nth(2)).to_be_focused()
+
+
 def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(
     pages: Pages, console: Console, failed: ToldRun
 ) -> None:
@@ -199,6 +219,25 @@ def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(
 
     expect(page.get_by_role("treeitem")).to_have_count(9)
     expect(page.get_by_role("complementary", name="Operation find_order")).to_be_visible()
+
+
+def test_what_is_found_in_no_call_is_shown_in_the_trace(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?q=look+up+order")
+
+    page.get_by_role("button", name="Show 1 action in the Trace").click()
+
+    expect(page.get_by_role("tree")).to_be_visible()
+    expect(page.get_by_title("Found by the search")).to_have_count(1)
+
+
+def test_a_dialog_without_buttons_is_closed_by_one_of_its_own(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}", width=390)
+
+    page.get_by_role("button", name="Notes").click()
+    expect(page.get_by_label("Note", exact=True)).to_be_focused()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+
+    expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_the_time_axis_shows_one_action_when_asked(pages: Pages, console: Console, failed: ToldRun) -> None:
@@ -222,6 +261,26 @@ def test_actions_whose_parent_nobody_told_of_stand_apart_until_it_comes(pages: P
 
     expect(page.get_by_role("tree")).not_to_contain_text("waits for its parent")
     expect(page.get_by_role("treeitem").nth(1)).to_have_attribute("aria-level", "2")
+
+
+def test_what_is_read_in_the_trace_stays_in_place_while_other_agents_grow_above_it(
+    pages: Pages, console: Console
+) -> None:
+    run = ToldRun(console, "runpage-beside")
+    run.action("first", "agent one", kind="agent", took_ms=None)
+    run.actions([run.entry(f"b{at}", f"call {at}", at_ms=1000 + at) for at in range(60)])
+    page = pages.open(console, f"/runs/{run.id}?tab=trace")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+    page.get_by_role("tree").press("End")
+    last = page.get_by_role("treeitem").filter(has_text="call 59")
+    expect(last).to_be_focused()
+    was = last.bounding_box()
+
+    run.actions([run.entry(f"a{at}", f"search {at}", at_ms=at + 1, parent_id="first") for at in range(5)])
+    expect(page.locator(".run-trace")).to_contain_text("66 actions")
+
+    expect(last).to_be_focused()
+    assert last.bounding_box() == was
 
 
 def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Console) -> None:

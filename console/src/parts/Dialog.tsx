@@ -1,4 +1,5 @@
 import { type ReactNode, useLayoutEffect, useRef } from "react";
+import { Button } from "./Button";
 import "./dialog.css";
 
 interface Props {
@@ -13,7 +14,7 @@ interface Props {
 
 /**
  * A modal dialog: the browser's own, so that focus stays in it and Esc closes it. The first field has the focus, or what
- * is marked with `data-first`.
+ * is marked with `data-first`. One without a footer has a button of its own that closes it: phones have no Esc.
  */
 export function Dialog({ title, onClose, children, footer, wide = false, sticky = false }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -47,6 +48,11 @@ export function Dialog({ title, onClose, children, footer, wide = false, sticky 
         <h2>{title}</h2>
         {children}
         {footer ? <div className="dialog-footer">{footer}</div> : null}
+        {footer || sticky ? null : ( // the last, for the first has the focus
+          <Button kind="quiet" className="dialog-close" aria-label="Close" title="Close (Esc)" onClick={onClose}>
+            ✕
+          </Button>
+        )}
       </div>
     </dialog>
   );

@@ -8,6 +8,8 @@ export interface Mark {
 
 /** Returns where the marked row stands now; -1 when none is marked or it left. */
 export function markedIndex<Row>(rows: readonly Row[], keyOf: (row: Row) => string, mark: Mark | null): number {
+  const there = mark ? rows[mark.index] : undefined;
+  if (mark && there !== undefined && keyOf(there) === mark.key) return mark.index;
   return mark ? rows.findIndex((row) => keyOf(row) === mark.key) : -1;
 }
 

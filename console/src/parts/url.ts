@@ -2,7 +2,10 @@
 import { useCallback, useRef } from "react";
 import { useNavigation, useSearchParams } from "react-router";
 
-type Changes = Record<string, string | null>;
+export type Fields = Record<string, string | null>;
+
+/** What to change, or what follows from the query as it stands when the change is made: the last drawing may be older. */
+export type Changes = Fields | ((now: URLSearchParams) => Fields);
 
 /** Returns the query of the URL, and how to change it; null and "" take a field out. `push` makes Back undo it. */
 export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) => void] {
@@ -15,9 +18,9 @@ export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) =
       if (isLeaving.current) return;
       setQuery(
         () => {
-          // The router hands over the query of the last drawing: a filter typed a moment after another would lose that one.
-          const next = new URLSearchParams(window.location.search);
-          for (const [name, value] of Object.entries(changes)) {
+          const now = urlNow();
+          const next = new URLSearchParams(now);
+          for (const [name, value] of Object.entries(typeof changes === "function" ? changes(now) : changes)) {
             if (value) next.set(name, value);
             else next.delete(name);
           }
@@ -31,9 +34,20 @@ export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) =
   return [query, change];
 }
 
+/** Returns the query as it stands. The router draws later: what is chosen a moment after another choice would lose that one. */
+export function urlNow(): URLSearchParams {
+  return new URLSearchParams(window.location.search);
+}
+
 /** Returns the chosen values of a field such as `status=FAILED,PARTIAL`. */
 export function chosenIn(query: URLSearchParams, name: string): string[] {
   return (query.get(name) ?? "").split(",").filter(Boolean);
+}
+
+/** Returns the change that chooses a value of such a field, or gives it back. */
+export function toggled(now: URLSearchParams, name: string, value: string): Fields {
+  const chosen = chosenIn(now, name);
+  return { [name]: (chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]).join() };
 }
 
 /** Returns those of a closed set that a field names, however somebody typed them; what else stands there is no filter. */

@@ -55,7 +55,7 @@ def _success_rate(before: list[AgentDay], now: list[AgentDay]) -> Trend:
     pooled = sum(won) / sum(tried)
     error = sqrt(pooled * (1 - pooled) * (1 / tried[0] + 1 / tried[1]))
     verdict = _verdict(second - first, is_sure=abs(second - first) > SURE * error)
-    told = f"{first:.1%} of {tried[0]} calls, then {second:.1%} of {tried[1]}"
+    told = f"{100 * first:.1f} % of {tried[0]} calls, then {100 * second:.1f} % of {tried[1]}"
     return Trend(figure="success_rate", verdict=verdict, before=first, now=second, told=told)
 
 

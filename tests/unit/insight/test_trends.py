@@ -67,7 +67,7 @@ def test_each_week_has_seven_days_and_today_is_one() -> None:
 
     rate, cost = trends(days, today=TODAY)
 
-    assert rate.told == "100.0% of 60 calls, then 100.0% of 60"
+    assert rate.told == "100.0 % of 60 calls, then 100.0 % of 60"
     assert cost.told == "$1.0000 a run, then $1.0000"
 
 

@@ -8,7 +8,7 @@ import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
 import { SearchField } from "../../parts/SearchField";
 import { StatusFilter } from "../../parts/StatusFilter";
-import { chosenAmong, chosenIn, useUrl } from "../../parts/url";
+import { chosenAmong, chosenIn, toggled, useUrl } from "../../parts/url";
 import { CancelRun } from "./CancelRun";
 import { ResumeRun } from "./ResumeRun";
 import type { Act } from "./RunActions";
@@ -44,10 +44,7 @@ export function AgentsPage() {
   const status = chosenAmong(query, "status", RUN_STATUSES);
   const open = chosenIn(query, "open");
   const found = useRuns({ q, status });
-  const toggle = useCallback(
-    (id: string) => change({ open: (open.includes(id) ? open.filter((one) => one !== id) : [...open, id]).join() }),
-    [open, change],
-  );
+  const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
   const pin = usePin();
   const ask = useCallback((act: Act, run: Run) => (act === "pin" ? pin(run) : setAsked({ act, run })), [pin]);
   const { hasNextPage, isFetchingNextPage, fetchNextPage } = found;

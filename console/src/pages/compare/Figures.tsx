@@ -63,7 +63,12 @@ export function Figures({ a, b, onSwap }: Props) {
               money,
             )}
           />
-          <Row name="Success rate" a={rate(a.tally.success_rate)} b={rate(b.tally.success_rate)} />
+          <Row
+            name="Success rate"
+            a={rate(a.tally.success_rate)}
+            b={rate(b.tally.success_rate)}
+            more={signed(difference(a.tally.success_rate, b.tally.success_rate), pointsOf)}
+          />
           <Row
             name="Tokens"
             a={NUMBER.format(a.tally.input_tokens + a.tally.output_tokens)}
@@ -113,6 +118,11 @@ function Row({ name, a, b, more }: { name: string; a: ReactNode; b: ReactNode; m
 
 function difference(a: number | null, b: number | null): number | null {
   return a === null || b === null ? null : b - a;
+}
+
+/** Returns `23.3 points`: of a hundred, as what stands beside it. */
+function pointsOf(share: number): string {
+  return `${(share * 100).toFixed(1)} points`;
 }
 
 /** Returns `+3`, `−3`, `same`; "–" for what is not known. */

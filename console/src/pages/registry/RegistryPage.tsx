@@ -95,8 +95,8 @@ function AgentCells({ agent }: { agent: AgentView }) {
         </Link>
       </Cell>
       <Cell className="num">
+        {agent.running > 0 ? <span className="registry-running">{NUMBER.format(agent.running)} running</span> : null}{" "}
         {NUMBER.format(agent.runs)}
-        {agent.running > 0 ? <span className="registry-running"> {NUMBER.format(agent.running)} running</span> : null}
       </Cell>
       <Cell className="num registry-more">{NUMBER.format(agent.failed)}</Cell>
       <Cell className="num">

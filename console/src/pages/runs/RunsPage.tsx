@@ -1,4 +1,4 @@
-import { useCallback, useRef } from "react";
+import { useCallback } from "react";
 import { useNavigate } from "react-router";
 import type { RecordedRunView } from "../../api/recorded";
 import { useRegistry } from "../../api/registry";
@@ -8,7 +8,7 @@ import { Page } from "../../parts/Page";
 import { RowList } from "../../parts/RowList";
 import { runPath, useUrl } from "../../parts/url";
 import { Filters } from "./Filters";
-import { fieldsOf, filterOf, isUnfiltered, misread, pickedWith } from "./filter";
+import { fieldsOf, filterOf, isUnfiltered, misread, pickedIn, pickedWith } from "./filter";
 import { Intercepts } from "./Intercepts";
 import { NothingHere } from "./NothingHere";
 import { RunCells } from "./RunCells";
@@ -23,16 +23,14 @@ export function RunsPage() {
   const [query, change] = useUrl();
   const navigate = useNavigate();
   const filter = filterOf(query);
-  const picked = query.getAll("a").concat(query.getAll("b")).filter(Boolean);
+  const picked = pickedIn(query);
   const found = useRegistry(filter);
-  const latest = useRef(picked); // a second choice may come before the first one is drawn
-  latest.current = picked;
   const pick = useCallback(
-    (run: string) => {
-      latest.current = pickedWith(latest.current, run);
-      const [a = null, b = null] = latest.current;
-      change({ a, b });
-    },
+    (run: string) =>
+      change((now) => {
+        const [a = null, b = null] = pickedWith(pickedIn(now), run);
+        return { a, b };
+      }),
     [change],
   );
   const { hasNextPage, isFetchingNextPage, fetchNextPage, first, runs } = found;

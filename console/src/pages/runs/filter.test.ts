@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ALL_RUNS } from "../../api/registryFilter";
-import { exportPath, fieldsOf, filterOf, filterWords, isUnfiltered, misread, pickedWith } from "./filter";
+import { exportPath, fieldsOf, filterOf, filterWords, isUnfiltered, misread, pickedIn, pickedWith } from "./filter";
 
 test("a URL without fields asks for the last 7 days, the newest first", () => {
   expect(filterOf(new URLSearchParams())).toEqual(ALL_RUNS);
@@ -65,4 +65,11 @@ test("a third run takes the place of the first, and one chosen again is given ba
   expect(pickedWith(["a", "b"], "c")).toEqual(["b", "c"]);
   expect(pickedWith(["a", "b"], "a")).toEqual(["b"]);
   expect(pickedWith([], "a")).toEqual(["a"]);
+});
+
+test("a run is chosen beside the one that the address has, and given back", () => {
+  const one = new URLSearchParams("agent_id=pair&a=first");
+
+  expect(pickedWith(pickedIn(one), "second")).toEqual(["first", "second"]);
+  expect(pickedWith(pickedIn(one), "first")).toEqual([]);
 });

@@ -68,6 +68,11 @@ export function exportPath(filter: RegistryFilter, format: string): string {
   return `/api/v1/runs/export?${query}`;
 }
 
+/** Returns the runs that a URL chooses for comparing: two at most. */
+export function pickedIn(query: URLSearchParams): string[] {
+  return query.getAll("a").concat(query.getAll("b")).filter(Boolean);
+}
+
 /** Returns the two runs to compare after one was chosen, or given back; a third takes the place of the first. */
 export function pickedWith(picked: readonly string[], run: string): string[] {
   return picked.includes(run) ? picked.filter((one) => one !== run) : [...picked.slice(-1), run];

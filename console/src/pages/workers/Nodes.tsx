@@ -3,7 +3,7 @@ import { Button } from "../../parts/Button";
 import { Cell, RowList } from "../../parts/RowList";
 import { Status } from "../../parts/Status";
 import { Time } from "../../parts/Time";
-import { chosenIn, useUrl } from "../../parts/url";
+import { chosenIn, toggled, useUrl } from "../../parts/url";
 import { DrainButton } from "./DrainButton";
 import { LastMarks, Load, NodeName, Running, Slots } from "./NodeCells";
 import { NodeDetails } from "./NodeDetails";
@@ -21,7 +21,7 @@ export function Nodes({
   const [url, setUrl] = useUrl();
   const open = chosenIn(url, "open");
   function toggle({ worker_id: id }: Worker): void {
-    setUrl({ open: (open.includes(id) ? open.filter((one) => one !== id) : [...open, id]).join() });
+    setUrl((now) => toggled(now, "open", id));
   }
   return (
     <div className="workers-nodes" data-gone={isGone || undefined}>

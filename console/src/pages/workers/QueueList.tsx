@@ -8,7 +8,7 @@ import { moment, NOTHING } from "../../parts/format";
 import { Name } from "../../parts/Name";
 import { Cell, RowList } from "../../parts/RowList";
 import { Time } from "../../parts/Time";
-import { chosenIn, dagPath, useUrl } from "../../parts/url";
+import { chosenIn, dagPath, toggled, useUrl } from "../../parts/url";
 import { joinCommand } from "./offers";
 import { ADVICE, keyOfRow, type Row, rowsOf, shownReason, titleOf, waitsSince } from "./queue";
 
@@ -33,7 +33,7 @@ export function QueueList({ queue, onAdd, onMore, onFold }: Props) {
   function open(row: Row): void {
     if (row.kind === "job") navigate(pathOf(row.job));
     else if (row.kind === "group") {
-      setUrl({ turned: withTurned(turned, row.group.name) });
+      setUrl((now) => toggled(now, "turned", row.group.name));
       if (row.isOpen) onFold(row.group.name);
     } else if (row.next !== null) onMore(row.group.name, row.next);
   }
@@ -164,8 +164,4 @@ function JobRow({ job }: { job: Job }) {
 
 function pathOf(job: Job): string {
   return dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id);
-}
-
-function withTurned(turned: readonly string[], key: string): string {
-  return (turned.includes(key) ? turned.filter((one) => one !== key) : [...turned, key]).join();
 }

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useState } from "reac
 import type { Dag, Job } from "../../../api/facts";
 import { Button } from "../../../parts/Button";
 import { count, duration } from "../../../parts/format";
-import { useUrl } from "../../../parts/url";
+import { chosenIn, useUrl } from "../../../parts/url";
 import { Board } from "./board";
 import { type CriticalPath, criticalPath } from "./critical";
 import { Graph } from "./Graph";
@@ -46,10 +46,10 @@ export function GraphTab({ dag, chosen, onChoose }: Props) {
   const open = useCallback(
     (nodeId: string) => {
       const node = shape.nodes.find((one) => one.id === nodeId);
-      if (node?.kind === "group") change({ open: [...openIds.split(",").filter(Boolean), nodeId].join() }, true);
+      if (node?.kind === "group") change((now) => ({ open: [...chosenIn(now, "open"), nodeId].join() }), true);
       else if (node?.jobs[0]) onChoose(node.jobs[0]);
     },
-    [shape, openIds, change, onChoose],
+    [shape, change, onChoose],
   );
   return (
     <div className="dag-graph-tab">

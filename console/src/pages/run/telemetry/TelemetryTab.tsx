@@ -3,8 +3,9 @@ import { useBodyReader } from "../../../api/recordedRun";
 import type { Recording } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
 import { Empty } from "../../../parts/Empty";
+import { count } from "../../../parts/format";
 import { Cell, RowList } from "../../../parts/RowList";
-import { chosenAmong, chosenIn, useUrl } from "../../../parts/url";
+import { chosenAmong, chosenIn, toggled, useUrl } from "../../../parts/url";
 import { NONE, useSearch } from "../useSearch";
 import { CallDetails } from "./CallDetails";
 import { CallRow, PREVIEW_BYTES } from "./CallRow";
@@ -48,11 +49,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
       }),
     [calls, standing, hits, inContext, sort, descending],
   );
-  const toggle = useCallback(
-    (id: string) =>
-      change({ open: (unfolded.includes(id) ? unfolded.filter((one) => one !== id) : [...unfolded, id]).join() }),
-    [unfolded, change],
-  );
+  const toggle = useCallback((id: string) => change((now) => toggled(now, "open", id)), [change]);
   function sortBy(next: Sort): void {
     const isDown = next === sort ? !descending : next !== "order"; // the dearest and the longest are what people look for
     change({ sort: next === "order" ? null : next, order: isDown ? "desc" : null });
@@ -104,6 +101,8 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
         <NoCalls
           hasCalls={calls.length > 0}
           isRunning={run.status === "running"}
+          inTrace={stands.length === 0 ? (hits?.size ?? 0) : 0}
+          onTrace={() => change({ tab: "trace" }, true)}
           onClear={() => change({ q: null, outcome: null })}
         />
       )}
@@ -139,18 +138,34 @@ function Head({ sort, descending, onSort }: { sort: Sort; descending: boolean; o
   );
 }
 
-function NoCalls({ hasCalls, isRunning, onClear }: { hasCalls: boolean; isRunning: boolean; onClear: () => void }) {
+interface NoCallsProps {
+  hasCalls: boolean;
+  isRunning: boolean;
+  /** How many actions were found that are no calls: turns, thoughts, what groups calls. */
+  inTrace: number;
+  onTrace: () => void;
+  onClear: () => void;
+}
+
+function NoCalls({ hasCalls, isRunning, inTrace, onTrace, onClear }: NoCallsProps) {
   if (hasCalls) {
     return (
       <Empty title="No call is like that">
-        <Button onClick={onClear}>Show all calls</Button>
+        <p className="run-offers">
+          {inTrace > 0 ? (
+            <Button kind="main" onClick={onTrace}>
+              Show {count(inTrace, "action")} in the Trace
+            </Button>
+          ) : null}
+          <Button onClick={onClear}>Show all calls</Button>
+        </p>
       </Empty>
     );
   }
   return (
     <Empty title={isRunning ? "No call yet" : "No call was recorded"} command={SNIPPET}>
       Each call of a model, a tool or a decorated function appears here as it is made. What groups calls is in the
-      Trace. Decorate what the agent calls, or send its OpenTelemetry spans here:
+      Trace. Send the agent's OpenTelemetry spans to this server, or decorate what it calls:
     </Empty>
   );
 }

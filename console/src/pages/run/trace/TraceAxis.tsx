@@ -2,8 +2,9 @@ import { useLayoutEffect, useRef, useState } from "react";
 import { marksIn, placeWords, type Sight } from "./axis";
 
 const MARK_PX = 96; // of the axis, for each mark with its words
+const LETTER_PX = 8; // of those words, at most: where the end is nearer a mark has only its line
 
-/** The marks of the time axis, and their lines down the list. */
+/** The marks of the time axis, and their lines down the list, behind what stands in it. */
 export function TraceAxis({ sight, height }: { sight: Sight; height: number }) {
   const axis = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
@@ -13,19 +14,25 @@ export function TraceAxis({ sight, height }: { sight: Sight; height: number }) {
     return () => observer.disconnect();
   }, []);
   const length = sight.to - sight.from;
+  const marks = marksIn(sight, width / MARK_PX).map((at) => ({ at, share: (at - sight.from) / length }));
   return (
-    <div className="trace-axis" aria-hidden="true">
-      <div ref={axis} className="trace-marks">
-        {marksIn(sight, width / MARK_PX).map((at) => {
-          const left = `${((at - sight.from) / length) * 100}%`;
-          return (
-            <span key={at} style={{ left }}>
-              <span className="trace-line" style={{ height }} />
-              {placeWords(at)}
+    <>
+      <div className="trace-axis" aria-hidden="true">
+        <div ref={axis} className="trace-marks">
+          {marks.map(({ at, share }) => (
+            <span key={at} style={{ left: `${share * 100}%` }}>
+              {(1 - share) * width >= placeWords(at).length * LETTER_PX ? placeWords(at) : null}
             </span>
-          );
-        })}
+          ))}
+        </div>
       </div>
-    </div>
+      <div className="trace-lines" aria-hidden="true" style={{ height }}>
+        <div className="trace-marks">
+          {marks.map(({ at, share }) => (
+            <span key={at} style={{ left: `${share * 100}%` }} />
+          ))}
+        </div>
+      </div>
+    </>
   );
 }

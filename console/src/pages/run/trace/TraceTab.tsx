@@ -3,7 +3,8 @@ import { useCallback, useMemo, useRef } from "react";
 import { useBodyReader } from "../../../api/recordedRun";
 import type { Recording, Row } from "../../../api/recording";
 import { Empty } from "../../../parts/Empty";
-import { chosenIn, useUrl } from "../../../parts/url";
+import { chosenIn, toggled, useUrl } from "../../../parts/url";
+import { useAnchor } from "../../../parts/useAnchor";
 import { nextHit } from "../telemetry/calls";
 import { NONE, useSearch } from "../useSearch";
 import { type Sight, sightFields, sightIn } from "./axis";
@@ -11,7 +12,7 @@ import { REASONING_BYTES } from "./Reasoning";
 import { TraceAxis } from "./TraceAxis";
 import { OrphansRow, TraceRow } from "./TraceRow";
 import { TraceTools } from "./TraceTools";
-import { ORPHANS, rowAt, shownPlaces, type Tree, treeOf } from "./tree";
+import { keyOf, ORPHANS, rowAt, shownPlaces, treeOf } from "./tree";
 import { useChosenInSight, useUnfoldedWay } from "./useChosen";
 import { useTraceKeys } from "./useTraceKeys";
 import { useNowUs, useWhole } from "./useTraceTime";
@@ -56,15 +57,15 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
   const unfolded = useMemo(() => new Set(unfoldedText.split(",")), [unfoldedText]);
   const places = useMemo(() => shownPlaces(tree, folded), [tree, folded]);
   const toggle = useCallback(
-    (field: "fold" | "open", id: string) => change({ [field]: toggled(chosenIn(url, field), id).join() }),
-    [change, url],
+    (field: "fold" | "open", id: string) => change((now) => toggled(now, field, id)),
+    [change],
   );
   useUnfoldedWay(tree, chosen, folded, (ids) =>
-    change({
-      fold: chosenIn(url, "fold")
+    change((now) => ({
+      fold: chosenIn(now, "fold")
         .filter((id) => !ids.has(id))
         .join(),
-    }),
+    })),
   );
   const search = useSearch(recording, url.get("q") ?? "");
   const inOrder = useMemo(() => Array.from(tree.order, (row) => tree.rows[row] as Row), [tree]);
@@ -81,7 +82,8 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
     scrollMargin: AXIS_HEIGHT,
     getItemKey,
   });
-  const keys = useTraceKeys({ tree, places, folded, scroller, virtual, toggle, onChoose });
+  useAnchor(virtual, scroller, places, (place) => keyOf(tree, place)); // agents side by side grow above what is read
+  const keys = useTraceKeys({ tree, places, scroller, virtual, toggle, onChoose });
   useChosenInSight(tree, places, chosen, (index) => virtual.scrollToIndex(index, { align: "auto" }));
   useWheel(scroller, sight, whole, look);
   return (
@@ -142,12 +144,4 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
       </div>
     </div>
   );
-}
-
-function keyOf(tree: Tree, place: number): string {
-  return place === ORPHANS ? "orphans" : `${rowAt(tree, place).id} ${rowAt(tree, place).number}`;
-}
-
-function toggled(ids: readonly string[], id: string): string[] {
-  return ids.includes(id) ? ids.filter((one) => one !== id) : [...ids, id];
 }

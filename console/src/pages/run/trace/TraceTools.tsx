@@ -30,21 +30,30 @@ export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, sear
       <RunSearch q={search.q} onChange={(q) => onChange({ q })} onGo={onGo} />
       <fieldset className="row plain-fieldset">
         <legend className="unseen">Time in sight</legend>
-        <Button aria-label="Zoom in" title="Zoom in (+)" onClick={() => onLook(zoomed(sight, 0.5, middle, whole))}>
+        <Button
+          aria-label="Zoom in"
+          title="Zoom in (Ctrl and the wheel over the bars)"
+          onClick={() => onLook(zoomed(sight, 0.5, middle, whole))}
+        >
           +
         </Button>
         <Button
           aria-label="Zoom out"
-          title="Zoom out (−)"
+          title="Zoom out (Ctrl and the wheel over the bars)"
           disabled={isWhole}
           onClick={() => onLook(zoomed(sight, 2, middle, whole))}
         >
           −
         </Button>
-        <Button aria-label="Earlier" disabled={isWhole} onClick={() => onLook(moved(sight, -0.5, whole))}>
+        <Button
+          aria-label="Earlier"
+          title="Earlier"
+          disabled={isWhole}
+          onClick={() => onLook(moved(sight, -0.5, whole))}
+        >
           ←
         </Button>
-        <Button aria-label="Later" disabled={isWhole} onClick={() => onLook(moved(sight, 0.5, whole))}>
+        <Button aria-label="Later" title="Later" disabled={isWhole} onClick={() => onLook(moved(sight, 0.5, whole))}>
           →
         </Button>
         <Button disabled={isWhole} onClick={() => onLook(whole)}>

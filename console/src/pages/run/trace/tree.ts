@@ -117,6 +117,11 @@ export function shownPlaces(tree: Tree, folded: ReadonlySet<string>): number[] {
   return shown;
 }
 
+/** Returns what tells the row at a place from all others, however the tree grows. */
+export function keyOf(tree: Tree, place: number): string {
+  return place === ORPHANS ? "orphans" : `${rowAt(tree, place).id} ${rowAt(tree, place).number}`;
+}
+
 export function rowAt(tree: Tree, place: number): Row {
   return tree.rows[tree.order[place] ?? 0] as Row;
 }

@@ -1,12 +1,14 @@
 import type { Virtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type RefObject, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { isTyping } from "../../../parts/isTyping";
-import { hasChildren, ORPHANS, parentPlace, rowAt, type Tree } from "./tree";
+import { indexAfter, type Mark, markedIndex } from "../../../parts/rowMark";
+import { chosenIn, urlNow } from "../../../parts/url";
+import { hasChildren, keyOf, ORPHANS, parentPlace, rowAt, shownPlaces, type Tree } from "./tree";
 
 interface Acts {
   tree: Tree;
+  /** Those that are drawn: a key may come after what it shall act on was folded or unfolded, and before that is seen. */
   places: readonly number[];
-  folded: ReadonlySet<string>;
   scroller: RefObject<HTMLDivElement | null>;
   virtual: Virtualizer<HTMLDivElement, Element>;
   toggle: (field: "fold" | "open", id: string) => void;
@@ -15,58 +17,94 @@ interface Acts {
 
 /** The keys of the tree: up and down also by `k` and `j`, right unfolds or enters, left folds or leaves. */
 export function useTraceKeys(acts: Acts) {
-  const [at, setAt] = useState(-1);
-  const latest = useRef({ acts, at });
-  latest.current = { acts, at };
-  const goTo = useRef((index: number) => {
-    const { places, scroller, virtual } = latest.current.acts;
-    const to = Math.min(places.length - 1, Math.max(0, index));
-    latest.current.at = to; // the next key may come before this one is drawn
-    setAt(to);
-    virtual.scrollToIndex(to);
-    const focus = () => scroller.current?.querySelector<HTMLElement>(`[data-index="${to}"] [role=treeitem]`);
-    if (focus()) focus()?.focus({ preventScroll: true });
-    else window.requestAnimationFrame(() => focus()?.focus({ preventScroll: true }));
-  });
-  useEffect(() => {
-    function onPlainKey(event: globalThis.KeyboardEvent): void {
-      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
-      if (event.key === "j") goTo.current(latest.current.at + 1);
-      else if (event.key === "k") goTo.current(latest.current.at - 1);
-    }
-    window.addEventListener("keydown", onPlainKey);
-    return () => window.removeEventListener("keydown", onPlainKey);
-  }, []);
+  const { tree, places } = acts;
+  const [shown, setShown] = useState<Mark | null>(null);
+  const marked = useRef(shown); // what keys act on: it stays the same action when others come above it
+  const nameOf = (place: number) => keyOf(tree, place);
+  function mark(among: readonly number[], index: number): void {
+    marked.current = { key: nameOf(among[index] ?? ORPHANS), index };
+    setShown(marked.current);
+  }
+  const at = markedIndex(places, nameOf, shown);
+  const keepFocus = useFocus(acts, at);
+  function goTo(among: readonly number[], index: number): void {
+    if (index < 0) return;
+    mark(among, index);
+    keepFocus();
+  }
+  function step(by: 1 | -1): void {
+    const now = placesNow(tree);
+    goTo(now, indexAfter(now, nameOf, marked.current, by));
+  }
+  usePlainKeys(step);
 
   /** Where keys lead, by themselves; null for those that act on an action. */
-  function indexBy(key: string): number | null {
-    const places = acts.places.length;
-    const { at: here } = latest.current;
-    return { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: places - 1 }[key] ?? null;
+  function indexBy(key: string, now: readonly number[]): number | null {
+    const after = (by: 1 | -1) => indexAfter(now, nameOf, marked.current, by);
+    return { ArrowDown: after(1), ArrowUp: after(-1), Home: 0, End: now.length - 1 }[key] ?? null;
   }
   const onAction: Record<string, (place: number, id: string) => void> = {
     Enter: (_, id) => acts.onChoose(id),
     x: (_, id) => acts.toggle("open", id),
     ArrowRight: (place, id) => {
-      if (!hasChildren(acts.tree, place)) return;
-      if (acts.folded.has(id)) acts.toggle("fold", id);
-      else goTo.current(latest.current.at + 1);
+      if (!hasChildren(tree, place)) return;
+      if (foldedNow().has(id)) acts.toggle("fold", id);
+      else step(1);
     },
     ArrowLeft: (place, id) => {
-      const parent = parentPlace(acts.tree, place);
-      if (hasChildren(acts.tree, place) && !acts.folded.has(id)) acts.toggle("fold", id);
-      else if (parent >= 0) goTo.current(acts.places.indexOf(parent));
+      const parent = parentPlace(tree, place);
+      if (hasChildren(tree, place) && !foldedNow().has(id)) acts.toggle("fold", id);
+      else if (parent >= 0) goTo(placesNow(tree), placesNow(tree).indexOf(parent));
     },
   };
   function onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const index = indexBy(event.key);
-    const place = acts.places[latest.current.at] ?? ORPHANS;
+    const now = placesNow(tree);
+    const index = indexBy(event.key, now);
     const act = onAction[event.key];
-    if (index !== null) goTo.current(index);
-    else if (act && place !== ORPHANS) act(place, rowAt(acts.tree, place).id);
+    const place = now[markedIndex(now, nameOf, marked.current)] ?? ORPHANS;
+    if (index !== null) goTo(now, index);
+    else if (act && place !== ORPHANS) act(place, rowAt(tree, place).id);
     else return;
     event.preventDefault();
   }
-  return { at, mark: setAt, onKey };
+  return { at, mark: (index: number) => mark(places, index), onKey };
+}
+
+function foldedNow(): Set<string> {
+  return new Set(chosenIn(urlNow(), "fold"));
+}
+
+function placesNow(tree: Tree): number[] {
+  return shownPlaces(tree, foldedNow());
+}
+
+/** Returns what brings the marked row into sight and the focus to it, as soon as it is drawn. */
+function useFocus({ scroller, virtual }: Acts, at: number): () => void {
+  const isAwaited = useRef(false);
+  useLayoutEffect(() => {
+    if (!isAwaited.current || at < 0) return;
+    virtual.scrollToIndex(at);
+    const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${at}"] [role=treeitem]`);
+    if (!row) return; // scrolling draws it
+    isAwaited.current = false;
+    row.focus({ preventScroll: true });
+  });
+  return () => {
+    isAwaited.current = true;
+  };
+}
+
+function usePlainKeys(step: (by: 1 | -1) => void): void {
+  const latest = useRef(step);
+  latest.current = step;
+  useEffect(() => {
+    function onPlainKey(event: globalThis.KeyboardEvent): void {
+      if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (event.key === "j") latest.current(1);
+      else if (event.key === "k") latest.current(-1);
+    }
+    window.addEventListener("keydown", onPlainKey);
+    return () => window.removeEventListener("keydown", onPlainKey);
+  }, []);
 }
