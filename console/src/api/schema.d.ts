@@ -1814,7 +1814,13 @@ export interface components {
             actor: string | null;
             /** @default null */
             cost_usd: string | null;
-            details?: unknown;
+            /**
+             * @description What else is known, an object.
+             * @default null
+             */
+            details: {
+                [key: string]: unknown;
+            } | null;
             /** @default null */
             duration_ns: number | null;
             /** @default null */
