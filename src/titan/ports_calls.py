@@ -231,6 +231,12 @@ class CallReader(Protocol):
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         """Return running runs without stages that were heard last before, that one first."""
 
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+        """Return runs that ended with calls that still run, and were heard last before, that one first."""
+
+    def open_actions(self, project_id: str, run_id: str) -> list[Action]:
+        """Return the run's actions that have not ended; it looks at each."""
+
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
         """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first."""
 

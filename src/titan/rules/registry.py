@@ -7,8 +7,9 @@ from msgspec.structs import replace
 
 from titan.model.actions import PREVENTED, Outcome
 from titan.model.dags import Dag, StageStatus
-from titan.model.recorded import RecordedRun, StatusSource
+from titan.model.recorded import Action, RecordedRun, StatusSource
 from titan.model.runs import Run, RunStatus
+from titan.rules.broken_off import told_of
 from titan.rules.recording import UNKNOWN_AGENT
 from titan.rules.rollup import dag_status
 
@@ -33,23 +34,27 @@ def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) 
 
 
 def silent_since(now: datetime) -> datetime:
-    """Return the moment before which a running run must have been heard last to be looked at by `after_silence`."""
+    """Return the moment before which a running run must have been heard last to be looked at by `is_silent`."""
     return now - IDLE
 
 
-def after_silence(run: RecordedRun, *, now: datetime) -> RecordedRun | None:
-    """Return a run that has ended by its silence, None when it has not.
-
-    It failed when the attempt that ended last did, or was stopped. A run with stages is its orchestrator's to end.
-    """
+def is_silent(run: RecordedRun, *, now: datetime) -> bool:
+    """Tell whether a run has ended by its silence. A run with stages is its orchestrator's to end."""
     idle = IDLE_WITHIN_CALL if run.tally.running else IDLE
-    if run.status is not RunStatus.RUNNING or run.has_stages or now - run.heard_at < idle:
-        return None
-    has_failed = run.last_outcome in _BAD
+    return run.status is RunStatus.RUNNING and not run.has_stages and now - run.heard_at >= idle
+
+
+def after_silence(run: RecordedRun, open_actions: list[Action]) -> RecordedRun:
+    """Return a run that has ended by its silence; `open_actions` are those of it that never ended.
+
+    It failed when one of them is left, for then it broke off, and when the attempt that ended last did or was stopped.
+    """
+    has_failed = bool(open_actions) or run.last_outcome in _BAD
     return replace(
         run,
         status=RunStatus.FAILED if has_failed else RunStatus.COMPLETED,
         status_source=StatusSource.INFERRED,
+        reason=told_of(open_actions) if open_actions else run.reason,
         ended_at=run.last_event_at,
     )
 

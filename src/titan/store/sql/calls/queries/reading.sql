@@ -67,6 +67,19 @@ where status = 'running' and has_stages = 0 and heard_at_us < :before_us
 order by heard_at_us
 limit :limit
 
+-- name: runs_left_open
+select {run_columns}
+from runs
+where running > 0 and status in ('completed', 'failed', 'cancelled') and heard_at_us < :before_us
+order by heard_at_us
+limit :limit
+
+-- name: open_actions
+select {action_columns}
+from actions
+where run_no = :run_no and outcome is null
+order by started_at_us, number
+
 -- name: old_runs
 select {run_columns}
 from runs
@@ -92,7 +105,7 @@ where
     number in (
         select action_number from entries where run_no = :run_no and number > :after_version
         union all
-        select number from actions where run_no = :run_no and version > :after_version and (heard & 268435456) <> 0
+        select number from actions where run_no = :run_no and version > :after_version and (heard & 805306368) <> 0
     )
 order by started_at_us, number
 
