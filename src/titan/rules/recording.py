@@ -170,6 +170,8 @@ def _ending(state: RunState, entry: RunEntry) -> dict[str, object]:
         return dict(_REOPENED) if run.ended_at is not None and entry.at > run.ended_at else {}
     if state.last_started_at is not None and entry.at < state.last_started_at:
         return {}
+    if entry.is_part_end and state.sums.running:
+        return {}  # whoever made that call says more
     status = RunStatus(entry.end.value)
     is_told = run.ended_at is not None and run.status_source is StatusSource.EXPLICIT
     if is_told and _end_order(entry.at, status, entry.reason) < _end_order(run.ended_at, run.status, run.reason):
