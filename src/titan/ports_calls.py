@@ -56,6 +56,7 @@ class RunFilter:
     started_since: datetime | None = None  #: a run that goes on is always in
     agent_id: str | None = None
     session_id: str | None = None
+    tag: str | None = None  #: one of its tags, as it is
     text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
     has_archived: bool = False
     ids: frozenset[str] | None = None  #: only these of what the rest leaves

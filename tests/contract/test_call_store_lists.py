@@ -146,6 +146,17 @@ def test_every_filter_in_every_order(six: CallStore, wanted: RunFilter, ids: lis
     assert six.read(lambda reader: reader.count_runs(PROJECT, wanted, up_to=2)) == min(len(ids), 2)
 
 
+def test_a_tag_is_asked_for_as_it_is(calls: CallStore) -> None:
+    record(
+        calls, a_word(run_id="R_1", tags=("a", 'say "hi"')), a_word(run_id="R_2", tags=("ab",)), a_word(run_id="R_3")
+    )
+
+    assert registry(calls, RunFilter(tag="a")) == ["R_1"]
+    assert registry(calls, RunFilter(tag='say "hi"')) == ["R_1"]
+    assert registry(calls, RunFilter(tag="b")) == []
+    assert calls.read(lambda reader: reader.count_runs(PROJECT, RunFilter(tag="ab"), up_to=9)) == 1
+
+
 def test_sessions_and_archived_runs_are_asked_for(calls: CallStore) -> None:
     record(calls, a_word(run_id="R_1", session_id="s"), a_word(run_id="R_2", session_id="s", end=RunEnd.FAILED))
     record(calls, a_word(run_id="R_3", session_id="t"))

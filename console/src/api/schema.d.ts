@@ -2559,6 +2559,11 @@ export interface components {
              */
             status: string | null;
             /**
+             * @description One of the run's tags, as it is.
+             * @default null
+             */
+            tag: string | null;
+            /**
              * @description When the run started; a run that goes on is in every window.
              * @default 7d
              * @enum {unknown}
@@ -3785,6 +3790,11 @@ export interface components {
              * @default null
              */
             status: string | null;
+            /**
+             * @description One of the run's tags, as it is.
+             * @default null
+             */
+            tag: string | null;
             /**
              * @description When the run started; a run that goes on is in every window.
              * @default 7d
@@ -7204,6 +7214,7 @@ export interface operations {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
                 session_id?: string | null;
+                tag?: string | null;
                 q?: string | null;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
@@ -7246,6 +7257,7 @@ export interface operations {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
                 session_id?: string | null;
+                tag?: string | null;
                 q?: string | null;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
