@@ -209,7 +209,8 @@ class CallReader(Protocol):
     ) -> list[tuple[RecordedRun, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 
-        The flag tells whether a call failed that did not succeed later in the run under the same name.
+        The flag tells whether a call failed that was not made good: it did not succeed later in the run under the same
+        name, and nothing that it was made in succeeded all the same. Calls that never ended do not count.
         """
 
     def agents(

@@ -13,7 +13,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record
 from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
-from titan.model.actions import SHARED_MARK, ActionKind, Entry, Failure, Outcome, Payload, RunEnd
+from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, Entry, Failure, Outcome, Payload, RunEnd
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, RecordedRun
 from titan.model.runs import RunStatus
@@ -423,6 +423,26 @@ def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) 
     assert [run.id for run, _ in of_bob] == ["blocked"]
     first = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=1))
     assert [run.id for run, _ in first] == ["rejected"]
+
+
+def test_an_error_whose_caller_succeeded_was_made_good(calls: CallStore) -> None:
+    def frame(outcome: Outcome, id: str, parent_id: str | None = None) -> ActionEntry:
+        return a_call(id, kind=ActionKind.AGENT, name=id, outcome=outcome, parent_id=parent_id)
+
+    failed = a_call("tool", error="no", parent_id="step")
+    step, agent = frame(Outcome.ERROR, "step", "agent"), frame(Outcome.SUCCESS, "agent")
+
+    def needs(*entries: ActionEntry) -> bool:
+        record(calls, *entries)
+        [(_, flag)] = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=9))
+        kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
+        return flag
+
+    assert needs(failed)
+    assert needs(failed, step)
+    assert not needs(failed, step, agent)
+    assert needs(failed, step, agent, a_call("other", name="other", error="no"))
+    assert needs(replace(failed, parent_id="b"), replace(step, id="b", parent_id="b"))
 
 
 def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:

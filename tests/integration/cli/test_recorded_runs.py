@@ -254,7 +254,7 @@ def test_an_export_into_head_ends_quietly(titan: CommandLine, papers: str) -> No
     [
         (
             '{"type":"run","run_id":"x"',
-            "line 1 of the import: expected a run, an action, a note or a manifest of an export",
+            "expected a run, an action, a note or a manifest of an export",
         ),
         ("run,agent\nx,y\n", "line 1 of the import"),
     ],

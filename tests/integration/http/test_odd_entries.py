@@ -1,4 +1,4 @@
-"""One odd entry harms nothing but itself: it is refused in words, or kept, and what was kept can be read and exported."""
+"""One odd entry harms nothing but itself: it is refused in words, or kept, and can be read and exported."""
 
 from __future__ import annotations
 

@@ -190,17 +190,29 @@ order by runs.last_event_at_us desc, runs.run_no desc
 limit :limit offset :skip
 
 -- name: has_unrecovered_error
+with recursive above (failed_no, parent_id, is_handled) as (
+    select failed.number, failed.parent_id, 0
+    from actions as failed
+    where
+        failed.run_no = :run_no and failed.outcome = 'error' and failed.kind in ('model', 'tool', 'call')
+        and failed.error_type is distinct from 'NeverEnded'
+        and not exists (
+            select 1
+            from actions as later
+            where
+                later.run_no = :run_no and later.name = failed.name and later.outcome = 'success'
+                and later.started_at_us > failed.started_at_us
+        )
+    union
+    select above.failed_no, caller.parent_id, case when caller.outcome = 'success' then 1 else 0 end
+    from above
+    inner join actions as caller on caller.run_no = :run_no and caller.id = above.parent_id
+    where above.is_handled = 0
+)
 select 1
-from actions as failed
-where
-    failed.run_no = :run_no and failed.outcome = 'error' and failed.kind in ('model', 'tool', 'call')
-    and not exists (
-        select 1
-        from actions as later
-        where
-            later.run_no = :run_no and later.name = failed.name and later.outcome = 'success'
-            and later.started_at_us > failed.started_at_us
-    )
+from above
+group by above.failed_no
+having max(above.is_handled) = 0
 limit 1
 
 -- name: agents
