@@ -273,6 +273,9 @@ class CallTransaction(CallReader, Protocol):
     def save_note(self, note: Note) -> None:
         """Insert or overwrite what a person said of a stored run."""
 
+    def forget_note(self, note: Note) -> None:
+        """Delete what a person said of a stored run."""
+
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         """Return the digests of the blobs that the run's payloads are in."""
 
