@@ -20,17 +20,17 @@ def test_a_run_goes_on_with_its_next_trace_until_that_ends() -> None:
     memory = heard([TRACE_END, a_call(teller=Teller.OTLP)])
 
     memory.hear(a_call("a2", begins=20, ends=21, teller=Teller.OTLP))
-    assert memory.run.status is RunStatus.RUNNING
+    between = memory.run.status
     memory.hear(replace(TRACE_END, at=at(22), end=RunEnd.FAILED))
 
-    assert (memory.run.status, memory.run.ended_at) == (RunStatus.FAILED, at(22))
+    assert (between, memory.run.status, memory.run.ended_at) == (RunStatus.RUNNING, RunStatus.FAILED, at(22))
 
 
 def test_the_end_of_a_trace_ends_no_run_that_is_within_a_call() -> None:
     memory = heard([a_call(ends=None)])
 
     memory.hear(TRACE_END)
-
-    assert memory.run.status is RunStatus.RUNNING
+    within = memory.run.status
     memory.hear(a_word(seconds=10, end=RunEnd.COMPLETED))
-    assert memory.run.status is RunStatus.COMPLETED
+
+    assert (within, memory.run.status) == (RunStatus.RUNNING, RunStatus.COMPLETED)
