@@ -66,6 +66,7 @@ class RunFilter:
     started_since: datetime | None = None  #: a run that goes on is always in
     agent_id: str | None = None
     session_id: str | None = None
+    tag: str | None = None  #: one of its tags, as it is
     text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
     has_archived: bool = False
     ids: frozenset[str] | None = None  #: only these of what the rest leaves
@@ -223,7 +224,8 @@ class CallReader(Protocol):
     ) -> list[tuple[RecordedRun, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 
-        The flag tells whether a call failed that did not succeed later in the run under the same name.
+        The flag tells whether a call failed that was not made good: it did not succeed later in the run under the same
+        name, and nothing that it was made in succeeded all the same. Calls that never ended do not count.
         """
 
     def agents(
@@ -245,6 +247,12 @@ class CallReader(Protocol):
 
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         """Return running runs without stages that were heard last before, that one first."""
+
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+        """Return runs that ended with calls that still run, and were heard last before, that one first."""
+
+    def open_actions(self, project_id: str, run_id: str) -> list[Action]:
+        """Return the run's actions that have not ended; it looks at each."""
 
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
         """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first."""
@@ -279,6 +287,9 @@ class CallTransaction(CallReader, Protocol):
 
     def save_note(self, note: Note) -> None:
         """Insert or overwrite what a person said of a stored run."""
+
+    def forget_note(self, note: Note) -> None:
+        """Delete what a person said of a stored run."""
 
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         """Return the digests of the blobs that the run's payloads are in."""

@@ -21,6 +21,7 @@ from titan.model.actions import (
 from titan.model.errors import StoreUnavailable
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter, StoredEntry
+from titan.rules.broken_off import without_open_calls
 
 BLOB = "b" * 64
 WHOLE = replace(a_call(), outputs=Payload('{"$blob":{}}', blob=BLOB))
@@ -190,6 +191,32 @@ def test_runs_that_fell_silent_are_found_the_longest_silent_first(calls: CallSto
     assert silent(99, limit=1) == ["R_1"]
     assert silent(30) == ["R_1"]
     assert silent(0) == []
+
+
+def test_runs_that_ended_with_calls_that_still_run_are_found(calls: CallStore, clock: StandingClock) -> None:
+    for run_id in ("R_1", "R_2", "R_3"):
+        record(calls, a_call(run_id=run_id), a_call("a2", run_id=run_id, ends=None))
+        clock.advance(timedelta(seconds=10))
+    record(calls, a_word(run_id="R_2", seconds=99, end=RunEnd.COMPLETED))
+
+    found = calls.read(lambda reader: reader.runs_left_open(before=at(99), limit=9))
+
+    assert [run.id for run in found] == ["R_2"]
+    assert calls.read(lambda reader: reader.runs_left_open(before=at(30), limit=9)) == []
+    assert [action.id for action in calls.read(lambda reader: reader.open_actions(PROJECT, "R_2"))] == ["a2"]
+    assert calls.read(lambda reader: reader.open_actions(PROJECT, "R_9")) == []
+
+
+def test_an_action_that_broke_off_is_among_what_changed(calls: CallStore) -> None:
+    record(calls, a_call(), a_call("a2", ends=None))
+    newest, run = calls.read(lambda reader: reader.newest_version()), run_of(calls)
+    assert run is not None
+    ended, closed = without_open_calls(run, calls.read(lambda reader: reader.open_actions(PROJECT, RUN)))
+
+    kept(calls, lambda tx: tx.keep(PROJECT, runs=[ended], actions=closed, entries=[]))
+
+    changed = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN, after_version=newest))
+    assert changed == closed
 
 
 # --- forgetting ---

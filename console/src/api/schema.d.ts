@@ -1393,6 +1393,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/notes/{note}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete what somebody said of a run or of one of its actions. */
+        delete: operations["take_back_note"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/pin": {
         parameters: {
             query?: never;
@@ -2560,6 +2577,11 @@ export interface components {
              * @default null
              */
             status: string | null;
+            /**
+             * @description One of the run's tags, as it is.
+             * @default null
+             */
+            tag: string | null;
             /**
              * @description When the run started; a run that goes on is in every window.
              * @default 7d
@@ -3789,6 +3811,11 @@ export interface components {
              * @default null
              */
             status: string | null;
+            /**
+             * @description One of the run's tags, as it is.
+             * @default null
+             */
+            tag: string | null;
             /**
              * @description When the run started; a run that goes on is in every window.
              * @default 7d
@@ -7222,6 +7249,7 @@ export interface operations {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
                 session_id?: string | null;
+                tag?: string | null;
                 q?: string | null;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
@@ -7264,6 +7292,7 @@ export interface operations {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
                 session_id?: string | null;
+                tag?: string | null;
                 q?: string | null;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
@@ -7648,6 +7677,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    take_back_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
                 };
             };
             /** @description Refused; the body says why. */

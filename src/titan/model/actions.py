@@ -231,6 +231,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: str | None = None  #: groups runs: a conversation of many turns
     name: str | None = None  #: a title for people
     end: RunEnd | None = None  #: the run is over
+    is_part_end: bool = False  #: it is the end of one trace; the run is over if nothing else of it goes on
     reason: str | None = None  #: why it ended so
     done: int | None = None  #: progress: steps that are done …
     total: int | None = None  #: … of so many

@@ -4,14 +4,16 @@ An end that something began after was not the end: the run goes on. What was tol
 was only a flush that began late, and no other end comes: then the end that was told stands again, with its reason.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
 from titan.model.actions import PREVENTED, Outcome, RunEntry
-from titan.model.recorded import RecordedRun, StatusSource, ToldEnd
+from titan.model.recorded import Action, RecordedRun, StatusSource, ToldEnd
 from titan.model.runs import RunStatus
+from titan.rules.broken_off import told_of
 
 _BAD: Final = PREVENTED | {Outcome.ERROR}
 _WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
@@ -46,19 +48,21 @@ def with_end(run: RecordedRun, entry: RunEntry) -> RecordedRun:
     return kept if run.ended_at is None else fallen_silent(kept)
 
 
-def fallen_silent(run: RecordedRun) -> RecordedRun:
+def fallen_silent(run: RecordedRun, open_actions: Sequence[Action] = ()) -> RecordedRun:
     """Return a run as it has ended by its silence: as it was told last, else by how its last attempt ended.
 
-    That it was complete says nothing of what began later: where that failed, or was stopped, the run failed.
+    That it was complete says nothing of what began later: where that failed, or was stopped, the run failed. So it did
+    when something in it never ended, `open_actions`, for then it broke off.
     """
     told = run.told_end
-    has_failed = run.last_outcome in _BAD and (told is None or run.last_ended_at is None or run.last_ended_at > told.at)
+    is_later = told is None or run.last_ended_at is None or run.last_ended_at > told.at
+    has_failed = bool(open_actions) or (run.last_outcome in _BAD and is_later)
     if told is None or (has_failed and told.status is RunStatus.COMPLETED):
         return replace(
             run,
             status=RunStatus.FAILED if has_failed else RunStatus.COMPLETED,
             status_source=StatusSource.INFERRED,
-            reason=None,
+            reason=told_of(open_actions) if open_actions else None,
             ended_at=run.last_event_at,
         )
     return replace(

@@ -177,6 +177,8 @@ def _ending(state: RunState, entry: RunEntry) -> dict[str, object]:
         if run.ended_at is None or entry.at <= run.ended_at:
             return {}
         after = going_on(run)
+    elif entry.is_part_end and state.sums.running:
+        return {}  # whoever made that call says more
     else:
         after = with_end(state.whole(), entry)
     return {name: getattr(after, name) for name in _OF_THE_END}

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from titan.model.dags import Dag, StageStatus
 from titan.model.recorded import RecordedRun, StatusSource
 from titan.model.runs import Run, RunStatus
-from titan.rules.ending import fallen_silent
 from titan.rules.recording import UNKNOWN_AGENT
 from titan.rules.rollup import dag_status
 
@@ -31,19 +30,14 @@ def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) 
 
 
 def silent_since(now: datetime) -> datetime:
-    """Return the moment before which a running run must have been heard last to be looked at by `after_silence`."""
+    """Return the moment before which a running run must have been heard last to be looked at by `is_silent`."""
     return now - IDLE
 
 
-def after_silence(run: RecordedRun, *, now: datetime) -> RecordedRun | None:
-    """Return a run that has ended by its silence, None when it has not.
-
-    How it ended says `fallen_silent`. A run with stages is its orchestrator's to end.
-    """
+def is_silent(run: RecordedRun, *, now: datetime) -> bool:
+    """Tell whether a run has ended by its silence, as `fallen_silent` has it: not one with stages."""
     idle = IDLE_WITHIN_CALL if run.tally.running else IDLE
-    if run.status is not RunStatus.RUNNING or run.has_stages or now - run.heard_at < idle:
-        return None
-    return fallen_silent(run)
+    return run.status is RunStatus.RUNNING and not run.has_stages and now - run.heard_at >= idle
 
 
 def with_stages(

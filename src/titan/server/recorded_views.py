@@ -181,12 +181,17 @@ def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) 
         id=action.id,
         inputs=_body(bodies.inputs, f"{base}/inputs", limit_bytes),
         outputs=_body(bodies.outputs, f"{base}/outputs", limit_bytes),
-        failure=None if bodies.failure is None else _failure_view(bodies.failure),
+        failure=_failure_view(action, bodies.failure),
     )
 
 
-def _failure_view(failure: Failure) -> wire.FailureView:
-    return wire.FailureView(type=failure.type, message=failure.message, traceback=failure.traceback)
+def _failure_view(action: Action, failure: Failure | None) -> wire.FailureView | None:
+    """Return why an action failed: as it was told, or, of one whose end nobody told, as its run's end shows."""
+    if failure is not None:
+        return wire.FailureView(type=failure.type, message=failure.message, traceback=failure.traceback)
+    if action.error_type is None:
+        return None
+    return wire.FailureView(type=action.error_type, message=action.error_message or "", traceback=None)
 
 
 def _body(payload: Payload | None, url: str, limit_bytes: int) -> wire.BodyView | None:

@@ -196,6 +196,13 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         mutates=True,
     ),
     Route(
+        method="DELETE",
+        path=RUN + "/notes/{note:str}",
+        handler=notes.take_back_note,
+        permission=Permission.ADMINISTER,
+        answer=wire.OkAnswer,
+    ),
+    Route(
         method="GET",
         path=ACTION,
         handler=telemetry.show_action,

@@ -38,6 +38,7 @@ class RegistryQuery(Request):
     window: Annotated[Window, Meta(description="When the run started; a run that goes on is in every window.")] = "7d"
     agent_id: str | None = None
     session_id: str | None = None
+    tag: Annotated[str | None, Meta(description="One of the run's tags, as it is.")] = None
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )

@@ -6,7 +6,7 @@ from tests.support.recorded import Memory, a_call, a_word, at, heard, in_any_ord
 from titan.model.actions import Outcome, RunEnd, RunEntry
 from titan.model.recorded import RecordedRun, StatusSource, ToldEnd
 from titan.model.runs import RunStatus
-from titan.rules.registry import IDLE, after_silence
+from titan.rules.ending import fallen_silent
 
 FAILED = a_word(seconds=5, end=RunEnd.FAILED, reason="the agent failed")
 FLUSH = a_call("flush", begins=6, ends=7)
@@ -15,8 +15,7 @@ TOLD = ToldEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(5), 
 
 def silent(memory: Memory) -> RecordedRun:
     """Return the run once nothing was heard of it for long, and keep it so."""
-    ended = after_silence(memory.run, now=memory.run.heard_at + IDLE)
-    assert ended is not None
+    ended = fallen_silent(memory.run)
     memory.runs[ended.id] = ended
     return ended
 
@@ -122,3 +121,15 @@ def test_an_end_before_that_of_the_stages_is_not_the_end() -> None:
     again = memory.hear(a_word(seconds=1, end=RunEnd.COMPLETED))
 
     assert (again.repeated, memory.run.status) == (1, RunStatus.FAILED)
+
+
+def test_a_told_end_stands_for_what_never_ended_only_where_it_was_a_failure() -> None:
+    for told, reason in (
+        (FAILED, "the agent failed"),
+        (a_word(seconds=5, end=RunEnd.COMPLETED), "broke off: 1 call never ended"),
+    ):
+        memory = heard([told, a_call("late", begins=6, ends=None)])
+
+        ended = fallen_silent(memory.run, memory.all)
+
+        assert (ended.status, ended.reason) == (RunStatus.FAILED, reason)

@@ -94,6 +94,7 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
         started_since=since(call, query.window),
         agent_id=query.agent_id,
         session_id=query.session_id,
+        tag=query.tag,
         text=query.q or None,
         has_archived=query.include_archived,
         ids=None if query.ids is None else frozenset(given(query.ids)),

@@ -197,6 +197,14 @@ class SqlCallReader:
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         return [run_from_row(row) for row in self._all("silent_runs", before_us=to_us(before), limit=limit)]
 
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+        return [run_from_row(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]
+
+    def open_actions(self, project_id: str, run_id: str) -> list[Action]:
+        run_no = self._run_no(project_id, run_id)
+        found = [] if run_no is None else self._all("open_actions", run_no=run_no)
+        return [action_from_row(row, run_id) for row in found]
+
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
         rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)
         return [run_from_row(row) for row in rows]

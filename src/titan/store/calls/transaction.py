@@ -136,6 +136,10 @@ class SqlCallTransaction(SqlCallReader):
         self._session.insert("save_notes", [row_of_note(note, place.run_no)])
         self.touched.add((note.project_id, note.run_id))
 
+    def forget_note(self, note: Note) -> None:
+        self._session.run("forget_note", {"id": note.id, "project_id": note.project_id})
+        self.touched.add((note.project_id, note.run_id))
+
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         run_no = self._run_no(project_id, run_id)
         return set() if run_no is None else {str(row[0]) for row in self._all("blobs_of_run", run_no=run_no)}

@@ -70,9 +70,14 @@ export function RunFacts({ recording: { run } }: { recording: Recording }) {
       {run.tags.length > 0 ? (
         <Fact name="Tags">
           {run.tags.map((tag) => (
-            <bdi key={tag} className="run-tag" title={tag}>
-              {tag}
-            </bdi>
+            <Link
+              key={tag}
+              className="run-tag"
+              to={`/runs?${new URLSearchParams({ tag, window: "all" })}`}
+              title={`Runs tagged ${tag}`}
+            >
+              <bdi>{tag}</bdi>
+            </Link>
           ))}
         </Fact>
       ) : null}

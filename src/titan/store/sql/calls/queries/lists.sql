@@ -50,6 +50,9 @@ runs.agent_id = :agent_id
 -- name: runs_of_session
 runs.session_id = :session_id
 
+-- name: runs_with_tag
+exists (select 1 from json_each(runs.tags) as told where told.value = :tag)
+
 -- name: runs_of_ids
 runs.id in (select value from json_each(:ids))
 

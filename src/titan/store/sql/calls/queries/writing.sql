@@ -210,6 +210,9 @@ delete from blobs where run_no = :run_no
 -- name: forget_notes_of_run
 delete from notes where run_no = :run_no
 
+-- name: forget_note
+delete from notes where id = :id and project_id = :project_id
+
 -- name: forget_run
 delete from runs where run_no = :run_no
 
