@@ -9,9 +9,8 @@ from typing import Any
 
 from tests.support.builders import NOON, PROJECT
 from titan.model.actions import ActionEntry, ActionKind, Entry, Failure, ModelUse, Outcome, RunEnd, RunEntry, Teller
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import KnownCalls, NewEntry
-from titan.rules.merging import was_model_call
 from titan.rules.recording import Settled, settle
 from titan.store.calls.knowing import own_answers
 
