@@ -29,28 +29,16 @@ def told_apart(settling: Settling, action: Action, twin: Action) -> Action:
 
 def _count_once(settling: Settling, outer: Action, inner: Action) -> None:
     outer, inner = settling.changed.get(outer.number, outer), settling.changed.get(inner.number, inner)
-    if not says_same(outer, inner):
+    if not says_same(outer, inner) or ActionKind.STEP in (outer.kind, inner.kind):
         return
     twice, call = (inner, outer) if is_seen(outer) else (outer, inner)
-    if twice.kind is ActionKind.MODEL:
-        _framed(settling, twice, call)
-    if call.kind is not ActionKind.MODEL:
-        return
-    told = given(twice, call)
+    _framed(settling, twice, call)
+    told, answer = given(twice, call), twice.response_id
+    if answer is not None and call.response_id is None and settling.call_of(call.run_id, answer) is None:
+        told = replace(told, response_id=answer, heard=told.heard | IS_RETOLD)  # others may know the call by it
+        settling.answers[call.run_id, answer] = told
     settling.runs[call.run_id].sums.move(call, told)
     settling.changed[call.number] = told
-    if twice.response_id is not None and call.response_id is None:
-        _hand_over(settling, twice.response_id, told)
-
-
-def _hand_over(settling: Settling, answer: str, call: Action) -> None:
-    """Note at a call the answer that its frame alone has named: others may know the call by it."""
-    holder = settling.call_of(call.run_id, answer)
-    if holder is None:
-        call = settling.changed[call.number] = replace(call, response_id=answer, heard=call.heard | IS_RETOLD)
-        settling.answers[call.run_id, answer] = call
-    elif not holder.heard & call.heard & TOLD:
-        told_apart(settling, call, holder)
 
 
 def _framed(settling: Settling, action: Action, call: Action) -> Action:
