@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from threading import Event, Thread
 
 import pytest
@@ -10,11 +11,13 @@ from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record, recorded_in
-from tests.support.recorded import RUN, a_call, a_word, at
+from tests.support.recorded import RUN, a_call, a_seen, a_span, a_word, at
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from titan.model.actions import (
     SHARED_MARK,
     ActionEntry,
+    ActionKind,
+    ModelUse,
     Payload,
     RunEnd,
 )
@@ -310,3 +313,41 @@ def test_a_run_recorded_after_another_was_forgotten_has_newer_numbers_and_its_ow
     assert stored.entry == body("a2")
     assert stored.number > newest
     assert actions_of(calls)[0].number > action.number
+
+
+# --- calls within calls, each in a request of its own ---
+
+
+def test_a_call_that_gets_its_cost_from_the_one_around_it_is_a_change(calls: CallStore) -> None:
+    record(calls, a_span("s2", begins=1, ends=2, parent_id="s1"))
+    before = calls.read(lambda reader: reader.version_of_run(PROJECT, RUN))
+
+    record(calls, a_span("s1", ends=9, cost="0.5"))
+
+    changed = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN, after_version=before))
+    assert [(action.id, action.kind, action.cost) for action in changed] == [
+        ("s1", ActionKind.STEP, Decimal("0.5")),
+        ("s2", ActionKind.MODEL, Decimal("0.5")),
+    ]
+
+
+def test_a_nest_is_known_whole_whichever_of_its_calls_is_told_of(calls: CallStore) -> None:
+    outer = a_span("s1", ends=9, cost="0.5", use=ModelUse(response_id="A"))
+    innermost = a_span("s3", begins=3, ends=4, parent_id="s2")
+    seen = a_seen("e1", begins=3, ends=4, cost="0.1", parent_id="s3", use=ModelUse(response_id="B"))
+    for entry in (innermost, a_span("s2", begins=1, ends=8, parent_id="s1"), outer):
+        record(calls, entry)
+    together = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
+
+    record(calls, a_span("s4", begins=5, ends=6, cost="0.2", parent_id="s2"))
+    shared = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
+    record(calls, seen)
+
+    step, model = ActionKind.STEP, ActionKind.MODEL
+    assert together == {"s1": (step, Decimal("0.5")), "s2": (step, Decimal("0.5")), "s3": (model, Decimal("0.5"))}
+    assert (shared["s3"], shared["s4"]) == ((model, Decimal("0.3")), (model, Decimal("0.2")))
+    run = run_of(calls)
+    assert run is not None
+    told = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
+    assert (told["s3"], told["s4"]) == ((model, Decimal("0.1")), (model, Decimal("0.2")))
+    assert (run.tally.calls, run.tally.cost) == (2, Decimal("0.3"))

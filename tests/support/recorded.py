@@ -20,9 +20,8 @@ from titan.model.actions import (
     Teller,
     part_key,
 )
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import KnownCalls, NewEntry
-from titan.rules.merging import was_model_call
 from titan.rules.recording import Settled, settle
 from titan.store.calls.knowing import own_answers
 

@@ -4,7 +4,9 @@ Entries come late, twice, in any order and from several tellers. So: what a tell
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
 the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
 two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
-Whatever the order of entries, counts and sums are the same.
+Whatever the order of entries, counts and sums are the same, with two exceptions. A step between two calls that comes in
+a later request than both is not looked through (`rules.retelling.unnested_past_steps`), so both count. And of several
+calls within one, an estimate that gave way to a cost said of the outer one is not restored for a later sibling.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +32,7 @@ from titan.model.actions import (
     first_tags,
     part_key,
 )
-from titan.model.recorded import Action, RecordedRun, StatusSource
+from titan.model.recorded import Action, RecordedRun, StatusSource, was_model_call
 from titan.model.runs import RunStatus
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.rules.ending import going_on, with_end
@@ -44,9 +46,9 @@ from titan.rules.merging import (
     may_be_same,
     merged,
     new_action,
-    was_model_call,
 )
-from titan.rules.retelling import counted_where_named, told_apart, unnested, unnested_past_steps
+from titan.rules.nests import settle_nests
+from titan.rules.retelling import counted_by_answer, counted_where_named, told_apart, unnested_past_steps
 from titan.rules.settling import RunState, Settling
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
@@ -70,6 +72,8 @@ def settle(entries: Iterable[Entry], known: KnownCalls, *, project_id: str, now:
     for entry in entries:
         is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
         repeated += not is_new
+    settle_nests(settling)
+    counted_by_answer(settling)
     unnested_past_steps(settling)
     counted_where_named(settling)
     runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
@@ -210,8 +214,10 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
     _note(settling, entry, after)
     if twin is not None:
         after = told_apart(settling, after, twin)
-    if entry.kind is ActionKind.MODEL and entry.teller is not Teller.ENDPOINT:
-        after = settling.told_models[after.number] = unnested(settling, after, entry.id, same=same)
+    if entry.kind is ActionKind.MODEL:
+        settling.told_models[after.number] = after
+        if same is not None and entry.teller is not Teller.ENDPOINT:
+            settling.same_answers.append((after.number, same))
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1

@@ -1,7 +1,9 @@
 """Log records become entries: messages and details of model calls, evaluations, and named events of a span.
 
 A model call's records carry its span's id, so they and the span come to one action, whichever is heard first. They
-say nothing of its end. Log lines without a name are accepted and dropped: a program's log is no tape.
+say nothing of its end. Messages alone do not tell what their span is, for agents and tools have them, too: until the
+span says, they stand in a step, which is not counted. Log lines without a name are accepted and dropped: a program's
+log is no tape.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,6 +24,7 @@ from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Telle
 
 DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
 """The events that hold a whole call, as a span's attributes would."""
+_OF_KIND: Final = frozenset({"kind", "operation"})
 
 
 def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
@@ -58,9 +61,12 @@ def _conversation(records: list[LogRecord]) -> ActionEntry:
         # what the body does not say stands in the attributes, as Azure's and Traceloop's records have it
         own = {key: value for key, value in record.attributes.items() if not key.startswith(("gen_ai.", "event."))}
         heard.hear(record.name or _event_name(record), own | body)
+    gathered = gather(records[0].attributes)
+    is_told = not _OF_KIND.isdisjoint(gathered.found)
     told = _told(
         records[0],
-        gather(records[0].attributes),
+        gathered,
+        kind=kind_of(gathered) if is_told else ActionKind.STEP,
         inputs=conversation(heard.question) if heard.question else None,
         outputs=conversation(heard.answer) if heard.answer else None,
     )
@@ -71,17 +77,20 @@ def _call(record: LogRecord) -> ActionEntry:
     body = record.body if type(record.body) is dict else {}
     gathered = gather(body | record.attributes)
     inputs, outputs = contents_of(_as_span(record), gathered, ActionKind.MODEL)
-    return _told(record, gathered, inputs=inputs, outputs=outputs)
-
-
-def _told(record: LogRecord, gathered: Gathered, *, inputs: Payload | None, outputs: Payload | None) -> ActionEntry:
-    operation = gathered.found.get("operation")
     kind = kind_of(gathered)
+    kind = ActionKind.MODEL if kind is ActionKind.STEP else kind
+    return _told(record, gathered, kind=kind, inputs=inputs, outputs=outputs)
+
+
+def _told(
+    record: LogRecord, gathered: Gathered, *, kind: ActionKind, inputs: Payload | None, outputs: Payload | None
+) -> ActionEntry:
+    operation = gathered.found.get("operation")
     return ActionEntry(
         id=record.span_id,
         run_id=run_of(record),
         teller=Teller.OTLP,
-        kind=ActionKind.MODEL if kind is ActionKind.STEP else kind,
+        kind=kind,
         name=operation[:500] if type(operation) is str and operation else "chat",
         started_at=time_of(record.at_ns),
         inputs=inputs,
