@@ -299,6 +299,12 @@ class CallStore(Protocol):
         thread. A database that compresses by itself has nothing to do.
         """
 
+    def scrub(self) -> Future[bool]:
+        """Take off the disk what of deleted runs could not go at once; the future tells whether nothing of it is left.
+
+        While somebody else reads the database, what they may still look at stays: so it is to be asked for again.
+        """
+
     def listen(self, listener: Callable[[CallCommit], None]) -> None:
         """Have `listener` called on the writer's thread after each commit, before its future resolves."""
 
