@@ -34,6 +34,34 @@ class StoredEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TapeBreak:
+    """The first entry of a tape that is not as it was appended."""
+
+    place: int  #: in the tape, from 1; one more than it holds where its end is gone
+    action_id: str | None  #: None: it is about the run, or nobody knows any more
+    found: str  #: what is wrong, as a clause: "its content is gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeBlob:
+    """A blob that a payload is in, by its digest: the chain holds that, its content must be looked at beside it."""
+
+    digest: str
+    place: int  #: of the first entry that names it
+    action_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeCheck:
+    """What became of computing the links of a tape anew."""
+
+    entries: int  #: that the tape holds
+    link: str  #: after the last entry that is as it was appended: of a whole tape, what stands for all of it
+    broken: TapeBreak | None
+    blobs: Sequence[TapeBlob]  #: that entries before a break name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """That an entry was heard, without its bodies."""
 
@@ -165,6 +193,13 @@ class CallReader(Protocol):
         self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
     ) -> list[StoredEntry]:
         """Return up to `limit` entries of a run behind `after`, or of one of its actions, in the order they came."""
+
+    def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
+        """Return whether a run's tape, packed or not, is still what was appended; it reads all of it.
+
+        Never raises for what is wrong with a row. The chain has no key: who writes all links anew is not found out, but
+        by comparing `link` with what it was.
+        """
 
     def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
         """Return ids of actions of the run in whose names or content all words of `text` stand, as they started."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from titan.model.actions import Payload
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
-from titan.ports_calls import CallFilter, CallPage, Heard, RunFilter, StoredEntry
+from titan.ports_calls import CallFilter, CallPage, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
@@ -14,6 +14,7 @@ from titan.store.calls.people_rows import agent_from_row, day_from_row, error_ki
 from titan.store.calls.ranges import BLOB, from_ranges
 from titan.store.calls.rows import action_from_row, entry_of_facts, heard_from_row, run_from_row
 from titan.store.calls.session import CallSession
+from titan.store.calls.verifying import check_tape
 from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.session import Row
 
@@ -108,6 +109,10 @@ class SqlCallReader:
         rows = unpacked_entries(self._session, run_no, rows)
         texts = self._texts(run_no, rows)
         return [_entry(row, texts) for row in rows]
+
+    def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
+        run_no = self._run_no(project_id, run_id)
+        return None if run_no is None else check_tape(self._session, run_no)
 
     def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
         run_no = self._run_no(project_id, run_id)
