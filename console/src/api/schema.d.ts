@@ -1341,6 +1341,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Verify a run's tape, packed or not, with its blobs; it reads all of them. */
+        get: operations["verify_tape"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/end": {
         parameters: {
             query?: never;
@@ -2147,6 +2164,18 @@ export interface components {
             text: string;
         };
         /**
+         * BrokenEntry
+         * @description The first entry of a tape that is not as it was appended.
+         */
+        BrokenEntry: {
+            /** @description null: it is about the run, or nobody knows any more. */
+            action_id: string | null;
+            /** @description Its place in the tape, from 1. */
+            entry: number;
+            /** @description What is wrong with it. */
+            found: string;
+        };
+        /**
          * CallsQuery
          * @description GET /api/v1/ledger/stats.
          */
@@ -2186,6 +2215,19 @@ export interface components {
             cancelled: string[];
             skipped: string[];
             stopping: string[];
+        };
+        /**
+         * ChainAnswer
+         * @description What became of computing all links of a tape anew.
+         */
+        ChainAnswer: {
+            broken: components["schemas"]["BrokenEntry"] | null;
+            /** @description How many the tape holds. */
+            entries: number;
+            /** @description SHA-256 after the last entry that is right: of a whole tape, what stands for all of it. */
+            link: string;
+            run_id: string;
+            verified: boolean;
         };
         /**
          * ClaimAnswer
@@ -7484,6 +7526,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BodiesAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    verify_tape: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainAnswer"];
                 };
             };
             /** @description Refused; the body says why. */

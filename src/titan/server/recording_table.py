@@ -3,10 +3,10 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire, wire_actions, wire_scores
+from titan.server import wire, wire_actions, wire_scores, wire_tapes
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import exporting, notes, otlp, pins, recording, registry, scores, telemetry
+from titan.server.routes import exporting, notes, otlp, pins, recording, registry, scores, tapes, telemetry
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -177,6 +177,13 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.SEE_ALL,
         query=views.FindQuery,
         answer=views.FindAnswer,
+    ),
+    Route(
+        method="GET",
+        path=RUN + "/chain",
+        handler=tapes.verify_tape,
+        permission=Permission.SEE_ALL,
+        answer=wire_tapes.ChainAnswer,
     ),
     Route(
         method="GET",

@@ -29,7 +29,7 @@ export function RunHeader({ recording, onShow }: Props) {
         {run.status === "running" ? <Progress of={run.progress} /> : null}
       </div>
       <RunActions run={run} />
-      <RunFacts recording={recording} />
+      <RunFacts recording={recording} onShow={onShow} />
       <Trouble recording={recording} onShow={onShow} />
     </header>
   );
