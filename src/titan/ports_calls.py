@@ -217,6 +217,14 @@ class CallReader(Protocol):
     ) -> CallPage:
         """Return calls of all runs, and how many there are; `sort` is "time", "cost" or "duration"."""
 
+    def calls_after(
+        self, project_id: str, wanted: CallFilter, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Action]:
+        """Return up to `limit` calls of all runs as they started, behind the start and number of one of them.
+
+        Unlike the ledger it finds all calls that hold searched words, however many. What comes meanwhile shifts none.
+        """
+
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         """Return sums over calls for each outcome that one has; it looks at each call, also of a search."""
 

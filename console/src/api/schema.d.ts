@@ -1119,6 +1119,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ledger/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV. */
+        get: operations["export_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger/stats": {
         parameters: {
             query?: never;
@@ -3137,6 +3154,44 @@ export interface components {
             page_size: number;
             /** @description How many there are in all; counted up to 10,000. */
             total: number;
+        };
+        /**
+         * LedgerExportQuery
+         * @description GET /api/v1/ledger/export.
+         */
+        LedgerExportQuery: {
+            /** @default null */
+            action_name: string | null;
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            end_date: string | null;
+            /**
+             * @description One call a line, or one document.
+             * @default jsonl
+             * @enum {unknown}
+             */
+            format: "csv" | "json" | "jsonl";
+            /**
+             * @description model, tool or call, or two with a comma between.
+             * @default null
+             */
+            kind: string | null;
+            /** @default null */
+            max_cost: string | null;
+            /** @default null */
+            min_cost: string | null;
+            /**
+             * @description One outcome or several, with commas between; `running` for those without one.
+             * @default null
+             */
+            outcome: string | null;
+            /** @default null */
+            run_id: string | null;
+            /** @default null */
+            search: string | null;
+            /** @default null */
+            start_date: string | null;
         };
         /**
          * LedgerQuery
@@ -7050,6 +7105,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LedgerAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    export_ledger: {
+        parameters: {
+            query?: {
+                outcome?: string | null;
+                action_name?: string | null;
+                kind?: string | null;
+                agent_id?: string | null;
+                run_id?: string | null;
+                min_cost?: string | null;
+                max_cost?: string | null;
+                start_date?: string | null;
+                end_date?: string | null;
+                search?: string | null;
+                format?: "csv" | "json" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
                 };
             };
             /** @description Refused; the body says why. */

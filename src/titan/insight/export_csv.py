@@ -1,6 +1,6 @@
 """Runs with all their actions as CSV (RFC 4180): a row for each action, with its run's columns repeated."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -115,3 +115,10 @@ def _quoted(cell: str) -> str:
     if any(character in cell for character in ',"\r\n'):
         return '"' + cell.replace('"', '""') + '"'
     return cell
+
+
+def csv_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """Yield a header and rows of texts, numbers, times and tuples of texts; None is empty."""
+    yield _row(header)
+    for row in rows:
+        yield _row(map(_cell, row))

@@ -6,7 +6,18 @@ from titan.rules.access import Permission
 from titan.server import wire, wire_actions, wire_scores, wire_tapes
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import exporting, notes, otlp, pins, recording, registry, scores, tapes, telemetry
+from titan.server.routes import (
+    exporting,
+    ledger_export,
+    notes,
+    otlp,
+    pins,
+    recording,
+    registry,
+    scores,
+    tapes,
+    telemetry,
+)
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -238,6 +249,14 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.SEE_ALL,
         query=views.CallsQuery,
         answer=views.TallyView,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/ledger/export",
+        handler=ledger_export.export_ledger,
+        permission=Permission.SEE_ALL,
+        query=views.LedgerExportQuery,
+        answer=bytes,
     ),
     Route(
         method="GET",

@@ -147,6 +147,12 @@ class SqlCallReader:
             up_to=up_to,
         )
 
+    def calls_after(
+        self, project_id: str, wanted: CallFilter, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Action]:
+        run_no = self._run_asked_for(project_id, wanted)
+        return lists.calls_after(self._session, project_id, wanted, run_no, after=after, limit=limit)
+
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         return lists.sums_of_calls(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
 
