@@ -36,6 +36,34 @@ class StoredEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TapeBreak:
+    """The first entry of a tape that is not as it was appended."""
+
+    place: int  #: in the tape, from 1; one more than it holds where its end is gone
+    action_id: str | None  #: None: it is about the run, or nobody knows any more
+    found: str  #: what is wrong, as a clause: "its content is gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeBlob:
+    """A blob that a payload is in, by its digest: the chain holds that, its content must be looked at beside it."""
+
+    digest: str
+    place: int  #: of the first entry that names it
+    action_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeCheck:
+    """What became of computing the links of a tape anew."""
+
+    entries: int  #: that the tape holds
+    link: str  #: after the last entry that is as it was appended: of a whole tape, what stands for all of it
+    broken: TapeBreak | None
+    blobs: Sequence[TapeBlob]  #: that entries before a break name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """That an entry was heard, without its bodies."""
 
@@ -188,6 +216,13 @@ class CallReader(Protocol):
     ) -> list[StoredEntry]:
         """Return up to `limit` entries of a run behind `after`, or of one of its actions, in the order they came."""
 
+    def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
+        """Return whether a run's tape, packed or not, is still what was appended; it reads all of it.
+
+        Never raises for what is wrong with a row. The chain has no key: who writes all links anew is not found out, but
+        by comparing `link` with what it was.
+        """
+
     def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
         """Return ids of actions of the run in whose names or content all words of `text` stand, as they started."""
 
@@ -203,6 +238,14 @@ class CallReader(Protocol):
         up_to: int,
     ) -> CallPage:
         """Return calls of all runs, and how many there are; `sort` is "time", "cost" or "duration"."""
+
+    def calls_after(
+        self, project_id: str, wanted: CallFilter, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Action]:
+        """Return up to `limit` calls of all runs as they started, behind the start and number of one of them.
+
+        Unlike the ledger it finds all calls that hold searched words, however many. What comes meanwhile shifts none.
+        """
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         """Return sums over calls for each outcome that one has; it looks at each call, also of a search."""
@@ -332,6 +375,12 @@ class CallStore(Protocol):
 
         It changes no answer. Returns how many runs it looked at; takes a few milliseconds for each, in the calling
         thread. A database that compresses by itself has nothing to do.
+        """
+
+    def scrub(self) -> Future[bool]:
+        """Take off the disk what of deleted runs could not go at once; the future tells whether nothing of it is left.
+
+        While somebody else reads the database, what they may still look at stays: so it is to be asked for again.
         """
 
     def listen(self, listener: Callable[[CallCommit], None]) -> None:

@@ -1119,6 +1119,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ledger/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV. */
+        get: operations["export_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger/stats": {
         parameters: {
             query?: never;
@@ -1333,6 +1350,23 @@ export interface paths {
         };
         /** Show the beginnings of inputs and outputs of some actions. */
         get: operations["show_bodies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Verify a run's tape, packed or not, with its blobs; it reads all of them. */
+        get: operations["verify_tape"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2172,6 +2206,18 @@ export interface components {
             text: string;
         };
         /**
+         * BrokenEntry
+         * @description The first entry of a tape that is not as it was appended.
+         */
+        BrokenEntry: {
+            /** @description null: it is about the run, or nobody knows any more. */
+            action_id: string | null;
+            /** @description Its place in the tape, from 1. */
+            entry: number;
+            /** @description What is wrong with it. */
+            found: string;
+        };
+        /**
          * CallsQuery
          * @description GET /api/v1/ledger/stats.
          */
@@ -2211,6 +2257,19 @@ export interface components {
             cancelled: string[];
             skipped: string[];
             stopping: string[];
+        };
+        /**
+         * ChainAnswer
+         * @description What became of computing all links of a tape anew.
+         */
+        ChainAnswer: {
+            broken: components["schemas"]["BrokenEntry"] | null;
+            /** @description How many the tape holds. */
+            entries: number;
+            /** @description SHA-256 after the last entry that is right: of a whole tape, what stands for all of it. */
+            link: string;
+            run_id: string;
+            verified: boolean;
         };
         /**
          * ClaimAnswer
@@ -3127,6 +3186,44 @@ export interface components {
             page_size: number;
             /** @description How many there are in all; counted up to 10,000. */
             total: number;
+        };
+        /**
+         * LedgerExportQuery
+         * @description GET /api/v1/ledger/export.
+         */
+        LedgerExportQuery: {
+            /** @default null */
+            action_name: string | null;
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            end_date: string | null;
+            /**
+             * @description One call a line, or one document.
+             * @default jsonl
+             * @enum {unknown}
+             */
+            format: "csv" | "json" | "jsonl";
+            /**
+             * @description model, tool or call, or two with a comma between.
+             * @default null
+             */
+            kind: string | null;
+            /** @default null */
+            max_cost: string | null;
+            /** @default null */
+            min_cost: string | null;
+            /**
+             * @description One outcome or several, with commas between; `running` for those without one.
+             * @default null
+             */
+            outcome: string | null;
+            /** @default null */
+            run_id: string | null;
+            /** @default null */
+            search: string | null;
+            /** @default null */
+            start_date: string | null;
         };
         /**
          * LedgerQuery
@@ -7074,6 +7171,47 @@ export interface operations {
             };
         };
     };
+    export_ledger: {
+        parameters: {
+            query?: {
+                outcome?: string | null;
+                action_name?: string | null;
+                kind?: string | null;
+                agent_id?: string | null;
+                run_id?: string | null;
+                min_cost?: string | null;
+                max_cost?: string | null;
+                start_date?: string | null;
+                end_date?: string | null;
+                search?: string | null;
+                format?: "csv" | "json" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     show_ledger_stats: {
         parameters: {
             query?: {
@@ -7539,6 +7677,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BodiesAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    verify_tape: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainAnswer"];
                 };
             };
             /** @description Refused; the body says why. */

@@ -127,12 +127,13 @@ class Recorder:
         return self._preparer.known_as(told_id)
 
     async def keep(self) -> None:
-        """End runs that have fallen silent, and calls that never ended in runs that did, until cancelled."""
+        """End runs that fell silent and calls that never ended, and tidy what the store keeps, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await asyncio.wrap_future(self._store.transact(self._end_silent))
                 await asyncio.to_thread(self._pack)
+                await asyncio.wrap_future(self._store.scrub())
             except StoreError as error:
                 logger.warning("silent runs are looked for again later: %s", error)
 

@@ -359,6 +359,12 @@ class CallsQuery(Request):
     search: str | None = None
 
 
+class LedgerExportQuery(CallsQuery):
+    """GET /api/v1/ledger/export."""
+
+    format: Annotated[Literal["csv", "json", "jsonl"], Meta(description="One call a line, or one document.")] = "jsonl"
+
+
 class LedgerQuery(CallsQuery):
     """GET /api/v1/ledger."""
 

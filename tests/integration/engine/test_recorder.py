@@ -4,13 +4,14 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+import apsw
 import pytest
 from msgspec.structs import replace
 
@@ -365,6 +366,29 @@ def test_a_call_that_never_ended_fails_with_its_run(desk: Desk) -> None:
     assert silent is not None
     assert (told.status, told.status_source) == (RunStatus.COMPLETED, StatusSource.EXPLICIT)
     assert (silent.status, silent.reason) == (RunStatus.FAILED, "broke off: 1 call never ended")
+
+
+def test_bytes_of_a_deleted_run_that_a_reader_held_are_taken_off_the_disk_once_it_has_left(
+    desk: Desk, tmp_path: Path
+) -> None:
+    def is_on_disk() -> bool:
+        return any(b"zebracrossing" in path.read_bytes() for path in tmp_path.glob("calls.db*"))
+
+    async def keep_until_it_is_gone() -> None:
+        keeping = asyncio.create_task(desk.recorder.keep())
+        await settled(lambda: not is_on_disk())
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+    asyncio.run(desk.record(a_call(name="zebracrossing")))
+    with closing(apsw.Connection(str(tmp_path / "calls.db"), flags=apsw.SQLITE_OPEN_READONLY)) as reader:
+        reader.execute("begin; select count(*) from runs").fetchall()
+        assert desk.store.transact(lambda tx: tx.forget_run(PROJECT, RUN)).result(PATIENCE_SECONDS)
+        assert is_on_disk()
+
+    asyncio.run(keep_until_it_is_gone())
+
+    assert not is_on_disk()
 
 
 def test_content_that_goes_while_it_is_committed_is_asked_for_again(desk: Desk) -> None:

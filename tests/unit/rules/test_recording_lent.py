@@ -122,7 +122,7 @@ def test_the_inner_call_costs_what_is_known_best(
     for memory in everyhow(around, within):
         [call] = [action for action in memory.all if action.kind is MODEL]
         assert (call.id, call.cost, call.is_cost_estimated) == ("s2", Decimal(cost), is_estimated)
-        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal(cost))
+        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal(cost), estimated=int(is_estimated))
 
 
 def test_what_the_inner_call_lacks_is_handed_down_to_the_innermost() -> None:
@@ -134,7 +134,9 @@ def test_what_the_inner_call_lacks_is_handed_down_to_the_innermost() -> None:
     ]
 
     for memory in everyhow(*spans):
-        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.5"), input_tokens=1000, output_tokens=100)
+        assert memory.run.tally == Tally(
+            calls=1, success=1, cost=Decimal("0.5"), estimated=1, input_tokens=1000, output_tokens=100
+        )
         [call] = [action for action in memory.all if action.kind is MODEL]
         assert (call.id, call.model, call.provider, call.response_id) == ("s3", "gpt-4o-2024-08-06", "openai", "A")
 

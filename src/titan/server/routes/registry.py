@@ -317,11 +317,12 @@ def _ended(run: RecordedRun) -> RecordedRun:
     """
     if run.status not in (RunStatus.PENDING, RunStatus.RUNNING):
         return run
+    how = "cancel it with POST /api/runs/{run}/cancel" if run.has_stages else "say it with POST /api/v1/runs/{run}/end"
     raise Conflict(
         f"run {shown(run.id)}",
         expected="a run that has ended",
         found=f"one that is {run.status.value}",
-        next_step="Wait for its end, or cancel it; what it still tells would make it anew.",
+        next_step=f"Wait for its end, or {how}; what it still tells would make it anew.",
     )
 
 

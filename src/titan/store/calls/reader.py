@@ -6,7 +6,7 @@ from typing import Final
 
 from titan.model.actions import Payload
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
-from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry
+from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
@@ -14,6 +14,7 @@ from titan.store.calls.people_rows import agent_from_row, day_from_row, error_ki
 from titan.store.calls.ranges import BLOB, from_ranges
 from titan.store.calls.rows import action_from_row, entry_of_facts, heard_from_row, run_from_row
 from titan.store.calls.session import CallSession
+from titan.store.calls.verifying import check_tape
 from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.session import Row
 
@@ -114,6 +115,10 @@ class SqlCallReader:
         texts = self._texts(run_no, rows)
         return [_entry(row, texts) for row in rows]
 
+    def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
+        run_no = self._run_no(project_id, run_id)
+        return None if run_no is None else check_tape(self._session, run_no)
+
     def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
         run_no = self._run_no(project_id, run_id)
         words = self._session.matching(text)
@@ -146,6 +151,12 @@ class SqlCallReader:
             limit=limit,
             up_to=up_to,
         )
+
+    def calls_after(
+        self, project_id: str, wanted: CallFilter, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Action]:
+        run_no = self._run_asked_for(project_id, wanted)
+        return lists.calls_after(self._session, project_id, wanted, run_no, after=after, limit=limit)
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         return lists.sums_of_calls(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))

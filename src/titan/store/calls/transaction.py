@@ -18,6 +18,7 @@ from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.rows import Values, facts_of, row_of_action, row_of_run, run_from_row
+from titan.store.calls.scrubbing import TO_SCRUB, WORDS
 from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
 from titan.store.calls.words import words_of
@@ -26,7 +27,6 @@ from titan.store.rows.columns import to_json, to_us
 MOST_PARTS: Final = 1000  # requests that tell of one call; a conversation as long as its batches are short
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
 RESTORED_AT_ONCE: Final = 500
-TO_SCRUB: Final = "words_to_scrub"  # noted while words of forgotten runs may stand in the pages of the index
 _NO_LINK: Final = bytes(32).hex()
 # Each event of the stream has a number of its own (server/routes/stream.py), so some changes take more than one.
 _FOR_CREATION: Final = 1  # before the first entry of a run, and the changes of one without any
@@ -181,7 +181,7 @@ class SqlCallTransaction(SqlCallReader):
         self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
         if not is_told_elsewhere:
-            self._session.run("set_meta", {"name": TO_SCRUB, "value": "1"})
+            self._session.run("set_meta", {"name": TO_SCRUB, "value": WORDS})
             self.has_forgotten = True
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})

@@ -31,7 +31,7 @@ export function RunHeader({ recording, onShow }: Props) {
         {run.status === "running" ? <Progress of={run.progress} /> : null}
       </div>
       <RunActions run={run} />
-      <RunFacts recording={recording} />
+      <RunFacts recording={recording} onShow={onShow} />
       {run.told_end ? <ToldEnd of={run.told_end} /> : null}
       <Trouble recording={recording} onShow={onShow} />
     </header>

@@ -159,6 +159,9 @@ actions.cost <= :max_cost
 -- name: calls_since
 actions.started_at_us >= :since_us
 
+-- name: calls_behind
+(actions.started_at_us, actions.number) > (:after_us, :after_number)
+
 -- name: calls_until
 actions.started_at_us < :until_us
 

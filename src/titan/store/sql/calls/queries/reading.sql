@@ -149,6 +149,14 @@ select text_no, content
 from texts
 where run_no = :run_no and text_no in (select value from json_each(:numbers))
 
+-- name: texts_between
+select text_no, content from texts where run_no = :run_no and text_no between :first and :last
+
+-- name: end_of_tape
+select (select count(*) from entries where entries.run_no = runs.run_no), text_count, link
+from runs
+where run_no = :run_no
+
 -- name: find_in_run
 select actions.id
 from words
