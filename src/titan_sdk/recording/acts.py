@@ -373,10 +373,8 @@ def begun(plan: Plan, args: tuple[object, ...] = (), kwargs: Mapping[str, object
     act = Act(plan, current_run(), _current.get())
     if kwargs is not None and plan.keeps_inputs:
         given = args[1:] if plan.is_method else args
-        act.inputs = {
-            "args": [as_it_is(arg) for arg in given],
-            "kwargs": {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {},
-        }
+        shown = {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {}
+        act.inputs = plan.parameters.named([as_it_is(arg) for arg in given], shown)
         act.has_inputs = True
     act.is_lost = not process.offer(act)
     resume(act)

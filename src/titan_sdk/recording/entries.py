@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
 from titan_sdk.recording.mistakes import say_once
+from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.told import NAME_LIMIT, TAG_LIMIT, Told, line
 from titan_sdk.tape import Bounds, Raised, encode
 
@@ -63,8 +64,8 @@ class Plan:
         self.keeps_inputs = redact is None or not redact.inputs
         self.keeps_outputs = redact is None or not redact.outputs
         self.callsite: tuple[str, int, str] | None = None
-        #: of the function, in their order: what the positional inputs are called
-        self.parameters: tuple[str, ...] = ()
+        #: of the function: what its inputs are called
+        self.parameters = Parameters()
         #: whether the first argument is the object that the function belongs to, which is no input
         self.is_method = False
 
@@ -80,12 +81,13 @@ class Plan:
             actor=self.actor,
             redact=self.redact,
         )
-        code = getattr(function, "__code__", None)
+        code, place = getattr(function, "__code__", None), getattr(function, "__qualname__", "")
         if code is not None:
-            plan.callsite = (code.co_filename, code.co_firstlineno, function.__qualname__)
-            named = code.co_varnames[: code.co_argcount]
-            plan.is_method = named[:1] in (("self",), ("cls",)) and "." in function.__qualname__
-            plan.parameters = named[1:] if plan.is_method else named
+            plan.callsite = (code.co_filename, code.co_firstlineno, place)
+        plan.parameters = parameters_of(function)
+        plan.is_method = plan.parameters.positional[:1] in (("self",), ("cls",)) and "." in place
+        if plan.is_method:
+            plan.parameters = plan.parameters.without_first()
         return plan
 
     def cost_of(self, result: object) -> Amount | None:
@@ -192,8 +194,8 @@ def _details(act: Act) -> str:
     details: dict[str, object] = {}
     if (site := act.callsite or act.plan.callsite) is not None:
         details["callsite"] = {"file": line(site[0], 4096), "line": site[1], "qualname": line(site[2], 500)}
-    if act.plan.parameters:
-        details["parameters"] = act.plan.parameters
+    if act.plan.parameters.positional:
+        details["parameters"] = act.plan.parameters.positional
     if act.thread is not None:
         details["thread"] = line(act.thread, 500)
     if act.attributes:

@@ -113,7 +113,7 @@ def test_what_is_called_within_a_call_that_was_lost_stands_below_its_parent(hang
 
     calls = {each["name"]: each for each in by_id(hanging.entries(), "A_1").values()}
     assert "lost" not in calls
-    assert calls["call"]["inputs"]["args"] == [-1]
+    assert calls["call"]["inputs"] == {"number": -1}
     assert calls["call"]["parent_id"] == calls["root"]["id"]
 
 
