@@ -27,6 +27,7 @@ from time import perf_counter_ns, time_ns
 from titan_sdk.recording import process
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
 from titan_sdk.recording.mistakes import check_choice, check_function, check_tags
+from titan_sdk.recording.redact import check_redact
 from titan_sdk.recording.runs import current_run
 from titan_sdk.recording.showing import as_it_is
 from titan_sdk.recording.told import Lost
@@ -271,12 +272,14 @@ def action(
 
     Raises:
         ValueError: `kind`, `impact` or `effect` is none of the words, or `cost` is no cost.
-        TypeError: `tags` is one text, or what is decorated is a class, a property or nothing that can be called.
+        TypeError: `tags` is one text, `redact` is no Redact, or what is decorated is a class, a property or nothing
+            that can be called.
     """
     check_choice("kind", kind, _KINDS)
     check_choice("impact", impact, _IMPACTS)
     check_choice("effect", effect, _EFFECTS)
     check_tags(tags)
+    check_redact(redact)
     if cost is not None and not callable(cost) and usd(cost) is None:
         raise ValueError(f"cost={cost!r}: expected US dollars from 0 to {LARGEST_USD:,}, or a function of the result")
     plan = Plan(

@@ -14,7 +14,7 @@ from titan_sdk.tape import Bounds, Raised, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Literal, TypeAlias
 
     from titan_sdk.recording.acts import Act, Amount
@@ -141,13 +141,9 @@ def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> N
     if (cost := usd(act.cost)) is not None:
         fields["cost_usd"] = cost
     elif act.cost is not None:
-        name = line(act.plan.name or act.plan.kind, NAME_LIMIT)
-        say_once(
-            f"titan_sdk: {name!r} is recorded without a cost: {line(repr(act.cost), 100)} is not US dollars from 0 to "
-            f"{LARGEST_USD:,}"
-        )
+        _say_without(act, "a cost", act.cost, f"US dollars from 0 to {LARGEST_USD:,}")
     if act.use:
-        fields["use"] = {name: value for name, value in act.use.items() if _is_use(value)}
+        fields["use"] = _use(act, act.use)
     if act.has_outputs and act.outcome == "success" and act.plan.keeps_outputs:
         payloads["outputs"] = encode(act.outputs).text.decode()
     if act.outcome == "error":
@@ -165,10 +161,21 @@ def usd(amount: object) -> str | None:
         return None
 
 
-def _is_use(value: object) -> bool:
-    if isinstance(value, str):
-        return bool(value)
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_TOKENS
+def _use(act: Act, said: Mapping[str, object]) -> dict[str, object]:
+    """Return what the server takes of what a program says of a model call; the rest is said, once."""
+    use: dict[str, object] = {}
+    for name, value in said.items():
+        is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_TOKENS
+        if is_number if name.endswith("_tokens") else isinstance(value, str) and value:
+            use[name] = value
+        else:
+            _say_without(act, name, value, "a number from 0" if name.endswith("_tokens") else "a text")
+    return use
+
+
+def _say_without(act: Act, what: str, found: object, expected: str) -> None:
+    name = line(act.plan.name or act.plan.kind, NAME_LIMIT)
+    say_once(f"titan_sdk: {name!r} is recorded without {what}: {line(repr(found), 100)} is not {expected}")
 
 
 def _failure(act: Act) -> dict[str, str]:

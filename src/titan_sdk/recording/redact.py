@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 
-from titan_sdk.recording.mistakes import say_once
+from titan_sdk.recording.mistakes import check_patterns, names_in, say_once
 from titan_sdk.redaction import Redactor, StandardFinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Redact", "built_in", "of_process"]
+__all__ = ["Redact", "built_in", "check_redact", "of_process"]
 
 FIELDS = "TITAN_REDACT_FIELDS"
 PATTERNS = "TITAN_REDACT_PATTERNS"
@@ -34,7 +34,8 @@ class Redact:
         inputs, outputs: True leaves out all of it.
 
     Raises:
-        re.error: a pattern is no regular expression.
+        TypeError: `fields` is one text, or `patterns` has no names.
+        ValueError: a pattern is no regular expression.
     """
 
     __slots__ = ("inputs", "outputs", "redactor")
@@ -47,15 +48,26 @@ class Redact:
         inputs: bool = False,
         outputs: bool = False,
     ) -> None:
+        fields = names_in("fields", fields)
+        check_patterns(patterns or {})
         self.inputs = inputs
         self.outputs = outputs
-        fields = tuple(fields)
         #: None: nothing but whole payloads goes
         self.redactor: Redactor | None = None
         if fields or patterns:
             self.redactor = Redactor(
                 StandardFinder(patterns), key=_KEY, fields=(*_named(os.environ.get(FIELDS, "")), *fields)
             )
+
+
+def check_redact(found: object) -> None:
+    """Refuse what says nothing of what is to stay at home.
+
+    Raises:
+        TypeError: it is no Redact.
+    """
+    if found is not None and not isinstance(found, Redact):
+        raise TypeError(f"redact={found!r:.100}: expected a titan_sdk.Redact, as Redact(fields=['iban'])")
 
 
 def of_process() -> Redactor | None:

@@ -238,7 +238,7 @@ def test_a_block_says_what_it_did(heard: Heard) -> None:
         act.set_input("a", limit=3)
         act.set_output(["b"])
         act.set_cost("0.5")
-        act.set_use(model="m-1", provider="p", input_tokens=7, output_tokens=-1)
+        act.set_use(model="m-1", provider="p", input_tokens=7)
         act.tag("x", "y")
 
     told = heard.action()
