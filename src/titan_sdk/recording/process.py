@@ -96,7 +96,8 @@ def _delivery() -> Delivery:
         ca_file=address.ca_file,
         retry_for_seconds=0,
     )
-    return Delivery(post_to(transport), None if folder is None else Spool(folder))
+    where = f"{address.host}:{address.port}"
+    return Delivery(post_to(transport), None if folder is None else Spool(folder), where=where)
 
 
 def _new_recorder() -> Recorder | None:

@@ -138,7 +138,7 @@ def test_an_exit_beside_a_server_that_hangs_keeps_what_there_is_time_for_and_cou
     assert [each["end"] for each in entries if "end" in each] == ["failed"]
     assert len(calls) > 0
     assert len(calls) + lost["details"]["attributes"]["count"] == LONGEST_QUEUE - 9
-    assert len(said) == 1
+    assert ["lost" in said[0], "wait in" in said[1]] == [True, True]
     assert took < 10  # about 2 s; to keep all would take a minute where the machine is busy
     heard.goes_on.set()
 
