@@ -123,18 +123,27 @@ def test_the_end_of_the_program_is_the_end_of_its_run(
     assert (names(fake), run_ends(fake)) == (["call"], [end])
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
 def test_a_program_that_is_terminated_tells_everything_and_dies_of_the_signal(
-    fake: FakeTitan, programs: Programs
+    fake: FakeTitan, programs: Programs, ending: signal.Signals
 ) -> None:
     program = programs.start(
         HEAD + "with titan_sdk.run('A', 'A_1'):\n"
         "    with action('call'):\n        pass\n    print('up', flush=True)\n    signal.pause()"
     )
 
-    program.terminate()
+    program.send_signal(ending)
 
-    assert program.wait(WITHIN_SECONDS) == -signal.SIGTERM
-    assert (names(fake), run_ends(fake)) == (["call"], [("failed", "SIGTERM")])
+    assert program.wait(WITHIN_SECONDS) == -ending
+    assert (names(fake), run_ends(fake)) == (["call"], [("failed", ending.name)])
+
+
+def test_a_program_without_a_name_is_called_python(fake: FakeTitan, programs: Programs) -> None:
+    text = "import sys\nsys.argv[0] = '-c'\n" + ONE_CALL
+
+    programs.run(text)
+
+    assert {each["agent_id"] for each in fake.facts.entries if each["type"] == "run"} == {"python"}
 
 
 def test_a_program_that_is_killed_has_told_what_was_over_for_a_moment(fake: FakeTitan, programs: Programs) -> None:
