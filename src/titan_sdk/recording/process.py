@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from titan_sdk.recording.recorder import Note
 
-__all__ = ["end_with_process", "ended", "flush", "offer", "put", "recording_to"]
+__all__ = ["end_with_process", "ended", "flush", "is_recording", "offer", "put", "recording_to"]
 
 SWITCH = "TITAN_RECORD"
 _NO = frozenset({"0", "false", "no", "off"})
@@ -35,6 +35,11 @@ def put(note: Note) -> None:
 def offer(note: Note) -> bool:
     """Have a note told unless too many wait, and return whether it will be. Never waits, and never raises."""
     return _recorder is not None and _recorder.offer(note)
+
+
+def is_recording() -> bool:
+    """Return whether this process records, as it does unless TITAN_RECORD forbids it."""
+    return _recorder is not None
 
 
 def flush(timeout: float = EXIT_SECONDS) -> bool:
