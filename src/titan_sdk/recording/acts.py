@@ -304,15 +304,23 @@ class turn(Action):  # noqa: N801  # used as a function: `with turn("What is …
         said: what it answers to; `set_input` may say it later.
         name: a title for people.
         actor: the sub-agent that speaks; by default the run's agent.
+        redact: what of its data never leaves the process.
     """
 
     __slots__ = ("_said",)
 
     def __init__(
-        self, said: object = None, *, name: str = "turn", actor: str | None = None, tags: Sequence[str] = ()
+        self,
+        said: object = None,
+        *,
+        name: str = "turn",
+        actor: str | None = None,
+        tags: Sequence[str] = (),
+        redact: Redact | None = None,
     ) -> None:
         check_tags(tags)
-        super().__init__(Plan(name, "turn", actor=actor, tags=tuple(tags)))
+        check_redact(redact)
+        super().__init__(Plan(name, "turn", actor=actor, tags=tuple(tags), redact=redact))
         self._said = said
 
     def __enter__(self) -> Act:

@@ -37,7 +37,18 @@ class Plan:
     """How actions of one kind are recorded."""
 
     __slots__ = (
-        *("actor", "callsite", "cost", "effect", "impact", "is_method", "keeps_inputs", "keeps_outputs", "kind"),
+        *(
+            "actor",
+            "callsite",
+            "cost",
+            "effect",
+            "impact",
+            "is_method",
+            "keeps_errors",
+            "keeps_inputs",
+            "keeps_outputs",
+            "kind",
+        ),
         *("name", "parameters", "redact", "tags"),
     )
 
@@ -61,6 +72,7 @@ class Plan:
         self.effect = effect
         self.actor = actor
         self.redact = redact
+        self.keeps_errors = redact is None or not redact.errors
         self.keeps_inputs = redact is None or not redact.inputs
         self.keeps_outputs = redact is None or not redact.outputs
         self.callsite: tuple[str, int, str] | None = None
@@ -127,7 +139,7 @@ def entry_of(act: Act) -> Told:
         payloads["inputs"] = encode(act.inputs).text.decode()
     if act.has_ended:
         _add_end(act, fields, payloads)
-    if not (plan.keeps_inputs and plan.keeps_outputs):
+    if not (plan.keeps_inputs and plan.keeps_outputs) or (act.outcome == "error" and not plan.keeps_errors):
         fields["is_redacted"] = True
     payloads["details"] = _details(act)
     redactor = plan.redact.redactor if plan.redact is not None else None
@@ -183,7 +195,7 @@ def _failure(act: Act) -> dict[str, str]:
     if not isinstance(raised, Raised):
         return {"type": "Exception", "message": ""}
     kind = raised.type_name.rpartition(":")[2].rpartition(".")[2]
-    message = line(raised.message, _LONGEST_MESSAGE) if raised.message else ""
+    message = line(raised.message, _LONGEST_MESSAGE) if raised.message and act.plan.keeps_errors else ""
     return {"type": line(kind, NAME_LIMIT), "message": message, "traceback": _traceback(act.frames, kind, message)}
 
 
@@ -208,7 +220,7 @@ def _details(act: Act) -> str:
     if act.attributes:
         details["attributes"] = act.attributes
     text = _to_json(details)
-    if act.has_ended and act.outcome == "error":
+    if act.has_ended and act.outcome == "error" and act.plan.keeps_errors:
         exception = encode(act.error, bounds=_DETAILS).text.decode()
         text = f'{text[:-1]}{"," if details else ""}"exception":{exception}}}'
     return text

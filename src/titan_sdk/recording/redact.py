@@ -32,13 +32,16 @@ class Redact:
         fields: names of fields whose whole value goes, wherever they stand; `api-key` and `apiKey` are the same.
         patterns: name → regular expression of what goes out of texts; `[redacted:NAME]` is left.
         inputs, outputs: True leaves out all of it.
+        errors: True leaves out what an exception says: its message, arguments and causes; its type and the lines of
+            code that it came through are kept. Without, a message that repeats an argument tells it, also under
+            `inputs=True`.
 
     Raises:
         TypeError: `fields` is one text, or `patterns` has no names.
         ValueError: a pattern is no regular expression.
     """
 
-    __slots__ = ("inputs", "outputs", "redactor")
+    __slots__ = ("errors", "inputs", "outputs", "redactor")
 
     def __init__(
         self,
@@ -47,11 +50,13 @@ class Redact:
         patterns: Mapping[str, str] | None = None,
         inputs: bool = False,
         outputs: bool = False,
+        errors: bool = False,
     ) -> None:
         fields = names_in("fields", fields)
         check_patterns(patterns or {})
         self.inputs = inputs
         self.outputs = outputs
+        self.errors = errors
         #: None: nothing but whole payloads goes
         self.redactor: Redactor | None = None
         if fields or patterns:

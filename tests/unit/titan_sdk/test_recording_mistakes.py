@@ -120,3 +120,16 @@ def test_use_that_is_none_is_said_and_the_call_is_recorded(capsys: pytest.Captur
     assert said.count("'odd_use' is recorded without input_tokens: 'many' is not a number from 0") == 1
     assert said.count("'odd_use' is recorded without output_tokens: -1 is not") == 1
     assert said.count("'odd_use' is recorded without provider: 5 is not a text") == 1
+
+
+def test_progress_that_is_none_is_said_and_harms_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    with heard_by_nobody_else() as heard:
+        titan_sdk.progress("a")  # type: ignore[arg-type]  # that is the mistake
+        titan_sdk.progress(1, float("inf"))  # type: ignore[arg-type]  # and that
+        titan_sdk.progress(2, 3)
+        runs = heard.runs()
+
+    assert [(each["done"], each["total"]) for each in runs if "done" in each] == [(2, 3)]
+    said = capsys.readouterr().err
+    assert "progress is not recorded: done='a' is not a number of steps" in said
+    assert "progress is not recorded: total=inf is not a number of steps" in said
