@@ -19,7 +19,7 @@ from __future__ import annotations
 import inspect
 import os
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from sys import _getframe
 from threading import current_thread, main_thread
 from time import perf_counter_ns, time_ns
@@ -155,7 +155,11 @@ class Act:
 
     def told(self) -> list[Told]:
         """Return what is to be told of it now: its beginning, its end, or both at once."""
+        if not self.has_ended:
+            process.under_way(self.id, partial(_cut, self))
         self.is_begin_told, is_first = True, not self.is_begin_told
+        if self.has_ended:
+            process.over(self.id)
         if self.is_end_told or not (is_first or self.has_ended):
             return []
         self.is_end_told = self.has_ended
@@ -418,6 +422,18 @@ def fail(act: Act, error: BaseException) -> None:
     if act.cost is None and not callable(act.plan.cost):
         act.cost = act.plan.cost
     _end(act, "error")
+
+
+def _cut(act: Act, why: str, at_clock_ns: int) -> None:
+    """End an action that the program did not: it is at its own end."""
+    if not act.has_ended:
+        act.duration_ns = max(0, at_clock_ns - act._clock)
+        act.error = as_it_is(ProgramEnded(why))
+        _end(act, "error")
+
+
+class ProgramEnded(Exception):
+    """What an action has failed with that was under way when its program came to its end."""
 
 
 def current_act() -> Act | None:
