@@ -50,6 +50,14 @@ def finish(console: Console, run: str, end: str, reason: str | None = None) -> N
     tell(console, run, [{"type": "run", "at_ns": time.time_ns(), "end": end, "reason": reason}])
 
 
+def say(console: Console, run: str, **said: Any) -> None:  # any field of the wire's note
+    """Say something of a run, as people do on its page."""
+    url = f"http://127.0.0.1:{console.titan.sdk_port}/api/v1/runs/{run}/notes"
+    headers = {"Content-Type": "application/json"}
+    with urlopen(Request(url, json.dumps(said).encode(), headers)) as answer:
+        assert answer.status == 201
+
+
 def forget(console: Console, run: str) -> None:
     """Delete a run with all that was recorded of it."""
     url = f"http://127.0.0.1:{console.titan.sdk_port}/api/v1/runs/{run}"

@@ -38,6 +38,27 @@ def test_calls_of_a_run_are_filtered_by_how_they_ended(page: Page, console: Cons
     expect(rows_of(page)).to_contain_text("ValueError: nope")
 
 
+def test_calls_of_several_outcomes_and_kinds_are_shown_together(page: Page, console: Console) -> None:
+    calls = [
+        a_call("plan"),
+        a_failed_call("search", "ValueError", "nope"),
+        a_call("search", outcome="blocked"),
+        a_failed_call("chat", "Overloaded", "later", kind="model"),
+    ]
+    record(console, "ledger-many", calls)
+    page.goto("/ledger?run_id=ledger-many")
+
+    page.get_by_role("button", name="Error").click()
+    page.get_by_role("button", name="Blocked").click()
+    expect(rows_of(page)).to_have_count(3)
+    page.get_by_role("button", name="tool", exact=True).click()
+    expect(rows_of(page)).to_have_count(2)
+    page.get_by_role("button", name="Error").click()
+
+    expect(rows_of(page)).to_have_count(1)
+    expect(page).to_have_url(re.compile("outcome=blocked&kind=tool"))
+
+
 def test_a_link_to_the_calls_of_one_name_shows_those_alone(page: Page, console: Console) -> None:
     record(console, "ledger-2", [a_call("plan"), a_call("search"), a_call("search")])
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded import a_call, a_failed_call, finish, forget, record
+from tests.browser.recorded import a_call, a_failed_call, finish, forget, record, say
 
 Check = Callable[[Page], None]
 
@@ -76,6 +76,25 @@ def test_what_nobody_knows_the_cost_of_is_no_zero(page: Page, console: Console) 
     expect(page.locator(".registry-figures")).to_contain_text("$0.12 + 6 unpriced")
     page.goto("/runs/unpriced-1")
     expect(page.locator(".run-facts").get_by_title("the cost of 3 model calls is not known").first).to_have_text("–")
+
+
+def test_what_was_computed_from_tokens_is_told_apart_wherever_it_is_summed(page: Page, console: Console) -> None:
+    tokens = {"model": "gpt-4o", "provider": "openai", "input_tokens": 100_000, "output_tokens": 10_000}
+    record(console, "computed-1", [a_call("chat", kind="model", use=tokens)], agent="roughly")
+    record(console, "computed-2", [a_call("chat", kind="model", cost_usd="0.25")], agent="exactly")
+    page.goto("/runs?q=computed-")
+
+    expect(row_of(page, "computed-1").locator(".cost")).to_have_text("≈ $0.35")
+    expect(row_of(page, "computed-2").locator(".cost")).to_have_text("$0.25")
+    page.goto("/runs/computed-1")
+    expect(page.locator(".run-facts .spent")).to_have_text("≈ $0.35")
+    page.goto("/registry?q=roughly")
+    expect(page.locator(".spent")).to_have_text("≈ $0.35")
+    page.goto("/registry/roughly")
+    expect(page.locator(".registry-figures .spent")).to_have_text("≈ $0.35")
+    page.goto("/runs/compare?a=computed-2&b=computed-1")
+    costs = page.locator(".compare-figures tr").filter(has=page.get_by_role("rowheader", name="Cost"))
+    expect(costs.locator("td")).to_have_text(["$0.25", "≈ $0.35", "≈ +$0.10"])
 
 
 def test_runs_are_filtered_by_the_agent_that_is_typed_and_chosen(page: Page, console: Console) -> None:
@@ -224,6 +243,7 @@ def test_an_export_says_what_it_holds(page: Page, console: Console) -> None:
 
 def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, console: Console, tmp_path: Path) -> None:
     record(console, "back-1", [a_call("x", cost_usd="0.75")], agent="returner")
+    say(console, "back-1", text="keep an eye on it", name="care", score=0.25, author="ann")
     page.goto("/runs?agent_id=returner")
     expect(row_of(page, "back-1")).to_be_visible()
     page.get_by_role("button", name="Export").click()
@@ -239,8 +259,24 @@ def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, con
     dialog.get_by_label("JSONL file").set_input_files(tmp_path / "runs.jsonl")
     dialog.get_by_role("button", name="Import").click()
 
-    expect(dialog).to_contain_text("1 run:")
+    expect(dialog).to_contain_text("1 run: 3 entries and 1 note were new.")
     expect(row_of(page, "back-1")).to_contain_text("$0.75")
+    dialog.get_by_role("button", name="Close").click()
+    row_of(page, "back-1").get_by_role("link", name="back-1").click()
+    page.get_by_role("button", name="Notes").click()
+    expect(page.get_by_role("dialog")).to_contain_text("keep an eye on it")
+
+
+def test_a_run_with_a_comma_in_its_id_is_exported_from_its_page(page: Page, console: Console, tmp_path: Path) -> None:
+    record(console, "menu,1", [a_call("x")], agent="menu")
+    page.goto("/runs/menu%2C1")
+
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSONL").click()
+    download.value.save_as(tmp_path / "run.jsonl")
+
+    assert '"run_id":"menu,1"' in (tmp_path / "run.jsonl").read_text()
 
 
 def test_a_run_that_is_deleted_leaves_the_list_it_was_opened_from(page: Page, console: Console) -> None:

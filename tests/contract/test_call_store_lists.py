@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from itertools import count, product
+from itertools import product
 
 import pytest
 from msgspec.structs import replace
@@ -146,6 +146,17 @@ def test_every_filter_in_every_order(six: CallStore, wanted: RunFilter, ids: lis
     assert six.read(lambda reader: reader.count_runs(PROJECT, wanted, up_to=2)) == min(len(ids), 2)
 
 
+def test_a_tag_is_asked_for_as_it_is(calls: CallStore) -> None:
+    record(
+        calls, a_word(run_id="R_1", tags=("a", 'say "hi"')), a_word(run_id="R_2", tags=("ab",)), a_word(run_id="R_3")
+    )
+
+    assert registry(calls, RunFilter(tag="a")) == ["R_1"]
+    assert registry(calls, RunFilter(tag='say "hi"')) == ["R_1"]
+    assert registry(calls, RunFilter(tag="b")) == []
+    assert calls.read(lambda reader: reader.count_runs(PROJECT, RunFilter(tag="ab"), up_to=9)) == 1
+
+
 def test_sessions_and_archived_runs_are_asked_for(calls: CallStore) -> None:
     record(calls, a_word(run_id="R_1", session_id="s"), a_word(run_id="R_2", session_id="s", end=RunEnd.FAILED))
     record(calls, a_word(run_id="R_3", session_id="t"))
@@ -207,6 +218,7 @@ CALLS: Sequence[tuple[CallFilter, list[str]]] = [
     (CallFilter(outcomes=frozenset({"nonsense"})), []),
     (CallFilter(outcomes=frozenset({"success", "blocked"})), ["a1", "a2", "a3", "b2"]),
     (CallFilter(outcomes=frozenset({"blocked", "running"})), ["a3", "a4"]),
+    (CallFilter(outcomes=frozenset({"error", "blocked", "running", "rejected"}), run_id=RUN), ["a3", "a4"]),
     (CallFilter(kinds=frozenset({"model", "tool"})), ["a1", "a2", "a3", "a4", "b1"]),
     (CallFilter(name="look_up"), ["a1", "a3", "a4", "b1", "b2"]),
     (CallFilter(kinds=frozenset({"model"})), ["a2"]),
@@ -382,37 +394,6 @@ def test_an_archived_run_is_found_by_no_word_and_a_restored_one_by_all(words: Ca
 # --- intercepts, agents ---
 
 
-def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) -> None:
-    numbers = count()
-
-    def tell(run_id: str, *entries: Entry, agent: str = "ada") -> None:
-        record(calls, a_word(run_id=run_id, seconds=next(numbers), agent_id=agent), *entries)
-
-    tell("good", a_call(run_id="good"))
-    tell("failed", a_call(run_id="failed"), a_word(run_id="failed", seconds=1, end=RunEnd.FAILED))
-    tell("broken", a_call("a", run_id="broken", error="no"), a_call("b", run_id="broken", name="else"))
-    tell("mended", a_call("a", run_id="mended", error="no"), a_call("b", run_id="mended", begins=2, ends=4))
-    tell("blocked", a_call(run_id="blocked", begins=9, ends=9, outcome=Outcome.BLOCKED), agent="bob")
-    tell("rejected", a_call(run_id="rejected", begins=9, ends=9, outcome=Outcome.REJECTED))
-
-    def ask(reader: CallReader) -> list[tuple[str, bool]]:
-        return [(run.id, flag) for run, flag in reader.runs_in_need(PROJECT, since=at(0), limit=9)]
-
-    assert calls.read(ask) == [
-        ("rejected", False),
-        ("blocked", False),
-        ("mended", False),
-        ("broken", True),
-        ("failed", False),
-    ]
-    late = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(5), limit=9))
-    assert [run.id for run, _ in late] == ["rejected", "blocked"]
-    of_bob = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), agent_id="bob", limit=9))
-    assert [run.id for run, _ in of_bob] == ["blocked"]
-    first = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=1))
-    assert [run.id for run, _ in first] == ["rejected"]
-
-
 def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:
     def ids(reader: CallReader, part: str | None = None, after: str = "", limit: int = 9) -> list[str]:
         return [row.agent_id for row in reader.agents(PROJECT, part=part, after=after, limit=limit)]
@@ -429,6 +410,7 @@ def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:
         failed=0,
         cost=Decimal(3),
         unpriced=0,
+        estimated=0,
         calls=3,
         attempts=3,
         success=1,
@@ -440,19 +422,6 @@ def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:
     assert six.read(lambda reader: ids(reader, part="%")) == []
 
 
-def test_what_has_no_known_cost_is_counted_for_a_run_its_agent_and_its_day(calls: CallStore) -> None:
-    unknown = [a_call(f"m{n}", kind=ActionKind.MODEL, run_id="R_1") for n in range(2)]
-    record(calls, *a_run("R_1", costs=["1"]), *unknown, *a_run("R_2"), a_call(run_id="R_2", kind=ActionKind.MODEL))
-
-    runs, _ = calls.read(
-        lambda reader: reader.registry(PROJECT, RunFilter(), sort="cost", is_ascending=True, after=None, limit=9)
-    )
-    [agent] = calls.read(lambda reader: reader.agents(PROJECT, limit=9))
-    [day] = calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(0)))
-    assert {run.id: run.tally.unpriced for run in runs} == {"R_1": 2, "R_2": 1}
-    assert (agent.cost, agent.unpriced) == (day.cost, day.unpriced) == (Decimal(1), 3)
-
-
 def test_the_days_of_an_agent(calls: CallStore) -> None:
     record(calls, *a_run("R_1", costs=["1"]), *a_run("R_2", begins=DAY, costs=["2"], errors=1))
     record(calls, *a_run("R_3", begins=DAY), *a_run("R_4", begins=DAY, agent="bob"))
@@ -461,8 +430,12 @@ def test_the_days_of_an_agent(calls: CallStore) -> None:
     days = calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(0)))
 
     assert days == [
-        AgentDay(day=date(2026, 3, 1), runs=1, failed=0, attempts=1, success=1, cost=Decimal(1), unpriced=0),
-        AgentDay(day=date(2026, 3, 2), runs=2, failed=1, attempts=2, success=1, cost=Decimal(2), unpriced=0),
+        AgentDay(
+            day=date(2026, 3, 1), runs=1, failed=0, attempts=1, success=1, cost=Decimal(1), unpriced=0, estimated=0
+        ),
+        AgentDay(
+            day=date(2026, 3, 2), runs=2, failed=1, attempts=2, success=1, cost=Decimal(2), unpriced=0, estimated=0
+        ),
     ]
     assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(1))) == days[1:]
     assert calls.read(lambda reader: reader.days_of_agent(PROJECT, "nobody", since=at(0))) == []

@@ -1,4 +1,4 @@
-"""Sums over the calls of a store, and the list of what guards did about them."""
+"""Sums over the calls of a store, of its runs, agents and days, and the list of what guards did about them."""
 
 from decimal import Decimal
 
@@ -6,17 +6,23 @@ from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
 from tests.support.call_stores import record
-from tests.support.recorded import RUN, a_call, at
+from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionKind, ModelUse, Outcome, Teller
 from titan.model.recorded import OutcomeSums
-from titan.ports_calls import CallFilter, CallStore
+from titan.ports_calls import CallFilter, CallStore, RunFilter
 
 
 def test_calls_are_summed_up_for_each_outcome(calls: CallStore) -> None:
     record(
         calls,
         a_call("a1", cost="0.1"),
-        a_call("a2", cost="0.2", kind=ActionKind.MODEL, use=ModelUse(input_tokens=3, output_tokens=4)),
+        a_call(
+            "a2",
+            cost="0.2",
+            is_cost_estimated=True,
+            kind=ActionKind.MODEL,
+            use=ModelUse(input_tokens=3, output_tokens=4),
+        ),
         a_call("a3", kind=ActionKind.MODEL),
         a_call("a4", outcome=Outcome.BLOCKED, cost="0.000000000001"),
         a_call("a5", ends=None),
@@ -31,15 +37,55 @@ def test_calls_are_summed_up_for_each_outcome(calls: CallStore) -> None:
 
     assert found == {
         Outcome.SUCCESS: OutcomeSums(
-            outcome=Outcome.SUCCESS, calls=3, cost=Decimal("0.3"), unpriced=1, input_tokens=3, output_tokens=4
+            outcome=Outcome.SUCCESS,
+            calls=3,
+            cost=Decimal("0.3"),
+            unpriced=1,
+            estimated=1,
+            input_tokens=3,
+            output_tokens=4,
         ),
         Outcome.BLOCKED: OutcomeSums(
-            outcome=Outcome.BLOCKED, calls=1, cost=Decimal("1E-12"), unpriced=0, input_tokens=0, output_tokens=0
+            outcome=Outcome.BLOCKED,
+            calls=1,
+            cost=Decimal("1E-12"),
+            unpriced=0,
+            estimated=0,
+            input_tokens=0,
+            output_tokens=0,
         ),
-        None: OutcomeSums(outcome=None, calls=1, cost=Decimal(0), unpriced=0, input_tokens=0, output_tokens=0),
+        None: OutcomeSums(
+            outcome=None, calls=1, cost=Decimal(0), unpriced=0, estimated=0, input_tokens=0, output_tokens=0
+        ),
     }
     assert sums(CallFilter())[Outcome.SUCCESS].calls == 4
     assert sums(CallFilter(run_id="nobody")) == {}
+
+
+def test_sums_are_exact_beyond_what_a_column_holds(calls: CallStore) -> None:
+    most = ModelUse(input_tokens=2**53 - 1, output_tokens=10**9)  # the first as it was once taken in
+    dear = a_call("a", kind=ActionKind.MODEL, cost="999999.999999999999", use=most)
+    count = 1100  # at 9,223,372 US$ a sum of picodollars leaves 64 bits, and so does one of 1,025 such counts
+
+    record(calls, *(replace(dear, id=f"a{number}", run_id=f"R_{number % 2}") for number in range(count)))
+
+    [sums] = calls.read(lambda reader: reader.sums_of_calls(PROJECT, CallFilter()))
+    assert sums.cost == Decimal("999999.999999999999") * count
+    assert (sums.input_tokens, sums.output_tokens) == ((2**53 - 1) * count, 10**9 * count)
+    [agent] = calls.read(lambda reader: reader.agents(PROJECT, limit=9))
+    assert agent.cost == Decimal(2**63 - 1).scaleb(-12) * 2
+    [day] = calls.read(lambda reader: reader.days_of_agent(PROJECT, agent.agent_id, since=at(-1)))
+    assert day.cost == agent.cost
+
+
+def test_a_run_keeps_the_most_tokens_that_a_column_holds(calls: CallStore) -> None:
+    most = ModelUse(input_tokens=2**53 - 1, output_tokens=2**53 - 1)
+
+    record(calls, *(a_call(f"a{number}", kind=ActionKind.MODEL, use=most) for number in range(1100)))
+
+    run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    assert run is not None
+    assert (run.tally.input_tokens, run.tally.output_tokens) == (2**63 - 1, 2**63 - 1)
 
 
 def test_what_guards_did_is_a_list_of_its_own(calls: CallStore) -> None:
@@ -65,3 +111,19 @@ def test_what_guards_did_is_a_list_of_its_own(calls: CallStore) -> None:
     assert found(CallFilter(run_id="nobody")) == []
     counted = calls.read(lambda reader: reader.count_interventions(PROJECT, CallFilter()))
     assert counted == {"hard_block": 2, "rate_limited": 1}
+
+
+def test_what_has_no_known_cost_or_a_computed_one_is_counted_for_a_run_its_agent_and_its_day(calls: CallStore) -> None:
+    record(calls, a_word(run_id="R_1", agent_id="ada"), a_call("a1", run_id="R_1", cost="1"))
+    record(calls, *(a_call(f"m{n}", kind=ActionKind.MODEL, run_id="R_1") for n in range(2)))
+    record(calls, a_word(run_id="R_2", agent_id="ada"), a_call(run_id="R_2", kind=ActionKind.MODEL))
+    record(calls, a_call("a2", run_id="R_2", cost="2", is_cost_estimated=True))
+
+    runs, _ = calls.read(
+        lambda reader: reader.registry(PROJECT, RunFilter(), sort="cost", is_ascending=True, after=None, limit=9)
+    )
+    [agent] = calls.read(lambda reader: reader.agents(PROJECT, limit=9))
+    [day] = calls.read(lambda reader: reader.days_of_agent(PROJECT, "ada", since=at(0)))
+    assert {run.id: (run.tally.unpriced, run.tally.estimated) for run in runs} == {"R_1": (2, 0), "R_2": (1, 1)}
+    assert (agent.cost, agent.unpriced, agent.estimated) == (Decimal(3), 3, 1)
+    assert (day.cost, day.unpriced, day.estimated) == (Decimal(3), 3, 1)

@@ -5,9 +5,10 @@ import { useRefetchOnRuns } from "./query";
 import type { ActionKind, LedgerQuery, LedgerSort, Order } from "./recorded";
 
 export interface LedgerFilter {
-  /** One of LEDGER_OUTCOMES, or "". */
-  outcome: string;
-  kind: ActionKind | "";
+  /** Of LEDGER_OUTCOMES; none: all. */
+  outcome: readonly string[];
+  /** Of CALL_KINDS; none: all. */
+  kind: readonly ActionKind[];
   name: string;
   agent: string;
   run: string;
@@ -51,8 +52,8 @@ export function ledgerQuery(filter: LedgerFilter): LedgerQuery {
   return {
     sort_by: filter.sort,
     sort_order: filter.order,
-    ...(filter.outcome && { outcome: filter.outcome }),
-    ...(filter.kind && { kind: filter.kind }),
+    ...(filter.outcome.length > 0 && { outcome: filter.outcome.join() }),
+    ...(filter.kind.length > 0 && { kind: filter.kind.join() }),
     ...(filter.name && { action_name: filter.name }),
     ...(filter.agent && { agent_id: filter.agent }),
     ...(filter.run && { run_id: filter.run }),

@@ -51,13 +51,6 @@ export function hasOrphans(recording: Recording): boolean {
   return recording.rows.some((row) => row.parent === -1);
 }
 
-/** Returns whether a sum of the costs that were spent has one in it that was computed from tokens. */
-export function isSumEstimated(rows: readonly Row[]): boolean {
-  return rows.some(
-    (row) => row.isEstimated && row.cost !== null && (row.outcome === "success" || row.outcome === "error"),
-  );
-}
-
 /** Returns where the run ends on its time axis, in microseconds since its beginning: `nowUs` while something goes on. */
 export function endOf(rows: readonly Row[], nowUs: number): number {
   let end = 0;

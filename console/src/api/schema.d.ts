@@ -1228,7 +1228,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export runs with all their actions, under the registry's filters: JSON Lines, JSON or CSV. */
+        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV. */
         get: operations["export_runs"];
         put?: never;
         post?: never;
@@ -1388,6 +1388,23 @@ export interface paths {
         /** Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls. */
         post: operations["add_note"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/notes/{note}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete what somebody said of a run or of one of its actions. */
+        delete: operations["take_back_note"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1793,7 +1810,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Record traces and spans as openai-agents exports them. */
+        /** Record traces and spans as openai-agents exports them; what cannot be read is named in the answer. */
         post: operations["take_openai_agents"];
         delete?: never;
         options?: never;
@@ -1814,7 +1831,13 @@ export interface components {
             actor: string | null;
             /** @default null */
             cost_usd: string | null;
-            details?: unknown;
+            /**
+             * @description What else is known, an object.
+             * @default null
+             */
+            details: {
+                [key: string]: unknown;
+            } | null;
             /** @default null */
             duration_ns: number | null;
             /** @default null */
@@ -1946,6 +1969,8 @@ export interface components {
             completed: number;
             /** Format: decimal */
             cost_usd: string;
+            /** @description Calls whose share of `cost_usd` was computed from tokens. */
+            estimated: number;
             failed: number;
             first_seen_at: string;
             last_seen_at: string;
@@ -2553,6 +2578,11 @@ export interface components {
              */
             status: string | null;
             /**
+             * @description One of the run's tags, as it is.
+             * @default null
+             */
+            tag: string | null;
+            /**
              * @description When the run started; a run that goes on is in every window.
              * @default 7d
              * @enum {unknown}
@@ -2715,6 +2745,8 @@ export interface components {
          * @description POST /api/v1/import.
          */
         ImportAnswer: {
+            /** @description Notes that were new. */
+            notes: number;
             /** @description Entries that were known already. */
             repeated: number;
             /** @description Runs that the lines tell of. */
@@ -3663,6 +3695,8 @@ export interface components {
             status_source: components["schemas"]["StatusSource"];
             tags: string[];
             tally: components["schemas"]["TallyView"];
+            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
+            told_end: components["schemas"]["ToldEndView"] | null;
         };
         /**
          * RefusedView
@@ -3777,6 +3811,11 @@ export interface components {
              * @default null
              */
             status: string | null;
+            /**
+             * @description One of the run's tags, as it is.
+             * @default null
+             */
+            tag: string | null;
             /**
              * @description When the run started; a run that goes on is in every window.
              * @default 7d
@@ -4300,6 +4339,8 @@ export interface components {
              */
             cost_usd: string;
             error: number;
+            /** @description Calls whose share of `cost_usd` was computed from tokens. */
+            estimated: number;
             input_tokens: number;
             output_tokens: number;
             /** Format: decimal */
@@ -4340,6 +4381,15 @@ export interface components {
             tokens: components["schemas"]["TokenView"][];
         };
         /**
+         * ToldEndView
+         * @description An end that a run was told, before something of it began again.
+         */
+        ToldEndView: {
+            at: string;
+            reason: string | null;
+            status: components["schemas"]["RunStatus"];
+        };
+        /**
          * TrendDay
          * @description An agent's runs that started on one day, in UTC.
          */
@@ -4348,6 +4398,8 @@ export interface components {
             /** Format: decimal */
             cost_usd: string;
             day: string;
+            /** @description Calls whose share of `cost_usd` was computed from tokens. */
+            estimated: number;
             failed: number;
             runs: number;
             success: number;
@@ -5453,6 +5505,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemAnswer"];
+                    "application/x-protobuf": string;
                 };
             };
         };
@@ -7196,6 +7249,7 @@ export interface operations {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
                 session_id?: string | null;
+                tag?: string | null;
                 q?: string | null;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
@@ -7238,6 +7292,7 @@ export interface operations {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
                 session_id?: string | null;
+                tag?: string | null;
                 q?: string | null;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
@@ -7622,6 +7677,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    take_back_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
                 };
             };
             /** @description Refused; the body says why. */
@@ -8304,6 +8391,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemAnswer"];
+                    "application/x-protobuf": string;
                 };
             };
         };
@@ -8337,6 +8425,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemAnswer"];
+                    "application/x-protobuf": string;
                 };
             };
         };
@@ -8399,6 +8488,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemAnswer"];
+                    "application/x-protobuf": string;
                 };
             };
         };

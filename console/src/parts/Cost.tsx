@@ -1,7 +1,7 @@
 import type { Outcome } from "../api/recorded";
 import "./cost.css";
 import { count, NOTHING } from "./format";
-import { exactMoney, isNoMoney, known, money, notSpent, type Sum } from "./money";
+import { approximately, exactMoney, isNoMoney, known, money, notSpent, type Sum } from "./money";
 
 interface CostProps {
   usd: string | null | undefined;
@@ -20,21 +20,18 @@ export function Cost({ usd, isEstimated = false, outcome = null }: CostProps) {
   const words = [exactMoney(usd), isEstimated ? "computed from tokens and a price list" : null, unspent];
   return (
     <span className={unspent ? "cost faint" : "cost"} title={words.filter(Boolean).join(", ")}>
-      {isEstimated ? "≈ " : null}
-      {money(usd)}
+      {approximately(money(usd), isEstimated)}
     </span>
   );
 }
 
-/** What was spent as far as it is known, and of how many calls it is not. */
-export function Spent({ of, isEstimated = false }: { of: Sum; isEstimated?: boolean }) {
+/** What was spent as far as it is known, `≈` where some of it was computed, and of how many calls it is not known. */
+export function Spent({ of }: { of: Sum }) {
   const usd = known(of);
-  const words = [spentWords(of), isEstimated ? "partly computed from tokens and a price list" : null];
   return (
-    <span className="spent" title={words.filter(Boolean).join(", ")}>
+    <span className="spent" title={spentWords(of)}>
       <span className={usd === null ? "cost faint" : "cost"}>
-        {isEstimated && usd !== null ? "≈ " : null}
-        {money(usd)}
+        {approximately(money(usd), usd !== null && of.estimated > 0)}
       </span>
       {usd !== null && of.unpriced > 0 ? <span className="cost faint"> + {of.unpriced} unpriced</span> : null}
     </span>
@@ -50,15 +47,13 @@ interface Costs extends Sum {
 interface CostsProps {
   of: Costs;
   isBrief?: boolean;
-  /** Whether what was spent has a cost in it that was computed from tokens. */
-  isEstimated?: boolean;
 }
 
 /**
  * What was spent, and beside it, where they differ from it, what was attempted, prevented and saved by replaying. A brief one
  * leaves out what was attempted, which is the sum of spent and prevented; the pointer brings it.
  */
-export function Costs({ of, isBrief = false, isEstimated = false }: CostsProps) {
+export function Costs({ of, isBrief = false }: CostsProps) {
   const others = [
     isBrief || isNoMoney(of.prevented_cost_usd) || known(of) === null
       ? null
@@ -68,15 +63,18 @@ export function Costs({ of, isBrief = false, isEstimated = false }: CostsProps) 
   ].filter((words) => words !== null);
   return (
     <span className="costs" title={costWords(of)}>
-      <Spent of={of} isEstimated={isEstimated} />
+      <Spent of={of} />
       {others.length > 0 ? <span className="costs-others faint">{others.join(" · ")}</span> : null}
     </span>
   );
 }
 
 function spentWords(of: Sum): string {
-  const spent = `Spent ${exactMoney(known(of))}`;
-  return of.unpriced > 0 ? `${spent}; the cost of ${count(of.unpriced, "model call")} is not known` : spent;
+  return [
+    `Spent ${exactMoney(known(of))}`,
+    of.estimated > 0 ? `; of ${count(of.estimated, "call")} computed from tokens and a price list` : "",
+    of.unpriced > 0 ? `; the cost of ${count(of.unpriced, "model call")} is not known` : "",
+  ].join("");
 }
 
 function costWords(of: Costs): string {

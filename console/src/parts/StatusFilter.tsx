@@ -1,20 +1,19 @@
 import { lookOf } from "./Status";
+import { toggledIn } from "./url";
 import "./field.css";
 
 interface Props {
+  label?: string;
   all: readonly string[];
   chosen: readonly string[];
   onChange: (chosen: string[]) => void;
 }
 
 /** One chip for each status; none chosen means all of them. */
-export function StatusFilter({ all, chosen, onChange }: Props) {
-  function toggle(status: string): void {
-    onChange(chosen.includes(status) ? chosen.filter((one) => one !== status) : [...chosen, status]);
-  }
+export function StatusFilter({ label = "Status", all, chosen, onChange }: Props) {
   return (
     <fieldset className="chips plain-fieldset">
-      <legend className="unseen">Status</legend>
+      <legend className="unseen">{label}</legend>
       {all.map((status) => {
         const { tone, glyph, word } = lookOf(status);
         return (
@@ -23,7 +22,7 @@ export function StatusFilter({ all, chosen, onChange }: Props) {
             type="button"
             className={`chip tone-${tone}`}
             aria-pressed={chosen.includes(status)}
-            onClick={() => toggle(status)}
+            onClick={() => onChange(toggledIn(chosen, status))}
           >
             <span aria-hidden="true">{glyph}</span>
             {word}

@@ -32,13 +32,18 @@ test("unknown and nothing are both no money", () => {
 });
 
 test.each([
-  ["0", 0, "$0"],
-  ["0.12", 0, "$0.12"],
-  ["0.12", 3, "$0.12 + 3 unpriced"],
-  ["0.00", 1200, "–"],
-])("a sum of %s with %i calls of unknown cost is shown as %s", (cost_usd, unpriced, shown) => {
-  expect(sum({ cost_usd, unpriced })).toBe(shown);
-});
+  ["0", 0, 0, "$0"],
+  ["0.12", 0, 0, "$0.12"],
+  ["0.12", 3, 0, "$0.12 + 3 unpriced"],
+  ["0.12", 0, 1, "≈ $0.12"],
+  ["0.12", 3, 2, "≈ $0.12 + 3 unpriced"],
+  ["0.00", 1200, 0, "–"],
+])(
+  "a sum of %s with %i calls of unknown and %i of computed cost is shown as %s",
+  (cost_usd, unpriced, estimated, shown) => {
+    expect(sum({ cost_usd, unpriced, estimated })).toBe(shown);
+  },
+);
 
 test("of a sum nothing is known when it has no calls, or only calls of unknown cost", () => {
   expect(known({ cost_usd: "0", unpriced: 0, calls: 0 })).toBeNull();

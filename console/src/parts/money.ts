@@ -33,23 +33,30 @@ export function notSpent(outcome: Outcome | null): string | null {
   return outcome === "replayed" || outcome === "idempotent_replay" ? "not spent: answered from a recording" : null;
 }
 
-/** A sum of costs, and how many model calls it lacks because nobody knows what they cost. */
+/** A sum of costs, how many model calls it lacks because nobody knows what they cost, and how many of it were computed. */
 export interface Sum {
   cost_usd: string;
   unpriced: number;
+  estimated: number;
   /** How many calls were recorded. */
   calls?: number;
 }
 
 /** Returns what is known of a sum; null when it has no call, or only calls without a known cost. */
-export function known({ cost_usd, unpriced, calls = 1 }: Sum): string | null {
+export function known({ cost_usd, unpriced, calls = 1 }: Omit<Sum, "estimated">): string | null {
   return isNoMoney(cost_usd) && (unpriced > 0 || calls === 0) ? null : cost_usd;
 }
 
-/** Returns a sum in words: `$0.12`, `$0.12 + 3 unpriced`, `–`. */
+/** Returns a sum in words: `$0.12`, `≈ $0.12 + 3 unpriced`, `–`. */
 export function sum(of: Sum): string {
   const usd = known(of);
-  return usd !== null && of.unpriced > 0 ? `${money(usd)} + ${WHOLE.format(of.unpriced)} unpriced` : money(usd);
+  const amount = approximately(money(usd), usd !== null && of.estimated > 0);
+  return usd !== null && of.unpriced > 0 ? `${amount} + ${WHOLE.format(of.unpriced)} unpriced` : amount;
+}
+
+/** Returns an amount with `≈` before it where it was computed from tokens and a price list. */
+export function approximately(amount: string, isEstimated: boolean): string {
+  return isEstimated ? `≈ ${amount}` : amount;
 }
 
 export function isNoMoney(usd: string | null | undefined): boolean {

@@ -60,6 +60,11 @@ export function chosenAmong<Value extends string>(
   return all.filter((one) => named.includes(one.toLowerCase()));
 }
 
+/** Returns what is chosen after one was chosen, or given back. */
+export function toggledIn<Value>(chosen: readonly Value[], one: Value): Value[] {
+  return chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one];
+}
+
 /** Returns the fields of a URL whose values are none that can be asked for, as they stand there: `status=wat`. */
 export function misreadIn(query: URLSearchParams, all: Readonly<Record<string, readonly string[]>>): string[] {
   return Object.entries(all).flatMap(([name, values]) => {

@@ -21,6 +21,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     replayed: int
     cost_usd: Decimal  #: spent, as far as it is known
     unpriced: int  #: model calls whose cost is not known
+    estimated: int = 0  #: calls whose cost was computed; a server of before does not tell
     attempted_cost_usd: Decimal
     saved_cost_usd: Decimal
     input_tokens: int
@@ -102,6 +103,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     runs: int
     stored: int
     repeated: int
+    notes: int = 0  #: of a server before exports held them
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

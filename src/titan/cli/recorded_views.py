@@ -63,9 +63,12 @@ def show_recorded(run: RecordedRun, calls: Sequence[Call], *, at: datetime) -> N
 
 
 def cost_of(tally: Tally) -> str:
-    """Return what was spent, and how many model calls that lacks: `$0.12 + 3 unpriced`."""
+    """Return what was spent, `≈` where some was computed, and how many model calls it lacks: `≈$0.12 + 3 unpriced`."""
     known = tally.known_cost
-    return f"{money(known)} + {tally.unpriced:,} unpriced" if known is not None and tally.unpriced else money(known)
+    if known is None:
+        return money(known)
+    lacking = f" + {tally.unpriced:,} unpriced" if tally.unpriced else ""
+    return f"{'≈' if tally.estimated else ''}{money(known)}{lacking}"
 
 
 def _facts(run: RecordedRun, *, at: datetime) -> list[str]:

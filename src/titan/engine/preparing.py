@@ -20,9 +20,10 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from msgspec import structs
 
-from titan.model.actions import ActionEntry, Entry, RunEntry, with_digests
+from titan.model.actions import MAX_TAGS, ActionEntry, Entry, RunEntry, first_tags, with_digests
 from titan.ports_calls import Prices
 from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.storable import storable, storable_text
 
 LARGE_BYTES: Final = 64 * 1024  # of a request: handing a smaller one over takes longer than reading it
 NICENESS: Final = 5  # of the process: where cores are short, whatever serves jobs has thrice its share and goes first
@@ -43,7 +44,10 @@ H = TypeVar("H", bound=Heard)
 
 
 class Preparer:
-    """Takes secrets out of entries, prices calls that no teller priced, and computes what shared texts are known by."""
+    """Makes entries fit for any store, without secrets, and with what calls cost that no teller priced.
+
+    It also computes what shared texts are known by.
+    """
 
     def __init__(self, redactor: EntryRedactor, prices: Prices | None) -> None:
         self._redactor = redactor
@@ -51,7 +55,9 @@ class Preparer:
 
     def prepared(self, entry: Entry) -> Entry:
         """Return an entry as it may be stored."""
-        clean = self._redactor.clean(entry)
+        if len(entry.tags) > MAX_TAGS:
+            entry = structs.replace(entry, tags=first_tags(entry.tags))
+        clean = self._redactor.clean(storable(entry))
         if not isinstance(clean, ActionEntry):
             return clean
         news: dict[str, object] = {}
@@ -71,11 +77,11 @@ class Preparer:
 
     def without_secrets(self, text: str) -> str:
         """Return a text that is no part of an entry as it may be stored."""
-        return self._redactor.without_secrets(text)
+        return self._redactor.without_secrets(storable_text(text))
 
     def known_as(self, told_id: str) -> str:
         """Return what stands for an id of a run, action or agent: itself, unless it holds a secret."""
-        return self._redactor.known_as(told_id)
+        return self._redactor.known_as(storable_text(told_id))
 
 
 class PreparingProcess:

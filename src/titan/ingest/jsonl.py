@@ -1,17 +1,19 @@
-"""An export of runs as JSON Lines, read back: what comes out are the same runs and actions.
+"""An export of runs as JSON Lines, read back: what comes out are the same runs, actions and notes.
 
 Not what a run's tape says of who told what, and of how an end was known: whoever reads an export back says it all.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import msgspec
 from msgspec import UnsetType
 
 from titan.ingest.costs import checked_cost
-from titan.insight.export_lines import ActionLine, Line, ManifestLine, RunLine
+from titan.ingest.moments import in_utc
+from titan.insight.export_lines import ActionLine, Contents, Line, ManifestLine, NoteLine, RunLine
 from titan.model.actions import (
     SHARED_MARK,
     ActionEntry,
@@ -26,10 +28,17 @@ from titan.model.actions import (
 )
 from titan.model.errors import InvalidInput
 from titan.model.runs import RunStatus
+from titan.rules.names import shown
 
 _DECODER: Final = msgspec.json.Decoder(Line)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
+    RunLine: ("started_at", "ended_at", "last_event_at", "pinned_at"),
+    ActionLine: ("started_at", "ended_at"),
+    NoteLine: ("at",),
+    ManifestLine: (),
+}
 _ENDS: Final = {
     RunStatus.COMPLETED: RunEnd.COMPLETED,
     RunStatus.FAILED: RunEnd.FAILED,
@@ -37,43 +46,68 @@ _ENDS: Final = {
 }
 
 
-def read_lines(lines: Iterable[bytes]) -> Iterator[Entry]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """That a person wants a run kept."""
+
+    run_id: str
+    at: datetime
+
+
+Told = Entry | NoteLine | Pinned
+
+
+def read_lines(lines: Iterable[bytes]) -> Iterator[Told]:
     """Yield what the lines of an export say, as they are read; several exports may stand behind each other.
 
+    A note comes behind something of its run.
+
     Raises:
-        InvalidInput: a line is none of an export, or a manifest does not fit what stands before it; the message has
-            the line's number. Entries of the lines before it were yielded.
+        InvalidInput: a line is none of an export, a manifest does not fit what stands before it, or a note is on a run
+            of which nothing does; the message has the line's number. What the lines before it say was yielded.
     """
-    digest, runs, actions = hashlib.sha256(), 0, 0
+    contents, runs = Contents(), set[str]()
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
         line = _read(text, number)
         match line:
             case RunLine():
-                runs += 1
-                yield from _run(line)
+                runs.add(line.run_id)
+                yield from _run(line, number)
             case ActionLine():
-                actions += 1
+                runs.add(line.run_id)
                 yield _action(line, number)
+            case NoteLine():
+                if line.run_id not in runs:
+                    raise _unreadable(number, "a note on a run that stands before it", f"one on {shown(line.run_id)}")
+                yield line
             case ManifestLine():
-                told, found = (line.runs, line.actions, line.sha256), (runs, actions, digest.hexdigest())
-                if told != found:
-                    raise _unreadable(number, "the runs and actions of the manifest, unchanged", f"{found[:2]}")
-                digest, runs, actions = hashlib.sha256(), 0, 0
+                if line != contents.manifest():
+                    raise _unreadable(number, "what the manifest tells of, unchanged", _counted(contents))
+                contents = Contents()
                 continue
-        digest.update(text.rstrip(b"\r\n") + b"\n")
+        contents.add(line, text.rstrip(b"\r\n") + b"\n")
+
+
+def _counted(contents: Contents) -> str:
+    found = contents.manifest()
+    return f"{found.runs} runs, {found.actions} actions and {found.notes} notes, or other bytes"
 
 
 def _read(text: bytes, number: int) -> Line:
     try:
         line: Line = _DECODER.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(number, "a run, an action or a manifest of an export", str(error)) from error
+        raise _unreadable(number, "a run, an action, a note or a manifest of an export", str(error)) from error
+    for name in _TIMES[type(line)]:
+        at = getattr(line, name)
+        if at is not None:
+            in_utc(at, what=f"line {number} of the import: {name}")
     return line
 
 
-def _run(line: RunLine) -> Iterator[RunEntry]:
+def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     """Yield what a run's line says; its end comes before its actions, which all began before it."""
     yield RunEntry(
         run_id=line.run_id,
@@ -85,12 +119,14 @@ def _run(line: RunLine) -> Iterator[RunEntry]:
         done=line.done,
         total=line.total,
         tags=line.tags,
-        details=_text(line.details),
+        details=_details(line.details, number),
     )
     end = _ENDS.get(line.status)
     at = line.last_event_at if end is None else line.ended_at
     if at is not None:
         yield RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=at, end=end, reason=line.reason)
+    if line.pinned_at is not None:
+        yield Pinned(run_id=line.run_id, at=line.pinned_at)
 
 
 def _action(line: ActionLine, number: int) -> ActionEntry:
@@ -120,7 +156,7 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
         effect=line.effect,
         is_redacted=line.is_redacted,
         redacted=tuple(Redaction(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in line.redacted),
-        details=_text(line.details),
+        details=_details(line.details, number),
     )
 
 
@@ -152,6 +188,13 @@ def _use(line: ActionLine) -> ModelUse | None:
 
 def _text(raw: msgspec.Raw | UnsetType) -> str | None:
     return None if isinstance(raw, UnsetType) else bytes(raw).decode()
+
+
+def _details(raw: msgspec.Raw | UnsetType, number: int) -> str | None:
+    text = _text(raw)
+    if text is None or text == "null" or text.startswith("{"):
+        return None if text == "null" else text
+    raise _unreadable(number, "an object at details", f"{text[:60]!a}")
 
 
 def _payload(raw: msgspec.Raw | UnsetType) -> Payload | None:

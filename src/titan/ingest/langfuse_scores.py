@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
+from titan.ingest.moments import in_utc
+from titan.ingest.sentinel_fields import clean
 from titan.ingest.values import read_json
 from titan.model.errors import InvalidInput
 
@@ -78,8 +80,8 @@ def read_events(body: bytes) -> list[tuple[str, Score | Refused]]:
 
 def _of_events(batch: list[Any]) -> Iterator[tuple[str, Score | Refused]]:
     for event in batch:
-        fields = event if isinstance(event, dict) else {}
-        event_id, kind = str(fields.get("id", "")), str(fields.get("type", ""))
+        fields = _fields(event)
+        event_id, kind = clean(str(fields.get("id", ""))), clean(str(fields.get("type", "")))
         if kind == SCORE:
             yield event_id, _score(fields.get("body"))
         else:
@@ -88,10 +90,12 @@ def _of_events(batch: list[Any]) -> Iterator[tuple[str, Score | Refused]]:
 
 
 def _score(told: Any) -> Score | Refused:
+    fields = {name: clean(value) if isinstance(value, str) else value for name, value in _fields(told).items()}
     try:
-        body = msgspec.convert(told, ScoreBody)
-    except msgspec.ValidationError as error:
-        return Refused(id=str(told.get("id", "")) if isinstance(told, dict) else "", reason=str(error))
+        body = msgspec.convert(fields or told, ScoreBody)
+        at = body.timestamp and in_utc(body.timestamp, what="timestamp")
+    except (msgspec.ValidationError, InvalidInput) as error:
+        return Refused(id=str(fields.get("id", "")), reason=str(error))
     if body.trace_id is None:
         return Refused(
             id=body.id or "", reason="a score of a session or dataset: only traces and their spans have them"
@@ -105,8 +109,12 @@ def _score(told: Any) -> Score | Refused:
         name=body.name,
         score=None if is_word else float(body.value),
         text="\n".join([*words, *([body.comment] if body.comment else [])]),
-        at=body.timestamp,
+        at=at,
     )
+
+
+def _fields(told: Any) -> dict[str, Any]:
+    return told if isinstance(told, dict) else {}
 
 
 def _checked(batch: list[Any]) -> list[Any]:

@@ -6,13 +6,13 @@ where the call went through our endpoint, which the id joins it to.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
-
-import msgspec
 
 from titan.ingest.batch import Batch
 from titan.ingest.counts import count_of
+from titan.ingest.moments import in_utc
+from titan.ingest.openai_agents_items import Failed, Item, read_items
 from titan.ingest.values import (
     Value,
     conversation,
@@ -20,7 +20,6 @@ from titan.ingest.values import (
     json_or_text,
     messages_of,
     payload_of,
-    read_json,
     text_of,
 )
 from titan.model.actions import (
@@ -53,73 +52,67 @@ _KINDS: Final = {
 _LIFTED: Final = frozenset({"type", "name", "input", "output", "usage", "response_id", "model", "model_config"})
 
 
-class _Failed(msgspec.Struct):
-    message: str | None = None
-    data: Any = None
-
-
-class _Item(msgspec.Struct):
-    object: str = ""
-    id: str = ""
-    trace_id: str | None = None
-    parent_id: str | None = None
-    started_at: datetime | None = None
-    ended_at: datetime | None = None
-    span_data: dict[str, Any] | None = None
-    error: _Failed | None = None
-    workflow_name: str | None = None
-    group_id: str | None = None
-    metadata: Any = None
-
-
-class _Request(msgspec.Struct):
-    data: list[_Item]
-
-
-_DECODER: Final = msgspec.json.Decoder(_Request)
-
-
 def read(body: bytes, *, received_at: datetime) -> Batch:
     """Return what a request to /v1/traces/ingest says: an entry per span, and one per trace.
 
+    What cannot be read is rejected, the others are taken.
+
     Raises:
-        InvalidInput: it is no such request.
+        InvalidInput: it is no such request, or nothing in it can be read.
     """
-    items = _items(body)
-    traces = {item.id: item for item in items if item.object == "trace" and item.id}
-    spans = [item for item in items if item.object == "trace.span" and item.id and item.trace_id and item.started_at]
-    told: dict[str, list[tuple[_Item, ActionEntry]]] = {run_id: [] for run_id in traces}
-    actions: list[ActionEntry] = []
-    for span in spans:
-        actions.append(action := _action(span))
-        told.setdefault(action.run_id, []).append((span, action))
-    runs = [_run(run_id, traces.get(run_id), of_run, received_at) for run_id, of_run in told.items()]
-    rejected = len(items) - len(traces) - len(spans)
+    heard = _Heard()
+    for item in read_items(body):
+        heard.take(item)
+    if heard.rejected and not heard.told:
+        raise InvalidInput("traces of openai-agents", expected="one that can be read", found=heard.problem)
+    runs = [_run(run_id, heard.traces.get(run_id), of_run, received_at) for run_id, of_run in heard.told.items()]
     return Batch(
-        entries=[*runs, *actions],
-        accepted=len(traces) + len(spans),
-        rejected=rejected,
-        problem="what is neither a trace nor a span, or has no id or no time" if rejected else "",
+        entries=[*runs, *heard.actions],
+        accepted=len(heard.traces) + len(heard.actions),
+        rejected=heard.rejected,
+        problem=heard.problem,
     )
 
 
-def _items(body: bytes) -> list[_Item]:
-    try:
-        return _DECODER.decode(body).data
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        try:  # once more for what Python writes and others do not read: NaN, half a surrogate pair, very deep values
-            return msgspec.convert(read_json(body, what="trace of openai-agents"), _Request).data
-        except (InvalidInput, msgspec.ValidationError, UnicodeEncodeError):
-            raise InvalidInput(
-                "trace of openai-agents",
-                expected='JSON such as {"data": [{"object": "trace", …}, {"object": "trace.span", …}]}',
-                found=f"{len(body)} bytes that are none ({error})",
-            ) from None
+class _Heard:
+    """What a request tells of so far."""
+
+    def __init__(self) -> None:
+        self.traces: dict[str, Item] = {}  #: run id → the trace that it is
+        #: Run id → its spans; the runs that only a trace tells of, too.
+        self.told: dict[str, list[tuple[Item, ActionEntry]]] = {}
+        self.actions: list[ActionEntry] = []
+        self.rejected = 0
+        self.problem = ""  #: of the first that was rejected
+
+    def take(self, item: Item | InvalidInput) -> None:
+        """Take one more trace or span, or count it as rejected."""
+        if isinstance(item, InvalidInput):
+            self._reject(str(item))
+        elif item.object == "trace" and item.id:
+            run_id = item.id[:200]
+            self.traces[run_id] = item
+            self.told.setdefault(run_id, [])
+        elif item.object == "trace.span" and item.id and item.trace_id and item.started_at:
+            self._take_span(item)
+        else:
+            self._reject(f"{item.id or '(no id)'}: neither a trace nor a span, or it has no id or no time")
+
+    def _take_span(self, span: Item) -> None:
+        try:
+            action = _action(span)
+        except InvalidInput as error:  # a time in no year
+            self._reject(f"{span.id}: {error}")
+            return
+        self.actions.append(action)
+        self.told.setdefault(action.run_id, []).append((span, action))
+
+    def _reject(self, problem: str) -> None:
+        self.rejected += 1
+        self.problem = self.problem or problem
 
 
-def _run(
-    run_id: str, trace: _Item | None, told: Sequence[tuple[_Item, ActionEntry]], received_at: datetime
-) -> RunEntry:
+def _run(run_id: str, trace: Item | None, told: Sequence[tuple[Item, ActionEntry]], received_at: datetime) -> RunEntry:
     """Return what is said of a run; a trace itself has no time, so where it stands alone it began when it came."""
     of_run = sorted(told, key=lambda pair: pair[1].started_at)
     task = next((action for span, action in of_run if span.parent_id is None and _is_task(span)), None)
@@ -137,12 +130,12 @@ def _run(
     )
 
 
-def _is_task(span: _Item) -> bool:
+def _is_task(span: Item) -> bool:
     data = (span.span_data or {}).get("data")
     return span.ended_at is not None and type(data) is dict and data.get("sdk_span_type") == "task"
 
 
-def _action(span: _Item) -> ActionEntry:
+def _action(span: Item) -> ActionEntry:
     data = dict(span.span_data or {})
     if data.get("type") == "custom" and type(data.get("data")) is dict and "sdk_span_type" in data["data"]:
         inner = data["data"]
@@ -159,8 +152,8 @@ def _action(span: _Item) -> ActionEntry:
         teller=Teller.OPENAI_AGENTS,
         kind=kind,
         name=_name(data, kind),
-        started_at=_utc(span.started_at),
-        ended_at=None if span.ended_at is None else _utc(span.ended_at),
+        started_at=in_utc(span.started_at, what="started_at of a span"),
+        ended_at=span.ended_at and in_utc(span.ended_at, what="ended_at of a span"),
         outcome=None if not has_ended else Outcome.SUCCESS if failure is None else Outcome.ERROR,
         parent_id=span.parent_id or None,
         actor=_text(data.get("agent_name")) or (_text(data.get("name")) if kind is ActionKind.AGENT else None),
@@ -225,13 +218,13 @@ def _use(data: dict[str, Any]) -> ModelUse | None:
     )
 
 
-def _failure(failed: _Failed) -> Failure:
+def _failure(failed: Failed) -> Failure:
     said = failed.data.get("error") if type(failed.data) is dict else None
     message = failed.message or ""
     return Failure(type="Error", message=f"{message}: {said}" if said else message)
 
 
-def _details(data: dict[str, Any], kind: ActionKind, failed: _Failed | None) -> str | None:
+def _details(data: dict[str, Any], kind: ActionKind, failed: Failed | None) -> str | None:
     members: dict[str, str] = {}
     rest = {key: value for key, value in data.items() if key not in _LIFTED and value is not None}
     if rest:
@@ -247,7 +240,3 @@ def _details(data: dict[str, Any], kind: ActionKind, failed: _Failed | None) -> 
 
 def _text(value: object) -> str | None:
     return value[:500] if type(value) is str and value else None
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
+from titan.ingest.levels import shallow
 from titan.ingest.sentinel_calls import failure_text
 from titan.model.actions import Failure, Outcome, Payload
 from titan.model.recorded import Action
 from titan_sdk.tape import decode
+
+MOST_LEVELS: Final = 900  # Python's `json` ends at some 990, the deepest request at 980
 
 
 class BundleEntry(Struct, kw_only=True):
@@ -34,9 +37,10 @@ def bundle_entry(
     """Return a call as that client wrote it: plain JSON, at its end's time; an error is its words as the outputs.
 
     Types that JSON has not are what Python's `json` and `str` make of them: a tuple is a list, a set a list in order.
+    What is nested deeper than the client's `json` reads stands as the text that it is.
     """
-    given = None if inputs is None else _plain(decode(inputs.whole))
-    gave = None if outputs is None else _plain(decode(outputs.whole))
+    given = None if inputs is None else _value_of(inputs.whole)
+    gave = None if outputs is None else _value_of(outputs.whole)
     ended_at = action.ended_at or action.started_at + timedelta(microseconds=(action.duration_ns or 0) // 1000)
     return BundleEntry(
         id=action.id,
@@ -56,16 +60,37 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat()
 
 
+def _value_of(text: str) -> Any:
+    is_deep = text.count("[") + text.count("{") > MOST_LEVELS
+    return _plain(decode(shallow(text, levels=MOST_LEVELS) if is_deep else text))
+
+
 def _plain(value: object) -> Any:
-    """Return a value as JSON can say it; what it cannot say becomes text."""
+    """Return a value as JSON can say it; what it cannot say becomes text. It walks no deeper than it stands itself."""
+    top: list[Any] = [value]
+    sets: list[list[Any]] = []
+    todo: list[tuple[Any, Any]] = [(top, 0)]  # places whose values are to become plain
+    while todo:
+        into, place = todo.pop()
+        found = into[place]
+        if isinstance(found, Mapping):
+            into[place] = made = {str(key): part for key, part in found.items()}
+            todo.extend((made, key) for key in made)
+        elif isinstance(found, list | tuple | set | frozenset):
+            into[place] = parts = list(found)
+            todo.extend((parts, number) for number in range(len(parts)))
+            if isinstance(found, set | frozenset):
+                sets.append(parts)
+        else:
+            into[place] = _leaf(found)
+    for parts in reversed(sets):  # those within first
+        parts.sort(key=msgspec.json.encode)
+    return top[0]
+
+
+def _leaf(value: object) -> object:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         return value if value - value == 0 else str(value)  # no NaN, no infinity: most readers refuse them
-    if isinstance(value, Mapping):
-        return {str(key): _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, set | frozenset):
-        return sorted((_plain(part) for part in value), key=msgspec.json.encode)
     return str(value)

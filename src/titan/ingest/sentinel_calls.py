@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from titan.ingest.sentinel_shapes import EntryBody
-from titan.model.actions import ActionKind, Failure, ModelUse, Outcome, RunEnd
+from titan.model.actions import MOST_TOKENS, ActionKind, Failure, ModelUse, Outcome, RunEnd
 
 #: How the name of a mark begins → what it is.
 _MARKS: Final = {
@@ -116,7 +116,7 @@ def _use(name: str, given: dict[str, Any]) -> ModelUse | None:
 
 def _tokens(given: dict[str, Any], *names: str) -> int | None:
     counts = (given.get(name) for name in names)
-    return next((count for count in counts if type(count) is int and 0 <= count < 2**53), None)
+    return next((count for count in counts if type(count) is int and 0 <= count <= MOST_TOKENS), None)
 
 
 def _other_kind(name: str, entry: EntryBody) -> ActionKind:

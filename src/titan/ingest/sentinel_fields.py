@@ -10,6 +10,7 @@ import msgspec
 
 from titan.ingest.values import read_json
 from titan.model.errors import InvalidInput
+from titan.rules.storable import storable_text
 
 T = TypeVar("T")
 
@@ -62,7 +63,7 @@ def read_time(text: str, *, what: str) -> datetime:
 
 def clean(text: str) -> str:
     """Return a text that UTF-8 can say and every store can keep."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return storable_text(text)
 
 
 def clean_or_none(text: str | None) -> str | None:

@@ -1,11 +1,9 @@
-"""Runs with all their actions, as JSON Lines or as one JSON document, piece by piece.
+"""Runs with all their actions and notes, as JSON Lines or as one JSON document, piece by piece.
 
 Nothing is held but the line that is written, so an export may be longer than the memory.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,9 +12,9 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from titan.insight.bodies import Bodies
-from titan.insight.export_lines import ActionLine, FailureLine, ManifestLine, RedactionLine, RunLine
+from titan.insight.export_lines import ActionLine, Contents, FailureLine, Line, NoteLine, RedactionLine, RunLine
 from titan.model.actions import Payload
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action, Note, RecordedRun
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -33,29 +31,25 @@ class ExportedRun:
     #: Span id → action id, for actions that turned out to be a span that others name as their parent.
     spans: Mapping[str, str] = field(default_factory=dict)
     details: str | None = None  #: a JSON object of what else was told of the run
+    notes: Sequence[Note] = ()  #: on the run and its actions
 
 
 def json_lines(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
-    """Yield a line for each run, behind it one for each of its actions, and a manifest at the end."""
-    digest, run_count, action_count = hashlib.sha256(), 0, 0
+    """Yield a line for each run, behind it those of its actions and of its notes, and a manifest at the end."""
+    contents = Contents()
     for exported in runs:
-        line = _encoded(run_line(exported))
-        digest.update(line)
-        run_count += 1
-        yield line
-        for action, bodies in exported.actions:
-            line = _encoded(action_line(action, bodies, exported.spans))
-            digest.update(line)
-            action_count += 1
-            yield line
-    yield _encoded(ManifestLine(runs=run_count, actions=action_count, sha256=digest.hexdigest()))
+        for line in _lines_of(exported):
+            encoded = _encoded(line)
+            contents.add(line, encoded)
+            yield encoded
+    yield _encoded(contents.manifest())
 
 
 def json_document(runs: Iterable[ExportedRun], *, exported_at: datetime, filters: Mapping[str, str]) -> Iterator[bytes]:
-    """Yield the pieces of `{"exported_at": …, "filters": {…}, "runs": [{…, "actions": […]}, …], "counts": {…}}`."""
+    """Yield the pieces of `{"exported_at": …, "filters": {…}, "runs": [{…, "actions": […], "notes": […]}, …], …}`."""
     head = {"exported_at": exported_at, "filters": dict(filters)}
     yield msgspec.json.encode(head)[:-1] + b',"runs":['
-    run_count = action_count = 0
+    run_count = action_count = note_count = 0
     for exported in runs:
         separator = b"," if run_count else b""
         run_count += 1
@@ -63,8 +57,11 @@ def json_document(runs: Iterable[ExportedRun], *, exported_at: datetime, filters
         for place, (action, bodies) in enumerate(exported.actions):
             action_count += 1
             yield (b"," if place else b"") + msgspec.json.encode(action_line(action, bodies, exported.spans))
-        yield b"]}"
-    yield b"],%b" % msgspec.json.encode({"counts": {"runs": run_count, "actions": action_count}})[1:]
+        notes = [note_line(note, exported.spans) for note in exported.notes]
+        note_count += len(notes)
+        yield b'],"notes":%b}' % msgspec.json.encode(notes)
+    counts = {"runs": run_count, "actions": action_count, "notes": note_count}
+    yield b"],%b" % msgspec.json.encode({"counts": counts})[1:]
 
 
 def run_line(exported: ExportedRun) -> RunLine:
@@ -85,6 +82,7 @@ def run_line(exported: ExportedRun) -> RunLine:
         duration_ms=None if lasted is None else lasted / _MICROSECOND / 1000,
         cost_usd=tally.cost,
         unpriced=tally.unpriced,
+        estimated=tally.estimated,
         attempted_cost_usd=tally.attempted_cost,
         prevented_cost_usd=tally.prevented,
         saved_cost_usd=tally.saved,
@@ -101,6 +99,7 @@ def run_line(exported: ExportedRun) -> RunLine:
         done=run.done,
         total=run.total,
         tags=run.tags,
+        pinned_at=run.pinned_at,
         details=_raw(exported.details),
     )
 
@@ -148,7 +147,29 @@ def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> Act
     )
 
 
-def _encoded(line: RunLine | ActionLine | ManifestLine) -> bytes:
+def note_line(note: Note, spans: Mapping[str, str]) -> NoteLine:
+    """Return a note as a line; what was said of a span is said of the action that it turned out to be."""
+    return NoteLine(
+        id=note.id,
+        run_id=note.run_id,
+        action_id=None if note.action_id is None else spans.get(note.action_id, note.action_id),
+        author=note.author,
+        at=note.at,
+        name=note.name,
+        score=note.score,
+        text=note.text,
+    )
+
+
+def _lines_of(exported: ExportedRun) -> Iterator[Line]:
+    yield run_line(exported)
+    for action, bodies in exported.actions:
+        yield action_line(action, bodies, exported.spans)
+    for note in exported.notes:
+        yield note_line(note, exported.spans)
+
+
+def _encoded(line: Line) -> bytes:
     return msgspec.json.encode(line) + b"\n"
 
 
@@ -160,5 +181,5 @@ def _raw(text: str | None) -> msgspec.Raw | UnsetType:
     if text is None:
         return UNSET
     if "\n" in text or "\r" in text:  # between its tokens: within them JSON writes \n
-        text = json.dumps(json.loads(text), ensure_ascii=False)
+        text = text.replace("\n", " ").replace("\r", " ")
     return msgspec.Raw(text.encode())

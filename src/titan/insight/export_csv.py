@@ -1,4 +1,7 @@
-"""Runs with all their actions as CSV (RFC 4180): a row for each action, with its run's columns repeated."""
+"""Runs with all their actions as CSV (RFC 4180): a row for each action, with its run's columns repeated.
+
+Notes are text for people, a line for each: `ann, 2026-03-01T12:00:00Z, quality 0.5: fair`.
+"""
 
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -6,8 +9,8 @@ from typing import Final
 import msgspec
 from msgspec import UnsetType
 
-from titan.insight.export import ExportedRun, action_line, run_line
-from titan.insight.export_lines import ActionLine, RunLine
+from titan.insight.export import ExportedRun, action_line, note_line, run_line
+from titan.insight.export_lines import ActionLine, NoteLine, RunLine
 
 #: What a spreadsheet takes for a formula, or for the place before one.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -24,6 +27,7 @@ _RUN_COLUMNS: Final = (
     "duration_ms",
     "cost_usd",
     "unpriced",
+    "estimated",
     "attempted_cost_usd",
     "calls",
     "attempts",
@@ -61,6 +65,8 @@ HEADER: Final = (
     *(f"action_{name}" if name == "id" else name for name in _ACTION_COLUMNS),
     "error_type",
     "error_message",
+    "run_notes",
+    "notes",
 )
 
 
@@ -69,12 +75,30 @@ def csv_rows(runs: Iterable[ExportedRun]) -> Iterator[bytes]:
     yield _row(HEADER)
     for exported in runs:
         of_run = _cells(run_line(exported), _RUN_COLUMNS)
+        notes = _notes(exported)
+        run_notes = notes.pop(None, "")
         has_actions = False
         for action, bodies in exported.actions:
             has_actions = True
-            yield _row([*of_run, *_of_action(action_line(action, bodies, exported.spans))])
+            line = action_line(action, bodies, exported.spans)
+            yield _row([*of_run, *_of_action(line), run_notes, notes.get(action.id, "")])
         if not has_actions:
-            yield _row([*of_run, *[""] * (len(HEADER) - len(of_run))])
+            yield _row([*of_run, *[""] * (len(HEADER) - len(of_run) - 2), run_notes, ""])
+
+
+def _notes(exported: ExportedRun) -> dict[str | None, str]:
+    """Return action id → the notes on it, None → those on the run."""
+    told: dict[str | None, list[str]] = {}
+    for note in exported.notes:
+        line = note_line(note, exported.spans)
+        told.setdefault(line.action_id, []).append(_words(line))
+    return {action_id: _guarded("\n".join(words)) for action_id, words in told.items()}
+
+
+def _words(note: NoteLine) -> str:
+    scored = [] if note.name is None else [" ".join([note.name, *([] if note.score is None else [f"{note.score:g}"])])]
+    said = ", ".join([note.author, _cell(note.at), *scored])
+    return f"{said}: {note.text}" if note.text else said
 
 
 def _of_action(line: ActionLine) -> list[str]:

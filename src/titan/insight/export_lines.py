@@ -1,9 +1,11 @@
-"""The lines of an export: a run, its actions, and what a whole file holds.
+"""The lines of an export: a run, its actions, what people said of them, and what a whole file holds.
 
 Names and durations stand in both spellings, `action` and `name`, `duration_ms` and `duration_ns`; costs are strings of
 US dollars; inputs, outputs and details are JSON as it is kept, in the typed encoding of `titan_sdk.tape`.
 """
 
+import hashlib
+from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -11,7 +13,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from titan.model.actions import ActionKind, Effect, Impact, Outcome
+from titan.model.actions import MOST_TOKENS, ActionKind, Effect, Impact, Outcome
 from titan.model.recorded import StatusSource
 from titan.model.runs import RunStatus
 
@@ -19,6 +21,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=1000)]
 Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
 
 
 class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
@@ -37,6 +40,7 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     duration_ms: float | None = None
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
+    estimated: int = 0
     attempted_cost_usd: Decimal = Decimal(0)
     prevented_cost_usd: Decimal = Decimal(0)
     saved_cost_usd: Decimal = Decimal(0)
@@ -53,6 +57,7 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     done: Count | None = None
     total: Count | None = None
     tags: tuple[str, ...] = ()
+    pinned_at: Time | None = None
     details: msgspec.Raw | UnsetType = UNSET
 
 
@@ -92,11 +97,11 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     is_cost_estimated: bool = False
     model: str | None = None
     provider: str | None = None
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
-    cache_read_tokens: Count | None = None
-    cache_write_tokens: Count | None = None
-    reasoning_tokens: Count | None = None
+    input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    cache_read_tokens: Tokens | None = None
+    cache_write_tokens: Tokens | None = None
+    reasoning_tokens: Tokens | None = None
     response_id: str | None = None
     error: FailureLine | None = None
     impact: Impact | None = None
@@ -109,12 +114,49 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     details: msgspec.Raw | UnsetType = UNSET
 
 
+class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
+    """What a person said of a run or of one of its actions; those of a run follow its actions, the newest first."""
+
+    id: Id
+    run_id: Id
+    action_id: Id | None = None  #: None: of the run
+    author: str
+    at: Time
+    name: str | None = None
+    score: float | None = None
+    text: str = ""
+
+
 class ManifestLine(Struct, kw_only=True, tag_field="type", tag="manifest"):
-    """What stands before it: so many runs and actions, in bytes with this digest. A file without one was cut off."""
+    """What stands before it: so many lines of each type, in bytes with this digest. A file without one was cut off."""
 
     runs: int
     actions: int
+    notes: int = 0  #: an export that was made before it held notes has no count of them
     sha256: str
 
 
-Line = RunLine | ActionLine | ManifestLine
+Line = RunLine | ActionLine | NoteLine | ManifestLine
+
+
+class Contents:
+    """What a manifest tells of, counted line by line."""
+
+    def __init__(self) -> None:
+        self._counts = Counter[type[Line]]()
+        self._digest = hashlib.sha256()
+
+    def add(self, line: Line, encoded: bytes) -> None:
+        """Count a line; `encoded` ends with a newline."""
+        self._counts[type(line)] += 1
+        self._digest.update(encoded)
+
+    def manifest(self) -> ManifestLine:
+        """Return what was counted."""
+        counts = self._counts
+        return ManifestLine(
+            runs=counts[RunLine],
+            actions=counts[ActionLine],
+            notes=counts[NoteLine],
+            sha256=self._digest.hexdigest(),
+        )

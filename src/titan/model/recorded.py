@@ -67,6 +67,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     replayed: int = 0  #: and answered from an earlier same call
     cost: Decimal = Decimal(0)  #: incurred: of success and error, as far as it is known
     unpriced: int = 0  #: model calls that cost something unknown, which `cost` lacks
+    estimated: int = 0  #: calls whose share of `cost` was computed from tokens
     prevented: Decimal = Decimal(0)  #: of blocked and rejected
     saved: Decimal = Decimal(0)  #: of replayed
     input_tokens: int = 0
@@ -90,8 +91,18 @@ class OutcomeSums(Struct, frozen=True, kw_only=True):
     calls: int
     cost: Decimal
     unpriced: int  #: model calls without a cost
+    estimated: int  #: calls whose cost was computed from tokens
     input_tokens: int
     output_tokens: int
+
+
+class ToldEnd(Struct, frozen=True, kw_only=True):
+    """An end that a run was told to have, before something of it began again."""
+
+    status: RunStatus
+    source: StatusSource
+    at: datetime
+    reason: str | None = None
 
 
 class RecordedRun(Struct, frozen=True, kw_only=True):
@@ -109,6 +120,7 @@ class RecordedRun(Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     name: str | None = None
     reason: str | None = None  #: why it ended as it did
+    told_end: ToldEnd | None = None  #: kept while it goes on after that; it stands again when the run falls silent
     tally: Tally = Tally()
     has_stages: bool = False  #: it submitted DAGs; then the idle rule is the orchestrator's
     last_outcome: Outcome | None = None  #: of the attempt that ended last
@@ -160,6 +172,7 @@ class AgentRow:
     attempts: int
     success: int
     unpriced: int  #: model calls whose cost is not known, which `cost` lacks
+    estimated: int  #: calls whose share of `cost` was computed from tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +186,7 @@ class AgentDay:
     success: int
     cost: Decimal
     unpriced: int
+    estimated: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

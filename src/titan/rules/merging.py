@@ -12,12 +12,13 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller
+from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller, first_tags
 from titan.model.recorded import Action
 
 C = TypeVar("C", int, datetime)
 
 MAX_ERROR_MESSAGE: Final = 500
+NEVER_ENDED: Final = "NeverEnded"  # the type of error of a call that has no end of its own
 _NOTHING: Final = Decimal(0)
 
 #: Two bits for each teller: it has told the beginning, it has told the end.
@@ -30,6 +31,7 @@ _COST_PLACE: Final = 24
 _COST_BITS: Final = 7 << _COST_PLACE
 _ESTIMATED, _SAID_FIRST, _SAID_LAST, _SEEN = 1, 2, 3, 4
 IS_FRAME: Final = 1 << 28  # it turned out to stand around another action, which is the call
+IS_BROKEN_OFF: Final = 1 << 29  # its run is over and nobody has told its end; a told end undoes that
 HAS_INPUTS: Final = 1 << 30
 HAS_OUTPUTS: Final = 1 << 31
 
@@ -108,6 +110,8 @@ def has_news(action: Action, entry: ActionEntry) -> bool:
 
 def merged(action: Action, entry: ActionEntry) -> Action:
     """Return an action with what an entry knows beyond it."""
+    if entry.ended_at is not None:
+        action = _going_on(action)
     if _is_of_another_try(action, entry):
         return replace(action, heard=action.heard | _heard(entry))
     use = entry.use
@@ -138,7 +142,7 @@ def merged(action: Action, entry: ActionEntry) -> Action:
         error_message=error_message,
         impact=max(action.impact, other.impact, key=_HARM.__getitem__),
         effect=Effect.EXTERNAL if Effect.EXTERNAL in (action.effect, other.effect) else action.effect or other.effect,
-        tags=action.tags if action.tags == other.tags else tuple(dict.fromkeys((*action.tags, *other.tags))),
+        tags=action.tags if action.tags == other.tags else first_tags(action.tags, other.tags),
         is_redacted=action.is_redacted or other.is_redacted,
     )
 
@@ -254,6 +258,14 @@ def _is_same_model(one: str | None, other: str | None) -> bool:
         return False
     short, long = sorted((one.rpartition("/")[2], other.rpartition("/")[2]), key=len)
     return long.startswith(short) and (long == short or _DATE.fullmatch(long, len(short)) is not None)
+
+
+def _going_on(action: Action) -> Action:
+    """Return an action as it was before it was taken for one that never ends."""
+    if not action.heard & IS_BROKEN_OFF:
+        return action
+    heard = action.heard & ~IS_BROKEN_OFF
+    return replace(action, outcome=None, ended_at=None, error_type=None, error_message=None, heard=heard)
 
 
 def _how(said: Action | ActionEntry) -> Outcome | None:

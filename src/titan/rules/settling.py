@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller
+from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller, part_key
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.rules.tallying import Sums
@@ -91,12 +91,21 @@ class Settling:
     told_models: dict[int, Action] = field(default_factory=dict)
     #: Model calls that gave an answer of our endpoint's, by that answer and by number.
     answered: dict[str, dict[int, Action]] = field(default_factory=dict)
+    #: What the messages are known by that were told of an action part by part, by the action's number.
+    parts: dict[int, set[bytes]] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
 
     def action_at(self, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""
         here = self.actions.get((run_id, action_id))
         return self.current(self.known.actions.get((run_id, action_id)) if here is None else here)
+
+    def is_new_part(self, action: Action, entry: ActionEntry) -> bool:
+        """Tell whether an entry says some of an action's messages, and not those that another one said."""
+        if not entry.is_part:
+            return False
+        key = part_key(entry)
+        return key not in self.known.parts.get(action.number, ()) and key not in self.parts.get(action.number, ())
 
     def current(self, found: Action | None) -> Action | None:
         """Return an action as it is by now."""

@@ -11,7 +11,7 @@ from titan.model.recorded import Action, OutcomeSums, Tally
 class Sums:
     """A tally that actions are moved in: taken out as they were, put in as they are."""
 
-    __slots__ = ("_calls", "_costs", "_running", "_tokens", "_unpriced")
+    __slots__ = ("_calls", "_costs", "_estimated", "_running", "_tokens", "_unpriced")
 
     def __init__(self, tally: Tally) -> None:
         self._calls = {
@@ -24,6 +24,7 @@ class Sums:
         self._running = tally.running
         self._costs = [tally.cost, tally.prevented, tally.saved]
         self._unpriced = tally.unpriced
+        self._estimated = tally.estimated
         self._tokens = [tally.input_tokens, tally.output_tokens]
 
     def move(self, before: Action | None, after: Action) -> None:
@@ -31,6 +32,11 @@ class Sums:
         if before is not None:
             self._add(before, -1)
         self._add(after, 1)
+
+    @property
+    def running(self) -> int:
+        """How many calls still run."""
+        return self._running
 
     def tally(self) -> Tally:
         """Return what the sums come to."""
@@ -47,6 +53,7 @@ class Sums:
             prevented=self._costs[1],
             saved=self._costs[2],
             unpriced=max(0, self._unpriced),  # what was stored before embeddings counted lacks them
+            estimated=self._estimated,
             input_tokens=self._tokens[0],
             output_tokens=self._tokens[1],
         )
@@ -61,6 +68,8 @@ class Sums:
             self._calls[_COUNTED_AS[outcome]] += sign
             if action.cost:
                 self._costs[_COST_OF[outcome]] += sign * action.cost
+                if action.is_cost_estimated and outcome in INCURRED:
+                    self._estimated += sign
             elif action.cost is None and outcome in INCURRED and _has_price(action):
                 self._unpriced += sign
         if action.input_tokens:
@@ -95,6 +104,7 @@ def tally_of(sums: Iterable[OutcomeSums]) -> Tally:
         prevented=costs[1],
         saved=costs[2],
         unpriced=sum(one.unpriced for one in told if one.outcome in INCURRED),
+        estimated=sum(one.estimated for one in told if one.outcome in INCURRED),
         input_tokens=sum(one.input_tokens for one in told),
         output_tokens=sum(one.output_tokens for one in told),
     )

@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 
 from titan.model import errors
 from titan.server.parts import plain
+from titan.server.rpc_status import PROTOBUF, is_status_wanted, status_message
 from titan.server.wire import Problem, ProblemAnswer
 
 logger = logging.getLogger(__name__)
@@ -40,8 +41,11 @@ def json_answer(value: object, status_code: int = 200) -> Response[bytes]:
     return Response(content, status_code=status_code, media_type=JSON)
 
 
-def problem_answer(problem: Problem, status_code: int) -> Response[bytes]:
-    """Return a problem as JSON."""
+def problem_answer(request: Request[Any, Any, Any], problem: Problem, status_code: int) -> Response[bytes]:
+    """Return a problem as JSON, or in protobuf to who reads nothing else."""
+    if is_status_wanted(plain(request.scope["path"]), request.headers.get("content-type")):
+        message = status_message(problem.message, status_code)
+        return Response(message, status_code=status_code, media_type=PROTOBUF)
     return json_answer(ProblemAnswer(error=problem), status_code)
 
 
@@ -50,7 +54,7 @@ def status_code_of(error: errors.TitanError) -> int:
     return next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
 
 
-def on_titan_error(_request: Request[Any, Any, Any], error: errors.TitanError) -> Response[bytes]:
+def on_titan_error(request: Request[Any, Any, Any], error: errors.TitanError) -> Response[bytes]:
     """Answer a refusal with its own words and status."""
     status_code = status_code_of(error)
     problem = Problem(
@@ -61,7 +65,7 @@ def on_titan_error(_request: Request[Any, Any, Any], error: errors.TitanError) -
         found=error.found,
         next_step=error.next_step,
     )
-    answer = problem_answer(problem, status_code)
+    answer = problem_answer(request, problem, status_code)
     if status_code == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
     return answer
@@ -82,13 +86,13 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
             found=found,
             next_step=next_step,
         )
-        return problem_answer(problem, error.status_code)
+        return problem_answer(request, problem, error.status_code)
     problem = Problem(type="InvalidInput", message=f"{request.method} {path}: {error.detail}", found=error.detail)
-    return problem_answer(problem, error.status_code)
+    return problem_answer(request, problem, error.status_code)
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """Answer a mistake of ours without its innards, and log it whole."""
     logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     message = f"{request.method} {request.scope['path']}: Titan made a mistake; its log says which."
-    return problem_answer(Problem(type="InternalError", message=message), 500)
+    return problem_answer(request, Problem(type="InternalError", message=message), 500)

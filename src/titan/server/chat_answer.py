@@ -8,6 +8,7 @@ import msgspec
 
 from titan.ingest.chat import message_json
 from titan.model.errors import (
+    Forbidden,
     InvalidInput,
     ModelNotConfigured,
     ModelRefused,
@@ -21,6 +22,7 @@ DONE: Final = b"data: [DONE]\n\n"
 
 _STATUSES: Final[Mapping[type[TitanError], int]] = {
     InvalidInput: 400,
+    Forbidden: 403,
     NotSupported: 400,
     ModelRefused: 502,
     ModelNotConfigured: 503,
@@ -134,7 +136,7 @@ def error_json(error: TitanError) -> dict[str, object]:
 
 
 def error_status(error: TitanError) -> int:
-    """Return the HTTP status: 400 for the caller's mistakes, 502 and 503 for the model's."""
+    """Return the HTTP status: 400 and 403 for the caller's mistakes, 502 and 503 for the model's."""
     return next((_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES), 500)
 
 

@@ -21,6 +21,7 @@ from titan.model.actions import Failure
 from titan.model.errors import InvalidInput, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
 from titan.server.call import Call
+from titan.server.reach import check_teller
 from titan.server.routes.recording import run_of_caller
 
 #: Of a call that lasts so long its beginning is recorded too, so that people see that it runs; a quick one costs one
@@ -34,6 +35,18 @@ MOST_OF_ID: Final = 200  # as in wire_actions
 MOST_OF_AGENT_ID: Final = 500
 
 logger = logging.getLogger(__name__)
+
+
+async def check_named_run(call: Call) -> None:
+    """Return when a call may be kept in the run that its header names, where it names one.
+
+    Raises:
+        Forbidden: a job names somebody else's run.
+        InvalidInput: it names what can be none.
+    """
+    named = _named(call, RUN_HEADER, MOST_OF_ID)
+    if named is not None:
+        await check_teller(call, [named])
 
 
 class Witness:

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from litestar import Response
 
-from titan.model.errors import InvalidInput, ModelNotConfigured, TitanError
+from titan.model.errors import Forbidden, InvalidInput, ModelNotConfigured, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
 from titan.ports import LanguageModel
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.chat_answer import Chunks, answer_json, error_event, error_json, error_status
 from titan.server.chat_request import ChatAsked, parse_chat
-from titan.server.chat_witness import Witness
+from titan.server.chat_witness import Witness, check_named_run
 from titan.server.closing_stream import ClosingStream
 
 CLIENT_CLOSED_REQUEST: Final = 499  # nginx's word for it; nobody reads the answer
@@ -24,8 +24,9 @@ STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 async def chat(call: Call, body: bytes) -> Response[Any]:
     """Return the answer to a request's body; errors too are answers. A client that goes away cancels the question."""
     try:
+        await check_named_run(call)
         witness = Witness(call, body)
-    except InvalidInput as error:  # it is not known whose call it is
+    except (InvalidInput, Forbidden) as error:  # it is not known whose call it is, or it is nobody's to tell of
         return _refusal(error)
     with ExitStack() as leaving:
         leaving.enter_context(witness)

@@ -12,6 +12,7 @@ import msgspec
 
 from titan import __version__
 from titan.server.route import Route
+from titan.server.rpc_status import OTLP_PATHS, PROTOBUF
 from titan.server.table import ROUTES
 from titan.server.wire import ProblemAnswer
 
@@ -55,7 +56,7 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
             },
             "4XX": {
                 "description": "Refused; the body says why.",
-                "content": {"application/json": {"schema": _schema(ProblemAnswer)}},
+                "content": _problem_content(route),
             },
         },
     }
@@ -66,6 +67,11 @@ def _operation(route: Route, components: dict[str, Any]) -> dict[str, Any]:
             "content": {media_type: {"schema": _schema(route.body)}},
         }
     return operation
+
+
+def _problem_content(route: Route) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": _schema(ProblemAnswer)}}
+    return content | ({PROTOBUF: {"schema": RAW_SCHEMA}} if route.path in OTLP_PATHS else {})
 
 
 def _content(route: Route) -> dict[str, Any]:

@@ -58,6 +58,16 @@ def is_limited(call: Call) -> bool:
     return call.caller.attempt is not None and not _is_free(call)
 
 
+async def check_teller(call: Call, run_ids: Sequence[str]) -> None:
+    """Return when the caller may tell of these runs: see `check_told_of`, which holds for jobs.
+
+    Raises:
+        Forbidden: one of them is somebody else's.
+    """
+    if run_ids and is_limited(call):
+        await call.house.store.look(partial(check_told_of, call=call, run_ids=run_ids))
+
+
 def check_told_of(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None:
     """Return when the caller, a job, may tell of these runs: its own, one it made, or one that submitted nothing here.
 
@@ -65,7 +75,7 @@ def check_told_of(reader: Reader, *, call: Call, run_ids: Sequence[str]) -> None
         Forbidden: one of them is somebody else's.
     """
     asking = _asking_job(reader, call.caller)
-    for run_id in run_ids:
+    for run_id in map(call.house.recorder.known_as, run_ids):  # what is told is kept under that name
         if run_id not in (asking.run_id, asking.dag_id):
             _check_joining(reader, call=call, run_id=run_id)
 

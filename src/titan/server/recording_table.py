@@ -6,7 +6,7 @@ from titan.rules.access import Permission
 from titan.server import wire, wire_actions, wire_scores
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import exporting, notes, otlp, pins, recording, registry, scores, telemetry
+from titan.server.routes import exporting, importing, notes, otlp, pins, recording, registry, scores, telemetry
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -83,7 +83,7 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="POST",
         path="/api/v1/import",
-        handler=exporting.import_runs,
+        handler=importing.import_runs,
         permission=Permission.ADMINISTER,
         body=bytes,
         answer=views.ImportAnswer,
@@ -194,6 +194,13 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         answer=views.NoteView,
         status_code=201,
         mutates=True,
+    ),
+    Route(
+        method="DELETE",
+        path=RUN + "/notes/{note:str}",
+        handler=notes.take_back_note,
+        permission=Permission.ADMINISTER,
+        answer=wire.OkAnswer,
     ),
     Route(
         method="GET",

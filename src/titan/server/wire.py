@@ -18,7 +18,9 @@ MAX_WAIT_SECONDS = 30.0  # below the idle limit of common proxies
 Wait = Annotated[float, Meta(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for the end; at most 30.")]
 Limit = Annotated[int, Meta(ge=1, le=10_000, description="How many rows at most.")]
 EventKind = Annotated[str, Meta(extra_json_schema={"enum": sorted(KINDS)})]
-Offset = Annotated[int, Meta(ge=0, description="Bytes from the beginning.")]
+MAX_NUMBER = 2**63 - 1  # what a column holds: SQLite's driver takes no more, and PostgreSQL nothing else
+Offset = Annotated[int, Meta(ge=0, le=MAX_NUMBER, description="Bytes from the beginning.")]
+AttemptNumber = Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
 
 
 class Request(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -93,9 +95,9 @@ class LogQuery(ScopeQuery):
     """GET /api/jobs/{job}/log."""
 
     offset: Offset = 0
-    limit_bytes: Annotated[int, Meta(ge=1)] | None = None
+    limit_bytes: Annotated[int, Meta(ge=1, le=MAX_NUMBER)] | None = None
     follow: bool = False
-    attempt: Annotated[int, Meta(ge=1)] | None = None
+    attempt: AttemptNumber | None = None
 
 
 class FilesQuery(Request):
@@ -107,7 +109,7 @@ class FilesQuery(Request):
 class JobFilesQuery(ScopeQuery):
     """GET /api/jobs/{job}/files."""
 
-    attempt: Annotated[int, Meta(ge=1)] | None = None
+    attempt: AttemptNumber | None = None
     limit: Limit = 10_000
 
 

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 from titan.ingest.costs import checked_cost
 from titan.ingest.otlp.actions import time_of
 from titan.model.actions import (
+    MOST_TOKENS,
     ActionEntry,
     ActionKind,
     Effect,
@@ -35,7 +36,7 @@ _WHAT: Final = "body of POST /api/v1/actions"
 #: From 1970 to 2262, which is as far as 64 bits of nanoseconds reach.
 Nanoseconds = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Since 1970-01-01T00:00Z.")]
 Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Tokens = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
 Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=500)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -86,7 +87,7 @@ class ActionBody(Request, tag_field="type", tag="action"):
     impact: Impact | None = None
     effect: Effect | None = None
     is_redacted: bool = False
-    details: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)  # not said; null is a value
+    details: Annotated[dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object.")] = None
 
 
 class RunBody(Request, tag_field="type", tag="run"):
@@ -176,7 +177,7 @@ def _action(body: ActionBody, run_id: str, teller: Teller, cost: Decimal | None)
         impact=body.impact,
         effect=body.effect,
         is_redacted=body.is_redacted,
-        details=_text(body.details) or None,
+        details=None if body.details is None else _text(msgspec.Raw(msgspec.json.encode(body.details))),
     )
 
 

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from titan.model.actions import ActionKind, Effect, Impact, Outcome
 from titan.model.recorded import StatusSource
 from titan.model.runs import RunStatus
-from titan.server.wire import Request
+from titan.server.wire import MAX_NUMBER, Request
 
 Window = Literal["24h", "7d", "30d", "all"]
 RunSort = Literal["started", "cost", "duration", "actions", "success_rate"]
@@ -27,6 +27,7 @@ SearchCapped = Annotated[
 Total = Annotated[int, Meta(description="How many there are in all; counted up to 10,000.")]
 
 Unpriced = Annotated[int, Meta(description="Model calls whose cost is not known; `cost_usd` lacks them.")]
+Estimated = Annotated[int, Meta(description="Calls whose share of `cost_usd` was computed from tokens.")]
 
 
 class RegistryQuery(Request):
@@ -37,6 +38,7 @@ class RegistryQuery(Request):
     window: Annotated[Window, Meta(description="When the run started; a run that goes on is in every window.")] = "7d"
     agent_id: str | None = None
     session_id: str | None = None
+    tag: Annotated[str | None, Meta(description="One of the run's tags, as it is.")] = None
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )
@@ -66,6 +68,7 @@ class ImportAnswer(Struct, kw_only=True):
     runs: Annotated[int, Meta(description="Runs that the lines tell of.")]
     stored: Annotated[int, Meta(description="Entries that were new.")]
     repeated: Annotated[int, Meta(description="Entries that were known already.")]
+    notes: Annotated[int, Meta(description="Notes that were new.")]
 
 
 class TallyView(Struct, kw_only=True):
@@ -81,6 +84,7 @@ class TallyView(Struct, kw_only=True):
     replayed: int
     cost_usd: Annotated[Decimal, Meta(description="Incurred, as far as it is known.")]
     unpriced: Unpriced
+    estimated: Estimated
     attempted_cost_usd: Decimal
     prevented_cost_usd: Decimal
     saved_cost_usd: Annotated[Decimal, Meta(description="Of what was answered from a recording.")]
@@ -101,6 +105,14 @@ class ProgressView(Struct, kw_only=True):
     total: int | None = None
 
 
+class ToldEndView(Struct, kw_only=True):
+    """An end that a run was told, before something of it began again."""
+
+    status: RunStatus
+    reason: str | None
+    at: datetime
+
+
 class RecordedRunView(Struct, kw_only=True):
     """A run of the registry."""
 
@@ -111,6 +123,10 @@ class RecordedRunView(Struct, kw_only=True):
     status: RunStatus
     status_source: StatusSource
     reason: str | None
+    told_end: Annotated[
+        ToldEndView | None,
+        Meta(description="Of a run that goes on after it was told to have ended; it counts again after silence."),
+    ]
     started_at: datetime
     ended_at: datetime | None
     last_event_at: datetime
@@ -176,9 +192,10 @@ class InterceptsAnswer(Struct, kw_only=True):
 class SkeletonQuery(Request):
     """GET /api/v1/runs/{run}/skeleton."""
 
-    after: Annotated[int | None, Meta(description="Only actions of which something was heard after this version.")] = (
-        None
-    )
+    after: Annotated[
+        Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | None,
+        Meta(description="Only actions of which something was heard after this version."),
+    ] = None
 
 
 class SkeletonAnswer(Struct, kw_only=True):
@@ -374,6 +391,7 @@ class AgentView(Struct, kw_only=True):
     failed: int
     cost_usd: Decimal
     unpriced: Unpriced
+    estimated: Estimated
     calls: int
     attempts: int
     success: int
@@ -415,6 +433,7 @@ class TrendDay(Struct, kw_only=True):
     success: int
     cost_usd: Decimal
     unpriced: Unpriced
+    estimated: Estimated
 
 
 class TrendView(Struct, kw_only=True):

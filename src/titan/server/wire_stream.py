@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from titan.model.runs import RunStatus
-from titan.server.wire import Request
+from titan.server.wire import MAX_NUMBER, Request
 from titan.server.wire_runs import ActionView, RecordedRunView
 from titan.server.wire_sentinel import InterventionView
 
@@ -28,7 +28,8 @@ class StreamQuery(Request):
     """WS /api/v1/ws and its likes."""
 
     since: Annotated[
-        Annotated[int, Meta(ge=0)] | None, Meta(description="Go on behind the event of this `seq`; without it, now.")
+        Annotated[int, Meta(ge=0, le=MAX_NUMBER)] | None,
+        Meta(description="Go on behind the event of this `seq`; without it, now."),
     ] = None
     run_id: Annotated[str | None, Meta(description="Only what is about this run.")] = None
     token: Annotated[str | None, Meta(description="For pages, which cannot send headers with a handshake.")] = None

@@ -30,7 +30,7 @@ _LONGEST_MESSAGE = 64 * 1024
 _MOST_FRAMES = 100
 _SMALLEST_USD = Decimal("1e-12")  # the picodollar that the server keeps
 LARGEST_USD = 10**6  # of one call; the server takes no more
-_LARGEST_TOKENS = 2**53 - 1
+_LARGEST_TOKENS = 10**9  # of one call; the server takes no more
 
 
 class Plan:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 
+from tests.support.raw_http import Answer
 from tests.support.submissions import a_dag_body, a_job_body, a_name
 from tests.support.token_holder import Holder
+from tests.support.waiting import wait_until
 from tests.support.wire_jobs import RunningJob, a_running_job
 
 
@@ -248,3 +251,24 @@ def test_a_job_tells_of_its_own_run_and_of_new_ones_and_of_nobody_elses(
 
     assert [tell(None), tell(run_id), tell(a_name("run")), tell(foreign)] == [200, 200, 200, 403]
     assert admin.ask("GET", f"/api/v1/runs/{run_id}").value["tally"]["calls"] == 2
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_a_job_asks_the_model_in_its_own_run_and_in_nobody_elses(
+    job: RunningJob, admin: Holder, run_id: str, is_streamed: bool
+) -> None:
+    foreign = a_name("run")
+    submit(admin, run=foreign)
+    question = {"model": "m", "messages": [{"role": "user", "content": "forged"}], "stream": is_streamed}
+
+    def ask(run: str) -> Answer:
+        body = json.dumps(question).encode()
+        return job.holder.ask("POST", "/v1/chat/completions", body, {"X-Titan-Run-Id": run})
+
+    refused, own = ask(foreign), ask(run_id)
+
+    assert refused.refusal == (403, "Forbidden")
+    assert f"run '{foreign}'" in refused.message
+    assert own.refusal == (503, "ModelNotConfigured")  # which is written down in the run
+    wait_until(lambda: admin.ask("GET", f"/api/v1/runs/{run_id}").status == 200, "the call is recorded")
+    assert admin.ask("GET", f"/api/v1/ledger?run_id={foreign}").value["data"] == []

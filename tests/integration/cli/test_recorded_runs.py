@@ -100,6 +100,8 @@ def test_runs_are_listed_with_what_they_cost_and_why_they_failed(titan: CommandL
         (["--search", "LoRA"], [RUN]),
         (["--limit", "1"], [LATER]),
         (["--session", "none"], []),
+        (["--tag", "demo"], [RUN]),
+        (["--tag", "dem"], []),
     ],
 )
 def test_the_filters_of_the_page_narrow_the_list(
@@ -250,7 +252,10 @@ def test_an_export_into_head_ends_quietly(titan: CommandLine, papers: str) -> No
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"type":"run","run_id":"x"', "line 1 of the import: expected a run, an action or a manifest of an export"),
+        (
+            '{"type":"run","run_id":"x"',
+            "line 1 of the import: expected a run, an action, a note or a manifest of an export",
+        ),
         ("run,agent\nx,y\n", "line 1 of the import"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_document_says_what_was_asked_for(source: int) -> None:
     document = json.loads(ask(source, "GET", "/api/v1/runs/export?format=json&window=all&agent_id=writer").body)
 
     assert [run["run_id"] for run in document["runs"]] == ["run-B"]
-    assert document["counts"] == {"runs": 1, "actions": 1}
+    assert document["counts"] == {"runs": 1, "actions": 1, "notes": 0}
     assert document["filters"]["agent_id"] == "writer"
 
 

@@ -183,3 +183,18 @@ def test_an_odd_cost_of_a_span_is_left_out_and_the_span_is_kept(port: int) -> No
 
     assert told.status == 200
     assert ask(port, "GET", f"/api/v1/runs/{run}").value["tally"]["unpriced"] == 1
+
+
+def test_a_cost_that_was_computed_is_told_apart_in_every_sum(port: int) -> None:
+    run, agent = a_name("run"), a_name("agent")
+    computed = a_call("a", use={**GPT, "input_tokens": 1000, "output_tokens": 100})
+    record(port, run, [computed, a_call("b", "0.1")], agent)
+
+    told = ask(port, "GET", f"/api/v1/runs/{run}").value["tally"]
+    stats = ask(port, "GET", f"/api/v1/ledger/stats?run_id={run}").value
+    of_agent = ask(port, "GET", f"/api/v1/agents/{agent}/stats").value
+    [exported] = ask(port, "GET", f"/api/v1/runs/export?format=json&run_id={run}").value["runs"]
+
+    assert Decimal(told["cost_usd"]) > Decimal("0.1")
+    sums = [told, stats, of_agent["agent"], exported]
+    assert [one["estimated"] for one in sums] == [1, 1, 1, 1]

@@ -63,6 +63,10 @@ def test_a_run_called_like_a_route_is_asked_for_with_an_escape(port: int) -> Non
 
     assert run.value["run_id"] == "export"
     assert skeleton.status == 200
+    assert ask(port, "GET", "/api/v1/runs/export/skeleton").value["run"]["run_id"] == "export"
+    ask_json(port, "POST", "/api/v1/runs/export/end", {"status": "completed"})
+    assert ask(port, "DELETE", "/api/v1/runs/%65xport").status == 200
+    assert ask(port, "GET", "/api/v1/runs/%65xport").refusal == (404, "UnknownRun")
 
 
 def test_a_slash_that_is_escaped_parts_nothing(port: int) -> None:

@@ -120,3 +120,31 @@ def test_the_scores_of_an_older_sdk_come_in_a_batch_of_events(port: int) -> None
     assert [(error["id"], error["status"]) for error in answer.value["errors"]] == [("e2", 400), ("", 400)]
     assert "OpenTelemetry" in answer.value["errors"][0]["message"]
     assert [note["author"] for note in notes_of(port, trace)] == ["langfuse"]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00"])
+def test_a_score_at_no_time_that_can_be_read_again_is_refused(port: int, at: str) -> None:
+    trace = a_trace()
+    send_span(port, trace)
+
+    answer = send(port, a_score(trace, timestamp=at))
+
+    assert answer.refusal == (400, "InvalidInput")
+    assert "the years 1 to 9999" in answer.message
+    assert notes_of(port, trace) == []
+
+
+def test_a_time_without_a_zone_is_taken_as_utc(port: int) -> None:
+    trace = a_trace()
+
+    assert send(port, a_score(trace, timestamp="2026-03-01T12:00:00")).status == 200
+
+    assert [note["at"] for note in notes_of(port, trace)] == [AT]
+
+
+@pytest.mark.parametrize("field", ["name", "value", "comment", "id", "traceId", "observationId"])
+def test_half_a_surrogate_pair_in_a_score_fails_no_request(port: int, field: str) -> None:
+    score = a_score(a_trace()) | {field: "a\ud800"}
+
+    for answer in (send(port, score), send(port, [score]), send(port, {"batch": [{"id": "\ud800", "body": score}]})):
+        assert answer.status in (200, 202, 207, 400), answer.body

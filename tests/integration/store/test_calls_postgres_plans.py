@@ -106,6 +106,11 @@ LEDGER = {
     "newest": CallFilter(),
     "action": CallFilter(name="tool7"),
     "outcome and date": CallFilter(outcomes=frozenset({"error"}), since=NOON + timedelta(minutes=30)),
+    "outcomes": CallFilter(outcomes=frozenset({"error", "blocked"})),
+    "outcomes and running": CallFilter(outcomes=frozenset({"error", "running"})),
+    "outcomes of most": CallFilter(outcomes=frozenset({"error", "success"})),
+    "kinds": CallFilter(kinds=frozenset({"model", "tool"})),
+    "outcomes and kinds": CallFilter(outcomes=frozenset({"error", "blocked"}), kinds=frozenset({"model", "tool"})),
     "agent": CallFilter(agent_id="agent3"),
     "date": CallFilter(since=NOON + timedelta(minutes=80)),
     "min cost": CallFilter(min_cost=Decimal("0.09")),
@@ -147,7 +152,7 @@ def test_the_ledger_is_sorted_by_an_index(session: Explaining, reader: CallReade
     assert "Sort" not in session.plans[0].replace("Incremental Sort", "")
 
 
-@pytest.mark.parametrize("name", ["action", "outcome and date"])
+@pytest.mark.parametrize("name", ["action", "outcome and date", "outcomes", "outcomes and kinds"])
 def test_few_calls_of_many_are_counted_by_an_index(session: Explaining, reader: CallReader, name: str) -> None:
     reader.ledger(PROJECT, LEDGER[name], sort="time", is_ascending=False, skip=0, limit=50, up_to=10_000)
 

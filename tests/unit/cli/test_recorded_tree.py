@@ -15,7 +15,7 @@ from titan.model.runs import RunStatus
 
 
 def a_tally(**figures: int | float | Decimal | None) -> Tally:
-    names = ("calls", "running", "success", "error", "blocked", "rejected", "replayed", "unpriced")
+    names = ("calls", "running", "success", "error", "blocked", "rejected", "replayed", "unpriced", "estimated")
     counts = dict.fromkeys((*names, "input_tokens", "output_tokens"), 0)
     costs = dict.fromkeys(("cost_usd", "attempted_cost_usd", "saved_cost_usd"), Decimal(0))
     return Tally(**{**counts, **costs, "success_rate": None, **figures})  # type: ignore[arg-type]
@@ -105,6 +105,8 @@ def test_money_has_the_digits_that_count(usd: str | None, told: str) -> None:
         ({"calls": 2}, "$0"),
         ({"calls": 2, "unpriced": 2}, "-"),
         ({"calls": 2, "unpriced": 1, "cost_usd": Decimal("0.12")}, "$0.12 + 1 unpriced"),
+        ({"calls": 2, "estimated": 1, "cost_usd": Decimal("0.12")}, "≈$0.12"),
+        ({"calls": 3, "estimated": 1, "unpriced": 1, "cost_usd": Decimal("0.12")}, "≈$0.12 + 1 unpriced"),
     ],
 )
 def test_a_sum_says_what_it_lacks(figures: dict[str, int], told: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -13,10 +15,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.support.builders import NOON
-from titan.ingest.jsonl import read_lines
+from titan.ingest.jsonl import Pinned, read_lines
 from titan.ingest.sentinel_payloads import payload_of
 from titan.insight.bodies import bodies_of
-from titan.insight.export import ExportedRun, json_lines
+from titan.insight.export import ExportedRun, json_lines, note_line
+from titan.insight.export_lines import NoteLine
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
@@ -32,7 +35,7 @@ from titan.model.actions import (
     Teller,
 )
 from titan.model.errors import InvalidInput
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls
 from titan.rules.recording import Settled, settle
 
@@ -59,6 +62,18 @@ uses = st.builds(
     cache_write_tokens=counts,
     reasoning_tokens=counts,
 ).map(lambda use: None if use == ModelUse() else use)
+notes = st.builds(
+    Note,
+    id=names,
+    project_id=st.just("default"),
+    run_id=st.just("r1"),
+    action_id=st.none() | names,
+    author=texts,
+    at=st.datetimes(timezones=st.just(UTC)),
+    name=st.none() | texts,
+    score=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    text=texts,
+)
 details = st.none() | st.dictionaries(names, texts, max_size=2).map(json.dumps)
 
 
@@ -143,9 +158,24 @@ def exported(entries: Sequence[Entry]) -> list[ExportedRun]:
     ]
 
 
-def alike(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
-    """Return runs without what an import tells anew: how many entries told of them, and when."""
-    return [replace(run, entry_count=0, last_started_at=None, progress_at=None) for run in runs]
+def entries_of(lines: Iterable[bytes]) -> list[Entry]:
+    """Return what the lines say of runs and actions."""
+    return [told for told in read_lines(lines) if isinstance(told, RunEntry | ActionEntry)]
+
+
+def alike(result: Settled, framing: frozenset[str]) -> list[RecordedRun]:
+    """Return runs without what an import tells anew: how many entries told of them, and when.
+
+    Of those that are `framing`, without what ended last either: that it was a call is not told by the frame it became.
+    """
+    runs = [replace(run, entry_count=0, last_started_at=None, progress_at=None) for run in result.runs]
+    return [replace(run, last_outcome=None, last_ended_at=None) if run.id in framing else run for run in runs]
+
+
+def runs_with_frames(entries: Iterable[Entry], result: Settled) -> frozenset[str]:
+    """Return the runs in which what was told as a call turned out to frame another one (`rules.merging`)."""
+    told = {entry.id: entry.kind for entry in entries if isinstance(entry, ActionEntry)}
+    return frozenset(action.run_id for action in result.actions if told[action.id] is not action.kind)
 
 
 def calls_of(result: Settled) -> dict[str, Action]:
@@ -156,10 +186,11 @@ def calls_of(result: Settled) -> dict[str, Action]:
 def test_an_import_of_an_export_gives_the_same_runs_actions_and_bodies(entries: list[Entry]) -> None:
     before = exported(entries)
 
-    read = list(read_lines(list(json_lines(before))))
+    read = entries_of(list(json_lines(before)))
 
     once, again = settled(entries), settled(read)
-    assert alike(again.runs) == alike(once.runs)
+    framing = runs_with_frames(entries, once)
+    assert alike(again, framing) == alike(once, framing)
     assert calls_of(again) == calls_of(once)
     told = {entry.id: entry for entry in read if isinstance(entry, ActionEntry)}
     for entry in (entry for entry in entries if isinstance(entry, ActionEntry)):
@@ -173,10 +204,56 @@ def test_an_import_of_an_export_gives_the_same_runs_actions_and_bodies(entries: 
 def test_an_import_read_twice_tells_nothing_new(entries: list[Entry]) -> None:
     lines = list(json_lines(exported(entries)))
 
-    once, twice = settled(read_lines(lines)), settled(read_lines([*lines, *lines]))
+    once, twice = settled(entries_of(lines)), settled(entries_of([*lines, *lines]))
 
     assert twice.actions == once.actions
     assert [run.tally for run in twice.runs] == [run.tally for run in once.runs]
+
+
+@given(recordings(), st.lists(notes, max_size=3), st.none() | st.just(NOON))
+def test_what_people_said_and_pinned_is_read_as_it_was(
+    entries: list[Entry], said: list[Note], pinned_at: datetime | None
+) -> None:
+    first, *others = exported(entries)
+    pinned = dataclasses.replace(first, run=replace(first.run, pinned_at=pinned_at), notes=said)
+
+    read = list(read_lines(json_lines([*others, pinned])))
+
+    assert [told for told in read if isinstance(told, NoteLine)] == [note_line(note, {}) for note in said]
+    pins = [(told.run_id, told.at) for told in read if isinstance(told, Pinned)]
+    assert pins == ([] if pinned_at is None else [("r1", pinned_at)])
+
+
+def a_note_line(**fields: object) -> bytes:
+    return json.dumps(
+        {"type": "note", "id": "n", "run_id": "r", "author": "ann", "at": "2026-03-01T12:00:00Z", **fields}
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"run_id": "other"}, "line 2 of the import.*a note on a run that stands before it.*'other'"),
+        ({"author": None}, r"line 2 of the import.*\$\.author"),
+        ({"at": "2026-03-01T12:00:00"}, r"line 2 of the import.*\$\.at"),
+        ({"id": ""}, r"line 2 of the import.*\$\.id"),
+        ({"score": "good"}, r"line 2 of the import.*\$\.score"),
+        ({"text": None}, r"line 2 of the import.*\$\.text"),
+        ({"at": "0001-01-01T00:00:00+10:00"}, r"line 2 of the import.*the years 1 to 9999"),
+    ],
+)
+def test_a_note_that_cannot_be_read_is_refused_with_its_line(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        list(read_lines([a_line(action="x"), a_note_line(**fields)]))
+
+
+def test_an_export_that_was_made_before_it_held_notes_is_read() -> None:
+    line = a_line(action="x") + b"\n"
+    manifest = {"type": "manifest", "runs": 0, "actions": 1, "sha256": sha256(line).hexdigest()}
+
+    [told] = read_lines([line, json.dumps(manifest).encode()])
+
+    assert isinstance(told, ActionEntry)
 
 
 def a_line(**fields: object) -> bytes:
@@ -209,6 +286,10 @@ def test_a_cost_is_read_from_a_number_and_from_a_string() -> None:
         ([a_line(action="a", cost_usd="NaN")], "cost"),
         ([a_line(action="a", started_at="2026-03-01T12:00:00")], "started_at"),
         ([a_line(action="a", duration_ms=-1)], "duration_ms"),
+        ([a_line(action="a", input_tokens=10**9 + 1)], r"line 1 of the import.*1000000000.*\$\.input_tokens"),
+        ([a_line(action="a", details="str")], "line 1 of the import.*an object at details"),
+        ([a_line(type="run", details=[1])], "line 1 of the import.*an object at details"),
+        ([a_line(action="a", ended_at="9999-12-31T23:59:59-10:00")], "line 1 of the import.*the years 1 to 9999"),
         ([b'{"type":"manifest","runs":1,"actions":0,"sha256":"0"}'], "manifest"),
     ],
 )

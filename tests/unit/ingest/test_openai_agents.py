@@ -1,6 +1,7 @@
 """What openai-agents exports comes to runs, with the agents, calls and handoffs in them."""
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -126,10 +127,45 @@ def test_a_speech_is_a_model_call_with_its_raw_input() -> None:
     assert action.cost is None or action.cost > Decimal(0)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"data": {}}', b'{"data": [1]}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"data": {}}', b'{"data": [1]}', b'{"data": NaN}', b"\xff", b"[" * 100_000]
+)
 def test_what_is_no_request_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInput, match="openai-agents"):
         read(body, received_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        (a_span({"type": "agent"}, started_at="0001-01-01T00:00:00+10:00"), "the years 1 to 9999"),
+        (a_span({"type": "agent"}, ended_at="9999-12-31T23:59:59-10:00"), "the years 1 to 9999"),
+        (a_span({"type": "agent"}, started_at="junk"), r"\$.data\[1\].*started_at"),
+        (a_span({"type": "agent"}, id=5), r"\$.data\[1\].*`int`"),
+        (a_span([]), r"\$.data\[1\].*span_data"),
+        (5, r"\$.data\[1\].*a trace or a span"),
+        ({"object": "weird", "id": "w"}, "w: neither a trace nor a span"),
+    ],
+)
+@pytest.mark.parametrize("beside", [1.0, float("nan"), "\ud800"])
+def test_one_that_cannot_be_read_costs_no_other(odd: object, why: str, beside: object) -> None:
+    good = a_span({"type": "function", "name": "look up", "input": beside}, id="good")
+    trace = {"object": "trace", "id": "trace_1", "workflow_name": "w"}
+
+    batch = read(json.dumps({"data": [trace, odd, good]}).encode(), received_at=NOW)
+
+    run, action = batch.entries
+    assert (run.run_id, getattr(action, "id", "")) == ("trace_1", "good")
+    assert (batch.accepted, batch.rejected) == (2, 1)
+    assert re.search(why, batch.problem)
+
+
+def test_a_body_in_no_utf_8_costs_only_what_holds_it() -> None:
+    good = json.dumps(a_span({"type": "agent", "name": "a"}, id="good")).encode()
+
+    batch = read(b'{"data": [%b, %b]}' % (good, good.replace(b"good", b"b\xe9d")), received_at=NOW)
+
+    assert (batch.accepted, batch.rejected) == (1, 1)
 
 
 JSON = st.recursive(

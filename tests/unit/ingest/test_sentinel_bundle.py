@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from tests.support.builders import NOON
-from titan.ingest.sentinel_bundle import BundleEntry, bundle_entry
+from titan.ingest.sentinel_bundle import MOST_LEVELS, BundleEntry, bundle_entry
 from titan.ingest.sentinel_payloads import payload_of
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
 from titan.model.recorded import Action
@@ -84,3 +84,29 @@ def test_what_json_has_not_is_what_python_makes_of_it(value: object, plain: obje
 def test_inputs_of_another_teller_are_the_one_argument() -> None:
     assert a_bundled(payload_of("question")).inputs == {"args": ["question"], "kwargs": {}}
     assert a_bundled(None).inputs == {}
+
+
+@pytest.mark.parametrize("levels", [500, MOST_LEVELS])
+@pytest.mark.parametrize(("start", "end"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_nested_deeply_stays_whole(levels: int, start: str, end: str) -> None:
+    text = start * levels + "0" + end * levels
+
+    entry = a_bundled(None, Payload(text))
+
+    assert msgspec.json.encode(entry.outputs).decode() == text
+
+
+def test_what_is_deeper_than_clients_read_is_a_text_from_there() -> None:
+    text = "[" * 2000 + "]" * 2000
+
+    outputs = a_bundled(None, Payload(text)).outputs
+
+    for _ in range(MOST_LEVELS):
+        [outputs] = outputs
+    assert outputs == "[" * (2000 - MOST_LEVELS) + "]" * (2000 - MOST_LEVELS)
+
+
+def test_sets_within_sets_are_in_order() -> None:
+    value = {frozenset({frozenset({3, 1}), frozenset({2})}), (1, frozenset({5, 4}))}
+
+    assert a_bundled(None, Payload(encode(value).text.decode())).outputs == [[1, [4, 5]], [[1, 3], [2]]]

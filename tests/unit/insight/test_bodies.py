@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from msgspec.structs import replace
+
 from tests.support.builders import NOON
 from titan.insight.bodies import Bodies, bodies_of
-from titan.model.actions import ActionEntry, ActionKind, Failure, ModelUse, Payload, Redaction, Teller
+from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, Failure, ModelUse, Payload, Redaction, Teller
 
 TAKEN = Redaction(path="$.inputs", name="aws_key", fingerprint="f")
 
@@ -49,7 +53,28 @@ def test_the_first_that_knows_a_part_says_it() -> None:
     assert (told.use, told.redacted) == (ModelUse(model="m"), (TAKEN,))
 
 
+def a_part(seconds: int, *messages: str, text: str = SHARED_MARK) -> ActionEntry:
+    told = an_entry(inputs=Payload(text, messages))
+    return replace(told, is_part=True, started_at=NOON + timedelta(seconds=seconds))
+
+
+def test_messages_that_were_told_apart_stand_together_in_the_order_of_their_times() -> None:
+    parts = [a_part(2, '"and"'), a_part(1, '"sys"', '"user"'), a_part(3, '"?"', text="[]")]
+
+    assert bodies_of(parts).inputs == Payload(SHARED_MARK, ('"sys"', '"user"', '"and"'))
+    assert bodies_of([*parts, an_entry(inputs=Payload("whole"))]).inputs == Payload("whole")
+
+
 def test_details_of_all_are_one_object_in_which_the_first_stands() -> None:
     entries = [an_entry(details='{"a":1,"b":{"$tuple":[]}}'), an_entry(), an_entry(details='{"a":2,"c":"é"}')]
 
     assert bodies_of(entries).details == '{"a":1,"c":"é","b":{"$tuple":[]}}'
+
+
+def test_details_that_are_no_object_break_nothing() -> None:
+    """They were once taken in; see `titan.server.wire_actions`."""
+    entries = [an_entry(details='"str"'), an_entry(details='{"a":1}'), an_entry(details="null")]
+
+    assert bodies_of(entries).details == '{"a":1,"details":"str"}'
+    assert bodies_of(entries[:1]).details == '{"details":"str"}'
+    assert bodies_of(entries[2:]).details is None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from titan.insight.bodies import Bodies
 from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import HEADER, csv_rows
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
-from titan.model.recorded import Action, RecordedRun, StatusSource, Tally
+from titan.model.recorded import Action, Note, RecordedRun, StatusSource, Tally
 from titan.model.runs import RunStatus
 
 RUN = RecordedRun(
@@ -50,11 +51,24 @@ ACTION = Action(
     parent_id="span-1",
 )
 MESSAGES = Payload('{"messages":{"$shared":0}}', ('{"role":"user","content":"hi"}', '{"role":"x","content":"é"}'))
+NOTE = Note(
+    id="n1",
+    project_id="default",
+    run_id="run-1",
+    action_id=None,
+    author="ann",
+    at=NOON,
+    name="quality",
+    score=0.25,
+    text="fair,\nnot more",
+)
+OF_ACTION = dataclasses.replace(NOTE, id="n2", action_id="a1", name=None, score=None, text="=ask()")
+OF_SPAN = dataclasses.replace(NOTE, id="n3", action_id="span-1", text="")
 BODIES = Bodies(inputs=MESSAGES, failure=Failure(type="ValueError", message="nope"))
 
 
-def an_export(*actions: tuple[Action, Bodies], run: RecordedRun = RUN) -> ExportedRun:
-    return ExportedRun(run=run, actions=actions, spans={"span-1": "a0"})
+def an_export(*actions: tuple[Action, Bodies], run: RecordedRun = RUN, notes: Sequence[Note] = ()) -> ExportedRun:
+    return ExportedRun(run=run, actions=actions, spans={"span-1": "a0"}, notes=notes)
 
 
 def the_document(*runs: ExportedRun) -> object:
@@ -81,7 +95,7 @@ def test_a_document_holds_runs_with_their_actions_and_says_what_was_asked_for() 
     assert isinstance(document, dict)
     assert [len(run["actions"]) for run in document["runs"]] == [2, 0]
     assert (document["exported_at"], document["filters"]) == ("2026-03-01T12:00:00Z", {"status": "failed"})
-    assert document["counts"] == {"runs": 2, "actions": 2}
+    assert document["counts"] == {"runs": 2, "actions": 2, "notes": 0}
     run = document["runs"][0]
     assert (run["run_id"], run["status"], run["status_source"]) == ("run-1", "failed", "inferred")
     assert (run["cost_usd"], run["attempted_cost_usd"], run["success_rate"]) == ("0.012", "0.512", 0.5)
@@ -105,8 +119,54 @@ def test_nothing_to_export_is_an_empty_document() -> None:
         "exported_at": "2026-03-01T12:00:00Z",
         "filters": {"status": "failed"},
         "runs": [],
-        "counts": {"runs": 0, "actions": 0},
+        "counts": {"runs": 0, "actions": 0, "notes": 0},
     }
+
+
+def test_notes_stand_behind_the_actions_of_their_run() -> None:
+    exports = [an_export((ACTION, BODIES), notes=[NOTE, OF_ACTION]), an_export(notes=[OF_SPAN])]
+
+    lines = [json.loads(line) for line in json_lines(exports)]
+
+    assert [line["type"] for line in lines] == ["run", "action", "note", "note", "run", "note", "manifest"]
+    assert [line["action_id"] for line in lines if line["type"] == "note"] == [None, "a1", "a0"]
+    assert lines[2] == {
+        "type": "note",
+        "id": "n1",
+        "run_id": "run-1",
+        "action_id": None,
+        "author": "ann",
+        "at": "2026-03-01T12:00:00Z",
+        "name": "quality",
+        "score": 0.25,
+        "text": "fair,\nnot more",
+    }
+    assert (lines[-1]["runs"], lines[-1]["actions"], lines[-1]["notes"]) == (2, 1, 3)
+
+
+def test_a_document_holds_the_notes_of_each_run() -> None:
+    document = the_document(an_export(notes=[NOTE, OF_SPAN]), an_export())
+
+    assert isinstance(document, dict)
+    assert [[note["action_id"] for note in run["notes"]] for run in document["runs"]] == [[None, "a0"], []]
+    assert document["counts"] == {"runs": 2, "actions": 0, "notes": 2}
+
+
+def test_a_row_has_what_people_said_of_its_run_and_of_its_action() -> None:
+    second = (replace(ACTION, id="a2"), Bodies())
+
+    rows = the_rows(an_export((ACTION, BODIES), second, notes=[NOTE, OF_SPAN, OF_ACTION, NOTE]))
+    [bare] = the_rows(an_export(notes=[NOTE]))
+
+    said = "ann, 2026-03-01T12:00:00Z, quality 0.25: fair,\nnot more"
+    assert [row["run_notes"] for row in [*rows, bare]] == [f"{said}\n{said}", f"{said}\n{said}", said]
+    assert [row["notes"] for row in [*rows, bare]] == ["ann, 2026-03-01T12:00:00Z: =ask()", "", ""]
+
+
+def test_a_note_whose_author_is_a_formula_is_none_in_a_row() -> None:
+    [row] = the_rows(an_export(notes=[dataclasses.replace(NOTE, author="=HYPERLINK(1)", score=None, text="")]))
+
+    assert row["run_notes"] == "'=HYPERLINK(1), 2026-03-01T12:00:00Z, quality"
 
 
 def test_every_line_is_one_line_whatever_stands_in_a_body() -> None:

@@ -17,7 +17,14 @@ def a_day(
     """Return what an agent did so many days ago."""
     day = TODAY - timedelta(days=ago)
     return AgentDay(
-        day=day, runs=runs, failed=0, attempts=attempts, success=success, cost=Decimal(cost), unpriced=unpriced
+        day=day,
+        runs=runs,
+        failed=0,
+        attempts=attempts,
+        success=success,
+        cost=Decimal(cost),
+        unpriced=unpriced,
+        estimated=0,
     )
 
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.recorded import a_call, heard
 from titan.model.actions import ActionKind, ModelUse, Outcome
@@ -97,6 +98,30 @@ def test_a_cost_that_comes_late_prices_its_call() -> None:
     assert (sums.tally().unpriced, sums.tally().cost) == (0, Decimal("0.1"))
 
 
+@pytest.mark.parametrize(
+    ("outcome", "cost", "estimated"),
+    [
+        (Outcome.SUCCESS, "0.1", 1),
+        (Outcome.ERROR, "0.1", 1),
+        (Outcome.SUCCESS, "0", 0),  # a model that is free: nothing to be wrong about
+        (Outcome.BLOCKED, "0.1", 0),  # no part of what was spent
+        (Outcome.REPLAYED, "0.1", 0),
+        (None, None, 0),
+    ],
+)
+def test_a_cost_that_was_computed_and_spent_is_counted(
+    outcome: Outcome | None, cost: str | None, estimated: int
+) -> None:
+    sums = Sums(Tally())
+    computed = replace(an_action(outcome, cost, ActionKind.MODEL), is_cost_estimated=True)
+
+    sums.move(None, computed)
+    assert sums.tally().estimated == estimated
+
+    sums.move(computed, replace(computed, is_cost_estimated=False))
+    assert sums.tally().estimated == 0
+
+
 def test_a_running_call_spends_nothing_yet() -> None:
     sums = Sums(Tally())
 
@@ -108,10 +133,12 @@ def test_a_running_call_spends_nothing_yet() -> None:
 def test_sums_by_outcome_come_to_what_the_calls_come_to() -> None:
     costs = {outcome: Decimal(place) / 10 for place, outcome in enumerate(Outcome, start=1)}
     sums = [
-        OutcomeSums(outcome=outcome, calls=2, cost=cost, unpriced=1, input_tokens=1, output_tokens=2)
+        OutcomeSums(outcome=outcome, calls=2, cost=cost, unpriced=1, estimated=2, input_tokens=1, output_tokens=2)
         for outcome, cost in costs.items()
     ]
-    running = OutcomeSums(outcome=None, calls=3, cost=Decimal(7), unpriced=3, input_tokens=0, output_tokens=0)
+    running = OutcomeSums(
+        outcome=None, calls=3, cost=Decimal(7), unpriced=3, estimated=0, input_tokens=0, output_tokens=0
+    )
 
     assert tally_of([*sums, running]) == Tally(
         calls=15,
@@ -125,6 +152,7 @@ def test_sums_by_outcome_come_to_what_the_calls_come_to() -> None:
         prevented=costs[Outcome.BLOCKED] + costs[Outcome.REJECTED],
         saved=costs[Outcome.REPLAYED] + costs[Outcome.IDEMPOTENT_REPLAY],
         unpriced=2,
+        estimated=4,
         input_tokens=6,
         output_tokens=12,
     )

@@ -1,8 +1,11 @@
 """The OpenAPI document says what the table of routes says."""
 
+import math
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -37,6 +40,31 @@ def test_every_change_takes_an_idempotency_key() -> None:
         operation = DOCUMENT["paths"][route.path.replace(":str}", "}")][route.method.lower()]
         names = [parameter["name"] for parameter in operation["parameters"]]
         assert ("Idempotency-Key" in names) == route.mutates, route.path
+
+
+def test_a_number_in_a_query_is_one_that_every_store_can_look_for() -> None:
+    unbounded = [
+        (path, parameter["name"])
+        for path, methods in DOCUMENT["paths"].items()
+        for operation in methods.values()
+        for parameter in operation["parameters"]
+        for schema in integers(parameter["schema"])
+        if not -(2**63) <= schema.get("minimum", -math.inf) <= schema.get("maximum", math.inf) < 2**63
+    ]
+
+    assert unbounded == []
+
+
+def integers(schema: object) -> Iterator[dict[str, Any]]:
+    """Yield the integers in a schema."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "integer":
+            yield schema
+        for part in schema.values():
+            yield from integers(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from integers(part)
 
 
 def test_the_parts_of_a_path_and_a_query_are_parameters() -> None:

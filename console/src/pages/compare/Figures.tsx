@@ -4,7 +4,7 @@ import type { RecordedRunView } from "../../api/recorded";
 import { Button } from "../../parts/Button";
 import { Spent } from "../../parts/Cost";
 import { duration, NOTHING } from "../../parts/format";
-import { money } from "../../parts/money";
+import { approximately, money, type Sum } from "../../parts/money";
 import { Name } from "../../parts/Name";
 import { RunBadge } from "../../parts/RunBadge";
 import { rate } from "../../parts/rate";
@@ -54,15 +54,7 @@ export function Figures({ a, b, onSwap }: Props) {
             b={NUMBER.format(b.tally.calls - b.tally.replayed)}
             more={signed(b.tally.calls - b.tally.replayed - a.tally.calls + a.tally.replayed, NUMBER.format)}
           />
-          <Row
-            name="Cost"
-            a={<Spent of={a.tally} />}
-            b={<Spent of={b.tally} />}
-            more={signed(
-              a.tally.unpriced + b.tally.unpriced > 0 ? null : Number(b.tally.cost_usd) - Number(a.tally.cost_usd),
-              money,
-            )}
-          />
+          <Row name="Cost" a={<Spent of={a.tally} />} b={<Spent of={b.tally} />} more={moreSpent(a.tally, b.tally)} />
           <Row
             name="Success rate"
             a={rate(a.tally.success_rate)}
@@ -114,6 +106,13 @@ function Row({ name, a, b, more }: { name: string; a: ReactNode; b: ReactNode; m
       <td className="num">{more ?? ""}</td>
     </tr>
   );
+}
+
+/** Returns what B spent more or less than A; `≈` where some of either was computed. */
+function moreSpent(a: Sum, b: Sum): string {
+  if (a.unpriced + b.unpriced > 0) return NOTHING;
+  const more = Number(b.cost_usd) - Number(a.cost_usd);
+  return approximately(signed(more, money), more !== 0 && a.estimated + b.estimated > 0);
 }
 
 function difference(a: number | null, b: number | null): number | null {

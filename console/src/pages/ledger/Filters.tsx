@@ -2,8 +2,9 @@ import type { LedgerFilter } from "../../api/ledger";
 import { CALL_KINDS, LEDGER_OUTCOMES } from "../../api/recorded";
 import { AgentField } from "../../parts/AgentField";
 import { CostField } from "../../parts/CostField";
-import { lookOf } from "../../parts/Status";
+import { StatusFilter } from "../../parts/StatusFilter";
 import { TextField } from "../../parts/TextField";
+import { toggledIn } from "../../parts/url";
 
 interface Props {
   filter: LedgerFilter;
@@ -14,38 +15,26 @@ interface Props {
 export function Filters({ filter, onChange }: Props) {
   return (
     <search className="row" aria-label="Filters">
+      <StatusFilter
+        label="Outcome"
+        all={LEDGER_OUTCOMES}
+        chosen={filter.outcome}
+        onChange={(outcome) => onChange({ outcome })}
+      />
       <fieldset className="chips plain-fieldset">
-        <legend className="unseen">Outcome</legend>
-        {LEDGER_OUTCOMES.map((outcome) => {
-          const { tone, glyph, word } = lookOf(outcome);
-          const isChosen = filter.outcome === outcome;
-          return (
-            <button
-              key={outcome}
-              type="button"
-              className={`chip tone-${tone}`}
-              aria-pressed={isChosen}
-              onClick={() => onChange({ outcome: isChosen ? "" : outcome })}
-            >
-              <span aria-hidden="true">{glyph}</span>
-              {word}
-            </button>
-          );
-        })}
-      </fieldset>
-      <select
-        className="field"
-        aria-label="Kind"
-        value={filter.kind}
-        onChange={(event) => onChange({ kind: event.target.value as LedgerFilter["kind"] })}
-      >
-        <option value="">All kinds</option>
+        <legend className="unseen">Kind</legend>
         {CALL_KINDS.map((kind) => (
-          <option key={kind} value={kind}>
+          <button
+            key={kind}
+            type="button"
+            className="chip"
+            aria-pressed={filter.kind.includes(kind)}
+            onClick={() => onChange({ kind: toggledIn(filter.kind, kind) })}
+          >
             {kind}
-          </option>
+          </button>
         ))}
-      </select>
+      </fieldset>
       <TextField label="Action" value={filter.name} onChange={(name) => onChange({ name })} />
       <AgentField value={filter.agent} onChange={(agent) => onChange({ agent })} />
       <TextField label="Run" value={filter.run} onChange={(run) => onChange({ run })} />

@@ -4,8 +4,20 @@ import { fieldsOf, filterOf, isUnfiltered, misread, noFilter, pageOf } from "./f
 test("a link to the calls of one name in a run is understood", () => {
   const filter = filterOf(new URLSearchParams("run_id=r1&action_name=send_email&outcome=error"));
 
-  expect(filter).toMatchObject({ run: "r1", name: "send_email", outcome: "error", sort: "time", order: "desc" });
+  expect(filter).toMatchObject({ run: "r1", name: "send_email", outcome: ["error"], sort: "time", order: "desc" });
   expect(isUnfiltered(filter)).toBe(false);
+});
+
+test("several outcomes and kinds are chosen at once", () => {
+  const filter = filterOf(new URLSearchParams("outcome=error,blocked&kind=tool,model"));
+
+  expect([...filter.outcome].sort()).toEqual(["blocked", "error"]);
+  expect([...filter.kind].sort()).toEqual(["model", "tool"]);
+  expect(fieldsOf({ outcome: ["error", "running"], kind: [] })).toEqual({
+    page: null,
+    outcome: "error,running",
+    kind: "",
+  });
 });
 
 test("what no filter can be filters nothing", () => {

@@ -2,7 +2,7 @@
 import type { LedgerFilter } from "../../api/ledger";
 import { CALL_KINDS, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
 import { asCost } from "../../parts/costText";
-import { misreadIn } from "../../parts/url";
+import { chosenAmong, misreadIn } from "../../parts/url";
 
 const FIELDS: Record<keyof LedgerFilter, string> = {
   outcome: "outcome",
@@ -25,8 +25,8 @@ const FILTERING = ["outcome", "kind", "name", "agent", "run", "minCost", "maxCos
 export function filterOf(query: URLSearchParams): LedgerFilter {
   const text = (name: keyof LedgerFilter) => query.get(FIELDS[name]) ?? "";
   return {
-    outcome: oneOf(LEDGER_OUTCOMES, text("outcome")) ?? "",
-    kind: oneOf(CALL_KINDS, text("kind")) ?? "",
+    outcome: chosenAmong(query, FIELDS.outcome, LEDGER_OUTCOMES),
+    kind: chosenAmong(query, FIELDS.kind, CALL_KINDS),
     name: text("name"),
     agent: text("agent"),
     run: text("run"),
@@ -53,7 +53,7 @@ export function misread(query: URLSearchParams): string[] {
 /** Returns the URL's fields for what changes; any of it leads back to the first page. */
 export function fieldsOf(change: Partial<LedgerFilter>): Record<string, string | null> {
   const fields: Record<string, string | null> = { page: null };
-  for (const [name, value] of Object.entries(change)) fields[FIELDS[name as keyof LedgerFilter]] = value;
+  for (const [name, value] of Object.entries(change)) fields[FIELDS[name as keyof LedgerFilter]] = String(value);
   return fields;
 }
 
@@ -63,7 +63,7 @@ export function noFilter(): Record<string, string | null> {
 }
 
 export function isUnfiltered(filter: LedgerFilter): boolean {
-  return FILTERING.every((name) => !filter[name]);
+  return FILTERING.every((name) => filter[name].length === 0);
 }
 
 /** Returns the page that a URL asks for: the first where it names none. */

@@ -2,7 +2,16 @@ import { expect, test } from "vitest";
 import { everyDay, SHOWN_DAYS } from "./everyDay";
 
 test("days without a run stand between those with some", () => {
-  const told = { day: "2026-11-19", runs: 3, failed: 1, attempts: 9, success: 8, cost_usd: "0.5", unpriced: 0 };
+  const told = {
+    day: "2026-11-19",
+    runs: 3,
+    failed: 1,
+    attempts: 9,
+    success: 8,
+    cost_usd: "0.5",
+    unpriced: 0,
+    estimated: 0,
+  };
 
   const days = everyDay([told], Date.parse("2026-11-21T23:59:00Z"));
 

@@ -8,6 +8,8 @@ export function everyDay(told: readonly TrendDay[], now: number): TrendDay[] {
   const known = new Map(told.map((day) => [day.day, day]));
   return Array.from({ length: SHOWN_DAYS }, (_, at) => {
     const day = new Date(now - (SHOWN_DAYS - 1 - at) * DAY_MS).toISOString().slice(0, 10);
-    return known.get(day) ?? { day, runs: 0, failed: 0, attempts: 0, success: 0, cost_usd: "0", unpriced: 0 };
+    return (
+      known.get(day) ?? { day, runs: 0, failed: 0, attempts: 0, success: 0, cost_usd: "0", unpriced: 0, estimated: 0 }
+    );
   });
 }

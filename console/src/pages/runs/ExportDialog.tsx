@@ -10,9 +10,9 @@ const FORMATS: readonly { format: ExportFormat; name: string; about: string }[] 
   {
     format: "jsonl",
     name: "JSONL",
-    about: "A line for each run, then one for each of its actions. Can be imported again.",
+    about: "A line for each run, then one for each of its actions and notes. Can be imported again.",
   },
-  { format: "json", name: "JSON", about: "One document: every run with its actions in it." },
+  { format: "json", name: "JSON", about: "One document: every run with its actions and notes in it." },
   { format: "csv", name: "CSV", about: "For spreadsheets: a row for each action, with its run's columns repeated." },
 ];
 
@@ -39,7 +39,7 @@ export function ExportDialog({ filter, total, onClose }: Props) {
       }
     >
       <p>
-        {total === undefined ? "The runs" : count(total, "run")} with all their actions, inputs and outputs:{" "}
+        {total === undefined ? "The runs" : count(total, "run")} with all their actions, inputs, outputs and notes:{" "}
         <b dir="auto">{filterWords(filter)}</b>. What was redacted stays redacted.
       </p>
       <fieldset className="plain-fieldset runs-formats">

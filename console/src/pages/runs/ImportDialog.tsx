@@ -40,8 +40,8 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
       }
     >
       <p className="soft">
-        A JSONL export of this or another Titan. Runs and actions that are here already stay as they are, so a file may
-        be imported twice.
+        A JSONL export of this or another Titan. Runs, actions and notes that are here already stay as they are, so a
+        file may be imported twice.
       </p>
       <label className="runs-file">
         <span>JSONL file</span>
@@ -63,7 +63,8 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   );
 }
 
-function wordsOf({ runs, stored, repeated }: ImportAnswer): string {
+function wordsOf({ runs, stored, repeated, notes }: ImportAnswer): string {
   const known = repeated > 0 ? `, ${NUMBER.format(repeated)} known already` : "";
-  return `${count(runs, "run")}: ${NUMBER.format(stored)} entries were new${known}.`;
+  const said = notes > 0 ? ` and ${count(notes, "note")}` : "";
+  return `${count(runs, "run")}: ${NUMBER.format(stored)} entries${said} were new${known}.`;
 }

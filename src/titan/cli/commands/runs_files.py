@@ -26,6 +26,7 @@ from titan.cli.commands.runs import (
     SortBy,
     Statuses,
     Window,
+    WithTag,
     app,
     query_of,
 )
@@ -101,6 +102,7 @@ def export_runs(
     status: Statuses = None,
     agent: OfAgent = None,
     session: OfSession = None,
+    tag: WithTag = None,
     since: Since = Window.ALL,
     min_cost: MinCost = None,
     search: Search = None,
@@ -117,6 +119,7 @@ def export_runs(
         status=status,
         agent=agent,
         session=session,
+        tag=tag,
         since=since,
         min_cost=min_cost,
         search=search,
@@ -169,7 +172,8 @@ def import_runs(file: ImportFile, *, as_json: JsonOption = False, server: Server
     imported = read(answer, Imported)
     known = f"; {imported.repeated:,} were known already" if imported.repeated else ""
     entries = "1 entry" if imported.stored == 1 else f"{imported.stored:,} entries"
-    say(f"Imported {count(imported.runs, 'run')}: {entries}{known}.")
+    notes = f" and {count(imported.notes, 'note')}" if imported.notes else ""
+    say(f"Imported {count(imported.runs, 'run')}: {entries}{notes}{known}.")
 
 
 def _how_many(titan: Server, query: Query) -> str:

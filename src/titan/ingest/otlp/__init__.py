@@ -16,7 +16,7 @@ from titan.ingest.otlp.actions import MAX_NS, NO_SPAN, action_of
 from titan.ingest.otlp.bodies import MAX_BODY_BYTES, decompressed, is_json
 from titan.ingest.otlp.records import entries_of
 from titan.ingest.otlp.runs import RunSeen
-from titan.ingest.otlp.telemetry import LogRecord, Span
+from titan.ingest.otlp.telemetry import LogRecord, Span, Unread
 from titan.model.actions import ActionEntry
 
 __all__ = ["MAX_BODY_BYTES", "Batch", "is_json", "read_logs", "read_metrics", "read_traces"]
@@ -27,7 +27,7 @@ _NO_TRACE: Final = "0" * 32
 def read_traces(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
     """Return what a request to /v1/traces says: an entry per span, and one per run.
 
-    Spans without ids or times are rejected, the others are taken.
+    Spans without ids or times, or that cannot be read, are rejected; the others are taken.
 
     Raises:
         InvalidInput: the body is no such request, or packed or encoded in a way that is not known.
@@ -45,11 +45,21 @@ def read_logs(body: bytes, *, content_type: str | None, content_encoding: str | 
         InvalidInput, TooLarge: as `read_traces`.
     """
     plain = decompressed(body, content_encoding)
-    records = list(jsons.read_records(plain) if is_json(content_type) else protobuf.read_records(plain))
-    taken = [record for record in records if _is_timed(record)]
-    rejected = len(records) - len(taken)
-    problem = "log records whose time is after the year 2262" if rejected else ""
-    return Batch(entries=list(entries_of(taken)), accepted=len(taken), rejected=rejected, problem=problem)
+    taken: list[LogRecord] = []
+    problems: list[str] = []
+    for record in jsons.read_records(plain) if is_json(content_type) else protobuf.read_records(plain):
+        if isinstance(record, Unread):
+            problems.append(f"log record {record.problem}")
+        elif not 0 <= record.at_ns <= MAX_NS:
+            problems.append("log records whose time is after the year 2262")
+        else:
+            taken.append(record)
+    return Batch(
+        entries=list(entries_of(taken)),
+        accepted=len(taken),
+        rejected=len(problems),
+        problem=problems[0] if problems else "",
+    )
 
 
 def read_metrics(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
@@ -63,15 +73,15 @@ def read_metrics(body: bytes, *, content_type: str | None, content_encoding: str
     return Batch(entries=(), accepted=count)
 
 
-def _batch(spans: Iterable[Span]) -> Batch:
+def _batch(spans: Iterable[Span | Unread]) -> Batch:
     entries: list[ActionEntry] = []
     runs: dict[str, RunSeen] = {}
     rejected = 0
     problem = ""
     for span in spans:
-        if (wrong := _problem(span)) is not None:
+        if isinstance(span, Unread) or (wrong := _problem(span)) is not None:
             rejected += 1
-            problem = problem or f"span {span.id or '(no id)'} {span.name[:100]!r}: {wrong}"
+            problem = problem or f"span {span.problem if isinstance(span, Unread) else wrong}"
             continue
         named = span.attributes.pop("titan.agent_run_id", None)
         run_id = str(named)[:200] if named else span.source.run_id or span.trace_id
@@ -90,7 +100,12 @@ def _batch(spans: Iterable[Span]) -> Batch:
 
 
 def _problem(span: Span) -> str | None:
-    """Return why a span cannot be taken, None when it can."""
+    """Return which span cannot be taken and why, None when it can."""
+    wrong = _wrong(span)
+    return None if wrong is None else f"{span.id or '(no id)'} {span.name[:100]!r}: {wrong}"
+
+
+def _wrong(span: Span) -> str | None:
     if len(span.trace_id) != 32 or span.trace_id == _NO_TRACE:
         return "its trace id is not 16 bytes, or is zero"
     if len(span.id) != 16 or span.id == NO_SPAN:
@@ -100,7 +115,3 @@ def _problem(span: Span) -> str | None:
     if not 0 < span.started_ns <= MAX_NS or not 0 <= span.ended_ns <= MAX_NS:
         return "its times are not between 1970 and 2262"
     return None
-
-
-def _is_timed(record: LogRecord) -> bool:
-    return 0 <= record.at_ns <= MAX_NS

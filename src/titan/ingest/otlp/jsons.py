@@ -1,134 +1,88 @@
-"""OTLP in JSON: as protobuf's JSON, but ids are hexadecimal, and fields that are not known are nothing to mind."""
+"""OTLP in JSON: as protobuf's JSON, but ids are hexadecimal, and fields that are not known are nothing to mind.
+
+A request that fits is decoded in one go. One that does not is read part by part, so that what is odd in one span costs
+no other.
+"""
 
 import json
 from base64 import b64decode
 from binascii import Error as NotBase64
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 
 import msgspec
-from msgspec import Struct, field
 
-from titan.ingest.otlp.telemetry import LogRecord, Source, Span, SpanEvent
+from titan.ingest.levels import shallow
+from titan.ingest.otlp.json_shapes import (
+    AnyValue,
+    KeyValue,
+    Number,
+    OfResource,
+    OfScope,
+    RecordShape,
+    Request,
+    ResourceShape,
+    SpanShape,
+    StatusShape,
+)
+from titan.ingest.otlp.telemetry import LogRecord, Source, Span, SpanEvent, Unread
 from titan.ingest.values import Value
 from titan.model.errors import InvalidInput
 
+S = TypeVar("S")
+T = TypeVar("T")
+
 _ERRORS: Final = (2, "2", "STATUS_CODE_ERROR")
+_DECODER: Final = msgspec.json.Decoder(Request)
+_MOST_TIME: Final = 2.0**64
 
 
-class _Camel(Struct, rename="camel"):
-    pass
+@dataclass(frozen=True, slots=True)
+class _Signal:
+    """Where in a request the parts of one kind stand."""
+
+    of_resource: str
+    of_scope: str
+    parts: str
 
 
-class _AnyValue(_Camel):
-    string_value: str | None = None
-    bool_value: bool | None = None
-    int_value: int | float | str | None = None
-    double_value: float | str | None = None
-    array_value: "_Values | None" = None
-    kvlist_value: "_Pairs | None" = None
-    bytes_value: str | None = None
+_TRACES: Final = _Signal("resourceSpans", "scopeSpans", "spans")
+_LOGS: Final = _Signal("resourceLogs", "scopeLogs", "logRecords")
+_METRICS: Final = _Signal("resourceMetrics", "scopeMetrics", "metrics")
+_SIGNALS: Final = (_TRACES.of_resource, _LOGS.of_resource, _METRICS.of_resource)
 
 
-class _KeyValue(_Camel):
-    key: str = ""
-    value: _AnyValue | None = None
-
-
-class _Values(_Camel):
-    values: list[_AnyValue | None] | None = None
-
-
-class _Pairs(_Camel):
-    values: list[_KeyValue] | None = None
-
-
-class _Event(_Camel):
-    name: str | None = None
-    time_unix_nano: int | str | None = None
-    attributes: list[_KeyValue] | None = None
-
-
-class _Status(_Camel):
-    code: int | str | None = None
-    message: str | None = None
-
-
-class _Span(_Camel):
-    trace_id: str | None = None
-    span_id: str | None = None
-    parent_span_id: str | None = None
-    name: str | None = None
-    start_time_unix_nano: int | str | None = None
-    end_time_unix_nano: int | str | None = None
-    status: _Status | None = None
-    attributes: list[_KeyValue] | None = None
-    events: list[_Event] | None = None
-
-
-class _Record(_Camel):
-    trace_id: str | None = None
-    span_id: str | None = None
-    time_unix_nano: int | str | None = None
-    observed_time_unix_nano: int | str | None = None
-    event_name: str | None = None
-    body: _AnyValue | None = None
-    attributes: list[_KeyValue] | None = None
-
-
-class _Resource(_Camel):
-    attributes: list[_KeyValue] | None = None
-
-
-class _Scope(_Camel):
-    name: str | None = None
-
-
-class _OfScope(_Camel):
-    scope: _Scope | None = None
-    spans: list[_Span] | None = None
-    log_records: list[_Record] | None = None
-    metrics: list[msgspec.Raw] | None = None
-
-
-class _OfResource(_Camel):
-    resource: _Resource | None = None
-    scope_spans: list[_OfScope] | None = None
-    scope_logs: list[_OfScope] | None = None
-    scope_metrics: list[_OfScope] | None = None
-
-
-class _Request(_Camel):
-    resource_spans: list[_OfResource] = field(default_factory=list)
-    resource_logs: list[_OfResource] = field(default_factory=list)
-    resource_metrics: list[_OfResource] = field(default_factory=list)
-
-
-_DECODER: Final = msgspec.json.Decoder(_Request)
-
-
-def read_spans(body: bytes) -> Iterator[Span]:
-    """Yield the spans of an ExportTraceServiceRequest.
+def read_spans(body: bytes) -> Iterator[Span | Unread]:
+    """Yield the spans of an ExportTraceServiceRequest, and for what cannot be read why.
 
     Raises:
         InvalidInput: it is none.
     """
-    for of_resource in _parsed(body).resource_spans:
+    request = _parsed(body)
+    if not isinstance(request, Request):
+        yield from _each(request, _TRACES, SpanShape, _span)
+        return
+    for of_resource in request.resource_spans or ():
         for source, of_scope in _scopes(of_resource, of_resource.scope_spans):
             for span in of_scope.spans or ():
-                yield _span(span, source)
+                yield _built(_span, span, source)
 
 
-def read_records(body: bytes) -> Iterator[LogRecord]:
-    """Yield the log records of an ExportLogsServiceRequest.
+def read_records(body: bytes) -> Iterator[LogRecord | Unread]:
+    """Yield the log records of an ExportLogsServiceRequest, and for what cannot be read why.
 
     Raises:
         InvalidInput: it is none.
     """
-    for of_resource in _parsed(body).resource_logs:
+    request = _parsed(body)
+    if not isinstance(request, Request):
+        yield from _each(request, _LOGS, RecordShape, _record)
+        return
+    for of_resource in request.resource_logs or ():
         for source, of_scope in _scopes(of_resource, of_resource.scope_logs):
             for record in of_scope.log_records or ():
-                yield _record(record, source)
+                yield _built(_record, record, source)
 
 
 def count_metrics(body: bytes) -> int:
@@ -137,18 +91,28 @@ def count_metrics(body: bytes) -> int:
     Raises:
         InvalidInput: it is none.
     """
-    of_resources = _parsed(body).resource_metrics
+    request = _parsed(body)
+    if not isinstance(request, Request):
+        return sum(part is not None for _, part in _parts(request, _METRICS))
+    of_resources = request.resource_metrics or ()
     return sum(len(scope.metrics or ()) for resource in of_resources for scope in resource.scope_metrics or ())
 
 
-def _scopes(of_resource: _OfResource, of_scopes: list[_OfScope] | None) -> Iterator[tuple[Source, _OfScope]]:
+def _scopes(of_resource: OfResource, of_scopes: list[OfScope] | None) -> Iterator[tuple[Source, OfScope]]:
     resource = _attributes(of_resource.resource.attributes if of_resource.resource else None)
     for of_scope in of_scopes or ():
         yield Source(resource, (of_scope.scope.name if of_scope.scope else None) or ""), of_scope
 
 
-def _span(span: _Span, source: Source) -> Span:
-    status = span.status or _Status()
+def _built(build: Callable[[S, Source], T], shape: S, source: Source) -> T | Unread:
+    try:
+        return build(shape, source)
+    except RecursionError:
+        return Unread("nested deeper than can be read")
+
+
+def _span(span: SpanShape, source: Source) -> Span:
+    status = span.status or StatusShape()
     return Span(
         source=source,
         trace_id=_id(span.trace_id),
@@ -167,7 +131,7 @@ def _span(span: _Span, source: Source) -> Span:
     )
 
 
-def _record(record: _Record, source: Source) -> LogRecord:
+def _record(record: RecordShape, source: Source) -> LogRecord:
     return LogRecord(
         source=source,
         trace_id=_id(record.trace_id),
@@ -179,11 +143,11 @@ def _record(record: _Record, source: Source) -> LogRecord:
     )
 
 
-def _attributes(pairs: Iterable[_KeyValue] | None) -> dict[str, Value]:
+def _attributes(pairs: Iterable[KeyValue] | None) -> dict[str, Value]:
     return {pair.key: _value(pair.value) for pair in pairs or ()}
 
 
-def _value(value: _AnyValue | None) -> Value:
+def _value(value: AnyValue | None) -> Value:
     if value is None:
         return None
     if value.string_value is not None:
@@ -221,29 +185,104 @@ def _bytes(text: str) -> Value:
         return text
 
 
-def _whole(value: int | str | None) -> int:
-    """Return a time; 0, so none, for what is no number."""
-    if type(value) is str:
-        return int(value) if value.isascii() and value.isdigit() and len(value) <= 20 else 0
-    return value if type(value) is int else 0
+def _whole(value: Number) -> int:
+    """Return a time; 0, so none, for what is no whole number."""
+    if type(value) is str and value.isascii() and value.isdigit():
+        return int(value) if len(value) <= 20 else 0
+    if isinstance(value, int):
+        return value
+    try:
+        number = float(value or 0)
+    except ValueError:  # a text that is none
+        return 0
+    return int(number) if abs(number) < _MOST_TIME and number.is_integer() else 0
 
 
-def _parsed(body: bytes) -> _Request:
+# --- requests that do not fit ---
+
+
+def _parsed(body: bytes) -> Request | dict[str, Any]:
+    """Return a request; what does not fit as the JSON object that it is."""
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        value = _mended(body)
+        if isinstance(value, dict) and all(isinstance(value.get(name, []), list | None) for name in _SIGNALS):
+            return value
+        raise InvalidInput(
+            "OTLP request",
+            expected="JSON of an OTLP request",
+            found=f"{len(body)} bytes that are none ({error})",
+            next_step="Send what an OTLP exporter over HTTP writes; its Content-Type says which encoding it is.",
+        ) from None
+
+
+def _mended(body: bytes) -> Any:
+    """Return JSON without what is no text: bytes that are not UTF-8, halves of surrogate pairs. None where it is none.
+
+    What is nested deeper than Python reads comes as the text that it is.
+    """
+    text = body.decode("utf-8", "replace")
+    for read in (str, shallow):
         try:
-            return _DECODER.decode(_mended(body))
-        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-            raise InvalidInput(
-                "OTLP request",
-                expected="JSON of an OTLP request",
-                found=f"{len(body)} bytes that are none ({error})",
-                next_step="Send what an OTLP exporter over HTTP writes; its Content-Type says which encoding it is.",
-            ) from None
+            value = json.loads(read(text))
+            return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        except RecursionError:
+            continue
+        except ValueError:
+            return None
+    return None
 
 
-def _mended(body: bytes) -> bytes:
-    """Return JSON without what is no text: bytes that are not UTF-8, halves of surrogate pairs."""
-    value = json.loads(body.decode("utf-8", "replace"))
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+def _each(
+    request: dict[str, Any], signal: _Signal, shape: type[S], build: Callable[[S, Source], T]
+) -> Iterator[T | Unread]:
+    """Yield the parts of a request, each read for itself."""
+    for source, part in _parts(request, signal):
+        try:
+            yield _built(build, msgspec.convert(part, shape), source)
+        except (msgspec.ValidationError, RecursionError) as error:
+            yield Unread(f"{_named(part)}: {error}")
+
+
+def _parts(request: dict[str, Any], signal: _Signal) -> Iterator[tuple[Source, Any]]:
+    for of_resource in _listed(request, signal.of_resource):
+        resource = _resource(_member(of_resource, "resource"))
+        for of_scope in _listed(of_resource, signal.of_scope):
+            source = Source(resource, _scope(_member(of_scope, "scope")))
+            for part in _listed(of_scope, signal.parts):
+                yield source, part
+
+
+def _member(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _listed(value: Any, name: str) -> list[Any]:
+    """Return what an object lists under a name; [None], a part that cannot be read, for no such object or list."""
+    if not isinstance(value, dict):
+        return [None]
+    listed = value.get(name)
+    return listed if isinstance(listed, list) else [] if listed is None else [None]
+
+
+def _resource(value: Any) -> dict[str, Value]:
+    """Return a resource's attributes, without those that cannot be read: what else it says may name the run."""
+    pairs = _member(value, "attributes")
+    attributes: dict[str, Value] = {}
+    for pair in pairs if isinstance(pairs, list) else ():
+        try:
+            attributes |= _attributes(msgspec.convert({"attributes": [pair]}, ResourceShape).attributes)
+        except (msgspec.ValidationError, RecursionError):
+            continue
+    return attributes
+
+
+def _scope(value: Any) -> str:
+    name = _member(value, "name")
+    return name if isinstance(name, str) else ""
+
+
+def _named(part: Any) -> str:
+    name = _member(part, "spanId") or _member(part, "name")
+    return f"{name}"[:100] if name else "one without a name"

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Final
 
+from msgspec.structs import replace
+
 from titan.ingest.otlp.actions import texts_of, time_of
 from titan.ingest.otlp.attributes import Gathered, gather
 from titan.ingest.otlp.contents import Messages, contents_of, is_message_event
@@ -23,7 +25,10 @@ DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details
 
 
 def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
-    """Yield what log records say of actions; the messages of one call in one batch are one entry."""
+    """Yield what log records say of actions; the messages of one call in one batch are one entry.
+
+    It may be a part of them: a batch processor cuts where its batch is full, or its second is over.
+    """
     calls: dict[tuple[str, str], list[LogRecord]] = {}
     for record in records:
         if len(record.span_id) != 16 or len(record.trace_id) != 32:
@@ -47,19 +52,19 @@ def run_of(record: LogRecord) -> str:
 
 def _conversation(records: list[LogRecord]) -> ActionEntry:
     heard = Messages()
+    records = sorted(records, key=lambda record: record.at_ns)
     for record in records:
         body = record.body if type(record.body) is dict else {"content": record.body}
         # what the body does not say stands in the attributes, as Azure's and Traceloop's records have it
         own = {key: value for key, value in record.attributes.items() if not key.startswith(("gen_ai.", "event."))}
         heard.hear(record.name or _event_name(record), own | body)
-    first = min(records, key=lambda record: record.at_ns)
-    gathered = gather(first.attributes)
-    return _told(
-        first,
-        gathered,
+    told = _told(
+        records[0],
+        gather(records[0].attributes),
         inputs=conversation(heard.question) if heard.question else None,
         outputs=conversation(heard.answer) if heard.answer else None,
     )
+    return replace(told, is_part=True)
 
 
 def _call(record: LogRecord) -> ActionEntry:

@@ -52,6 +52,12 @@ class Span(msgspec.Struct, kw_only=True):
     events: list[SpanEvent]
 
 
+class Unread(msgspec.Struct):
+    """A span or log record that cannot be read."""
+
+    problem: str  #: which, and why
+
+
 class LogRecord(msgspec.Struct, kw_only=True):
     """One log record. The ids are "" where none came."""
 

@@ -1,23 +1,23 @@
-"""Recorded runs on their way out and in: exports under the registry's filters, streamed, and their import."""
+"""Recorded runs on their way out: exports under the registry's filters, streamed, and bundles to replay."""
 
 import asyncio
-import tempfile
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from itertools import islice
-from typing import IO, Any, Final
+from typing import Any, Final
 
+import msgspec
 from litestar import Response
 from litestar.response import Stream
 
-from titan.ingest.jsonl import read_lines
 from titan.ingest.sentinel_bundle import bundle_entry
 from titan.insight.bodies import Bodies, bodies_of
 from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import CALLS, Entry, Payload
-from titan.model.recorded import Action, RecordedRun
+from titan.model.errors import UnknownArtifact
+from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import CallReader, RunFilter
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer
@@ -26,18 +26,17 @@ from titan.server.house import House
 from titan.server.lookup import open_blob
 from titan.server.routes.registry import find_recorded, look, run_filter
 
+logger = logging.getLogger(__name__)
+
 RUNS_AT_ONCE: Final = 50
 ENTRIES_AT_ONCE: Final = 5000
 CHUNK_BYTES: Final = 64 * 1024
-MAX_IMPORT_BYTES: Final = 4 * 1024**3
-MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is kept in a file until it is checked
-IMPORTED_AT_ONCE: Final = 1000
 #: The framework adds the charset of a text.
 MEDIA: Final = {"csv": "text/csv", "json": "application/json", "jsonl": "application/jsonl"}
 
 
 async def export_runs(call: Call) -> Stream:
-    """Export runs with all their actions, under the registry's filters: JSON Lines, JSON or CSV."""
+    """Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV."""
     query = call.query(views.ExportQuery)
     wanted = replace(run_filter(call, query), is_searched_whole=True)
     if query.run_id is not None:
@@ -94,9 +93,13 @@ def _page(
 
 def _exported(house: House, runs: Iterable[RecordedRun]) -> Iterator[ExportedRun]:
     for run in runs:
-        actions = house.calls.read(partial(_actions_of, run=run))
+        actions, notes = house.calls.read(partial(_told_of, run=run))
         spans = {action.span_id: action.id for action in actions if action.span_id is not None}
-        yield ExportedRun(run=run, actions=_with_bodies(house, run, actions), spans=spans)
+        yield ExportedRun(run=run, actions=_with_bodies(house, run, actions), spans=spans, notes=notes)
+
+
+def _told_of(reader: CallReader, *, run: RecordedRun) -> tuple[list[Action], list[Note]]:
+    return _actions_of(reader, run=run), reader.notes_of_run(run.project_id, run.id)
 
 
 def _actions_of(reader: CallReader, *, run: RecordedRun) -> list[Action]:
@@ -129,10 +132,15 @@ def _whole(house: House, bodies: Bodies) -> Bodies:
 
 
 def _fetched(house: House, payload: Payload | None) -> Payload | None:
+    """Return a payload whole; of content that the disk has lost, the beginning that its row holds."""
     if payload is None or payload.blob is None:
         return payload
-    with open_blob(house.blobs, payload.blob) as content:
-        return Payload(content.read().decode())
+    try:
+        with open_blob(house.blobs, payload.blob) as content:
+            return Payload(content.read().decode())
+    except UnknownArtifact as error:
+        logger.warning("an export lacks the content of a payload: %s", error)
+        return Payload(payload.text)
 
 
 async def _streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
@@ -152,44 +160,18 @@ def _chunk(pieces: Iterator[bytes]) -> bytes:
     return b"".join(parts)
 
 
-async def import_runs(call: Call) -> Response[bytes]:
-    """Import an export in JSON Lines: the same runs. All of it is read before any of it is kept."""
-    call.check_announced(MAX_IMPORT_BYTES)
-    with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.house.runs_with.home) as spool:
-        async for chunk in call.chunks():
-            await asyncio.to_thread(spool.write, chunk)
-        spool.seek(0)
-        runs = await asyncio.to_thread(_checked, spool)
-        spool.seek(0)
-        stored = repeated = 0
-        entries = read_lines(iter(spool.readline, b""))
-        while part := await asyncio.to_thread(lambda: list(islice(entries, IMPORTED_AT_ONCE))):
-            recorded = await call.house.recorder.record(call.house.project_id, lambda: part)  # awaited here
-            stored += recorded.stored
-            repeated += recorded.repeated
-    return json_answer(views.ImportAnswer(runs=runs, stored=stored, repeated=repeated))
-
-
-def _checked(spool: IO[bytes]) -> int:
-    """Read an import to its end; return how many runs it tells of.
-
-    Raises:
-        InvalidInput: a line of it is none of an export.
-    """
-    return len({entry.run_id for entry in read_lines(iter(spool.readline, b""))})
-
-
 async def show_bundle(call: Call) -> Response[bytes]:
     """Show a recorded run as the bundle that agentsentinel-sdk replays."""
     run = await look(call, partial(find_recorded, call=call))
     return json_answer(await asyncio.to_thread(_bundle, call.house, run))
 
 
-def _bundle(house: House, run: RecordedRun) -> dict[str, object]:
+def _bundle(house: House, run: RecordedRun) -> bytes:
+    """Return the bundle as JSON, written here, where the stack is low: what is deeply nested needs all that is left."""
     actions = house.calls.read(partial(_actions_of, run=run))
     entries = [
         bundle_entry(action, inputs=bodies.inputs, outputs=bodies.outputs, failure=bodies.failure)
         for action, bodies in _with_bodies(house, run, actions)
         if action.kind in CALLS
     ]
-    return {"run_id": run.id, "agent_id": run.agent_id, "entries": entries}
+    return msgspec.json.encode({"run_id": run.id, "agent_id": run.agent_id, "entries": entries})

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-import msgspec
 from litestar import Response
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
@@ -18,12 +17,11 @@ from titan.engine.preparing import LARGE_BYTES
 from titan.ingest import openai_agents, otlp
 from titan.ingest.batch import Batch
 from titan.model.actions import Entry
-from titan.server.answers import JSON, json_answer
+from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.reach import is_limited
 from titan.server.routes.recording import record
-
-PROTOBUF = "application/x-protobuf"
+from titan.server.rpc_status import PROTOBUF
 
 
 class _Reader(Protocol):
@@ -57,11 +55,10 @@ async def take_metrics(call: Call) -> Response[bytes]:
 
 
 async def take_openai_agents(call: Call) -> Response[bytes]:
-    """Record traces and spans as openai-agents exports them."""
+    """Record traces and spans as openai-agents exports them; what cannot be read is named in the answer."""
     raw = await call.raw_body(otlp.MAX_BODY_BYTES)
-    now = call.house.clock.now()
-    await record(call, lambda: openai_agents.read(raw, received_at=now).entries)
-    return json_answer({})
+    batch = await _heard(call, partial(openai_agents.read, raw, received_at=call.house.clock.now()))
+    return json_answer(_partial(batch, "rejectedSpans"))
 
 
 async def _recorded(call: Call, read: _Reader) -> Batch:
@@ -70,6 +67,11 @@ async def _recorded(call: Call, read: _Reader) -> Batch:
     reading = partial(read, raw, content_type=media, content_encoding=encoding)
     if len(raw) >= LARGE_BYTES and not is_limited(call):
         return await call.house.recorder.record_large(call.house.project_id, reading)
+    return await _heard(call, reading)
+
+
+async def _heard(call: Call, reading: Callable[[], Batch]) -> Batch:
+    """Record what is read; return it."""
     heard: list[Batch] = []
 
     def entries() -> Sequence[Entry]:
@@ -83,6 +85,12 @@ async def _recorded(call: Call, read: _Reader) -> Batch:
 def _answer(call: Call, batch: Batch, serialised: Callable[[], bytes], rejected: str) -> Response[bytes]:
     """Return the answer in the encoding that was asked in, as the protocol has it."""
     if otlp.is_json(call.header("content-type")):
-        partial = {"partialSuccess": {rejected: batch.rejected, "errorMessage": batch.problem}}
-        return Response(msgspec.json.encode(partial if batch.rejected else {}), media_type=JSON)
+        return json_answer(_partial(batch, rejected))
     return Response(serialised(), media_type=PROTOBUF)
+
+
+def _partial(batch: Batch, rejected: str) -> dict[str, object]:
+    """Return what of a request could not be taken; nothing where all was."""
+    if not batch.rejected:
+        return {}
+    return {"partialSuccess": {rejected: batch.rejected, "errorMessage": batch.problem}}

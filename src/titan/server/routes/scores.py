@@ -1,7 +1,6 @@
 """Scores as Langfuse's SDKs send them: notes on runs and actions, by the ids of traces and spans."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from litestar import Response
 
@@ -14,7 +13,7 @@ from titan.rules.registry import not_heard_yet
 from titan.server import wire_scores as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.reach import check_told_of, is_limited
+from titan.server.reach import check_teller
 from titan.server.routes.recording import run_of_caller
 from titan.server.routes.registry import change
 
@@ -69,9 +68,7 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
     Raises:
         Forbidden: a job speaks of somebody else's run; nothing was kept.
     """
-    if is_limited(call):
-        run_ids = list(dict.fromkeys(score.trace_id for score in scores))
-        await call.house.store.look(partial(check_told_of, call=call, run_ids=run_ids))
+    await check_teller(call, list(dict.fromkeys(score.trace_id for score in scores)))
     own = await run_of_caller(call)  # what a job sends by OpenTelemetry is in its run, whatever its trace
     clean, known_as = call.house.recorder.without_secrets, call.house.recorder.known_as
     author = "langfuse"

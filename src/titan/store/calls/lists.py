@@ -4,10 +4,12 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import replace
+from string import ascii_lowercase
 from typing import Final
 
 import msgspec
 
+from titan.model.actions import Outcome
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Action, OutcomeSums, RecordedRun
 from titan.ports_calls import CallFilter, CallPage, RunFilter
@@ -16,20 +18,21 @@ from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row,
 from titan.store.calls.session import CallSession
 from titan.store.session import Row
 
-#: What runs are sorted by → its column, and its place behind `run_columns` in the head.
+#: What runs are sorted by → its column, and its place in the head; from the end behind `run_columns`, which grow.
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", 7),
     "cost": ("cost", 19),
-    "duration": ("duration_us", 41),
-    "actions": ("calls", 42),
-    "success_rate": ("success_rate", 43),
+    "duration": ("duration_us", -3),
+    "actions": ("calls", -2),
+    "success_rate": ("success_rate", -1),
 }
-_RUN_NO: Final = 40
+_RUN_NO: Final = -4
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}
 _INDEXED_PICO: Final = 5 * 10**9  # the cost from which on `calls_that_cost_much` holds calls
 _RUN_ID, _TOTAL, _HITS = 28, 29, 30  # behind `action_columns`
+_STARTED_AT, _NUMBER = 10, 2  # places in `action_columns`, the first being 1: what merged rows are sorted by
 _PAGE: Final = " limit :limit offset :skip"
 
 
@@ -97,16 +100,33 @@ def ledger(
     order = f"{key} nulls {first}{then}" if sort in _OUTSTANDING else key + then
     if calls.hit:
         return _page_found(session, calls, order, most=most_hits(wanted), up_to=up_to)
-    head, rows = session.text_of("ledger"), list[Row]()
-    if sort in _OUTSTANDING and not is_ascending:
+    head = session.text_of("ledger")
+    if session.merges and sort == "time" and len(wanted.outcomes) > 1 and Outcome.SUCCESS not in wanted.outcomes:
+        order = f" order by {_STARTED_AT} {direction}, {_NUMBER} {direction}"
+        rows = _merged(session, calls, wanted, run_no, order)
+    elif sort in _OUTSTANDING and not is_ascending:
         # By an index; the first of all are among them, if that many.
         rows = session.ask(calls.query(head, session.text_of(_OUTSTANDING[sort])) + key + then + _PAGE, calls.values)
-    if len(rows) < limit:
+        rows = rows if len(rows) == limit else session.ask(calls.query(head) + order + _PAGE, calls.values)
+    else:
         rows = session.ask(calls.query(head) + order + _PAGE, calls.values)
     is_few = wanted.min_cost is not None and to_pico(wanted.min_cost) >= _INDEXED_PICO
     besides = [session.text_of("calls_that_cost_much")] if is_few else []
     total = _counted(session, calls, "ledger_count", *besides, up_to=up_to)
     return CallPage(calls=[action_from_row(row, row[_RUN_ID]) for row in rows], total=total, is_search_capped=False)
+
+
+def _merged(session: CallSession, calls: Narrowing, wanted: CallFilter, run_no: int | None, order: str) -> list[Row]:
+    """Return a page of calls of several outcomes: the index has each in order, and the database merges them.
+
+    Asked for all at once, it walks through the calls of every outcome, of which most are successes.
+    """
+    values, parts = dict(calls.values), list[str]()
+    for letter, outcome in zip(ascii_lowercase, sorted(wanted.outcomes), strict=False):
+        one = narrowed_calls(session, replace(wanted, outcomes=frozenset({outcome})), run_no)
+        parts.append(one.query(session.text_of("ledger")).replace(":outcome", f":outcome_{letter}"))
+        values[f"outcome_{letter}"] = one.values.get("outcome")
+    return session.ask(" union all ".join(parts) + order + _PAGE, values)
 
 
 def _page_found(session: CallSession, calls: Narrowing, order: str, *, most: int, up_to: int) -> CallPage:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from titan.model.recorded import AgentDay, AgentRow, ErrorKind, Note
-from titan.store.calls.rows import from_pico
+from titan.store.calls.rows import exact_sum, from_pico
 from titan.store.rows.columns import from_us, to_us
 from titan.store.session import Row
 
@@ -51,11 +51,12 @@ def agent_from_row(row: Row) -> AgentRow:
         running=row[4],
         completed=row[5],
         failed=row[6],
-        cost=from_pico(int(row[7])),
+        cost=from_pico(exact_sum(row[7])),
         calls=row[8],
         attempts=row[9],
         success=row[10],
         unpriced=row[11],
+        estimated=row[12],
     )
 
 
@@ -67,8 +68,9 @@ def day_from_row(row: Row) -> AgentDay:
         failed=row[2],
         attempts=row[3],
         success=row[4],
-        cost=from_pico(int(row[5])),
+        cost=from_pico(exact_sum(row[5])),
         unpriced=row[6],
+        estimated=row[7],
     )
 
 

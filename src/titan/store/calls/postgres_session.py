@@ -57,6 +57,10 @@ class PostgresCallSession:
     def no_match(self) -> str:
         return ""
 
+    @property
+    def merges(self) -> bool:
+        return False  # it joins the whole of each part first; one that has a list for its outcomes goes by the index
+
 
 def _storable(value: Value) -> Value:
     """Return a value that a column can hold: PostgreSQL has no text with NUL. A tape has it escaped, as JSON does."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from titan.model.actions import Payload
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
-from titan.ports_calls import CallFilter, CallPage, Heard, RunFilter, StoredEntry
+from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
@@ -76,9 +76,9 @@ class SqlCallReader:
     def newest_deletion(self) -> int:
         return int(self._all("newest_deletion")[0][0])
 
-    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
+    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[ChangedRun]:
         rows = self._all("runs_changed", project_id=project_id, after=after, limit=limit)
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [ChangedRun(run_id=row[0], agent_id=row[1], version=row[2], status_version=row[3]) for row in rows]
 
     def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
         # Numbers of actions ascend with the entries they were first heard of by, so a new one is above all before. Only
@@ -94,6 +94,11 @@ class SqlCallReader:
         run_no = self._run_no(project_id, run_id)
         row = None if run_no is None else self._one("action", run_no=run_no, action_id=action_id)
         return None if row is None else action_from_row(row, run_id)
+
+    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
+        wanted = sorted(answers)
+        rows = self._all("actions_answered", project_id=project_id, answers=to_json(wanted)) if wanted else ()
+        return [action_from_row(row, row[-1]) for row in rows]
 
     def tape(
         self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
@@ -191,6 +196,14 @@ class SqlCallReader:
 
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         return [run_from_row(row) for row in self._all("silent_runs", before_us=to_us(before), limit=limit)]
+
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+        return [run_from_row(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]
+
+    def open_actions(self, project_id: str, run_id: str) -> list[Action]:
+        run_no = self._run_no(project_id, run_id)
+        found = [] if run_no is None else self._all("open_actions", run_no=run_no)
+        return [action_from_row(row, run_id) for row in found]
 
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
         rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.recorded import Action, OutcomeSums, RecordedRun, StatusSource, Tally
+from titan.model.recorded import Action, OutcomeSums, RecordedRun, StatusSource, Tally, ToldEnd
 from titan.model.runs import RunStatus
 from titan.ports_calls import Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
@@ -17,7 +17,8 @@ from titan.store.session import Row
 Values: TypeAlias = tuple[str | int | bytes | None, ...]
 
 PICO: Final = 12  # decimal places of a picodollar
-_MOST_PICO: Final = 2**63 - 1
+_MOST_COUNT: Final = 2**63 - 1
+_MOST_PICO: Final = _MOST_COUNT
 _MOST: Final = Decimal(_MOST_PICO).scaleb(-PICO)  # US dollars: 9,223,372
 _STATUSES: Final = by_value(RunStatus)
 _SOURCES: Final = by_value(StatusSource)
@@ -26,6 +27,7 @@ _KINDS: Final = by_value(ActionKind)
 _IMPACTS: Final = by_value(Impact)
 _EFFECTS: Final = by_value(Effect)
 _TAGS: Final = msgspec.json.Decoder(tuple[str, ...])
+_TOLD_END: Final = msgspec.json.Decoder(ToldEnd)
 
 
 def to_pico(cost: Decimal) -> int:
@@ -42,6 +44,12 @@ def to_pico(cost: Decimal) -> int:
 def from_pico(pico: int) -> Decimal:
     """Return US dollars, without zeros behind the last digit."""
     return Decimal(pico).scaleb(-PICO).normalize() if pico else _NOTHING
+
+
+def exact_sum(parts: str | None) -> int:
+    """Return a sum that was told as its millions and the rest: no column holds all of what sums come to. None is 0."""
+    millions, rest = parts.split() if parts else ("0", "0")
+    return int(millions) * 10**6 + int(rest)
 
 
 def _sum_to_pico(cost: Decimal) -> int:
@@ -84,6 +92,7 @@ def run_from_row(row: Row) -> RecordedRun:
         progress_at=from_us_or_none(row[36]),
         agent_order=row[38],
         details_told=tuple(row[39].split()),
+        told_end=None if row[41] is None else _TOLD_END.decode(row[41]),
     )
 
 
@@ -102,6 +111,7 @@ def _tally(row: Row) -> Tally:
         input_tokens=row[22],
         output_tokens=row[23],
         unpriced=row[37],
+        estimated=row[40],
     )
 
 
@@ -131,8 +141,8 @@ def row_of_run(run: RecordedRun) -> Values:
         _sum_to_pico(tally.cost),
         _sum_to_pico(tally.prevented),
         _sum_to_pico(tally.saved),
-        tally.input_tokens,
-        tally.output_tokens,
+        min(tally.input_tokens, _MOST_COUNT),
+        min(tally.output_tokens, _MOST_COUNT),
         run.last_outcome,
         to_us_or_none(run.last_ended_at),
         run.first_error_id,
@@ -149,6 +159,8 @@ def row_of_run(run: RecordedRun) -> Values:
         tally.unpriced,
         run.agent_order,
         " ".join(run.details_told),
+        tally.estimated,
+        None if run.told_end is None else msgspec.json.encode(run.told_end).decode(),
     )
 
 
@@ -166,14 +178,15 @@ def heard_from_row(row: Row, *, newest_action: int) -> Heard:
 
 
 def sums_from_row(row: Row) -> OutcomeSums:
-    """Return a row of `ledger_sums`; PostgreSQL's sums are decimals."""
+    """Return a row of `ledger_sums`."""
     return OutcomeSums(
         outcome=None if row[0] is None else _OUTCOMES[row[0]],
         calls=row[1],
-        cost=from_pico(int(row[2] or 0)),
+        cost=from_pico(exact_sum(row[2])),
         unpriced=int(row[3]),
-        input_tokens=int(row[4] or 0),
-        output_tokens=int(row[5] or 0),
+        estimated=int(row[4]),
+        input_tokens=exact_sum(row[5]),
+        output_tokens=exact_sum(row[6]),
     )
 
 

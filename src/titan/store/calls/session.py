@@ -42,3 +42,7 @@ class CallSession(Protocol):
     @property
     def no_match(self) -> str:
         """What an index of words finds nothing by."""
+
+    @property
+    def merges(self) -> bool:
+        """Whether a `union all` is read in its order, each part by an index that has it, as far as is asked for."""

@@ -91,6 +91,11 @@ class SqliteSession:
         """What FTS5 finds nothing by: an empty phrase."""
         return '""'
 
+    @property
+    def merges(self) -> bool:
+        """It does: `MERGE (UNION ALL)` in its plans."""
+        return True
+
     def pragma(self, name: str, value: str | int) -> None:
         """Set a pragma for this connection."""
         self._execute(f"pragma {name} = {value}").fetchall()

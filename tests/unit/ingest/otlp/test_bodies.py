@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import zlib
 from typing import Any
 
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics, ScopeMetrics
 
-from tests.support.telemetry import PARENT_ID, SPAN_ID, TRACE_ID, a_request, a_span
+from tests.support.telemetry import PARENT_ID, SPAN_ID, STARTED_NS, TRACE_ID, a_request, a_span
 from titan.ingest.otlp import read_logs, read_metrics, read_traces
+from titan.ingest.otlp.actions import time_of
 from titan.ingest.otlp.bodies import decompressed
-from titan.model.actions import ActionEntry
+from titan.model.actions import ActionEntry, Outcome
 from titan.model.errors import InvalidInput, TooLarge
 
 PROTOBUF, JSON = "application/x-protobuf", "application/json"
@@ -72,6 +74,105 @@ def test_json_may_say_enums_by_number_or_name_and_times_as_numbers(code: object)
     batch = read_traces(json.dumps(request).encode(), content_type=JSON, content_encoding=None)
 
     assert batch == read_traces(BODY, content_type=PROTOBUF, content_encoding=None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": {"code": 2.0, "message": "ValueError: nope"}},
+        {"startTimeUnixNano": float(STARTED_NS), "endTimeUnixNano": f"{STARTED_NS:.17e}"},
+        {"kind": "SPAN_KIND_CLIENT", "links": [5], "droppedEventsCount": "x"},
+    ],
+)
+def test_json_may_say_a_number_in_any_way(changes: dict[str, object]) -> None:
+    request = as_json()
+    request["resourceSpans"][0]["scopeSpans"][0]["spans"][0] |= changes
+
+    batch = read_traces(json.dumps(request).encode(), content_type=JSON, content_encoding=None)
+
+    [action] = [entry for entry in batch.entries if isinstance(entry, ActionEntry)]
+    assert (batch.accepted, batch.rejected) == (1, 0)
+    assert (action.started_at, action.outcome) == (time_of(STARTED_NS), Outcome.ERROR)
+
+
+@pytest.mark.parametrize("name", ["resourceSpans", "resourceLogs", "resourceMetrics"])
+def test_json_may_say_null_for_nothing(name: str) -> None:
+    for inner in (None, [], [{"resource": None, "scopeSpans": None, "scopeLogs": None, "scopeMetrics": None}]):
+        for read in (read_traces, read_logs, read_metrics):
+            batch = read(json.dumps({name: inner}).encode(), content_type=JSON, content_encoding=None)
+
+            assert (batch.accepted, batch.rejected, batch.entries) in ((0, 0, []), (0, 0, ()))
+
+
+@pytest.mark.parametrize(
+    ("odd", "problem"),
+    [
+        ({"spanId": "c" * 16, "name": 5}, rf"span {'c' * 16}: .*`int` - at `\$.name`"),
+        ({"name": "n", "attributes": [{"key": 5}]}, r"span n: .*attributes"),
+        ({"status": "bad", "endTimeUnixNano": []}, "span one without a name: "),
+        ("nothing", "span one without a name: .*`str`"),
+        (None, "span one without a name: .*`null`"),
+    ],
+)
+@pytest.mark.parametrize("beside", ["", "\ud800", 1.5])
+def test_a_span_in_json_that_cannot_be_read_costs_no_other(odd: object, problem: str, beside: object) -> None:
+    request = as_json()
+    of_scope = request["resourceSpans"][0]["scopeSpans"][0]
+    of_scope |= {"spans": [odd, *of_scope["spans"]], "schemaUrl": beside}
+    request["resourceSpans"] += [5, {"scopeSpans": [None]}, {"scopeSpans": [{"spans": "none"}]}]
+
+    batch = read_traces(json.dumps(request).encode(), content_type=JSON, content_encoding=None)
+
+    assert batch.entries == read_traces(BODY, content_type=PROTOBUF, content_encoding=None).entries
+    assert (batch.accepted, batch.rejected) == (1, 4)
+    assert re.match(problem, batch.problem)
+
+
+@pytest.mark.parametrize("resource", [5, {"attributes": 5}, {"attributes": [5, {"key": [], "value": {}}]}])
+def test_a_resource_or_scope_in_json_that_cannot_be_read_costs_no_span(resource: dict[str, object] | int) -> None:
+    request = as_json()
+    of_resource = request["resourceSpans"][0]
+    if isinstance(resource, dict) and isinstance(resource["attributes"], list):
+        resource["attributes"].append({"key": "titan.agent_run_id", "value": {"stringValue": "mine"}})
+    of_resource["resource"], of_resource["scopeSpans"][0]["scope"] = resource, {"name": 5}
+
+    batch = read_traces(json.dumps(request).encode(), content_type=JSON, content_encoding=None)
+
+    assert (batch.accepted, batch.rejected) == (1, 0)
+    named = resource != 5 and resource != {"attributes": 5}
+    assert {entry.run_id for entry in batch.entries} == {"mine" if named else TRACE_ID}
+
+
+@pytest.mark.parametrize("levels", [100, 440, 800, 5000])
+def test_a_span_in_json_nested_too_deeply_costs_no_other(levels: int) -> None:
+    request = as_json()
+    of_scope = request["resourceSpans"][0]["scopeSpans"][0]
+    deep = {"traceId": TRACE_ID, "spanId": "d" * 16, "startTimeUnixNano": "1", "attributes": "DEEP"}
+    of_scope["spans"].append(deep)
+    nested = '{"arrayValue":{"values":[' * levels + "]}}" * levels
+    body = json.dumps(request).replace('"DEEP"', f'[{{"key":"a","value":{nested}}}]')
+
+    batch = read_traces(body.encode(), content_type=JSON, content_encoding=None)
+
+    assert batch.accepted + batch.rejected == 2
+    assert any(isinstance(entry, ActionEntry) and entry.id == SPAN_ID for entry in batch.entries)
+
+
+def test_a_log_record_in_json_that_cannot_be_read_costs_no_other() -> None:
+    good = {"traceId": TRACE_ID, "spanId": SPAN_ID, "timeUnixNano": str(STARTED_NS), "eventName": "note"}
+    records = [good, {**good, "eventName": 5}, {**good, "timeUnixNano": str(2**64 - 1)}]
+
+    body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
+    batch = read_logs(body, content_type=JSON, content_encoding=None)
+
+    assert (len(batch.entries), batch.accepted, batch.rejected) == (1, 1, 2)
+    assert re.match(f"log record {SPAN_ID}: .*eventName", batch.problem)
+
+
+def test_metrics_in_json_that_cannot_be_read_are_counted() -> None:
+    body = json.dumps({"resourceMetrics": [{"resource": 5, "scopeMetrics": [{"metrics": [{}, 5]}]}]}).encode()
+
+    assert read_metrics(body, content_type=JSON, content_encoding=None).accepted == 2
 
 
 @pytest.mark.parametrize(

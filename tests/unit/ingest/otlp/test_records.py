@@ -16,11 +16,12 @@ def test_the_messages_of_one_call_are_one_entry() -> None:
     )
 
     assert (call.id, call.run_id, call.kind, call.ended_at) == (SPAN_ID, TRACE_ID, ActionKind.MODEL, None)
+    assert call.is_part
     assert call.inputs is not None
     assert call.outputs is not None
     assert json.loads(call.inputs.whole)["messages"] == [
-        {"role": "user", "content": "hi"},
         {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "hi"},
     ]
     assert json.loads(call.outputs.whole)["messages"] == [{"role": "assistant", "content": "ho"}]
 

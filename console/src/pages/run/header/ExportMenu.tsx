@@ -4,12 +4,12 @@ import { Button } from "../../../parts/Button";
 import { useEscape } from "../../../parts/useEscape";
 
 const FORMATS: readonly (readonly [format: ExportFormat, about: string])[] = [
-  ["jsonl", "JSONL: a line each for the run and its actions; can be imported"],
+  ["jsonl", "JSONL: a line each for the run, its actions and notes; can be imported"],
   ["json", "JSON: one document"],
   ["csv", "CSV: a row for each action"],
 ];
 
-/** Downloads of this run with all its actions. */
+/** Downloads of this run with all its actions and notes. */
 export function ExportMenu({ run }: { run: RecordedRunView }) {
   const [isOpen, setOpen] = useState(false);
   useEscape(() => setOpen(false), isOpen);
@@ -39,6 +39,6 @@ export function ExportMenu({ run }: { run: RecordedRunView }) {
 }
 
 function exportPath(run: string, format: ExportFormat): string {
-  const query = new URLSearchParams({ format, ids: run, window: "all", include_archived: "true" });
+  const query = new URLSearchParams({ format, run_id: run });
   return `/api/v1/runs/export?${query}`;
 }

@@ -1,6 +1,6 @@
-import { type ReactNode, useMemo } from "react";
+import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { isSumEstimated, type Recording } from "../../../api/recording";
+import type { Recording } from "../../../api/recording";
 import { CopyButton } from "../../../parts/CopyButton";
 import { Costs } from "../../../parts/Cost";
 import { duration } from "../../../parts/format";
@@ -12,9 +12,8 @@ import { agentPath } from "../../../parts/url";
 const WHOLE = new Intl.NumberFormat("en-US");
 
 /** The figures of a run. Cost is what was spent; what was attempted, prevented or saved stands beside it. */
-export function RunFacts({ recording: { run, rows } }: { recording: Recording }) {
+export function RunFacts({ recording: { run } }: { recording: Recording }) {
   const { tally } = run;
-  const isEstimated = useMemo(() => isSumEstimated(rows), [rows]);
   const tokens = tally.input_tokens + tally.output_tokens;
   return (
     <dl className="run-facts">
@@ -32,7 +31,7 @@ export function RunFacts({ recording: { run, rows } }: { recording: Recording })
         {tally.running > 0 ? <span className="faint"> · {WHOLE.format(tally.running)} running</span> : null}
       </Fact>
       <Fact name="Cost">
-        <Costs of={tally} isEstimated={isEstimated} />
+        <Costs of={tally} />
       </Fact>
       <Fact name="Success" title={`${WHOLE.format(tally.success)} of ${WHOLE.format(tally.attempts)} attempts`}>
         {rate(tally.success_rate)}
@@ -71,9 +70,14 @@ export function RunFacts({ recording: { run, rows } }: { recording: Recording })
       {run.tags.length > 0 ? (
         <Fact name="Tags">
           {run.tags.map((tag) => (
-            <bdi key={tag} className="run-tag" title={tag}>
-              {tag}
-            </bdi>
+            <Link
+              key={tag}
+              className="run-tag"
+              to={`/runs?${new URLSearchParams({ tag, window: "all" })}`}
+              title={`Runs tagged ${tag}`}
+            >
+              <bdi>{tag}</bdi>
+            </Link>
           ))}
         </Fact>
       ) : null}

@@ -7,7 +7,7 @@ runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replay
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
-runs.details_told
+runs.details_told, runs.estimated, runs.told_end
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
@@ -50,6 +50,9 @@ runs.agent_id = :agent_id
 -- name: runs_of_session
 runs.session_id = :session_id
 
+-- name: runs_with_tag
+exists (select 1 from json_each(runs.tags) as told where told.value = :tag)
+
 -- name: runs_of_ids
 runs.id in (select value from json_each(:ids))
 
@@ -88,8 +91,8 @@ select 1 from actions where actions.project_id = :project_id and actions.kind in
 select
     actions.outcome,
     count(*),
-    -- In two parts: SQLite's sum of integers fails beyond 64 bits, where its product goes on as a float.
-    sum(actions.cost / 1000000) * 1000000 + sum(actions.cost % 1000000),
+    -- Millions and the rest: SQLite's sum of integers fails beyond 64 bits, and its product goes on as a float.
+    sum(actions.cost / 1000000) || ' ' || sum(actions.cost % 1000000),
     sum(
         case
             when actions.cost is not null then 0
@@ -97,8 +100,9 @@ select
             else 0
         end
     ),
-    sum(actions.input_tokens),
-    sum(actions.output_tokens)
+    sum(case when actions.is_cost_estimated = 1 and actions.cost > 0 then 1 else 0 end),
+    sum(actions.input_tokens / 1000000) || ' ' || sum(actions.input_tokens % 1000000),
+    sum(actions.output_tokens / 1000000) || ' ' || sum(actions.output_tokens % 1000000)
 from actions
 where actions.project_id = :project_id and actions.kind in ('model', 'tool', 'call')
 

@@ -55,9 +55,10 @@ limit :limit offset :skip
 -- name: agents
 select
     agent_id, min(started_at_us), max(last_event_at_us), count(*), count(*) filter (where status = 'running'),
-    count(*) filter (where status = 'completed'), count(*) filter (where status = 'failed'), sum(cost),
+    count(*) filter (where status = 'completed'), count(*) filter (where status = 'failed'),
+    sum(cost / 1000000) || ' ' || sum(cost % 1000000),
     cast(sum(calls) as bigint), cast(sum(success + error + blocked + rejected) as bigint),
-    cast(sum(success) as bigint), cast(sum(unpriced) as bigint)
+    cast(sum(success) as bigint), cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
 where
     project_id = :project_id and agent_id > :after
@@ -70,8 +71,9 @@ limit :limit
 -- name: days_of_agent
 select
     started_at_us / 86400000000, count(*), count(*) filter (where status = 'failed'),
-    cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint), sum(cost),
-    cast(sum(unpriced) as bigint)
+    cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint),
+    sum(cost / 1000000) || ' ' || sum(cost % 1000000),
+    cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1

@@ -1,0 +1,105 @@
+"""Entries as every store can keep them: the one place that all of them pass, whoever told, before secrets are sought.
+
+PostgreSQL has no text with a NUL, and UTF-8 none with half a surrogate pair: either stands as U+FFFD then. What
+payloads and details hold is JSON, in which NUL is an escape. A number of tokens that no call takes is unknown.
+"""
+
+import re
+from typing import Final
+
+from msgspec.structs import asdict, replace
+
+from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry
+
+_NO_TEXT: Final = re.compile("[\ud800-\udfff\0]")
+_TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
+
+
+def storable(entry: Entry) -> Entry:
+    """Return an entry as every store can keep it; the very same one when it is so."""
+    if isinstance(entry, RunEntry):
+        return entry if _are_storable(_texts_of_run(entry)) else _clean_run(entry)
+    use = None if entry.use is None else _believable(entry.use)
+    if use is not entry.use:
+        entry = replace(entry, use=use)
+    return entry if _are_storable(_texts_of_action(entry)) else _clean_action(entry)
+
+
+def storable_text(text: str) -> str:
+    """Return a text as every store can keep it."""
+    return text if _are_storable([text]) else _NO_TEXT.sub("\ufffd", text)
+
+
+def _are_storable(texts: list[str]) -> bool:
+    joined = "".join(texts)
+    if "\0" in joined:
+        return False
+    try:
+        return joined.isascii() or bool(joined.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _texts_of_action(entry: ActionEntry) -> list[str]:
+    texts = [entry.id, entry.run_id, entry.parent_id or "", entry.actor or "", entry.name, *entry.tags]
+    if (use := entry.use) is not None:
+        texts += (use.model or "", use.provider or "", use.response_id or "")
+    if (failure := entry.failure) is not None:
+        texts += (failure.type, failure.message, failure.traceback or "")
+    return texts
+
+
+def _texts_of_run(entry: RunEntry) -> list[str]:
+    said = (entry.agent_id, entry.session_id, entry.name, entry.reason)
+    return [entry.run_id, *(text or "" for text in said), *entry.tags]
+
+
+def _clean_action(entry: ActionEntry) -> ActionEntry:
+    return replace(
+        entry,
+        id=storable_text(entry.id),
+        run_id=storable_text(entry.run_id),
+        parent_id=_or_none(entry.parent_id),
+        actor=_or_none(entry.actor),
+        name=storable_text(entry.name),
+        tags=tuple(map(storable_text, entry.tags)),
+        use=None if entry.use is None else _clean_use(entry.use),
+        failure=None if entry.failure is None else _clean_failure(entry.failure),
+    )
+
+
+def _clean_use(use: ModelUse) -> ModelUse:
+    return replace(
+        use, model=_or_none(use.model), provider=_or_none(use.provider), response_id=_or_none(use.response_id)
+    )
+
+
+def _clean_failure(failure: Failure) -> Failure:
+    message, traceback = storable_text(failure.message), _or_none(failure.traceback)
+    return Failure(type=storable_text(failure.type), message=message, traceback=traceback)
+
+
+def _clean_run(entry: RunEntry) -> RunEntry:
+    return replace(
+        entry,
+        run_id=storable_text(entry.run_id),
+        agent_id=_or_none(entry.agent_id),
+        session_id=_or_none(entry.session_id),
+        name=_or_none(entry.name),
+        reason=_or_none(entry.reason),
+        tags=tuple(map(storable_text, entry.tags)),
+    )
+
+
+def _or_none(text: str | None) -> str | None:
+    return None if text is None else storable_text(text)
+
+
+def _believable(use: ModelUse) -> ModelUse:
+    """Return what a call took; without the counts that no call has."""
+    counts = (use.input_tokens, use.output_tokens, use.cache_read_tokens, use.cache_write_tokens, use.reasoning_tokens)
+    if all(count is None or 0 <= count <= MOST_TOKENS for count in counts):
+        return use
+    said = asdict(use)
+    unknown = {name: None for name in _TOKENS if said[name] is not None and not 0 <= said[name] <= MOST_TOKENS}
+    return replace(use, **unknown)

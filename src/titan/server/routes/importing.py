@@ -1,0 +1,99 @@
+"""Recorded runs on their way in: an export in JSON Lines, of this server or another."""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import IO, Final
+
+from litestar import Response
+
+from titan.ingest.jsonl import Pinned, Told, read_lines
+from titan.insight.export_lines import NoteLine
+from titan.model.actions import ActionEntry, RunEntry, digest_of
+from titan.model.recorded import Note
+from titan.ports_calls import CallTransaction
+from titan.server import wire_runs as views
+from titan.server.answers import json_answer
+from titan.server.call import Call
+from titan.server.routes.pins import pin_imported
+from titan.server.routes.registry import change
+
+MAX_IMPORT_BYTES: Final = 4 * 1024**3
+MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is kept in a file until it is checked
+IMPORTED_AT_ONCE: Final = 1000
+
+
+async def import_runs(call: Call) -> Response[bytes]:
+    """Import an export in JSON Lines: the same runs. All of it is read before any of it is kept."""
+    call.check_announced(MAX_IMPORT_BYTES)
+    with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.house.runs_with.home) as spool:
+        async for chunk in call.chunks():
+            await asyncio.to_thread(spool.write, chunk)
+        spool.seek(0)
+        came = views.ImportAnswer(runs=await asyncio.to_thread(_checked, spool), stored=0, repeated=0, notes=0)
+        spool.seek(0)
+        told = read_lines(iter(spool.readline, b""))
+        while part := await asyncio.to_thread(lambda: list(islice(told, IMPORTED_AT_ONCE))):
+            await _keep(call, part, came)
+    return json_answer(came)
+
+
+def _checked(spool: IO[bytes]) -> int:
+    """Read an import to its end; return how many runs it tells of.
+
+    Raises:
+        InvalidInput: a line of it is none of an export.
+    """
+    return len({told.run_id for told in read_lines(iter(spool.readline, b""))})
+
+
+async def _keep(call: Call, part: Sequence[Told], came: views.ImportAnswer) -> None:
+    """Keep what some lines say; count it in `came`."""
+    entries = [told for told in part if isinstance(told, RunEntry | ActionEntry)]
+    if entries:
+        recorded = await call.house.recorder.record(call.house.project_id, lambda: entries)
+        came.stored += recorded.stored
+        came.repeated += recorded.repeated
+    notes = [_note(call, told) for told in part if isinstance(told, NoteLine)]
+    if notes:
+        came.notes += await change(call, partial(_keep_notes, notes=notes))
+    known_as = call.house.recorder.known_as
+    await pin_imported(call, {known_as(told.run_id): told.at for told in part if isinstance(told, Pinned)})
+
+
+def _note(call: Call, line: NoteLine) -> Note:
+    """Return a note as it may be stored: this server takes out other secrets than the one it comes from."""
+    clean, known_as = call.house.recorder.without_secrets, call.house.recorder.known_as
+    return Note(
+        id=known_as(line.id),
+        project_id=call.house.project_id,
+        run_id=known_as(line.run_id),
+        action_id=line.action_id and known_as(line.action_id),
+        author=clean(line.author),
+        at=line.at,
+        name=line.name and clean(line.name),
+        score=line.score,
+        text=clean(line.text),
+    )
+
+
+def _keep_notes(tx: CallTransaction, *, notes: Sequence[Note]) -> int:
+    """Keep those notes that are not kept yet, on runs that nobody deleted meanwhile; return how many."""
+    count = 0
+    for told in notes:
+        note = _as_of_its_run(tx, told)
+        if tx.note_said(note.project_id, note.id) is None and tx.recorded_run(note.project_id, note.run_id) is not None:
+            tx.save_note(note)
+            count += 1
+    return count
+
+
+def _as_of_its_run(tx: CallTransaction, note: Note) -> Note:
+    """Return a note with an id of its own, and always the same, where another run has one with its id: a copy's."""
+    kept = tx.note_said(note.project_id, note.id)
+    if kept is None or kept.run_id == note.run_id:
+        return note
+    return replace(note, id=digest_of(f"{note.project_id} import {note.run_id} {note.id}").hex())

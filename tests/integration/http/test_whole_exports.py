@@ -1,0 +1,183 @@
+"""Exports hold what people said and pinned, and an import brings it back, as often as it is repeated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.raw_http import Answer, ask, ask_json
+from tests.support.running_titan import running_titan
+from tests.support.submissions import a_name
+
+AT_NS = 1_772_366_400_000_000_000
+SECRET = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Two:
+    """The ports of a server and of an empty one."""
+
+    source: int
+    target: int
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    first, second = (tmp_path_factory.mktemp(name) / "home" for name in ("source", "target"))
+    with running_titan(first, offers=()) as source, running_titan(second, offers=()) as target:
+        yield Two(source.sdk_port, target.sdk_port)
+
+
+def a_run(port: int, *, place: int = 0) -> str:
+    """Record a run that has ended, of two calls; return its id."""
+    run_id, at = a_name("run"), AT_NS + place * 10**9
+    call = {"type": "action", "name": "search", "kind": "tool", "started_at_ns": at, "ended_at_ns": at + 1000}
+    entries = [
+        {**call, "id": "a1", "inputs": {"q": "cats"}, "cost_usd": 0.25},
+        {**call, "id": "a2", "outcome": "error"},
+        {"type": "run", "at_ns": at + 10**6, "end": "completed", "name": "cats"},
+    ]
+    answer = ask_json(port, "POST", "/api/v1/actions", {"run_id": run_id, "agent_id": "ann", "entries": entries})
+    assert answer.status == 200, answer.body
+    return run_id
+
+
+def say(port: int, run: str, **said: object) -> None:
+    answer = ask_json(port, "POST", f"/api/v1/runs/{run}/notes", said)
+    assert answer.status == 201, answer.body
+
+
+def notes_of(port: int, run: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ask(port, "GET", f"/api/v1/runs/{quote(run)}/notes").value["data"]
+    return found
+
+
+def export(port: int, query: str) -> bytes:
+    return ask(port, "GET", f"/api/v1/runs/export?window=all&{query}").body
+
+
+def bring(port: int, content: bytes) -> Answer:
+    return ask(port, "POST", "/api/v1/import", content)
+
+
+def test_an_export_of_an_import_is_the_same_to_the_byte(tmp_path: Path) -> None:
+    with running_titan(tmp_path / "one", offers=()) as one, running_titan(tmp_path / "two", offers=()) as two:
+        source, target = one.sdk_port, two.sdk_port
+        runs = [a_run(source, place=place) for place in range(3)]
+        say(source, runs[0], name="quality", score=0.5, text="fair", author="ann")
+        say(source, runs[0], text="ask first", action_id="a2")
+        score = {"name": "tone", "value": "friendly", "traceId": runs[1], "observationId": "never heard of"}
+        assert ask_json(source, "POST", "/api/public/scores", score).status == 200
+        assert ask(source, "POST", f"/api/v1/runs/{runs[2]}/pin").status == 200
+        before = {form: export(source, f"format={form}") for form in ("jsonl", "csv", "json")}
+
+        came = bring(target, before["jsonl"])
+
+        after = {form: export(target, f"format={form}") for form in ("jsonl", "csv", "json")}
+        assert (came.value["runs"], came.value["notes"]) == (3, 3)
+        assert after["jsonl"] == before["jsonl"]
+        assert after["csv"] == before["csv"]
+        documents = [json.loads(content["json"]) for content in (before, after)]
+        assert documents[1]["runs"] == documents[0]["runs"]
+        assert documents[1]["counts"] == {"runs": 3, "actions": 6, "notes": 3}
+        assert b"ask first" in before["csv"]
+
+
+def test_an_import_brings_notes_and_a_pin_back_and_repeats_none(two: Two) -> None:
+    run = a_run(two.source)
+    say(two.source, run, name="quality", score=0.5, text="fair", author="ann", action_id="a1")
+    ask(two.source, "POST", f"/api/v1/runs/{run}/pin")
+    content = export(two.source, f"run_id={run}")
+
+    first, again = bring(two.target, content), bring(two.target, content)
+
+    assert (first.value["notes"], again.value["notes"]) == (1, 0)
+    assert notes_of(two.target, run) == notes_of(two.source, run)
+    assert ask(two.target, "GET", f"/api/v1/runs/{run}").value["is_pinned"]
+
+
+def test_an_import_takes_nothing_back_that_was_said_since(two: Two) -> None:
+    run, score_id = a_run(two.source), a_name("score")
+    score = {"id": score_id, "name": "quality", "traceId": run}
+    ask_json(two.source, "POST", "/api/public/scores", {**score, "value": 0.25})
+    say(two.source, run, text="before")
+    content = export(two.source, f"run_id={run}")
+    say(two.source, run, text="since")
+    ask_json(two.source, "POST", "/api/public/scores", {**score, "value": 0.75})
+    ask(two.source, "POST", f"/api/v1/runs/{run}/pin")
+    said = notes_of(two.source, run)
+
+    came = bring(two.source, content)
+
+    assert came.value["notes"] == 0
+    assert notes_of(two.source, run) == said
+    assert ask(two.source, "GET", f"/api/v1/runs/{run}").value["is_pinned"]
+
+
+def test_what_was_deleted_comes_back_with_its_notes(two: Two) -> None:
+    run = a_run(two.source)
+    say(two.source, run, text="good")
+    said, content = notes_of(two.source, run), export(two.source, f"run_id={run}")
+    assert ask(two.source, "DELETE", f"/api/v1/runs/{run}").status == 200
+
+    bring(two.source, content)
+
+    assert notes_of(two.source, run) == said
+
+
+def test_an_edited_copy_of_a_run_has_its_notes_and_leaves_those_of_the_run(two: Two) -> None:
+    run, copy = a_run(two.source), a_name("copy")
+    say(two.source, run, text="good")
+    said = notes_of(two.source, run)
+    lines = export(two.source, f"run_id={run}").replace(run.encode(), copy.encode()).splitlines(keepends=True)
+    content = b"".join(lines[:-1])  # its manifest is of other bytes
+
+    came = [bring(two.source, content).value["notes"] for _ in range(2)]
+
+    assert came == [1, 0]
+    assert notes_of(two.source, run) == said
+    assert [note["text"] for note in notes_of(two.source, copy)] == ["good"]
+
+
+def test_secrets_are_taken_out_of_imported_notes(two: Two) -> None:
+    run = a_run(two.source)
+    said = {"author": SECRET, "name": SECRET, "text": f"it used {SECRET} here", "action_id": SECRET, "id": SECRET}
+    note = {"type": "note", "run_id": run, "at": "2026-03-01T12:00:00Z", **said}
+    lines = export(two.source, f"run_id={run}").splitlines(keepends=True)
+
+    came = bring(two.target, b"".join([*lines[:-1], json.dumps(note).encode()]))
+
+    [kept] = notes_of(two.target, run)
+    assert came.value["notes"] == 1
+    assert kept["text"].startswith("it used [redacted:")
+    assert SECRET not in json.dumps(kept)
+
+
+@pytest.mark.parametrize("broken", [b'"score":"high"', b'"score":1e999', b'"score":NaN'])
+def test_an_import_with_a_bad_note_names_its_line_and_keeps_nothing(two: Two, broken: bytes) -> None:
+    run, name = a_run(two.source), a_name("bad")
+    say(two.source, run, name="quality", score=0.5)
+    content = export(two.source, f"run_id={run}").replace(run.encode(), name.encode())
+
+    answer = bring(two.target, content.replace(b'"score":0.5', broken))
+
+    assert answer.refusal == (400, "InvalidInput")
+    assert "line 4 of the import" in answer.message
+    assert ask(two.target, "GET", f"/api/v1/runs/{name}").status == 404
+
+
+def test_the_last_line_of_an_export_without_its_notes_tells_that_they_are_missing(two: Two) -> None:
+    run, name = a_run(two.source), a_name("cut")
+    say(two.source, run, text="good")
+    lines = export(two.source, f"run_id={run}").replace(run.encode(), name.encode()).splitlines(keepends=True)
+
+    answer = bring(two.target, b"".join(line for line in lines if b'"type":"note"' not in line))
+
+    assert "1 runs, 2 actions and 0 notes" in answer.message
+    assert ask(two.target, "GET", f"/api/v1/runs/{name}").status == 404

@@ -1,0 +1,64 @@
+"""What every store can keep stays as it is; NULs, halves of surrogate pairs and impossible counts go."""
+
+import pytest
+from msgspec.structs import replace
+
+from tests.support.recorded import a_call, a_word
+from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry
+from titan.rules.storable import storable, storable_text
+
+ODD, FIT = "a\0b\ud800é", "a\ufffdb\ufffdé"
+BARE: list[ActionEntry] = [
+    replace(a_call(), use=None, failure=None),
+    replace(a_call(), use=ModelUse(), failure=Failure(type="E")),
+]
+
+
+def filled(entry: Entry, text: str) -> Entry:
+    """Return an entry that says the same text wherever it may say one."""
+    if isinstance(entry, RunEntry):
+        return replace(entry, run_id=text, agent_id=text, session_id=text, name=text, reason=text, tags=("t", text))
+    return replace(
+        entry,
+        id=text,
+        run_id=text,
+        parent_id=text,
+        actor=text,
+        name=text,
+        tags=("t", text),
+        use=ModelUse(model=text, provider=text, response_id=text, input_tokens=3),
+        failure=Failure(type=text, message=text, traceback=text),
+    )
+
+
+@pytest.mark.parametrize("entry", [*BARE, a_word()])
+def test_what_every_store_can_keep_is_the_very_same(entry: Entry) -> None:
+    said = filled(entry, "né")
+
+    assert storable(entry) is entry
+    assert storable(said) is said
+
+
+@pytest.mark.parametrize("entry", [*BARE, a_word()])
+def test_no_text_holds_a_nul_or_half_a_pair(entry: Entry) -> None:
+    assert storable(filled(entry, ODD)) == filled(entry, FIT)
+
+
+@pytest.mark.parametrize("entry", [*BARE, a_word()])
+def test_what_is_not_said_stays_so(entry: Entry) -> None:
+    assert storable(replace(entry, run_id=ODD)) == replace(entry, run_id=FIT)
+
+
+def test_a_text_beside_entries_is_made_so_too() -> None:
+    assert storable_text(ODD) == FIT
+    assert storable_text("né") == "né"
+    assert storable_text("\ud83d" + "\ude00") == "\ufffd\ufffd"  # two halves in Python, though a pair in JSON
+
+
+def test_tokens_that_no_call_takes_are_unknown() -> None:
+    use = ModelUse(model="m", input_tokens=MOST_TOKENS, output_tokens=MOST_TOKENS + 1, reasoning_tokens=-1)
+
+    entry = storable(a_call(use=use))
+
+    assert isinstance(entry, ActionEntry)
+    assert entry.use == ModelUse(model="m", input_tokens=MOST_TOKENS)
