@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from titan.engine.homing import brought_home
 from titan.engine.preparing import H, Preparer, PreparingProcess
+from titan.engine.tracing import note_traces
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.ports import Blobs, Clock
@@ -261,6 +262,7 @@ class Recorder:
             entries = brought_home(tx, project_id, heard)
             settled = settle(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
             tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
+            note_traces(tx, project_id, entries)
             new = {id(kept.entry) for kept in settled.kept}
             for batch in batches:
                 stored = sum(id(entry) in new for entry in batch.entries)
