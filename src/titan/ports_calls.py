@@ -1,8 +1,8 @@
 """What the core asks of the store of recorded calls: a store of its own, so that a burst of them delays no job."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Protocol, TypeVar
@@ -36,6 +36,34 @@ class StoredEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TapeBreak:
+    """The first entry of a tape that is not as it was appended."""
+
+    place: int  #: in the tape, from 1; one more than it holds where its end is gone
+    action_id: str | None  #: None: it is about the run, or nobody knows any more
+    found: str  #: what is wrong, as a clause: "its content is gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeBlob:
+    """A blob that a payload is in, by its digest: the chain holds that, its content must be looked at beside it."""
+
+    digest: str
+    place: int  #: of the first entry that names it
+    action_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapeCheck:
+    """What became of computing the links of a tape anew."""
+
+    entries: int  #: that the tape holds
+    link: str  #: after the last entry that is as it was appended: of a whole tape, what stands for all of it
+    broken: TapeBreak | None
+    blobs: Sequence[TapeBlob]  #: that entries before a break name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
     """That an entry was heard, without its bodies."""
 
@@ -48,6 +76,16 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedRun:
+    """That a run changed."""
+
+    run_id: str
+    agent_id: str
+    version: int  #: the number of its newest change
+    status_version: int  #: of the change by which its status became what it is; 0: before that was noted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFilter:
     """Which runs a list shows. None asks for nothing."""
 
@@ -56,6 +94,7 @@ class RunFilter:
     started_since: datetime | None = None  #: a run that goes on is always in
     agent_id: str | None = None
     session_id: str | None = None
+    tag: str | None = None  #: one of its tags, as it is
     text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
     has_archived: bool = False
     ids: frozenset[str] | None = None  #: only these of what the rest leaves
@@ -103,6 +142,8 @@ class KnownCalls:
     alike: Sequence[Action]
     answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
     next_number: int  #: of an action that is new
+    #: By the number of an action that entries tell a part of: what the parts that were told are known by.
+    parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +199,8 @@ class CallReader(Protocol):
     def newest_deletion(self) -> int:
         """Return the number of the change by which a run was deleted last; 0 when none was."""
 
-    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
-        """Return (run id, agent id, number of its newest change) of runs that changed after, ascending by that."""
+    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[ChangedRun]:
+        """Return runs that changed after, ascending by their newest change."""
 
     def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
         """Return up to `limit` entries of all runs behind number `after`, in the order they came."""
@@ -167,10 +208,20 @@ class CallReader(Protocol):
     def action(self, project_id: str, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""
 
+    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
+        """Return the model calls, in whatever runs, that gave one of these answers of our endpoint's (`OWN_ANSWER`)."""
+
     def tape(
         self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
     ) -> list[StoredEntry]:
         """Return up to `limit` entries of a run behind `after`, or of one of its actions, in the order they came."""
+
+    def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
+        """Return whether a run's tape, packed or not, is still what was appended; it reads all of it.
+
+        Never raises for what is wrong with a row. The chain has no key: who writes all links anew is not found out, but
+        by comparing `link` with what it was.
+        """
 
     def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
         """Return ids of actions of the run in whose names or content all words of `text` stand, as they started."""
@@ -187,6 +238,14 @@ class CallReader(Protocol):
         up_to: int,
     ) -> CallPage:
         """Return calls of all runs, and how many there are; `sort` is "time", "cost" or "duration"."""
+
+    def calls_after(
+        self, project_id: str, wanted: CallFilter, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Action]:
+        """Return up to `limit` calls of all runs as they started, behind the start and number of one of them.
+
+        Unlike the ledger it finds all calls that hold searched words, however many. What comes meanwhile shifts none.
+        """
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         """Return sums over calls for each outcome that one has; it looks at each call, also of a search."""
@@ -211,7 +270,8 @@ class CallReader(Protocol):
     ) -> list[tuple[RecordedRun, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 
-        The flag tells whether a call failed that did not succeed later in the run under the same name.
+        The flag tells whether a call failed that was not made good: it did not succeed later in the run under the same
+        name, and nothing that it was made in succeeded all the same. Calls that never ended do not count.
         """
 
     def agents(
@@ -234,6 +294,12 @@ class CallReader(Protocol):
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         """Return running runs without stages that were heard last before, that one first."""
 
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+        """Return runs that ended with calls that still run, and were heard last before, that one first."""
+
+    def open_actions(self, project_id: str, run_id: str) -> list[Action]:
+        """Return the run's actions that have not ended; it looks at each."""
+
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
         """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first."""
 
@@ -254,19 +320,22 @@ class CallTransaction(CallReader, Protocol):
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
         """Return what is stored of the runs and actions that these entries may be about."""
 
-    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
-        """Return the model calls, in whatever runs, that gave one of these answers of our endpoint's (`OWN_ANSWER`)."""
-
     def keep(
         self, project_id: str, *, runs: Iterable[RecordedRun], actions: Sequence[Action], entries: Sequence[NewEntry]
     ) -> None:
-        """Write what entries came to, and append them to the tapes of their runs; insert or overwrite."""
+        """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
+
+        A run that was archived, and by now is not, is found by its words as `restore_run` has it.
+        """
 
     def save_run(self, run: RecordedRun) -> None:
         """Insert or overwrite a run's row; its tape stays as it is."""
 
     def save_note(self, note: Note) -> None:
         """Insert or overwrite what a person said of a stored run."""
+
+    def forget_note(self, note: Note) -> None:
+        """Delete what a person said of a stored run."""
 
     def put_trace(self, project_id: str, trace_id: str, run_id: str) -> None:
         """Note that a trace was told of in a stored run of another name; the last that is noted stands."""
@@ -312,6 +381,12 @@ class CallStore(Protocol):
 
         It changes no answer. Returns how many runs it looked at; takes a few milliseconds for each, in the calling
         thread. A database that compresses by itself has nothing to do.
+        """
+
+    def scrub(self) -> Future[bool]:
+        """Take off the disk what of deleted runs could not go at once; the future tells whether nothing of it is left.
+
+        While somebody else reads the database, what they may still look at stays: so it is to be asked for again.
         """
 
     def listen(self, listener: Callable[[CallCommit], None]) -> None:

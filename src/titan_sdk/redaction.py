@@ -14,8 +14,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from titan_sdk.redaction_json import Decoded, decode_json, encode_json, looks_like_json
 from titan_sdk.redaction_patterns import (
     CHIP,
+    COUNTED,
     ESCAPE_TRACE,
     FIELD_HINTS,
     FIELD_REACH,
@@ -26,6 +28,7 @@ from titan_sdk.redaction_patterns import (
     FieldRule,
     SecretPattern,
     field_rule,
+    is_pair_secret,
     spelt_plainly,
 )
 
@@ -35,6 +38,10 @@ _BYTES_WRITTEN: Final = tuple(f'"{tag}"' for tag in _BYTES_TAGS)
 MAX_DEPTH: Final = 200  # lists and objects in each other; Python's own JSON reader ends at about 1,000
 FINGERPRINT_DIGITS: Final = 32  # 128 bits: two secrets of a project never share one by chance
 MAX_CLEAN_KEYS: Final = 4096  # names of fields known to hold no secret: they repeat from call to call
+MAX_FIELD: Final = 200  # characters; what is longer is no name
+CARD: Final = "card"  # the pattern of card numbers
+_LEAST_CARD: Final = 10**13  # of 14 digits
+_MOST_CARD: Final = 10**16 - 1  # of 16
 TOO_DEEP: Final = "too_deep"  #: the chip for what lies below MAX_DEPTH, and so was not looked at
 _CARD: Final = "card"  # of ids that are numbers, one in a hundred passes for one by chance
 
@@ -209,6 +216,8 @@ class _Search:
     def value(self, value: object, path: _Path, *, depth: int) -> object:
         if isinstance(value, str):
             return self.text(value, path, depth=depth)
+        if isinstance(value, int | float):
+            return self._number(value, path)
         if not isinstance(value, dict | list):
             return value
         if depth >= MAX_DEPTH:
@@ -217,22 +226,25 @@ class _Search:
         if isinstance(value, dict):
             return self._object(value, path, depth=depth)
         items = [self.value(item, _Path(path, index), depth=depth + 1) for index, item in enumerate(value)]
+        rule = self._rule_of_pair(value) if len(value) == 2 else None
+        if rule is not None and items[1] is value[1]:
+            items[1] = self._whole(rule, value[1], _Path(path, 1))
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
 
     def text(self, text: str, path: _Path | None, *, depth: int) -> str:
         """Return a text without secrets, JSON or not. `path` is where it stands, None for a text of its own."""
-        if _looks_like_json(text) and depth < MAX_DEPTH:
+        if looks_like_json(text) and depth < MAX_DEPTH:
             try:
-                decoded = _decode(text)
+                decoded = decode_json(text)
             except (ValueError, RecursionError):
                 return self._plain_text(text, path)
             return self._json(text, decoded, _Path(path, "$"), depth=depth)
         return self._plain_text(text, path)
 
-    def _json(self, text: str, decoded: _Decoded, path: _Path, *, depth: int) -> str:
+    def _json(self, text: str, decoded: Decoded, path: _Path, *, depth: int) -> str:
         clean = self.value(decoded.value, path, depth=depth + 1)
         # A key that stood twice hides a value from the walk: written anew, the text has it no more.
-        return text if clean is decoded.value and not decoded.has_equal_keys else _encode(clean, like=text)
+        return text if clean is decoded.value and not decoded.has_equal_keys else encode_json(clean, like=text)
 
     def _plain_text(self, text: str, path: _Path | None) -> str:
         spans = self._finder.find(text)
@@ -259,10 +271,35 @@ class _Search:
             clean[new_key] = new
         return clean if is_changed else value
 
-    def _content(self, value: dict[str, object], content: str, path: _Path, *, depth: int) -> dict[str, object]:
-        """Return bytes that hold a text, as bytes without its secrets."""
-        clean = self.text(content, path, depth=depth + 1)
-        return value if clean is content else dict.fromkeys(value, b64encode(clean.encode()).decode())
+    def _content(self, value: dict[str, object], content: bytes, path: _Path, *, depth: int) -> dict[str, object]:
+        """Return bytes without the secrets of the text they hold; among other bytes a secret is found as well."""
+        try:
+            text = content.decode()
+            clean = self.text(text, path, depth=depth + 1)
+            written = clean.encode()
+        except UnicodeDecodeError:
+            text = content.decode("latin-1")  # each byte becomes the character of its number, and the same byte again
+            clean = self._plain_text(text, path)
+            written = clean.encode("latin-1")
+        return value if clean is text else dict.fromkeys(value, b64encode(written).decode())
+
+    def _number(self, value: float, path: _Path) -> object:
+        """Return a number, unless it is a card's; one in a field of durations, times or sizes never is."""
+        if not _LEAST_CARD <= value <= _MOST_CARD or value != int(value) or COUNTED.search(_field_of(path)):
+            return value
+        digits = str(int(value))
+        if [span.name for span in self._finder.find(digits)] != [CARD]:
+            return value
+        self._take(CARD, digits, path)  # as a text: it equals the same card told as one
+        return chip(CARD)
+
+    def _rule_of_pair(self, pair: Sequence[object]) -> FieldRule | None:
+        """Return the rule that takes the second of two items: of a header as a pair, `["Cookie", "id=…"]`."""
+        name, value = map(_text_of, pair)
+        if name is None or value is None:
+            return None
+        rule = self._rule_of(name)
+        return rule if rule is not None and is_pair_secret(rule, value) else None
 
     def _key(self, key: str, taken_keys: Mapping[str, object], path: _Path) -> str:
         if key in self._clean_keys:
@@ -284,11 +321,14 @@ class _Search:
         if key == "value":  # a header or a setting as a pair: {"name": "Authorization", "value": …}
             named = siblings.get("name", siblings.get("key"))
             field = named if isinstance(named, str) and not set(named) & set('"\\') else key
-        rule = self._own_fields.get(spelt_plainly(field)) if self._own_fields else None
-        rule = rule or field_rule(field)
+        rule = self._rule_of(field)
         if rule is None or _is_spared(rule, siblings[key], siblings, path):
             return None
         return rule
+
+    def _rule_of(self, field: str) -> FieldRule | None:
+        own = self._own_fields.get(spelt_plainly(field)) if self._own_fields else None
+        return own or field_rule(field)
 
     def _whole(self, rule: FieldRule, value: object, path: _Path) -> str:
         if isinstance(value, str) and CHIP.fullmatch(value):
@@ -298,11 +338,6 @@ class _Search:
 
     def _take(self, name: str, value: object, path: _Path) -> None:
         self.taken.append(Taken(str(path), name, self._redactor.fingerprint(value)))
-
-
-class _Decoded(NamedTuple):
-    value: object
-    has_equal_keys: bool
 
 
 def chip(name: str) -> str:
@@ -384,7 +419,7 @@ _TRACES: Final = tuple(
         _trace_of,
         (
             *(pattern for pattern in SECRET_PATTERNS if pattern.trace != FIELD_TRACE),
-            SecretPattern("field", "", FIELD_HINTS, FIELD_TRACE, follows=':="'),
+            SecretPattern("field", "", FIELD_HINTS, FIELD_TRACE, follows=':=">'),
             SecretPattern("escape", "", ("\\",), ESCAPE_TRACE),
         ),
     )
@@ -403,47 +438,37 @@ def _is_spared(rule: FieldRule, value: object, siblings: Mapping[str, object], p
     return not rule.takes_containers or (path.step == "properties" and isinstance(value, dict))
 
 
-def _content_of(value: Mapping[str, object]) -> str | None:
-    """Return the text in what the tape writes for bytes; None for what is no bytes, or no text."""
+def _content_of(value: Mapping[str, object]) -> bytes | None:
+    """Return what the tape writes for bytes; None for what is none."""
     [(tag, written)] = value.items()
     if tag not in _BYTES_TAGS or not isinstance(written, str):
         return None
     try:
-        return b64decode(written, validate=True).decode()
-    except ValueError:  # an image, or no base64
+        return b64decode(written, validate=True)
+    except ValueError:  # no base64
         return None
+
+
+def _text_of(value: object) -> str | None:
+    """Return a text, or that in bytes; None for everything else."""
+    content = _content_of(value) if isinstance(value, dict) and len(value) == 1 else None
+    if content is not None:
+        return content.decode("latin-1")
+    return value if isinstance(value, str) else None
+
+
+def _field_of(path: _Path) -> str:
+    """Return the name of the field that a value, or the list it stands in, is in; plainly spelt, "" without any."""
+    here: _Path | None = path
+    while here is not None and isinstance(here.step, int):
+        here = here.above
+    name = "" if here is None else str(here.step)
+    return "" if len(name) > MAX_FIELD else spelt_plainly(name)
 
 
 def _chip_name(field: str) -> str:
     """Return a field's plain spelling as a chip's name: what a chip may not hold is left out."""
     return re.sub("[^a-z0-9_-]", "", field)[:64] or "field"
-
-
-def _looks_like_json(text: str) -> bool:
-    stripped = text.strip(" \t\r\n") if text[:1] in " \t\r\n" or text[-1:] in " \t\r\n" else text
-    return stripped[:1] + stripped[-1:] in ("{}", "[]", '""')
-
-
-def _decode(text: str) -> _Decoded:
-    has_equal_keys = False
-
-    def read_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        nonlocal has_equal_keys
-        found = dict(pairs)
-        has_equal_keys = has_equal_keys or len(found) < len(pairs)
-        return found
-
-    return _Decoded(json.loads(text, object_pairs_hook=read_object), has_equal_keys)
-
-
-def _encode(value: object, *, like: str) -> str:
-    """Return JSON text; characters beyond ASCII escaped if `like` does so, or where UTF-8 could not say them."""
-    text = json.dumps(value, ensure_ascii=like.isascii(), separators=(",", ":"))
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # half a surrogate pair
-        return json.dumps(value, separators=(",", ":"))
-    return text
 
 
 def _written_step(step: str | int, *, is_first: bool) -> str:

@@ -101,6 +101,36 @@ def is_written_secret(value: str, following: str) -> bool:
     )
 
 
+def is_option_secret(value: str, following: str) -> bool:
+    """Return whether what stands behind `--password` is a secret: no file, date or algorithm either."""
+    return is_written_secret(value, following) and not _NO_PASSWORD.fullmatch(value)
+
+
+def is_told_secret(value: str, following: str) -> bool:
+    """Return whether what stands behind `password:` without quotes is a secret: it also ends the line."""
+    return following in ("", "\r", "\n") and is_option_secret(value, following)
+
+
+def is_markup_secret(value: str, following: str) -> bool:
+    """Return whether what stands between tags is a secret: `<token>Hello</token>` is none."""
+    return has_digit(value, following) and is_assigned_secret(value, following)
+
+
+def is_login_secret(value: str, following: str) -> bool:
+    """Return whether what stands behind `curl -u user:` is written out."""
+    return len(value) >= 4 and is_literal(value, following)
+
+
+def is_pair_secret(rule: FieldRule, value: str) -> bool:
+    """Return whether the second of two texts in a list is a secret, the first being the name of a field.
+
+    Most lists of two such texts are names alone, as of columns or headers: so a value must look like one.
+    """
+    if rule.name in ("authorization", "cookie"):
+        return "=" in value or (rule.name == "authorization" and len(value) >= 6 and has_digit(value, ""))
+    return is_option_secret(value, "")
+
+
 def is_connection_secret(value: str, following: str) -> bool:
     """Return whether a value without quotes is a literal and no expression, as `os.environ.get(` is."""
     is_expression = not _PLAIN_VALUE.fullmatch(value) or _ATTRIBUTE.fullmatch(value)
@@ -112,6 +142,12 @@ _DESCRIBING: Final = frozenset(
     ["false", "null", "none", "optional", "passwd", "password", "required", "secret", "string", "token", "true"]
 )
 _PLAIN_VALUE: Final = re.compile(r"[A-Za-z0-9+/=_.~!@#%^&*:,-]+")
+#: A path, the name of a file, an address, a number, date or version, an algorithm.
+_NO_PASSWORD: Final = re.compile(
+    r"(?:\.{0,2}|~)/.*|.*\.[a-z]{2,5}|.*://.*|[0-9.,:/+-]+"
+    r"|(?:aes|argon|base|bcrypt|ecdsa|ed|es|hmac|hs|md|ps|rs|rsa|sha|utf)[-_]?[0-9]{1,5}(?:[-_].*)?",
+    re.ASCII | re.IGNORECASE,
+)
 _ATTRIBUTE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", re.ASCII)
 
 
@@ -149,13 +185,15 @@ FIELD_HINTS: Final = (
 )
 FOLLOWS_WITHIN: Final = 40  # characters: what a regex allows between the two is counted, and is fewer
 FIELD_REACH: Final = 14  # of "subscription__key"
-#: The end of a telling name and what makes it one: the quote after a JSON key, escaped or not, or an assignment.
+#: The end of a telling name and what makes it one: the quote after a JSON key, escaped or not, an assignment, a colon
+#: before what holds a digit, or the end of a tag.
 FIELD_TRACE: Final = (
     "(?:passw(?:or)?ds?|passphrases?|passcodes?|pwd|secrets?|token|(?:access|api|auth|bearer|refresh|session)"
     "[-_. :/]{0,2}tokens|authorization|cookies?|credentials?|connection[-_. :/]{0,2}string|dsn|card[-_. :/]{0,2}number"
     "|cvv|cvc|iban|ssn|(?:api|access|account|auth|encryption|master|private|secret|service|shared|signing|ssh"
     "|subscription|webhook)"
-    '[-_. :/]{0,2}keys?)(?:[-_. :/]{0,2}hash)?[-_. :/0-9]*(?:\\\\*"|[\\\\ t"\']*[:=][\\\\ t]*["\']|=)'
+    '[-_. :/]{0,2}keys?)(?:[-_. :/]{0,2}hash)?[-_. :/0-9]*(?:\\\\*"|[\\\\ t"\']*[:=][\\\\ t]*["\']|='
+    '|:(?:[ \t]|\\\\+t)+[^ \t"\\\\]*[0-9]|(?:(?:[ \t]|\\\\)[a-z0-9_=\\\\"\'.:/-]{0,32})?>[^<> \t]+</)'
 )
 #: Escapes in JSON text of what could be written plainly; with one, no trace can be trusted.
 ESCAPE_TRACE: Final = r"\\(?:/|u00[2-7])"
@@ -165,6 +203,22 @@ _WRITTEN_NAME: Final = (
     + "|(?:^|[^A-Za-z0-9_-])"
     + _in_any_case(f"(?:(?:{_TOKEN_WORDS})[_-]?)?token")
 )
+_UNQUOTED: Final = "[^ \t\r\n\"'\\\\;<>`|&,()\\[\\]{}]+"
+_TOLD_NAME: Final = (
+    _in_any_case(
+        "(?:password|passwd|passphrase|pwd|(?:client|app|shared)[_-]?secret|(?:api|access|auth|private|secret)[_-]?key)"
+    )
+    + "|(?:^|[^A-Za-z0-9_-])"
+    + _in_any_case(f"(?:(?:{_TOKEN_WORDS})[_-]?)?token")
+)
+_OPTION_NAME: Final = (
+    "(?:[a-z0-9]{1,12}-){0,2}(?:password|passwd|passphrase)"
+    f"|(?:(?:{_TOKEN_WORDS})-)?token|(?:client-)?secret|(?:api|access|auth|private|secret)-key"
+)
+_PASSWORD_TAG: Final = _in_any_case("(?:password|passwd|passphrase)")
+_TAG: Final = _in_any_case(f"(?:(?:{_KEY_WORDS})[_-]?key|(?:(?:{_TOKEN_WORDS})[_-]?)?token|pwd|secret)")
+_OF_TAG: Final = "[0-9_]{0,4}(?:[ \t][A-Za-z0-9_=\"'.:/-]{0,16})?>"
+_CURL_BLANK: Final = "(?:[ \t]|\\\\\r?\n)+"
 _CONNECTION_SETTING: Final = (
     f"(?:{'|'.join(map(_in_any_case, ('accountkey', 'sharedaccesskey', 'password', 'pwd')))})"
     "[ ]?=[ ]?(?P<value>[^;\"' \t\r\n\\\\<>]+)"
@@ -324,6 +378,42 @@ SECRET_PATTERNS: Final = (
         FIELD_REACH,
         "=",
     ),
+    SecretPattern(  # password: … at the end of a line of YAML, a log, a mail
+        "assigned_secret",
+        f"(?:{_TOLD_NAME})[0-9_]{{0,4}}:[ \t]{{1,20}}(?P<value>{_UNQUOTED})",
+        FIELD_HINTS,
+        FIELD_TRACE,
+        is_told_secret,
+        FIELD_REACH,
+        ":=",
+    ),
+    SecretPattern(  # --password … of a command
+        "assigned_secret",
+        f"--(?:{_OPTION_NAME})[ \t]{{1,4}}[\"']?(?P<value>{_UNQUOTED})",
+        ("--",),
+        "--[a-z0-9-]{0,40}(?:passw|passphrase|token|secret|key)",
+        is_option_secret,
+    ),
+    *(
+        SecretPattern(  # XML; `</password>` is looked for too, so that a tag's end is not taken for its beginning
+            "assigned_secret",
+            f"{tag}{_OF_TAG}(?P<value>[^<> \t\r\n]+)</[A-Za-z0-9_.:-]{{0,40}}{tag}",
+            FIELD_HINTS,
+            FIELD_TRACE,
+            is_secret,
+            FIELD_REACH,
+            ">",
+        )
+        for tag, is_secret in ((_PASSWORD_TAG, is_assigned_secret), (_TAG, is_markup_secret))
+    ),
+    SecretPattern(  # curl -u user:password
+        "assigned_secret",
+        f"curl{_CURL_BLANK}(?:[^ \t\r\n]+{_CURL_BLANK}){{0,12}}?(?:-u|-U|--user|--proxy-user)[ \t=]{{0,4}}"
+        "[\"']?[A-Za-z0-9._%@+-]{0,80}:(?P<value>[^ \t\r\n\"'\\\\]+)",
+        ("curl",),
+        "curl(?:[ \t]|\\\\)",
+        is_login_secret,
+    ),
     SecretPattern(  # Visa, Mastercard, American Express, Discover, JCB, Diners, in one run or in their groups
         "card",
         "(?:^|[^A-Za-z0-9_.+/=-])(?P<value>"
@@ -360,6 +450,8 @@ _NO_SECRET: Final = re.compile(
     "(?:^|_)(?:next|page|continuation|pagination|sync|start|end|last|first|cancel|cancellation|previous|current|stop|special"
     "|bos|eos|pad|unk|sep|cls|mask|image|max|min|per|public)_?(?:page_?)?(?:token|key|secret)s?$"
 )
+#: Of numbers that are as long as a card's: durations, times, sizes, seeds.
+COUNTED: Final = re.compile("(?:^|_)(?:[mnu]s|nanos|micros|time|timestamp|at|duration|elapsed|bytes|size|seed|count)$")
 _FIELDS: Final = tuple((rule, re.compile(rule.regex)) for rule in FIELD_RULES)
 _CAMEL: Final = re.compile("([a-z0-9])([A-Z])")
 _SEPARATORS: Final = re.compile("[-_. :/]{1,2}")  # more of them, and it is no name

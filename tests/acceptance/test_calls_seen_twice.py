@@ -12,7 +12,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from tests.support.fake_endpoint import FakeEndpoint, a_completion, a_stream
 from tests.support.foreign import LOCKS, run_client
-from tests.support.raw_http import ask
+from tests.support.raw_http import ask, ask_json
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.telemetry import a_request, a_span
@@ -44,6 +44,28 @@ def tell(titan: RunningTitan, trace_id: str, answer: str, *, began_ns: int) -> N
 
 def is_unknown(titan: RunningTitan, run_id: str) -> bool:
     return ask(titan.sdk_port, "GET", f"/api/v1/runs/{run_id}").status == 404
+
+
+def test_what_people_said_of_a_call_goes_with_it_into_its_trace(
+    titan: RunningTitan, client: openai.OpenAI, endpoint: FakeEndpoint, recorded: RecordedCalls
+) -> None:
+    trace_id, began_ns = "5" * 32, time_ns()
+    endpoint.replies.append(a_completion("blue"))
+    answer = client.chat.completions.create(model="default", messages=[SKY]).id
+    [seen] = recorded.actions(answer)
+    path = f"/api/v1/runs/{answer}"
+    note = {"text": "well said", "name": "quality", "score": 1, "action_id": seen["action"]["id"]}
+    assert ask_json(titan.sdk_port, "POST", f"{path}/notes", note).status == 201
+    assert ask_json(titan.sdk_port, "POST", f"{path}/pin", {}).status == 200
+
+    tell(titan, trace_id, answer, began_ns=began_ns)
+
+    call = the_call(recorded, trace_id)
+    assert [(told["text"], told["score"]) for told in call["notes"]] == [("well said", 1.0)]
+    assert recorded.run(trace_id)["is_pinned"]
+    gone = ask(titan.sdk_port, "GET", path)
+    assert gone.status == 404
+    assert f"/runs/{trace_id}" in gone.body.decode()
 
 
 def the_call(recorded: RecordedCalls, trace_id: str) -> dict[str, Any]:

@@ -302,6 +302,19 @@ def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Consol
     expect(page.locator(".toasts")).to_contain_text("runpage-live completed.")
 
 
+def test_a_run_that_goes_on_after_a_failure_shows_both(pages: Pages, console: Console) -> None:
+    run = ToldRun(console, "runpage-flushing")
+    run.end("failed", reason="the agent gave up")
+    page = pages.open(console, f"/runs/{run.id}")
+    expect(page.locator(".run-title")).to_contain_text("Failed")
+
+    run.say(name="flushing")
+
+    expect(page.locator(".run-title")).to_contain_text("Running")
+    expect(page.locator(".run-trouble")).to_contain_text("It was said to have failed")
+    expect(page.locator(".run-trouble")).to_contain_text("the agent gave up")
+
+
 def test_large_and_odd_payloads_are_shown_as_what_they_are(pages: Pages, console: Console) -> None:
     run = ToldRun(console, "runpage-odd")
     run.action("big", "download", outputs="x" * 1_500_000)

@@ -29,9 +29,9 @@ from titan.model.actions import (
     RunEntry,
     Teller,
 )
-from titan.model.recorded import Action, RecordedRun, StatusSource, Tally
+from titan.model.recorded import Action, RecordedRun, StatusSource, Tally, ToldEnd
 from titan.model.runs import RunStatus
-from titan.ports_calls import CallReader, CallStore, StoredEntry
+from titan.ports_calls import CallReader, CallStore, ChangedRun, StoredEntry
 from titan.store.calls.linking import link_of
 from titan_sdk.tape import CHAIN_START
 
@@ -189,6 +189,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         pinned_at=at(8),
         archived_at=at(9),
         details_told=("0f" * 16, "f0" * 16),
+        told_end=ToldEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(10), reason="why"),
     )
 
     kept(calls, lambda tx: tx.save_run(run))
@@ -434,14 +435,14 @@ def test_every_change_of_a_run_has_a_newer_version(calls: CallStore) -> None:
 
     record(calls, a_call("a1"))
 
-    def ask(reader: CallReader) -> tuple[list[str], list[tuple[str, str, int]], int]:
+    def ask(reader: CallReader) -> tuple[list[str], list[ChangedRun], int]:
         changed = [action.id for action in reader.actions_of_run(PROJECT, RUN, after_version=version)]
         return changed, reader.runs_changed(PROJECT, after=version, limit=9), reader.newest_version()
 
     changed, runs, newest = calls.read(ask)
     assert changed == ["a1"]
-    assert [(run_id, agent_id) for run_id, agent_id, _ in runs] == [("R_2", "unknown"), (RUN, "unknown")]
-    assert runs[-1][2] == newest > version
+    assert [(run.run_id, run.agent_id) for run in runs] == [("R_2", "unknown"), (RUN, "unknown")]
+    assert runs[-1].version == newest > version
     assert calls.read(lambda reader: reader.runs_changed(PROJECT, after=version, limit=1)) == runs[:1]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import partial
-from itertools import count, product
+from itertools import product
 
 import pytest
 from msgspec.structs import replace
@@ -144,6 +144,17 @@ def test_every_filter_in_every_order(six: CallStore, wanted: RunFilter, ids: lis
     assert registry(six, wanted, sort=sort, is_ascending=True, limit=2) == [id for id in ORDERS[sort] if id in ids]
     assert six.read(lambda reader: reader.count_runs(PROJECT, wanted, up_to=100)) == len(ids)
     assert six.read(lambda reader: reader.count_runs(PROJECT, wanted, up_to=2)) == min(len(ids), 2)
+
+
+def test_a_tag_is_asked_for_as_it_is(calls: CallStore) -> None:
+    record(
+        calls, a_word(run_id="R_1", tags=("a", 'say "hi"')), a_word(run_id="R_2", tags=("ab",)), a_word(run_id="R_3")
+    )
+
+    assert registry(calls, RunFilter(tag="a")) == ["R_1"]
+    assert registry(calls, RunFilter(tag='say "hi"')) == ["R_1"]
+    assert registry(calls, RunFilter(tag="b")) == []
+    assert calls.read(lambda reader: reader.count_runs(PROJECT, RunFilter(tag="ab"), up_to=9)) == 1
 
 
 def test_sessions_and_archived_runs_are_asked_for(calls: CallStore) -> None:
@@ -381,37 +392,6 @@ def test_an_archived_run_is_found_by_no_word_and_a_restored_one_by_all(words: Ca
 
 
 # --- intercepts, agents ---
-
-
-def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) -> None:
-    numbers = count()
-
-    def tell(run_id: str, *entries: Entry, agent: str = "ada") -> None:
-        record(calls, a_word(run_id=run_id, seconds=next(numbers), agent_id=agent), *entries)
-
-    tell("good", a_call(run_id="good"))
-    tell("failed", a_call(run_id="failed"), a_word(run_id="failed", seconds=1, end=RunEnd.FAILED))
-    tell("broken", a_call("a", run_id="broken", error="no"), a_call("b", run_id="broken", name="else"))
-    tell("mended", a_call("a", run_id="mended", error="no"), a_call("b", run_id="mended", begins=2, ends=4))
-    tell("blocked", a_call(run_id="blocked", begins=9, ends=9, outcome=Outcome.BLOCKED), agent="bob")
-    tell("rejected", a_call(run_id="rejected", begins=9, ends=9, outcome=Outcome.REJECTED))
-
-    def ask(reader: CallReader) -> list[tuple[str, bool]]:
-        return [(run.id, flag) for run, flag in reader.runs_in_need(PROJECT, since=at(0), limit=9)]
-
-    assert calls.read(ask) == [
-        ("rejected", False),
-        ("blocked", False),
-        ("mended", False),
-        ("broken", True),
-        ("failed", False),
-    ]
-    late = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(5), limit=9))
-    assert [run.id for run, _ in late] == ["rejected", "blocked"]
-    of_bob = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), agent_id="bob", limit=9))
-    assert [run.id for run, _ in of_bob] == ["blocked"]
-    first = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=1))
-    assert [run.id for run, _ in first] == ["rejected"]
 
 
 def test_agents_are_what_their_runs_come_to(six: CallStore) -> None:

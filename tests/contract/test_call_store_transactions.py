@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from threading import Event, Thread
 
 import pytest
@@ -10,17 +11,20 @@ from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record, recorded_in
-from tests.support.recorded import RUN, a_call, a_word, at
+from tests.support.recorded import RUN, a_call, a_seen, a_span, a_word, at
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from titan.model.actions import (
     SHARED_MARK,
     ActionEntry,
+    ActionKind,
+    ModelUse,
     Payload,
     RunEnd,
 )
 from titan.model.errors import StoreUnavailable
 from titan.model.recorded import Action, Note, RecordedRun
-from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, StoredEntry
+from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter, StoredEntry
+from titan.rules.broken_off import without_open_calls
 
 BLOB = "b" * 64
 WHOLE = replace(a_call(), outputs=Payload('{"$blob":{}}', blob=BLOB))
@@ -207,7 +211,92 @@ def test_runs_that_fell_silent_are_found_the_longest_silent_first(calls: CallSto
     assert silent(0) == []
 
 
+def test_runs_that_ended_with_calls_that_still_run_are_found(calls: CallStore, clock: StandingClock) -> None:
+    for run_id in ("R_1", "R_2", "R_3"):
+        record(calls, a_call(run_id=run_id), a_call("a2", run_id=run_id, ends=None))
+        clock.advance(timedelta(seconds=10))
+    record(calls, a_word(run_id="R_2", seconds=99, end=RunEnd.COMPLETED))
+
+    found = calls.read(lambda reader: reader.runs_left_open(before=at(99), limit=9))
+
+    assert [run.id for run in found] == ["R_2"]
+    assert calls.read(lambda reader: reader.runs_left_open(before=at(30), limit=9)) == []
+    assert [action.id for action in calls.read(lambda reader: reader.open_actions(PROJECT, "R_2"))] == ["a2"]
+    assert calls.read(lambda reader: reader.open_actions(PROJECT, "R_9")) == []
+
+
+def test_an_action_that_broke_off_is_among_what_changed(calls: CallStore) -> None:
+    record(calls, a_call(), a_call("a2", ends=None))
+    newest, run = calls.read(lambda reader: reader.newest_version()), run_of(calls)
+    assert run is not None
+    ended, closed = without_open_calls(run, calls.read(lambda reader: reader.open_actions(PROJECT, RUN)))
+
+    kept(calls, lambda tx: tx.keep(PROJECT, runs=[ended], actions=closed, entries=[]))
+
+    changed = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN, after_version=newest))
+    assert changed == closed
+
+
 # --- forgetting ---
+
+
+def test_it_is_known_since_which_change_a_run_stands_as_it_does(calls: CallStore, clock: StandingClock) -> None:
+    def standing() -> tuple[int, int]:
+        [run] = calls.read(lambda reader: reader.runs_changed(PROJECT, after=0, limit=9))
+        return run.version, run.status_version
+
+    record(calls, a_call(ends=None))
+    begun = standing()
+    record(calls, a_call(), a_word(seconds=2, end=RunEnd.FAILED))
+    ended = standing()
+    run = run_of(calls)
+    assert run is not None
+    kept(calls, lambda tx: tx.save_run(replace(run, pinned_at=clock.now())))
+    pinned = standing()
+
+    assert begun[1] <= begun[0] < ended[1] == ended[0] < pinned[0]
+    assert pinned[1] == ended[1]
+
+
+def test_messages_of_a_call_that_come_apart_are_all_kept_each_once(calls: CallStore) -> None:
+    parts = [
+        replace(a_call(begins=place, ends=None), inputs=Payload(SHARED_MARK, (text,)), is_part=True)
+        for place, text in enumerate(('"sys"', '"user"', '"user"'))
+    ]
+
+    alone = [record(calls, part).repeated for part in parts]
+    again = record(calls, *parts).repeated
+    new = replace(parts[0], outputs=Payload('"answer"'))
+    twice = record(calls, new, new).repeated
+
+    assert (alone, again, twice) == ([0, 0, 0], 3, 1)
+    assert [stored.entry for stored in tape_of(calls)] == [*parts, new]
+
+
+def test_an_archived_run_that_goes_on_is_found_as_before(calls: CallStore) -> None:
+    def found(word: str) -> list[str]:
+        return calls.read(lambda reader: reader.find_in_run(PROJECT, RUN, word, limit=9))
+
+    shared = replace(a_call("a1"), inputs=Payload(SHARED_MARK, ('"giraffe"',)))
+    record(calls, shared, a_word(seconds=2, end=RunEnd.COMPLETED))
+    ended = run_of(calls)
+    assert ended is not None
+    kept(calls, lambda tx: tx.archive_run(ended))
+
+    record(calls, shared)
+    repeated = (run_of(calls), found("giraffe"))
+    record(calls, replace(a_call("a2", begins=3, ends=4), inputs=Payload(SHARED_MARK, ('"giraffe"', '"okapi"'))))
+
+    gone_on = run_of(calls)
+    assert repeated[0] is not None
+    assert gone_on is not None
+    assert (repeated[0].archived_at is None, repeated[1]) == (False, [])
+    assert gone_on.archived_at is None
+    assert (found("giraffe"), found("okapi")) == (["a1"], ["a2"])
+    listed, _ = calls.read(
+        lambda reader: reader.registry(PROJECT, RunFilter(), sort="started", is_ascending=False, after=None, limit=9)
+    )
+    assert [run.id for run in listed] == [RUN]
 
 
 def test_a_forgotten_run_is_gone_and_the_others_are_not(calls: CallStore) -> None:
@@ -239,3 +328,41 @@ def test_a_run_recorded_after_another_was_forgotten_has_newer_numbers_and_its_ow
     assert stored.entry == body("a2")
     assert stored.number > newest
     assert actions_of(calls)[0].number > action.number
+
+
+# --- calls within calls, each in a request of its own ---
+
+
+def test_a_call_that_gets_its_cost_from_the_one_around_it_is_a_change(calls: CallStore) -> None:
+    record(calls, a_span("s2", begins=1, ends=2, parent_id="s1"))
+    before = calls.read(lambda reader: reader.version_of_run(PROJECT, RUN))
+
+    record(calls, a_span("s1", ends=9, cost="0.5"))
+
+    changed = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN, after_version=before))
+    assert [(action.id, action.kind, action.cost) for action in changed] == [
+        ("s1", ActionKind.STEP, Decimal("0.5")),
+        ("s2", ActionKind.MODEL, Decimal("0.5")),
+    ]
+
+
+def test_a_nest_is_known_whole_whichever_of_its_calls_is_told_of(calls: CallStore) -> None:
+    outer = a_span("s1", ends=9, cost="0.5", use=ModelUse(response_id="A"))
+    innermost = a_span("s3", begins=3, ends=4, parent_id="s2")
+    seen = a_seen("e1", begins=3, ends=4, cost="0.1", parent_id="s3", use=ModelUse(response_id="B"))
+    for entry in (innermost, a_span("s2", begins=1, ends=8, parent_id="s1"), outer):
+        record(calls, entry)
+    together = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
+
+    record(calls, a_span("s4", begins=5, ends=6, cost="0.2", parent_id="s2"))
+    shared = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
+    record(calls, seen)
+
+    step, model = ActionKind.STEP, ActionKind.MODEL
+    assert together == {"s1": (step, Decimal("0.5")), "s2": (step, Decimal("0.5")), "s3": (model, Decimal("0.5"))}
+    assert (shared["s3"], shared["s4"]) == ((model, Decimal("0.3")), (model, Decimal("0.2")))
+    run = run_of(calls)
+    assert run is not None
+    told = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
+    assert (told["s3"], told["s4"]) == ((model, Decimal("0.1")), (model, Decimal("0.2")))
+    assert (run.tally.calls, run.tally.cost) == (2, Decimal("0.3"))

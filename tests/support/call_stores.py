@@ -1,9 +1,11 @@
 """Stores of recorded calls for tests: every implementation under its name, and recording as the recorder does it."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
+
+import apsw
 
 from tests.support.builders import PROJECT
 from tests.support.postgres import a_database
@@ -55,3 +57,16 @@ def recorded_in(tx: CallTransaction, *entries: Entry, project_id: str = PROJECT)
     settled = settle(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
     tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
     return settled
+
+
+def tamper(store: CallStore, sql: str, **functions: Callable[..., bytes]) -> None:
+    """Change rows behind the store's back; `functions` can be called in the SQL, where the store is a file."""
+    if isinstance(store, SqliteCallStore):
+        with closing(apsw.Connection(str(vars(store)["_path"]))) as connection:
+            for name, function in functions.items():
+                connection.create_scalar_function(name, function)
+            connection.execute(sql).fetchall()
+    else:
+        with vars(store)["_address"].open() as connection:
+            connection.execute("set search_path = calls")
+            connection.execute(sql)

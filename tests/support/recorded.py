@@ -8,10 +8,20 @@ from itertools import permutations
 from typing import Any
 
 from tests.support.builders import NOON, PROJECT
-from titan.model.actions import ActionEntry, ActionKind, Entry, Failure, ModelUse, Outcome, RunEnd, RunEntry, Teller
-from titan.model.recorded import Action, RecordedRun
+from titan.model.actions import (
+    ActionEntry,
+    ActionKind,
+    Entry,
+    Failure,
+    ModelUse,
+    Outcome,
+    RunEnd,
+    RunEntry,
+    Teller,
+    part_key,
+)
+from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import KnownCalls, NewEntry
-from titan.rules.merging import was_model_call
 from titan.rules.recording import Settled, settle
 from titan.store.calls.knowing import own_answers
 
@@ -132,7 +142,15 @@ class Memory:
             alike=[action for action in self.all if action.kind is ActionKind.MODEL and action.output_tokens],
             answered=[action for action in self.all if action.kind is ActionKind.MODEL and action.response_id in named],
             next_number=max(self.actions, default=0) + 1,
+            parts=self._parts(),
         )
+
+    def _parts(self) -> dict[int, set[bytes]]:
+        parts: dict[int, set[bytes]] = {}
+        for new in self.kept:
+            if isinstance(new.entry, ActionEntry) and new.entry.is_part and new.action_number is not None:
+                parts.setdefault(new.action_number, set()).add(part_key(new.entry))
+        return parts
 
     def _nested(self) -> dict[tuple[str, str], list[Action]]:
         nested: dict[tuple[str, str], list[Action]] = {}

@@ -7,6 +7,7 @@ export interface RegistryFilter {
   window: Window;
   agent: string;
   session: string;
+  tag: string;
   q: string;
   sort: RunSort;
   order: Order;
@@ -19,6 +20,7 @@ export const ALL_RUNS: RegistryFilter = {
   window: "7d",
   agent: "",
   session: "",
+  tag: "",
   q: "",
   sort: "started",
   order: "desc",
@@ -35,6 +37,7 @@ export function queryOf(filter: RegistryFilter): RegistryQuery {
     ...(filter.minCost && { min_cost: filter.minCost }),
     ...(filter.agent && { agent_id: filter.agent }),
     ...(filter.session && { session_id: filter.session }),
+    ...(filter.tag && { tag: filter.tag }),
     ...(filter.q && { q: filter.q }),
     ...(filter.hasArchived && { include_archived: true }),
   };

@@ -1119,6 +1119,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/ledger/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Export the calls of all runs under the ledger's filters, without inputs and outputs: JSON Lines, JSON or CSV. */
+        get: operations["export_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger/stats": {
         parameters: {
             query?: never;
@@ -1341,6 +1358,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Verify a run's tape, packed or not, with its blobs; it reads all of them. */
+        get: operations["verify_tape"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/end": {
         parameters: {
             query?: never;
@@ -1388,6 +1422,23 @@ export interface paths {
         /** Say something of a run or of one of its actions: a score, words, or both. Secrets are taken out as of calls. */
         post: operations["add_note"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/notes/{note}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete what somebody said of a run or of one of its actions. */
+        delete: operations["take_back_note"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2155,6 +2206,18 @@ export interface components {
             text: string;
         };
         /**
+         * BrokenEntry
+         * @description The first entry of a tape that is not as it was appended.
+         */
+        BrokenEntry: {
+            /** @description null: it is about the run, or nobody knows any more. */
+            action_id: string | null;
+            /** @description Its place in the tape, from 1. */
+            entry: number;
+            /** @description What is wrong with it. */
+            found: string;
+        };
+        /**
          * CallsQuery
          * @description GET /api/v1/ledger/stats.
          */
@@ -2194,6 +2257,19 @@ export interface components {
             cancelled: string[];
             skipped: string[];
             stopping: string[];
+        };
+        /**
+         * ChainAnswer
+         * @description What became of computing all links of a tape anew.
+         */
+        ChainAnswer: {
+            broken: components["schemas"]["BrokenEntry"] | null;
+            /** @description How many the tape holds. */
+            entries: number;
+            /** @description SHA-256 after the last entry that is right: of a whole tape, what stands for all of it. */
+            link: string;
+            run_id: string;
+            verified: boolean;
         };
         /**
          * ClaimAnswer
@@ -2560,6 +2636,11 @@ export interface components {
              * @default null
              */
             status: string | null;
+            /**
+             * @description One of the run's tags, as it is.
+             * @default null
+             */
+            tag: string | null;
             /**
              * @description When the run started; a run that goes on is in every window.
              * @default 7d
@@ -3105,6 +3186,44 @@ export interface components {
             page_size: number;
             /** @description How many there are in all; counted up to 10,000. */
             total: number;
+        };
+        /**
+         * LedgerExportQuery
+         * @description GET /api/v1/ledger/export.
+         */
+        LedgerExportQuery: {
+            /** @default null */
+            action_name: string | null;
+            /** @default null */
+            agent_id: string | null;
+            /** @default null */
+            end_date: string | null;
+            /**
+             * @description One call a line, or one document.
+             * @default jsonl
+             * @enum {unknown}
+             */
+            format: "csv" | "json" | "jsonl";
+            /**
+             * @description model, tool or call, or two with a comma between.
+             * @default null
+             */
+            kind: string | null;
+            /** @default null */
+            max_cost: string | null;
+            /** @default null */
+            min_cost: string | null;
+            /**
+             * @description One outcome or several, with commas between; `running` for those without one.
+             * @default null
+             */
+            outcome: string | null;
+            /** @default null */
+            run_id: string | null;
+            /** @default null */
+            search: string | null;
+            /** @default null */
+            start_date: string | null;
         };
         /**
          * LedgerQuery
@@ -3673,6 +3792,8 @@ export interface components {
             status_source: components["schemas"]["StatusSource"];
             tags: string[];
             tally: components["schemas"]["TallyView"];
+            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
+            told_end: components["schemas"]["ToldEndView"] | null;
         };
         /**
          * RefusedView
@@ -3787,6 +3908,11 @@ export interface components {
              * @default null
              */
             status: string | null;
+            /**
+             * @description One of the run's tags, as it is.
+             * @default null
+             */
+            tag: string | null;
             /**
              * @description When the run started; a run that goes on is in every window.
              * @default 7d
@@ -4350,6 +4476,15 @@ export interface components {
         TokensAnswer: {
             home_token_id: string | null;
             tokens: components["schemas"]["TokenView"][];
+        };
+        /**
+         * ToldEndView
+         * @description An end that a run was told, before something of it began again.
+         */
+        ToldEndView: {
+            at: string;
+            reason: string | null;
+            status: components["schemas"]["RunStatus"];
         };
         /**
          * TrendDay
@@ -7036,6 +7171,47 @@ export interface operations {
             };
         };
     };
+    export_ledger: {
+        parameters: {
+            query?: {
+                outcome?: string | null;
+                action_name?: string | null;
+                kind?: string | null;
+                agent_id?: string | null;
+                run_id?: string | null;
+                min_cost?: string | null;
+                max_cost?: string | null;
+                start_date?: string | null;
+                end_date?: string | null;
+                search?: string | null;
+                format?: "csv" | "json" | "jsonl";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     show_ledger_stats: {
         parameters: {
             query?: {
@@ -7211,6 +7387,7 @@ export interface operations {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
                 session_id?: string | null;
+                tag?: string | null;
                 q?: string | null;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
@@ -7253,6 +7430,7 @@ export interface operations {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
                 session_id?: string | null;
+                tag?: string | null;
                 q?: string | null;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
@@ -7512,6 +7690,37 @@ export interface operations {
             };
         };
     };
+    verify_tape: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
     end_recorded_run: {
         parameters: {
             query?: never;
@@ -7637,6 +7846,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["NoteView"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    take_back_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+                note: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OkAnswer"];
                 };
             };
             /** @description Refused; the body says why. */

@@ -2,24 +2,47 @@
 
 Most instrumentations of OpenTelemetry send no `traceparent`, so what the endpoint sees of their calls names no run:
 each is a run of its own, by the name of its answer. A span that names this answer says where it belongs. Then the
-endpoint's words move there, where the two become one action (`rules.recording`), and the run of its own goes.
+endpoint's words move there, where the two become one action (`rules.recording`), and the run of its own goes. What
+people said of it, and a pin, go along.
 
 Where the call named its run, it stays there. A span of it in another run is kept as a frame, which counts nowhere
 (`rules.retelling`). Who told what is looked up in the store: so it does not matter which server heard it, nor when.
 """
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
 from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, Teller
+from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
 
 MOST_WORDS: Final = 10  # of the endpoint about one call: its run, its beginning, its end
 
 
-def brought_home(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> list[Entry]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedRun:
+    """What a run had, beside its tape, whose call was brought home."""
+
+    answer: str
+    home: str  #: the run that the call is in by now
+    pinned_at: datetime | None
+    notes: Sequence[Note]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Housed:
+    """Entries as they are to be recorded, and what is to follow them when they are."""
+
+    entries: Sequence[Entry]
+    moved: Sequence[MovedRun]
+
+
+def brought_home(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> Housed:
     """Return entries as they are to be recorded, behind those that they show to belong elsewhere."""
     claims: dict[str, str] = {}
     for entry in entries:
@@ -32,8 +55,34 @@ def brought_home(tx: CallTransaction, project_id: str, entries: Sequence[Entry])
         for action in reversed(tx.calls_answered(project_id, answers))
         if action.response_id is not None and action.run_id != action.response_id
     }
-    moved = [entry for answer in claims for entry in _taken_out(tx, project_id, answer)]
-    return list(_housed([*moved, *entries], claims | told))
+    homes = claims | told
+    taken: list[Entry] = []
+    moved: list[MovedRun] = []
+    for answer in claims:
+        told_there, run = _taken_out(tx, project_id, answer, homes[answer])
+        taken += told_there
+        moved += run
+    return Housed(entries=list(_housed([*taken, *entries], homes)), moved=moved)
+
+
+def bring_belongings(tx: CallTransaction, project_id: str, moved: Iterable[MovedRun]) -> None:
+    """Have what people said of runs, and that they are to be kept, hold of the runs that their calls are in by now."""
+    for one in moved:
+        home = tx.recorded_run(project_id, one.home)
+        if home is not None and home.pinned_at is None and one.pinned_at is not None:
+            tx.save_run(replace(home, pinned_at=one.pinned_at))
+        for note in one.notes:
+            tx.save_note(dataclasses.replace(note, run_id=one.home, action_id=_action_id(tx, note, one)))
+
+
+def _action_id(tx: CallTransaction, note: Note, moved: MovedRun) -> str | None:
+    """Return the action that a note is about: in its new run it may have the id of its span."""
+    if note.action_id is None:
+        return None
+    found = tx.action(note.project_id, moved.home, note.action_id)
+    answered = (each for each in tx.calls_answered(note.project_id, [moved.answer]) if each.run_id == moved.home)
+    action = found or next(answered, None)
+    return None if action is None else action.id
 
 
 def _housed(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[Entry]:
@@ -53,13 +102,16 @@ def _claimed(entry: Entry) -> str | None:
     return answer if answer is not None and answer != entry.run_id and OWN_ANSWER.fullmatch(answer) else None
 
 
-def _taken_out(tx: CallTransaction, project_id: str, answer: str) -> list[Entry]:
-    """Take the run of its own that a call was out of the store; return what was told of it.
+def _taken_out(tx: CallTransaction, project_id: str, answer: str, home: str) -> tuple[list[Entry], list[MovedRun]]:
+    """Take the run of its own that a call was out of the store; return what was told of it, and what else it had.
 
     A run of this name of which others tell, too, is somebody's: it stays.
     """
     told = [stored.entry for stored in tx.tape(project_id, answer, limit=MOST_WORDS + 1)]
     if len(told) > MOST_WORDS or any(entry.teller is not Teller.ENDPOINT for entry in told):
-        return []
+        return [], []
+    run, notes = tx.recorded_run(project_id, answer), tx.notes_of_run(project_id, answer)
+    pinned_at = None if run is None else run.pinned_at
     tx.forget_run(project_id, answer, is_told_elsewhere=True)
-    return told
+    has_more = pinned_at is not None or notes
+    return told, [MovedRun(answer=answer, home=home, pinned_at=pinned_at, notes=notes)] if has_more else []

@@ -20,7 +20,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 from msgspec import structs
 
-from titan.model.actions import ActionEntry, Entry, RunEntry, with_digests
+from titan.model.actions import MAX_TAGS, ActionEntry, Entry, RunEntry, first_tags, with_digests
 from titan.ports_calls import Prices
 from titan.rules.entry_redaction import EntryRedactor
 from titan.rules.storable import storable, storable_text
@@ -55,6 +55,8 @@ class Preparer:
 
     def prepared(self, entry: Entry) -> Entry:
         """Return an entry as it may be stored."""
+        if len(entry.tags) > MAX_TAGS:
+            entry = structs.replace(entry, tags=first_tags(entry.tags))
         clean = self._redactor.clean(storable(entry))
         if not isinstance(clean, ActionEntry):
             return clean

@@ -18,16 +18,19 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from titan.engine.homing import brought_home
+from titan.engine.homing import bring_belongings, brought_home
 from titan.engine.preparing import H, Preparer, PreparingProcess
 from titan.engine.tracing import note_traces
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
+from titan.model.recorded import Action, RecordedRun
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction
+from titan.rules.broken_off import GRACE, without_open_calls
 from titan.rules.distinct_words import distinct_words
+from titan.rules.ending import fallen_silent
 from titan.rules.recording import settle
-from titan.rules.registry import after_silence, silent_since
+from titan.rules.registry import is_silent, silent_since
 
 T = TypeVar("T")
 
@@ -125,12 +128,13 @@ class Recorder:
         return self._preparer.known_as(told_id)
 
     async def keep(self) -> None:
-        """End runs that have fallen silent, until cancelled."""
+        """End runs that fell silent and calls that never ended, and tidy what the store keeps, until cancelled."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
                 await asyncio.wrap_future(self._store.transact(self._end_silent))
                 await asyncio.to_thread(self._pack)
+                await asyncio.wrap_future(self._store.scrub())
             except StoreError as error:
                 logger.warning("silent runs are looked for again later: %s", error)
 
@@ -259,10 +263,12 @@ class Recorder:
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
             heard = [entry for batch in batches for entry in batch.entries]
-            entries = brought_home(tx, project_id, heard)
-            settled = settle(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
+            housed = brought_home(tx, project_id, heard)
+            known = tx.known(project_id, housed.entries)
+            settled = settle(housed.entries, known, project_id=project_id, now=tx.now)
             tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
-            note_traces(tx, project_id, entries)
+            bring_belongings(tx, project_id, housed.moved)
+            note_traces(tx, project_id, housed.entries)
             new = {id(kept.entry) for kept in settled.kept}
             for batch in batches:
                 stored = sum(id(entry) in new for entry in batch.entries)
@@ -281,9 +287,18 @@ class Recorder:
 
     def _end_silent(self, tx: CallTransaction) -> None:
         for run in tx.silent_runs(before=silent_since(tx.now), limit=SWEPT_AT_ONCE):
-            ended = after_silence(run, now=tx.now)
-            if ended is not None:
-                tx.save_run(ended)
+            if is_silent(run, now=tx.now):
+                still_open = tx.open_actions(run.project_id, run.id)
+                _close(tx, fallen_silent(run, still_open), still_open)
+        for run in tx.runs_left_open(before=tx.now - GRACE, limit=SWEPT_AT_ONCE):
+            if still_open := tx.open_actions(run.project_id, run.id):
+                _close(tx, run, still_open)
+
+
+def _close(tx: CallTransaction, run: RecordedRun, still_open: Sequence[Action]) -> None:
+    """Write a run that has ended, with nothing in it that runs."""
+    ended, closed = without_open_calls(run, still_open)
+    tx.keep(run.project_id, runs=[ended], actions=closed, entries=[])
 
 
 def _later(expected: str, found: str) -> StoreUnavailable:

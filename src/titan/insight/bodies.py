@@ -23,17 +23,29 @@ class Bodies:
 
 
 def bodies_of(entries: Iterable[Entry]) -> Bodies:
-    """Return what the entries of one action told, in the order they came: the first that knows a part says it."""
+    """Return what the entries of one action told, in the order they came: the first that knows a part says it.
+
+    Messages that were told apart (`ActionEntry.is_part`) are put together in the order of their times.
+    """
     told = [entry for entry in entries if isinstance(entry, ActionEntry)]
     return Bodies(
-        inputs=next((entry.inputs for entry in told if entry.inputs is not None), None),
-        outputs=next((entry.outputs for entry in told if entry.outputs is not None), None),
+        inputs=_put_together([(entry, entry.inputs) for entry in told if entry.inputs is not None]),
+        outputs=_put_together([(entry, entry.outputs) for entry in told if entry.outputs is not None]),
         failure=next((entry.failure for entry in told if entry.failure is not None), None),
         use=next((entry.use for entry in told if entry.use is not None), None),
         redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
         details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
         tellers=tuple(dict.fromkeys(entry.teller for entry in told)),
     )
+
+
+def _put_together(told: list[tuple[ActionEntry, Payload]]) -> Payload | None:
+    whole = next((payload for entry, payload in told if not entry.is_part), None)
+    if whole is not None or not told:
+        return whole
+    parts = [payload for _, payload in sorted(told, key=lambda one: one[0].started_at)]
+    messages = (message for part in parts if part.text == parts[0].text for message in part.shared)
+    return Payload(parts[0].text, tuple(messages))
 
 
 def _together(details: list[str]) -> str | None:

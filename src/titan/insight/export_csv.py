@@ -3,7 +3,7 @@
 Notes are text for people, a line for each: `ann, 2026-03-01T12:00:00Z, quality 0.5: fair`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -139,3 +139,10 @@ def _quoted(cell: str) -> str:
     if any(character in cell for character in ',"\r\n'):
         return '"' + cell.replace('"', '""') + '"'
     return cell
+
+
+def csv_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """Yield a header and rows of texts, numbers, times and tuples of texts; None is empty."""
+    yield _row(header)
+    for row in rows:
+        yield _row(map(_cell, row))

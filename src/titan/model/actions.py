@@ -8,10 +8,12 @@ These are msgspec's structs, not dataclasses: thousands are made each second, wh
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
+from itertools import chain
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -27,6 +29,10 @@ MOST_TOKENS: Final = 10**9
 #: 29 letters. The store has an index of these alone (`actions_by_own_answer`).
 OWN_ANSWER: Final = re.compile("chatcmpl-[0-9a-f]{32}")
 OWN_LENGTH: Final = 41  # looked at first: others are seldom as long
+
+
+MAX_TAGS: Final = 100  # of a run or an action: they stand in every list, and are joined with each entry that has some
+MORE_TAGS: Final = "… and more"  # the tag that stands for those that were left out
 
 
 class ActionKind(StrEnum):
@@ -125,6 +131,12 @@ def with_digests(payload: Payload) -> Payload:
     return replace(payload, digests=tuple(map(digest_of, payload.shared)))
 
 
+def first_tags(*told: Iterable[str]) -> tuple[str, ...]:
+    """Return each tag once, in the order told: the first MAX_TAGS, and MORE_TAGS where there are more."""
+    tags = tuple(dict.fromkeys(chain(*told)))
+    return tags if len(tags) <= MAX_TAGS else (*tags[:MAX_TAGS], MORE_TAGS)
+
+
 class Failure(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an action failed."""
 
@@ -170,6 +182,7 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     actor: str | None = None  #: the agent or sub-agent that acted; None: the run's own
     inputs: Payload | None = None
     outputs: Payload | None = None
+    is_part: bool = False  #: inputs and outputs are some of the action's messages: others are told in other entries
     failure: Failure | None = None
     cost: Decimal | None = None  #: US dollars
     is_cost_estimated: bool = False  #: computed from tokens and a price list, for the teller did not say it
@@ -182,6 +195,12 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: A JSON object of what else is known: `attributes` as the teller calls them, `compliance`, `callsite`, `task_id`,
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None
+
+
+def part_key(entry: ActionEntry) -> bytes:
+    """Return what some of an action's messages are known by: the same for those that are sent again."""
+    said = "\n".join("" if payload is None else payload.whole for payload in (entry.inputs, entry.outputs))
+    return digest_of(f"{entry.started_at.isoformat()}\n{said}")
 
 
 class RunEnd(StrEnum):
@@ -212,6 +231,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     session_id: str | None = None  #: groups runs: a conversation of many turns
     name: str | None = None  #: a title for people
     end: RunEnd | None = None  #: the run is over
+    is_part_end: bool = False  #: it is the end of one trace; the run is over if nothing else of it goes on
     reason: str | None = None  #: why it ended so
     done: int | None = None  #: progress: steps that are done …
     total: int | None = None  #: … of so many

@@ -9,7 +9,7 @@ TitanError
 ├── Unauthorized          a request without a token where one is needed, or with one that is not good
 ├── Forbidden             a request from a host, a page or the holder of a token that may not ask that
 ├── NotFound
-│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownWorker, UnknownArtifact, UnknownToken
+│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownAction, UnknownNote, UnknownWorker, UnknownArtifact, UnknownToken
 ├── Conflict
 │   ├── StaleLease        a message about an attempt that is over
 │   ├── IdempotencyConflict
@@ -92,6 +92,14 @@ class UnknownDag(NotFound):
 
 class UnknownRun(NotFound):
     """No agent run has this id."""
+
+
+class UnknownAction(NotFound):
+    """No recorded action of the run has this id."""
+
+
+class UnknownNote(NotFound):
+    """Nobody said this of the run, or it was taken back."""
 
 
 class UnknownWorker(NotFound):

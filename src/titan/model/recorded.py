@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
 from titan.model.actions import ActionKind, Effect, Impact, Outcome
 from titan.model.runs import RunStatus
+
+#: Among the bits of what an action was told: it became a frame, or got what it lacked, with no word of its own. The
+#: store has an index of these, for a change that no entry tells of (`changed_untold`).
+IS_RETOLD: Final = 1 << 28
 
 
 class Action(Struct, frozen=True, kw_only=True):
@@ -45,6 +50,16 @@ class Action(Struct, frozen=True, kw_only=True):
     effect: Effect | None = None
     tags: tuple[str, ...] = ()
     is_redacted: bool = False
+
+
+def is_frame(action: Action) -> bool:
+    """Tell whether an action is a model call that was told again by another action."""
+    return action.kind is ActionKind.STEP and bool(action.heard & IS_RETOLD)
+
+
+def was_model_call(action: Action) -> bool:
+    """Tell whether an action is a model call, or is the frame of one since that turned out."""
+    return action.kind is ActionKind.MODEL or is_frame(action)
 
 
 class StatusSource(StrEnum):
@@ -96,6 +111,15 @@ class OutcomeSums(Struct, frozen=True, kw_only=True):
     output_tokens: int
 
 
+class ToldEnd(Struct, frozen=True, kw_only=True):
+    """An end that a run was told to have, before something of it began again."""
+
+    status: RunStatus
+    source: StatusSource
+    at: datetime
+    reason: str | None = None
+
+
 class RecordedRun(Struct, frozen=True, kw_only=True):
     """A run's row in the registry, whoever began it."""
 
@@ -111,6 +135,7 @@ class RecordedRun(Struct, frozen=True, kw_only=True):
     session_id: str | None = None
     name: str | None = None
     reason: str | None = None  #: why it ended as it did
+    told_end: ToldEnd | None = None  #: kept while it goes on after that; it stands again when the run falls silent
     tally: Tally = Tally()
     has_stages: bool = False  #: it submitted DAGs; then the idle rule is the orchestrator's
     last_outcome: Outcome | None = None  #: of the attempt that ended last

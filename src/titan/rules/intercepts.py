@@ -14,7 +14,7 @@ HIGH_RATE: Final = 0.2
 class ReasonKind(StrEnum):
     """Why a run needs attention, the most serious first."""
 
-    ERROR = "error"  #: it failed, or a call failed that did not succeed later
+    ERROR = "error"  #: it failed, or a call failed that was not made good
     OVER_BUDGET = "over_budget"  #: it spent more than a policy allows
     HIGH_INTERVENTION = "high_intervention"  #: many of its calls were stopped
 
@@ -28,7 +28,9 @@ class Reason:
 
 
 def reasons(run: RecordedRun, *, has_unrecovered_error: bool) -> tuple[Reason, ...]:
-    """Return why a run needs attention; nothing when it does not."""
+    """Return why a run needs attention; nothing when it does not, as when somebody cancelled it."""
+    if run.status is RunStatus.CANCELLED:
+        return ()
     tally = run.tally
     found: list[Reason] = []
     if run.status is RunStatus.FAILED or has_unrecovered_error:

@@ -12,12 +12,14 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller
-from titan.model.recorded import Action
+from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller, first_tags
+from titan.model.recorded import IS_RETOLD, Action, is_frame, was_model_call
+from titan.rules.lending import COST_BITS, COST_PLACE, ESTIMATED, SAID_FIRST, SAID_LAST, SEEN, own
 
 C = TypeVar("C", int, datetime)
 
 MAX_ERROR_MESSAGE: Final = 500
+NEVER_ENDED: Final = "NeverEnded"  # the type of error of a call that has no end of its own
 _NOTHING: Final = Decimal(0)
 
 #: Two bits for each teller: it has told the beginning, it has told the end.
@@ -25,11 +27,9 @@ BEGAN: Final = {teller: 1 << 2 * place for place, teller in enumerate(Teller)}
 ENDED: Final = {teller: 2 << 2 * place for place, teller in enumerate(Teller)}
 _SEEN_BITS: Final = BEGAN[Teller.ENDPOINT] | ENDED[Teller.ENDPOINT]
 TOLD: Final = sum(BEGAN.values()) | sum(ENDED.values())
-#: Three bits for where the cost is from: estimated, said at the beginning, said at the end, our endpoint's.
-_COST_PLACE: Final = 24
-_COST_BITS: Final = 7 << _COST_PLACE
-_ESTIMATED, _SAID_FIRST, _SAID_LAST, _SEEN = 1, 2, 3, 4
-IS_FRAME: Final = 1 << 28  # it turned out to stand around another action, which is the call
+IS_COVERED: Final = 1 << 18  # our endpoint saw the call that it was made in and says again
+STAYS_FRAME: Final = 1 << 19  # it is a frame whatever else is heard
+IS_BROKEN_OFF: Final = 1 << 29  # its run is over and nobody has told its end; a told end undoes that
 HAS_INPUTS: Final = 1 << 30
 HAS_OUTPUTS: Final = 1 << 31
 
@@ -44,6 +44,8 @@ _GRAVITY: Final[Mapping[Outcome | None, int]] = {
     Outcome.REJECTED: 5,
     Outcome.BLOCKED: 6,
 }
+#: How what gave no answer ended.
+_FUTILE: Final = frozenset({Outcome.ERROR, Outcome.BLOCKED, Outcome.REJECTED})
 #: From the least definite on: who tells only of a beginning often does not know yet what it is that began.
 _DEFINITE: Final = {
     kind: place
@@ -76,7 +78,7 @@ def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: st
         name=entry.name,
         agent_id=agent_id,
         started_at=entry.started_at,
-        heard=_heard(entry) | _cost_rank(entry) << _COST_PLACE,
+        heard=_heard(entry) | _cost_rank(entry) << COST_PLACE,
         parent_id=entry.parent_id,
         actor=entry.actor,
         ended_at=entry.ended_at,
@@ -108,17 +110,19 @@ def has_news(action: Action, entry: ActionEntry) -> bool:
 
 def merged(action: Action, entry: ActionEntry) -> Action:
     """Return an action with what an entry knows beyond it."""
+    action = own(action)
+    if entry.ended_at is not None:
+        action = _going_on(action)
     if _is_of_another_try(action, entry):
         return replace(action, heard=action.heard | _heard(entry))
     use = entry.use
     other = new_action(entry, number=action.number, project_id=action.project_id, agent_id=action.agent_id)
     cost_from, cost, is_estimated = _cost(action, other)
     error_type, error_message = _error(action, other)
-    is_frame = bool(action.heard & IS_FRAME)
     return replace(
         action,
-        heard=(action.heard | other.heard) & ~_COST_BITS | cost_from,
-        kind=action.kind if is_frame else max(action.kind, other.kind, key=_DEFINITE.__getitem__),
+        heard=(action.heard | other.heard) & ~COST_BITS | cost_from,
+        kind=action.kind if is_frame(action) else max(action.kind, other.kind, key=_DEFINITE.__getitem__),
         name=max(action.name, other.name, key=_fullness),
         span_id=entry.id if action.span_id is None and entry.id != action.id else action.span_id,
         parent_id=_parent(action, entry),
@@ -138,19 +142,19 @@ def merged(action: Action, entry: ActionEntry) -> Action:
         error_message=error_message,
         impact=max(action.impact, other.impact, key=_HARM.__getitem__),
         effect=Effect.EXTERNAL if Effect.EXTERNAL in (action.effect, other.effect) else action.effect or other.effect,
-        tags=action.tags if action.tags == other.tags else tuple(dict.fromkeys((*action.tags, *other.tags))),
+        tags=action.tags if action.tags == other.tags else first_tags(action.tags, other.tags),
         is_redacted=action.is_redacted or other.is_redacted,
     )
 
 
 def frame_of(action: Action) -> Action:
     """Return an action that turned out to stand around the call that another action is: it is counted no more."""
-    return replace(action, kind=ActionKind.STEP, heard=action.heard | IS_FRAME)
+    return replace(action, kind=ActionKind.STEP, heard=action.heard | IS_RETOLD)
 
 
-def was_model_call(action: Action) -> bool:
-    """Tell whether an action is a model call, or is the frame of one since that turned out."""
-    return action.kind is ActionKind.MODEL or bool(action.heard & IS_FRAME)
+def call_of(frame: Action) -> Action:
+    """Return what was taken for a frame as the call that it turned out to be of its own."""
+    return replace(frame, kind=ActionKind.MODEL, heard=frame.heard | IS_RETOLD)
 
 
 def is_seen(action: Action) -> bool:
@@ -158,23 +162,21 @@ def is_seen(action: Action) -> bool:
     return bool(action.heard & _SEEN_BITS)
 
 
-def told_twice(outer: Action, inner: Action) -> Action | None:
-    """Return which of two model calls, one made in the other, says what the other says, too; None: neither does.
+def says_same(outer: Action, inner: Action) -> bool:
+    """Tell whether two model calls, one made in the other, are one call that was told twice.
 
-    Two instrumentations of one program, of a framework and of the client it uses, tell of a call twice: then the outer
-    one is the frame. Where our endpoint saw the outer one alone, the inner one is, for the endpoint's cost counts. It
-    was asked twice where it saw both.
+    Two instrumentations of one program, of a framework and of the client it uses, tell of a call twice. They are two
+    where they name two answers, or our endpoint saw both, or the inner one came to nothing and the outer one succeeded:
+    then that was a try before.
     """
-    if outer.number == inner.number or not (
-        was_model_call(outer) and was_model_call(inner) and _tellers(outer) & _tellers(inner)
-    ):
-        return None
-    if not is_seen(outer):
-        return outer
-    if is_seen(inner):
-        return None
-    is_another = None not in (outer.response_id, inner.response_id) and outer.response_id != inner.response_id
-    return None if is_another else inner
+    if outer.number == inner.number or not (was_model_call(outer) and was_model_call(inner)):
+        return False
+    if not _tellers(outer) & _tellers(inner) or (is_seen(outer) and is_seen(inner)):
+        return False
+    inner = own(inner)
+    if outer.response_id is not None and inner.response_id is not None:
+        return outer.response_id == inner.response_id
+    return outer.outcome is not Outcome.SUCCESS or inner.outcome not in _FUTILE
 
 
 def is_around(outer: Action, inner: Action) -> bool:
@@ -204,8 +206,7 @@ def is_same_within(outer: Action, inner: Action) -> bool:
         return False
     if outer.started_at > inner.started_at or inner.ended_at > outer.ended_at:
         return False
-    is_another = None not in (outer.response_id, inner.response_id) and outer.response_id != inner.response_id
-    return not is_another and _is_same_model(outer.model, inner.model)
+    return not _gave_another(outer, inner) and _is_same_model(outer.model, inner.model)
 
 
 def may_be_same(action: Action, entry: ActionEntry) -> bool:
@@ -216,9 +217,9 @@ def may_be_same(action: Action, entry: ActionEntry) -> bool:
     """
     if action.heard & (BEGAN[entry.teller] | ENDED[entry.teller]):
         return False
-    answer = entry.use.response_id if entry.use else None
-    if answer is not None and action.response_id is not None:
-        return answer == action.response_id
+    answer, known = entry.use.response_id if entry.use else None, own(action).response_id
+    if answer is not None and known is not None:
+        return answer == known
     tried, whole = (entry, action) if entry.teller is Teller.ENDPOINT else (action, entry)
     return not (_how(tried) is Outcome.ERROR and _how(whole) is Outcome.SUCCESS)
 
@@ -248,12 +249,25 @@ def _tellers(action: Action) -> int:
     return (told | told >> 1) & sum(BEGAN.values())
 
 
+def _gave_another(one: Action, other: Action) -> bool:
+    """Tell whether two calls name two answers."""
+    return None not in (one.response_id, other.response_id) and one.response_id != other.response_id
+
+
 def _is_same_model(one: str | None, other: str | None) -> bool:
     """Tell whether two names are of one model: a gateway puts its provider before it, an answer its date behind it."""
     if one is None or other is None:
         return False
     short, long = sorted((one.rpartition("/")[2], other.rpartition("/")[2]), key=len)
     return long.startswith(short) and (long == short or _DATE.fullmatch(long, len(short)) is not None)
+
+
+def _going_on(action: Action) -> Action:
+    """Return an action as it was before it was taken for one that never ends."""
+    if not action.heard & IS_BROKEN_OFF:
+        return action
+    heard = action.heard & ~IS_BROKEN_OFF
+    return replace(action, outcome=None, ended_at=None, error_type=None, error_message=None, heard=heard)
 
 
 def _how(said: Action | ActionEntry) -> Outcome | None:
@@ -294,7 +308,7 @@ def _parent(action: Action, entry: ActionEntry) -> str | None:
 def _cost(action: Action, other: Action) -> tuple[int, Decimal | None, bool]:
     """Return where the cost is from, as bits, the cost, and whether it is estimated."""
     ours, theirs = (
-        (said.heard & _COST_BITS, said.cost or _NOTHING, not said.is_cost_estimated) for said in (action, other)
+        (said.heard & COST_BITS, said.cost or _NOTHING, not said.is_cost_estimated) for said in (action, other)
     )
     if ours >= theirs:
         return ours[0], action.cost, action.is_cost_estimated
@@ -305,10 +319,10 @@ def _cost_rank(entry: ActionEntry) -> int:
     if entry.cost is None:
         return 0
     if entry.teller is Teller.ENDPOINT:
-        return _SEEN
+        return SEEN
     if entry.is_cost_estimated:
-        return _ESTIMATED
-    return _SAID_FIRST if entry.ended_at is None else _SAID_LAST
+        return ESTIMATED
+    return SAID_FIRST if entry.ended_at is None else SAID_LAST
 
 
 def _error(action: Action, other: Action) -> tuple[str | None, str | None]:

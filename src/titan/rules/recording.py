@@ -4,10 +4,12 @@ Entries come late, twice, in any order and from several tellers. So: what a tell
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
 the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
 two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
-Whatever the order of entries, counts and sums are the same.
+Whatever the order of entries, counts and sums are the same, with two exceptions. A step between two calls that comes in
+a later request than both is not looked through (`rules.retelling.unnested_past_steps`), so both count. And of several
+calls within one, an estimate that gave way to a cost said of the outer one is not restored for a later sibling.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -27,10 +29,13 @@ from titan.model.actions import (
     RunEntry,
     Teller,
     digest_of,
+    first_tags,
+    part_key,
 )
-from titan.model.recorded import Action, RecordedRun, StatusSource
+from titan.model.recorded import Action, RecordedRun, StatusSource, was_model_call
 from titan.model.runs import RunStatus
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.rules.ending import going_on, with_end
 from titan.rules.merging import (
     BEGAN,
     ENDED,
@@ -41,9 +46,9 @@ from titan.rules.merging import (
     may_be_same,
     merged,
     new_action,
-    was_model_call,
 )
-from titan.rules.retelling import counted_where_named, told_apart, unnested, unnested_past_steps
+from titan.rules.nests import settle_nests
+from titan.rules.retelling import counted_by_answer, counted_where_named, told_apart, unnested_past_steps
 from titan.rules.settling import RunState, Settling
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
@@ -67,6 +72,8 @@ def settle(entries: Iterable[Entry], known: KnownCalls, *, project_id: str, now:
     for entry in entries:
         is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
         repeated += not is_new
+    settle_nests(settling)
+    counted_by_answer(settling)
     unnested_past_steps(settling)
     counted_where_named(settling)
     runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
@@ -99,7 +106,10 @@ def _state_of(settling: Settling, entry: Entry, at: datetime) -> RunState:
 
 
 def _row(state: RunState, now: datetime) -> RecordedRun:
-    return replace(state.whole(), tally=state.sums.tally(), entry_count=state.entry_count, heard_at=now)
+    run = state.whole()
+    # What is heard of a run that was put away brings it back; what was heard of another one does not.
+    archived_at = None if state.entry_count > run.entry_count else run.archived_at
+    return replace(run, tally=state.sums.tally(), entry_count=state.entry_count, heard_at=now, archived_at=archived_at)
 
 
 def _take_run(settling: Settling, entry: RunEntry) -> bool:
@@ -128,7 +138,7 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
-        "tags": tuple(dict.fromkeys((*run.tags, *entry.tags))),
+        "tags": first_tags(run.tags, entry.tags) if entry.tags else run.tags,
         "details_told": _details(run, entry),
         **_agent(run, entry),
     }
@@ -168,36 +178,20 @@ def _ending(state: RunState, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of a run's end. An end that something began after was not the end."""
     run = state.run
     if entry.end is None:
-        return dict(_REOPENED) if run.ended_at is not None and entry.at > run.ended_at else {}
-    if state.last_started_at is not None and entry.at < state.last_started_at:
-        return {}
-    status = RunStatus(entry.end.value)
-    is_told = run.ended_at is not None and run.status_source is StatusSource.EXPLICIT
-    if is_told and _end_order(entry.at, status, entry.reason) < _end_order(run.ended_at, run.status, run.reason):
-        return {}
-    return {
-        "status": status,
-        "status_source": StatusSource.EXPLICIT,
-        "reason": entry.reason,
-        "ended_at": entry.at,
-    }
-
-
-def _end_order(at: datetime | None, status: RunStatus, reason: str | None) -> tuple[datetime | None, int, str]:
-    """Return which of two ends counts: the later; of two at once the worse."""
-    return at, _WORSE[status], reason or ""
+        if run.ended_at is None or entry.at <= run.ended_at:
+            return {}
+        after = going_on(run)
+    elif entry.is_part_end and state.sums.running:
+        return {}  # whoever made that call says more
+    else:
+        after = with_end(state.whole(), entry)
+    return {name: getattr(after, name) for name in _OF_THE_END}
 
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: Beyond any time in microseconds (of the year 9999: 2.5 * 10^17), and with that within 64 bits.
 _SURENESS: Final = {source: place * 10**18 for place, source in enumerate(AgentSource)}
-_WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
-_REOPENED: Final[Mapping[str, object]] = {
-    "status": RunStatus.RUNNING,
-    "status_source": StatusSource.EXPLICIT,
-    "reason": None,
-    "ended_at": None,
-}
+_OF_THE_END: Final = ("status", "status_source", "reason", "ended_at", "told_end")
 
 
 # --- actions ---
@@ -210,7 +204,7 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
         number, settling.next_number = settling.next_number, settling.next_number + 1
         agent_id = state.run.agent_id
         after = new_action(entry, number=number, project_id=settling.project_id, agent_id=agent_id)
-    elif has_news(before, entry):
+    elif has_news(before, entry) or settling.is_new_part(before, entry):
         after = merged(before, entry)
     else:
         return False
@@ -220,8 +214,10 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
     _note(settling, entry, after)
     if twin is not None:
         after = told_apart(settling, after, twin)
-    if entry.kind is ActionKind.MODEL and entry.teller is not Teller.ENDPOINT:
-        after = settling.told_models[after.number] = unnested(settling, after, entry.id, same=same)
+    if entry.kind is ActionKind.MODEL:
+        settling.told_models[after.number] = after
+        if same is not None and entry.teller is not Teller.ENDPOINT:
+            settling.same_answers.append((after.number, same))
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
@@ -257,6 +253,8 @@ def _twin(settling: Settling, entry: ActionEntry, action: Action) -> Action | No
 
 
 def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:
+    if entry.is_part:
+        settling.parts.setdefault(action.number, set()).add(part_key(entry))
     settling.changed[action.number] = action
     settling.actions[entry.run_id, entry.id] = action
     if action.response_id is not None and action.kind is ActionKind.MODEL:
@@ -286,7 +284,7 @@ def _touch(state: RunState, entry: ActionEntry, action: Action) -> None:
         if action.outcome is Outcome.ERROR:
             _note_error(state, action)
     if state.run.ended_at is not None and not state.run.has_stages and _goes_on(state.run, entry):
-        state.run = replace(state.run, **_REOPENED)
+        state.run = going_on(state.run)
 
 
 def _note_error(state: RunState, action: Action) -> None:

@@ -5,7 +5,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import PREVENTED, Outcome
 from titan.model.dags import Dag, StageStatus
 from titan.model.recorded import RecordedRun, StatusSource
 from titan.model.runs import Run, RunStatus
@@ -14,8 +13,6 @@ from titan.rules.rollup import dag_status
 
 IDLE: Final = timedelta(seconds=120)  # spec/runs.md 3.1: of a run that has no end of its own
 IDLE_WITHIN_CALL: Final = timedelta(minutes=30)  # a call that runs may take long, and tells nothing meanwhile
-
-_BAD: Final = PREVENTED | {Outcome.ERROR}
 
 
 def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) -> RecordedRun:
@@ -33,25 +30,14 @@ def not_heard_yet(project_id: str, run_id: str, *, at: datetime, now: datetime) 
 
 
 def silent_since(now: datetime) -> datetime:
-    """Return the moment before which a running run must have been heard last to be looked at by `after_silence`."""
+    """Return the moment before which a running run must have been heard last to be looked at by `is_silent`."""
     return now - IDLE
 
 
-def after_silence(run: RecordedRun, *, now: datetime) -> RecordedRun | None:
-    """Return a run that has ended by its silence, None when it has not.
-
-    It failed when the attempt that ended last did, or was stopped. A run with stages is its orchestrator's to end.
-    """
+def is_silent(run: RecordedRun, *, now: datetime) -> bool:
+    """Tell whether a run has ended by its silence, as `fallen_silent` has it: not one with stages."""
     idle = IDLE_WITHIN_CALL if run.tally.running else IDLE
-    if run.status is not RunStatus.RUNNING or run.has_stages or now - run.heard_at < idle:
-        return None
-    has_failed = run.last_outcome in _BAD
-    return replace(
-        run,
-        status=RunStatus.FAILED if has_failed else RunStatus.COMPLETED,
-        status_source=StatusSource.INFERRED,
-        ended_at=run.last_event_at,
-    )
+    return run.status is RunStatus.RUNNING and not run.has_stages and now - run.heard_at >= idle
 
 
 def with_stages(
@@ -84,6 +70,7 @@ def with_stages(
         last_event_at=max(known.last_event_at, run.last_activity_at),
         ended_at=ended_at,
         reason=run.reason,
+        told_end=None,
         pinned_at=run.pinned_at or known.pinned_at,
     )
 
@@ -97,4 +84,5 @@ def with_dag_ended(known: RecordedRun, dag: Dag) -> RecordedRun | None:
         status=RunStatus.FAILED if dag_status(dag) is StageStatus.FAILED else RunStatus.COMPLETED,
         status_source=StatusSource.STAGES,
         ended_at=max(dag.ended_at, known.last_event_at),
+        told_end=None,
     )

@@ -3,9 +3,20 @@
 from msgspec.structs import replace
 
 from titan.model.actions import ActionKind, Teller
-from titan.model.recorded import Action
+from titan.model.recorded import IS_RETOLD, Action, was_model_call
 from titan.ports_calls import MOST_STEPS
-from titan.rules.merging import BEGAN, ENDED, TOLD, frame_of, is_around, is_same_within, is_seen, told_twice
+from titan.rules.lending import given
+from titan.rules.merging import (
+    BEGAN,
+    ENDED,
+    STAYS_FRAME,
+    TOLD,
+    frame_of,
+    is_around,
+    is_same_within,
+    is_seen,
+    says_same,
+)
 from titan.rules.settling import RunState, Settling
 
 
@@ -18,29 +29,22 @@ def told_apart(settling: Settling, action: Action, twin: Action) -> Action:
 
 def _count_once(settling: Settling, outer: Action, inner: Action) -> None:
     outer, inner = settling.changed.get(outer.number, outer), settling.changed.get(inner.number, inner)
-    twice = told_twice(outer, inner)
-    if twice is None:
+    if not says_same(outer, inner) or ActionKind.STEP in (outer.kind, inner.kind):
         return
-    call = inner if twice is outer else outer
-    if twice.kind is ActionKind.MODEL:
-        _framed(settling, twice, call)
-    if twice.response_id is not None and call.response_id is None and call.kind is ActionKind.MODEL:
-        _hand_over(settling, twice.response_id, call)
-
-
-def _hand_over(settling: Settling, answer: str, call: Action) -> None:
-    """Note at a call the answer that its frame alone has named: others may know the call by it."""
-    holder = settling.call_of(call.run_id, answer)
-    if holder is None:
-        call = settling.changed[call.number] = replace(call, response_id=answer)
-        settling.answers[call.run_id, answer] = call
-    elif not holder.heard & call.heard & TOLD:
-        told_apart(settling, call, holder)
+    twice, call = (inner, outer) if is_seen(outer) else (outer, inner)
+    _framed(settling, twice, call)
+    told, answer = given(twice, call), twice.response_id
+    if answer is not None and call.response_id is None and settling.call_of(call.run_id, answer) is None:
+        told = replace(told, response_id=answer, heard=told.heard | IS_RETOLD)  # others may know the call by it
+        settling.answers[call.run_id, answer] = told
+    settling.runs[call.run_id].sums.move(call, told)
+    settling.changed[call.number] = told
 
 
 def _framed(settling: Settling, action: Action, call: Action) -> Action:
     """Make an action the frame of a call that it turned out to be told again with; return the frame."""
     frame = frame_of(action)
+    frame = replace(frame, heard=frame.heard | STAYS_FRAME)
     settling.runs[action.run_id].sums.move(action, frame)
     settling.changed[frame.number] = frame
     if call.response_id is not None:
@@ -48,19 +52,17 @@ def _framed(settling: Settling, action: Action, call: Action) -> Action:
     return frame
 
 
-def unnested(settling: Settling, action: Action, span_id: str, *, same: Action | None) -> Action:
-    """Count once what one teller told of as a call within a call; return `action`. `same` gave the same answer."""
-    pairs = [(action, inner) for inner in _nested_in(settling, (action.run_id, span_id))]
-    around = None if action.parent_id is None else settling.action_at(action.run_id, action.parent_id)
-    if around is not None:
-        pairs.append((around, action))
-    if same is not None and is_around(action, same):
-        pairs.append((action, same))
-    elif same is not None and is_around(same, action):
-        pairs.append((same, action))
-    for outer, inner in pairs:
-        _count_once(settling, outer, inner)
-    return settling.changed[action.number]
+def counted_by_answer(settling: Settling) -> None:
+    """Count once what one teller told of as two calls, one around the other, of which both gave the same answer.
+
+    To be asked after `rules.nests`, which knows those where nothing stands between.
+    """
+    for one, same in settling.same_answers:
+        action, other = settling.changed[one], settling.changed.get(same.number, same)
+        for outer, inner in ((action, other), (other, action)):
+            parent = None if inner.parent_id is None else settling.action_at(inner.run_id, inner.parent_id)
+            if is_around(outer, inner) and not (parent is not None and was_model_call(parent)):
+                _count_once(settling, outer, inner)
 
 
 def unnested_past_steps(settling: Settling) -> None:
@@ -111,14 +113,6 @@ def _state_at(settling: Settling, run_id: str) -> RunState:
     if state is None:
         state = settling.runs[run_id] = RunState.of(settling.known.runs[run_id], is_new=False)
     return state
-
-
-def _nested_in(settling: Settling, place: tuple[str, str]) -> list[Action]:
-    """Return the model calls that were made in an action."""
-    known = {inner.number: inner for inner in settling.known.nested.get(place, ())}
-    found = known | settling.nested.get(place, {})
-    nested = [settling.changed.get(inner.number, inner) for inner in found.values()]
-    return [inner for inner in nested if inner.parent_id == place[1]]  # another teller may know a better one
 
 
 def _closeness(action: Action) -> tuple[bool, int]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller
+from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller, part_key
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.rules.tallying import Sums
@@ -87,16 +87,27 @@ class Settling:
     within: dict[tuple[str, str], Action] = field(default_factory=dict)
     nested: dict[tuple[str, str], dict[int, Action]] = field(default_factory=dict)
     changed: dict[int, Action] = field(default_factory=dict)
-    #: Model calls that others than our endpoint told of, by number.
+    #: Model calls that were told of, by number.
     told_models: dict[int, Action] = field(default_factory=dict)
+    #: Numbers of model calls, and what gave the same answer as each.
+    same_answers: list[tuple[int, Action]] = field(default_factory=list)
     #: Model calls that gave an answer of our endpoint's, by that answer and by number.
     answered: dict[str, dict[int, Action]] = field(default_factory=dict)
+    #: What the messages are known by that were told of an action part by part, by the action's number.
+    parts: dict[int, set[bytes]] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
 
     def action_at(self, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""
         here = self.actions.get((run_id, action_id))
         return self.current(self.known.actions.get((run_id, action_id)) if here is None else here)
+
+    def is_new_part(self, action: Action, entry: ActionEntry) -> bool:
+        """Tell whether an entry says some of an action's messages, and not those that another one said."""
+        if not entry.is_part:
+            return False
+        key = part_key(entry)
+        return key not in self.known.parts.get(action.number, ()) and key not in self.parts.get(action.number, ())
 
     def current(self, found: Action | None) -> Action | None:
         """Return an action as it is by now."""
@@ -114,6 +125,18 @@ class Settling:
         found = self.current(self.answers.get((run_id, answer)) or self.known.answers.get((run_id, answer)))
         is_it = found is not None and found.kind is ActionKind.MODEL and found.response_id == answer
         return found if is_it else None
+
+    def nested_in(self, outer: Action) -> list[Action]:
+        """Return the model calls that were made in an action, as they are by now."""
+        nested = dict[int, Action]()
+        for name in (outer.id, outer.span_id):
+            if name is not None:
+                found = {inner.number: inner for inner in self.known.nested.get((outer.run_id, name), ())}
+                for number, inner in (found | self.nested.get((outer.run_id, name), {})).items():
+                    inner = self.changed.get(number, inner)
+                    if inner.parent_id == name and number != outer.number:  # another teller may know a better one
+                        nested[number] = inner
+        return sorted(nested.values(), key=lambda inner: (inner.started_at, inner.id))
 
     def within_or_around(self, entry: ActionEntry) -> Action | None:
         """Return the call that our endpoint saw within this one, or the one that the endpoint's was made in."""

@@ -33,6 +33,11 @@ class Sums:
             self._add(before, -1)
         self._add(after, 1)
 
+    @property
+    def running(self) -> int:
+        """How many calls still run."""
+        return self._running
+
     def tally(self) -> Tally:
         """Return what the sums come to."""
         calls = self._calls

@@ -17,6 +17,7 @@ from titan.model.errors import InvalidInput, TooLarge
 from titan.ports import Transaction
 from titan.rules import tokens
 from titan.server.access import Caller, Door, token_in
+from titan.server.expectations import expected_of
 from titan.server.house import House
 from titan.server.lists import given
 from titan.server.parts import plain
@@ -112,7 +113,7 @@ class Call:
         try:
             return msgspec.convert(self._fields_of_query(), shape, strict=False)
         except msgspec.ValidationError as error:
-            raise _unreadable("query", self.request, error) from error
+            raise _unreadable("query", self.request, error, shape) from error
 
     def asked_for(self) -> dict[str, str]:
         """Return the fields of the query as they stand.
@@ -206,7 +207,7 @@ class Call:
         try:
             return msgspec.json.decode(raw, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _unreadable("body", self.request, error) from error
+            raise _unreadable("body", self.request, error, shape) from error
 
     def mark(self, raw: bytes) -> Once | None:
         """Return the request's idempotency key with what it asks for, if it has one.
@@ -270,10 +271,10 @@ def _checked_encoding(raw: bytes, what: str, request: Request[Any, Any, Any]) ->
         raise _unreadable(what, request, error) from error
 
 
-def _unreadable(what: str, request: Request[Any, Any, Any], error: Exception) -> InvalidInput:
+def _unreadable(what: str, request: Request[Any, Any, Any], error: Exception, shape: Any = None) -> InvalidInput:
     return InvalidInput(
         f"{what} of {request.method} {request.scope['path']}",
-        expected="what the OpenAPI document at /schema/openapi.json says",
+        expected=expected_of(shape, error),
         found=str(error) or type(error).__name__,
         next_step="Correct it and send it again.",
     )

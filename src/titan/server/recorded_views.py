@@ -46,6 +46,7 @@ def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.Record
         status=run.status,
         status_source=run.status_source,
         reason=run.reason,
+        told_end=_told_end_view(run),
         started_at=run.started_at,
         ended_at=run.ended_at,
         last_event_at=run.last_event_at,
@@ -59,6 +60,12 @@ def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.Record
         is_pinned=run.pinned_at is not None,
         archived_at=run.archived_at,
     )
+
+
+def _told_end_view(run: RecordedRun) -> wire.ToldEndView | None:
+    """Return the end that a run was told before it went on; one that has ended says how by its status."""
+    told = run.told_end if run.status is RunStatus.RUNNING else None
+    return None if told is None else wire.ToldEndView(status=told.status, reason=told.reason, at=told.at)
 
 
 def _progress_view(run: RecordedRun, far: Progress) -> wire.ProgressView:
@@ -174,12 +181,17 @@ def bodies_view(action: Action, bodies: Bodies, limit_bytes: int = SHOWN_BYTES) 
         id=action.id,
         inputs=_body(bodies.inputs, f"{base}/inputs", limit_bytes),
         outputs=_body(bodies.outputs, f"{base}/outputs", limit_bytes),
-        failure=None if bodies.failure is None else _failure_view(bodies.failure),
+        failure=_failure_view(action, bodies.failure),
     )
 
 
-def _failure_view(failure: Failure) -> wire.FailureView:
-    return wire.FailureView(type=failure.type, message=failure.message, traceback=failure.traceback)
+def _failure_view(action: Action, failure: Failure | None) -> wire.FailureView | None:
+    """Return why an action failed: as it was told, or, of one whose end nobody told, as its run's end shows."""
+    if failure is not None:
+        return wire.FailureView(type=failure.type, message=failure.message, traceback=failure.traceback)
+    if action.error_type is None:
+        return None
+    return wire.FailureView(type=action.error_type, message=action.error_message or "", traceback=None)
 
 
 def _body(payload: Payload | None, url: str, limit_bytes: int) -> wire.BodyView | None:

@@ -3,10 +3,22 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire, wire_actions, wire_scores
+from titan.server import wire, wire_actions, wire_scores, wire_tapes
 from titan.server import wire_runs as views
 from titan.server.route import Route
-from titan.server.routes import exporting, importing, notes, otlp, pins, recording, registry, scores, telemetry
+from titan.server.routes import (
+    exporting,
+    importing,
+    ledger_export,
+    notes,
+    otlp,
+    pins,
+    recording,
+    registry,
+    scores,
+    tapes,
+    telemetry,
+)
 
 RUN: Final = "/api/v1/runs/{run:str}"
 ACTION: Final = RUN + "/actions/{action:str}"
@@ -180,6 +192,13 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     ),
     Route(
         method="GET",
+        path=RUN + "/chain",
+        handler=tapes.verify_tape,
+        permission=Permission.SEE_ALL,
+        answer=wire_tapes.ChainAnswer,
+    ),
+    Route(
+        method="GET",
         path=RUN + "/notes",
         handler=notes.list_notes,
         permission=Permission.SEE_ALL,
@@ -194,6 +213,13 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         answer=views.NoteView,
         status_code=201,
         mutates=True,
+    ),
+    Route(
+        method="DELETE",
+        path=RUN + "/notes/{note:str}",
+        handler=notes.take_back_note,
+        permission=Permission.ADMINISTER,
+        answer=wire.OkAnswer,
     ),
     Route(
         method="GET",
@@ -231,6 +257,14 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         permission=Permission.SEE_ALL,
         query=views.CallsQuery,
         answer=views.TallyView,
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/ledger/export",
+        handler=ledger_export.export_ledger,
+        permission=Permission.SEE_ALL,
+        query=views.LedgerExportQuery,
+        answer=bytes,
     ),
     Route(
         method="GET",

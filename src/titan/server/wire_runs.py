@@ -38,6 +38,7 @@ class RegistryQuery(Request):
     window: Annotated[Window, Meta(description="When the run started; a run that goes on is in every window.")] = "7d"
     agent_id: str | None = None
     session_id: str | None = None
+    tag: Annotated[str | None, Meta(description="One of the run's tags, as it is.")] = None
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )
@@ -104,6 +105,14 @@ class ProgressView(Struct, kw_only=True):
     total: int | None = None
 
 
+class ToldEndView(Struct, kw_only=True):
+    """An end that a run was told, before something of it began again."""
+
+    status: RunStatus
+    reason: str | None
+    at: datetime
+
+
 class RecordedRunView(Struct, kw_only=True):
     """A run of the registry."""
 
@@ -114,6 +123,10 @@ class RecordedRunView(Struct, kw_only=True):
     status: RunStatus
     status_source: StatusSource
     reason: str | None
+    told_end: Annotated[
+        ToldEndView | None,
+        Meta(description="Of a run that goes on after it was told to have ended; it counts again after silence."),
+    ]
     started_at: datetime
     ended_at: datetime | None
     last_event_at: datetime
@@ -344,6 +357,12 @@ class CallsQuery(Request):
     start_date: datetime | None = None
     end_date: datetime | None = None
     search: str | None = None
+
+
+class LedgerExportQuery(CallsQuery):
+    """GET /api/v1/ledger/export."""
+
+    format: Annotated[Literal["csv", "json", "jsonl"], Meta(description="One call a line, or one document.")] = "jsonl"
 
 
 class LedgerQuery(CallsQuery):

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import apsw
 import pytest
 
 from tests.integration.access.test_starting import titan as run
+from tests.support.raw_http import ask_json
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import a_dag_body, a_job_body
 from tests.support.token_holder import Holder
@@ -56,7 +58,19 @@ def test_a_healthy_titan_has_nothing_broken(healthy: RunningTitan) -> None:
     found = findings(done)
     assert done.returncode == 0, done.stdout
     assert json.loads(done.stdout)["is_well"] is True
-    for check in ("home", "database", "server", "token", "version", "clock", "workers", "queue", "jobs", "kill"):
+    for check in (
+        "home",
+        "database",
+        "server",
+        "token",
+        "version",
+        "clock",
+        "workers",
+        "queue",
+        "tapes",
+        "jobs",
+        "kill",
+    ):
         assert levels(found, check) == ["ok"], (check, found[check])
     assert "beside the server" in found["database"][0][1]
     assert "offers GENERAL:4" in found["workers"][0][1]
@@ -76,6 +90,33 @@ def test_jobs_that_nobody_can_take_are_told_with_the_offer_they_lack(healthy: Ru
             "Start a worker with --offer GPU:1, or cancel what is not wanted.",
         )
     ]
+
+
+def test_a_recorded_run_that_somebody_changed_is_broken(tmp_path: Path) -> None:
+    with running_titan(tmp_path / "home", offers=()) as running:
+        before = findings(doctor(running.home))["tapes"]
+        a_recorded_run(running.sdk_port, "untouched")
+        a_recorded_run(running.sdk_port, "touched")
+        intact = findings(doctor(running.home))["tapes"]
+        with closing(apsw.Connection(str(running.home / "calls.db"))) as connection:
+            connection.execute("update bodies set outputs = '2' where number = (select max(number) from bodies)")
+        done = doctor(running.home)
+
+    assert before == [("ok", "no run was recorded yet", "")]
+    assert intact == [("ok", "2 entries of the 2 newest runs are as they were recorded", "")]
+    assert done.returncode == 1
+    assert findings(done)["tapes"] == [
+        (
+            "fail",
+            "run touched was changed behind the server's back: at entry 1 (action a), it is not what was recorded",
+            "Find out who changed the database; what was there before is in a backup.",
+        )
+    ]
+
+
+def a_recorded_run(port: int, run_id: str) -> None:
+    call = {"type": "action", "id": "a", "name": "n", "started_at_ns": 10**18, "ended_at_ns": 10**18, "outputs": 1}
+    assert ask_json(port, "POST", "/api/v1/actions", {"run_id": run_id, "entries": [call]}).status == 200
 
 
 def test_a_token_that_is_not_accepted_is_broken(healthy: RunningTitan, tmp_path: Path) -> None:

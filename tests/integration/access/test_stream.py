@@ -126,6 +126,35 @@ def test_a_run_that_completed_says_so_once_though_it_changes_again(admin: Holder
     assert changed[-1]["data"]["is_pinned"]
 
 
+def test_an_end_of_long_ago_is_no_news_when_its_run_is_pinned(admin: Holder) -> None:
+    run = a_name("run")
+    record(admin, run, an_action(), an_end("failed"))
+    with listening(admin, f"?run_id={run}&since={present(admin)}") as socket:
+        admin.ask("POST", f"/api/v1/runs/{run}/pin")
+        record(admin, run, an_action("a2"))
+        changed = [*up_to(socket, "stats_updated"), *up_to(socket, "action_created")]
+        record(admin, run, an_action("a3", started_at_ns=AT_NS + 3 * SECOND, ends=4))
+        record(admin, run, an_end("failed", seconds=5))
+        failed = up_to(socket, "run_failed")
+
+    assert kinds(changed) == ["action_created"]
+    assert failed[-1]["data"]["ended_at"] == "2026-03-01T12:00:05Z"
+
+
+def test_who_comes_back_after_an_end_and_a_pin_hears_of_both(admin: Holder) -> None:
+    run = a_name("run")
+    record(admin, run, an_action(ends=None))
+    away_since = present(admin)
+    record(admin, run, an_action(), an_end("failed"))
+    admin.ask("POST", f"/api/v1/runs/{run}/pin")
+
+    with listening(admin, f"?run_id={run}&since={away_since}") as socket:
+        events = up_to(socket, "run_failed")
+
+    assert kinds(events) == ["action_updated", "run_failed"]
+    assert [event["data"]["is_pinned"] for event in events if event["event_type"] == "stats_updated"] == [True]
+
+
 def test_who_comes_back_with_a_seq_misses_nothing_and_hears_one_thing_twice_at_most(admin: Holder) -> None:
     start, run = present(admin), a_name("run")
     record(admin, run, an_action("a1"), an_action("a2"), an_end("completed"))

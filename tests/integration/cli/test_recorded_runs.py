@@ -100,6 +100,8 @@ def test_runs_are_listed_with_what_they_cost_and_why_they_failed(titan: CommandL
         (["--search", "LoRA"], [RUN]),
         (["--limit", "1"], [LATER]),
         (["--session", "none"], []),
+        (["--tag", "demo"], [RUN]),
+        (["--tag", "dem"], []),
     ],
 )
 def test_the_filters_of_the_page_narrow_the_list(

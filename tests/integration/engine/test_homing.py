@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
 from tests.support.call_stores import CALL_STORES, kept
-from tests.support.recorded import a_call, a_seen, a_span, a_word
+from tests.support.recorded import a_call, a_seen, a_span, a_word, at
 from tests.support.stores import StandingClock
-from titan.engine.homing import brought_home
+from titan.engine.homing import bring_belongings, brought_home
 from titan.model.actions import ActionKind, Entry, ModelUse, Payload, RunEnd, Teller
-from titan.model.recorded import Action, RecordedRun, Tally
+from titan.model.recorded import Action, Note, RecordedRun, Tally
 from titan.ports_calls import CallStore, CallTransaction
 from titan.rules.recording import settle
 
@@ -43,8 +43,9 @@ def recorded(store: CallStore, entries: Iterable[Entry]) -> None:
 
     def write(tx: CallTransaction) -> None:
         housed = brought_home(tx, PROJECT, list(entries))
-        settled = settle(housed, tx.known(PROJECT, housed), project_id=PROJECT, now=tx.now)
+        settled = settle(housed.entries, tx.known(PROJECT, housed.entries), project_id=PROJECT, now=tx.now)
         tx.keep(PROJECT, runs=settled.runs, actions=settled.actions, entries=settled.kept)
+        bring_belongings(tx, PROJECT, housed.moved)
 
     kept(store, write)
 
@@ -70,6 +71,48 @@ def test_a_call_without_a_run_becomes_one_with_the_span_that_names_its_answer(
     assert (run.agent_id, run.tally.calls, run.tally.cost) == ("weather", 1, Decimal("0.2"))
     assert (action.parent_id, action.input_tokens) == ("agent", 7)
     assert run_of(store, ANSWER) is None
+
+
+def a_note(id: str, action_id: str | None) -> Note:
+    return Note(
+        id=id, project_id=PROJECT, run_id=ANSWER, action_id=action_id, author="ada", at=at(9), score=1.0, text="good"
+    )
+
+
+def test_what_people_said_and_a_pin_go_along(store: CallStore) -> None:
+    recorded(store, OWN_RUN)
+    own = run_of(store, ANSWER)
+    assert own is not None
+    notes = [a_note("n2", ANSWER), a_note("n1", None)]
+    for note in notes:
+        kept(store, lambda tx, note=note: tx.save_note(note))  # type: ignore[misc]  # mypy does not see through a default
+    kept(store, lambda tx: tx.save_run(replace(own, pinned_at=at(9))))
+
+    recorded(store, TRACED)
+
+    run = run_of(store, TRACE)
+    [action] = actions_of(store, TRACE)
+    assert run is not None
+    assert run.pinned_at == at(9)
+    found = store.read(lambda reader: reader.notes_of_run(PROJECT, TRACE))
+    assert {note.id: note.action_id for note in found} == {"n1": None, "n2": action.id}
+    assert {(note.author, note.score, note.text) for note in found} == {("ada", 1.0, "good")}
+
+
+def test_a_pin_of_the_home_stays_as_it_was(store: CallStore) -> None:
+    recorded(store, OWN_RUN)
+    recorded(store, TRACED[:1])
+    for run_id, pinned_at in ((ANSWER, at(9)), (TRACE, at(8))):
+        run = run_of(store, run_id)
+        assert run is not None
+        pinned = replace(run, pinned_at=pinned_at)
+        kept(store, lambda tx, pinned=pinned: tx.save_run(pinned))  # type: ignore[misc]  # as above
+
+    recorded(store, TRACED[1:])
+
+    home = run_of(store, TRACE)
+    assert home is not None
+    assert home.pinned_at == at(8)
 
 
 def test_what_comes_together_is_brought_home_too(store: CallStore) -> None:
@@ -147,7 +190,7 @@ def test_a_trace_that_stops_counting_a_call_is_a_change_of_its_run(store: CallSt
     changed = store.read(lambda reader: reader.actions_of_run(PROJECT, TRACE, after_version=before))
     assert [action.kind for action in changed] == [ActionKind.STEP]
     changes = store.read(lambda reader: reader.runs_changed(PROJECT, after=before, limit=9))
-    assert {run_id for run_id, _, _ in changes} == {TRACE, NAMED}
+    assert {run.run_id for run in changes} == {TRACE, NAMED}
 
 
 OTHER = a_span("s9", run_id="f" * 32, use=ANSWERED, cost="5")

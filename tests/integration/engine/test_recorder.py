@@ -4,13 +4,14 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
+import apsw
 import pytest
 from msgspec.structs import replace
 
@@ -20,14 +21,15 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
 from titan.engine.preparing import Preparer
 from titan.engine.recorder import BLOB_BYTES, MAX_UNREAD, MAX_WAITING, Recorded, Recorder
-from titan.model.actions import SHARED_MARK, ActionEntry, Entry, ModelUse, Payload
+from titan.model.actions import MAX_TAGS, MORE_TAGS, SHARED_MARK, ActionEntry, Entry, ModelUse, Payload, RunEnd
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
-from titan.model.recorded import RecordedRun
+from titan.model.recorded import RecordedRun, StatusSource
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallStore, CallTransaction, StoredEntry
 from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.merging import NEVER_ENDED
 from titan.rules.redaction import make_redactor
-from titan.rules.registry import IDLE
+from titan.rules.registry import IDLE, IDLE_WITHIN_CALL
 from titan.store.blobs import FolderBlobs
 from titan.store.calls.sqlite_store import SqliteCallStore
 
@@ -119,6 +121,15 @@ def test_what_was_recorded_is_kept_and_what_is_told_again_counts_as_repeated(des
         Recorded(stored=0, repeated=0),
     ]
     assert [stored.entry for stored in desk.tape()] == [a_word(), a_call(), a_call("a2")]
+
+
+def test_of_tags_without_end_neither_tape_nor_lists_keep_more_than_some(desk: Desk) -> None:
+    tags = tuple(f"t{place}" for place in range(5000))
+
+    asyncio.run(desk.record(replace(a_word(), tags=tags), replace(a_call(), tags=tags)))
+
+    kept = (*tags[:MAX_TAGS], MORE_TAGS)
+    assert [stored.entry.tags for stored in desk.tape()] == [kept, kept]
 
 
 def test_what_comes_while_the_writer_is_busy_is_written_together(desk: Desk) -> None:
@@ -327,6 +338,57 @@ def test_runs_that_have_fallen_silent_are_ended(desk: Desk) -> None:
     asyncio.run(keep_until_it_ends())
 
     assert (recorded().status, recorded().ended_at) == (RunStatus.COMPLETED, NOON + timedelta(seconds=1))
+
+
+def test_a_call_that_never_ended_fails_with_its_run(desk: Desk) -> None:
+    asyncio.run(desk.record(a_call(ends=None), a_word(seconds=3, end=RunEnd.COMPLETED)))
+    asyncio.run(desk.record(a_call("b1", run_id="R_2", ends=None)))
+    desk.clock.advance(IDLE_WITHIN_CALL + timedelta(seconds=1))
+
+    def stands(run_id: str) -> tuple[RecordedRun | None, list[str | None]]:
+        return desk.store.read(
+            lambda reader: (
+                reader.recorded_run(PROJECT, run_id),
+                [action.error_type for action in reader.actions_of_run(PROJECT, run_id)],
+            )
+        )
+
+    async def keep_until_nothing_runs() -> None:
+        keeping = asyncio.create_task(desk.recorder.keep())
+        await settled(lambda: [stands(run_id)[1] for run_id in (RUN, "R_2")] == [[NEVER_ENDED]] * 2)
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+    asyncio.run(keep_until_nothing_runs())
+
+    told, silent = stands(RUN)[0], stands("R_2")[0]
+    assert told is not None
+    assert silent is not None
+    assert (told.status, told.status_source) == (RunStatus.COMPLETED, StatusSource.EXPLICIT)
+    assert (silent.status, silent.reason) == (RunStatus.FAILED, "broke off: 1 call never ended")
+
+
+def test_bytes_of_a_deleted_run_that_a_reader_held_are_taken_off_the_disk_once_it_has_left(
+    desk: Desk, tmp_path: Path
+) -> None:
+    def is_on_disk() -> bool:
+        return any(b"zebracrossing" in path.read_bytes() for path in tmp_path.glob("calls.db*"))
+
+    async def keep_until_it_is_gone() -> None:
+        keeping = asyncio.create_task(desk.recorder.keep())
+        await settled(lambda: not is_on_disk())
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+    asyncio.run(desk.record(a_call(name="zebracrossing")))
+    with closing(apsw.Connection(str(tmp_path / "calls.db"), flags=apsw.SQLITE_OPEN_READONLY)) as reader:
+        reader.execute("begin; select count(*) from runs").fetchall()
+        assert desk.store.transact(lambda tx: tx.forget_run(PROJECT, RUN)).result(PATIENCE_SECONDS)
+        assert is_on_disk()
+
+    asyncio.run(keep_until_it_is_gone())
+
+    assert not is_on_disk()
 
 
 def test_content_that_goes_while_it_is_committed_is_asked_for_again(desk: Desk) -> None:

@@ -185,3 +185,16 @@ def test_what_was_recorded_of_a_run_stays_when_its_stages_are_heard_of(house: Ho
     house.catch_up()
 
     assert (house.run().tally.calls, house.run().status_source) == (1, StatusSource.STAGES)
+
+
+def test_an_archived_run_that_submits_more_is_in_the_lists_again(house: House) -> None:
+    record(house.calls, a_call(run_id="R_1"))
+    house.submit("R_1", "train")
+    house.catch_up()
+    kept(house.calls, lambda tx: tx.archive_run(house.run()))
+
+    house.submit("R_1", "report")
+    house.catch_up()
+
+    found = house.calls.read(lambda reader: reader.find_in_run(PROJECT, "R_1", "look_up", limit=9))
+    assert (house.run().archived_at, house.run().status, found) == (None, RunStatus.RUNNING, ["a1"])

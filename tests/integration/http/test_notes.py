@@ -54,6 +54,36 @@ def test_a_key_used_for_another_note_is_a_conflict(port: int) -> None:
     assert (len(notes_of(port, run)), notes_of(port, other)) == (1, [])
 
 
+def test_a_note_is_taken_back(port: int) -> None:
+    run, other = a_run(port), a_run(port)
+    first, _ = (ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"text": text}) for text in ("good", "bad"))
+    path = f"notes/{first.value['id']}"
+
+    elsewhere = ask(port, "DELETE", f"/api/v1/runs/{other}/{path}")
+    done = ask(port, "DELETE", f"/api/v1/runs/{run}/{path}")
+    again = ask(port, "DELETE", f"/api/v1/runs/{run}/{path}")
+
+    assert elsewhere.refusal == again.refusal == (404, "UnknownNote")
+    assert done.status == 200
+    assert [note["text"] for note in notes_of(port, run)] == ["bad"]
+
+
+def test_a_score_without_a_name_is_of_the_whole(port: int) -> None:
+    run = a_run(port)
+
+    said = ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"score": 0.5})
+
+    assert (said.status, said.value["name"], said.value["score"]) == (201, "overall", 0.5)
+
+
+def test_a_note_on_an_action_that_is_not_there_is_refused_by_its_name(port: int) -> None:
+    run = a_run(port)
+
+    said = ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"text": "x", "action_id": "nobody"})
+
+    assert said.refusal == (404, "UnknownAction")
+
+
 def test_without_a_key_the_same_note_is_said_twice(port: int) -> None:
     run = a_run(port)
 

@@ -3,8 +3,10 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 from msgspec.structs import replace
 
@@ -20,6 +22,7 @@ from titan.model.errors import StoreFull
 from titan.model.recorded import Note
 from titan.ports_calls import CallReader
 from titan.store.calls.linking import link_of
+from titan.store.calls.scrubbing import TO_SCRUB
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.calls.texts import MAX_DIGESTS, KnownTexts
 from titan_sdk.tape import CHAIN_START
@@ -128,6 +131,38 @@ def test_words_that_were_not_merged_away_yet_are_when_the_store_opens_again(tmp_
     assert forgetting.result(PATIENCE_SECONDS)
     wait_until(lambda: SECRET.encode() not in bytes_on_disk(tmp_path), "nothing is left", seconds=30)
     again.close()
+
+
+def test_bytes_that_a_reader_keeps_in_the_log_go_once_it_has_left(tmp_path: Path) -> None:
+    store = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock())
+    record(store, *innocent_calls(0), a_secret_call(1))
+    with closing(apsw.Connection(str(tmp_path / "calls.db"), flags=apsw.SQLITE_OPEN_READONLY)) as reader:
+        reader.execute("begin; select count(*) from runs").fetchall()
+        kept(store, lambda tx: tx.forget_run(PROJECT, f"{SECRET}run"))
+        assert store.scrub().result(PATIENCE_SECONDS) is False
+        assert SECRET.encode() in bytes_on_disk(tmp_path)
+
+    is_clean = store.scrub().result(PATIENCE_SECONDS)
+
+    assert is_clean
+    assert SECRET.encode() not in bytes_on_disk(tmp_path)
+    assert store.read(lambda calls: calls.note(TO_SCRUB)) is None
+    store.close()
+
+
+def test_words_of_a_run_that_is_deleted_while_others_are_merged_away_go_too(tmp_path: Path) -> None:
+    store = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock())
+    for first in range(0, 1000, 50):
+        wordy = [Payload(f'"{" ".join(f"w{number:x}n{word}" for word in range(400))}"') for number in range(50)]
+        calls = [replace(a_call(f"a{n}", run_id=f"R_{first}"), inputs=body) for n, body in enumerate(wordy)]
+        record(store, *calls, a_call(f"{SECRET}{first}", name=SECRET, run_id=f"S_{first}"))
+    kept(store, lambda tx: tx.forget_run(PROJECT, "S_0"))  # more words than are merged at once
+
+    kept(store, lambda tx: [tx.forget_run(PROJECT, f"S_{first}") for first in range(50, 1000, 50)])
+
+    assert store.scrub().result(PATIENCE_SECONDS)
+    assert SECRET.encode() not in bytes_on_disk(tmp_path)
+    store.close()
 
 
 # --- a full disk ---

@@ -54,6 +54,7 @@ NEVER_SORTED = {
         "runs_in_need",
         "runs_to_pack",
     ),
+    "runs_left_open",
     "silent_runs",
 }
 
@@ -131,6 +132,7 @@ RUN_FILTERS = [
     RunFilter(min_cost=Decimal(1)),
     RunFilter(started_since=NOON - timedelta(days=1)),
     RunFilter(session_id="s"),
+    RunFilter(tag="nightly"),
 ]
 CALL_FILTERS = [
     CallFilter(),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from msgspec.structs import replace
+
 from tests.support.builders import NOON
 from titan.insight.bodies import Bodies, bodies_of
-from titan.model.actions import ActionEntry, ActionKind, Failure, ModelUse, Payload, Redaction, Teller
+from titan.model.actions import SHARED_MARK, ActionEntry, ActionKind, Failure, ModelUse, Payload, Redaction, Teller
 
 TAKEN = Redaction(path="$.inputs", name="aws_key", fingerprint="f")
 
@@ -47,6 +51,18 @@ def test_the_first_that_knows_a_part_says_it() -> None:
 
     assert (told.inputs, told.outputs, told.failure) == (Payload("1"), Payload("3"), Failure(type="E"))
     assert (told.use, told.redacted) == (ModelUse(model="m"), (TAKEN,))
+
+
+def a_part(seconds: int, *messages: str, text: str = SHARED_MARK) -> ActionEntry:
+    told = an_entry(inputs=Payload(text, messages))
+    return replace(told, is_part=True, started_at=NOON + timedelta(seconds=seconds))
+
+
+def test_messages_that_were_told_apart_stand_together_in_the_order_of_their_times() -> None:
+    parts = [a_part(2, '"and"'), a_part(1, '"sys"', '"user"'), a_part(3, '"?"', text="[]")]
+
+    assert bodies_of(parts).inputs == Payload(SHARED_MARK, ('"sys"', '"user"', '"and"'))
+    assert bodies_of([*parts, an_entry(inputs=Payload("whole"))]).inputs == Payload("whole")
 
 
 def test_details_of_all_are_one_object_in_which_the_first_stands() -> None:

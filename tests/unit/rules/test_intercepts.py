@@ -35,6 +35,12 @@ def test_an_error_that_was_not_made_good_counts_in_a_run_that_goes_on() -> None:
     assert reasons(run, has_unrecovered_error=False) == ()
 
 
+def test_a_run_that_somebody_cancelled_needs_nobody() -> None:
+    run = heard([a_call(error="KeyboardInterrupt"), a_word(seconds=2, end=RunEnd.CANCELLED)]).run
+
+    assert reasons(run, has_unrecovered_error=True) == ()
+
+
 def test_many_stopped_calls_are_a_reason_and_one_of_one_is_none() -> None:
     assert reasons(a_run(stopped=1), has_unrecovered_error=False) == ()
     assert reasons(a_run(stopped=2), has_unrecovered_error=False) == ()

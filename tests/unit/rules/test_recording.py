@@ -23,9 +23,9 @@ from titan.model.actions import (
     RunEnd,
     Teller,
 )
-from titan.model.recorded import StatusSource, Tally
+from titan.model.recorded import IS_RETOLD, StatusSource, Tally
 from titan.model.runs import RunStatus
-from titan.rules.merging import HAS_INPUTS, HAS_OUTPUTS, IS_FRAME
+from titan.rules.merging import HAS_INPUTS, HAS_OUTPUTS
 from titan.rules.recording import UNKNOWN_AGENT
 
 MODEL = ActionKind.MODEL
@@ -289,7 +289,7 @@ def test_two_calls_that_turn_out_to_be_one_are_counted_once() -> None:
 
     for memory in in_any_order(begins, ends, seen_begins, seen):
         assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=4)
-        assert [action.heard & IS_FRAME for action in memory.all if action.kind is not MODEL] in ([], [IS_FRAME])
+        assert [action.heard & IS_RETOLD for action in memory.all if action.kind is not MODEL] in ([], [IS_RETOLD])
 
 
 def test_a_span_that_turns_out_to_be_the_call_our_endpoint_saw_in_it_is_counted_once() -> None:

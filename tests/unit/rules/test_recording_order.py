@@ -20,7 +20,8 @@ from titan.model.actions import (
     RunEnd,
     Teller,
 )
-from titan.model.recorded import Action, Tally
+from titan.model.recorded import IS_RETOLD, Action, Tally
+from titan.rules.merging import STAYS_FRAME
 
 
 @st.composite
@@ -49,7 +50,7 @@ def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
 @st.composite
 def nests(draw: st.DrawFn, number: int) -> list[ActionEntry]:
     """Draw a call that one teller tells of two or three times, within one another."""
-    use = ModelUse(input_tokens=number, response_id=draw(st.sampled_from([None, f"n{number}"])))
+    answer = draw(st.sampled_from([None, f"n{number}"]))
     depth = draw(st.integers(2, 3))
     told = [
         a_span(
@@ -58,8 +59,8 @@ def nests(draw: st.DrawFn, number: int) -> list[ActionEntry]:
             ends=20 - level,
             parent_id=f"n{number}.{level - 1}" if level else None,
             outcome=draw(st.sampled_from([Outcome.SUCCESS, Outcome.ERROR])),
-            use=use,
-            cost=f"0.{level}",
+            use=ModelUse(input_tokens=draw(st.sampled_from([None, number])), response_id=answer),
+            cost=draw(st.sampled_from([None, f"0.{level}"])),
         )
         for level in range(depth)
     ]
@@ -92,7 +93,8 @@ def plain(memory: Memory) -> tuple[Any, ...]:
 
 def _plain_action(action: Action) -> tuple[list[str], Action]:
     names = sorted({action.id, action.span_id or action.id})  # no set: its repr has an order of its own
-    return names, replace(action, number=0, id="", span_id=None, agent_id="")
+    heard = action.heard & ~(IS_RETOLD | STAYS_FRAME)  # how it came to be what it is
+    return names, replace(action, number=0, id="", span_id=None, agent_id="", heard=heard)
 
 
 @settings(max_examples=80, deadline=None)
@@ -115,7 +117,8 @@ def test_in_whatever_order_and_batches_they_come_entries_come_to_the_same(
 def test_of_a_call_told_of_within_itself_and_by_our_endpoint_the_sums_are_the_endpoints(data: st.DataObject) -> None:
     nest = [replace(entry, outcome=entry.outcome and Outcome.SUCCESS) for entry in data.draw(nests(1))]
     innermost = max(nest, key=lambda entry: entry.id)
-    use = next(entry.use for entry in nest if entry.use is not None)
+    answer = next(entry.use.response_id for entry in nest if entry.use is not None)
+    use = ModelUse(input_tokens=1, response_id=answer)
     seen = a_seen(begins=9, ends=10, use=use, cost="0.3", parent_id=innermost.id)
 
     memory = Memory()

@@ -51,6 +51,7 @@ FRAGMENTS = [
         "-",
         "_",
     ),
+    *(": ", "<", ">", "</", "--", "curl ", " -u ", "pwd", "Api_Key", "client-secret", "\r", "#"),
     *("a1B2c3D4e5F6g7H8i9J0", "abcdefgh", "é", "İ", "ſ", "\u212a", "\ud800", "\v", "{", "}", "[redacted:card]", "0"),
     *(text.replace("{}", secret) for _, text, secret in SECRETS),
 ]

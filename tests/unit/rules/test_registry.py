@@ -13,11 +13,12 @@ from titan.model.dags import JobCounts
 from titan.model.recorded import StatusSource
 from titan.model.runs import Run, RunStatus
 from titan.ports_calls import KnownCalls
+from titan.rules.ending import fallen_silent
 from titan.rules.recording import UNKNOWN_AGENT, settle
 from titan.rules.registry import (
     IDLE,
     IDLE_WITHIN_CALL,
-    after_silence,
+    is_silent,
     not_heard_yet,
     silent_since,
     with_dag_ended,
@@ -30,10 +31,9 @@ SECOND = timedelta(seconds=1)
 def test_a_run_that_is_quiet_for_a_while_has_ended_with_its_last_event() -> None:
     run = heard([a_call(ends=5)]).run
 
-    assert after_silence(run, now=NOON + IDLE - SECOND) is None
-    ended = after_silence(run, now=NOON + IDLE)
-
-    assert ended == replace(
+    assert not is_silent(run, now=NOON + IDLE - SECOND)
+    assert is_silent(run, now=NOON + IDLE)
+    assert fallen_silent(run, []) == replace(
         run, status=RunStatus.COMPLETED, status_source=StatusSource.INFERRED, ended_at=at(5), heard_at=NOON
     )
 
@@ -49,24 +49,30 @@ def test_a_run_that_is_quiet_for_a_while_has_ended_with_its_last_event() -> None
     ],
 )
 def test_it_failed_when_its_last_attempt_did(outcome: Outcome, status: RunStatus) -> None:
-    ended = after_silence(heard([a_call(outcome=outcome)]).run, now=NOON + IDLE)
-
-    assert ended is not None
-    assert ended.status is status
+    assert fallen_silent(heard([a_call(outcome=outcome)]).run, []).status is status
 
 
 def test_a_call_that_runs_may_take_long() -> None:
     run = heard([a_call(ends=None)]).run
 
-    assert after_silence(run, now=NOON + IDLE) is None
-    assert after_silence(run, now=NOON + IDLE_WITHIN_CALL) is not None
+    assert not is_silent(run, now=NOON + IDLE)
+    assert is_silent(run, now=NOON + IDLE_WITHIN_CALL)
+
+
+def test_a_run_that_falls_silent_within_a_call_broke_off() -> None:
+    memory = heard([a_call(), a_call("a2", begins=2, ends=None)])
+
+    ended = fallen_silent(memory.run, memory.all[1:])
+
+    assert (ended.status, ended.status_source) == (RunStatus.FAILED, StatusSource.INFERRED)
+    assert ended.reason == "broke off: 1 call never ended"
 
 
 def test_a_run_that_ended_or_has_stages_is_left_alone() -> None:
     run = heard([a_word()]).run
 
-    assert after_silence(replace(run, status=RunStatus.FAILED), now=NOON + IDLE) is None
-    assert after_silence(replace(run, has_stages=True), now=NOON + IDLE) is None
+    assert not is_silent(replace(run, status=RunStatus.FAILED), now=NOON + IDLE)
+    assert not is_silent(replace(run, has_stages=True), now=NOON + IDLE)
 
 
 def test_a_run_is_looked_at_from_the_moment_it_may_have_ended() -> None:

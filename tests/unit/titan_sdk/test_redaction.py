@@ -213,6 +213,48 @@ def test_a_fields_rule_can_be_looked_at() -> None:
     assert spelt_plainly("X-API-Key2") == "x_api_key"
 
 
+@pytest.mark.parametrize("number", ["4242424242424242", "4242424242424242.0", "378282246310005"])
+def test_a_card_that_is_a_number_goes_and_equals_the_same_card_as_a_text(number: str) -> None:
+    redacted = REDACTOR.redact_json(f'{{"n": {number}, "all": ["{number.removesuffix(".0")}", {number}]}}')
+
+    assert json.loads(redacted.text) == {"n": chip("card"), "all": [chip("card"), chip("card")]}
+    assert len({taken.fingerprint for taken in redacted.taken}) == 1
+
+
+@pytest.mark.parametrize(
+    ("pair", "name"),
+    [
+        (["Cookie", "sessionid=abcdef1234567890"], "cookie"),
+        (["authorization", "Custom abc 123"], "authorization"),
+        (["X-Api-Key", "0a1b2c3d4e"], "api_key"),
+        (["password", "correct2horse"], "password"),
+        ([{"$bytes": "Y29va2ll"}, {"$bytes": "c2Vzc2lvbmlkPWFiY2RlZg=="}], "cookie"),  # as ASGI gives headers
+    ],
+)
+@pytest.mark.parametrize("within", ['{{"headers": [["Accept", "*/*"], {}]}}', '{{"$tuple": {}}}', "{}"])
+def test_a_list_of_a_telling_name_and_a_value_loses_the_value(pair: list[object], name: str, within: str) -> None:
+    redacted = REDACTOR.redact_json(within.format(json.dumps(pair)))
+
+    assert json.loads(redacted.text) == json.loads(within.format(json.dumps([pair[0], chip(name)])))
+    assert [taken.name for taken in redacted.taken] == [name]
+
+
+def test_a_pair_whose_value_is_gone_already_stays() -> None:
+    text = json.dumps(["Cookie", chip("cookie")])
+
+    assert REDACTOR.redact_json(text) == (text, ())
+
+
+def test_a_secret_among_bytes_that_are_no_text_goes_and_the_other_bytes_stay() -> None:
+    def written(content: bytes) -> str:
+        return json.dumps({"$bytes": b64encode(content).decode()}, separators=(",", ":"))
+
+    redacted = REDACTOR.redact_json(written(b"\x89PNG\xff\x00key " + AWS_KEY.encode() + b"\x00\xfe"))
+
+    assert redacted.text == written(b"\x89PNG\xff\x00key [redacted:aws_key_id]\x00\xfe")
+    assert places(redacted.taken) == [("$", "aws_key_id")]
+
+
 @pytest.mark.parametrize("tag", ["$bytes", "$bytearray"])
 def test_a_text_in_bytes_is_looked_into_and_other_bytes_stay(tag: str) -> None:
     def written(content: bytes) -> dict[str, str]:

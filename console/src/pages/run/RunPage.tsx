@@ -28,7 +28,9 @@ export function RunPage() {
     <Page title={id}>
       {error instanceof Refusal && error.status === 404 ? (
         <Empty title="There is no such run">
-          Nothing was recorded under this id, or it was deleted. This page shows it as soon as something is heard of it.
+          {error.problem.found === "none such"
+            ? "Nothing was recorded under this id, or it was deleted. This page shows it as soon as something is heard of it."
+            : `It is ${error.problem.found}. ${error.problem.next_step}`}
         </Empty>
       ) : error ? (
         <Failure of={error} again={refetch} />

@@ -28,6 +28,7 @@ export function Filters({ filter, onChange }: Props) {
       <AgentField value={filter.agent} onChange={(agent) => onChange({ agent })} />
       <CostField label="Min cost" value={filter.minCost} onChange={(minCost) => onChange({ minCost })} />
       <TextField label="Session" value={filter.session} onChange={(session) => onChange({ session })} />
+      <TextField label="Tag" value={filter.tag} onChange={(tag) => onChange({ tag })} />
       <button
         type="button"
         className="chip"

@@ -13,6 +13,7 @@ test("every filter comes back from the URL that it made", () => {
     window: "30d",
     agent: "research, the 2nd",
     session: "s1",
+    tag: "nightly",
     q: "LoRA",
     sort: "cost",
     order: "asc",
@@ -47,9 +48,9 @@ test("what filters nothing is named", () => {
 });
 
 test("a filter is told in words", () => {
-  const filter = { ...ALL_RUNS, status: ["failed"], minCost: "10", agent: "research" };
+  const filter = { ...ALL_RUNS, status: ["failed"], minCost: "10", agent: "research", tag: "nightly" };
 
-  expect(filterWords(filter)).toBe("failed, from $10, of research, in the last 7 days");
+  expect(filterWords(filter)).toBe("failed, from $10, of research, tagged nightly, in the last 7 days");
   expect(isUnfiltered(filter)).toBe(false);
   expect(isUnfiltered({ ...ALL_RUNS, window: "all" })).toBe(true);
 });

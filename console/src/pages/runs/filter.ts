@@ -14,6 +14,7 @@ export function filterOf(query: URLSearchParams): RegistryFilter {
     window: oneOf(WINDOWS, query.get("window")) ?? ALL_RUNS.window,
     agent: query.get("agent_id") ?? "",
     session: query.get("session_id") ?? "",
+    tag: query.get("tag") ?? "",
     q: query.get("q") ?? "",
     sort: oneOf(RUN_SORTS, query.get("sort")) ?? ALL_RUNS.sort,
     order: query.get("order") === "asc" ? "asc" : "desc",
@@ -34,6 +35,7 @@ export function fieldsOf(change: Partial<RegistryFilter>): Record<string, string
   if (change.window) fields.window = change.window === ALL_RUNS.window ? null : change.window;
   if (change.agent !== undefined) fields.agent_id = change.agent;
   if (change.session !== undefined) fields.session_id = change.session;
+  if (change.tag !== undefined) fields.tag = change.tag;
   if (change.q !== undefined) fields.q = change.q;
   if (change.sort) fields.sort = change.sort === ALL_RUNS.sort ? null : change.sort;
   if (change.order) fields.order = change.order === ALL_RUNS.order ? null : change.order;
@@ -42,8 +44,8 @@ export function fieldsOf(change: Partial<RegistryFilter>): Record<string, string
 }
 
 /** Returns whether only the window filters. */
-export function isUnfiltered({ status, minCost, agent, session, q }: RegistryFilter): boolean {
-  return status.length === 0 && !minCost && !agent && !session && !q;
+export function isUnfiltered({ status, minCost, agent, session, tag, q }: RegistryFilter): boolean {
+  return status.length === 0 && !minCost && !agent && !session && !tag && !q;
 }
 
 /** Returns a filter in words: `failed, from $10, of research, in the last 7 days`. */
@@ -53,6 +55,7 @@ export function filterWords(filter: RegistryFilter): string {
     filter.minCost && `from $${filter.minCost}`,
     filter.agent && `of ${filter.agent}`,
     filter.session && `of session ${filter.session}`,
+    filter.tag && `tagged ${filter.tag}`,
     filter.q && `with “${filter.q}”`,
     inWindow(filter.window),
     filter.hasArchived && "archived ones too",

@@ -53,7 +53,7 @@ def doctor(*, home: Home = None, as_json: JsonOption = False, server: ServerOpti
 def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
     """Yield the checks with their names; those of a server only where one answers."""
     from titan.cli.doctor import home as of_home
-    from titan.cli.doctor import machine, model, spool
+    from titan.cli.doctor import machine, model, spool, tapes
     from titan.cli.doctor import server as of_server
 
     yield "home", partial(of_home.check_home, home)
@@ -70,6 +70,7 @@ def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
         yield "TLS", partial(of_server.check_certificate, titan.address, setting("TITAN_CA_FILE") or None)
         if _answers(titan):
             yield "workers", partial(of_server.check_workers, titan)
+            yield "tapes", partial(tapes.check_tapes, titan)
     yield "interpreter", machine.check_machine
     yield "model", partial(model.check_model, home, _model_of(titan))
 

@@ -68,6 +68,7 @@ OfAgent: TypeAlias = Annotated[
 OfSession: TypeAlias = Annotated[
     str | None, typer.Option("--session", metavar="SESSION", help="Only runs of this session.")
 ]
+WithTag: TypeAlias = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only runs with this tag.")]
 Since: TypeAlias = Annotated[Window, typer.Option("--since", help="Only runs that started within this time, or go on.")]
 MinCost: TypeAlias = Annotated[
     str | None, typer.Option("--min-cost", metavar="USD", help="Only runs on which at least so much was spent.")
@@ -89,6 +90,7 @@ class Query(TypedDict):
     status: str | None
     agent_id: str | None
     session_id: str | None
+    tag: str | None
     window: str
     min_cost: str | None
     q: str | None
@@ -103,6 +105,7 @@ def runs(
     status: Statuses = None,
     agent: OfAgent = None,
     session: OfSession = None,
+    tag: WithTag = None,
     since: Since = Window.ALL,
     min_cost: MinCost = None,
     search: Search = None,
@@ -123,6 +126,7 @@ def runs(
         status=status,
         agent=agent,
         session=session,
+        tag=tag,
         since=since,
         min_cost=min_cost,
         search=search,
@@ -173,6 +177,7 @@ def query_of(
     status: list[RunStatus] | None,
     agent: str | None,
     session: str | None,
+    tag: str | None,
     since: Window,
     min_cost: str | None,
     search: str | None,
@@ -188,6 +193,7 @@ def query_of(
         "status": ",".join(status) if status else None,
         "agent_id": agent,
         "session_id": session,
+        "tag": tag,
         "window": since,
         "min_cost": None if min_cost is None else _usd(min_cost),
         "q": search,

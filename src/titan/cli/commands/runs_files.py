@@ -26,6 +26,7 @@ from titan.cli.commands.runs import (
     SortBy,
     Statuses,
     Window,
+    WithTag,
     app,
     query_of,
 )
@@ -101,6 +102,7 @@ def export_runs(
     status: Statuses = None,
     agent: OfAgent = None,
     session: OfSession = None,
+    tag: WithTag = None,
     since: Since = Window.ALL,
     min_cost: MinCost = None,
     search: Search = None,
@@ -117,6 +119,7 @@ def export_runs(
         status=status,
         agent=agent,
         session=session,
+        tag=tag,
         since=since,
         min_cost=min_cost,
         search=search,

@@ -1,12 +1,16 @@
 """Log records become entries: messages and details of model calls, evaluations, and named events of a span.
 
 A model call's records carry its span's id, so they and the span come to one action, whichever is heard first. They
-say nothing of its end. Log lines without a name are accepted and dropped: a program's log is no tape.
+say nothing of its end. Messages alone do not tell what their span is, for agents and tools have them, too: until the
+span says, they stand in a step, which is not counted. Log lines without a name are accepted and dropped: a program's
+log is no tape.
 """
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Final
+
+from msgspec.structs import replace
 
 from titan.ingest.otlp.actions import texts_of, time_of
 from titan.ingest.otlp.attributes import Gathered, gather
@@ -20,10 +24,14 @@ from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Telle
 
 DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
 """The events that hold a whole call, as a span's attributes would."""
+_OF_KIND: Final = frozenset({"kind", "operation"})
 
 
 def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
-    """Yield what log records say of actions; the messages of one call in one batch are one entry."""
+    """Yield what log records say of actions; the messages of one call in one batch are one entry.
+
+    It may be a part of them: a batch processor cuts where its batch is full, or its second is over.
+    """
     calls: dict[tuple[str, str], list[LogRecord]] = {}
     for record in records:
         if len(record.span_id) != 16 or len(record.trace_id) != 32:
@@ -47,36 +55,42 @@ def run_of(record: LogRecord) -> str:
 
 def _conversation(records: list[LogRecord]) -> ActionEntry:
     heard = Messages()
+    records = sorted(records, key=lambda record: record.at_ns)
     for record in records:
         body = record.body if type(record.body) is dict else {"content": record.body}
         # what the body does not say stands in the attributes, as Azure's and Traceloop's records have it
         own = {key: value for key, value in record.attributes.items() if not key.startswith(("gen_ai.", "event."))}
         heard.hear(record.name or _event_name(record), own | body)
-    first = min(records, key=lambda record: record.at_ns)
-    gathered = gather(first.attributes)
-    return _told(
-        first,
+    gathered = gather(records[0].attributes)
+    is_told = not _OF_KIND.isdisjoint(gathered.found)
+    told = _told(
+        records[0],
         gathered,
+        kind=kind_of(gathered) if is_told else ActionKind.STEP,
         inputs=conversation(heard.question) if heard.question else None,
         outputs=conversation(heard.answer) if heard.answer else None,
     )
+    return replace(told, is_part=True)
 
 
 def _call(record: LogRecord) -> ActionEntry:
     body = record.body if type(record.body) is dict else {}
     gathered = gather(body | record.attributes)
     inputs, outputs = contents_of(_as_span(record), gathered, ActionKind.MODEL)
-    return _told(record, gathered, inputs=inputs, outputs=outputs)
-
-
-def _told(record: LogRecord, gathered: Gathered, *, inputs: Payload | None, outputs: Payload | None) -> ActionEntry:
-    operation = gathered.found.get("operation")
     kind = kind_of(gathered)
+    kind = ActionKind.MODEL if kind is ActionKind.STEP else kind
+    return _told(record, gathered, kind=kind, inputs=inputs, outputs=outputs)
+
+
+def _told(
+    record: LogRecord, gathered: Gathered, *, kind: ActionKind, inputs: Payload | None, outputs: Payload | None
+) -> ActionEntry:
+    operation = gathered.found.get("operation")
     return ActionEntry(
         id=record.span_id,
         run_id=run_of(record),
         teller=Teller.OTLP,
-        kind=ActionKind.MODEL if kind is ActionKind.STEP else kind,
+        kind=kind,
         name=operation[:500] if type(operation) is str and operation else "chat",
         started_at=time_of(record.at_ns),
         inputs=inputs,

@@ -15,7 +15,7 @@ class RunSeen:
 
     def __init__(self, span: Span, entry: ActionEntry) -> None:
         self._id = entry.run_id
-        self._is_named = entry.run_id != span.trace_id  # by its program, which alone says who it is and when it ends
+        self._is_named = entry.run_id != span.trace_id  # by its program, which says who it is
         self._source = span.source
         self._at = entry.started_at
         self._agent: tuple[datetime, str] | None = None  #: the root's, where the batch holds it
@@ -42,7 +42,7 @@ class RunSeen:
         if entry.actor is not None and (self._actor[1] is None or entry.started_at < self._actor[0]):
             self._actor = (entry.started_at, entry.actor)
         self._at = min(self._at, entry.started_at)
-        if entry.parent_id is None and not self._is_named:
+        if entry.parent_id is None:
             self._hear_root(span, entry)
 
     def entry(self) -> RunEntry:
@@ -60,6 +60,7 @@ class RunSeen:
             name=_text(self._name, 500) or self._title,
             end=self._end,
             reason=self._reason,
+            is_part_end=self._is_named and self._end is not None,
             tags=texts_of(self._tags),
             traces=tuple(self._traces),
             details=None if resource is None else joined_text({"resource": resource}),
@@ -78,11 +79,10 @@ class RunSeen:
         return (None, None, AgentSource.SAID) if name is None else (self._at, name, AgentSource.NAMED)
 
     def _hear_root(self, span: Span, entry: ActionEntry) -> None:
-        self._has_root = True
-        self._root = None if entry.kind in CALLS else entry.name
-        agent = entry.actor or (entry.name if entry.kind is ActionKind.AGENT else None)
-        if agent is not None and (self._agent is None or entry.started_at < self._agent[0]):
-            self._agent = (entry.started_at, agent)
+        if not self._is_named:
+            self._hear_whose_root(entry)
+        elif entry.kind in CALLS:
+            return  # a call that stands alone is neither the name nor the end of a run of many
         self._title = (span.name if entry.kind in CALLS else entry.name)[:500] or None
         if entry.ended_at is None:
             return
@@ -92,6 +92,13 @@ class RunSeen:
             self._reason = None if entry.failure is None else entry.failure.message[:500] or entry.failure.type
         elif self._end is None:
             self._end = RunEnd.COMPLETED
+
+    def _hear_whose_root(self, entry: ActionEntry) -> None:
+        self._has_root = True
+        self._root = None if entry.kind in CALLS else entry.name
+        agent = entry.actor or (entry.name if entry.kind is ActionKind.AGENT else None)
+        if agent is not None and (self._agent is None or entry.started_at < self._agent[0]):
+            self._agent = (entry.started_at, agent)
 
 
 def _text(value: Value, longest: int) -> str | None:

@@ -240,11 +240,11 @@ async def _heard_after(house: House, query: wire.EventsQuery, here: Cursor) -> R
         return Resync(Cursor(here.seq, newest))
     if not changed:
         return None
-    wanted = [row for row in changed if query.run in (None, row[0])]
+    wanted = [run for run in changed if query.run in (None, run.run_id)]
     return RunsHeard(
-        runs=tuple(run_id for run_id, _, _ in wanted),
-        agents=tuple(dict.fromkeys(agent_id for _, agent_id, _ in wanted)),
-        cursor=Cursor(here.seq, changed[-1][2]),
+        runs=tuple(run.run_id for run in wanted),
+        agents=tuple(dict.fromkeys(run.agent_id for run in wanted)),
+        cursor=Cursor(here.seq, changed[-1].version),
     )
 
 

@@ -47,7 +47,7 @@ async def export_runs(call: Call) -> Stream:
     pieces = _pieces(query.format, runs(), call, call.asked_for())
     name = f"titan-runs-{call.house.clock.now():%Y%m%dT%H%M%SZ}.{query.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
-    return Stream(_streamed(pieces), media_type=MEDIA[query.format], headers=headers)
+    return Stream(streamed(pieces), media_type=MEDIA[query.format], headers=headers)
 
 
 def _one_run(reader: CallReader, *, call: Call, run_id: str) -> RecordedRun:
@@ -143,7 +143,7 @@ def _fetched(house: House, payload: Payload | None) -> Payload | None:
         return Payload(payload.text)
 
 
-async def _streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+async def streamed(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Yield larger chunks, each made on a thread: an export of a million actions holds up nobody."""
     while chunk := await asyncio.to_thread(_chunk, pieces):
         yield chunk

@@ -5,7 +5,7 @@ from functools import partial
 from litestar import Response
 
 from titan.engine.receipts import note_once
-from titan.model.errors import InvalidInput, UnknownRun
+from titan.model.errors import InvalidInput, UnknownAction, UnknownNote
 from titan.model.recorded import Note
 from titan.ports_calls import CallReader, CallTransaction
 from titan.rules.names import shown
@@ -14,6 +14,7 @@ from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.recorded_views import note_view
 from titan.server.routes.registry import change, find_recorded, look
+from titan.server.wire import OkAnswer
 
 
 async def list_notes(call: Call) -> Response[bytes]:
@@ -32,7 +33,7 @@ async def add_note(call: Call) -> Response[bytes]:
     body, mark = call.decode(raw, views.NewNoteBody), call.mark(raw)
     _check(body)
     clean = call.house.recorder.without_secrets
-    note_id, text, name = call.house.ids.secret(), clean(body.text), body.name and clean(body.name)
+    note_id, text, name = call.house.ids.secret(), clean(body.text), clean(_name(body) or "") or None
     author = clean(body.author) if body.author else call.caller.name
     action_id = body.action_id and call.house.recorder.known_as(body.action_id)
 
@@ -55,17 +56,40 @@ async def add_note(call: Call) -> Response[bytes]:
     return json_answer(note_view(await change(call, act)), 201)
 
 
+async def take_back_note(call: Call) -> Response[bytes]:
+    """Delete what somebody said of a run or of one of its actions."""
+    note_id = call.path("note")
+
+    def act(tx: CallTransaction) -> None:
+        run = find_recorded(tx, call)
+        note = tx.note_said(run.project_id, note_id)
+        if note is None or note.run_id != run.id:
+            raise UnknownNote(
+                f"note {shown(note_id)}",
+                expected=f"a note on run {shown(run.id)}",
+                found="none such",
+                next_step="List them with GET /api/v1/runs/{run}/notes.",
+            )
+        tx.forget_note(note)
+
+    await change(call, act)
+    return json_answer(OkAnswer())
+
+
+def _name(body: views.NewNoteBody) -> str | None:
+    """Return what a note scores; a score without a name is of the whole."""
+    return body.name or (None if body.score is None else "overall")
+
+
 def _check(body: views.NewNoteBody) -> None:
     refuse = partial(InvalidInput, "note")
     if not body.text.strip() and body.score is None:
         raise refuse(expected="a text or a score", found="neither", next_step="Say something, or give a score.")
-    if body.score is not None and not body.name:
-        raise refuse(expected="a name for the score", found="none", next_step='Name what is scored: "quality".')
 
 
 def _check_action(reader: CallReader, project_id: str, run_id: str, action_id: str | None) -> None:
     if action_id is not None and reader.action(project_id, run_id, action_id) is None:
-        raise UnknownRun(
+        raise UnknownAction(
             f"action {shown(action_id)}",
             expected=f"an action of run {shown(run_id)}",
             found="none such",

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 from litestar import Response
 from msgspec import structs
 
 from titan.insight.likeness import similar_names
 from titan.insight.trends import trends
+from titan.model.actions import OWN_ANSWER
 from titan.model.errors import Conflict, InvalidInput, UnknownRun
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
@@ -49,17 +51,29 @@ def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
     """Return the run that the path names.
 
     Raises:
-        UnknownRun: nothing is known of it.
+        UnknownRun: nothing is known of it; or it was one call of our endpoint, which is in another run by now.
     """
     run_id = call.house.recorder.known_as(call.path("run"))
     run = reader.recorded_run(call.house.project_id, run_id)
     if run is not None:
         return run
+    if OWN_ANSWER.fullmatch(run_id):
+        for action in reader.calls_answered(call.house.project_id, [run_id]):
+            raise _moved(run_id, action.run_id)
     raise UnknownRun(
         f"run {shown(run_id)}",
         expected="the id of a recorded run",
         found="none such",
         next_step="List them at /runs or with GET /api/v1/runs?window=all.",
+    )
+
+
+def _moved(run_id: str, home: str) -> UnknownRun:
+    return UnknownRun(
+        f"run {shown(run_id)}",
+        expected="the id of a recorded run",
+        found=f"a call that is in run {shown(home)} by now",
+        next_step=f"Look at /runs/{quote(home, safe='')}: what was said of the call went there, too.",
     )
 
 
@@ -80,6 +94,7 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
         started_since=since(call, query.window),
         agent_id=query.agent_id,
         session_id=query.session_id,
+        tag=query.tag,
         text=query.q or None,
         has_archived=query.include_archived,
         ids=None if query.ids is None else frozenset(given(query.ids)),
@@ -302,11 +317,12 @@ def _ended(run: RecordedRun) -> RecordedRun:
     """
     if run.status not in (RunStatus.PENDING, RunStatus.RUNNING):
         return run
+    how = "cancel it with POST /api/runs/{run}/cancel" if run.has_stages else "say it with POST /api/v1/runs/{run}/end"
     raise Conflict(
         f"run {shown(run.id)}",
         expected="a run that has ended",
         found=f"one that is {run.status.value}",
-        next_step="Wait for its end, or cancel it; what it still tells would make it anew.",
+        next_step=f"Wait for its end, or {how}; what it still tells would make it anew.",
     )
 
 

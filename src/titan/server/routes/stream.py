@@ -22,7 +22,7 @@ from titan.insight.interventions import intervention_of, is_intervention
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports import Clock
-from titan.ports_calls import CallReader, Heard
+from titan.ports_calls import CallReader, ChangedRun, Heard
 from titan.server import wire_stream as wire
 from titan.server.call import Call
 from titan.server.guard import STREAM_PROTOCOL, offered
@@ -34,7 +34,7 @@ BATCH: Final = 200  # what a client that reads slowly holds
 FAR_BEHIND: Final = 20_000  # numbers, some 10,000 events: reading the lists anew is quicker then
 GATHER_SECONDS: Final = 0.1  # what is heard meanwhile is told together
 MANY: Final = 50  # actions of one run in one batch: more are told as a number
-REMEMBERED: Final = 10_000  # runs of one connection, with the status that it was told
+REMEMBERED: Final = 10_000  # runs of one connection, with the newest end that it was told
 _OVER: Final = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED})
 
 
@@ -62,11 +62,11 @@ async def _stream(call: Call, socket: WebSocket[Any, Any, Any], *, with_actions:
 async def _tellings(call: Call, query: wire.StreamQuery, *, with_actions: bool) -> AsyncIterator[wire.Envelope]:
     """Yield what to tell, each when the one before has gone out, until the server ends or the caller's token does."""
     house = call.house
-    telling = _Telling(house.project_id, query.run_id, with_actions, house.clock)
     now = asyncio.get_running_loop().time
     with house.metrics.event_clients.track_inprogress(), house.bus.watch([CALLS]) as watch:
         newest = await asyncio.to_thread(house.calls.read, lambda reader: reader.newest_version())
         here, told_at = newest if query.since is None else query.since, now()
+        telling = _Telling(house.project_id, query.run_id, with_actions, house.clock, since=here)
         while not house.bus.is_closed and await call.is_caller_still_good():
             news = await asyncio.to_thread(house.calls.read, partial(telling.after, here))
             for event in news.events:
@@ -101,23 +101,25 @@ class _Telling:
     run_id: str | None
     with_actions: bool
     clock: Clock
-    #: Statuses that were told: an ended run changes too, when it is pinned or a late word comes.
-    statuses: OrderedDict[str, RunStatus] = field(default_factory=OrderedDict)
+    since: int  #: what ended before is no news: an ended run changes too, when it is pinned or a late word comes
+    #: Runs that were told of → the number of the newest end that was; 0: of none.
+    told: OrderedDict[str, int] = field(default_factory=OrderedDict)
 
     def after(self, seq: int, reader: CallReader) -> _News:
         """Return what happened behind `seq`, as much as goes into one batch."""
         newest = reader.newest_version()
         if not newest - FAR_BEHIND <= seq <= newest:
+            self.since = newest
             return _News(newest, [_plain("resync", newest, self.clock)])
         heard = reader.heard_after(self.project_id, after=seq, limit=BATCH)
         changed = reader.runs_changed(self.project_id, after=seq, limit=BATCH)
         # A list that is full goes on elsewhere: what is told ends where the first of them does.
-        last = [one.number for one in heard[BATCH - 1 :]] + [version for *_, version in changed[BATCH - 1 :]]
+        last = [one.number for one in heard[BATCH - 1 :]] + [run.version for run in changed[BATCH - 1 :]]
         end = min(last, default=newest)
         events = [*self._of_entries(reader, [one for one in heard if one.number <= end])]
-        for run_id, _, version in changed:
-            if version <= end and (run := self._run(reader, run_id)) is not None:
-                events += self._of_run(run, version)
+        for change in changed:
+            if change.version <= end and (run := self._run(reader, change.run_id)) is not None:
+                events += self._of_run(run, change)
         if seq < (deletion := reader.newest_deletion()) <= end:
             events.append(_plain("resync", deletion, self.clock))
         return _News(end, sorted(events, key=lambda event: event.seq), is_last=end == newest)
@@ -129,9 +131,9 @@ class _Telling:
         counts = Counter(one.run_id for one in heard if one.action is not None)
         counted: set[str] = set()
         for one in heard:
-            run = self._run(reader, one.run_id) if one.is_first_of_run and one.run_id not in self.statuses else None
+            run = self._run(reader, one.run_id) if one.is_first_of_run and one.run_id not in self.told else None
             if run is not None:
-                self._remember(run.id, RunStatus.RUNNING)
+                self._remember(run.id, 0)
                 yield _created(run, one.at, one.number - 1)  # so that who leaves off here hears of the action, too
             if one.action is None or not self.with_actions or self.run_id not in (None, one.run_id):
                 continue
@@ -141,20 +143,21 @@ class _Telling:
                 counted.add(one.run_id)
                 yield _of_many(one, counts[one.run_id])
 
-    def _of_run(self, run: RecordedRun, version: int) -> Iterator[wire.Envelope]:
-        before = self.statuses.get(run.id)
-        self._remember(run.id, run.status)
-        has_news = run.status in _OVER and run.status is not before
+    def _of_run(self, run: RecordedRun, change: ChangedRun) -> Iterator[wire.Envelope]:
+        before = self.told.get(run.id)
+        has_news = run.status in _OVER and change.status_version > max(self.since, before or 0)
+        self._remember(run.id, change.status_version if has_news else before or 0)
         if before is None and not run.entry_count:  # it submitted a DAG, and has told of nothing
-            yield _created(run, run.started_at, version - 2)
-        yield wire.Envelope(event_type="stats_updated", data=run_view(run), timestamp=run.heard_at, seq=version - 1)
+            yield _created(run, run.started_at, change.version - 2)
+        stats = run_view(run)
+        yield wire.Envelope(event_type="stats_updated", data=stats, timestamp=run.heard_at, seq=change.version - 1)
         if has_news:
-            yield _ended(run, version)
+            yield _ended(run, change.version)
 
-    def _remember(self, run_id: str, status: RunStatus) -> None:
-        self.statuses[run_id] = status
-        if len(self.statuses) > REMEMBERED:
-            self.statuses.popitem(last=False)
+    def _remember(self, run_id: str, end: int) -> None:
+        self.told[run_id] = end
+        if len(self.told) > REMEMBERED:
+            self.told.popitem(last=False)
 
 
 def _created(run: RecordedRun, at: datetime, seq: int) -> wire.Envelope:

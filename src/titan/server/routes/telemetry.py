@@ -8,7 +8,7 @@ from litestar import Response
 
 from titan.insight.bodies import Bodies, bodies_of
 from titan.model.actions import ActionKind, Outcome
-from titan.model.errors import InvalidInput, UnknownArtifact, UnknownRun
+from titan.model.errors import InvalidInput, UnknownAction, UnknownArtifact
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import CallFilter, CallReader
 from titan.rules.names import shown
@@ -223,14 +223,15 @@ def find_action(reader: CallReader, call: Call) -> Action:
     """Return the action that the path names.
 
     Raises:
-        UnknownRun: nothing is known of the run, or of the action.
+        UnknownRun: nothing is known of the run.
+        UnknownAction: nothing is known of the action.
     """
     run = find_recorded(reader, call)
     action_id = call.house.recorder.known_as(call.path("action"))
     action = reader.action(run.project_id, run.id, action_id)
     if action is not None:
         return action
-    raise UnknownRun(
+    raise UnknownAction(
         f"action {shown(action_id)}",
         expected=f"an action of run {shown(run.id)}",
         found="none such",

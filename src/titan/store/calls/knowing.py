@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, ModelUse, Teller
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import MOST_STEPS, KnownCalls
 from titan.store.calls.rows import action_from_row
 from titan.store.calls.session import CallSession
@@ -24,6 +24,23 @@ def own_answers(entries: Iterable[Entry]) -> set[str]:
         and entry.use.response_id is not None
         and OWN_ANSWER.fullmatch(entry.use.response_id)
     }
+
+
+def _names_of(actions: Iterable[Action]) -> set[tuple[str, str]]:
+    """Return where calls that were made in model calls name these as their parent."""
+    return {
+        (action.run_id, name)
+        for action in actions
+        if was_model_call(action)
+        for name in (action.id, action.span_id)
+        if name is not None
+    }
+
+
+def _places_around(found: Iterable[Action], told: Iterable[ActionEntry]) -> set[tuple[str, str | None]]:
+    """Return what model calls that were found were made in, if no entry names it."""
+    asked = {(entry.run_id, entry.parent_id) for entry in told} | {(entry.run_id, entry.id) for entry in told}
+    return {(action.run_id, action.parent_id) for action in found if was_model_call(action)} - asked
 
 
 class Knowing:
@@ -46,13 +63,18 @@ class Knowing:
             "actions_at",
             [(entry.run_id, entry.id) for entry in told] + [(e.run_id, e.parent_id) for e in models + seen],
         )
+        found = self._found("actions_with_answers", answers)
+        within = self._found("actions_within", [(entry.run_id, entry.id) for entry in models])
+        actions |= self._found(
+            "actions_at", _places_around([*actions.values(), *found.values(), *within.values()], told)
+        )
         alike = self._alike(models, actions)
         return KnownCalls(
             runs=self._runs,
             actions=actions | self._above(told, [*models, *alike]),
-            answers=self._found("actions_with_answers", answers),
-            within=self._found("actions_within", [(entry.run_id, entry.id) for entry in models]),
-            nested=self._nested([(entry.run_id, entry.id) for entry in models]),
+            answers=found,
+            within=within,
+            nested=self._nests(models, [*actions.values(), *found.values(), *within.values()]),
             alike=alike,
             answered=answered,
             next_number=next_number,
@@ -76,6 +98,18 @@ class Knowing:
             run_id = self._run_ids[row[0]]
             found.setdefault((run_id, row[-1]), []).append(action_from_row(row, run_id))
         return found
+
+    def _nests(self, models: Iterable[ActionEntry], found: Iterable[Action]) -> dict[tuple[str, str], list[Action]]:
+        """Return the model calls that were made in those of the entries and in what was found, and those in these."""
+        nests = dict[tuple[str, str], list[Action]]()
+        wanted = {(entry.run_id, entry.id) for entry in models} | _names_of(found)
+        for _ in range(MOST_STEPS):
+            if not wanted:
+                break
+            inner = self._nested(sorted(wanted))
+            nests |= inner
+            wanted = _names_of(call for calls in inner.values() for call in calls) - nests.keys() - wanted
+        return nests
 
     def _alike(self, models: Iterable[ActionEntry], known: Mapping[tuple[str, str], Action]) -> list[Action]:
         """Return the calls that may be told again by one of `models`, of which `known` is what was told before."""

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from string import ascii_lowercase
 from typing import Final
 
@@ -16,17 +17,18 @@ from titan.ports_calls import CallFilter, CallPage, RunFilter
 from titan.store.calls.narrowing import ALL_HITS, Narrowing, most_hits, narrowed_calls, narrowed_runs
 from titan.store.calls.rows import action_from_row, run_from_row, sums_from_row, to_pico
 from titan.store.calls.session import CallSession
+from titan.store.rows.columns import to_us
 from titan.store.session import Row
 
-#: What runs are sorted by → its column, and its place behind `run_columns` in the head.
+#: What runs are sorted by → its column, and its place in the head; from the end behind `run_columns`, which grow.
 _RUN_KEYS: Final[Mapping[str, tuple[str, int]]] = {
     "started": ("started_at_us", 7),
     "cost": ("cost", 19),
-    "duration": ("duration_us", 42),
-    "actions": ("calls", 43),
-    "success_rate": ("success_rate", 44),
+    "duration": ("duration_us", -3),
+    "actions": ("calls", -2),
+    "success_rate": ("success_rate", -1),
 }
-_RUN_NO: Final = 41
+_RUN_NO: Final = -4
 _CALL_KEYS: Final[Mapping[str, str]] = {"time": "started_at_us", "cost": "cost", "duration": "duration_ns"}
 #: What calls are sorted by → the condition under which an index holds them by it.
 _OUTSTANDING: Final[Mapping[str, str]] = {"cost": "calls_that_cost_much", "duration": "calls_that_took_long"}
@@ -139,6 +141,27 @@ def _page_found(session: CallSession, calls: Narrowing, order: str, *, most: int
         return replace(_page_found(session, calls, order, most=most, up_to=up_to), calls=[])
     total = min(rows[0][_TOTAL] or 0, up_to)
     return CallPage(calls=found, total=total, is_search_capped=rows[0][_HITS] == most)
+
+
+def calls_after(
+    session: CallSession,
+    project_id: str,
+    wanted: CallFilter,
+    run_no: int | None,
+    *,
+    after: tuple[datetime, int] | None,
+    limit: int,
+) -> list[Action]:
+    """See `CallReader.calls_after`."""
+    calls = narrowed_calls(session, wanted, run_no, hits=ALL_HITS)
+    calls.values |= {"project_id": project_id, "limit": limit}
+    besides = []
+    if after is not None:
+        besides = [session.text_of("calls_behind")]
+        calls.values |= {"after_us": to_us(after[0]), "after_number": after[1]}
+    order = " order by actions.started_at_us, actions.number limit :limit"
+    rows = session.ask(calls.query(session.text_of("ledger"), *besides) + order, calls.values)
+    return [action_from_row(row, row[_RUN_ID]) for row in rows]
 
 
 def sums_of_calls(session: CallSession, project_id: str, wanted: CallFilter, run_no: int | None) -> list[OutcomeSums]:

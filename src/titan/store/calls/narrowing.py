@@ -59,6 +59,7 @@ def narrowed_runs(session: CallSession, wanted: RunFilter, *, sort: str) -> Narr
         ("runs_started_since", "since_us", None if wanted.started_since is None else to_us(wanted.started_since)),
         ("runs_of_agent", "agent_id", wanted.agent_id),
         ("runs_of_session", "session_id", wanted.session_id),
+        ("runs_with_tag", "tag", wanted.tag),
         ("runs_of_ids", "ids", None if wanted.ids is None else to_json(sorted(wanted.ids))),
         ("runs_with_part", "part", None if wanted.text is None else part_pattern(wanted.text)),
     )

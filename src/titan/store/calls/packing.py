@@ -5,7 +5,7 @@ Facts of one run repeat each other, so that together they take a fifth; alone, e
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -17,7 +17,9 @@ LEVEL: Final = 6
 FACTS: Final = 3  # the place of facts in a row of `entries_to_pack`
 EVERY: Final = 2**62
 
-_DECODER: Final = msgspec.json.Decoder(list[list[Any]])
+_Text: TypeAlias = str | None
+_ENTRIES: Final = msgspec.json.Decoder(list[tuple[int, int | None, int, str, _Text, _Text, _Text, _Text, str]])
+_TEXTS: Final = msgspec.json.Decoder(list[tuple[int, str]])
 
 
 class Packed:
@@ -51,15 +53,32 @@ def unpacked_entries(session: CallSession, run_no: int, rows: Sequence[Row]) -> 
         return list(rows)
     found: dict[int, Row] = {}
     for (data,) in session.all("packs_of_entries", run_no=run_no, first=missing[0], last=missing[-1]):
-        for row in _rows(data):
-            found[row[0]] = (*row[:-1], bytes.fromhex(row[-1]))
+        found.update((row[0], row) for row in entries_of_pack(data))
     return [found[row[0]] if row[FACTS] is None else row for row in rows]
 
 
 def unpacked_texts(session: CallSession, run_no: int, *, first: int = 1, last: int = EVERY) -> dict[int, str]:
     """Return those texts of a run that are packed, by number: all whose packs lie between `first` and `last`."""
     packs = session.all("packs_of_texts", run_no=run_no, first=first, last=last)
-    return {number: content for (data,) in packs for number, content in _rows(data)}
+    return {number: content for (data,) in packs for number, content in texts_of_pack(data)}
+
+
+def entries_of_pack(data: bytes) -> list[Row]:
+    """Return the rows of `entry_columns` that a pack of entries holds.
+
+    Raises:
+        zlib.error, ValueError: it holds something else.
+    """
+    return [(*row[:-1], bytes.fromhex(row[-1])) for row in _ENTRIES.decode(zlib.decompress(data))]
+
+
+def texts_of_pack(data: bytes) -> list[tuple[int, str]]:
+    """Return (number, content) of the texts that a pack of texts holds.
+
+    Raises:
+        zlib.error, ValueError: it holds something else.
+    """
+    return _TEXTS.decode(zlib.decompress(data))
 
 
 def _packs(rows: Iterable[Row]) -> Iterator[tuple[int, int, bytes]]:
@@ -80,7 +99,3 @@ def _packs(rows: Iterable[Row]) -> Iterator[tuple[int, int, bytes]]:
 
 def _data(rows: Iterable[bytes]) -> bytes:
     return zlib.compress(b"[" + b",".join(rows) + b"]", LEVEL)
-
-
-def _rows(data: bytes) -> list[list[Any]]:
-    return _DECODER.decode(zlib.decompress(data))

@@ -84,6 +84,11 @@ class PostgresCallStore:
     def pack(self, *, before: datetime, limit: int) -> int:
         return 0  # PostgreSQL compresses long texts by itself
 
+    def scrub(self) -> Future[bool]:
+        clean: Future[bool] = Future()
+        clean.set_result(True)  # PostgreSQL takes what was deleted off the disk by itself (autovacuum)
+        return clean
+
     def listen(self, listener: Callable[[CallCommit], None]) -> None:
         self._listeners.add(listener)
 

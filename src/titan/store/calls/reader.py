@@ -6,7 +6,7 @@ from typing import Final
 
 from titan.model.actions import Payload
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
-from titan.ports_calls import CallFilter, CallPage, Heard, RunFilter, StoredEntry
+from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.packing import unpacked_entries, unpacked_texts
@@ -14,6 +14,7 @@ from titan.store.calls.people_rows import agent_from_row, day_from_row, error_ki
 from titan.store.calls.ranges import BLOB, from_ranges
 from titan.store.calls.rows import action_from_row, entry_of_facts, heard_from_row, run_from_row
 from titan.store.calls.session import CallSession
+from titan.store.calls.verifying import check_tape
 from titan.store.rows.columns import from_us, to_json, to_us
 from titan.store.session import Row
 
@@ -76,9 +77,9 @@ class SqlCallReader:
     def newest_deletion(self) -> int:
         return int(self._all("newest_deletion")[0][0])
 
-    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[tuple[str, str, int]]:
+    def runs_changed(self, project_id: str, *, after: int, limit: int) -> list[ChangedRun]:
         rows = self._all("runs_changed", project_id=project_id, after=after, limit=limit)
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [ChangedRun(run_id=row[0], agent_id=row[1], version=row[2], status_version=row[3]) for row in rows]
 
     def heard_after(self, project_id: str, *, after: int, limit: int) -> list[Heard]:
         # Numbers of actions ascend with the entries they were first heard of by, so a new one is above all before. Only
@@ -95,6 +96,11 @@ class SqlCallReader:
         row = None if run_no is None else self._one("action", run_no=run_no, action_id=action_id)
         return None if row is None else action_from_row(row, run_id)
 
+    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
+        wanted = sorted(answers)
+        rows = self._all("actions_answered", project_id=project_id, answers=to_json(wanted)) if wanted else ()
+        return [action_from_row(row, row[-1]) for row in rows]
+
     def tape(
         self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
     ) -> list[StoredEntry]:
@@ -108,6 +114,10 @@ class SqlCallReader:
         rows = unpacked_entries(self._session, run_no, rows)
         texts = self._texts(run_no, rows)
         return [_entry(row, texts) for row in rows]
+
+    def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
+        run_no = self._run_no(project_id, run_id)
+        return None if run_no is None else check_tape(self._session, run_no)
 
     def find_in_run(self, project_id: str, run_id: str, text: str, *, limit: int) -> list[str]:
         run_no = self._run_no(project_id, run_id)
@@ -141,6 +151,12 @@ class SqlCallReader:
             limit=limit,
             up_to=up_to,
         )
+
+    def calls_after(
+        self, project_id: str, wanted: CallFilter, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Action]:
+        run_no = self._run_asked_for(project_id, wanted)
+        return lists.calls_after(self._session, project_id, wanted, run_no, after=after, limit=limit)
 
     def sums_of_calls(self, project_id: str, wanted: CallFilter) -> list[OutcomeSums]:
         return lists.sums_of_calls(self._session, project_id, wanted, self._run_asked_for(project_id, wanted))
@@ -195,6 +211,14 @@ class SqlCallReader:
 
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         return [run_from_row(row) for row in self._all("silent_runs", before_us=to_us(before), limit=limit)]
+
+    def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
+        return [run_from_row(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]
+
+    def open_actions(self, project_id: str, run_id: str) -> list[Action]:
+        run_no = self._run_no(project_id, run_id)
+        found = [] if run_no is None else self._all("open_actions", run_no=run_no)
+        return [action_from_row(row, run_id) for row in found]
 
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
         rows = self._all("old_runs", before_us=to_us(before), archived=int(has_archived), limit=limit)

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.recorded import Action, OutcomeSums, RecordedRun, StatusSource, Tally
+from titan.model.recorded import Action, OutcomeSums, RecordedRun, StatusSource, Tally, ToldEnd
 from titan.model.runs import RunStatus
 from titan.ports_calls import Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
@@ -27,6 +27,7 @@ _KINDS: Final = by_value(ActionKind)
 _IMPACTS: Final = by_value(Impact)
 _EFFECTS: Final = by_value(Effect)
 _TAGS: Final = msgspec.json.Decoder(tuple[str, ...])
+_TOLD_END: Final = msgspec.json.Decoder(ToldEnd)
 
 
 def to_pico(cost: Decimal) -> int:
@@ -91,6 +92,7 @@ def run_from_row(row: Row) -> RecordedRun:
         progress_at=from_us_or_none(row[36]),
         agent_order=row[38],
         details_told=tuple(row[39].split()),
+        told_end=None if row[41] is None else _TOLD_END.decode(row[41]),
     )
 
 
@@ -158,6 +160,7 @@ def row_of_run(run: RecordedRun) -> Values:
         run.agent_order,
         " ".join(run.details_told),
         tally.estimated,
+        None if run.told_end is None else msgspec.json.encode(run.told_end).decode(),
     )
 
 

@@ -15,15 +15,16 @@ from titan.ports_calls import CallCommit, CallReader, CallTransaction
 from titan.store.calls.packing import Packed
 from titan.store.calls.queries import QUERIES, SQL_FOLDER
 from titan.store.calls.reader import SqlCallReader
+from titan.store.calls.scrubbing import Scrubber
 from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
-from titan.store.calls.transaction import TO_SCRUB, SqlCallTransaction
+from titan.store.calls.transaction import SqlCallTransaction
 from titan.store.folders import errors_translated, make_folder
 from titan.store.readers import Readers
 from titan.store.rows.columns import to_us
 from titan.store.sqlite import opening
 from titan.store.sqlite.reading import ReadingThread
-from titan.store.sqlite.session import BUSY_MS, SqliteSession, translated
+from titan.store.sqlite.session import SqliteSession, translated
 from titan.store.writer import Listeners, closed
 
 T = TypeVar("T")
@@ -33,8 +34,6 @@ CALLS: Final = opening.Kind(migrations=SQL_FOLDER / "sqlite" / "migrations", que
 _CACHE_KIB: Final = 32 * 1024
 _WAL_PAGES: Final = 4000  # 64 MiB: what is written again and again goes into the file less often
 _READER_CACHE_KIB: Final = 8 * 1024
-_SCRUB_PAGES: Final = 128  # of the index of words, merged at once: about 50 ms, and nobody waits longer than that
-_SCRUB_BUSY_MS: Final = 200  # for those who read the -wal; whoever reads longer leaves it to the next time
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +58,8 @@ class SqliteCallStore:
             make_folder(self._path.parent)
             self._session = self._open()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="calls-writer")
-        self._is_scrubbing = False
-        self._writer.submit(self._begin_scrub)
+        self._scrubber = Scrubber(self._session, later=self._writer.submit, subject=self._subject)
+        self._writer.submit(self._scrubber.begin)
 
     def _open(self) -> SqliteSession:
         try:
@@ -93,6 +92,14 @@ class SqliteCallStore:
         for run in packed:
             self._writer.submit(self._write_pack, run).result()
         return len(packed)
+
+    def scrub(self) -> Future[bool]:
+        asked: Future[bool] = Future()
+        try:
+            self._writer.submit(self._scrubber.begin, asked)
+        except RuntimeError:
+            asked.set_exception(closed(self._subject))
+        return asked
 
     def listen(self, listener: Callable[[CallCommit], None]) -> None:
         self._listeners.add(listener)
@@ -132,33 +139,8 @@ class SqliteCallStore:
         self._texts.trim()
         self._tell(transaction)
         if transaction.has_forgotten:
-            self._begin_scrub()
+            self._scrubber.note_forgotten()
         return result
-
-    def _begin_scrub(self) -> None:
-        """Begin to merge words of forgotten runs away; what a process did not finish, the next one does."""
-        if not self._is_scrubbing and self._session.one("note", name=TO_SCRUB) is not None:
-            self._is_scrubbing = True
-            self._scrub(-_SCRUB_PAGES)  # negative: all of the index, not only what is due
-
-    def _scrub(self, pages: int) -> None:
-        """Merge a part of the index of words, and leave the rest for after those who wait."""
-        connection = self._session.connection
-        try:
-            before = connection.total_changes()
-            self._session.run("merge_words", {"pages": pages})
-            if connection.total_changes() - before >= 2:  # https://sqlite.org/fts5.html#the_merge_command
-                self._writer.submit(self._scrub, _SCRUB_PAGES)
-                return
-            self._session.run("drop_meta", {"name": TO_SCRUB})
-            connection.set_busy_timeout(_SCRUB_BUSY_MS)
-            connection.execute("pragma wal_checkpoint(truncate)").fetchall()
-        except apsw.Error as error:
-            logger.warning("%s: words of deleted runs are merged away later: %s", self._subject, error)
-        except RuntimeError:
-            logger.info("%s: words of deleted runs are merged away when it is opened again", self._subject)
-        self._is_scrubbing = False
-        connection.set_busy_timeout(BUSY_MS)
 
     def _told(self, error: apsw.Error) -> Exception:
         told = translated(error, self._path, system_errno=self._session.connection.system_errno)

@@ -1,5 +1,6 @@
 """Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Payload, Teller, digest_of
+from titan.model.actions import ActionEntry, Entry, Payload, Teller, digest_of, part_key
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.knowing import Knowing, own_answers
@@ -16,15 +17,16 @@ from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.rows import Values, action_from_row, facts_of, row_of_action, row_of_run, run_from_row
+from titan.store.calls.rows import Values, facts_of, row_of_action, row_of_run, run_from_row
+from titan.store.calls.scrubbing import TO_SCRUB, WORDS
 from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
 from titan.store.calls.words import words_of
 from titan.store.rows.columns import to_json, to_us
 
+MOST_PARTS: Final = 1000  # requests that tell of one call; a conversation as long as its batches are short
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
 RESTORED_AT_ONCE: Final = 500
-TO_SCRUB: Final = "words_to_scrub"  # noted while words of forgotten runs may stand in the pages of the index
 _NO_LINK: Final = bytes(32).hex()
 # Each event of the stream has a number of its own (server/routes/stream.py), so some changes take more than one.
 _FOR_CREATION: Final = 1  # before the first entry of a run, and the changes of one without any
@@ -66,12 +68,16 @@ class SqlCallTransaction(SqlCallReader):
         answered = self.calls_answered(project_id, own_answers(entries))
         runs |= self._read_places(project_id, {action.run_id for action in answered} - runs.keys())
         run_nos = {run_id: self._places[project_id, run_id].run_no for run_id in runs}
-        return Knowing(self._session, runs, run_nos).known(entries, answered, next_number=self._last_action + 1)
+        known = Knowing(self._session, runs, run_nos).known(entries, answered, next_number=self._last_action + 1)
+        in_parts = {(entry.run_id, entry.id) for entry in entries if isinstance(entry, ActionEntry) and entry.is_part}
+        told = [known.actions[place] for place in in_parts & known.actions.keys()]
+        return dataclasses.replace(known, parts={action.number: self._parts(action) for action in told})
 
-    def calls_answered(self, project_id: str, answers: Iterable[str]) -> list[Action]:
-        wanted = sorted(answers)
-        rows = self._all("actions_answered", project_id=project_id, answers=to_json(wanted)) if wanted else ()
-        return [action_from_row(row, row[-1]) for row in rows]
+    def _parts(self, action: Action) -> set[bytes]:
+        """Return what the parts of its messages are known by that an action was told."""
+        told = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
+        entries = (stored.entry for stored in told)
+        return {part_key(entry) for entry in entries if isinstance(entry, ActionEntry) and entry.is_part}
 
     def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
         """Return those of these runs that are stored; note where they stand."""
@@ -90,6 +96,9 @@ class SqlCallTransaction(SqlCallReader):
     ) -> None:
         changed = {run.id: run for run in runs}
         places = {run_id: self._place(project_id, run_id) for run_id in changed}
+        for run_id, place in places.items():
+            if place.known is not None and place.known.archived_at is not None and changed[run_id].archived_at is None:
+                self._index_again(place.known)
         batch = _Batch(project_id, to_us(self.now), self)
         for new in entries:
             place = places[new.entry.run_id]
@@ -127,6 +136,10 @@ class SqlCallTransaction(SqlCallReader):
         self._session.insert("save_notes", [row_of_note(note, place.run_no)])
         self.touched.add((note.project_id, note.run_id))
 
+    def forget_note(self, note: Note) -> None:
+        self._session.run("forget_note", {"id": note.id, "project_id": note.project_id})
+        self.touched.add((note.project_id, note.run_id))
+
     def put_trace(self, project_id: str, trace_id: str, run_id: str) -> None:
         self._session.insert("save_traces", [(project_id, trace_id, self._place(project_id, run_id).run_no)])
 
@@ -140,7 +153,11 @@ class SqlCallTransaction(SqlCallReader):
         self.save_run(replace(run, archived_at=self.now))
 
     def restore_run(self, run: RecordedRun) -> None:
-        place = self._place(run.project_id, run.id)
+        self._index_again(run)
+        self.save_run(replace(run, archived_at=None))
+
+    def _index_again(self, run: RecordedRun) -> None:
+        """Have a run found by all its words, those of its first entry to those of its last."""
         seen: set[str] = set()
 
         def unseen(payload: Payload | None) -> list[str]:
@@ -158,8 +175,6 @@ class SqlCallTransaction(SqlCallReader):
             self._session.run_many("forget_words", ({"number": number} for number, _ in words))
             self._add_words(words)
             after = entries[-1].number
-        assert place.known is not None
-        self.save_run(replace(run, archived_at=None))
 
     def forget_run(self, project_id: str, run_id: str, *, is_told_elsewhere: bool = False) -> bool:
         run_no = self._run_no(project_id, run_id)
@@ -169,7 +184,7 @@ class SqlCallTransaction(SqlCallReader):
         self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
         if not is_told_elsewhere:
-            self._session.run("set_meta", {"name": TO_SCRUB, "value": "1"})
+            self._session.run("set_meta", {"name": TO_SCRUB, "value": WORDS})
             self.has_forgotten = True
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})
@@ -208,7 +223,7 @@ class SqlCallTransaction(SqlCallReader):
             place = places[run.id]
             self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)
-            rows.append((place.run_no, place.text_count, link, self.version, *row_of_run(run)))
+            rows.append((place.run_no, place.text_count, link, self.version, self.version, *row_of_run(run)))
             if place.known is not None and place.known.agent_id != run.agent_id:
                 self._session.run("rename_agent", {"run_no": place.run_no, "agent_id": run.agent_id})
             place.known = run

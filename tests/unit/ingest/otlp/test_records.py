@@ -1,9 +1,12 @@
 """Log records say what went into and came out of the spans they name."""
 
 import json
+from decimal import Decimal
 
+from tests.support.recorded import a_call, a_span, in_any_order
 from tests.support.telemetry import SPAN_ID, STARTED_NS, TRACE_ID, a_record, logged
-from titan.model.actions import ActionKind, Outcome
+from titan.model.actions import ActionKind, Outcome, Teller
+from titan.model.recorded import Tally
 
 CHILD_ID = "1111111111111111"
 
@@ -15,14 +18,37 @@ def test_the_messages_of_one_call_are_one_entry() -> None:
         a_record("gen_ai.choice", {"message": {"content": "ho"}, "finish_reason": "stop"}),
     )
 
-    assert (call.id, call.run_id, call.kind, call.ended_at) == (SPAN_ID, TRACE_ID, ActionKind.MODEL, None)
+    assert (call.id, call.run_id, call.kind, call.ended_at) == (SPAN_ID, TRACE_ID, ActionKind.STEP, None)
+    assert call.is_part
     assert call.inputs is not None
     assert call.outputs is not None
     assert json.loads(call.inputs.whole)["messages"] == [
-        {"role": "user", "content": "hi"},
         {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "hi"},
     ]
     assert json.loads(call.outputs.whole)["messages"] == [{"role": "assistant", "content": "ho"}]
+
+
+def test_messages_make_no_model_call_of_the_agent_that_they_name() -> None:
+    [messages] = logged(a_record("gen_ai.user.message", {"content": "hi"}, {"gen_ai.system": "openai"}))
+    agent = a_call(SPAN_ID, run_id=TRACE_ID, teller=Teller.OTLP, kind=ActionKind.AGENT, name="researcher")
+
+    for memory in in_any_order(messages, agent):
+        assert [(action.kind, action.name) for action in memory.all] == [(ActionKind.AGENT, "researcher")]
+        assert memory.run.tally == Tally()
+
+
+def test_messages_of_a_span_that_is_a_model_call_are_that_one_call() -> None:
+    [messages] = logged(a_record("gen_ai.user.message", {"content": "hi"}, {"gen_ai.system": "openai"}))
+
+    for memory in in_any_order(messages, a_span(SPAN_ID, run_id=TRACE_ID, cost="0.1")):
+        assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal("0.1"))
+
+
+def test_messages_that_name_their_operation_tell_what_they_are_of() -> None:
+    [messages] = logged(a_record("gen_ai.user.message", {"content": "hi"}, {"gen_ai.operation.name": "chat"}))
+
+    assert messages.kind is ActionKind.MODEL
 
 
 def test_the_details_of_a_call_are_read_as_a_spans_attributes() -> None:

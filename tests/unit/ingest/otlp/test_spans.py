@@ -377,13 +377,20 @@ def test_a_failed_root_fails_the_run_with_its_reason() -> None:
 
 
 @pytest.mark.parametrize("is_of_resource", [True, False])
-def test_a_run_that_its_program_names_is_ended_and_named_by_it_only(is_of_resource: bool) -> None:
+def test_the_root_ends_and_names_a_run_that_its_program_names_too(is_of_resource: bool) -> None:
     named = {"titan.agent_run_id": "run-1"}
     root = a_span({"agent_name": "a"} | ({} if is_of_resource else named))
 
     run = run_of(root, resource=named if is_of_resource else None)
 
-    assert (run.run_id, run.agent_id, run.agent_source, run.end) == ("run-1", "a", AgentSource.ACTED, None)
+    assert (run.run_id, run.agent_id, run.agent_source) == ("run-1", "a", AgentSource.ACTED)
+    assert (run.name, run.end, run.is_part_end) == ("a", RunEnd.COMPLETED, True)
+
+
+def test_a_call_that_stands_alone_does_not_end_a_run_that_its_program_names() -> None:
+    run = run_of(a_span({"gen_ai.operation.name": "chat"}), resource={"titan.agent_run_id": "run-1"})
+
+    assert (run.name, run.end, run.is_part_end) == (None, None, False)
 
 
 def test_a_run_that_its_program_names_is_the_services_where_no_agent_acts() -> None:

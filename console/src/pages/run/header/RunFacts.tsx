@@ -8,11 +8,17 @@ import { Name } from "../../../parts/Name";
 import { rate } from "../../../parts/rate";
 import { Time, Took } from "../../../parts/Time";
 import { agentPath } from "../../../parts/url";
+import { TapeFact } from "./TapeFact";
 
 const WHOLE = new Intl.NumberFormat("en-US");
 
+interface Props {
+  recording: Recording;
+  onShow: (action: string) => void;
+}
+
 /** The figures of a run. Cost is what was spent; what was attempted, prevented or saved stands beside it. */
-export function RunFacts({ recording: { run } }: { recording: Recording }) {
+export function RunFacts({ recording: { run }, onShow }: Props) {
   const { tally } = run;
   const tokens = tally.input_tokens + tally.output_tokens;
   return (
@@ -67,12 +73,20 @@ export function RunFacts({ recording: { run } }: { recording: Recording }) {
         </span>
         <CopyButton text={run.run_id} />
       </Fact>
+      <Fact name="Tape">
+        <TapeFact key={run.run_id} run={run.run_id} onShow={onShow} />
+      </Fact>
       {run.tags.length > 0 ? (
         <Fact name="Tags">
           {run.tags.map((tag) => (
-            <bdi key={tag} className="run-tag" title={tag}>
-              {tag}
-            </bdi>
+            <Link
+              key={tag}
+              className="run-tag"
+              to={`/runs?${new URLSearchParams({ tag, window: "all" })}`}
+              title={`Runs tagged ${tag}`}
+            >
+              <bdi>{tag}</bdi>
+            </Link>
           ))}
         </Fact>
       ) : null}

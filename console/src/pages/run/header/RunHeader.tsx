@@ -1,8 +1,10 @@
 import { useEffect } from "react";
+import type { RecordedRunView } from "../../../api/recorded";
 import type { Recording } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
 import { Progress } from "../../../parts/Progress";
 import { RunBadge } from "../../../parts/RunBadge";
+import { Time } from "../../../parts/Time";
 import { TextSpans } from "../json/TextSpans";
 import { RunActions } from "./RunActions";
 import { RunFacts } from "./RunFacts";
@@ -29,9 +31,23 @@ export function RunHeader({ recording, onShow }: Props) {
         {run.status === "running" ? <Progress of={run.progress} /> : null}
       </div>
       <RunActions run={run} />
-      <RunFacts recording={recording} />
+      <RunFacts recording={recording} onShow={onShow} />
+      {run.told_end ? <ToldEnd of={run.told_end} /> : null}
       <Trouble recording={recording} onShow={onShow} />
     </header>
+  );
+}
+
+/** The end that the run was told before something of it began again. */
+function ToldEnd({ of: { status, reason, at } }: { of: NonNullable<RecordedRunView["told_end"]> }) {
+  return (
+    <div className="run-trouble" data-bad={status === "failed" || undefined}>
+      <p>
+        It was said to have {status === "cancelled" ? "been " : ""}
+        {status} (<Time at={at} />)
+        {reason ? <bdi>: {reason}</bdi> : null}. Something began after that; once nothing more comes, this end stands.
+      </p>
+    </div>
   );
 }
 

@@ -6,6 +6,7 @@ import { queries } from "../../../api/query";
 import { actionKey, type NewNoteBody, type NoteView, notesKey } from "../../../api/recordedRun";
 import { useCanChange } from "../../../api/session";
 import { Button } from "../../../parts/Button";
+import { Confirm } from "../../../parts/Confirm";
 import { Time } from "../../../parts/Time";
 import { runPath } from "../../../parts/url";
 
@@ -43,6 +44,7 @@ export function Notes({ run, action, notes, onGo }: Props) {
               </span>
             )}
             {note.text ? <p dir="auto">{note.text}</p> : null}
+            {canChange ? <TakeBack run={run} note={note} /> : null}
           </li>
         ))}
       </ul>
@@ -51,9 +53,35 @@ export function Notes({ run, action, notes, onGo }: Props) {
   );
 }
 
-/** What is scored has a name on the server; what was only scored was scored as a whole. */
-function nameOf(typed: string, score: number | null): string | null {
-  return typed || (score === null ? null : "overall");
+function TakeBack({ run, note }: { run: string; note: NoteView }) {
+  const [isAsked, setAsked] = useState(false);
+  const remove = useChange(
+    async () => {
+      await api.DELETE("/api/v1/runs/{run}/notes/{note}", { params: { path: { run, note: note.id } } });
+    },
+    "Taken back.",
+    () => {
+      void queries.invalidateQueries({ queryKey: notesKey(run) });
+      if (note.action_id) void queries.invalidateQueries({ queryKey: actionKey(run, note.action_id) });
+    },
+  );
+  return (
+    <>
+      <Button kind="quiet" busy={remove.isPending} onClick={() => setAsked(true)}>
+        Delete
+      </Button>
+      {isAsked ? (
+        <Confirm
+          title={`Delete what ${note.author} said?`}
+          yes="Delete it"
+          onYes={() => remove.run(null)}
+          onClose={() => setAsked(false)}
+        >
+          It goes for good.
+        </Confirm>
+      ) : null}
+    </>
+  );
 }
 
 const EMPTY = { text: "", name: "", score: "" };
@@ -79,7 +107,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
       add.run({
         text: typed.text.trim(),
         action_id: action,
-        name: nameOf(typed.name.trim(), score),
+        name: typed.name.trim() || null,
         score,
         author: null,
       });

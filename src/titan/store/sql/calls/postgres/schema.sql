@@ -67,6 +67,8 @@ create table runs (
     agent_order bigint not null default 0,
     details_told text collate "C" not null default '',
     estimated bigint not null default 0 check (estimated >= 0),
+    told_end text collate "C",
+    status_version bigint not null default 0,
     unique (project_id, id)
 );
 
@@ -89,6 +91,9 @@ create index runs_changed on runs (project_id, version, id, agent_id);
 create index runs_newest_change on runs (version);
 
 create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0;
+
+create index runs_left_open on runs (heard_at_us)
+where running > 0 and status in ('completed', 'failed', 'cancelled');
 
 create index runs_to_pack on runs (heard_at_us)
 where is_packed = 0 and status in ('completed', 'failed', 'cancelled');
@@ -136,8 +141,9 @@ create table actions (
 
 create unique index actions_of_run on actions (run_no, id);
 
--- A change of an action comes with an entry, unless it turned out to stand around another (`rules.merging.IS_FRAME`).
-create index frames_changed on actions (run_no, version) where (heard & 268435456) <> 0;
+-- A change of an action comes with an entry, unless it turned out to stand around another or never ended
+-- (`rules.merging`: IS_FRAME, IS_BROKEN_OFF).
+create index changed_untold on actions (run_no, version) where (heard & 805306368) <> 0;
 
 create index actions_by_span on actions (run_no, span_id) where span_id is not null;
 

@@ -7,7 +7,7 @@ runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replay
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
-runs.details_told, runs.estimated
+runs.details_told, runs.estimated, runs.told_end
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
@@ -49,6 +49,9 @@ runs.agent_id = :agent_id
 
 -- name: runs_of_session
 runs.session_id = :session_id
+
+-- name: runs_with_tag
+exists (select 1 from json_each(runs.tags) as told where told.value = :tag)
 
 -- name: runs_of_ids
 runs.id in (select value from json_each(:ids))
@@ -155,6 +158,9 @@ actions.cost <= :max_cost
 
 -- name: calls_since
 actions.started_at_us >= :since_us
+
+-- name: calls_behind
+(actions.started_at_us, actions.number) > (:after_us, :after_number)
 
 -- name: calls_until
 actions.started_at_us < :until_us

@@ -7,7 +7,7 @@ runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replay
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
-runs.details_told, runs.estimated
+runs.details_told, runs.estimated, runs.told_end
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
@@ -23,7 +23,7 @@ select run_no from runs where project_id = :project_id and id = :run_id
 select {run_columns} from runs where project_id = :project_id and id = :run_id
 
 -- name: runs_changed
-select id, agent_id, version
+select id, agent_id, version, status_version
 from runs
 where project_id = :project_id and version > :after
 order by version
@@ -67,6 +67,19 @@ where status = 'running' and has_stages = 0 and heard_at_us < :before_us
 order by heard_at_us
 limit :limit
 
+-- name: runs_left_open
+select {run_columns}
+from runs
+where running > 0 and status in ('completed', 'failed', 'cancelled') and heard_at_us < :before_us
+order by heard_at_us
+limit :limit
+
+-- name: open_actions
+select {action_columns}
+from actions
+where run_no = :run_no and outcome is null
+order by started_at_us, number
+
 -- name: old_runs
 select {run_columns}
 from runs
@@ -92,7 +105,7 @@ where
     number in (
         select action_number from entries where run_no = :run_no and number > :after_version
         union all
-        select number from actions where run_no = :run_no and version > :after_version and (heard & 268435456) <> 0
+        select number from actions where run_no = :run_no and version > :after_version and (heard & 805306368) <> 0
     )
 order by started_at_us, number
 
@@ -135,6 +148,14 @@ limit :limit
 select text_no, content
 from texts
 where run_no = :run_no and text_no in (select value from json_each(:numbers))
+
+-- name: texts_between
+select text_no, content from texts where run_no = :run_no and text_no between :first and :last
+
+-- name: end_of_tape
+select (select count(*) from entries where entries.run_no = runs.run_no), text_count, link
+from runs
+where run_no = :run_no
 
 -- name: find_in_run
 select actions.id
@@ -183,17 +204,29 @@ order by runs.last_event_at_us desc, runs.run_no desc
 limit :limit offset :skip
 
 -- name: has_unrecovered_error
+with recursive above (failed_no, parent_id, is_handled) as (
+    select failed.number, failed.parent_id, 0
+    from actions as failed
+    where
+        failed.run_no = :run_no and failed.outcome = 'error' and failed.kind in ('model', 'tool', 'call')
+        and failed.error_type is distinct from 'NeverEnded'
+        and not exists (
+            select 1
+            from actions as later
+            where
+                later.run_no = :run_no and later.name = failed.name and later.outcome = 'success'
+                and later.started_at_us > failed.started_at_us
+        )
+    union
+    select above.failed_no, caller.parent_id, case when caller.outcome = 'success' then 1 else 0 end
+    from above
+    inner join actions as caller on caller.run_no = :run_no and caller.id = above.parent_id
+    where above.is_handled = 0
+)
 select 1
-from actions as failed
-where
-    failed.run_no = :run_no and failed.outcome = 'error' and failed.kind in ('model', 'tool', 'call')
-    and not exists (
-        select 1
-        from actions as later
-        where
-            later.run_no = :run_no and later.name = failed.name and later.outcome = 'success'
-            and later.started_at_us > failed.started_at_us
-    )
+from above
+group by above.failed_no
+having max(above.is_handled) = 0
 limit 1
 
 -- name: agents

@@ -26,6 +26,9 @@ actions.kind in (select json_array_elements_text(cast(:kinds as json)))
 -- name: runs_with_status
 runs.status in (select json_array_elements_text(cast(:statuses as json)))
 
+-- name: runs_with_tag
+:tag in (select json_array_elements_text(cast(runs.tags as json)))
+
 -- name: runs_with_part
 (
     runs.id ilike :part or runs.agent_id ilike :part or runs.name ilike :part or runs.tags ilike :part

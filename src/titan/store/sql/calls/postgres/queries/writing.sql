@@ -20,11 +20,11 @@ where project_id = :project_id and id in (select json_array_elements_text(cast(:
 -- name: save_runs
 insert into runs
 (
-    run_no, text_count, link, version, {run_columns}
+    run_no, text_count, link, version, status_version, {run_columns}
 )
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?
+    ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
@@ -41,7 +41,9 @@ total = excluded.total, tags = excluded.tags, pinned_at_us = excluded.pinned_at_
 archived_at_us = excluded.archived_at_us, entry_count = excluded.entry_count,
 last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.progress_at_us,
 unpriced = excluded.unpriced, agent_order = excluded.agent_order, details_told = excluded.details_told,
-estimated = excluded.estimated
+estimated = excluded.estimated,
+told_end = excluded.told_end,
+status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end
 
 -- name: actions_at
 select {action_columns}, place.value ->> 1

@@ -1,0 +1,85 @@
+"""How a run ends by what it was told, goes on after that, and stands when it falls silent.
+
+An end that something began after was not the end: the run goes on. What was told then is kept beside it, for often it
+was only a flush that began late, and no other end comes: then the end that was told stands again, with its reason.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec.structs import replace
+
+from titan.model.actions import PREVENTED, Outcome, RunEntry
+from titan.model.recorded import Action, RecordedRun, StatusSource, ToldEnd
+from titan.model.runs import RunStatus
+from titan.rules.broken_off import told_of
+
+_BAD: Final = PREVENTED | {Outcome.ERROR}
+_WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
+
+
+def going_on(run: RecordedRun) -> RecordedRun:
+    """Return a run that had ended and goes on."""
+    return replace(
+        run,
+        status=RunStatus.RUNNING,
+        status_source=StatusSource.EXPLICIT,
+        reason=None,
+        ended_at=None,
+        told_end=_told(run),
+    )
+
+
+def with_end(run: RecordedRun, entry: RunEntry) -> RecordedRun:
+    """Return a run that was told its end: the later of two counts, of two at once the worse."""
+    assert entry.end is not None
+    told = ToldEnd(status=RunStatus(entry.end.value), source=StatusSource.EXPLICIT, at=entry.at, reason=entry.reason)
+    before = None if run.status_source is StatusSource.STAGES else _told(run)
+    if before is not None and _order(told) <= _order(before):
+        return run
+    if run.last_started_at is None or told.at >= run.last_started_at:
+        return replace(
+            run, status=told.status, status_source=told.source, reason=told.reason, ended_at=told.at, told_end=None
+        )
+    if run.status_source is StatusSource.STAGES:
+        return run
+    kept = replace(run, told_end=told)
+    return kept if run.ended_at is None else fallen_silent(kept)
+
+
+def fallen_silent(run: RecordedRun, open_actions: Sequence[Action] = ()) -> RecordedRun:
+    """Return a run as it has ended by its silence: as it was told last, else by how its last attempt ended.
+
+    That it was complete says nothing of what began later: where that failed, or was stopped, the run failed. So it did
+    when something in it never ended, `open_actions`, for then it broke off.
+    """
+    told = run.told_end
+    is_later = told is None or run.last_ended_at is None or run.last_ended_at > told.at
+    has_failed = bool(open_actions) or (run.last_outcome in _BAD and is_later)
+    if told is None or (has_failed and told.status is RunStatus.COMPLETED):
+        return replace(
+            run,
+            status=RunStatus.FAILED if has_failed else RunStatus.COMPLETED,
+            status_source=StatusSource.INFERRED,
+            reason=told_of(open_actions) if open_actions else None,
+            ended_at=run.last_event_at,
+        )
+    return replace(
+        run,
+        status=told.status,
+        status_source=told.source,
+        reason=told.reason,
+        ended_at=max(told.at, run.last_event_at),
+    )
+
+
+def _told(run: RecordedRun) -> ToldEnd | None:
+    """Return the end that a run was told last; one that was kept may stand again."""
+    if run.told_end is not None or run.ended_at is None or run.status_source is StatusSource.INFERRED:
+        return run.told_end
+    return ToldEnd(status=run.status, source=run.status_source, at=run.ended_at, reason=run.reason)
+
+
+def _order(told: ToldEnd) -> tuple[datetime, int, str]:
+    return told.at, _WORSE[told.status], told.reason or ""

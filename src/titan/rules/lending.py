@@ -1,0 +1,103 @@
+"""What a call lacks and the call told of around it knows, lent to it: tokens, cost, model and answer.
+
+Two instrumentations tell of one call, and what only the outer one was told counts where the inner one does. It is lent,
+not given: whatever is heard of the inner call later is joined with its own words alone, and then it is lent again. So
+the order in which the two come is of no matter.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Final
+
+from msgspec.structs import replace
+
+from titan.model.recorded import IS_RETOLD, Action
+
+#: Three bits for where the cost is from: estimated, said at the beginning, said at the end, our endpoint's.
+COST_PLACE: Final = 24
+COST_BITS: Final = 7 << COST_PLACE
+ESTIMATED, SAID_FIRST, SAID_LAST, SEEN = 1, 2, 3, 4
+#: A bit for each field that may be lent.
+_LENT: Final[Mapping[str, int]] = {
+    "cost": 1 << 12,
+    "input_tokens": 1 << 13,
+    "output_tokens": 1 << 14,
+    "model": 1 << 15,
+    "provider": 1 << 16,
+    "response_id": 1 << 17,
+}
+_LENT_BITS: Final = sum(_LENT.values())
+_NAMES: Final = ("model", "provider", "response_id")
+_NOTHING: Final = Decimal(0)
+
+
+def own(action: Action) -> Action:
+    """Return an action as it was told itself, without what it was lent."""
+    if not action.heard & _LENT_BITS:
+        return action
+    news: dict[str, object] = {name: None for name, bit in _LENT.items() if action.heard & bit}
+    heard = action.heard & ~_LENT_BITS
+    if "cost" in news:
+        news["is_cost_estimated"] = False
+        heard &= ~COST_BITS
+    return replace(action, heard=heard, **news)
+
+
+def lent(outer: Action, inner: Sequence[Action]) -> list[Action]:
+    """Return the calls that `outer` says again, each with what it lacks: together they come to what `outer` says.
+
+    Of one call the outer one's cost counts where it is better known: said, and not estimated. Of several, the first
+    that has no cost or no tokens gets what the others leave of the outer one's.
+    """
+    calls = [own(call) for call in inner]
+    news: list[dict[str, object]] = [{} for _ in calls]
+    if len(calls) == 1:
+        news[0] |= {name: getattr(outer, name) for name in _NAMES if getattr(calls[0], name) is None}
+        if _is_better_known(outer, calls[0]):
+            news[0]["cost"] = outer.cost
+    else:
+        _share_cost(outer, calls, news)
+    for name in ("input_tokens", "output_tokens"):
+        _share_tokens(name, outer, calls, news)
+    return [_with(call, outer, new) for call, new in zip(calls, news, strict=True)]
+
+
+def given(outer: Action, call: Action) -> Action:
+    """Return a call that is certainly the one that `outer` says again, with a cost that only `outer` knows better."""
+    if not _is_better_known(outer, call):
+        return call
+    heard = call.heard & ~(COST_BITS | _LENT["cost"]) | outer.heard & COST_BITS | IS_RETOLD
+    return replace(call, cost=outer.cost, is_cost_estimated=outer.is_cost_estimated, heard=heard)
+
+
+def _is_better_known(outer: Action, call: Action) -> bool:
+    if outer.cost is None:
+        return False
+    is_said = outer.heard & COST_BITS > ESTIMATED << COST_PLACE
+    return call.cost is None or (is_said and call.heard & COST_BITS <= ESTIMATED << COST_PLACE)
+
+
+def _share_cost(outer: Action, calls: Sequence[Action], news: Sequence[dict[str, object]]) -> None:
+    lacking = [new for call, new in zip(calls, news, strict=True) if call.cost is None]
+    left = _NOTHING if outer.cost is None else outer.cost - sum((call.cost or _NOTHING for call in calls), _NOTHING)
+    if left > 0:
+        for place, new in enumerate(lacking):  # the cost of the others is in that of the first
+            new["cost"] = _NOTHING if place else left
+
+
+def _share_tokens(name: str, outer: Action, calls: Sequence[Action], news: Sequence[dict[str, object]]) -> None:
+    known = [getattr(call, name) for call in calls]
+    left = (getattr(outer, name) or 0) - sum(count or 0 for count in known)
+    if left > 0 and None in known:
+        news[known.index(None)][name] = left
+
+
+def _with(call: Action, outer: Action, news: Mapping[str, object]) -> Action:
+    known = {name: value for name, value in news.items() if value is not None}
+    if not known:
+        return call
+    heard = call.heard | IS_RETOLD | sum(_LENT[name] for name in known)
+    if "cost" not in known:
+        return replace(call, heard=heard, **known)
+    heard = heard & ~COST_BITS | outer.heard & COST_BITS
+    return replace(call, heard=heard, is_cost_estimated=outer.is_cost_estimated, **known)

@@ -1,0 +1,108 @@
+"""Which of the model calls that were told of within one another is the call, and which are its frames.
+
+Asked once all entries of a batch are taken, of each nest that they touch, from its outermost call on: a frame may turn
+out to be a call of its own once both have named their answers or told how they ended.
+"""
+
+from msgspec.structs import replace
+
+from titan.model.actions import ActionKind
+from titan.model.recorded import Action, is_frame, was_model_call
+from titan.rules.lending import lent, own
+from titan.rules.merging import (
+    IS_COVERED,
+    STAYS_FRAME,
+    TOLD,
+    call_of,
+    frame_of,
+    is_seen,
+    says_same,
+)
+from titan.rules.retelling import told_apart
+from titan.rules.settling import Settling
+
+
+def settle_nests(settling: Settling) -> None:
+    """Count the calls once that are told of within one another."""
+    nests = dict[int, Action]()
+    inside = set[int]()
+    for action in settling.told_models.values():
+        action = settling.changed[action.number]
+        nests[action.number] = action
+        around = _around(settling, action)
+        if around is not None:
+            nests[around.number] = around
+            inside.add(action.number)
+    settled = set[int]()
+    tops = [nest for number, nest in nests.items() if number not in inside]
+    for nest in (*tops, *nests.values()):  # again all, for calls that stand in a circle have no top
+        _settle_nest(settling, nest, settled)
+
+
+def _around(settling: Settling, action: Action) -> Action | None:
+    """Return the model call that an action was made in."""
+    around = None if action.parent_id is None else settling.action_at(action.run_id, action.parent_id)
+    return around if around is not None and was_model_call(around) else None
+
+
+def _settle_nest(settling: Settling, nest: Action, settled: set[int]) -> None:
+    waiting = [nest]
+    while waiting:
+        outer = settling.changed.get(waiting[0].number, waiting[0])
+        del waiting[0]
+        if outer.number not in settled:
+            settled.add(outer.number)
+            waiting += _settle_around(settling, outer)
+
+
+def _settle_around(settling: Settling, outer: Action) -> list[Action]:
+    """Settle whether a call is the frame of those made in it, and what it says of them; return these."""
+    inner = settling.nested_in(outer)
+    same = [call for call in inner if says_same(outer, call)]
+    is_above = is_seen(outer) or bool(outer.heard & IS_COVERED)  # then the call is there
+    is_below = bool(same) and not is_above
+    frames = is_below or bool(outer.heard & (STAYS_FRAME | IS_COVERED))
+    _put(settling, outer, _as(outer, frames=frames))
+    after = [own(call) for call in same] if is_above else lent(outer, same)
+    for before, call in zip(same, after, strict=True):
+        _put(settling, before, _covered(call) if is_above and not is_seen(call) else _uncovered(call))
+    for call in inner:
+        if call not in same:
+            _put(settling, call, _uncovered(own(call)))
+    if is_below and len(same) == 1:
+        _know_by_answer(settling, after[0])
+    return inner
+
+
+def _as(action: Action, *, frames: bool) -> Action:
+    if frames == is_frame(action):
+        return action
+    return frame_of(action) if frames else call_of(action)
+
+
+def _covered(call: Action) -> Action:
+    return _as(replace(call, heard=call.heard | IS_COVERED), frames=True)
+
+
+def _uncovered(call: Action) -> Action:
+    if not call.heard & IS_COVERED:
+        return call
+    heard = call.heard & ~IS_COVERED
+    return _as(replace(call, heard=heard), frames=bool(heard & STAYS_FRAME))
+
+
+def _know_by_answer(settling: Settling, call: Action) -> None:
+    """Have a call known by the answer that it was lent, unless another gave it: others may tell of it by that."""
+    if call.response_id is None or call.kind is not ActionKind.MODEL:
+        return
+    holder = settling.call_of(call.run_id, call.response_id)
+    if holder is None or holder.number == call.number:
+        settling.answers[call.run_id, call.response_id] = call
+    elif not holder.heard & call.heard & TOLD:
+        told_apart(settling, call, holder)
+
+
+def _put(settling: Settling, before: Action, after: Action) -> None:
+    if after != before:
+        settling.runs[after.run_id].sums.move(before, after)
+        settling.changed[after.number] = after

@@ -1,0 +1,62 @@
+"""Which runs of a store of calls need attention: those with trouble that nothing made good."""
+
+from itertools import count
+
+from msgspec.structs import replace
+
+from tests.support.builders import PROJECT
+from tests.support.call_stores import kept, record
+from tests.support.recorded import RUN, a_call, a_word, at
+from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
+from titan.ports_calls import CallReader, CallStore
+
+
+def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) -> None:
+    numbers = count()
+
+    def tell(run_id: str, *entries: Entry, agent: str = "ada") -> None:
+        record(calls, a_word(run_id=run_id, seconds=next(numbers), agent_id=agent), *entries)
+
+    tell("good", a_call(run_id="good"))
+    tell("failed", a_call(run_id="failed"), a_word(run_id="failed", seconds=1, end=RunEnd.FAILED))
+    tell("broken", a_call("a", run_id="broken", error="no"), a_call("b", run_id="broken", name="else"))
+    tell("mended", a_call("a", run_id="mended", error="no"), a_call("b", run_id="mended", begins=2, ends=4))
+    tell("blocked", a_call(run_id="blocked", begins=9, ends=9, outcome=Outcome.BLOCKED), agent="bob")
+    tell("rejected", a_call(run_id="rejected", begins=9, ends=9, outcome=Outcome.REJECTED))
+
+    def ask(reader: CallReader) -> list[tuple[str, bool]]:
+        return [(run.id, flag) for run, flag in reader.runs_in_need(PROJECT, since=at(0), limit=9)]
+
+    assert calls.read(ask) == [
+        ("rejected", False),
+        ("blocked", False),
+        ("mended", False),
+        ("broken", True),
+        ("failed", False),
+    ]
+    late = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(5), limit=9))
+    assert [run.id for run, _ in late] == ["rejected", "blocked"]
+    of_bob = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), agent_id="bob", limit=9))
+    assert [run.id for run, _ in of_bob] == ["blocked"]
+    first = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=1))
+    assert [run.id for run, _ in first] == ["rejected"]
+
+
+def test_an_error_whose_caller_succeeded_was_made_good(calls: CallStore) -> None:
+    def frame(outcome: Outcome, id: str, parent_id: str | None = None) -> ActionEntry:
+        return a_call(id, kind=ActionKind.AGENT, name=id, outcome=outcome, parent_id=parent_id)
+
+    failed = a_call("tool", error="no", parent_id="step")
+    step, agent = frame(Outcome.ERROR, "step", "agent"), frame(Outcome.SUCCESS, "agent")
+
+    def needs(*entries: ActionEntry) -> bool:
+        record(calls, *entries)
+        [(_, flag)] = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=9))
+        kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
+        return flag
+
+    assert needs(failed)
+    assert needs(failed, step)
+    assert not needs(failed, step, agent)
+    assert needs(failed, step, agent, a_call("other", name="other", error="no"))
+    assert needs(replace(failed, parent_id="b"), replace(step, id="b", parent_id="b"))

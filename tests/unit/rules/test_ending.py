@@ -1,0 +1,135 @@
+"""A run that goes on after an end that was told: the end is kept, and stands again when the run falls silent."""
+
+from msgspec.structs import replace
+
+from tests.support.recorded import Memory, a_call, a_word, at, heard, in_any_order
+from titan.model.actions import Outcome, RunEnd, RunEntry
+from titan.model.recorded import RecordedRun, StatusSource, ToldEnd
+from titan.model.runs import RunStatus
+from titan.rules.ending import fallen_silent
+
+FAILED = a_word(seconds=5, end=RunEnd.FAILED, reason="the agent failed")
+FLUSH = a_call("flush", begins=6, ends=7)
+TOLD = ToldEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(5), reason="the agent failed")
+
+
+def silent(memory: Memory) -> RecordedRun:
+    """Return the run once nothing was heard of it for long, and keep it so."""
+    ended = fallen_silent(memory.run)
+    memory.runs[ended.id] = ended
+    return ended
+
+
+def how(run: RecordedRun) -> tuple[RunStatus, StatusSource, str | None]:
+    return run.status, run.status_source, run.reason
+
+
+def test_a_failure_that_something_began_after_stands_again_when_the_run_falls_silent() -> None:
+    for memory in in_any_order(FAILED, FLUSH):
+        assert (memory.run.status, memory.run.ended_at, memory.run.told_end) == (RunStatus.RUNNING, None, TOLD)
+
+        ended = silent(memory)
+
+        assert how(ended) == (RunStatus.FAILED, StatusSource.EXPLICIT, "the agent failed")
+        assert ended.ended_at == at(7)
+
+
+def test_an_end_that_is_told_again_changes_nothing_before_and_after_the_silence() -> None:
+    memory = heard([FAILED, FLUSH])
+    going_on = memory.hear(FAILED)
+    silent(memory)
+
+    again = memory.hear(FAILED, FLUSH)
+
+    assert (going_on.repeated, again.repeated) == (1, 2)
+    assert memory.run.status is RunStatus.FAILED
+
+
+def test_a_run_that_goes_on_once_more_keeps_the_end_that_was_told() -> None:
+    memory = heard([FAILED, FLUSH])
+    silent(memory)
+
+    memory.hear(a_call("more", begins=8, ends=9))
+
+    assert (memory.run.status, memory.run.told_end) == (RunStatus.RUNNING, TOLD)
+    assert how(silent(memory)) == (RunStatus.FAILED, StatusSource.EXPLICIT, "the agent failed")
+
+
+def test_an_end_that_comes_after_all_that_began_counts_alone() -> None:
+    better = a_word(seconds=9, end=RunEnd.COMPLETED)
+
+    for memory in in_any_order(FAILED, FLUSH, better):
+        assert how(memory.run) == (RunStatus.COMPLETED, StatusSource.EXPLICIT, None)
+        assert (memory.run.ended_at, memory.run.told_end) == (at(9), None)
+
+
+def test_an_end_told_after_the_silence_counts_though_the_run_was_busy_for_longer() -> None:
+    memory = heard([FAILED, a_call("flush", begins=6, ends=20)])
+    silent(memory)
+
+    memory.hear(a_word(seconds=9, end=RunEnd.COMPLETED))
+
+    assert (memory.run.status, memory.run.ended_at, memory.run.told_end) == (RunStatus.COMPLETED, at(9), None)
+
+
+def test_of_two_ends_before_what_began_last_the_later_one_is_kept() -> None:
+    earlier = a_word(seconds=4, end=RunEnd.COMPLETED)
+
+    for memory in in_any_order(FAILED, earlier, FLUSH):
+        assert memory.run.told_end == TOLD
+
+
+def test_a_failure_told_late_corrects_an_end_that_was_inferred() -> None:
+    memory = heard([FLUSH])
+    assert silent(memory).status is RunStatus.COMPLETED
+
+    memory.hear(FAILED)
+
+    assert how(memory.run) == (RunStatus.FAILED, StatusSource.EXPLICIT, "the agent failed")
+    assert (memory.run.ended_at, memory.run.told_end) == (at(7), TOLD)
+    assert memory.hear(FAILED).repeated == 1
+
+
+def test_what_failed_after_a_run_was_said_to_be_complete_is_not_hidden_by_that() -> None:
+    done = a_word(seconds=5, end=RunEnd.COMPLETED, reason="done")
+    crashed = heard([done, a_call("next", begins=6, ends=7, outcome=Outcome.ERROR)])
+    failed_before = heard([a_call("try", outcome=Outcome.ERROR), done, a_word(seconds=6, name="more")])
+
+    assert how(silent(crashed)) == (RunStatus.FAILED, StatusSource.INFERRED, None)
+    assert how(silent(failed_before)) == (RunStatus.COMPLETED, StatusSource.EXPLICIT, "done")
+
+
+def test_an_end_that_the_stages_told_stands_again_too() -> None:
+    memory = heard([a_call("a1")])
+    memory.runs[memory.run.id] = replace(
+        memory.run, status=RunStatus.FAILED, status_source=StatusSource.STAGES, ended_at=at(5)
+    )
+
+    memory.hear(FLUSH)
+    early: RunEntry = a_word(seconds=1, end=RunEnd.COMPLETED)
+
+    assert memory.hear(early).repeated == 1
+    assert how(silent(memory)) == (RunStatus.FAILED, StatusSource.STAGES, None)
+
+
+def test_an_end_before_that_of_the_stages_is_not_the_end() -> None:
+    memory = heard([a_call("a1"), a_call("a2", begins=3, ends=4)])
+    memory.runs[memory.run.id] = replace(
+        memory.run, status=RunStatus.FAILED, status_source=StatusSource.STAGES, ended_at=at(5)
+    )
+
+    again = memory.hear(a_word(seconds=1, end=RunEnd.COMPLETED))
+
+    assert (again.repeated, memory.run.status) == (1, RunStatus.FAILED)
+
+
+def test_a_told_end_stands_for_what_never_ended_only_where_it_was_a_failure() -> None:
+    for told, reason in (
+        (FAILED, "the agent failed"),
+        (a_word(seconds=5, end=RunEnd.COMPLETED), "broke off: 1 call never ended"),
+    ):
+        memory = heard([told, a_call("late", begins=6, ends=None)])
+
+        ended = fallen_silent(memory.run, memory.all)
+
+        assert (ended.status, ended.reason) == (RunStatus.FAILED, reason)
