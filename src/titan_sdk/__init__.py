@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from titan_sdk.errors import TitanError
     from titan_sdk.job import TitanGate, TitanJob
     from titan_sdk.recording.acts import action, turn
+    from titan_sdk.recording.place import headers
     from titan_sdk.recording.process import flush
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import run
@@ -45,6 +46,7 @@ __all__ = [
     "event",
     "flush",
     "handoff",
+    "headers",
     "model",
     "new_run_id",
     "progress",
@@ -70,6 +72,7 @@ _HOMES = {
     "event": "recording.words",
     "flush": "recording.process",
     "handoff": "recording.words",
+    "headers": "recording.place",
     "new_run_id": "stages",
     "progress": "recording.words",
     "result": "results",
@@ -92,3 +95,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = globals()[name] = getattr(import_module(f"titan_sdk.{_HOMES[name]}"), name)
     return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

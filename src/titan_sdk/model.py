@@ -234,19 +234,9 @@ def _place() -> dict[str, str]:
     """
     if "titan_sdk.recording.runs" not in sys.modules:
         return {}  # who has not imported it is in neither, and need not wait 0.1 s for it
-    from titan_sdk.recording.acts import current_act
-    from titan_sdk.recording.runs import open_run
+    from titan_sdk.recording.place import headers_here
 
-    act = current_act()
-    run = act.run if act is not None else open_run()
-    said = {
-        "X-Titan-Run-Id": run.id if run else None,
-        "X-Titan-Agent-Id": run.agent_id if run else None,
-        "X-Titan-Parent-Id": act.id if act else None,
-    }
-    headers = {name: value for name, value in said.items() if value is not None}
-    is_sendable = all(value.isascii() and value.isprintable() for value in headers.values())
-    return headers if is_sendable else {}
+    return headers_here()
 
 
 def _read(reply: _Reply, schema: Schema | None) -> tuple[Json, list[str]]:

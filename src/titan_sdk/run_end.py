@@ -7,8 +7,8 @@ child starts with nothing. The end is `failed` when it can be known that the pro
 - `sys.exit(status)` with a status that is no success, unless it was caught (`sys.exit` is wrapped, for an exit
   handler cannot see the status). `raise SystemExit(1)` and `os._exit` cannot be seen: the run then completes, or
   ends by its idle time;
-- SIGTERM, where the program has no handler of its own: the run is ended, then the process dies of the signal as
-  it would have without.
+- SIGTERM, and SIGHUP of a terminal that is closed, where the program has no handler of its own: the run is ended,
+  then the process dies of the signal as it would have without.
 
 The hooks are set with the first stage that a process submits, or the first action that it records, never by importing
 this package.
@@ -92,7 +92,7 @@ def _install() -> None:
     _is_installed = True
     _wrap_excepthook()
     _wrap_exit()
-    _handle_sigterm()
+    _handle_signals()
     atexit.register(_end_all)
 
 
@@ -120,22 +120,22 @@ def _wrap_exit() -> None:
     sys.exit = remember_and_exit
 
 
-def _handle_sigterm() -> None:
+def _handle_signals() -> None:
     import signal
 
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        return
-
     def end_runs_and_die(number: int, frame: FrameType | None) -> None:
-        _own_ledger().failure = "SIGTERM"
+        _own_ledger().failure = signal.Signals(number).name
         _end_all()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
-    try:
-        signal.signal(signal.SIGTERM, end_runs_and_die)
-    except ValueError:
-        return  # not the main thread, which alone may set handlers
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_DFL:
+            continue  # the program's own handler, or ignored as below nohup
+        try:
+            signal.signal(ending, end_runs_and_die)
+        except ValueError:
+            return  # not the main thread, which alone may set handlers
 
 
 def _end_all() -> None:

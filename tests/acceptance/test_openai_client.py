@@ -14,6 +14,8 @@ from openai.types.chat import (
     ChatCompletionToolParam,
 )
 
+import titan_sdk
+from tests.support.heard import heard_by_nobody_else
 from tests.support.raw_http import ask
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
@@ -68,6 +70,19 @@ def functions_of(message: ChatCompletionMessage) -> list[ChatCompletionMessageFu
 def body_of(action: dict[str, Any], which: str) -> Any:
     """Return an action's inputs or outputs."""
     return json.loads(action["bodies"][which]["text"])
+
+
+def test_a_call_inside_a_recorded_run_joins_it_below_the_action_that_makes_it(
+    client: openai.OpenAI, recorded: RecordedCalls
+) -> None:
+    with heard_by_nobody_else("recorded-1"), titan_sdk.action("plan") as act:
+        client.chat.completions.create(model="default", messages=[SKY], extra_headers=titan_sdk.headers())
+
+    (action,) = recorded.actions("recorded-1")
+    assert (action["action"]["kind"], action["action"]["parent_id"], action["action"]["agent_id"]) == (
+        *("model", act.id),
+        "R",
+    )
 
 
 def test_a_chat_completion_comes_with_its_tokens_and_is_recorded(

@@ -4,6 +4,7 @@
     with titan_sdk.run(agent_id="A"):      runs      what an action belongs to
     titan_sdk.thinking("…")                words     what happens at one moment
                                            streams   what is recorded of generators
+                                           parameters   what arguments are called
 
     caller's thread    a snapshot, and a place in a queue                     showing, recorder
     behind it          notes become JSON (told), in batches                   recorder

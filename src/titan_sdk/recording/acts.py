@@ -19,7 +19,7 @@ from __future__ import annotations
 import inspect
 import os
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from sys import _getframe
 from threading import current_thread, main_thread
 from time import perf_counter_ns, time_ns
@@ -27,6 +27,7 @@ from time import perf_counter_ns, time_ns
 from titan_sdk.recording import process
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
 from titan_sdk.recording.mistakes import check_choice, check_function, check_tags
+from titan_sdk.recording.redact import check_redact
 from titan_sdk.recording.runs import current_run
 from titan_sdk.recording.showing import as_it_is
 from titan_sdk.recording.told import Lost
@@ -154,7 +155,11 @@ class Act:
 
     def told(self) -> list[Told]:
         """Return what is to be told of it now: its beginning, its end, or both at once."""
+        if not self.has_ended:
+            process.under_way(self.id, partial(_cut, self))
         self.is_begin_told, is_first = True, not self.is_begin_told
+        if self.has_ended:
+            process.over(self.id)
         if self.is_end_told or not (is_first or self.has_ended):
             return []
         self.is_end_told = self.has_ended
@@ -271,12 +276,14 @@ def action(
 
     Raises:
         ValueError: `kind`, `impact` or `effect` is none of the words, or `cost` is no cost.
-        TypeError: `tags` is one text, or what is decorated is a class, a property or nothing that can be called.
+        TypeError: `tags` is one text, `redact` is no Redact, or what is decorated is a class, a property or nothing
+            that can be called.
     """
     check_choice("kind", kind, _KINDS)
     check_choice("impact", impact, _IMPACTS)
     check_choice("effect", effect, _EFFECTS)
     check_tags(tags)
+    check_redact(redact)
     if cost is not None and not callable(cost) and usd(cost) is None:
         raise ValueError(f"cost={cost!r}: expected US dollars from 0 to {LARGEST_USD:,}, or a function of the result")
     plan = Plan(
@@ -301,15 +308,23 @@ class turn(Action):  # noqa: N801  # used as a function: `with turn("What is …
         said: what it answers to; `set_input` may say it later.
         name: a title for people.
         actor: the sub-agent that speaks; by default the run's agent.
+        redact: what of its data never leaves the process.
     """
 
     __slots__ = ("_said",)
 
     def __init__(
-        self, said: object = None, *, name: str = "turn", actor: str | None = None, tags: Sequence[str] = ()
+        self,
+        said: object = None,
+        *,
+        name: str = "turn",
+        actor: str | None = None,
+        tags: Sequence[str] = (),
+        redact: Redact | None = None,
     ) -> None:
         check_tags(tags)
-        super().__init__(Plan(name, "turn", actor=actor, tags=tuple(tags)))
+        check_redact(redact)
+        super().__init__(Plan(name, "turn", actor=actor, tags=tuple(tags), redact=redact))
         self._said = said
 
     def __enter__(self) -> Act:
@@ -373,10 +388,8 @@ def begun(plan: Plan, args: tuple[object, ...] = (), kwargs: Mapping[str, object
     act = Act(plan, current_run(), _current.get())
     if kwargs is not None and plan.keeps_inputs:
         given = args[1:] if plan.is_method else args
-        act.inputs = {
-            "args": [as_it_is(arg) for arg in given],
-            "kwargs": {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {},
-        }
+        shown = {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {}
+        act.inputs = plan.parameters.named([as_it_is(arg) for arg in given], shown)
         act.has_inputs = True
     act.is_lost = not process.offer(act)
     resume(act)
@@ -409,6 +422,18 @@ def fail(act: Act, error: BaseException) -> None:
     if act.cost is None and not callable(act.plan.cost):
         act.cost = act.plan.cost
     _end(act, "error")
+
+
+def _cut(act: Act, why: str, at_clock_ns: int) -> None:
+    """End an action that the program did not: it is at its own end."""
+    if not act.has_ended:
+        act.duration_ns = max(0, at_clock_ns - act._clock)
+        act.error = as_it_is(ProgramEnded(why))
+        _end(act, "error")
+
+
+class ProgramEnded(Exception):
+    """What an action has failed with that was under way when its program came to its end."""
 
 
 def current_act() -> Act | None:

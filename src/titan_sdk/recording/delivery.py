@@ -27,7 +27,7 @@ FIRST_PAUSE_SECONDS = 0.5  # a restarted server is back within it
 LONGEST_PAUSE_SECONDS = 5.0
 ANSWER_SECONDS = 5.0  # a commit takes 10 ms; what waits meanwhile is lost if the process is killed
 PROBE_SECONDS = 1.0  # of a server that did not answer last: where it hangs, what comes meanwhile is to go to the disk
-_NO_ROOM = "the server is away, and there is no room to keep them"
+_NO_ROOM = "the server is away, and they cannot be kept"
 HELD_BYTES = 16 * 2**20  # in memory, where no disk takes it
 MOST_FAULTS = 5  # of one body, while the server takes others: what is wrong with it does not pass
 _FAULTS_IN_A_ROW = 3  # of different bodies: then it is the server that is not well
@@ -71,8 +71,14 @@ class Delivery:
         now: Callable[[], float] = time.monotonic,
         say: Callable[[str], object] | None = None,
         held_bytes: int = HELD_BYTES,
+        where: str = "",
     ) -> None:
-        """`post` sends a body within so many seconds; `kept` is the folder for bad times, if there is one."""
+        """`post` sends a body within so many seconds; `kept` is the folder for bad times, if there is one.
+
+        `where` is the server's address, for people.
+        """
+        self._where = where
+        self._last_answer = Answer(Verdict.TAKEN)
         self._post = post
         self._kept = kept
         self._now = now
@@ -100,6 +106,7 @@ class Delivery:
         #: Entries that the server has not been told of as lost.
         self.losses = Losses()
         self._lost = 0
+        self._said_lost = 0
         #: what was given last: of what was kept, its run is told what was lost
         self._last = Lost(None, time.time_ns())
 
@@ -155,29 +162,55 @@ class Delivery:
         """Bring to the disk what is held in memory: the process ends. What cannot be kept is dropped."""
         while self._held:
             body, count = self._held.popleft()
-            if self._kept is None or not self._kept.add(body):
-                self.drop([self._last] * count, _NO_ROOM)
+            if self._kept is None or not self._kept.add(body, entries=count):
+                self.drop([self._last] * count, self._no_room)
         self._held_bytes = 0
+
+    def say_what_is_left(self) -> None:
+        """Say in one line what waits for the server as the process ends, and in another one what was lost in all."""
+        if self._kept is not None and (waiting := self._kept.waiting()):
+            entries = "1 recorded entry waits" if waiting == 1 else f"{waiting:,} recorded entries wait"
+            self._say(f"titan_sdk: {entries} in {self._kept.folder}: {self._why_they_wait}")
+        if self._lost > self._said_lost:
+            self._say(f"titan_sdk: recorded entries are lost: {self._lost:,} in all")
+
+    @property
+    def _why_they_wait(self) -> str:
+        verdict, reason, _ = self._last_answer
+        if verdict is Verdict.TAKEN:
+            return f"there was no time to bring them to {self._where}; the next program that records takes them along"
+        if reason:
+            return f"the server at {self._where} answered {reason}"
+        return f"no Titan answers at {self._where} (TITAN_HOST, TITAN_PORT)"
+
+    @property
+    def _no_room(self) -> str:
+        if self._kept is None:
+            return f"{_NO_ROOM}: there is no folder for them (TITAN_SPOOL)"
+        return f"{_NO_ROOM} in {self._kept.folder}: {self._kept.problem}"
 
     def drop(self, lost: Sequence[Lost], why: str) -> None:
         """Count entries that are lost, and say so: each reason once on stderr, and to their runs at the server."""
         self.losses.add(lost)
         self._lost += len(lost)
-        self._say_once(why, f"titan_sdk: recorded entries are lost ({self._lost} so far): {why}")
+        if self._say_once(why, f"titan_sdk: recorded entries are lost ({self._lost} so far): {why}"):
+            self._said_lost = self._lost
 
-    def _say_once(self, what: str, text: str) -> None:
-        if what not in self._said and len(self._said) < _MOST_SAID:
-            self._said.add(what)
-            self._say(text)
+    def _say_once(self, what: str, text: str) -> bool:
+        if what in self._said or len(self._said) >= _MOST_SAID:
+            return False
+        self._said.add(what)
+        self._say(text)
+        return True
 
     def _keep_body(self, body: bytes, entries: Sequence[Lost]) -> None:
-        if self._kept is not None and self._kept.add(body):
+        if self._kept is not None and self._kept.add(body, entries=len(entries)):
             self._may_have_files, self._look_at = True, 0.0
         elif self._held_bytes + len(body) <= self._most_held_bytes:
             self._held.append((body, len(entries)))
             self._held_bytes += len(body)
         else:
-            self.drop(entries, _NO_ROOM)
+            self.drop(entries, self._no_room)
 
     @property
     def is_away(self) -> bool:
@@ -201,7 +234,7 @@ class Delivery:
         return verdict
 
     def _posted(self, body: bytes, within_seconds: float) -> Answer:
-        answer = self._post(body, within_seconds)
+        answer = self._last_answer = self._post(body, within_seconds)
         verdict = answer.verdict
         self._has_answered = verdict is not Verdict.AWAY
         self._faults_in_a_row = self._faults_in_a_row + 1 if verdict is Verdict.FAULT else 0

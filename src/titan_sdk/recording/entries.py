@@ -8,12 +8,13 @@ from decimal import Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
 from titan_sdk.recording.mistakes import say_once
+from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.told import NAME_LIMIT, TAG_LIMIT, Told, line
 from titan_sdk.tape import Bounds, Raised, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Literal, TypeAlias
 
     from titan_sdk.recording.acts import Act, Amount
@@ -36,7 +37,18 @@ class Plan:
     """How actions of one kind are recorded."""
 
     __slots__ = (
-        *("actor", "callsite", "cost", "effect", "impact", "is_method", "keeps_inputs", "keeps_outputs", "kind"),
+        *(
+            "actor",
+            "callsite",
+            "cost",
+            "effect",
+            "impact",
+            "is_method",
+            "keeps_errors",
+            "keeps_inputs",
+            "keeps_outputs",
+            "kind",
+        ),
         *("name", "parameters", "redact", "tags"),
     )
 
@@ -60,11 +72,12 @@ class Plan:
         self.effect = effect
         self.actor = actor
         self.redact = redact
+        self.keeps_errors = redact is None or not redact.errors
         self.keeps_inputs = redact is None or not redact.inputs
         self.keeps_outputs = redact is None or not redact.outputs
         self.callsite: tuple[str, int, str] | None = None
-        #: of the function, in their order: what the positional inputs are called
-        self.parameters: tuple[str, ...] = ()
+        #: of the function: what its inputs are called
+        self.parameters = Parameters()
         #: whether the first argument is the object that the function belongs to, which is no input
         self.is_method = False
 
@@ -80,12 +93,13 @@ class Plan:
             actor=self.actor,
             redact=self.redact,
         )
-        code = getattr(function, "__code__", None)
+        code, place = getattr(function, "__code__", None), getattr(function, "__qualname__", "")
         if code is not None:
-            plan.callsite = (code.co_filename, code.co_firstlineno, function.__qualname__)
-            named = code.co_varnames[: code.co_argcount]
-            plan.is_method = named[:1] in (("self",), ("cls",)) and "." in function.__qualname__
-            plan.parameters = named[1:] if plan.is_method else named
+            plan.callsite = (code.co_filename, code.co_firstlineno, place)
+        plan.parameters = parameters_of(function)
+        plan.is_method = plan.parameters.positional[:1] in (("self",), ("cls",)) and "." in place
+        if plan.is_method:
+            plan.parameters = plan.parameters.without_first()
         return plan
 
     def cost_of(self, result: object) -> Amount | None:
@@ -125,7 +139,7 @@ def entry_of(act: Act) -> Told:
         payloads["inputs"] = encode(act.inputs).text.decode()
     if act.has_ended:
         _add_end(act, fields, payloads)
-    if not (plan.keeps_inputs and plan.keeps_outputs):
+    if not (plan.keeps_inputs and plan.keeps_outputs) or (act.outcome == "error" and not plan.keeps_errors):
         fields["is_redacted"] = True
     payloads["details"] = _details(act)
     redactor = plan.redact.redactor if plan.redact is not None else None
@@ -139,13 +153,9 @@ def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> N
     if (cost := usd(act.cost)) is not None:
         fields["cost_usd"] = cost
     elif act.cost is not None:
-        name = line(act.plan.name or act.plan.kind, NAME_LIMIT)
-        say_once(
-            f"titan_sdk: {name!r} is recorded without a cost: {line(repr(act.cost), 100)} is not US dollars from 0 to "
-            f"{LARGEST_USD:,}"
-        )
+        _say_without(act, "a cost", act.cost, f"US dollars from 0 to {LARGEST_USD:,}")
     if act.use:
-        fields["use"] = {name: value for name, value in act.use.items() if _is_use(value)}
+        fields["use"] = _use(act, act.use)
     if act.has_outputs and act.outcome == "success" and act.plan.keeps_outputs:
         payloads["outputs"] = encode(act.outputs).text.decode()
     if act.outcome == "error":
@@ -163,10 +173,21 @@ def usd(amount: object) -> str | None:
         return None
 
 
-def _is_use(value: object) -> bool:
-    if isinstance(value, str):
-        return bool(value)
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_TOKENS
+def _use(act: Act, said: Mapping[str, object]) -> dict[str, object]:
+    """Return what the server takes of what a program says of a model call; the rest is said, once."""
+    use: dict[str, object] = {}
+    for name, value in said.items():
+        is_number = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_TOKENS
+        if is_number if name.endswith("_tokens") else isinstance(value, str) and value:
+            use[name] = value
+        else:
+            _say_without(act, name, value, "a number from 0" if name.endswith("_tokens") else "a text")
+    return use
+
+
+def _say_without(act: Act, what: str, found: object, expected: str) -> None:
+    name = line(act.plan.name or act.plan.kind, NAME_LIMIT)
+    say_once(f"titan_sdk: {name!r} is recorded without {what}: {line(repr(found), 100)} is not {expected}")
 
 
 def _failure(act: Act) -> dict[str, str]:
@@ -174,7 +195,7 @@ def _failure(act: Act) -> dict[str, str]:
     if not isinstance(raised, Raised):
         return {"type": "Exception", "message": ""}
     kind = raised.type_name.rpartition(":")[2].rpartition(".")[2]
-    message = line(raised.message, _LONGEST_MESSAGE) if raised.message else ""
+    message = line(raised.message, _LONGEST_MESSAGE) if raised.message and act.plan.keeps_errors else ""
     return {"type": line(kind, NAME_LIMIT), "message": message, "traceback": _traceback(act.frames, kind, message)}
 
 
@@ -192,14 +213,14 @@ def _details(act: Act) -> str:
     details: dict[str, object] = {}
     if (site := act.callsite or act.plan.callsite) is not None:
         details["callsite"] = {"file": line(site[0], 4096), "line": site[1], "qualname": line(site[2], 500)}
-    if act.plan.parameters:
-        details["parameters"] = act.plan.parameters
+    if act.plan.parameters.positional:
+        details["parameters"] = act.plan.parameters.positional
     if act.thread is not None:
         details["thread"] = line(act.thread, 500)
     if act.attributes:
         details["attributes"] = act.attributes
     text = _to_json(details)
-    if act.has_ended and act.outcome == "error":
+    if act.has_ended and act.outcome == "error" and act.plan.keeps_errors:
         exception = encode(act.error, bounds=_DETAILS).text.decode()
         text = f'{text[:-1]}{"," if details else ""}"exception":{exception}}}'
     return text

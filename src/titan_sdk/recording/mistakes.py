@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterable, Mapping
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_choice", "check_function", "check_tags", "say_once", "to_stderr"]
+__all__ = ["check_choice", "check_function", "check_patterns", "check_tags", "names_in", "say_once", "to_stderr"]
 
 _MOST_SAID = 100
 _said: set[str] = set()
@@ -32,6 +34,43 @@ def check_tags(tags: object) -> None:
     """
     if isinstance(tags, str | bytes):
         raise TypeError(f"tags={tags!r}: expected a list of words, as [{tags!r}]")
+
+
+def names_in(argument: str, found: object) -> tuple[str, ...]:
+    """Return several names. One text is refused: its letters would become the names.
+
+    Raises:
+        TypeError: it is a text, or holds what is none.
+    """
+    if isinstance(found, str | bytes) or not isinstance(found, Iterable):
+        raise TypeError(f"{argument}={found!r}: expected a list of names, as [{found!r}]")
+    names = tuple(found)
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument}: expected names as text; found {name!r:.100}")
+    return names
+
+
+def check_patterns(found: object) -> None:
+    """Refuse what are no regular expressions, each by its name.
+
+    Raises:
+        TypeError: there are no names, or a name or an expression is no text.
+        ValueError: one cannot be read.
+    """
+    if not isinstance(found, Mapping):
+        raise TypeError(
+            f"patterns={found!r:.100}: expected a name for each regular expression, as {{'order': 'ORD-[0-9]{{8}}'}}"
+        )
+    for name, regex in found.items():
+        if not isinstance(name, str) or not isinstance(regex, str):
+            raise TypeError(
+                f"patterns[{name!r:.100}]={regex!r:.100}: expected two texts, a name and a regular expression"
+            )
+        try:
+            re.compile(regex)
+        except re.error as mistake:
+            raise ValueError(f"patterns[{name!r}]={regex!r}: expected a regular expression; {mistake}") from None
 
 
 def check_function(found: object) -> None:

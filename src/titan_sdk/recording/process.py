@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager, suppress
+from time import perf_counter_ns
 
 from titan_sdk import patience, run_end  # noqa: F401  # patience: see `_import_before_any_fork`
 from titan_sdk.address import address_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from titan_sdk.recording.recorder import Note
 
-__all__ = ["end_with_process", "ended", "flush", "offer", "put", "recording_to"]
+__all__ = ["end_with_process", "ended", "flush", "is_recording", "offer", "over", "put", "recording_to", "under_way"]
 
 SWITCH = "TITAN_RECORD"
 _NO = frozenset({"0", "false", "no", "off"})
@@ -37,6 +38,11 @@ def offer(note: Note) -> bool:
     return _recorder is not None and _recorder.offer(note)
 
 
+def is_recording() -> bool:
+    """Return whether this process records, as it does unless TITAN_RECORD forbids it."""
+    return _recorder is not None
+
+
 def flush(timeout: float = EXIT_SECONDS) -> bool:
     """Wait until what was recorded so far is at the server, or on disk for later; False when `timeout` seconds end it.
 
@@ -48,6 +54,21 @@ def flush(timeout: float = EXIT_SECONDS) -> bool:
 def end_with_process(key: object, end: Callable[[str], None]) -> None:
     """Have a run ended when this process exits: `end` gets its failure in words, "" for none."""
     _endings[key] = end
+
+
+def under_way(key: object, cut: Callable[[str, int], None]) -> None:
+    """Have what has begun cut off where this process exits before it ends: `cut` gets why, and the moment.
+
+    The moment is one of `time.perf_counter_ns`: no action may end after its run.
+    """
+    _under_way[key] = cut
+    if _exit is not None:
+        cut(*_exit)
+
+
+def over(key: object) -> None:
+    """Forget what was under way: it has ended."""
+    _under_way.pop(key, None)
 
 
 def ended(key: object) -> None:
@@ -67,6 +88,10 @@ def recording_to(recorder: Recorder) -> Iterator[None]:
 
 
 def _close(failure: str, seconds: float) -> None:
+    global _exit
+    _exit = f"the program ended by {failure}" if failure else "the program ended before this did", perf_counter_ns()
+    for cut in tuple(_under_way.values()):
+        cut(*_exit)
     while _endings:
         _, end = _endings.popitem()
         end(failure)
@@ -96,7 +121,8 @@ def _delivery() -> Delivery:
         ca_file=address.ca_file,
         retry_for_seconds=0,
     )
-    return Delivery(post_to(transport), None if folder is None else Spool(folder))
+    where = f"{address.host}:{address.port}"
+    return Delivery(post_to(transport), None if folder is None else Spool(folder), where=where)
 
 
 def _new_recorder() -> Recorder | None:
@@ -122,9 +148,14 @@ def _start_anew() -> None:
     global _recorder
     _recorder = _new_recorder()
     _endings.clear()
+    _under_way.clear()
 
 
 _endings: dict[object, Callable[[str], None]] = {}
+#: What was told to have begun, and has not ended.
+_under_way: dict[object, Callable[[str, int], None]] = {}
+#: Why and when this process came to its end.
+_exit: tuple[str, int] | None = None
 _recorder = _new_recorder()
 _import_before_any_fork()
 os.register_at_fork(before=_step_aside, after_in_child=_start_anew)

@@ -138,6 +138,7 @@ class Recorder:
         else:
             self._leave(delivery, delivery.keep)
         delivery.put_away()
+        delivery.say_what_is_left()
 
     def step_aside(self) -> None:
         """End the thread, once it has told what waits, because the process forks; the next note starts another.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import re
 
-from titan_sdk.recording.mistakes import say_once
+from titan_sdk.recording.mistakes import check_patterns, names_in, say_once
 from titan_sdk.redaction import Redactor, StandardFinder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Redact", "built_in", "of_process"]
+__all__ = ["Redact", "built_in", "check_redact", "of_process"]
 
 FIELDS = "TITAN_REDACT_FIELDS"
 PATTERNS = "TITAN_REDACT_PATTERNS"
@@ -32,12 +32,16 @@ class Redact:
         fields: names of fields whose whole value goes, wherever they stand; `api-key` and `apiKey` are the same.
         patterns: name → regular expression of what goes out of texts; `[redacted:NAME]` is left.
         inputs, outputs: True leaves out all of it.
+        errors: True leaves out what an exception says: its message, arguments and causes; its type and the lines of
+            code that it came through are kept. Without, a message that repeats an argument tells it, also under
+            `inputs=True`.
 
     Raises:
-        re.error: a pattern is no regular expression.
+        TypeError: `fields` is one text, or `patterns` has no names.
+        ValueError: a pattern is no regular expression.
     """
 
-    __slots__ = ("inputs", "outputs", "redactor")
+    __slots__ = ("errors", "inputs", "outputs", "redactor")
 
     def __init__(
         self,
@@ -46,16 +50,29 @@ class Redact:
         patterns: Mapping[str, str] | None = None,
         inputs: bool = False,
         outputs: bool = False,
+        errors: bool = False,
     ) -> None:
+        fields = names_in("fields", fields)
+        check_patterns(patterns or {})
         self.inputs = inputs
         self.outputs = outputs
-        fields = tuple(fields)
+        self.errors = errors
         #: None: nothing but whole payloads goes
         self.redactor: Redactor | None = None
         if fields or patterns:
             self.redactor = Redactor(
                 StandardFinder(patterns), key=_KEY, fields=(*_named(os.environ.get(FIELDS, "")), *fields)
             )
+
+
+def check_redact(found: object) -> None:
+    """Refuse what says nothing of what is to stay at home.
+
+    Raises:
+        TypeError: it is no Redact.
+    """
+    if found is not None and not isinstance(found, Redact):
+        raise TypeError(f"redact={found!r:.100}: expected a titan_sdk.Redact, as Redact(fields=['iban'])")
 
 
 def of_process() -> Redactor | None:

@@ -160,6 +160,8 @@ def open_run() -> Run | None:
 def script_name() -> str:
     """Return what a program without a name is called: its script, without folder and suffix."""
     script = os.path.basename(sys.argv[0]) if sys.argv else ""
+    if script in ("-", "-c"):  # read from standard input, or written on the command line
+        return "python"
     return os.path.splitext(script)[0] or "python"
 
 

@@ -35,8 +35,12 @@ class Spool:
         self._largest_bytes = largest_bytes
         self._count = 0
         self._known_bytes = 0
+        #: Of this process: the files, and how many entries are in each.
+        self._added: dict[str, int] = {}
+        #: why the last body was not kept
+        self.problem = ""
 
-    def add(self, body: bytes) -> bool:
+    def add(self, body: bytes, *, entries: int = 1) -> bool:
         """Keep a body until it is delivered, also over the end of this process; return False when there is no room.
 
         The oldest are kept and the newest refused: the beginning explains what came later, not the other way round.
@@ -49,13 +53,20 @@ class Spool:
             self._count += 1
             if self._known_bytes + len(body) > self._largest_bytes:
                 self._count = 0  # looks again with the next body: meanwhile some may be delivered
+                self.problem = f"{self._known_bytes / 2**20:,.0f} MiB wait there already"
                 return False
             _write(path, body)
-        except OSError:
+        except OSError as error:
             self._count = 0
+            self.problem = f"{error.strerror or error} (errno {error.errno})" if error.errno else str(error)
             return False
         self._known_bytes += len(body)
+        self._added[path + WHOLE] = entries
         return True
+
+    def waiting(self) -> int:
+        """Return how many entries of this process wait, which neither it nor another one has delivered."""
+        return sum(entries for path, entries in self._added.items() if os.path.exists(path))
 
     def add_aside(self, body: bytes) -> str | None:
         """Keep a body that is not to be tried again by itself; return where, None when that cannot be."""

@@ -48,9 +48,11 @@ def recorded(function: Callable[..., Any], plan: Plan) -> Any:
                 try:
                     sent = yield item
                 except GeneratorExit:
+                    gathered.is_left = True
                     await gathered.inside_later(inner.aclose)
                     raise
                 except BaseException as error:  # noqa: BLE001 (it is the generator's: that is what throwing means)
+                    gathered.is_left = _is_cancelled(error)
                     step = partial(inner.athrow, error)
                 else:
                     step = partial(inner.asend, sent)
@@ -88,6 +90,11 @@ def _driven(inner: Generator[Any, Any, R], gathered: _Gathered) -> Generator[Any
         raise
 
 
+def _is_cancelled(error: BaseException) -> bool:
+    """Whether it is asyncio's: a generator that was left at an item is closed so where its loop ends first."""
+    return type(error).__name__ == "CancelledError"
+
+
 class _Gathered:
     """What a generator has given so far, and its action."""
 
@@ -97,6 +104,8 @@ class _Gathered:
         self._items: list[object] = []
         self._count = 0
         self._about: dict[str, object] = {}
+        #: whether nobody takes any more: it was left at an item, and is closed or cancelled there
+        self.is_left = False
         leave(act)
 
     def inside(self, step: Callable[[], R]) -> R:
@@ -119,6 +128,7 @@ class _Gathered:
 
     def add(self, item: object) -> None:
         """Note an item that was given."""
+        self.is_left = False
         if not self._count:
             self._about["first_item_ns"] = perf_counter_ns() - self._began
         self._count += 1
@@ -135,7 +145,7 @@ class _Gathered:
 
     def break_off(self, error: BaseException) -> None:
         """End the action: it was closed before its end, which is no failure, or it raised."""
-        if isinstance(error, GeneratorExit):
+        if isinstance(error, GeneratorExit) or (self.is_left and _is_cancelled(error)):
             self._about["closed_early"] = True
             self.end()
         else:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from titan_sdk.recording import process
 from titan_sdk.recording.acts import begun, succeed
 from titan_sdk.recording.entries import Plan
+from titan_sdk.recording.mistakes import say_once
+from titan_sdk.recording.redact import check_redact
 from titan_sdk.recording.runs import RunNote, current_run
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from titan_sdk.recording.redact import Redact
 
 __all__ = ["event", "handoff", "progress", "thinking"]
 
 _MOST_STEPS = 2**53 - 1
 
 
-def thinking(text: str) -> None:
+def thinking(text: str, *, redact: Redact | None = None) -> None:
     """Record reasoning that was made visible, at this place among the actions."""
-    _record("thought", "thinking", text)
+    _record("thought", "thinking", text, redact)
 
 
 def handoff(to: str, *, reason: str | None = None) -> None:
@@ -22,9 +28,9 @@ def handoff(to: str, *, reason: str | None = None) -> None:
     _record("handoff", to, {"to": to} if reason is None else {"to": to, "reason": reason})
 
 
-def event(name: str, payload: object = None) -> None:
+def event(name: str, payload: object = None, *, redact: Redact | None = None) -> None:
     """Record that something happened, with any value that says more."""
-    _record("event", name, payload)
+    _record("event", name, payload, redact)
 
 
 def progress(done: int, total: int | None = None) -> None:
@@ -33,17 +39,24 @@ def progress(done: int, total: int | None = None) -> None:
     for number, page in enumerate(pages):
         titan_sdk.progress(number, len(pages))
     """
-    known = {"done": done, "total": total}
-    process.offer(
-        RunNote(
-            current_run(),
-            **{name: min(max(0, int(value)), _MOST_STEPS) for name, value in known.items() if value is not None},
-        )
-    )
+    known = {"done": done} if total is None else {"done": done, "total": total}
+    steps = {name: count for name, value in known.items() if (count := _steps(name, value)) is not None}
+    if len(steps) == len(known):
+        process.offer(RunNote(current_run(), **steps))
 
 
-def _record(kind: str, name: str, said: object) -> None:
-    act = begun(Plan(name, kind))
+def _steps(name: str, value: object) -> int | None:
+    """Return a number of steps; None for what is none, which is said once."""
+    try:
+        return min(max(0, int(value)), _MOST_STEPS)  # type: ignore[call-overload, no-any-return]  # or it raises
+    except (TypeError, ValueError, OverflowError):
+        say_once(f"titan_sdk: progress is not recorded: {name}={value!r:.100} is not a number of steps")
+        return None
+
+
+def _record(kind: str, name: str, said: object, redact: Redact | None = None) -> None:
+    check_redact(redact)
+    act = begun(Plan(name, kind, redact=redact))
     if said is not None:
         act.set_output(said)
     succeed(act)

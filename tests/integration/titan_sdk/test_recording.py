@@ -123,18 +123,69 @@ def test_the_end_of_the_program_is_the_end_of_its_run(
     assert (names(fake), run_ends(fake)) == (["call"], [end])
 
 
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
 def test_a_program_that_is_terminated_tells_everything_and_dies_of_the_signal(
-    fake: FakeTitan, programs: Programs
+    fake: FakeTitan, programs: Programs, ending: signal.Signals
 ) -> None:
     program = programs.start(
         HEAD + "with titan_sdk.run('A', 'A_1'):\n"
         "    with action('call'):\n        pass\n    print('up', flush=True)\n    signal.pause()"
     )
 
+    program.send_signal(ending)
+
+    assert program.wait(WITHIN_SECONDS) == -ending
+    assert (names(fake), run_ends(fake)) == (["call"], [("failed", ending.name)])
+
+
+UNDER_WAY = """
+def wait():
+    with action("thread's"):
+        print("up", flush=True)
+        threading.Event().wait()
+"""
+
+
+def cut_off(fake: FakeTitan) -> dict[str, str]:
+    """Return what the calls failed with that did not come to their end, none later than their run."""
+    over = [each for each in fake.facts.entries if each["type"] == "action" and "ended_at_ns" in each]
+    [end] = [each["at_ns"] for each in fake.facts.entries if "end" in each]
+    assert all(each["ended_at_ns"] <= end for each in over)
+    return {each["name"]: each["failure"]["message"] for each in over if each["outcome"] == "error"}
+
+
+@pytest.mark.parametrize("waits", ["", "titan_sdk.flush()\n        "])
+def test_calls_under_way_end_with_the_program_that_is_terminated(
+    fake: FakeTitan, programs: Programs, waits: str
+) -> None:
+    text = f"with titan_sdk.run('A', 'A_1'):\n    with action('open'):\n        {waits}print('up', flush=True)\n"
+    program = programs.start(HEAD + text + "        signal.pause()")
+
     program.terminate()
 
     assert program.wait(WITHIN_SECONDS) == -signal.SIGTERM
-    assert (names(fake), run_ends(fake)) == (["call"], [("failed", "SIGTERM")])
+    assert cut_off(fake) == {"open": "the program ended by SIGTERM"}
+
+
+def test_calls_of_threads_that_the_exit_does_not_wait_for_end_with_the_program(
+    fake: FakeTitan, programs: Programs
+) -> None:
+    programs.run(
+        HEAD + "import threading, time\n" + UNDER_WAY + "with action('whole'):\n    pass\n"
+        "threading.Thread(target=wait, daemon=True).start()\n"
+        "while threading.active_count() < 3:\n    time.sleep(0.01)\n"
+        "titan_sdk.flush()"
+    )
+
+    assert cut_off(fake) == {"thread's": "the program ended before this did"}
+
+
+def test_a_program_without_a_name_is_called_python(fake: FakeTitan, programs: Programs) -> None:
+    text = "import sys\nsys.argv[0] = '-c'\n" + ONE_CALL
+
+    programs.run(text)
+
+    assert {each["agent_id"] for each in fake.facts.entries if each["type"] == "run"} == {"python"}
 
 
 def test_a_program_that_is_killed_has_told_what_was_over_for_a_moment(fake: FakeTitan, programs: Programs) -> None:
@@ -277,7 +328,7 @@ def test_a_full_disk_and_a_server_that_is_away_do_the_program_no_harm(fake: Fake
 
     assert done.returncode == 0
     assert done.stderr.startswith("titan_sdk: recorded entries are lost")
-    assert done.stderr.count("\n") <= 2  # each reason once: there is no room, nor time to find out about all
+    assert done.stderr.count("so far") <= 2  # each reason once: there is no room, nor time to find out about all
 
 
 def test_a_folder_that_cannot_be_written_does_the_program_no_harm(fake: FakeTitan, programs: Programs) -> None:

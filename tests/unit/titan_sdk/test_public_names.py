@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -39,6 +41,7 @@ def test_the_package_offers_these_names_and_no_others() -> None:
         "event",
         "flush",
         "handoff",
+        "headers",
         "model",
         "new_run_id",
         "progress",
@@ -51,6 +54,13 @@ def test_the_package_offers_these_names_and_no_others() -> None:
         "wait_for_signals",
     }
     assert all(getattr(titan_sdk, name) is not None for name in titan_sdk.__all__)
+
+
+def test_the_package_lists_its_names_before_any_was_used() -> None:
+    text = "import titan_sdk; print(set(titan_sdk.__all__) <= set(dir(titan_sdk)), 'action' in vars(titan_sdk))"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "True False\n"
 
 
 def test_the_originals_module_offers_these() -> None:

@@ -45,7 +45,7 @@ def test_a_call_is_told_with_what_went_in_and_what_came_out(heard: Heard) -> Non
 
     told = heard.action()
     assert (told["name"], told["kind"], told["outcome"], told["run_id"]) == ("add", "call", "success", "R_1")
-    assert (told["inputs"], told["outputs"]) == ({"args": [1], "kwargs": {"right": 4}}, 5)
+    assert (told["inputs"], told["outputs"]) == ({"left": 1, "right": 4}, 5)
     assert told["details"]["parameters"] == ["left", "right"]
     assert told["details"]["callsite"]["qualname"].endswith("add")
     assert told["ended_at_ns"] - told["started_at_ns"] == told["duration_ns"] >= 0
@@ -78,7 +78,7 @@ def test_values_keep_their_types_and_what_they_were_when_they_were_given(heard: 
 
     spoil([(1, b"x"), Decimal("1.10")])
 
-    assert heard.action()["inputs"]["args"] == [[{"$tuple": [1, {"$bytes": "eA=="}]}, {"$Decimal": "1.10"}]]
+    assert heard.action()["inputs"] == {"items": [{"$tuple": [1, {"$bytes": "eA=="}]}, {"$Decimal": "1.10"}]}
     assert heard.action()["outputs"] == {"$tuple": ["a", {"$set": [1]}]}
 
 
@@ -204,7 +204,7 @@ def test_a_coroutine_is_told_when_it_has_ended(heard: Heard) -> None:
     assert asyncio.run(add(1, right=2)) == 3
 
     told = heard.action()
-    assert (told["inputs"], told["outputs"]) == ({"args": [1], "kwargs": {"right": 2}}, 3)
+    assert (told["inputs"], told["outputs"]) == ({"left": 1, "right": 2}, 3)
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_a_block_says_what_it_did(heard: Heard) -> None:
         act.set_input("a", limit=3)
         act.set_output(["b"])
         act.set_cost("0.5")
-        act.set_use(model="m-1", provider="p", input_tokens=7, output_tokens=-1)
+        act.set_use(model="m-1", provider="p", input_tokens=7)
         act.tag("x", "y")
 
     told = heard.action()
@@ -293,11 +293,11 @@ def test_the_object_of_a_method_is_no_input(heard: Heard) -> None:
     assert (Weather.known_below("Hall"), Weather().plain_below("Enns")) == ("Weather Hall", "Enns")
 
     assert [each["inputs"] for each in heard.actions()] == [
-        {"args": ["Graz"], "kwargs": {}},
-        {"args": [], "kwargs": {"city": "Linz"}},
-        {"args": ["Wels"], "kwargs": {}},
-        {"args": ["Hall"], "kwargs": {}},
-        {"args": ["Enns"], "kwargs": {}},
+        {"city": "Graz"},
+        {"city": "Linz"},
+        {"city": "Wels"},
+        {"city": "Hall"},
+        {"city": "Enns"},
     ]
 
 
@@ -329,7 +329,7 @@ def test_what_an_action_keeps_to_itself_does_not_leave_the_process(heard: Heard)
     read()
 
     paid, signed, was_read = heard.actions()
-    assert paid["inputs"]["args"] == [{"IBAN": "[redacted:iban]"}, "for [redacted:order]"]
+    assert paid["inputs"] == {"account": {"IBAN": "[redacted:iban]"}, "note": "for [redacted:order]"}
     assert paid["outputs"] == "paid for [redacted:order]"
     assert ("inputs" in signed, signed["outputs"]) == (False, "signed")
     assert ("inputs" in was_read, "outputs" in was_read) == (True, False)
@@ -388,10 +388,10 @@ def test_objects_are_what_they_were_when_they_were_given_and_are_asked_by_nobody
 
     told = heard.action()
     kind = type_name(Counter)
-    assert told["inputs"]["args"] == [
-        {"$opaque": {"type": kind, "repr": "Counter(1)"}},
-        {"others": [{"$opaque": {"type": kind, "repr": "Counter(2)"}}]},
-    ]
+    assert told["inputs"] == {
+        "counter": {"$opaque": {"type": kind, "repr": "Counter(1)"}},
+        "among": {"others": [{"$opaque": {"type": kind, "repr": "Counter(2)"}}]},
+    }
     assert told["outputs"] == {"$opaque": {"type": kind, "repr": "Counter(99)"}}
     assert {*counter.asked_on, *other.asked_on} == {threading.main_thread()}
 
@@ -455,7 +455,7 @@ def test_a_value_whose_repr_or_words_would_end_a_thread_ends_none(heard: Heard, 
     give("after")
 
     given, raised, after = heard.actions()
-    assert given["inputs"]["args"][0]["$opaque"]["repr"] == f"<repr raised {type_name(type(leaving))}>"
+    assert given["inputs"]["value"]["$opaque"]["repr"] == f"<repr raised {type_name(type(leaving))}>"
     assert raised["failure"]["message"] == f"<str raised {type_name(type(leaving))}>"
     assert after["outputs"] == "after"
     assert ("A_1", "failed") in [(each["run_id"], each.get("end")) for each in heard.runs()]
@@ -474,4 +474,4 @@ def test_an_interrupt_by_a_person_is_not_kept_from_the_program(heard: Heard) -> 
         give(Interrupted())
     give("after")
 
-    assert [each["inputs"]["args"] for each in heard.actions()] == [["after"]]
+    assert [each["inputs"]["value"] for each in heard.actions()] == ["after"]

@@ -113,7 +113,7 @@ def test_what_is_called_within_a_call_that_was_lost_stands_below_its_parent(hang
 
     calls = {each["name"]: each for each in by_id(hanging.entries(), "A_1").values()}
     assert "lost" not in calls
-    assert calls["call"]["inputs"]["args"] == [-1]
+    assert calls["call"]["inputs"] == {"number": -1}
     assert calls["call"]["parent_id"] == calls["root"]["id"]
 
 
@@ -138,7 +138,7 @@ def test_an_exit_beside_a_server_that_hangs_keeps_what_there_is_time_for_and_cou
     assert [each["end"] for each in entries if "end" in each] == ["failed"]
     assert len(calls) > 0
     assert len(calls) + lost["details"]["attributes"]["count"] == LONGEST_QUEUE - 9
-    assert len(said) == 1
+    assert ["lost" in said[0], "wait in" in said[1]] == [True, True]
     assert took < 10  # about 2 s; to keep all would take a minute where the machine is busy
     heard.goes_on.set()
 

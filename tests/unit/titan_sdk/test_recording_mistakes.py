@@ -82,3 +82,54 @@ def test_what_is_refused_at_the_end_is_told_to_its_run() -> None:
     [lost] = [each for each in heard.actions() if each["name"] == "titan.entries_lost"]
     assert (lost["run_id"], lost["details"]) == ("mine", {"attributes": {"count": 1}})
     assert "'refused'" in heard.said[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "words"),
+    [
+        ({"fields": "iban"}, TypeError, r"fields='iban': expected a list of names, as \['iban'\]"),
+        ({"fields": b"iban"}, TypeError, "expected a list of names"),
+        ({"fields": 5}, TypeError, "fields=5: expected a list of names"),
+        ({"fields": [5]}, TypeError, "fields: expected names as text; found 5"),
+        ({"patterns": ["a"]}, TypeError, r"patterns=\['a'\]: expected a name for each regular expression"),
+        ({"patterns": {"x": 5}}, TypeError, r"patterns\['x'\]=5: expected two texts"),
+        ({"patterns": {"x": "("}}, ValueError, r"patterns\['x'\]='\(': expected a regular expression; missing \)"),
+    ],
+)
+def test_a_redaction_that_would_take_something_else_is_refused(
+    wrong: dict[str, Any], kind: type[Exception], words: str
+) -> None:
+    with pytest.raises(kind, match=words):
+        titan_sdk.Redact(**wrong)
+
+
+def test_what_is_no_redaction_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"redact=\['iban'\]: expected a titan_sdk.Redact"):
+        titan_sdk.action("pay", redact=["iban"])  # type: ignore[call-overload]  # that is the mistake
+
+
+def test_use_that_is_none_is_said_and_the_call_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    with heard_by_nobody_else() as heard:
+        for _ in range(2):
+            with titan_sdk.action("odd_use") as act:
+                act.set_use(model="m", input_tokens="many", output_tokens=-1, provider=5)  # type: ignore[arg-type]
+        told = heard.actions()
+
+    assert [each["use"] for each in told] == [{"model": "m"}] * 2
+    said = capsys.readouterr().err
+    assert said.count("'odd_use' is recorded without input_tokens: 'many' is not a number from 0") == 1
+    assert said.count("'odd_use' is recorded without output_tokens: -1 is not") == 1
+    assert said.count("'odd_use' is recorded without provider: 5 is not a text") == 1
+
+
+def test_progress_that_is_none_is_said_and_harms_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    with heard_by_nobody_else() as heard:
+        titan_sdk.progress("a")  # type: ignore[arg-type]  # that is the mistake
+        titan_sdk.progress(1, float("inf"))  # type: ignore[arg-type]  # and that
+        titan_sdk.progress(2, 3)
+        runs = heard.runs()
+
+    assert [(each["done"], each["total"]) for each in runs if "done" in each] == [(2, 3)]
+    said = capsys.readouterr().err
+    assert "progress is not recorded: done='a' is not a number of steps" in said
+    assert "progress is not recorded: total=inf is not a number of steps" in said

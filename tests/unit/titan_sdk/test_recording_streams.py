@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import pytest
 
@@ -135,3 +135,54 @@ def test_an_asynchronous_generator_is_recorded_as_a_plain_one(heard: Heard) -> N
     assert part["details"]["attributes"]["closed_early"] is True
     assert [each["parent_id"] for each in (first, second, made)] == [whole["id"], whole["id"], part["id"]]
     assert "parent_id" not in use
+
+
+@pytest.mark.parametrize("is_raised", [False, True])
+@pytest.mark.parametrize("is_in_task", [False, True])
+@pytest.mark.parametrize("cleans_up", [False, True])
+def test_an_asynchronous_generator_that_is_left_at_an_item_has_succeeded_so_far(
+    heard: Heard, is_raised: bool, is_in_task: bool, cleans_up: bool
+) -> None:
+    @action
+    async def stream() -> AsyncIterator[str]:
+        for letter in "abc":
+            yield letter
+
+    @action
+    async def stream_and_clean_up() -> AsyncIterator[str]:
+        try:
+            yield "a"
+        finally:
+            await asyncio.sleep(0)
+
+    async def take_one() -> None:
+        async for _ in (stream_and_clean_up if cleans_up else stream)():
+            if is_raised:
+                raise LookupError("the consumer's")
+            break
+
+    async def take_in_task() -> None:
+        await asyncio.create_task(take_one())
+
+    with suppress(LookupError):
+        asyncio.run(take_in_task() if is_in_task else take_one())
+
+    told = heard.action()
+    assert (told["outcome"], told["outputs"]) == ("success", ["a"])
+    assert told["details"]["attributes"]["closed_early"] is True
+
+
+def test_an_asynchronous_generator_that_is_cancelled_at_its_work_has_failed(heard: Heard) -> None:
+    @action
+    async def stream() -> AsyncIterator[str]:
+        yield "a"
+        raise asyncio.CancelledError
+
+    async def take_all() -> None:
+        async for _ in stream():
+            pass
+
+    with suppress(asyncio.CancelledError):
+        asyncio.run(take_all())
+
+    assert heard.action()["failure"]["type"] == "CancelledError"
