@@ -259,6 +259,9 @@ class CallReader(Protocol):
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         """Return what people said of a run and its actions, the newest first."""
 
+    def run_of_trace(self, project_id: str, trace_id: str) -> str | None:
+        """Return the run that a trace was told of in; None for one that is known as a run itself, or not at all."""
+
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         """Return what people said under an id."""
 
@@ -333,6 +336,9 @@ class CallTransaction(CallReader, Protocol):
 
     def forget_note(self, note: Note) -> None:
         """Delete what a person said of a stored run."""
+
+    def put_trace(self, project_id: str, trace_id: str, run_id: str) -> None:
+        """Note that a trace was told of in a stored run of another name; the last that is noted stands."""
 
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         """Return the digests of the blobs that the run's payloads are in."""

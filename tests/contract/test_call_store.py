@@ -85,6 +85,7 @@ WORD = RunEntry(
     done=0,
     total=4,
     tags=("t",),
+    traces=("4bf92f3577b34da6a3ce929d0e0e4736",),
     details="{}",
 )
 

@@ -148,6 +148,21 @@ def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> 
     assert [commit.runs for commit in heard] == [frozenset({(PROJECT, RUN)})] * 2
 
 
+def test_a_trace_is_in_the_run_that_was_noted_last_until_that_is_deleted(calls: CallStore) -> None:
+    record(calls, a_call(), a_call(run_id="R_2"))
+
+    def found(trace_id: str, project_id: str = PROJECT) -> str | None:
+        return calls.read(lambda reader: reader.run_of_trace(project_id, trace_id))
+
+    kept(calls, lambda tx: tx.put_trace(PROJECT, "t1", RUN))
+    kept(calls, lambda tx: tx.put_trace(PROJECT, "t2", RUN))
+    kept(calls, lambda tx: tx.put_trace(PROJECT, "t2", "R_2"))
+
+    assert (found("t1"), found("t2"), found("t3"), found("t1", "other")) == (RUN, "R_2", None, None)
+    assert kept(calls, lambda tx: tx.forget_run(PROJECT, "R_2"))
+    assert (found("t1"), found("t2")) == (RUN, None)
+
+
 def test_a_note_is_known_by_its_id_and_is_overwritten_under_it(calls: CallStore) -> None:
     record(calls, a_call(), a_call(run_id="R_2"))
     first = Note(id="n1", project_id=PROJECT, run_id=RUN, action_id="a1", author="ada", at=at(1), text="good")

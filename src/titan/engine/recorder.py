@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from titan.engine.homing import bring_belongings, brought_home
 from titan.engine.preparing import H, Preparer, PreparingProcess
+from titan.engine.tracing import note_traces
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.model.recorded import Action, RecordedRun
@@ -267,6 +268,7 @@ class Recorder:
             settled = settle(housed.entries, known, project_id=project_id, now=tx.now)
             tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
             bring_belongings(tx, project_id, housed.moved)
+            note_traces(tx, project_id, housed.entries)
             new = {id(kept.entry) for kept in settled.kept}
             for batch in batches:
                 stored = sum(id(entry) in new for entry in batch.entries)

@@ -236,6 +236,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     done: int | None = None  #: progress: steps that are done …
     total: int | None = None  #: … of so many
     tags: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()  #: of OpenTelemetry, that it was told of in and that do not have its name
     details: str | None = None  #: a JSON object, as in ActionEntry
 
 

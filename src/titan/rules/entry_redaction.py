@@ -94,6 +94,7 @@ class EntryRedactor:
             name=self._name("name", entry.name, taken),
             reason=self._plain("reason", entry.reason, taken),
             tags=self._tags(entry.tags, taken),
+            traces=tuple(self._id(f"traces[{place}]", trace_id, taken) for place, trace_id in enumerate(entry.traces)),
             details=self._text("details", self._kept(entry.details), taken),
         )
         return clean if taken or clean.details != entry.details else entry

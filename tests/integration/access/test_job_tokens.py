@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -251,6 +252,20 @@ def test_a_job_tells_of_its_own_run_and_of_new_ones_and_of_nobody_elses(
 
     assert [tell(None), tell(run_id), tell(a_name("run")), tell(foreign)] == [200, 200, 200, 403]
     assert admin.ask("GET", f"/api/v1/runs/{run_id}").value["tally"]["calls"] == 2
+
+
+def test_a_job_scores_no_trace_of_a_run_of_somebody_elses(job: RunningJob, admin: Holder) -> None:
+    foreign, trace = a_name("run"), os.urandom(16).hex()
+    submit(admin, run=foreign)
+    span = {"traceId": trace, "spanId": "a" * 16, "name": "n", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
+    resource = {"attributes": [{"key": "titan.agent_run_id", "value": {"stringValue": foreign}}]}
+    spans = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}
+    told = admin.ask("POST", "/v1/traces", json.dumps(spans).encode(), {"Content-Type": "application/json"})
+
+    refused = job.holder.ask_json("POST", "/api/public/scores", {"traceId": trace, "name": "q", "value": 1})
+
+    assert (told.status, refused.refusal) == (200, (403, "Forbidden"))
+    assert admin.ask("GET", f"/api/v1/runs/{foreign}/notes").value["data"] == []
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])

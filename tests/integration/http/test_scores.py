@@ -27,16 +27,17 @@ def notes_of(port: int, run: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda note: str(note["name"]))
 
 
-def send_span(port: int, trace: str) -> None:
+def send_span(port: int, trace: str, *, run: str | None = None, span_id: str = "b7ad6b7169203331") -> None:
     span = {
         "traceId": trace,
-        "spanId": "b7ad6b7169203331",
+        "spanId": span_id,
         "name": "chat",
         "startTimeUnixNano": str(AT_NS - 10**9),
         "endTimeUnixNano": str(AT_NS + 10**9),
         "attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}],
     }
-    spans = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    named = [] if run is None else [{"key": "titan.agent_run_id", "value": {"stringValue": run}}]
+    spans = {"resourceSpans": [{"resource": {"attributes": named}, "scopeSpans": [{"spans": [span]}]}]}
     assert send(port, spans, "/v1/traces").status == 200
 
 
@@ -148,3 +149,44 @@ def test_half_a_surrogate_pair_in_a_score_fails_no_request(port: int, field: str
 
     for answer in (send(port, score), send(port, [score]), send(port, {"batch": [{"id": "\ud800", "body": score}]})):
         assert answer.status in (200, 202, 207, 400), answer.body
+
+
+@pytest.mark.parametrize("is_score_first", [False, True])
+def test_a_score_of_a_trace_is_on_the_run_that_its_program_named(port: int, is_score_first: bool) -> None:
+    trace, run = a_trace(), a_name("run")
+    scores = [a_score(trace), a_score(trace, name="tone", value="friendly", observationId="b7ad6b7169203331")]
+
+    if is_score_first:
+        send(port, scores)
+        send_span(port, trace, run=run)
+    else:
+        send_span(port, trace, run=run)
+        send(port, scores)
+
+    told = [(note["name"], note["action_id"]) for note in notes_of(port, run)]
+    assert told == [("quality", None), ("tone", "b7ad6b7169203331")]
+    assert ask(port, "GET", f"/api/v1/runs/{trace}").refusal == (404, "UnknownRun")
+    assert ask(port, "GET", f"/api/v1/runs/{run}").value["tally"]["calls"] == 1
+
+
+def test_where_a_trace_is_a_run_too_the_observation_says_which(port: int) -> None:
+    trace, run = a_trace(), a_name("run")
+    send_span(port, trace, span_id="a" * 16)
+    send_span(port, trace, run=run, span_id="b" * 16)
+
+    send(port, [a_score(trace), a_score(trace, observationId="a" * 16), a_score(trace, observationId="b" * 16)])
+
+    assert [note["action_id"] for note in notes_of(port, run)] == ["b" * 16]
+    assert {note["action_id"] for note in notes_of(port, trace)} == {None, "a" * 16}
+
+
+def test_a_trace_of_a_run_that_is_deleted_is_forgotten_with_it(port: int) -> None:
+    trace, run = a_trace(), a_name("run")
+    send_span(port, trace, run=run)
+    assert send(port, {"status": "completed"}, f"/api/v1/runs/{run}/end").status == 200
+    assert ask(port, "DELETE", f"/api/v1/runs/{run}").status == 200
+
+    send(port, a_score(trace))
+
+    assert ask(port, "GET", f"/api/v1/runs/{run}").refusal == (404, "UnknownRun")
+    assert len(notes_of(port, trace)) == 1

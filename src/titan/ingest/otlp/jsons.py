@@ -36,6 +36,7 @@ T = TypeVar("T")
 _ERRORS: Final = (2, "2", "STATUS_CODE_ERROR")
 _DECODER: Final = msgspec.json.Decoder(Request)
 _MOST_TIME: Final = 2.0**64
+_LONGEST: Final = 300  # characters of a reason, which may name a place a thousand levels deep
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ def _each(
         try:
             yield _built(build, msgspec.convert(part, shape), source)
         except (msgspec.ValidationError, RecursionError) as error:
-            yield Unread(f"{_named(part)}: {error}")
+            yield Unread(f"{_named(part)}: {error}"[:_LONGEST])
 
 
 def _parts(request: dict[str, Any], signal: _Signal) -> Iterator[tuple[Source, Any]]:

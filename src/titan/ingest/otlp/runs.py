@@ -20,6 +20,7 @@ class RunSeen:
         self._at = entry.started_at
         self._agent: tuple[datetime, str] | None = None  #: the root's, where the batch holds it
         self._actor = (entry.started_at, entry.actor)
+        self._traces: dict[str, None] = {}  #: in the order they came
         self._session: Value = None
         self._name: Value = None
         self._has_root = False
@@ -33,6 +34,8 @@ class RunSeen:
     def hear(self, span: Span, entry: ActionEntry, gathered: Gathered) -> None:
         """Take one more span of the run."""
         found = gathered.found
+        if span.trace_id != self._id:
+            self._traces[span.trace_id] = None
         self._session = self._session or found.get("session")
         self._name = self._name or found.get("run_name") or (found.get("title") if entry.parent_id is None else None)
         self._tags = self._tags or found.get("tags")
@@ -59,6 +62,7 @@ class RunSeen:
             reason=self._reason,
             is_part_end=self._is_named and self._end is not None,
             tags=texts_of(self._tags),
+            traces=tuple(self._traces),
             details=None if resource is None else joined_text({"resource": resource}),
         )
 

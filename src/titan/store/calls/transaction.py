@@ -140,6 +140,9 @@ class SqlCallTransaction(SqlCallReader):
         self._session.run("forget_note", {"id": note.id, "project_id": note.project_id})
         self.touched.add((note.project_id, note.run_id))
 
+    def put_trace(self, project_id: str, trace_id: str, run_id: str) -> None:
+        self._session.insert("save_traces", [(project_id, trace_id, self._place(project_id, run_id).run_no)])
+
     def blobs_of_run(self, project_id: str, run_id: str) -> set[str]:
         run_no = self._run_no(project_id, run_id)
         return set() if run_no is None else {str(row[0]) for row in self._all("blobs_of_run", run_no=run_no)}
@@ -330,5 +333,6 @@ _FORGETTING: Final = (
     "forget_packs_of_run",
     "forget_blobs_of_run",
     "forget_notes_of_run",
+    "forget_traces_of_run",
     "forget_run",
 )

@@ -268,3 +268,12 @@ create table notes (
 );
 
 create index notes_of_run on notes (run_no, at_us);
+
+create table traces (
+    project_id text collate "C" not null,
+    trace_id text collate "C" not null,
+    run_no bigint not null references runs (run_no),
+    primary key (project_id, trace_id)
+);
+
+create index traces_of_run on traces (run_no);

@@ -185,6 +185,12 @@ from notes
 join runs on runs.run_no = notes.run_no
 where notes.id = :id and notes.project_id = :project_id
 
+-- name: run_of_trace
+select runs.id
+from traces
+join runs on runs.run_no = traces.run_no
+where traces.project_id = :project_id and traces.trace_id = :trace_id
+
 -- name: runs_in_need
 select {run_columns}, runs.run_no
 from runs

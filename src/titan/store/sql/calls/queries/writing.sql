@@ -213,11 +213,21 @@ delete from notes where run_no = :run_no
 -- name: forget_note
 delete from notes where id = :id and project_id = :project_id
 
+-- name: forget_traces_of_run
+delete from traces where run_no = :run_no
+
 -- name: forget_run
 delete from runs where run_no = :run_no
 
 -- name: blobs_of_run
 select digest from blobs where run_no = :run_no
+
+-- name: save_traces
+insert into traces (project_id, trace_id, run_no)
+values (?, ?, ?)
+on conflict (project_id, trace_id) do update
+set
+    run_no = excluded.run_no
 
 -- name: save_notes
 insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content)

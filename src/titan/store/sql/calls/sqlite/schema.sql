@@ -267,3 +267,13 @@ create table notes (
 ) strict;
 
 create index notes_of_run on notes (run_no, at_us);
+
+-- In which runs the traces of OpenTelemetry are that their programs named otherwise: scores name traces alone.
+create table traces (
+    project_id text not null,
+    trace_id text not null,
+    run_no integer not null references runs (run_no),
+    primary key (project_id, trace_id)
+) strict, without rowid;
+
+create index traces_of_run on traces (run_no);
