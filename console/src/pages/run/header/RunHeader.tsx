@@ -44,8 +44,8 @@ function ToldEnd({ of: { status, reason, at } }: { of: NonNullable<RecordedRunVi
     <div className="run-trouble" data-bad={status === "failed" || undefined}>
       <p>
         It was said to have {status === "cancelled" ? "been " : ""}
-        {status} (<Time at={at} />)
-        {reason ? <bdi>: {reason}</bdi> : null}. Something began after that; once nothing more comes, this end stands.
+        {status} (<Time at={at} />){reason ? <bdi>: {reason}</bdi> : null}. Something began after that; once nothing
+        more comes, this end stands.
       </p>
     </div>
   );
