@@ -120,7 +120,10 @@ def test_a_list_goes_on_over_the_servers_pages(server: RunningTitan, titan: Comm
 
 
 def test_a_filter_that_finds_nothing_says_where_there_would_be_something(titan: CommandLine, papers: str) -> None:
-    assert titan("runs", "--agent", "PAPER").lines == ["No such runs.", "Agents of a similar name: PAPERS"]
+    first, second = titan("runs", "--agent", "PAPER").lines
+
+    assert first == "No such runs."
+    assert second.startswith("Agents of a similar name: PAPERS")  # other tests of this server have agents, too
 
 
 @pytest.mark.parametrize(

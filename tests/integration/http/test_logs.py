@@ -28,7 +28,7 @@ def a_job_with_two_attempts(port: int) -> str:
         ("?offset=3", b"stsecond"),
         ("?offset=5", b"second"),
         ("?offset=11", b""),
-        (f"?offset={10**30}", b""),
+        (f"?offset={2**63 - 1}", b""),
         ("?limit_bytes=4", b"firs"),
         ("?offset=3&limit_bytes=4", b"stse"),
         (f"?limit_bytes={10**15}", b"firstsecond"),

@@ -24,7 +24,7 @@ app = typer.Typer(
         "titan runs --status failed --since 24h",
         "titan runs --agent RESEARCH --min-cost 0.50 --sort cost",
         "titan runs show RESEARCH_cb5e13",
-        "titan runs export --since 7d -o week.jsonl",
+        "titan runs export --agent PAPERS -o papers.jsonl",
         "titan runs import week.jsonl",
     ),
 )
