@@ -41,7 +41,11 @@ def test_an_empty_run_id_is_an_error() -> None:
 
 
 def test_two_long_run_ids_stay_two() -> None:
-    with titan_sdk.run(run_id="r" * 300 + "1") as first, titan_sdk.run(run_id="r" * 300 + "2") as second:
+    with (
+        heard_by_nobody_else(),
+        titan_sdk.run(run_id="r" * 300 + "1") as first,
+        titan_sdk.run(run_id="r" * 300 + "2") as second,
+    ):
         assert first.id != second.id
         assert len(str(first.id)) == len(str(second.id)) == 200
 
