@@ -63,6 +63,8 @@ def _settle_around(settling: Settling, outer: Action) -> list[Action]:
     is_below = bool(same) and not is_above
     frames = is_below or bool(outer.heard & (STAYS_FRAME | IS_COVERED))
     _put(settling, outer, _as(outer, frames=frames))
+    if not inner:
+        return inner  # as most calls are
     after = [own(call) for call in same] if is_above else lent(outer, same)
     for before, call in zip(same, after, strict=True):
         _put(settling, before, _covered(call) if is_above and not is_seen(call) else _uncovered(call))

@@ -130,12 +130,14 @@ class Settling:
         """Return the model calls that were made in an action, as they are by now."""
         nested = dict[int, Action]()
         for name in (outer.id, outer.span_id):
-            if name is not None:
-                found = {inner.number: inner for inner in self.known.nested.get((outer.run_id, name), ())}
-                for number, inner in (found | self.nested.get((outer.run_id, name), {})).items():
-                    inner = self.changed.get(number, inner)
-                    if inner.parent_id == name and number != outer.number:  # another teller may know a better one
-                        nested[number] = inner
+            place = (outer.run_id, name or "")
+            known, heard = self.known.nested.get(place), self.nested.get(place)
+            if known is None and heard is None:
+                continue
+            for number, inner in ({inner.number: inner for inner in known or ()} | (heard or {})).items():
+                inner = self.changed.get(number, inner)
+                if inner.parent_id == name and number != outer.number:  # another teller may know a better one
+                    nested[number] = inner
         return sorted(nested.values(), key=lambda inner: (inner.started_at, inner.id))
 
     def within_or_around(self, entry: ActionEntry) -> Action | None:
