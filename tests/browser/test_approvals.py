@@ -85,6 +85,7 @@ def test_rejecting_asks_once_and_keeps_the_reason(pages: Pages, console: Console
     question.get_by_label("Why").fill("the sum is wrong")
     question.get_by_role("button", name="Reject").click()
 
+    expect(asked).to_contain_text("Rejected")
     expect(asked).to_contain_text("the sum is wrong")
     assert console.client.dag_status(receipt) == "FAILED"
 
