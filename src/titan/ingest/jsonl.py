@@ -1,6 +1,7 @@
 """An export of runs as JSON Lines, read back: what comes out are the same runs, actions and notes.
 
-Not what a run's tape says of who told what, and of how an end was known: whoever reads an export back says it all.
+They go on as they would have where they were exported: who had told what of an action, and how the end of a run was
+known, stands in the lines. Lines of an export that was made before it held this say it all themselves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Final
 
 import msgspec
 from msgspec import UnsetType
+from msgspec.structs import replace
 
 from titan.ingest.costs import checked_cost
 from titan.ingest.moments import in_utc
@@ -17,24 +19,32 @@ from titan.insight.export_lines import ActionLine, Contents, Line, ManifestLine,
 from titan.model.actions import (
     SHARED_MARK,
     ActionEntry,
+    ActionKind,
     Entry,
     Failure,
+    Hearsay,
     ModelUse,
     Payload,
     Redaction,
     RunEnd,
     RunEntry,
+    Standing,
     Teller,
 )
 from titan.model.errors import InvalidInput
-from titan.model.runs import RunStatus
+from titan.model.recorded import IS_RETOLD
+from titan.model.runs import RunStatus, StatusSource
+from titan.rules.merging import TOLD
 from titan.rules.names import shown
 
 _DECODER: Final = msgspec.json.Decoder(Line)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
-    RunLine: ("started_at", "ended_at", "last_event_at", "pinned_at"),
+    RunLine: (
+        *("started_at", "ended_at", "last_event_at", "last_started_at", "last_ended_at", "pinned_at"),
+        *("progress_at", "agent_at"),
+    ),
     ActionLine: ("started_at", "ended_at"),
     NoteLine: ("at",),
     ManifestLine: (),
@@ -67,13 +77,16 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Told]:
             of which nothing does; the message has the line's number. What the lines before it say was yielded.
     """
     contents, runs = Contents(), set[str]()
-    for number, text in enumerate(lines, 1):
-        if not text.strip():
-            continue
+    last: RunLine | None = None
+    for number, text in _numbered(lines):
         line = _read(text, number)
+        if last is not None and not (isinstance(line, ActionLine) and line.run_id == last.run_id):
+            yield from _standing(last)
+            last = None
         match line:
             case RunLine():
                 runs.add(line.run_id)
+                last = line
                 yield from _run(line, number)
             case ActionLine():
                 runs.add(line.run_id)
@@ -88,6 +101,12 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Told]:
                 contents = Contents()
                 continue
         contents.add(line, text.rstrip(b"\r\n") + b"\n")
+    if last is not None:
+        yield from _standing(last)
+
+
+def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    return ((number, text) for number, text in enumerate(lines, 1) if text.strip())
 
 
 def _counted(contents: Contents) -> str:
@@ -104,40 +123,70 @@ def _read(text: bytes, number: int) -> Line:
         at = getattr(line, name)
         if at is not None:
             in_utc(at, what=f"line {number} of the import: {name}")
+    if isinstance(line, RunLine) and line.told_end is not None:
+        in_utc(line.told_end.at, what=f"line {number} of the import: told_end.at")
     return line
 
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
-    """Yield what a run's line says; its end comes before its actions, which all began before it."""
+    """Yield what a run's line says, but for how it stands: see `_standing`."""
+    details = _details(line.details, number)
     yield RunEntry(
         run_id=line.run_id,
         teller=Teller.IMPORT,
         at=line.started_at,
         agent_id=line.agent_id,
+        agent_source=line.agent_source,
+        agent_at=line.agent_at,
         session_id=line.session_id,
         name=line.name,
-        done=line.done,
-        total=line.total,
         tags=line.tags,
-        details=_details(line.details, number),
+        details=details,
+        details_told=line.details_told if details is not None else (),
+        standing=Standing(last_event_at=line.started_at) if _is_whole(line) else None,
     )
-    end = _ENDS.get(line.status)
-    at = line.last_event_at if end is None else line.ended_at
-    if at is not None:
-        yield RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=at, end=end, reason=line.reason)
     if line.pinned_at is not None:
         yield Pinned(run_id=line.run_id, at=line.pinned_at)
+
+
+def _standing(line: RunLine) -> Iterator[RunEntry]:
+    """Yield how a run stands. It comes behind its actions: what is heard after an inferred end undoes that."""
+    told, end, at = line.told_end, _ENDS.get(line.status), line.ended_at
+    if told is not None and told.status in _ENDS:
+        yield _ended(line, _ENDS[told.status], told.source, at=told.at, reason=told.reason)
+    last_event_at = line.last_event_at or at or line.started_at
+    is_over = end is not None and at is not None
+    standing = Standing(
+        last_event_at=last_event_at,
+        last_started_at=line.last_started_at if is_over or _is_whole(line) else last_event_at,
+        last_outcome=line.last_outcome,
+        last_ended_at=line.last_ended_at,
+        progress_at=line.progress_at or line.started_at,
+    )
+    source = line.status_source if is_over else StatusSource.EXPLICIT
+    entry = _ended(line, end if is_over else None, source, at=at or last_event_at, reason=line.reason)
+    yield replace(entry, done=line.done, total=line.total, standing=standing)
+
+
+def _is_whole(line: RunLine) -> bool:
+    """Return whether a line says how what it says is known: those of an export that was made before it did do not."""
+    return line.agent_at is not None
+
+
+def _ended(line: RunLine, end: RunEnd | None, source: StatusSource, *, at: datetime, reason: str | None) -> RunEntry:
+    return RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=at, end=end, end_source=source, reason=reason)
 
 
 def _action(line: ActionLine, number: int) -> ActionEntry:
     name = line.action or line.name
     if not name:
         raise _unreadable(number, "action or name", "neither")
+    hearsay = _hearsay(line)
     return ActionEntry(
         id=line.id,
         run_id=line.run_id,
         teller=Teller.IMPORT,
-        kind=line.kind,
+        kind=ActionKind.MODEL if hearsay is not None and hearsay.is_frame else line.kind,
         name=name,
         started_at=line.started_at,
         ended_at=line.ended_at,
@@ -157,7 +206,15 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
         is_redacted=line.is_redacted,
         redacted=tuple(Redaction(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in line.redacted),
         details=_details(line.details, number),
+        hearsay=hearsay,
     )
+
+
+def _hearsay(line: ActionLine) -> Hearsay | None:
+    if line.heard is None or not line.heard & TOLD:
+        return None
+    is_frame = line.kind is ActionKind.STEP and bool(line.heard & IS_RETOLD)
+    return Hearsay(heard=line.heard, is_frame=is_frame, span_id=line.span_id, seen_within=line.seen_within)
 
 
 def _duration_ns(line: ActionLine) -> int | None:

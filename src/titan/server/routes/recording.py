@@ -9,8 +9,7 @@ from litestar import Response
 from titan.engine.recorder import Recorded
 from titan.model.actions import Entry, RunEntry, Teller
 from titan.model.errors import InvalidInput, UnknownJob
-from titan.model.recorded import StatusSource
-from titan.model.runs import RunStatus
+from titan.model.runs import RunStatus, StatusSource
 from titan.ports import Reader
 from titan.server import wire_actions as wire
 from titan.server.answers import json_answer

@@ -61,7 +61,9 @@ class Knowing:
         answers += [(entry.run_id, entry.id) for entry in seen]  # which their answers are named by
         actions = self._found(
             "actions_at",
-            [(entry.run_id, entry.id) for entry in told] + [(e.run_id, e.parent_id) for e in models + seen],
+            [(entry.run_id, entry.id) for entry in told]
+            + [(e.run_id, e.parent_id) for e in models + seen]
+            + [(e.run_id, e.hearsay.span_id) for e in told if e.hearsay is not None],
         )
         found = self._found("actions_with_answers", answers)
         within = self._found("actions_within", [(entry.run_id, entry.id) for entry in models])
