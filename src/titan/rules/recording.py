@@ -4,9 +4,8 @@ Entries come late, twice, in any order and from several tellers. So: what a tell
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
 the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
 two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
-Whatever the order of entries, counts and sums are the same, with two exceptions. A step between two calls that comes in
-a later request than both is not looked through (`rules.retelling.unnested_past_steps`), so both count. And of several
-calls within one, an estimate that gave way to a cost said of the outer one is not restored for a later sibling.
+Whatever the order of entries, counts and sums are the same, with one exception: of several calls within one, an
+estimate that gave way to a cost said of the outer one is not restored for a later sibling.
 """
 
 from collections.abc import Iterable, Sequence
