@@ -41,7 +41,8 @@ class SecretPattern(NamedTuple):
     reach: int = 1
     #: One of these characters comes within `FOLLOWS_WITHIN` after the hint; "": whatever may.
     follows: str = ""
-    #: Without hints: a regex that each match holds and that begins with a class, which `re` looks for fast.
+    #: Without hints: a regex of the number that each match begins with, a character before it aside. It begins with a
+    #: class, which `re` looks for fast.
     glance: str = ""
 
 

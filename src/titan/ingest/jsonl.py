@@ -14,7 +14,7 @@ from msgspec import UnsetType
 from msgspec.structs import replace
 
 from titan.ingest.costs import checked_cost
-from titan.ingest.moments import in_utc
+from titan.ingest.moments import check_order, in_utc
 from titan.insight.export_lines import ActionLine, Contents, Line, ManifestLine, NoteLine, RunLine
 from titan.model.actions import (
     SHARED_MARK,
@@ -49,6 +49,7 @@ _TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
     NoteLine: ("at",),
     ManifestLine: (),
 }
+_NEXT_STEP: Final = "Nothing of it is kept. Import the JSONL export, unchanged; JSON and CSV are for other programs."
 _ENDS: Final = {
     RunStatus.COMPLETED: RunEnd.COMPLETED,
     RunStatus.FAILED: RunEnd.FAILED,
@@ -125,6 +126,13 @@ def _read(text: bytes, number: int) -> Line:
             in_utc(at, what=f"line {number} of the import: {name}")
     if isinstance(line, RunLine) and line.told_end is not None:
         in_utc(line.told_end.at, what=f"line {number} of the import: told_end.at")
+    if isinstance(line, RunLine | ActionLine) and line.ended_at is not None:
+        check_order(
+            *(line.started_at, line.ended_at),
+            what=f"line {number} of the import: ended_at",
+            began="started_at",
+            next_step=_NEXT_STEP,
+        )
     return line
 
 
@@ -289,5 +297,5 @@ def _unreadable(number: int, expected: str, found: str) -> InvalidInput:
         f"line {number} of the import",
         expected=expected,
         found=found,
-        next_step="Nothing of it is kept. Import the JSONL export, unchanged; JSON and CSV are for other programs.",
+        next_step=_NEXT_STEP,
     )

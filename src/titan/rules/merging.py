@@ -85,7 +85,8 @@ def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: st
         span_id=None if entry.hearsay is None else entry.hearsay.span_id,
         parent_id=entry.parent_id,
         actor=entry.actor,
-        ended_at=entry.ended_at,
+        # Clocks are set back, and senders of OTLP cannot be corrected: nothing ends before it began.
+        ended_at=None if entry.ended_at is None else max(entry.started_at, entry.ended_at),
         duration_ns=_duration_ns(entry),
         outcome=outcome_of(entry),
         cost=entry.cost,

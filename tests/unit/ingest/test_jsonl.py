@@ -279,6 +279,11 @@ def test_a_cost_is_read_from_a_number_and_from_a_string() -> None:
         ([a_line(action="a", details="str")], "line 1 of the import.*an object at details"),
         ([a_line(type="run", details=[1])], "line 1 of the import.*an object at details"),
         ([a_line(action="a", ended_at="9999-12-31T23:59:59-10:00")], "line 1 of the import.*the years 1 to 9999"),
+        (
+            [a_line(action="a"), a_line(action="b", ended_at="2020-01-01T00:00:00Z")],
+            "line 2 of the import: ended_at: expected a time not before started_at, 20",
+        ),
+        ([a_line(type="run", ended_at="2020-01-01T00:00:00Z")], "line 1 of the import: ended_at"),
         ([b'{"type":"manifest","runs":1,"actions":0,"sha256":"0"}'], "manifest"),
     ],
 )
