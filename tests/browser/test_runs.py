@@ -15,6 +15,15 @@ from tests.browser.recorded import a_call, a_failed_call, finish, forget, record
 Check = Callable[[Page], None]
 
 
+# What the list below a field says before anything but promises was done about the text.
+SAID_AT_ONCE = """async (field, text) => {
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, text);
+    field.dispatchEvent(new Event("input", {bubbles: true}));
+    for (let turn = 0; turn < 20; turn += 1) await null;
+    return document.getElementById(field.getAttribute("aria-controls")).textContent;
+}"""
+
+
 def row_of(page: Page, run: str) -> Locator:
     """Return the row of a run in the registry."""
     return page.get_by_role("table", name="Runs").get_by_role("row").filter(has=page.get_by_title(run, exact=True))
@@ -172,6 +181,18 @@ def test_an_agent_nobody_knows_leaves_no_run_and_offers_those_called_alike(page:
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("button", name="gardener", exact=True)).to_be_visible()
+
+
+def test_an_agent_that_was_not_asked_for_yet_is_not_said_to_be_unknown(page: Page, console: Console) -> None:
+    record(console, "unasked-1", [a_call("x")], agent="unasked")
+    page.goto("/runs")
+    field = page.get_by_role("combobox", name="Agent")
+    field.fill("unask")
+    expect(page.get_by_role("option")).to_have_text("unasked")
+
+    assert field.evaluate(SAID_AT_ONCE, "nobody") == "Loading …"
+
+    expect(page.get_by_text("No agent of that name")).to_be_visible()
 
 
 def test_a_run_that_broke_is_told_of_at_home(page: Page, console: Console) -> None:
