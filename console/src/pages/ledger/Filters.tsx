@@ -4,11 +4,11 @@ import { AgentField } from "../../parts/AgentField";
 import { CostField } from "../../parts/CostField";
 import { StatusFilter } from "../../parts/StatusFilter";
 import { TextField } from "../../parts/TextField";
-import { toggledIn } from "../../parts/url";
+import { type Change, toggledIn } from "../../parts/url";
 
 interface Props {
   filter: LedgerFilter;
-  onChange: (changed: Partial<LedgerFilter>) => void;
+  onChange: (changed: Change<LedgerFilter>) => void;
 }
 
 /** Every filter of the ledger. */
@@ -19,7 +19,7 @@ export function Filters({ filter, onChange }: Props) {
         label="Outcome"
         all={LEDGER_OUTCOMES}
         chosen={filter.outcome}
-        onChange={(outcome) => onChange({ outcome })}
+        onToggle={(one) => onChange((now) => ({ outcome: toggledIn(now.outcome, one) }))}
       />
       <fieldset className="chips plain-fieldset">
         <legend className="unseen">Kind</legend>
@@ -29,7 +29,7 @@ export function Filters({ filter, onChange }: Props) {
             type="button"
             className="chip"
             aria-pressed={filter.kind.includes(kind)}
-            onClick={() => onChange({ kind: toggledIn(filter.kind, kind) })}
+            onClick={() => onChange((now) => ({ kind: toggledIn(now.kind, kind) }))}
           >
             {kind}
           </button>
