@@ -13,7 +13,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeGuard
 
 from titan_sdk.redaction_finding import Finder, StandardFinder
 from titan_sdk.redaction_json import Decoded, decode_json, encode_json, looks_like_json
@@ -31,6 +31,7 @@ MAX_FIELD: Final = 200  # characters; what is longer is no name
 CARD: Final = "card"  # the pattern of card numbers
 _LEAST_CARD: Final = 10**13  # of 14 digits
 _MOST_CARD: Final = 10**16 - 1  # of 16
+MOST_WORDS: Final = 64  # of a command that is looked at as one
 TOO_DEEP: Final = "too_deep"  #: the chip for what lies below MAX_DEPTH, and so was not looked at
 _CARD: Final = "card"  # of ids that are numbers, one in a hundred passes for one by chance
 
@@ -167,7 +168,22 @@ class _Search:
         rule = self._rule_of_pair(value) if len(value) == 2 else None
         if rule is not None and items[1] is value[1]:
             items[1] = self._whole(rule, value[1], _Path(path, 1))
+        if _is_command(items):
+            items[:] = self._command(items, path)
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+
+    def _command(self, words: list[str], path: _Path) -> list[str]:
+        """Return a command without what stands in one of its words only by the words before it: `["-p", "hunter2"]`."""
+        clean, at = list(words), 0
+        spans = self._finder.find(" ".join(words))
+        for place, word in enumerate(words):
+            for span in reversed(spans):
+                start, end = span.start - at, span.end - at
+                if start >= 0 and end <= len(word):
+                    self._take(span.name, word[start:end], _Path(path, place))
+                    clean[place] = clean[place][:start] + chip(span.name) + clean[place][end:]
+            at += len(word) + 1
+        return clean
 
     def text(self, text: str, path: _Path | None, *, depth: int) -> str:
         """Return a text without secrets, JSON or not. `path` is where it stands, None for a text of its own."""
@@ -211,15 +227,28 @@ class _Search:
 
     def _content(self, value: dict[str, object], content: bytes, path: _Path, *, depth: int) -> dict[str, object]:
         """Return bytes without the secrets of the text they hold; among other bytes a secret is found as well."""
+        clean = self._narrow(self._wide(content, path, depth=depth), path, depth=depth)
+        return value if clean == content else dict.fromkeys(value, b64encode(clean).decode())
+
+    def _narrow(self, content: bytes, path: _Path, *, depth: int) -> bytes:
         try:
-            text = content.decode()
+            return self.text(content.decode(), path, depth=depth + 1).encode()
+        except UnicodeDecodeError:  # each byte becomes the character of its number, and the same byte again
+            return self._plain_text(content.decode("latin-1"), path).encode("latin-1")
+
+    def _wide(self, content: bytes, path: _Path, *, depth: int) -> bytes:
+        """Return bytes without the secrets in UTF-16, whichever order it has: Latin letters with NULs between them."""
+
+        def cleaned(found: re.Match[bytes]) -> bytes:
+            text = found[0][::2].decode("latin-1")
             clean = self.text(text, path, depth=depth + 1)
-            written = clean.encode()
-        except UnicodeDecodeError:
-            text = content.decode("latin-1")  # each byte becomes the character of its number, and the same byte again
-            clean = self._plain_text(text, path)
-            written = clean.encode("latin-1")
-        return value if clean is text else dict.fromkeys(value, b64encode(written).decode())
+            return (
+                found[0]
+                if clean is text
+                else b"\0".join(bytes([letter]) for letter in clean.encode("latin-1", "replace"))
+            )
+
+        return _WIDE.sub(cleaned, content) if b"\0" in content else content
 
     def _number(self, value: float, path: _Path) -> object:
         """Return a number, unless it is a card's; one in a field of durations, times or sizes never is."""
@@ -306,6 +335,15 @@ def _content_of(value: Mapping[str, object]) -> bytes | None:
         return None
 
 
+def _is_command(items: Sequence[object]) -> TypeGuard[list[str]]:
+    """Return whether a list is that of a command's words: texts, one of them an option."""
+    return (
+        2 <= len(items) <= MOST_WORDS
+        and all(isinstance(item, str) for item in items)
+        and any(isinstance(item, str) and item[:1] == "-" for item in items)
+    )
+
+
 def _text_of(value: object) -> str | None:
     """Return a text, or that in bytes; None for everything else."""
     content = _content_of(value) if isinstance(value, dict) and len(value) == 1 else None
@@ -336,4 +374,5 @@ def _written_step(step: str | int, *, is_first: bool) -> str:
     return f".{step}" if _PLAIN_STEP.fullmatch(step) else f"[{json.dumps(step)}]"
 
 
+_WIDE: Final = re.compile(b"[^\0](?:\0[^\0]){5,}")  # of what is shorter nothing is a secret
 _PLAIN_STEP: Final = re.compile(r"\$|[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
