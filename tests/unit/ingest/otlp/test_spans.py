@@ -21,7 +21,6 @@ from titan.model.actions import (
     ActionEntry,
     ActionKind,
     AgentSource,
-    Failure,
     ModelUse,
     Outcome,
     Payload,
@@ -292,40 +291,6 @@ def test_a_raw_request_without_messages_is_the_input() -> None:
     action = an_action({"gen_ai.operation.name": "text_completion", "gen_ai.request.model": "m", "gen_ai.prompt": "x"})
 
     assert said(action.inputs) == {"model": "m", "input": "x"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "failure"),
-    [
-        ({"error": "ValueError: nope"}, Failure(type="ValueError", message="nope")),
-        ({"error": "it is broken"}, Failure(type="Error", message="it is broken")),
-        ({"error": ""}, Failure(type="Error")),
-        (
-            {"error": "x", "events": [("exception", {"exception.type": "KeyError", "exception.message": "'k'"})]},
-            Failure(type="KeyError", message="'k'"),
-        ),
-        (
-            {"error": "x", "events": [("exception", {"exception.stacktrace": "Traceback …"})]},
-            Failure(type="Error", message="x", traceback="Traceback …"),
-        ),
-    ],
-)
-def test_a_failed_span_says_why(changes: dict[str, object], failure: Failure) -> None:
-    action = an_action({}, **changes)
-
-    assert (action.outcome, action.failure) == (Outcome.ERROR, failure)
-
-
-def test_an_error_type_names_the_failure() -> None:
-    action = an_action({"error.type": "rate_limit"}, error="slow: down")
-
-    assert action.failure == Failure(type="rate_limit", message="slow: down")
-
-
-def test_an_exception_in_a_span_that_went_well_is_no_failure() -> None:
-    action = an_action({}, events=[("exception", {"exception.type": "KeyError"})])
-
-    assert (action.outcome, action.failure) == (Outcome.SUCCESS, None)
 
 
 def test_a_span_without_an_end_still_runs() -> None:
