@@ -1,5 +1,6 @@
 """What a teller says that a call cost."""
 
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -38,6 +39,12 @@ def dollars_of(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return _rounded(amount) if amount.is_finite() and 0 <= amount <= MOST else None
+
+
+def total_of(parts: Iterable[Decimal]) -> Decimal | None:
+    """Return what parts of a cost come to; None where that is more than any call costs."""
+    total = sum(parts, Decimal(0))
+    return total if total <= MOST else None
 
 
 def _rounded(cost: Decimal) -> Decimal:

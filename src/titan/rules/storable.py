@@ -1,7 +1,8 @@
 """Entries as every store can keep them: the one place that all of them pass, whoever told, before secrets are sought.
 
 PostgreSQL has no text with a NUL, and UTF-8 none with half a surrogate pair: either stands as U+FFFD then. What
-payloads and details hold is JSON, in which NUL is an escape. A number of tokens that no call takes is unknown.
+payloads and details hold is JSON, in which NUL is an escape. A number of tokens that no call takes is unknown, and an
+input smaller than what a cache gave to it is all but that.
 """
 
 import re
@@ -10,6 +11,7 @@ from typing import Final
 from msgspec.structs import asdict, replace
 
 from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry
+from titan.rules.cached_input import all_input
 
 _NO_TEXT: Final = re.compile("[\ud800-\udfff\0]")
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
@@ -19,7 +21,7 @@ def storable(entry: Entry) -> Entry:
     """Return an entry as every store can keep it; the very same one when it is so."""
     if isinstance(entry, RunEntry):
         return entry if _are_storable(_texts_of_run(entry)) else _clean_run(entry)
-    use = None if entry.use is None else _believable(entry.use)
+    use = None if entry.use is None else _with_all_input(_believable(entry.use))
     if use is not entry.use:
         entry = replace(entry, use=use)
     return entry if _are_storable(_texts_of_action(entry)) else _clean_action(entry)
@@ -103,3 +105,10 @@ def _believable(use: ModelUse) -> ModelUse:
     said = asdict(use)
     unknown = {name: None for name in _TOKENS if said[name] is not None and not 0 <= said[name] <= MOST_TOKENS}
     return replace(use, **unknown)
+
+
+def _with_all_input(use: ModelUse) -> ModelUse:
+    told, cached = use.input_tokens, (use.cache_read_tokens or 0) + (use.cache_write_tokens or 0)
+    if told is None or (everything := all_input(told, cached)) == told:
+        return use
+    return replace(use, input_tokens=everything if everything <= MOST_TOKENS else None)

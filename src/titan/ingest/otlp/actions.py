@@ -28,7 +28,7 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
     inputs, outputs = contents_of(span, gathered, kind)
     has_ended = bool(span.ended_ns) and not is_pending
     failure = failure_of(span, found) if has_ended else None
-    use = use_of(gathered)
+    use = use_of(gathered, span.source.scope)
     cost = cost_of(gathered)
     is_counted = kind in CALLS and not sums_up(kind, use)
     agent = found.get("agent")

@@ -97,7 +97,7 @@ def _told(
         inputs=inputs,
         outputs=outputs,
         cost=cost_of(gathered),
-        use=use_of(gathered),
+        use=use_of(gathered, record.source.scope),
     )
 
 
