@@ -23,7 +23,7 @@ from msgspec import structs
 from titan.model.actions import MAX_TAGS, ActionEntry, Entry, RunEntry, first_tags, with_digests
 from titan.ports_calls import Prices
 from titan.rules.entry_redaction import EntryRedactor
-from titan.rules.storable import storable, storable_text
+from titan.rules.storable import storable, storable_id, storable_text
 
 LARGE_BYTES: Final = 64 * 1024  # of a request: handing a smaller one over takes longer than reading it
 NICENESS: Final = 5  # of the process: where cores are short, whatever serves jobs has thrice its share and goes first
@@ -80,8 +80,8 @@ class Preparer:
         return self._redactor.without_secrets(storable_text(text))
 
     def known_as(self, told_id: str) -> str:
-        """Return what stands for an id of a run, action or agent: itself, unless it holds a secret."""
-        return self._redactor.known_as(storable_text(told_id))
+        """Return what stands for an id of a run, action or agent: itself, unless it holds a secret or is dots alone."""
+        return self._redactor.known_as(storable_id(told_id))
 
 
 class PreparingProcess:
