@@ -317,7 +317,11 @@ def _ended(run: RecordedRun) -> RecordedRun:
     """
     if run.status not in (RunStatus.PENDING, RunStatus.RUNNING):
         return run
-    how = "cancel it with POST /api/runs/{run}/cancel" if run.has_stages else "say it with POST /api/v1/runs/{run}/end"
+    how = (
+        "cancel it with POST /api/runs/{run}/cancel (titan cancel --run RUN)"
+        if run.has_stages
+        else "say it with POST /api/v1/runs/{run}/end (titan runs end RUN)"
+    )
     raise Conflict(
         f"run {shown(run.id)}",
         expected="a run that has ended",
@@ -338,7 +342,7 @@ def _unpinned(run: RecordedRun) -> RecordedRun:
         f"run {shown(run.id)}",
         expected="a run that is not pinned",
         found="one that is pinned, to be kept",
-        next_step="Unpin it with POST /api/v1/runs/{run}/unpin, then delete it.",
+        next_step="Unpin it with POST /api/v1/runs/{run}/unpin (titan runs unpin RUN), then delete it.",
     )
 
 
