@@ -77,7 +77,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     if error.status_code in (404, 405):
         known = "one of the routes in /schema/openapi.json"
         found = "a path of none" if error.status_code == 404 else f"one that does not take {request.method}"
-        next_step = "Look up its path and method at /schema/openapi.json."
+        next_step = _WITHOUT_V1 if path in _OF_OPENAI else "Look up its path and method at /schema/openapi.json."
         problem = Problem(
             type="NoSuchRoute",
             message=f"{request.method} {path}: expected {known}; found {found}. {next_step}",
@@ -89,6 +89,11 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
         return problem_answer(request, problem, error.status_code)
     problem = Problem(type="InvalidInput", message=f"{request.method} {path}: {error.detail}", found=error.detail)
     return problem_answer(request, problem, error.status_code)
+
+
+#: What OpenAI's clients ask of a base_url that lacks its end.
+_OF_OPENAI: Final = frozenset({"/chat/completions", "/models", "/completions", "/embeddings", "/responses"})
+_WITHOUT_V1: Final = "For a client of OpenAI's dialect, base_url must end in /v1, as http://127.0.0.1:9090/v1."
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
