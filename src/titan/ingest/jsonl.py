@@ -33,6 +33,8 @@ from titan.rules.names import shown
 _DECODER: Final = msgspec.json.Decoder(Line)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ANYTHING: Final = msgspec.json.Decoder(msgspec.Raw)
+_CUT: Final = "Input data was truncated"  # msgspec's words
 _TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
     RunLine: ("started_at", "ended_at", "last_event_at", "pinned_at"),
     ActionLine: ("started_at", "ended_at"),
@@ -57,20 +59,21 @@ class Pinned:
 Told = Entry | NoteLine | Pinned
 
 
-def read_lines(lines: Iterable[bytes]) -> Iterator[Told]:
+def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[Told]:
     """Yield what the lines of an export say, as they are read; several exports may stand behind each other.
 
-    A note comes behind something of its run.
+    A note comes behind something of its run. One that `is_partial` may end anywhere: a last line that breaks off is
+    left out.
 
     Raises:
         InvalidInput: a line is none of an export, a manifest does not fit what stands before it, or a note is on a run
-            of which nothing does; the message has the line's number. What the lines before it say was yielded.
+            of which nothing does; the message has the line's number. Or the last line is no manifest: the file was cut
+            off. What the lines before it say was yielded.
     """
     contents, runs = Contents(), set[str]()
-    for number, text in enumerate(lines, 1):
-        if not text.strip():
-            continue
-        line = _read(text, number)
+    ending = "no line at all"  # what stands where the last manifest should
+    for number, text in _numbered(lines, is_partial=is_partial):
+        line, ending = _read(text, number), f"none after line {number}"
         match line:
             case RunLine():
                 runs.add(line.run_id)
@@ -85,9 +88,33 @@ def read_lines(lines: Iterable[bytes]) -> Iterator[Told]:
             case ManifestLine():
                 if line != contents.manifest():
                     raise _unreadable(number, "what the manifest tells of, unchanged", _counted(contents))
-                contents = Contents()
+                contents, ending = Contents(), ""
                 continue
         contents.add(line, text.rstrip(b"\r\n") + b"\n")
+    if ending and not is_partial:
+        raise _cut_off(ending)
+
+
+def _numbered(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their numbers; one that breaks off is refused, or left out."""
+    for number, text in enumerate(lines, 1):
+        if _breaks_off(text):
+            if is_partial:
+                return
+            raise _cut_off(f"line {number}, which breaks off")
+        if text.strip():
+            yield number, text
+
+
+def _breaks_off(text: bytes) -> bool:
+    """Tell whether a line is the last of a file, and the beginning of one."""
+    if text.endswith(b"\n") or not text.strip():
+        return False
+    try:
+        _ANYTHING.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return str(error) == _CUT
+    return False
 
 
 def _counted(contents: Contents) -> str:
@@ -225,6 +252,16 @@ def _apart(text: str) -> Payload | None:
     except msgspec.DecodeError:
         return None
     return Payload(msgspec.json.encode(fields).decode(), shared)
+
+
+def _cut_off(found: str) -> InvalidInput:
+    return InvalidInput(
+        "the end of the import",
+        expected="its last line, a manifest that counts the runs, actions and notes before it",
+        found=found,
+        next_step="The file was cut off, and nothing of it is kept. Export it again; or import what there is of it with"
+        " ?partial=true, at the command line: titan runs import --partial FILE.",
+    )
 
 
 def _unreadable(number: int, expected: str, found: str) -> InvalidInput:
