@@ -144,7 +144,14 @@ class AsyncTransport:
             return await self.upload_from("PUT", path, file, size_bytes=size_bytes, timeout_seconds=seconds)
 
     async def upload_from(
-        self, method: str, path: str, file: Readable, *, size_bytes: int, timeout_seconds: float
+        self,
+        method: str,
+        path: str,
+        file: Readable,
+        *,
+        size_bytes: int,
+        timeout_seconds: float,
+        query: Mapping[str, Scalar] | None = None,
     ) -> Any:  # the wire's edge, as in request_json
         """Send a body that is read in pieces, and return the decoded JSON answer.
 
@@ -152,7 +159,7 @@ class AsyncTransport:
             OSError: the file cannot be read.
             TitanError: as request_json.
         """
-        head = self._head(method, path, None, body_bytes=size_bytes)
+        head = self._head(method, path, query, body_bytes=size_bytes)
 
         async def attempt(connection: Connection, silence: float) -> Response:
             file.seek(0)

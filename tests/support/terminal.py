@@ -46,6 +46,10 @@ class TerminalProgram:
             assert time.monotonic() < deadline, f"{text!r} did not appear in {self.text!r}"
             assert self._read_some(), f"ended before {text!r}: {self.text!r}"
 
+    def answer(self, line: str) -> None:
+        """Type a line."""
+        os.write(self._screen, f"{line}\n".encode())
+
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         os.killpg(self._process.pid, signal.SIGINT)

@@ -20,6 +20,7 @@ from titan.cli.commands import (
     house,
     jobs,
     run,
+    runs_changes,
     runs_files,
     store,
     submit,
@@ -52,6 +53,7 @@ app = typer.Typer(
 )
 for commands in (up, submit, dags, jobs, files, run, gates, again, cancel, house, doctor):
     app.add_typer(commands.app)
+assert runs_changes.app is runs_files.app  # of which each holds a part of the commands
 app.add_typer(runs_files.app, name="runs")
 app.add_typer(workers.app, name="workers")
 app.add_typer(store.app, name="store")

@@ -1,4 +1,4 @@
-"""From the name a person types to the one job or DAG it means."""
+"""From the name a person types to the one job, DAG or recorded run it means."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from titan.cli.answers import Dag, Document, Job, read
 from titan.cli.exits import CommandFailed, ExitCode
 from titan.cli.formats import count
+from titan.cli.recorded_answers import Registry
 from titan.cli.server import Server
+from titan.cli.views import shortened
 
 _NAMED_JOBS = 5  # how many jobs of a DAG a hint lists
+_NEAR = 3  # ids that are offered where one is not known
 
 
 def find_dag(server: Server, name: str) -> Dag:
@@ -49,6 +52,31 @@ def find_job_document(server: Server, name: str, *, dag: str | None = None, run:
 def dag_id_of(server: Server, dag: str | None) -> str | None:
     """Return the id of the DAG that `--dag` names, None when it is not given."""
     return None if dag is None else read(server.get("api", "dags", dag, jobs=False), Dag).dag_id
+
+
+@contextmanager
+def recorded_run_named(server: Server, run_id: str) -> Iterator[None]:
+    """Give an UnknownRun a better next step: the ids of recorded runs that the given one is a part of."""
+    try:
+        yield
+    except CommandFailed as failure:
+        if failure.kind != "UnknownRun":
+            raise
+        near = _near(server, run_id)
+        raise CommandFailed(
+            failure.subject,
+            exit_code=failure.exit_code,
+            expected=failure.expected,
+            found=failure.found,
+            next_step=f"Did you mean {shortened(near)}?" if near else "`titan runs` lists them.",
+            kind=failure.kind,
+        ) from failure
+
+
+def _near(server: Server, run_id: str) -> list[str]:
+    answer = server.get("api", "v1", "runs", q=run_id, window="all", limit=50, include_archived="true")
+    ids = [run.run_id for run in read(answer, Registry).data]
+    return [known for known in ids if run_id.casefold() in known.casefold()][:_NEAR]
 
 
 @contextmanager

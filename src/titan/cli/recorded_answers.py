@@ -34,6 +34,15 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
         return None if not self.cost_usd and (self.unpriced or not self.calls) else self.cost_usd
 
 
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a running run is."""
+
+    share: float  #: 0 to 1
+    source: str  #: told, or estimated
+    done: int | None = None
+    total: int | None = None
+
+
 class RecordedRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run of which calls were recorded."""
 
@@ -46,6 +55,7 @@ class RecordedRun(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     reason: str | None = None
     ended_at: datetime | None = None
+    progress: Progress | None = None
     has_stages: bool = False
     first_error: str | None = None
     tags: tuple[str, ...] = ()
@@ -104,6 +114,42 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     stored: int
     repeated: int
     notes: int = 0  #: of a server before exports held them
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person said of a run or an action."""
+
+    id: str
+    author: str
+    at: datetime
+    action_id: str | None = None
+    name: str | None = None  #: what is scored
+    score: float | None = None
+    text: str = ""
+
+
+class Notes(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/v1/runs/{run}/notes: the newest first."""
+
+    data: tuple[Note, ...]
+
+
+class BrokenEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """The first entry of a tape that is not as it was appended."""
+
+    entry: int
+    found: str
+    action_id: str | None = None
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/v1/runs/{run}/chain."""
+
+    run_id: str
+    verified: bool
+    entries: int
+    link: str
+    broken: BrokenEntry | None = None
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

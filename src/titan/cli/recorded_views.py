@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from titan.cli.formats import NOTHING, count, duration, moment, money
-from titan.cli.recorded_answers import Call, RecordedRun, Tally
+from titan.cli.recorded_answers import Call, Note, Progress, RecordedRun, Tally
 from titan.cli.screen import Cell, Column, Status, say, show_table
 from titan.model.actions import CALLS, INCURRED
+from titan.model.runs import RunStatus
 
 RUN_COLUMNS = (
     Column("RUN", folds=True),
@@ -44,12 +45,12 @@ def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
         moment(run.started_at, now=at),
         duration(run.length(at)),
         run.agent_id,
-        run.first_error or run.reason or NOTHING,
+        _why(run),
     ]
 
 
-def show_recorded(run: RecordedRun, calls: Sequence[Call], *, at: datetime) -> None:
-    """Write a run: where it stands, its figures, and its actions as a tree."""
+def show_recorded(run: RecordedRun, calls: Sequence[Call], notes: Sequence[Note], *, at: datetime) -> None:
+    """Write a run: where it stands, its figures, what people said of it, and its actions as a tree."""
     say("Run ", run.run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
     say(" · ".join(_facts(run, at=at)))
     say(" · ".join(_figures(run.tally)))
@@ -57,6 +58,8 @@ def show_recorded(run: RecordedRun, calls: Sequence[Call], *, at: datetime) -> N
         say(f"first error: {run.first_error}")
     if run.has_stages:
         say(f"Its stages and their jobs: titan run {run.run_id}")
+    for note in notes:
+        say(note_line(note, calls, at=at))
     if calls:
         say("")
         show_table(_ACTION_COLUMNS, [_action_row(call, at=at) for call in calls])
@@ -71,13 +74,38 @@ def cost_of(tally: Tally) -> str:
     return f"{'≈' if tally.estimated else ''}{money(known)}{lacking}"
 
 
+def note_line(note: Note, calls: Sequence[Call] = (), *, at: datetime) -> str:
+    """Return what somebody said: `note by ann, 14:03:07 (2m), on search: quality 0.9 · too slow`."""
+    about = next((call.name for call in calls if call.id == note.action_id), note.action_id)
+    score = None if note.score is None else f"{note.name or 'overall'} {note.score:g}"
+    said = " · ".join(part for part in (score, note.text) if part)
+    return f"note by {note.author}, {moment(note.at, now=at)}{f', on {about}' if about else ''}: {said}"
+
+
+def _why(run: RecordedRun) -> str:
+    """Return why a run did not complete; one that did, or goes on, got over its errors so far."""
+    if run.status not in (RunStatus.FAILED, RunStatus.CANCELLED):
+        return NOTHING
+    return run.reason or run.first_error or NOTHING
+
+
 def _facts(run: RecordedRun, *, at: datetime) -> list[str]:
     took = f"took {duration(run.length(at))}" if run.ended_at else f"runs for {duration(run.length(at))}"
     facts = [f"agent {run.agent_id}", f"started {moment(run.started_at, now=at)}", took]
+    if run.progress is not None and run.ended_at is None:
+        facts.append(_progress(run.progress))
     named = ((run.session_id, "session "), (run.name, ""), (", ".join(run.tags), "tags "))
     facts += [f"{word}{text}" for text, word in named if text]
     facts += [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
     return facts
+
+
+def _progress(progress: Progress) -> str:
+    """Return how far a run is, rounded down: `10 % · 1 of 10`; `about 40 %` where nobody told it."""
+    share = f"{int(100 * progress.share)} %"
+    if progress.source != "told":
+        return f"about {share}"
+    return share if progress.total is None else f"{share} · {progress.done or 0:,} of {progress.total:,}"
 
 
 def _figures(tally: Tally) -> list[str]:

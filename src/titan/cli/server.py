@@ -87,11 +87,13 @@ class Server:
         """Perform a DELETE once."""
         return self._ask("DELETE", segments, query=query)
 
-    def upload(self, *segments: str, file: Readable, size_bytes: int, timeout_seconds: float) -> Document:
+    def upload(
+        self, *segments: str, file: Readable, size_bytes: int, timeout_seconds: float, **query: str | None
+    ) -> Document:
         """Perform a POST with the content of a file, which is read in pieces; what it tells of is kept once."""
         with _translated():
             answer = self._transport.upload_from(
-                "POST", _path(segments), file, size_bytes=size_bytes, timeout_seconds=timeout_seconds
+                *("POST", _path(segments), file), size_bytes=size_bytes, timeout_seconds=timeout_seconds, query=query
             )
         return self._object(answer)
 
@@ -308,14 +310,6 @@ def _server(address: Address, home: Home, environment: Mapping[str, str]) -> Ser
 def _path(segments: Sequence[str]) -> str:
     if not all(segments):
         raise usage_error("a name or id", expected="at least one character", found="an empty text")
-    for segment in segments:
-        if "/" in segment:  # would be read as a path, whatever its encoding
-            raise CommandFailed(
-                f"{segment!r}",
-                exit_code=ExitCode.NOT_FOUND,
-                expected="the name or id of something that exists",
-                found="a '/', which no name has",
-            )
     return "/" + "/".join(quote(segment) for segment in segments)
 
 

@@ -26,6 +26,7 @@ from titan.model.language import ModelAnswer, ModelDelta, TextDelta, ToolCall
 from titan_sdk import tape
 
 OPERATION: Final = "chat"  # OpenTelemetry's gen_ai.operation.name
+MOST_OF_MODEL: Final = 500  # characters of its name: a request may hold anything there
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
 
@@ -105,6 +106,15 @@ def message_json(text: str, tool_calls: Sequence[ToolCall]) -> dict[str, object]
         for call in tool_calls
     ]
     return {"role": "assistant", "content": text or None, "tool_calls": calls}
+
+
+def asked_model(body: bytes) -> str | None:
+    """Return the model that a request names, as it stands there; None where it names none."""
+    try:
+        named = msgspec.json.decode(_MEMBERS.decode(body).get("model", b"null"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return named[:MOST_OF_MODEL] if isinstance(named, str) and named else None
 
 
 def beginning(call: ChatCall, run: ChatRun) -> list[Entry]:

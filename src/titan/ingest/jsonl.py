@@ -40,6 +40,8 @@ from titan.rules.names import shown
 _DECODER: Final = msgspec.json.Decoder(Line)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ANYTHING: Final = msgspec.json.Decoder(msgspec.Raw)
+_CUT: Final = "Input data was truncated"  # msgspec's words
 _TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
     RunLine: (
         *("started_at", "ended_at", "last_event_at", "last_started_at", "last_ended_at", "pinned_at"),
@@ -68,46 +70,74 @@ class Pinned:
 Told = Entry | NoteLine | Pinned
 
 
-def read_lines(lines: Iterable[bytes]) -> Iterator[Told]:
+def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[Told]:
     """Yield what the lines of an export say, as they are read; several exports may stand behind each other.
 
-    A note comes behind something of its run.
+    A note comes behind something of its run. One that `is_partial` may end anywhere: a last line that breaks off is
+    left out.
 
     Raises:
         InvalidInput: a line is none of an export, a manifest does not fit what stands before it, or a note is on a run
-            of which nothing does; the message has the line's number. What the lines before it say was yielded.
+            of which nothing does; the message has the line's number. Or the last line is no manifest: the file was cut
+            off. What the lines before it say was yielded.
     """
     contents, runs = Contents(), set[str]()
     last: RunLine | None = None
-    for number, text in _numbered(lines):
-        line = _read(text, number)
+    ending = "no line at all"  # what stands where the last manifest should
+    for number, text in _numbered(lines, is_partial=is_partial):
+        line, ending = _read(text, number), f"none after line {number}"
         if last is not None and not (isinstance(line, ActionLine) and line.run_id == last.run_id):
             yield from _standing(last)
             last = None
-        match line:
-            case RunLine():
-                runs.add(line.run_id)
-                last = line
-                yield from _run(line, number)
-            case ActionLine():
-                runs.add(line.run_id)
-                yield _action(line, number)
-            case NoteLine():
-                if line.run_id not in runs:
-                    raise _unreadable(number, "a note on a run that stands before it", f"one on {shown(line.run_id)}")
-                yield line
-            case ManifestLine():
-                if line != contents.manifest():
-                    raise _unreadable(number, "what the manifest tells of, unchanged", _counted(contents))
-                contents = Contents()
-                continue
+        if isinstance(line, ManifestLine):
+            if line != contents.manifest():
+                raise _unreadable(number, "what the manifest tells of, unchanged", _counted(contents))
+            contents, ending = Contents(), ""
+            continue
+        if isinstance(line, RunLine):
+            last = line
+        yield from _said(line, number, runs)
         contents.add(line, text.rstrip(b"\r\n") + b"\n")
     if last is not None:
         yield from _standing(last)
+    if ending and not is_partial:
+        raise _cut_off(ending)
 
 
-def _numbered(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    return ((number, text) for number, text in enumerate(lines, 1) if text.strip())
+def _said(line: RunLine | ActionLine | NoteLine, number: int, runs: set[str]) -> Iterator[Told]:
+    """Yield what a line says, and add its run to `runs`."""
+    match line:
+        case RunLine():
+            yield from _run(line, number)
+        case ActionLine():
+            yield _action(line, number)
+        case NoteLine():
+            if line.run_id not in runs:
+                raise _unreadable(number, "a note on a run that stands before it", f"one on {shown(line.run_id)}")
+            yield line
+    runs.add(line.run_id)
+
+
+def _numbered(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their numbers; one that breaks off is refused, or left out."""
+    for number, text in enumerate(lines, 1):
+        if _breaks_off(text):
+            if is_partial:
+                return
+            raise _cut_off(f"line {number}, which breaks off")
+        if text.strip():
+            yield number, text
+
+
+def _breaks_off(text: bytes) -> bool:
+    """Tell whether a line is the last of a file, and the beginning of one."""
+    if text.endswith(b"\n") or not text.strip():
+        return False
+    try:
+        _ANYTHING.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return str(error) == _CUT
+    return False
 
 
 def _counted(contents: Contents) -> str:
@@ -290,6 +320,16 @@ def _apart(text: str) -> Payload | None:
     except msgspec.DecodeError:
         return None
     return Payload(msgspec.json.encode(fields).decode(), shared)
+
+
+def _cut_off(found: str) -> InvalidInput:
+    return InvalidInput(
+        "the end of the import",
+        expected="its last line, a manifest that counts the runs, actions and notes before it",
+        found=found,
+        next_step="The file was cut off, and nothing of it is kept. Export it again; or import what there is of it with"
+        " ?partial=true, at the command line: titan runs import --partial FILE.",
+    )
 
 
 def _unreadable(number: int, expected: str, found: str) -> InvalidInput:

@@ -9,7 +9,8 @@ TitanError
 ├── Unauthorized          a request without a token where one is needed, or with one that is not good
 ├── Forbidden             a request from a host, a page or the holder of a token that may not ask that
 ├── NotFound
-│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownAction, UnknownNote, UnknownWorker, UnknownArtifact, UnknownToken
+│   ├── UnknownJob, UnknownDag, UnknownRun, UnknownAction, UnknownNote, UnknownAgent
+│   ├── UnknownWorker, UnknownArtifact, UnknownToken
 ├── Conflict
 │   ├── StaleLease        a message about an attempt that is over
 │   ├── IdempotencyConflict
@@ -100,6 +101,10 @@ class UnknownAction(NotFound):
 
 class UnknownNote(NotFound):
     """Nobody said this of the run, or it was taken back."""
+
+
+class UnknownAgent(NotFound):
+    """No run of this agent was recorded."""
 
 
 class UnknownWorker(NotFound):

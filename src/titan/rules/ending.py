@@ -10,10 +10,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import PREVENTED, Outcome, RunEntry, Standing
+from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Standing, Teller
+from titan.model.errors import Conflict
 from titan.model.recorded import Action, RecordedRun, ToldEnd
 from titan.model.runs import RunStatus, StatusSource
 from titan.rules.broken_off import told_of
+from titan.rules.names import shown
 
 _BAD: Final = PREVENTED | {Outcome.ERROR}
 _WORSE: Final = {RunStatus.COMPLETED: 1, RunStatus.CANCELLED: 2, RunStatus.FAILED: 3}
@@ -58,6 +60,33 @@ def as_it_stood(run: RecordedRun, entry: RunEntry, standing: Standing) -> Record
         status = RunStatus(entry.end.value)
         return replace(run, status=status, status_source=entry.end_source, reason=entry.reason, ended_at=entry.at)
     return run if entry.end_source is StatusSource.INFERRED else with_end(run, entry)
+
+
+def end_by_hand(run: RecordedRun, *, end: RunEnd, reason: str | None, now: datetime) -> RunEntry | None:
+    """Return what says that a run ended so; None where that was told already.
+
+    Of one that fell silent, its last event stays its end. A reason may still come to an end without one.
+
+    Raises:
+        Conflict: it was told to have ended otherwise, and that stands.
+    """
+    # Its program's clock may be ahead of ours.
+    at = max(now, run.last_event_at) if run.ended_at is None else run.ended_at
+    said = RunEntry(run_id=run.id, teller=Teller.SDK, at=at, end=end, reason=reason)
+    if run.ended_at is None or run.status_source is not StatusSource.EXPLICIT:
+        return said
+    if run.status.value == end.value and reason in (None, run.reason):
+        return None
+    if run.status.value == end.value and run.reason is None:
+        return said
+    why = f": {shown(run.reason)}" if run.reason else ""
+    raise Conflict(
+        f"run {shown(run.id)}",
+        expected="one that goes on, or its end once more as it was told",
+        found=f"one that ended at {run.ended_at.isoformat()}, {run.status.value}{why}",
+        next_step="An end that was told stands. Say what was wrong with it in a note: POST /api/v1/runs/{run}/notes, or"
+        " titan runs note RUN TEXT.",
+    )
 
 
 def fallen_silent(run: RecordedRun, open_actions: Sequence[Action] = ()) -> RecordedRun:

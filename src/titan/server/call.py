@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -17,7 +17,7 @@ from titan.model.errors import InvalidInput, TooLarge
 from titan.ports import Transaction
 from titan.rules import tokens
 from titan.server.access import Caller, Door, token_in
-from titan.server.expectations import expected_of
+from titan.server.expectations import expected_of, found_of
 from titan.server.house import House
 from titan.server.lists import given
 from titan.server.parts import plain
@@ -110,10 +110,11 @@ class Call:
         Raises:
             InvalidInput: a field is unknown, twice, of the wrong type or out of range.
         """
+        fields = self._fields_of_query()
         try:
-            return msgspec.convert(self._fields_of_query(), shape, strict=False)
+            return msgspec.convert(fields, shape, strict=False)
         except msgspec.ValidationError as error:
-            raise _unreadable("query", self.request, error, shape) from error
+            raise _unreadable("query", self.request, error, shape, fields) from error
 
     def asked_for(self) -> dict[str, str]:
         """Return the fields of the query as they stand.
@@ -271,10 +272,16 @@ def _checked_encoding(raw: bytes, what: str, request: Request[Any, Any, Any]) ->
         raise _unreadable(what, request, error) from error
 
 
-def _unreadable(what: str, request: Request[Any, Any, Any], error: Exception, shape: Any = None) -> InvalidInput:
+def _unreadable(
+    what: str,
+    request: Request[Any, Any, Any],
+    error: Exception,
+    shape: Any = None,
+    fields: Mapping[str, str] | None = None,
+) -> InvalidInput:
     return InvalidInput(
         f"{what} of {request.method} {request.scope['path']}",
         expected=expected_of(shape, error),
-        found=str(error) or type(error).__name__,
+        found=found_of(error, fields or {}),
         next_step="Correct it and send it again.",
     )

@@ -5,6 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Coroutine
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from titan.ingest.chat import (
     ChatEnd,
     ChatRun,
     PartialAnswer,
+    asked_model,
     beginning,
     ending,
     read_traceparent,
@@ -21,6 +23,7 @@ from titan.model.actions import Failure
 from titan.model.errors import InvalidInput, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
 from titan.server.call import Call
+from titan.server.chat_request import DEFAULT_NAMES
 from titan.server.reach import check_teller
 from titan.server.routes.recording import run_of_caller
 
@@ -112,6 +115,9 @@ class Witness:
         finds those of agents. The client was told, and it is counted.
         """
         if self._named is not None or self._trace is not None or self._call.caller.attempt:
+            asked = asked_model(self._chat.body)
+            if asked is not None and asked not in DEFAULT_NAMES | {self._chat.model}:
+                self._chat = replace(self._chat, model=asked, provider=None)  # not the one that was not asked for
             self.leave(error)
             return
         self._has_ended = True

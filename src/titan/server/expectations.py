@@ -4,13 +4,17 @@ msgspec names the place (`$.entries[0].outcome`) and what is wrong, not what wou
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
 
+from titan.rules.names import shown
+
 OTHERWISE: Final = "what the OpenAPI document at /schema/openapi.json says"
+_MISSING: Final = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
+_SHOWN: Final = 60  # characters of a value that are told
 _PLACE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP: Final = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<item>[^\]]*)\]")
 
@@ -20,9 +24,11 @@ def expected_of(shape: Any, error: Exception) -> str:
     if not isinstance(error, msgspec.ValidationError):
         return OTHERWISE
     said = str(error)
-    place = _PLACE.search(said)
+    place, missing = _place(said), _MISSING.match(said)
+    if missing is not None:
+        place = f"{place}.{missing['field']}"
     kinds = [inspect.type_info(shape)]
-    for step in _STEP.finditer(place["path"] if place else ""):
+    for step in _STEP.finditer(place):
         kinds = [inner for kind in _each(kinds) for inner in _within(kind, step["field"])]
     if said.startswith("Invalid enum value"):
         values = [str(value) for kind in _each(kinds) for value in _values(kind)]
@@ -32,7 +38,58 @@ def expected_of(shape: Any, error: Exception) -> str:
             field.encode_name for kind in _each(kinds) if isinstance(kind, inspect.StructType) for field in kind.fields
         )
         return f"no fields but {', '.join(names)}" if names else "no fields"
-    return OTHERWISE
+    words = list(dict.fromkeys(told for kind in _each(kinds) if (told := _words(kind))))
+    return f"{place.removeprefix('.')}: {' or '.join(words)}" if place and words else OTHERWISE
+
+
+def found_of(error: Exception, given: Mapping[str, str]) -> str:
+    """Return what `error` found in `given`, the fields of a query: the value, where it has one."""
+    said = str(error)
+    if _MISSING.match(said):
+        return "none"
+    value = given.get(_place(said).removeprefix("."))
+    if value is None or not isinstance(error, msgspec.ValidationError):
+        return said or type(error).__name__
+    return shown(value) if len(value) <= _SHOWN else f"{len(value)} characters"
+
+
+def _place(said: str) -> str:
+    """Return where an error of msgspec's is: `.entries[0].kind`; nothing for the whole."""
+    place = _PLACE.search(said)
+    return place["path"] if place else ""
+
+
+def _words(kind: inspect.Type) -> str | None:
+    """Return what a kind of value is, with its bounds, for people."""
+    match kind:
+        case inspect.IntType():
+            return f"a whole number{_between(kind.ge, kind.le)}"
+        case inspect.FloatType():
+            return f"a number{_between(kind.ge, kind.le)}"
+        case inspect.DecimalType():
+            return "a decimal number, as 0.05"
+        case inspect.DateTimeType():
+            return "a date and time, as 2026-03-01T12:00:00Z"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.StrType():
+            return f"a text{_between(kind.min_length, kind.max_length, unit=' characters')}"
+        case inspect.LiteralType() | inspect.EnumType():
+            return f"one of {', '.join(map(str, _values(kind)))}"
+        case inspect.StructType() | inspect.DictType():
+            return "an object"
+        case inspect.CollectionType():
+            return f"a list{_between(kind.min_length, kind.max_length, unit=' items')}"
+    return None
+
+
+def _between(least: float | None, most: float | None, *, unit: str = "") -> str:
+    """Return bounds in words: ` from 1 to 200`, ` of 1 to 500 characters`, ` of at most 100 characters`."""
+    if most is None:
+        return "" if least is None else f" from {least}" if not unit else f" of at least {least}{unit}"
+    if least is None:
+        return f" of at most {most}{unit}"
+    return f"{' of' if unit else ' from'} {least} to {most}{unit}"
 
 
 def _each(kinds: Iterable[inspect.Type]) -> list[inspect.Type]:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire, wire_actions, wire_scores, wire_tapes
+from titan.server import wire, wire_actions, wire_import, wire_scores, wire_tapes
 from titan.server import wire_runs as views
 from titan.server.route import Route
 from titan.server.routes import (
@@ -97,8 +97,9 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path="/api/v1/import",
         handler=importing.import_runs,
         permission=Permission.ADMINISTER,
+        query=wire_import.ImportQuery,
         body=bytes,
-        answer=views.ImportAnswer,
+        answer=wire_import.ImportAnswer,
         adds=True,
     ),
     Route(

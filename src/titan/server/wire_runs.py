@@ -61,15 +61,6 @@ class ExportQuery(RegistryQuery):
     run_id: Annotated[str | None, Meta(description="Only this run, whatever the filters say.")] = None
 
 
-class ImportAnswer(Struct, kw_only=True):
-    """POST /api/v1/import."""
-
-    runs: Annotated[int, Meta(description="Runs that the lines tell of.")]
-    stored: Annotated[int, Meta(description="Entries that were new.")]
-    repeated: Annotated[int, Meta(description="Entries that were known already.")]
-    notes: Annotated[int, Meta(description="Notes that were new.")]
-
-
 class TallyView(Struct, kw_only=True):
     """Counts and sums over a run's calls."""
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
     Amount: TypeAlias = int | float | str | Decimal
-    Kind: TypeAlias = Literal["call", "tool", "model", "agent", "step"]
+    Kind: TypeAlias = Literal["call", "tool", "model", "agent", "step", "turn", "thought", "handoff", "event"]
     Impact: TypeAlias = Literal["read", "low", "medium", "high"]
     Effect: TypeAlias = Literal["external", "local"]
 

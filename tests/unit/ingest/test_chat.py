@@ -13,6 +13,7 @@ from titan.ingest.chat import (
     ChatRun,
     PartialAnswer,
     TraceParent,
+    asked_model,
     beginning,
     ending,
     read_traceparent,
@@ -112,6 +113,23 @@ def test_a_failed_call_says_why_and_names_the_model_that_was_asked() -> None:
     assert (action.outcome, action.failure) == (Outcome.ERROR, BROKEN.failure)
     assert action.use == ModelUse(model="gemini/gemini-2.5-flash", provider="gcp.gemini")
     assert (action.outputs, action.details) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "model"),
+    [
+        (b'{"model": "gpt-9", "messages": []}', "gpt-9"),
+        (b'{"model": "%s"}' % (b"x" * 501), "x" * 500),
+        (b'{"model": ""}', None),
+        (b'{"model": 9}', None),
+        (b'{"model": "\xff"}', None),
+        (b"{}", None),
+        (b"[]", None),
+        (b"[" * 5000, None),
+    ],
+)
+def test_a_request_names_the_model_it_is_for(body: bytes, model: str | None) -> None:
+    assert asked_model(body) == model
 
 
 def test_a_stream_that_broke_off_keeps_what_it_said_under_the_id_its_client_saw() -> None:

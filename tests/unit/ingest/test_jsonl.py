@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
@@ -233,7 +233,7 @@ def a_note_line(**fields: object) -> bytes:
 )
 def test_a_note_that_cannot_be_read_is_refused_with_its_line(fields: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        list(read_lines([a_line(action="x"), a_note_line(**fields)]))
+        list(read_lines([a_line(action="x"), a_note_line(**fields)], is_partial=True))
 
 
 def test_an_export_that_was_made_before_it_held_notes_is_read() -> None:
@@ -252,14 +252,14 @@ def a_line(**fields: object) -> bytes:
 
 
 def test_both_spellings_of_name_and_duration_are_read() -> None:
-    by_one = list(read_lines([a_line(action="search", duration_ms=2.5)]))
-    by_other = list(read_lines([a_line(name="search", duration_ns=2_500_000)]))
+    by_one = list(read_lines([a_line(action="search", duration_ms=2.5)], is_partial=True))
+    by_other = list(read_lines([a_line(name="search", duration_ns=2_500_000)], is_partial=True))
 
     assert by_one == by_other
 
 
 def test_a_cost_is_read_from_a_number_and_from_a_string() -> None:
-    entries = read_lines([a_line(action="a", cost_usd="0.1"), a_line(action="a", cost_usd=0.1)])
+    entries = read_lines([a_line(action="a", cost_usd=cost) for cost in ("0.1", 0.1)], is_partial=True)
 
     assert [entry.cost for entry in entries if isinstance(entry, ActionEntry)] == [Decimal("0.1")] * 2
 
@@ -314,3 +314,52 @@ def test_exports_one_behind_the_other_are_read_as_one() -> None:
     read = list(read_lines([*lines, *[line.replace(b"\n", b"\r\n") for line in lines]]))
 
     assert {entry.run_id for entry in read} == {"r"}
+
+
+def an_export(*, actions: int) -> list[bytes]:
+    entries = [RunEntry(run_id="r", teller=Teller.SDK, at=NOON)]
+    calls = [
+        ActionEntry(
+            id=f"a{number}", run_id="r", teller=Teller.SDK, kind=ActionKind.CALL, name="search", started_at=NOON
+        )
+        for number in range(actions)
+    ]
+    return list(json_lines(exported([*entries, *calls])))
+
+
+@pytest.mark.parametrize(
+    ("left", "found"),
+    [
+        (lambda lines: lines[:-1], "found none after line 3"),
+        (lambda lines: lines[:1], "found none after line 1"),
+        (lambda lines: [*lines[:2], lines[2][:40]], "found line 3, which breaks off"),
+        (lambda lines: [*lines[:-1], lines[-1][:-5]], "found line 4, which breaks off"),
+        (lambda lines: [*lines, *lines[:2]], "found none after line 6"),
+        (lambda lines: [], "found no line at all"),
+        (lambda lines: [b"\n"], "found no line at all"),
+    ],
+)
+def test_a_file_that_was_cut_off_is_refused_unless_it_is_said_to_be(
+    left: Callable[[list[bytes]], list[bytes]], found: str
+) -> None:
+    lines = an_export(actions=2)
+
+    with pytest.raises(InvalidInput, match=f"the end of the import: expected its last line, .*{found}") as refused:
+        list(read_lines(left(lines)))
+
+    assert "titan runs import --partial FILE" in refused.value.next_step
+
+
+def test_what_there_is_of_a_file_that_was_cut_off_is_read_when_that_is_asked() -> None:
+    lines = an_export(actions=2)
+
+    whole = list(read_lines(lines))
+    without_its_end = list(read_lines(lines[:-1], is_partial=True))
+    cut_within_a_line = list(read_lines([*lines[:2], lines[2][:40]], is_partial=True))
+
+    assert without_its_end == whole
+    assert cut_within_a_line == whole[:-1]
+
+
+def test_an_export_of_no_run_is_whole() -> None:
+    assert list(read_lines(json_lines([]))) == []

@@ -1,12 +1,14 @@
 """A run that goes on after an end that was told: the end is kept, and stands again when the run falls silent."""
 
+import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_word, at, heard, in_any_order
 from titan.model.actions import Outcome, RunEnd, RunEntry
+from titan.model.errors import Conflict
 from titan.model.recorded import RecordedRun, ToldEnd
 from titan.model.runs import RunStatus, StatusSource
-from titan.rules.ending import fallen_silent
+from titan.rules.ending import end_by_hand, fallen_silent
 
 FAILED = a_word(seconds=5, end=RunEnd.FAILED, reason="the agent failed")
 FLUSH = a_call("flush", begins=6, ends=7)
@@ -133,3 +135,59 @@ def test_a_told_end_stands_for_what_never_ended_only_where_it_was_a_failure() ->
         ended = fallen_silent(memory.run, memory.all)
 
         assert (ended.status, ended.reason) == (RunStatus.FAILED, reason)
+
+
+def by_hand(memory: Memory, end: RunEnd, reason: str | None = None, *, seconds: int = 60) -> RecordedRun:
+    """Return the run after somebody said how it ended."""
+    said = end_by_hand(memory.run, end=end, reason=reason, now=at(seconds))
+    memory.hear(*([] if said is None else [said]))
+    return memory.run
+
+
+def test_a_run_that_goes_on_is_ended_by_hand() -> None:
+    killed = heard([a_call("search", begins=1, ends=2)])
+    gone_on = heard([FAILED, FLUSH])
+
+    assert how(by_hand(killed, RunEnd.FAILED, "kill -9")) == (RunStatus.FAILED, StatusSource.EXPLICIT, "kill -9")
+    assert by_hand(gone_on, RunEnd.COMPLETED).status is RunStatus.COMPLETED
+    assert killed.run.ended_at == gone_on.run.ended_at == at(60)
+
+
+def test_an_end_by_hand_is_not_before_what_its_program_told_by_its_own_clock() -> None:
+    ahead = heard([a_call("search", begins=1, ends=90)])
+
+    assert by_hand(ahead, RunEnd.FAILED).ended_at == at(90)
+
+
+def test_a_run_that_fell_silent_is_said_to_have_ended_when_it_did() -> None:
+    memory = heard([a_call("search", begins=1, ends=2)])
+    silent(memory)
+
+    ended = by_hand(memory, RunEnd.FAILED, "kill -9")
+
+    assert how(ended) == (RunStatus.FAILED, StatusSource.EXPLICIT, "kill -9")
+    assert ended.ended_at == at(2)
+
+
+def test_an_end_that_was_told_stands() -> None:
+    memory = heard([a_call("search", begins=1, ends=2), FAILED])
+    before = memory.run
+
+    for end, reason in ((RunEnd.COMPLETED, None), (RunEnd.FAILED, "another reason")):
+        with pytest.raises(
+            Conflict, match=r"found one that ended at .*:05\+00:00, failed: 'the agent failed'\. An end"
+        ):
+            by_hand(memory, end, reason)
+
+    assert by_hand(memory, RunEnd.FAILED) == by_hand(memory, RunEnd.FAILED, "the agent failed") == before
+
+
+def test_an_end_without_a_reason_may_still_get_one() -> None:
+    memory = heard([a_word(seconds=5, end=RunEnd.CANCELLED)])
+
+    with pytest.raises(Conflict, match=r"cancelled\. An end"):
+        by_hand(memory, RunEnd.COMPLETED)
+    ended = by_hand(memory, RunEnd.CANCELLED, "not needed")
+
+    assert how(ended) == (RunStatus.CANCELLED, StatusSource.EXPLICIT, "not needed")
+    assert ended.ended_at == at(5)

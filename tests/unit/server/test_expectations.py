@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from titan.server.expectations import OTHERWISE, expected_of
-from titan.server.wire_actions import RecordBody
-from titan.server.wire_runs import InterceptsQuery, RegistryQuery
+from titan.server.expectations import OTHERWISE, expected_of, found_of
+from titan.server.wire_actions import EndRecordedRunBody, RecordBody
+from titan.server.wire_runs import FindQuery, InterceptsQuery, LedgerQuery, NewNoteBody, RegistryQuery
 
 KINDS = "one of model, tool, call, agent, step, turn, thought, handoff, event"
+
+AT_NS = f"entries[0].at_ns: a whole number from 0 to {2**63 - 1}"
 
 
 def refused(shape: Any, given: object) -> str:
@@ -27,11 +29,48 @@ def refused(shape: Any, given: object) -> str:
         (InterceptsQuery, {"windw": "7d"}, "no fields but window, agent_id, q, limit"),
         (RecordBody, {"run_id": "R", "entries": [{"type": "action", "kind": "x"}]}, KINDS),
         (dict[str, list[InterceptsQuery]], {"a": [{"window": "1d"}]}, "one of 24h, 30d, 7d, all"),
-        (RegistryQuery, {"limit": 0}, OTHERWISE),
+        (RegistryQuery, {"limit": 0}, "limit: a whole number from 1 to 200"),
+        (RegistryQuery, {"min_cost": "lots"}, "min_cost: a decimal number, as 0.05"),
+        (RegistryQuery, {"include_archived": "perhaps"}, "include_archived: true or false"),
+        (LedgerQuery, {"page": "one"}, "page: a whole number from 1 to 200"),
+        (LedgerQuery, {"start_date": "yesterday"}, "start_date: a date and time, as 2026-03-01T12:00:00Z"),
+        (FindQuery, {}, "q: a text of 1 to 500 characters"),
+        (FindQuery, {"q": ""}, "q: a text of 1 to 500 characters"),
+        (NewNoteBody, {"name": "n" * 101}, "name: a text of at most 100 characters"),
+        (NewNoteBody, {"score": "good"}, "score: a number"),
+        (NewNoteBody, {"action_id": 1}, "action_id: a text"),
+        (RecordBody, {"run_id": "R"}, "entries: a list of at most 10000 items"),
+        (RecordBody, {"entries": [{"type": "run", "at_ns": "x"}]}, AT_NS),
+        (RecordBody, {"entries": ["x"]}, "entries[0]: an object"),
+        (EndRecordedRunBody, {}, "status: one of completed, failed, cancelled"),
+        (dict[str, float], {"a": "x"}, "[...]: a number"),
+        (NewNoteBody, "note", OTHERWISE),
     ],
 )
 def test_what_is_allowed_is_listed(shape: Any, given: object, expected: str) -> None:
     assert refused(shape, given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"limit": "1000"}, "'1000'"),
+        ({"limit": "9" * 61}, "61 characters"),
+        ({"windw": "7d"}, "Object contains unknown field `windw`"),
+    ],
+)
+def test_what_was_found_in_a_query_is_its_value(given: dict[str, str], found: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert(given, RegistryQuery, strict=False)
+
+    assert found_of(caught.value, given) == found
+
+
+def test_a_field_that_is_missing_is_found_to_be_none() -> None:
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert({}, FindQuery)
+
+    assert (found_of(caught.value, {}), found_of(ValueError(), {})) == ("none", "ValueError")
 
 
 def test_what_is_no_json_is_referred_to_the_document() -> None:

@@ -8,17 +8,18 @@ import typer
 
 from titan.cli import completion
 from titan.cli.answers import Document, read
-from titan.cli.exits import CommandFailed, usage_error
+from titan.cli.exits import usage_error
+from titan.cli.lookup import recorded_run_named
 from titan.cli.options import JsonOption, Limit, ServerOption, examples
-from titan.cli.recorded_answers import Registry, Skeleton, tree_of
+from titan.cli.recorded_answers import Notes, Registry, Skeleton, tree_of
 from titan.cli.recorded_views import RUN_COLUMNS, run_row, show_recorded
 from titan.cli.screen import remark_limit, say, show_json, show_table
 from titan.cli.server import Server, connect
-from titan.cli.views import now, shortened
+from titan.cli.views import now
 from titan.model.runs import RunStatus
 
 app = typer.Typer(
-    help="List the runs of which calls were recorded; show, export and import them.",
+    help="List the runs of which calls were recorded; show, keep, end and delete them, export and import them.",
     epilog=examples(
         "titan runs",
         "titan runs --status failed --since 24h",
@@ -50,7 +51,6 @@ class Sort(StrEnum):
 
 
 PAGE: Final = 200  # what the server gives at once
-_NEAR = 3  # ids that are offered where one is not known
 
 Statuses: TypeAlias = Annotated[
     list[RunStatus] | None,
@@ -154,22 +154,19 @@ def runs(
     )
 )
 def show(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Show what one run called: its figures, and its actions as a tree with outcome, cost and time."""
+    """Show what one run called: its figures, what people said of it, and its actions as a tree."""
     titan = connect(server)
-    try:
+    with recorded_run_named(titan, run):
         answer = titan.get("api", "v1", "runs", run, "skeleton")
-    except CommandFailed as failure:
-        if failure.kind != "UnknownRun":
-            raise
-        raise _with_near(titan, run, failure) from failure
+        said = titan.get("api", "v1", "runs", run, "notes")
     skeleton = read(answer, Skeleton)
     calls = tree_of(skeleton)
     if as_json:
         from msgspec import to_builtins
 
-        show_json({"run": answer["run"], "actions": to_builtins(calls)})
+        show_json({"run": answer["run"], "actions": to_builtins(calls), "notes": said["data"]})
     else:
-        show_recorded(skeleton.run, calls, at=now())
+        show_recorded(skeleton.run, calls, read(said, Notes).data, at=now())
 
 
 def query_of(
@@ -239,20 +236,6 @@ def _say_none(registry: Registry, query: Query) -> None:
         say(f"{elsewhere.in_all_time:,} in all time: --since all")
     if elsewhere is not None and elsewhere.similar_agents:
         say(f"Agents of a similar name: {', '.join(elsewhere.similar_agents)}")
-
-
-def _with_near(titan: Server, run_id: str, failure: CommandFailed) -> CommandFailed:
-    """Return the failure with the ids that the given one is a part of."""
-    answer = titan.get("api", "v1", "runs", q=run_id, window=Window.ALL, limit=50, include_archived="true")
-    near = [run.run_id for run in read(answer, Registry).data if run_id.casefold() in run.run_id.casefold()]
-    return CommandFailed(
-        failure.subject,
-        exit_code=failure.exit_code,
-        expected=failure.expected,
-        found=failure.found,
-        next_step=f"Did you mean {shortened(near[:_NEAR])}?" if near else "`titan runs` lists them.",
-        kind=failure.kind,
-    )
 
 
 def _refuse_options_before(context: typer.Context, command: str) -> None:

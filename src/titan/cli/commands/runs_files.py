@@ -84,6 +84,9 @@ ImportFile: TypeAlias = Annotated[
         metavar="FILE", help="An export in JSON Lines; - is stdin.", autocompletion=completion.files, show_default=False
     ),
 ]
+Partial: TypeAlias = Annotated[
+    bool, typer.Option("--partial", help="Import also a file that was cut off: what there is of it.")
+]
 
 
 @app.command(
@@ -150,12 +153,16 @@ def export_runs(
 
 @app.command(
     name="import",
-    epilog=examples("titan runs import week.jsonl", "titan runs import - < week.jsonl"),
+    epilog=examples(
+        "titan runs import week.jsonl", "titan runs import - < week.jsonl", "titan runs import --partial cut.jsonl"
+    ),
 )
-def import_runs(file: ImportFile, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+def import_runs(
+    file: ImportFile, *, partial: Partial = False, as_json: JsonOption = False, server: ServerOption = None
+) -> None:
     """Keep the runs of an export in JSON Lines, as they are there; what is known already counts once.
 
-    Nothing of it is kept where a line is none of an export.
+    Nothing of it is kept where a line is none of an export, or the last lines are missing.
     """
     with _opened(file) as (content, size_bytes):
         titan = connect(server)
@@ -165,6 +172,7 @@ def import_runs(file: ImportFile, *, as_json: JsonOption = False, server: Server
                 file=CountedFile(content, transfer),
                 size_bytes=size_bytes,
                 timeout_seconds=QUIET_SECONDS + size_bytes / SLOWEST_BYTES_PER_SECOND,
+                partial="true" if partial else None,
             )
     if as_json:
         show_json(answer)

@@ -15,7 +15,7 @@ from titan.insight.export_lines import NoteLine
 from titan.model.actions import ActionEntry, RunEntry, digest_of
 from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
-from titan.server import wire_runs as views
+from titan.server import wire_import as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.routes.pins import pin_imported
@@ -28,29 +28,31 @@ IMPORTED_AT_ONCE: Final = 1000
 
 async def import_runs(call: Call) -> Response[bytes]:
     """Import an export in JSON Lines: the same runs. All of it is read before any of it is kept."""
+    is_partial = call.query(wire.ImportQuery).partial
     call.check_announced(MAX_IMPORT_BYTES)
     with tempfile.SpooledTemporaryFile(MEMORY_BYTES, dir=call.house.runs_with.home) as spool:
         async for chunk in call.chunks():
             await asyncio.to_thread(spool.write, chunk)
         spool.seek(0)
-        came = views.ImportAnswer(runs=await asyncio.to_thread(_checked, spool), stored=0, repeated=0, notes=0)
+        runs = await asyncio.to_thread(_checked, spool, is_partial=is_partial)
+        came = wire.ImportAnswer(runs=runs, stored=0, repeated=0, notes=0)
         spool.seek(0)
-        told = read_lines(iter(spool.readline, b""))
+        told = read_lines(iter(spool.readline, b""), is_partial=is_partial)
         while part := await asyncio.to_thread(lambda: list(islice(told, IMPORTED_AT_ONCE))):
             await _keep(call, part, came)
     return json_answer(came)
 
 
-def _checked(spool: IO[bytes]) -> int:
+def _checked(spool: IO[bytes], *, is_partial: bool) -> int:
     """Read an import to its end; return how many runs it tells of.
 
     Raises:
-        InvalidInput: a line of it is none of an export.
+        InvalidInput: a line of it is none of an export, or it was cut off and not said to be.
     """
-    return len({told.run_id for told in read_lines(iter(spool.readline, b""))})
+    return len({told.run_id for told in read_lines(iter(spool.readline, b""), is_partial=is_partial)})
 
 
-async def _keep(call: Call, part: Sequence[Told], came: views.ImportAnswer) -> None:
+async def _keep(call: Call, part: Sequence[Told], came: wire.ImportAnswer) -> None:
     """Keep what some lines say; count it in `came`."""
     entries = [told for told in part if isinstance(told, RunEntry | ActionEntry)]
     if entries:

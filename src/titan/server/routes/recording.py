@@ -9,8 +9,8 @@ from litestar import Response
 from titan.engine.recorder import Recorded
 from titan.model.actions import Entry, RunEntry, Teller
 from titan.model.errors import InvalidInput, UnknownJob
-from titan.model.runs import RunStatus, StatusSource
 from titan.ports import Reader
+from titan.rules.ending import end_by_hand
 from titan.server import wire_actions as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
@@ -56,10 +56,8 @@ async def end_recorded_run(call: Call) -> Response[bytes]:
     """Say how a recorded run ended. One that submitted DAGs ends as those do; what begins later opens it again."""
     body = await call.body(wire.EndRecordedRunBody)
     run = await look(call, lambda reader: find_recorded(reader, call))
-    status = RunStatus(body.status.value)
-    if (run.status, run.reason, run.status_source) != (status, body.error, StatusSource.EXPLICIT):
-        at = max(call.house.clock.now(), run.last_event_at)  # its program's clock may be ahead of ours
-        end = RunEntry(run_id=run.id, teller=Teller.SDK, at=at, end=body.status, reason=body.error)
+    end = end_by_hand(run, end=body.status, reason=body.error, now=call.house.clock.now())
+    if end is not None:
         await record(call, lambda: [end])
         run = await look(call, lambda reader: find_recorded(reader, call))
     return json_answer(run_view(run))

@@ -14,7 +14,7 @@ from msgspec import structs
 from titan.insight.likeness import similar_names
 from titan.insight.trends import trends
 from titan.model.actions import OWN_ANSWER
-from titan.model.errors import Conflict, InvalidInput, UnknownRun
+from titan.model.errors import Conflict, InvalidInput, UnknownAgent, UnknownRun
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
@@ -105,12 +105,15 @@ def asked_cost(cost: Decimal | None, *, name: str) -> Decimal | None:
     """Return a cost that a query asks for; one that no call has finds none, or all.
 
     Raises:
-        InvalidInput: it is no number, as NaN and Infinity are none.
+        InvalidInput: it is below 0, or no number, as NaN and Infinity are none.
     """
-    if cost is None or cost.is_finite():
+    if cost is None or (cost.is_finite() and cost >= 0):
         return cost
     raise InvalidInput(
-        f"query: {name}", expected="US dollars, as 0.05", found=str(cost)[:40], next_step="Correct it, or leave it out."
+        f"query: {name}",
+        expected="US dollars from 0, as 0.05",
+        found=str(cost)[:40],
+        next_step="Correct it, or leave it out.",
     )
 
 
@@ -237,7 +240,7 @@ async def show_agent(call: Call) -> Response[bytes]:
         project_id = call.house.project_id
         agents = reader.agents(project_id, agent_id=agent_id, limit=1)
         if not agents:
-            raise UnknownRun(
+            raise UnknownAgent(
                 f"agent {shown(agent_id)}",
                 expected="an agent that runs were recorded of",
                 found="none",
@@ -317,7 +320,11 @@ def _ended(run: RecordedRun) -> RecordedRun:
     """
     if run.status not in (RunStatus.PENDING, RunStatus.RUNNING):
         return run
-    how = "cancel it with POST /api/runs/{run}/cancel" if run.has_stages else "say it with POST /api/v1/runs/{run}/end"
+    how = (
+        "cancel it with POST /api/runs/{run}/cancel (titan cancel --run RUN)"
+        if run.has_stages
+        else "say it with POST /api/v1/runs/{run}/end (titan runs end RUN)"
+    )
     raise Conflict(
         f"run {shown(run.id)}",
         expected="a run that has ended",
@@ -338,7 +345,7 @@ def _unpinned(run: RecordedRun) -> RecordedRun:
         f"run {shown(run.id)}",
         expected="a run that is not pinned",
         found="one that is pinned, to be kept",
-        next_step="Unpin it with POST /api/v1/runs/{run}/unpin, then delete it.",
+        next_step="Unpin it with POST /api/v1/runs/{run}/unpin (titan runs unpin RUN), then delete it.",
     )
 
 

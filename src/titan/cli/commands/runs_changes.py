@@ -1,0 +1,187 @@
+"""`titan runs end`, `note`, `verify`, `pin`, `archive`, `delete` …: what a person does with one recorded run."""
+
+import sys
+from typing import Annotated, TypeAlias
+
+import typer
+
+from titan.cli.answers import Document, read
+from titan.cli.commands.runs import RunId, app
+from titan.cli.exits import ExitCode, usage_error
+from titan.cli.formats import count, moment
+from titan.cli.lookup import recorded_run_named
+from titan.cli.options import JsonOption, ServerOption, examples
+from titan.cli.recorded_answers import Chain, Note, RecordedRun
+from titan.cli.recorded_views import note_line
+from titan.cli.screen import remark, say, show_json
+from titan.cli.server import Server, connect
+from titan.cli.views import now
+from titan.model.actions import RunEnd
+
+Status: TypeAlias = Annotated[
+    RunEnd, typer.Option("--status", case_sensitive=False, help="How it ended: completed, failed or cancelled.")
+]
+Reason: TypeAlias = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why it ended so.", show_default=False)
+]
+Text: TypeAlias = Annotated[
+    str, typer.Argument(metavar="[TEXT]", help="The words; none where a score says it all.", show_default=False)
+]
+OfAction: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--action", metavar="ID", help="Of this action of it; `titan runs show RUN --json` has their ids."),
+]
+Score: TypeAlias = Annotated[float | None, typer.Option("--score", metavar="N", help="A score, any number.")]
+ScoreName: TypeAlias = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="What is scored. Default: overall.", show_default=False)
+]
+Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.command(epilog=examples("titan runs end PAPERS_cb5e13", 'titan runs end PAPERS_cb5e13 --reason "killed by hand"'))
+def end(
+    run: RunId,
+    *,
+    status: Status = RunEnd.FAILED,
+    reason: Reason = None,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Say that a run has ended: of one whose program was killed, nobody else does.
+
+    What begins in it later opens it again. An end that was told stands.
+    """
+    answer = _post(connect(server), run, "end", body={"status": status.value, "error": reason})
+    if as_json:
+        show_json(answer)
+        return
+    ended = read(answer, RecordedRun)
+    if ended.ended_at is None:
+        say(f"{ended.run_id} is {ended.status}: its stages end it. Cancel them with: titan cancel --run {ended.run_id}")
+        return
+    why = f": {ended.reason}" if ended.reason else ""
+    say(f"{ended.run_id} ended {moment(ended.ended_at, now=now())}, {ended.status}{why}.")
+
+
+@app.command(
+    epilog=examples(
+        'titan runs note PAPERS_cb5e13 "the second half repeats the first"',
+        "titan runs note PAPERS_cb5e13 --score 0.4 --name quality",
+    )
+)
+def note(
+    run: RunId,
+    text: Text = "",
+    *,
+    score: Score = None,
+    name: ScoreName = None,
+    action: OfAction = None,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Say something of a run or of one of its actions: words, a score, or both."""
+    body = {"text": text, "score": score, "name": name, "action_id": action}
+    answer = _post(connect(server), run, "notes", body=body)
+    if as_json:
+        show_json(answer)
+    else:
+        say(note_line(read(answer, Note), at=now()))
+
+
+@app.command(epilog=examples("titan runs verify PAPERS_cb5e13"))
+def verify(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Compute a run's tape anew: whether it is what was recorded. Exit 1 where it is not."""
+    titan = connect(server)
+    with recorded_run_named(titan, run):
+        answer = titan.get("api", "v1", "runs", run, "chain")
+    chain = read(answer, Chain)
+    if as_json:
+        show_json(answer)
+    elif chain.broken is None:
+        entries = "1 entry" if chain.entries == 1 else f"{chain.entries:,} entries"
+        say(f"{chain.run_id} is what was recorded: {entries}, link {chain.link}.")
+    else:
+        broken = chain.broken
+        about = f", of action {broken.action_id}" if broken.action_id else ""
+        say(f"{chain.run_id} was changed: entry {broken.entry:,} of {chain.entries:,}{about}: {broken.found}.")
+    if not chain.verified:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command(epilog=examples("titan runs pin PAPERS_cb5e13"))
+def pin(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Keep a run, however old it gets."""
+    answer = _post(connect(server), run, "pin")
+    _tell(answer, "{run} is pinned: nothing of it is deleted.", as_json=as_json)
+
+
+@app.command(epilog=examples("titan runs unpin PAPERS_cb5e13"))
+def unpin(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Let a pinned run go again when it is old."""
+    answer = _post(connect(server), run, "unpin")
+    _tell(answer, "{run} is not pinned: it goes when it is old enough.", as_json=as_json)
+
+
+@app.command(epilog=examples("titan runs archive PAPERS_cb5e13"))
+def archive(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Take a run that has ended out of the lists and the search, until it is restored or goes on."""
+    answer = _post(connect(server), run, "archive")
+    _tell(answer, "{run} is archived. Bring it back with: titan runs restore {run}", as_json=as_json)
+
+
+@app.command(epilog=examples("titan runs restore PAPERS_cb5e13"))
+def restore(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Bring an archived run back into the lists and the search."""
+    answer = _post(connect(server), run, "restore")
+    _tell(answer, "{run} is in the lists again.", as_json=as_json)
+
+
+@app.command(epilog=examples("titan runs delete PAPERS_cb5e13", "titan runs delete PAPERS_cb5e13 --yes"))
+def delete(run: RunId, *, yes: Yes = False, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Delete a run that has ended with every byte recorded of it, for good; asks first."""
+    titan = connect(server)
+    with recorded_run_named(titan, run):
+        known = read(titan.get("api", "v1", "runs", run), RecordedRun)
+        if not yes:
+            _ask(known)
+        answer = titan.delete("api", "v1", "runs", run)
+    if as_json:
+        show_json(answer)
+    else:
+        say(f"Deleted {known.run_id}: {count(known.tally.calls, 'call')}, and all that was recorded of them.")
+
+
+def _ask(run: RecordedRun) -> None:
+    """Return when the person at the terminal says yes.
+
+    Raises:
+        CommandFailed: nobody is there to be asked.
+        Abort: they say no.
+    """
+    if not sys.stdin.isatty():
+        raise usage_error(
+            f"run {run.run_id!r}",
+            expected="--yes, where nobody can be asked",
+            found="neither a terminal nor --yes",
+            next_step="Nothing was deleted.",
+        )
+    try:
+        typer.confirm(f"Delete {run.run_id} with {count(run.tally.calls, 'call')} for good?", abort=True, err=True)
+    except typer.Abort:
+        remark("Nothing was deleted.")
+        raise
+
+
+def _post(titan: Server, run: str, verb: str, *, body: object = None) -> Document:
+    with recorded_run_named(titan, run):
+        return titan.post("api", "v1", "runs", run, verb, body=body)
+
+
+def _tell(answer: Document, told: str, *, as_json: bool) -> None:
+    if as_json:
+        show_json(answer)
+    else:
+        say(told.replace("{run}", read(answer, RecordedRun).run_id))
+
+
+__all__ = ["app"]

@@ -1,0 +1,168 @@
+"""What a person does with one recorded run at the command line: ends it, notes, verifies, keeps, deletes it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from itertools import count
+
+import pytest
+
+from tests.integration.cli.test_recorded_runs import a_run, an_action, record
+from tests.support.command_line import PROGRAM, CommandLine
+from tests.support.running_titan import RunningTitan
+from tests.support.terminal import on_a_terminal
+
+ODD = "a/b c?d#e ü"
+_numbers = count(1)
+
+
+@pytest.fixture
+def running(server: RunningTitan) -> str:
+    """A run that goes on, with two calls."""
+    run = f"going-{next(_numbers)}"
+    calls = an_action("g1", "search", kind="tool"), an_action("g2", "ask", kind="model", after=1)
+    record(server.sdk_port, run, a_run(run, agent_id="GOING", end=None, done=1, total=10), *calls)
+    return run
+
+
+@pytest.fixture
+def ended(server: RunningTitan) -> str:
+    run = f"ended-{next(_numbers)}"
+    record(server.sdk_port, run, a_run(run, agent_id="ENDED"), an_action("e1", "search", kind="tool"))
+    return run
+
+
+def test_a_run_whose_program_was_killed_is_ended_by_hand(titan: CommandLine, running: str) -> None:
+    done = titan("runs", "end", running, "--reason", "killed -9")
+
+    assert done.exit_code == 0
+    assert re.fullmatch(rf"{running} ended [0-9:]+ \(\w+\), failed: killed -9\.", done.text.strip())
+    assert titan("runs", "show", running).lines[0] == f"Run {running}  failed  killed -9"
+
+
+def test_an_end_that_was_told_stands(titan: CommandLine, ended: str) -> None:
+    before = titan("runs", "show", ended, "--json").document["run"]
+
+    same = titan("runs", "end", ended, "--status", "completed")
+    other = titan("runs", "end", ended, "--status", "failed")
+
+    assert (same.exit_code, other.exit_code, other.stdout) == (0, 5, b"")
+    assert re.search(r"found one that ended at [0-9T:.+-]+, completed\. An end that was told stands\.", other.stderr)
+    assert "titan runs note RUN TEXT" in other.stderr
+    assert titan("runs", "show", ended, "--json").document["run"] == before
+
+
+def test_notes_and_scores_are_said_and_shown(titan: CommandLine, ended: str) -> None:
+    titan("runs", "note", ended, "too slow", "--action", "e1")
+    scored = titan("runs", "note", ended, "--score", "0.25", "--name", "quality")
+    refused = titan("runs", "note", ended)
+    shown = titan("runs", "show", ended)
+    notes = titan("runs", "show", ended, "--json").document["notes"]
+
+    assert scored.text.rstrip().endswith(": quality 0.25")
+    assert refused.exit_code == 5
+    assert "expected a text or a score" in refused.stderr
+    said = [line for line in shown.lines if line.startswith("note by ")]
+    assert said[0].endswith(": quality 0.25")
+    assert said[1].endswith(", on search: too slow")
+    assert isinstance(notes, list)
+    assert [note["score"] for note in notes] == [0.25, None]
+
+
+def test_progress_is_shown_while_a_run_goes_on(titan: CommandLine, running: str) -> None:
+    assert "10 % · 1 of 10" in titan("runs", "show", running).lines[1]
+
+    titan("runs", "end", running)
+
+    assert "of 10" not in titan("runs", "show", running).text
+
+
+def test_a_tape_is_verified(titan: CommandLine, ended: str) -> None:
+    done = titan("runs", "verify", ended)
+
+    assert done.exit_code == 0
+    assert re.fullmatch(rf"{ended} is what was recorded: 2 entries, link [0-9a-f]{{64}}\.\n", done.text)
+    assert titan("runs", "verify", ended, "--json").document["verified"] is True
+
+
+def test_a_run_is_pinned_under_either_command(titan: CommandLine, ended: str) -> None:
+    pinned, refused = titan("runs", "pin", ended), titan("runs", "delete", ended, "--yes")
+    unpinned, again = titan("runs", "unpin", ended), titan("pin", ended)
+    shown = titan("runs", "show", ended).lines[1]
+    titan("unpin", ended)
+
+    assert pinned.text == again.text == f"{ended} is pinned: nothing of it is deleted.\n"
+    assert unpinned.text == f"{ended} is not pinned: it goes when it is old enough.\n"
+    assert shown.endswith(" · pinned")
+    assert (refused.exit_code, "titan runs unpin RUN" in refused.stderr) == (5, True)
+
+
+def test_a_run_is_archived_and_restored(titan: CommandLine, ended: str) -> None:
+    archived = titan("runs", "archive", ended)
+    listed = titan("runs", "--agent", "ENDED").text
+    restored = titan("runs", "restore", ended)
+
+    assert archived.text == f"{ended} is archived. Bring it back with: titan runs restore {ended}\n"
+    assert ended not in listed
+    assert restored.text == f"{ended} is in the lists again.\n"
+    assert ended in titan("runs", "--agent", "ENDED").text
+
+
+def test_a_run_is_deleted_only_when_somebody_says_yes(titan: CommandLine, ended: str) -> None:
+    unasked = subprocess.run(
+        [*PROGRAM, "runs", "delete", ended, "--server", titan.server],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    with on_a_terminal([*PROGRAM, "runs", "delete", ended, "--server", titan.server]) as program:
+        program.read_until(f"Delete {ended} with 1 call for good?")
+        program.answer("n")
+        declined = program.finish()
+    kept = titan("runs", "show", ended)
+    done = titan("runs", "delete", ended, "--yes")
+
+    assert (unasked.returncode, "expected --yes, where nobody can be asked" in unasked.stderr) == (2, True)
+    assert "Nothing was deleted." in program.text
+    assert (declined, kept.exit_code) == (130, 0)
+    assert done.text == f"Deleted {ended}: 1 call, and all that was recorded of them.\n"
+    assert titan("runs", "show", ended).exit_code == 3
+
+
+def test_a_run_that_goes_on_is_deleted_after_its_end(titan: CommandLine, running: str) -> None:
+    refused = titan("runs", "delete", running, "--yes")
+
+    assert refused.exit_code == 5
+    assert "(titan runs end RUN)" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["end"], ["note"], ["verify"], ["pin"], ["archive"], ["restore"], ["unpin"], ["delete", "--yes"]]
+)
+def test_a_run_that_nobody_knows_is_told_with_those_that_may_be_meant(
+    titan: CommandLine, ended: str, words: list[str]
+) -> None:
+    said = ["hm"] if words == ["note"] else []
+    part = ended[:-1].upper()
+
+    done = titan("runs", words[0], part, *said, *words[1:])
+
+    assert (done.exit_code, done.stdout) == (3, b"")
+    assert "Did you mean ended-" in done.stderr
+
+
+def test_an_id_may_be_any_text(server: RunningTitan, titan: CommandLine) -> None:
+    record(server.sdk_port, ODD, a_run(ODD, agent_id="ODD"), an_action("o1", "search", kind="tool"))
+
+    shown, noted = titan("runs", "show", ODD), titan("runs", "note", ODD, "odd")
+    verified, deleted = titan("runs", "verify", ODD), titan("runs", "delete", ODD, "--yes")
+
+    assert shown.lines[0] == f"Run {ODD}  completed"
+    assert [noted.exit_code, verified.exit_code, deleted.exit_code] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("words", [["job", "a/b"], ["dag", "a/b"], ["run", "a/b"]])
+def test_a_slash_in_the_name_of_what_is_not_there_is_not_found(titan: CommandLine, words: list[str]) -> None:
+    assert titan(*words).exit_code == 3

@@ -1,0 +1,46 @@
+"""What a query may say is told field by field, in words, where it said something else."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.raw_http import ask, ask_json
+from tests.support.submissions import a_name
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/api/v1/runs?limit=1000", "expected limit: a whole number from 1 to 200; found '1000'."),
+        ("/api/v1/ledger?page=0", "expected page: a whole number from 1 to 200; found '0'."),
+        (
+            "/api/v1/ledger?start_date=yesterday",
+            "expected start_date: a date and time, as 2026-03-01T12:00:00Z; found 'yesterday'.",
+        ),
+        ("/api/v1/runs?min_cost=-1", "query: min_cost: expected US dollars from 0, as 0.05; found -1."),
+        ("/api/v1/ledger?min_cost=-0.5", "query: min_cost: expected US dollars from 0, as 0.05; found -0.5."),
+        ("/api/v1/ledger/stats?max_cost=-1", "query: max_cost: expected US dollars from 0"),
+        ("/api/v1/runs?window=1d", "expected one of 24h, 30d, 7d, all; found '1d'."),
+    ],
+)
+def test_a_query_that_cannot_be_is_refused_with_what_can(port: int, path: str, said: str) -> None:
+    answer = ask(port, "GET", path)
+
+    assert answer.refusal == (400, "InvalidInput")
+    assert said in json.loads(answer.body)["error"]["message"]
+
+
+def test_a_field_that_is_missing_is_named(port: int) -> None:
+    run = a_name("run")
+    ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [{"type": "run", "at_ns": 1}]})
+
+    answer = ask(port, "GET", f"/api/v1/runs/{run}/find")
+
+    assert answer.refusal == (400, "InvalidInput")
+    assert "expected q: a text of 1 to 500 characters; found none." in answer.body.decode()
+
+
+def test_an_agent_that_nobody_knows_is_none(port: int) -> None:
+    assert ask(port, "GET", "/api/v1/agents/nobody/stats").refusal == (404, "UnknownAgent")
