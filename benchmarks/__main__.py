@@ -1,20 +1,23 @@
-"""Measure the tables of issues 2, 3 and 5 and report them: `make bench`."""
+"""Measure the two tables, of jobs and of recorded calls, and report them: `make bench`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Final
 
 from benchmarks.again_rows import measure_again
 from benchmarks.beside_rows import measure_beside
 from benchmarks.call_rows import measure_calls
+from benchmarks.decorator_rows import measure_decorator
 from benchmarks.idle_rows import measure_idle
 from benchmarks.job_rows import Sizes, measure_jobs
 from benchmarks.kill_rows import measure_kills
-from benchmarks.machine import describe_machine
+from benchmarks.machine import Machine, describe_machine
 from benchmarks.postgres_rows import measure_postgres
 from benchmarks.report import cells, print_table, update_document, write_results
 from benchmarks.rows import Row
@@ -24,7 +27,12 @@ from benchmarks.stock_rows import measure_stock
 from benchmarks.store_rows import measure_store
 from benchmarks.titan_server import BenchmarkFailed, end_cleanly_when_told_to
 
-GROUPS = ("jobs", "again", "store", "postgres", "idle", "scale", "calls", "stock", "kills", "screen", "beside")
+#: Each table of docs/benchmarks.md, which is also a file in benchmarks/results, and the groups of rows in it.
+TABLES: Final = {
+    "jobs": ("jobs", "again", "store", "postgres", "idle", "scale"),
+    "recording": ("calls", "decorator", "stock", "kills", "screen", "beside"),
+}
+GROUPS: Final = tuple(group for groups in TABLES.values() for group in groups)
 QUICK = Sizes(rounds=2, jobs_alone=20, jobs_in_dag=100, fan=100, chain=10, unroutable=2000, jobs_beside=50)
 
 
@@ -32,34 +40,44 @@ def main(arguments: Sequence[str]) -> int:
     """Measure what was asked for; return 0 when every row could be measured, its target met or not."""
     end_cleanly_when_told_to()
     options = _parse(arguments)
-    groups = options.only or GROUPS
+    groups = options.only or [group for table in options.table or TABLES for group in TABLES[table]]
     with tempfile.TemporaryDirectory(prefix="titan-bench-", dir=options.folder) as folder:
         machine = describe_machine(Path(folder))
-        rows = []
+        rows: dict[str, list[Row]] = {}
         try:
-            for row in _measure(Path(folder), groups, quick=options.quick):
+            for group, row in _measure(Path(folder), groups, quick=options.quick):
                 print(" · ".join(cell for cell in cells(row) if cell), flush=True)
-                rows.append(row)
+                rows.setdefault(group, []).append(row)
         except BenchmarkFailed as failure:
             print(failure, file=sys.stderr)
             return 1
-    print_table("quick look, not for keeping" if options.quick else "measured", rows)
-    if not options.quick and tuple(groups) == GROUPS:
-        path = write_results("latest", machine, rows)
-        update_document("bench", "make bench", machine, rows)
-        print(f"wrote {path.name} to benchmarks/results and the table to docs/benchmarks.md")
+    print_table("quick look, not for keeping" if options.quick else "measured", list(chain(*rows.values())))
+    if not options.quick:
+        _keep(rows, machine)
     return 0
+
+
+def _keep(rows: Mapping[str, Sequence[Row]], machine: Machine) -> None:
+    """Write each table whose groups were all measured: its samples and its part of the document."""
+    for table, groups in TABLES.items():
+        if rows.keys() >= set(groups):
+            found = list(chain.from_iterable(rows[group] for group in groups))
+            path = write_results(table, machine, found)
+            update_document(table, f'make bench ARGS="--table {table}"', machine, found)
+            print(f"wrote {path.name} to benchmarks/results and the table to docs/benchmarks.md")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, two rounds; writes nothing")
-    parser.add_argument("--only", action="append", choices=GROUPS, help="measure this group; writes nothing")
+    parser.add_argument("--quick", action="store_true", help="small sizes, two rounds; keeps nothing")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--table", action="append", choices=TABLES, help="measure one table, not both")
+    chosen.add_argument("--only", action="append", choices=GROUPS, help="measure this group; keeps nothing")
     parser.add_argument("--folder", type=Path, help="where homes and databases lie while measuring: choose the disk")
     return parser.parse_args(arguments)
 
 
-def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[Row]:
+def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[tuple[str, Row]]:
     sizes = QUICK if quick else Sizes()
     measures: dict[str, Callable[[], Iterator[Row]]] = {
         "jobs": lambda: measure_jobs(folder, sizes),
@@ -69,6 +87,7 @@ def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[Ro
         "idle": lambda: measure_idle(folder, seconds=5 if quick else 30),
         "scale": lambda: measure_scale(folder, many=20_000 if quick else 1_000_000),
         "calls": lambda: measure_calls(folder, actions=20_480 if quick else 1_000_000),
+        "decorator": lambda: measure_decorator(rounds=sizes.rounds),
         "stock": lambda: measure_stock(folder, rounds=sizes.rounds, spans=5_000 if quick else 30_000),
         "kills": lambda: measure_kills(folder, kills=3 if quick else 30),
         "screen": lambda: measure_screen(folder, rounds=sizes.rounds, calls=50 if quick else 200),
@@ -76,7 +95,7 @@ def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[Ro
     }
     for group in GROUPS:
         if group in groups:
-            yield from measures[group]()
+            yield from ((group, row) for row in measures[group]())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from titan_sdk.errors import InvalidInput
-from titan_sdk.home import running_server
+from titan_sdk.home import home_token, running_servers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,10 @@ class Address:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
+    def is_same_server(self, other: Address) -> bool:
+        """Return whether another address is this one, whichever certificates are trusted there."""
+        return (self.host, self.port, self.is_tls) == (other.host, other.port, other.is_tls)
+
     @property
     def _parts(self) -> tuple[str, int, bool, str | None]:
         return self.host, self.port, self.is_tls, self.ca_file
@@ -80,6 +84,18 @@ def address_of(host: object = None, port: object = None, environment: Mapping[st
     return _address(name, checked_port(chosen, subject=subject), is_tls=is_tls, is_named=is_named, told=environment)
 
 
+def token_for(address: Address, given: str | None = None, environment: Mapping[str, str] = os.environ) -> str | None:
+    """Return the token to show at an address: the given one, else TITAN_TOKEN, else the home's, else None.
+
+    The home's own goes to no server but the one that runs on the home; a job has one of its attempt's.
+    """
+    said = given or environment.get("TITAN_TOKEN")
+    if said or environment.get("TITAN_JOB_ID"):
+        return said or None
+    is_homes = any(address.is_same_server(each) for each in _all_of_home(environment))
+    return home_token(environment) if is_homes else None
+
+
 def checked_port(port: object, *, subject: str) -> int:
     """Return a port number.
 
@@ -99,15 +115,19 @@ def checked_port(port: object, *, subject: str) -> int:
 
 def _of_home(environment: Mapping[str, str]) -> Address | None:
     """Return where the server that runs on the home left word that it is."""
-    url = running_server(environment)
-    if url is None:
-        return None
-    try:
-        scheme, name, port = _split(url)
-        number = checked_port(port or _SCHEME_PORTS.get(scheme), subject="server.json")
-    except InvalidInput:
-        return None
-    return _address(name, number, is_tls=scheme == "https", is_named=False, told=environment)
+    return next(iter(_all_of_home(environment)), None)
+
+
+def _all_of_home(environment: Mapping[str, str]) -> list[Address]:
+    found = []
+    for url in running_servers(environment):
+        try:
+            scheme, name, port = _split(url)
+            number = checked_port(port or _SCHEME_PORTS.get(scheme), subject="server.json")
+        except InvalidInput:
+            continue
+        found.append(_address(name, number, is_tls=scheme == "https", is_named=False, told=environment))
+    return found
 
 
 def _address(name: str, port: int, *, is_tls: bool, is_named: bool, told: Mapping[str, str]) -> Address:

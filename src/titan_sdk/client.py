@@ -93,7 +93,8 @@ class TitanClient:
         host, port: of the server; by default TITAN_HOST and TITAN_PORT, else of the server that runs on
             TITAN_HOME, else 127.0.0.1:9090. `host` may be a URL: "https://titan.example.org:9090" speaks TLS (see
             `titan_sdk.address`).
-        token: sent with every request; by default TITAN_TOKEN, which inside a job is the attempt's.
+        token: sent with every request; by default TITAN_TOKEN, which inside a job is the attempt's; else, for the
+            server of TITAN_HOME, the home's own.
         retry_for_seconds: how long a restarting server is waited for; 0 tries once.
         announce: called with the lines that the original prints, such as `[SDK] Submitting DAG: nightly`.
     """

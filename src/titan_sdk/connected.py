@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from titan_sdk.address import address_of
+from titan_sdk.address import address_of, token_for
 from titan_sdk.async_transport import RETRY_FOR_SECONDS, AsyncTransport
 
 TYPE_CHECKING = False
@@ -36,13 +36,10 @@ class Connected:
     ) -> None:
         self._given_host = host
         self._given_port = port
+        self._given_token = token
         self._announce = announce
-        self._transport = AsyncTransport(
-            io,
-            address_of(host, port),
-            token or os.environ.get("TITAN_TOKEN") or None,
-            retry_for_seconds=retry_for_seconds,
-        )
+        address = address_of(host, port)
+        self._transport = AsyncTransport(io, address, token_for(address, token), retry_for_seconds=retry_for_seconds)
 
     @property
     def transport(self) -> AsyncTransport:
@@ -71,4 +68,5 @@ class Connected:
         address = address_of(self._given_host, self._given_port, environment)
         if address != self._transport.address:
             old = self._transport
-            self._transport = AsyncTransport(old.io, address, old.token, retry_for_seconds=old.retry_for_seconds)
+            token = token_for(address, self._given_token)
+            self._transport = AsyncTransport(old.io, address, token, retry_for_seconds=old.retry_for_seconds)

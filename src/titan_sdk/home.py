@@ -1,4 +1,4 @@
-"""What the server of a home left there: where it listens. For programs that nobody told where to ask."""
+"""What the server of a home left there: where it listens, and a token. For programs that nobody told of either."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_LONGEST_TOKEN = 1000
+
+
 def home_of(environment: Mapping[str, str]) -> str:
     """Return the folder of everything Titan keeps: TITAN_HOME, else ~/.titan."""
     return os.path.expanduser(environment.get("TITAN_HOME") or os.path.join("~", ".titan"))
 
 
-def running_server(environment: Mapping[str, str]) -> str | None:
-    """Return the URL of the server that runs on the home; None while none does.
+def running_servers(environment: Mapping[str, str]) -> list[str]:
+    """Return the URLs of the server that runs on the home, the one to ask first; none while none does.
 
     A server that was killed leaves its word behind; it counts no more once its process has gone.
     """
@@ -23,15 +26,27 @@ def running_server(environment: Mapping[str, str]) -> str | None:
         with open(os.path.join(home_of(environment), "server.json"), "rb") as file:
             content = file.read()
     except OSError:
-        return None
+        return []
     import json
 
     try:
         left = json.loads(content)
         url, pid = left["url"], left["pid"]
+        others = left.get("urls")
     except (ValueError, LookupError, TypeError):
+        return []
+    if not isinstance(url, str) or not isinstance(pid, int) or not _is_alive(pid):
+        return []
+    return [url, *(other for other in (others if isinstance(others, list) else []) if isinstance(other, str))]
+
+
+def home_token(environment: Mapping[str, str]) -> str | None:
+    """Return the token that the server left in its home for programs of its own machine; None without one."""
+    try:
+        with open(os.path.join(home_of(environment), "token"), encoding="ascii") as file:
+            return file.read(_LONGEST_TOKEN).strip() or None
+    except (OSError, UnicodeDecodeError):
         return None
-    return url if isinstance(url, str) and isinstance(pid, int) and _is_alive(pid) else None
 
 
 def _is_alive(pid: int) -> bool:

@@ -2,7 +2,8 @@
 
 What is taken away leaves a chip, `[redacted:NAME]`, the path where it stood, and a keyed fingerprint, so that two
 records can still be compared. The server and the SDK share all of this and the patterns; only the engine that finds
-the patterns in a text differs: `StandardFinder` here, RE2 in `titan.rules.redaction`. Pure, standard library only.
+the patterns in a text differs: `titan_sdk.redaction_finding` for the SDK, RE2 in `titan.rules.redaction`. Pure,
+standard library only.
 """
 
 from __future__ import annotations
@@ -11,26 +12,14 @@ import hmac
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeGuard
 
+from titan_sdk.redaction_finding import Finder, StandardFinder
 from titan_sdk.redaction_json import Decoded, decode_json, encode_json, looks_like_json
-from titan_sdk.redaction_patterns import (
-    CHIP,
-    COUNTED,
-    ESCAPE_TRACE,
-    FIELD_HINTS,
-    FIELD_REACH,
-    FIELD_TRACE,
-    FOLLOWS_WITHIN,
-    SECRET_PATTERNS,
-    VALUE_GROUP,
-    FieldRule,
-    SecretPattern,
-    field_rule,
-    is_pair_secret,
-    spelt_plainly,
-)
+from titan_sdk.redaction_patterns import CHIP, COUNTED, FieldRule, field_rule, is_pair_secret, spelt_plainly
+
+__all__ = ["Finder", "Redacted", "RedactedText", "Redactor", "StandardFinder", "Taken", "chip"]
 
 #: Of `titan_sdk.tape`; what is in them is base64, in which no pattern is found.
 _BYTES_TAGS: Final = ("$bytes", "$bytearray")
@@ -42,16 +31,9 @@ MAX_FIELD: Final = 200  # characters; what is longer is no name
 CARD: Final = "card"  # the pattern of card numbers
 _LEAST_CARD: Final = 10**13  # of 14 digits
 _MOST_CARD: Final = 10**16 - 1  # of 16
+MOST_WORDS: Final = 64  # of a command that is looked at as one
 TOO_DEEP: Final = "too_deep"  #: the chip for what lies below MAX_DEPTH, and so was not looked at
 _CARD: Final = "card"  # of ids that are numbers, one in a hundred passes for one by chance
-
-
-class Span(NamedTuple):
-    """A secret's place in a text."""
-
-    start: int
-    end: int
-    name: str
 
 
 class Taken(NamedTuple):
@@ -74,49 +56,6 @@ class RedactedText(NamedTuple):
 
     text: str
     taken: tuple[Taken, ...]
-
-
-class Finder(Protocol):
-    """An engine that finds secrets in texts. Every engine finds the same ones."""
-
-    def find(self, text: str) -> list[Span]:
-        """Return the secrets in a text, ascending, none overlapping another."""
-
-    def may_hold(self, json_text: str) -> bool:
-        """Return False only when JSON text certainly holds nothing that a pattern or a built-in field rule takes."""
-
-
-class StandardFinder:
-    """Finds by `re`: for the SDK, which has the standard library only.
-
-    Built-in patterns are linear in `re`. Those given beside them must have passed the server's
-    `titan.rules.redaction.check_patterns`: it refuses what RE2 cannot read and what `re` could run on for ever with.
-    """
-
-    def __init__(self, patterns: Mapping[str, str] | None = None) -> None:
-        own = tuple(SecretPattern(name, regex, ()) for name, regex in (patterns or {}).items())
-        self._groups = _looked_for_together((*SECRET_PATTERNS, *own))
-        self._always_may = bool(own)
-
-    def find(self, text: str) -> list[Span]:
-        """Return the secrets in a text, ascending, none overlapping another."""
-        lowered = text.lower()
-        if len(lowered) != len(text):  # some letters beyond ASCII become two; then a hint's place is not the text's
-            lowered = "".join(character.lower() if character.isascii() else character for character in text)
-        found: list[Span] = []
-        for patterns in self._groups:
-            starts = _starts(lowered, patterns[0][0])
-            if starts is None or starts:
-                for pattern, regex in patterns:
-                    found += spans_of(pattern, _matches(regex, text, starts))
-        return joined(found)
-
-    def may_hold(self, json_text: str) -> bool:
-        """Return False only when JSON text certainly holds nothing that a pattern or a built-in field rule takes."""
-        if self._always_may:
-            return True
-        lowered = json_text.lower()
-        return any(next(_matches(regex, lowered, _starts(lowered, trace)), None) for trace, regex in _TRACES)
 
 
 class Redactor:
@@ -229,7 +168,22 @@ class _Search:
         rule = self._rule_of_pair(value) if len(value) == 2 else None
         if rule is not None and items[1] is value[1]:
             items[1] = self._whole(rule, value[1], _Path(path, 1))
+        if _is_command(items):
+            items[:] = self._command(items, path)
         return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+
+    def _command(self, words: list[str], path: _Path) -> list[str]:
+        """Return a command without what stands in one of its words only by the words before it: `["-p", "hunter2"]`."""
+        clean, at = list(words), 0
+        spans = self._finder.find(" ".join(words))
+        for place, word in enumerate(words):
+            for span in reversed(spans):
+                start, end = span.start - at, span.end - at
+                if start >= 0 and end <= len(word):
+                    self._take(span.name, word[start:end], _Path(path, place))
+                    clean[place] = clean[place][:start] + chip(span.name) + clean[place][end:]
+            at += len(word) + 1
+        return clean
 
     def text(self, text: str, path: _Path | None, *, depth: int) -> str:
         """Return a text without secrets, JSON or not. `path` is where it stands, None for a text of its own."""
@@ -273,15 +227,28 @@ class _Search:
 
     def _content(self, value: dict[str, object], content: bytes, path: _Path, *, depth: int) -> dict[str, object]:
         """Return bytes without the secrets of the text they hold; among other bytes a secret is found as well."""
+        clean = self._narrow(self._wide(content, path, depth=depth), path, depth=depth)
+        return value if clean == content else dict.fromkeys(value, b64encode(clean).decode())
+
+    def _narrow(self, content: bytes, path: _Path, *, depth: int) -> bytes:
         try:
-            text = content.decode()
+            return self.text(content.decode(), path, depth=depth + 1).encode()
+        except UnicodeDecodeError:  # each byte becomes the character of its number, and the same byte again
+            return self._plain_text(content.decode("latin-1"), path).encode("latin-1")
+
+    def _wide(self, content: bytes, path: _Path, *, depth: int) -> bytes:
+        """Return bytes without the secrets in UTF-16, whichever order it has: Latin letters with NULs between them."""
+
+        def cleaned(found: re.Match[bytes]) -> bytes:
+            text = found[0][::2].decode("latin-1")
             clean = self.text(text, path, depth=depth + 1)
-            written = clean.encode()
-        except UnicodeDecodeError:
-            text = content.decode("latin-1")  # each byte becomes the character of its number, and the same byte again
-            clean = self._plain_text(text, path)
-            written = clean.encode("latin-1")
-        return value if clean is text else dict.fromkeys(value, b64encode(written).decode())
+            return (
+                found[0]
+                if clean is text
+                else b"\0".join(bytes([letter]) for letter in clean.encode("latin-1", "replace"))
+            )
+
+        return _WIDE.sub(cleaned, content) if b"\0" in content else content
 
     def _number(self, value: float, path: _Path) -> object:
         """Return a number, unless it is a card's; one in a field of durations, times or sizes never is."""
@@ -345,87 +312,6 @@ def chip(name: str) -> str:
     return f"[redacted:{name}]"
 
 
-def spans_of(pattern: SecretPattern, matches: Iterable[re.Match[str]]) -> Iterable[Span]:
-    """Yield those of a pattern's matches that are secrets. Chips and empty matches are none."""
-    for match in matches:
-        text, group = match.string, match.re.groupindex.get(VALUE_GROUP, 0)
-        start, end = match.start(group), match.end(group)
-        value = text[start:end]
-        if not value or CHIP.fullmatch(value):
-            continue
-        if pattern.is_secret is None or pattern.is_secret(value, text[end : end + 1]):
-            yield Span(start, end, pattern.name)
-
-
-def joined(spans: Iterable[Span]) -> list[Span]:
-    """Return spans in order, those that overlap as one under the name of the first: no end of a secret sticks out."""
-    result: list[Span] = []
-    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
-        if result and span.start < result[-1].end:
-            result[-1] = result[-1]._replace(end=max(result[-1].end, span.end))
-        else:
-            result.append(span)
-    return result
-
-
-def _looked_for_together(patterns: Iterable[SecretPattern]) -> list[list[tuple[SecretPattern, re.Pattern[str]]]]:
-    """Return patterns with their regexes, those in one list whose matches may begin at the same places."""
-    groups: dict[tuple[object, ...], list[tuple[SecretPattern, re.Pattern[str]]]] = {}
-    for pattern in patterns:
-        places = (pattern.hints, pattern.reach, pattern.follows, pattern.glance)
-        groups.setdefault(places, []).append((pattern, re.compile(pattern.regex, re.ASCII)))
-    return list(groups.values())
-
-
-def _starts(lowered: str, pattern: SecretPattern) -> Sequence[int] | None:
-    """Return where a match may begin, ascending; None when it may anywhere.
-
-    `re` tries a regex at each character, which costs 0.2 µs for one that begins with a choice; a search for a plain
-    text costs nothing beside it.
-    """
-    if not pattern.hints:
-        return None if re.search(pattern.glance, lowered) else ()
-    starts: set[int] = set()
-    for hint in pattern.hints:
-        place = lowered.find(hint)
-        while place >= 0:
-            if not pattern.follows or any(c in lowered[place : place + FOLLOWS_WITHIN] for c in pattern.follows):
-                starts.update(range(max(0, place - pattern.reach), place + 1))
-            place = lowered.find(hint, place + 1)
-    return sorted(starts)
-
-
-def _matches(regex: re.Pattern[str], text: str, starts: Sequence[int] | None) -> Iterator[re.Match[str]]:
-    """Yield what `finditer` yields, by looking only where a match may begin."""
-    if starts is None:
-        yield from regex.finditer(text)
-        return
-    end = 0
-    for start in starts:
-        match = regex.match(text, start) if start >= end else None
-        if match is not None:
-            yield match
-            end = match.end()
-
-
-def _trace_of(pattern: SecretPattern) -> tuple[SecretPattern, re.Pattern[str]]:
-    looser = pattern.trace or "|".join(map(re.escape, pattern.hints))
-    return pattern._replace(reach=max(pattern.reach, FIELD_REACH)), re.compile(looser)
-
-
-#: What JSON text in lower case must hold if anything is to be taken from it.
-_TRACES: Final = tuple(
-    map(
-        _trace_of,
-        (
-            *(pattern for pattern in SECRET_PATTERNS if pattern.trace != FIELD_TRACE),
-            SecretPattern("field", "", FIELD_HINTS, FIELD_TRACE, follows=':=">'),
-            SecretPattern("escape", "", ("\\",), ESCAPE_TRACE),
-        ),
-    )
-)
-
-
 def _is_spared(rule: FieldRule, value: object, siblings: Mapping[str, object], path: _Path) -> bool:
     """Return whether a value stays though its field's name tells of a secret."""
     if value is None or isinstance(value, bool) or value in ("", [], {}):
@@ -447,6 +333,15 @@ def _content_of(value: Mapping[str, object]) -> bytes | None:
         return b64decode(written, validate=True)
     except ValueError:  # no base64
         return None
+
+
+def _is_command(items: Sequence[object]) -> TypeGuard[list[str]]:
+    """Return whether a list is that of a command's words: texts, one of them an option."""
+    return (
+        2 <= len(items) <= MOST_WORDS
+        and all(isinstance(item, str) for item in items)
+        and any(isinstance(item, str) and item[:1] == "-" for item in items)
+    )
 
 
 def _text_of(value: object) -> str | None:
@@ -479,4 +374,5 @@ def _written_step(step: str | int, *, is_first: bool) -> str:
     return f".{step}" if _PLAIN_STEP.fullmatch(step) else f"[{json.dumps(step)}]"
 
 
+_WIDE: Final = re.compile(b"[^\0](?:\0[^\0]){5,}")  # of what is shorter nothing is a secret
 _PLAIN_STEP: Final = re.compile(r"\$|[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

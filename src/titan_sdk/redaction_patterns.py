@@ -1,8 +1,8 @@
 """What a secret looks like: the patterns and field names by which server and SDK alike take secrets away.
 
-Data, and the few checks that no regular expression can make. Pure, standard library only; the server reads it with RE2
-and the SDK with `re` (docs/decisions/0023), so every regex keeps to what both read alike: ASCII classes spelt out, no
-look-around, no back-reference, no `\\s`, no `$`, no counted negated class, no case flag.
+Data; `titan_sdk.redaction_checks` says whether what they find is a secret. Pure, standard library only; the server
+reads it with RE2 and the SDK with `re` (docs/decisions/0023), so every regex keeps to what both read alike: ASCII
+classes spelt out, no look-around, no back-reference, no `\\s`, no `$`, no counted negated class, no case flag.
 
 False positives. What is recorded must stay readable and replayable, so a pattern may only match what hardly anything
 but a secret looks like: a provider's own prefix with a body of its length, or a telling name beside a literal value.
@@ -17,10 +17,27 @@ so each run of characters is read once, however a text is made.
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
+
+from titan_sdk.redaction_checks import (
+    has_digit,
+    is_assigned_secret,
+    is_basic_auth,
+    is_card_number,
+    is_connection_secret,
+    is_environment_secret,
+    is_given_password,
+    is_literal,
+    is_login_secret,
+    is_markup_secret,
+    is_option_secret,
+    is_prose_secret,
+    is_said_option,
+    is_told_secret,
+    is_written_secret,
+)
 
 VALUE_GROUP: Final = "value"  #: the group of a regex that is the secret; without one, the whole match is
 CHIP: Final = re.compile(r"\[redacted:[a-z0-9_-]{1,64}\]", re.ASCII)  # what stands where a secret stood
@@ -41,7 +58,8 @@ class SecretPattern(NamedTuple):
     reach: int = 1
     #: One of these characters comes within `FOLLOWS_WITHIN` after the hint; "": whatever may.
     follows: str = ""
-    #: Without hints: a regex that each match holds and that begins with a class, which `re` looks for fast.
+    #: Without hints: a regex of the number that each match begins with, a character before it aside. It begins with a
+    #: class, which `re` looks for fast.
     glance: str = ""
 
 
@@ -53,102 +71,6 @@ class FieldRule(NamedTuple):
     takes_numbers: bool = False  #: else they stay: they are counts, ids and limits
     takes_containers: bool = True  #: else a list or an object is looked into like any other
     shortest: int = 1  #: characters; a shorter text stays
-
-
-def is_card_number(value: str, following: str) -> bool:
-    """Return whether digits with blanks or hyphens pass Luhn's check, and go on as no longer number does."""
-    if following and following in "-.0123456789":
-        return False
-    digits = [int(character) for character in value if character.isdigit()]
-    doubled = [2 * digit - 9 * (digit > 4) for digit in digits[-2::-2]]
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-
-
-def is_basic_auth(value: str, _following: str) -> bool:
-    """Return whether base64 text holds `user:password`; `Basic understanding` is prose."""
-    try:
-        decoded = b64decode(value + "=" * (-len(value) % 4), validate=True)
-    except ValueError:
-        return False
-    return b":" in decoded and min(decoded) >= 0x20
-
-
-def has_digit(value: str, _following: str) -> bool:
-    """Return whether one digit at least is in the value, which a name made of words has not."""
-    return any("0" <= character <= "9" for character in value)
-
-
-def is_literal(value: str, _following: str) -> bool:
-    """Return whether a value is written out: no placeholder, no word that describes one."""
-    return len(set(value)) > 1 and not _PLACEHOLDER.fullmatch(value) and value.lower() not in _DESCRIBING
-
-
-def is_assigned_secret(value: str, following: str) -> bool:
-    """Return whether a quoted value beside a telling name is a secret: literal, six characters, no blank."""
-    return len(value) >= 6 and " " not in value and is_literal(value, following)
-
-
-def is_environment_secret(value: str, following: str) -> bool:
-    """Return whether the right side of `NAME=` is a secret: literal, six characters, no number."""
-    return len(value) >= 6 and not value.isdigit() and is_connection_secret(value, following)
-
-
-def is_written_secret(value: str, following: str) -> bool:
-    """Return whether the right side of `name=` in any text is a secret: one with a digit, no path, no expression."""
-    is_code = following != "" and following in "([{"
-    return (
-        not is_code and not value.startswith("/") and has_digit(value, "") and is_environment_secret(value, following)
-    )
-
-
-def is_option_secret(value: str, following: str) -> bool:
-    """Return whether what stands behind `--password` is a secret: no file, date or algorithm either."""
-    return is_written_secret(value, following) and not _NO_PASSWORD.fullmatch(value)
-
-
-def is_told_secret(value: str, following: str) -> bool:
-    """Return whether what stands behind `password:` without quotes is a secret: it also ends the line."""
-    return following in ("", "\r", "\n") and is_option_secret(value, following)
-
-
-def is_markup_secret(value: str, following: str) -> bool:
-    """Return whether what stands between tags is a secret: `<token>Hello</token>` is none."""
-    return has_digit(value, following) and is_assigned_secret(value, following)
-
-
-def is_login_secret(value: str, following: str) -> bool:
-    """Return whether what stands behind `curl -u user:` is written out."""
-    return len(value) >= 4 and is_literal(value, following)
-
-
-def is_pair_secret(rule: FieldRule, value: str) -> bool:
-    """Return whether the second of two texts in a list is a secret, the first being the name of a field.
-
-    Most lists of two such texts are names alone, as of columns or headers: so a value must look like one.
-    """
-    if rule.name in ("authorization", "cookie"):
-        return "=" in value or (rule.name == "authorization" and len(value) >= 6 and has_digit(value, ""))
-    return is_option_secret(value, "")
-
-
-def is_connection_secret(value: str, following: str) -> bool:
-    """Return whether a value without quotes is a literal and no expression, as `os.environ.get(` is."""
-    is_expression = not _PLAIN_VALUE.fullmatch(value) or _ATTRIBUTE.fullmatch(value)
-    return not is_expression and is_literal(value, following)
-
-
-_PLACEHOLDER: Final = re.compile(r"\$[{(]?\w+[)}]?|\{.*\}|<.*>|%\(?\w*\)?s|[Yy][Oo][Uu][Rr][-_ ].*|\.\.\.", re.ASCII)
-_DESCRIBING: Final = frozenset(
-    ["false", "null", "none", "optional", "passwd", "password", "required", "secret", "string", "token", "true"]
-)
-_PLAIN_VALUE: Final = re.compile(r"[A-Za-z0-9+/=_.~!@#%^&*:,-]+")
-#: A path, the name of a file, an address, a number, date or version, an algorithm.
-_NO_PASSWORD: Final = re.compile(
-    r"(?:\.{0,2}|~)/.*|.*\.[a-z]{2,5}|.*://.*|[0-9.,:/+-]+"
-    r"|(?:aes|argon|base|bcrypt|ecdsa|ed|es|hmac|hs|md|ps|rs|rsa|sha|utf)[-_]?[0-9]{1,5}(?:[-_].*)?",
-    re.ASCII | re.IGNORECASE,
-)
-_ATTRIBUTE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", re.ASCII)
 
 
 def _in_any_case(text: str) -> str:
@@ -203,7 +125,8 @@ _WRITTEN_NAME: Final = (
     + "|(?:^|[^A-Za-z0-9_-])"
     + _in_any_case(f"(?:(?:{_TOKEN_WORDS})[_-]?)?token")
 )
-_UNQUOTED: Final = "[^ \t\r\n\"'\\\\;<>`|&,()\\[\\]{}]+"
+_NOT_QUOTED: Final = "^ \t\r\n\"'\\\\;<>`|&,()\\[\\]{}"
+_UNQUOTED: Final = f"[{_NOT_QUOTED}]+"
 _TOLD_NAME: Final = (
     _in_any_case(
         "(?:password|passwd|passphrase|pwd|(?:client|app|shared)[_-]?secret|(?:api|access|auth|private|secret)[_-]?key)"
@@ -215,10 +138,31 @@ _OPTION_NAME: Final = (
     "(?:[a-z0-9]{1,12}-){0,2}(?:password|passwd|passphrase)"
     f"|(?:(?:{_TOKEN_WORDS})-)?token|(?:client-)?secret|(?:api|access|auth|private|secret)-key"
 )
+_SAID_NAME: Final = _in_any_case("(?:password|passwd|passphrase)")  # `pwd` is a folder, too
+#: "The password of the admin account is now …": up to six words between the name and what is said of it.
+_SAID: Final = (
+    "(?:[ \t]{1,4}(?:for|of|on|to)(?:[ \t]{1,4}[A-Za-z0-9_.@/'-]{1,40}){1,5})?[ \t]{1,4}"
+    "(?:(?:(?:is|was|has[ \t]been)[ \t]{1,4})?(?:set|reset|changed)[ \t]{1,4}to|(?:is|was)(?:[ \t]{1,4}(?:now|still))?)"
+    "[ \t]{1,4}(?:\\\\{0,4}[\"'`])?"
+)
+_SAID_TRACE: Final = (
+    "(?:password|passwd|passphrase)(?:[ \t]|\\\\t)[a-z0-9_.@/ \t\\\\'-]{0,240}(?:is|was|to|now|still)(?:[ \t]|\\\\t)"
+)
+_BLANK: Final = "(?:[ \t]|\\\\\r?\n)+"
+_ARGUMENTS: Final = f"{_BLANK}(?:[^ \t\r\n;|&]+{_BLANK}){{0,12}}?"
+_LOGIN: Final = "(?:docker|podman|nerdctl|buildah|skopeo|oc|az|cf|registry)[ ]login"
+#: Commands that take a password by a letter, attached to it or behind it, with their hints and those' reach.
+_GIVEN: Final = (
+    (f"(?:mysql[a-z]{{0,12}}|mariadb[a-z-]{{0,12}}|7z[ar]?){_ARGUMENTS}-p", ("mysql", "mariadb", "7z"), 1),
+    (f"(?:sshpass|mongo[a-z]{{0,10}}|{_LOGIN}){_ARGUMENTS}-p[ =]?", ("sshpass", "mongo", "login"), 10),
+    (f"redis-cli{_ARGUMENTS}-a[ ]", ("redis-cli",), 1),
+    (f"(?:sqlcmd|bcp|zip|unzip){_ARGUMENTS}-P[ ]", ("sqlcmd", "bcp", "zip"), 3),
+    (f"ldap[a-z]{{3,10}}{_ARGUMENTS}-w[ ]", ("ldap",), 1),
+)
+_GIVEN_TRACE: Final = "mysql|mariadb|7z|sshpass|mongo|login|redis-cli|sqlcmd|bcp|zip|ldap"
 _PASSWORD_TAG: Final = _in_any_case("(?:password|passwd|passphrase)")
 _TAG: Final = _in_any_case(f"(?:(?:{_KEY_WORDS})[_-]?key|(?:(?:{_TOKEN_WORDS})[_-]?)?token|pwd|secret)")
 _OF_TAG: Final = "[0-9_]{0,4}(?:[ \t][A-Za-z0-9_=\"'.:/-]{0,16})?>"
-_CURL_BLANK: Final = "(?:[ \t]|\\\\\r?\n)+"
 _CONNECTION_SETTING: Final = (
     f"(?:{'|'.join(map(_in_any_case, ('accountkey', 'sharedaccesskey', 'password', 'pwd')))})"
     "[ ]?=[ ]?(?P<value>[^;\"' \t\r\n\\\\<>]+)"
@@ -394,6 +338,41 @@ SECRET_PATTERNS: Final = (
         "--[a-z0-9-]{0,40}(?:passw|passphrase|token|secret|key)",
         is_option_secret,
     ),
+    SecretPattern(  # --password=… of a command
+        "assigned_secret",
+        f"--(?:{_OPTION_NAME})=[\"']?(?P<value>{_UNQUOTED})",
+        ("--",),
+        "--[a-z0-9-]{0,40}(?:passw|passphrase|token|secret|key)",
+        is_said_option,
+    ),
+    SecretPattern(  # MYSQL_PWD=…, PGPASSWORD=pw: of four characters on
+        "assigned_secret",
+        "(?:[A-Z0-9]_PWD|PASSWORD|PASSWD|PASSPHRASE)=(?P<value>[^ \t\r\n\"'\\\\;<>`|]+)",
+        FIELD_HINTS,
+        FIELD_TRACE,
+        is_given_password,
+        FIELD_REACH,
+        "=",
+    ),
+    SecretPattern(  # the password is …
+        "assigned_secret",
+        f"{_SAID_NAME}{_SAID}(?P<value>[{_NOT_QUOTED}]*[{_NOT_QUOTED}.:?])",
+        ("passw", "passphrase"),
+        _SAID_TRACE,
+        is_prose_secret,
+        reach=0,
+    ),
+    *(
+        SecretPattern(  # mysql -ppw, sshpass -p pw, docker login -p pw
+            "assigned_secret",
+            f"(?:^|[^A-Za-z0-9_-]){command}[\"']?(?P<value>{_UNQUOTED})",
+            hints,
+            _GIVEN_TRACE,
+            is_given_password,
+            reach,
+        )
+        for command, hints, reach in _GIVEN
+    ),
     *(
         SecretPattern(  # XML; `</password>` is looked for too, so that a tag's end is not taken for its beginning
             "assigned_secret",
@@ -408,10 +387,10 @@ SECRET_PATTERNS: Final = (
     ),
     SecretPattern(  # curl -u user:password
         "assigned_secret",
-        f"curl{_CURL_BLANK}(?:[^ \t\r\n]+{_CURL_BLANK}){{0,12}}?(?:-u|-U|--user|--proxy-user)[ \t=]{{0,4}}"
+        f"curl{_BLANK}(?:[^ \t\r\n]+{_BLANK}){{0,12}}?(?:-u|-U|--user|--proxy-user)[ \t=]{{0,4}}"
         "[\"']?[A-Za-z0-9._%@+-]{0,80}:(?P<value>[^ \t\r\n\"'\\\\]+)",
         ("curl",),
-        "curl(?:[ \t]|\\\\)",
+        'curl(?:[ \t"]|\\\\)',
         is_login_secret,
     ),
     SecretPattern(  # Visa, Mastercard, American Express, Discover, JCB, Diners, in one run or in their groups
@@ -471,3 +450,13 @@ def field_rule(field: str) -> FieldRule | None:
     if _NO_SECRET.search(name):
         return None
     return next((rule for rule, regex in _FIELDS if regex.search(name)), None)
+
+
+def is_pair_secret(rule: FieldRule, value: str) -> bool:
+    """Return whether the second of two texts in a list is a secret, the first being the name of a field.
+
+    Most lists of two such texts are names alone, as of columns or headers: so a value must look like one.
+    """
+    if rule.name in ("authorization", "cookie"):
+        return "=" in value or (rule.name == "authorization" and len(value) >= 6 and has_digit(value, ""))
+    return is_option_secret(value, "")

@@ -10,8 +10,10 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
+from tests.acceptance.conftest import Tell
+from tests.support.capturing import KEPT_FOR_EVER
 from tests.support.fake_endpoint import FakeEndpoint, a_completion, a_stream
-from tests.support.foreign import LOCKS, run_client
+from tests.support.foreign_programs import PROGRAMS, priced
 from tests.support.raw_http import ask, ask_json
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import RunningTitan, running_titan
@@ -25,7 +27,8 @@ AGENT, CALL = "00f067aa0ba902b7", "b7ad6b7169203331"
 @pytest.fixture(scope="module")
 def titan(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
     home = tmp_path_factory.mktemp("twice") / "home"
-    with running_titan(home, offers=(), model=f"{endpoint.url}#gpt-4o-mini") as running:
+    model = f"{endpoint.url}#gpt-4o-mini"
+    with running_titan(home, offers=(), model=model, environment=KEPT_FOR_EVER) as running:
         yield running
 
 
@@ -150,33 +153,27 @@ def test_a_call_that_names_its_run_counts_there_alone_though_its_span_is_in_a_tr
     assert recorded.run(trace_id)["tally"]["input_tokens"] == 0
 
 
-@pytest.mark.slow
 def test_pydantic_ai_with_logfire_through_our_endpoint_counts_each_call_once(
-    titan: RunningTitan, endpoint: FakeEndpoint, recorded: RecordedCalls, tmp_path_factory: pytest.TempPathFactory
+    titan: RunningTitan, endpoint: FakeEndpoint, recorded: RecordedCalls, tell: Tell
 ) -> None:
-    folder = tmp_path_factory.mktemp("logfire")
-    wanted = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Paris"}'}}
-    asked = a_completion(
-        finish_reason="tool_calls", message={"role": "assistant", "content": None, "tool_calls": [wanted]}
-    )
-    endpoint.replies.extend([asked, a_completion("It is sunny in Paris.")])
-    url = f"http://127.0.0.1:{titan.sdk_port}"
-    environment = {
-        "HOME": str(folder),
-        "OPENAI_API_KEY": "none",
-        "OPENAI_BASE_URL": f"{url}/v1",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
-        "MODEL": "default",
-    }
+    endpoint.replies.extend(priced(PROGRAMS["pydantic_ai_logfire_and_model"]))
+    known = {run["run_id"] for run in recorded.runs("weather_agent")}
 
-    run_client("logfire", LOCKS / "pydantic_ai_logfire.py", environment=environment, folder=folder)
+    tell("pydantic_ai_logfire_and_model", titan, None)
 
-    [run] = [run for run in recorded.runs("weather_agent") if run["status"] == "completed"]
+    wait_until(lambda: bool(its_runs(recorded, known)), "the agent's run is completed")
+    [run] = its_runs(recorded, known)
     calls = [recorded.action(run["run_id"], action_id) for action_id in recorded.ids(run["run_id"])]
     assert [(call["action"]["kind"], set(call["tellers"])) for call in calls] == [
         ("model", {"endpoint", "otlp"}),
         ("tool", {"otlp"}),
         ("model", {"endpoint", "otlp"}),
     ]
-    assert (run["tally"]["calls"], run["tally"]["input_tokens"], run["tally"]["output_tokens"]) == (3, 14, 2)
+    assert (run["tally"]["calls"], run["tally"]["input_tokens"], run["tally"]["output_tokens"]) == (3, 62, 18)
     assert recorded.runs("direct-calls") == []
+
+
+def its_runs(recorded: RecordedCalls, known: set[str]) -> list[dict[str, Any]]:
+    """Return the runs of the weather's agent that are over, but for those that were known before."""
+    runs = recorded.runs("weather_agent")
+    return [run for run in runs if run["status"] == "completed" and run["run_id"] not in known]

@@ -26,8 +26,8 @@ PRIVATE: Final = re.compile(rb"/(?:home|root|Users)/|titan_[0-9a-f]{12}_")
 def test_every_program_of_a_client_is_captured() -> None:
     programs = {path.stem for path in LOCKS.glob("*.py")}
 
-    assert programs == set(PROGRAMS)
-    assert programs == {path.stem for path in CAPTURED.glob("*.jsonl")}
+    assert programs == {program.path.stem for program in PROGRAMS.values()}
+    assert set(PROGRAMS) == {path.stem for path in CAPTURED.glob("*.jsonl")}
 
 
 @of_each_program

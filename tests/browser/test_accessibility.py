@@ -115,6 +115,7 @@ def test_the_palette_is_accessible(pages: Pages, full: Console, assert_accessibl
     page = opened(pages, full, "/help", scheme)
 
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="A page, run, agent, DAG or job")).to_be_focused()
     page.keyboard.type("full")
     expect(page.get_by_role("option").filter(has_text="full").first).to_be_visible()
 
@@ -204,6 +205,7 @@ def test_the_palette_goes_round_and_closes_by_escape(pages: Pages, full: Console
     page.get_by_role("link", name="Titan, home").focus()
 
     page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="A page, run, agent, DAG or job")).to_be_focused()
     page.keyboard.press("ArrowUp")
     expect(page.get_by_role("option").last).to_have_attribute("aria-selected", "true")
     page.keyboard.press("ArrowDown")
@@ -220,6 +222,7 @@ def test_letters_go_to_pages_and_rest_in_fields(pages: Pages, full: Console) -> 
     page.keyboard.press("g")
     page.keyboard.press("k")
     expect(page.get_by_role("heading", name="Store")).to_be_visible()
+    expect(page.get_by_role("searchbox")).to_be_visible()
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type("gs?")

@@ -255,7 +255,7 @@ def test_a_decision_with_another_comment_is_another_change(pages: Pages, console
     page.route("**/api/gates/*/approve", lose)
     for comment in ("fine", "fine", "fine, on second thoughts"):
         gate.get_by_label("Comment").fill(comment)
-        with page.expect_event("requestfailed"):
+        with page.expect_event("requestfailed", lambda request: request.url.endswith("/approve")):
             gate.get_by_role("button", name="Approve").click()
 
     assert keys[0] == keys[1] != keys[2]
@@ -348,7 +348,10 @@ def test_a_redeployed_dag_is_a_submission_of_its_own_and_the_earlier_ones_are_li
     page = pages.open(console, "/dags/DAG-again")
 
     page.get_by_role("button", name="Redeploy").click()
-    page.get_by_role("button", name="2 submissions").click()
+    submissions = page.get_by_role("button", name="2 submissions")
+    expect(submissions).to_be_visible()
+    expect(page.get_by_role("link", name="A newer one is there")).to_have_count(0)  # the page went to that one
+    submissions.click()
 
     menu = page.get_by_role("list", name="Submissions of again")
     expect(menu.get_by_role("link")).to_have_count(2)

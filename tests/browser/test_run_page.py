@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
 from tests.browser.recorded_run import ToldRun
+from tests.support.waiting import wait_until
 
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d494844520000000100000001080200000090775"
@@ -25,6 +26,9 @@ PRESSED_AT_ONCE = """async keys => {
         for (let turn = 0; turn < 20; turn += 1) await null;
     }
 }"""
+
+
+AT_ITS_END = "list => list.scrollHeight - list.clientHeight - list.scrollTop < 1"
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +156,7 @@ def test_a_row_unfolds_by_key_and_all_of_them_by_a_button(pages: Pages, console:
     page.get_by_role("button", name="Expand all").click()
     expect(page.get_by_role("region", name="Inputs of call 1")).to_contain_text("zebra")
     page.get_by_role("button", name="Copy inputs as JSON").first.click()
+    expect(page.locator(".toasts")).to_contain_text("Inputs copied.")
 
     assert '"role": "user"' in page.evaluate("navigator.clipboard.readText()")
 
@@ -169,7 +174,7 @@ def test_the_inspector_tells_all_that_is_known_of_an_action(pages: Pages, consol
     panel.get_by_label("Score", exact=True).fill("0.9")
     panel.get_by_role("button", name="Add").click()
 
-    expect(panel.locator(".run-notes")).to_contain_text("Looked up the right one.")
+    expect(panel.locator(".run-notes li")).to_contain_text("Looked up the right one.")
     expect(panel.locator(".run-score")).to_have_text("overall 0.9")
     panel.get_by_role("button", name="turn 1").click()
     expect(page.get_by_role("complementary", name="Operation turn 1")).to_be_visible()
@@ -271,16 +276,18 @@ def test_what_is_read_in_the_trace_stays_in_place_while_other_agents_grow_above_
     run.actions([run.entry(f"b{at}", f"call {at}", at_ms=1000 + at) for at in range(60)])
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
     expect(page.get_by_role("treeitem").first).to_be_visible()
-    page.get_by_role("tree").press("End")
+    tree = page.get_by_role("tree")
+    tree.press("End")
     last = page.get_by_role("treeitem").filter(has_text="call 59")
     expect(last).to_be_focused()
+    wait_until(lambda: bool(tree.evaluate(AT_ITS_END)), "the tree is scrolled to its end")
     was = last.bounding_box()
 
     run.actions([run.entry(f"a{at}", f"search {at}", at_ms=at + 1, parent_id="first") for at in range(5)])
     expect(page.locator(".run-trace")).to_contain_text("66 actions")
 
     expect(last).to_be_focused()
-    assert last.bounding_box() == was
+    wait_until(lambda: last.bounding_box() == was, "the action that is read stands where it stood")
 
 
 def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Console) -> None:
@@ -298,8 +305,8 @@ def test_a_running_run_grows_and_says_when_it_ends(pages: Pages, console: Consol
     expect(rows(page).nth(0)).to_contain_text("Success")
     run.end()
 
+    expect(page.locator(".toasts")).to_contain_text("runpage-live completed.")  # first, for it goes by itself
     expect(page.locator(".run-title")).to_contain_text("Completed")
-    expect(page.locator(".toasts")).to_contain_text("runpage-live completed.")
 
 
 def test_a_run_that_goes_on_after_a_failure_shows_both(pages: Pages, console: Console) -> None:
@@ -387,7 +394,7 @@ def test_a_run_is_pinned_and_deleted_with_every_byte(pages: Pages, console: Cons
     run = ToldRun(console, "runpage-deleted")
     run.action("one", "first")
     run.end()
-    page = pages.open(console, "/runs")
+    page = pages.open(console, f"/runs?q={run.id}")  # else runs of other tests may push it out of sight
     page.get_by_title(run.id, exact=True).first.click()
 
     page.get_by_role("button", name="Pin").click()
@@ -434,3 +441,22 @@ def test_it_is_accessible(
     expect(page.get_by_text("Reading …")).to_have_count(0)
 
     assert_accessible(page)
+
+
+def test_the_page_of_a_call_that_went_to_another_run_links_to_it(pages: Pages, console: Console) -> None:
+    answer = f"chatcmpl-{'0123456789abcdef' * 2}"
+    run = ToldRun(console, "runpage moved.")
+    run.action("chat", "chat", kind="model", use={"response_id": answer})
+    page = pages.open(console, f"/runs/{answer}")
+
+    expect(page.get_by_role("heading", level=2)).to_have_text("What was here is in another run")
+    page.get_by_role("link", name="/runs/runpage%20moved.").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("runpage moved.")
+
+
+def test_the_page_of_a_run_nobody_knows_leads_to_those_that_are(pages: Pages, console: Console) -> None:
+    page = pages.open(console, "/runs/runpage-nobody")
+
+    expect(page.get_by_role("heading", level=2)).to_have_text("There is no such run")
+    expect(page.get_by_role("link", name="All runs")).to_have_attribute("href", "/runs")

@@ -15,15 +15,26 @@ from tests.browser.recorded import a_call, a_failed_call, finish, forget, record
 Check = Callable[[Page], None]
 
 
+# What the list below a field says before anything but promises was done about the text.
+SAID_AT_ONCE = """async (field, text) => {
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, text);
+    field.dispatchEvent(new Event("input", {bubbles: true}));
+    for (let turn = 0; turn < 20; turn += 1) await null;
+    return document.getElementById(field.getAttribute("aria-controls")).textContent;
+}"""
+
+
 def row_of(page: Page, run: str) -> Locator:
     """Return the row of a run in the registry."""
     return page.get_by_role("table", name="Runs").get_by_role("row").filter(has=page.get_by_title(run, exact=True))
 
 
-def ids_of(page: Page) -> list[str]:
-    """Return the runs of the registry from top to bottom."""
+def expect_ids(page: Page, *ids: str) -> None:
+    """Wait until these are the runs of the registry, from top to bottom."""
     links = page.get_by_role("table", name="Runs").locator(".runs-id a")
-    return [str(link.get_attribute("title")) for link in links.all()]
+    expect(links).to_have_count(len(ids))
+    for at, run in enumerate(ids):
+        expect(links.nth(at)).to_have_attribute("title", run)
 
 
 def test_where_nothing_was_recorded_the_page_gives_three_ways(
@@ -37,6 +48,17 @@ def test_where_nothing_was_recorded_the_page_gives_three_ways(
     assert_accessible(page)
 
 
+def test_all_filters_stand_in_one_line_where_there_is_room(page: Page) -> None:
+    page.goto("/runs")
+    filters = page.get_by_role("search", name="Filters")
+    first = filters.get_by_role("button", name="Running").bounding_box()
+    last = filters.get_by_role("button", name="Archived too").bounding_box()
+
+    assert first is not None
+    assert last is not None
+    assert (first["y"], first["height"]) == (last["y"], last["height"])
+
+
 def test_a_run_appears_with_its_first_call_and_is_kept_true(page: Page, console: Console) -> None:
     page.goto("/runs?agent_id=lively")
     expect(page.get_by_text("No run matches")).to_be_visible()
@@ -48,8 +70,9 @@ def test_a_run_appears_with_its_first_call_and_is_kept_true(page: Page, console:
     expect(row).to_contain_text("100 %")
     finish(console, "lively-1", "failed", "out of luck")
 
-    expect(row).to_contain_text("Failed")
+    # First, for it goes by itself.
     expect(page.get_by_role("alert").filter(has_text="lively-1 failed.")).to_be_visible()
+    expect(row).to_contain_text("Failed")
 
 
 def test_what_was_prevented_is_not_what_was_spent(page: Page, console: Console) -> None:
@@ -119,12 +142,10 @@ def test_runs_are_sorted_by_cost_and_filtered_from_a_cost_on(page: Page, console
     page.goto("/runs?agent_id=spender")
 
     page.get_by_role("button", name="Cost").click()
-    expect(row_of(page, "cost-dear")).to_have_attribute("aria-rowindex", "1")
-    assert ids_of(page) == ["cost-dear", "cost-middle", "cost-cheap"]
+    expect_ids(page, "cost-dear", "cost-middle", "cost-cheap")
     page.get_by_label("Min cost in US dollars").fill("9,75")
-    expect(row_of(page, "cost-cheap")).to_have_count(0)
 
-    assert ids_of(page) == ["cost-dear", "cost-middle"]
+    expect_ids(page, "cost-dear", "cost-middle")
 
 
 def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console: Console) -> None:
@@ -172,6 +193,18 @@ def test_an_agent_nobody_knows_leaves_no_run_and_offers_those_called_alike(page:
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("button", name="gardener", exact=True)).to_be_visible()
+
+
+def test_an_agent_that_was_not_asked_for_yet_is_not_said_to_be_unknown(page: Page, console: Console) -> None:
+    record(console, "unasked-1", [a_call("x")], agent="unasked")
+    page.goto("/runs")
+    field = page.get_by_role("combobox", name="Agent")
+    field.fill("unask")
+    expect(page.get_by_role("option")).to_have_text("unasked")
+
+    assert field.evaluate(SAID_AT_ONCE, "nobody") == "Loading …"
+
+    expect(page.get_by_text("No agent of that name")).to_be_visible()
 
 
 def test_a_run_that_broke_is_told_of_at_home(page: Page, console: Console) -> None:
@@ -236,8 +269,9 @@ def test_an_export_says_what_it_holds(page: Page, console: Console) -> None:
 
     expect(dialog).to_contain_text("1 run with all their actions")
     expect(dialog).to_contain_text("of exporter, in the last 30 days")
-    address = str(dialog.get_by_role("link", name="Download").get_attribute("href"))
-    query = parse_qs(urlsplit(address).query)
+    link = dialog.get_by_role("link", name="Download")
+    expect(link).to_have_attribute("href", re.compile("format=csv"))
+    query = parse_qs(urlsplit(str(link.get_attribute("href"))).query)
     assert (query["format"], query["agent_id"], query["window"]) == (["csv"], ["exporter"], ["30d"])
 
 

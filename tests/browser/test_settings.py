@@ -25,6 +25,7 @@ def test_a_token_is_shown_once_and_stays_nowhere(pages: Pages, console: Console)
     page.keyboard.press("Escape")
     expect(once).to_be_visible()
     once.get_by_role("button", name="I have copied it").click()
+    expect(once).to_have_count(0)
 
     row = page.get_by_role("row").filter(has_text="laptop of Ada")
     expect(row).to_contain_text("viewer")

@@ -68,15 +68,15 @@ def test_a_key_is_put_changed_and_deleted(pages: Pages, console: Console) -> Non
 
 
 def test_a_change_keeps_when_the_key_goes_unless_told_otherwise(pages: Pages, console: Console) -> None:
-    console.client.store_put("short", "old", ttl=3600)
+    console.client.store_put("short", "old", ttl=5 * 3600)
     page = pages.open(console, "/store?key=short")
-    expect(page.get_by_text("Gone in 60 min")).to_be_visible()
+    expect(page.get_by_text("Gone in 5 h")).to_be_visible()
 
     page.get_by_role("button", name="Change …").click()
     page.get_by_role("textbox", name="Value").fill("new")
     page.get_by_role("button", name="Change", exact=True).click()
     expect(value(page)).to_have_text("new")
-    expect(page.get_by_text("Gone in 60 min")).to_be_visible()
+    expect(page.get_by_text("Gone in 5 h")).to_be_visible()
 
     page.get_by_role("button", name="Change …").click()
     page.get_by_role("combobox", name="The key").select_option("goes after a time")
@@ -120,6 +120,7 @@ def test_what_somebody_else_put_meanwhile_is_not_overwritten(pages: Pages, conso
     console.client.store_put("contested", "old")
     page = pages.open(console, "/store?key=contested")
     page.get_by_role("button", name="Change …").click()
+    expect(page.get_by_role("dialog").get_by_label("Value")).to_have_value("old")
     console.client.store_put("contested", "theirs")
 
     page.get_by_role("dialog").get_by_label("Value").fill("mine")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
-import apsw
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, Pages
 from tests.browser.recorded_run import ToldRun
+from tests.support.tampering import change_calls
 
 
 def told(console: Console, run_id: str) -> ToldRun:
@@ -37,10 +35,8 @@ def test_a_run_is_verified_when_asked_and_again_when_more_was_told(pages: Pages,
 
 def test_a_changed_entry_is_said_in_red_and_leads_to_its_action(pages: Pages, console: Console) -> None:
     told(console, "tape-changed")
-    with closing(apsw.Connection(str(console.titan.home / "calls.db"))) as connection:
-        sql = "update bodies set outputs = '1' where outputs = '\"tape-changed\"' and facts like '%a1%'"
-        connection.execute(sql)
-        assert connection.changes() == 1
+    sql = "update bodies set outputs = '1' where outputs = '\"tape-changed\"' and facts like '%a1%'"
+    assert change_calls(console.titan.home, sql) == 1
     page = pages.open(console, "/runs/tape-changed?tab=telemetry")
 
     verify(page)

@@ -72,6 +72,7 @@ def test_the_queue_says_why_each_job_waits_and_what_needs_somebody_comes_first(
     groups.last.click()
     expect(_queue(page).get_by_role("link", name="child")).to_be_visible()
     _queue(page).get_by_role("button", name="Copy command").click()
+    expect(_queue(page).get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == f"titan worker --join {console.url} --offer GPU:1"
 
     (tmp_path / "go").touch()

@@ -20,6 +20,7 @@ from titan.model.actions import (
     Effect,
     Entry,
     Failure,
+    Hearsay,
     Impact,
     ModelUse,
     Outcome,
@@ -27,10 +28,11 @@ from titan.model.actions import (
     Redaction,
     RunEnd,
     RunEntry,
+    Standing,
     Teller,
 )
-from titan.model.recorded import Action, RecordedRun, StatusSource, Tally, ToldEnd
-from titan.model.runs import RunStatus
+from titan.model.recorded import Action, RecordedRun, Tally, ToldEnd
+from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import CallReader, CallStore, ChangedRun, StoredEntry
 from titan.store.calls.linking import link_of
 from titan_sdk.tape import CHAIN_START
@@ -70,6 +72,7 @@ WHOLE = ActionEntry(
     is_redacted=True,
     redacted=(Redaction(path="$.a", name="key", fingerprint="f"),),
     details='{"a":[1]}',
+    hearsay=Hearsay(heard=1 << 31, is_frame=True, span_id="s", seen_within="w"),
 )
 WORD = RunEntry(
     run_id=RUN,
@@ -87,6 +90,11 @@ WORD = RunEntry(
     tags=("t",),
     traces=("4bf92f3577b34da6a3ce929d0e0e4736",),
     details="{}",
+    end_source=StatusSource.STAGES,
+    details_told=("d" * 32,),
+    standing=Standing(
+        last_event_at=at(4), last_started_at=at(2), last_outcome=Outcome.ERROR, last_ended_at=at(4), progress_at=at(1)
+    ),
 )
 
 

@@ -1,7 +1,7 @@
 """What a store of calls keeps together, tells of, and forgets; what people and the server itself note in it."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from threading import Event, Thread
@@ -20,6 +20,7 @@ from titan.model.actions import (
     ModelUse,
     Payload,
     RunEnd,
+    Teller,
 )
 from titan.model.errors import StoreUnavailable
 from titan.model.recorded import Action, Note, RecordedRun
@@ -366,3 +367,23 @@ def test_a_nest_is_known_whole_whichever_of_its_calls_is_told_of(calls: CallStor
     told = {action.id: (action.kind, action.cost) for action in actions_of(calls)}
     assert (told["s3"], told["s4"]) == ((model, Decimal("0.1")), (model, Decimal("0.2")))
     assert (run.tally.calls, run.tally.cost) == (2, Decimal("0.3"))
+
+
+@pytest.mark.parametrize("order", [(0, 3, 1, 2), (3, 0, 2, 1), (3, 2, 0, 1), (1, 0, 3, 2), (0, 1, 2, 3)])
+def test_a_call_told_of_twice_with_steps_between_counts_once_whichever_comes_last(
+    calls: CallStore, order: Sequence[int]
+) -> None:
+    once = ModelUse(model="m", input_tokens=31, output_tokens=9)
+    told = [
+        a_span("s1", ends=9, cost="2", use=once),
+        a_call("step1", teller=Teller.OTLP, kind=ActionKind.STEP, ends=9, parent_id="s1"),
+        a_call("step2", teller=Teller.OTLP, kind=ActionKind.STEP, ends=9, parent_id="step1"),
+        a_span("s2", begins=1, ends=8, cost="1", use=once, parent_id="step2"),
+    ]
+
+    for place in order:
+        record(calls, told[place])
+
+    run = run_of(calls)
+    assert run is not None
+    assert (run.tally.calls, run.tally.cost, run.tally.input_tokens) == (1, Decimal(1), 31)

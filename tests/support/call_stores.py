@@ -63,6 +63,7 @@ def tamper(store: CallStore, sql: str, **functions: Callable[..., bytes]) -> Non
     """Change rows behind the store's back; `functions` can be called in the SQL, where the store is a file."""
     if isinstance(store, SqliteCallStore):
         with closing(apsw.Connection(str(vars(store)["_path"]))) as connection:
+            connection.set_busy_timeout(round(PATIENCE_SECONDS * 1000))  # the store may be scrubbing what was deleted
             for name, function in functions.items():
                 connection.create_scalar_function(name, function)
             connection.execute(sql).fetchall()

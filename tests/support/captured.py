@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any, Final
 
 from tests.support.sources import ROOT
 
-#: Headers that a server may heed, beside those that begin with `x-`.
+#: Headers that a server may heed, beside those that begin with `x-` (but for `x-stainless-…`).
 HEEDED: Final = {"authorization", "content-encoding", "content-type", "openai-beta", "user-agent"}
+_IS_OWN: Final = re.compile("x-(?!stainless-)")  # those of openai tell of a machine
 NO_SECRET: Final = "none"  # stands where a client showed what it holds
 
 
@@ -59,9 +61,21 @@ def content_of(request: CapturedRequest) -> bytes:
     return gzip.decompress(request.body) if is_packed else request.body
 
 
+def with_words(request: CapturedRequest, words: Mapping[bytes, bytes]) -> CapturedRequest:
+    """Return a request with other words in its body, each as long as the one that it stands for."""
+    content = content_of(request)
+    for old, new in words.items():
+        assert len(old) == len(new), "protobuf counts its bytes"
+        content = content.replace(old, new)
+    if content == content_of(request):
+        return request
+    is_packed = request.headers.get("content-encoding") == "gzip"
+    return replace(request, body=gzip.compress(content) if is_packed else content)
+
+
 def without_secret(request: CapturedRequest) -> CapturedRequest:
     """Return a request with the headers that matter; of the one that shows a secret the scheme."""
-    kept = {name: value for name, value in request.headers.items() if name in HEEDED or name.startswith("x-")}
+    kept = {name: value for name, value in request.headers.items() if name in HEEDED or _IS_OWN.match(name)}
     if "authorization" in kept:
         kept["authorization"] = f"{kept['authorization'].partition(' ')[0]} {NO_SECRET}"
     return replace(request, headers=kept)

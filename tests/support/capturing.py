@@ -5,16 +5,30 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from time import time_ns
 from typing import Final
 
-from tests.support.captured import Exchange, content_of, read_exchanges, with_secret, write_exchanges
-from tests.support.foreign_programs import PROGRAMS, Conversation, Program, converse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.support.captured import (
+    CapturedRequest,
+    Exchange,
+    content_of,
+    read_exchanges,
+    with_secret,
+    with_words,
+    write_exchanges,
+)
+from tests.support.fake_endpoint import fake_endpoint
+from tests.support.foreign_programs import PROGRAMS, Conversation, Program, converse, priced
 from tests.support.raw_http import ask
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.sources import ROOT
@@ -22,6 +36,9 @@ from tests.support.sources import ROOT
 CAPTURED: Final = ROOT / "tests/acceptance/captured"
 #: Where programs run while they are captured, for clients tell of paths: the same on every machine.
 NEUTRAL_FOLDER: Final = Path("/tmp/agent")
+CHAT: Final = "/v1/chat/completions"
+#: What the model's answers have that is another each time.
+OF_ONE_ANSWER: Final = ("id", "created", "titan")
 #: Settings of a server that hears them again: the runs are as old as their capture.
 KEPT_FOR_EVER: Final = {"TITAN_KEEP_CALLS_DAYS": "0", "TITAN_ARCHIVE_CALLS_DAYS": "0"}
 
@@ -35,12 +52,20 @@ def captured(program: Program) -> Conversation:
 def say_again(program: Program, port: int, *, token: str | None) -> Conversation:
     """Say to the server at a port what was captured of a program; return that.
 
-    Fails where an answer is another than the program got: then what it printed holds no more.
+    Fails where an answer is another than the program got: then what it printed holds no more. Only the model's have
+    ids and times of their own; what is said of such an answer later is said of the one that came now, as of now.
     """
-    conversation = captured(program)
+    conversation, now = captured(program), dict[bytes, bytes]()
     for exchange in conversation.exchanges:
-        asked = exchange.request
+        asked = with_words(exchange.request, now)
+        if program.asks_titan and asked.path == "/v1/traces":
+            asked = of_now(asked)
         answer = ask(port, asked.method, asked.path, asked.body, with_secret(asked.headers, token))
+        if asked.path == CHAT and answer.status == 200:
+            was, found = json.loads(exchange.answer), json.loads(answer.body)
+            now[was["id"].encode()] = found["id"].encode()
+            assert {**found, **{name: was[name] for name in OF_ONE_ANSWER}} == was
+            continue
         assert (answer.status, answer.body) == (exchange.status, exchange.answer), (
             f"{asked.method} {asked.path} is answered in another way than the client was; where that is meant: "
             f"python -m tests.support.capturing {program.name}"
@@ -48,12 +73,32 @@ def say_again(program: Program, port: int, *, token: str | None) -> Conversation
     return conversation
 
 
+def of_now(request: CapturedRequest) -> CapturedRequest:
+    """Return a request to /v1/traces whose last span ends now; what was between its times still is."""
+    message = ExportTraceServiceRequest.FromString(content_of(request))
+    spans = [span for one in message.resource_spans for scope in one.scope_spans for span in scope.spans]
+    later_ns = time_ns() - max(span.end_time_unix_nano for span in spans)
+    for span in spans:
+        span.start_time_unix_nano += later_ns
+        span.end_time_unix_nano += later_ns
+        for event in span.events:
+            event.time_unix_nano += later_ns
+    headers = {name: value for name, value in request.headers.items() if name != "content-encoding"}
+    return replace(request, headers=headers, body=message.SerializeToString())
+
+
 @contextmanager
 def server_for(program: Program, folder: Path) -> Iterator[tuple[RunningTitan, str | None]]:
     """Run a Titan as a program needs it, with its home in `folder`, for a `with` block; with the token it wants."""
     options = ("--require-token",) if program.shows_token else ()
-    with running_titan(folder / "home", offers=(), options=options, environment=KEPT_FOR_EVER) as titan:
-        yield titan, titan.home_token if program.shows_token else None
+    with fake_endpoint() as endpoint:
+        model = "none"
+        if program.asks_titan:
+            endpoint.replies.extend(priced(program))
+            model = f"{endpoint.url}#gpt-4o-mini"
+        home = folder / "home"
+        with running_titan(home, offers=(), options=options, environment=KEPT_FOR_EVER, model=model) as titan:
+            yield titan, titan.home_token if program.shows_token else None
 
 
 def capture(program: Program) -> None:

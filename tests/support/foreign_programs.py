@@ -36,13 +36,20 @@ MACHINE: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program of tests/acceptance/clients."""
+    """A program of tests/acceptance/clients, run in one way."""
 
-    name: str  #: of its file there, without `.py`
+    name: str  #: of its file there, without `.py`, unless `script` says another
     client: str  #: whose lock its environment is made from
     replies: tuple[Reply, ...] = ()  #: of the model, in turn
     is_told_where: bool = False  #: by an argument; others find in their environment where Titan is
     shows_token: bool = False  #: for a server that wants one
+    script: str = ""  #: its file there, where several are of one
+    asks_titan: bool = False  #: for its model: a server that has one, whose replies are `replies`
+
+    @property
+    def path(self) -> Path:
+        """The program itself."""
+        return LOCKS / f"{self.script or self.name}.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +83,13 @@ PROGRAMS: Final = {
     for program in (
         Program(name="pydantic_ai_logfire", client="logfire", replies=(wanting("get_weather"), a_completion(ANSWER))),
         Program(
+            name="pydantic_ai_logfire_and_model",
+            client="logfire",
+            replies=(wanting("get_weather"), a_completion(ANSWER)),
+            script="pydantic_ai_logfire",
+            asks_titan=True,
+        ),
+        Program(
             name="openai_agents_handoff",
             client="openai-agents",
             replies=(
@@ -107,12 +121,14 @@ PROGRAMS: Final = {
 def converse(program: Program, port: int, *, token: str | None, folder: Path) -> Conversation:
     """Run a program in `folder` beside the server at a port, and return what was said between them."""
     with a_tap(port) as (tap, wire), fake_endpoint() as model:
-        model.replies.extend(_priced(reply, number) for number, reply in enumerate(program.replies))
+        if not program.asks_titan:
+            model.replies.extend(priced(program))
         environment = {
             "HOME": str(folder),
             "AGENT_SENTINEL_HOME": str(folder / "sentinel"),
             "OPENAI_API_KEY": "none",
-            "OPENAI_BASE_URL": model.url,
+            "OPENAI_BASE_URL": f"{wire.url}/v1" if program.asks_titan else model.url,
+            "MODEL": "default" if program.asks_titan else "gpt-4o-mini",
             "LOGFIRE_RESOURCE_ATTRIBUTES": ",".join(f"{name}={value}" for name, value in MACHINE.items()),
             "OTEL_EXPORTER_OTLP_ENDPOINT": wire.url,
             "LANGFUSE_HOST": wire.url,
@@ -123,11 +139,15 @@ def converse(program: Program, port: int, *, token: str | None, folder: Path) ->
             *([wire.url] if program.is_told_where else []),
             *([token] if program.shows_token and token else []),
         ]
-        script = LOCKS / f"{program.name}.py"
-        printed = run_client(program.client, script, *arguments, environment=environment, folder=folder)
+        printed = run_client(program.client, program.path, *arguments, environment=environment, folder=folder)
         assert not model.replies
         exchanges = [replace(one, request=without_secret(one.request)) for one in tap.exchanges]
         return Conversation(printed=printed, exchanges=exchanges)
+
+
+def priced(program: Program) -> list[Reply]:
+    """Return what the model says to a program, as one with a price says it."""
+    return [_priced(reply, number) for number, reply in enumerate(program.replies)]
 
 
 def _priced(reply: Reply, number: int) -> Reply:

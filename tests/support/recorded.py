@@ -19,6 +19,7 @@ from titan.model.actions import (
     RunEntry,
     Teller,
     part_key,
+    seen_within,
 )
 from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import KnownCalls, NewEntry
@@ -163,12 +164,12 @@ class Memory:
         seen: dict[tuple[str, str], Action] = {}
         for new in self.kept:
             entry = new.entry
-            if isinstance(entry, ActionEntry) and entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
+            if isinstance(entry, ActionEntry) and (span_id := seen_within(entry)) is not None:
                 assert new.action_number is not None
-                seen_before = seen.get((entry.run_id, entry.parent_id))
+                seen_before = seen.get((entry.run_id, span_id))
                 action = self.actions[new.action_number]
                 if seen_before is None or action.outcome is not Outcome.ERROR:
-                    seen[entry.run_id, entry.parent_id] = action
+                    seen[entry.run_id, span_id] = action
         return seen
 
 

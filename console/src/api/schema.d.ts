@@ -2814,6 +2814,17 @@ export interface components {
             stored: number;
         };
         /**
+         * ImportQuery
+         * @description POST /api/v1/import.
+         */
+        ImportQuery: {
+            /**
+             * @description Import also a file that was cut off: what there is of it.
+             * @default false
+             */
+            partial: boolean;
+        };
+        /**
          * IncrementBody
          * @description POST /api/store/incr.
          */
@@ -6927,7 +6938,9 @@ export interface operations {
     };
     import_runs: {
         parameters: {
-            query?: never;
+            query?: {
+                partial?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;

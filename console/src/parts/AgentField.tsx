@@ -19,6 +19,7 @@ export function AgentField({ value, onChange }: Props) {
   const found = useAgentsLike(asked, isOpen);
   // What is shown while the next answer is under way is of fewer letters: Enter must not choose what is not meant.
   const words = (typed ?? "").toLowerCase();
+  const isAnswered = asked === typed && found.isSuccess && !found.isFetching;
   const agents = (found.data ?? []).map((agent) => agent.agent_id).filter((id) => id.toLowerCase().includes(words));
   function choose(agent: string): void {
     setTyped(null);
@@ -30,8 +31,7 @@ export function AgentField({ value, onChange }: Props) {
     else if (event.key === "Enter" && typed === "") choose("");
     else if (event.key === "Enter" && agents[at]) choose(agents[at]);
     // The list then says that there is no such agent, and which are called alike.
-    else if (event.key === "Enter" && typed && asked === typed && found.isSuccess && !found.isFetching)
-      choose(typed.trim());
+    else if (event.key === "Enter" && typed && isAnswered) choose(typed.trim());
     else if (event.key === "Escape") event.currentTarget.blur();
     else return;
     event.preventDefault();
@@ -89,7 +89,7 @@ export function AgentField({ value, onChange }: Props) {
         ))}
         {isOpen && agents.length === 0 ? (
           <div className="agentfield-none faint" role="option" aria-selected="false" aria-disabled="true">
-            {found.isFetching ? "Loading …" : "No agent of that name"}
+            {isAnswered ? "No agent of that name" : found.isError ? "No answer" : "Loading …"}
           </div>
         ) : null}
       </div>

@@ -1,16 +1,16 @@
 import { lookOf } from "./Status";
-import { toggledIn } from "./url";
 import "./field.css";
 
-interface Props {
+interface Props<Status extends string> {
   label?: string;
-  all: readonly string[];
+  all: readonly Status[];
   chosen: readonly string[];
-  onChange: (chosen: string[]) => void;
+  /** One was chosen, or given back. What is chosen besides may be newer than what is drawn: ask the URL. */
+  onToggle: (status: Status) => void;
 }
 
 /** One chip for each status; none chosen means all of them. */
-export function StatusFilter({ label = "Status", all, chosen, onChange }: Props) {
+export function StatusFilter<Status extends string>({ label = "Status", all, chosen, onToggle }: Props<Status>) {
   return (
     <fieldset className="chips plain-fieldset">
       <legend className="unseen">{label}</legend>
@@ -22,7 +22,7 @@ export function StatusFilter({ label = "Status", all, chosen, onChange }: Props)
             type="button"
             className={`chip tone-${tone}`}
             aria-pressed={chosen.includes(status)}
-            onClick={() => onChange(toggledIn(chosen, status))}
+            onClick={() => onToggle(status)}
           >
             <span aria-hidden="true">{glyph}</span>
             {word}

@@ -7,6 +7,9 @@ export type Fields = Record<string, string | null>;
 /** What to change, or what follows from the query as it stands when the change is made: the last drawing may be older. */
 export type Changes = Fields | ((now: URLSearchParams) => Fields);
 
+/** What to change of a filter, or what follows from the filter as it stands when the change is made. */
+export type Change<Filter> = Partial<Filter> | ((now: Filter) => Partial<Filter>);
+
 /** Returns the query of the URL, and how to change it; null and "" take a field out. `push` makes Back undo it. */
 export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) => void] {
   const [query, setQuery] = useSearchParams();
@@ -48,6 +51,16 @@ export function chosenIn(query: URLSearchParams, name: string): string[] {
 export function toggled(now: URLSearchParams, name: string, value: string): Fields {
   const chosen = chosenIn(now, name);
   return { [name]: (chosen.includes(value) ? chosen.filter((one) => one !== value) : [...chosen, value]).join() };
+}
+
+/** Returns the change that chooses one of a closed set in such a field, or gives it back; what is not of it goes. */
+export function toggledAmong<Value extends string>(
+  now: URLSearchParams,
+  name: string,
+  all: readonly Value[],
+  one: Value,
+): Fields {
+  return { [name]: toggledIn(chosenAmong(now, name, all), one).join() };
 }
 
 /** Returns those of a closed set that a field names, however somebody typed them; what else stands there is no filter. */

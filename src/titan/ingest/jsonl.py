@@ -1,6 +1,7 @@
 """An export of runs as JSON Lines, read back: what comes out are the same runs, actions and notes.
 
-Not what a run's tape says of who told what, and of how an end was known: whoever reads an export back says it all.
+They go on as they would have where they were exported: who had told what of an action, and how the end of a run was
+known, stands in the lines. Lines of an export that was made before it held this say it all themselves.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,24 +11,30 @@ from typing import Final
 
 import msgspec
 from msgspec import UnsetType
+from msgspec.structs import replace
 
 from titan.ingest.costs import checked_cost
-from titan.ingest.moments import in_utc
+from titan.ingest.moments import check_order, in_utc
 from titan.insight.export_lines import ActionLine, Contents, Line, ManifestLine, NoteLine, RunLine
 from titan.model.actions import (
     SHARED_MARK,
     ActionEntry,
+    ActionKind,
     Entry,
     Failure,
+    Hearsay,
     ModelUse,
     Payload,
     Redaction,
     RunEnd,
     RunEntry,
+    Standing,
     Teller,
 )
 from titan.model.errors import InvalidInput
-from titan.model.runs import RunStatus
+from titan.model.recorded import IS_RETOLD
+from titan.model.runs import RunStatus, StatusSource
+from titan.rules.merging import TOLD
 from titan.rules.names import shown
 
 _DECODER: Final = msgspec.json.Decoder(Line)
@@ -36,11 +43,15 @@ _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _ANYTHING: Final = msgspec.json.Decoder(msgspec.Raw)
 _CUT: Final = "Input data was truncated"  # msgspec's words
 _TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
-    RunLine: ("started_at", "ended_at", "last_event_at", "pinned_at"),
+    RunLine: (
+        *("started_at", "ended_at", "last_event_at", "last_started_at", "last_ended_at", "pinned_at"),
+        *("progress_at", "agent_at"),
+    ),
     ActionLine: ("started_at", "ended_at"),
     NoteLine: ("at",),
     ManifestLine: (),
 }
+_NEXT_STEP: Final = "Nothing of it is kept. Import the JSONL export, unchanged; JSON and CSV are for other programs."
 _ENDS: Final = {
     RunStatus.COMPLETED: RunEnd.COMPLETED,
     RunStatus.FAILED: RunEnd.FAILED,
@@ -71,12 +82,15 @@ def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[
             off. What the lines before it say was yielded.
     """
     contents, runs = Contents(), set[str]()
-    ending = "no line at all"  # what stands where the last manifest should
-    for number, text in _numbered(lines, is_partial=is_partial):
-        line, ending = _read(text, number), f"none after line {number}"
+    last: RunLine | None = None
+    for number, text, line in _lines(lines, is_partial=is_partial):
+        if last is not None and not (isinstance(line, ActionLine) and line.run_id == last.run_id):
+            yield from _standing(last)
+            last = None
         match line:
             case RunLine():
                 runs.add(line.run_id)
+                last = line
                 yield from _run(line, number)
             case ActionLine():
                 runs.add(line.run_id)
@@ -88,22 +102,26 @@ def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[
             case ManifestLine():
                 if line != contents.manifest():
                     raise _unreadable(number, "what the manifest tells of, unchanged", _counted(contents))
-                contents, ending = Contents(), ""
+                contents = Contents()
                 continue
         contents.add(line, text.rstrip(b"\r\n") + b"\n")
-    if ending and not is_partial:
-        raise _cut_off(ending)
+    if last is not None:
+        yield from _standing(last)
 
 
-def _numbered(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, with their numbers; one that breaks off is refused, or left out."""
+def _lines(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, bytes, Line]]:
+    """Yield the lines that are not blank, with their numbers and what they say, as long as they end as they should."""
+    ending: str | None = "no line at all"  # what stands where the last manifest should
     for number, text in enumerate(lines, 1):
         if _breaks_off(text):
-            if is_partial:
-                return
-            raise _cut_off(f"line {number}, which breaks off")
+            ending = f"line {number}, which breaks off"
+            break
         if text.strip():
-            yield number, text
+            line = _read(text, number)
+            ending = None if isinstance(line, ManifestLine) else f"none after line {number}"
+            yield number, text, line
+    if ending is not None and not is_partial:
+        raise _cut_off(ending)
 
 
 def _breaks_off(text: bytes) -> bool:
@@ -131,40 +149,77 @@ def _read(text: bytes, number: int) -> Line:
         at = getattr(line, name)
         if at is not None:
             in_utc(at, what=f"line {number} of the import: {name}")
+    if isinstance(line, RunLine) and line.told_end is not None:
+        in_utc(line.told_end.at, what=f"line {number} of the import: told_end.at")
+    if isinstance(line, RunLine | ActionLine) and line.ended_at is not None:
+        check_order(
+            *(line.started_at, line.ended_at),
+            what=f"line {number} of the import: ended_at",
+            began="started_at",
+            next_step=_NEXT_STEP,
+        )
     return line
 
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
-    """Yield what a run's line says; its end comes before its actions, which all began before it."""
+    """Yield what a run's line says, but for how it stands: see `_standing`."""
+    details = _details(line.details, number)
     yield RunEntry(
         run_id=line.run_id,
         teller=Teller.IMPORT,
         at=line.started_at,
         agent_id=line.agent_id,
+        agent_source=line.agent_source,
+        agent_at=line.agent_at,
         session_id=line.session_id,
         name=line.name,
-        done=line.done,
-        total=line.total,
         tags=line.tags,
-        details=_details(line.details, number),
+        details=details,
+        details_told=line.details_told if details is not None else (),
+        standing=Standing(last_event_at=line.started_at) if _is_whole(line) else None,
     )
-    end = _ENDS.get(line.status)
-    at = line.last_event_at if end is None else line.ended_at
-    if at is not None:
-        yield RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=at, end=end, reason=line.reason)
     if line.pinned_at is not None:
         yield Pinned(run_id=line.run_id, at=line.pinned_at)
+
+
+def _standing(line: RunLine) -> Iterator[RunEntry]:
+    """Yield how a run stands. It comes behind its actions: what is heard after an inferred end undoes that."""
+    told, end, at = line.told_end, _ENDS.get(line.status), line.ended_at
+    if told is not None and told.status in _ENDS:
+        yield _ended(line, _ENDS[told.status], told.source, at=told.at, reason=told.reason)
+    last_event_at = line.last_event_at or at or line.started_at
+    is_over = end is not None and at is not None
+    standing = Standing(
+        last_event_at=last_event_at,
+        last_started_at=line.last_started_at if is_over or _is_whole(line) else last_event_at,
+        last_outcome=line.last_outcome,
+        last_ended_at=line.last_ended_at,
+        progress_at=line.progress_at or line.started_at,
+    )
+    source = line.status_source if is_over else StatusSource.EXPLICIT
+    entry = _ended(line, end if is_over else None, source, at=at or last_event_at, reason=line.reason)
+    yield replace(entry, done=line.done, total=line.total, standing=standing)
+
+
+def _is_whole(line: RunLine) -> bool:
+    """Return whether a line says how what it says is known: those of an export that was made before it did do not."""
+    return line.agent_at is not None
+
+
+def _ended(line: RunLine, end: RunEnd | None, source: StatusSource, *, at: datetime, reason: str | None) -> RunEntry:
+    return RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=at, end=end, end_source=source, reason=reason)
 
 
 def _action(line: ActionLine, number: int) -> ActionEntry:
     name = line.action or line.name
     if not name:
         raise _unreadable(number, "action or name", "neither")
+    hearsay = _hearsay(line)
     return ActionEntry(
         id=line.id,
         run_id=line.run_id,
         teller=Teller.IMPORT,
-        kind=line.kind,
+        kind=ActionKind.MODEL if hearsay is not None and hearsay.is_frame else line.kind,
         name=name,
         started_at=line.started_at,
         ended_at=line.ended_at,
@@ -184,7 +239,15 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
         is_redacted=line.is_redacted,
         redacted=tuple(Redaction(path=one.path, name=one.name, fingerprint=one.fingerprint) for one in line.redacted),
         details=_details(line.details, number),
+        hearsay=hearsay,
     )
+
+
+def _hearsay(line: ActionLine) -> Hearsay | None:
+    if line.heard is None or not line.heard & TOLD:
+        return None
+    is_frame = line.kind is ActionKind.STEP and bool(line.heard & IS_RETOLD)
+    return Hearsay(heard=line.heard, is_frame=is_frame, span_id=line.span_id, seen_within=line.seen_within)
 
 
 def _duration_ns(line: ActionLine) -> int | None:
@@ -269,5 +332,5 @@ def _unreadable(number: int, expected: str, found: str) -> InvalidInput:
         f"line {number} of the import",
         expected=expected,
         found=found,
-        next_step="Nothing of it is kept. Import the JSONL export, unchanged; JSON and CSV are for other programs.",
+        next_step=_NEXT_STEP,
     )

@@ -20,3 +20,18 @@ def in_utc(moment: datetime, *, what: str) -> datetime:
             found=moment.isoformat(),
             next_step="Correct it and send it again.",
         ) from error
+
+
+def check_order(started_at: datetime, ended_at: datetime, *, what: str, began: str, next_step: str) -> None:
+    """Accept an end that is not before its beginning, which `began` names.
+
+    Raises:
+        InvalidInput: it is.
+    """
+    if ended_at < started_at:
+        raise InvalidInput(
+            what,
+            expected=f"a time not before {began}, {started_at.isoformat()}",
+            found=ended_at.isoformat(),
+            next_step=next_step,
+        )

@@ -12,9 +12,19 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from titan.insight.bodies import Bodies
-from titan.insight.export_lines import ActionLine, Contents, FailureLine, Line, NoteLine, RedactionLine, RunLine
+from titan.insight.export_lines import (
+    ActionLine,
+    Contents,
+    EndLine,
+    FailureLine,
+    Line,
+    NoteLine,
+    RedactionLine,
+    RunLine,
+)
 from titan.model.actions import Payload
-from titan.model.recorded import Action, Note, RecordedRun
+from titan.model.recorded import Action, Note, RecordedRun, ToldEnd
+from titan.rules.sureness import known_by
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -68,9 +78,12 @@ def run_line(exported: ExportedRun) -> RunLine:
     """Return a run as a line."""
     run, tally = exported.run, exported.run.tally
     lasted = None if run.ended_at is None else run.ended_at - run.started_at
+    agent_source, agent_at = known_by(run.agent_order)
     return RunLine(
         run_id=run.id,
         agent_id=run.agent_id,
+        agent_source=agent_source,
+        agent_at=agent_at,
         session_id=run.session_id,
         name=run.name,
         status=run.status,
@@ -79,6 +92,10 @@ def run_line(exported: ExportedRun) -> RunLine:
         started_at=run.started_at,
         ended_at=run.ended_at,
         last_event_at=run.last_event_at,
+        last_started_at=run.last_started_at,
+        last_outcome=run.last_outcome,
+        last_ended_at=run.last_ended_at,
+        told_end=_end_line(run.told_end),
         duration_ms=None if lasted is None else lasted / _MICROSECOND / 1000,
         cost_usd=tally.cost,
         unpriced=tally.unpriced,
@@ -98,9 +115,11 @@ def run_line(exported: ExportedRun) -> RunLine:
         output_tokens=tally.output_tokens,
         done=run.done,
         total=run.total,
+        progress_at=run.progress_at,
         tags=run.tags,
         pinned_at=run.pinned_at,
         details=_raw(exported.details),
+        details_told=run.details_told,
     )
 
 
@@ -115,6 +134,9 @@ def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> Act
         kind=action.kind,
         agent_id=action.agent_id,
         parent_id=None if action.parent_id is None else spans.get(action.parent_id, action.parent_id),
+        span_id=action.span_id,
+        seen_within=bodies.seen_within,
+        heard=action.heard,
         actor=action.actor,
         started_at=action.started_at,
         ended_at=action.ended_at,
@@ -171,6 +193,10 @@ def _lines_of(exported: ExportedRun) -> Iterator[Line]:
 
 def _encoded(line: Line) -> bytes:
     return msgspec.json.encode(line) + b"\n"
+
+
+def _end_line(told: ToldEnd | None) -> EndLine | None:
+    return None if told is None else EndLine(status=told.status, source=told.source, at=told.at, reason=told.reason)
 
 
 def _raw_payload(payload: Payload | None) -> msgspec.Raw | UnsetType:

@@ -13,15 +13,25 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from titan.model.actions import MOST_TOKENS, ActionKind, Effect, Impact, Outcome
-from titan.model.recorded import StatusSource
-from titan.model.runs import RunStatus
+from titan.model.actions import MOST_TOKENS, ActionKind, AgentSource, Effect, Impact, Outcome
+from titan.model.runs import RunStatus, StatusSource
 
 Id = Annotated[str, Meta(min_length=1, max_length=1000)]
 Duration = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Time = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Digest = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Bits = Annotated[int, Meta(ge=0, lt=2**32)]
 Tokens = Annotated[int, Meta(ge=0, le=MOST_TOKENS)]
+
+
+class EndLine(Struct, kw_only=True):
+    """An end that a run was told to have, before something of it began again."""
+
+    status: RunStatus
+    source: StatusSource = StatusSource.EXPLICIT
+    at: Time
+    reason: str | None = None
 
 
 class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
@@ -29,6 +39,8 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
 
     run_id: Id
     agent_id: str | None = None
+    agent_source: AgentSource = AgentSource.SAID
+    agent_at: Time | None = None  #: since when it was known whose run it is; None: from the start
     session_id: str | None = None
     name: str | None = None
     status: RunStatus = RunStatus.RUNNING
@@ -37,6 +49,10 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     started_at: Time
     ended_at: Time | None = None
     last_event_at: Time | None = None
+    last_started_at: Time | None = None
+    last_outcome: Outcome | None = None
+    last_ended_at: Time | None = None
+    told_end: EndLine | None = None
     duration_ms: float | None = None
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
@@ -56,9 +72,11 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     output_tokens: int = 0
     done: Count | None = None
     total: Count | None = None
+    progress_at: Time | None = None
     tags: tuple[str, ...] = ()
     pinned_at: Time | None = None
     details: msgspec.Raw | UnsetType = UNSET
+    details_told: tuple[Digest, ...] = ()
 
 
 class FailureLine(Struct, kw_only=True):
@@ -87,6 +105,9 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     kind: ActionKind = ActionKind.CALL
     agent_id: str | None = None
     parent_id: str | None = None
+    span_id: Id | None = None
+    seen_within: Id | None = None
+    heard: Bits | None = None  #: who has told what of it; None: an export that was made before it held this
     actor: str | None = None
     started_at: Time
     ended_at: Time | None = None

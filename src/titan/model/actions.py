@@ -19,6 +19,8 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from titan.model.runs import StatusSource
+
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
 #: Of one call: no model takes a hundredth of it, and nine thousand million calls of it make a sum of 64 bits.
@@ -166,6 +168,15 @@ class Redaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fingerprint: str  #: keyed, of the value: equal values of one project have equal ones
 
 
+class Hearsay(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an export says of who told what of an action, so that it stands where it is imported as it stood there."""
+
+    heard: int  #: `titan.model.recorded.Action.heard`
+    is_frame: bool = False  #: it is a model call that another action is, and stands around that
+    span_id: str | None = None  #: another id that children name it by
+    seen_within: str | None = None  #: the span in which our endpoint saw it made
+
+
 class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one teller says of one action at one moment. What it does not say is None."""
 
@@ -195,6 +206,14 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: A JSON object of what else is known: `attributes` as the teller calls them, `compliance`, `callsite`, `task_id`,
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None
+    hearsay: Hearsay | None = None  #: None: its teller speaks for itself
+
+
+def seen_within(entry: ActionEntry) -> str | None:
+    """Return the span in which our endpoint saw a call made, where an entry tells that."""
+    if entry.teller is Teller.ENDPOINT:
+        return entry.parent_id
+    return None if entry.hearsay is None else entry.hearsay.seen_within
 
 
 def part_key(entry: ActionEntry) -> bytes:
@@ -219,6 +238,16 @@ class AgentSource(StrEnum):
     NAMED = "named"  #: it is a name for all: of the service, or of the root span
 
 
+class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an export says of a run beyond its words and its actions: see `titan.model.recorded.RecordedRun`."""
+
+    last_event_at: datetime
+    last_started_at: datetime | None = None
+    last_outcome: Outcome | None = None
+    last_ended_at: datetime | None = None
+    progress_at: datetime | None = None
+
+
 class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one teller says of a run. What it does not say is None."""
 
@@ -232,12 +261,15 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str | None = None  #: a title for people
     end: RunEnd | None = None  #: the run is over
     is_part_end: bool = False  #: it is the end of one trace; the run is over if nothing else of it goes on
+    end_source: StatusSource = StatusSource.EXPLICIT  #: how that is known; others are an export's word
     reason: str | None = None  #: why it ended so
     done: int | None = None  #: progress: steps that are done …
     total: int | None = None  #: … of so many
     tags: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()  #: of OpenTelemetry, that it was told of in and that do not have its name
     details: str | None = None  #: a JSON object, as in ActionEntry
+    details_told: tuple[str, ...] = ()  #: of an export: digests of the details that these were put together from
+    standing: Standing | None = None  #: of an export: as it stood there
 
 
 Entry: TypeAlias = ActionEntry | RunEntry

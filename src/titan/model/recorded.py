@@ -6,13 +6,12 @@ Both are projections of the entries and hold only what lists and filters read; b
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 from msgspec import Struct
 
 from titan.model.actions import ActionKind, Effect, Impact, Outcome
-from titan.model.runs import RunStatus
+from titan.model.runs import RunStatus, StatusSource
 
 #: Among the bits of what an action was told: it became a frame, or got what it lacked, with no word of its own. The
 #: store has an index of these, for a change that no entry tells of (`changed_untold`).
@@ -60,14 +59,6 @@ def is_frame(action: Action) -> bool:
 def was_model_call(action: Action) -> bool:
     """Tell whether an action is a model call, or is the frame of one since that turned out."""
     return action.kind is ActionKind.MODEL or is_frame(action)
-
-
-class StatusSource(StrEnum):
-    """How a run's status is known."""
-
-    EXPLICIT = "explicit"  #: its program said so
-    INFERRED = "inferred"  #: nothing was heard of it for a while
-    STAGES = "stages"  #: from the DAGs it submitted: `rules.rollup.run_status`
 
 
 class Tally(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,14 @@ class RunStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class StatusSource(StrEnum):
+    """How a run's status is known."""
+
+    EXPLICIT = "explicit"  #: its program said so
+    INFERRED = "inferred"  #: nothing was heard of it for a while
+    STAGES = "stages"  #: from the DAGs it submitted: `rules.rollup.run_status`
+
+
 class RunOutcome(StrEnum):
     """What ended a run explicitly."""
 

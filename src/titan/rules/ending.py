@@ -10,10 +10,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Teller
+from titan.model.actions import PREVENTED, Outcome, RunEnd, RunEntry, Standing, Teller
 from titan.model.errors import Conflict
-from titan.model.recorded import Action, RecordedRun, StatusSource, ToldEnd
-from titan.model.runs import RunStatus
+from titan.model.recorded import Action, RecordedRun, ToldEnd
+from titan.model.runs import RunStatus, StatusSource
 from titan.rules.broken_off import told_of
 from titan.rules.names import shown
 
@@ -36,7 +36,7 @@ def going_on(run: RecordedRun) -> RecordedRun:
 def with_end(run: RecordedRun, entry: RunEntry) -> RecordedRun:
     """Return a run that was told its end: the later of two counts, of two at once the worse."""
     assert entry.end is not None
-    told = ToldEnd(status=RunStatus(entry.end.value), source=StatusSource.EXPLICIT, at=entry.at, reason=entry.reason)
+    told = ToldEnd(status=RunStatus(entry.end.value), source=entry.end_source, at=entry.at, reason=entry.reason)
     before = None if run.status_source is StatusSource.STAGES else _told(run)
     if before is not None and _order(told) <= _order(before):
         return run
@@ -48,6 +48,18 @@ def with_end(run: RecordedRun, entry: RunEntry) -> RecordedRun:
         return run
     kept = replace(run, told_end=told)
     return kept if run.ended_at is None else fallen_silent(kept)
+
+
+def as_it_stood(run: RecordedRun, entry: RunEntry, standing: Standing) -> RecordedRun:
+    """Return a run that had ended where it was exported: as it stood there, unless something later is known of it here.
+
+    Then an end that was told is one of several, and one that was only inferred was none.
+    """
+    assert entry.end is not None
+    if run.ended_at is None and run.last_event_at <= standing.last_event_at:
+        status = RunStatus(entry.end.value)
+        return replace(run, status=status, status_source=entry.end_source, reason=entry.reason, ended_at=entry.at)
+    return run if entry.end_source is StatusSource.INFERRED else with_end(run, entry)
 
 
 def end_by_hand(run: RecordedRun, *, end: RunEnd, reason: str | None, now: datetime) -> RunEntry | None:

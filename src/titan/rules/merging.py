@@ -44,6 +44,9 @@ _GRAVITY: Final[Mapping[Outcome | None, int]] = {
     Outcome.REJECTED: 5,
     Outcome.BLOCKED: 6,
 }
+#: What an export's word of an action adds to one that is known: what else stands in its bits is settled here.
+_IS_NEWS: Final = TOLD | HAS_INPUTS | HAS_OUTPUTS
+_OF_TELLERS: Final = _IS_NEWS | COST_BITS | IS_BROKEN_OFF
 #: How what gave no answer ended.
 _FUTILE: Final = frozenset({Outcome.ERROR, Outcome.BLOCKED, Outcome.REJECTED})
 #: From the least definite on: who tells only of a beginning often does not know yet what it is that began.
@@ -74,14 +77,16 @@ def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: st
         project_id=project_id,
         run_id=entry.run_id,
         id=entry.id,
-        kind=entry.kind,
+        kind=entry.kind if entry.hearsay is None or not entry.hearsay.is_frame else ActionKind.STEP,
         name=entry.name,
         agent_id=agent_id,
         started_at=entry.started_at,
-        heard=_heard(entry) | _cost_rank(entry) << COST_PLACE,
+        heard=_heard(entry) | _cost_rank(entry) << COST_PLACE if entry.hearsay is None else _heard_elsewhere(entry),
+        span_id=None if entry.hearsay is None else entry.hearsay.span_id,
         parent_id=entry.parent_id,
         actor=entry.actor,
-        ended_at=entry.ended_at,
+        # Clocks are set back, and senders of OTLP cannot be corrected: nothing ends before it began.
+        ended_at=None if entry.ended_at is None else max(entry.started_at, entry.ended_at),
         duration_ns=_duration_ns(entry),
         outcome=outcome_of(entry),
         cost=entry.cost,
@@ -101,7 +106,9 @@ def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: st
 
 
 def has_news(action: Action, entry: ActionEntry) -> bool:
-    """Tell whether an entry says what its teller has not said of the action before."""
+    """Tell whether an entry says what its teller has not said of the action before; of an export, what its have not."""
+    if entry.hearsay is not None:
+        return bool(entry.hearsay.heard & _IS_NEWS & ~action.heard)
     if not action.heard & (BEGAN if entry.ended_at is None else ENDED)[entry.teller]:
         return True
     brings_inputs = entry.inputs is not None and not action.heard & HAS_INPUTS
@@ -117,6 +124,8 @@ def merged(action: Action, entry: ActionEntry) -> Action:
         return replace(action, heard=action.heard | _heard(entry))
     use = entry.use
     other = new_action(entry, number=action.number, project_id=action.project_id, agent_id=action.agent_id)
+    if entry.hearsay is not None:
+        other = _as_told_elsewhere(other, action)
     cost_from, cost, is_estimated = _cost(action, other)
     error_type, error_message = _error(action, other)
     return replace(
@@ -124,7 +133,7 @@ def merged(action: Action, entry: ActionEntry) -> Action:
         heard=(action.heard | other.heard) & ~COST_BITS | cost_from,
         kind=action.kind if is_frame(action) else max(action.kind, other.kind, key=_DEFINITE.__getitem__),
         name=max(action.name, other.name, key=_fullness),
-        span_id=entry.id if action.span_id is None and entry.id != action.id else action.span_id,
+        span_id=action.span_id or (entry.id if entry.id != action.id else other.span_id),
         parent_id=_parent(action, entry),
         actor=_fuller(action.actor, other.actor),
         started_at=min(action.started_at, other.started_at),
@@ -215,13 +224,20 @@ def may_be_same(action: Action, entry: ActionEntry) -> bool:
     A client's span stands around all its tries, and each try comes to our endpoint as a call of its own. So a teller
     sees one call once; another answer is another call; and what failed within what succeeded was a try before.
     """
-    if action.heard & (BEGAN[entry.teller] | ENDED[entry.teller]):
+    if action.heard & tellers_of(entry):
         return False
     answer, known = entry.use.response_id if entry.use else None, own(action).response_id
     if answer is not None and known is not None:
         return answer == known
     tried, whole = (entry, action) if entry.teller is Teller.ENDPOINT else (action, entry)
     return not (_how(tried) is Outcome.ERROR and _how(whole) is Outcome.SUCCESS)
+
+
+def tellers_of(entry: ActionEntry) -> int:
+    """Return the bits of who told what an entry says; one teller sees one call once."""
+    if entry.hearsay is not None:
+        return entry.hearsay.heard & TOLD
+    return BEGAN[entry.teller] | ENDED[entry.teller]
 
 
 def graver(one: Outcome | None, other: Outcome | None) -> Outcome | None:
@@ -291,6 +307,21 @@ def _heard(entry: ActionEntry) -> int:
     if entry.outputs is not None:
         bits |= HAS_OUTPUTS
     return bits
+
+
+def _heard_elsewhere(entry: ActionEntry) -> int:
+    """Return the bits of an action that an export tells: those that it has there, so that it goes on alike here."""
+    assert entry.hearsay is not None
+    bits = entry.hearsay.heard
+    return bits if entry.cost is not None else bits & ~COST_BITS
+
+
+def _as_told_elsewhere(other: Action, action: Action) -> Action:
+    """Return what an export tells of an action that is known here: as its tellers told it, without what was settled."""
+    other = own(other)
+    if action.ended_at is not None:
+        other = _going_on(other)  # that it never ended was wrong
+    return replace(other, heard=other.heard & _OF_TELLERS)
 
 
 def _parent(action: Action, entry: ActionEntry) -> str | None:

@@ -4,14 +4,13 @@ Entries come late, twice, in any order and from several tellers. So: what a tell
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
 the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
 two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
-Whatever the order of entries, counts and sums are the same, with two exceptions. A step between two calls that comes in
-a later request than both is not looked through (`rules.retelling.unnested_past_steps`), so both count. And of several
-calls within one, an estimate that gave way to a cost said of the outer one is not restored for a later sibling.
+Whatever the order of entries, counts and sums are the same, with one exception: of several calls within one, an
+estimate that gave way to a cost said of the outer one is not restored for a later sibling.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
@@ -23,22 +22,21 @@ from titan.model.actions import (
     OWN_LENGTH,
     ActionEntry,
     ActionKind,
-    AgentSource,
     Entry,
     Outcome,
     RunEntry,
+    Standing,
     Teller,
     digest_of,
     first_tags,
     part_key,
+    seen_within,
 )
-from titan.model.recorded import Action, RecordedRun, StatusSource, was_model_call
-from titan.model.runs import RunStatus
+from titan.model.recorded import Action, RecordedRun, was_model_call
+from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import KnownCalls, NewEntry
-from titan.rules.ending import going_on, with_end
+from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.merging import (
-    BEGAN,
-    ENDED,
     TOLD,
     graver,
     has_news,
@@ -46,10 +44,12 @@ from titan.rules.merging import (
     may_be_same,
     merged,
     new_action,
+    tellers_of,
 )
 from titan.rules.nests import settle_nests
 from titan.rules.retelling import counted_by_answer, counted_where_named, told_apart, unnested_past_steps
 from titan.rules.settling import RunState, Settling
+from titan.rules.sureness import order_of
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no teller has said so
@@ -114,23 +114,37 @@ def _row(state: RunState, now: datetime) -> RecordedRun:
 
 def _take_run(settling: Settling, entry: RunEntry) -> bool:
     state = _state_of(settling, entry, entry.at)
+    began_at, last_at = (None if entry.end is not None else entry.at), entry.at
+    has_moved = False
+    if entry.standing is not None:
+        has_moved = _stands(state, entry.standing)
+        began_at, last_at = entry.standing.last_started_at, entry.standing.last_event_at
     changes = _words(state.run, entry)
     if not state.run.has_stages:  # else the DAGs that it submitted say more: their word counts
         changes |= _ending(state, entry)
     changes = {name: value for name, value in changes.items() if value != getattr(state.run, name)}
-    is_beyond = entry.at < state.started_at or entry.at > state.last_event_at
-    if not changes and not is_beyond and not state.is_new:
+    is_beyond = entry.at < state.started_at or last_at > state.last_event_at
+    if not (changes or has_moved or is_beyond or state.is_new):
         return False
     if changes:
         state.run = replace(state.run, **changes)
     state.started_at = min(state.started_at, entry.at)
-    state.last_event_at = max(state.last_event_at, entry.at)
-    if entry.end is None:
-        state.last_started_at = later(state.last_started_at, entry.at)
+    state.last_event_at = max(state.last_event_at, last_at)
+    state.last_started_at = later(state.last_started_at, began_at)
     state.is_new = False
     state.entry_count += 1
     settling.kept.append(NewEntry(entry=entry, action_number=None))
     return True
+
+
+def _stands(state: RunState, standing: Standing) -> bool:
+    """Note what an export says of when a run's actions began and ended; return whether that is news."""
+    before = (state.last_started_at, state.last_event_at, state.last_outcome, state.last_ended_at)
+    state.last_started_at = later(state.last_started_at, standing.last_started_at)
+    state.last_event_at = max(state.last_event_at, standing.last_event_at)
+    if standing.last_outcome is not None and standing.last_ended_at is not None:
+        _note_last(state, standing.last_outcome, standing.last_ended_at)
+    return before != (state.last_started_at, state.last_event_at, state.last_outcome, state.last_ended_at)
 
 
 def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
@@ -144,12 +158,13 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     }
     if entry.done is None and entry.total is None:
         return said
-    is_newest = run.progress_at is None or entry.at >= run.progress_at
+    at = entry.at if entry.standing is None else entry.standing.progress_at or entry.at
+    is_newest = run.progress_at is None or at >= run.progress_at
     told, else_told = ((entry.done, entry.total), (run.done, run.total))
     first, second = (told, else_told) if is_newest else (else_told, told)
     said["done"] = second[0] if first[0] is None else first[0]
     said["total"] = second[1] if first[1] is None else first[1]
-    said["progress_at"] = entry.at if is_newest else run.progress_at
+    said["progress_at"] = at if is_newest else run.progress_at
     return said
 
 
@@ -157,10 +172,9 @@ def _details(run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
     """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
     if entry.details is None:
         return run.details_told
-    digest = digest_of(entry.details).hex()
-    if digest in run.details_told or len(run.details_told) == MOST_DETAILS:
-        return run.details_told
-    return tuple(sorted((*run.details_told, digest)))
+    digests = entry.details_told or (digest_of(entry.details).hex(),)
+    new = [digest for digest in digests if digest not in run.details_told]
+    return tuple(sorted((*run.details_told, *new[: MOST_DETAILS - len(run.details_told)])))
 
 
 def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
@@ -168,7 +182,7 @@ def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
         return {}
     since = entry.agent_at or entry.at
-    order = _SURENESS[entry.agent_source] + (since - _EPOCH) // timedelta(microseconds=1)
+    order = order_of(entry.agent_source, since)
     if run.agent_id != UNKNOWN_AGENT and (run.agent_order, run.agent_id) <= (order, entry.agent_id):
         return {}
     return {"agent_id": entry.agent_id, "agent_order": order}
@@ -178,9 +192,12 @@ def _ending(state: RunState, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of a run's end. An end that something began after was not the end."""
     run = state.run
     if entry.end is None:
-        if run.ended_at is None or entry.at <= run.ended_at:
+        at = entry.at if entry.standing is None else entry.standing.last_started_at
+        if run.ended_at is None or at is None or at <= run.ended_at:
             return {}
         after = going_on(run)
+    elif entry.standing is not None:
+        after = as_it_stood(state.whole(), entry, entry.standing)
     elif entry.is_part_end and state.sums.running:
         return {}  # whoever made that call says more
     else:
@@ -188,9 +205,6 @@ def _ending(state: RunState, entry: RunEntry) -> dict[str, object]:
     return {name: getattr(after, name) for name in _OF_THE_END}
 
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-#: Beyond any time in microseconds (of the year 9999: 2.5 * 10^17), and with that within 64 bits.
-_SURENESS: Final = {source: place * 10**18 for place, source in enumerate(AgentSource)}
 _OF_THE_END: Final = ("status", "status_source", "reason", "ended_at", "told_end")
 
 
@@ -228,12 +242,14 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
 def _find(settling: Settling, entry: ActionEntry) -> Action | None:
     """Return the action that an entry is about: its own, or the same call as another teller saw it."""
     own = settling.action_at(entry.run_id, entry.id)
-    if own is not None or entry.kind is not ActionKind.MODEL:
+    if own is None and entry.hearsay is not None and entry.hearsay.span_id is not None:
+        own = settling.action_at(entry.run_id, entry.hearsay.span_id)
+    if own is not None or entry.kind is not ActionKind.MODEL or (entry.hearsay and entry.hearsay.is_frame):
         return own
     same = settling.with_answer(entry)
     if same is not None:
         # A teller sees one call once: another id of its own is another call.
-        return None if same.heard & (BEGAN[entry.teller] | ENDED[entry.teller]) else same
+        return None if same.heard & tellers_of(entry) else same
     around = settling.within_or_around(entry)
     if around is None or around.kind is not ActionKind.MODEL:
         return None
@@ -257,14 +273,17 @@ def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:
         settling.parts.setdefault(action.number, set()).add(part_key(entry))
     settling.changed[action.number] = action
     settling.actions[entry.run_id, entry.id] = action
+    if entry.hearsay is not None and entry.hearsay.span_id is not None:
+        settling.actions[entry.run_id, entry.hearsay.span_id] = action
     if action.response_id is not None and action.kind is ActionKind.MODEL:
         settling.answers.setdefault((entry.run_id, action.response_id), action)
         if len(action.response_id) == OWN_LENGTH and OWN_ANSWER.fullmatch(action.response_id):
             settling.answered.setdefault(action.response_id, {})[action.number] = action
     if action.parent_id is not None and was_model_call(action):
         settling.nested.setdefault((entry.run_id, action.parent_id), {})[action.number] = action
-    if entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
-        place = (entry.run_id, entry.parent_id)
+    span_id = seen_within(entry)
+    if span_id is not None:
+        place = (entry.run_id, span_id)
         known = settling.current(settling.within.get(place) or settling.known.within.get(place))
         if known is None or action.outcome is not Outcome.ERROR:  # of several tries the span's own is the good one
             settling.within[place] = action
@@ -277,14 +296,18 @@ def _touch(state: RunState, entry: ActionEntry, action: Action) -> None:
     state.last_started_at = later(state.last_started_at, entry.started_at)
     # A frame was a call until that turned out, and what it was touched for then stays.
     if (action.kind in CALLS or was_model_call(action)) and action.ended_at is not None and action.outcome in ATTEMPTS:
-        if state.last_ended_at is None or action.ended_at > state.last_ended_at:
-            state.last_outcome, state.last_ended_at = action.outcome, action.ended_at
-        elif action.ended_at == state.last_ended_at:
-            state.last_outcome = graver(state.last_outcome, action.outcome)
+        _note_last(state, action.outcome, action.ended_at)
         if action.outcome is Outcome.ERROR:
             _note_error(state, action)
     if state.run.ended_at is not None and not state.run.has_stages and _goes_on(state.run, entry):
         state.run = going_on(state.run)
+
+
+def _note_last(state: RunState, outcome: Outcome, ended_at: datetime) -> None:
+    if state.last_ended_at is None or ended_at > state.last_ended_at:
+        state.last_outcome, state.last_ended_at = outcome, ended_at
+    elif ended_at == state.last_ended_at:
+        state.last_outcome = graver(state.last_outcome, outcome)
 
 
 def _note_error(state: RunState, action: Action) -> None:

@@ -12,7 +12,8 @@ from typing import Final
 import re2
 
 from titan.model.errors import InvalidInput
-from titan_sdk.redaction import Redactor, Span, Taken, joined, spans_of
+from titan_sdk.redaction import Redactor, Taken
+from titan_sdk.redaction_finding import Span, joined, spans_of
 from titan_sdk.redaction_patterns import ESCAPE_TRACE, FIELD_TRACE, SECRET_PATTERNS, SecretPattern
 
 __all__ = ["LinearFinder", "Redactor", "Taken", "check_patterns", "make_redactor"]

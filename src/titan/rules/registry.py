@@ -6,8 +6,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.dags import Dag, StageStatus
-from titan.model.recorded import RecordedRun, StatusSource
-from titan.model.runs import Run, RunStatus
+from titan.model.recorded import RecordedRun
+from titan.model.runs import Run, RunStatus, StatusSource
 from titan.rules.recording import UNKNOWN_AGENT
 from titan.rules.rollup import dag_status
 

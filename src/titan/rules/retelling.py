@@ -68,8 +68,7 @@ def counted_by_answer(settling: Settling) -> None:
 def unnested_past_steps(settling: Settling) -> None:
     """Count once what one teller told of as a call within a call with steps between them.
 
-    To be asked once all entries of a batch are taken, since the steps between come in any order. Steps that come in a
-    later batch than both calls are not seen: looking for each step's calls would slow down every span.
+    To be asked once all entries of a batch are taken, for the steps between come in any order: one may be the last.
     """
     for inner in (*settling.told_models.values(), *settling.known.alike):
         parent = None if inner.parent_id is None else settling.action_at(inner.run_id, inner.parent_id)

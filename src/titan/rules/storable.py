@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import asdict, replace
 
-from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, ModelUse, RunEntry
+from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, Hearsay, ModelUse, RunEntry
 
 _NO_TEXT: Final = re.compile("[\ud800-\udfff\0]")
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
@@ -46,6 +46,8 @@ def _texts_of_action(entry: ActionEntry) -> list[str]:
         texts += (use.model or "", use.provider or "", use.response_id or "")
     if (failure := entry.failure) is not None:
         texts += (failure.type, failure.message, failure.traceback or "")
+    if (hearsay := entry.hearsay) is not None:
+        texts += (hearsay.span_id or "", hearsay.seen_within or "")
     return texts
 
 
@@ -65,6 +67,7 @@ def _clean_action(entry: ActionEntry) -> ActionEntry:
         tags=tuple(map(storable_text, entry.tags)),
         use=None if entry.use is None else _clean_use(entry.use),
         failure=None if entry.failure is None else _clean_failure(entry.failure),
+        hearsay=None if entry.hearsay is None else _clean_hearsay(entry.hearsay),
     )
 
 
@@ -77,6 +80,10 @@ def _clean_use(use: ModelUse) -> ModelUse:
 def _clean_failure(failure: Failure) -> Failure:
     message, traceback = storable_text(failure.message), _or_none(failure.traceback)
     return Failure(type=storable_text(failure.type), message=message, traceback=traceback)
+
+
+def _clean_hearsay(hearsay: Hearsay) -> Hearsay:
+    return replace(hearsay, span_id=_or_none(hearsay.span_id), seen_within=_or_none(hearsay.seen_within))
 
 
 def _clean_run(entry: RunEntry) -> RunEntry:

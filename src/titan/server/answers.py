@@ -8,8 +8,9 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from titan.model import errors
+from titan.server.misplaced import Meant, meant_by
 from titan.server.parts import plain
-from titan.server.rpc_status import PROTOBUF, is_status_wanted, status_message
+from titan.server.rpc_status import PROTOBUF, is_for_telemetry, is_status_wanted, status_fields, status_message
 from titan.server.wire import Problem, ProblemAnswer
 
 logger = logging.getLogger(__name__)
@@ -42,10 +43,13 @@ def json_answer(value: object, status_code: int = 200) -> Response[bytes]:
 
 
 def problem_answer(request: Request[Any, Any, Any], problem: Problem, status_code: int) -> Response[bytes]:
-    """Return a problem as JSON, or in protobuf to who reads nothing else."""
-    if is_status_wanted(plain(request.scope["path"]), request.headers.get("content-type")):
+    """Return a problem as JSON, or in protobuf to who reads nothing else; exporters find google.rpc.Status in both."""
+    path = plain(request.scope["path"])
+    if is_status_wanted(path, request.headers.get("content-type")):
         message = status_message(problem.message, status_code)
         return Response(message, status_code=status_code, media_type=PROTOBUF)
+    if is_for_telemetry(path):
+        return json_answer(status_fields(problem.message, status_code) | {"error": problem}, status_code)
     return json_answer(ProblemAnswer(error=problem), status_code)
 
 
@@ -75,25 +79,39 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     """Answer what the framework refuses (no such route, another method) in our shape."""
     path = plain(request.scope["path"])
     if error.status_code in (404, 405):
-        known = "one of the routes in /schema/openapi.json"
-        found = "a path of none" if error.status_code == 404 else f"one that does not take {request.method}"
-        next_step = _WITHOUT_V1 if path in _OF_OPENAI else "Look up its path and method at /schema/openapi.json."
-        problem = Problem(
-            type="NoSuchRoute",
-            message=f"{request.method} {path}: expected {known}; found {found}. {next_step}",
-            subject=f"{request.method} {path}",
-            expected=known,
-            found=found,
-            next_step=next_step,
-        )
-        return problem_answer(request, problem, error.status_code)
+        return _no_such_route(request, path, error.status_code)
     problem = Problem(type="InvalidInput", message=f"{request.method} {path}: {error.detail}", found=error.detail)
     return problem_answer(request, problem, error.status_code)
 
 
-#: What OpenAI's clients ask of a base_url that lacks its end.
-_OF_OPENAI: Final = frozenset({"/chat/completions", "/models", "/completions", "/embeddings", "/responses"})
-_WITHOUT_V1: Final = "For a client of OpenAI's dialect, base_url must end in /v1, as http://127.0.0.1:9090/v1."
+def _no_such_route(request: Request[Any, Any, Any], path: str, status_code: int) -> Response[bytes]:
+    """Answer with what the asker may have meant, where that can be told, else with where all routes stand."""
+    meant = _meant(request, path) if status_code == 404 else None
+    known = "one of the routes in /schema/openapi.json" if meant is None else meant.expected
+    found = "a path of none" if status_code == 404 else f"one that does not take {request.method}"
+    next_step = "Look up its path and method at /schema/openapi.json." if meant is None else meant.next_step
+    problem = Problem(
+        type="NoSuchRoute",
+        message=f"{request.method} {path}: expected {known}; found {found}. {next_step}",
+        subject=f"{request.method} {path}",
+        expected=known,
+        found=found,
+        next_step=next_step,
+    )
+    if meant is not None and meant.is_model:  # clients of OpenAI's dialect look for these two as well
+        fields = msgspec.structs.asdict(problem) | {"param": None, "code": problem.type}
+        return json_answer({"error": fields}, status_code)
+    return problem_answer(request, problem, status_code)
+
+
+def _meant(request: Request[Any, Any, Any], path: str) -> Meant | None:
+    host = request.headers.get("host", "127.0.0.1")
+    return meant_by(
+        request.method,
+        path,
+        content_type=request.headers.get("content-type"),
+        base_url=f"{request.scope['scheme']}://{host}",
+    )
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

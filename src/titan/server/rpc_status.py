@@ -1,4 +1,4 @@
-"""Refusals as exporters of OTLP in protobuf want them: google.rpc.Status, in the encoding of the request.
+"""Refusals as exporters of OTLP want them: google.rpc.Status, in the encoding of the request.
 
 https://opentelemetry.io/docs/specs/otlp/#failures-1
 """
@@ -25,9 +25,20 @@ _CODES: Final[Mapping[int, int]] = {
 }
 
 
+def is_for_telemetry(path: str) -> bool:
+    """Return whether an exporter will have asked for a path, be it a wrong one such as `/v1/v1/traces`."""
+    return path.rstrip("/").endswith(("/v1/traces", "/v1/logs", "/v1/metrics"))
+
+
 def is_status_wanted(path: str, content_type: str | None) -> bool:
     """Return whether who asks is an exporter that said it speaks protobuf; to all others JSON says more."""
-    return path.rstrip("/") in OTLP_PATHS and "protobuf" in (content_type or "").lower()
+    speaks_protobuf = "protobuf" in (content_type or "").lower()
+    return speaks_protobuf and (is_for_telemetry(path) or path in ("/", "/v1", "/v1/"))
+
+
+def status_fields(message: str, status_code: int) -> dict[str, object]:
+    """Return a google.rpc.Status for JSON."""
+    return {"code": _CODES.get(status_code, _UNKNOWN), "message": message}
 
 
 def status_message(message: str, status_code: int) -> bytes:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from titan.ingest.costs import checked_cost
+from titan.ingest.moments import check_order
 from titan.ingest.otlp.actions import time_of
 from titan.model.actions import (
     MOST_TOKENS,
@@ -32,6 +33,9 @@ from titan.server.wire import Request
 
 MAX_ENTRIES: Final = 10_000
 _WHAT: Final = "body of POST /api/v1/actions"
+
+#: The end of January 1970: until the year 2054 microseconds taken for nanoseconds lie before it, and seconds ever.
+EARLIEST_NS: Final = 31 * 86_400 * 10**9
 
 #: From 1970 to 2262, which is as far as 64 bits of nanoseconds reach.
 Nanoseconds = Annotated[int, Meta(ge=0, le=2**63 - 1, description="Since 1970-01-01T00:00Z.")]
@@ -143,14 +147,41 @@ def entries_of(body: RecordBody, *, run_id: str, teller: Teller = Teller.SDK) ->
     """Yield what a request says; `run_id` is the run of entries that name none.
 
     Raises:
-        InvalidInput: an input, an output or details are not in UTF-8, or a cost is none.
+        InvalidInput: an input, an output or details are not in UTF-8, a cost is none, a time is in seconds, or an end
+            before its beginning.
     """
     for index, entry in enumerate(body.entries):
+        what = f"{_WHAT}: $.entries[{index}]"
         if isinstance(entry, ActionBody):
-            cost = checked_cost(entry.cost_usd, what=f"{_WHAT}: $.entries[{index}].cost_usd")
+            _check_times(entry, what)
+            cost = checked_cost(entry.cost_usd, what=f"{what}.cost_usd")
             yield _action(entry, entry.run_id or run_id, teller, cost)
         else:
+            _check_nanoseconds(entry.at_ns, f"{what}.at_ns")
             yield _run(entry, entry.run_id or run_id, body.agent_id, teller)
+
+
+def _check_times(body: ActionBody, what: str) -> None:
+    _check_nanoseconds(body.started_at_ns, f"{what}.started_at_ns")
+    if body.ended_at_ns is not None:
+        check_order(
+            time_of(body.started_at_ns),
+            time_of(body.ended_at_ns),
+            what=f"{what}.ended_at_ns",
+            began="started_at_ns",
+            next_step="Correct it and send it again; nothing was stored.",
+        )
+
+
+def _check_nanoseconds(at_ns: int, what: str) -> None:
+    if at_ns < EARLIEST_NS:
+        raise InvalidInput(
+            what,
+            expected="nanoseconds since 1970-01-01T00:00Z, after January 1970",
+            found=f"{at_ns}, which is {time_of(at_ns).isoformat()}",
+            next_step="It may be in seconds, milli- or microseconds: send what Python's time.time_ns() gives."
+            " Nothing was stored.",
+        )
 
 
 def _action(body: ActionBody, run_id: str, teller: Teller, cost: Decimal | None) -> ActionEntry:

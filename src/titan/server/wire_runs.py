@@ -11,8 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from titan.model.actions import ActionKind, Effect, Impact, Outcome
-from titan.model.recorded import StatusSource
-from titan.model.runs import RunStatus
+from titan.model.runs import RunStatus, StatusSource
 from titan.server.wire import MAX_NUMBER, Request
 
 Window = Literal["24h", "7d", "30d", "all"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Leftovers"]
 
-PIECE_ENTRIES = 128  # to clean them takes 30 ms: so much later than asked it may end
+PIECE_ENTRIES = 128  # to clean them takes 10 ms: so much later than asked it may end
 PIECE_BYTES = 128 * 1024
 BYTES_A_SECOND = 4 * 2**20  # that surely are cleaned: what is too large for the time left is not begun with
 

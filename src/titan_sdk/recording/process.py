@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from time import perf_counter_ns
 
 from titan_sdk import patience, run_end  # noqa: F401  # patience: see `_import_before_any_fork`
-from titan_sdk.address import address_of
+from titan_sdk.address import address_of, token_for
 from titan_sdk.errors import TitanError
 from titan_sdk.recording.delivery import Answer, Delivery, Verdict, post_to
 from titan_sdk.recording.recorder import EXIT_SECONDS, Recorder
@@ -116,7 +116,7 @@ def _delivery() -> Delivery:
         return Delivery(lambda _body, _seconds: answer, None)
     folder = spool_folder(address)
     transport = Transport(
-        *(address.host, address.port, os.environ.get("TITAN_TOKEN") or None),
+        *(address.host, address.port, token_for(address)),
         is_tls=address.is_tls,
         ca_file=address.ca_file,
         retry_for_seconds=0,

@@ -49,7 +49,8 @@ BATCH_BYTES = 2**20
 LONGEST_QUEUE = 20_000  # notes: half a second of nothing but calls; what they hold is the program's own
 FORK_SECONDS = 0.1  # a server that is there answers in 10 ms
 THREAD_END_SECONDS = 0.001  # Python 3.12 counts the system's threads: one that has been joined is one for a moment
-EXIT_SECONDS = 2.0  # an exit that takes longer is felt
+EXIT_SECONDS = 2.0  # of an exit, for the server: one that takes longer is felt
+KEEP_SECONDS = 18.0  # beyond, for the disk: a full queue of calls of 1 KB takes 3 s, where the machine is busy 10
 STUCK_SECONDS = 0.5  # no batch takes so long where the server is well: at an exit, what is left is kept meanwhile
 LAST_SECONDS = 0.1  # of an exit: to write down what was lost
 LEAVE_SECONDS = 0.4  # of an exit, before: for what matters most of what the thread did not come to
@@ -61,9 +62,19 @@ _TOO_MANY = f"more than {LONGEST_QUEUE:,} waited at once, or they came at the ve
 class Recorder:
     """Takes notes from any thread, and tells the server of them."""
 
-    def __init__(self, delivery: Callable[[], Delivery], *, on_start: Callable[[], object] = lambda: None) -> None:
-        """`delivery` is asked for when there is something to tell; `on_start` is called with the first note."""
+    def __init__(
+        self,
+        delivery: Callable[[], Delivery],
+        *,
+        on_start: Callable[[], object] = lambda: None,
+        keep_seconds: float = KEEP_SECONDS,
+    ) -> None:
+        """`delivery` is asked for when there is something to tell; `on_start` is called with the first note.
+
+        `keep_seconds` is how much longer than the server's time an exit may take to bring what is left to the disk.
+        """
         self._make_delivery = delivery
+        self._keep_seconds = keep_seconds
         self._on_start = on_start
         self._delivery: Delivery | None = None
         self._queue: SimpleQueue[Note | int] = SimpleQueue()
@@ -122,7 +133,8 @@ class Recorder:
     def close(self, timeout_seconds: float = EXIT_SECONDS) -> None:
         """Deliver what is left within the time, and keep the rest on disk. What comes later is not recorded.
 
-        What there is no time for is counted: runs and failed calls go first.
+        To keep it may take longer, for else it is lost: runs and failed calls go first, and what there is no time for
+        even so is counted.
         """
         deadline = time.monotonic() + timeout_seconds
         thread, self._close_by, self._is_closing = self._thread, deadline - LAST_SECONDS, True
@@ -132,8 +144,9 @@ class Recorder:
         if self._delivery is None and self._queue.empty():
             return
         delivery = self._own_delivery()
+        delivery.is_last = True
         if thread is None or not thread.is_alive():
-            self._leave(delivery, lambda batch: delivery.give(batch, within_seconds=self._half_of_the_time))
+            self._leave(delivery, lambda batch: self._give_or_keep(delivery, batch))
             delivery.finish(self._close_by)
         else:
             self._leave(delivery, delivery.keep)
@@ -275,7 +288,8 @@ class Recorder:
 
         self._count_overflow(delivery)
         left = Leftovers([*_all(self._untold), *self._drained()], [*self._sending, *_all(self._in_hand)])
-        until = max(self._close_by, time.monotonic() + LAST_SECONDS)  # something even where others took all the time
+        # something even where others took all the time
+        until = max(self._close_by + self._keep_seconds, time.monotonic() + LAST_SECONDS)
         lost = left.deliver(
             lambda note: _told(note, delivery), lambda batch: _bring(batch, delivery, deliver), until=until
         )
@@ -284,10 +298,12 @@ class Recorder:
         if delivery.dropped:
             _bring(delivery.losses.taken(), delivery, deliver)
 
-    @property
-    def _half_of_the_time(self) -> float:
-        """How long one request may take at an exit: if there is no answer, what it carries is yet to be kept."""
-        return max(0.01, (self._close_by - time.monotonic()) / 2)
+    def _give_or_keep(self, delivery: Delivery, batch: list[Told]) -> None:
+        """Deliver a batch while there is time for the server: half of what is left, so that one hang takes not all."""
+        if (left := self._close_by - time.monotonic()) > 0:
+            delivery.give(batch, within_seconds=max(0.01, left / 2))
+        else:
+            delivery.keep(batch)
 
     def _own_delivery(self) -> Delivery:
         if self._delivery is None:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import apsw
 import pytest
 
 from tests.integration.access.test_starting import titan as run
 from tests.support.raw_http import ask_json
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import a_dag_body, a_job_body
+from tests.support.tampering import change_calls
 from tests.support.token_holder import Holder
 
 
@@ -98,8 +98,7 @@ def test_a_recorded_run_that_somebody_changed_is_broken(tmp_path: Path) -> None:
         a_recorded_run(running.sdk_port, "untouched")
         a_recorded_run(running.sdk_port, "touched")
         intact = findings(doctor(running.home))["tapes"]
-        with closing(apsw.Connection(str(running.home / "calls.db"))) as connection:
-            connection.execute("update bodies set outputs = '2' where number = (select max(number) from bodies)")
+        change_calls(running.home, "update bodies set outputs = '2' where number = (select max(number) from bodies)")
         done = doctor(running.home)
 
     assert before == [("ok", "no run was recorded yet", "")]

@@ -247,7 +247,7 @@ def test_a_job_tells_of_its_own_run_and_of_new_ones_and_of_nobody_elses(
     submit(admin, run=foreign)
 
     def tell(run: str | None) -> int:
-        entry = {"type": "action", "id": a_name("action"), "name": "search", "started_at_ns": 1, "run_id": run}
+        entry = {"type": "action", "id": a_name("action"), "name": "search", "started_at_ns": 10**18, "run_id": run}
         return job.holder.ask_json("POST", "/api/v1/actions", {"entries": [entry]}).status
 
     assert [tell(None), tell(run_id), tell(a_name("run")), tell(foreign)] == [200, 200, 200, 403]

@@ -23,8 +23,8 @@ from titan.engine.preparing import Preparer
 from titan.engine.recorder import BLOB_BYTES, MAX_UNREAD, MAX_WAITING, Recorded, Recorder
 from titan.model.actions import MAX_TAGS, MORE_TAGS, SHARED_MARK, ActionEntry, Entry, ModelUse, Payload, RunEnd
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
-from titan.model.recorded import RecordedRun, StatusSource
-from titan.model.runs import RunStatus
+from titan.model.recorded import RecordedRun
+from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import CallStore, CallTransaction, StoredEntry
 from titan.rules.entry_redaction import EntryRedactor
 from titan.rules.merging import NEVER_ENDED

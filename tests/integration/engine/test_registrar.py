@@ -15,8 +15,8 @@ from tests.support.recorded import a_call
 from titan.engine.bus import Bus
 from titan.engine.registrar import PLACE, Registrar
 from titan.model.errors import StoreUnavailable
-from titan.model.recorded import RecordedRun, StatusSource
-from titan.model.runs import RunStatus
+from titan.model.recorded import RecordedRun
+from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import CallTransaction
 from titan.rules.rollup import RUN_IDLE
 from titan.store.calls.sqlite_store import SqliteCallStore

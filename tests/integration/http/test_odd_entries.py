@@ -50,6 +50,28 @@ def test_details_are_an_object_or_nothing(port: int) -> None:
     assert "details" not in second
 
 
+def test_an_end_before_its_beginning_is_refused_by_name(port: int) -> None:
+    answer = record(port, a_name("run"), an_action("a"), an_action("b", ended_at_ns=AT_NS - 10**9))
+
+    assert answer.refusal == (400, "InvalidInput")
+    assert "$.entries[1].ended_at_ns: expected a time not before started_at_ns, 2026-03-01T12:00:00" in answer.message
+    assert "found 2026-03-01T11:59:59" in answer.message
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6])
+def test_a_time_that_is_no_nanoseconds_is_refused_by_name(port: int, unit: int) -> None:
+    wrong = AT_NS // 10**9 * unit
+
+    started = record(port, a_name("run"), an_action("a", started_at_ns=wrong))
+    told = record(port, a_name("run"), {"type": "run", "at_ns": wrong, "end": "completed"})
+
+    assert (started.refusal, told.refusal) == ((400, "InvalidInput"), (400, "InvalidInput"))
+    assert "$.entries[0].started_at_ns: expected nanoseconds since 1970" in started.message
+    assert "$.entries[0].at_ns: expected nanoseconds since 1970" in told.message
+    assert f"found {wrong}, which is 1970-01-" in told.message
+    assert "time.time_ns()" in told.message
+
+
 @pytest.mark.parametrize("tokens", [10**9 + 1, 2**53 - 1, 2**70])
 def test_tokens_that_no_call_takes_are_refused_by_name(port: int, tokens: int) -> None:
     answer = record(port, a_name("run"), an_action("a", kind="model", use={"output_tokens": tokens}))
@@ -173,3 +195,18 @@ def send_spans(port: int, run: str, *spans: object, agent: str = "somebody") -> 
 
 def contents(home: Path) -> list[Path]:
     return [path for path in home.rglob("*") if path.is_file() and len(path.name) == 64]
+
+
+@pytest.mark.parametrize("began_ns", [AT_NS, AT_NS // 10**9])
+def test_a_span_whose_times_are_wrong_is_taken_lasts_no_time_and_can_be_imported(port: int, began_ns: int) -> None:
+    run = a_name("run")
+    times = {"startTimeUnixNano": str(began_ns), "endTimeUnixNano": str(began_ns // 2)}
+
+    taken = send_spans(port, run, a_span("b" * 16, {"gen_ai.request.model": "m"}, **times))
+
+    lines = ask(port, "GET", f"/api/v1/runs/export?run_id={run}").body
+    [action] = [line for line in map(json.loads, lines.splitlines()) if line["type"] == "action"]
+    imported = ask(port, "POST", "/api/v1/import", lines, {"Content-Type": "application/x-ndjson"})
+    assert (taken.status, taken.value) == (200, {})
+    assert (action["ended_at"], action["duration_ns"]) == (action["started_at"], 0)
+    assert imported.status == 200, imported.body

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
-import apsw
 import pytest
 
 from tests.support.raw_http import ask, ask_json
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import a_name
+from tests.support.tampering import change_calls
 
 AT_NS = 1_772_366_400_000_000_000
 
@@ -67,8 +66,7 @@ def test_a_tape_is_verified_and_its_link_stands_for_all_of_it(titan: RunningTita
 
 def test_a_changed_row_is_named_with_its_action(titan: RunningTitan) -> None:
     run, _ = a_run(titan.sdk_port)
-    with closing(apsw.Connection(str(titan.home / "calls.db"))) as connection:
-        connection.execute("update bodies set outputs = '\"TAMPERED\"' where outputs = ?", [f'"{run}"'])
+    change_calls(titan.home, "update bodies set outputs = '\"TAMPERED\"' where outputs = ?", [f'"{run}"'])
 
     found = chain(titan.sdk_port, run)
 

@@ -117,7 +117,7 @@ def test_a_program_that_outlives_its_server_loses_nothing_and_doubles_nothing(tm
         "    for number in range(300):\n"
         "        with action('step'):\n            time.sleep(0.01)\n"
         "        if number == 50: print('up', flush=True)\n"
-        "    sys.stdin.readline()\n"
+        "sys.stdin.readline()\n"  # an exit waits 2 s for the server, and keeps the rest for the next program
     )
     with running_titan(tmp_path / "titan", offers=()) as titan:
         program = subprocess.Popen(
@@ -132,8 +132,9 @@ def test_a_program_that_outlives_its_server_loses_nothing_and_doubles_nothing(tm
             program.stdout.readline()
             titan.kill()
             titan.start_again()
+            wait_until(lambda: has_run(titan, "LONG_1", calls=300), "every step")
+            wait_until(lambda: bool(ask(titan, "/api/v1/runs/LONG_1")["status"] == "completed"), "the end")
             program.communicate("go on\n", 60)
-        wait_until(lambda: has_run(titan, "LONG_1", calls=300), "every step")
 
         run = ask(titan, "/api/v1/runs/LONG_1")
 

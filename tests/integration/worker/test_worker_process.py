@@ -386,7 +386,8 @@ def test_a_worker_that_slept_past_its_leases_ends_what_was_lost(server: WorkerSe
     server.lose(runs_on)
     server.lose(ends_asleep)
     wait_until_gone(ending_pid)
-    # A keeper forks the process of its next job once it has told the worker of the last one's end.
+    # A keeper reaps its job, tells the worker of the end, and only then forks the process of its next one.
+    wait_until(lambda: ending_pid not in worker.below(), "the ended job is reaped")
     wait_until(lambda: len(worker.below()) == ALL_PROCESSES, "the end is told while the worker sleeps")
     worker.signal(signal.SIGCONT)
 

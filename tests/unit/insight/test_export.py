@@ -18,8 +18,8 @@ from titan.insight.bodies import Bodies
 from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import HEADER, csv_rows
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
-from titan.model.recorded import Action, Note, RecordedRun, StatusSource, Tally
-from titan.model.runs import RunStatus
+from titan.model.recorded import Action, Note, RecordedRun, Tally
+from titan.model.runs import RunStatus, StatusSource
 
 RUN = RecordedRun(
     project_id="default",

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from tests.support.recorded import Memory, a_call, a_word, at, heard, in_any_order
 from titan.model.actions import Outcome, RunEnd, RunEntry
 from titan.model.errors import Conflict
-from titan.model.recorded import RecordedRun, StatusSource, ToldEnd
-from titan.model.runs import RunStatus
+from titan.model.recorded import RecordedRun, ToldEnd
+from titan.model.runs import RunStatus, StatusSource
 from titan.rules.ending import end_by_hand, fallen_silent
 
 FAILED = a_word(seconds=5, end=RunEnd.FAILED, reason="the agent failed")

@@ -23,8 +23,8 @@ from titan.model.actions import (
     RunEnd,
     Teller,
 )
-from titan.model.recorded import IS_RETOLD, StatusSource, Tally
-from titan.model.runs import RunStatus
+from titan.model.recorded import IS_RETOLD, Tally
+from titan.model.runs import RunStatus, StatusSource
 from titan.rules.merging import HAS_INPUTS, HAS_OUTPUTS
 from titan.rules.recording import UNKNOWN_AGENT
 

@@ -4,8 +4,7 @@ from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word, at, heard
 from titan.model.actions import RunEnd, Teller
-from titan.model.recorded import StatusSource
-from titan.model.runs import RunStatus
+from titan.model.runs import RunStatus, StatusSource
 
 TRACE_END = replace(a_word(seconds=9, teller=Teller.OTLP, end=RunEnd.COMPLETED), is_part_end=True)
 

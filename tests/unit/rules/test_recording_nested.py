@@ -127,9 +127,11 @@ def inner_span(use: ModelUse = ONCE, *, parent_id: str = "step", **said: float |
 
 
 def memories(*entries: ActionEntry) -> list[Memory]:
-    """Return what entries come to together in any order, and one by one as spans end and as they begin."""
+    """Return what entries come to in any order, together and one by one; of many, one by one in some orders."""
+    if len(entries) <= 4:
+        return in_any_order(*entries)
     alone = []
-    for order in (entries, tuple(reversed(entries))):
+    for order in (entries, entries[::-1], (*entries[2:], *entries[:2]), (*entries[::2], *entries[1::2])):
         memory = Memory()
         for entry in order:
             memory.hear(entry)
@@ -142,7 +144,7 @@ def test_a_call_that_a_framework_and_its_client_tell_of_counts_once_though_steps
     between = [a_step(f"step{n}", parent_id=f"step{n - 1}" if n else "s1") for n in range(steps)]
     told = [outer_span(), *between, inner_span(parent_id=f"step{steps - 1}")]
 
-    for order in (told, told[::-1]):
+    for order in (told, told[::-1], [told[0], told[-1], *between], [told[-1], told[0], *between[::-1]]):
         together, alone = heard(order), Memory()
         for entry in order:
             alone.hear(entry)

@@ -2,99 +2,15 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.recorded import Memory, a_seen, a_span, a_word, at, heard
-from titan.model.actions import (
-    ActionEntry,
-    ActionKind,
-    AgentSource,
-    Entry,
-    Failure,
-    ModelUse,
-    Outcome,
-    RunEnd,
-    Teller,
-)
-from titan.model.recorded import IS_RETOLD, Action, Tally
-from titan.rules.merging import STAYS_FRAME
-
-
-@st.composite
-def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
-    """Draw what one or two tellers say of one call: its beginning, its end or both."""
-    begins = draw(st.integers(0, 50)) + number / 10
-    ends = begins + draw(st.integers(0, 5))
-    how = draw(st.sampled_from([*Outcome, None]))
-    joined_by = draw(st.sampled_from(["nothing", "answer", "span"]))
-    use = ModelUse(response_id=f"r{number}", input_tokens=number) if joined_by == "answer" else ModelUse(model="m")
-    cost = draw(st.sampled_from([None, "0.1", "0.000000000001"]))
-    tell = a_span(f"s{number}", begins=begins, ends=ends, outcome=how, use=use, cost=cost)
-    if joined_by == "nothing":
-        told = [replace(tell, teller=Teller.SDK, kind=ActionKind.TOOL)]
-    else:
-        within = tell.id if joined_by == "span" else None
-        seen = a_seen(f"e{number}", begins=begins, ends=ends, outcome=how, use=use, cost="0.3", parent_id=within)
-        told = [tell, replace(seen, is_cost_estimated=True)]
-    if how is Outcome.ERROR:
-        told = [replace(entry, failure=Failure(type="E", message="nope")) for entry in told]
-    phases = ["end"] if joined_by == "answer" else draw(st.sampled_from([["begin", "end"], ["end"], ["begin"]]))
-    begun = [replace(entry, ended_at=None, outcome=None, failure=None) for entry in told if "begin" in phases]
-    return begun + [entry for entry in told if "end" in phases]
-
-
-@st.composite
-def nests(draw: st.DrawFn, number: int) -> list[ActionEntry]:
-    """Draw a call that one teller tells of two or three times, within one another."""
-    answer = draw(st.sampled_from([None, f"n{number}"]))
-    depth = draw(st.integers(2, 3))
-    told = [
-        a_span(
-            f"n{number}.{level}",
-            begins=level,
-            ends=20 - level,
-            parent_id=f"n{number}.{level - 1}" if level else None,
-            outcome=draw(st.sampled_from([Outcome.SUCCESS, Outcome.ERROR])),
-            use=ModelUse(input_tokens=draw(st.sampled_from([None, number])), response_id=answer),
-            cost=draw(st.sampled_from([None, f"0.{level}"])),
-        )
-        for level in range(depth)
-    ]
-    begun = [replace(entry, ended_at=None, outcome=None, use=None, cost=None) for entry in told]
-    return told + (begun if draw(st.booleans()) else [])
-
-
-@st.composite
-def some_calls(draw: st.DrawFn) -> list[Entry]:
-    """Draw what tellers say of a run and its calls."""
-    entries: list[Entry] = []
-    for number in range(draw(st.integers(1, 4))):
-        entries += draw(tellings(number))
-    for number in range(draw(st.integers(0, 2))):
-        entries += draw(nests(number))
-    for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
-        entries.append(a_word(seconds=seconds, end=draw(st.sampled_from(list(RunEnd)))))
-    for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
-        word = a_word(seconds=seconds, agent_id=draw(st.sampled_from(["ada", "bob", None])), done=seconds, total=60)
-        since = draw(st.sampled_from([None, at(3)]))
-        entries.append(replace(word, agent_source=draw(st.sampled_from(AgentSource)), agent_at=since))
-    return entries
-
-
-def plain(memory: Memory) -> tuple[Any, ...]:
-    """Return what the order of entries has no part in."""
-    run = replace(memory.run, entry_count=0, first_error_id=None)
-    return run, sorted(map(_plain_action, memory.all), key=repr)
-
-
-def _plain_action(action: Action) -> tuple[list[str], Action]:
-    names = sorted({action.id, action.span_id or action.id})  # no set: its repr has an order of its own
-    heard = action.heard & ~(IS_RETOLD | STAYS_FRAME)  # how it came to be what it is
-    return names, replace(action, number=0, id="", span_id=None, agent_id="", heard=heard)
+from tests.support.random_telling import nests, plain, some_calls
+from tests.support.recorded import Memory, a_seen, heard
+from titan.model.actions import Entry, ModelUse, Outcome
+from titan.model.recorded import Tally
 
 
 @settings(max_examples=80, deadline=None)

@@ -10,8 +10,7 @@ from tests.support.builders import NOON, PROJECT, a_dag
 from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Entry, Outcome, RunEnd
 from titan.model.dags import JobCounts
-from titan.model.recorded import StatusSource
-from titan.model.runs import Run, RunStatus
+from titan.model.runs import Run, RunStatus, StatusSource
 from titan.ports_calls import KnownCalls
 from titan.rules.ending import fallen_silent
 from titan.rules.recording import UNKNOWN_AGENT, settle

@@ -34,6 +34,9 @@ def test_the_code_says_what_http_says(status_code: int, code: int) -> None:
     [
         ("/v1/traces", "application/x-protobuf", True),
         ("/v1/logs/", "Application/Protobuf", True),
+        ("/v1/v1/traces", "application/x-protobuf", True),
+        ("/", "application/x-protobuf", True),
+        ("/", "application/json", False),
         ("/v1/logs", None, False),
         ("/v1/traces", "application/json; charset=utf-8", False),
         ("/v1/traces", "text/html", False),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from titan_sdk.address import address_of
+from titan_sdk.address import Address, address_of, token_for
 from titan_sdk.errors import InvalidInput
 
 
@@ -115,3 +115,46 @@ def test_word_that_cannot_be_read_is_passed_over(tmp_path: Path, content: str) -
     (tmp_path / "server.json").write_text(content)
 
     assert str(address_of(None, None, {"TITAN_HOME": str(tmp_path)})) == "127.0.0.1:9090"
+
+
+TOKEN = f"titan_{'0' * 12}_{'a' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("address", "environment", "token"),
+    [
+        (Address("127.0.0.1", 5001), {}, TOKEN),
+        (Address("127.0.0.1", 9090), {}, TOKEN),
+        (Address("h", 5443, is_tls=True, ca_file="ca.pem"), {}, TOKEN),
+        (Address("127.0.0.1", 5002), {}, None),
+        (Address("elsewhere", 5001), {}, None),
+        (Address("127.0.0.1", 5001, is_tls=True), {}, None),
+        (Address("127.0.0.1", 5001), {"TITAN_TOKEN": "own"}, "own"),
+        (Address("127.0.0.1", 5001), {"TITAN_JOB_ID": "j"}, None),
+        (Address("elsewhere", 5001), {"TITAN_TOKEN": "own"}, "own"),
+    ],
+)
+def test_the_homes_token_is_shown_to_the_homes_server_alone(
+    tmp_path: Path, address: Address, environment: dict[str, str], token: str | None
+) -> None:
+    home = leave_word(
+        tmp_path, urls=["http://127.0.0.1:5001", 5, "nonsense://", "http://127.0.0.1:9090", "https://h:5443"]
+    )
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+
+    assert token_for(address, None, {**home, **environment}) == token
+    assert token_for(address, "given", {**home, **environment}) == "given"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff"])
+def test_without_a_token_in_the_home_none_is_shown(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+
+    assert token_for(Address("127.0.0.1", 5001), None, leave_word(tmp_path)) is None
+
+
+def test_a_server_that_was_killed_is_shown_no_token(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+
+    assert token_for(Address("127.0.0.1", 5001), None, leave_word(tmp_path, pid=2**22 + 1)) is None

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 import pytest
 
@@ -270,6 +270,57 @@ def test_a_text_in_bytes_is_looked_into_and_other_bytes_stay(tag: str) -> None:
         value[2],
     ]
     assert places(redacted.taken) == [("$[0]", "aws_key_id"), ("$[1].$.password", "password")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_secret_in_utf_16_goes_and_the_other_bytes_stay(encoding: str) -> None:
+    text = '{"é": "keep", "password": "%s"}'
+    content = b"\xff\xd8" + (text % "hunter2").encode(encoding) + b"\0\0\0\x07"
+
+    redacted = REDACTOR.redact_value({"$bytes": b64encode(content).decode()})
+
+    clean = b64decode(str(redacted.value["$bytes"]))  # type: ignore[index]  # it is the object that was given
+    assert "[redacted:".encode("utf-16-le")[:-1] in clean
+    assert "hunter2".encode("utf-16-le")[:-1] not in clean
+    assert (clean[:2], clean[-4:]) == (content[:2], content[-4:])
+    assert "keep".encode("utf-16-le")[:-1] in clean
+
+
+def test_bytes_with_nuls_and_without_secrets_stay() -> None:
+    value = {"$bytes": b64encode("a plain text, token by token".encode("utf-16") + bytes(range(256)) * 4).decode()}
+
+    assert REDACTOR.redact_value(value).value is value
+
+
+@pytest.mark.parametrize(
+    ("words", "place", "left"),
+    [
+        (["mysql", "-u", "root", "-phunter2", "shop"], 3, "-p[redacted:assigned_secret]"),
+        (["docker", "login", "-u", "ann", "-p", "hunter2"], 5, "[redacted:assigned_secret]"),
+        (["psql", "--password", "hunter2", "-h", "db"], 2, "[redacted:assigned_secret]"),
+        (["curl", "-u", "ann:hunter2", "https://example.com"], 2, "ann:[redacted:assigned_secret]"),
+    ],
+)
+def test_a_command_as_a_list_of_words_loses_its_password(words: list[str], place: int, left: str) -> None:
+    redacted = REDACTOR.redact_json(json.dumps({"args": [words]}))
+
+    assert json.loads(redacted.text)["args"][0] == [*words[:place], left, *words[place + 1 :]]
+    assert [one.path for one in redacted.taken] == [f"$.args[0][{place}]"]
+    assert REDACTOR.redact_json(redacted.text).taken == ()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["docker", "run", "-p", "80:80"],
+        ["ssh", "-p", "2222", "host1"],
+        ["mysql", "-p"],
+        ["-", "b2"],
+        ["password", "-1"],
+    ],
+)
+def test_a_command_without_a_password_stays(words: list[str]) -> None:
+    assert REDACTOR.redact_value(words).value is words
 
 
 def test_what_only_looks_like_bytes_is_an_object_like_any_other() -> None:

@@ -8,7 +8,7 @@ import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
 import { SearchField } from "../../parts/SearchField";
 import { StatusFilter } from "../../parts/StatusFilter";
-import { chosenAmong, chosenIn, toggled, useUrl } from "../../parts/url";
+import { chosenAmong, chosenIn, toggled, toggledAmong, useUrl } from "../../parts/url";
 import { CancelRun } from "./CancelRun";
 import { ResumeRun } from "./ResumeRun";
 import type { Act } from "./RunActions";
@@ -54,7 +54,11 @@ export function AgentsPage() {
       fills
       aside={
         <div className="row">
-          <StatusFilter all={RUN_STATUSES} chosen={status} onChange={(chosen) => change({ status: chosen.join() })} />
+          <StatusFilter
+            all={RUN_STATUSES}
+            chosen={status}
+            onToggle={(one) => change((now) => toggledAmong(now, "status", RUN_STATUSES, one))}
+          />
           <SearchField value={q} onChange={(text) => change({ q: text })} label="Run or agent" />
         </div>
       }

@@ -7,7 +7,7 @@ import { SearchField } from "../../parts/SearchField";
 import { Status } from "../../parts/Status";
 import { StatusFilter } from "../../parts/StatusFilter";
 import { Time } from "../../parts/Time";
-import { chosenIn, dagPath, useUrl } from "../../parts/url";
+import { chosenIn, dagPath, toggledAmong, useUrl } from "../../parts/url";
 import { DECIDED_STATES, decidedGates } from "./decided";
 
 const STEP = 200; // gates looked at, and then that many more
@@ -34,7 +34,7 @@ export function Decided() {
         <StatusFilter
           all={DECIDED_STATES}
           chosen={states}
-          onChange={(chosen) => change({ state: chosen.join() }, true)}
+          onToggle={(one) => change((now) => toggledAmong(now, "state", DECIDED_STATES, one), true)}
         />
         <SearchField value={q} label="Message, DAG, person" onChange={(value) => change({ q: value })} />
       </div>

@@ -7,7 +7,7 @@ import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
 import { SearchField } from "../../parts/SearchField";
 import { StatusFilter } from "../../parts/StatusFilter";
-import { chosenAmong, dagPath, useUrl } from "../../parts/url";
+import { chosenAmong, dagPath, toggledAmong, useUrl } from "../../parts/url";
 import { DagRow } from "./DagRow";
 import "./dags.css";
 
@@ -25,7 +25,11 @@ export function DagsPage() {
       fills
       aside={
         <div className="row">
-          <StatusFilter all={STAGE_STATUSES} chosen={status} onChange={(chosen) => change({ status: chosen.join() })} />
+          <StatusFilter
+            all={STAGE_STATUSES}
+            chosen={status}
+            onToggle={(one) => change((now) => toggledAmong(now, "status", STAGE_STATUSES, one))}
+          />
           <SearchField value={q} onChange={(text) => change({ q: text })} label="Name or run" />
         </div>
       }

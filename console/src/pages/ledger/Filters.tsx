@@ -4,11 +4,12 @@ import { AgentField } from "../../parts/AgentField";
 import { CostField } from "../../parts/CostField";
 import { StatusFilter } from "../../parts/StatusFilter";
 import { TextField } from "../../parts/TextField";
-import { toggledIn } from "../../parts/url";
+import { type Change, toggledIn } from "../../parts/url";
+import { KINDS } from "../run/runPage";
 
 interface Props {
   filter: LedgerFilter;
-  onChange: (changed: Partial<LedgerFilter>) => void;
+  onChange: (changed: Change<LedgerFilter>) => void;
 }
 
 /** Every filter of the ledger. */
@@ -19,7 +20,7 @@ export function Filters({ filter, onChange }: Props) {
         label="Outcome"
         all={LEDGER_OUTCOMES}
         chosen={filter.outcome}
-        onChange={(outcome) => onChange({ outcome })}
+        onToggle={(one) => onChange((now) => ({ outcome: toggledIn(now.outcome, one) }))}
       />
       <fieldset className="chips plain-fieldset">
         <legend className="unseen">Kind</legend>
@@ -29,19 +30,23 @@ export function Filters({ filter, onChange }: Props) {
             type="button"
             className="chip"
             aria-pressed={filter.kind.includes(kind)}
-            onClick={() => onChange({ kind: toggledIn(filter.kind, kind) })}
+            onClick={() => onChange((now) => ({ kind: toggledIn(now.kind, kind) }))}
           >
-            {kind}
+            {KINDS[kind].word}
           </button>
         ))}
       </fieldset>
       <TextField label="Action" value={filter.name} onChange={(name) => onChange({ name })} />
       <AgentField value={filter.agent} onChange={(agent) => onChange({ agent })} />
       <TextField label="Run" value={filter.run} onChange={(run) => onChange({ run })} />
-      <CostField label="Min cost" value={filter.minCost} onChange={(minCost) => onChange({ minCost })} />
-      <CostField label="Max cost" value={filter.maxCost} onChange={(maxCost) => onChange({ maxCost })} />
-      <DayField label="From" value={filter.from} max={filter.to} onChange={(from) => onChange({ from })} />
-      <DayField label="To" value={filter.to} min={filter.from} onChange={(to) => onChange({ to })} />
+      <div className="ledger-costs">
+        <CostField label="Min cost" value={filter.minCost} onChange={(minCost) => onChange({ minCost })} />
+        <CostField label="Max cost" value={filter.maxCost} onChange={(maxCost) => onChange({ maxCost })} />
+      </div>
+      <div className="ledger-days">
+        <DayField label="From" value={filter.from} max={filter.to} onChange={(from) => onChange({ from })} />
+        <DayField label="To" value={filter.to} min={filter.from} onChange={(to) => onChange({ to })} />
+      </div>
     </search>
   );
 }

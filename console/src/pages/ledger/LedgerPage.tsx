@@ -39,7 +39,12 @@ export function LedgerPage() {
       aside={<SearchField label="Names and content" value={filter.q} onChange={(q) => change(fieldsOf({ q }))} />}
     >
       <div className="ledger">
-        <Filters filter={filter} onChange={(changed) => change(fieldsOf(changed))} />
+        <Filters
+          filter={filter}
+          onChange={(changed) =>
+            change((now) => fieldsOf(typeof changed === "function" ? changed(filterOf(now)) : changed))
+          }
+        />
         <Misread of={misread(query)} />
         {rows.length > 0 ? (
           <>

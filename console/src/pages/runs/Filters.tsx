@@ -6,18 +6,23 @@ import { Choices } from "../../parts/Choices";
 import { CostField } from "../../parts/CostField";
 import { StatusFilter } from "../../parts/StatusFilter";
 import { TextField } from "../../parts/TextField";
+import { type Change, toggledIn } from "../../parts/url";
 import { windowWord } from "../../parts/windows";
 
 interface Props {
   filter: RegistryFilter;
-  onChange: (changed: Partial<RegistryFilter>) => void;
+  onChange: (changed: Change<RegistryFilter>) => void;
 }
 
 /** Every filter of the registry. */
 export function Filters({ filter, onChange }: Props) {
   return (
     <search className="row" aria-label="Filters">
-      <StatusFilter all={RUN_STATUSES} chosen={filter.status} onChange={(status) => onChange({ status })} />
+      <StatusFilter
+        all={RUN_STATUSES}
+        chosen={filter.status}
+        onToggle={(one) => onChange((now) => ({ status: toggledIn(now.status, one) }))}
+      />
       <Choices
         label="When it started"
         all={WINDOWS}

@@ -43,7 +43,12 @@ export function RunsPage() {
       aside={<RunsTools filter={filter} total={first?.total} picked={picked} onSearch={(q) => change({ q })} />}
     >
       <div className="runs">
-        <Filters filter={filter} onChange={(changed) => change(fieldsOf(changed))} />
+        <Filters
+          filter={filter}
+          onChange={(changed) =>
+            change((now) => fieldsOf(typeof changed === "function" ? changed(filterOf(now)) : changed))
+          }
+        />
         <Misread of={misread(query)} />
         {isNew ? null : <Intercepts window={filter.window} agent={filter.agent} q={filter.q} />}
         {runs.length > 0 ? (

@@ -12,7 +12,7 @@ from litestar import Response
 from litestar.response import Stream
 
 from titan.ingest.sentinel_bundle import bundle_entry
-from titan.insight.bodies import Bodies, bodies_of
+from titan.insight.bodies import Bodies, bodies_of, details_of
 from titan.insight.export import ExportedRun, json_document, json_lines
 from titan.insight.export_csv import csv_rows
 from titan.model.actions import CALLS, Entry, Payload
@@ -95,7 +95,11 @@ def _exported(house: House, runs: Iterable[RecordedRun]) -> Iterator[ExportedRun
     for run in runs:
         actions, notes = house.calls.read(partial(_told_of, run=run))
         spans = {action.span_id: action.id for action in actions if action.span_id is not None}
-        yield ExportedRun(run=run, actions=_with_bodies(house, run, actions), spans=spans, notes=notes)
+        told = _tape_of(house, run)
+        details = details_of(told.pop(None, []))
+        yield ExportedRun(
+            run=run, actions=_with_bodies(house, actions, told), spans=spans, details=details, notes=notes
+        )
 
 
 def _told_of(reader: CallReader, *, run: RecordedRun) -> tuple[list[Action], list[Note]]:
@@ -106,21 +110,27 @@ def _actions_of(reader: CallReader, *, run: RecordedRun) -> list[Action]:
     return reader.actions_of_run(run.project_id, run.id)
 
 
-def _with_bodies(house: House, run: RecordedRun, actions: Iterable[Action]) -> Iterator[tuple[Action, Bodies]]:
-    """Yield actions of a run, each with its bodies whole."""
-    told: dict[int, list[Entry]] = {}
+def _with_bodies(
+    house: House, actions: Iterable[Action], told: dict[int | None, list[Entry]]
+) -> Iterator[tuple[Action, Bodies]]:
+    """Yield actions of a run, each with its bodies whole; what was told of it is let go."""
+    for action in actions:
+        yield action, _whole(house, bodies_of(told.pop(action.number, [])))
+
+
+def _tape_of(house: House, run: RecordedRun) -> dict[int | None, list[Entry]]:
+    """Return what was told of each of a run's actions, by number, and by None of the run."""
+    told: dict[int | None, list[Entry]] = {}
     after = 0
     while True:
         read = partial(_part_of_tape, run=run, after=after)
         entries = house.calls.read(read)
         for stored in entries:
-            if stored.action_number is not None:
-                told.setdefault(stored.action_number, []).append(stored.entry)
+            told.setdefault(stored.action_number, []).append(stored.entry)
         if len(entries) < ENTRIES_AT_ONCE:
             break
         after = entries[-1].number
-    for action in actions:
-        yield action, _whole(house, bodies_of(told.pop(action.number, [])))
+    return told
 
 
 def _part_of_tape(reader: CallReader, *, run: RecordedRun, after: int) -> list[Any]:
@@ -171,7 +181,7 @@ def _bundle(house: House, run: RecordedRun) -> bytes:
     actions = house.calls.read(partial(_actions_of, run=run))
     entries = [
         bundle_entry(action, inputs=bodies.inputs, outputs=bodies.outputs, failure=bodies.failure)
-        for action, bodies in _with_bodies(house, run, actions)
+        for action, bodies in _with_bodies(house, actions, _tape_of(house, run))
         if action.kind in CALLS
     ]
     return msgspec.json.encode({"run_id": run.id, "agent_id": run.agent_id, "entries": entries})

@@ -1,7 +1,8 @@
 """Looking up what entries may be about, with one query for each way in which they name it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
 
 from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, ModelUse, Teller
 from titan.model.recorded import Action, RecordedRun, was_model_call
@@ -43,6 +44,34 @@ def _places_around(found: Iterable[Action], told: Iterable[ActionEntry]) -> set[
     return {(action.run_id, action.parent_id) for action in found if was_model_call(action)} - asked
 
 
+class _Call(NamedTuple):
+    """What a call within another has alike if it may be the same."""
+
+    run_id: str
+    output_tokens: int
+    input_tokens: int
+    since: datetime
+    until: datetime
+
+
+def _answered_in_full(models: Iterable[ActionEntry], known: Mapping[tuple[str, str], Action]) -> Iterator[_Call]:
+    """Yield the calls that have ended and took tokens; `known` is what was told of them before."""
+    for entry in models:
+        before, use = known.get((entry.run_id, entry.id)), entry.use or _NO_USE
+        ended_at = entry.ended_at or (before and before.ended_at)
+        asked = use.input_tokens or (before and before.input_tokens)
+        said = use.output_tokens or (before and before.output_tokens)
+        if ended_at and asked and said:
+            yield _Call(entry.run_id, said, asked, entry.started_at, ended_at)
+
+
+def _around_steps(above: Iterable[Action]) -> Iterator[_Call]:
+    """Yield the calls that steps were made in: a step may come later than both calls that it stands between."""
+    for action in above:
+        if action.kind is ActionKind.MODEL and action.ended_at and action.input_tokens and action.output_tokens:
+            yield _Call(action.run_id, action.output_tokens, action.input_tokens, action.started_at, action.ended_at)
+
+
 class Knowing:
     """What is known of some runs and their actions."""
 
@@ -61,17 +90,20 @@ class Knowing:
         answers += [(entry.run_id, entry.id) for entry in seen]  # which their answers are named by
         actions = self._found(
             "actions_at",
-            [(entry.run_id, entry.id) for entry in told] + [(e.run_id, e.parent_id) for e in models + seen],
+            [(entry.run_id, entry.id) for entry in told]
+            + [(e.run_id, e.parent_id) for e in models + seen]
+            + [(e.run_id, e.hearsay.span_id) for e in told if e.hearsay is not None],
         )
         found = self._found("actions_with_answers", answers)
         within = self._found("actions_within", [(entry.run_id, entry.id) for entry in models])
         actions |= self._found(
             "actions_at", _places_around([*actions.values(), *found.values(), *within.values()], told)
         )
-        alike = self._alike(models, actions)
+        above = self._above(told, [*models, *(entry for entry in told if entry.kind is ActionKind.STEP)])
+        alike = self._alike([*_answered_in_full(models, actions), *_around_steps(above.values())])
         return KnownCalls(
             runs=self._runs,
-            actions=actions | self._above(told, [*models, *alike]),
+            actions=actions | above | self._above(told, alike),
             answers=found,
             within=within,
             nested=self._nests(models, [*actions.values(), *found.values(), *within.values()]),
@@ -111,16 +143,12 @@ class Knowing:
             wanted = _names_of(call for calls in inner.values() for call in calls) - nests.keys() - wanted
         return nests
 
-    def _alike(self, models: Iterable[ActionEntry], known: Mapping[tuple[str, str], Action]) -> list[Action]:
-        """Return the calls that may be told again by one of `models`, of which `known` is what was told before."""
-        places: list[list[object]] = []
-        for entry in models:
-            before, use = known.get((entry.run_id, entry.id)), entry.use or _NO_USE
-            ended_at = entry.ended_at or (before and before.ended_at)
-            asked = use.input_tokens or (before and before.input_tokens)
-            said = use.output_tokens or (before and before.output_tokens)
-            if ended_at and asked and said:
-                places.append([self._run_nos[entry.run_id], said, asked, to_us(entry.started_at), to_us(ended_at)])
+    def _alike(self, calls: Iterable[_Call]) -> list[Action]:
+        """Return the calls that may be told again by one of these."""
+        places = [
+            [self._run_nos[call.run_id], call.output_tokens, call.input_tokens, to_us(call.since), to_us(call.until)]
+            for call in calls
+        ]
         rows = self._session.all("actions_alike", places=to_json(places)) if places else ()
         return [action_from_row(row, self._run_ids[row[0]]) for row in rows]
 

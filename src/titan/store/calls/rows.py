@@ -7,8 +7,8 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.recorded import Action, OutcomeSums, RecordedRun, StatusSource, Tally, ToldEnd
-from titan.model.runs import RunStatus
+from titan.model.recorded import Action, OutcomeSums, RecordedRun, Tally, ToldEnd
+from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
 from titan.store.session import Row

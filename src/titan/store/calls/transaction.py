@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, Entry, Payload, Teller, digest_of, part_key
+from titan.model.actions import ActionEntry, Entry, Payload, digest_of, part_key, seen_within
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry
 from titan.store.calls.knowing import Knowing, own_answers
@@ -282,8 +282,8 @@ class _Batch:
             assert new.action_number is not None
             given, taken = self._body(entry.inputs, place), self._body(entry.outputs, place)
             self.versions[new.action_number] = number
-            if entry.teller is Teller.ENDPOINT and entry.parent_id is not None:
-                self.seen_within[new.action_number] = entry.parent_id
+            if (span_id := seen_within(entry)) is not None:
+                self.seen_within[new.action_number] = span_id
             self.words.append((number, words_of_entry(entry, given.new, taken.new)))
         place.link = link_after(place.link, facts, given.linked, taken.linked)
         self.entries.append((number, self._project_id, place.run_no, new.action_number, self._now_us))

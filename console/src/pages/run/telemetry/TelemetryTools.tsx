@@ -2,6 +2,7 @@ import { useMemo } from "react";
 import { Button } from "../../../parts/Button";
 import { count } from "../../../parts/format";
 import { StatusFilter } from "../../../parts/StatusFilter";
+import { type Changes, toggledAmong } from "../../../parts/url";
 import { RunSearch } from "../RunSearch";
 import type { Search } from "../useSearch";
 import { type Call, STANDS, type Stand, standOf } from "./calls";
@@ -15,7 +16,7 @@ interface Props {
   stands: readonly Stand[];
   unfoldsAll: boolean;
   onGo: (step: 1 | -1) => void;
-  onChange: (changes: Record<string, string | null>) => void;
+  onChange: (changes: Changes) => void;
 }
 
 /** The search with its matches, the filter by outcome, and what unfolds all rows. */
@@ -36,7 +37,11 @@ export function TelemetryTools({ shown, calls, all, search, inContext, stands, u
         </Button>
       </RunSearch>
       {present.length > 1 || stands.length > 0 ? (
-        <StatusFilter all={present} chosen={stands} onChange={(chosen) => onChange({ outcome: chosen.join() })} />
+        <StatusFilter
+          all={present}
+          chosen={stands}
+          onToggle={(one) => onChange((now) => toggledAmong(now, "outcome", STANDS, one))}
+        />
       ) : null}
       <span role="status" className="run-count faint">
         {search.words && (inContext || search.hits?.size === 0 || search.isSearching)

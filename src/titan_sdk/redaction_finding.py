@@ -1,0 +1,194 @@
+"""Secrets found in texts by `re`, for the SDK, which has the standard library only.
+
+`re` tries a regex at each character, which costs 0.2 µs for one that begins with a choice. So each text is searched
+once for the hints of all patterns, which are plain texts, and a regex is tried only where one of its own stands. JSON
+of 1 KB without a secret takes 25 µs so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from titan_sdk.redaction_patterns import (
+    CHIP,
+    ESCAPE_TRACE,
+    FIELD_HINTS,
+    FIELD_REACH,
+    FIELD_TRACE,
+    FOLLOWS_WITHIN,
+    SECRET_PATTERNS,
+    VALUE_GROUP,
+    SecretPattern,
+)
+
+
+class Span(NamedTuple):
+    """A secret's place in a text."""
+
+    start: int
+    end: int
+    name: str
+
+
+class Finder(Protocol):
+    """An engine that finds secrets in texts. Every engine finds the same ones."""
+
+    def find(self, text: str) -> list[Span]:
+        """Return the secrets in a text, ascending, none overlapping another."""
+
+    def may_hold(self, json_text: str) -> bool:
+        """Return False only when JSON text certainly holds nothing that a pattern or a built-in field rule takes."""
+
+
+class StandardFinder:
+    """Finds by `re`.
+
+    Built-in patterns are linear in `re`. Those given beside them must have passed the server's
+    `titan.rules.redaction.check_patterns`: it refuses what RE2 cannot read and what `re` could run on for ever with.
+    """
+
+    def __init__(self, patterns: Mapping[str, str] | None = None) -> None:
+        own = tuple(SecretPattern(name, regex, ()) for name, regex in (patterns or {}).items())
+        groups = _looked_for_together((*SECRET_PATTERNS, *own))
+        self._places = _Places([group[0][0] for group in groups])
+        self._groups = groups
+        self._always_may = bool(own)
+
+    def find(self, text: str) -> list[Span]:
+        """Return the secrets in a text, ascending, none overlapping another."""
+        lowered = text.lower()
+        if len(lowered) != len(text):  # some letters beyond ASCII become two; then a hint's place is not the text's
+            lowered = "".join(character.lower() if character.isascii() else character for character in text)
+        found: list[Span] = []
+        for index, starts in self._places.starts(lowered):
+            for pattern, regex in self._groups[index]:
+                found += spans_of(pattern, _matches(regex, text, starts))
+        return joined(found)
+
+    def may_hold(self, json_text: str) -> bool:
+        """Return False only when JSON text certainly holds nothing that a pattern or a built-in field rule takes."""
+        if self._always_may:
+            return True
+        lowered = json_text.lower()
+        return any(
+            next(_matches(_TRACES[index], lowered, starts), None) for index, starts in _TRACE_PLACES.starts(lowered)
+        )
+
+
+def spans_of(pattern: SecretPattern, matches: Iterable[re.Match[str]]) -> Iterable[Span]:
+    """Yield those of a pattern's matches that are secrets. Chips and empty matches are none."""
+    for match in matches:
+        text, group = match.string, match.re.groupindex.get(VALUE_GROUP, 0)
+        start, end = match.start(group), match.end(group)
+        value = text[start:end]
+        if not value or CHIP.fullmatch(value):
+            continue
+        if pattern.is_secret is None or pattern.is_secret(value, text[end : end + 1]):
+            yield Span(start, end, pattern.name)
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order, those that overlap as one under the name of the first: no end of a secret sticks out."""
+    result: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if result and span.start < result[-1].end:
+            result[-1] = result[-1]._replace(end=max(result[-1].end, span.end))
+        else:
+            result.append(span)
+    return result
+
+
+class _Places:
+    """Where the matches of patterns may begin."""
+
+    def __init__(self, patterns: Sequence[SecretPattern]) -> None:
+        self._patterns = patterns
+        #: Of each hint the patterns, by their number, whose matches it may stand in.
+        self._by_hint: dict[str, list[int]] = {}
+        for index, pattern in enumerate(patterns):
+            for hint in pattern.hints:
+                self._by_hint.setdefault(hint, []).append(index)
+        self._by_glance = [
+            (index, re.compile(pattern.glance) if pattern.glance else None)
+            for index, pattern in enumerate(patterns)
+            if not pattern.hints
+        ]
+
+    def starts(self, lowered: str) -> Iterator[tuple[int, Sequence[int] | None]]:
+        """Yield which patterns may match in a text, and where, ascending; None where they may anywhere."""
+        found: dict[int, list[str]] = {}
+        for hint in [hint for hint in self._by_hint if hint in lowered]:
+            for index in self._by_hint[hint]:
+                found.setdefault(index, []).append(hint)
+        for index, hints in found.items():
+            starts = _starts(lowered, hints, self._patterns[index])
+            if starts:
+                yield index, starts
+        for index, glance in self._by_glance:
+            if glance is None:
+                yield index, None
+            elif starts := _glanced(lowered, glance):
+                yield index, starts
+
+
+def _starts(lowered: str, hints: Sequence[str], pattern: SecretPattern) -> Sequence[int]:
+    starts: set[int] = set()
+    for hint in hints:
+        place = lowered.find(hint)
+        while place >= 0:
+            if not pattern.follows or _FOLLOWING[pattern.follows].search(lowered, place, place + FOLLOWS_WITHIN):
+                starts.update(range(max(0, place - pattern.reach), place + 1))
+            place = lowered.find(hint, place + 1)
+    return sorted(starts)
+
+
+def _glanced(lowered: str, glance: re.Pattern[str]) -> Sequence[int]:
+    """Return where numbers begin that a glance finds, from the character before on; those within a number are none."""
+    starts: list[int] = []
+    found = glance.search(lowered)
+    while found is not None:
+        place = found.start()
+        if place == 0 or lowered[place - 1] not in _OF_A_NUMBER:
+            starts.append(max(0, place - 1))
+        found = glance.search(lowered, place + 1)
+    return starts
+
+
+def _looked_for_together(patterns: Iterable[SecretPattern]) -> list[list[tuple[SecretPattern, re.Pattern[str]]]]:
+    """Return patterns with their regexes, those in one list whose matches may begin at the same places."""
+    groups: dict[tuple[object, ...], list[tuple[SecretPattern, re.Pattern[str]]]] = {}
+    for pattern in patterns:
+        places = (pattern.hints, pattern.reach, pattern.follows, pattern.glance)
+        groups.setdefault(places, []).append((pattern, re.compile(pattern.regex, re.ASCII)))
+    return list(groups.values())
+
+
+def _matches(regex: re.Pattern[str], text: str, starts: Sequence[int] | None) -> Iterator[re.Match[str]]:
+    """Yield what `finditer` yields, by looking only where a match may begin."""
+    if starts is None:
+        yield from regex.finditer(text)
+        return
+    end = 0
+    for start in starts:
+        match = regex.match(text, start) if start >= end else None
+        if match is not None:
+            yield match
+            end = match.end()
+
+
+_OF_A_NUMBER: Final = frozenset("0123456789.")
+#: What JSON text in lower case must hold if anything is to be taken from it.
+_TRACED: Final = (
+    *(pattern for pattern in SECRET_PATTERNS if pattern.trace != FIELD_TRACE),
+    SecretPattern("field", "", FIELD_HINTS, FIELD_TRACE, follows=':=">'),
+    SecretPattern("escape", "", ("\\",), ESCAPE_TRACE),
+)
+_TRACES: Final = tuple(re.compile(pattern.trace or "|".join(map(re.escape, pattern.hints))) for pattern in _TRACED)
+_FOLLOWING: Final = {
+    follows: re.compile(f"[{follows}]")
+    for follows in (pattern.follows for pattern in (*SECRET_PATTERNS, *_TRACED))
+    if follows
+}
+_TRACE_PLACES: Final = _Places([pattern._replace(reach=max(pattern.reach, FIELD_REACH)) for pattern in _TRACED])

@@ -1,0 +1,188 @@
+"""A run that was exported and imported goes on, by whatever is told of it later, as it does where it comes from."""
+
+import json
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.support.random_telling import plain, some_calls
+from tests.support.recorded import Memory, a_call, a_seen, a_span, a_word, at, heard
+from titan.ingest.jsonl import read_lines
+from titan.insight.bodies import bodies_of
+from titan.insight.export import ExportedRun, json_lines
+from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Teller
+from titan.model.recorded import RecordedRun, ToldEnd
+from titan.model.runs import RunStatus, StatusSource
+from titan.rules.broken_off import broken_off
+from titan.rules.ending import fallen_silent
+from titan.rules.merging import ENDED, TOLD
+
+
+def exported(memory: Memory) -> list[bytes]:
+    """Return the export of a run."""
+    tapes: dict[int | None, list[Entry]] = {}
+    for new in memory.kept:
+        tapes.setdefault(new.action_number, []).append(new.entry)
+    spans = {action.span_id: action.id for action in memory.all if action.span_id is not None}
+    told = [(action, bodies_of(tapes[action.number])) for action in memory.all]
+    return list(json_lines([ExportedRun(run=memory.run, actions=told, spans=spans)]))
+
+
+def read(lines: Sequence[bytes]) -> list[Entry]:
+    return [told for told in read_lines(lines, is_partial=True) if isinstance(told, RunEntry | ActionEntry)]
+
+
+def imported(memory: Memory) -> Memory:
+    """Return a run as it is where its export was imported."""
+    return heard(read(exported(memory)))
+
+
+@settings(max_examples=80, deadline=None)
+@given(some_calls(), st.data())
+def test_an_imported_run_goes_on_as_it_does_where_it_was_exported(
+    entries: Sequence[Entry], data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(entries))
+    cut = data.draw(st.integers(1, len(order)))
+    there = heard(order[:cut])
+    here = imported(there)
+    at_first = plain(here), plain(there)
+
+    for memory in (there, here):
+        memory.hear(*order[cut:])
+
+    assert at_first[0] == at_first[1]
+    assert plain(here) == plain(there)
+
+
+@settings(max_examples=80, deadline=None)
+@given(some_calls(), st.data())
+def test_an_import_of_what_is_known_already_changes_nothing(entries: Sequence[Entry], data: st.DataObject) -> None:
+    memory = heard(data.draw(st.permutations(entries)))
+    before = memory.run, memory.all
+
+    settled = memory.hear(*read(exported(memory)))
+
+    assert settled.kept == []
+    assert (memory.run, memory.all) == before
+
+
+# --- how an end is known ---
+
+
+def silent(memory: Memory) -> Memory:
+    """Return a memory whose run has fallen silent."""
+    memory.runs = {run.id: fallen_silent(run) for run in memory.runs.values()}
+    return memory
+
+
+def stands(run: RecordedRun) -> tuple[RunStatus, StatusSource, object, str | None, ToldEnd | None]:
+    return run.status, run.status_source, run.ended_at, run.reason, run.told_end
+
+
+def test_an_end_that_was_only_inferred_is_one_after_an_import() -> None:
+    there = silent(heard([a_call("a", ends=4)]))
+
+    here = imported(there)
+
+    assert stands(here.run) == (RunStatus.COMPLETED, StatusSource.INFERRED, at(4), None, None)
+    here.hear(a_call("b", begins=2, ends=None))
+    assert here.run.status is RunStatus.RUNNING
+
+
+def test_an_end_that_was_told_before_something_began_stands_again_after_an_import() -> None:
+    failed = a_word(seconds=5, end=RunEnd.FAILED, reason="the agent failed")
+    there = heard([a_word(agent_id="ada"), failed, a_call("flush", begins=6, ends=7)])
+
+    here = imported(there)
+
+    assert here.run == replace(there.run, entry_count=here.run.entry_count)
+    assert here.run.told_end is not None
+    assert fallen_silent(here.run).reason == "the agent failed"
+    assert imported(silent(there)).run.told_end == there.run.told_end
+
+
+def test_an_end_that_was_inferred_elsewhere_is_none_where_more_is_known() -> None:
+    there = silent(heard([a_call("a", ends=4)]))
+    here = heard([a_call("a", ends=4), a_call("b", begins=8, ends=None)])
+
+    here.hear(*read(exported(there)))
+
+    assert here.run.status is RunStatus.RUNNING
+
+
+def test_an_end_that_was_told_elsewhere_counts_where_more_is_known_unless_it_came_before_that() -> None:
+    there = heard([a_call("a", ends=4), a_word(seconds=9, end=RunEnd.CANCELLED)])
+    known, later = heard([a_word(seconds=10, end=RunEnd.FAILED)]), heard([a_call("b", begins=12)])
+
+    for here in (known, later):
+        here.hear(*read(exported(there)))
+
+    assert known.run.status is RunStatus.FAILED
+    assert (later.run.status, later.run.told_end and later.run.told_end.status) == (
+        RunStatus.RUNNING,
+        RunStatus.CANCELLED,
+    )
+
+
+def test_what_began_elsewhere_after_the_end_that_is_known_here_shows_that_the_run_goes_on() -> None:
+    there = heard([a_call("a", begins=11, ends=12)])
+    here = heard([a_word(seconds=10, end=RunEnd.FAILED)])
+
+    here.hear(*[entry for entry in read(exported(there)) if isinstance(entry, RunEntry)])
+
+    assert here.run.status is RunStatus.RUNNING
+
+
+def test_the_details_of_a_run_that_were_told_are_not_news_after_an_import() -> None:
+    word = replace(a_word(agent_id="ada"), details='{"resource":{"service.name":"x"}}')
+    there = heard([word])
+    run = ExportedRun(run=there.run, actions=(), details=word.details)
+
+    here = heard(read(list(json_lines([run]))))
+
+    assert here.run.details_told == there.run.details_told
+    assert here.hear(word).kept == []
+
+
+# --- who told what ---
+
+
+def test_what_a_teller_tells_again_after_an_import_is_no_news() -> None:
+    span = a_span("s1", ends=9, cost="0.5", use=ModelUse(response_id="A"))
+    seen = a_seen("e1", ends=8, cost="0.2", use=ModelUse(response_id="A"))
+    here = imported(heard([span, seen]))
+
+    settled = here.hear(span, seen)
+
+    assert (settled.kept, settled.repeated) == ([], 2)
+
+
+def test_what_never_ended_elsewhere_has_ended_where_its_end_was_told() -> None:
+    there = heard([a_call("a", ends=None)])
+    there.actions = {number: broken_off(action, at=at(5)) for number, action in there.actions.items()}
+    known, other = heard([a_call("a", ends=3)]), Memory()
+
+    for here in (known, other):
+        here.hear(*read(exported(there)))
+    other_before = [action.outcome for action in other.all]
+    other.hear(a_call("a", ends=3))
+
+    assert [action.outcome for action in known.all] == [Outcome.SUCCESS]
+    assert other_before == [Outcome.ERROR]
+    assert [(action.outcome, action.ended_at) for action in other.all] == [(Outcome.SUCCESS, at(3))]
+
+
+def test_an_export_that_was_made_before_it_said_who_told_what_is_read_as_an_imports_own_word() -> None:
+    there = heard([a_word(agent_id="ada"), a_span("s1", cost="0.5"), a_word(seconds=9, end=RunEnd.COMPLETED)])
+    old = [json.loads(line) for line in exported(there)[:-1]]
+    for name in ("agent_at", "last_started_at", "last_outcome", "last_ended_at", "progress_at", "told_end"):
+        del old[0][name]
+    del old[1]["heard"]
+
+    here = heard(read([json.dumps(line).encode() for line in old]))
+
+    assert (here.run.status, here.run.agent_id, here.run.tally) == (RunStatus.COMPLETED, "ada", there.run.tally)
+    assert [action.heard & TOLD for action in here.all] == [ENDED[Teller.IMPORT]]
