@@ -83,50 +83,45 @@ def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[
     """
     contents, runs = Contents(), set[str]()
     last: RunLine | None = None
-    ending = "no line at all"  # what stands where the last manifest should
-    for number, text in _numbered(lines, is_partial=is_partial):
-        line, ending = _read(text, number), f"none after line {number}"
+    for number, text, line in _lines(lines, is_partial=is_partial):
         if last is not None and not (isinstance(line, ActionLine) and line.run_id == last.run_id):
             yield from _standing(last)
             last = None
-        if isinstance(line, ManifestLine):
-            if line != contents.manifest():
-                raise _unreadable(number, "what the manifest tells of, unchanged", _counted(contents))
-            contents, ending = Contents(), ""
-            continue
-        if isinstance(line, RunLine):
-            last = line
-        yield from _said(line, number, runs)
+        match line:
+            case RunLine():
+                runs.add(line.run_id)
+                last = line
+                yield from _run(line, number)
+            case ActionLine():
+                runs.add(line.run_id)
+                yield _action(line, number)
+            case NoteLine():
+                if line.run_id not in runs:
+                    raise _unreadable(number, "a note on a run that stands before it", f"one on {shown(line.run_id)}")
+                yield line
+            case ManifestLine():
+                if line != contents.manifest():
+                    raise _unreadable(number, "what the manifest tells of, unchanged", _counted(contents))
+                contents = Contents()
+                continue
         contents.add(line, text.rstrip(b"\r\n") + b"\n")
     if last is not None:
         yield from _standing(last)
-    if ending and not is_partial:
-        raise _cut_off(ending)
 
 
-def _said(line: RunLine | ActionLine | NoteLine, number: int, runs: set[str]) -> Iterator[Told]:
-    """Yield what a line says, and add its run to `runs`."""
-    match line:
-        case RunLine():
-            yield from _run(line, number)
-        case ActionLine():
-            yield _action(line, number)
-        case NoteLine():
-            if line.run_id not in runs:
-                raise _unreadable(number, "a note on a run that stands before it", f"one on {shown(line.run_id)}")
-            yield line
-    runs.add(line.run_id)
-
-
-def _numbered(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines that are not blank, with their numbers; one that breaks off is refused, or left out."""
+def _lines(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, bytes, Line]]:
+    """Yield the lines that are not blank, with their numbers and what they say, as long as they end as they should."""
+    ending: str | None = "no line at all"  # what stands where the last manifest should
     for number, text in enumerate(lines, 1):
         if _breaks_off(text):
-            if is_partial:
-                return
-            raise _cut_off(f"line {number}, which breaks off")
+            ending = f"line {number}, which breaks off"
+            break
         if text.strip():
-            yield number, text
+            line = _read(text, number)
+            ending = None if isinstance(line, ManifestLine) else f"none after line {number}"
+            yield number, text, line
+    if ending is not None and not is_partial:
+        raise _cut_off(ending)
 
 
 def _breaks_off(text: bytes) -> bool:

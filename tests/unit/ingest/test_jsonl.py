@@ -358,7 +358,7 @@ def test_what_there_is_of_a_file_that_was_cut_off_is_read_when_that_is_asked() -
     cut_within_a_line = list(read_lines([*lines[:2], lines[2][:40]], is_partial=True))
 
     assert without_its_end == whole
-    assert cut_within_a_line == whole[:-1]
+    assert cut_within_a_line == [told for told in whole if not isinstance(told, ActionEntry) or told.id == "a0"]
 
 
 def test_an_export_of_no_run_is_whole() -> None:

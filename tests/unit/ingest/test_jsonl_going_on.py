@@ -31,7 +31,7 @@ def exported(memory: Memory) -> list[bytes]:
 
 
 def read(lines: Sequence[bytes]) -> list[Entry]:
-    return [told for told in read_lines(lines) if isinstance(told, RunEntry | ActionEntry)]
+    return [told for told in read_lines(lines, is_partial=True) if isinstance(told, RunEntry | ActionEntry)]
 
 
 def imported(memory: Memory) -> Memory:
