@@ -59,6 +59,14 @@ def test_the_inspector_shows_it_as_what_it_is(pages: Pages, console: Console, na
     assert KEY not in text
 
 
+def test_what_was_taken_away_says_by_which_rule(pages: Pages, console: Console) -> None:
+    page = pages.open(console, f"/runs/{RUN}?action=secrets")
+
+    for rule in ("password", "card", "aws_key_id"):
+        chip = inspector(page, "secrets").get_by_title(f"Taken away before it was stored, by the rule {rule}")
+        expect(chip.first).to_have_text(f"⊘ {rule}")
+
+
 def test_all_of_them_unfold_at_once_in_the_list(pages: Pages, console: Console) -> None:
     page = pages.open(console, f"/runs/{RUN}")
     calls = page.get_by_role("table", name="Calls")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -33,13 +36,30 @@ def test_an_empty_titan_says_how_to_begin(
     page = pages.open(console)
 
     steps = page.get_by_role("region", name="Begin here").get_by_role("heading", level=3)
-    expect(steps).to_have_text(["1Run a job", "2Run an agent", "3Write your own"])
+    expect(steps).to_have_text(["1Run a job", "2Run an agent", "3Record a call", "4Write your own"])
     expect(page.get_by_text("hello.py --follow")).to_be_visible()
     assert_accessible(page)
     console.client.submit_dag("first", [TitanJob("hello", script("hello.py"))])
 
     expect(page.get_by_role("region", name="Begin here")).to_have_count(0)
     expect(page.get_by_text("Nothing needs you now.")).to_be_visible()
+
+
+def test_what_home_says_of_recording_a_call_records_one_when_it_is_typed(
+    new_console: Callable[..., Console], pages: Pages, tmp_path: Path
+) -> None:
+    page = pages.open(new_console())
+    step = page.get_by_role("region", name="Begin here").get_by_role("listitem").filter(has_text="Record a call")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+    subprocess.run(
+        ["bash", "-euc", step.locator("pre").inner_text()], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True
+    )
+
+    expect(page.get_by_role("region", name="Begin here")).to_have_count(0)
+    page.get_by_role("link", name="Runs", exact=True).click()
+    page.get_by_role("link", name="agent-").first.click()
+    expect(page.get_by_role("table", name="Calls")).to_contain_text("about LoRA")
 
 
 def test_a_gate_needs_somebody_until_it_is_decided(page: Page, console: Console) -> None:

@@ -51,7 +51,7 @@ def test_calls_of_several_outcomes_and_kinds_are_shown_together(page: Page, cons
     page.get_by_role("button", name="Error").click()
     page.get_by_role("button", name="Blocked").click()
     expect(rows_of(page)).to_have_count(3)
-    page.get_by_role("button", name="tool", exact=True).click()
+    page.get_by_role("button", name="Tool", exact=True).click()
     expect(rows_of(page)).to_have_count(2)
     page.get_by_role("button", name="Error").click()
 

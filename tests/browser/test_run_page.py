@@ -434,3 +434,22 @@ def test_it_is_accessible(
     expect(page.get_by_text("Reading …")).to_have_count(0)
 
     assert_accessible(page)
+
+
+def test_the_page_of_a_call_that_went_to_another_run_links_to_it(pages: Pages, console: Console) -> None:
+    answer = f"chatcmpl-{'0123456789abcdef' * 2}"
+    run = ToldRun(console, "runpage moved.")
+    run.action("chat", "chat", kind="model", use={"response_id": answer})
+    page = pages.open(console, f"/runs/{answer}")
+
+    expect(page.get_by_role("heading", level=2)).to_have_text("What was here is in another run")
+    page.get_by_role("link", name="/runs/runpage%20moved.").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("runpage moved.")
+
+
+def test_the_page_of_a_run_nobody_knows_leads_to_those_that_are(pages: Pages, console: Console) -> None:
+    page = pages.open(console, "/runs/runpage-nobody")
+
+    expect(page.get_by_role("heading", level=2)).to_have_text("There is no such run")
+    expect(page.get_by_role("link", name="All runs")).to_have_attribute("href", "/runs")

@@ -37,6 +37,17 @@ def test_where_nothing_was_recorded_the_page_gives_three_ways(
     assert_accessible(page)
 
 
+def test_all_filters_stand_in_one_line_where_there_is_room(page: Page) -> None:
+    page.goto("/runs")
+    filters = page.get_by_role("search", name="Filters")
+    first = filters.get_by_role("button", name="Running").bounding_box()
+    last = filters.get_by_role("button", name="Archived too").bounding_box()
+
+    assert first is not None
+    assert last is not None
+    assert (first["y"], first["height"]) == (last["y"], last["height"])
+
+
 def test_a_run_appears_with_its_first_call_and_is_kept_true(page: Page, console: Console) -> None:
     page.goto("/runs?agent_id=lively")
     expect(page.get_by_text("No run matches")).to_be_visible()

@@ -51,7 +51,7 @@ interface CostsProps {
 
 /**
  * What was spent, and beside it, where they differ from it, what was attempted, prevented and saved by replaying. A brief one
- * leaves out what was attempted, which is the sum of spent and prevented; the pointer brings it.
+ * has a line for each, and leaves out what was attempted, which is the sum of spent and prevented; the pointer brings it.
  */
 export function Costs({ of, isBrief = false }: CostsProps) {
   const others = [
@@ -64,7 +64,11 @@ export function Costs({ of, isBrief = false }: CostsProps) {
   return (
     <span className="costs" title={costWords(of)}>
       <Spent of={of} />
-      {others.length > 0 ? <span className="costs-others faint">{others.join(" · ")}</span> : null}
+      {others.length > 0 ? (
+        <span className="costs-others faint">
+          {isBrief ? others.map((words) => <span key={words}>{words}</span>) : others.join(" · ")}
+        </span>
+      ) : null}
     </span>
   );
 }

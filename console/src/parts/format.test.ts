@@ -10,9 +10,15 @@ test("a duration has at most two units, and what is unknown is a dash", () => {
 });
 
 test("below a second a duration has three digits that count, and is never a second of milliseconds", () => {
-  const shown = [0, 0.00623, 2.4, 706.596, 999.4, 999.6].map(duration);
+  const shown = [0, 2.4, 706.596, 999.4, 999.6, 1999.999].map(duration);
 
-  expect(shown).toEqual(["0 ms", "0.00623 ms", "2.4 ms", "707 ms", "999 ms", "1.0 s"]);
+  expect(shown).toEqual(["0 ms", "2.4 ms", "707 ms", "999 ms", "1.0 s", "2.0 s"]);
+});
+
+test("below a millisecond a duration is in microseconds, and never a thousand of them", () => {
+  const shown = [0.00002, 0.00702, 0.42, 0.9994, 0.9996].map(duration);
+
+  expect(shown).toEqual(["0.02 µs", "7.02 µs", "420 µs", "999 µs", "1 ms"]);
 });
 
 test("the length between two moments keeps their microseconds", () => {

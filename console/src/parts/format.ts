@@ -18,19 +18,25 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+const LEAST_MILLISECOND = 0.9995; // from here on three digits would make it 1,000 µs
 const SMALL = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
-/** Returns milliseconds to three digits that count, whole from a hundred on: `0.042 ms`, `523 ms`, `1,920 ms`. */
+/** Returns milliseconds to three digits that count, whole from a hundred on; of less than one, microseconds: `7.02 µs`, `523 ms`, `1,920 ms`. */
 export function inMilliseconds(length: number): string {
+  if (length > 0 && length < LEAST_MILLISECOND) return `${SMALL.format(length * 1000)} µs`;
   return `${length >= 100 ? WHOLE.format(Math.round(length)) : SMALL.format(length)} ms`;
 }
 
-/** Returns a length of time: milliseconds as above, from a second on in at most two units: `3.2 s`, `4 min 5 s`, `2 h 5 min`. */
+/** Returns a length of time: as above, from a second on in at most two units: `3.2 s`, `4 min 5 s`, `2 h 5 min`. */
 export function duration(milliseconds: number | null | undefined): string {
   if (milliseconds === null || milliseconds === undefined || Number.isNaN(milliseconds)) return NOTHING;
   const length = Math.max(0, milliseconds);
   if (Math.round(length) < SECOND) return inMilliseconds(length);
-  if (length < MINUTE) return `${(Math.floor(Math.max(SECOND, length) / 100) / 10).toFixed(1)} s`;
+  return inLargeUnits(Math.round(length)); // 1,999.999 ms are 2.0 s
+}
+
+function inLargeUnits(length: number): string {
+  if (length < MINUTE) return `${(Math.floor(length / 100) / 10).toFixed(1)} s`;
   if (length < HOUR) return `${Math.floor(length / MINUTE)} min ${Math.floor((length % MINUTE) / SECOND)} s`;
   if (length < DAY) return `${Math.floor(length / HOUR)} h ${Math.floor((length % HOUR) / MINUTE)} min`;
   return `${Math.floor(length / DAY)} d ${Math.floor((length % DAY) / HOUR)} h`;

@@ -80,10 +80,12 @@ def instant(at: datetime, *, now: datetime, zone: tzinfo | None = None) -> str:
 
 
 def duration(length: timedelta | None) -> str:
-    """Return a length of time in at most two units: `12 ms`, `3.2 s`, `4 min 5 s`, `2 h 5 min`."""
+    """Return a length of time in at most two units: `42 µs`, `12 ms`, `3.2 s`, `4 min 5 s`, `2 h 5 min`."""
     if length is None:
         return NOTHING
     seconds = max(length.total_seconds(), 0.0)
+    if 0 < seconds < 0.001:
+        return f"{round(seconds * 1_000_000)} µs"
     if seconds < 1:
         return f"{round(seconds * 1000)} ms"
     if seconds < 60:

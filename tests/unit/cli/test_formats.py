@@ -59,6 +59,7 @@ def test_a_moment_that_has_not_come_is_a_dash() -> None:
     [
         (None, "-"),
         (timedelta(0), "0 ms"),
+        (timedelta(microseconds=42), "42 µs"),
         (timedelta(milliseconds=12.4), "12 ms"),
         (timedelta(seconds=3.29), "3.2 s"),
         (timedelta(seconds=59.99), "59.9 s"),

@@ -107,7 +107,8 @@ function NoOffer({ group }: { group: QueueGroup }) {
       {count(jobs, "job")} wait{jobs === 1 ? "s" : ""} for it
       {first ? (
         <>
-          , as <bdi>{first.name}</bdi> of <bdi>{first.dag_name}</bdi>
+          {jobs === 1 ? ": " : ", for example "}
+          <bdi>{first.name}</bdi> of <bdi>{first.dag_name}</bdi>
         </>
       ) : null}
       .

@@ -6,7 +6,7 @@ import { newClient, titanCommand, withServer } from "../../parts/command";
 
 const AGENT = 'python examples/research_agent/research_agent.py "How does LoRA work for LLM fine-tuning?" --max-iter 2';
 
-/** What stands on Home until something was submitted: three steps that get somebody going. */
+/** What stands on Home until something was submitted: four steps that get somebody going. */
 export function FirstSteps() {
   const health = useHealth();
   const submit = titanCommand(["submit", "hello.py", "--follow"], window.location);
@@ -27,13 +27,31 @@ export function FirstSteps() {
             </>
           ) : null}
         </Step>
-        <Step number={3} title="Write your own" command={own()}>
+        <Step number={3} title="Record a call" command={recorded()}>
+          What went in and came out, how long it took, what it cost: under <Link to="/runs">Runs</Link>. OpenTelemetry
+          needs only <code>OTEL_EXPORTER_OTLP_ENDPOINT={window.location.origin}</code>, an OpenAI client{" "}
+          <code>OPENAI_BASE_URL={window.location.origin}/v1</code>.
+        </Step>
+        <Step number={4} title="Write your own" command={own()}>
           <code>titan_sdk</code> needs nothing but Python. The guides stand in <code>docs/guide</code>,{" "}
           <Link to="/help">help</Link> is here.
         </Step>
       </ol>
     </section>
   );
+}
+
+function recorded(): string {
+  return `cat > agent.py <<'END'
+import titan_sdk
+
+@titan_sdk.action
+def search(query):
+    return f"about {query}"
+
+search("LoRA")
+END
+${withServer("python agent.py", window.location)}`;
 }
 
 function own(): string {

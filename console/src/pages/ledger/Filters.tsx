@@ -5,6 +5,7 @@ import { CostField } from "../../parts/CostField";
 import { StatusFilter } from "../../parts/StatusFilter";
 import { TextField } from "../../parts/TextField";
 import { toggledIn } from "../../parts/url";
+import { KINDS } from "../run/runPage";
 
 interface Props {
   filter: LedgerFilter;
@@ -31,7 +32,7 @@ export function Filters({ filter, onChange }: Props) {
             aria-pressed={filter.kind.includes(kind)}
             onClick={() => onChange({ kind: toggledIn(filter.kind, kind) })}
           >
-            {kind}
+            {KINDS[kind].word}
           </button>
         ))}
       </fieldset>
@@ -40,8 +41,10 @@ export function Filters({ filter, onChange }: Props) {
       <TextField label="Run" value={filter.run} onChange={(run) => onChange({ run })} />
       <CostField label="Min cost" value={filter.minCost} onChange={(minCost) => onChange({ minCost })} />
       <CostField label="Max cost" value={filter.maxCost} onChange={(maxCost) => onChange({ maxCost })} />
-      <DayField label="From" value={filter.from} max={filter.to} onChange={(from) => onChange({ from })} />
-      <DayField label="To" value={filter.to} min={filter.from} onChange={(to) => onChange({ to })} />
+      <div className="ledger-days">
+        <DayField label="From" value={filter.from} max={filter.to} onChange={(from) => onChange({ from })} />
+        <DayField label="To" value={filter.to} min={filter.from} onChange={(to) => onChange({ to })} />
+      </div>
     </search>
   );
 }

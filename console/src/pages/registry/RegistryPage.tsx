@@ -95,7 +95,11 @@ function AgentCells({ agent }: { agent: AgentView }) {
         </Link>
       </Cell>
       <Cell className="num">
-        {agent.running > 0 ? <span className="registry-running">{NUMBER.format(agent.running)} running</span> : null}{" "}
+        {agent.running > 0 ? (
+          <span className="registry-running">
+            {NUMBER.format(agent.running)} running<span className="registry-of"> of</span>
+          </span>
+        ) : null}{" "}
         {NUMBER.format(agent.runs)}
       </Cell>
       <Cell className="num registry-more">{NUMBER.format(agent.failed)}</Cell>

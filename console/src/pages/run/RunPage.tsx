@@ -1,10 +1,11 @@
 import { lazy, Suspense, useCallback, useMemo } from "react";
-import { useParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { useRecording } from "../../api/recordedRun";
 import type { Recording, Row } from "../../api/recording";
 import { Refusal } from "../../api/refusal";
 import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";
+import { Linked } from "../../parts/Linked";
 import { Page } from "../../parts/Page";
 import { useUrl } from "../../parts/url";
 import { RunHeader } from "./header/RunHeader";
@@ -27,10 +28,17 @@ export function RunPage() {
   return (
     <Page title={id}>
       {error instanceof Refusal && error.status === 404 ? (
-        <Empty title="There is no such run">
-          {error.problem.found === "none such"
-            ? "Nothing was recorded under this id, or it was deleted. This page shows it as soon as something is heard of it."
-            : `It is ${error.problem.found}. ${error.problem.next_step}`}
+        <Empty title={isUnknown(error) ? "There is no such run" : "What was here is in another run"}>
+          {isUnknown(error) ? (
+            <>
+              Nothing was recorded under this id, or it was deleted. This page shows it as soon as something is heard of
+              it. <Link to="/runs">All runs</Link>
+            </>
+          ) : (
+            <>
+              It is {error.problem.found}. <Linked text={error.problem.next_step} />
+            </>
+          )}
         </Empty>
       ) : error ? (
         <Failure of={error} again={refetch} />
@@ -39,6 +47,11 @@ export function RunPage() {
       )}
     </Page>
   );
+}
+
+/** Else it was a call of the model endpoint, which has gone to the run that it belongs to. */
+function isUnknown(refusal: Refusal): boolean {
+  return refusal.problem.found === "none such";
 }
 
 function OneRun({ recording }: { recording: Recording }) {

@@ -16,10 +16,10 @@ test("a run without stages has no tab for them; one that recorded no call begins
   ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "trace", "telemetry"]);
 });
 
-test("lengths have three digits that count, and whole milliseconds from a hundred on", () => {
+test("lengths have three digits that count, whole milliseconds from a hundred on, and microseconds below one", () => {
   expect([0, 42, 2400, 523_000, 1_920_400].map(milliseconds)).toEqual([
     "0 ms",
-    "0.042 ms",
+    "42 µs",
     "2.4 ms",
     "523 ms",
     "1,920 ms",

@@ -34,12 +34,12 @@ export const KINDS: Record<ActionKind, { glyph: string; word: string; tone: stri
   event: { glyph: "⚑", word: "Event", tone: "grey" },
 };
 
-/** Returns a length as the calls' list has it, which compares them: in milliseconds, however long. */
+/** Returns a length as the calls' list has it, which compares them: in milliseconds, however long; below one in microseconds. */
 export function milliseconds(us: number): string {
   return inMilliseconds(us / 1000);
 }
 
-/** Returns a length in the unit that suits it: milliseconds to three digits that count, from a second on `3.2 s`. */
+/** Returns a length in the unit that suits it: `42 µs`, `523 ms`, `3.2 s`. */
 export function lengthWords(us: number): string {
   return duration(us / 1000);
 }

@@ -77,7 +77,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
         <TapeFact key={run.run_id} run={run.run_id} onShow={onShow} />
       </Fact>
       {run.tags.length > 0 ? (
-        <Fact name="Tags">
+        <Fact name="Tags" className="run-tags">
           {run.tags.map((tag) => (
             <Link
               key={tag}
@@ -94,9 +94,16 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
   );
 }
 
-function Fact({ name, title, children }: { name: string; title?: string; children: ReactNode }) {
+interface FactProps {
+  name: string;
+  title?: string;
+  className?: string;
+  children: ReactNode;
+}
+
+function Fact({ name, title, className, children }: FactProps) {
   return (
-    <div title={title}>
+    <div className={className} title={title}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>

@@ -15,7 +15,11 @@ export function TextSpans({ text, words }: { text: string; words?: readonly stri
       {spans.map((span, at) => {
         if (span.is === "redacted") {
           return (
-            <span key={at} className="json-chip json-redacted" title="Taken away before it was stored">
+            <span
+              key={at}
+              className="json-chip json-redacted"
+              title={`Taken away before it was stored, by the rule ${span.name}`}
+            >
               ⊘ {span.name}
             </span>
           );

@@ -34,14 +34,20 @@ export function Bar({ row, sight, nowUs, isGroup, title }: Props) {
           className={`trace-bar tone-${tone}`}
           data-kind={isMoment(row) ? "moment" : isGroup ? "group" : undefined}
           data-runs={stand === "running" || undefined}
-          style={{ left: `${from * 100}%`, width: `${Math.max(0, to - from) * 100}%` }}
+          style={{
+            left: isMoment(row) ? `clamp(4px, ${from * 100}%, 100% - 4px)` : `${from * 100}%`,
+            width: `${Math.max(0, to - from) * 100}%`,
+          }}
         />
       )}
     </div>
   );
 }
 
+const MOMENT_US = 1000; // a thought that took longer was measured, not only told
+
 /** Whether an action is one of a moment: it is drawn as a mark, and what telling it took is no length to tell. */
 export function isMoment(row: Row): boolean {
+  if (row.kind === "thought") return row.durationUs !== null && row.durationUs < MOMENT_US;
   return row.kind === "event" || row.kind === "handoff";
 }

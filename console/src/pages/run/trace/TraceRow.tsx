@@ -13,7 +13,8 @@ import { standOf } from "../telemetry/calls";
 import type { Sight } from "./axis";
 import { Bar, isMoment } from "./Bar";
 import { Reasoning } from "./Reasoning";
-import { hasChildren, rowAt, type Tree } from "./tree";
+import { HandoffWords, RowWords } from "./RowWords";
+import { agentAbove, hasChildren, rowAt, type Tree } from "./tree";
 import { selfTime } from "./waits";
 
 interface Props {
@@ -23,6 +24,8 @@ interface Props {
   sight: Sight;
   nowUs: number;
   reader: Gathered<BodiesView>;
+  /** Reads no more of bodies than a row has room for. */
+  beginnings: Gathered<BodiesView>;
   words: readonly string[];
   isHit: boolean;
   isFolded: boolean;
@@ -90,7 +93,7 @@ export const TraceRow = memo(function TraceRow(props: Props) {
 
 /** Where an action stands in the tree, what it is, and how it ended where that was not well. */
 function TraceName(props: Props & { row: Row }) {
-  const { tree, place, row, words, isHit, isFolded, isUnfolded, isCritical, onToggle } = props;
+  const { run, tree, place, row, beginnings, words, isHit, isFolded, isUnfolded, isCritical, onToggle } = props;
   const isParent = hasChildren(tree, place);
   const hidden = isFolded ? (tree.end[place] ?? 0) - place - 1 : 0;
   const kind = KINDS[row.kind];
@@ -118,13 +121,26 @@ function TraceName(props: Props & { row: Row }) {
       </span>
       {isHit ? <span className="run-hit" title="Found by the search" /> : null}
       <span className="trace-words cut" title={row.name}>
-        <TextSpans text={row.name} words={words} />
+        {row.kind === "handoff" ? (
+          <HandoffWords
+            run={run.run_id}
+            row={row}
+            reader={beginnings}
+            words={words}
+            within={agentAbove(tree, place) ?? run.agent_id}
+          />
+        ) : (
+          <TextSpans text={row.name} words={words} />
+        )}
         <span className="faint">
           {" "}
-          <bdi>{row.model ?? row.actor}</bdi>
+          <bdi>{row.model ?? (row.kind === "handoff" ? null : row.actor)}</bdi>
           {hidden > 0 ? ` · ${count(hidden, "action")} folded` : null}
         </span>
       </span>
+      {saysMore(row) && !(isUnfolded && row.kind === "thought") ? (
+        <RowWords run={run.run_id} row={row} reader={beginnings} words={words} />
+      ) : null}
       {isCritical ? (
         <span className="trace-critical" title="On the critical path">
           <span aria-hidden="true">◆</span>

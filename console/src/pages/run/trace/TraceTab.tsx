@@ -5,6 +5,7 @@ import type { Recording, Row } from "../../../api/recording";
 import { Empty } from "../../../parts/Empty";
 import { chosenIn, toggled, useUrl } from "../../../parts/url";
 import { useAnchor } from "../../../parts/useAnchor";
+import { PREVIEW_BYTES } from "../telemetry/CallRow";
 import { nextHit } from "../telemetry/calls";
 import { NONE, useSearch } from "../useSearch";
 import { type Sight, sightFields, sightIn } from "./axis";
@@ -70,6 +71,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
   const search = useSearch(recording, url.get("q") ?? "");
   const inOrder = useMemo(() => Array.from(tree.order, (row) => tree.rows[row] as Row), [tree]);
   const reader = useBodyReader(run.run_id, REASONING_BYTES);
+  const beginnings = useBodyReader(run.run_id, PREVIEW_BYTES);
 
   const scroller = useRef<HTMLDivElement>(null);
   // The same function while the places are the same: the virtualizer measures all of them anew for another one.
@@ -124,6 +126,7 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
                     sight={sight}
                     nowUs={nowUs}
                     reader={reader}
+                    beginnings={beginnings}
                     words={words}
                     isHit={search.hits?.has(rowAt(tree, place).id) === true}
                     isFolded={folded.has(rowAt(tree, place).id)}

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Row } from "../../../api/recording";
 import { aRow } from "../testing";
-import { ancestorsOf, ORPHANS, rowAt, shownPlaces, type Tree, treeOf } from "./tree";
+import { agentAbove, ancestorsOf, ORPHANS, rowAt, shownPlaces, type Tree, treeOf } from "./tree";
 
 /** The tree as text: a blank a level, "?" before what waits for its parent. */
 function drawn(rows: readonly Row[]): string[] {
@@ -61,6 +61,17 @@ test("what is folded hides its descendants, and a row knows its ancestors", () =
   expect(shownPlaces(tree, new Set(["a1"]))).toEqual([0, 3]);
   expect(shownPlaces(tree, new Set(["a2"]))).toEqual([0, 1, 3]);
   expect(ancestorsOf(tree, placeOf(tree, "a3"))).toEqual(["a2", "a1"]);
+});
+
+test("a row knows the innermost agent above it", () => {
+  const tree = treeOf([
+    aRow(1, { kind: "agent", name: "Triage" }),
+    aRow(2, { parent: 1, kind: "turn" }),
+    aRow(3, { parent: 2, kind: "handoff" }),
+    aRow(4),
+  ]);
+
+  expect(["a3", "a1", "a4"].map((id) => agentAbove(tree, placeOf(tree, id)))).toEqual(["Triage", null, null]);
 });
 
 test("no action gives an empty tree", () => {

@@ -139,6 +139,14 @@ export function parentPlace(tree: Tree, place: number): number {
   return at;
 }
 
+/** Returns the name of the innermost agent that the row at a place stands below; null where there is none. */
+export function agentAbove(tree: Tree, place: number): string | null {
+  for (let at = parentPlace(tree, place); at >= 0; at = parentPlace(tree, at)) {
+    if (rowAt(tree, at).kind === "agent") return rowAt(tree, at).name;
+  }
+  return null;
+}
+
 /** Returns the ids of the ancestors of a row, so that they can be unfolded. */
 export function ancestorsOf(tree: Tree, place: number): string[] {
   const ids: string[] = [];
