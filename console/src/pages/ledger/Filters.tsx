@@ -39,8 +39,10 @@ export function Filters({ filter, onChange }: Props) {
       <TextField label="Action" value={filter.name} onChange={(name) => onChange({ name })} />
       <AgentField value={filter.agent} onChange={(agent) => onChange({ agent })} />
       <TextField label="Run" value={filter.run} onChange={(run) => onChange({ run })} />
-      <CostField label="Min cost" value={filter.minCost} onChange={(minCost) => onChange({ minCost })} />
-      <CostField label="Max cost" value={filter.maxCost} onChange={(maxCost) => onChange({ maxCost })} />
+      <div className="ledger-costs">
+        <CostField label="Min cost" value={filter.minCost} onChange={(minCost) => onChange({ minCost })} />
+        <CostField label="Max cost" value={filter.maxCost} onChange={(maxCost) => onChange({ maxCost })} />
+      </div>
       <div className="ledger-days">
         <DayField label="From" value={filter.from} max={filter.to} onChange={(from) => onChange({ from })} />
         <DayField label="To" value={filter.to} min={filter.from} onChange={(to) => onChange({ to })} />
