@@ -167,6 +167,8 @@ def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of whose run it is: the surest word counts, of equally sure ones the earliest."""
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
         return {}
+    if entry.teller is Teller.IMPORT and entry.agent_id == run.agent_id:
+        return {}  # how it is known stays as it was told here
     since = entry.agent_at or entry.at
     order = _SURENESS[entry.agent_source] + (since - _EPOCH) // timedelta(microseconds=1)
     if run.agent_id != UNKNOWN_AGENT and (run.agent_order, run.agent_id) <= (order, entry.agent_id):
