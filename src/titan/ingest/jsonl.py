@@ -109,6 +109,7 @@ def _read(text: bytes, number: int) -> Line:
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     """Yield what a run's line says; its end comes before its actions, which all began before it."""
+    details = _details_of_run(line.details, number)
     yield RunEntry(
         run_id=line.run_id,
         teller=Teller.IMPORT,
@@ -119,8 +120,10 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
         done=line.done,
         total=line.total,
         tags=line.tags,
-        details=_details(line.details, number),
+        details=details[0] if details else None,
     )
+    for further in details[1:]:
+        yield RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=line.started_at, details=further)
     end = _ENDS.get(line.status)
     at = line.last_event_at if end is None else line.ended_at
     if at is not None:
@@ -188,6 +191,13 @@ def _use(line: ActionLine) -> ModelUse | None:
 
 def _text(raw: msgspec.Raw | UnsetType) -> str | None:
     return None if isinstance(raw, UnsetType) else bytes(raw).decode()
+
+
+def _details_of_run(raw: msgspec.Raw | UnsetType, number: int) -> list[str]:
+    """Return what was told of a run beside its words, as it was told: at once, or piece by piece."""
+    text = _text(raw)
+    pieces = _ITEMS.decode(text) if text is not None and text.startswith("[") else [raw]
+    return [details for piece in pieces if (details := _details(piece, number)) is not None]
 
 
 def _details(raw: msgspec.Raw | UnsetType, number: int) -> str | None:

@@ -26,7 +26,7 @@ from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lists import given
-from titan.server.recorded_views import agent_view, run_view, run_views
+from titan.server.recorded_views import agent_view, run_detail_view, run_view, run_views
 
 T = TypeVar("T")
 
@@ -170,8 +170,8 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> views.
 
 
 async def show_recorded_run(call: Call) -> Response[bytes]:
-    """Show a recorded run."""
-    return json_answer(await look(call, lambda reader: run_views(reader, [find_recorded(reader, call)])[0]))
+    """Show a recorded run, with what was told of it beside its words."""
+    return json_answer(await look(call, lambda reader: run_detail_view(reader, find_recorded(reader, call))))
 
 
 async def list_intercepts(call: Call) -> Response[bytes]:
