@@ -217,6 +217,20 @@ class CallReader(Protocol):
     ) -> list[StoredEntry]:
         """Return up to `limit` entries of a run behind `after`, or of one of its actions, in the order they came."""
 
+    def told_of_run(self, project_id: str, run_id: str, *, after: int = 0, limit: int) -> list[StoredEntry]:
+        """Return up to `limit` entries behind `after` that are about the run itself, in the order they came."""
+
+    def places_in_tape(self, project_id: str, run_id: str) -> list[tuple[int, int]]:
+        """Return (number of an action, number of an entry about it): actions as they started, entries as they came."""
+
+    def entries_at(
+        self, project_id: str, run_id: str, numbers: Sequence[int], *, limit_bytes: int
+    ) -> list[StoredEntry]:
+        """Return entries of a run by their numbers, in the order asked for, until they take about `limit_bytes`.
+
+        One comes in any case, if there is one; numbers that are unknown are left out.
+        """
+
     def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
         """Return whether a run's tape, packed or not, is still what was appended; it reads all of it.
 

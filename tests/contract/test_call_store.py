@@ -91,7 +91,6 @@ WORD = RunEntry(
     traces=("4bf92f3577b34da6a3ce929d0e0e4736",),
     details="{}",
     end_source=StatusSource.STAGES,
-    details_told=("d" * 32,),
     standing=Standing(
         last_event_at=at(4), last_started_at=at(2), last_outcome=Outcome.ERROR, last_ended_at=at(4), progress_at=at(1)
     ),

@@ -163,7 +163,8 @@ def _read(text: bytes, number: int) -> Line:
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     """Yield what a run's line says, but for how it stands: see `_standing`."""
-    details = _details(line.details, number)
+    details = _details_of_run(line.details, number)
+    standing = Standing(last_event_at=line.started_at) if _is_whole(line) else None
     yield RunEntry(
         run_id=line.run_id,
         teller=Teller.IMPORT,
@@ -174,10 +175,11 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
         session_id=line.session_id,
         name=line.name,
         tags=line.tags,
-        details=details,
-        details_told=line.details_told if details is not None else (),
-        standing=Standing(last_event_at=line.started_at) if _is_whole(line) else None,
+        details=details[0] if details else None,
+        standing=standing,
     )
+    for further in details[1:]:
+        yield RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=line.started_at, details=further, standing=standing)
     if line.pinned_at is not None:
         yield Pinned(run_id=line.run_id, at=line.pinned_at)
 
@@ -278,6 +280,13 @@ def _use(line: ActionLine) -> ModelUse | None:
 
 def _text(raw: msgspec.Raw | UnsetType) -> str | None:
     return None if isinstance(raw, UnsetType) else bytes(raw).decode()
+
+
+def _details_of_run(raw: msgspec.Raw | UnsetType, number: int) -> list[str]:
+    """Return what was told of a run beside its words, as it was told: at once, or piece by piece."""
+    text = _text(raw)
+    pieces = _ITEMS.decode(text) if text is not None and text.startswith("[") else [raw]
+    return [details for piece in pieces if (details := _details(piece, number)) is not None]
 
 
 def _details(raw: msgspec.Raw | UnsetType, number: int) -> str | None:

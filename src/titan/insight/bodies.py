@@ -35,15 +35,10 @@ def bodies_of(entries: Iterable[Entry]) -> Bodies:
         failure=next((entry.failure for entry in told if entry.failure is not None), None),
         use=next((entry.use for entry in told if entry.use is not None), None),
         redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
-        details=details_of(told),
+        details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
         tellers=tuple(dict.fromkeys(entry.teller for entry in told)),
         seen_within=next(filter(None, map(seen_within, told)), None),
     )
-
-
-def details_of(entries: Iterable[Entry]) -> str | None:
-    """Return what entries say beside of an action, or of a run, as one JSON object."""
-    return _together([text for entry in entries if (text := entry.details) is not None and text != _NOTHING])
 
 
 def _put_together(told: list[tuple[ActionEntry, Payload]]) -> Payload | None:

@@ -268,7 +268,6 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()  #: of OpenTelemetry, that it was told of in and that do not have its name
     details: str | None = None  #: a JSON object, as in ActionEntry
-    details_told: tuple[str, ...] = ()  #: of an export: digests of the details that these were put together from
     standing: Standing | None = None  #: of an export: as it stood there
 
 

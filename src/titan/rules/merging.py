@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller, first_tags
+from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, ModelUse, Outcome, Teller, first_tags
 from titan.model.recorded import IS_RETOLD, Action, is_frame, was_model_call
 from titan.rules.lending import COST_BITS, COST_PLACE, ESTIMATED, SAID_FIRST, SAID_LAST, SEEN, own
 
@@ -21,6 +21,7 @@ C = TypeVar("C", int, datetime)
 MAX_ERROR_MESSAGE: Final = 500
 NEVER_ENDED: Final = "NeverEnded"  # the type of error of a call that has no end of its own
 _NOTHING: Final = Decimal(0)
+_NO_USE: Final = ModelUse()
 
 #: Two bits for each teller: it has told the beginning, it has told the end.
 BEGAN: Final = {teller: 1 << 2 * place for place, teller in enumerate(Teller)}
@@ -109,10 +110,41 @@ def has_news(action: Action, entry: ActionEntry) -> bool:
     """Tell whether an entry says what its teller has not said of the action before; of an export, what its have not."""
     if entry.hearsay is not None:
         return bool(entry.hearsay.heard & _IS_NEWS & ~action.heard)
+    if entry.teller is Teller.IMPORT and _is_known(action, entry):
+        return False
     if not action.heard & (BEGAN if entry.ended_at is None else ENDED)[entry.teller]:
         return True
     brings_inputs = entry.inputs is not None and not action.heard & HAS_INPUTS
     return brings_inputs or (entry.outputs is not None and not action.heard & HAS_OUTPUTS)
+
+
+def _is_known(action: Action, entry: ActionEntry) -> bool:
+    """Tell whether an action has all that an entry of its export says: who exported it may have it still.
+
+    A cost that only the price list knows is none: of two costs that are one it may stand at the other call.
+    """
+    use, said = entry.use or _NO_USE, None if entry.is_cost_estimated else entry.cost
+    pairs = (
+        (entry.ended_at, _told_end(action, entry)),
+        (entry.outcome, action.outcome),
+        (entry.inputs, action.heard & HAS_INPUTS or None),
+        (entry.outputs, action.heard & HAS_OUTPUTS or None),
+        (entry.failure, action.error_type),
+        (said, action.cost),
+        (use.model, action.model),
+        (use.response_id, action.response_id),
+        (use.input_tokens, action.input_tokens),
+        (use.output_tokens, action.output_tokens),
+    )
+    is_by_name = entry.id in (action.id, action.span_id)
+    return is_by_name and all(told is None or known is not None for told, known in pairs)
+
+
+def _told_end(action: Action, entry: ActionEntry) -> datetime | None:
+    """Return when an action ended; that nobody told its end gives way to any word that says another."""
+    if action.heard & IS_BROKEN_OFF and entry.ended_at != action.ended_at:
+        return None
+    return action.ended_at
 
 
 def merged(action: Action, entry: ActionEntry) -> Action:

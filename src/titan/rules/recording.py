@@ -172,15 +172,18 @@ def _details(run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
     """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
     if entry.details is None:
         return run.details_told
-    digests = entry.details_told or (digest_of(entry.details).hex(),)
-    new = [digest for digest in digests if digest not in run.details_told]
-    return tuple(sorted((*run.details_told, *new[: MOST_DETAILS - len(run.details_told)])))
+    digest = digest_of(entry.details).hex()
+    if digest in run.details_told or len(run.details_told) == MOST_DETAILS:
+        return run.details_told
+    return tuple(sorted((*run.details_told, digest)))
 
 
 def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of whose run it is: the surest word counts, of equally sure ones the earliest."""
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
         return {}
+    if entry.teller is Teller.IMPORT and entry.agent_id == run.agent_id:
+        return {}  # how it is known stays as it was told here
     since = entry.agent_at or entry.at
     order = order_of(entry.agent_source, since)
     if run.agent_id != UNKNOWN_AGENT and (run.agent_order, run.agent_id) <= (order, entry.agent_id):

@@ -7,6 +7,10 @@ const WORDS: Record<string, string> = {
   status: "Status",
   events: "Events",
   links: "Links to other spans",
+  resource: "Resource",
+  replay: "Result of the replay",
+  harness: "Harness",
+  principal: "Principal",
 };
 
 /** What else is known of an action, part by part; what a person looks for first stands first. */
@@ -26,7 +30,8 @@ export function Details({ details }: { details: unknown }) {
   );
 }
 
-function Part({ name, value, isOpen = false }: { name: string; value: unknown; isOpen?: boolean }) {
+/** One part of what was told, which unfolds. */
+export function Part({ name, value, isOpen = false }: { name: string; value: unknown; isOpen?: boolean }) {
   if (value === undefined || value === null) return null;
   return (
     <details className="run-details" open={isOpen}>

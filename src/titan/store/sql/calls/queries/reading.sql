@@ -144,6 +144,27 @@ where entries.action_number = :action_number and entries.run_no = :run_no and en
 order by entries.number
 limit :limit
 
+-- name: entries_about_run
+select {entry_columns}
+from entries
+left join bodies on bodies.number = entries.number
+where entries.run_no = :run_no and entries.action_number is null and entries.number > :after
+order by entries.number
+limit :limit
+
+-- name: entries_at
+select {entry_columns}
+from entries
+left join bodies on bodies.number = entries.number
+where entries.number in (select value from json_each(:numbers)) and entries.run_no = :run_no
+
+-- name: places_in_tape
+select entries.action_number, entries.number
+from entries
+inner join actions on actions.number = entries.action_number
+where entries.run_no = :run_no
+order by actions.started_at_us, actions.number, entries.number
+
 -- name: texts_of_run
 select text_no, content
 from texts

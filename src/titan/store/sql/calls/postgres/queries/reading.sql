@@ -22,6 +22,14 @@ limit :limit
 -- name: named_blobs
 select distinct digest from blobs where digest in (select json_array_elements_text(cast(:digests as json)))
 
+-- name: entries_at
+select {entry_columns}
+from entries
+left join bodies on bodies.number = entries.number
+where
+    entries.number in (select cast(value as bigint) from json_array_elements_text(cast(:numbers as json)) as number (value))
+    and entries.run_no = :run_no
+
 -- name: texts_of_run
 select text_no, content
 from texts
