@@ -145,6 +145,8 @@ class KnownCalls:
     next_number: int  #: of an action that is new
     #: By the number of an action that entries tell a part of: what the parts that were told are known by.
     parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
+    #: Looks up what is stored of an action's entries: seldom asked.
+    told: Callable[[Action], Sequence[Entry]] = field(default=lambda _action: ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ WHOLE = ActionEntry(
     is_redacted=True,
     redacted=(Redaction(path="$.a", name="key", fingerprint="f"),),
     details='{"a":[1]}',
-    hearsay=Hearsay(heard=1 << 31, is_frame=True, span_id="s", seen_within="w"),
+    hearsay=Hearsay(heard=1 << 31, is_frame=True, span_id="s", seen_within="w", estimate=Decimal("0.5")),
 )
 WORD = RunEntry(
     run_id=RUN,

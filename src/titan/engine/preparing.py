@@ -54,7 +54,7 @@ class Preparer:
 
     def __init__(self, redactor: EntryRedactor, prices: Prices | None) -> None:
         self._redactor = redactor
-        self._prices = prices
+        self.prices = prices
 
     def prepared(self, entry: Entry) -> Entry:
         """Return an entry as it may be stored."""
@@ -74,9 +74,11 @@ class Preparer:
         return structs.replace(clean, **news) if news else clean
 
     def _cost_of(self, entry: ActionEntry) -> Decimal | None:
-        if self._prices is None or entry.cost is not None or entry.use is None or entry.ended_at is None:
+        if self.prices is None or entry.cost is not None or entry.use is None or entry.ended_at is None:
             return None
-        return self._prices.cost_of(entry.use, at=entry.started_at)
+        if entry.hearsay is not None:
+            return None  # what it lacks is reckoned from all that was told of it: `rules.estimating`
+        return self.prices.cost_of(entry.use, at=entry.started_at)
 
     def without_secrets(self, text: str) -> str:
         """Return a text that is no part of an entry as it may be stored."""

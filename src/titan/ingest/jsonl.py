@@ -216,7 +216,7 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
     name = line.action or line.name
     if not name:
         raise _unreadable(number, "action or name", "neither")
-    hearsay = _hearsay(line)
+    hearsay = _hearsay(line, number)
     return ActionEntry(
         id=line.id,
         run_id=line.run_id,
@@ -245,11 +245,17 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
     )
 
 
-def _hearsay(line: ActionLine) -> Hearsay | None:
+def _hearsay(line: ActionLine, number: int) -> Hearsay | None:
     if line.heard is None or not line.heard & TOLD:
         return None
     is_frame = line.kind is ActionKind.STEP and bool(line.heard & IS_RETOLD)
-    return Hearsay(heard=line.heard, is_frame=is_frame, span_id=line.span_id, seen_within=line.seen_within)
+    return Hearsay(
+        heard=line.heard,
+        is_frame=is_frame,
+        span_id=line.span_id,
+        seen_within=line.seen_within,
+        estimate=checked_cost(line.estimate_usd, what=f"line {number} of the import"),
+    )
 
 
 def _duration_ns(line: ActionLine) -> int | None:

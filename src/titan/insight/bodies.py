@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, Teller, seen_within
+from titan.rules.estimating import estimate_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,7 @@ class Bodies:
     details: str | None = None  #: a JSON object, as in ActionEntry
     tellers: tuple[Teller, ...] = ()  #: who told of it
     seen_within: str | None = None  #: the span in which our endpoint saw it made
+    estimate: Decimal | None = None  #: what its tellers estimated its cost at, in US dollars
 
 
 def bodies_of(entries: Iterable[Entry]) -> Bodies:
@@ -38,6 +41,7 @@ def bodies_of(entries: Iterable[Entry]) -> Bodies:
         details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
         tellers=tuple(dict.fromkeys(entry.teller for entry in told)),
         seen_within=next(filter(None, map(seen_within, told)), None),
+        estimate=estimate_of(told),
     )
 
 

@@ -24,6 +24,7 @@ from titan.insight.export_lines import (
 )
 from titan.model.actions import Payload
 from titan.model.recorded import Action, Note, RecordedRun, ToldEnd
+from titan.rules.lending import GAVE_WAY
 from titan.rules.sureness import known_by
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -144,6 +145,7 @@ def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> Act
         outcome=action.outcome,
         cost_usd=action.cost,
         is_cost_estimated=action.is_cost_estimated,
+        estimate_usd=bodies.estimate if action.heard & GAVE_WAY else None,
         model=action.model,
         provider=action.provider,
         input_tokens=action.input_tokens,

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, ModelUse, Outcome, Teller, first_tags
 from titan.model.recorded import IS_RETOLD, Action, is_frame, was_model_call
-from titan.rules.lending import COST_BITS, COST_PLACE, ESTIMATED, SAID_FIRST, SAID_LAST, SEEN, own
+from titan.rules.lending import COST_BITS, COST_PLACE, ESTIMATED, PRICED, SAID_FIRST, SAID_LAST, SEEN, own
 
 C = TypeVar("C", int, datetime)
 
@@ -27,6 +27,7 @@ _NO_USE: Final = ModelUse()
 BEGAN: Final = {teller: 1 << 2 * place for place, teller in enumerate(Teller)}
 ENDED: Final = {teller: 2 << 2 * place for place, teller in enumerate(Teller)}
 _SEEN_BITS: Final = BEGAN[Teller.ENDPOINT] | ENDED[Teller.ENDPOINT]
+_BEGINNINGS: Final = sum(BEGAN.values())
 TOLD: Final = sum(BEGAN.values()) | sum(ENDED.values())
 IS_COVERED: Final = 1 << 18  # our endpoint saw the call that it was made in and says again
 STAYS_FRAME: Final = 1 << 19  # it is a frame whatever else is heard
@@ -149,7 +150,7 @@ def _told_end(action: Action, entry: ActionEntry) -> datetime | None:
 
 def merged(action: Action, entry: ActionEntry) -> Action:
     """Return an action with what an entry knows beyond it."""
-    action = own(action)
+    action = _as_told(action)
     if entry.ended_at is not None:
         action = _going_on(action)
     if _is_of_another_try(action, entry):
@@ -212,12 +213,17 @@ def says_same(outer: Action, inner: Action) -> bool:
     """
     if outer.number == inner.number or not (was_model_call(outer) and was_model_call(inner)):
         return False
-    if not _tellers(outer) & _tellers(inner) or (is_seen(outer) and is_seen(inner)):
+    if not _tellers(outer.heard) & _tellers(inner.heard) & ~_SEEN_BITS or (is_seen(outer) and is_seen(inner)):
         return False
     inner = own(inner)
     if outer.response_id is not None and inner.response_id is not None:
         return outer.response_id == inner.response_id
     return outer.outcome is not Outcome.SUCCESS or inner.outcome not in _FUTILE
+
+
+def have_one_teller(one: Action, other: Action) -> bool:
+    """Tell whether somebody told of both: then they are two calls, for a teller sees one call once."""
+    return bool(_tellers(one.heard) & _tellers(other.heard))
 
 
 def is_around(outer: Action, inner: Action) -> bool:
@@ -268,7 +274,8 @@ def may_be_same(action: Action, entry: ActionEntry) -> bool:
 def tellers_of(entry: ActionEntry) -> int:
     """Return the bits of who told what an entry says; one teller sees one call once."""
     if entry.hearsay is not None:
-        return entry.hearsay.heard & TOLD
+        began = _tellers(entry.hearsay.heard)
+        return began | began << 1
     return BEGAN[entry.teller] | ENDED[entry.teller]
 
 
@@ -291,10 +298,17 @@ def outcome_of(entry: ActionEntry) -> Outcome | None:
     return Outcome.ERROR if entry.failure is not None else Outcome.SUCCESS
 
 
-def _tellers(action: Action) -> int:
-    """Return who but our endpoint has told of an action, as the bits of their beginnings."""
-    told = action.heard & TOLD & ~_SEEN_BITS
-    return (told | told >> 1) & sum(BEGAN.values())
+def _tellers(heard: int) -> int:
+    """Return who has told of an action, as the bits of their beginnings."""
+    return (heard | heard >> 1) & _BEGINNINGS
+
+
+def _as_told(action: Action) -> Action:
+    """Return an action with what its tellers told alone: neither lent nor reckoned."""
+    action = own(action)
+    if not action.heard & PRICED:
+        return action
+    return replace(action, cost=None, is_cost_estimated=False, heard=action.heard & ~(PRICED | COST_BITS))
 
 
 def _gave_another(one: Action, other: Action) -> bool:
@@ -350,7 +364,7 @@ def _heard_elsewhere(entry: ActionEntry) -> int:
 
 def _as_told_elsewhere(other: Action, action: Action) -> Action:
     """Return what an export tells of an action that is known here: as its tellers told it, without what was settled."""
-    other = own(other)
+    other = _as_told(other)
     if action.ended_at is not None:
         other = _going_on(other)  # that it never ended was wrong
     return replace(other, heard=other.heard & _OF_TELLERS)
