@@ -97,7 +97,7 @@ def _clean_failure(failure: Failure) -> Failure:
 
 
 def _clean_hearsay(hearsay: Hearsay) -> Hearsay:
-    return replace(hearsay, span_id=_or_none(hearsay.span_id), seen_within=_or_none(hearsay.seen_within))
+    return replace(hearsay, span_id=_id_or_none(hearsay.span_id), seen_within=_id_or_none(hearsay.seen_within))
 
 
 def _clean_run(entry: RunEntry) -> RunEntry:
