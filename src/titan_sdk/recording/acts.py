@@ -365,7 +365,19 @@ def recorded(function: Any, plan: Plan) -> Any:
         succeed(act, result)
         return result
 
+    _pass_on_methods(function, call)
     return call
+
+
+def _pass_on_methods(function: Callable[..., Any], call: Callable[..., Any]) -> None:
+    """Give the recorded function what else can be called of the one below, as `cache_clear` of `functools.lru_cache`.
+
+    Its data that is no `__dict__` is not passed on: it would stay as it is now.
+    """
+    kind = type(function)
+    for name in dir(kind):
+        if not name.startswith("_") and not hasattr(call, name) and callable(inspect.getattr_static(kind, name)):
+            setattr(call, name, getattr(function, name))
 
 
 def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:

@@ -27,6 +27,7 @@ FIRST_PAUSE_SECONDS = 0.5  # a restarted server is back within it
 LONGEST_PAUSE_SECONDS = 5.0
 ANSWER_SECONDS = 5.0  # a commit takes 10 ms; what waits meanwhile is lost if the process is killed
 PROBE_SECONDS = 1.0  # of a server that did not answer last: where it hangs, what comes meanwhile is to go to the disk
+BYTES_A_SECOND = 2**20  # that a busy server surely takes; a batch of 1 MiB comes in 0.1 s
 _NO_ROOM = "the server is away, and they cannot be kept"
 HELD_BYTES = 16 * 2**20  # in memory, where no disk takes it
 MOST_FAULTS = 5  # of one body, while the server takes others: what is wrong with it does not pass
@@ -58,6 +59,8 @@ class Answer(NamedTuple):
     reason: str = ""
     #: how long the server wants to be left alone
     retry_after_seconds: float = 0.0
+    #: how long it was waited for, where somebody listens there but nothing came
+    silent_seconds: float = 0.0
 
 
 class Delivery:
@@ -128,14 +131,13 @@ class Delivery:
     def give(self, batch: Sequence[Told], *, within_seconds: float | None = None) -> None:
         """Deliver a batch, or keep it."""
         self._last = batch[-1].lost
-        if self.is_away or self._send(batch, within_seconds or self._patience_seconds) in _KEPT:
+        if self.is_away or self._send(batch, within_seconds) in _KEPT:
             self.keep(batch)
 
     def go_on(self, *, within_seconds: float | None = None) -> None:
         """Deliver one batch that was kept, if it is time to try."""
         if self.is_away:
             return
-        within_seconds = within_seconds or self._patience_seconds
         if self._held:
             body, count = self._held[0]  # there until it has gone: the process may end meanwhile, see `put_away`
             if self._deliver_kept(body, body, count, within_seconds):
@@ -178,11 +180,13 @@ class Delivery:
 
     @property
     def _why_they_wait(self) -> str:
-        verdict, reason, _ = self._last_answer
-        if verdict is Verdict.TAKEN:
+        verdict, reason, _, silent_seconds = self._last_answer
+        if verdict is Verdict.TAKEN or 0 < silent_seconds < PROBE_SECONDS:
             return f"there was no time to bring them to {self._where}; the next program that records takes them along"
         if reason:
             return f"the server at {self._where} answered {reason}"
+        if silent_seconds:
+            return f"the server at {self._where} did not answer within {silent_seconds:.2g} s"
         return f"no Titan answers at {self._where} (TITAN_HOST, TITAN_PORT)"
 
     @property
@@ -220,11 +224,16 @@ class Delivery:
         return self._now() < self._try_at
 
     @property
-    def _patience_seconds(self) -> float:
-        return ANSWER_SECONDS if self._has_answered else max(PROBE_SECONDS, self._pause)
+    def is_silent(self) -> bool:
+        """Whether somebody listened at the server's address, but did not answer last."""
+        return self._last_answer.silent_seconds > 0
 
-    def _send(self, batch: Sequence[Told], within_seconds: float) -> Verdict:
-        verdict, reason, _ = self._posted(body_of(told.text() for told in batch), within_seconds)
+    def _patience_seconds(self, size_bytes: int) -> float:
+        least = ANSWER_SECONDS if self._has_answered else max(PROBE_SECONDS, self._pause)
+        return least + min(size_bytes / BYTES_A_SECOND, ANSWER_SECONDS)
+
+    def _send(self, batch: Sequence[Told], within_seconds: float | None) -> Verdict:
+        verdict, reason, *_ = self._posted(body_of(told.text() for told in batch), within_seconds)
         if verdict is Verdict.REFUSED and len(batch) > 1:
             middle = len(batch) // 2
             for half in (batch[:middle], batch[middle:]):
@@ -235,8 +244,8 @@ class Delivery:
             self.drop([told.lost for told in batch], reason or _NO_RECORDING)
         return verdict
 
-    def _posted(self, body: bytes, within_seconds: float) -> Answer:
-        answer = self._last_answer = self._post(body, within_seconds)
+    def _posted(self, body: bytes, within_seconds: float | None) -> Answer:
+        answer = self._last_answer = self._post(body, within_seconds or self._patience_seconds(len(body)))
         verdict = answer.verdict
         self._has_answered = verdict is not Verdict.AWAY
         self._faults_in_a_row = self._faults_in_a_row + 1 if verdict is Verdict.FAULT else 0
@@ -253,7 +262,7 @@ class Delivery:
             self._pause, self._try_at, self._not_before = 0.0, 0.0, 0.0
         return answer
 
-    def _deliver_file(self, kept: Spool, within_seconds: float) -> None:
+    def _deliver_file(self, kept: Spool, within_seconds: float | None) -> None:
         if not self._files:
             self._look_into(kept)
         if not self._files:
@@ -298,9 +307,9 @@ class Delivery:
             self._pause, self._try_at = 0.0, self._not_before
         self._refusals[path] = (count, self._taken, rests_until)
 
-    def _deliver_kept(self, key: str | bytes, body: bytes, count: int, within_seconds: float) -> bool:
+    def _deliver_kept(self, key: str | bytes, body: bytes, count: int, within_seconds: float | None) -> bool:
         """Send a body of `count` entries; return whether that is done with, one way or another."""
-        verdict, reason, _ = self._posted(body, within_seconds)
+        verdict, reason, *_ = self._posted(body, within_seconds)
         if verdict is Verdict.REFUSED or (verdict is Verdict.FAULT and self._is_hopeless(key)):
             self._deliver_one_by_one(body, within_seconds)
             return True
@@ -319,7 +328,7 @@ class Delivery:
         del self._faults[key]
         return True
 
-    def _deliver_one_by_one(self, body: bytes, within_seconds: float) -> None:
+    def _deliver_one_by_one(self, body: bytes, within_seconds: float | None) -> None:
         try:
             entries = json.loads(body)["entries"]
         except (ValueError, LookupError, TypeError):
@@ -327,7 +336,7 @@ class Delivery:
             return
         for number, entry in enumerate(entries):
             body = json.dumps({"entries": [entry]}).encode()
-            verdict, reason, _ = self._posted(body, within_seconds)
+            verdict, reason, *_ = self._posted(body, within_seconds)
             if verdict in (Verdict.AWAY, Verdict.DENIED):
                 left = entries[number:]
                 self._keep_body(json.dumps({"entries": left}).encode(), [self._last] * len(left))
@@ -364,8 +373,9 @@ def post_to(transport: Transport) -> Callable[[bytes, float], Answer]:
                 mutation=False,  # entries are known by their ids: no receipt need be kept for each request
                 retry_for_seconds=0,
             )
-        except TitanError:
-            return Answer(Verdict.AWAY)
+        except TitanError as error:
+            is_silence = isinstance(error.__cause__, TimeoutError)
+            return Answer(Verdict.AWAY, silent_seconds=within_seconds if is_silence else 0.0)
         verdict = verdict_of(response.status)
         if verdict is Verdict.UNWANTED:
             return Answer(verdict)  # it says that it knows no such path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import linecache
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
 from titan_sdk.recording.mistakes import say_once
@@ -29,6 +29,7 @@ _DETAILS = Bounds(size_bytes=64 * 1024)  # of an exception's arguments
 _LONGEST_MESSAGE = 64 * 1024
 _MOST_FRAMES = 100
 _SMALLEST_USD = Decimal("1e-12")  # the picodollar that the server keeps
+_RECKONING = Context(prec=28, traps=[InvalidOperation])  # not the program's, which may round early or refuse to
 LARGEST_USD = 10**6  # of one call; the server takes no more
 _LARGEST_TOKENS = 10**9  # of one call; the server takes no more
 
@@ -165,10 +166,11 @@ def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> N
 def usd(amount: object) -> str | None:
     """Return an amount as the server takes it, to the picodollar; None for what is no amount."""
     try:
-        exact = amount if isinstance(amount, Decimal) else Decimal(str(amount))
+        exact = amount if isinstance(amount, Decimal) else Decimal(str(amount), _RECKONING)
         if amount is None or isinstance(amount, bool) or not exact.is_finite() or not 0 <= exact <= LARGEST_USD:
             return None
-        return f"{exact.quantize(_SMALLEST_USD).normalize():f}"
+        whole = exact.quantize(_SMALLEST_USD, context=_RECKONING).normalize(_RECKONING)
+        return f"{whole:f}"
     except (InvalidOperation, ValueError):
         return None
 

@@ -91,10 +91,11 @@ def check_function(found: object) -> None:
         raise TypeError(f"action({found!r:.100}): expected a name as text, or a function")
 
 
-def say_once(text: str) -> None:
-    """Say something on stderr; the same again is not said."""
-    if text not in _said and len(_said) < _MOST_SAID:
-        _said.add(text)
+def say_once(text: str, *, about: str | None = None) -> None:
+    """Say something on stderr; the same again is not said, nor a second thing about the same."""
+    key = about or text
+    if key not in _said and len(_said) < _MOST_SAID:
+        _said.add(key)
         to_stderr(text)
 
 

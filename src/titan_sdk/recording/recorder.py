@@ -12,11 +12,12 @@ from _thread import allocate_lock
 from collections import deque
 from contextlib import suppress
 
+from titan_sdk.recording.delivery import ANSWER_SECONDS, BYTES_A_SECOND
 from titan_sdk.recording.mistakes import say_once
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from threading import Thread
     from typing import Protocol, TypeVar
 
@@ -48,6 +49,7 @@ BATCH_ENTRIES = 256
 BATCH_BYTES = 2**20
 LONGEST_QUEUE = 20_000  # notes: half a second of nothing but calls; what they hold is the program's own
 FORK_SECONDS = 0.1  # a server that is there answers in 10 ms
+FORK_LOOK_SECONDS = 0.005
 THREAD_END_SECONDS = 0.001  # Python 3.12 counts the system's threads: one that has been joined is one for a moment
 EXIT_SECONDS = 2.0  # of an exit, for the server: one that takes longer is felt
 KEEP_SECONDS = 18.0  # beyond, for the disk: a full queue of calls of 1 KB takes 3 s, where the machine is busy 10
@@ -86,11 +88,15 @@ class Recorder:
         self._is_stepping_aside = False
         self._has_started = False
         self._close_by = 0.0
-        #: Gathered, but not told; told, but not sent; and what is being sent, since when.
+        #: Gathered, but not told; told, but not sent, what is too large for a batch apart; and what is being sent.
         self._untold: deque[Note] = deque()
         self._in_hand: deque[Told] = deque()
+        self._large: deque[Told] = deque()
         self._sending: list[Told] = []
-        self._sending_since: float | None = None
+        #: on the monotonic clock: since when the server is waited for, also with what was kept
+        self._asking_since: float | None = None
+        #: of the wait that a fork has given up
+        self._given_up: float | None = None
         self._overflow: deque[Lost] = deque()
         self._asked = 0
         self._done = 0
@@ -146,28 +152,38 @@ class Recorder:
         delivery = self._own_delivery()
         delivery.is_last = True
         if thread is None or not thread.is_alive():
-            self._leave(delivery, lambda batch: self._give_or_keep(delivery, batch))
+            self._leave(delivery, lambda batch: self._give_or_keep(delivery, batch), self._sending)
             delivery.finish(self._close_by)
         else:
-            self._leave(delivery, delivery.keep)
+            self._leave(delivery, delivery.keep, [])
+            self._wait_for_answer(thread, delivery)
         delivery.put_away()
         delivery.say_what_is_left()
 
     def step_aside(self) -> None:
         """End the thread, once it has told what waits, because the process forks; the next note starts another.
 
-        A fork beside threads is a DeprecationWarning since Python 3.12. Waits for 0.1 s at most.
+        A fork beside threads is a DeprecationWarning since Python 3.12. Waits for 0.1 s at most, and for a server that
+        hangs only once.
         """
         thread = self._thread
         if thread is None or self._is_closing:
             return
         self._is_stepping_aside = True
         self._hasten()
-        thread.join(FORK_SECONDS)
+        until = time.monotonic() + FORK_SECONDS
+        while thread.is_alive() and not self._is_in_a_known_hang() and time.monotonic() < until:
+            thread.join(FORK_LOOK_SECONDS)
+        self._given_up = self._asking_since
         self._is_stepping_aside = False
         if not thread.is_alive():
             self._thread = None
             time.sleep(THREAD_END_SECONDS)
+
+    def _is_in_a_known_hang(self) -> bool:
+        """Whether the thread waits for a server that an earlier fork has waited for, or that did not answer last."""
+        since, delivery = self._asking_since, self._delivery
+        return since is not None and (since == self._given_up or (delivery is not None and delivery.is_silent))
 
     def _start(self) -> None:
         if not self._starting.acquire(blocking=False):
@@ -221,7 +237,9 @@ class Recorder:
             if self._is_stepping_aside and self._queue.empty():
                 return
             if delivery.wait_seconds == 0:
+                self._asking_since = time.monotonic()
                 delivery.go_on()
+                self._asking_since = None
 
     def _has_to_stop(self, delivery: Delivery) -> bool:
         """Whether `close` does the rest: it picks what matters most, where there is no time for all."""
@@ -232,15 +250,19 @@ class Recorder:
         self._count_overflow(delivery)
         self._in_hand.extend(delivery.losses.taken())
         while not self._has_to_stop(delivery) and (note := _first(self._untold)) is not None:
-            self._in_hand.extend(_told(note, delivery))
+            for told in _told(note, delivery):
+                (self._large if told.size_bytes > BATCH_BYTES else self._in_hand).append(told)
             time.sleep(0)  # or who of the caller's threads needs the interpreter's lock meanwhile waits 5 ms for it
         while not self._has_to_stop(delivery) and (batch := self._cut_batch()):
-            self._sending, self._sending_since = batch, time.monotonic()
+            self._sending, self._asking_since = batch, time.monotonic()
             _bring(batch, delivery, delivery.give)
-            self._sending_since, self._sending = None, []
+            self._asking_since, self._sending = None, []
 
     def _cut_batch(self) -> list[Told]:
-        """Return the next entries, as many as are good for one request; none when there are no more."""
+        """Return the next entries, as many as are good for one request; none when there are no more.
+
+        What is too large for a batch goes alone, after all others: the end of its run need not wait for it.
+        """
         batch: list[Told] = []
         size_bytes = 0
         while len(batch) < BATCH_ENTRIES and (told := _first(self._in_hand)) is not None:
@@ -249,6 +271,8 @@ class Recorder:
                 break
             batch.append(told)
             size_bytes += told.size_bytes
+        if not batch and (large := _first(self._large)) is not None:
+            return [large]
         return batch
 
     def _gather(self, wait_seconds: float | None) -> int:
@@ -277,17 +301,32 @@ class Recorder:
         """Wait until the thread has delivered all, has to stop, or is kept waiting by the server."""
         until = self._close_by - LEAVE_SECONDS + LAST_SECONDS
         while thread.is_alive() and time.monotonic() < until:
-            since = self._sending_since
+            since = self._asking_since
             if since is not None and time.monotonic() - since > STUCK_SECONDS:
-                return  # what it carries is kept, too: it may come to the server twice, and counts once
+                return  # what is behind it is kept meanwhile
             thread.join(LOOK_SECONDS)
 
-    def _leave(self, delivery: Delivery, deliver: Callable[[list[Told]], object]) -> None:
+    def _wait_for_answer(self, thread: Thread, delivery: Delivery) -> None:
+        """Let the thread hear what the server says of what it carries; keep it where that takes too long.
+
+        What was kept meanwhile, as the end of the run, goes out where the server answers in time.
+        """
+        size_bytes = sum(told.size_bytes for told in self._sending)
+        until = self._close_by + min(max(0, size_bytes - BATCH_BYTES) / BYTES_A_SECOND, ANSWER_SECONDS)
+        self._hasten()  # or it would wait for what comes next
+        while thread.is_alive() and time.monotonic() < until:
+            thread.join(LOOK_SECONDS)
+        if sending := list(self._sending):
+            _bring(sending, delivery, delivery.keep)  # it may come to the server twice, and counts once
+        elif not thread.is_alive() and not delivery.is_away:
+            delivery.finish(max(self._close_by, time.monotonic() + LEAVE_SECONDS))
+
+    def _leave(self, delivery: Delivery, deliver: Callable[[list[Told]], object], sending: Sequence[Told]) -> None:
         """Deliver what the thread did not, while there is time, and count the rest."""
         from titan_sdk.recording.leaving import Leftovers
 
         self._count_overflow(delivery)
-        left = Leftovers([*_all(self._untold), *self._drained()], [*self._sending, *_all(self._in_hand)])
+        left = Leftovers([*_all(self._untold), *self._drained()], [*sending, *_all(self._in_hand), *_all(self._large)])
         # something even where others took all the time
         until = max(self._close_by + self._keep_seconds, time.monotonic() + LAST_SECONDS)
         lost = left.deliver(

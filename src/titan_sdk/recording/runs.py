@@ -37,7 +37,7 @@ _LONGEST_REASON = 1000
 class Run:
     """A run as this process knows it."""
 
-    __slots__ = ("agent_id", "id", "is_ours", "process_id")
+    __slots__ = ("agent_id", "id", "is_ours", "process_id", "session_id")
 
     def __init__(self, run_id: str | None, agent_id: str | None, *, is_ours: bool) -> None:
         #: None: that of the job whose token is shown
@@ -46,6 +46,8 @@ class Run:
         #: whether it ends when this process says so
         self.is_ours = is_ours
         self.process_id = os.getpid()
+        #: which group of runs it belongs to, as far as this process knows
+        self.session_id: str | None = None
 
     def __repr__(self) -> str:
         return f"<titan_sdk.Run {self.id!r} of {self.agent_id!r}>"
@@ -88,7 +90,7 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
     Args:
         agent_id: whose run it is; by default TITAN_AGENT_ID, else the script's name.
         run_id: its id, also that of a run that exists; by default that of the job that this process is, else a new one.
-        session_id: groups runs, such as those of one conversation.
+        session_id: groups runs, such as those of one conversation; by default that of the run around it, "" for none.
         name: a title for people.
         tags: words to find it by.
 
@@ -110,18 +112,17 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         if run_id == "":
             raise ValueError("run_id='': expected an id, or None for a new one")
         self._run = _run_of(agent_id, run_id)
-        self._about = {
-            "session_id": session_id and id_line(session_id, ID_LIMIT),
-            "name": name,
-            "tags": list(tags) or None,
-        }
+        self._session_id = session_id and id_line(session_id, ID_LIMIT)
+        self._about = {"name": name, "tags": list(tags) or None}
         self._outer: Run | None = None
 
     def __enter__(self) -> Run:
         self._outer = _current.get()
         _current.set(self._run)
         _open.append(self._run)
-        process.put(RunNote(self._run, **self._about))
+        around = None if self._outer is None else self._outer.session_id
+        self._run.session_id = (around if self._session_id is None else self._session_id) or None
+        process.put(RunNote(self._run, session_id=self._run.session_id, **self._about))
         if self._run.is_ours:
             process.end_with_process(id(self._run), lambda failure: _end(self._run, failure))
         return self._run

@@ -33,25 +33,72 @@ def event(name: str, payload: object = None, *, redact: Redact | None = None) ->
     _record("event", name, payload, redact)
 
 
-def progress(done: int, total: int | None = None) -> None:
-    """Say how far the run is: so many steps, of so many where that is known. Numbers below 0 count as 0.
+def progress(done: float, total: float | None = None) -> None:
+    """Say how far the run is: so many steps, of so many where that is known; or a share of the whole, from 0.0 to 1.0.
 
-    for number, page in enumerate(pages):
-        titan_sdk.progress(number, len(pages))
+        for number, page in enumerate(pages):
+            titan_sdk.progress(number, len(pages))
+        titan_sdk.progress(0.5)             # half of it; so is progress(0.5, 1), and progress(1.5, 3)
+
+    A share is told in whole percent. Numbers below 0 count as 0. What is no progress, as 1 of 0, is said once.
     """
-    known = {"done": done} if total is None else {"done": done, "total": total}
-    steps = {name: count for name, value in known.items() if (count := _steps(name, value)) is not None}
-    if len(steps) == len(known):
+    steps = _share_alone(done) if total is None else None
+    if steps is None:
+        known = {"done": done} if total is None else {"done": done, "total": total}
+        found = {name: count for name, value in known.items() if (count := _number(name, value)) is not None}
+        steps = _steps(found, has_total=total is not None) if len(found) == len(known) else None
+    if steps is not None:
         process.offer(RunNote(current_run(), **steps))
 
 
-def _steps(name: str, value: object) -> int | None:
-    """Return a number of steps; None for what is none, which is said once."""
-    try:
-        return min(max(0, int(value)), _MOST_STEPS)  # type: ignore[call-overload, no-any-return]  # or it raises
-    except (TypeError, ValueError, OverflowError):
-        say_once(f"titan_sdk: progress is not recorded: {name}={value!r:.100} is not a number of steps")
+def _share_alone(done: float) -> dict[str, int] | None:
+    """Return the percent that a number from 0.0 to 1.0 means; None for whole numbers, texts and others."""
+    if hasattr(done, "__index__") or not hasattr(done, "__float__"):
         return None
+    try:
+        share = float(done)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return _percent(share) if 0 <= share <= 1 else None
+
+
+def _number(name: str, value: object) -> int | float | None:
+    """Return a number from 0, an int where it is whole; None for what is none, which is said once."""
+    try:
+        whole = int(value)  # type: ignore[call-overload]  # or it raises
+        number = whole if isinstance(value, int | str) else float(value)  # type: ignore[arg-type]  # int() took it
+    except (TypeError, ValueError, OverflowError):
+        _say_not(f"{name}={value!r:.100} is not a number of steps")
+        return None
+    return min(max(0, whole if number == whole else number), _MOST_STEPS)
+
+
+def _steps(found: dict[str, int | float], *, has_total: bool) -> dict[str, int] | None:
+    """Return what is told of so many steps, of so many; None where that means nothing, which is said once."""
+    done, total = found["done"], found.get("total", 0)
+    if not has_total:
+        if isinstance(done, int):
+            return {"done": done}
+        _say_not(f"done={done!r} is neither a number of steps nor a share from 0 to 1")
+        return None
+    if total == 0 and done > 0:
+        _say_not(f"done={done} of total=0 steps")
+        return None
+    if done > total:
+        said = f"titan_sdk: progress shows as 100 %: done={done} is more than total={total}"
+        say_once(said, about=f"more steps than {total}")
+    if isinstance(done, float) or isinstance(total, float):
+        return _percent(done / total)
+    return {"done": done, "total": total}
+
+
+def _percent(share: float) -> dict[str, int]:
+    """Return so many of a hundred steps: rounded down, for what is not over is not 100 %."""
+    return {"done": int(100 * min(share, 1.0) + 1e-6), "total": 100}  # 0.29 is 28.999999999999996 hundredths
+
+
+def _say_not(why: str) -> None:
+    say_once(f"titan_sdk: progress is not recorded: {why}")
 
 
 def _record(kind: str, name: str, said: object, redact: Redact | None = None) -> None:

@@ -10,7 +10,7 @@ import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, InvalidOperation
 from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any, Final
 from uuid import UUID
@@ -23,6 +23,7 @@ __all__ = ["LARGEST_INT", "LEAF_READERS", "LEAF_WRITERS", "least_size", "plain_j
 
 LARGEST_INT: Final = 2**53 - 1  # RFC 8259, section 6: beyond it, JSON readers do not agree on an integer's value
 
+_DECIMALS: Final = Context(traps=[InvalidOperation])  # the program's own may let pass what is no number
 _LONGEST_DECIMAL_BITS: Final = 8_000  # 2,409 digits; Python refuses to read or write more than 4,300
 _FINITE: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 
@@ -121,7 +122,7 @@ _LEAVES: Final = (
     _Leaf(
         timedelta, lambda value: [value.days, value.seconds, value.microseconds], lambda payload: timedelta(*payload)
     ),
-    _Leaf(Decimal, str, lambda payload: Decimal(_text(payload))),
+    _Leaf(Decimal, _DECIMALS.to_sci_string, lambda payload: Decimal(_text(payload), _DECIMALS)),
     _Leaf(UUID, str, lambda payload: UUID(_text(payload))),
     _Leaf(complex, repr, lambda payload: complex(_text(payload))),
     _Leaf(range, lambda value: [value.start, value.stop, value.step], lambda payload: range(*payload)),

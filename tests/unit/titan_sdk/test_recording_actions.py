@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import json
 import threading
 import time
@@ -309,6 +310,21 @@ def test_a_decorated_function_looks_like_the_one_it_was() -> None:
     wrapped = action(plain)
 
     assert (wrapped.__name__, wrapped.__doc__, wrapped.__module__) == ("plain", "Say nothing.", __name__)
+
+
+def test_what_a_decorator_below_brings_along_stays(heard: Heard) -> None:
+    @action
+    @functools.lru_cache
+    def look_up(city: str) -> str:
+        return city.upper()
+
+    cached: Any = look_up
+    answers = [look_up("graz"), look_up("graz")]
+    hits = cached.cache_info().hits
+    cached.cache_clear()
+
+    assert (answers, hits, cached.cache_info().currsize) == (["GRAZ", "GRAZ"], 1, 0)
+    assert len(heard.actions()) == 2
 
 
 def test_what_an_action_keeps_to_itself_does_not_leave_the_process(heard: Heard) -> None:

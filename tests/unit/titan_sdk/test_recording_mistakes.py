@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -129,7 +130,7 @@ def test_use_that_is_none_is_said_and_the_call_is_recorded(capsys: pytest.Captur
 def test_progress_that_is_none_is_said_and_harms_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     with heard_by_nobody_else() as heard:
         titan_sdk.progress("a")  # type: ignore[arg-type]  # that is the mistake
-        titan_sdk.progress(1, float("inf"))  # type: ignore[arg-type]  # and that
+        titan_sdk.progress(1, float("inf"))  # and that
         titan_sdk.progress(2, 3)
         runs = heard.runs()
 
@@ -137,3 +138,57 @@ def test_progress_that_is_none_is_said_and_harms_nobody(capsys: pytest.CaptureFi
     said = capsys.readouterr().err
     assert "progress is not recorded: done='a' is not a number of steps" in said
     assert "progress is not recorded: total=inf is not a number of steps" in said
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ((0.5,), (50, 100)),
+        ((0.0,), (0, 100)),
+        ((1.0,), (100, 100)),
+        ((Decimal("0.25"),), (25, 100)),
+        ((0.5, 1), (50, 100)),
+        ((1.5, 3), (50, 100)),
+        ((0.995, 1), (99, 100)),
+        ((0.29, 1), (29, 100)),
+        ((3.0, 4.0), (3, 4)),
+        ((2.0,), (2, None)),
+        ((1,), (1, None)),
+        ((True,), (1, None)),
+        (("1", 3), (1, 3)),
+        ((50, "100"), (50, 100)),
+        ((-0.5, 3), (0, 3)),
+        ((0, 0), (0, 0)),
+        ((5, 3), (5, 3)),
+        ((2.5,), None),
+        ((-0.5,), (0, None)),
+        ((float("nan"),), None),
+        ((float("nan"), 3), None),
+        ((Decimal("sNaN"),), None),
+        ((0.5, 1e-320), (100, 100)),
+        ((10**400, 10**401), (2**53 - 1, 2**53 - 1)),
+        ((1, 0), None),
+    ],
+    ids=str,
+)
+def test_a_fraction_is_a_share_of_the_whole(given: tuple[Any, ...], told: tuple[int, int | None] | None) -> None:
+    with heard_by_nobody_else() as heard:
+        titan_sdk.progress(*given)
+        steps = [(each["done"], each.get("total")) for each in heard.runs() if "done" in each]
+
+    assert steps == ([] if told is None else [told])
+
+
+def test_progress_that_means_nothing_or_too_much_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with heard_by_nobody_else():
+        for number in range(8, 12):
+            titan_sdk.progress(number, 7)
+        for _ in range(2):
+            titan_sdk.progress(4, 0)
+            titan_sdk.progress(7.5)
+
+    assert capsys.readouterr().err.splitlines() == [
+        "titan_sdk: progress shows as 100 %: done=8 is more than total=7",
+        "titan_sdk: progress is not recorded: done=4 of total=0 steps",
+        "titan_sdk: progress is not recorded: done=7.5 is neither a number of steps nor a share from 0 to 1",
+    ]

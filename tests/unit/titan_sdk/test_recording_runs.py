@@ -137,6 +137,28 @@ def test_an_action_has_no_parent_in_another_run() -> None:
     assert [("parent_id" in each, each["run_id"]) for each in heard.actions()] == [(False, "R_1"), (False, "A_1")]
 
 
+def test_a_run_within_a_run_belongs_to_its_session_unless_it_says_otherwise() -> None:
+    with heard_by_nobody_else() as heard, run(run_id="outer", session_id="s"):
+        with run(run_id="inner"), run(run_id="innermost"):
+            pass
+        with run(run_id="other", session_id="t"), run(run_id="none", session_id=""), run(run_id="in none"):
+            pass
+        with run(run_id="later"):
+            pass
+
+    sessions = {each["run_id"]: each.get("session_id") for each in heard.runs() if "end" not in each}
+    assert sessions == {
+        "R_1": None,
+        "outer": "s",
+        "inner": "s",
+        "innermost": "s",
+        "other": "t",
+        "none": None,
+        "in none": None,
+        "later": "s",
+    }
+
+
 def test_a_run_that_is_given_no_id_gets_one_of_its_agents() -> None:
     with heard_by_nobody_else(), run(agent_id="RESEARCH") as current:
         assert current.id is not None
