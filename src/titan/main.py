@@ -30,7 +30,7 @@ from titan.engine.local_workers import LocalWorkers
 from titan.engine.lookout import Lookout
 from titan.engine.notifier import Notifier
 from titan.engine.orchestrator import Orchestrator
-from titan.engine.preparing import PreparingProcess
+from titan.engine.preparing import COLLECTED_AFTER, PreparingProcess
 from titan.engine.receipts import LongOnce
 from titan.engine.recorder import Recorder
 from titan.engine.registrar import Registrar
@@ -220,6 +220,7 @@ async def _serve(
         workers.start(settings.offers)
         house.orchestrator.background(workers.keep_logs_small())
     gc.freeze()  # what start-up made lives as long as the server
+    gc.set_threshold(COLLECTED_AFTER)
     say(_greeting(settings, home, kept.shown, listeners, house))
     try:
         await servers.run()

@@ -145,6 +145,8 @@ class KnownCalls:
     next_number: int  #: of an action that is new
     #: By the number of an action that entries tell a part of: what the parts that were told are known by.
     parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
+    #: Looks up what is stored of an action's entries: seldom asked.
+    told: Callable[[Action], Sequence[Entry]] = field(default=lambda _action: ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +218,20 @@ class CallReader(Protocol):
         self, project_id: str, run_id: str, *, action_number: int | None = None, after: int = 0, limit: int
     ) -> list[StoredEntry]:
         """Return up to `limit` entries of a run behind `after`, or of one of its actions, in the order they came."""
+
+    def told_of_run(self, project_id: str, run_id: str, *, after: int = 0, limit: int) -> list[StoredEntry]:
+        """Return up to `limit` entries behind `after` that are about the run itself, in the order they came."""
+
+    def places_in_tape(self, project_id: str, run_id: str) -> list[tuple[int, int]]:
+        """Return (number of an action, number of an entry about it): actions as they started, entries as they came."""
+
+    def entries_at(
+        self, project_id: str, run_id: str, numbers: Sequence[int], *, limit_bytes: int
+    ) -> list[StoredEntry]:
+        """Return entries of a run by their numbers, in the order asked for, until they take about `limit_bytes`.
+
+        One comes in any case, if there is one; numbers that are unknown are left out.
+        """
 
     def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
         """Return whether a run's tape, packed or not, is still what was appended; it reads all of it.

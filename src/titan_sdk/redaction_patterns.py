@@ -38,6 +38,7 @@ from titan_sdk.redaction_checks import (
     is_told_secret,
     is_written_secret,
 )
+from titan_sdk.redaction_hidden import ENCODED, ENCODED_HINTS, has_openais_mark, is_encoded_key
 
 VALUE_GROUP: Final = "value"  #: the group of a regex that is the secret; without one, the whole match is
 CHIP: Final = re.compile(r"\[redacted:[a-z0-9_-]{1,64}\]", re.ASCII)  # what stands where a secret stood
@@ -188,6 +189,17 @@ SECRET_PATTERNS: Final = (
         + "(?P<value>gsk_[A-Za-z0-9]{40,}|xai-[A-Za-z0-9]{60,}|pplx-[A-Za-z0-9]{40,}|r8_[A-Za-z0-9]{37,}"
         + "|nvapi-[A-Za-z0-9_-]{50,}|lsv2_(?:pt|sk)_[A-Za-z0-9_]{32,}|tvly-(?:dev-|prod-)?[A-Za-z0-9]{24,})",
         ("gsk_", "xai-", "pplx-", "r8_", "nvapi-", "lsv2_", "tvly-"),
+    ),
+    # --- the same without an edge before them, or as base64 ----------------------------------------------------------
+    SecretPattern("anthropic_key", "sk-ant-[a-z]{2,8}[0-9]{2}-[A-Za-z0-9_-]{20,}", ("sk-ant-",)),
+    SecretPattern("openai_key", "sk-[A-Za-z0-9_-]{40,}", ("sk-",), "t3blbkfj", has_openais_mark),
+    SecretPattern("github_token", r"gh[pousr]_[A-Za-z0-9]{36}\b", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
+    SecretPattern(
+        "encoded_key",
+        f"(?:^|[^A-Za-z0-9+/_-])(?P<value>{ENCODED})",
+        ENCODED_HINTS,
+        f"(?:{'|'.join(ENCODED_HINTS)})[a-z0-9+/_-]{{22}}",
+        is_encoded_key,
     ),
     # --- clouds and services -----------------------------------------------------------------------------------------
     SecretPattern(

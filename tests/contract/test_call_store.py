@@ -72,7 +72,7 @@ WHOLE = ActionEntry(
     is_redacted=True,
     redacted=(Redaction(path="$.a", name="key", fingerprint="f"),),
     details='{"a":[1]}',
-    hearsay=Hearsay(heard=1 << 31, is_frame=True, span_id="s", seen_within="w"),
+    hearsay=Hearsay(heard=1 << 31, is_frame=True, span_id="s", seen_within="w", estimate=Decimal("0.5")),
 )
 WORD = RunEntry(
     run_id=RUN,
@@ -91,7 +91,6 @@ WORD = RunEntry(
     traces=("4bf92f3577b34da6a3ce929d0e0e4736",),
     details="{}",
     end_source=StatusSource.STAGES,
-    details_told=("d" * 32,),
     standing=Standing(
         last_event_at=at(4), last_started_at=at(2), last_outcome=Outcome.ERROR, last_ended_at=at(4), progress_at=at(1)
     ),

@@ -73,9 +73,31 @@ def test_sums_are_exact_beyond_what_a_column_holds(calls: CallStore) -> None:
     assert sums.cost == Decimal("999999.999999999999") * count
     assert (sums.input_tokens, sums.output_tokens) == ((2**53 - 1) * count, 10**9 * count)
     [agent] = calls.read(lambda reader: reader.agents(PROJECT, limit=9))
-    assert agent.cost == Decimal(2**63 - 1).scaleb(-12) * 2
+    assert agent.cost == sums.cost
     [day] = calls.read(lambda reader: reader.days_of_agent(PROJECT, agent.agent_id, since=at(-1)))
-    assert day.cost == agent.cost
+    assert day.cost == sums.cost
+
+
+def test_each_sum_of_a_run_is_exact_beyond_what_a_column_holds_and_filtered_by(calls: CallStore) -> None:
+    dear, dearer = a_call("a", cost="999999.999999999999"), a_call("b", cost="1000000", run_id="R_2")
+    for outcome in (Outcome.SUCCESS, Outcome.BLOCKED, Outcome.REPLAYED):
+        record(calls, *(replace(dear, id=f"{outcome}{number}", outcome=outcome) for number in range(10)))
+    record(calls, *(replace(dearer, id=f"b{number}") for number in range(10)))
+
+    def found(least: str) -> set[str]:
+        wanted = RunFilter(min_cost=Decimal(least))
+        runs, _ = calls.read(
+            lambda reader: reader.registry(PROJECT, wanted, sort="started", is_ascending=True, after=None, limit=9)
+        )
+        return {run.id for run in runs}
+
+    run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    assert run is not None
+    whole = Decimal("9999999.99999999999")
+    assert (run.tally.cost, run.tally.prevented, run.tally.saved) == (whole, whole, whole)
+    assert found("9223372") == found("9999999.99999999999") == {RUN, "R_2"}
+    assert found("9999999.999999999991") == found("10000000") == {"R_2"}
+    assert found("10000000.000000000001") == found("1e30") == set()
 
 
 def test_a_run_keeps_the_most_tokens_that_a_column_holds(calls: CallStore) -> None:

@@ -18,6 +18,7 @@ from titan.model.actions import (
     Teller,
 )
 from titan.model.recorded import IS_RETOLD, Action
+from titan.rules.lending import GAVE_WAY, LENT, PRICED
 from titan.rules.merging import STAYS_FRAME
 
 
@@ -45,23 +46,38 @@ def tellings(draw: st.DrawFn, number: int) -> list[ActionEntry]:
 
 
 @st.composite
-def nests(draw: st.DrawFn, number: int) -> list[ActionEntry]:
+def nests(draw: st.DrawFn, number: int, *, has_siblings: bool = False) -> list[ActionEntry]:
     """Draw a call that one teller tells of two or three times, within one another."""
     answer = draw(st.sampled_from([None, f"n{number}"]))
     depth = draw(st.integers(2, 3))
     told = [
         a_span(
             f"n{number}.{level}",
-            begins=level,
+            begins=level + 0.05 + number / 100,  # no two at once: of those the first error is any
             ends=20 - level,
             parent_id=f"n{number}.{level - 1}" if level else None,
             outcome=draw(st.sampled_from([Outcome.SUCCESS, Outcome.ERROR])),
-            use=ModelUse(input_tokens=draw(st.sampled_from([None, number])), response_id=answer),
+            use=ModelUse(
+                model=draw(st.sampled_from([None, "priced"])),
+                input_tokens=draw(st.sampled_from([None, number])),
+                response_id=answer,
+            ),
             cost=draw(st.sampled_from([None, f"0.{level}"])),
+            is_cost_estimated=draw(st.booleans()),
         )
         for level in range(depth)
     ]
-    begun = [replace(entry, ended_at=None, outcome=None, use=None, cost=None) for entry in told]
+    if has_siblings and draw(st.booleans()):
+        cost, outcome = draw(st.sampled_from([None, "0.01"])), draw(st.sampled_from([Outcome.SUCCESS, Outcome.ERROR]))
+        told.append(
+            a_span(
+                f"n{number}.b", begins=5.07 + number / 100, ends=6, parent_id=f"n{number}.0", outcome=outcome, cost=cost
+            )
+        )
+    told = [replace(entry, is_cost_estimated=entry.is_cost_estimated and entry.cost is not None) for entry in told]
+    begun = [
+        replace(entry, ended_at=None, outcome=None, use=None, cost=None, is_cost_estimated=False) for entry in told
+    ]
     return told + (begun if draw(st.booleans()) else [])
 
 
@@ -72,7 +88,7 @@ def some_calls(draw: st.DrawFn) -> list[Entry]:
     for number in range(draw(st.integers(1, 4))):
         entries += draw(tellings(number))
     for number in range(draw(st.integers(0, 2))):
-        entries += draw(nests(number))
+        entries += draw(nests(number, has_siblings=True))
     for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
         entries.append(a_word(seconds=seconds, end=draw(st.sampled_from(list(RunEnd)))))
     for seconds in draw(st.lists(st.integers(0, 60), max_size=2, unique=True)):
@@ -90,5 +106,6 @@ def plain(memory: Memory) -> tuple[Any, ...]:
 
 def _plain_action(action: Action) -> tuple[list[str], Action]:
     names = sorted({action.id, action.span_id or action.id})  # no set: its repr has an order of its own
-    heard = action.heard & ~(IS_RETOLD | STAYS_FRAME)  # how it came to be what it is
+    # How it came to be what it is; a cost may be lent to a call by the next one around it, or given by its frame.
+    heard = action.heard & ~(IS_RETOLD | STAYS_FRAME | LENT["cost"] | GAVE_WAY | PRICED)
     return names, replace(action, number=0, id="", span_id=None, agent_id="", heard=heard)

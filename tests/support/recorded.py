@@ -98,6 +98,16 @@ def a_word(
     )
 
 
+class PerToken:
+    """Prices of a market with one model, "priced": a dollar for each token, nothing for what is read from a cache."""
+
+    def cost_of(self, use: ModelUse, *, at: datetime) -> Decimal | None:
+        """Return as many dollars as there are tokens."""
+        if use.model != "priced" or use.input_tokens is None:
+            return None
+        return Decimal(use.input_tokens + (use.output_tokens or 0) - (use.cache_read_tokens or 0))
+
+
 @dataclass
 class Memory:
     """What entries have come to, batch for batch."""
@@ -108,7 +118,7 @@ class Memory:
 
     def hear(self, *entries: Entry, now: datetime = NOON) -> Settled:
         """Settle entries and keep what they change."""
-        settled = settle(entries, self.known(entries), project_id=PROJECT, now=now)
+        settled = settle(entries, self.known(entries), project_id=PROJECT, now=now, prices=PerToken())
         self.runs |= {run.id: run for run in settled.runs}
         self.actions |= {action.number: action for action in settled.actions}
         self.kept += settled.kept
@@ -144,6 +154,7 @@ class Memory:
             answered=[action for action in self.all if action.kind is ActionKind.MODEL and action.response_id in named],
             next_number=max(self.actions, default=0) + 1,
             parts=self._parts(),
+            told=lambda action: [new.entry for new in self.kept if new.action_number == action.number],
         )
 
     def _parts(self) -> dict[int, set[bytes]]:

@@ -37,6 +37,15 @@ SECRETS: Final = [
     ("anthropic_key", "use {}, please", made("sk-ant-api03-", 93, _ALPHANUMERIC + "_-")),
     ("openai_key", "export KEY {}", made("sk-proj-", 60, _ALPHANUMERIC + "_-")),
     ("openai_key", "({})", made("sk-", 48)),
+    ("openai_key", "x{}", made("sk-proj-", 20) + "T3BlbkFJ" + made("", 20)),
+    ("openai_key", "call_{}", made("sk-", 20) + "T3BlbkFJ" + made("", 20)),
+    ("anthropic_key", "x{}", made("sk-ant-api03-", 93, _ALPHANUMERIC + "_-")),
+    ("github_token", "tool{}", made("ghp_", 36)),
+    *(
+        ("encoded_key", '<"b64": "{}">', base64.b64encode(f"{key}{end}".encode()).decode())
+        for key in (made("sk-proj-", 60), made("ghp_", 36), made("xoxb-", 40), made("github_pat_", 82))
+        for end in ("", "\n")
+    ),
     ("openai_key", "{}", made("sk-or-v1-", 64, "0123456789abcdef")),
     ("openai_key", "{}", f"sk-lf-{uuid.UUID(int=_RANDOM.getrandbits(128))}"),
     ("google_key", "?key={}&q=1", made("AIza", 35, _ALPHANUMERIC + "_")),
@@ -156,6 +165,8 @@ INNOCENT: Final = [
     "MAX_TOKEN=4096 SECRET_COUNT=1234567 NEXT_TOKEN=12345678",
     '<div class="sk-toggleable__label sk-toggleable__label-arrow sk-estimator-doc-link">',
     "risk-assessment-of-the-whole-project-2026 task-0123456789012345678901234567890123",
+    "risk-proj-2026-11-22-the-whole-of-it-0123456789-and-more flask-ant-hill-0123456789abcdefghij xghp_short",
+    base64.b64encode(b"sk-toggleable__label sk-estimator-doc-link and other classes").decode(),
     "550e8400-e29b-41d4-a716-446655440000 " + str(uuid.UUID(int=_RANDOM.getrandbits(128))),
     "41111111-1111-4111-a111-111111111111",
     "commit " + hashlib.sha1(b"x").hexdigest() + " sha256:" + hashlib.sha256(b"x").hexdigest(),

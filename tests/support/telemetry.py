@@ -57,8 +57,11 @@ def a_span(
     seconds: float | None = 1,
     error: str | None = None,
     events: Sequence[tuple[str, Mapping[str, object]]] = (),
+    links: Sequence[Span.Link] = (),
+    is_ok: bool = False,
 ) -> Span:
-    """Return a span; `seconds` None is one that has not ended."""
+    """Return a span; `seconds` None is one that has not ended. Without `error` and `is_ok` its status is unset."""
+    unfailed = Status(code=Status.STATUS_CODE_OK) if is_ok else Status()
     return Span(
         trace_id=bytes.fromhex(trace_id),
         span_id=bytes.fromhex(span_id),
@@ -67,9 +70,15 @@ def a_span(
         start_time_unix_nano=STARTED_NS,
         end_time_unix_nano=0 if seconds is None else STARTED_NS + int(seconds * SECOND_NS),
         attributes=pairs(attributes or {}),
-        status=Status() if error is None else Status(code=Status.STATUS_CODE_ERROR, message=error),
+        status=unfailed if error is None else Status(code=Status.STATUS_CODE_ERROR, message=error),
         events=[Span.Event(name=event, time_unix_nano=STARTED_NS, attributes=pairs(said)) for event, said in events],
+        links=links,
     )
+
+
+def a_link(attributes: Mapping[str, object] | None = None) -> Span.Link:
+    """Return a link to a span of another trace."""
+    return Span.Link(trace_id=b"\xab" * 16, span_id=b"\xcd" * 8, attributes=pairs(attributes or {}))
 
 
 def a_request(*spans: Span, resource: Mapping[str, object] | None = None, scope: str = "") -> ExportTraceServiceRequest:

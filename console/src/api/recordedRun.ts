@@ -126,6 +126,17 @@ export function useNotes(run: string) {
   });
 }
 
+/** What was told of a run beside its words, each time that somebody looks. */
+export function useRunDetails(run: string) {
+  return useQuery({
+    queryKey: ["runDetails", run],
+    queryFn: async ({ signal }) => {
+      const { data } = await api.GET("/api/v1/runs/{run}", { params: { path: { run } }, signal });
+      return (data?.details ?? []) as Record<string, unknown>[];
+    },
+  });
+}
+
 /** The latest runs of an agent, to compare one with. */
 export function useLatestRuns(agentId: string) {
   return useQuery({

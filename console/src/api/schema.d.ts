@@ -1262,11 +1262,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show a recorded run. */
+        /** Show a recorded run, with what was told of it beside its words. */
         get: operations["show_recorded_run"];
         put?: never;
         post?: never;
-        /** Delete a recorded run with every byte that was recorded of it. What jobs left is not touched. */
+        /** Delete a recorded run with every byte that was recorded of it, replays too. What jobs left is not touched. */
         delete: operations["forget_run"];
         options?: never;
         head?: never;
@@ -3779,6 +3779,38 @@ export interface components {
             lease: string | null;
         };
         /**
+         * RecordedRunDetailView
+         * @description A run, with all that is known of it.
+         */
+        RecordedRunDetailView: {
+            agent_id: string;
+            archived_at: string | null;
+            /** @description What else was told, each once: objects of resource attributes, of the result of a replay … */
+            details: unknown[];
+            /** @description Null while it runs. */
+            duration_ms: number | null;
+            ended_at: string | null;
+            first_error: string | null;
+            first_error_id: string | null;
+            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
+            has_details: boolean;
+            has_stages: boolean;
+            is_pinned: boolean;
+            last_event_at: string;
+            name: string | null;
+            progress: components["schemas"]["ProgressView"] | null;
+            reason: string | null;
+            run_id: string;
+            session_id: string | null;
+            started_at: string;
+            status: components["schemas"]["RunStatus"];
+            status_source: components["schemas"]["StatusSource"];
+            tags: string[];
+            tally: components["schemas"]["TallyView"];
+            /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
+            told_end: components["schemas"]["ToldEndView"] | null;
+        };
+        /**
          * RecordedRunView
          * @description A run of the registry.
          */
@@ -3790,6 +3822,8 @@ export interface components {
             ended_at: string | null;
             first_error: string | null;
             first_error_id: string | null;
+            /** @description More was told of it: `details` of `GET /api/v1/runs/{run}`. */
+            has_details: boolean;
             has_stages: boolean;
             is_pinned: boolean;
             last_event_at: string;
@@ -7497,7 +7531,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["RecordedRunView"];
+                    "application/json": components["schemas"]["RecordedRunDetailView"];
                 };
             };
             /** @description Refused; the body says why. */

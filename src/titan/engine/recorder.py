@@ -265,7 +265,7 @@ class Recorder:
             heard = [entry for batch in batches for entry in batch.entries]
             housed = brought_home(tx, project_id, heard)
             known = tx.known(project_id, housed.entries)
-            settled = settle(housed.entries, known, project_id=project_id, now=tx.now)
+            settled = settle(housed.entries, known, project_id=project_id, now=tx.now, prices=self._preparer.prices)
             tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
             bring_belongings(tx, project_id, housed.moved)
             note_traces(tx, project_id, housed.entries)

@@ -1,12 +1,13 @@
 """What a teller says that a call cost."""
 
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from titan.model.errors import InvalidInput
 
 PICODOLLAR: Final = Decimal("1e-12")
-#: US dollars of one call. No call costs as much, and a run's sum of them, in 64 bits of picodollars, ends at 9,223,372.
+#: US dollars of one call. No call costs as much, and 64 bits of picodollars end at 9,223,372.
 #: `titan_sdk.recording.entries` has the same.
 MOST: Final = Decimal(10) ** 6
 
@@ -38,6 +39,12 @@ def dollars_of(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return _rounded(amount) if amount.is_finite() and 0 <= amount <= MOST else None
+
+
+def total_of(parts: Iterable[Decimal]) -> Decimal | None:
+    """Return what parts of a cost come to; None where that is more than any call costs."""
+    total = sum(parts, Decimal(0))
+    return total if total <= MOST else None
 
 
 def _rounded(cost: Decimal) -> Decimal:

@@ -163,7 +163,8 @@ def _read(text: bytes, number: int) -> Line:
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     """Yield what a run's line says, but for how it stands: see `_standing`."""
-    details = _details(line.details, number)
+    details = _details_of_run(line.details, number)
+    standing = Standing(last_event_at=line.started_at) if _is_whole(line) else None
     yield RunEntry(
         run_id=line.run_id,
         teller=Teller.IMPORT,
@@ -174,10 +175,11 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
         session_id=line.session_id,
         name=line.name,
         tags=line.tags,
-        details=details,
-        details_told=line.details_told if details is not None else (),
-        standing=Standing(last_event_at=line.started_at) if _is_whole(line) else None,
+        details=details[0] if details else None,
+        standing=standing,
     )
+    for further in details[1:]:
+        yield RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=line.started_at, details=further, standing=standing)
     if line.pinned_at is not None:
         yield Pinned(run_id=line.run_id, at=line.pinned_at)
 
@@ -214,7 +216,7 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
     name = line.action or line.name
     if not name:
         raise _unreadable(number, "action or name", "neither")
-    hearsay = _hearsay(line)
+    hearsay = _hearsay(line, number)
     return ActionEntry(
         id=line.id,
         run_id=line.run_id,
@@ -243,11 +245,17 @@ def _action(line: ActionLine, number: int) -> ActionEntry:
     )
 
 
-def _hearsay(line: ActionLine) -> Hearsay | None:
+def _hearsay(line: ActionLine, number: int) -> Hearsay | None:
     if line.heard is None or not line.heard & TOLD:
         return None
     is_frame = line.kind is ActionKind.STEP and bool(line.heard & IS_RETOLD)
-    return Hearsay(heard=line.heard, is_frame=is_frame, span_id=line.span_id, seen_within=line.seen_within)
+    return Hearsay(
+        heard=line.heard,
+        is_frame=is_frame,
+        span_id=line.span_id,
+        seen_within=line.seen_within,
+        estimate=checked_cost(line.estimate_usd, what=f"line {number} of the import"),
+    )
 
 
 def _duration_ns(line: ActionLine) -> int | None:
@@ -278,6 +286,13 @@ def _use(line: ActionLine) -> ModelUse | None:
 
 def _text(raw: msgspec.Raw | UnsetType) -> str | None:
     return None if isinstance(raw, UnsetType) else bytes(raw).decode()
+
+
+def _details_of_run(raw: msgspec.Raw | UnsetType, number: int) -> list[str]:
+    """Return what was told of a run beside its words, as it was told: at once, or piece by piece."""
+    text = _text(raw)
+    pieces = _ITEMS.decode(text) if text is not None and text.startswith("[") else [raw]
+    return [details for piece in pieces if (details := _details(piece, number)) is not None]
 
 
 def _details(raw: msgspec.Raw | UnsetType, number: int) -> str | None:

@@ -15,6 +15,7 @@ import msgspec
 from titan.ingest.costs import checked_cost
 from titan.ingest.sentinel_calls import Told, is_failure_text, told_by
 from titan.ingest.sentinel_fields import (
+    REPLAY_TAG,
     Sender,
     clean,
     clean_or_none,
@@ -135,7 +136,7 @@ def _runs(actions: Sequence[tuple[ActionEntry, Told]], batch: BatchBody, sender:
             at=min(action.started_at for action in own),
             agent_id=clean_or_none(acting or batch.agent_id or sender.agent_id),
             name=f"Replay of {replayed}" if replayed is not None else None,
-            tags=("replay",) if replayed is not None else (),
+            tags=(REPLAY_TAG,) if replayed is not None else (),
             details=text_of(details) if details else None,
         )
 

@@ -14,6 +14,7 @@ from titan.rules.storable import storable_text
 
 T = TypeVar("T")
 
+REPLAY_TAG: Final = "replay"  # of a run that holds replayed calls, or how a replay ended
 _REPLAY: Final = ":replay"
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from titan.ingest.costs import checked_cost
 from titan.ingest.sentinel_fields import (
+    REPLAY_TAG,
     Sender,
     clean,
     clean_or_none,
@@ -81,7 +82,7 @@ def read_replay_results(body: bytes, run_id: str, *, now: datetime) -> RunEntry:
         end=RunEnd.FAILED if told.status == "failed" else RunEnd.COMPLETED,
         done=told.actions_replayed,
         total=told.actions_total,
-        tags=("replay",),
+        tags=(REPLAY_TAG,),
         details=text_of({"replay_of": run_id, "replay": msgspec.to_builtins(told)}),
     )
 

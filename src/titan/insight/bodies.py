@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from titan.model.actions import ActionEntry, Entry, Failure, ModelUse, Payload, Redaction, Teller, seen_within
+from titan.rules.estimating import estimate_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,7 @@ class Bodies:
     details: str | None = None  #: a JSON object, as in ActionEntry
     tellers: tuple[Teller, ...] = ()  #: who told of it
     seen_within: str | None = None  #: the span in which our endpoint saw it made
+    estimate: Decimal | None = None  #: what its tellers estimated its cost at, in US dollars
 
 
 def bodies_of(entries: Iterable[Entry]) -> Bodies:
@@ -35,15 +38,11 @@ def bodies_of(entries: Iterable[Entry]) -> Bodies:
         failure=next((entry.failure for entry in told if entry.failure is not None), None),
         use=next((entry.use for entry in told if entry.use is not None), None),
         redacted=tuple(dict.fromkeys(one for entry in told for one in entry.redacted)),
-        details=details_of(told),
+        details=_together([entry.details for entry in told if entry.details not in (None, _NOTHING)]),
         tellers=tuple(dict.fromkeys(entry.teller for entry in told)),
         seen_within=next(filter(None, map(seen_within, told)), None),
+        estimate=estimate_of(told),
     )
-
-
-def details_of(entries: Iterable[Entry]) -> str | None:
-    """Return what entries say beside of an action, or of a run, as one JSON object."""
-    return _together([text for entry in entries if (text := entry.details) is not None and text != _NOTHING])
 
 
 def _put_together(told: list[tuple[ActionEntry, Payload]]) -> Payload | None:

@@ -24,6 +24,7 @@ from titan.insight.export_lines import (
 )
 from titan.model.actions import Payload
 from titan.model.recorded import Action, Note, RecordedRun, ToldEnd
+from titan.rules.lending import GAVE_WAY
 from titan.rules.sureness import known_by
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -40,7 +41,7 @@ class ExportedRun:
     actions: Iterable[tuple[Action, Bodies]]
     #: Span id → action id, for actions that turned out to be a span that others name as their parent.
     spans: Mapping[str, str] = field(default_factory=dict)
-    details: str | None = None  #: a JSON object of what else was told of the run
+    details: Sequence[str] = ()  #: JSON objects of what else was told of the run: see `insight.run_details`
     notes: Sequence[Note] = ()  #: on the run and its actions
 
 
@@ -118,8 +119,7 @@ def run_line(exported: ExportedRun) -> RunLine:
         progress_at=run.progress_at,
         tags=run.tags,
         pinned_at=run.pinned_at,
-        details=_raw(exported.details),
-        details_told=run.details_told,
+        details=_raw_details(exported.details),
     )
 
 
@@ -145,6 +145,7 @@ def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> Act
         outcome=action.outcome,
         cost_usd=action.cost,
         is_cost_estimated=action.is_cost_estimated,
+        estimate_usd=bodies.estimate if action.heard & GAVE_WAY else None,
         model=action.model,
         provider=action.provider,
         input_tokens=action.input_tokens,
@@ -201,6 +202,13 @@ def _end_line(told: ToldEnd | None) -> EndLine | None:
 
 def _raw_payload(payload: Payload | None) -> msgspec.Raw | UnsetType:
     return UNSET if payload is None else _raw(payload.whole)
+
+
+def _raw_details(told: Sequence[str]) -> msgspec.Raw | UnsetType:
+    """Return what was told at once as the object that it is; what was told piece by piece as a list of these."""
+    if len(told) < 2:
+        return _raw(told[0]) if told else UNSET
+    return _raw(f"[{','.join(told)}]")
 
 
 def _raw(text: str | None) -> msgspec.Raw | UnsetType:

@@ -75,8 +75,7 @@ class RunLine(Struct, kw_only=True, tag_field="type", tag="run"):
     progress_at: Time | None = None
     tags: tuple[str, ...] = ()
     pinned_at: Time | None = None
-    details: msgspec.Raw | UnsetType = UNSET
-    details_told: tuple[Digest, ...] = ()
+    details: msgspec.Raw | UnsetType = UNSET  #: an object, or a list of those that were told one after the other
 
 
 class FailureLine(Struct, kw_only=True):
@@ -116,6 +115,7 @@ class ActionLine(Struct, kw_only=True, tag_field="type", tag="action"):
     outcome: Outcome | None = None
     cost_usd: Decimal | None = None
     is_cost_estimated: bool = False
+    estimate_usd: Decimal | None = None  #: its tellers' own, where its cost is from elsewhere
     model: str | None = None
     provider: str | None = None
     input_tokens: Tokens | None = None

@@ -175,6 +175,7 @@ class Hearsay(Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_frame: bool = False  #: it is a model call that another action is, and stands around that
     span_id: str | None = None  #: another id that children name it by
     seen_within: str | None = None  #: the span in which our endpoint saw it made
+    estimate: Decimal | None = None  #: US dollars, of its own tellers, where its cost is from elsewhere
 
 
 class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -268,7 +269,6 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: tuple[str, ...] = ()
     traces: tuple[str, ...] = ()  #: of OpenTelemetry, that it was told of in and that do not have its name
     details: str | None = None  #: a JSON object, as in ActionEntry
-    details_told: tuple[str, ...] = ()  #: of an export: digests of the details that these were put together from
     standing: Standing | None = None  #: of an export: as it stood there
 
 

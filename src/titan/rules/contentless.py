@@ -104,6 +104,7 @@ _KEPT_KEYS: Final = frozenset(
 _KEPT_BEGINNINGS: Final = (
     *("service.", "telemetry.", "deployment.", "host.", "os.", "process.runtime.", "cloud.", "faas.", "server."),
     *("network.", "gen_ai.usage.", "llm.usage.", "llm.token_count.", "ai.usage."),
+    *("llm.cost.", "gen_ai.cost."),
 )
 
 

@@ -18,7 +18,7 @@ COST_PLACE: Final = 24
 COST_BITS: Final = 7 << COST_PLACE
 ESTIMATED, SAID_FIRST, SAID_LAST, SEEN = 1, 2, 3, 4
 #: A bit for each field that may be lent.
-_LENT: Final[Mapping[str, int]] = {
+LENT: Final[Mapping[str, int]] = {
     "cost": 1 << 12,
     "input_tokens": 1 << 13,
     "output_tokens": 1 << 14,
@@ -26,17 +26,19 @@ _LENT: Final[Mapping[str, int]] = {
     "provider": 1 << 16,
     "response_id": 1 << 17,
 }
-_LENT_BITS: Final = sum(_LENT.values())
+LENT_BITS: Final = sum(LENT.values())
+PRICED: Final = 1 << 20  #: its cost is no teller's word, but reckoned from its model and tokens (`rules.estimating`)
+GAVE_WAY: Final = 1 << 21  #: what it was lent stands for an estimate of its own, which is to be looked up again
 _NAMES: Final = ("model", "provider", "response_id")
 _NOTHING: Final = Decimal(0)
 
 
 def own(action: Action) -> Action:
-    """Return an action as it was told itself, without what it was lent."""
-    if not action.heard & _LENT_BITS:
+    """Return an action as it was told itself, without what it was lent; see `GAVE_WAY`."""
+    if not action.heard & LENT_BITS:
         return action
-    news: dict[str, object] = {name: None for name, bit in _LENT.items() if action.heard & bit}
-    heard = action.heard & ~_LENT_BITS
+    news: dict[str, object] = {name: None for name, bit in LENT.items() if action.heard & bit}
+    heard = action.heard & ~LENT_BITS
     if "cost" in news:
         news["is_cost_estimated"] = False
         heard &= ~COST_BITS
@@ -66,7 +68,7 @@ def given(outer: Action, call: Action) -> Action:
     """Return a call that is certainly the one that `outer` says again, with a cost that only `outer` knows better."""
     if not _is_better_known(outer, call):
         return call
-    heard = call.heard & ~(COST_BITS | _LENT["cost"]) | outer.heard & COST_BITS | IS_RETOLD
+    heard = call.heard & ~(COST_BITS | LENT["cost"] | PRICED | GAVE_WAY) | outer.heard & COST_BITS | IS_RETOLD
     return replace(call, cost=outer.cost, is_cost_estimated=outer.is_cost_estimated, heard=heard)
 
 
@@ -96,8 +98,8 @@ def _with(call: Action, outer: Action, news: Mapping[str, object]) -> Action:
     known = {name: value for name, value in news.items() if value is not None}
     if not known:
         return call
-    heard = call.heard | IS_RETOLD | sum(_LENT[name] for name in known)
+    heard = call.heard | IS_RETOLD | sum(LENT[name] for name in known)
     if "cost" not in known:
         return replace(call, heard=heard, **known)
-    heard = heard & ~COST_BITS | outer.heard & COST_BITS
+    heard = heard & ~(COST_BITS | PRICED) | outer.heard & COST_BITS | (0 if call.cost is None else GAVE_WAY)
     return replace(call, heard=heard, is_cost_estimated=outer.is_cost_estimated, **known)

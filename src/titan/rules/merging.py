@@ -12,20 +12,22 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, Outcome, Teller, first_tags
+from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, ModelUse, Outcome, Teller, first_tags
 from titan.model.recorded import IS_RETOLD, Action, is_frame, was_model_call
-from titan.rules.lending import COST_BITS, COST_PLACE, ESTIMATED, SAID_FIRST, SAID_LAST, SEEN, own
+from titan.rules.lending import COST_BITS, COST_PLACE, ESTIMATED, PRICED, SAID_FIRST, SAID_LAST, SEEN, own
 
 C = TypeVar("C", int, datetime)
 
 MAX_ERROR_MESSAGE: Final = 500
 NEVER_ENDED: Final = "NeverEnded"  # the type of error of a call that has no end of its own
 _NOTHING: Final = Decimal(0)
+_NO_USE: Final = ModelUse()
 
 #: Two bits for each teller: it has told the beginning, it has told the end.
 BEGAN: Final = {teller: 1 << 2 * place for place, teller in enumerate(Teller)}
 ENDED: Final = {teller: 2 << 2 * place for place, teller in enumerate(Teller)}
 _SEEN_BITS: Final = BEGAN[Teller.ENDPOINT] | ENDED[Teller.ENDPOINT]
+_BEGINNINGS: Final = sum(BEGAN.values())
 TOLD: Final = sum(BEGAN.values()) | sum(ENDED.values())
 IS_COVERED: Final = 1 << 18  # our endpoint saw the call that it was made in and says again
 STAYS_FRAME: Final = 1 << 19  # it is a frame whatever else is heard
@@ -109,15 +111,46 @@ def has_news(action: Action, entry: ActionEntry) -> bool:
     """Tell whether an entry says what its teller has not said of the action before; of an export, what its have not."""
     if entry.hearsay is not None:
         return bool(entry.hearsay.heard & _IS_NEWS & ~action.heard)
+    if entry.teller is Teller.IMPORT and _is_known(action, entry):
+        return False
     if not action.heard & (BEGAN if entry.ended_at is None else ENDED)[entry.teller]:
         return True
     brings_inputs = entry.inputs is not None and not action.heard & HAS_INPUTS
     return brings_inputs or (entry.outputs is not None and not action.heard & HAS_OUTPUTS)
 
 
+def _is_known(action: Action, entry: ActionEntry) -> bool:
+    """Tell whether an action has all that an entry of its export says: who exported it may have it still.
+
+    A cost that only the price list knows is none: of two costs that are one it may stand at the other call.
+    """
+    use, said = entry.use or _NO_USE, None if entry.is_cost_estimated else entry.cost
+    pairs = (
+        (entry.ended_at, _told_end(action, entry)),
+        (entry.outcome, action.outcome),
+        (entry.inputs, action.heard & HAS_INPUTS or None),
+        (entry.outputs, action.heard & HAS_OUTPUTS or None),
+        (entry.failure, action.error_type),
+        (said, action.cost),
+        (use.model, action.model),
+        (use.response_id, action.response_id),
+        (use.input_tokens, action.input_tokens),
+        (use.output_tokens, action.output_tokens),
+    )
+    is_by_name = entry.id in (action.id, action.span_id)
+    return is_by_name and all(told is None or known is not None for told, known in pairs)
+
+
+def _told_end(action: Action, entry: ActionEntry) -> datetime | None:
+    """Return when an action ended; that nobody told its end gives way to any word that says another."""
+    if action.heard & IS_BROKEN_OFF and entry.ended_at != action.ended_at:
+        return None
+    return action.ended_at
+
+
 def merged(action: Action, entry: ActionEntry) -> Action:
     """Return an action with what an entry knows beyond it."""
-    action = own(action)
+    action = _as_told(action)
     if entry.ended_at is not None:
         action = _going_on(action)
     if _is_of_another_try(action, entry):
@@ -180,12 +213,17 @@ def says_same(outer: Action, inner: Action) -> bool:
     """
     if outer.number == inner.number or not (was_model_call(outer) and was_model_call(inner)):
         return False
-    if not _tellers(outer) & _tellers(inner) or (is_seen(outer) and is_seen(inner)):
+    if not _tellers(outer.heard) & _tellers(inner.heard) & ~_SEEN_BITS or (is_seen(outer) and is_seen(inner)):
         return False
     inner = own(inner)
     if outer.response_id is not None and inner.response_id is not None:
         return outer.response_id == inner.response_id
     return outer.outcome is not Outcome.SUCCESS or inner.outcome not in _FUTILE
+
+
+def have_one_teller(one: Action, other: Action) -> bool:
+    """Tell whether somebody told of both: then they are two calls, for a teller sees one call once."""
+    return bool(_tellers(one.heard) & _tellers(other.heard))
 
 
 def is_around(outer: Action, inner: Action) -> bool:
@@ -236,7 +274,8 @@ def may_be_same(action: Action, entry: ActionEntry) -> bool:
 def tellers_of(entry: ActionEntry) -> int:
     """Return the bits of who told what an entry says; one teller sees one call once."""
     if entry.hearsay is not None:
-        return entry.hearsay.heard & TOLD
+        began = _tellers(entry.hearsay.heard)
+        return began | began << 1
     return BEGAN[entry.teller] | ENDED[entry.teller]
 
 
@@ -259,10 +298,17 @@ def outcome_of(entry: ActionEntry) -> Outcome | None:
     return Outcome.ERROR if entry.failure is not None else Outcome.SUCCESS
 
 
-def _tellers(action: Action) -> int:
-    """Return who but our endpoint has told of an action, as the bits of their beginnings."""
-    told = action.heard & TOLD & ~_SEEN_BITS
-    return (told | told >> 1) & sum(BEGAN.values())
+def _tellers(heard: int) -> int:
+    """Return who has told of an action, as the bits of their beginnings."""
+    return (heard | heard >> 1) & _BEGINNINGS
+
+
+def _as_told(action: Action) -> Action:
+    """Return an action with what its tellers told alone: neither lent nor reckoned."""
+    action = own(action)
+    if not action.heard & PRICED:
+        return action
+    return replace(action, cost=None, is_cost_estimated=False, heard=action.heard & ~(PRICED | COST_BITS))
 
 
 def _gave_another(one: Action, other: Action) -> bool:
@@ -318,7 +364,7 @@ def _heard_elsewhere(entry: ActionEntry) -> int:
 
 def _as_told_elsewhere(other: Action, action: Action) -> Action:
     """Return what an export tells of an action that is known here: as its tellers told it, without what was settled."""
-    other = own(other)
+    other = _as_told(other)
     if action.ended_at is not None:
         other = _going_on(other)  # that it never ended was wrong
     return replace(other, heard=other.heard & _OF_TELLERS)

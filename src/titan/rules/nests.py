@@ -8,13 +8,14 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionKind
 from titan.model.recorded import Action, is_frame, was_model_call
-from titan.rules.lending import lent, own
+from titan.rules.estimating import own_of, with_lent_estimate
+from titan.rules.lending import lent
 from titan.rules.merging import (
     IS_COVERED,
     STAYS_FRAME,
-    TOLD,
     call_of,
     frame_of,
+    have_one_teller,
     is_seen,
     says_same,
 )
@@ -62,15 +63,16 @@ def _settle_around(settling: Settling, outer: Action) -> list[Action]:
     is_above = is_seen(outer) or bool(outer.heard & IS_COVERED)  # then the call is there
     is_below = bool(same) and not is_above
     frames = is_below or bool(outer.heard & (STAYS_FRAME | IS_COVERED))
-    _put(settling, outer, _as(outer, frames=frames))
+    settling.put(outer, _as(outer, frames=frames))
     if not inner:
         return inner  # as most calls are
-    after = [own(call) for call in same] if is_above else lent(outer, same)
+    bare = [own_of(settling, call) for call in same]
+    after = bare if is_above else [with_lent_estimate(settling, call, outer) for call in lent(outer, bare)]
     for before, call in zip(same, after, strict=True):
-        _put(settling, before, _covered(call) if is_above and not is_seen(call) else _uncovered(call))
+        settling.put(before, _covered(call) if is_above and not is_seen(call) else _uncovered(call))
     for call in inner:
         if call not in same:
-            _put(settling, call, _uncovered(own(call)))
+            settling.put(call, _uncovered(own_of(settling, call)))
     if is_below and len(same) == 1:
         _know_by_answer(settling, after[0])
     return inner
@@ -100,11 +102,5 @@ def _know_by_answer(settling: Settling, call: Action) -> None:
     holder = settling.call_of(call.run_id, call.response_id)
     if holder is None or holder.number == call.number:
         settling.answers[call.run_id, call.response_id] = call
-    elif not holder.heard & call.heard & TOLD:
+    elif not have_one_teller(holder, call):
         told_apart(settling, call, holder)
-
-
-def _put(settling: Settling, before: Action, after: Action) -> None:
-    if after != before:
-        settling.runs[after.run_id].sums.move(before, after)
-        settling.changed[after.number] = after

@@ -4,8 +4,7 @@ Entries come late, twice, in any order and from several tellers. So: what a tell
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
 the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
 two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
-Whatever the order of entries, counts and sums are the same, with one exception: of several calls within one, an
-estimate that gave way to a cost said of the outer one is not restored for a later sibling.
+Whatever the order of entries, counts and sums are the same.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,12 +33,13 @@ from titan.model.actions import (
 )
 from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.model.runs import RunStatus, StatusSource
-from titan.ports_calls import KnownCalls, NewEntry
+from titan.ports_calls import KnownCalls, NewEntry, Prices
 from titan.rules.ending import as_it_stood, going_on, with_end
+from titan.rules.estimating import estimate_told
 from titan.rules.merging import (
-    TOLD,
     graver,
     has_news,
+    have_one_teller,
     later,
     may_be_same,
     merged,
@@ -65,13 +65,16 @@ class Settled:
     repeated: int  #: entries that say nothing new
 
 
-def settle(entries: Iterable[Entry], known: KnownCalls, *, project_id: str, now: datetime) -> Settled:
+def settle(
+    entries: Iterable[Entry], known: KnownCalls, *, project_id: str, now: datetime, prices: Prices | None = None
+) -> Settled:
     """Return what `entries` change, taken in the order given."""
-    settling = Settling(project_id, now, known, known.next_number)
+    settling = Settling(project_id, now, known, known.next_number, prices=prices)
     repeated = 0
     for entry in entries:
         is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
         repeated += not is_new
+    estimate_told(settling)
     settle_nests(settling)
     counted_by_answer(settling)
     unnested_past_steps(settling)
@@ -172,15 +175,18 @@ def _details(run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
     """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
     if entry.details is None:
         return run.details_told
-    digests = entry.details_told or (digest_of(entry.details).hex(),)
-    new = [digest for digest in digests if digest not in run.details_told]
-    return tuple(sorted((*run.details_told, *new[: MOST_DETAILS - len(run.details_told)])))
+    digest = digest_of(entry.details).hex()
+    if digest in run.details_told or len(run.details_told) == MOST_DETAILS:
+        return run.details_told
+    return tuple(sorted((*run.details_told, digest)))
 
 
 def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     """Return what an entry changes of whose run it is: the surest word counts, of equally sure ones the earliest."""
     if not entry.agent_id or entry.agent_id == UNKNOWN_AGENT:
         return {}
+    if entry.teller is Teller.IMPORT and entry.agent_id == run.agent_id:
+        return {}  # how it is known stays as it was told here
     since = entry.agent_at or entry.at
     order = order_of(entry.agent_source, since)
     if run.agent_id != UNKNOWN_AGENT and (run.agent_order, run.agent_id) <= (order, entry.agent_id):
@@ -265,7 +271,7 @@ def _twin(settling: Settling, entry: ActionEntry, action: Action) -> Action | No
         twin = settling.within_or_around(entry)
         if twin is None or twin.kind is not ActionKind.MODEL or not may_be_same(twin, entry):
             return None
-    return None if twin.number == action.number or twin.heard & action.heard & TOLD else twin
+    return None if twin.number == action.number or have_one_teller(twin, action) else twin
 
 
 def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller, part_key
 from titan.model.recorded import Action, RecordedRun
-from titan.ports_calls import KnownCalls, NewEntry
+from titan.ports_calls import KnownCalls, NewEntry, Prices
 from titan.rules.tallying import Sums
 
 MAX_FIRST_ERROR: Final = 300
@@ -96,6 +96,7 @@ class Settling:
     #: What the messages are known by that were told of an action part by part, by the action's number.
     parts: dict[int, set[bytes]] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
+    prices: Prices | None = None
 
     def action_at(self, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""
@@ -125,6 +126,12 @@ class Settling:
         found = self.current(self.answers.get((run_id, answer)) or self.known.answers.get((run_id, answer)))
         is_it = found is not None and found.kind is ActionKind.MODEL and found.response_id == answer
         return found if is_it else None
+
+    def put(self, before: Action, after: Action) -> None:
+        """Note what an action turned out to be."""
+        if after != before:
+            self.runs[after.run_id].sums.move(before, after)
+            self.changed[after.number] = after
 
     def nested_in(self, outer: Action) -> list[Action]:
         """Return the model calls that were made in an action, as they are by now."""

@@ -1,7 +1,9 @@
 """Entries as every store can keep them: the one place that all of them pass, whoever told, before secrets are sought.
 
 PostgreSQL has no text with a NUL, and UTF-8 none with half a surrogate pair: either stands as U+FFFD then. What
-payloads and details hold is JSON, in which NUL is an escape. A number of tokens that no call takes is unknown.
+payloads and details hold is JSON, in which NUL is an escape. A number of tokens that no call takes is unknown, and an
+input smaller than what a cache gave to it is all but that. An id of dots alone, which no address can end in, is written
+with a letter that looks the same.
 """
 
 import re
@@ -10,24 +12,36 @@ from typing import Final
 from msgspec.structs import asdict, replace
 
 from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, Hearsay, ModelUse, RunEntry
+from titan.rules.cached_input import all_input
 
 _NO_TEXT: Final = re.compile("[\ud800-\udfff\0]")
+#: Browsers and HTTP clients take `/runs/..` and `/runs/%2E%2E` for another path: https://url.spec.whatwg.org, dot
+#: segments. So these ids are known as the one dot leader and the two dot leader.
+_DOTS: Final = {".": "\u2024", "..": "\u2025"}
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
 def storable(entry: Entry) -> Entry:
     """Return an entry as every store can keep it; the very same one when it is so."""
     if isinstance(entry, RunEntry):
-        return entry if _are_storable(_texts_of_run(entry)) else _clean_run(entry)
-    use = None if entry.use is None else _believable(entry.use)
+        fits = _DOTS.keys().isdisjoint((entry.run_id, entry.agent_id)) and _are_storable(_texts_of_run(entry))
+        return entry if fits else _clean_run(entry)
+    use = None if entry.use is None else _with_all_input(_believable(entry.use))
     if use is not entry.use:
         entry = replace(entry, use=use)
-    return entry if _are_storable(_texts_of_action(entry)) else _clean_action(entry)
+    ids = (entry.id, entry.run_id, entry.parent_id, entry.actor)
+    fits = _DOTS.keys().isdisjoint(ids) and _are_storable(_texts_of_action(entry))
+    return entry if fits else _clean_action(entry)
 
 
 def storable_text(text: str) -> str:
     """Return a text as every store can keep it."""
     return text if _are_storable([text]) else _NO_TEXT.sub("\ufffd", text)
+
+
+def storable_id(told_id: str) -> str:
+    """Return an id of a run, an action or an agent as every store can keep it, and every address hold it."""
+    return _DOTS.get(told_id) or storable_text(told_id)
 
 
 def _are_storable(texts: list[str]) -> bool:
@@ -59,10 +73,10 @@ def _texts_of_run(entry: RunEntry) -> list[str]:
 def _clean_action(entry: ActionEntry) -> ActionEntry:
     return replace(
         entry,
-        id=storable_text(entry.id),
-        run_id=storable_text(entry.run_id),
-        parent_id=_or_none(entry.parent_id),
-        actor=_or_none(entry.actor),
+        id=storable_id(entry.id),
+        run_id=storable_id(entry.run_id),
+        parent_id=_id_or_none(entry.parent_id),
+        actor=_id_or_none(entry.actor),
         name=storable_text(entry.name),
         tags=tuple(map(storable_text, entry.tags)),
         use=None if entry.use is None else _clean_use(entry.use),
@@ -89,8 +103,8 @@ def _clean_hearsay(hearsay: Hearsay) -> Hearsay:
 def _clean_run(entry: RunEntry) -> RunEntry:
     return replace(
         entry,
-        run_id=storable_text(entry.run_id),
-        agent_id=_or_none(entry.agent_id),
+        run_id=storable_id(entry.run_id),
+        agent_id=_id_or_none(entry.agent_id),
         session_id=_or_none(entry.session_id),
         name=_or_none(entry.name),
         reason=_or_none(entry.reason),
@@ -102,6 +116,10 @@ def _or_none(text: str | None) -> str | None:
     return None if text is None else storable_text(text)
 
 
+def _id_or_none(told_id: str | None) -> str | None:
+    return None if told_id is None else storable_id(told_id)
+
+
 def _believable(use: ModelUse) -> ModelUse:
     """Return what a call took; without the counts that no call has."""
     counts = (use.input_tokens, use.output_tokens, use.cache_read_tokens, use.cache_write_tokens, use.reasoning_tokens)
@@ -110,3 +128,10 @@ def _believable(use: ModelUse) -> ModelUse:
     said = asdict(use)
     unknown = {name: None for name in _TOKENS if said[name] is not None and not 0 <= said[name] <= MOST_TOKENS}
     return replace(use, **unknown)
+
+
+def _with_all_input(use: ModelUse) -> ModelUse:
+    told, cached = use.input_tokens, (use.cache_read_tokens or 0) + (use.cache_write_tokens or 0)
+    if told is None or (everything := all_input(told, cached)) == told:
+        return use
+    return replace(use, input_tokens=everything if everything <= MOST_TOKENS else None)

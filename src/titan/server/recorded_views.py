@@ -15,6 +15,7 @@ from titan.model.recorded import Action, AgentRow, Note, RecordedRun, Tally
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, RunFilter
 from titan.server import wire_runs as wire
+from titan.server.run_details import told_beside
 from titan.server.wire_sentinel import InterventionView
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -59,6 +60,16 @@ def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.Record
         tags=list(run.tags),
         is_pinned=run.pinned_at is not None,
         archived_at=run.archived_at,
+        has_details=bool(run.details_told),
+    )
+
+
+def run_detail_view(reader: CallReader, run: RecordedRun) -> wire.RecordedRunDetailView:
+    """Return one run with what was told of it beside its words, which is read from its tape."""
+    [view] = run_views(reader, [run])
+    known = {name: getattr(view, name) for name in wire.RecordedRunView.__struct_fields__}
+    return wire.RecordedRunDetailView(
+        **known, details=[msgspec.Raw(text.encode()) for text in told_beside(reader, run)]
     )
 
 

@@ -122,7 +122,7 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         path=RUN,
         handler=registry.show_recorded_run,
         permission=Permission.SEE_ALL,
-        answer=views.RecordedRunView,
+        answer=views.RecordedRunDetailView,
     ),
     Route(
         method="DELETE",

@@ -129,6 +129,16 @@ class RecordedRunView(Struct, kw_only=True):
     tags: list[str]
     is_pinned: bool
     archived_at: datetime | None
+    has_details: Annotated[bool, Meta(description="More was told of it: `details` of `GET /api/v1/runs/{run}`.")]
+
+
+class RecordedRunDetailView(RecordedRunView, kw_only=True):
+    """A run, with all that is known of it."""
+
+    details: Annotated[
+        list[msgspec.Raw],
+        Meta(description="What else was told, each once: objects of resource attributes, of the result of a replay …"),
+    ]
 
 
 class ElsewhereView(Struct, kw_only=True):

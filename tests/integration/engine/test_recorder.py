@@ -16,12 +16,22 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT
-from tests.support.recorded import RUN, a_call, a_word
+from tests.support.recorded import RUN, a_call, a_span, a_word
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
 from titan.engine.preparing import Preparer
 from titan.engine.recorder import BLOB_BYTES, MAX_UNREAD, MAX_WAITING, Recorded, Recorder
-from titan.model.actions import MAX_TAGS, MORE_TAGS, SHARED_MARK, ActionEntry, Entry, ModelUse, Payload, RunEnd
+from titan.model.actions import (
+    MAX_TAGS,
+    MORE_TAGS,
+    SHARED_MARK,
+    ActionEntry,
+    ActionKind,
+    Entry,
+    ModelUse,
+    Payload,
+    RunEnd,
+)
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus, StatusSource
@@ -318,6 +328,20 @@ def test_a_call_of_a_model_without_a_cost_is_priced(
     kept = stored_call(desk, entry)
 
     assert (None if kept.cost is None else str(kept.cost), kept.is_cost_estimated) == cost
+
+
+def test_a_call_whose_model_and_tokens_come_apart_is_priced_and_again_when_its_own_estimate_counts(desk: Desk) -> None:
+    named, counted = ModelUse(model="m"), ModelUse(input_tokens=3)
+    begun, ended = a_span("s2", begins=1, ends=None, use=named), a_span("s2", begins=1, ends=2, use=counted)
+    around, second = a_span("s1", ends=9, cost="0.5"), a_span("s3", begins=4, ends=5)
+    costs = []
+
+    for entry in (begun, ended, around, second):
+        asyncio.run(desk.record(entry if entry is around else replace(entry, parent_id="s1")))
+        actions = desk.store.read(lambda reader: reader.actions_of_run(PROJECT, RUN))
+        costs.append([action.cost for action in actions if action.kind is ActionKind.MODEL])
+
+    assert costs == [[None], [Decimal("0.02")], [Decimal("0.5")], [Decimal("0.02"), Decimal("0.48")]]
 
 
 def test_runs_that_have_fallen_silent_are_ended(desk: Desk) -> None:

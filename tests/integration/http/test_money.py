@@ -148,9 +148,9 @@ def test_a_cost_that_no_call_has_is_refused_where_it_stands(port: int, cost: str
     assert "$.entries[1].cost_usd" in answer.value["error"]["message"]
 
 
-def test_costs_beyond_what_sums_can_hold_are_recorded_and_shown(port: int) -> None:
+def test_sums_of_money_are_exact_however_large_wherever_they_stand(port: int) -> None:
     run, agent = a_name("run"), a_name("agent")
-    entries = [a_call(f"a{number}", "1000000") for number in range(10)]
+    entries = [a_call(f"a{number}", "999999.123456789012") for number in range(10)]
 
     told = ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "agent_id": agent, "entries": entries})
     shown = ask(port, "GET", f"/api/v1/runs/{run}")
@@ -159,10 +159,14 @@ def test_costs_beyond_what_sums_can_hold_are_recorded_and_shown(port: int) -> No
     stats = ask(port, "GET", f"/api/v1/agents/{agent}/stats")
 
     assert told.status == 200
-    assert shown.value["tally"]["cost_usd"] == "9223372.036854775807"  # the most there is
-    assert Decimal(sums.value["cost_usd"]) == 10_000_000
-    assert [one["runs"] for one in agents.value["data"]] == [1]
-    assert stats.status == 200
+    whole = Decimal("9999991.23456789012")
+    assert Decimal(shown.value["tally"]["cost_usd"]) == whole
+    assert Decimal(sums.value["cost_usd"]) == whole
+    assert [Decimal(one["cost_usd"]) for one in agents.value["data"]] == [whole]
+    assert Decimal(stats.value["agent"]["cost_usd"]) == whole
+    for least, found in (("9223372", 1), ("9999991.23456789012", 1), ("9999991.234567890121", 0), ("20000000", 0)):
+        listed = ask(port, "GET", f"/api/v1/runs?q={run}&min_cost={least}")
+        assert (least, len(listed.value["data"])) == (least, found)
 
 
 def test_an_odd_cost_of_a_span_is_left_out_and_the_span_is_kept(port: int) -> None:

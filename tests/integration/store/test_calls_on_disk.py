@@ -214,6 +214,19 @@ def test_on_a_full_disk_nothing_is_half_kept_and_with_room_all_goes_on(disk: Pat
         assert stored.link == link
 
 
+# --- the index of words ---
+
+
+def test_the_words_of_a_transaction_are_one_part_of_the_index(tmp_path: Path) -> None:
+    store = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock())
+
+    record(store, *(call for first in range(0, 800, 200) for call in innocent_calls(first)))
+
+    store.close()
+    with closing(apsw.Connection(str(tmp_path / "calls.db"))) as connection:
+        assert connection.execute("select count(distinct segid) from words_idx").fetchall() == [(1,)]
+
+
 # --- what is remembered of texts ---
 
 

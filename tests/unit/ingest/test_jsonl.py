@@ -20,6 +20,7 @@ from titan.ingest.sentinel_payloads import payload_of
 from titan.insight.bodies import bodies_of
 from titan.insight.export import ExportedRun, json_lines, note_line
 from titan.insight.export_lines import NoteLine
+from titan.insight.run_details import details_of
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
@@ -363,3 +364,13 @@ def test_what_there_is_of_a_file_that_was_cut_off_is_read_when_that_is_asked() -
 
 def test_an_export_of_no_run_is_whole() -> None:
     assert list(read_lines(json_lines([]))) == []
+
+
+@pytest.mark.parametrize("details", [(), ('{"a":[1]}',), ('{"a":[1]}', '{"b":"]"}', "{}")])
+def test_what_was_told_beside_a_run_comes_back_as_it_was_told(details: tuple[str, ...]) -> None:
+    [run] = exported([RunEntry(run_id="r", teller=Teller.SDK, at=NOON, agent_id="ann")])
+
+    lines = list(json_lines([dataclasses.replace(run, details=details)]))
+
+    assert details_of(entries_of(lines)) == details
+    assert list(json_lines([dataclasses.replace(run, details=details_of(entries_of(lines)))])) == lines

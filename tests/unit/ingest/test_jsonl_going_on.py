@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -138,13 +140,14 @@ def test_what_began_elsewhere_after_the_end_that_is_known_here_shows_that_the_ru
 
 def test_the_details_of_a_run_that_were_told_are_not_news_after_an_import() -> None:
     word = replace(a_word(agent_id="ada"), details='{"resource":{"service.name":"x"}}')
-    there = heard([word])
-    run = ExportedRun(run=there.run, actions=(), details=word.details)
+    further = replace(word, details='{"replay":{"divergences":0}}')
+    there = heard([word, further])
+    run = ExportedRun(run=there.run, actions=(), details=[word.details or "", further.details or ""])
 
     here = heard(read(list(json_lines([run]))))
 
     assert here.run.details_told == there.run.details_told
-    assert here.hear(word).kept == []
+    assert here.hear(word, further).kept == []
 
 
 # --- who told what ---
@@ -186,3 +189,23 @@ def test_an_export_that_was_made_before_it_said_who_told_what_is_read_as_an_impo
 
     assert (here.run.status, here.run.agent_id, here.run.tally) == (RunStatus.COMPLETED, "ada", there.run.tally)
     assert [action.heard & TOLD for action in here.all] == [ENDED[Teller.IMPORT]]
+
+
+def test_the_end_of_an_action_that_was_told_elsewhere_is_news_where_only_its_beginning_is_known() -> None:
+    here = heard([a_call("a", ends=None)])
+
+    here.hear(*read(exported(heard([a_call("a", ends=3, cost="0.5")]))))
+
+    assert [(action.outcome, action.cost) for action in here.all] == [(Outcome.SUCCESS, Decimal("0.5"))]
+
+
+@pytest.mark.parametrize(("teller", "calls"), [(Teller.OTLP, 2), (Teller.SDK, 1)])
+def test_an_imported_call_is_one_that_others_told_of_here_if_it_gave_the_same_answer(
+    teller: Teller, calls: int
+) -> None:
+    answered = ModelUse(response_id="A")
+    here = heard([replace(a_span("s9", use=answered), teller=teller)])
+
+    here.hear(*read(exported(heard([a_span("s1", use=answered)]))))
+
+    assert here.run.tally.calls == calls

@@ -109,6 +109,15 @@ def test_an_answer_that_another_of_the_tellers_calls_gave_is_not_handed_to_the_i
     assert heard([other, outer, inner]).run.tally == Tally(calls=2, success=2, cost=Decimal(7))
 
 
+def test_a_call_that_has_only_begun_is_no_other_tellers_word_of_the_call_within_it() -> None:
+    answered = ModelUse(response_id="r")
+    outer, innermost = a_span("s1", ends=9, use=answered), a_span("s3", begins=2, ends=7, use=answered, parent_id="s2")
+    begun, ended = (a_span("s2", begins=1, ends=ends, parent_id="s1") for ends in (None, 8))
+
+    for memory in in_any_order(outer, innermost, begun, ended):
+        assert [action.id for action in memory.all if action.kind is MODEL] == ["s3"]
+
+
 # --- with steps between ---
 
 ONCE = ModelUse(model="gpt-4o-mini", input_tokens=31, output_tokens=9)

@@ -73,8 +73,8 @@ export function Troubleshooting() {
         <dd>
           It must be met exactly. <Link to="/registry">Agents</Link> lists every one that has made a run.
         </dd>
-        <dt>Another organisation or server</dt>
-        <dd>A run belongs to the organisation of the token that recorded it: sign in with that one.</dd>
+        <dt>Another server</dt>
+        <dd>A run is on the server that its program named, and nowhere else: look whether that is this one.</dd>
         <dt>Archived</dt>
         <dd>
           Old runs are archived: <Link to="/runs?window=all&archived=yes">show archived ones too</Link>.

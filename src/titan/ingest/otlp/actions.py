@@ -6,11 +6,12 @@ from typing import Final
 from titan.ingest.otlp.attributes import Gathered, Meaning, gather
 from titan.ingest.otlp.contents import asked_with, contents_of
 from titan.ingest.otlp.details import details_of, sums_text
+from titan.ingest.otlp.failures import failure_of
 from titan.ingest.otlp.kinds import kind_of, name_of
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.otlp.use import cost_of, use_of
 from titan.ingest.values import Value, joined_text
-from titan.model.actions import CALLS, ActionEntry, ActionKind, Failure, ModelUse, Outcome, Teller
+from titan.model.actions import CALLS, ActionEntry, ActionKind, ModelUse, Outcome, Teller
 
 MAX_NS: Final = 2**63 - 1  # the year 2262
 NO_SPAN: Final = "0" * 16
@@ -27,7 +28,7 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
     inputs, outputs = contents_of(span, gathered, kind)
     has_ended = bool(span.ended_ns) and not is_pending
     failure = failure_of(span, found) if has_ended else None
-    use = use_of(gathered)
+    use = use_of(gathered, span.source.scope)
     cost = cost_of(gathered)
     is_counted = kind in CALLS and not sums_up(kind, use)
     agent = found.get("agent")
@@ -54,7 +55,7 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
         cost=cost if is_counted else None,
         use=use if is_counted else None,
         tags=texts_of(found.get("span_tags")),
-        details=details_of(span, gathered, beside),
+        details=details_of(span, gathered, failure, beside),
     )
     return entry, gathered
 
@@ -67,27 +68,6 @@ def sums_up(kind: ActionKind, use: ModelUse | None) -> bool:
 def time_of(nanoseconds: int) -> datetime:
     """Return a time, exact to the microsecond."""
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-
-
-def failure_of(span: Span, found: dict[Meaning, Value]) -> Failure | None:
-    """Return why a span failed; None where it says that it did not."""
-    if not span.has_failed and found.get("level") != "ERROR":
-        return None
-    message = span.status_message or str(found.get("status") or "")
-    error_type = found.get("error_type")
-    for event in span.events:
-        if event.name == "exception":
-            said = event.attributes
-            stack = said.get("exception.stacktrace")
-            return Failure(
-                type=str(said.get("exception.type") or error_type or "Error")[:500],
-                message=str(said.get("exception.message") or message),
-                traceback=None if stack is None else str(stack),
-            )
-    kind, colon, rest = message.partition(": ")
-    if error_type is None and colon and kind.isidentifier():  # as Python SDKs write a status: "ValueError: nope"
-        return Failure(type=kind[:500], message=rest)
-    return Failure(type=str(error_type or "Error")[:500], message=message)
 
 
 def texts_of(value: Value) -> tuple[str, ...]:

@@ -61,6 +61,8 @@ Meaning: TypeAlias = Literal[
     "title",
     "tool",
     "tools",
+    "total_tokens",
+    "uncached_input",
     "usage",
     "user",
     "verdict",
@@ -74,10 +76,12 @@ _KEYS: Final[dict[Meaning, str]] = {
     "asked_model": "gen_ai.request.model model_name langfuse.observation.model.name embedding.model_name"
     " reranker.model_name ai.model.id llm.request.model",
     "cache_read": "gen_ai.usage.cache_read.input_tokens gen_ai.usage.cache_read_input_tokens"
-    " gen_ai.usage.details.cache_read_tokens llm.token_count.prompt_details.cache_read ai.usage.cachedInputTokens",
+    " gen_ai.usage.details.cache_read_tokens llm.token_count.prompt_details.cache_read ai.usage.cachedInputTokens"
+    " ai.usage.inputTokenDetails.cacheReadTokens",
     "cache_write": "gen_ai.usage.cache_creation.input_tokens gen_ai.usage.cache_creation_input_tokens"
-    " gen_ai.usage.details.cache_write_tokens llm.token_count.prompt_details.cache_write",
-    "cost": "gen_ai.usage.cost operation.cost llm.cost.total gen_ai.usage.total_cost",
+    " gen_ai.usage.cache_write_input_tokens gen_ai.usage.details.cache_write_tokens"
+    " llm.token_count.prompt_details.cache_write ai.usage.inputTokenDetails.cacheWriteTokens",
+    "cost": "gen_ai.usage.cost operation.cost llm.cost.total gen_ai.usage.total_cost gen_ai.cost.total_cost",
     "cost_details": "langfuse.observation.cost_details",
     "entity": "traceloop.entity.name ai.telemetry.functionId",
     "error_type": "error.type",
@@ -97,10 +101,10 @@ _KEYS: Final[dict[Meaning, str]] = {
     "metadata": "metadata",
     "model": "gen_ai.response.model ai.response.model llm.response.model llm.model_name",
     # Sums that follow from the rest, what describes attributes, and what is said a second time.
-    "noise": "logfire.json_schema logfire.msg_template logfire.metrics llm.token_count.total llm.usage.total_tokens"
-    " gen_ai.usage.total_tokens model_request_parameters lmnr.span.path lmnr.span.ids_path"
-    " lmnr.span.parent_path lmnr.span.parent_ids_path lmnr.span.instrumentation_source lmnr.span.sdk_version"
-    " lmnr.span.language_version lmnr.span.instrumentation_scope.name lmnr.span.instrumentation_scope.version",
+    "noise": "logfire.json_schema logfire.msg_template logfire.metrics model_request_parameters lmnr.span.path"
+    " lmnr.span.ids_path lmnr.span.parent_path lmnr.span.parent_ids_path lmnr.span.instrumentation_source"
+    " lmnr.span.sdk_version lmnr.span.language_version lmnr.span.instrumentation_scope.name"
+    " lmnr.span.instrumentation_scope.version",
     "operation": "gen_ai.operation.name llm.request.type",
     "output": "output.value langfuse.observation.output lmnr.span.output traceloop.entity.output"
     " gen_ai.tool.call.result tool_response ai.toolCall.result ai.response.text ai.response.object final_result"
@@ -130,6 +134,8 @@ _KEYS: Final[dict[Meaning, str]] = {
     "title": "logfire.msg",
     "tool": "gen_ai.tool.name tool.name ai.toolCall.name",
     "tools": "gen_ai.tool.definitions ai.prompt.tools",
+    "total_tokens": "gen_ai.usage.total_tokens llm.token_count.total llm.usage.total_tokens ai.usage.totalTokens",
+    "uncached_input": "ai.usage.inputTokenDetails.noCacheTokens",
     "usage": "langfuse.observation.usage_details",
     "user": "user.id langfuse.user.id enduser.id traceloop.association.properties.user_id"
     " lmnr.association.properties.user_id ai.telemetry.metadata.userId",

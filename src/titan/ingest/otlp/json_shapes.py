@@ -54,6 +54,14 @@ class EventShape(_Camel):
     attributes: list[KeyValue] | None = None
 
 
+class LinkShape(_Camel):
+    """Another span that a span has to do with."""
+
+    trace_id: str | None = None
+    span_id: str | None = None
+    attributes: list[KeyValue] | None = None
+
+
 class StatusShape(_Camel):
     """Whether a span failed."""
 
@@ -73,6 +81,7 @@ class SpanShape(_Camel):
     status: StatusShape | None = None
     attributes: list[KeyValue] | None = None
     events: list[EventShape] | None = None
+    links: object = None  #: each a `LinkShape`, and no span is refused for one that is none
 
 
 class RecordShape(_Camel):

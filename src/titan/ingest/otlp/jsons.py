@@ -17,6 +17,7 @@ from titan.ingest.levels import shallow
 from titan.ingest.otlp.json_shapes import (
     AnyValue,
     KeyValue,
+    LinkShape,
     Number,
     OfResource,
     OfScope,
@@ -26,14 +27,18 @@ from titan.ingest.otlp.json_shapes import (
     SpanShape,
     StatusShape,
 )
-from titan.ingest.otlp.telemetry import LogRecord, Source, Span, SpanEvent, Unread
+from titan.ingest.otlp.telemetry import LogRecord, Source, Span, SpanEvent, SpanLink, Unread
 from titan.ingest.values import Value
 from titan.model.errors import InvalidInput
 
 S = TypeVar("S")
 T = TypeVar("T")
 
-_ERRORS: Final = (2, "2", "STATUS_CODE_ERROR")
+#: What a status says of a failure; what is none of these is unset.
+_FAILED: Final[dict[Number, bool]] = {
+    **dict.fromkeys((2, "2", "STATUS_CODE_ERROR"), True),
+    **dict.fromkeys((1, "1", "STATUS_CODE_OK"), False),
+}
 _DECODER: Final = msgspec.json.Decoder(Request)
 _MOST_TIME: Final = 2.0**64
 _LONGEST: Final = 300  # characters of a reason, which may name a place a thousand levels deep
@@ -122,14 +127,27 @@ def _span(span: SpanShape, source: Source) -> Span:
         name=span.name or "",
         started_ns=_whole(span.start_time_unix_nano),
         ended_ns=_whole(span.end_time_unix_nano),
-        has_failed=status.code in _ERRORS,
+        has_failed=_FAILED.get(status.code),
         status_message=status.message or "",
         attributes=_attributes(span.attributes),
         events=[
             SpanEvent(event.name or "", _whole(event.time_unix_nano), _attributes(event.attributes))
             for event in span.events or ()
         ],
+        links=_links(span.links) if span.links else [],
     )
+
+
+def _links(said: object) -> list[SpanLink]:
+    """Return links, without those that cannot be read."""
+    links: list[SpanLink] = []
+    for part in said if isinstance(said, list) else ():
+        try:
+            link = msgspec.convert(part, LinkShape)
+        except (msgspec.ValidationError, RecursionError):
+            continue
+        links.append(SpanLink(_id(link.trace_id), _id(link.span_id), _attributes(link.attributes)))
+    return links
 
 
 def _record(record: RecordShape, source: Source) -> LogRecord:

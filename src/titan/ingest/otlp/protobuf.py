@@ -18,11 +18,12 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1 import logs_pb2
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from titan.ingest.otlp.telemetry import LogRecord, Source, Span, SpanEvent
+from titan.ingest.otlp.telemetry import LogRecord, Source, Span, SpanEvent, SpanLink
 from titan.ingest.values import Value
 from titan.model.errors import InvalidInput
 
-_ERROR: Final = trace_pb2.Status.STATUS_CODE_ERROR
+#: What a status says of a failure; what is none of these is unset.
+_FAILED: Final[dict[int, bool]] = {trace_pb2.Status.STATUS_CODE_ERROR: True, trace_pb2.Status.STATUS_CODE_OK: False}
 _Request = TypeVar("_Request", bound=Message)
 
 
@@ -74,10 +75,11 @@ def _span(span: trace_pb2.Span, source: Source) -> Span:
         name=span.name,
         started_ns=span.start_time_unix_nano,
         ended_ns=span.end_time_unix_nano,
-        has_failed=status.code == _ERROR,
+        has_failed=_FAILED.get(status.code),
         status_message=status.message,
         attributes=_attributes(span.attributes),
         events=[SpanEvent(event.name, event.time_unix_nano, _attributes(event.attributes)) for event in span.events],
+        links=[SpanLink(link.trace_id.hex(), link.span_id.hex(), _attributes(link.attributes)) for link in span.links],
     )
 
 

@@ -13,9 +13,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.ingest.otlp.actions import texts_of, time_of
-from titan.ingest.otlp.attributes import Gathered, gather
+from titan.ingest.otlp.attributes import MEANINGS, Gathered, gather
 from titan.ingest.otlp.contents import Messages, contents_of, is_message_event
-from titan.ingest.otlp.details import verdict_of
+from titan.ingest.otlp.details import OF_A_VERDICT, verdict_of
 from titan.ingest.otlp.kinds import kind_of
 from titan.ingest.otlp.telemetry import LogRecord, Span
 from titan.ingest.otlp.use import cost_of, use_of
@@ -25,6 +25,7 @@ from titan.model.actions import ActionEntry, ActionKind, Outcome, Payload, Telle
 DETAILS_OF_A_CALL: Final = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
 """The events that hold a whole call, as a span's attributes would."""
 _OF_KIND: Final = frozenset({"kind", "operation"})
+_TOLD_APART: Final = OF_A_VERDICT | {"span_tags", "run"}  #: what an event's entry has a place of its own for
 
 
 def entries_of(records: Iterable[LogRecord]) -> Iterator[ActionEntry]:
@@ -96,7 +97,7 @@ def _told(
         inputs=inputs,
         outputs=outputs,
         cost=cost_of(gathered),
-        use=use_of(gathered),
+        use=use_of(gathered, record.source.scope),
     )
 
 
@@ -105,8 +106,8 @@ def _event(record: LogRecord, name: str) -> ActionEntry:
     details: dict[str, str] = {}
     if (verdict := verdict_of(gathered.found)) is not None:
         details["verdict"] = verdict
-    if gathered.rest:
-        details["attributes"] = object_text(gathered.rest)
+    if attributes := {key: value for key, value in record.attributes.items() if MEANINGS.get(key) not in _TOLD_APART}:
+        details["attributes"] = object_text(attributes)
     at = time_of(record.at_ns)
     return ActionEntry(
         id=f"{record.span_id}:{_digest(record)}",
@@ -145,8 +146,9 @@ def _as_span(record: LogRecord) -> Span:
         name=record.name,
         started_ns=record.at_ns,
         ended_ns=0,
-        has_failed=False,
+        has_failed=None,
         status_message="",
         attributes={},
         events=[],
+        links=[],
     )

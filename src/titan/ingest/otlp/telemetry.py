@@ -36,6 +36,14 @@ class SpanEvent(msgspec.Struct):
     attributes: dict[str, Value]
 
 
+class SpanLink(msgspec.Struct):
+    """Another span that a span says it has to do with, of its own trace or another."""
+
+    trace_id: str
+    span_id: str
+    attributes: dict[str, Value]
+
+
 class Span(msgspec.Struct, kw_only=True):
     """One span. Ids are hexadecimal; times are nanoseconds since 1970, 0 where none came."""
 
@@ -46,10 +54,11 @@ class Span(msgspec.Struct, kw_only=True):
     name: str
     started_ns: int
     ended_ns: int
-    has_failed: bool
+    has_failed: bool | None  #: None: its status is unset
     status_message: str
     attributes: dict[str, Value]
     events: list[SpanEvent]
+    links: list[SpanLink]
 
 
 class Unread(msgspec.Struct):

@@ -2,10 +2,9 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import IO, Final
 
 from litestar import Response
@@ -24,6 +23,7 @@ from titan.server.routes.registry import change
 MAX_IMPORT_BYTES: Final = 4 * 1024**3
 MEMORY_BYTES: Final = 8 * 1024 * 1024  # of an import; a longer one is kept in a file until it is checked
 IMPORTED_AT_ONCE: Final = 1000
+PART_BYTES: Final = 2 * 1024 * 1024  # of lines that are kept at once
 
 
 async def import_runs(call: Call) -> Response[bytes]:
@@ -37,10 +37,30 @@ async def import_runs(call: Call) -> Response[bytes]:
         runs = await asyncio.to_thread(_checked, spool, is_partial=is_partial)
         came = wire.ImportAnswer(runs=runs, stored=0, repeated=0, notes=0)
         spool.seek(0)
-        told = read_lines(iter(spool.readline, b""), is_partial=is_partial)
-        while part := await asyncio.to_thread(lambda: list(islice(told, IMPORTED_AT_ONCE))):
+        parts = parts_of(spool, is_partial=is_partial)
+        while part := await asyncio.to_thread(next, parts, None):
             await _keep(call, part, came)
     return json_answer(came)
+
+
+def parts_of(spool: IO[bytes], *, is_partial: bool) -> Iterator[list[Told]]:
+    """Yield what the lines of an import say, a part at a time: so many lines, or as many as so many bytes hold."""
+    read = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal read
+        while line := spool.readline():
+            read += len(line)
+            yield line
+
+    part: list[Told] = []
+    for told in read_lines(lines(), is_partial=is_partial):
+        part.append(told)
+        if len(part) >= IMPORTED_AT_ONCE or read >= PART_BYTES:
+            yield part
+            part, read = [], 0
+    if part:
+        yield part
 
 
 def _checked(spool: IO[bytes], *, is_partial: bool) -> int:

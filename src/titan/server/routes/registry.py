@@ -11,6 +11,7 @@ from urllib.parse import quote
 from litestar import Response
 from msgspec import structs
 
+from titan.ingest.sentinel_fields import REPLAY_TAG, replay_session
 from titan.insight.likeness import similar_names
 from titan.insight.trends import trends
 from titan.model.actions import OWN_ANSWER
@@ -25,7 +26,7 @@ from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lists import given
-from titan.server.recorded_views import agent_view, run_view, run_views
+from titan.server.recorded_views import agent_view, run_detail_view, run_view, run_views
 
 T = TypeVar("T")
 
@@ -172,8 +173,8 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> views.
 
 
 async def show_recorded_run(call: Call) -> Response[bytes]:
-    """Show a recorded run."""
-    return json_answer(await look(call, lambda reader: run_views(reader, [find_recorded(reader, call)])[0]))
+    """Show a recorded run, with what was told of it beside its words."""
+    return json_answer(await look(call, lambda reader: run_detail_view(reader, find_recorded(reader, call))))
 
 
 async def list_intercepts(call: Call) -> Response[bytes]:
@@ -350,13 +351,26 @@ def _unpinned(run: RecordedRun) -> RecordedRun:
 
 
 async def forget_run(call: Call) -> Response[bytes]:
-    """Delete a recorded run with every byte that was recorded of it. What jobs left is not touched."""
+    """Delete a recorded run with every byte that was recorded of it, replays too. What jobs left is not touched."""
 
     def act(tx: CallTransaction) -> set[str]:
-        run = _unpinned(_ended(find_recorded(tx, call)))
-        left = tx.blobs_of_run(run.project_id, run.id)
-        tx.forget_run(run.project_id, run.id)
+        left: set[str] = set()
+        for run in [find_recorded(tx, call), *_replays(tx, call)]:
+            _unpinned(_ended(run))
+            left |= tx.blobs_of_run(run.project_id, run.id)
+            tx.forget_run(run.project_id, run.id)
         return left
 
     await call.house.cleaner.discard(await change(call, act))
     return json_answer(wire.OkAnswer())
+
+
+def _replays(tx: CallTransaction, call: Call) -> Iterator[RecordedRun]:
+    """Yield what agentsentinel-sdk told of replays of the run that the path names: its content once more."""
+    run_id = call.path("run")
+    while True:
+        run_id = replay_session(run_id)
+        run = tx.recorded_run(call.house.project_id, call.house.recorder.known_as(run_id))
+        if run is None or REPLAY_TAG not in run.tags:
+            return
+        yield run

@@ -10,7 +10,7 @@ from typing import Final
 from titan.model.actions import Outcome
 from titan.ports_calls import CallFilter, RunFilter
 from titan.store.calls.matching import part_pattern
-from titan.store.calls.rows import to_pico
+from titan.store.calls.rows import FULL_PICO, sum_to_pico, to_pico
 from titan.store.calls.session import CallSession, Value
 from titan.store.rows.columns import to_json, to_us
 
@@ -50,12 +50,13 @@ def narrowed_runs(session: CallSession, wanted: RunFilter, *, sort: str) -> Narr
     # Else SQLite would take the runs by their cost and sort them, however many they are.
     by_cost = "runs_that_cost" if sort == "cost" else "runs_that_cost_besides"
     status, statuses = _one_or_many(wanted.statuses)
+    least, least_more = (None, 0) if wanted.min_cost is None else sum_to_pico(wanted.min_cost)
     narrowing = Narrowing([], {})
     narrowing.narrow(
         session,
         ("runs_with_one_status", "status", status),
         ("runs_with_status", "statuses", statuses),
-        (by_cost, "min_cost", None if wanted.min_cost is None else to_pico(wanted.min_cost)),
+        (by_cost, "min_cost", FULL_PICO if least_more else least),
         ("runs_started_since", "since_us", None if wanted.started_since is None else to_us(wanted.started_since)),
         ("runs_of_agent", "agent_id", wanted.agent_id),
         ("runs_of_session", "session_id", wanted.session_id),
@@ -63,6 +64,9 @@ def narrowed_runs(session: CallSession, wanted: RunFilter, *, sort: str) -> Narr
         ("runs_of_ids", "ids", None if wanted.ids is None else to_json(sorted(wanted.ids))),
         ("runs_with_part", "part", None if wanted.text is None else part_pattern(wanted.text)),
     )
+    if least_more:
+        narrowing.narrow(session, ("runs_that_cost_more", "cost_more", least_more))
+        narrowing.values["cost_beyond"] = least
     if not wanted.has_archived:
         narrowing.conditions.append(session.text_of("runs_not_archived"))
     if wanted.text is not None:

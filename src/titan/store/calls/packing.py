@@ -48,12 +48,12 @@ class Packed:
 
 def unpacked_entries(session: CallSession, run_no: int, rows: Sequence[Row]) -> list[Row]:
     """Return rows of `entry_columns` with what packs hold of them in its place."""
-    missing = [row[0] for row in rows if row[FACTS] is None]
-    if not missing:
-        return list(rows)
+    missing = {row[0] for row in rows if row[FACTS] is None}
     found: dict[int, Row] = {}
-    for (data,) in session.all("packs_of_entries", run_no=run_no, first=missing[0], last=missing[-1]):
-        found.update((row[0], row) for row in entries_of_pack(data))
+    for number in sorted(missing):
+        if number not in found:  # one pack after the other, and of each what is asked for: all of them may be much
+            for (data,) in session.all("packs_of_entries", run_no=run_no, first=number, last=number):
+                found.update((row[0], row) for row in entries_of_pack(data) if row[0] in missing)
     return [found[row[0]] if row[FACTS] is None else row for row in rows]
 
 

@@ -4,21 +4,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from titan.model.actions import Payload
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
 from titan.store.calls.matching import part_pattern
-from titan.store.calls.packing import unpacked_entries, unpacked_texts
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
-from titan.store.calls.ranges import BLOB, from_ranges
-from titan.store.calls.rows import action_from_row, entry_of_facts, heard_from_row, run_from_row
+from titan.store.calls.rows import action_from_row, heard_from_row, run_from_row
 from titan.store.calls.session import CallSession
+from titan.store.calls.tape_reading import entries_of_rows, entries_within
 from titan.store.calls.verifying import check_tape
-from titan.store.rows.columns import from_us, to_json, to_us
-from titan.store.session import Row
+from titan.store.rows.columns import to_json, to_us
 
-TEXTS_AT_ONCE: Final = 5000
 NO_RUN: Final = 0  # the number of none
 
 
@@ -111,9 +107,24 @@ class SqlCallReader:
             rows = self._all("entries_of_run", run_no=run_no, after=after, limit=limit)
         else:
             rows = self._all("entries_of_action", run_no=run_no, action_number=action_number, after=after, limit=limit)
-        rows = unpacked_entries(self._session, run_no, rows)
-        texts = self._texts(run_no, rows)
-        return [_entry(row, texts) for row in rows]
+        return entries_of_rows(self._session, run_no, rows)
+
+    def told_of_run(self, project_id: str, run_id: str, *, after: int = 0, limit: int) -> list[StoredEntry]:
+        run_no = self._run_no(project_id, run_id)
+        if run_no is None:
+            return []
+        rows = self._all("entries_about_run", run_no=run_no, after=after, limit=limit)
+        return entries_of_rows(self._session, run_no, rows)
+
+    def places_in_tape(self, project_id: str, run_id: str) -> list[tuple[int, int]]:
+        run_no = self._run_no(project_id, run_id)
+        return [] if run_no is None else [(row[0], row[1]) for row in self._all("places_in_tape", run_no=run_no)]
+
+    def entries_at(
+        self, project_id: str, run_id: str, numbers: Sequence[int], *, limit_bytes: int
+    ) -> list[StoredEntry]:
+        run_no = self._run_no(project_id, run_id)
+        return [] if run_no is None else entries_within(self._session, run_no, numbers, limit_bytes)
 
     def check_tape(self, project_id: str, run_id: str) -> TapeCheck | None:
         run_no = self._run_no(project_id, run_id)
@@ -238,43 +249,3 @@ class SqlCallReader:
     def _run_asked_for(self, project_id: str, wanted: CallFilter) -> int | None:
         """Return the place of the run that is asked for; None for all, NO_RUN for one that is unknown."""
         return None if wanted.run_id is None else self._run_no(project_id, wanted.run_id) or NO_RUN
-
-    def _texts(self, run_no: int, rows: Sequence[Row]) -> dict[int, str]:
-        """Return the shared texts that these entries name, by number."""
-        numbers = sorted({number for row in rows for place in (5, 7) for number in from_ranges(row[place] or "")})
-        texts: dict[int, str] = {}
-        for start in range(0, len(numbers), TEXTS_AT_ONCE):
-            part = numbers[start : start + TEXTS_AT_ONCE]
-            texts.update(self._all("texts_of_run", run_no=run_no, numbers=to_json(part)))
-        if len(texts) < len(numbers):
-            texts |= unpacked_texts(self._session, run_no, first=numbers[0], last=numbers[-1])
-        return texts
-
-
-def _entry(row: Row, texts: dict[int, str]) -> StoredEntry:
-    return StoredEntry(
-        number=row[0],
-        action_number=row[1],
-        entry=entry_of_facts(
-            row[3],
-            is_about_run=row[1] is None,
-            inputs=_payload(row[4], row[5], texts),
-            outputs=_payload(row[6], row[7], texts),
-        ),
-        heard_at=from_us(row[2]),
-        link=row[8].hex(),
-    )
-
-
-def _payload(text: str | None, shared: str | None, texts: dict[int, str]) -> Payload | None:
-    if text is None:
-        return None
-    if shared is None:
-        return Payload(text)
-    if shared.startswith(BLOB):
-        return Payload(text, blob=shared.removeprefix(BLOB))
-    return Payload(text, tuple(_found(texts, from_ranges(shared))))
-
-
-def _found(texts: dict[int, str], numbers: Iterable[int]) -> Iterable[str]:
-    return (texts[number] for number in numbers)

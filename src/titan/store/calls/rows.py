@@ -19,7 +19,9 @@ Values: TypeAlias = tuple[str | int | bytes | None, ...]
 PICO: Final = 12  # decimal places of a picodollar
 _MOST_COUNT: Final = 2**63 - 1
 _MOST_PICO: Final = _MOST_COUNT
+FULL_PICO: Final = 9_223_372 * 10**PICO  # whole dollars, so that up to a microdollar more still fits
 _MOST: Final = Decimal(_MOST_PICO).scaleb(-PICO)  # US dollars: 9,223,372
+_MOST_SUM: Final = Decimal(10**12)  # US dollars: of a million calls at the most that one may cost
 _STATUSES: Final = by_value(RunStatus)
 _SOURCES: Final = by_value(StatusSource)
 _OUTCOMES: Final = by_value(Outcome)
@@ -33,8 +35,7 @@ _TOLD_END: Final = msgspec.json.Decoder(ToldEnd)
 def to_pico(cost: Decimal) -> int:
     """Return picodollars; digits beyond the twelfth place are rounded to even.
 
-    What is more than a column holds comes to the most that it holds: a sum that large need not be exact, but a run that
-    has one must not be lost.
+    What is more than a column holds comes to the most that it holds: no call costs that, and no sum is kept so.
     """
     if not -_MOST < cost < _MOST:
         return _MOST_PICO if cost > 0 else -_MOST_PICO
@@ -52,9 +53,20 @@ def exact_sum(parts: str | None) -> int:
     return int(millions) * 10**6 + int(rest)
 
 
-def _sum_to_pico(cost: Decimal) -> int:
-    """Return picodollars of a sum; one that was cut at the most there is may fall below nothing by a correction."""
-    return max(0, to_pico(cost))
+def sum_to_pico(cost: Decimal) -> tuple[int, int]:
+    """Return a sum in two columns: picodollars, and what is over the most that they hold in microdollars.
+
+    The first one sorts sums up to that most, 9,223,372 US dollars; the two, the second one first, sort all of them.
+    """
+    pico = max(0, int(min(cost, _MOST_SUM).scaleb(PICO).to_integral_value()))
+    if pico <= FULL_PICO:
+        return pico, 0
+    more, rest = divmod(pico - FULL_PICO, 10**6)
+    return FULL_PICO + rest, more
+
+
+def _sum_from_pico(pico: int, more: int) -> Decimal:
+    return from_pico(pico + more * 10**6)
 
 
 _NOTHING: Final = Decimal(0)
@@ -105,9 +117,9 @@ def _tally(row: Row) -> Tally:
         blocked=row[16],
         rejected=row[17],
         replayed=row[18],
-        cost=from_pico(row[19]),
-        prevented=from_pico(row[20]),
-        saved=from_pico(row[21]),
+        cost=_sum_from_pico(row[19], row[42]),
+        prevented=_sum_from_pico(row[20], row[43]),
+        saved=_sum_from_pico(row[21], row[44]),
         input_tokens=row[22],
         output_tokens=row[23],
         unpriced=row[37],
@@ -118,6 +130,9 @@ def _tally(row: Row) -> Tally:
 def row_of_run(run: RecordedRun) -> Values:
     """Return `run_columns`."""
     tally = run.tally
+    (cost, cost_more), (prevented, prevented_more), (saved, saved_more) = map(
+        sum_to_pico, (tally.cost, tally.prevented, tally.saved)
+    )
     return (
         run.project_id,
         run.id,
@@ -138,9 +153,9 @@ def row_of_run(run: RecordedRun) -> Values:
         tally.blocked,
         tally.rejected,
         tally.replayed,
-        _sum_to_pico(tally.cost),
-        _sum_to_pico(tally.prevented),
-        _sum_to_pico(tally.saved),
+        cost,
+        prevented,
+        saved,
         min(tally.input_tokens, _MOST_COUNT),
         min(tally.output_tokens, _MOST_COUNT),
         run.last_outcome,
@@ -161,6 +176,9 @@ def row_of_run(run: RecordedRun) -> Values:
         " ".join(run.details_told),
         tally.estimated,
         None if run.told_end is None else msgspec.json.encode(run.told_end).decode(),
+        cost_more,
+        prevented_more,
+        saved_more,
     )
 
 

@@ -71,13 +71,17 @@ class SqlCallTransaction(SqlCallReader):
         known = Knowing(self._session, runs, run_nos).known(entries, answered, next_number=self._last_action + 1)
         in_parts = {(entry.run_id, entry.id) for entry in entries if isinstance(entry, ActionEntry) and entry.is_part}
         told = [known.actions[place] for place in in_parts & known.actions.keys()]
-        return dataclasses.replace(known, parts={action.number: self._parts(action) for action in told})
+        parts = {action.number: self._parts(action) for action in told}
+        return dataclasses.replace(known, parts=parts, told=self._told_of)
 
     def _parts(self, action: Action) -> set[bytes]:
         """Return what the parts of its messages are known by that an action was told."""
+        told = self._told_of(action)
+        return {part_key(entry) for entry in told if isinstance(entry, ActionEntry) and entry.is_part}
+
+    def _told_of(self, action: Action) -> list[Entry]:
         told = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
-        entries = (stored.entry for stored in told)
-        return {part_key(entry) for entry in entries if isinstance(entry, ActionEntry) and entry.is_part}
+        return [stored.entry for stored in told]
 
     def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
         """Return those of these runs that are stored; note where they stand."""

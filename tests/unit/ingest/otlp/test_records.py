@@ -90,6 +90,14 @@ def test_a_named_event_is_one_and_an_evaluation_a_verdict() -> None:
     assert evaluated.id != noted.id
 
 
+def test_an_event_keeps_what_it_says_of_an_error_and_of_its_call() -> None:
+    said = {"error.type": "timeout", "gen_ai.response.id": "resp-1", "exception.message": "10 s"}
+
+    [event] = logged(a_record("exception", None, said))
+
+    assert json.loads(event.details or "") == {"attributes": said}
+
+
 def test_the_same_events_sent_again_have_the_same_ids() -> None:
     records = [a_record("note", 1), a_record("note", 2), a_record("note", 1, span_id=CHILD_ID)]
 

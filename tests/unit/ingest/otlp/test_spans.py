@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 
@@ -21,7 +20,6 @@ from titan.model.actions import (
     ActionEntry,
     ActionKind,
     AgentSource,
-    Failure,
     ModelUse,
     Outcome,
     Payload,
@@ -129,27 +127,6 @@ def test_what_is_no_count_is_not_counted(count: object) -> None:
     action = an_action({"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": count})
 
     assert action.use == ModelUse()
-
-
-@pytest.mark.parametrize(
-    ("attributes", "cost"),
-    [
-        ({"gen_ai.usage.cost": 9.675e-06}, Decimal("0.000009675")),
-        ({"operation.cost": "0.1"}, Decimal("0.1")),
-        ({"llm.cost.total": 1}, Decimal(1)),
-        ({"gen_ai.usage.cost": 1e-13}, Decimal("0")),
-        ({"gen_ai.usage.cost": float("nan")}, None),
-        ({"gen_ai.usage.cost": -1.0}, None),
-        ({"gen_ai.usage.cost": "free"}, None),
-        ({"gen_ai.usage.cost": True}, None),
-        ({"langfuse.observation.cost_details": '{"input": 0.1, "output": 0.2}'}, Decimal("0.3")),
-        ({"langfuse.observation.cost_details": '{"total": 0.123456789012}'}, Decimal("0.123456789012")),
-        ({"langfuse.observation.cost_details": "none"}, None),
-        ({"langfuse.observation.cost_details": "[]"}, None),
-    ],
-)
-def test_money_is_exact(attributes: dict[str, object], cost: Decimal | None) -> None:
-    assert an_action({"gen_ai.operation.name": "chat"} | attributes).cost == cost
 
 
 def test_what_a_frame_says_of_money_and_tokens_is_kept_beside_and_counts_nowhere() -> None:
@@ -292,40 +269,6 @@ def test_a_raw_request_without_messages_is_the_input() -> None:
     action = an_action({"gen_ai.operation.name": "text_completion", "gen_ai.request.model": "m", "gen_ai.prompt": "x"})
 
     assert said(action.inputs) == {"model": "m", "input": "x"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "failure"),
-    [
-        ({"error": "ValueError: nope"}, Failure(type="ValueError", message="nope")),
-        ({"error": "it is broken"}, Failure(type="Error", message="it is broken")),
-        ({"error": ""}, Failure(type="Error")),
-        (
-            {"error": "x", "events": [("exception", {"exception.type": "KeyError", "exception.message": "'k'"})]},
-            Failure(type="KeyError", message="'k'"),
-        ),
-        (
-            {"error": "x", "events": [("exception", {"exception.stacktrace": "Traceback …"})]},
-            Failure(type="Error", message="x", traceback="Traceback …"),
-        ),
-    ],
-)
-def test_a_failed_span_says_why(changes: dict[str, object], failure: Failure) -> None:
-    action = an_action({}, **changes)
-
-    assert (action.outcome, action.failure) == (Outcome.ERROR, failure)
-
-
-def test_an_error_type_names_the_failure() -> None:
-    action = an_action({"error.type": "rate_limit"}, error="slow: down")
-
-    assert action.failure == Failure(type="rate_limit", message="slow: down")
-
-
-def test_an_exception_in_a_span_that_went_well_is_no_failure() -> None:
-    action = an_action({}, events=[("exception", {"exception.type": "KeyError"})])
-
-    assert (action.outcome, action.failure) == (Outcome.SUCCESS, None)
 
 
 def test_a_span_without_an_end_still_runs() -> None:

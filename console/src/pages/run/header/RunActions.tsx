@@ -11,11 +11,12 @@ import { Button } from "../../../parts/Button";
 import { Confirm } from "../../../parts/Confirm";
 import { CompareDialog } from "./CompareDialog";
 import { ExportMenu } from "./ExportMenu";
+import { RunDetails } from "./RunDetails";
 import { RunNotes } from "./RunNotes";
 
-type Over = "delete" | "compare" | "notes" | null;
+type Over = "delete" | "compare" | "notes" | "details" | null;
 
-/** What can be done with a run: notes, keeping it, having it as a file, comparing it, deleting it. */
+/** What can be done with a run: notes, details, keeping it, having it as a file, comparing it, deleting it. */
 export function RunActions({ run }: { run: RecordedRunView }) {
   const [over, setOver] = useState<Over>(null);
   const close = () => setOver(null);
@@ -28,6 +29,11 @@ export function RunActions({ run }: { run: RecordedRunView }) {
   return (
     <div className="run-actions row">
       <Button onClick={() => setOver("notes")}>Notes</Button>
+      {run.has_details ? (
+        <Button title="What else was told of it: its resource, results of a replay" onClick={() => setOver("details")}>
+          Details
+        </Button>
+      ) : null}
       <Button onClick={() => setOver("compare")}>Compare</Button>
       <ExportMenu run={run} />
       {canChange ? (
@@ -60,6 +66,7 @@ export function RunActions({ run }: { run: RecordedRunView }) {
         </>
       ) : null}
       {over === "notes" ? <RunNotes run={run} onClose={close} /> : null}
+      {over === "details" ? <RunDetails run={run} onClose={close} /> : null}
       {over === "compare" ? <CompareDialog run={run} onClose={close} /> : null}
       {over === "delete" ? (
         <Confirm
@@ -68,8 +75,8 @@ export function RunActions({ run }: { run: RecordedRunView }) {
           onYes={() => remove.run(null)}
           onClose={close}
         >
-          The run, all its actions with inputs and outputs, its notes and its place in the search go for good. Nothing
-          of it can be had back.
+          The run, all its actions with inputs and outputs, its notes, its place in the search and what
+          agentsentinel-sdk told of replaying it go for good. Nothing of it can be had back.
         </Confirm>
       ) : null}
     </div>

@@ -69,6 +69,9 @@ create table runs (
     estimated bigint not null default 0 check (estimated >= 0),
     told_end text collate "C",
     status_version bigint not null default 0,
+    cost_more bigint not null default 0,
+    prevented_more bigint not null default 0,
+    saved_more bigint not null default 0,
     unique (project_id, id)
 );
 

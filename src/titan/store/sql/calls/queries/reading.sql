@@ -7,7 +7,7 @@ runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replay
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
-runs.details_told, runs.estimated, runs.told_end
+runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
@@ -144,6 +144,27 @@ where entries.action_number = :action_number and entries.run_no = :run_no and en
 order by entries.number
 limit :limit
 
+-- name: entries_about_run
+select {entry_columns}
+from entries
+left join bodies on bodies.number = entries.number
+where entries.run_no = :run_no and entries.action_number is null and entries.number > :after
+order by entries.number
+limit :limit
+
+-- name: entries_at
+select {entry_columns}
+from entries
+left join bodies on bodies.number = entries.number
+where entries.number in (select value from json_each(:numbers)) and entries.run_no = :run_no
+
+-- name: places_in_tape
+select entries.action_number, entries.number
+from entries
+inner join actions on actions.number = entries.action_number
+where entries.run_no = :run_no
+order by actions.started_at_us, actions.number, entries.number
+
 -- name: texts_of_run
 select text_no, content
 from texts
@@ -232,7 +253,7 @@ limit 1
 -- name: agents
 select
     agent_id, min(started_at_us), max(last_event_at_us), count(*), sum(status = 'running'), sum(status = 'completed'),
-    sum(status = 'failed'), sum(cost / 1000000) || ' ' || sum(cost % 1000000), sum(calls),
+    sum(status = 'failed'), sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000), sum(calls),
     sum(success + error + blocked + rejected), sum(success), sum(unpriced), sum(estimated)
 from runs
 where
@@ -246,7 +267,7 @@ limit :limit
 -- name: days_of_agent
 select
     started_at_us / 86400000000, count(*), sum(status = 'failed'), sum(success + error + blocked + rejected),
-    sum(success), sum(cost / 1000000) || ' ' || sum(cost % 1000000), sum(unpriced), sum(estimated)
+    sum(success), sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000), sum(unpriced), sum(estimated)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us
 group by 1

@@ -67,6 +67,9 @@ create table runs (
     estimated integer not null default 0 check (estimated >= 0),
     told_end text,
     status_version integer not null default 0,
+    cost_more integer not null default 0,
+    prevented_more integer not null default 0,
+    saved_more integer not null default 0,
     unique (project_id, id)
 ) strict;
 

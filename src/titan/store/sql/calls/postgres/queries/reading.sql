@@ -22,6 +22,14 @@ limit :limit
 -- name: named_blobs
 select distinct digest from blobs where digest in (select json_array_elements_text(cast(:digests as json)))
 
+-- name: entries_at
+select {entry_columns}
+from entries
+left join bodies on bodies.number = entries.number
+where
+    entries.number in (select cast(value as bigint) from json_array_elements_text(cast(:numbers as json)) as number (value))
+    and entries.run_no = :run_no
+
 -- name: texts_of_run
 select text_no, content
 from texts
@@ -56,7 +64,7 @@ limit :limit offset :skip
 select
     agent_id, min(started_at_us), max(last_event_at_us), count(*), count(*) filter (where status = 'running'),
     count(*) filter (where status = 'completed'), count(*) filter (where status = 'failed'),
-    sum(cost / 1000000) || ' ' || sum(cost % 1000000),
+    sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000),
     cast(sum(calls) as bigint), cast(sum(success + error + blocked + rejected) as bigint),
     cast(sum(success) as bigint), cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
@@ -72,7 +80,7 @@ limit :limit
 select
     started_at_us / 86400000000, count(*), count(*) filter (where status = 'failed'),
     cast(sum(success + error + blocked + rejected) as bigint), cast(sum(success) as bigint),
-    sum(cost / 1000000) || ' ' || sum(cost % 1000000),
+    sum(cost / 1000000 + cost_more) || ' ' || sum(cost % 1000000),
     cast(sum(unpriced) as bigint), cast(sum(estimated) as bigint)
 from runs
 where project_id = :project_id and agent_id = :agent_id and started_at_us >= :since_us

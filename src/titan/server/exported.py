@@ -1,0 +1,95 @@
+"""Recorded runs read for an export: their actions one after the other, of whose bodies only some are held at once."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
+from typing import Final
+
+from titan.insight.bodies import Bodies, bodies_of
+from titan.insight.export import ExportedRun
+from titan.model.actions import Payload
+from titan.model.errors import UnknownArtifact
+from titan.model.recorded import Action, Note, RecordedRun
+from titan.ports import Blobs
+from titan.ports_calls import CallReader, CallStore, StoredEntry
+from titan.server.lookup import open_blob
+from titan.server.run_details import told_beside
+
+logger = logging.getLogger(__name__)
+
+ENTRIES_AT_ONCE: Final = 1000
+PART_BYTES: Final = 2 * 1024 * 1024  # of a tape that are read at once: two exports side by side leave the server small
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What stands in one snapshot of a run, but for the bodies of its actions."""
+
+    run: RecordedRun
+    actions: Sequence[Action]
+    places: Sequence[tuple[int, int]]  #: see `CallReader.places_in_tape`
+    notes: Sequence[Note]
+    details: Sequence[str]
+
+
+def exported(calls: CallStore, blobs: Blobs, runs: Iterable[RecordedRun]) -> Iterator[ExportedRun]:
+    """Yield runs as they stand, each read when it is asked for and its actions when they are."""
+    for run in runs:
+        told = calls.read(partial(_told_of, run=run))
+        spans = {action.span_id: action.id for action in told.actions if action.span_id is not None}
+        actions = _with_bodies(calls, blobs, told)
+        yield ExportedRun(run=run, actions=actions, spans=spans, notes=told.notes, details=told.details)
+
+
+def _told_of(reader: CallReader, *, run: RecordedRun) -> _Told:
+    return _Told(
+        run=run,
+        actions=reader.actions_of_run(run.project_id, run.id),
+        places=reader.places_in_tape(run.project_id, run.id),
+        notes=reader.notes_of_run(run.project_id, run.id),
+        details=told_beside(reader, run),
+    )
+
+
+def _with_bodies(calls: CallStore, blobs: Blobs, told: _Told) -> Iterator[tuple[Action, Bodies]]:
+    """Yield actions of a run, each with its bodies whole; those of a run that is deleted meanwhile end there."""
+    actions = {action.number: action for action in told.actions}
+    entries = _entries(calls, told.run, [number for _, number in told.places])
+    for action_number, of_action in groupby(entries, key=attrgetter("action_number")):
+        bodies = bodies_of(stored.entry for stored in of_action)
+        yield actions[action_number], _whole(blobs, bodies)
+
+
+def _entries(calls: CallStore, run: RecordedRun, numbers: Sequence[int]) -> Iterator[StoredEntry]:
+    """Yield entries of a tape, of which no more is held at once than PART_BYTES and what is being written."""
+    done = 0
+    while done < len(numbers):
+        part = numbers[done : done + ENTRIES_AT_ONCE]
+        found = calls.read(partial(_part_of_tape, run=run, numbers=part))
+        if not found:
+            return
+        done += part.index(found[-1].number) + 1
+        yield from found
+
+
+def _part_of_tape(reader: CallReader, *, run: RecordedRun, numbers: Sequence[int]) -> list[StoredEntry]:
+    return reader.entries_at(run.project_id, run.id, numbers, limit_bytes=PART_BYTES)
+
+
+def _whole(blobs: Blobs, bodies: Bodies) -> Bodies:
+    return replace(bodies, inputs=_fetched(blobs, bodies.inputs), outputs=_fetched(blobs, bodies.outputs))
+
+
+def _fetched(blobs: Blobs, payload: Payload | None) -> Payload | None:
+    """Return a payload whole; of content that the disk has lost, the beginning that its row holds."""
+    if payload is None or payload.blob is None:
+        return payload
+    try:
+        with open_blob(blobs, payload.blob) as content:
+            return Payload(content.read().decode())
+    except UnknownArtifact as error:
+        logger.warning("an export lacks the content of a payload: %s", error)
+        return Payload(payload.text)

@@ -1,0 +1,71 @@
+"""A deleted run takes what agentsentinel-sdk told of replaying it along: it holds what the run recorded."""
+
+from __future__ import annotations
+
+from tests.support.raw_http import ask, ask_json
+from tests.support.running_titan import RunningTitan
+from tests.support.submissions import a_name
+from tests.support.waiting import wait_until
+
+AT_NS = 1_772_366_400_000_000_000
+
+
+def a_call(entry_id: str, **said: object) -> dict[str, object]:
+    times = {"started_at_ns": AT_NS, "ended_at_ns": AT_NS + 1000}
+    return {"type": "action", "id": entry_id, "name": "look", "kind": "tool", **times, **said}
+
+
+def record(port: int, run: str, *entries: dict[str, object]) -> None:
+    answer = ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "agent_id": "ann", "entries": list(entries)})
+    assert answer.status == 200, answer.body
+
+
+def tell_of_a_replay(port: int, run: str, *, canary: str) -> None:
+    """Report how a replay went, as agentsentinel-sdk does, with what was expected."""
+    divergence = {"type": "input_mismatch", "action": "look", "expected_inputs": {"patient": canary}, "index": 0}
+    told = {
+        "status": "partial",
+        "actions_replayed": 1,
+        "actions_total": 1,
+        "divergences_detected": 1,
+        "divergences": [divergence],
+        "cost_savings": 0.01,
+    }
+    assert ask_json(port, "POST", f"/api/v1/replay/{run}/results", told).status == 201
+
+
+def test_a_deleted_run_takes_what_was_told_of_its_replays_along(titan: RunningTitan) -> None:
+    port, run, canary = titan.sdk_port, a_name("patient"), a_name("canary")
+    over = {"type": "run", "at_ns": AT_NS + 2000, "end": "completed"}
+    record(port, run, a_call("a1", inputs={"patient": canary}), over)
+    call = {"id": "e1", "action": "look", "outcome": "replayed", "run_id": run, "outputs": f"{canary} " * 20_000}
+    body = {"run_id": run, "agent_id": "ann", "entries": [call]}
+    assert ask_json(port, "POST", "/api/v1/ingest", body).status == 202
+
+    goes_on = ask(port, "DELETE", f"/api/v1/runs/{run}")
+    tell_of_a_replay(port, run, canary=canary)
+    tell_of_a_replay(port, f"{run}:replay", canary=canary)
+    deleted = ask(port, "DELETE", f"/api/v1/runs/{run}")
+
+    assert (goes_on.refusal, deleted.status) == ((409, "Conflict"), 200)
+    assert f"{run}:replay" in goes_on.message
+    for gone in (run, f"{run}:replay", f"{run}:replay:replay"):
+        assert ask(port, "GET", f"/api/v1/runs/{gone}").status == 404
+    wait_until(lambda: not _holding(titan, canary), "no byte of it is left", seconds=30)
+
+
+def test_a_run_that_only_has_the_name_of_a_replay_stays(port: int) -> None:
+    run = a_name("named")
+    over = {"type": "run", "at_ns": AT_NS + 2000, "end": "completed"}
+    for name in (run, f"{run}:replay"):
+        record(port, name, a_call("a1"), over)
+
+    assert ask(port, "DELETE", f"/api/v1/runs/{run}").status == 200
+
+    assert ask(port, "GET", f"/api/v1/runs/{run}:replay").value["tally"]["calls"] == 1
+
+
+def _holding(titan: RunningTitan, text: str) -> list[str]:
+    """Return the files of a server's home that hold a text."""
+    files = [path for path in titan.home.rglob("*") if path.is_file()]
+    return [str(path) for path in files if text.encode() in path.read_bytes()]

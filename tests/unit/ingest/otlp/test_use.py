@@ -1,0 +1,181 @@
+"""What a call cost and took, exact, in whichever way its dialect counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from tests.support.telemetry import a_request, a_span
+from titan.ingest.otlp import read_traces
+from titan.llm.prices import ListedPrices
+from titan.model.actions import ActionEntry, ModelUse
+from titan.rules.storable import storable
+
+HAIKU = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "claude-3-5-haiku-20241022"}
+READ, WRITTEN = "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_creation.input_tokens"
+IN, OUT, TOTAL = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.total_tokens"
+AI_SDK = {"ai.operationId": "ai.generateText.doGenerate", "ai.model.provider": "anthropic.messages"}
+
+
+def an_action(attributes: Mapping[str, object], scope: str = "") -> ActionEntry:
+    """Return what a span comes to, as it is stored."""
+    body = a_request(a_span(attributes), scope=scope).SerializeToString()
+    entries = read_traces(body, content_type="application/x-protobuf", content_encoding=None).entries
+    [action] = [stored for entry in entries if isinstance(stored := storable(entry), ActionEntry)]
+    return action
+
+
+def price_of(action: ActionEntry) -> Decimal | None:
+    """Return what the list says that a call cost: Claude 3.5 Haiku $0.80, $0.08 read, $1 written, $4 for the answer."""
+    assert action.use is not None
+    return ListedPrices().cost_of(action.use, at=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "cost"),
+    [
+        ({"gen_ai.usage.cost": 9.675e-06}, Decimal("0.000009675")),
+        ({"operation.cost": "0.1"}, Decimal("0.1")),
+        ({"llm.cost.total": 1}, Decimal(1)),
+        ({"gen_ai.usage.cost": 1e-13}, Decimal("0")),
+        ({"gen_ai.usage.cost": float("nan")}, None),
+        ({"gen_ai.usage.cost": -1.0}, None),
+        ({"gen_ai.usage.cost": "free"}, None),
+        ({"gen_ai.usage.cost": True}, None),
+        ({"langfuse.observation.cost_details": '{"input": 0.1, "output": 0.2}'}, Decimal("0.3")),
+        ({"langfuse.observation.cost_details": '{"total": 0.123456789012}'}, Decimal("0.123456789012")),
+        ({"langfuse.observation.cost_details": '{"input": 0.1, "output": 0.2, "total": 0}'}, Decimal("0.3")),
+        ({"langfuse.observation.cost_details": '{"input": 900000, "output": 900000}'}, None),
+        ({"langfuse.observation.cost_details": "none"}, None),
+        ({"langfuse.observation.cost_details": "[]"}, None),
+        ({"gen_ai.cost.total_cost": 0.25, "gen_ai.cost.input_cost": 0.1}, Decimal("0.25")),
+        ({"gen_ai.cost.input_cost": 0.1, "gen_ai.cost.output_cost": 0.2}, Decimal("0.3")),
+        ({"llm.cost.prompt": 0.1, "llm.cost.completion": 0.2}, Decimal("0.3")),
+        ({"gen_ai.usage.input_cost": "0.000001", "gen_ai.usage.output_cost": 2e-12}, Decimal("0.000001000002")),
+        ({"gen_ai.usage.cost": "unknown", "llm.cost.prompt": 0.1, "llm.cost.completion": 0}, Decimal("0.1")),
+        ({"gen_ai.usage.cost": 0, "llm.cost.prompt": 0.1, "llm.cost.completion": 0.2}, Decimal("0.3")),
+        ({"gen_ai.usage.cost": 0}, Decimal(0)),
+    ],
+)
+def test_money_is_exact(attributes: dict[str, object], cost: Decimal | None) -> None:
+    assert an_action({"gen_ai.operation.name": "chat"} | attributes).cost == cost
+
+
+@pytest.mark.parametrize(
+    ("taken", "cost"),
+    [
+        ({IN: 1000}, Decimal("0.1")),  # an embedding: nothing comes out
+        ({IN: 1000, OUT: 0}, Decimal("0.1")),
+        ({IN: 1000, OUT: 5}, None),  # what those cost is not said: the price list has to
+    ],
+)
+def test_the_cost_of_a_part_is_that_of_the_call_only_where_there_is_no_other(
+    taken: dict[str, object], cost: Decimal | None
+) -> None:
+    action = an_action(HAIKU | taken | {"llm.cost.prompt": 0.1})
+
+    assert action.cost == cost
+    assert json.loads(action.details or "")["attributes"] == {"llm.cost.prompt": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("scope", "attributes", "use", "cost"),
+    [
+        # 4,900 at $0.80, 5,000 at $0.08, 100 at $1, 10 at $4: within, as the conventions have it
+        ("", {IN: 10_000, OUT: 10, READ: 5000, WRITTEN: 100}, (10_000, 5000, 100), "0.00446"),
+        # 100 at $0.80, 5,000 at $0.08, 10 at $4: more was read than was asked
+        ("", {IN: 100, OUT: 10, READ: 5000}, (5100, 5000, None), "0.00052"),
+        # 6,000 at $0.80, 5,000 at $0.08, 1,000 at $1, 10 at $4: the total has all of them
+        ("", {IN: 6000, OUT: 10, READ: 5000, WRITTEN: 1000, TOTAL: 12_010}, (12_000, 5000, 1000), "0.00624"),
+        # 1,000 at $0.80, 5,000 at $0.08, 10 at $4: the total says that they are within
+        ("", {IN: 6000, OUT: 10, READ: 5000, TOTAL: 6010}, (6000, 5000, None), "0.00124"),
+        # 6,000 at $0.80, 5,000 at $0.08, 10 at $4: Traceloop hands on what Bedrock says
+        (
+            "opentelemetry.instrumentation.bedrock",
+            {IN: 6000, OUT: 10, READ: 5000, TOTAL: 6010},
+            (11_000, 5000, None),
+            "0.00524",
+        ),
+        # The same from the AI SDK 5 with Anthropic, which has what was written in the provider's own words only
+        (
+            "ai",
+            AI_SDK
+            | {
+                "ai.usage.inputTokens": 6000,
+                "ai.usage.outputTokens": 10,
+                "ai.usage.cachedInputTokens": 5000,
+                "ai.response.providerMetadata": '{"anthropic": {"cacheCreationInputTokens": 1000}}',
+            },
+            (12_000, 5000, 1000),
+            "0.00624",
+        ),
+        # … where it does not even say what was read
+        (
+            "ai",
+            AI_SDK
+            | {
+                "ai.usage.promptTokens": 6000,
+                "ai.usage.completionTokens": 10,
+                "ai.response.providerMetadata": '{"anthropic": {"usage": {"cache_read_input_tokens": 5000}}}',
+            },
+            (11_000, 5000, None),
+            "0.00524",
+        ),
+        # … and from its version 6, which counts all: 1,000 at $0.80, 5,000 at $0.08, 10 at $4
+        (
+            "ai",
+            AI_SDK
+            | {
+                "ai.usage.inputTokens": 6000,
+                "ai.usage.outputTokens": 10,
+                "ai.usage.inputTokenDetails.noCacheTokens": 1000,
+                "ai.usage.inputTokenDetails.cacheReadTokens": 5000,
+                "ai.usage.cachedInputTokens": 5000,
+            },
+            (6000, 5000, None),
+            "0.00124",
+        ),
+        # Anthropic's own usage given to Langfuse: 6,000 at $0.80, 5,000 at $0.08, 10 at $4
+        (
+            "langfuse-sdk",
+            {
+                "langfuse.observation.usage_details": json.dumps(
+                    {"input_tokens": 6000, "output_tokens": 10, "cache_read_input_tokens": 5000}
+                )
+            },
+            (11_000, 5000, None),
+            "0.00524",
+        ),
+    ],
+)
+def test_what_a_cache_gave_is_counted_and_priced_once(
+    scope: str, attributes: dict[str, object], use: tuple[int, int | None, int | None], cost: str
+) -> None:
+    action = an_action(HAIKU | attributes, scope)
+
+    assert action.use is not None
+    assert (action.use.input_tokens, action.use.cache_read_tokens, action.use.cache_write_tokens) == use
+    assert price_of(action) == Decimal(cost)
+
+
+def test_openais_own_usage_given_to_langfuse_counts_the_cache_within() -> None:
+    usage = {"input_tokens": 6000, "output_tokens": 10, "input_tokens_details": {"cached_tokens": 5000}}
+
+    action = an_action(HAIKU | {"langfuse.observation.usage_details": json.dumps(usage)})
+
+    assert action.use is not None
+    assert (action.use.input_tokens, action.use.cache_read_tokens) == (6000, 5000)
+
+
+def test_the_ai_sdk_with_another_provider_counts_the_cache_within() -> None:
+    said = {"ai.model.provider": "openai.chat", "ai.usage.inputTokens": 6000, "ai.usage.cachedInputTokens": 5000}
+
+    action = an_action(HAIKU | AI_SDK | said, "ai")
+
+    assert action.use == ModelUse(
+        model="claude-3-5-haiku-20241022", provider="openai.chat", input_tokens=6000, cache_read_tokens=5000
+    )

@@ -1,0 +1,18 @@
+"""What was told of a run beside its words is found on its tape."""
+
+from msgspec.structs import replace
+
+from tests.support.recorded import a_call, a_word
+from titan.insight.run_details import details_of
+
+RESOURCE, REPLAY = '{"resource":{"deployment.environment":"prod"}}', '{"replay":{"status":"success"}}'
+
+
+def test_each_object_comes_once_in_the_order_it_was_told() -> None:
+    told = [replace(a_word(), details=details) for details in (RESOURCE, None, REPLAY, RESOURCE, "null")]
+
+    assert details_of(told) == (RESOURCE, REPLAY)
+
+
+def test_details_of_actions_are_none_of_the_run() -> None:
+    assert details_of([a_word(), replace(a_call(), details=RESOURCE)]) == ()
