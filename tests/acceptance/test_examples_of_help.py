@@ -15,13 +15,15 @@ import pytest
 import typer
 
 from tests.support.certificates import a_certificate
-from tests.support.example_world import RUN, ExampleWorld
+from tests.support.example_world import PAPERS, RUN, ExampleWorld
 from tests.support.postgres import a_database
 from tests.support.running_titan import running_titan
 from titan.cli.app import app
 
 END_WITHIN_SECONDS: Final = 60
 
+#: What is done with one recorded run.
+OF_ONE_RUN: Final = ("archive", "delete", "note", "pin", "restore", "unpin", "verify")
 #: The beginning of an example → what must be so before it is typed; the first that fits counts.
 BEFORE: Final[tuple[tuple[str, Callable[[ExampleWorld], object]], ...]] = (
     ("titan approve", ExampleWorld.draft),
@@ -33,6 +35,9 @@ BEFORE: Final[tuple[tuple[str, Callable[[ExampleWorld], object]], ...]] = (
     ("titan replay", ExampleWorld.nightly),
     ("titan redeploy", ExampleWorld.nightly),
     ("titan resume", lambda world: world.research(is_broken=True)),
+    (f"titan runs end {PAPERS}", lambda world: world.papers(ends=False)),
+    *((f"titan runs {verb} {PAPERS}", ExampleWorld.papers) for verb in OF_ONE_RUN),
+    ("titan runs import --partial", ExampleWorld.cut_export),
     ("titan workers drain", lambda world: world.gpu_box()),
     ("titan workers resume", lambda world: world.gpu_box()),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from tests.support.running_titan import RunningTitan
 from titan_sdk import TitanClient, TitanJob
 
 RUN: Final = "RESEARCH_cb5e13"
+PAPERS: Final = "PAPERS_cb5e13"
 
 _TRAIN: Final = """\
 import json, os, pathlib, sys
@@ -116,6 +118,19 @@ class ExampleWorld:
         """Submit a DAG nightly whose job `draft` waits for approval, and wait until it does."""
         self.client.submit_dag("nightly", [self.job("draft", "report.py", hitl_message="Send it?")])
         self.client.wait("draft", timeout=60)
+
+    def papers(self, *, ends: bool = True) -> None:
+        """Record one more call of the run PAPERS_cb5e13, and its end where it has one."""
+        at = time.time_ns()
+        call = {"type": "action", "id": str(at), "name": "search", "started_at_ns": at, "ended_at_ns": at}
+        entries = [call, *([{"type": "run", "at_ns": at, "end": "completed"}] if ends else [])]
+        body = {"run_id": PAPERS, "agent_id": "PAPERS", "entries": entries}
+        assert ask_json(self.titan.sdk_port, "POST", "/api/v1/actions", body).status == 200
+
+    def cut_export(self) -> None:
+        """Have an export be here whose last line is missing."""
+        command = "titan runs export | head -1 > cut.jsonl"
+        subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
 
     def research(self, *, is_broken: bool = False) -> None:
         """Have the agent's program submit its stage; it ends with the program."""

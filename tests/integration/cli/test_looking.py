@@ -175,7 +175,7 @@ def test_the_version_names_both_sides(titan: CommandLine) -> None:
         (["job", "nix"], "job 'nix'"),
         (["logs", "nix"], "job 'nix'"),
         (["story", "a?b#c%2Fd"], "job 'a?b#c%2Fd'"),
-        (["story", "a/../b"], "'a/../b'"),
+        (["story", "a/../b"], "job 'a/../b'"),
         (["story", ".."], "job '..'"),
         (["run", "nix"], "run 'nix'"),
         (["jobs", "--dag", "nix"], "dag 'nix'"),

@@ -136,7 +136,7 @@ def restore(run: RunId, *, as_json: JsonOption = False, server: ServerOption = N
     _tell(answer, "{run} is in the lists again.", as_json=as_json)
 
 
-@app.command(epilog=examples("titan runs delete PAPERS_cb5e13", "titan runs delete PAPERS_cb5e13 --yes"))
+@app.command(epilog=examples("titan runs delete PAPERS_cb5e13 --yes"))
 def delete(run: RunId, *, yes: Yes = False, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Delete a run that has ended with every byte recorded of it, for good; asks first."""
     titan = connect(server)
