@@ -276,8 +276,8 @@ class CallReader(Protocol):
     def notes_of_run(self, project_id: str, run_id: str) -> list[Note]:
         """Return what people said of a run and its actions, the newest first."""
 
-    def run_of_trace(self, project_id: str, trace_id: str) -> str | None:
-        """Return the run that a trace was told of in; None for one that is known as a run itself, or not at all."""
+    def runs_of_traces(self, project_id: str, trace_ids: Iterable[str]) -> dict[str, str]:
+        """Return trace → run, of those traces that are in a run of another name."""
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         """Return what people said under an id."""

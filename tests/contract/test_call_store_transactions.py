@@ -152,16 +152,17 @@ def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> 
 def test_a_trace_is_in_the_run_that_was_noted_last_until_that_is_deleted(calls: CallStore) -> None:
     record(calls, a_call(), a_call(run_id="R_2"))
 
-    def found(trace_id: str, project_id: str = PROJECT) -> str | None:
-        return calls.read(lambda reader: reader.run_of_trace(project_id, trace_id))
+    def found(*trace_ids: str, project_id: str = PROJECT) -> dict[str, str]:
+        return calls.read(lambda reader: reader.runs_of_traces(project_id, trace_ids))
 
     kept(calls, lambda tx: tx.put_trace(PROJECT, "t1", RUN))
     kept(calls, lambda tx: tx.put_trace(PROJECT, "t2", RUN))
     kept(calls, lambda tx: tx.put_trace(PROJECT, "t2", "R_2"))
 
-    assert (found("t1"), found("t2"), found("t3"), found("t1", "other")) == (RUN, "R_2", None, None)
+    assert found("t1", "t2", "t3") == {"t1": RUN, "t2": "R_2"}
+    assert (found("t1", project_id="other"), found()) == ({}, {})
     assert kept(calls, lambda tx: tx.forget_run(PROJECT, "R_2"))
-    assert (found("t1"), found("t2")) == (RUN, None)
+    assert found("t1", "t2") == {"t1": RUN}
 
 
 def test_a_note_is_known_by_its_id_and_is_overwritten_under_it(calls: CallStore) -> None:

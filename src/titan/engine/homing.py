@@ -26,10 +26,10 @@ MOST_WORDS: Final = 10  # of the endpoint about one call: its run, its beginning
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovedRun:
-    """What a run had, beside its tape, whose call was brought home."""
+    """What a run had, beside its tape, whose call or trace was brought home."""
 
-    answer: str
-    home: str  #: the run that the call is in by now
+    answer: str | None  #: of the call that it was; None: it was a trace
+    home: str  #: the run that it is in by now
     pinned_at: datetime | None
     notes: Sequence[Note]
 
@@ -76,9 +76,9 @@ def bring_belongings(tx: CallTransaction, project_id: str, moved: Iterable[Moved
 
 
 def _action_id(tx: CallTransaction, note: Note, moved: MovedRun) -> str | None:
-    """Return the action that a note is about: in its new run it may have the id of its span."""
-    if note.action_id is None:
-        return None
+    """Return the action that a note is about: in its new run a call may have the id of its span."""
+    if note.action_id is None or moved.answer is None:
+        return note.action_id  # a span keeps its id; it may be unheard of yet
     found = tx.action(note.project_id, moved.home, note.action_id)
     answered = (each for each in tx.calls_answered(note.project_id, [moved.answer]) if each.run_id == moved.home)
     action = found or next(answered, None)

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from titan.engine.homing import bring_belongings, brought_home
 from titan.engine.preparing import H, Preparer, PreparingProcess
-from titan.engine.tracing import note_traces
+from titan.engine.tracing import in_named_runs, note_traces
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
 from titan.model.recorded import Action, RecordedRun
@@ -263,11 +263,12 @@ class Recorder:
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
             heard = [entry for batch in batches for entry in batch.entries]
-            housed = brought_home(tx, project_id, heard)
+            traced = in_named_runs(tx, project_id, heard)
+            housed = brought_home(tx, project_id, traced.entries)
             known = tx.known(project_id, housed.entries)
             settled = settle(housed.entries, known, project_id=project_id, now=tx.now, prices=self._preparer.prices)
             tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
-            bring_belongings(tx, project_id, housed.moved)
+            bring_belongings(tx, project_id, [*traced.moved, *housed.moved])
             note_traces(tx, project_id, housed.entries)
             new = {id(kept.entry) for kept in settled.kept}
             for batch in batches:

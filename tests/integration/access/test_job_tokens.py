@@ -254,17 +254,22 @@ def test_a_job_tells_of_its_own_run_and_of_new_ones_and_of_nobody_elses(
     assert admin.ask("GET", f"/api/v1/runs/{run_id}").value["tally"]["calls"] == 2
 
 
-def test_a_job_scores_no_trace_of_a_run_of_somebody_elses(job: RunningJob, admin: Holder) -> None:
+def test_a_job_tells_and_scores_nothing_of_a_trace_in_somebody_elses_run(job: RunningJob, admin: Holder) -> None:
     foreign, trace = a_name("run"), os.urandom(16).hex()
     submit(admin, run=foreign)
     span = {"traceId": trace, "spanId": "a" * 16, "name": "n", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
     resource = {"attributes": [{"key": "titan.agent_run_id", "value": {"stringValue": foreign}}]}
     spans = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}
+    unnamed = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
     told = admin.ask("POST", "/v1/traces", json.dumps(spans).encode(), {"Content-Type": "application/json"})
 
-    refused = job.holder.ask_json("POST", "/api/public/scores", {"traceId": trace, "name": "q", "value": 1})
+    refused = [
+        job.holder.ask_json("POST", "/api/public/scores", {"traceId": trace, "name": "q", "value": 1}),
+        job.holder.ask("POST", "/v1/traces", json.dumps(unnamed).encode(), {"Content-Type": "application/json"}),
+    ]
 
-    assert (told.status, refused.refusal) == (200, (403, "Forbidden"))
+    assert told.status == 200
+    assert [answer.refusal for answer in refused] == [(403, "Forbidden")] * 2
     assert admin.ask("GET", f"/api/v1/runs/{foreign}/notes").value["data"] == []
 
 

@@ -171,13 +171,29 @@ def test_a_score_of_a_trace_is_on_the_run_that_its_program_named(port: int, is_s
 
 def test_where_a_trace_is_a_run_too_the_observation_says_which(port: int) -> None:
     trace, run = a_trace(), a_name("run")
-    send_span(port, trace, span_id="a" * 16)
+    own = {"type": "action", "id": "a" * 16, "name": "look_up", "started_at_ns": AT_NS}
+    assert send(port, {"run_id": trace, "entries": [own]}, "/api/v1/actions").status == 200  # its program names it so
     send_span(port, trace, run=run, span_id="b" * 16)
 
     send(port, [a_score(trace), a_score(trace, observationId="a" * 16), a_score(trace, observationId="b" * 16)])
 
     assert [note["action_id"] for note in notes_of(port, run)] == ["b" * 16]
     assert {note["action_id"] for note in notes_of(port, trace)} == {None, "a" * 16}
+
+
+def test_a_trace_that_is_named_late_takes_its_scores_along_and_its_page_says_where_it_went(port: int) -> None:
+    trace, run = a_trace(), a_name("run")
+    send_span(port, trace, span_id="a" * 16)
+    send(port, [a_score(trace), a_score(trace, observationId="a" * 16)])
+
+    send_span(port, trace, run=run, span_id="b" * 16)
+    send(port, [a_score(trace, observationId="b" * 16)])
+
+    assert {note["action_id"] for note in notes_of(port, run)} == {None, "a" * 16, "b" * 16}
+    answer = ask(port, "GET", f"/api/v1/runs/{trace}")
+    assert answer.refusal == (404, "UnknownRun")
+    assert f"a trace that is in run '{run}' by now" in answer.message
+    assert f"/runs/{run}" in answer.message
 
 
 def test_a_trace_of_a_run_that_is_deleted_is_forgotten_with_it(port: int) -> None:

@@ -2,9 +2,9 @@
 
     read_traces(body, content_type=…, content_encoding=…).entries
 
-The run is the resource's or span's attribute `titan.agent_run_id`, else the trace. A span is one action, whose id is
-the span's. What a span says first and last comes in any order, twice or never: entries say what is known, and
-`titan.rules.recording` what it comes to.
+The run is the resource's or span's attribute `titan.agent_run_id`, else that of the spans above, else the trace. A span
+is one action, whose id is the span's. What a span says first and last comes in any order, twice or never: entries say
+what is known, and `titan.rules.recording` what it comes to.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from titan.ingest.batch import Batch
 from titan.ingest.otlp import jsons, protobuf
 from titan.ingest.otlp.actions import MAX_NS, NO_SPAN, action_of
 from titan.ingest.otlp.bodies import MAX_BODY_BYTES, decompressed, is_json
+from titan.ingest.otlp.naming import runs_of
 from titan.ingest.otlp.records import entries_of
 from titan.ingest.otlp.runs import RunSeen
 from titan.ingest.otlp.telemetry import LogRecord, Span, Unread
@@ -74,17 +75,18 @@ def read_metrics(body: bytes, *, content_type: str | None, content_encoding: str
 
 
 def _batch(spans: Iterable[Span | Unread]) -> Batch:
-    entries: list[ActionEntry] = []
-    runs: dict[str, RunSeen] = {}
+    taken: list[Span] = []
     rejected = 0
     problem = ""
     for span in spans:
         if isinstance(span, Unread) or (wrong := _problem(span)) is not None:
             rejected += 1
             problem = problem or f"span {span.problem if isinstance(span, Unread) else wrong}"
-            continue
-        named = span.attributes.pop("titan.agent_run_id", None)
-        run_id = str(named)[:200] if named else span.source.run_id or span.trace_id
+        else:
+            taken.append(span)
+    entries: list[ActionEntry] = []
+    runs: dict[str, RunSeen] = {}
+    for span, run_id in zip(taken, runs_of(taken), strict=True):
         entry, gathered = action_of(span, run_id)
         seen = runs.get(run_id)
         if seen is None:

@@ -52,7 +52,7 @@ def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
     """Return the run that the path names.
 
     Raises:
-        UnknownRun: nothing is known of it; or it was one call of our endpoint, which is in another run by now.
+        UnknownRun: nothing is known of it; or it was a trace or one call of our endpoint, and is in another run by now.
     """
     run_id = call.house.recorder.known_as(call.path("run"))
     run = reader.recorded_run(call.house.project_id, run_id)
@@ -60,7 +60,9 @@ def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
         return run
     if OWN_ANSWER.fullmatch(run_id):
         for action in reader.calls_answered(call.house.project_id, [run_id]):
-            raise _moved(run_id, action.run_id)
+            raise _moved(run_id, action.run_id, what="call")
+    if home := reader.runs_of_traces(call.house.project_id, [run_id]).get(run_id):
+        raise _moved(run_id, home, what="trace")
     raise UnknownRun(
         f"run {shown(run_id)}",
         expected="the id of a recorded run",
@@ -69,12 +71,12 @@ def find_recorded(reader: CallReader, call: Call) -> RecordedRun:
     )
 
 
-def _moved(run_id: str, home: str) -> UnknownRun:
+def _moved(run_id: str, home: str, *, what: str) -> UnknownRun:
     return UnknownRun(
         f"run {shown(run_id)}",
         expected="the id of a recorded run",
-        found=f"a call that is in run {shown(home)} by now",
-        next_step=f"Look at /runs/{quote(home, safe='')}: what was said of the call went there, too.",
+        found=f"a {what} that is in run {shown(home)} by now",
+        next_step=f"Look at /runs/{quote(home, safe='')}: what was said of the {what} went there, too.",
     )
 
 

@@ -100,9 +100,9 @@ async def _keep(call: Call, scores: Sequence[Score]) -> list[str]:
 def _named_runs(reader: CallReader, *, call: Call, scores: Sequence[Score]) -> dict[str, str]:
     """Return trace → run, of those whose programs gave their run another name."""
     project_id, known_as = call.house.project_id, call.house.recorder.known_as
-    traces = dict.fromkeys(score.trace_id for score in scores)
-    found = ((trace_id, reader.run_of_trace(project_id, known_as(trace_id))) for trace_id in traces)
-    return {trace_id: run_id for trace_id, run_id in found if run_id is not None}
+    kept_as = {score.trace_id: known_as(score.trace_id) for score in scores}
+    runs = reader.runs_of_traces(project_id, set(kept_as.values()))
+    return {trace_id: runs[kept] for trace_id, kept in kept_as.items() if kept in runs}
 
 
 def _run_of(tx: CallTransaction, call: Call, score: Score, named: str | None, own: str | None) -> str:

@@ -184,9 +184,9 @@ class SqlCallReader:
         rows = [] if run_no is None else self._all("notes_of_run", run_no=run_no)
         return [note_from_row(row, project_id, run_id) for row in rows]
 
-    def run_of_trace(self, project_id: str, trace_id: str) -> str | None:
-        row = self._one("run_of_trace", project_id=project_id, trace_id=trace_id)
-        return None if row is None else str(row[0])
+    def runs_of_traces(self, project_id: str, trace_ids: Iterable[str]) -> dict[str, str]:
+        wanted = sorted(trace_ids)
+        return dict(self._all("runs_of_traces", project_id=project_id, ids=to_json(wanted))) if wanted else {}
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         row = self._one("note_said", project_id=project_id, id=note_id)

@@ -206,11 +206,11 @@ from notes
 join runs on runs.run_no = notes.run_no
 where notes.id = :id and notes.project_id = :project_id
 
--- name: run_of_trace
-select runs.id
+-- name: runs_of_traces
+select traces.trace_id, runs.id
 from traces
 join runs on runs.run_no = traces.run_no
-where traces.project_id = :project_id and traces.trace_id = :trace_id
+where traces.project_id = :project_id and traces.trace_id in (select value from json_each(:ids))
 
 -- name: runs_in_need
 select {run_columns}, runs.run_no

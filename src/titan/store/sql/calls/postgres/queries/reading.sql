@@ -108,3 +108,11 @@ select {action_columns}
 from actions
 where run_no = :run_no and parent_id in (select json_array_elements_text(cast(:ids as json)))
 order by started_at_us, number
+
+-- name: runs_of_traces
+select traces.trace_id, runs.id
+from traces
+inner join runs on traces.run_no = runs.run_no
+where
+    traces.project_id = :project_id
+    and traces.trace_id in (select value from json_array_elements_text(cast(:ids as json)) as id (value))

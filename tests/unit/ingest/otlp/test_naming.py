@@ -1,0 +1,43 @@
+"""A span is in the run that the nearest span above it names, as far as its request shows."""
+
+from tests.support.telemetry import TRACE_ID, a_span, actions_of, entries_of
+from titan.model.actions import RunEntry
+
+ROOT, MIDDLE, LEAF = "a" * 16, "b" * 16, "c" * 16
+R_1 = {"titan.agent_run_id": "R_1"}
+
+
+def test_spans_below_one_that_names_a_run_are_in_it_and_those_above_are_not() -> None:
+    leaf, middle, root = a_span(span_id=LEAF, parent_id=MIDDLE), a_span(R_1, span_id=MIDDLE, parent_id=ROOT), a_span()
+
+    assert [action.run_id for action in actions_of(leaf, middle, root)] == ["R_1", "R_1", TRACE_ID]
+
+
+def test_the_nearest_name_counts_and_that_of_the_resource_is_one_for_all() -> None:
+    leaf, middle = a_span(span_id=LEAF, parent_id=MIDDLE), a_span(R_1, span_id=MIDDLE, parent_id=ROOT)
+
+    told = actions_of(leaf, middle, resource={"titan.agent_run_id": "R_2"})
+
+    assert [action.run_id for action in told] == ["R_2", "R_1"]
+
+
+def test_a_span_of_another_trace_with_the_same_id_names_nothing() -> None:
+    named = a_span(R_1, span_id=ROOT, trace_id="f" * 32)
+
+    assert [action.run_id for action in actions_of(named, a_span(span_id=LEAF, parent_id=ROOT))] == ["R_1", TRACE_ID]
+
+
+def test_spans_in_a_circle_are_in_their_trace() -> None:
+    circle = [a_span(span_id=LEAF, parent_id=MIDDLE), a_span(span_id=MIDDLE, parent_id=LEAF)]
+
+    told = actions_of(*circle, a_span(R_1, span_id=ROOT))
+
+    assert [action.run_id for action in told] == [TRACE_ID, TRACE_ID, "R_1"]
+
+
+def test_what_spans_below_say_of_their_run_is_said_of_the_one_above() -> None:
+    leaf = a_span({"session.id": "s1"}, span_id=LEAF, parent_id=ROOT)
+
+    [run] = [entry for entry in entries_of(leaf, a_span(R_1, span_id=ROOT)) if isinstance(entry, RunEntry)]
+
+    assert (run.run_id, run.session_id, run.traces) == ("R_1", "s1", (TRACE_ID,))
