@@ -27,13 +27,16 @@ def settle_nests(settling: Settling) -> None:
     """Count the calls once that are told of within one another."""
     nests = dict[int, Action]()
     inside = set[int]()
-    for action in settling.told_models.values():
-        action = settling.changed[action.number]
+    waiting = [settling.changed[number] for number in settling.told_models]
+    while waiting:  # up to the outermost: what a call was lent it lends to those within
+        action = waiting.pop()
+        if action.number in nests:
+            continue
         nests[action.number] = action
         around = _around(settling, action)
         if around is not None:
-            nests[around.number] = around
             inside.add(action.number)
+            waiting.append(around)
     settled = set[int]()
     tops = [nest for number, nest in nests.items() if number not in inside]
     for nest in (*tops, *nests.values()):  # again all, for calls that stand in a circle have no top

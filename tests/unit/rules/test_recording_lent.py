@@ -141,6 +141,16 @@ def test_what_the_inner_call_lacks_is_handed_down_to_the_innermost() -> None:
         assert (call.id, call.model, call.provider, call.response_id) == ("s3", "gpt-4o-2024-08-06", "openai", "A")
 
 
+def test_what_the_outermost_call_hands_down_arrives_though_the_call_between_was_known_before() -> None:
+    outermost, between = outer_span(cost=Decimal(5)), inner_span()
+    innermost = replace(inner_span("s3", cost=Decimal(2), is_cost_estimated=True), parent_id="s2")
+    memory = heard([between])
+
+    memory.hear(innermost, outermost)
+
+    assert memory.run.tally == Tally(calls=1, success=1, cost=Decimal(5))
+
+
 def test_what_was_handed_to_a_call_gives_way_to_its_own_word() -> None:
     outer = outer_span(use=USED, cost=Decimal("0.5"), is_cost_estimated=True)
     begun = replace(inner_span(), ended_at=None)
