@@ -4,11 +4,12 @@ import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
 import { queries } from "../../../api/query";
 import type { RecordedRunView } from "../../../api/recorded";
-import { recordingKey } from "../../../api/recordedRun";
+import { recordingKey, useNotes } from "../../../api/recordedRun";
 import { rereadRegistry } from "../../../api/registry";
 import { useCanChange } from "../../../api/session";
 import { Button } from "../../../parts/Button";
 import { Confirm } from "../../../parts/Confirm";
+import { count } from "../../../parts/format";
 import { CompareDialog } from "./CompareDialog";
 import { ExportMenu } from "./ExportMenu";
 import { RunDetails } from "./RunDetails";
@@ -28,7 +29,7 @@ export function RunActions({ run }: { run: RecordedRunView }) {
   const obstacle = removalObstacle(run);
   return (
     <div className="run-actions row">
-      <Button onClick={() => setOver("notes")}>Notes</Button>
+      <NotesButton run={run} onOpen={() => setOver("notes")} />
       {run.has_details ? (
         <Button title="What else was told of it: its resource, results of a replay" onClick={() => setOver("details")}>
           Details
@@ -80,6 +81,22 @@ export function RunActions({ run }: { run: RecordedRunView }) {
         </Confirm>
       ) : null}
     </div>
+  );
+}
+
+/** Opens what people said of the run, and says how much that is. */
+function NotesButton({ run, onOpen }: { run: RecordedRunView; onOpen: () => void }) {
+  const said = useNotes(run.run_id).data?.length ?? 0;
+  return (
+    <Button title={said > 0 ? `${count(said, "note")} and scores` : "Nobody has said anything yet"} onClick={onOpen}>
+      Notes
+      {said > 0 ? (
+        <>
+          {" "}
+          <span className="run-notes-count">{said}</span>
+        </>
+      ) : null}
+    </Button>
   );
 }
 

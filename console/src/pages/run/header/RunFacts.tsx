@@ -1,4 +1,3 @@
-import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { Recording } from "../../../api/recording";
 import { CopyButton } from "../../../parts/CopyButton";
@@ -8,6 +7,8 @@ import { Name } from "../../../parts/Name";
 import { rate } from "../../../parts/rate";
 import { Time, Took } from "../../../parts/Time";
 import { agentPath } from "../../../parts/url";
+import { Fact } from "./Fact";
+import { ScoresFact } from "./ScoresFact";
 import { TapeFact } from "./TapeFact";
 
 const WHOLE = new Intl.NumberFormat("en-US");
@@ -76,6 +77,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
       <Fact name="Tape">
         <TapeFact key={run.run_id} run={run.run_id} onShow={onShow} />
       </Fact>
+      <ScoresFact run={run} />
       {run.tags.length > 0 ? (
         <Fact name="Tags" className="run-tags">
           {run.tags.map((tag) => (
@@ -91,21 +93,5 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
         </Fact>
       ) : null}
     </dl>
-  );
-}
-
-interface FactProps {
-  name: string;
-  title?: string;
-  className?: string;
-  children: ReactNode;
-}
-
-function Fact({ name, title, className, children }: FactProps) {
-  return (
-    <div className={className} title={title}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
   );
 }

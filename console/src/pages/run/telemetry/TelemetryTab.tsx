@@ -57,17 +57,19 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
 
   return (
     <div className="run-telemetry">
-      <TelemetryTools
-        shown={shown}
-        all={calls.length}
-        search={search}
-        inContext={inContext}
-        stands={stands}
-        calls={calls}
-        unfoldsAll={unfoldsAll}
-        onGo={(step) => onChoose(nextHit(shown, hits ?? NONE, chosen, step) ?? chosen)}
-        onChange={change}
-      />
+      {calls.length > 0 || search.q || stands.length > 0 ? (
+        <TelemetryTools
+          shown={shown}
+          all={calls.length}
+          search={search}
+          inContext={inContext}
+          stands={stands}
+          calls={calls}
+          unfoldsAll={unfoldsAll}
+          onGo={(step) => onChoose(nextHit(shown, hits ?? NONE, chosen, step) ?? chosen)}
+          onChange={change}
+        />
+      ) : null}
       {shown.length > 0 ? (
         <RowList
           label="Calls"
@@ -101,7 +103,8 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
         <NoCalls
           hasCalls={calls.length > 0}
           isRunning={run.status === "running"}
-          inTrace={stands.length === 0 ? (hits?.size ?? 0) : 0}
+          inTrace={calls.length === 0 ? rows.length : stands.length === 0 ? (hits?.size ?? 0) : 0}
+          word={rows.every((row) => row.kind === "step") ? "step" : "action"}
           onTrace={() => change({ tab: "trace" }, true)}
           onClear={() => change({ q: null, outcome: null })}
         />
@@ -141,31 +144,43 @@ function Head({ sort, descending, onSort }: { sort: Sort; descending: boolean; o
 interface NoCallsProps {
   hasCalls: boolean;
   isRunning: boolean;
-  /** How many actions were found that are no calls: turns, thoughts, what groups calls. */
+  /** How many actions were found, or are there, that are no calls: turns, thoughts, what groups calls. */
   inTrace: number;
+  /** What those are called. */
+  word: string;
   onTrace: () => void;
   onClear: () => void;
 }
 
-function NoCalls({ hasCalls, isRunning, inTrace, onTrace, onClear }: NoCallsProps) {
+function NoCalls({ hasCalls, isRunning, inTrace, word, onTrace, onClear }: NoCallsProps) {
+  const toTrace =
+    inTrace > 0 ? (
+      <Button kind="main" onClick={onTrace}>
+        Show {count(inTrace, word)} in the Trace
+      </Button>
+    ) : null;
   if (hasCalls) {
     return (
       <Empty title="No call is like that">
         <p className="run-offers">
-          {inTrace > 0 ? (
-            <Button kind="main" onClick={onTrace}>
-              Show {count(inTrace, "action")} in the Trace
-            </Button>
-          ) : null}
+          {toTrace}
           <Button onClick={onClear}>Show all calls</Button>
         </p>
       </Empty>
     );
   }
+  if (toTrace) {
+    return (
+      <Empty title={isRunning ? "No call yet" : "No call was recorded"}>
+        <p className="run-offers">{toTrace}</p>
+        What groups calls is in the Trace; calls of models, tools and decorated functions are listed here.
+      </Empty>
+    );
+  }
   return (
     <Empty title={isRunning ? "No call yet" : "No call was recorded"} command={SNIPPET}>
-      Each call of a model, a tool or a decorated function appears here as it is made. What groups calls is in the
-      Trace. Send the agent's OpenTelemetry spans to this server, or decorate what it calls:
+      Each call of a model, a tool or a decorated function appears here as it is made. Send the agent's OpenTelemetry
+      spans to this server, or decorate what it calls:
     </Empty>
   );
 }
