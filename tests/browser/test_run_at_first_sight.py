@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -89,3 +90,25 @@ def test_no_critical_intercept_is_cut(pages: Pages, console: Console) -> None:
     expect(page.get_by_role("region", name="Critical intercepts").get_by_role("listitem")).to_have_count(8)
 
     assert page.evaluate(CUT_INTERCEPTS) == 0
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_run_whose_program_is_gone_is_ended_by_hand(
+    pages: Pages, console: Console, assert_accessible: Callable[[Page], None], width: int
+) -> None:
+    run = ToldRun(console, f"first-killed-{width}")
+    run.action("find", "find_order")
+    page = pages.open(console, f"/runs/{run.id}", width=width)
+
+    expect(page.get_by_role("button", name="Archive")).to_be_disabled()
+    expect(page.get_by_role("button", name="Archive")).to_have_attribute("title", re.compile("press “End it…”"))
+    page.get_by_role("button", name="End it…").click()
+    assert_accessible(page)
+    page.get_by_label("Cancelled: somebody stopped it").check()
+    page.get_by_label("Why (others will read it)").fill("killed by hand")
+    page.get_by_role("button", name="End the run").click()
+
+    expect(page.locator(".run-title").get_by_text("Cancelled")).to_be_visible()
+    expect(page.get_by_text("killed by hand")).to_be_visible()
+    expect(page.get_by_role("button", name="End it…")).to_have_count(0)
+    expect(page.get_by_role("button", name="Archive")).to_be_enabled()
