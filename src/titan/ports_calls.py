@@ -306,7 +306,7 @@ class CallReader(Protocol):
         """Return the days on which runs of the agent started, ascending."""
 
     def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
-        """Return the types of errors of the agent's calls, the most frequent first."""
+        """Return the types of errors of the agent's calls, the most frequent first; being cancelled is none."""
 
     def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         """Return running runs without stages that were heard last before, that one first."""

@@ -1,15 +1,26 @@
-"""What somebody sees who opens a recorded run for the first time, and looks for nothing in particular."""
+"""What somebody sees who comes to the pages of recorded runs for the first time, and looks for nothing special."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded import say
+from tests.browser.recorded import a_call, a_failed_call, record, say
 from tests.browser.recorded_run import ToldRun
+
+FIGURES_THAT_OVERFLOW = """[...document.querySelectorAll(".registry-figures > div")]
+    .filter(figure => figure.scrollWidth > figure.clientWidth).map(figure => figure.innerText)"""
+
+#: How many rows the lower edge of the list goes through; half a pixel of rounding is none.
+CUT_INTERCEPTS = """(() => {
+    const list = document.querySelector(".intercepts-list"), edge = list.getBoundingClientRect().bottom - 2;
+    const rows = [...list.children].map(row => row.getBoundingClientRect());
+    return rows.filter(({top, bottom}) => top < edge && bottom > edge + 2).length;
+})()"""
 
 
 def test_a_run_of_steps_alone_leads_to_its_trace(pages: Pages, console: Console) -> None:
@@ -56,3 +67,48 @@ def test_a_run_that_nobody_spoke_of_has_no_count_and_no_scores(pages: Pages, con
 
     expect(page.get_by_role("button", name="Notes", exact=True)).to_be_visible()
     expect(page.get_by_text("Scores")).to_have_count(0)
+
+
+def test_an_agents_latest_runs_are_told_by_name_and_its_figures_stand_apart(pages: Pages, console: Console) -> None:
+    unpriced = [a_call("chat", kind="model", use={"model": "no-such-model"})] * 8
+    record(console, "first-named", [a_call("find", cost_usd="0.0612"), *unpriced], agent="wide", name="Where is it?")
+    record(console, "first-nameless", [a_call("find")], agent="wide")
+    page = pages.open(console, "/registry/wide", width=1400)
+
+    latest = page.get_by_role("region", name="Latest runs")
+    expect(latest.get_by_role("link")).to_have_text(["first-nameless", "Where is it?"])
+    expect(latest).to_contain_text("first-named")
+    expect(page.get_by_text("+ 8 unpriced").first).to_be_visible()
+    assert page.evaluate(FIGURES_THAT_OVERFLOW) == []
+
+
+def test_no_critical_intercept_is_cut(pages: Pages, console: Console) -> None:
+    for number in range(8):
+        record(console, f"first-bad-{number}", [a_failed_call("find", "ValueError", "no")], agent="bad", end="failed")
+    page = pages.open(console, "/runs?agent=bad")
+
+    expect(page.get_by_role("region", name="Critical intercepts").get_by_role("listitem")).to_have_count(8)
+
+    assert page.evaluate(CUT_INTERCEPTS) == 0
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_run_whose_program_is_gone_is_ended_by_hand(
+    pages: Pages, console: Console, assert_accessible: Callable[[Page], None], width: int
+) -> None:
+    run = ToldRun(console, f"first-killed-{width}")
+    run.action("find", "find_order")
+    page = pages.open(console, f"/runs/{run.id}", width=width)
+
+    expect(page.get_by_role("button", name="Archive")).to_be_disabled()
+    expect(page.get_by_role("button", name="Archive")).to_have_attribute("title", re.compile("press “End it…”"))
+    page.get_by_role("button", name="End it…").click()
+    assert_accessible(page)
+    page.get_by_label("Cancelled: somebody stopped it").check()
+    page.get_by_label("Why (others will read it)").fill("killed by hand")
+    page.get_by_role("button", name="End the run").click()
+
+    expect(page.locator(".run-title").get_by_text("Cancelled")).to_be_visible()
+    expect(page.get_by_text("killed by hand")).to_be_visible()
+    expect(page.get_by_role("button", name="End it…")).to_have_count(0)
+    expect(page.get_by_role("button", name="Archive")).to_be_enabled()

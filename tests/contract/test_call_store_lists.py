@@ -454,6 +454,18 @@ def test_the_errors_of_an_agent_the_most_frequent_first(calls: CallStore) -> Non
     assert len(calls.read(lambda reader: reader.errors_of_agent(PROJECT, "ada", limit=1))) == 1
 
 
+def test_a_cancelled_call_is_no_type_of_error_of_its_agent(calls: CallStore) -> None:
+    def failing(id: str, kind: str) -> Entry:
+        return replace(a_call(id, begins=1, ends=1), failure=Failure(type=kind))
+
+    names = ["CancelledError", "asyncio.exceptions.CancelledError", "MyCancelledError", "OrderCancelled"]
+    record(calls, a_word(agent_id="ada"), *(failing(f"a{at}", name) for at, name in enumerate(names)))
+
+    kinds = calls.read(lambda reader: reader.errors_of_agent(PROJECT, "ada", limit=9))
+
+    assert sorted(kind.type for kind in kinds) == ["MyCancelledError", "OrderCancelled"]
+
+
 def test_old_runs_are_those_that_ended_long_ago_and_are_not_pinned(calls: CallStore, clock: StandingClock) -> None:
     for number in range(1, 6):
         record(calls, *a_run(f"R_{number}", begins=10 - number, ends=10 - number))

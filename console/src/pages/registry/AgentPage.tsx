@@ -92,9 +92,16 @@ function Latest({ agent }: { agent: string }) {
         {runs.slice(0, MOST_RUNS).map((run) => (
           <li key={run.run_id}>
             <RunBadge run={run} />
-            <Link to={runPath(run.run_id)} className="cut" title={run.run_id}>
-              <Name of={run.run_id} />
-            </Link>
+            <span className="registry-run">
+              <Link to={runPath(run.run_id)} className="cut" title={run.run_id}>
+                <Name of={run.name ?? run.run_id} />
+              </Link>
+              {run.name ? (
+                <span className="registry-run-id cut faint">
+                  <Name of={run.run_id} />
+                </span>
+              ) : null}
+            </span>
             <span className="num">
               <Spent of={run.tally} />
             </span>

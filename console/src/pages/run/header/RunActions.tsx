@@ -11,11 +11,12 @@ import { Button } from "../../../parts/Button";
 import { Confirm } from "../../../parts/Confirm";
 import { count } from "../../../parts/format";
 import { CompareDialog } from "./CompareDialog";
+import { EndRun } from "./EndRun";
 import { ExportMenu } from "./ExportMenu";
 import { RunDetails } from "./RunDetails";
 import { RunNotes } from "./RunNotes";
 
-type Over = "delete" | "compare" | "notes" | "details" | null;
+type Over = "delete" | "compare" | "notes" | "details" | "end" | null;
 
 /** What can be done with a run: notes, details, keeping it, having it as a file, comparing it, deleting it. */
 export function RunActions({ run }: { run: RecordedRunView }) {
@@ -42,14 +43,17 @@ export function RunActions({ run }: { run: RecordedRunView }) {
           <Button aria-pressed={run.is_pinned} busy={pin.isPending} onClick={() => pin.run(!run.is_pinned)}>
             {run.is_pinned ? "Pinned" : "Pin"}
           </Button>
+          {goesOn && !run.has_stages ? (
+            <Button title="Where its program is gone and can no longer say so" onClick={() => setOver("end")}>
+              End it…
+            </Button>
+          ) : null}
           <Button
             aria-pressed={run.archived_at !== null}
             busy={archive.isPending}
             disabled={goesOn}
             title={
-              goesOn
-                ? "Only when it has ended"
-                : "Out of the lists and the search; “Archived too” on the page Runs shows it"
+              goesOn ? whyNotYet(run) : "Out of the lists and the search; “Archived too” on the page Runs shows it"
             }
             onClick={() => archive.run(run.archived_at === null)}
           >
@@ -69,6 +73,7 @@ export function RunActions({ run }: { run: RecordedRunView }) {
       {over === "notes" ? <RunNotes run={run} onClose={close} /> : null}
       {over === "details" ? <RunDetails run={run} onClose={close} /> : null}
       {over === "compare" ? <CompareDialog run={run} onClose={close} /> : null}
+      {over === "end" ? <EndRun run={run} onClose={close} /> : null}
       {over === "delete" ? (
         <Confirm
           title={`Delete ${run.name ?? run.run_id}?`}
@@ -100,9 +105,15 @@ function NotesButton({ run, onOpen }: { run: RecordedRunView; onOpen: () => void
   );
 }
 
+/** Why nothing can be put away of a run that goes on, and what to do about it. */
+function whyNotYet({ has_stages: hasStages }: RecordedRunView): string {
+  const way = hasStages ? "wait for its end, or cancel it under Stages" : "wait for its end, or press “End it…”";
+  return `It still runs, and what it tells would begin it anew: ${way}`;
+}
+
 /** Why a run cannot be deleted; null where it can. */
 function removalObstacle(run: RecordedRunView): string | null {
-  if (isGoingOn(run)) return "Only when it has ended: what it still tells would begin it anew";
+  if (isGoingOn(run)) return whyNotYet(run);
   return run.is_pinned ? "It is pinned, to be kept: unpin it first" : null;
 }
 

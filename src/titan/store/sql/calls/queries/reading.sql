@@ -276,7 +276,9 @@ order by 1
 -- name: errors_of_agent
 select actions.error_type, count(*), min(actions.started_at_us), max(actions.started_at_us), max(actions.number)
 from actions
-where actions.project_id = :project_id and actions.agent_id = :agent_id and actions.error_type is not null
+where
+    actions.project_id = :project_id and actions.agent_id = :agent_id and actions.error_type is not null
+    and actions.error_type <> 'CancelledError' and actions.error_type not like '%.CancelledError' -- somebody stopped it
 group by actions.error_type
 order by 2 desc
 limit :limit
