@@ -134,6 +134,8 @@ class KnownCalls:
     #: By (run id, id), and by (run id, span id) where an action has one.
     actions: Mapping[tuple[str, str], Action]
     answers: Mapping[tuple[str, str], Action]  #: by (run id, the provider's id of the answer)
+    #: All model calls, and frames of such, that have an answer, by (run id, the answer).
+    named: Mapping[tuple[str, str], Sequence[Action]] = field(default_factory=dict)
     within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
     #: Model calls that others than our endpoint told of, by (run id, the action or span they were made in).
     nested: Mapping[tuple[str, str], Sequence[Action]]

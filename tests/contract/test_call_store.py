@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
+from random import Random
 
 import pytest
 from msgspec.structs import asdict, replace
 
 from tests.support.builders import NOON, PROJECT
 from tests.support.call_stores import kept, record
-from tests.support.recorded import RUN, Memory, a_call, a_word, at
+from tests.support.random_nests import a_tree, in_batches
+from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard
 from tests.support.stores import StandingClock
 from titan.model.actions import (
     SHARED_MARK,
@@ -301,6 +303,20 @@ def test_a_call_within_a_call_counts_once_though_they_come_apart(calls: CallStor
     assert run is not None
     assert run.tally == Tally(calls=1, success=1, cost=Decimal(1))
     assert [action.id for action in actions_of(calls) if action.kind is ActionKind.MODEL] == ["s2"]
+
+
+@pytest.mark.parametrize("seed", [3, 5, 27, 44, 83, 227])
+def test_random_nests_come_to_the_same_in_any_requests(calls: CallStore, seed: int) -> None:
+    rnd = Random(seed)
+    spans = a_tree(rnd, run_id=RUN, has_steps=False)
+    together = heard(spans).run.tally
+
+    for batch in in_batches(rnd, spans):
+        record(calls, *batch)
+
+    run = run_of(calls)
+    assert run is not None
+    assert run.tally == together
 
 
 def test_a_call_that_turns_out_to_be_another_is_kept_as_its_frame(calls: CallStore) -> None:

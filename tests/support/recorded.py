@@ -148,6 +148,7 @@ class Memory:
                 for action in self.all
                 if action.response_id and action.kind is ActionKind.MODEL
             },
+            named=self._named(),
             within=self._within(),
             nested=self._nested(),
             alike=[action for action in self.all if action.kind is ActionKind.MODEL and action.output_tokens],
@@ -163,6 +164,13 @@ class Memory:
             if isinstance(new.entry, ActionEntry) and new.entry.is_part and new.action_number is not None:
                 parts.setdefault(new.action_number, set()).add(part_key(new.entry))
         return parts
+
+    def _named(self) -> dict[tuple[str, str], list[Action]]:
+        named: dict[tuple[str, str], list[Action]] = {}
+        for action in self.all:
+            if action.response_id is not None and was_model_call(action):
+                named.setdefault((action.run_id, action.response_id), []).append(action)
+        return named
 
     def _nested(self) -> dict[tuple[str, str], list[Action]]:
         nested: dict[tuple[str, str], list[Action]] = {}

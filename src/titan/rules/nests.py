@@ -7,7 +7,8 @@ out to be a call of its own once both have named their answers or told how they 
 from msgspec.structs import replace
 
 from titan.model.actions import ActionKind
-from titan.model.recorded import Action, is_frame, was_model_call
+from titan.model.recorded import Action, is_frame
+from titan.rules.circles import Circle, circle_of, model_around
 from titan.rules.estimating import own_of, with_lent_estimate
 from titan.rules.lending import lent
 from titan.rules.merging import (
@@ -25,46 +26,33 @@ from titan.rules.settling import Settling
 
 def settle_nests(settling: Settling) -> None:
     """Count the calls once that are told of within one another."""
-    nests = dict[int, Action]()
-    inside = set[int]()
-    waiting = [settling.changed[number] for number in settling.told_models]
-    while waiting:  # up to the outermost: what a call was lent it lends to those within
-        action = waiting.pop()
-        if action.number in nests:
-            continue
-        nests[action.number] = action
-        around = _around(settling, action)
-        if around is not None:
-            inside.add(action.number)
-            waiting.append(around)
+    circle = circle_of(settling, [settling.changed[number] for number in settling.told_models])
     settled = set[int]()
-    tops = [nest for number, nest in nests.items() if number not in inside]
-    for nest in (*tops, *nests.values()):  # again all, for calls that stand in a circle have no top
-        _settle_nest(settling, nest, settled)
+    tops = [call for call in circle.calls.values() if _is_top(settling, circle, call)]
+    for nest in (*tops, *circle.calls.values()):  # again all, for calls that stand in a circle have no top
+        _settle_nest(settling, circle, nest, settled)
 
 
-def _around(settling: Settling, action: Action) -> Action | None:
-    """Return the model call that an action was made in."""
-    around = None if action.parent_id is None else settling.action_at(action.run_id, action.parent_id)
-    return around if around is not None and was_model_call(around) else None
+def _is_top(settling: Settling, circle: Circle, call: Action) -> bool:
+    return call.number not in circle.answered_around and model_around(settling, call) is None
 
 
-def _settle_nest(settling: Settling, nest: Action, settled: set[int]) -> None:
+def _settle_nest(settling: Settling, circle: Circle, nest: Action, settled: set[int]) -> None:
     waiting = [nest]
     while waiting:
         outer = settling.changed.get(waiting[0].number, waiting[0])
         del waiting[0]
         if outer.number not in settled:
             settled.add(outer.number)
-            waiting += _settle_around(settling, outer)
+            waiting += _settle_around(settling, circle, outer)
 
 
-def _settle_around(settling: Settling, outer: Action) -> list[Action]:
+def _settle_around(settling: Settling, circle: Circle, outer: Action) -> list[Action]:
     """Settle whether a call is the frame of those made in it, and what it says of them; return these."""
-    inner = settling.nested_in(outer)
+    inner = _within(settling, circle, outer)
     same = [call for call in inner if says_same(outer, call)]
     is_above = is_seen(outer) or bool(outer.heard & IS_COVERED)  # then the call is there
-    is_below = bool(same) and not is_above
+    is_below = (bool(same) or outer.number in circle.frames) and not is_above
     frames = is_below or bool(outer.heard & (STAYS_FRAME | IS_COVERED))
     settling.put(outer, _as(outer, frames=frames))
     if not inner:
@@ -79,6 +67,18 @@ def _settle_around(settling: Settling, outer: Action) -> list[Action]:
     if is_below and len(same) == 1:
         _know_by_answer(settling, after[0])
     return inner
+
+
+def _within(settling: Settling, circle: Circle, outer: Action) -> list[Action]:
+    """Return the calls that were made in one, or that it says again as their answer shows."""
+    around = circle.answered_around
+    nested = [c for c in settling.nested_in(outer) if around.get(c.number, outer).number == outer.number]
+    answered = circle.answered_within.get(outer.number)
+    if answered is None:
+        return nested
+    numbers = {call.number for call in nested}
+    nested += [settling.changed.get(n, call) for n, call in answered.items() if n not in numbers]
+    return sorted(nested, key=lambda call: (call.started_at, call.id))
 
 
 def _as(action: Action, *, frames: bool) -> Action:

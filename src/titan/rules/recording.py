@@ -47,7 +47,7 @@ from titan.rules.merging import (
     tellers_of,
 )
 from titan.rules.nests import settle_nests
-from titan.rules.retelling import counted_by_answer, counted_where_named, told_apart, unnested_past_steps
+from titan.rules.retelling import counted_where_named, told_apart, unnested_past_steps
 from titan.rules.settling import RunState, Settling
 from titan.rules.sureness import order_of
 
@@ -76,7 +76,6 @@ def settle(
         repeated += not is_new
     estimate_told(settling)
     settle_nests(settling)
-    counted_by_answer(settling)
     unnested_past_steps(settling)
     counted_where_named(settling)
     runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
@@ -229,15 +228,12 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
     else:
         return False
     twin = None if before is None else _twin(settling, entry, after)
-    same = settling.with_answer(entry)  # before this one may be known by the answer itself
     state.sums.move(before, after)
     _note(settling, entry, after)
     if twin is not None:
         after = told_apart(settling, after, twin)
     if entry.kind is ActionKind.MODEL:
         settling.told_models[after.number] = after
-        if same is not None and entry.teller is not Teller.ENDPOINT:
-            settling.same_answers.append((after.number, same))
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
@@ -285,6 +281,8 @@ def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:
         settling.answers.setdefault((entry.run_id, action.response_id), action)
         if len(action.response_id) == OWN_LENGTH and OWN_ANSWER.fullmatch(action.response_id):
             settling.answered.setdefault(action.response_id, {})[action.number] = action
+    if action.response_id is not None and was_model_call(action):
+        settling.named.setdefault((entry.run_id, action.response_id), {})[action.number] = action
     if action.parent_id is not None and was_model_call(action):
         settling.nested.setdefault((entry.run_id, action.parent_id), {})[action.number] = action
     span_id = seen_within(entry)

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from titan.model.actions import ActionKind, Teller
-from titan.model.recorded import IS_RETOLD, Action, was_model_call
+from titan.model.recorded import IS_RETOLD, Action
 from titan.ports_calls import MOST_STEPS
 from titan.rules.lending import given
 from titan.rules.merging import (
@@ -12,7 +12,6 @@ from titan.rules.merging import (
     STAYS_FRAME,
     TOLD,
     frame_of,
-    is_around,
     is_same_within,
     is_seen,
     says_same,
@@ -50,19 +49,6 @@ def _framed(settling: Settling, action: Action, call: Action) -> Action:
     if call.response_id is not None:
         settling.answers[call.run_id, call.response_id] = call
     return frame
-
-
-def counted_by_answer(settling: Settling) -> None:
-    """Count once what one teller told of as two calls, one around the other, of which both gave the same answer.
-
-    To be asked after `rules.nests`, which knows those where nothing stands between.
-    """
-    for one, same in settling.same_answers:
-        action, other = settling.changed[one], settling.changed.get(same.number, same)
-        for outer, inner in ((action, other), (other, action)):
-            parent = None if inner.parent_id is None else settling.action_at(inner.run_id, inner.parent_id)
-            if is_around(outer, inner) and not (parent is not None and was_model_call(parent)):
-                _count_once(settling, outer, inner)
 
 
 def unnested_past_steps(settling: Settling) -> None:

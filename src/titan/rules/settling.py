@@ -7,8 +7,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller, part_key
-from titan.model.recorded import Action, RecordedRun
+from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import KnownCalls, NewEntry, Prices
+from titan.rules.lending import own
 from titan.rules.tallying import Sums
 
 MAX_FIRST_ERROR: Final = 300
@@ -89,8 +90,8 @@ class Settling:
     changed: dict[int, Action] = field(default_factory=dict)
     #: Model calls that were told of, by number.
     told_models: dict[int, Action] = field(default_factory=dict)
-    #: Numbers of model calls, and what gave the same answer as each.
-    same_answers: list[tuple[int, Action]] = field(default_factory=list)
+    #: Model calls, and frames of such, by (run id, the answer that they name) and by number.
+    named: dict[tuple[str, str], dict[int, Action]] = field(default_factory=dict)
     #: Model calls that gave an answer of our endpoint's, by that answer and by number.
     answered: dict[str, dict[int, Action]] = field(default_factory=dict)
     #: What the messages are known by that were told of an action part by part, by the action's number.
@@ -126,6 +127,14 @@ class Settling:
         found = self.current(self.answers.get((run_id, answer)) or self.known.answers.get((run_id, answer)))
         is_it = found is not None and found.kind is ActionKind.MODEL and found.response_id == answer
         return found if is_it else None
+
+    def named_by(self, run_id: str, answer: str) -> list[Action]:
+        """Return the model calls of a run that were told to have given an answer, and frames of such."""
+        place = (run_id, answer)
+        known, heard = self.known.named.get(place, ()), self.named.get(place, {})
+        found = {action.number: action for action in known} | heard
+        calls = [self.changed.get(number, action) for number, action in found.items()]
+        return [call for call in calls if was_model_call(call) and own(call).response_id == answer]
 
     def put(self, before: Action, after: Action) -> None:
         """Note what an action turned out to be."""

@@ -1,6 +1,7 @@
 """Looking up what entries may be about, with one query for each way in which they name it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -38,12 +39,6 @@ def _names_of(actions: Iterable[Action]) -> set[tuple[str, str]]:
     }
 
 
-def _places_around(found: Iterable[Action], told: Iterable[ActionEntry]) -> set[tuple[str, str | None]]:
-    """Return what model calls that were found were made in, if no entry names it."""
-    asked = {(entry.run_id, entry.parent_id) for entry in told} | {(entry.run_id, entry.id) for entry in told}
-    return {(action.run_id, action.parent_id) for action in found if was_model_call(action)} - asked
-
-
 class _Call(NamedTuple):
     """What a call within another has alike if it may be the same."""
 
@@ -72,6 +67,18 @@ def _around_steps(above: Iterable[Action]) -> Iterator[_Call]:
             yield _Call(action.run_id, action.output_tokens, action.input_tokens, action.started_at, action.ended_at)
 
 
+@dataclass(slots=True)
+class _Together:
+    """What is found of calls that belong together, and what was asked for."""
+
+    actions: dict[tuple[str, str], Action]
+    named: dict[tuple[str, str], list[Action]]
+    nested: dict[tuple[str, str], list[Action]]
+    asked_at: set[tuple[str, str]] = field(default_factory=set)
+    asked_answers: set[tuple[str, str]] = field(default_factory=set)
+    asked_below: set[tuple[str, str]] = field(default_factory=set)
+
+
 class Knowing:
     """What is known of some runs and their actions."""
 
@@ -94,19 +101,23 @@ class Knowing:
             + [(e.run_id, e.parent_id) for e in models + seen]
             + [(e.run_id, e.hearsay.span_id) for e in told if e.hearsay is not None],
         )
-        found = self._found("actions_with_answers", answers)
+        named = self._grouped("actions_with_answers", answers)
         within = self._found("actions_within", [(entry.run_id, entry.id) for entry in models])
-        actions |= self._found(
-            "actions_at", _places_around([*actions.values(), *found.values(), *within.values()], told)
-        )
+        together = _Together(actions=actions, named=named, nested={})
+        together.asked_at |= {(entry.run_id, entry.id) for entry in told}
+        together.asked_at |= {(e.run_id, e.parent_id) for e in models + seen if e.parent_id is not None}
+        together.asked_answers |= {(run_id, answer) for run_id, answer in answers if answer is not None}
+        found = [*actions.values(), *within.values(), *(call for calls in named.values() for call in calls)]
+        self._gather(together, {(entry.run_id, entry.id) for entry in models}, found)
         above = self._above(told, [*models, *(entry for entry in told if entry.kind is ActionKind.STEP)])
         alike = self._alike([*_answered_in_full(models, actions), *_around_steps(above.values())])
         return KnownCalls(
             runs=self._runs,
             actions=actions | above | self._above(told, alike),
-            answers=found,
+            answers={place: call for place, calls in named.items() for call in calls if call.kind is ActionKind.MODEL},
+            named=named,
             within=within,
-            nested=self._nests(models, [*actions.values(), *found.values(), *within.values()]),
+            nested=together.nested,
             alike=alike,
             answered=answered,
             next_number=next_number,
@@ -124,24 +135,36 @@ class Knowing:
         rows = () if wanted is None else self._session.all(query, places=wanted, **parameters)
         return {(self._run_ids[row[0]], row[-1]): action_from_row(row, self._run_ids[row[0]]) for row in rows}
 
-    def _nested(self, places: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str], list[Action]]:
+    def _grouped(self, query: str, places: Iterable[tuple[str, str | None]]) -> dict[tuple[str, str], list[Action]]:
         wanted, found = self._places(places), dict[tuple[str, str], list[Action]]()
-        for row in () if wanted is None else self._session.all("actions_nested", places=wanted):
+        for row in () if wanted is None else self._session.all(query, places=wanted):
             run_id = self._run_ids[row[0]]
             found.setdefault((run_id, row[-1]), []).append(action_from_row(row, run_id))
         return found
 
-    def _nests(self, models: Iterable[ActionEntry], found: Iterable[Action]) -> dict[tuple[str, str], list[Action]]:
-        """Return the model calls that were made in those of the entries and in what was found, and those in these."""
-        nests = dict[tuple[str, str], list[Action]]()
-        wanted = {(entry.run_id, entry.id) for entry in models} | _names_of(found)
+    def _gather(self, together: "_Together", below: set[tuple[str, str]], found: Iterable[Action]) -> None:
+        """Add what belongs together with calls: what they were made in, what was made in them, what names one answer.
+
+        `below` are those that are told just now, `found` what is stored of them: of most calls nothing.
+        """
+        calls = [action for action in found if was_model_call(action)]
         for _ in range(MOST_STEPS):
-            if not wanted:
+            below = (below | _names_of(calls)) - together.asked_below
+            at = {(call.run_id, call.parent_id) for call in calls if call.parent_id is not None} - together.asked_at
+            answers = {(call.run_id, call.response_id) for call in calls if call.response_id is not None}
+            answers -= together.asked_answers
+            if not (below or at or answers):
                 break
-            inner = self._nested(sorted(wanted))
-            nests |= inner
-            wanted = _names_of(call for calls in inner.values() for call in calls) - nests.keys() - wanted
-        return nests
+            together.asked_below |= below
+            together.asked_at |= at
+            together.asked_answers |= answers
+            inner, outer = self._grouped("actions_nested", sorted(below)), self._found("actions_at", sorted(at))
+            same = self._grouped("actions_with_answers", sorted(answers))
+            together.nested |= inner
+            together.actions |= outer
+            together.named |= same
+            more = [*outer.values(), *(call for group in (inner, same) for some in group.values() for call in some)]
+            calls, below = [action for action in more if was_model_call(action)], set()
 
     def _alike(self, calls: Iterable[_Call]) -> list[Action]:
         """Return the calls that may be told again by one of these."""

@@ -78,7 +78,7 @@ where actions.span_id is not null
 select {action_columns}, place.value ->> 1
 from json_each(:places) as place
 cross join actions on actions.run_no = place.value ->> 0 and actions.response_id = place.value ->> 1
-where actions.response_id is not null and actions.kind = 'model'
+where actions.response_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
 order by actions.number desc
 
 -- name: actions_within

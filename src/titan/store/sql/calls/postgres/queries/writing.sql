@@ -60,7 +60,7 @@ where actions.span_id is not null
 select {action_columns}, place.value ->> 1
 from json_array_elements(cast(:places as json)) as place (value)
 inner join actions on actions.run_no = cast(place.value ->> 0 as bigint) and actions.response_id = place.value ->> 1
-where actions.response_id is not null and actions.kind = 'model'
+where actions.response_id is not null and (actions.kind = 'model' or (actions.heard & 268435456) <> 0)
 order by actions.number desc
 
 -- name: actions_within
