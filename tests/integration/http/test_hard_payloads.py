@@ -214,7 +214,7 @@ values = {{
 for name, value in values.items():
     with titan_sdk.run(agent_id="hard", run_id=f"sdk-{{name}}"), action(name) as act:
         act.set_output(value)
-titan_sdk.flush()
+titan_sdk.flush(60)  # an exit alone waits 2 s, which a busy server may need for these
 """
 
 

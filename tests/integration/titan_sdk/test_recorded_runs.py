@@ -37,6 +37,7 @@ async def main():
 with titan_sdk.run(agent_id="RESEARCH", run_id="RESEARCH_1", name="LoRA"):
     titan_sdk.progress(1, 2)
     asyncio.run(main())
+titan_sdk.flush(60)  # an exit alone waits 2 s for the server, and keeps the rest for the next program
 """
 
 
@@ -176,7 +177,8 @@ def test_secrets_are_stored_nowhere_whether_the_server_was_there_or_not(titan: R
     script = tmp_path / "agent.py"
     script.write_text(
         "import titan_sdk\nwith titan_sdk.run('S', 'S_1'), titan_sdk.action('leak') as act:\n"
-        f"    act.set_input({key!r})"
+        f"    act.set_input({key!r})\n"
+        "titan_sdk.flush(60)"
     )
     away = {**environment(titan, tmp_path), "TITAN_PORT": "9", "TITAN_SPOOL": str(tmp_path / "spool")}
 
