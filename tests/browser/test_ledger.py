@@ -73,7 +73,7 @@ def test_filters_that_are_chosen_faster_than_the_page_is_drawn_all_count(page: P
     page.goto("/ledger?run_id=ledger-fast")
     expect(rows_of(page)).to_have_count(3)
 
-    page.evaluate(CLICKED_AT_ONCE, ["Error", "Blocked", "model", "tool"])
+    page.evaluate(CLICKED_AT_ONCE, ["Error", "Blocked", "Model", "Tool"])
 
     expect(page).to_have_url(re.compile("outcome=error%2Cblocked&kind=model%2Ctool$"))
     expect(rows_of(page)).to_have_count(2)

@@ -55,6 +55,7 @@ def test_scores_stand_in_the_header_and_notes_are_counted(
     page.get_by_role("button", name="quality 0.75, by ada: show the notes").click()
 
     expect(page.get_by_role("dialog")).to_contain_text("It guessed.")
+    expect(page.get_by_label("Note", exact=True)).to_be_focused()
 
 
 def test_a_run_that_nobody_spoke_of_has_no_count_and_no_scores(pages: Pages, console: Console) -> None:

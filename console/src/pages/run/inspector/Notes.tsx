@@ -119,6 +119,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
         aria-label="Note"
         placeholder="What is to be said of it"
         maxLength={10_000}
+        data-first="" // notes may stand before it, with buttons of their own
         value={typed.text}
         onChange={(event) => setTyped({ ...typed, text: event.target.value })}
       />
