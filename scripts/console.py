@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ CONSOLE: Final = ROOT / "console"
 WEB: Final = ROOT / "src" / "titan" / "web"
 BIN: Final = "node_modules/.bin"
 DIGEST: Final = "sources.sha256"
+LOCK: Final = "package-lock.json"
 SCHEMA: Final = "src/api/schema.d.ts"
 LEFT_OUT: Final = frozenset({"node_modules", "README.md"})
 COMPRESSED: Final = frozenset({".js", ".css", ".html", ".svg"})
@@ -37,6 +39,8 @@ LEAST_BYTES: Final = 1024  # below that gzip's own head is most of it
 
 def main(arguments: Sequence[str]) -> int:
     """Build, or `--check` types, lint and unit tests, or only `--install` its packages; return 0 when all went well."""
+    if not {"--install", "--check"} & set(arguments):
+        strip_lock()
     install()
     if "--install" in arguments:
         return 0
@@ -83,9 +87,18 @@ def write_types() -> None:
             raise SystemExit("openapi-typescript failed")
 
 
+def strip_lock() -> None:
+    """Take the addresses out of package-lock.json that npm writes whom to fund at; no setting of it leaves them out."""
+    file = CONSOLE / LOCK
+    lock = json.loads(file.read_bytes())
+    for package in lock["packages"].values():
+        package.pop("funding", None)
+    file.write_text(json.dumps(lock, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
 def install() -> None:
     """Install the packages of package-lock.json, unless they are there."""
-    lock = (CONSOLE / "package-lock.json").read_bytes()
+    lock = (CONSOLE / LOCK).read_bytes()
     stamp = CONSOLE / "node_modules" / ".titan-lock"
     wanted = hashlib.sha256(lock).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted:

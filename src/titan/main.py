@@ -19,6 +19,7 @@ from pathlib import Path
 import uvloop
 
 from titan import __version__
+from titan.durable import Durable, open_durable
 from titan.engine.afterwards import Afterwards
 from titan.engine.bus import Bus
 from titan.engine.chronicle import Chronicle
@@ -34,8 +35,7 @@ from titan.engine.preparing import COLLECTED_AFTER, PreparingProcess
 from titan.engine.receipts import LongOnce
 from titan.engine.recorder import Recorder
 from titan.engine.registrar import Registrar
-from titan.keeping import Keeping, Privacy, read_keeping, read_privacy
-from titan.kept import Kept, open_kept
+from titan.engine.silence import live_submissions
 from titan.llm.registry import open_model
 from titan.log_lines import FORMATS, LEVELS, configure
 from titan.model.errors import InvalidInput, StoreUnavailable
@@ -44,10 +44,12 @@ from titan.ports_calls import CallStore, CallTransaction
 from titan.preparation import make_preparer
 from titan.server.app import create_app
 from titan.server.house import PROJECT_ID, Access, House, RunsWith
+from titan.server.left_behind import LeftBehind
 from titan.server.metrics import Metrics
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
 from titan.settings import one_of, setting, shared_folder, whole_number
 from titan.system import SystemIds
+from titan.upkeep import Privacy, Upkeep, read_privacy, read_upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -85,17 +87,17 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
         TitanError: the address, a port, the home or the model cannot be used; nothing was left running.
     """
     configure(settings.log_format or one_of("TITAN_LOG_FORMAT", FORMATS), one_of("TITAN_LOG_LEVEL", LEVELS))
-    keeping = read_keeping()
+    upkeep = read_upkeep()
     sys.setswitchinterval(SWITCH_SECONDS)
     tls = _tls(settings)
     home = _prepared(settings.home)
-    kept = open_kept(home, store=settings.store, shared=settings.shared)
+    durable = open_durable(home, store=settings.store, shared=settings.shared)
     with ExitStack() as opened:
-        opened.callback(kept.close)
-        access = _access(settings, kept, home)
+        opened.callback(durable.close)
+        access = _access(settings, durable, home)
         listeners = Listeners.open(settings, home, opened, tls)
         model = open_model(settings.model, os.environ, home)
-        uvloop.run(_serve(settings, keeping, home, kept, access, listeners, model, say))
+        uvloop.run(_serve(settings, upkeep, home, durable, access, listeners, model, say))
     return 0
 
 
@@ -107,11 +109,11 @@ def offline_store(home: Path) -> Iterator[Store]:
         StoreInUse: a server runs on it, or starts just now.
         StoreError: the home or the store cannot be used.
     """
-    kept = open_kept(_prepared(home), store=setting("TITAN_STORE") or None, shared=shared_folder())
+    durable = open_durable(_prepared(home), store=setting("TITAN_STORE") or None, shared=shared_folder())
     try:
-        yield kept.store
+        yield durable.store
     finally:
-        kept.close()
+        durable.close()
 
 
 def _prepared(home: Path) -> Path:
@@ -141,9 +143,9 @@ def _tls(settings: UpSettings) -> ssl.SSLContext | None:
     return None
 
 
-def _access(settings: UpSettings, kept: Kept, home: Path) -> Access:
+def _access(settings: UpSettings, durable: Durable, home: Path) -> Access:
     """Return who may reach the server; one that others can reach has a token that they could show."""
-    store, now = kept.store, kept.clock.now()
+    store, now = durable.store, durable.clock.now()
     needs_token = settings.requires_token or not is_local(settings.host)
     if not is_local(settings.host) and not store.read(lambda reader: other_tokens(reader, home, PROJECT_ID, now=now)):
         raise InvalidInput(
@@ -195,25 +197,25 @@ def _listen_inside(home: Path) -> socket.socket:
 
 async def _serve(
     settings: UpSettings,
-    keeping: Keeping,
+    upkeep: Upkeep,
     home: Path,
-    kept: Kept,
+    durable: Durable,
     access: Access,
     listeners: Listeners,
     model: LanguageModel | None,
     say: Callable[[str], None],
 ) -> None:
     bus = Bus(asyncio.get_running_loop())
-    kept.store.listen(bus.publish)
-    workers = _local_workers(settings, home, kept, listeners)
-    runs_with = _runs_with(settings, home, kept, listeners, keeping)
-    kept.calls.listen(bus.publish_calls)
-    house = _compose(kept, bus, model, access, keeping, runs_with, workers, read_privacy())
-    kept.store.listen(_of_this_server(house.metrics.on_commit))
-    kept.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
+    durable.store.listen(bus.publish)
+    workers = _local_workers(settings, home, durable, listeners)
+    runs_with = _runs_with(settings, home, durable, listeners, upkeep)
+    durable.calls.listen(bus.publish_calls)
+    house = _compose(durable, bus, model, access, upkeep, runs_with, workers, read_privacy())
+    durable.store.listen(_of_this_server(house.metrics.on_commit))
+    durable.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
     servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner)
     await house.orchestrator.start()
-    _keep_house(house, keeping, listeners.urls()[0], say)
+    _keep_house(house, upkeep, listeners.urls()[0], say)
     _announce(home, listeners)
     _stop_on_signals(servers, house)
     if workers:
@@ -221,7 +223,7 @@ async def _serve(
         house.orchestrator.background(workers.keep_logs_small())
     gc.freeze()  # what start-up made lives as long as the server
     gc.set_threshold(COLLECTED_AFTER)
-    say(_greeting(settings, home, kept.shown, listeners, house))
+    say(_greeting(settings, home, durable.shown, listeners, house))
     try:
         await servers.run()
     finally:
@@ -240,63 +242,64 @@ def _of_this_server(listener: Callable[[Commit], None]) -> Callable[[Commit], No
     return lambda commit: None if commit.is_foreign else listener(commit)
 
 
-def _local_workers(settings: UpSettings, home: Path, kept: Kept, listeners: Listeners) -> LocalWorkers | None:
+def _local_workers(settings: UpSettings, home: Path, durable: Durable, listeners: Listeners) -> LocalWorkers | None:
     if not settings.offers:
         return None
     return LocalWorkers(
-        home, store=kept.store, project_id=PROJECT_ID, url=listeners.own_url(), log_format=settings.log_format
+        home, store=durable.store, project_id=PROJECT_ID, url=listeners.own_url(), log_format=settings.log_format
     )
 
 
-def _runs_with(settings: UpSettings, home: Path, kept: Kept, listeners: Listeners, keeping: Keeping) -> RunsWith:
+def _runs_with(settings: UpSettings, home: Path, durable: Durable, listeners: Listeners, upkeep: Upkeep) -> RunsWith:
     return RunsWith(
         home=str(home),
         store_kind="postgresql" if settings.store else "sqlite",
-        store=kept.shown,
+        store=durable.shown,
         urls=tuple(listeners.urls()),
         is_encrypted=listeners.tls is not None,
         limits={
             "TITAN_MAX_FILE_BYTES": whole_number("TITAN_MAX_FILE_BYTES"),
-            "TITAN_MIN_FREE_BYTES": keeping.min_free_bytes,
+            "TITAN_MIN_FREE_BYTES": upkeep.min_free_bytes,
         },
-        notified=tuple(address.shown for address in keeping.addresses),
+        notified=tuple(address.shown for address in upkeep.addresses),
     )
 
 
 def _compose(
-    kept: Kept,
+    durable: Durable,
     bus: Bus,
     model: LanguageModel | None,
     access: Access,
-    keeping: Keeping,
+    upkeep: Upkeep,
     runs_with: RunsWith,
     workers: LocalWorkers | None,
     privacy: Privacy,
 ) -> House:
-    store, clock, ids = kept.store, kept.clock, SystemIds()
+    store, clock, ids = durable.store, durable.clock, SystemIds()
     metrics = Metrics()
-    prepare = partial(make_preparer, privacy, _fingerprint_key(kept.calls))
-    recorder = Recorder(kept.calls, kept.blobs, preparer=prepare(), apart=PreparingProcess(prepare), clock=clock)
-    space = SpaceWatch(kept.folder, min_free_bytes=keeping.min_free_bytes)
+    prepare = partial(make_preparer, privacy, _fingerprint_key(durable.calls))
+    live, apart = partial(live_submissions, store), PreparingProcess(prepare)
+    recorder = Recorder(durable.calls, durable.blobs, preparer=prepare(), apart=apart, live=live, clock=clock)
+    space = SpaceWatch(durable.folder, min_free_bytes=upkeep.min_free_bytes)
     return House(
         orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),
         store=store,
-        blobs=kept.blobs,
-        logs=kept.logs,
+        blobs=durable.blobs,
+        logs=durable.logs,
         bus=bus,
         space=space,
-        cleaner=Cleaner(store, kept.calls, kept.blobs, kept.logs, clock=clock, retention=keeping.retention),
+        cleaner=Cleaner(store, durable.calls, durable.blobs, durable.logs, clock=clock, retention=upkeep.retention),
         metrics=metrics,
         clock=clock,
         ids=ids,
         model=model,
         model_name=model.name if model else None,
-        started_at=kept.clock.now(),
+        started_at=durable.clock.now(),
         max_file_bytes=runs_with.limits["TITAN_MAX_FILE_BYTES"],
         runs_with=runs_with,
         access=access,
         long_once=LongOnce(store),
-        calls=kept.calls,
+        calls=durable.calls,
         recorder=recorder,
         afterwards=Afterwards(on_lost=metrics.on_unrecorded_call),
         local_workers=workers,
@@ -316,7 +319,7 @@ def _fingerprint_key(calls: CallStore) -> bytes:
     return bytes.fromhex(calls.transact(key_of).result())
 
 
-def _keep_house(house: House, keeping: Keeping, url: str, say: Callable[[str], None]) -> None:
+def _keep_house(house: House, upkeep: Upkeep, url: str, say: Callable[[str], None]) -> None:
     """Begin what goes on beside the requests: watching the disk, cleaning, looking out, notifying."""
 
     def on_change(is_low: bool) -> None:
@@ -329,21 +332,22 @@ def _keep_house(house: House, keeping: Keeping, url: str, say: Callable[[str], N
     house.orchestrator.background(house.space.keep())
     house.orchestrator.background(house.cleaner.keep())
     house.orchestrator.background(house.recorder.keep())
+    house.orchestrator.background(LeftBehind(house).keep())
     registrar = Registrar(house.store, house.calls, bus=house.bus, clock=house.clock, project_id=house.project_id)
     house.orchestrator.background(registrar.keep())
     lookout = Lookout(house.store, clock=house.clock, project_id=house.project_id)
     house.orchestrator.background(lookout.keep())
-    if keeping.addresses:
+    if upkeep.addresses:
         notifier = Notifier(
             house.store,
             bus=house.bus,
             clock=house.clock,
             project_id=house.project_id,
             own_url=url,
-            texts=keeping.texts,
-            secret=keeping.secret,
+            texts=upkeep.texts,
+            secret=upkeep.secret,
         )
-        house.orchestrator.background(notifier.keep(keeping.addresses))
+        house.orchestrator.background(notifier.keep(upkeep.addresses))
 
 
 def _stop_on_signals(servers: Servers, house: House) -> None:

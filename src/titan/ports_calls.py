@@ -149,6 +149,8 @@ class KnownCalls:
     parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
     #: Looks up what is stored of an action's entries: seldom asked.
     told: Callable[[Action], Sequence[Entry]] = field(default=lambda _action: ())
+    #: Looks up a run's actions of which nobody told the end when it was over: seldom asked.
+    never_ended: Callable[[str], Sequence[Action]] = field(default=lambda _run_id: ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -285,9 +287,18 @@ class CallReader(Protocol):
         """Return what people said under an id."""
 
     def runs_in_need(
-        self, project_id: str, *, since: datetime, agent_id: str | None = None, skip: int = 0, limit: int
+        self,
+        project_id: str,
+        *,
+        since: datetime,
+        agent_id: str | None = None,
+        has_acknowledged: bool = False,
+        skip: int = 0,
+        limit: int,
     ) -> list[tuple[RecordedRun, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
+
+        Those that a note acknowledges only where asked for (`rules.intercepts.acknowledgement`).
 
         The flag tells whether a call failed that was not made good: it did not succeed later in the run under the same
         name, and nothing that it was made in succeeded all the same. Calls that never ended do not count.

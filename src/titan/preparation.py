@@ -1,10 +1,10 @@
 """Composes what prepares entries for the store: here, and in the process that does nothing else."""
 
 from titan.engine.preparing import Preparer
-from titan.keeping import Privacy
 from titan.llm.prices import ListedPrices
 from titan.rules.entry_redaction import EntryRedactor
 from titan.rules.redaction import make_redactor
+from titan.upkeep import Privacy
 
 
 def make_preparer(privacy: Privacy, key: bytes) -> Preparer:

@@ -19,7 +19,7 @@ from titan_sdk.redaction_finding import Finder, StandardFinder
 from titan_sdk.redaction_json import Decoded, decode_json, encode_json, looks_like_json
 from titan_sdk.redaction_patterns import CHIP, COUNTED, FieldRule, field_rule, is_pair_secret, spelt_plainly
 
-__all__ = ["Finder", "Redacted", "RedactedText", "Redactor", "StandardFinder", "Taken", "chip"]
+__all__ = ["Finder", "RedactedText", "Redactor", "StandardFinder", "Taken", "chip"]
 
 #: Of `titan_sdk.tape`; what is in them is base64, in which no pattern is found.
 _BYTES_TAGS: Final = ("$bytes", "$bytearray")
@@ -42,13 +42,6 @@ class Taken(NamedTuple):
     path: str  #: where it stood: `$.messages[0].content`; a `$` within begins JSON that stood in a text
     name: str  #: the pattern or field rule that took it
     fingerprint: str  #: keyed, of the value: equal values of one key have equal ones
-
-
-class Redacted(NamedTuple):
-    """What is left, and what was taken from it, in the order of the text."""
-
-    value: object
-    taken: tuple[Taken, ...]
 
 
 class RedactedText(NamedTuple):
@@ -105,11 +98,6 @@ class Redactor:
         if all(one.name == _CARD for one in clean.taken):
             return RedactedText(told_id, ())
         return RedactedText(f"{clean.text}-{self.fingerprint(told_id)}", clean.taken)
-
-    def redact_value(self, value: object) -> Redacted:
-        """Return a decoded JSON value without secrets. It is not changed; parts without secrets are shared."""
-        search = self._begun()
-        return Redacted(search.value(value, _Path(None, "$"), depth=0), tuple(search.taken))
 
     def fingerprint(self, value: object) -> str:
         """Return the keyed fingerprint of a JSON value; the order of its keys makes no difference."""

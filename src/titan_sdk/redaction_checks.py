@@ -86,6 +86,49 @@ def is_told_secret(value: str, following: str) -> bool:
     return following in ("", "\r", "\n") and is_option_secret(value, following)
 
 
+def is_told_password(value: str, following: str) -> bool:
+    """Return whether what stands behind `password:`, wherever on its line, is one: no variable, type or length."""
+    is_code = following != "" and following in ",)}]=" and _VARIABLE.fullmatch(value)
+    is_name = is_code or _is_word_for_one(value) or _COLUMN_TYPE.fullmatch(value)
+    return not is_name and (_is_number(value, following) or _is_password(value, following))
+
+
+def is_set_password(value: str, following: str) -> bool:
+    """Return whether what stands behind `password = ` is one: in code, a variable or a call may stand there."""
+    return _is_number(value, following) or is_set_key(value, following)
+
+
+def is_plain_password(value: str, following: str) -> bool:
+    """Return whether what stands behind `password=` is a number or a word, as `letmein`; no argument of a call."""
+    return _is_number(value, following) or _is_word(value, following) or _is_password(value, following)
+
+
+def is_continued_password(value: str, following: str) -> bool:
+    """Return whether `Tr0ub4dor&3` or `hunter2,5` is one password: behind the sign begins no further setting."""
+    is_setting = following != "" and following in "=:;([{"
+    head = value.partition(",")[0]
+    goes_on = head != value or "&" in value
+    return goes_on and not is_setting and _is_password(head, "") and _is_password(value, following)
+
+
+def is_set_key(value: str, following: str) -> bool:
+    """Return whether what stands behind `api_key = ` or `api_key:` is a secret: no variable, type or word for one."""
+    is_code = following != "" and following in ",)}];" and _NAME.fullmatch(value) and _digits(value) < 4
+    is_name = any(form.fullmatch(value) for form in (_VARIABLE, _TYPE, _COLUMN_TYPE)) or _is_word_for_one(value)
+    return not is_code and not is_name and _is_password(value, following)
+
+
+def is_bare_secret(value: str, following: str) -> bool:
+    """Return whether what stands behind `secret:` or `secret =` is one: it ends the line, and is no resource's name."""
+    ends = following in ("", "\r", "\n", '"', "'", "`")
+    return ends and not _is_resource(value) and is_set_key(value, following)
+
+
+def is_set_token(value: str, following: str) -> bool:
+    """Return whether what stands behind `token = ` is one: of a parser it is a variable or a rule, with few digits."""
+    return _digits(value) >= 4 and is_bare_secret(value, following)
+
+
 def is_markup_secret(value: str, following: str) -> bool:
     """Return whether what stands between tags is a secret: `<token>Hello</token>` is none."""
     return has_digit(value, following) and is_assigned_secret(value, following)
@@ -100,6 +143,40 @@ def is_connection_secret(value: str, following: str) -> bool:
     """Return whether a value without quotes is a literal and no expression, as `os.environ.get(` is."""
     is_expression = not _PLAIN_VALUE.fullmatch(value) or _ATTRIBUTE.fullmatch(value)
     return not is_expression and is_literal(value, following)
+
+
+def _is_password(value: str, following: str) -> bool:
+    """Return whether a value with a digit is written out; unlike in other secrets, `$` and `?` may stand in it."""
+    plain = value if value[0] in "$?%" else value.replace("$", "_").replace("?", "_")
+    return not _LENGTH.fullmatch(value.rstrip(".,:!?")) and is_option_secret(plain, following)
+
+
+def _is_number(value: str, following: str) -> bool:
+    is_code = following != "" and following in "([{"
+    return len(value) >= 6 and value.isascii() and value.isdigit() and len(set(value)) > 1 and not is_code
+
+
+def _is_word(value: str, following: str) -> bool:
+    word = value.rstrip(".!?").lower()
+    is_code = following != "" and following not in "\r\n\t \"'`&<>|\\"
+    is_said_of_one = _NO_WORD.fullmatch(word.rpartition("-")[2])  # "not-required"
+    is_other = is_said_of_one or not is_literal(word, following) or _is_word_for_one(word)
+    return len(word) >= 6 and not is_code and not is_other and _WORD.fullmatch(value) is not None
+
+
+def _is_word_for_one(value: str) -> bool:
+    """Return whether a short value names a secret, as `new_password2` does; a long random one may hold `key` too."""
+    return len(value) <= 20 and _WORD_FOR_ONE.search(value) is not None
+
+
+def _is_resource(value: str) -> bool:
+    """Return whether a value is the name of one in a cluster, `app-tls-2024`: a word of letters is among its parts."""
+    parts = value.replace(".", "-").split("-")
+    return _RESOURCE.fullmatch(value) is not None and any(len(part) > 1 and part.isalpha() for part in parts)
+
+
+def _digits(value: str) -> int:
+    return sum("0" <= character <= "9" for character in value)
 
 
 _PLACEHOLDER: Final = re.compile(r"\$[{(]?\w+[)}]?|\{.*\}|<.*>|%\(?\w*\)?s|[Yy][Oo][Uu][Rr][-_ ].*|\.\.\.", re.ASCII)
@@ -118,4 +195,27 @@ _NUMBERS: Final = re.compile("[0-9.,:/+-]+")
 _COUNT: Final = re.compile(
     r"[0-9]+(?:st|nd|rd|th|[-_]?[a-z]{2,}(?:-[a-z]+)*)|v?[0-9]+(?:\.[0-9x]+)*", re.ASCII | re.IGNORECASE
 )
+#: The same, but `1234abcd` is a password.
+_LENGTH: Final = re.compile(
+    r"[0-9]{1,2}[a-z]{2,}|[0-9]{1,3}[-_][a-z]{2,}(?:-[a-z]+)*|v?[0-9]+(?:\.[0-9x]+)*", re.ASCII | re.IGNORECASE
+)
 _ATTRIBUTE: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", re.ASCII)
+_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+#: `new_pass2`, `DB_PASS2`, `newPass2`
+_VARIABLE: Final = re.compile(r"[A-Za-z]*(?:_[A-Za-z0-9]+)+|[a-z]+(?:[A-Z][a-z]+)+[0-9]{0,3}")
+#: `Token2`, `Base64Text`, `uint256`, `String255`
+_TYPE: Final = re.compile(r"(?:[A-Z][a-z]+)+(?:[0-9]{1,3}(?:[A-Z][a-z]+)*)?")
+_COLUMN_TYPE: Final = re.compile("(?:u?int|float|str|string|char|varchar|text|bytes)[0-9]+", re.IGNORECASE)
+_WORD_FOR_ONE: Final = re.compile("passw|passphrase|secret|token|key|cred|pwd", re.IGNORECASE)
+#: A resource of a cluster, by its name: `app-tls-2024`, `db.credentials.2`
+_RESOURCE: Final = re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)+")
+_WORD: Final = re.compile("[A-Z]?[a-z]+(?:-[a-z]+)*[.!?]*")
+#: What is said of a password: no word among them is one.
+_NO_WORD: Final = re.compile(
+    "accepted|always|anything|argument|changed|cleartext|confirmed|correct|current|default|disabled|dynamic|empty|enabled"
+    "|encrypted|example|existing|expired|external|failed|failure|field|filtered|forgot|forgotten|generated|hashed|hidden"
+    "|incorrect|input|interactive|invalid|keyring|locked|manual|masked|missing|never|nothing|number|object|omitted"
+    "|optional|placeholder|plain|plaintext|prompt|protected|provided|random|redacted|rejected|removed|required|reset"
+    "|sample|set|something|static|stdin|stored|success|supplied|text|unchanged|undefined|unknown|unset|valid|values?|vault"
+    "|verified|whatever|wrong|yours?"
+)

@@ -2,7 +2,7 @@
 
 `re` tries a regex at each character, which costs 0.2 µs for one that begins with a choice. So each text is searched
 once for the hints of all patterns, which are plain texts, and a regex is tried only where one of its own stands. JSON
-of 1 KB without a secret takes 25 µs so.
+of 1 KB without a secret takes 30 µs so.
 """
 
 from __future__ import annotations
@@ -49,8 +49,9 @@ class StandardFinder:
     `titan.rules.redaction.check_patterns`: it refuses what RE2 cannot read and what `re` could run on for ever with.
     """
 
-    def __init__(self, patterns: Mapping[str, str] | None = None) -> None:
-        own = tuple(SecretPattern(name, regex, ()) for name, regex in (patterns or {}).items())
+    def __init__(self, *patterns: Mapping[str, str]) -> None:
+        """`patterns` are regular expressions by their names. A name in two of them stands for both."""
+        own = tuple(SecretPattern(name, regex, ()) for named in patterns for name, regex in named.items())
         groups = _looked_for_together((*SECRET_PATTERNS, *own))
         self._places = _Places([group[0][0] for group in groups])
         self._groups = groups
@@ -110,6 +111,7 @@ class _Places:
         for index, pattern in enumerate(patterns):
             for hint in pattern.hints:
                 self._by_hint.setdefault(hint, []).append(index)
+        self._hints = Hints(self._by_hint)
         self._by_glance = [
             (index, re.compile(pattern.glance) if pattern.glance else None)
             for index, pattern in enumerate(patterns)
@@ -119,7 +121,7 @@ class _Places:
     def starts(self, lowered: str) -> Iterator[tuple[int, Sequence[int] | None]]:
         """Yield which patterns may match in a text, and where, ascending; None where they may anywhere."""
         found: dict[int, list[str]] = {}
-        for hint in [hint for hint in self._by_hint if hint in lowered]:
+        for hint in self._hints.within(lowered):
             for index in self._by_hint[hint]:
                 found.setdefault(index, []).append(hint)
         for index, hints in found.items():
@@ -131,6 +133,46 @@ class _Places:
                 yield index, None
             elif starts := _glanced(lowered, glance):
                 yield index, starts
+
+
+class Hints:
+    """Plain texts that are looked for at once.
+
+    To look for each takes 0.5 µs in 1 KB. Those that have a rare character are looked for together, around its places
+    alone; what holds another one is looked for where that stands.
+    """
+
+    def __init__(self, hints: Iterable[str]) -> None:
+        self._ranks = {hint: rank for rank, hint in enumerate(hints)}
+        groups: dict[str, list[str]] = {}
+        for hint in self._ranks:
+            rare = next((character for character in _RARE if character in hint), None)
+            groups.setdefault(rare or _part_of(hint, self._ranks), []).append(hint)
+        self._groups = [
+            (_around(rare, hints) if rare in _RARE else None, rare, hints) for rare, hints in groups.items()
+        ]
+
+    def within(self, lowered: str) -> list[str]:
+        """Return those that stand in a text, in the order in which they were given."""
+        found: list[str] = []
+        for around, part, hints in self._groups:
+            if part in lowered if around is None else around.search(lowered):
+                found += [hint for hint in hints if hint in lowered]
+        return sorted(found, key=self._ranks.__getitem__)
+
+
+def _part_of(hint: str, others: Iterable[str]) -> str:
+    """Return the shortest of the others that stands in a hint, which may be the hint itself."""
+    return min((other for other in others if other in hint), key=len)
+
+
+def _around(rare: str, hints: Sequence[str]) -> re.Pattern[str]:
+    """Return what finds a place of a character where one of the hints stands; `re` leaps from one place to the next."""
+    choices = []
+    for hint in hints:
+        before, _, after = hint.partition(rare)
+        choices.append((f"(?<={re.escape(before + rare)})" if before else "") + re.escape(after))
+    return re.compile(f"{re.escape(rare)}(?:{'|'.join(choices)})")
 
 
 def _starts(lowered: str, hints: Sequence[str], pattern: SecretPattern) -> Sequence[int]:
@@ -178,6 +220,8 @@ def _matches(regex: re.Pattern[str], text: str, starts: Sequence[int] | None) ->
             end = match.end()
 
 
+#: Characters that hints have and most texts have few of, the rarest in English and in JSON first.
+_RARE: Final = "zqj-_."
 _OF_A_NUMBER: Final = frozenset("0123456789.")
 #: What JSON text in lower case must hold if anything is to be taken from it.
 _TRACED: Final = (

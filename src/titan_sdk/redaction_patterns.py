@@ -21,22 +21,29 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from titan_sdk.redaction_assigned import (
+    NOT_QUOTED,
+    OPTION_FORMS,
+    OPTION_TRACE,
+    PASSWORD_FORMS,
+    PASSWORD_HINTS,
+    SECRET_FORMS,
+    TOKEN_WORDS,
+    UNQUOTED,
+    in_any_case,
+)
 from titan_sdk.redaction_checks import (
     has_digit,
     is_assigned_secret,
     is_basic_auth,
     is_card_number,
     is_connection_secret,
-    is_environment_secret,
     is_given_password,
     is_literal,
     is_login_secret,
     is_markup_secret,
     is_option_secret,
     is_prose_secret,
-    is_said_option,
-    is_told_secret,
-    is_written_secret,
 )
 from titan_sdk.redaction_hidden import ENCODED, ENCODED_HINTS, has_openais_mark, is_encoded_key
 
@@ -74,32 +81,13 @@ class FieldRule(NamedTuple):
     shortest: int = 1  #: characters; a shorter text stays
 
 
-def _in_any_case(text: str) -> str:
-    """Return a regex that ignores the case of ASCII letters; RE2's flag also folds letters that `re`'s does not."""
-    return "".join(
-        f"[{letter.upper()}{letter}]" if letter.isalpha() and outside else letter
-        for letter, outside in zip(text, _outside_classes(text), strict=True)
-    )
-
-
-def _outside_classes(regex: str) -> list[bool]:
-    """Return for each character of a simple regex whether it stands outside of square brackets."""
-    depth, outside = 0, []
-    for character in regex:
-        depth += character == "["
-        outside.append(depth == 0)
-        depth -= character == "]"
-    return outside
-
-
 _EDGE: Final = "(?:^|[^A-Za-z0-9_])"
 _EDGE_DASH: Final = "(?:^|[^A-Za-z0-9_-])"
 _KEY_WORDS: Final = (
     "api|access|account|auth|encryption|master|private|secret|secret[_-]?access|signing|ssh|subscription"
 )
-_TOKEN_WORDS: Final = "access|api|auth|bearer|bot|id|refresh|session"
-_TELLING: Final = _in_any_case(
-    f"(?:password|passwd|passphrase|secret|(?:{_KEY_WORDS})[_-]?key|(?:{_TOKEN_WORDS})[_-]?token|(?:[_-]|^)token)"
+_TELLING: Final = in_any_case(
+    f"(?:password|passwd|passphrase|secret|(?:{_KEY_WORDS})[_-]?key|(?:{TOKEN_WORDS})[_-]?token|(?:[_-]|^)token)"
 )
 #: In lower case: each name that `_TELLING` or a field rule matches holds one of them, not far from its beginning.
 FIELD_HINTS: Final = (
@@ -109,37 +97,20 @@ FIELD_HINTS: Final = (
 FOLLOWS_WITHIN: Final = 40  # characters: what a regex allows between the two is counted, and is fewer
 FIELD_REACH: Final = 14  # of "subscription__key"
 #: The end of a telling name and what makes it one: the quote after a JSON key, escaped or not, an assignment, a colon
-#: before what holds a digit, or the end of a tag.
+#: right before a value or, with blanks between, before one that holds a digit, or the end of a tag.
 FIELD_TRACE: Final = (
     "(?:passw(?:or)?ds?|passphrases?|passcodes?|pwd|secrets?|token|(?:access|api|auth|bearer|refresh|session)"
     "[-_. :/]{0,2}tokens|authorization|cookies?|credentials?|connection[-_. :/]{0,2}string|dsn|card[-_. :/]{0,2}number"
     "|cvv|cvc|iban|ssn|(?:api|access|account|auth|encryption|master|private|secret|service|shared|signing|ssh"
     "|subscription|webhook)"
-    '[-_. :/]{0,2}keys?)(?:[-_. :/]{0,2}hash)?[-_. :/0-9]*(?:\\\\*"|[\\\\ t"\']*[:=][\\\\ t]*["\']|='
-    '|:(?:[ \t]|\\\\+t)+[^ \t"\\\\]*[0-9]|(?:(?:[ \t]|\\\\)[a-z0-9_=\\\\"\'.:/-]{0,32})?>[^<> \t]+</)'
+    '[-_. :/]{0,2}keys?)(?:[-_. :/]{0,2}hash)?[-_. :/0-9]*(?:\\\\*"'
+    '|(?:[\\\\t\t"\'][\\\\ t\t"\']*)?(?:=|:[\\\\ t\t]*["\']|:[^ \t"\\\\:]|:(?:[ \t]|\\\\+t)+[^ \t"\\\\]*[0-9])'
+    "|(?:(?:[ \t]|\\\\)[a-z0-9_=\\\\\"'.:/-]{0,32})?>[^<> \t]+</)"
 )
 #: Escapes in JSON text of what could be written plainly; with one, no trace can be trusted.
 ESCAPE_TRACE: Final = r"\\(?:/|u00[2-7])"
 _TELLING_QUOTED: Final = _TELLING + "[0-9_]{0,4}\\\\{0,8}[\"']?[ \t]{0,4}[:=][ \t]*"
-_WRITTEN_NAME: Final = (
-    _in_any_case("(?:password|passwd|passphrase|pwd|secret|(?:api|access|auth|private|secret)[_-]?key)")
-    + "|(?:^|[^A-Za-z0-9_-])"
-    + _in_any_case(f"(?:(?:{_TOKEN_WORDS})[_-]?)?token")
-)
-_NOT_QUOTED: Final = "^ \t\r\n\"'\\\\;<>`|&,()\\[\\]{}"
-_UNQUOTED: Final = f"[{_NOT_QUOTED}]+"
-_TOLD_NAME: Final = (
-    _in_any_case(
-        "(?:password|passwd|passphrase|pwd|(?:client|app|shared)[_-]?secret|(?:api|access|auth|private|secret)[_-]?key)"
-    )
-    + "|(?:^|[^A-Za-z0-9_-])"
-    + _in_any_case(f"(?:(?:{_TOKEN_WORDS})[_-]?)?token")
-)
-_OPTION_NAME: Final = (
-    "(?:[a-z0-9]{1,12}-){0,2}(?:password|passwd|passphrase)"
-    f"|(?:(?:{_TOKEN_WORDS})-)?token|(?:client-)?secret|(?:api|access|auth|private|secret)-key"
-)
-_SAID_NAME: Final = _in_any_case("(?:password|passwd|passphrase)")  # `pwd` is a folder, too
+_SAID_NAME: Final = in_any_case("(?:password|passwd|passphrase)")  # `pwd` is a folder, too
 #: "The password of the admin account is now …": up to six words between the name and what is said of it.
 _SAID: Final = (
     "(?:[ \t]{1,4}(?:for|of|on|to)(?:[ \t]{1,4}[A-Za-z0-9_.@/'-]{1,40}){1,5})?[ \t]{1,4}"
@@ -147,7 +118,7 @@ _SAID: Final = (
     "[ \t]{1,4}(?:\\\\{0,4}[\"'`])?"
 )
 _SAID_TRACE: Final = (
-    "(?:password|passwd|passphrase)(?:[ \t]|\\\\t)[a-z0-9_.@/ \t\\\\'-]{0,240}(?:is|was|to|now|still)(?:[ \t]|\\\\t)"
+    "(?:password|passwd|passphrase)(?:[ \t]|\\\\+t){1,4}(?:for|of|on|to|is|was|has|set|reset|changed)(?:[ \t]|\\\\+t)"
 )
 _BLANK: Final = "(?:[ \t]|\\\\\r?\n)+"
 _ARGUMENTS: Final = f"{_BLANK}(?:[^ \t\r\n;|&]+{_BLANK}){{0,12}}?"
@@ -161,11 +132,11 @@ _GIVEN: Final = (
     (f"ldap[a-z]{{3,10}}{_ARGUMENTS}-w[ ]", ("ldap",), 1),
 )
 _GIVEN_TRACE: Final = "mysql|mariadb|7z|sshpass|mongo|login|redis-cli|sqlcmd|bcp|zip|ldap"
-_PASSWORD_TAG: Final = _in_any_case("(?:password|passwd|passphrase)")
-_TAG: Final = _in_any_case(f"(?:(?:{_KEY_WORDS})[_-]?key|(?:(?:{_TOKEN_WORDS})[_-]?)?token|pwd|secret)")
+_PASSWORD_TAG: Final = in_any_case("(?:password|passwd|passphrase)")
+_TAG: Final = in_any_case(f"(?:(?:{_KEY_WORDS})[_-]?key|(?:(?:{TOKEN_WORDS})[_-]?)?token|pwd|secret)")
 _OF_TAG: Final = "[0-9_]{0,4}(?:[ \t][A-Za-z0-9_=\"'.:/-]{0,16})?>"
 _CONNECTION_SETTING: Final = (
-    f"(?:{'|'.join(map(_in_any_case, ('accountkey', 'sharedaccesskey', 'password', 'pwd')))})"
+    f"(?:{'|'.join(map(in_any_case, ('accountkey', 'sharedaccesskey', 'password', 'pwd')))})"
     "[ ]?=[ ]?(?P<value>[^;\"' \t\r\n\\\\<>]+)"
 )
 _PEM_LINE: Final = "[ \t\r\n]|\\\\+[rnt]"
@@ -315,60 +286,18 @@ SECRET_PATTERNS: Final = (
             r"\\+'(?P<value>(?:[^'\r\n\\]|\\+[^'\r\n\\])+)\\+'",
         )
     ),
-    SecretPattern(  # OPENAI_API_KEY=… of a shell or an .env file
-        "assigned_secret",
-        "(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|(?:API|ACCESS|ACCOUNT|AUTH|MASTER|PRIVATE"
-        "|SECRET|SIGNING)_?KEY)=(?P<value>[^ \t\r\n\"'\\\\;<>`|]+)",
-        FIELD_HINTS,
-        FIELD_TRACE,
-        is_environment_secret,
-        FIELD_REACH,
-        "=",
+    *(
+        SecretPattern("assigned_secret", regex, FIELD_HINTS, FIELD_TRACE, is_secret, FIELD_REACH, follows)
+        for regex, is_secret, follows in SECRET_FORMS
     ),
-    SecretPattern(  # password=… in prose, a log or a query; next_page_token= and the like stay
-        "assigned_secret",
-        f"(?:{_WRITTEN_NAME})=(?P<value>[^ \t\r\n\"'\\\\;<>`|&,()\\[\\]{{}}]+)",
-        FIELD_HINTS,
-        FIELD_TRACE,
-        is_written_secret,
-        FIELD_REACH,
-        "=",
+    *(
+        SecretPattern("assigned_secret", regex, PASSWORD_HINTS, FIELD_TRACE, is_secret, 0, ":=")
+        for regex, is_secret in PASSWORD_FORMS
     ),
-    SecretPattern(  # password: … at the end of a line of YAML, a log, a mail
-        "assigned_secret",
-        f"(?:{_TOLD_NAME})[0-9_]{{0,4}}:[ \t]{{1,20}}(?P<value>{_UNQUOTED})",
-        FIELD_HINTS,
-        FIELD_TRACE,
-        is_told_secret,
-        FIELD_REACH,
-        ":=",
-    ),
-    SecretPattern(  # --password … of a command
-        "assigned_secret",
-        f"--(?:{_OPTION_NAME})[ \t]{{1,4}}[\"']?(?P<value>{_UNQUOTED})",
-        ("--",),
-        "--[a-z0-9-]{0,40}(?:passw|passphrase|token|secret|key)",
-        is_option_secret,
-    ),
-    SecretPattern(  # --password=… of a command
-        "assigned_secret",
-        f"--(?:{_OPTION_NAME})=[\"']?(?P<value>{_UNQUOTED})",
-        ("--",),
-        "--[a-z0-9-]{0,40}(?:passw|passphrase|token|secret|key)",
-        is_said_option,
-    ),
-    SecretPattern(  # MYSQL_PWD=…, PGPASSWORD=pw: of four characters on
-        "assigned_secret",
-        "(?:[A-Z0-9]_PWD|PASSWORD|PASSWD|PASSPHRASE)=(?P<value>[^ \t\r\n\"'\\\\;<>`|]+)",
-        FIELD_HINTS,
-        FIELD_TRACE,
-        is_given_password,
-        FIELD_REACH,
-        "=",
-    ),
+    *(SecretPattern("assigned_secret", regex, ("--",), OPTION_TRACE, is_secret) for regex, is_secret in OPTION_FORMS),
     SecretPattern(  # the password is …
         "assigned_secret",
-        f"{_SAID_NAME}{_SAID}(?P<value>[{_NOT_QUOTED}]*[{_NOT_QUOTED}.:?])",
+        f"{_SAID_NAME}{_SAID}(?P<value>[{NOT_QUOTED}]*[{NOT_QUOTED}.:?])",
         ("passw", "passphrase"),
         _SAID_TRACE,
         is_prose_secret,
@@ -377,7 +306,7 @@ SECRET_PATTERNS: Final = (
     *(
         SecretPattern(  # mysql -ppw, sshpass -p pw, docker login -p pw
             "assigned_secret",
-            f"(?:^|[^A-Za-z0-9_-]){command}[\"']?(?P<value>{_UNQUOTED})",
+            f"(?:^|[^A-Za-z0-9_-]){command}[\"']?(?P<value>{UNQUOTED})",
             hints,
             _GIVEN_TRACE,
             is_given_password,

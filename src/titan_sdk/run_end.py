@@ -8,7 +8,10 @@ child starts with nothing. The end is `failed` when it can be known that the pro
   handler cannot see the status). `raise SystemExit(1)` and `os._exit` cannot be seen: the run then completes, or
   ends by its idle time;
 - SIGTERM, and SIGHUP of a terminal that is closed, where the program has no handler of its own: the run is ended,
-  then the process dies of the signal as it would have without.
+  then the process dies of the signal as it would have without. A process of `multiprocessing` that has nothing under
+  way ends well by SIGTERM: with it `Pool` sends its processes home.
+
+Ctrl-C, and what else cancels, ends a run as cancelled.
 
 The hooks are set with the first stage that a process submits, or the first action that it records, never by importing
 this package.
@@ -20,6 +23,8 @@ import atexit
 import os
 import sys
 import time
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from titan_sdk.encoding import quote
 from titan_sdk.errors import TitanError
@@ -27,7 +32,7 @@ from titan_sdk.faces import run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import CodeType, FrameType, TracebackType
     from typing import NoReturn
 
@@ -38,16 +43,57 @@ END_WITHIN_SECONDS = 2.0  # for all runs together: an exit that takes longer is 
 CLOSE_WITHIN_SECONDS = 1.0  # of these, where there are closers: what they keep on disk is lost otherwise
 
 
+class Ending(NamedTuple):
+    """How a run ended, or the program that it is of."""
+
+    end: str  #: completed, failed or cancelled
+    reason: str = ""
+
+
+COMPLETED = Ending("completed")
+_LONGEST_REASON = 1000
+
+
+def ending_of(error: BaseException | None) -> Ending:
+    """Return how that ended which this exception, or none, has left."""
+    if error is None or isinstance(error, GeneratorExit):
+        return COMPLETED
+    if isinstance(error, SystemExit):
+        if error.code in (None, 0):
+            return COMPLETED
+        return Ending("failed", f"exit status {error.code if isinstance(error.code, int) else 1}")
+    is_cancelled = isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
+    kind, words = type(error).__name__, words_of(error, _LONGEST_REASON)
+    reason = f"{kind}: {words}"[:_LONGEST_REASON] if words else kind
+    return Ending("cancelled" if is_cancelled else "failed", reason)
+
+
+def words_of(error: BaseException, longest: int) -> str:
+    """Return what an exception says of itself, "" where it cannot."""
+    try:
+        words = str(error)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 (the user's __str__; their own exception is to go on as it is)
+        words = ""
+    return words[:longest]
+
+
 class _Ledger:
     """The runs that one process has to end, and how it fared."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.runs: dict[str, AsyncTransport] = {}
-        #: What else is to be done, after the runs: told the failure, and how many seconds are left.
-        self.closers: list[Callable[[str, float], object]] = []
-        #: What ends the process badly, in words; "" while there is nothing.
-        self.failure = ""
+        #: What else is to be done, after the runs: told how the process ends, and how many seconds are left.
+        self.closers: list[Callable[[Ending, float], object]] = []
+        #: Which of what is closed says that it has something under way.
+        self.are_busy: list[Callable[[], bool]] = []
+        #: what ends the process badly; None while there is nothing
+        self.failure: Ending | None = None
+        #: whether it is ending, and the signal that it dies of
+        self.is_ending = False
+        self.dies_of: int | None = None
         #: What the last `sys.exit` raised, and the code of the frame that it has at its head if nobody catches it.
         self.exit: tuple[SystemExit, CodeType] | None = None
 
@@ -67,10 +113,14 @@ def end_at_exit(agent_run_id: str, transport: AsyncTransport) -> None:
     _own_ledger().runs[agent_run_id] = transport
 
 
-def before_exit(close: Callable[[str, float], object]) -> None:
-    """Have `close` called as this process exits: with what ended it badly ("" for nothing), and the seconds it has."""
+def before_exit(close: Callable[[Ending, float], object], *, is_busy: Callable[[], bool]) -> None:
+    """Have `close` called as this process exits, with how it ends and the seconds there are.
+
+    `is_busy` says whether it has something under way, which a signal would cut off.
+    """
     _install()
     _own_ledger().closers.append(close)
+    _own_ledger().are_busy.append(is_busy)
 
 
 def ended(agent_run_id: str) -> None:
@@ -101,7 +151,7 @@ def _wrap_excepthook() -> None:
 
     def remember_and_pass_on(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         if not hasattr(sys, "ps1"):  # at a prompt, a mistake does not end the process
-            _own_ledger().failure = f"{kind.__name__}: {error}" if str(error) else kind.__name__
+            _own_ledger().failure = ending_of(error)
         earlier_hook(kind, error, traceback)
 
     sys.excepthook = remember_and_pass_on
@@ -124,10 +174,14 @@ def _handle_signals() -> None:
     import signal
 
     def end_runs_and_die(number: int, frame: FrameType | None) -> None:
-        _own_ledger().failure = signal.Signals(number).name
+        ledger = _own_ledger()
+        is_second, ledger.dies_of = ledger.dies_of is not None, number
+        if ledger.is_ending and not is_second:
+            return  # `to_the_end` does the rest
+        if number != signal.SIGTERM or not _is_worker_at_rest():
+            ledger.failure = Ending("failed", signal.Signals(number).name)
         _end_all()
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        _die_of(number)
 
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_DFL:
@@ -138,11 +192,49 @@ def _handle_signals() -> None:
             return  # not the main thread, which alone may set handlers
 
 
-def _end_all() -> None:
+def _die_of(number: int) -> None:
+    import signal
+
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+@contextmanager
+def to_the_end() -> Iterator[None]:
+    """Let what this process does at its end come to its end where one signal cuts in; it dies of that then.
+
+    `Pool` sends its processes home, and terminates them at the same time. A second signal is not waited with.
+    """
     ledger = _own_ledger()
-    failure = ledger.failure or _failed_exit(ledger.exit)
+    is_outermost, ledger.is_ending = not ledger.is_ending, True
+    was_cut = ledger.dies_of is not None
+    try:
+        yield
+    finally:
+        if is_outermost:
+            ledger.is_ending = False
+            if ledger.dies_of is not None and not was_cut:
+                _die_of(ledger.dies_of)
+
+
+def _is_worker_at_rest() -> bool:
+    """Return whether this is a process of `multiprocessing` with nothing under way."""
+    module = sys.modules.get("multiprocessing.process")
+    if module is None or module.parent_process() is None:
+        return False
+    ledger = _own_ledger()
+    return not ledger.runs and not any(is_busy() for is_busy in ledger.are_busy)
+
+
+def _end_all() -> None:
+    with to_the_end():
+        _tell_all(_own_ledger())
+
+
+def _tell_all(ledger: _Ledger) -> None:
+    ending = ledger.failure or _of_exit(ledger.exit)
     deadline = time.monotonic() + END_WITHIN_SECONDS
-    body = {"outcome": "failed" if failure else "completed", "reason": failure[:1000]}
+    body = {"outcome": "completed" if ending.end == "completed" else "failed", "reason": ending.reason}
     runs_by = deadline - CLOSE_WITHIN_SECONDS if ledger.closers else deadline
     while ledger.runs and (left := runs_by - time.monotonic()) > 0:
         agent_run_id, transport = ledger.runs.popitem()
@@ -159,7 +251,7 @@ def _end_all() -> None:
         except TitanError:
             continue  # the server is away: the run ends by its idle time instead
     while ledger.closers:
-        ledger.closers.pop()(failure[:1000], max(0.0, deadline - time.monotonic()))
+        ledger.closers.pop()(ending, max(0.0, deadline - time.monotonic()))
 
 
 def _head_if_uncaught(raising: FrameType) -> CodeType:
@@ -174,12 +266,12 @@ def _head_if_uncaught(raising: FrameType) -> CodeType:
     return outermost.f_code
 
 
-def _failed_exit(leaving: tuple[SystemExit, CodeType] | None) -> str:
-    """Return in words the failure that an exit tells; "" when it was caught on its way, or is a success."""
+def _of_exit(leaving: tuple[SystemExit, CodeType] | None) -> Ending:
+    """Return what an exit tells; one that was caught on its way tells nothing."""
     if leaving is None:
-        return ""
+        return COMPLETED
     error, head_if_uncaught = leaving
     traceback = error.__traceback__
-    if error.code in (None, 0) or traceback is None or traceback.tb_frame.f_code is not head_if_uncaught:
-        return ""
-    return f"exit status {error.code if isinstance(error.code, int) else 1}"
+    if traceback is None or traceback.tb_frame.f_code is not head_if_uncaught:
+        return COMPLETED
+    return ending_of(error)

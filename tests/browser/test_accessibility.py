@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Console, Pages, Scheme, running_console
 from tests.browser.recorded import a_call, a_failed_call, record
+from tests.support.waiting import wait_until
 from titan_sdk import TitanGate, TitanJob
 
 Check = Callable[[Page], None]
@@ -198,6 +200,28 @@ def test_the_palette_needs_no_mouse(pages: Pages, full: Console) -> None:
 
     expect(page.get_by_role("heading", name="Store")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_palette_waits_for_what_is_typed(pages: Pages, full: Console) -> None:
+    """Enter right behind a letter goes to what that letter left, and not to what was found without it."""
+    for run in ("waited-abc", "waited-abd"):
+        record(full, run, [a_call("x")], agent="waiter")
+    page = opened(pages, full, "/help", "light")
+    held: list[Route] = []
+    page.route(re.compile(r"/api/v1/runs\?.*q=waited-abc"), lambda route: held.append(route))
+    page.keyboard.press("Control+k")
+    page.keyboard.type("waited-ab")
+    expect(page.get_by_role("option").first).to_contain_text("waited-abd")
+
+    with page.expect_request(re.compile("q=waited-abc")):
+        page.keyboard.type("c")
+        page.keyboard.press("Enter")
+    expect(page.get_by_role("listbox", name="Found")).to_have_attribute("aria-busy", "true")
+    wait_until(lambda: bool(page.evaluate("true") and held), "what is typed is asked for")
+    assert page.url.endswith("/help")
+    held[0].continue_()
+
+    page.wait_for_url("**/runs/waited-abc")
 
 
 def test_the_palette_goes_round_and_closes_by_escape(pages: Pages, full: Console) -> None:

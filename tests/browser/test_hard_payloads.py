@@ -69,7 +69,7 @@ def test_what_was_taken_away_says_by_which_rule(pages: Pages, console: Console) 
 
 def test_all_of_them_unfold_at_once_in_the_list(pages: Pages, console: Console) -> None:
     page = pages.open(console, f"/runs/{RUN}")
-    calls = page.get_by_role("table", name="Calls")
+    calls = page.get_by_role("table", name="Actions")
     expect(calls).to_contain_text("many-keys")
 
     page.get_by_role("button", name="Expand all").click()

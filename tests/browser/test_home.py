@@ -59,7 +59,7 @@ def test_what_home_says_of_recording_a_call_records_one_when_it_is_typed(
     expect(page.get_by_role("region", name="Begin here")).to_have_count(0)
     page.get_by_role("link", name="Runs", exact=True).click()
     page.get_by_role("link", name="agent-").first.click()
-    expect(page.get_by_role("table", name="Calls")).to_contain_text("about LoRA")
+    expect(page.get_by_role("table", name="Actions")).to_contain_text("about LoRA")
 
 
 def test_a_gate_needs_somebody_until_it_is_decided(page: Page, console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
@@ -22,7 +23,7 @@ CLICKED_AT_ONCE = """async words => {
 
 def rows_of(page: Page) -> Locator:
     """Return the rows of calls."""
-    return page.get_by_role("table", name="Calls").locator(".rowlist-row")
+    return page.get_by_role("table", name="Actions").locator(".rowlist-row")
 
 
 def test_where_nothing_was_recorded_the_ledger_says_what_would_stand_there(
@@ -30,7 +31,7 @@ def test_where_nothing_was_recorded_the_ledger_says_what_would_stand_there(
 ) -> None:
     page = pages.open(new_console(offers=()), "/ledger")
 
-    expect(page.get_by_text("No call is recorded yet")).to_be_visible()
+    expect(page.get_by_text("No action is recorded yet")).to_be_visible()
     assert_accessible(page)
 
 
@@ -85,7 +86,7 @@ def test_a_link_to_the_calls_of_one_name_shows_those_alone(page: Page, console: 
     page.goto("/ledger?run_id=ledger-2&action_name=search")
 
     expect(rows_of(page)).to_have_count(2)
-    expect(page.get_by_label("Action")).to_have_value("search")
+    expect(page.get_by_label("Action", exact=True)).to_have_value("search")
 
 
 def test_calls_are_found_by_their_content(page: Page, console: Console) -> None:
@@ -132,13 +133,13 @@ def test_a_maximum_typed_right_after_a_minimum_leaves_that_one(page: Page, conso
 def test_a_further_page_has_an_address_and_back_leads_from_it(page: Page, console: Console) -> None:
     record(console, "ledger-5", [a_call(f"call {number}") for number in range(120)])
     page.goto("/ledger?run_id=ledger-5")
-    expect(page.get_by_text("1–100 of 120 calls")).to_be_visible()
+    expect(page.get_by_text("1–100 of 120 actions")).to_be_visible()
 
     page.get_by_role("button", name="Next").click()
-    expect(page.get_by_text("101–120 of 120 calls")).to_be_visible()
+    expect(page.get_by_text("101–120 of 120 actions")).to_be_visible()
     page.go_back()
 
-    expect(page.get_by_text("1–100 of 120 calls")).to_be_visible()
+    expect(page.get_by_text("1–100 of 120 actions")).to_be_visible()
 
 
 def test_a_new_call_appears_by_itself(page: Page, console: Console) -> None:
@@ -149,3 +150,15 @@ def test_a_new_call_appears_by_itself(page: Page, console: Console) -> None:
     record(console, "ledger-7", [a_call("plan")], agent="ledger-lively")
 
     expect(rows_of(page)).to_have_count(2)
+
+
+def test_what_the_filters_leave_is_exported(page: Page, console: Console) -> None:
+    record(console, "ledger-out", [a_call("plan"), a_failed_call("search", "ValueError", "nope")])
+    page.goto("/ledger?run_id=ledger-out&outcome=error")
+
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("dialog").get_by_role("link", name="JSONL").click()
+
+    [line] = download.value.path().read_text().splitlines()
+    assert json.loads(line)["error_message"] == "nope"

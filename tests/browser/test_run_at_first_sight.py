@@ -30,7 +30,7 @@ def test_a_run_of_steps_alone_leads_to_its_trace(pages: Pages, console: Console)
     run.end()
     page = pages.open(console, f"/runs/{run.id}")
 
-    expect(page.get_by_role("heading", name="No call was recorded")).to_be_visible()
+    expect(page.get_by_role("heading", name="No action was recorded")).to_be_visible()
     expect(page.get_by_role("button", name="Expand all")).to_have_count(0)
     expect(page.get_by_label("Name or content")).to_have_count(0)
     page.get_by_role("button", name="Show 2 steps in the Trace").click()
@@ -86,7 +86,7 @@ def test_an_agents_latest_runs_are_told_by_name_and_its_figures_stand_apart(page
 def test_no_critical_intercept_is_cut(pages: Pages, console: Console) -> None:
     for number in range(8):
         record(console, f"first-bad-{number}", [a_failed_call("find", "ValueError", "no")], agent="bad", end="failed")
-    page = pages.open(console, "/runs?agent=bad")
+    page = pages.open(console, "/runs?agent_id=bad")
 
     expect(page.get_by_role("region", name="Critical intercepts").get_by_role("listitem")).to_have_count(8)
 

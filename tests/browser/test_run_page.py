@@ -89,7 +89,7 @@ def failed(console: Console) -> ToldRun:
 
 
 def calls(page: Page) -> Locator:
-    return page.get_by_role("table", name="Calls")
+    return page.get_by_role("table", name="Actions")
 
 
 def rows(page: Page) -> Locator:
@@ -219,7 +219,7 @@ def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(
     expect(page.get_by_role("treeitem")).to_have_count(1)
 
     page.get_by_role("searchbox").fill("find_order")
-    expect(page.get_by_role("status").filter(has_text="1 action found")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="1 found")).to_be_visible()
     page.get_by_role("searchbox").press("Enter")
 
     expect(page.get_by_role("treeitem")).to_have_count(9)
@@ -229,7 +229,7 @@ def test_what_is_searched_for_is_found_in_the_trace_also_where_it_is_folded(
 def test_what_is_found_in_no_call_is_shown_in_the_trace(pages: Pages, console: Console, failed: ToldRun) -> None:
     page = pages.open(console, f"/runs/{failed.id}?q=look+up+order")
 
-    page.get_by_role("button", name="Show 1 action in the Trace").click()
+    page.get_by_role("button", name="Show 1 row in the Trace").click()
 
     expect(page.get_by_role("tree")).to_be_visible()
     expect(page.get_by_title("Found by the search")).to_have_count(1)
@@ -284,7 +284,7 @@ def test_what_is_read_in_the_trace_stays_in_place_while_other_agents_grow_above_
     was = last.bounding_box()
 
     run.actions([run.entry(f"a{at}", f"search {at}", at_ms=at + 1, parent_id="first") for at in range(5)])
-    expect(page.locator(".run-trace")).to_contain_text("66 actions")
+    expect(page.locator(".run-trace")).to_contain_text("65 actions in 66 rows")
 
     expect(last).to_be_focused()
     wait_until(lambda: last.bounding_box() == was, "the action that is read stands where it stood")
@@ -359,7 +359,7 @@ def test_ten_thousand_actions_are_only_drawn_where_somebody_looks(pages: Pages, 
 
     page = pages.open(console, f"/runs/{run.id}?tab=trace")
     expect(page.get_by_role("treeitem").first).to_be_visible()
-    expect(page.locator(".run-trace")).to_contain_text("10,000 actions")
+    expect(page.locator(".run-trace")).to_contain_text("3,334 actions in 10,000 rows")
     page.get_by_role("tree").press("End")
     expect(page.get_by_role("treeitem").filter(has_text="step 9999")).to_be_focused()
 

@@ -93,12 +93,13 @@ def test_what_nobody_knows_the_cost_of_is_no_zero(page: Page, console: Console) 
     record(console, "unpriced-2", [a_call("chat", kind="model", cost_usd="0.12"), *unknown], agent="thrifty")
     page.goto("/runs?agent_id=thrifty")
 
-    expect(row_of(page, "unpriced-1").locator(".costs")).to_have_text("–")
+    expect(row_of(page, "unpriced-1").locator(".costs")).to_have_text("3 unpriced")
     expect(row_of(page, "unpriced-2").locator(".costs")).to_have_text("$0.12 + 3 unpriced")
     page.goto("/registry/thrifty")
     expect(page.locator(".registry-figures")).to_contain_text("$0.12 + 6 unpriced")
     page.goto("/runs/unpriced-1")
-    expect(page.locator(".run-facts").get_by_title("the cost of 3 model calls is not known").first).to_have_text("–")
+    figure = page.locator(".run-facts").get_by_title("the cost of 3 model calls is not known").first
+    expect(figure).to_have_text("3 unpriced")
 
 
 def test_what_was_computed_from_tokens_is_told_apart_wherever_it_is_summed(page: Page, console: Console) -> None:
@@ -161,6 +162,23 @@ def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console:
     assert parse_qs(urlsplit(page.url).query) == {"tab": ["telemetry"], "action": ["broken-1-2"]}
 
 
+def test_a_critical_intercept_is_acknowledged_with_a_reason(page: Page, console: Console) -> None:
+    record(console, "known-1", [a_failed_call("search", "ValueError", "nope")], agent="acknowledger", end="failed")
+    page.goto("/runs?agent_id=acknowledger")
+    section = page.get_by_role("region", name="Critical intercepts")
+
+    section.get_by_role("button", name="Acknowledge…").click()
+    asked = page.get_by_role("dialog")
+    expect(asked.get_by_role("button", name="Acknowledge")).to_be_disabled()
+    asked.get_by_label("Why it needs no attention any more").fill("the site was down")
+    asked.get_by_role("button", name="Acknowledge").click()
+
+    expect(section.get_by_text("None in")).to_be_visible()
+    section.get_by_label("Acknowledged too").check()
+    expect(section.get_by_role("listitem")).to_contain_text("the site was down")
+    expect(section.get_by_role("button", name="Acknowledge…")).to_have_count(0)
+
+
 def test_a_refused_import_says_in_its_dialog_what_can_be_imported(page: Page, console: Console, tmp_path: Path) -> None:
     (tmp_path / "runs.csv").write_text("run_id,agent_id\n")
     page.goto("/runs")
@@ -170,6 +188,28 @@ def test_a_refused_import_says_in_its_dialog_what_can_be_imported(page: Page, co
     page.get_by_role("dialog").get_by_role("button", name="Import").click()
 
     expect(page.get_by_role("dialog")).to_contain_text("Import the JSONL export")
+
+
+def test_a_file_that_was_cut_off_is_imported_where_what_there_is_of_it_will_do(
+    page: Page, console: Console, tmp_path: Path
+) -> None:
+    record(console, "cut-1", [a_call("x"), a_call("y")], agent="cutter")
+    page.goto("/runs?agent_id=cutter")
+    whole = page.request.get("/api/v1/runs/export?format=jsonl&agent_id=cutter").text().splitlines(keepends=True)
+    (tmp_path / "cut.jsonl").write_text("".join(whole[:2]) + whole[2][:40])
+    forget(console, "cut-1")
+
+    page.get_by_role("button", name="Import").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("JSONL file").set_input_files(tmp_path / "cut.jsonl")
+    dialog.get_by_role("button", name="Import").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("The file was cut off")
+    dialog.get_by_role("checkbox", name="take what there is of it").check()
+    dialog.get_by_role("button", name="Import").click()
+
+    expect(dialog).to_contain_text("1 run: ")
+    expect(dialog.get_by_role("alert")).to_have_count(0)
+    expect(row_of(page, "cut-1").locator("[data-unit]").first).to_have_text("1")
 
 
 def test_what_filters_nothing_is_said_in_words(page: Page, console: Console) -> None:
@@ -249,8 +289,8 @@ def test_two_runs_are_chosen_with_keys_and_compared_call_by_call(
         page.keyboard.press(key)
     page.get_by_role("link", name="Compare the two").click()
 
-    expect(page.get_by_role("heading", name="2 differences in 3 calls")).to_be_visible()
-    rows = page.get_by_role("table", name="Calls of both runs").get_by_role("row")
+    expect(page.get_by_role("heading", name="2 differences in 3 actions")).to_be_visible()
+    rows = page.get_by_role("table", name="Actions of both runs").get_by_role("row")
     expect(rows.filter(has_text="search")).to_contain_text("not called")
     expect(rows.filter(has_text="write")).to_contain_text("cost")
     assert_accessible(page)
@@ -297,7 +337,7 @@ def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, con
     expect(row_of(page, "back-1")).to_contain_text("$0.75")
     dialog.get_by_role("button", name="Close").click()
     row_of(page, "back-1").get_by_role("link", name="back-1").click()
-    page.get_by_role("button", name="Notes").click()
+    page.get_by_role("button", name="Notes 1").click()
     expect(page.get_by_role("dialog")).to_contain_text("keep an eye on it")
 
 

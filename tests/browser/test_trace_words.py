@@ -80,4 +80,4 @@ def test_less_than_a_millisecond_is_told_in_microseconds(pages: Pages, console: 
 
     expect(row(page, "find_order")).to_contain_text("7 µs")
     page.get_by_role("tab", name="Telemetry").click()
-    expect(page.get_by_role("table", name="Calls")).to_contain_text("7 µs")
+    expect(page.get_by_role("table", name="Actions")).to_contain_text("7 µs")

@@ -58,3 +58,19 @@ def reopen_calls(
 def calls(reopen_calls: Callable[[], CallStore]) -> CallStore:
     """Return an empty store of calls."""
     return reopen_calls()
+
+
+@pytest.fixture(scope="module", params=sorted(CALL_STORES))
+def new_calls(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], CallStore]]:
+    """Return a function that opens one more empty store of calls, for all tests of a module that only read it."""
+    with ExitStack() as opened:
+
+        def open_new() -> CallStore:
+            open_store = opened.enter_context(CALL_STORES[request.param](tmp_path_factory.mktemp("calls")))
+            store = open_store(StandingClock())
+            opened.callback(store.close)
+            return store
+
+        yield open_new

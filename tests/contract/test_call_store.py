@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from tests.support.builders import NOON, PROJECT
-from tests.support.call_stores import kept, record
+from tests.support.call_stores import actions_of, check, kept, record, run_of, tape_of
 from tests.support.random_nests import a_tree, in_batches
 from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard
 from tests.support.stores import StandingClock
@@ -32,11 +32,12 @@ from titan.model.actions import (
     RunEntry,
     Standing,
     Teller,
+    digest_of,
 )
-from titan.model.recorded import Action, RecordedRun, Tally, ToldEnd
+from titan.model.recorded import RecordedRun, Tally, ToldEnd
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import CallReader, CallStore, ChangedRun, StoredEntry
-from titan.store.calls.linking import link_of
+from titan.store.calls.linking import link_after
 from titan_sdk.tape import CHAIN_START
 
 BLOB = "b" * 64
@@ -54,7 +55,7 @@ WHOLE = ActionEntry(
     parent_id="p",
     actor="helper",
     inputs=Payload(SHARED_MARK, ('{"role":"user"}', '"b"', '{"role":"user"}')),
-    outputs=Payload('{"$blob":{}}', blob=BLOB),
+    outputs=Payload(f'{{"$blob":{{"sha256":"{BLOB}"}}}}', blob=BLOB),
     failure=Failure(type="ValueError", message="no\nno", traceback="Traceback"),
     cost=Decimal("0"),
     is_cost_estimated=True,
@@ -97,19 +98,6 @@ WORD = RunEntry(
         last_event_at=at(4), last_started_at=at(2), last_outcome=Outcome.ERROR, last_ended_at=at(4), progress_at=at(1)
     ),
 )
-
-
-def tape_of(store: CallStore, run_id: str = RUN) -> list[StoredEntry]:
-    """Return all of a run's tape."""
-    return store.read(lambda reader: reader.tape(PROJECT, run_id, limit=1000))
-
-
-def actions_of(store: CallStore, run_id: str = RUN) -> list[Action]:
-    return store.read(lambda reader: reader.actions_of_run(PROJECT, run_id))
-
-
-def run_of(store: CallStore, run_id: str = RUN) -> RecordedRun | None:
-    return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
 
 
 # --- round trips ---
@@ -354,18 +342,15 @@ def test_the_links_of_a_tape_can_be_verified(calls: CallStore, reopen_calls: Cal
     record(calls, WHOLE, replace(a_call("a2"), inputs=Payload("1")), replace(a_call("a3"), outputs=Payload("1")))
     record(calls, a_call(run_id="elsewhere"))
 
-    link = CHAIN_START
-    for stored in tape_of(calls):
-        link = link_of(link, stored.entry)
-        assert stored.link == link
+    assert check(calls).broken is None
     assert len(tape_of(calls)) == 5
 
 
 def test_a_body_that_moves_from_inputs_to_outputs_breaks_the_chain() -> None:
-    given, taken = replace(a_call(), inputs=Payload("1")), replace(a_call(), outputs=Payload("1"))
-    joined = replace(a_call(), inputs=Payload("1", ("2",)))
+    body, shared = (b"1",), (b"1", digest_of("2"))
+    told: list[tuple[Sequence[bytes], Sequence[bytes]]] = [(body, ()), ((), body), (shared, ()), ((), ()), (body, body)]
 
-    assert len({link_of(CHAIN_START, entry) for entry in (given, taken, joined, a_call())}) == 4
+    assert len({link_after(CHAIN_START, b"{}", given, taken) for given, taken in told}) == len(told)
 
 
 def test_a_tape_is_read_in_parts_and_action_by_action(calls: CallStore) -> None:
@@ -395,10 +380,7 @@ def test_a_packed_run_reads_and_goes_on_as_before(calls: CallStore, clock: Stand
 
     assert packed == before
     assert tape_of(calls)[: len(before)] == before
-    link = CHAIN_START
-    for stored in tape_of(calls):
-        link = link_of(link, stored.entry)
-        assert stored.link == link
+    assert check(calls).broken is None
 
 
 def test_what_nobody_recorded_gives_nothing(calls: CallStore) -> None:

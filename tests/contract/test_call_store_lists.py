@@ -1,6 +1,6 @@
 """The lists of a store of calls: registry, ledger, words, agents; every filter, every order, every page."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -10,10 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import kept, record
+from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.stores import StandingClock
-from titan.model.actions import SHARED_MARK, ActionKind, Entry, Failure, Outcome, Payload, RunEnd
+from titan.model.actions import ActionKind, Entry, Failure, Outcome, Payload, RunEnd
 from titan.model.errors import InvalidInput
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, RecordedRun
 from titan.model.runs import RunStatus
@@ -76,9 +76,8 @@ class page_after:  # noqa: N801  # reads as a function
         )
 
 
-@pytest.fixture
-def six(calls: CallStore) -> CallStore:
-    """Return a store with six runs, of which two and two are alike."""
+def with_six_runs(calls: CallStore) -> CallStore:
+    """Record six runs, of which two and two are alike."""
     for entries in (
         a_run("R_1", begins=0, ends=9, costs=["0.1"]),
         a_run("R_2", begins=5, costs=["2", "1"], errors=1),
@@ -89,6 +88,12 @@ def six(calls: CallStore) -> CallStore:
     ):
         record(calls, *entries)
     return calls
+
+
+@pytest.fixture(scope="module")
+def six(new_calls: Callable[[], CallStore]) -> CallStore:
+    """Return a store with six runs, to be read."""
+    return with_six_runs(new_calls())
 
 
 # --- the registry ---
@@ -160,7 +165,7 @@ def test_a_tag_is_asked_for_as_it_is(calls: CallStore) -> None:
 def test_sessions_and_archived_runs_are_asked_for(calls: CallStore) -> None:
     record(calls, a_word(run_id="R_1", session_id="s"), a_word(run_id="R_2", session_id="s", end=RunEnd.FAILED))
     record(calls, a_word(run_id="R_3", session_id="t"))
-    run = calls.read(lambda reader: reader.recorded_run(PROJECT, "R_2"))
+    run = run_of(calls, "R_2")
     assert run is not None
     kept(calls, lambda tx: tx.archive_run(run))
 
@@ -169,12 +174,12 @@ def test_sessions_and_archived_runs_are_asked_for(calls: CallStore) -> None:
     assert calls.read(lambda reader: reader.count_runs(PROJECT, RunFilter(has_archived=True), up_to=9)) == 3
 
 
-def test_runs_that_come_between_two_pages_shift_nothing(six: CallStore) -> None:
-    listed = pages(six, RunFilter(), sort="started", is_ascending=False, limit=2)
+def test_runs_that_come_between_two_pages_shift_nothing(calls: CallStore) -> None:
+    listed = pages(with_six_runs(calls), RunFilter(), sort="started", is_ascending=False, limit=2)
     seen = [run.id for run in next(listed)]
 
     for number in range(7, 10):
-        record(six, *a_run(f"R_{number}", begins=8 + number))
+        record(calls, *a_run(f"R_{number}", begins=8 + number))
     seen += [run.id for page in listed for run in page]
 
     assert seen == ["R_6", "R_5", "R_4", "R_3", "R_2", "R_1"]
@@ -189,9 +194,8 @@ def test_a_cursor_that_is_none_is_refused(calls: CallStore, cursor: str) -> None
 # --- the ledger ---
 
 
-@pytest.fixture
-def ledger(calls: CallStore) -> CallStore:
-    """Return a store with calls of two runs, and what frames them."""
+def with_two_runs(calls: CallStore) -> CallStore:
+    """Record calls of two runs, and what frames them."""
     record(
         calls,
         a_word(agent_id="ada"),
@@ -208,6 +212,12 @@ def ledger(calls: CallStore) -> CallStore:
         a_call("b2", run_id="R_2", begins=5, ends=17, cost="0.000000000001", kind=ActionKind.CALL),
     )
     return calls
+
+
+@pytest.fixture(scope="module")
+def ledger(new_calls: Callable[[], CallStore]) -> CallStore:
+    """Return a store with calls of two runs, to be read."""
+    return with_two_runs(new_calls())
 
 
 CALLS: Sequence[tuple[CallFilter, list[str]]] = [
@@ -264,7 +274,8 @@ def test_the_ledger_under_every_filter(ledger: CallStore, wanted: CallFilter, id
         ("duration", ["b2", "a2", "a3", "a1", "b0", "b1", "a4"]),
     ],
 )
-def test_the_ledger_by_cost_and_by_duration(ledger: CallStore, sort: str, ids: list[str]) -> None:
+def test_the_ledger_by_cost_and_by_duration(calls: CallStore, sort: str, ids: list[str]) -> None:
+    ledger = with_two_runs(calls)
     record(ledger, a_call("b0", run_id="R_2", begins=0, ends=0, cost="0"))
 
     def listed(reader: CallReader, *, skip: int = 0, limit: int = 99, is_ascending: bool = False) -> list[Action]:
@@ -284,111 +295,6 @@ def test_the_ledger_by_cost_and_by_duration(ledger: CallStore, sort: str, ids: l
     assert [action.id for action in rising] == ids[::-1]
     assert {action.run_id for action in found} == {RUN, "R_2"}
     assert pages == [ids[skip : skip + limit] for skip, limit in product(range(7), range(1, 4))]
-
-
-# --- words ---
-
-CONTENT = {
-    "a1": '{"q":"Crème brûlée","path":"src/main.py"}',
-    "a2": '"line one\\nline two"',
-    "a3": '"\\u00e9t\\u00e9 caf\\u00e9"',
-    "a4": '"the quick brown fox"',
-    "a5": '"brown the quick fox"',
-    "a6": '"価格 は 100 円"',
-    "a7": '{"$shared":0}',
-    "a8": '"C:\\\\new\\\\table"',
-}
-
-
-@pytest.fixture
-def words(calls: CallStore) -> CallStore:
-    """Return a store with a run whose calls hold CONTENT."""
-    for seconds, (id, text) in enumerate(CONTENT.items()):
-        shared = ('{"role":"user","content":"where is the giraffe"}',) if SHARED_MARK in text else ()
-        record(calls, replace(a_call(id, name="tool", begins=seconds, ends=seconds), inputs=Payload(text, shared)))
-    record(calls, replace(a_call(run_id="R_2"), outputs=Payload('"quick giraffe"'), tags=("billing",)))
-    return calls
-
-
-def test_a_call_and_a_run_are_found_by_their_tags(words: CallStore) -> None:
-    record(words, replace(a_word(run_id="R_3"), tags=("nightly",)))
-
-    def found(reader: CallReader, text: str) -> list[str]:
-        wanted = RunFilter(text=text)
-        runs, _ = reader.registry(PROJECT, wanted, sort="started", is_ascending=False, after=None, limit=9)
-        return [run.id for run in runs]
-
-    assert words.read(lambda reader: found(reader, "billing")) == ["R_2"]
-    assert words.read(lambda reader: found(reader, "nightly")) == ["R_3"]
-
-
-@pytest.mark.parametrize(
-    ("text", "ids"),
-    [
-        ("creme", ["a1"]),
-        ("CRÈME brulee", ["a1"]),
-        ("main.py", ["a1"]),
-        ("q", ["a1", "a4", "a5"]),
-        ("line", ["a2"]),
-        ("two", ["a2"]),
-        ("nline", []),
-        ("ete", ["a3"]),
-        ("u00e9", []),
-        ("quick fox", ["a4", "a5"]),
-        ('"quick fox"', ["a5"]),
-        ('"the quick" brown', ["a4", "a5"]),
-        ('"quick brown', ["a4"]),
-        ("fo", ["a4", "a5"]),
-        ("fo quick", []),
-        ("fo ", []),
-        ("fox ", ["a4", "a5"]),
-        ("価格", ["a6"]),
-        ("100", ["a6"]),
-        ("giraffe", ["a7"]),
-        ("tool giraffe", ["a7"]),
-        ("new table", ["a8"]),
-        ("", []),
-        ("?!", []),
-        ('"', []),
-        ('""', []),
-        ("quick*", ["a4", "a5"]),
-        ("quick OR giraffe", []),
-        ("NOT quick", []),
-        ("text:quick", []),
-        ("(quick", ["a4", "a5"]),
-        ("absent", []),
-        (" ".join(["fox"] * 100), ["a4", "a5"]),
-    ],
-)
-def test_words_are_found_in_a_run(words: CallStore, text: str, ids: list[str]) -> None:
-    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, text, limit=99)) == ids
-
-
-def test_words_of_a_repeated_message_are_found_where_it_was_new(calls: CallStore) -> None:
-    message = '"giraffe"'
-    record(calls, *(replace(a_call(f"a{n}"), inputs=Payload(SHARED_MARK, (message,))) for n in range(3)))
-
-    assert calls.read(lambda reader: reader.find_in_run(PROJECT, RUN, "giraffe", limit=9)) == ["a0"]
-
-
-def test_no_more_are_found_than_asked_for_and_each_once(words: CallStore) -> None:
-    record(words, replace(a_call("a4", begins=3, ends=3), outputs=Payload('"fox"')))
-
-    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "fox", limit=99)) == ["a4", "a5"]
-    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "fox", limit=1)) == ["a4"]
-
-
-def test_an_archived_run_is_found_by_no_word_and_a_restored_one_by_all(words: CallStore) -> None:
-    run = words.read(lambda reader: reader.recorded_run(PROJECT, RUN))
-    assert run is not None
-
-    kept(words, lambda tx: tx.archive_run(run))
-    archived = words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "giraffe", limit=9))
-    kept(words, lambda tx: tx.restore_run(run))
-
-    assert archived == []
-    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "giraffe", limit=9)) == ["a7"]
-    assert words.read(lambda reader: reader.find_in_run(PROJECT, RUN, "quick fox", limit=9)) == ["a4", "a5"]
 
 
 # --- intercepts, agents ---

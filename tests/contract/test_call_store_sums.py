@@ -5,7 +5,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import record
+from tests.support.call_stores import record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionKind, ModelUse, Outcome, Teller
 from titan.model.recorded import OutcomeSums
@@ -91,7 +91,7 @@ def test_each_sum_of_a_run_is_exact_beyond_what_a_column_holds_and_filtered_by(c
         )
         return {run.id for run in runs}
 
-    run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    run = run_of(calls)
     assert run is not None
     whole = Decimal("9999999.99999999999")
     assert (run.tally.cost, run.tally.prevented, run.tally.saved) == (whole, whole, whole)
@@ -105,7 +105,7 @@ def test_a_run_keeps_the_most_tokens_that_a_column_holds(calls: CallStore) -> No
 
     record(calls, *(a_call(f"a{number}", kind=ActionKind.MODEL, use=most) for number in range(1100)))
 
-    run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    run = run_of(calls)
     assert run is not None
     assert (run.tally.input_tokens, run.tally.output_tokens) == (2**63 - 1, 2**63 - 1)
 

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import kept, record, recorded_in
+from tests.support.call_stores import actions_of, kept, record, recorded_in, run_of, tape_of
 from tests.support.recorded import RUN, a_call, a_seen, a_span, a_word, at
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from titan.model.actions import (
@@ -23,25 +23,12 @@ from titan.model.actions import (
     Teller,
 )
 from titan.model.errors import StoreUnavailable
-from titan.model.recorded import Action, Note, RecordedRun
-from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter, StoredEntry
+from titan.model.recorded import Note
+from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.broken_off import without_open_calls
 
 BLOB = "b" * 64
 WHOLE = replace(a_call(), outputs=Payload('{"$blob":{}}', blob=BLOB))
-
-
-def tape_of(store: CallStore, run_id: str = RUN) -> list[StoredEntry]:
-    """Return all of a run's tape."""
-    return store.read(lambda reader: reader.tape(PROJECT, run_id, limit=1000))
-
-
-def actions_of(store: CallStore, run_id: str = RUN) -> list[Action]:
-    return store.read(lambda reader: reader.actions_of_run(PROJECT, run_id))
-
-
-def run_of(store: CallStore, run_id: str = RUN) -> RecordedRun | None:
-    return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
 
 
 # --- transactions ---
@@ -135,7 +122,16 @@ def test_a_closed_store_refuses(calls: CallStore) -> None:
 
 def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> None:
     record(calls, a_call())
-    early = Note(id="n1", project_id=PROJECT, run_id=RUN, action_id=None, author="ada", at=at(1), text="good é")
+    early = Note(
+        id="n1",
+        project_id=PROJECT,
+        run_id=RUN,
+        action_id=None,
+        author="ada",
+        at=at(1),
+        text="good é",
+        acknowledges=True,
+    )
     late = Note(
         id="n2", project_id=PROJECT, run_id=RUN, action_id="a1", author="bob", at=at(2), name="quality", score=0.1
     )

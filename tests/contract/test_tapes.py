@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import kept, record, tamper
-from tests.support.recorded import RUN, a_call, a_word
+from tests.support.call_stores import check, kept, record, run_of, tamper, tape_of
+from tests.support.recorded import a_call, a_word
 from tests.support.stores import StandingClock
 from titan.model.actions import SHARED_MARK, ActionEntry, Payload, RunEnd
 from titan.ports_calls import CallStore, TapeBlob, TapeBreak, TapeCheck
@@ -32,13 +32,6 @@ def a_conversation(store: CallStore, *, length: int = 4) -> None:
     record(store, a_word(seconds=9, end=RunEnd.COMPLETED), a_call(run_id="elsewhere"))
 
 
-def check(store: CallStore, run_id: str = RUN) -> TapeCheck:
-    """Return what a check of a stored run says."""
-    found = store.read(lambda reader: reader.check_tape(PROJECT, run_id))
-    assert found is not None
-    return found
-
-
 def pack(store: CallStore, clock: StandingClock) -> None:
     """Compress all runs that have ended, where the store does that."""
     store.pack(before=clock.now() + timedelta(days=1), limit=100)
@@ -53,14 +46,14 @@ def test_a_tape_that_nobody_touched_is_whole(calls: CallStore, clock: StandingCl
 
     found = check(calls)
 
-    tape = calls.read(lambda reader: reader.tape(PROJECT, RUN, limit=100))
+    tape = tape_of(calls)
     blobs = (TapeBlob(digest=DIGEST, place=5, action_id="large"),)
     assert found == TapeCheck(entries=len(tape), link=tape[-1].link, broken=None, blobs=blobs)
 
 
 def test_a_run_of_which_nothing_was_heard_has_a_whole_tape_without_entries(calls: CallStore) -> None:
     record(calls, a_call())
-    run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    run = run_of(calls)
     assert run is not None
     kept(calls, lambda tx: tx.save_run(replace(run, id="quiet")))
 
@@ -114,7 +107,7 @@ def test_whatever_is_changed_in_a_row_is_found(calls: CallStore, change: str, ex
 
 def test_the_link_of_a_broken_tape_is_the_one_before_its_break(calls: CallStore) -> None:
     a_conversation(calls)
-    tape = calls.read(lambda reader: reader.tape(PROJECT, RUN, limit=100))
+    tape = tape_of(calls)
 
     tamper(calls, f"update bodies set outputs = '1' where number = {OF_A3}")
 

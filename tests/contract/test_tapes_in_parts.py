@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import record
+from tests.support.call_stores import actions_of, record, tape_of
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.stores import StandingClock
 from titan.model.actions import SHARED_MARK, Payload, RunEnd
@@ -25,7 +25,7 @@ def a_conversation(store: CallStore) -> list[StoredEntry]:
         body = Payload(f'{{"messages":{SHARED_MARK}}}', tuple(said[:number]))
         record(store, replace(a_call(f"a{number}", begins=number, ends=9), inputs=body, outputs=KILOBYTE))
     record(store, replace(a_word(seconds=10, end=RunEnd.COMPLETED), details='{"last":1}'))
-    return store.read(lambda reader: reader.tape(PROJECT, RUN, limit=100))
+    return tape_of(store)
 
 
 @pytest.fixture(params=[False, True], ids=["as rows", "packed"])
@@ -44,7 +44,7 @@ def entries_at(store: CallStore, numbers: list[int], limit_bytes: int) -> list[S
 def test_places_are_those_of_actions_as_they_started(calls: CallStore, tape: list[StoredEntry]) -> None:
     places = calls.read(lambda reader: reader.places_in_tape(PROJECT, RUN))
 
-    actions = calls.read(lambda reader: reader.actions_of_run(PROJECT, RUN))
+    actions = actions_of(calls)
     assert list(dict.fromkeys(action for action, _ in places)) == [action.number for action in actions]
     told = {stored.number: stored.action_number for stored in tape if stored.action_number is not None}
     assert {number: action for action, number in places} == told

@@ -42,8 +42,19 @@ def test_the_lock_names_no_place_to_fetch_from_and_pins_every_hash() -> None:
     unpinned = [line for line in requirements if "==" not in line or "--hash=sha256:" not in line]
 
     assert unpinned == []
-    assert "://" not in lock
     assert not re.search(r"^\s*-", lock.replace("    --hash", ""), re.M)
+
+
+def test_no_lock_holds_an_address() -> None:
+    found = [
+        f"{path}: {line.strip()}"
+        for path, text in kept_texts()
+        if path.endswith(("-lock.json", ".lock"))
+        for line in text.splitlines()
+        if "://" in line
+    ]
+
+    assert found == []
 
 
 def test_nothing_is_left_undone_or_skipped() -> None:

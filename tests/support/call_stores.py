@@ -1,6 +1,6 @@
 """Stores of recorded calls for tests: every implementation under its name, and recording as the recorder does it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
@@ -9,10 +9,13 @@ import apsw
 
 from tests.support.builders import PROJECT
 from tests.support.postgres import a_database
+from tests.support.recorded import RUN
 from tests.support.stores import PATIENCE_SECONDS
+from titan.engine.recording import record_entries
 from titan.model.actions import Entry
+from titan.model.recorded import Action, RecordedRun
 from titan.ports import Clock
-from titan.ports_calls import CallStore, CallTransaction
+from titan.ports_calls import CallStore, CallTransaction, StoredEntry, TapeCheck
 from titan.rules.recording import Settled, settle
 from titan.store.calls.postgres_store import PostgresCallStore
 from titan.store.calls.sqlite_store import SqliteCallStore
@@ -52,11 +55,42 @@ def record(store: CallStore, *entries: Entry, project_id: str = PROJECT) -> Sett
     return kept(store, lambda tx: recorded_in(tx, *entries, project_id=project_id))
 
 
+def record_heard(store: CallStore, entries: Iterable[Entry]) -> None:
+    """Record entries in one transaction, each brought to the run it belongs to, as the recorder does."""
+
+    def write(tx: CallTransaction) -> None:
+        record_entries(tx, PROJECT, list(entries))
+
+    kept(store, write)
+
+
+def check(store: CallStore, run_id: str = RUN) -> TapeCheck:
+    """Return what a check of a stored run says."""
+    found = store.read(lambda reader: reader.check_tape(PROJECT, run_id))
+    assert found is not None
+    return found
+
+
 def recorded_in(tx: CallTransaction, *entries: Entry, project_id: str = PROJECT) -> Settled:
     """Record entries in a transaction that goes on."""
     settled = settle(entries, tx.known(project_id, entries), project_id=project_id, now=tx.now)
     tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
     return settled
+
+
+def run_of(store: CallStore, run_id: str = RUN) -> RecordedRun | None:
+    """Return a run."""
+    return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
+
+
+def actions_of(store: CallStore, run_id: str = RUN) -> list[Action]:
+    """Return a run's actions."""
+    return store.read(lambda reader: reader.actions_of_run(PROJECT, run_id))
+
+
+def tape_of(store: CallStore, run_id: str = RUN) -> list[StoredEntry]:
+    """Return all of a run's tape."""
+    return store.read(lambda reader: reader.tape(PROJECT, run_id, limit=1_000_000))
 
 
 def tamper(store: CallStore, sql: str, **functions: Callable[..., bytes]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Final
 from tests.support.raw_http import ask_json
 from tests.support.running_titan import RunningTitan
 from titan_sdk import TitanClient, TitanJob
+from titan_sdk.recording.spool import Spool
 
 RUN: Final = "RESEARCH_cb5e13"
 PAPERS: Final = "PAPERS_cb5e13"
@@ -131,6 +133,17 @@ class ExampleWorld:
         """Have an export be here whose last line is missing."""
         command = "titan runs export | head -1 > cut.jsonl"
         subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.environment, check=True)
+
+    def left_behind(self) -> None:
+        """Have something wait for a server that has moved."""
+        call = {
+            "type": "action",
+            "id": "w1",
+            "run_id": "WAITS_1",
+            "name": "wait",
+            "started_at_ns": 1_700_000_000 * 10**9,
+        }
+        Spool(str(self.folder / ".titan" / "spool" / "old-host_9090")).add(json.dumps({"entries": [call]}).encode())
 
     def research(self, *, is_broken: bool = False) -> None:
         """Have the agent's program submit its stage; it ends with the program."""

@@ -81,6 +81,13 @@ def ask_json(
     return ask(port, method, target, body, headers)
 
 
+def given(port: int, target: str) -> Any:
+    """Return the JSON that a GET is answered with, which is fine."""
+    answer = ask(port, "GET", target)
+    assert answer.status == 200, answer.body
+    return answer.value
+
+
 def a_key() -> dict[str, str]:
     """Return a fresh Idempotency-Key header."""
     return {"Idempotency-Key": os.urandom(8).hex()}

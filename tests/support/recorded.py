@@ -23,6 +23,7 @@ from titan.model.actions import (
 )
 from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import KnownCalls, NewEntry
+from titan.rules.broken_off import is_broken_off
 from titan.rules.recording import Settled, settle
 from titan.store.calls.knowing import own_answers
 
@@ -156,6 +157,7 @@ class Memory:
             next_number=max(self.actions, default=0) + 1,
             parts=self._parts(),
             told=lambda action: [new.entry for new in self.kept if new.action_number == action.number],
+            never_ended=lambda run_id: [one for one in self.all if one.run_id == run_id and is_broken_off(one)],
         )
 
     def _parts(self) -> dict[int, set[bytes]]:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -182,6 +183,21 @@ def running_titan(
         yield titan
     finally:
         titan.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Two:
+    """The ports of two servers: what the one holds is brought to the other."""
+
+    source: int
+    target: int
+
+
+@contextmanager
+def two_titans(folder: Path) -> Iterator[Two]:
+    """Run two empty servers, which have no worker, for a `with` block."""
+    with running_titan(folder / "source", offers=()) as source, running_titan(folder / "target", offers=()) as target:
+        yield Two(source.sdk_port, target.sdk_port)
 
 
 def _close(output: IO[str] | None) -> None:

@@ -62,26 +62,27 @@ export function useRegistry(filter: RegistryFilter) {
 
 /** Runs that need attention, the latest first; live. */
 export function useIntercepts(
-  { window, agent = "", q = "" }: { window: Window; agent?: string; q?: string },
+  {
+    window,
+    agent = "",
+    q = "",
+    acknowledged = false,
+  }: { window: Window; agent?: string; q?: string; acknowledged?: boolean },
   limit = 20,
 ) {
-  const query = { window, limit, ...(agent && { agent_id: agent }), ...(q && { q }) };
+  const query = {
+    window,
+    limit,
+    ...(agent && { agent_id: agent }),
+    ...(q && { q }),
+    ...(acknowledged && { include_acknowledged: true }),
+  };
   const found = useQuery({
     queryKey: ["intercepts", query],
     queryFn: async ({ signal }) => (await api.GET("/api/v1/intercepts", { params: { query }, signal })).data ?? null,
   });
   useRefetchOnRuns(({ agents }) => !agent || agents.has(agent), found.refetch, INTERCEPTS_PAUSE_MS);
   return found;
-}
-
-/** How many runs a filter leaves; asked only where somebody wants to know. */
-export function useHowMany(filter: RegistryFilter, isAsked: boolean) {
-  const query = { ...queryOf(filter), limit: 1 };
-  return useQuery({
-    queryKey: ["registry-count", query],
-    enabled: isAsked,
-    queryFn: async ({ signal }) => (await api.GET("/api/v1/runs", { params: { query }, signal })).data ?? null,
-  });
 }
 
 /** All actions of a run in columns; read again while it runs. */
@@ -101,9 +102,13 @@ export function rereadRegistry(): void {
   for (const name of ["registry", "intercepts", "agents"]) void queries.invalidateQueries({ queryKey: [name] });
 }
 
-/** Sends a JSONL export; the lists are read anew when it has come. */
-export async function importRuns(file: File, headers: Record<string, string>): Promise<ImportAnswer> {
-  const answer = await fetch("/api/v1/import", {
+/** Sends a JSONL export, a partial one where what there is of it will do; the lists are read anew when it has come. */
+export async function importRuns(
+  file: File,
+  isPartial: boolean,
+  headers: Record<string, string>,
+): Promise<ImportAnswer> {
+  const answer = await fetch(`/api/v1/import${isPartial ? "?partial=true" : ""}`, {
     method: "POST",
     headers: { ...headers, "Content-Type": "application/jsonl" },
     body: file,

@@ -2876,6 +2876,8 @@ export interface components {
          * @description A run that needs attention.
          */
         InterceptView: {
+            /** @description The note that says so, of one that needs no attention any more. */
+            acknowledged: components["schemas"]["NoteView"] | null;
             reasons: components["schemas"]["InterceptReason"][];
             run: components["schemas"]["RecordedRunView"];
         };
@@ -2894,6 +2896,11 @@ export interface components {
         InterceptsQuery: {
             /** @default null */
             agent_id: string | null;
+            /**
+             * @description Also those that somebody acknowledged.
+             * @default false
+             */
+            include_acknowledged: boolean;
             /**
              * @description How many rows at most.
              * @default 20
@@ -3458,6 +3465,11 @@ export interface components {
          * @description POST /api/v1/runs/{run}/notes.
          */
         NewNoteBody: {
+            /**
+             * @description Take the run out of GET /api/v1/intercepts until more is heard of it; needs a text: why.
+             * @default false
+             */
+            acknowledges: boolean;
             /** @default null */
             action_id: string | null;
             /** @default null */
@@ -3524,6 +3536,8 @@ export interface components {
          * @description What a person said of a run or an action: a score, words, or both.
          */
         NoteView: {
+            /** @description Its run needs no attention any more, until something more is heard of it. */
+            acknowledges: boolean;
             action_id: string | null;
             at: string;
             author: string;
@@ -4117,6 +4131,13 @@ export interface components {
             agent_id: string | null;
             /** @description Since 1970-01-01T00:00Z. */
             at_ns: number;
+            /**
+             * @description What else is known, an object: of an end its `traceback`.
+             * @default null
+             */
+            details: {
+                [key: string]: unknown;
+            } | null;
             /** @default null */
             done: number | null;
             /** @default null */
@@ -7044,6 +7065,7 @@ export interface operations {
                 window?: "24h" | "30d" | "7d" | "all";
                 agent_id?: string | null;
                 q?: string | null;
+                include_acknowledged?: boolean;
                 limit?: number;
             };
             header?: never;

@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, useDeferredValue, useState } from "react";
+import { type KeyboardEvent, useDeferredValue, useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { api } from "../api/client";
 import { Dialog } from "../parts/Dialog";
@@ -17,20 +17,38 @@ interface Choice {
   at?: string;
   status?: string;
   act: () => void;
+  /** Whether it is found without asking the server, so that it always is of what is typed. */
+  isOwn?: boolean;
 }
 
 const MOST = 6; // of each kind
 
-/** Ctrl K: pages, runs, submissions and jobs by a part of their name; arrows choose, Enter goes. */
+/**
+ * Ctrl K: pages, runs, submissions and jobs by a part of their name; arrows choose, Enter goes. What is shown while an
+ * answer is under way is of fewer letters: Enter waits for it, unless somebody has chosen among what is shown.
+ */
 export function Palette({ onClose }: { onClose: () => void }) {
   const [typed, setTyped] = useState("");
   const [at, setAt] = useState(0);
-  const choices = useChoices(typed.trim(), onClose);
+  const [isPicked, setPicked] = useState(false);
+  const [isWaiting, setWaiting] = useState(false);
+  const { choices, isAnswered } = useChoices(typed.trim(), onClose);
+  useEffect(() => {
+    if (!isWaiting || !isAnswered) return;
+    setWaiting(false);
+    choices[0]?.act();
+  }, [isWaiting, isAnswered, choices]);
+  function pick(place: number): void {
+    setAt(place);
+    setPicked(true);
+    setWaiting(false);
+  }
   function onKey(event: KeyboardEvent): void {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step) setAt((old) => (choices.length ? (old + step + choices.length) % choices.length : 0));
-    else if (event.key === "Enter") choices[at]?.act();
-    else return;
+    if (step) pick(choices.length ? (at + step + choices.length) % choices.length : 0);
+    else if (event.key !== "Enter") return;
+    else if (isAnswered || isPicked || choices[at]?.isOwn) choices[at]?.act();
+    else setWaiting(true);
     event.preventDefault();
   }
   return (
@@ -48,10 +66,12 @@ export function Palette({ onClose }: { onClose: () => void }) {
         onChange={(event) => {
           setTyped(event.target.value);
           setAt(0);
+          setPicked(false);
+          setWaiting(false);
         }}
         onKeyDown={onKey}
       />
-      <div id="choices" role="listbox" aria-label="Found" className="choices">
+      <div id="choices" role="listbox" aria-label="Found" aria-busy={!isAnswered} className="choices">
         {choices.map((choice, index) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field above has the keys
           <div
@@ -61,7 +81,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
             aria-selected={index === at}
             className="choice"
             onClick={choice.act}
-            onMouseMove={() => setAt(index)}
+            onMouseMove={() => pick(index)}
           >
             <span className="cut" dir="auto">
               {choice.name}
@@ -78,13 +98,14 @@ export function Palette({ onClose }: { onClose: () => void }) {
             {choice.status ? <Status of={choice.status} /> : null}
           </div>
         ))}
-        {choices.length === 0 ? <p className="faint">Nothing of that name.</p> : null}
+        {choices.length === 0 ? <p className="faint">{isAnswered ? "Nothing of that name." : "Loading …"}</p> : null}
       </div>
     </Dialog>
   );
 }
 
-function useChoices(typed: string, onClose: () => void): Choice[] {
+/** Returns what there is to choose, and whether the server has answered for just what is typed. */
+function useChoices(typed: string, onClose: () => void): { choices: Choice[]; isAnswered: boolean } {
   const navigate = useNavigate();
   function to(path: string): () => void {
     return () => {
@@ -92,10 +113,12 @@ function useChoices(typed: string, onClose: () => void): Choice[] {
       navigate(path);
     };
   }
-  const found = useFound(useDeferredValue(typed));
+  const asked = useDeferredValue(typed);
+  const { found, isFound } = useFound(asked);
+  const isAnswered = asked === typed && isFound;
   const words = typed.toLowerCase();
   const places = PLACES.filter((place) => `${place.name} ${place.about}`.toLowerCase().includes(words)).map(
-    (place): Choice => ({ key: place.path, name: place.name, about: place.about, act: to(place.path) }),
+    (place): Choice => ({ key: place.path, name: place.name, about: place.about, act: to(place.path), isOwn: true }),
   );
   const themes = (["light", "dark", "system"] as const)
     .filter((theme) => words && `theme ${theme}`.includes(words))
@@ -104,14 +127,15 @@ function useChoices(typed: string, onClose: () => void): Choice[] {
         key: `theme-${theme}`,
         name: `Theme: ${theme}`,
         about: "Looks",
+        isOwn: true,
         act: () => {
           chooseTheme(theme);
           onClose();
         },
       }),
     );
-  if (!typed) return places;
-  return [
+  if (!typed) return { choices: places, isAnswered: true };
+  const choices = [
     ...places,
     ...themes,
     ...(found?.runs ?? []).map(
@@ -162,10 +186,11 @@ function useChoices(typed: string, onClose: () => void): Choice[] {
       }),
     ),
   ];
+  return { choices, isAnswered };
 }
 
 function useFound(q: string) {
-  const { data } = useQuery({
+  const { data, isPlaceholderData, isPending } = useQuery({
     queryKey: ["palette", q],
     enabled: q.length > 1,
     placeholderData: keepPreviousData,
@@ -187,5 +212,6 @@ function useFound(q: string) {
       };
     },
   });
-  return q.length > 1 ? data : undefined;
+  if (q.length <= 1) return { found: undefined, isFound: true };
+  return { found: data, isFound: !isPending && !isPlaceholderData };
 }

@@ -1,7 +1,9 @@
 import type { Outcome } from "../api/recorded";
 import "./cost.css";
 import { count, NOTHING } from "./format";
-import { approximately, exactMoney, isNoMoney, known, money, notSpent, type Sum } from "./money";
+import { approximately, exactMoney, isNoMoney, known, money, notSpent, type Sum, sum } from "./money";
+
+const WHOLE = new Intl.NumberFormat("en-US");
 
 interface CostProps {
   usd: string | null | undefined;
@@ -28,12 +30,17 @@ export function Cost({ usd, isEstimated = false, outcome = null }: CostProps) {
 /** What was spent as far as it is known, `≈` where some of it was computed, and of how many calls it is not known. */
 export function Spent({ of }: { of: Sum }) {
   const usd = known(of);
+  if (usd === null) {
+    return (
+      <span className="spent" title={spentWords(of)}>
+        <span className="cost faint">{sum(of)}</span>
+      </span>
+    );
+  }
   return (
     <span className="spent" title={spentWords(of)}>
-      <span className={usd === null ? "cost faint" : "cost"}>
-        {approximately(money(usd), usd !== null && of.estimated > 0)}
-      </span>
-      {usd !== null && of.unpriced > 0 ? <span className="cost faint"> + {of.unpriced} unpriced</span> : null}
+      <span className="cost">{approximately(money(usd), of.estimated > 0)}</span>
+      {of.unpriced > 0 ? <span className="cost faint"> + {WHOLE.format(of.unpriced)} unpriced</span> : null}
     </span>
   );
 }
@@ -76,7 +83,7 @@ export function Costs({ of, isBrief = false }: CostsProps) {
 function spentWords(of: Sum): string {
   return [
     `Spent ${exactMoney(known(of))}`,
-    of.estimated > 0 ? `; of ${count(of.estimated, "call")} computed from tokens and a price list` : "",
+    of.estimated > 0 ? `; of ${count(of.estimated, "model call")} computed from tokens and a price list` : "",
     of.unpriced > 0 ? `; the cost of ${count(of.unpriced, "model call")} is not known` : "",
   ].join("");
 }
@@ -85,7 +92,7 @@ function costWords(of: Costs): string {
   return [
     spentWords(of),
     `Attempted ${exactMoney(of.attempted_cost_usd)}, with what was stopped`,
-    `Prevented ${exactMoney(of.prevented_cost_usd)}: of calls that were blocked or rejected`,
-    `Saved ${exactMoney(of.saved_cost_usd)}: of calls answered from a recording`,
+    `Prevented ${exactMoney(of.prevented_cost_usd)}: of actions that were blocked or rejected`,
+    `Saved ${exactMoney(of.saved_cost_usd)}: of actions answered from a recording`,
   ].join("\n");
 }

@@ -7,7 +7,9 @@ export function Progress({ of }: { of: ProgressView | null }) {
   const isEstimated = of.source === "estimated";
   const percent = `${isEstimated ? "≈ " : ""}${Math.floor(of.share * 100)} %`;
   const steps = of.done === null || of.total === null ? null : `${of.done} of ${of.total}`;
-  const why = isEstimated ? "Estimated from the calls of this agent's last completed runs" : "As its program tells it";
+  const why = isEstimated
+    ? "Estimated from the actions of this agent's last completed runs"
+    : "As its program tells it";
   return (
     <span className="progress-told" title={steps ? `${steps}\n${why}` : why}>
       <progress className="progress" max={1} value={of.share} aria-label={`${percent} done`} />

@@ -37,7 +37,7 @@ test.each([
   ["0.12", 3, 0, "$0.12 + 3 unpriced"],
   ["0.12", 0, 1, "≈ $0.12"],
   ["0.12", 3, 2, "≈ $0.12 + 3 unpriced"],
-  ["0.00", 1200, 0, "–"],
+  ["0.00", 1200, 0, "1,200 unpriced"],
 ])(
   "a sum of %s with %i calls of unknown and %i of computed cost is shown as %s",
   (cost_usd, unpriced, estimated, shown) => {
@@ -55,4 +55,8 @@ test("only what succeeded or failed was spent", () => {
   const spent = OUTCOMES.filter((outcome) => notSpent(outcome) === null);
   expect(spent).toEqual(["success", "error"]);
   expect(notSpent(null)).toBeNull();
+});
+
+test("a sum without calls is no money", () => {
+  expect(sum({ cost_usd: "0", unpriced: 0, estimated: 0, calls: 0 })).toBe("–");
 });

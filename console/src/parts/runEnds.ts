@@ -3,6 +3,7 @@ import type { RecordedRunView } from "../api/recorded";
 import { count } from "./format";
 import { notify } from "./notify";
 import { say } from "./Toasts";
+import { whyFailed } from "./whyEnded";
 
 type Run = Pick<RecordedRunView, "run_id" | "status" | "first_error" | "reason">;
 
@@ -33,8 +34,7 @@ export function tellEnds(before: readonly Run[], after: readonly Run[]): void {
 export function wordsOf(runs: readonly Run[]): [title: string, body: string] {
   const [first] = runs;
   if (runs.length === 1 && first) {
-    const isFailed = first.status === "failed";
-    return [`${first.run_id} ${first.status}.`, isFailed ? (first.first_error ?? first.reason ?? "") : ""];
+    return [`${first.run_id} ${first.status}.`, whyFailed(first) ?? ""];
   }
   const failed = runs.filter((run) => run.status === "failed").length;
   const words = [

@@ -1,6 +1,6 @@
 /** What a page shows stands in its URL: a link reproduces it, and Back works. */
 import { useCallback, useRef } from "react";
-import { useNavigation, useSearchParams } from "react-router";
+import { useLocation, useNavigation, useSearchParams } from "react-router";
 
 export type Fields = Record<string, string | null>;
 
@@ -40,6 +40,24 @@ export function useUrl(): [URLSearchParams, (changes: Changes, push?: boolean) =
 /** Returns the query as it stands. The router draws later: what is chosen a moment after another choice would lose that one. */
 export function urlNow(): URLSearchParams {
   return new URLSearchParams(window.location.search);
+}
+
+/**
+ * Returns the id that the path of the page ends in, as it was before it was written there: the router's own parameters
+ * take `%252F` of an id with `%2F` in it for a slash.
+ */
+export function useIdInPath(): string {
+  return idIn(useLocation().pathname);
+}
+
+/** Returns what the last part of a path means; one that somebody typed with a `%` that begins no escape means itself. */
+export function idIn(path: string): string {
+  const part = path.split("/").filter(Boolean).at(-1) ?? "";
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Returns the chosen values of a field such as `status=FAILED,PARTIAL`. */
@@ -95,10 +113,12 @@ export function dagPath(dag: { name: string; dag_id: string }, job?: string): st
   return `/dags/DAG-${encodeURIComponent(dag.name)}?${query}`;
 }
 
-/** The address of a recorded run's page; with `action` of that action in its Telemetry. */
-export function runPath(run: string, action?: string | null): string {
-  const query = action ? `?${new URLSearchParams({ tab: "telemetry", action })}` : "";
-  return `/runs/${encodeURIComponent(run)}${query}`;
+/** The address of a recorded run's page; with `action` of that action in its Telemetry, with `q` of what is found in it. */
+export function runPath(run: string, action?: string | null, q?: string | null): string {
+  const query = new URLSearchParams({ ...((action || q) && { tab: "telemetry" }) });
+  if (action) query.set("action", action);
+  if (q) query.set("q", q);
+  return `/runs/${encodeURIComponent(run)}${query.size > 0 ? `?${query}` : ""}`;
 }
 
 /** The address of the page of an agent that was discovered from its runs. */

@@ -337,12 +337,6 @@ class JobList(msgspec.Struct, frozen=True, kw_only=True):
     jobs: tuple[Job, ...]
 
 
-class RunList(msgspec.Struct, frozen=True, kw_only=True):
-    """GET /api/runs, newest first."""
-
-    runs: tuple[Run, ...]
-
-
 class WorkerList(msgspec.Struct, frozen=True, kw_only=True):
     """GET /api/workers."""
 

@@ -21,6 +21,7 @@ from titan.cli.commands import (
     jobs,
     run,
     runs_changes,
+    runs_deliver,
     runs_files,
     store,
     submit,
@@ -53,7 +54,7 @@ app = typer.Typer(
 )
 for commands in (up, submit, dags, jobs, files, run, gates, again, cancel, house, doctor):
     app.add_typer(commands.app)
-assert runs_changes.app is runs_files.app  # of which each holds a part of the commands
+assert runs_changes.app is runs_deliver.app is runs_files.app  # of which each holds a part of the commands
 app.add_typer(runs_files.app, name="runs")
 app.add_typer(workers.app, name="workers")
 app.add_typer(store.app, name="store")
@@ -122,7 +123,7 @@ def _fail(error: TitanError, *, as_json: bool) -> ExitCode:
 def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
     message = error.format_message().rstrip(".").replace("Value error, ", "")  # pydantic's words, inside typer
     context: typer.Context | None = getattr(error, "ctx", None)
-    command = context.command_path if context else "titan"
+    command = context.command_path if context else _command_in(words)
     next_step = f"See `{command} --help`."
     if command == "titan submit" and message.startswith("No such option"):
         next_step += " Options of the script itself stand after --: titan submit train.py -- --epochs 3"
@@ -132,6 +133,16 @@ def _fail_usage(error: typer.TyperException, words: list[str]) -> ExitCode:
         show_json({"error": {"type": "Usage", "message": line, **parts, "next_step": next_step}})
     remark(line)
     return ExitCode.USAGE
+
+
+def _command_in(words: Sequence[str]) -> str:
+    """Return the command that a command line begins with: of an option without its value nobody says whose it is."""
+    found, commands = "titan", getattr(typer.main.get_command(app), "commands", {})
+    for word in words:
+        if word not in commands:
+            break
+        found, commands = f"{found} {word}", getattr(commands[word], "commands", {})
+    return found
 
 
 def _fail_by_fault(fault: Exception) -> ExitCode:

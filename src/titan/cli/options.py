@@ -12,7 +12,7 @@ ServerOption: TypeAlias = Annotated[
         "--server",
         metavar="URL",
         help="The server, such as http://127.0.0.1:5000. Default: TITAN_HOST and TITAN_PORT, "
-        "else this machine's port 5000 or 9090.",
+        "else the server of TITAN_HOME, else this machine's port 5000 or 9090.",
         show_default=False,
     ),
 ]

@@ -126,12 +126,82 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None  #: what is scored
     score: float | None = None
     text: str = ""
+    acknowledges: bool = False
 
 
 class Notes(msgspec.Struct, frozen=True, kw_only=True):
     """GET /api/v1/runs/{run}/notes: the newest first."""
 
     data: tuple[Note, ...]
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one action without its bodies."""
+
+    id: str
+    run_id: str
+    agent_id: str
+    kind: ActionKind
+    name: str
+    started_at: datetime
+    parent_id: str | None = None
+    actor: str | None = None
+    duration_ms: float | None = None  #: None while it runs
+    outcome: Outcome | None = None  #: None while it runs
+    cost_usd: Decimal | None = None
+    is_cost_estimated: bool = False
+    model: str | None = None
+    provider: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    impact: str | None = None
+    effect: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Cut(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a body that is too large to be shown whole."""
+
+    size_bytes: int
+    url: str
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """Inputs or outputs: JSON, or its beginning."""
+
+    text: str
+    cut: Cut | None = None
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an action failed."""
+
+    type: str
+    message: str = ""
+    traceback: str | None = None
+
+
+class Bodies(msgspec.Struct, frozen=True, kw_only=True):
+    """What an action was given and gave."""
+
+    id: str
+    inputs: Body | None = None
+    outputs: Body | None = None
+    failure: Failure | None = None
+
+
+class SomeBodies(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/v1/runs/{run}/bodies."""
+
+    data: tuple[Bodies, ...]
+
+
+class ActionDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/v1/runs/{run}/actions/{action}."""
+
+    action: Action
+    bodies: Bodies
+    notes: tuple[Note, ...] = ()
 
 
 class BrokenEntry(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """How recorded runs look: rows of the list, and one run with its actions as a tree. Pure but for showing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from titan.cli.formats import NOTHING, count, duration, moment, money
@@ -12,7 +12,7 @@ from titan.model.runs import RunStatus
 RUN_COLUMNS = (
     Column("RUN", folds=True),
     Column("STATUS"),
-    Column("CALLS", "right", least_columns=60),
+    Column("ACTIONS", "right", least_columns=60),
     Column("COST", "right"),
     Column("SUCCESS", "right", least_columns=90),
     Column("STARTED", least_columns=70),
@@ -30,6 +30,7 @@ _ACTION_COLUMNS = (
     Column("MODEL", folds=True, least_columns=100),
     Column("ERROR", folds=True, least_columns=60),
 )
+_ID_COLUMN = Column("ID", folds=True)
 _DEEPEST = 30  # levels that are indented: further ones would leave no room for names
 
 
@@ -49,8 +50,19 @@ def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
     ]
 
 
-def show_recorded(run: RecordedRun, calls: Sequence[Call], notes: Sequence[Note], *, at: datetime) -> None:
-    """Write a run: where it stands, its figures, what people said of it, and its actions as a tree."""
+def show_recorded(
+    run: RecordedRun,
+    calls: Sequence[Call],
+    notes: Sequence[Note],
+    *,
+    at: datetime,
+    said: Mapping[str, str] | None = None,
+    has_ids: bool = False,
+) -> None:
+    """Write a run: where it stands, its figures, what people said of it, and its actions as a tree.
+
+    `said` are words that stand behind an action's name, by its id.
+    """
     say("Run ", run.run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
     say(" · ".join(_facts(run, at=at)))
     say(" · ".join(_figures(run.tally)))
@@ -62,24 +74,56 @@ def show_recorded(run: RecordedRun, calls: Sequence[Call], notes: Sequence[Note]
         say(note_line(note, calls, at=at))
     if calls:
         say("")
-        show_table(_ACTION_COLUMNS, [_action_row(call, at=at) for call in calls])
+        columns = [*_ACTION_COLUMNS[:1], _ID_COLUMN, *_ACTION_COLUMNS[1:]] if has_ids else _ACTION_COLUMNS
+        show_table(columns, [action_row(call, run, (said or {}).get(call.id), at=at, has_id=has_ids) for call in calls])
+
+
+def action_row(
+    call: Call, run: RecordedRun, said: str | None = None, *, at: datetime, has_id: bool = False
+) -> list[Cell]:
+    """Return the cells of a row of a run's actions; what runs took up to now, as long as its run goes on."""
+    took = None if call.duration_ms is None else timedelta(milliseconds=call.duration_ms)
+    if call.outcome is None and run.status is RunStatus.RUNNING:
+        took = at - call.started_at
+    return [
+        "  " * min(call.depth, _DEEPEST) + call.name + (f": {said}" if said else ""),
+        *([call.id] if has_id else []),
+        Status(call.outcome or "running"),
+        _cost(call),
+        duration(took),
+        call.kind,
+        NOTHING if call.tokens is None else f"{call.tokens:,}",
+        call.model or NOTHING,
+        call.error_type or NOTHING,
+    ]
 
 
 def cost_of(tally: Tally) -> str:
     """Return what was spent, `≈` where some was computed, and how many model calls it lacks: `≈$0.12 + 3 unpriced`."""
     known = tally.known_cost
     if known is None:
-        return money(known)
+        return f"{tally.unpriced:,} unpriced" if tally.unpriced else money(known)
     lacking = f" + {tally.unpriced:,} unpriced" if tally.unpriced else ""
     return f"{'≈' if tally.estimated else ''}{money(known)}{lacking}"
 
 
+def progress_of(progress: Progress) -> str:
+    """Return how far a run is, rounded down: `10 % · 1 of 10`; `25 %` of a share; `about 40 %` where nobody told it."""
+    share = f"{int(100 * progress.share)} %"
+    if progress.source != "told":
+        return f"about {share}"
+    if progress.total in (None, 100):  # a share is told as so many of a hundred, and says all there is
+        return share
+    return f"{share} · {progress.done or 0:,} of {progress.total:,}"
+
+
 def note_line(note: Note, calls: Sequence[Call] = (), *, at: datetime) -> str:
     """Return what somebody said: `note by ann, 14:03:07 (2m), on search: quality 0.9 · too slow`."""
+    verb = "acknowledged by" if note.acknowledges else "note by"
     about = next((call.name for call in calls if call.id == note.action_id), note.action_id)
     score = None if note.score is None else f"{note.name or 'overall'} {note.score:g}"
     said = " · ".join(part for part in (score, note.text) if part)
-    return f"note by {note.author}, {moment(note.at, now=at)}{f', on {about}' if about else ''}: {said}"
+    return f"{verb} {note.author}, {moment(note.at, now=at)}{f', on {about}' if about else ''}: {said}"
 
 
 def _why(run: RecordedRun) -> str:
@@ -93,19 +137,11 @@ def _facts(run: RecordedRun, *, at: datetime) -> list[str]:
     took = f"took {duration(run.length(at))}" if run.ended_at else f"runs for {duration(run.length(at))}"
     facts = [f"agent {run.agent_id}", f"started {moment(run.started_at, now=at)}", took]
     if run.progress is not None and run.ended_at is None:
-        facts.append(_progress(run.progress))
+        facts.append(progress_of(run.progress))
     named = ((run.session_id, "session "), (run.name, ""), (", ".join(run.tags), "tags "))
     facts += [f"{word}{text}" for text, word in named if text]
     facts += [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
     return facts
-
-
-def _progress(progress: Progress) -> str:
-    """Return how far a run is, rounded down: `10 % · 1 of 10`; `about 40 %` where nobody told it."""
-    share = f"{int(100 * progress.share)} %"
-    if progress.source != "told":
-        return f"about {share}"
-    return share if progress.total is None else f"{share} · {progress.done or 0:,} of {progress.total:,}"
 
 
 def _figures(tally: Tally) -> list[str]:
@@ -118,7 +154,7 @@ def _figures(tally: Tally) -> list[str]:
         (tally.running, "running"),
     )
     said = ", ".join(f"{number:,} {word}" for number, word in outcomes if number)
-    figures = [f"{count(tally.calls, 'call')}{f': {said}' if said else ''}"]
+    figures = [f"{count(tally.calls, 'action')}{f': {said}' if said else ''}"]
     if tally.success_rate is not None:
         figures.append(f"{_rate(tally)} success")
     figures.append(f"cost {cost_of(tally)}")
@@ -137,20 +173,6 @@ def _rate(tally: Tally) -> str:
         return NOTHING
     whole = round(100 * rate)
     return f"{min(max(whole, 0 if rate == 0 else 1), 100 if rate == 1 else 99)}%"
-
-
-def _action_row(call: Call, *, at: datetime) -> list[Cell]:
-    took = at - call.started_at if call.duration_ms is None else timedelta(milliseconds=call.duration_ms)
-    return [
-        "  " * min(call.depth, _DEEPEST) + call.name,
-        Status(call.outcome or "running"),
-        _cost(call),
-        duration(took),
-        call.kind,
-        NOTHING if call.tokens is None else f"{call.tokens:,}",
-        call.model or NOTHING,
-        call.error_type or NOTHING,
-    ]
 
 
 def _cost(call: Call) -> str:

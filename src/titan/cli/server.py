@@ -98,6 +98,11 @@ class Server:
         return self._object(answer)
 
     @property
+    def transport(self) -> Transport:
+        """What carries the requests, for those whose every answer is of use."""
+        return self._transport
+
+    @property
     def environment(self) -> dict[str, str]:
         """What a program needs to find this server."""
         return {"TITAN_HOST": self.address.host, "TITAN_PORT": str(self.address.port)}

@@ -18,19 +18,14 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from titan.engine.homing import bring_belongings, brought_home
 from titan.engine.preparing import H, Preparer, PreparingProcess
-from titan.engine.tracing import in_named_runs, note_traces
+from titan.engine.recording import record_entries
+from titan.engine.silence import Live, end_silent
 from titan.model.actions import ActionEntry, Entry, Payload
 from titan.model.errors import StoreError, StoreFull, StoreUnavailable
-from titan.model.recorded import Action, RecordedRun
 from titan.ports import Blobs, Clock
 from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.broken_off import GRACE, without_open_calls
 from titan.rules.distinct_words import distinct_words
-from titan.rules.ending import fallen_silent
-from titan.rules.recording import settle
-from titan.rules.registry import is_silent, silent_since
 
 T = TypeVar("T")
 
@@ -40,7 +35,6 @@ MAX_WAITING: Final = 20_000  # entries that were read and not yet written; beyon
 BLOB_BYTES: Final = 64 * 1024  # a longer payload is content of its own; the row holds its beginning
 HEAD_CHARACTERS: Final = 8192
 SWEEP_SECONDS: Final = 5.0
-SWEPT_AT_ONCE: Final = 500
 PACK_AFTER: Final = timedelta(minutes=5)  # a run that has ended is often told more of, for a while
 PACKED_AT_ONCE: Final = 20
 
@@ -78,6 +72,7 @@ class Recorder:
         *,
         preparer: Preparer,
         apart: PreparingProcess | None = None,
+        live: Live,
         clock: Clock,
     ) -> None:
         """`apart` prepares what comes in large requests, by the same rules; without it `preparer` does all."""
@@ -85,6 +80,7 @@ class Recorder:
         self._blobs = blobs
         self._preparer = preparer
         self._apart = apart
+        self._live = live
         self._clock = clock
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         #: Waits for the process, so that small requests need not.
@@ -132,7 +128,7 @@ class Recorder:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             try:
-                await asyncio.wrap_future(self._store.transact(self._end_silent))
+                await asyncio.to_thread(end_silent, self._store, live=self._live, clock=self._clock)
                 await asyncio.to_thread(self._pack)
                 await asyncio.wrap_future(self._store.scrub())
             except StoreError as error:
@@ -263,14 +259,8 @@ class Recorder:
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
             heard = [entry for batch in batches for entry in batch.entries]
-            traced = in_named_runs(tx, project_id, heard)
-            housed = brought_home(tx, project_id, traced.entries)
-            known = tx.known(project_id, housed.entries)
-            settled = settle(housed.entries, known, project_id=project_id, now=tx.now, prices=self._preparer.prices)
-            tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
-            bring_belongings(tx, project_id, [*traced.moved, *housed.moved])
-            note_traces(tx, project_id, housed.entries)
-            new = {id(kept.entry) for kept in settled.kept}
+            kept = record_entries(tx, project_id, heard, prices=self._preparer.prices)
+            new = {id(each.entry) for each in kept}
             for batch in batches:
                 stored = sum(id(entry) in new for entry in batch.entries)
                 group.results.append((batch, Recorded(stored=stored, repeated=len(batch.entries) - stored)))
@@ -285,21 +275,6 @@ class Recorder:
                 count += len(taken[-1].entries)
             self._waiting_entries -= count
         return taken
-
-    def _end_silent(self, tx: CallTransaction) -> None:
-        for run in tx.silent_runs(before=silent_since(tx.now), limit=SWEPT_AT_ONCE):
-            if is_silent(run, now=tx.now):
-                still_open = tx.open_actions(run.project_id, run.id)
-                _close(tx, fallen_silent(run, still_open), still_open)
-        for run in tx.runs_left_open(before=tx.now - GRACE, limit=SWEPT_AT_ONCE):
-            if still_open := tx.open_actions(run.project_id, run.id):
-                _close(tx, run, still_open)
-
-
-def _close(tx: CallTransaction, run: RecordedRun, still_open: Sequence[Action]) -> None:
-    """Write a run that has ended, with nothing in it that runs."""
-    ended, closed = without_open_calls(run, still_open)
-    tx.keep(run.project_id, runs=[ended], actions=closed, entries=[])
 
 
 def _later(expected: str, found: str) -> StoreUnavailable:

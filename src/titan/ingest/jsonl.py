@@ -34,6 +34,7 @@ from titan.model.actions import (
 from titan.model.errors import InvalidInput
 from titan.model.recorded import IS_RETOLD
 from titan.model.runs import RunStatus, StatusSource
+from titan.rules.broken_off import IS_BROKEN_OFF, NEVER_ENDED
 from titan.rules.merging import TOLD
 from titan.rules.names import shown
 
@@ -85,7 +86,7 @@ def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[
     last: RunLine | None = None
     for number, text, line in _lines(lines, is_partial=is_partial):
         if last is not None and not (isinstance(line, ActionLine) and line.run_id == last.run_id):
-            yield from _standing(last)
+            yield from _end_of(last)
             last = None
         match line:
             case RunLine():
@@ -106,7 +107,7 @@ def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[
                 continue
         contents.add(line, text.rstrip(b"\r\n") + b"\n")
     if last is not None:
-        yield from _standing(last)
+        yield from _end_of(last)
 
 
 def _lines(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, bytes, Line]]:
@@ -162,10 +163,10 @@ def _read(text: bytes, number: int) -> Line:
 
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
-    """Yield what a run's line says, but for how it stands: see `_standing`."""
+    """Yield what a run's line says, but for how it ended: see `_end_of`."""
     details = _details_of_run(line.details, number)
     standing = Standing(last_event_at=line.started_at) if _is_whole(line) else None
-    yield RunEntry(
+    first = RunEntry(
         run_id=line.run_id,
         teller=Teller.IMPORT,
         at=line.started_at,
@@ -178,29 +179,38 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
         details=details[0] if details else None,
         standing=standing,
     )
+    if not _is_over(line):
+        first = replace(first, done=line.done, total=line.total, standing=_standing(line))
+    yield first
     for further in details[1:]:
         yield RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=line.started_at, details=further, standing=standing)
     if line.pinned_at is not None:
         yield Pinned(run_id=line.run_id, at=line.pinned_at)
 
 
-def _standing(line: RunLine) -> Iterator[RunEntry]:
-    """Yield how a run stands. It comes behind its actions: what is heard after an inferred end undoes that."""
-    told, end, at = line.told_end, _ENDS.get(line.status), line.ended_at
+def _end_of(line: RunLine) -> Iterator[RunEntry]:
+    """Yield how a run ended. It comes behind its actions: what is heard after an inferred end undoes that."""
+    told = line.told_end
     if told is not None and told.status in _ENDS:
         yield _ended(line, _ENDS[told.status], told.source, at=told.at, reason=told.reason)
-    last_event_at = line.last_event_at or at or line.started_at
-    is_over = end is not None and at is not None
-    standing = Standing(
+    if _is_over(line) and line.ended_at is not None:
+        entry = _ended(line, _ENDS[line.status], line.status_source, at=line.ended_at, reason=line.reason)
+        yield replace(entry, done=line.done, total=line.total, standing=_standing(line))
+
+
+def _is_over(line: RunLine) -> bool:
+    return line.status in _ENDS and line.ended_at is not None
+
+
+def _standing(line: RunLine) -> Standing:
+    last_event_at = line.last_event_at or line.ended_at or line.started_at
+    return Standing(
         last_event_at=last_event_at,
-        last_started_at=line.last_started_at if is_over or _is_whole(line) else last_event_at,
+        last_started_at=line.last_started_at if _is_over(line) or _is_whole(line) else last_event_at,
         last_outcome=line.last_outcome,
         last_ended_at=line.last_ended_at,
         progress_at=line.progress_at or line.started_at,
     )
-    source = line.status_source if is_over else StatusSource.EXPLICIT
-    entry = _ended(line, end if is_over else None, source, at=at or last_event_at, reason=line.reason)
-    yield replace(entry, done=line.done, total=line.total, standing=standing)
 
 
 def _is_whole(line: RunLine) -> bool:
@@ -265,7 +275,8 @@ def _duration_ns(line: ActionLine) -> int | None:
 
 
 def _failure(line: ActionLine) -> Failure | None:
-    if line.error is None:
+    """Return why an action failed, as it was told; that it never ended is settled here, from its bits."""
+    if line.error is None or (line.error.type == NEVER_ENDED and (line.heard or 0) & IS_BROKEN_OFF):
         return None
     return Failure(type=line.error.type, message=line.error.message, traceback=line.error.traceback)
 
@@ -337,8 +348,8 @@ def _cut_off(found: str) -> InvalidInput:
         "the end of the import",
         expected="its last line, a manifest that counts the runs, actions and notes before it",
         found=found,
-        next_step="The file was cut off, and nothing of it is kept. Export it again; or import what there is of it with"
-        " ?partial=true, at the command line: titan runs import --partial FILE.",
+        next_step="The file was cut off, and nothing of it is kept. Export it again; or import what there is of it:"
+        " tick that below the file in the console, say titan runs import --partial FILE, or ask with ?partial=true.",
     )
 
 

@@ -16,6 +16,7 @@ from titan.ingest.moments import in_utc
 from titan.ingest.sentinel_fields import clean
 from titan.ingest.values import read_json
 from titan.model.errors import InvalidInput
+from titan.rules.storable import storable_time
 
 SCORE: Final = "score-create"
 MOST_SCORES: Final = 1000  # of one request
@@ -93,7 +94,7 @@ def _score(told: Any) -> Score | Refused:
     fields = {name: clean(value) if isinstance(value, str) else value for name, value in _fields(told).items()}
     try:
         body = msgspec.convert(fields or told, ScoreBody)
-        at = body.timestamp and in_utc(body.timestamp, what="timestamp")
+        at = body.timestamp and storable_time(in_utc(body.timestamp, what="timestamp"))
     except (msgspec.ValidationError, InvalidInput) as error:
         return Refused(id=str(fields.get("id", "")), reason=str(error))
     if body.trace_id is None:

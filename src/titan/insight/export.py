@@ -22,8 +22,9 @@ from titan.insight.export_lines import (
     RedactionLine,
     RunLine,
 )
-from titan.model.actions import Payload
+from titan.model.actions import Failure, Payload
 from titan.model.recorded import Action, Note, RecordedRun, ToldEnd
+from titan.rules.broken_off import is_broken_off
 from titan.rules.lending import GAVE_WAY
 from titan.rules.sureness import known_by
 
@@ -125,7 +126,7 @@ def run_line(exported: ExportedRun) -> RunLine:
 
 def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> ActionLine:
     """Return an action as a line."""
-    use, failure = bodies.use, bodies.failure
+    use, failure = bodies.use, bodies.failure or _never_ended(action)
     return ActionLine(
         id=action.id,
         run_id=action.run_id,
@@ -170,6 +171,13 @@ def action_line(action: Action, bodies: Bodies, spans: Mapping[str, str]) -> Act
     )
 
 
+def _never_ended(action: Action) -> Failure | None:
+    """Return why an action failed that never ended: nobody has told it, so it stands in no entry."""
+    if not is_broken_off(action) or action.error_type is None:
+        return None
+    return Failure(type=action.error_type, message=action.error_message or "")
+
+
 def note_line(note: Note, spans: Mapping[str, str]) -> NoteLine:
     """Return a note as a line; what was said of a span is said of the action that it turned out to be."""
     return NoteLine(
@@ -181,6 +189,7 @@ def note_line(note: Note, spans: Mapping[str, str]) -> NoteLine:
         name=note.name,
         score=note.score,
         text=note.text,
+        acknowledges=note.acknowledges,
     )
 
 

@@ -146,6 +146,7 @@ class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
     name: str | None = None
     score: float | None = None
     text: str = ""
+    acknowledges: bool = False
 
 
 class ManifestLine(Struct, kw_only=True, tag_field="type", tag="manifest"):

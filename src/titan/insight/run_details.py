@@ -1,4 +1,4 @@
-"""What was told of a run beside its words: resource attributes, the result of a replay."""
+"""What was told of a run beside its words: resource attributes, the result of a replay, a traceback."""
 
 from collections.abc import Iterable
 

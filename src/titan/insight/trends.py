@@ -49,13 +49,13 @@ def _success_rate(before: list[AgentDay], now: list[AgentDay]) -> Trend:
     won = [sum(day.success for day in week) for week in (before, now)]
     rates = [good / of if of else None for good, of in zip(won, tried, strict=True)]
     if min(tried) < FEWEST_ATTEMPTS:
-        told = f"too few to tell: {tried[0]} calls the week before, {tried[1]} this week"
+        told = f"too few to tell: {tried[0]} actions the week before, {tried[1]} this week"
         return Trend(figure="success_rate", verdict=Verdict.TOO_FEW, before=rates[0], now=rates[1], told=told)
     first, second = won[0] / tried[0], won[1] / tried[1]
     pooled = sum(won) / sum(tried)
     error = sqrt(pooled * (1 - pooled) * (1 / tried[0] + 1 / tried[1]))
     verdict = _verdict(second - first, is_sure=abs(second - first) > SURE * error)
-    told = f"{100 * first:.1f} % of {tried[0]} calls, then {100 * second:.1f} % of {tried[1]}"
+    told = f"{100 * first:.1f} % of {tried[0]} actions, then {100 * second:.1f} % of {tried[1]}"
     return Trend(figure="success_rate", verdict=verdict, before=first, now=second, told=told)
 
 

@@ -23,6 +23,7 @@ from titan.model.runs import StatusSource
 
 #: Where a payload's shared pieces go in its text, as the one JSON list that this stands for.
 SHARED_MARK: Final = '{"$shared":0}'
+DIGEST_BYTES: Final = 16  #: of a shared piece's digest
 #: Of one call: no model takes a hundredth of it, and nine thousand million calls of it make a sum of 64 bits.
 #: `titan_sdk.recording.entries` has the same.
 MOST_TOKENS: Final = 10**9
@@ -124,8 +125,8 @@ class Payload(Struct, frozen=True):
 
 
 def digest_of(text: str) -> bytes:
-    """Return what a text is known by: 16 bytes of BLAKE2b."""
-    return blake2b(text.encode(), digest_size=16).digest()
+    """Return what a text is known by: DIGEST_BYTES of BLAKE2b."""
+    return blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def with_digests(payload: Payload) -> Payload:

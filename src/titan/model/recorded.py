@@ -4,7 +4,7 @@ Both are projections of the entries and hold only what lists and filters read; b
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -16,6 +16,7 @@ from titan.model.runs import RunStatus, StatusSource
 #: Among the bits of what an action was told: it became a frame, or got what it lacked, with no word of its own. The
 #: store has an index of these, for a change that no entry tells of (`changed_untold`).
 IS_RETOLD: Final = 1 << 28
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Action(Struct, frozen=True, kw_only=True):
@@ -34,7 +35,7 @@ class Action(Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     actor: str | None = None
     ended_at: datetime | None = None
-    duration_ns: int | None = None
+    duration_ns: int | None = None  #: None while it runs
     outcome: Outcome | None = None  #: None while it runs
     cost: Decimal | None = None  #: what its outcome says of it: spent, prevented or replayed
     is_cost_estimated: bool = False  #: computed from tokens and a price list, for no teller said it
@@ -49,6 +50,11 @@ class Action(Struct, frozen=True, kw_only=True):
     effect: Effect | None = None
     tags: tuple[str, ...] = ()
     is_redacted: bool = False
+
+
+def lasted_ns(started_at: datetime, ended_at: datetime) -> int:
+    """Return how long something took by its two times; clocks are set back, so nothing took less than 0."""
+    return max(0, (ended_at - started_at) // _MICROSECOND * 1000)
 
 
 def is_frame(action: Action) -> bool:
@@ -131,9 +137,10 @@ class RecordedRun(Struct, frozen=True, kw_only=True):
     has_stages: bool = False  #: it submitted DAGs; then the idle rule is the orchestrator's
     last_outcome: Outcome | None = None  #: of the attempt that ended last
     last_ended_at: datetime | None = None  #: when that was
-    first_error_id: str | None = None  #: the action that failed first
+    first_error_id: str | None = None  #: the call that failed first; where none did, the first that never ended
     first_error: str | None = None  #: "ValueError: nope", at most 300 characters
-    first_error_at: datetime | None = None  #: when that action started
+    #: When that call started. None where it never ended: any that failed of itself is told before it.
+    first_error_at: datetime | None = None
     last_started_at: datetime | None = None  #: when something of it began last: an end told for before was not the end
     done: int | None = None  #: progress, as its program tells it
     total: int | None = None
@@ -160,6 +167,7 @@ class Note:
     name: str | None = None  #: what is scored: "quality"
     score: float | None = None
     text: str = ""
+    acknowledges: bool = False  #: the run needs no attention any more, until something more is heard of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,14 @@ Found anew from each call's own words whenever one of them is touched, so the or
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
-from titan.model.recorded import Action, was_model_call
-from titan.rules.lending import own
-from titan.rules.merging import is_around, says_same
+from titan.model.recorded import IS_RETOLD, Action, was_model_call
+from titan.rules.lending import LENT_BITS, own
+from titan.rules.merging import IS_COVERED, STAYS_FRAME, is_around, says_same
 from titan.rules.settling import Settling
+
+_WAS_SETTLED: Final = STAYS_FRAME | IS_COVERED | IS_RETOLD | LENT_BITS
 
 
 @dataclass(slots=True)
@@ -31,10 +34,12 @@ def circle_of(settling: Settling, actions: Iterable[Action]) -> Circle:
     while waiting:
         action = waiting.pop()
         if action.number not in circle.calls:
-            circle.calls[action.number] = action
             around = model_around(settling, action)
-            waiting += settling.nested_in(action) if around is None else [around, *settling.nested_in(action)]
-            waiting += _with_its_answer(settling, action)
+            company = [*settling.nested_in(action), *_with_its_answer(settling, action)]
+            company += [] if around is None else [around]
+            if company or action.heard & _WAS_SETTLED:  # most calls stand alone
+                circle.calls[action.number] = action
+                waiting += company
     for call in circle.calls.values():
         _link(settling, circle, call)
     return circle

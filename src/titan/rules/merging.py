@@ -13,13 +13,13 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Failure, Impact, ModelUse, Outcome, Teller, first_tags
-from titan.model.recorded import IS_RETOLD, Action, is_frame, was_model_call
+from titan.model.recorded import IS_RETOLD, Action, is_frame, lasted_ns, was_model_call
+from titan.rules.broken_off import IS_BROKEN_OFF, broken_off, going_on, is_broken_off
 from titan.rules.lending import COST_BITS, COST_PLACE, ESTIMATED, PRICED, SAID_FIRST, SAID_LAST, SEEN, own
 
 C = TypeVar("C", int, datetime)
 
 MAX_ERROR_MESSAGE: Final = 500
-NEVER_ENDED: Final = "NeverEnded"  # the type of error of a call that has no end of its own
 _NOTHING: Final = Decimal(0)
 _NO_USE: Final = ModelUse()
 
@@ -31,7 +31,7 @@ _BEGINNINGS: Final = sum(BEGAN.values())
 TOLD: Final = sum(BEGAN.values()) | sum(ENDED.values())
 IS_COVERED: Final = 1 << 18  # our endpoint saw the call that it was made in and says again
 STAYS_FRAME: Final = 1 << 19  # it is a frame whatever else is heard
-IS_BROKEN_OFF: Final = 1 << 29  # its run is over and nobody has told its end; a told end undoes that
+#: 1 << 28 is `model.recorded.IS_RETOLD`, 1 << 29 is `rules.broken_off.IS_BROKEN_OFF`.
 HAS_INPUTS: Final = 1 << 30
 HAS_OUTPUTS: Final = 1 << 31
 
@@ -74,7 +74,7 @@ _HARM: Final[Mapping[Impact | None, int]] = {None: 0} | {impact: place for place
 def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: str) -> Action:
     """Return the action that an entry is the first word of."""
     use, failure = entry.use, entry.failure
-    return Action(
+    action = Action(
         number=number,
         project_id=project_id,
         run_id=entry.run_id,
@@ -105,6 +105,7 @@ def new_action(entry: ActionEntry, *, number: int, project_id: str, agent_id: st
         tags=entry.tags,
         is_redacted=entry.is_redacted or bool(entry.redacted),
     )
+    return action if action.ended_at is None or not is_broken_off(action) else broken_off(action, at=action.ended_at)
 
 
 def has_news(action: Action, entry: ActionEntry) -> bool:
@@ -143,7 +144,7 @@ def _is_known(action: Action, entry: ActionEntry) -> bool:
 
 def _told_end(action: Action, entry: ActionEntry) -> datetime | None:
     """Return when an action ended; that nobody told its end gives way to any word that says another."""
-    if action.heard & IS_BROKEN_OFF and entry.ended_at != action.ended_at:
+    if is_broken_off(action) and entry.ended_at != action.ended_at:
         return None
     return action.ended_at
 
@@ -152,7 +153,7 @@ def merged(action: Action, entry: ActionEntry) -> Action:
     """Return an action with what an entry knows beyond it."""
     action = _as_told(action)
     if entry.ended_at is not None:
-        action = _going_on(action)
+        action = going_on(action)
     if _is_of_another_try(action, entry):
         return replace(action, heard=action.heard | _heard(entry))
     use = entry.use
@@ -161,7 +162,7 @@ def merged(action: Action, entry: ActionEntry) -> Action:
         other = _as_told_elsewhere(other, action)
     cost_from, cost, is_estimated = _cost(action, other)
     error_type, error_message = _error(action, other)
-    return replace(
+    both = replace(
         action,
         heard=(action.heard | other.heard) & ~COST_BITS | cost_from,
         kind=action.kind if is_frame(action) else max(action.kind, other.kind, key=_DEFINITE.__getitem__),
@@ -187,6 +188,9 @@ def merged(action: Action, entry: ActionEntry) -> Action:
         tags=action.tags if action.tags == other.tags else first_tags(action.tags, other.tags),
         is_redacted=action.is_redacted or other.is_redacted,
     )
+    if both.ended_at is None or not is_broken_off(both):
+        return both
+    return replace(both, duration_ns=lasted_ns(both.started_at, both.ended_at))
 
 
 def frame_of(action: Action) -> Action:
@@ -218,7 +222,7 @@ def says_same(outer: Action, inner: Action) -> bool:
     inner = own(inner)
     if outer.response_id is not None and inner.response_id is not None:
         return outer.response_id == inner.response_id
-    return outer.outcome is not Outcome.SUCCESS or inner.outcome not in _FUTILE
+    return outer.outcome is not Outcome.SUCCESS or going_on(inner).outcome not in _FUTILE
 
 
 def have_one_teller(one: Action, other: Action) -> bool:
@@ -324,16 +328,8 @@ def _is_same_model(one: str | None, other: str | None) -> bool:
     return long.startswith(short) and (long == short or _DATE.fullmatch(long, len(short)) is not None)
 
 
-def _going_on(action: Action) -> Action:
-    """Return an action as it was before it was taken for one that never ends."""
-    if not action.heard & IS_BROKEN_OFF:
-        return action
-    heard = action.heard & ~IS_BROKEN_OFF
-    return replace(action, outcome=None, ended_at=None, error_type=None, error_message=None, heard=heard)
-
-
 def _how(said: Action | ActionEntry) -> Outcome | None:
-    return said.outcome if isinstance(said, Action) else outcome_of(said)
+    return going_on(said).outcome if isinstance(said, Action) else outcome_of(said)
 
 
 def _is_of_another_try(action: Action, entry: ActionEntry) -> bool:
@@ -359,6 +355,8 @@ def _heard_elsewhere(entry: ActionEntry) -> int:
     """Return the bits of an action that an export tells: those that it has there, so that it goes on alike here."""
     assert entry.hearsay is not None
     bits = entry.hearsay.heard
+    if entry.ended_at is None:
+        bits &= ~IS_BROKEN_OFF
     return bits if entry.cost is not None else bits & ~COST_BITS
 
 
@@ -366,7 +364,7 @@ def _as_told_elsewhere(other: Action, action: Action) -> Action:
     """Return what an export tells of an action that is known here: as its tellers told it, without what was settled."""
     other = _as_told(other)
     if action.ended_at is not None:
-        other = _going_on(other)  # that it never ended was wrong
+        other = going_on(other)  # that it never ended was wrong
     return replace(other, heard=other.heard & _OF_TELLERS)
 
 
@@ -425,8 +423,7 @@ def _fullness(word: str) -> tuple[int, str]:
 def _duration_ns(entry: ActionEntry) -> int | None:
     if entry.duration_ns is not None or entry.ended_at is None:
         return entry.duration_ns
-    lasted = entry.ended_at - entry.started_at
-    return max(0, (lasted.days * 86_400 + lasted.seconds) * 1_000_000_000 + lasted.microseconds * 1000)
+    return lasted_ns(entry.started_at, entry.ended_at)
 
 
 def _first_line(failure: Failure) -> str | None:

@@ -34,8 +34,10 @@ from titan.model.actions import (
 from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import KnownCalls, NewEntry, Prices
+from titan.rules.broken_off import IS_BROKEN_OFF, is_broken_off
 from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.estimating import estimate_told
+from titan.rules.first_errors import forget_error, note_error
 from titan.rules.merging import (
     graver,
     has_news,
@@ -234,6 +236,8 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
         after = told_apart(settling, after, twin)
     if entry.kind is ActionKind.MODEL:
         settling.told_models[after.number] = after
+    if before is not None and is_broken_off(before) and not is_broken_off(after):
+        forget_error(settling, state, before)
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
@@ -296,15 +300,22 @@ def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:
 def _touch(state: RunState, entry: ActionEntry, action: Action) -> None:
     """Note at the run what was heard of one of its actions."""
     state.started_at = min(state.started_at, entry.started_at)
-    state.last_event_at = max(state.last_event_at, entry.ended_at or entry.started_at)
+    state.last_event_at = max(state.last_event_at, _last_told(entry))
     state.last_started_at = later(state.last_started_at, entry.started_at)
     # A frame was a call until that turned out, and what it was touched for then stays.
     if (action.kind in CALLS or was_model_call(action)) and action.ended_at is not None and action.outcome in ATTEMPTS:
-        _note_last(state, action.outcome, action.ended_at)
+        if not is_broken_off(action):
+            _note_last(state, action.outcome, action.ended_at)
         if action.outcome is Outcome.ERROR:
-            _note_error(state, action)
+            note_error(state, action)
     if state.run.ended_at is not None and not state.run.has_stages and _goes_on(state.run, entry):
         state.run = going_on(state.run)
+
+
+def _last_told(entry: ActionEntry) -> datetime:
+    """Return the latest time that an entry tells of; an end that an export only inferred is none."""
+    is_inferred = entry.hearsay is not None and entry.hearsay.heard & IS_BROKEN_OFF
+    return entry.started_at if entry.ended_at is None or is_inferred else entry.ended_at
 
 
 def _note_last(state: RunState, outcome: Outcome, ended_at: datetime) -> None:
@@ -312,15 +323,6 @@ def _note_last(state: RunState, outcome: Outcome, ended_at: datetime) -> None:
         state.last_outcome, state.last_ended_at = outcome, ended_at
     elif ended_at == state.last_ended_at:
         state.last_outcome = graver(state.last_outcome, outcome)
-
-
-def _note_error(state: RunState, action: Action) -> None:
-    if state.first_error is None:
-        first_at, first_id = state.run.first_error_at, state.run.first_error_id or ""
-    else:
-        first_at, first_id = state.first_error.started_at, state.first_error.id
-    if first_at is None or action.id == first_id or (action.started_at, action.id) < (first_at, first_id):
-        state.first_error = action
 
 
 def _goes_on(run: RecordedRun, entry: ActionEntry) -> bool:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller, part_key
 from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import KnownCalls, NewEntry, Prices
+from titan.rules.broken_off import is_broken_off
 from titan.rules.lending import own
 from titan.rules.tallying import Sums
 
@@ -27,7 +28,7 @@ class RunState:
     last_started_at: datetime | None
     last_outcome: Outcome | None
     last_ended_at: datetime | None
-    first_error: Action | None = None  #: one that failed before the first that the run knows
+    first_error: Action | None = None  #: one that comes before the first that the run knows: see `rules.first_errors`
     #: Not in the store yet, so that whatever is said of it is new.
     is_new: bool = True
     #: What it counts has changed by what was heard of another run.
@@ -59,7 +60,7 @@ class RunState:
         first = (
             (self.run.first_error_id, self.run.first_error, self.run.first_error_at)
             if error is None
-            else (error.id, _told(error), error.started_at)
+            else (error.id, _told(error), None if is_broken_off(error) else error.started_at)
         )
         return replace(
             self.run,

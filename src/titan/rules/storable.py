@@ -3,29 +3,44 @@
 PostgreSQL has no text with a NUL, and UTF-8 none with half a surrogate pair: either stands as U+FFFD then. What
 payloads and details hold is JSON, in which NUL is an escape. A number of tokens that no call takes is unknown, and an
 input smaller than what a cache gave to it is all but that. An id of dots alone, which no address can end in, is written
-with a letter that looks the same.
+with a letter that looks the same. A time before 1970, which is a clock that was never set or the zero of some language,
+stands as the beginning of 1970: OTLP and the SDK, whose times are numbers since then, can tell none before it.
 """
 
 import re
-from typing import Final
+from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 from msgspec.structs import asdict, replace
 
-from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, Hearsay, ModelUse, RunEntry
+from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, Hearsay, ModelUse, RunEntry, Standing
 from titan.rules.cached_input import all_input
+
+S = TypeVar("S", ActionEntry, RunEntry, Standing)
 
 _NO_TEXT: Final = re.compile("[\ud800-\udfff\0]")
 #: Browsers and HTTP clients take `/runs/..` and `/runs/%2E%2E` for another path: https://url.spec.whatwg.org, dot
 #: segments. So these ids are known as the one dot leader and the two dot leader.
 _DOTS: Final = {".": "\u2024", "..": "\u2025"}
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMES: Final = {
+    ActionEntry: ("started_at", "ended_at"),
+    RunEntry: ("at", "agent_at"),
+    Standing: ("last_event_at", "last_started_at", "last_ended_at", "progress_at"),
+}
 _TOKENS: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
 def storable(entry: Entry) -> Entry:
     """Return an entry as every store can keep it; the very same one when it is so."""
     if isinstance(entry, RunEntry):
+        entry = _since_1970(entry)
+        if entry.standing is not None and (standing := _since_1970(entry.standing)) is not entry.standing:
+            entry = replace(entry, standing=standing)
         fits = _DOTS.keys().isdisjoint((entry.run_id, entry.agent_id)) and _are_storable(_texts_of_run(entry))
         return entry if fits else _clean_run(entry)
+    if entry.started_at < _EARLIEST:  # nothing ends before it begins
+        entry = _since_1970(entry)
     use = None if entry.use is None else _with_all_input(_believable(entry.use))
     if use is not entry.use:
         entry = replace(entry, use=use)
@@ -42,6 +57,17 @@ def storable_text(text: str) -> str:
 def storable_id(told_id: str) -> str:
     """Return an id of a run, an action or an agent as every store can keep it, and every address hold it."""
     return _DOTS.get(told_id) or storable_text(told_id)
+
+
+def storable_time(moment: datetime) -> datetime:
+    """Return a time as every teller could have told it."""
+    return max(moment, _EARLIEST)
+
+
+def _since_1970(said: S) -> S:
+    told = {name: getattr(said, name) for name in _TIMES[type(said)]}
+    early = {name: _EARLIEST for name, moment in told.items() if moment is not None and moment < _EARLIEST}
+    return replace(said, **early) if early else said
 
 
 def _are_storable(texts: list[str]) -> bool:

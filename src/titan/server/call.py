@@ -21,6 +21,7 @@ from titan.server.expectations import expected_of, found_of
 from titan.server.house import House
 from titan.server.lists import given
 from titan.server.parts import plain
+from titan.server.texts import with_whole_days
 from titan.server.wire import ScopeQuery
 
 T = TypeVar("T")
@@ -112,7 +113,7 @@ class Call:
         """
         fields = self._fields_of_query()
         try:
-            return msgspec.convert(fields, shape, strict=False)
+            return msgspec.convert(with_whole_days(fields), shape, strict=False)
         except msgspec.ValidationError as error:
             raise _unreadable("query", self.request, error, shape, fields) from error
 

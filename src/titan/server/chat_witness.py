@@ -4,10 +4,11 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 
 from titan.ingest.chat import (
     ChatCall,
@@ -123,10 +124,11 @@ class Witness:
         self._has_ended = True
         self._timer.cancel()
         self._call.house.metrics.on_refused_model_request()
-        logger.info("a request for the model was refused: %s: %s", type(error).__name__, error.subject)
+        subject = self._call.house.recorder.without_secrets(error.subject)
+        logger.info("a request for the model was refused: %s: %s", type(error).__name__, subject)
 
     def _begin(self) -> None:
-        self._record(self._record_beginning())
+        self._record(self._record_beginning)
 
     def _end(self, *, answer: ModelAnswer | None, failure: Failure | None) -> None:
         if self._has_ended:
@@ -141,12 +143,14 @@ class Witness:
             partial=self._partial,
             failure=failure,
         )
-        self._record(self._record_end(end))
+        self._record(partial(self._record_end, end))
 
-    def _record(self, work: Coroutine[Any, Any, None]) -> None:
+    def _record(self, work: Callable[[], Awaitable[None]]) -> None:
         self._call.house.afterwards.begin(work, size_bytes=len(self._chat.body))
 
     async def _record_beginning(self) -> None:
+        if self._has_ended:
+            return  # the store was away for so long: its end tells all
         house, run = self._call.house, await self._run()
         house.space.check("recording a call of the model")
         await house.recorder.record(house.project_id, lambda: beginning(self._chat, run))
@@ -162,9 +166,9 @@ class Witness:
 
         As at POST /api/v1/actions, what is said counts more than who says it.
         """
-        if self._named is not None:
-            return ChatRun(id=self._named, agent_id=self._agent_id)
         own = await run_of_caller(self._call) if self._call.caller.attempt else None
+        if self._named is not None and (own is None or own.id != self._named):
+            return ChatRun(id=self._named, agent_id=self._agent_id)
         if own is not None:
             return ChatRun(id=own.id, agent_id=own.agent_id)
         if self._trace is not None:

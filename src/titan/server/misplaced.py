@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from titan.server.rpc_status import is_for_telemetry
+from titan.server.rpc_status import is_for_telemetry, is_status_wanted
 
 _SIGNALS: Final = re.compile(r"/v1/(traces|logs|metrics)/?")
 _MODEL: Final = re.compile(r"(?:/v1)*/(chat/completions|responses|embeddings|completions|messages|models)(?:/.*)?")
@@ -37,7 +37,7 @@ def meant_by(method: str, path: str, *, content_type: str | None, base_url: str)
 
     `base_url` is where this server was asked: `http://127.0.0.1:5000`.
     """
-    if is_for_telemetry(path) or (path in ("/", "/v1", "/v1/") and "protobuf" in (content_type or "").lower()):
+    if is_for_telemetry(path) or is_status_wanted(path, content_type):
         return _telemetry(path, base_url)
     found = _MODEL.fullmatch(path)
     if found is None or (method != "POST" and not path.startswith("/v1/")):

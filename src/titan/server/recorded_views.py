@@ -163,6 +163,7 @@ def note_view(note: Note) -> wire.NoteView:
         name=note.name,
         score=note.score,
         text=note.text,
+        acknowledges=note.acknowledges,
     )
 
 

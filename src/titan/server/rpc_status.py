@@ -25,6 +25,10 @@ _CODES: Final[Mapping[int, int]] = {
 }
 
 
+#: What an exporter posts to whose endpoint lacks the signal's path.
+_BASES: Final = frozenset({"/", "/v1", "/v1/"})
+
+
 def is_for_telemetry(path: str) -> bool:
     """Return whether an exporter will have asked for a path, be it a wrong one such as `/v1/v1/traces`."""
     return path.rstrip("/").endswith(("/v1/traces", "/v1/logs", "/v1/metrics"))
@@ -33,7 +37,7 @@ def is_for_telemetry(path: str) -> bool:
 def is_status_wanted(path: str, content_type: str | None) -> bool:
     """Return whether who asks is an exporter that said it speaks protobuf; to all others JSON says more."""
     speaks_protobuf = "protobuf" in (content_type or "").lower()
-    return speaks_protobuf and (is_for_telemetry(path) or path in ("/", "/v1", "/v1/"))
+    return speaks_protobuf and (is_for_telemetry(path) or path in _BASES)
 
 
 def status_fields(message: str, status_code: int) -> dict[str, object]:

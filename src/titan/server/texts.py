@@ -1,5 +1,7 @@
 """Texts and moments of others that go into the store as they are: any that every database is sure to hold."""
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -7,7 +9,17 @@ from titan.model.errors import InvalidInput
 
 EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)  # a later one, with its offset, can be none of UTC
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME_OF: Final = {"start_date": "00:00:00", "end_date": "23:59:59.999999"}
 MAX_LINE_CHARACTERS = 255  # of what a worker says of itself: the longest host name, RFC 1035
+
+
+def with_whole_days(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of a query; a day alone in `start_date` is its first moment, in `end_date` its last, in UTC."""
+    return {
+        name: f"{text}T{_TIME_OF[name]}Z" if name in _TIME_OF and _DAY.fullmatch(text) else text
+        for name, text in fields.items()
+    }
 
 
 def check_text(subject: str, text: str, *, limit_characters: int | None = None) -> str:

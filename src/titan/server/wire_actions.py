@@ -107,6 +107,9 @@ class RunBody(Request, tag_field="type", tag="run"):
     done: Count | None = None
     total: Count | None = None
     tags: list[Tag] = msgspec.field(default_factory=list)
+    details: Annotated[
+        dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object: of an end its `traceback`.")
+    ] = None
 
 
 class RecordBody(Request):
@@ -208,7 +211,7 @@ def _action(body: ActionBody, run_id: str, teller: Teller, cost: Decimal | None)
         impact=body.impact,
         effect=body.effect,
         is_redacted=body.is_redacted,
-        details=None if body.details is None else _text(msgspec.Raw(msgspec.json.encode(body.details))),
+        details=_details(body.details),
     )
 
 
@@ -225,7 +228,12 @@ def _run(body: RunBody, run_id: str, agent_id: str | None, teller: Teller) -> Ru
         done=body.done,
         total=body.total,
         tags=tuple(body.tags),
+        details=_details(body.details),
     )
+
+
+def _details(told: dict[str, msgspec.Raw] | None) -> str | None:
+    return None if told is None else _text(msgspec.Raw(msgspec.json.encode(told)))
 
 
 def _payload(raw: msgspec.Raw) -> Payload | None:

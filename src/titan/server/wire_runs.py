@@ -159,6 +159,21 @@ class RegistryAnswer(Struct, kw_only=True):
     elsewhere: Annotated[ElsewhereView | None, Meta(description="Told when nothing was found, and no ids were asked.")]
 
 
+class NoteView(Struct, kw_only=True):
+    """What a person said of a run or an action: a score, words, or both."""
+
+    id: str
+    action_id: str | None
+    author: str
+    at: datetime
+    name: Annotated[str | None, Meta(description='What is scored: "quality".')]
+    score: float | None
+    text: str
+    acknowledges: Annotated[
+        bool, Meta(description="Its run needs no attention any more, until something more is heard of it.")
+    ]
+
+
 class InterceptReason(Struct, kw_only=True):
     """Why a run needs attention."""
 
@@ -171,6 +186,9 @@ class InterceptView(Struct, kw_only=True):
 
     run: RecordedRunView
     reasons: list[InterceptReason]
+    acknowledged: Annotated[
+        NoteView | None, Meta(description="The note that says so, of one that needs no attention any more.")
+    ]
 
 
 class InterceptsQuery(Request):
@@ -179,6 +197,7 @@ class InterceptsQuery(Request):
     window: Window = "7d"
     agent_id: str | None = None
     q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
+    include_acknowledged: Annotated[bool, Meta(description="Also those that somebody acknowledged.")] = False
     limit: PageLimit = 20
 
 
@@ -300,18 +319,6 @@ class BodiesAnswer(Struct, kw_only=True):
     """Bodies of some actions, in the order they were asked for."""
 
     data: list[BodiesView]
-
-
-class NoteView(Struct, kw_only=True):
-    """What a person said of a run or an action: a score, words, or both."""
-
-    id: str
-    action_id: str | None
-    author: str
-    at: datetime
-    name: Annotated[str | None, Meta(description='What is scored: "quality".')]
-    score: float | None
-    text: str
 
 
 class ActionDetailView(Struct, kw_only=True):
@@ -472,6 +479,10 @@ class NewNoteBody(Request):
     name: Annotated[str, Meta(max_length=100)] | None = None
     score: float | None = None
     author: Annotated[str, Meta(max_length=200)] | None = None
+    acknowledges: Annotated[
+        bool,
+        Meta(description="Take the run out of GET /api/v1/intercepts until more is heard of it; needs a text: why."),
+    ] = False
 
 
 class NotesAnswer(Struct, kw_only=True):

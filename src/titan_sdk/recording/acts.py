@@ -23,6 +23,7 @@ from functools import partial, wraps
 from sys import _getframe
 from threading import current_thread, main_thread
 from time import perf_counter_ns, time_ns
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from titan_sdk.recording import process
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
@@ -31,6 +32,7 @@ from titan_sdk.recording.redact import check_redact
 from titan_sdk.recording.runs import current_run
 from titan_sdk.recording.showing import as_it_is
 from titan_sdk.recording.told import Lost
+from titan_sdk.recording.tracebacks import frames_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import Run
     from titan_sdk.recording.told import Told
+    from titan_sdk.recording.tracebacks import Frame
 
     P = ParamSpec("P")
     R = TypeVar("R")
@@ -52,12 +55,14 @@ if TYPE_CHECKING:
     Impact: TypeAlias = Literal["read", "low", "medium", "high"]
     Effect: TypeAlias = Literal["external", "local"]
 
-__all__ = ["Act", "Action", "action", "begun", "current_act", "fail", "leave", "resume", "succeed", "turn"]
+__all__ = ["LATER", "Act", "Action", "action", "begun", "current_act", "fail", "leave", "resume", "succeed", "turn"]
 
 
 _KINDS = ("call", "tool", "model", "agent", "step", "turn", "thought", "handoff", "event")
 _IMPACTS = ("read", "low", "medium", "high")
 _EFFECTS = ("external", "local")
+#: What a call may give back that has yet to do its work; see `titan_sdk.recording.later`.
+LATER = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
 
 
 class Act:
@@ -95,7 +100,7 @@ class Act:
         self.outputs: object = None
         self.has_outputs = False
         self.error: object = None
-        self.frames: list[tuple[str, int, str]] = []
+        self.frames: Sequence[Frame] = ()
         self.outcome: Outcome | None = None
         self.cost: Amount | None = None
         self.use: dict[str, object] | None = None
@@ -362,6 +367,11 @@ def recorded(function: Any, plan: Plan) -> Any:
         except BaseException as error:
             fail(act, error)
             raise
+        if type(result) in LATER:
+            from titan_sdk.recording import later
+
+            if later.ends_later(result):
+                return later.ending_later(act, result)
         succeed(act, result)
         return result
 
@@ -389,6 +399,11 @@ def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
         except BaseException as error:
             fail(act, error)
             raise
+        if type(result) in LATER:
+            from titan_sdk.recording import later
+
+            if later.ends_later(result):
+                return later.ending_later(act, result)
         succeed(act, result)
         return result
 
@@ -425,12 +440,7 @@ def fail(act: Act, error: BaseException) -> None:
     act.duration_ns = perf_counter_ns() - act._clock
     leave(act)
     act.error = as_it_is(error)
-    trace = error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        if not code.co_filename.startswith(_OURS):
-            act.frames.append((code.co_filename, trace.tb_lineno, code.co_name))
-        trace = trace.tb_next
+    act.frames = frames_of(error)
     if act.cost is None and not callable(act.plan.cost):
         act.cost = act.plan.cost
     _end(act, "error")
@@ -472,4 +482,4 @@ def _end(act: Act, outcome: Outcome) -> None:
         process.put(act)
 
 
-_OURS = os.path.dirname(__file__)
+process.busy_when(lambda: _current.get() is not None)

@@ -130,7 +130,7 @@ class Delivery:
 
     def give(self, batch: Sequence[Told], *, within_seconds: float | None = None) -> None:
         """Deliver a batch, or keep it."""
-        self._last = batch[-1].lost
+        self._last = batch[-1].lost._replace(earlier=0)
         if self.is_away or self._send(batch, within_seconds) in _KEPT:
             self.keep(batch)
 
@@ -154,13 +154,25 @@ class Delivery:
         while self.wait_seconds == 0 and (left := by - self._now()) > 0:
             self.go_on(within_seconds=left)
 
+    def empty(self) -> bool:
+        """Deliver what waits, one after the other; return whether nothing does any more.
+
+        What the server does not take now waits for the next time.
+        """
+        self.hurry()
+        while (wait_seconds := self.wait_seconds) is not None:
+            if wait_seconds > 0:
+                return False
+            self.go_on()
+        return True
+
     def hurry(self) -> None:
         """Try now, unless the server has asked for a pause."""
         self._try_at = self._not_before
 
     def keep(self, batch: Sequence[Told]) -> None:
         """Keep a batch for later: on disk, without secrets; where that cannot be, in memory; else it is dropped."""
-        self._keep_body(_clean_body(batch, in_haste=self.is_last), [told.lost for told in batch])
+        self._keep_body(_clean_body(batch, is_in_haste=lambda: self.is_last), [told.lost for told in batch])
 
     def put_away(self) -> None:
         """Bring to the disk what is held in memory: the process ends. What cannot be kept is dropped."""
@@ -198,8 +210,9 @@ class Delivery:
     def drop(self, lost: Sequence[Lost], why: str) -> None:
         """Count entries that are lost, and say so: each reason once on stderr, and to their runs at the server."""
         self.losses.add(lost)
-        self._lost += len(lost)
-        if self._say_once(why, f"titan_sdk: recorded entries are lost ({self._lost} so far): {why}"):
+        number = _number_of(lost)
+        self._lost += number
+        if number and self._say_once(why, f"titan_sdk: recorded entries are lost ({self._lost:,} so far): {why}"):
             self._said_lost = self._lost
 
     def _say_once(self, what: str, text: str) -> bool:
@@ -213,7 +226,7 @@ class Delivery:
         if self._kept is not None and self._kept.add(body, entries=len(entries)):
             self._may_have_files, self._look_at = True, 0.0
         elif self._held_bytes + len(body) <= self._most_held_bytes:
-            self._held.append((body, len(entries)))
+            self._held.append((body, _number_of(entries)))
             self._held_bytes += len(body)
         else:
             self.drop(entries, self._no_room)
@@ -329,10 +342,9 @@ class Delivery:
         return True
 
     def _deliver_one_by_one(self, body: bytes, within_seconds: float | None) -> None:
-        try:
-            entries = json.loads(body)["entries"]
-        except (ValueError, LookupError, TypeError):
-            self.drop([self._last], "a file that was kept for the server is no JSON")
+        entries = _entries_in(body)
+        if entries is None:
+            self.drop([self._last], "a file that was kept for the server is no JSON of entries")
             return
         for number, entry in enumerate(entries):
             body = json.dumps({"entries": [entry]}).encode()
@@ -344,7 +356,8 @@ class Delivery:
             if verdict is Verdict.FAULT:
                 self._put_aside(body, reason)
             elif verdict is not Verdict.TAKEN:
-                self.drop([self._last], _refusal(entry.get("name"), reason))
+                name = entry.get("name") if isinstance(entry, dict) else entry
+                self.drop([self._last], _refusal(name, reason))
 
     def _put_aside(self, body: bytes, reason: str) -> None:
         """Keep an entry that the server fails over where nothing tries it again but a person."""
@@ -360,13 +373,17 @@ class Delivery:
         )
 
 
-def post_to(transport: Transport) -> Callable[[bytes, float], Answer]:
-    """Return what posts bodies of entries to a server, once each."""
+def post_to(transport: Transport, *, lease_id: str | None = None) -> Callable[[bytes, float], Answer]:
+    """Return what posts bodies of entries to a server, once each.
+
+    A job's lease says whose those are that name no run.
+    """
 
     def post(body: bytes, within_seconds: float) -> Answer:
         try:
             response = transport.request(
                 *("POST", "/api/v1/actions"),
+                query={"lease": lease_id},
                 body=body,
                 content_type="application/json",
                 timeout_seconds=within_seconds,
@@ -378,7 +395,7 @@ def post_to(transport: Transport) -> Callable[[bytes, float], Answer]:
             return Answer(Verdict.AWAY, silent_seconds=within_seconds if is_silence else 0.0)
         verdict = verdict_of(response.status)
         if verdict is Verdict.UNWANTED:
-            return Answer(verdict)  # it says that it knows no such path
+            return Answer(verdict, "" if lease_id is None else _said_in(response.body).strip())  # it knows no such path
         reason = f"HTTP {response.status}{_said_in(response.body)}"
         return Answer(verdict, reason, retry_after(response.headers.get("retry-after", "")))
 
@@ -419,8 +436,22 @@ def retry_after(text: str) -> float:
 _KEPT = (Verdict.AWAY, Verdict.DENIED, Verdict.FAULT)
 
 
+def _number_of(entries: Sequence[Lost]) -> int:
+    """Return how many entries there are, but for what tells of such as were lost before: they are counted already."""
+    return sum(not entry.earlier for entry in entries)
+
+
 def _refusal(name: object, reason: str) -> str:
     return f"the server refuses {name!r}{f': {reason}' if reason else ''}"
+
+
+def _entries_in(body: bytes) -> list[object] | None:
+    """Return the entries of a file that was kept, whoever wrote into it since; None where there are none."""
+    try:
+        entries = json.loads(body)["entries"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return entries if isinstance(entries, list) else None
 
 
 def _said_in(body: bytes) -> str:
@@ -431,11 +462,11 @@ def _said_in(body: bytes) -> str:
         return ""
 
 
-def _clean_body(batch: Sequence[Told], *, in_haste: bool) -> bytes:
+def _clean_body(batch: Sequence[Told], *, is_in_haste: Callable[[], bool]) -> bytes:
     disk = redact.built_in()
     texts = []
     for told in batch:
         texts.append(told.text(disk))
-        if not in_haste:
+        if not is_in_haste():
             time.sleep(0)  # as in the recorder: let the caller's threads go on; on a busy machine that takes 1 ms
     return body_of(texts)

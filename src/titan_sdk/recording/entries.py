@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import linecache
 from decimal import Context, Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
 from titan_sdk.recording.mistakes import say_once
 from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.told import NAME_LIMIT, TAG_LIMIT, Told, line
+from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, traceback_text
 from titan_sdk.tape import Bounds, Raised, encode
 
 TYPE_CHECKING = False
@@ -26,8 +26,6 @@ __all__ = ["Plan", "entry_of"]
 
 _to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DETAILS = Bounds(size_bytes=64 * 1024)  # of an exception's arguments
-_LONGEST_MESSAGE = 64 * 1024
-_MOST_FRAMES = 100
 _SMALLEST_USD = Decimal("1e-12")  # the picodollar that the server keeps
 _RECKONING = Context(prec=28, traps=[InvalidOperation])  # not the program's, which may round early or refuse to
 LARGEST_USD = 10**6  # of one call; the server takes no more
@@ -143,8 +141,8 @@ def entry_of(act: Act) -> Told:
     if not (plan.keeps_inputs and plan.keeps_outputs) or (act.outcome == "error" and not plan.keeps_errors):
         fields["is_redacted"] = True
     payloads["details"] = _details(act)
-    redactor = plan.redact.redactor if plan.redact is not None else None
-    return Told(fields, payloads, redactor=redactor or redacting.of_process())
+    redactor = redacting.of_process() if plan.redact is None else plan.redact.redactor()
+    return Told(fields, payloads, redactor=redactor)
 
 
 def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> None:
@@ -197,18 +195,8 @@ def _failure(act: Act) -> dict[str, str]:
     if not isinstance(raised, Raised):
         return {"type": "Exception", "message": ""}
     kind = raised.type_name.rpartition(":")[2].rpartition(".")[2]
-    message = line(raised.message, _LONGEST_MESSAGE) if raised.message and act.plan.keeps_errors else ""
-    return {"type": line(kind, NAME_LIMIT), "message": message, "traceback": _traceback(act.frames, kind, message)}
-
-
-def _traceback(frames: Sequence[tuple[str, int, str]], kind: str, message: str) -> str:
-    lines = ["Traceback (most recent call last):"]
-    for filename, number, name in frames[-_MOST_FRAMES:]:
-        lines.append(f'  File "{filename}", line {number}, in {name}')
-        if source := linecache.getline(filename, number).strip():
-            lines.append(f"    {source}")
-    lines.append(f"{kind}: {message}" if message else kind)
-    return line("\n".join(lines), 4 * _LONGEST_MESSAGE)
+    message = line(raised.message, LONGEST_MESSAGE) if raised.message and act.plan.keeps_errors else ""
+    return {"type": line(kind, NAME_LIMIT), "message": message, "traceback": traceback_text(act.frames, kind, message)}
 
 
 def _details(act: Act) -> str:

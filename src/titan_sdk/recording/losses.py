@@ -29,9 +29,9 @@ class Losses:
         return sum(self._counts.values())
 
     def add(self, lost: Iterable[Lost]) -> None:
-        """Count them."""
-        for run_id, at_ns in lost:
-            self._counts[run_id] = self._counts.get(run_id, 0) + 1
+        """Count them. What told of earlier losses is none itself: those are to be told anew."""
+        for run_id, at_ns, earlier in lost:
+            self._counts[run_id] = self._counts.get(run_id, 0) + (earlier or 1)
             self._latest_ns[run_id] = max(at_ns, self._latest_ns.get(run_id, 0))
 
     def taken(self) -> list[Told]:
@@ -47,4 +47,6 @@ def _event(run_id: str | None, count: int, at_ns: int) -> Told:
     if run_id is not None:
         fields["run_id"] = run_id
     words = f"{count:,} {'entry of this run was' if count == 1 else 'entries of this run were'} not recorded"
-    return Told(fields, {"outputs": json.dumps(words), "details": f'{{"attributes":{{"count":{count}}}}}'})
+    return Told(
+        fields, {"outputs": json.dumps(words), "details": f'{{"attributes":{{"count":{count}}}}}'}, tells_of=count
+    )

@@ -20,7 +20,7 @@ def headers() -> dict[str, str]:
         client.chat.completions.create(model="default", messages=[…], extra_headers=titan_sdk.headers())
 
     To be asked for each call: as a client's `default_headers` they name the place where the client was made. Empty
-    where the token of a job says the run, where nothing is recorded, and where an id is none that a header can carry.
+    where nothing is recorded, and where an id is none that a header can carry.
     """
     act = current_act()
     if not process.is_recording():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import contextmanager, suppress
 from time import perf_counter_ns
 
 from titan_sdk import patience, run_end  # noqa: F401  # patience: see `_import_before_any_fork`
 from titan_sdk.address import address_of, token_for
 from titan_sdk.errors import TitanError
+from titan_sdk.recording import children
 from titan_sdk.recording.delivery import Answer, Delivery, Verdict, post_to
+from titan_sdk.recording.mistakes import say_once
 from titan_sdk.recording.recorder import EXIT_SECONDS, Recorder
 from titan_sdk.recording.spool import Spool, spool_folder
 from titan_sdk.transport import Transport
@@ -20,8 +21,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from titan_sdk.recording.recorder import Note
+    from titan_sdk.run_end import Ending
 
-__all__ = ["end_with_process", "ended", "flush", "is_recording", "offer", "over", "put", "recording_to", "under_way"]
+__all__ = [
+    "OWN_RUN",
+    "busy_when",
+    "end_with_process",
+    "ended",
+    "flush",
+    "is_recording",
+    "offer",
+    "over",
+    "put",
+    "recording_to",
+    "under_way",
+]
 
 SWITCH = "TITAN_RECORD"
 _NO = frozenset({"0", "false", "no", "off"})
@@ -51,8 +65,8 @@ def flush(timeout: float = EXIT_SECONDS) -> bool:
     return _recorder is None or _recorder.flush(timeout)
 
 
-def end_with_process(key: object, end: Callable[[str], None]) -> None:
-    """Have a run ended when this process exits: `end` gets its failure in words, "" for none."""
+def end_with_process(key: object, end: Callable[[Ending], None]) -> None:
+    """Have a run ended when this process exits: `end` gets how that ends."""
     _endings[key] = end
 
 
@@ -87,32 +101,47 @@ def recording_to(recorder: Recorder) -> Iterator[None]:
         _recorder = earlier
 
 
-def _close(failure: str, seconds: float) -> None:
+def busy_when(is_busy: Callable[[], bool]) -> None:
+    """Have a signal that ends this process ask whether something is under way that was not told yet."""
+    _are_busy.append(is_busy)
+
+
+def _is_busy() -> bool:
+    return bool(_under_way) or _endings.keys() > {OWN_RUN} or any(is_busy() for is_busy in _are_busy)
+
+
+def _close(ending: Ending, seconds: float) -> None:
     global _exit
-    _exit = f"the program ended by {failure}" if failure else "the program ended before this did", perf_counter_ns()
+    why = f"the program ended by {ending.reason}" if ending.reason else "the program ended before this did"
+    _exit = why, perf_counter_ns()
     for cut in tuple(_under_way.values()):
         cut(*_exit)
     while _endings:
         _, end = _endings.popitem()
-        end(failure)
+        end(ending)
     if _recorder is not None:
         _recorder.close(seconds)
 
 
 def _on_start() -> None:
-    run_end.before_exit(_close)
-    if "multiprocessing.util" in sys.modules:  # such a process ends without exit handlers
-        from multiprocessing import parent_process, util
+    run_end.before_exit(_close, is_busy=_is_busy)
+    if children.is_child():  # such a process ends without exit handlers
+        from multiprocessing import util
 
-        if parent_process() is not None:
-            util.Finalize(None, _close, args=("", EXIT_SECONDS), exitpriority=0)
+        util.Finalize(None, _close_child, exitpriority=0)
+
+
+def _close_child() -> None:
+    with run_end.to_the_end():
+        _close(run_end.COMPLETED, EXIT_SECONDS)
 
 
 def _delivery() -> Delivery:
     try:
         address = address_of()
     except TitanError as mistake:
-        answer = Answer(Verdict.UNWANTED, str(mistake))
+        say_once(f"titan_sdk: what is recorded has nowhere to go: {mistake}")
+        answer = Answer(Verdict.UNWANTED, "it is not known where the server is")
         return Delivery(lambda _body, _seconds: answer, None)
     folder = spool_folder(address)
     transport = Transport(
@@ -151,7 +180,10 @@ def _start_anew() -> None:
     _under_way.clear()
 
 
-_endings: dict[object, Callable[[str], None]] = {}
+#: The key of the run that ends with the process and has no block.
+OWN_RUN = "process"
+_endings: dict[object, Callable[[Ending], None]] = {}
+_are_busy: list[Callable[[], bool]] = []
 #: What was told to have begun, and has not ended.
 _under_way: dict[object, Callable[[str, int], None]] = {}
 #: Why and when this process came to its end.

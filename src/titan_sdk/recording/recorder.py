@@ -144,6 +144,8 @@ class Recorder:
         """
         deadline = time.monotonic() + timeout_seconds
         thread, self._close_by, self._is_closing = self._thread, deadline - LAST_SECONDS, True
+        if self._delivery is not None:
+            self._delivery.is_last = True
         if thread is not None:
             self._hasten()
             self._wait_for(thread)
@@ -252,7 +254,8 @@ class Recorder:
         while not self._has_to_stop(delivery) and (note := _first(self._untold)) is not None:
             for told in _told(note, delivery):
                 (self._large if told.size_bytes > BATCH_BYTES else self._in_hand).append(told)
-            time.sleep(0)  # or who of the caller's threads needs the interpreter's lock meanwhile waits 5 ms for it
+            if not self._is_closing:  # or a caller's thread that needs the interpreter's lock meanwhile waits 5 ms
+                time.sleep(0)
         while not self._has_to_stop(delivery) and (batch := self._cut_batch()):
             self._sending, self._asking_since = batch, time.monotonic()
             _bring(batch, delivery, delivery.give)

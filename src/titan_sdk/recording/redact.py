@@ -19,7 +19,8 @@ PATTERNS = "TITAN_REDACT_PATTERNS"
 
 #: Fingerprints need a key that outlives the process, which only the server has: the SDK's are dropped.
 _KEY = os.urandom(32)
-_redactors: dict[tuple[str, str], Redactor] = {}
+#: By the fields and the file of patterns that the environment names, and those of one `Redact`.
+_redactors: dict[tuple[str, str, tuple[str, ...], tuple[tuple[str, str], ...]], Redactor] = {}
 
 
 class Redact:
@@ -41,7 +42,7 @@ class Redact:
         ValueError: a pattern is no regular expression.
     """
 
-    __slots__ = ("errors", "inputs", "outputs", "redactor")
+    __slots__ = ("_fields", "_patterns", "errors", "inputs", "outputs")
 
     def __init__(
         self,
@@ -52,17 +53,18 @@ class Redact:
         outputs: bool = False,
         errors: bool = False,
     ) -> None:
-        fields = names_in("fields", fields)
+        self._fields = names_in("fields", fields)
         check_patterns(patterns or {})
+        self._patterns = dict(patterns or {})
         self.inputs = inputs
         self.outputs = outputs
         self.errors = errors
-        #: None: nothing but whole payloads goes
-        self.redactor: Redactor | None = None
-        if fields or patterns:
-            self.redactor = Redactor(
-                StandardFinder(patterns), key=_KEY, fields=(*_named(os.environ.get(FIELDS, "")), *fields)
-            )
+
+    def redactor(self, environment: Mapping[str, str] = os.environ) -> Redactor | None:
+        """Return what takes out its fields and patterns beside those of the process; None while there are none."""
+        if not self._fields and not self._patterns:
+            return of_process(environment)
+        return _redactor(environment, self._fields, self._patterns)
 
 
 def check_redact(found: object) -> None:
@@ -75,31 +77,37 @@ def check_redact(found: object) -> None:
         raise TypeError(f"redact={found!r:.100}: expected a titan_sdk.Redact, as Redact(fields=['iban'])")
 
 
-def of_process() -> Redactor | None:
-    """Return what TITAN_REDACT_FIELDS takes out of all that this process sends; None while it names nothing."""
-    return built_in() if os.environ.get(FIELDS) else None
+def of_process(environment: Mapping[str, str] = os.environ) -> Redactor | None:
+    """Return what TITAN_REDACT_FIELDS and TITAN_REDACT_PATTERNS take out of all that this process sends, if they do."""
+    return built_in(environment) if environment.get(FIELDS) or environment.get(PATTERNS) else None
 
 
 def built_in(environment: Mapping[str, str] = os.environ) -> Redactor:
     """Return what takes out secrets as the server does, with TITAN_REDACT_FIELDS and TITAN_REDACT_PATTERNS."""
-    fields, patterns = environment.get(FIELDS, ""), environment.get(PATTERNS, "")
-    if (fields, patterns) not in _redactors:
-        _redactors[fields, patterns] = Redactor(_finder(patterns), key=_KEY, fields=_named(fields))
-    return _redactors[fields, patterns]
+    return _redactor(environment, (), {})
 
 
-def _finder(path: str) -> StandardFinder:
-    """Return what finds the built-in patterns, and those of a TOML file as the server reads it."""
+def _redactor(environment: Mapping[str, str], fields: tuple[str, ...], patterns: Mapping[str, str]) -> Redactor:
+    """Return what takes out secrets, the environment's fields and patterns, and these."""
+    named, path = environment.get(FIELDS, ""), environment.get(PATTERNS, "")
+    known = named, path, fields, tuple(patterns.items())
+    if known not in _redactors:
+        _redactors[known] = Redactor(_finder(path, patterns), key=_KEY, fields=(*_named(named), *fields))
+    return _redactors[known]
+
+
+def _finder(path: str, patterns: Mapping[str, str]) -> StandardFinder:
+    """Return what finds the built-in patterns, those of a TOML file as the server reads it, and `patterns`."""
     if not path:
-        return StandardFinder()
+        return StandardFinder(patterns)
     import tomllib
 
     try:
         with open(os.path.expanduser(path), "rb") as file:
-            return StandardFinder({name: str(regex) for name, regex in tomllib.load(file).items()})
+            return StandardFinder({name: str(regex) for name, regex in tomllib.load(file).items()}, patterns)
     except (OSError, ValueError, re.error) as mistake:
         say_once(f"titan_sdk: {PATTERNS}={path}: {mistake}; only what every Titan knows is taken away")
-        return StandardFinder()
+        return StandardFinder(patterns)
 
 
 def _named(fields: str) -> tuple[str, ...]:

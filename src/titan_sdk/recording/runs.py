@@ -5,31 +5,41 @@
 
 A thread that was started without a context belongs to the only run that is open in the process, if there is only one.
 Without any, actions belong to the run of the job that this process is, or else to a run of the process's own, named
-`<script>-<time>-<random>`, which ends with the process. A job never ends the run that it is a job of.
+`<script>-<time>-<random>`, which ends with the process. A job never ends the run that it is a job of: its DAG does, or
+those that its agent run submitted.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
 from contextlib import suppress
 from contextvars import ContextVar
+from functools import partial
 from threading import current_thread, main_thread
+from typing import NamedTuple
 
-from titan_sdk.recording import process
+from titan_sdk.recording import children, process, redact
 from titan_sdk.recording.mistakes import check_tags
 from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Lost, Told, id_line, line
+from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, frames_of, traceback_text
+from titan_sdk.run_end import ending_of, words_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
+    from titan_sdk.recording.tracebacks import Frame
+    from titan_sdk.run_end import Ending
+
 __all__ = ["Run", "RunNote", "current_run", "run"]
 
 RUN_ID = "TITAN_AGENT_RUN_ID"
 JOB_ID = "TITAN_JOB_ID"
+DAG_ID = "TITAN_DAG_ID"
 AGENT_ID = "TITAN_AGENT_ID"
 _LONGEST_REASON = 1000
 
@@ -39,9 +49,8 @@ class Run:
 
     __slots__ = ("agent_id", "id", "is_ours", "process_id", "session_id")
 
-    def __init__(self, run_id: str | None, agent_id: str | None, *, is_ours: bool) -> None:
-        #: None: that of the job whose token is shown
-        self.id = None if run_id is None else id_line(run_id, ID_LIMIT)
+    def __init__(self, run_id: str, agent_id: str | None, *, is_ours: bool) -> None:
+        self.id = id_line(run_id, ID_LIMIT)
         self.agent_id = None if agent_id is None else line(agent_id, NAME_LIMIT)
         #: whether it ends when this process says so
         self.is_ours = is_ours
@@ -56,10 +65,12 @@ class Run:
 class RunNote:
     """What is to be told of a run."""
 
-    __slots__ = ("_at_ns", "_fields", "_run")
+    __slots__ = ("_at_ns", "_error", "_fields", "_run")
 
-    def __init__(self, run: Run, **fields: object) -> None:
+    def __init__(self, run: Run, error: Passed | None = None, /, **fields: object) -> None:
+        """`error` is the exception that ended the run."""
         self._run = run
+        self._error = error
         self._fields = fields
         self._at_ns = time.time_ns()
 
@@ -78,7 +89,18 @@ class RunNote:
         known = {"run_id": self._run.id, "agent_id": self._run.agent_id, **self._fields}
         fields: dict[str, object] = {"type": "run", "at_ns": self._at_ns}
         fields |= {name: _clean(name, value) for name, value in known.items() if value is not None}
-        return [Told(fields)]
+        if self._error is None:
+            return [Told(fields, redactor=redact.of_process())]
+        traceback = traceback_text(self._error.frames, self._error.kind, self._error.message)
+        return [Told(fields, {"details": json.dumps({"traceback": traceback})}, redactor=redact.of_process())]
+
+
+class Passed(NamedTuple):
+    """What is kept of an exception that left a block: neither itself nor its frames."""
+
+    kind: str
+    message: str
+    frames: Sequence[Frame]
 
 
 class run:  # noqa: N801  # used as a function: `with run(…) as current`
@@ -88,8 +110,10 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
             print(run.id)                   # RESEARCH_3fa9c1
 
     Args:
-        agent_id: whose run it is; by default TITAN_AGENT_ID, else the script's name.
-        run_id: its id, also that of a run that exists; by default that of the job that this process is, else a new one.
+        agent_id: whose run it is; by default TITAN_AGENT_ID, else the script's name. Of a job's run, the submission
+            says that before.
+        run_id: its id, also that of a run that exists; by default that of the job that this process is, which does not
+            end with the block; else a new one.
         session_id: groups runs, such as those of one conversation; by default that of the run around it, "" for none.
         name: a title for people.
         tags: words to find it by.
@@ -120,11 +144,13 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         self._outer = _current.get()
         _current.set(self._run)
         _open.append(self._run)
-        around = None if self._outer is None else self._outer.session_id
+        children.hand_on(_to_hand_on)
+        outer = self._outer or _handed_on()
+        around = None if outer is None else outer.session_id
         self._run.session_id = (around if self._session_id is None else self._session_id) or None
         process.put(RunNote(self._run, session_id=self._run.session_id, **self._about))
         if self._run.is_ours:
-            process.end_with_process(id(self._run), lambda failure: _end(self._run, failure))
+            process.end_with_process(id(self._run), partial(_end, self._run))
         return self._run
 
     def __exit__(
@@ -136,7 +162,7 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
             _open.remove(self._run)
         if self._run.is_ours and self._run.process_id == os.getpid():
             process.ended(id(self._run))
-            process.put(RunNote(self._run, **_ending(error)))
+            _end(self._run, ending_of(error), error)
 
     async def __aenter__(self) -> Run:
         return self.__enter__()
@@ -149,7 +175,7 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
 
 def current_run() -> Run:
     """Return the run that the caller's actions belong to; the first call without one begins the process's own."""
-    return open_run() or _of_process.get("run") or _begin_of_process()
+    return open_run() or _handed_on() or _of_process.get("run") or _begin_of_process()
 
 
 def open_run() -> Run | None:
@@ -168,6 +194,10 @@ def script_name() -> str:
 
 _current: ContextVar[Run | None] = ContextVar("titan_run", default=None)
 _of_process: dict[str, Run] = {}
+#: What a process that was started by another one was told there. One object for each: actions compare it.
+_of_parents: dict[tuple[str | None, ...], Run] = {}
+#: Of a forked process: in whose block.
+_forked_in: Run | None = None
 #: Of all blocks of the process that are under way.
 _open: list[Run] = []
 #: Set in the context of the program, so in all copies of it: a task's, and those that frameworks run threads in. A
@@ -189,24 +219,54 @@ def _of_bare_thread() -> Run | None:
     return found[0] if is_one else None
 
 
+def _to_hand_on() -> tuple[str | None, ...]:
+    """Return what a process that is started here is told of its run; () for none, and for a job's, which it is told."""
+    found = open_run() or _handed_on()
+    return () if found is None else (found.id, found.agent_id, found.session_id)
+
+
+def _handed_on() -> Run | None:
+    """Return the run in whose block `multiprocessing` started this process."""
+    if not children.is_child():
+        return None
+    facts = children.handed_on()
+    if _forked_in is not None or not facts:
+        return _forked_in
+    if facts not in _of_parents:
+        run_id, agent_id, session_id = facts
+        found = Run(run_id, agent_id, is_ours=False)
+        found.session_id = session_id
+        _of_parents.setdefault(facts, found)
+    return _of_parents[facts]
+
+
+def _note_fork() -> None:
+    global _forked_in
+    _forked_in = open_run()
+
+
+def _forget_fork() -> None:
+    global _forked_in
+    _forked_in = None
+
+
 def _begin_of_process() -> Run:
-    environment = os.environ
-    if RUN_ID in environment or JOB_ID in environment:
-        mine = Run(environment.get(RUN_ID), None, is_ours=False)
-        return _of_process.setdefault("run", mine)
+    job_run = _run_of_job()
+    if job_run is not None:
+        return _of_process.setdefault("run", Run(job_run, None, is_ours=False))
     script = script_name()
     run_id = f"{script[:150]}-{time.strftime('%Y%m%dT%H%M%S')}-{os.urandom(3).hex()}"
-    mine = Run(run_id, environment.get(AGENT_ID) or script, is_ours=True)
+    mine = Run(run_id, os.environ.get(AGENT_ID) or script, is_ours=True)
     found = _of_process.setdefault("run", mine)
     if found is mine:  # no other thread was faster
         process.put(RunNote(mine))
-        process.end_with_process("process", lambda failure: _end(mine, failure))
+        process.end_with_process(process.OWN_RUN, partial(_end, mine))
     return found
 
 
 def _run_of(agent_id: str | None, run_id: str | None) -> Run:
-    job_run = os.environ.get(RUN_ID)
-    if run_id is None and (job_run is not None or JOB_ID in os.environ):
+    job_run = _run_of_job()
+    if run_id is None and job_run is not None:
         return Run(job_run, agent_id, is_ours=False)
     agent = agent_id or os.environ.get(AGENT_ID) or script_name()
     if run_id is None:
@@ -216,38 +276,33 @@ def _run_of(agent_id: str | None, run_id: str | None) -> Run:
     return Run(run_id, agent, is_ours=run_id != job_run)
 
 
-def _end(mine: Run, failure: str) -> None:
-    if failure:
-        process.put(RunNote(mine, end="failed", reason=failure))
-    else:
-        process.put(RunNote(mine, end="completed"))
+def _run_of_job() -> str | None:
+    """Return the run of the job that this process is; None where it is none.
+
+    That is its agent run, else the one that the server names by its submission: by the id of the DAG, with which the
+    job's id begins.
+    """
+    run_id = os.environ.get(RUN_ID)
+    job_id = os.environ.get(JOB_ID)
+    if run_id or not job_id:
+        return run_id or None
+    return os.environ.get(DAG_ID) or job_id.rpartition(".")[0] or job_id
 
 
-def _ending(error: BaseException | None) -> dict[str, str]:
-    """Return how a run ended that this exception, or none, has left."""
-    if error is None or isinstance(error, GeneratorExit):
-        return {"end": "completed"}
-    if isinstance(error, SystemExit):
-        if error.code in (None, 0):
-            return {"end": "completed"}
-        return {"end": "failed", "reason": f"exit status {error.code if isinstance(error.code, int) else 1}"}
-    reason = _words_of(error)
-    is_cancelled = isinstance(error, KeyboardInterrupt) or type(error).__name__ == "CancelledError"
-    return {"end": "cancelled" if is_cancelled else "failed", "reason": reason}
+def _end(mine: Run, ending: Ending, error: BaseException | None = None) -> None:
+    process.put(RunNote(mine, _passed(error), end=ending.end, reason=ending.reason or None))
 
 
-def _words_of(error: BaseException) -> str:
-    try:
-        words = str(error)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # noqa: BLE001 (the user's __str__; their own exception is to go on as it is)
-        words = ""
-    kind = type(error).__name__
-    return f"{kind}: {words}"[:_LONGEST_REASON] if words else kind
+def _passed(error: BaseException | None) -> Passed | None:
+    if error is None or isinstance(error, GeneratorExit | SystemExit):
+        return None
+    return Passed(type(error).__name__, words_of(error, LONGEST_MESSAGE), frames_of(error))
 
 
 def _clean(name: str, value: object) -> object:
     if isinstance(value, str):
         return line(value, _LONGEST_REASON if name == "reason" else NAME_LIMIT)
     return [line(item, TAG_LIMIT) for item in value] if isinstance(value, list) else value
+
+
+os.register_at_fork(before=_note_fork, after_in_parent=_forget_fork)

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 import time
 
+from titan_sdk.address import Address
 from titan_sdk.home import home_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from titan_sdk.address import Address
-
-__all__ = ["Spool", "spool_folder"]
+__all__ = ["Spool", "folders_for", "spool_folder"]
 
 FOLDER = "TITAN_SPOOL"
 SPOOLS = "spool"  #: the folder of the home in which there is one for each server
 HOME_SERVER = "home"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LARGEST_BYTES = 256 * 2**20  # a day of one busy agent: 100,000 calls of 2.5 KB
 WHOLE = ".json"
 _PARTIAL = ".partial"
@@ -113,6 +113,20 @@ def spool_folder(address: Address, environment: Mapping[str, str] = os.environ) 
         return None
     server = f"{address.host.replace('/', '_')}_{address.port}" if address.is_named else HOME_SERVER
     return os.path.join(home_of(environment), SPOOLS, server)
+
+
+def folders_for(addresses: Iterable[Address], environment: Mapping[str, str]) -> list[str]:
+    """Return the folders below TITAN_HOME of what waits for a server at these addresses, which are one machine's.
+
+    Of the loopback's names a program may have said any; an address without a name stands for the home's server.
+    """
+    folders = []
+    for address in addresses:
+        names = LOOPBACK if address.is_named and address.host in LOOPBACK else (address.host,)
+        for name in names:
+            each = Address(name, address.port, is_named=address.is_named)
+            folders.append(spool_folder(each, {"TITAN_HOME": home_of(environment)}))
+    return [folder for folder in dict.fromkeys(folders) if folder is not None]
 
 
 def read(path: str) -> bytes | None:

@@ -16,7 +16,7 @@ from titan_sdk.tape import Cut, CutReason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
     from typing import Any, TypeVar
 
     from titan_sdk.recording.acts import Act
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     R = TypeVar("R")
 
-__all__ = ["recorded"]
+__all__ = ["Gathered", "recorded", "stream", "stream_later"]
 
 MOST_ITEMS = 10_000  # a long answer of a model, token by token
 
@@ -32,14 +32,27 @@ MOST_ITEMS = 10_000  # a long answer of a model, token by token
 def recorded(function: Callable[..., Any], plan: Plan) -> Any:
     """Return a generator function, of the same kind, whose runs are recorded."""
 
-    @wraps(function)
-    def stream(*args: Any, **kwargs: Any) -> Any:
-        return (yield from _driven(function(*args, **kwargs), _Gathered(begun(plan, args, kwargs))))
+    def begin(*args: Any, **kwargs: Any) -> tuple[Any, Gathered]:
+        return function(*args, **kwargs), Gathered(begun(plan, args, kwargs))
 
-    @wraps(function)
+    kind = stream_later if inspect.isasyncgenfunction(function) else stream
+    return wraps(function)(kind(begin))
+
+
+def stream(begin: Callable[..., tuple[Generator[Any, Any, Any], Gathered]]) -> Any:
+    """Return a generator function that goes through what `begin` returns for its arguments, and gathers it."""
+
+    def stream(*args: Any, **kwargs: Any) -> Any:
+        return (yield from _driven(*begin(*args, **kwargs)))
+
+    return stream
+
+
+def stream_later(begin: Callable[..., tuple[AsyncGenerator[Any, Any], Gathered]]) -> Any:
+    """Return the same as an asynchronous generator function."""
+
     async def stream_later(*args: Any, **kwargs: Any) -> Any:
-        gathered = _Gathered(begun(plan, args, kwargs))
-        inner = function(*args, **kwargs)
+        inner, gathered = begin(*args, **kwargs)
         step: Callable[[], Awaitable[Any]] = partial(anext, inner)
         try:
             while True:
@@ -62,10 +75,10 @@ def recorded(function: Callable[..., Any], plan: Plan) -> Any:
             gathered.break_off(error)
             raise
 
-    return stream_later if inspect.isasyncgenfunction(function) else stream
+    return stream_later
 
 
-def _driven(inner: Generator[Any, Any, R], gathered: _Gathered) -> Generator[Any, Any, R]:
+def _driven(inner: Generator[Any, Any, R], gathered: Gathered) -> Generator[Any, Any, R]:
     """Go through a generator as `yield from` does (PEP 380), with its action the current one in each of its steps."""
     step: Callable[[], Any] = partial(next, inner)
     try:
@@ -95,12 +108,12 @@ def _is_cancelled(error: BaseException) -> bool:
     return type(error).__name__ == "CancelledError"
 
 
-class _Gathered:
+class Gathered:
     """What a generator has given so far, and its action."""
 
     def __init__(self, act: Act) -> None:
         self._act = act
-        self._began = perf_counter_ns()
+        self._began = act._clock
         self._items: list[object] = []
         self._count = 0
         self._about: dict[str, object] = {}

@@ -38,17 +38,28 @@ class Lost(NamedTuple):
     run_id: str | None
     #: when it began; what tells of the loss is of that time, for one later than the run's end would reopen the run
     at_ns: int
+    #: Of what tells of losses: how many, which were counted when they were lost. 0: an entry that says something itself
+    earlier: int = 0
 
 
 class Told:
     """What is told of one action or run at one moment."""
 
-    __slots__ = ("_fields", "_payloads", "_redactor", "size_bytes")
+    __slots__ = ("_fields", "_payloads", "_redactor", "_tells_of", "size_bytes")
 
     def __init__(
-        self, fields: dict[str, object], payloads: dict[str, str] | None = None, *, redactor: Redactor | None = None
+        self,
+        fields: dict[str, object],
+        payloads: dict[str, str] | None = None,
+        *,
+        redactor: Redactor | None = None,
+        tells_of: int = 0,
     ) -> None:
-        """`payloads` are JSON texts; what `redactor` finds leaves the process in no way."""
+        """`payloads` are JSON texts; what `redactor` finds leaves the process in no way.
+
+        `tells_of` is how many lost entries it tells of, if it does that.
+        """
+        self._tells_of = tells_of
         self._fields = fields
         self._payloads = payloads or {}
         self._redactor = redactor
@@ -70,7 +81,7 @@ class Told:
     def lost(self) -> Lost:
         """What is counted where it cannot be delivered."""
         at_ns = self._fields.get("started_at_ns", self._fields.get("at_ns"))
-        return Lost(self.run_id, at_ns if isinstance(at_ns, int) else time.time_ns())
+        return Lost(self.run_id, at_ns if isinstance(at_ns, int) else time.time_ns(), self._tells_of)
 
     def text(self, disk: Redactor | None = None) -> str:
         """Return the entry as JSON. With `disk` it is without secrets, too: what is written there stays there.

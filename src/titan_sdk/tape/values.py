@@ -38,11 +38,6 @@ class Encoded:
     #: places that hold a repr only
     opaques: int = 0
 
-    @property
-    def is_reproducible(self) -> bool:
-        """Whether decoding gives back everything that was there."""
-        return not self.cuts and not self.opaques
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Object:

@@ -53,6 +53,14 @@ def test_an_end_that_was_told_stands(titan: CommandLine, ended: str) -> None:
     assert titan("runs", "show", ended, "--json").document["run"] == before
 
 
+@pytest.mark.parametrize("score", ["nan", "inf"])
+def test_a_score_that_is_no_number_is_refused(titan: CommandLine, ended: str, score: str) -> None:
+    done = titan("runs", "note", ended, "so so", "--score", score)
+
+    assert (done.exit_code, done.stdout) == (2, b"")
+    assert done.stderr == f"titan: --score: expected a finite number; found {score}. For example 0.4.\n"
+
+
 def test_notes_and_scores_are_said_and_shown(titan: CommandLine, ended: str) -> None:
     titan("runs", "note", ended, "too slow", "--action", "e1")
     scored = titan("runs", "note", ended, "--score", "0.25", "--name", "quality")
@@ -68,6 +76,17 @@ def test_notes_and_scores_are_said_and_shown(titan: CommandLine, ended: str) -> 
     assert said[1].endswith(", on search: too slow")
     assert isinstance(notes, list)
     assert [note["score"] for note in notes] == [0.25, None]
+
+
+def test_a_run_that_needs_attention_is_acknowledged_with_a_reason(titan: CommandLine, ended: str) -> None:
+    said = titan("runs", "note", ended, "known: the site was down", "--acknowledge")
+    refused = titan("runs", "note", ended, "--acknowledge")
+
+    assert said.text.startswith("acknowledged by ")
+    assert said.text.rstrip().endswith(": known: the site was down")
+    assert refused.exit_code == 5
+    assert "expected a text that says why" in refused.stderr
+    assert any(line.startswith("acknowledged by ") for line in titan("runs", "show", ended).lines)
 
 
 def test_progress_is_shown_while_a_run_goes_on(titan: CommandLine, running: str) -> None:
@@ -118,7 +137,7 @@ def test_a_run_is_deleted_only_when_somebody_says_yes(titan: CommandLine, ended:
         check=False,
     )
     with on_a_terminal([*PROGRAM, "runs", "delete", ended, "--server", titan.server]) as program:
-        program.read_until(f"Delete {ended} with 1 call for good?")
+        program.read_until(f"Delete {ended} with 1 action for good?")
         program.answer("n")
         declined = program.finish()
     kept = titan("runs", "show", ended)
@@ -127,7 +146,7 @@ def test_a_run_is_deleted_only_when_somebody_says_yes(titan: CommandLine, ended:
     assert (unasked.returncode, "expected --yes, where nobody can be asked" in unasked.stderr) == (2, True)
     assert "Nothing was deleted." in program.text
     assert (declined, kept.exit_code) == (130, 0)
-    assert done.text == f"Deleted {ended}: 1 call, and all that was recorded of them.\n"
+    assert done.text == f"Deleted {ended}: 1 action, and all that was recorded of them.\n"
     assert titan("runs", "show", ended).exit_code == 3
 
 

@@ -82,7 +82,7 @@ def ids(titan: CommandLine, *words: str) -> list[str]:
 def test_runs_are_listed_with_what_they_cost_and_why_they_failed(titan: CommandLine, papers: str) -> None:
     head, later, first = titan("runs", "--agent", "PAPERS").lines
 
-    assert head.split() == ["RUN", "STATUS", "CALLS", "COST", "SUCCESS", "STARTED", "TOOK", "AGENT", "WHY"]
+    assert head.split() == ["RUN", "STATUS", "ACTIONS", "COST", "SUCCESS", "STARTED", "TOOK", "AGENT", "WHY"]
     assert later.split()[:5] == [LATER, "failed", "1", "$0.01", "100%"]
     assert first.split()[:5] == [papers, "completed", "4", "$0.25", "50%"]
     assert later.endswith("PAPERS  ValueError: nope")
@@ -156,7 +156,7 @@ def test_a_run_is_shown_with_its_figures_and_its_actions_as_a_tree(titan: Comman
     assert lines[1].startswith("agent PAPERS · started ")
     assert lines[1].endswith("LoRA, briefly · tags demo")
     assert lines[2] == (
-        "4 calls: 2 succeeded, 1 failed, 1 blocked · 50% success · cost $0.25 · $1.75 attempted · 0 tokens in, 0 out"
+        "4 actions: 2 succeeded, 1 failed, 1 blocked · 50% success · cost $0.25 · $1.75 attempted · 0 tokens in, 0 out"
     )
     table = lines[lines.index("") + 1 :]
     assert [line[:10].rstrip() for line in table] == ["ACTION", "plan", "  ask", "  search", "send", "odd\\x1b[31"]

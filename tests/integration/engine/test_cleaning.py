@@ -20,6 +20,7 @@ from titan.engine import attendance
 from titan.engine.cleaner import Cleaner
 from titan.engine.preparing import Preparer
 from titan.engine.recorder import BLOB_BYTES, Recorder
+from titan.engine.silence import live_submissions
 from titan.llm.prices import ListedPrices
 from titan.model.actions import Entry, Payload, RunEnd
 from titan.model.jobs import JobSpec
@@ -282,7 +283,8 @@ def test_a_dry_round_counts_no_worker_that_a_job_about_to_go_names(house: House)
 async def recorded(house: House, *entries: Entry) -> None:
     """Record entries, large payloads as blobs."""
     preparer = Preparer(EntryRedactor(make_redactor(key=b"k" * 32)), ListedPrices())
-    recorder = Recorder(house.calls, house.blobs, preparer=preparer, clock=house.clock)
+    live = partial(live_submissions, house.desk.store)
+    recorder = Recorder(house.calls, house.blobs, preparer=preparer, live=live, clock=house.clock)
     await recorder.record(PROJECT, lambda: entries)
     recorder.close()
 

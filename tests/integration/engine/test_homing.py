@@ -1,22 +1,18 @@
 """A call that our endpoint saw and a span tells of is one action of the span's run, whoever speaks first."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import permutations
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import CALL_STORES, kept
+from tests.support.call_stores import actions_of, kept, record_heard, run_of
 from tests.support.recorded import a_call, a_seen, a_span, a_word, at
-from tests.support.stores import StandingClock
-from titan.engine.homing import bring_belongings, brought_home
 from titan.model.actions import ActionKind, Entry, ModelUse, Payload, RunEnd, Teller
-from titan.model.recorded import Action, Note, RecordedRun, Tally
-from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.recording import settle
+from titan.model.recorded import Note, Tally
+from titan.ports_calls import CallStore
 
 ANSWER = "chatcmpl-" + "0123456789abcdef" * 2
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -30,40 +26,12 @@ SPAN = a_span(run_id=TRACE, parent_id="agent", use=ANSWERED, cost="5")
 TRACED: Sequence[Entry] = (a_word(run_id=TRACE, teller=Teller.OTLP, agent_id="weather"), SPAN)
 
 
-@pytest.fixture(params=sorted(CALL_STORES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CallStore]:
-    with CALL_STORES[request.param](tmp_path) as opened:
-        opened_store = opened(StandingClock())
-        yield opened_store
-        opened_store.close()
-
-
-def recorded(store: CallStore, entries: Iterable[Entry]) -> None:
-    """Record entries in one transaction, as the recorder does."""
-
-    def write(tx: CallTransaction) -> None:
-        housed = brought_home(tx, PROJECT, list(entries))
-        settled = settle(housed.entries, tx.known(PROJECT, housed.entries), project_id=PROJECT, now=tx.now)
-        tx.keep(PROJECT, runs=settled.runs, actions=settled.actions, entries=settled.kept)
-        bring_belongings(tx, PROJECT, housed.moved)
-
-    kept(store, write)
-
-
-def run_of(store: CallStore, run_id: str) -> RecordedRun | None:
-    return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
-
-
-def actions_of(store: CallStore, run_id: str) -> list[Action]:
-    return store.read(lambda reader: reader.actions_of_run(PROJECT, run_id))
-
-
 @pytest.mark.parametrize("batches", list(permutations([OWN_RUN[:2], OWN_RUN[2:], TRACED])))
 def test_a_call_without_a_run_becomes_one_with_the_span_that_names_its_answer(
     store: CallStore, batches: Sequence[Sequence[Entry]]
 ) -> None:
     for batch in batches:
-        recorded(store, batch)
+        record_heard(store, batch)
 
     [action] = actions_of(store, TRACE)
     run = run_of(store, TRACE)
@@ -80,7 +48,7 @@ def a_note(id: str, action_id: str | None) -> Note:
 
 
 def test_what_people_said_and_a_pin_go_along(store: CallStore) -> None:
-    recorded(store, OWN_RUN)
+    record_heard(store, OWN_RUN)
     own = run_of(store, ANSWER)
     assert own is not None
     notes = [a_note("n2", ANSWER), a_note("n1", None)]
@@ -88,7 +56,7 @@ def test_what_people_said_and_a_pin_go_along(store: CallStore) -> None:
         kept(store, lambda tx, note=note: tx.save_note(note))  # type: ignore[misc]  # mypy does not see through a default
     kept(store, lambda tx: tx.save_run(replace(own, pinned_at=at(9))))
 
-    recorded(store, TRACED)
+    record_heard(store, TRACED)
 
     run = run_of(store, TRACE)
     [action] = actions_of(store, TRACE)
@@ -100,15 +68,15 @@ def test_what_people_said_and_a_pin_go_along(store: CallStore) -> None:
 
 
 def test_a_pin_of_the_home_stays_as_it_was(store: CallStore) -> None:
-    recorded(store, OWN_RUN)
-    recorded(store, TRACED[:1])
+    record_heard(store, OWN_RUN)
+    record_heard(store, TRACED[:1])
     for run_id, pinned_at in ((ANSWER, at(9)), (TRACE, at(8))):
         run = run_of(store, run_id)
         assert run is not None
         pinned = replace(run, pinned_at=pinned_at)
         kept(store, lambda tx, pinned=pinned: tx.save_run(pinned))  # type: ignore[misc]  # as above
 
-    recorded(store, TRACED[1:])
+    record_heard(store, TRACED[1:])
 
     home = run_of(store, TRACE)
     assert home is not None
@@ -116,16 +84,16 @@ def test_a_pin_of_the_home_stays_as_it_was(store: CallStore) -> None:
 
 
 def test_what_comes_together_is_brought_home_too(store: CallStore) -> None:
-    recorded(store, [*TRACED, *OWN_RUN])
+    record_heard(store, [*TRACED, *OWN_RUN])
 
     assert len(actions_of(store, TRACE)) == 1
     assert run_of(store, ANSWER) is None
 
 
 def test_a_run_of_that_name_of_which_others_tell_too_stays(store: CallStore) -> None:
-    recorded(store, [*OWN_RUN, a_call("tool", run_id=ANSWER)])
+    record_heard(store, [*OWN_RUN, a_call("tool", run_id=ANSWER)])
 
-    recorded(store, TRACED)
+    record_heard(store, TRACED)
 
     assert len(actions_of(store, ANSWER)) == 2
     assert len(actions_of(store, TRACE)) == 1
@@ -133,25 +101,25 @@ def test_a_run_of_that_name_of_which_others_tell_too_stays(store: CallStore) -> 
 
 @pytest.mark.parametrize("answer", ["chatcmpl-9XyZ", "resp_1", None])
 def test_answers_that_are_not_ours_move_nothing(store: CallStore, answer: str | None) -> None:
-    recorded(store, OWN_RUN)
+    record_heard(store, OWN_RUN)
 
-    recorded(store, [a_span(run_id=TRACE, use=ModelUse(response_id=answer)), a_span("s2", run_id=TRACE)])
+    record_heard(store, [a_span(run_id=TRACE, use=ModelUse(response_id=answer)), a_span("s2", run_id=TRACE)])
 
     assert len(actions_of(store, ANSWER)) == 1
 
 
 def test_spans_in_the_run_that_the_call_names_need_no_move(store: CallStore) -> None:
-    recorded(store, OWN_RUN)
+    record_heard(store, OWN_RUN)
 
-    recorded(store, [a_span(run_id=ANSWER, use=ANSWERED)])
+    record_heard(store, [a_span(run_id=ANSWER, use=ANSWERED)])
 
     assert len(actions_of(store, ANSWER)) == 1
 
 
 def test_a_call_that_has_only_begun_is_the_span_that_names_its_answer(store: CallStore) -> None:
-    recorded(store, TRACED)
+    record_heard(store, TRACED)
 
-    recorded(store, [replace(OWN_RUN[1], ended_at=None, outcome=None, use=None, cost=None)])
+    record_heard(store, [replace(OWN_RUN[1], ended_at=None, outcome=None, use=None, cost=None)])
 
     [action] = actions_of(store, TRACE)
     assert (action.id, action.span_id) == ("s1", ANSWER)
@@ -169,8 +137,8 @@ def test_a_call_that_named_its_run_counts_there_and_not_in_the_trace_that_tells_
     store: CallStore, batches: Sequence[Sequence[Entry]]
 ) -> None:
     for batch in batches:
-        recorded(store, batch)
-    recorded(store, [replace(SPAN, outputs=Payload('"late"'))])
+        record_heard(store, batch)
+    record_heard(store, [replace(SPAN, outputs=Payload('"late"'))])
 
     named, traced = run_of(store, NAMED), run_of(store, TRACE)
     assert named is not None
@@ -182,10 +150,10 @@ def test_a_call_that_named_its_run_counts_there_and_not_in_the_trace_that_tells_
 
 
 def test_a_trace_that_stops_counting_a_call_is_a_change_of_its_run(store: CallStore) -> None:
-    recorded(store, [SPAN])
+    record_heard(store, [SPAN])
     before = store.read(lambda reader: reader.version_of_run(PROJECT, TRACE))
 
-    recorded(store, [SEEN_THERE])
+    record_heard(store, [SEEN_THERE])
 
     changed = store.read(lambda reader: reader.actions_of_run(PROJECT, TRACE, after_version=before))
     assert [action.kind for action in changed] == [ActionKind.STEP]
@@ -204,7 +172,7 @@ def test_of_two_traces_that_tell_of_one_call_without_a_run_the_first_one_counts_
     store: CallStore, batches: Sequence[Sequence[Entry]]
 ) -> None:
     for batch in batches:
-        recorded(store, batch)
+        record_heard(store, batch)
 
     tallies = [run.tally for run_id in (TRACE, "f" * 32) if (run := run_of(store, run_id)) is not None]
     assert tallies == [Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=7), Tally()]
@@ -212,7 +180,7 @@ def test_of_two_traces_that_tell_of_one_call_without_a_run_the_first_one_counts_
 
 def test_two_traces_that_name_another_providers_answer_told_of_two_calls(store: CallStore) -> None:
     for run_id in (TRACE, "f" * 32):
-        recorded(store, [a_span(run_id=run_id, cost="1", use=ModelUse(response_id="chatcmpl-9XyZ"))])
+        record_heard(store, [a_span(run_id=run_id, cost="1", use=ModelUse(response_id="chatcmpl-9XyZ"))])
 
     runs = [run_of(store, run_id) for run_id in (TRACE, "f" * 32)]
     assert [run.tally.calls for run in runs if run is not None] == [1, 1]
@@ -235,7 +203,7 @@ def test_a_call_within_a_call_with_steps_between_counts_once_though_each_comes_b
     beside = a_span("beside", run_id=TRACE, begins=1, ends=8, use=used, cost="4", parent_id="agent")
 
     for entry in (beside, inner, *steps, outer) if is_outer_last else (outer, *steps, inner, beside):
-        recorded(store, [entry])
+        record_heard(store, [entry])
 
     calls = [action.id for action in actions_of(store, TRACE) if action.kind is ActionKind.MODEL]
     run = run_of(store, TRACE)
@@ -247,9 +215,9 @@ def test_a_call_within_a_call_with_steps_between_counts_once_though_each_comes_b
 def test_a_call_is_found_past_steps_that_come_with_it_and_steps_that_came_before(store: CallStore) -> None:
     used = ModelUse(model="gpt-4o-mini", input_tokens=31, output_tokens=9)
     outer = a_span("outer", run_id=TRACE, begins=0, ends=9, use=used)
-    recorded(store, [outer, replace(STEP, id="upper", parent_id="outer")])
+    record_heard(store, [outer, replace(STEP, id="upper", parent_id="outer")])
 
-    recorded(
+    record_heard(
         store,
         [
             a_span("inner", run_id=TRACE, begins=1, ends=8, use=used, parent_id="lower"),

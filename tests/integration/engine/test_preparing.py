@@ -15,10 +15,10 @@ from tests.support.waiting import wait_until
 from titan.engine.preparing import NICENESS, Preparer, PreparingProcess
 from titan.ingest import otlp
 from titan.ingest.batch import Batch
-from titan.keeping import Privacy
 from titan.model.actions import Entry
 from titan.model.errors import InvalidInput
 from titan.preparation import make_preparer
+from titan.upkeep import Privacy
 
 MAKE = partial(make_preparer, Privacy(patterns={"town": "london|paris"}, fields=(), keeps_bodies=True), b"k" * 32)
 READ = partial(otlp.read_traces, content_type="application/x-protobuf", content_encoding=None)

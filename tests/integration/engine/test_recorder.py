@@ -16,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT
+from tests.support.call_stores import actions_of, run_of, tape_of
 from tests.support.recorded import RUN, a_call, a_span, a_word
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
@@ -36,8 +37,8 @@ from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import CallStore, CallTransaction, StoredEntry
+from titan.rules.broken_off import NEVER_ENDED
 from titan.rules.entry_redaction import EntryRedactor
-from titan.rules.merging import NEVER_ENDED
 from titan.rules.redaction import make_redactor
 from titan.rules.registry import IDLE, IDLE_WITHIN_CALL
 from titan.store.blobs import FolderBlobs
@@ -68,7 +69,10 @@ class Desk:
     def a_recorder(self, store: CallStore) -> Recorder:
         """Return a recorder that writes to `store`."""
         redactor = EntryRedactor(make_redactor(key=b"k" * 32))
-        return Recorder(store, self.blobs, preparer=Preparer(redactor, TwoCentsEach()), clock=self.clock)
+        preparer = Preparer(redactor, TwoCentsEach())
+        return Recorder(
+            store, self.blobs, preparer=preparer, live=lambda _project, _runs: frozenset(), clock=self.clock
+        )
 
     async def record(self, *entries: Entry, project_id: str = PROJECT) -> Recorded:
         """Record entries."""
@@ -82,7 +86,7 @@ class Desk:
 
     def tape(self) -> list[StoredEntry]:
         """Return the one run's tape."""
-        return self.store.read(lambda reader: reader.tape(PROJECT, RUN, limit=100_000))
+        return tape_of(self.store)
 
     def close(self) -> None:
         """Close recorder and store."""
@@ -338,7 +342,7 @@ def test_a_call_whose_model_and_tokens_come_apart_is_priced_and_again_when_its_o
 
     for entry in (begun, ended, around, second):
         asyncio.run(desk.record(entry if entry is around else replace(entry, parent_id="s1")))
-        actions = desk.store.read(lambda reader: reader.actions_of_run(PROJECT, RUN))
+        actions = actions_of(desk.store)
         costs.append([action.cost for action in actions if action.kind is ActionKind.MODEL])
 
     assert costs == [[None], [Decimal("0.02")], [Decimal("0.5")], [Decimal("0.02"), Decimal("0.48")]]
@@ -349,7 +353,7 @@ def test_runs_that_have_fallen_silent_are_ended(desk: Desk) -> None:
     desk.clock.advance(IDLE + timedelta(seconds=1))
 
     def recorded() -> RecordedRun:
-        found = desk.store.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+        found = run_of(desk.store)
         assert found is not None
         return found
 

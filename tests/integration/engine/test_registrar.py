@@ -3,21 +3,24 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from tests.support.builders import PROJECT, a_new_dag, a_spec
-from tests.support.call_stores import kept, record
+from tests.support.call_stores import kept, record, run_of
 from tests.support.desk import Desk, a_desk
 from tests.support.recorded import a_call
 from titan.engine.bus import Bus
 from titan.engine.registrar import PLACE, Registrar
+from titan.engine.silence import end_silent, live_submissions
 from titan.model.errors import StoreUnavailable
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import CallTransaction
+from titan.rules.registry import IDLE
 from titan.rules.rollup import RUN_IDLE
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.writer import closed
@@ -63,13 +66,18 @@ class House:
         while self.registrar.catch_up():
             pass
 
+    def end_silent(self) -> None:
+        """End what has been silent for too long."""
+        live = partial(live_submissions, self.desk.store)
+        end_silent(self.calls, live=live, clock=self.desk.clock)
+
     def submit(self, run_id: str, *names: str) -> None:
         """Submit a stage of a run."""
         self.desk.submit(a_new_dag(*(a_spec(name) for name in names or ("train",)), agent_run_id=run_id))
 
     def run(self, run_id: str = "R_1") -> RecordedRun:
         """Return a run as the registry has it."""
-        found = self.calls.read(lambda reader: reader.recorded_run(PROJECT, run_id))
+        found = run_of(self.calls, run_id)
         assert found is not None
         return found
 
@@ -198,3 +206,48 @@ def test_an_archived_run_that_submits_more_is_in_the_lists_again(house: House) -
 
     found = house.calls.read(lambda reader: reader.find_in_run(PROJECT, "R_1", "look_up", limit=9))
     assert (house.run().archived_at, house.run().status, found) == (None, RunStatus.RUNNING, ["a1"])
+
+
+def test_silence_does_not_end_what_a_job_recorded_as_long_as_its_submission_is_alive(house: House) -> None:
+    dag_id = house.desk.submit(a_new_dag(a_spec("train"))).dag_id
+    [attempt] = house.desk.dispatch()
+    record(house.calls, a_call(run_id=dag_id), a_call("b1", run_id="nobody's"))
+    house.catch_up()
+
+    for _ in range(3):
+        house.desk.clock.turn(IDLE.total_seconds() + 1)
+        house.end_silent()
+    during = house.run(dag_id)
+    house.desk.report(attempt)
+    house.catch_up()
+
+    others = house.run("nobody's")
+    assert (during.status, during.has_stages, during.ended_at) == (RunStatus.RUNNING, False, None)
+    assert (others.status, others.status_source) == (RunStatus.COMPLETED, StatusSource.INFERRED)
+    assert (house.run(dag_id).status, house.run(dag_id).status_source) == (RunStatus.COMPLETED, StatusSource.STAGES)
+    assert house.run(dag_id).ended_at == house.desk.clock.time
+
+
+def test_what_a_job_left_that_is_told_of_after_its_submission_ended_ends_by_its_silence(house: House) -> None:
+    dag_id = house.desk.submit(a_new_dag(a_spec("train"))).dag_id
+    house.desk.run_all()
+    house.catch_up()
+
+    record(house.calls, a_call(run_id=dag_id))
+    house.desk.clock.turn(IDLE.total_seconds() + 1)
+    house.end_silent()
+
+    assert (house.run(dag_id).status, house.run(dag_id).status_source) == (RunStatus.COMPLETED, StatusSource.INFERRED)
+
+
+def test_a_live_submission_is_looked_at_again_only_when_it_was_silent_for_as_long(house: House) -> None:
+    dag_id = house.desk.submit(a_new_dag(a_spec("train"))).dag_id
+    record(house.calls, a_call(run_id=dag_id))
+    house.desk.clock.turn(IDLE.total_seconds() + 1)
+
+    house.end_silent()
+    version = house.calls.read(lambda reader: reader.newest_version())
+    house.desk.clock.turn(IDLE.total_seconds() - 1)
+    house.end_silent()
+
+    assert house.calls.read(lambda reader: reader.newest_version()) == version

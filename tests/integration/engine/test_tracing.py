@@ -1,25 +1,20 @@
 """A trace is in one run: the one that a span of it names, whichever of its spans comes first."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import permutations
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import CALL_STORES, kept
+from tests.support.call_stores import actions_of, kept, record_heard, run_of
 from tests.support.recorded import a_call, a_seen, at
-from tests.support.stores import StandingClock
 from tests.support.telemetry import PARENT_ID, SPAN_ID, TRACE_ID, a_record, a_span, entries_of, logged
-from titan.engine.homing import bring_belongings, brought_home
-from titan.engine.tracing import in_named_runs, note_traces
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import Action, Note, RecordedRun
+from titan.model.recorded import Note
 from titan.model.runs import RunStatus
-from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.recording import settle
+from titan.ports_calls import CallStore
 
 NAMED = "OTEL_RUN_1"
 GRANDCHILD = "c" * 16
@@ -40,38 +35,8 @@ def told(*spans: Span) -> list[Entry]:
     return list(entries_of(*spans, resource=RESOURCE))
 
 
-@pytest.fixture(params=sorted(CALL_STORES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CallStore]:
-    with CALL_STORES[request.param](tmp_path) as opened:
-        opened_store = opened(StandingClock())
-        yield opened_store
-        opened_store.close()
-
-
-def recorded(store: CallStore, entries: Sequence[Entry]) -> None:
-    """Record entries in one transaction, as the recorder does."""
-
-    def write(tx: CallTransaction) -> None:
-        traced = in_named_runs(tx, PROJECT, entries)
-        housed = brought_home(tx, PROJECT, traced.entries)
-        settled = settle(housed.entries, tx.known(PROJECT, housed.entries), project_id=PROJECT, now=tx.now)
-        tx.keep(PROJECT, runs=settled.runs, actions=settled.actions, entries=settled.kept)
-        bring_belongings(tx, PROJECT, [*traced.moved, *housed.moved])
-        note_traces(tx, PROJECT, housed.entries)
-
-    kept(store, write)
-
-
-def run_of(store: CallStore, run_id: str) -> RecordedRun | None:
-    return store.read(lambda reader: reader.recorded_run(PROJECT, run_id))
-
-
 def ids_in(store: CallStore, run_id: str) -> set[str]:
     return {action.id for action in actions_of(store, run_id)}
-
-
-def actions_of(store: CallStore, run_id: str) -> list[Action]:
-    return store.read(lambda reader: reader.actions_of_run(PROJECT, run_id))
 
 
 ALONE: Iterable[Sequence[Sequence[Span]]] = [
@@ -85,7 +50,7 @@ def test_a_trace_is_in_the_run_that_its_root_span_names_whatever_comes_first(
     store: CallStore, batches: Sequence[Sequence[Span]]
 ) -> None:
     for batch in batches:
-        recorded(store, told(*batch))
+        record_heard(store, told(*batch))
 
     run = run_of(store, NAMED)
     assert run is not None
@@ -102,7 +67,7 @@ def test_log_records_and_calls_of_the_endpoint_in_the_trace_go_along(store: Call
     batches: list[Sequence[Entry]] = [[*log, seen], told(child()), told(root())]
 
     for batch in reversed(batches) if is_root_first else batches:
-        recorded(store, batch)
+        record_heard(store, batch)
 
     run = run_of(store, NAMED)
     assert run is not None
@@ -111,26 +76,26 @@ def test_log_records_and_calls_of_the_endpoint_in_the_trace_go_along(store: Call
 
 
 def test_a_span_that_is_sent_again_after_its_trace_was_named_changes_nothing(store: CallStore) -> None:
-    recorded(store, told(child()))
-    recorded(store, told(root()))
+    record_heard(store, told(child()))
+    record_heard(store, told(root()))
     before = store.read(lambda reader: reader.version_of_run(PROJECT, NAMED))
 
-    recorded(store, told(child()))
+    record_heard(store, told(child()))
 
     assert store.read(lambda reader: reader.version_of_run(PROJECT, NAMED)) == before
 
 
 def test_other_traces_stay_where_they_are(store: CallStore) -> None:
     other = "f" * 32
-    recorded(store, list(entries_of(a_span(CHAT, trace_id=other))))
+    record_heard(store, list(entries_of(a_span(CHAT, trace_id=other))))
 
-    recorded(store, told(child(), root()))
+    record_heard(store, told(child(), root()))
 
     assert ids_in(store, other) == {SPAN_ID}
 
 
 def test_what_people_said_and_a_pin_go_along_to_spans_that_are_yet_to_come_too(store: CallStore) -> None:
-    recorded(store, told(child()))
+    record_heard(store, told(child()))
     run = run_of(store, TRACE_ID)
     assert run is not None
     kept(store, lambda tx: tx.save_run(replace(run, pinned_at=at(9))))
@@ -146,7 +111,7 @@ def test_what_people_said_and_a_pin_go_along_to_spans_that_are_yet_to_come_too(s
         )
         kept(store, lambda tx, note=note: tx.save_note(note))  # type: ignore[misc]  # mypy does not see through a default
 
-    recorded(store, told(root()))
+    record_heard(store, told(root()))
 
     home = run_of(store, NAMED)
     assert home is not None
@@ -167,17 +132,17 @@ MIDDLE = "d" * 16
 def test_each_run_that_a_trace_names_has_what_is_below_its_name_in_a_request(
     store: CallStore, spans: Sequence[Span]
 ) -> None:
-    recorded(store, told(*spans))
+    record_heard(store, told(*spans))
 
     assert ids_in(store, NAMED) == {PARENT_ID, SPAN_ID}
     assert ids_in(store, INNER) == {MIDDLE, GRANDCHILD}
 
 
 def test_what_no_request_shows_below_a_name_is_in_the_run_that_was_told_first(store: CallStore) -> None:
-    recorded(store, told(child()))
-    recorded(store, told(root(INNER, MIDDLE, PARENT_ID)))
-    recorded(store, told(root()))
-    recorded(store, told(child(GRANDCHILD, SPAN_ID)))
+    record_heard(store, told(child()))
+    record_heard(store, told(root(INNER, MIDDLE, PARENT_ID)))
+    record_heard(store, told(root()))
+    record_heard(store, told(child(GRANDCHILD, SPAN_ID)))
 
     assert ids_in(store, INNER) == {MIDDLE, SPAN_ID, GRANDCHILD}
     assert ids_in(store, NAMED) == {PARENT_ID}
@@ -187,21 +152,21 @@ def test_what_no_request_shows_below_a_name_is_in_the_run_that_was_told_first(st
 
 
 def test_a_run_of_the_traces_name_of_which_others_tell_too_stays(store: CallStore) -> None:
-    recorded(store, [*told(child()), a_call("own", run_id=TRACE_ID)])
+    record_heard(store, [*told(child()), a_call("own", run_id=TRACE_ID)])
 
-    recorded(store, told(root()))
+    record_heard(store, told(root()))
 
     assert ids_in(store, TRACE_ID) == {SPAN_ID, "own"}
     assert ids_in(store, NAMED) == {PARENT_ID}
 
 
 def test_a_run_of_the_traces_name_that_submitted_stages_stays(store: CallStore) -> None:
-    recorded(store, told(child()))
+    record_heard(store, told(child()))
     run = run_of(store, TRACE_ID)
     assert run is not None
     kept(store, lambda tx: tx.save_run(replace(run, has_stages=True)))
 
-    recorded(store, told(root()))
+    record_heard(store, told(root()))
 
     assert ids_in(store, TRACE_ID) == {SPAN_ID}
     assert ids_in(store, NAMED) == {PARENT_ID}
@@ -209,8 +174,8 @@ def test_a_run_of_the_traces_name_that_submitted_stages_stays(store: CallStore) 
 
 def test_a_long_run_moves_whole(store: CallStore) -> None:
     ids = [f"{number:016x}" for number in range(1, 1203)]  # more than are read at once
-    recorded(store, told(*(child(span_id) for span_id in ids)))
+    record_heard(store, told(*(child(span_id) for span_id in ids)))
 
-    recorded(store, told(root()))
+    record_heard(store, told(root()))
 
     assert ids_in(store, NAMED) == {*ids, PARENT_ID}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.command_line import CommandLine
-from tests.support.raw_http import ask
+from tests.support.raw_http import ask, given
 from tests.support.running_titan import RunningTitan
 from tests.support.running_worker import running_worker
 from tests.support.submissions import a_name
@@ -19,9 +19,7 @@ def a_job(name: str, text: str, **more: Any) -> TitanJob:
 
 
 def files_at(port: int, path: str) -> list[dict[str, Any]]:
-    answer = ask(port, "GET", path)
-    assert answer.status == 200, answer.body
-    listed: list[dict[str, Any]] = answer.value["files"]
+    listed: list[dict[str, Any]] = given(port, path)["files"]
     return listed
 
 

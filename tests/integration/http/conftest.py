@@ -7,13 +7,20 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.raw_http import ask
-from tests.support.running_titan import RunningTitan, running_titan
+from tests.support.running_titan import RunningTitan, Two, running_titan, two_titans
 
 
 @pytest.fixture(scope="package")
 def titan(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTitan]:
     """A server that the tests share: they look at what they themselves changed."""
     with running_titan(tmp_path_factory.mktemp("http") / "home", offers=()) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+    """Two servers besides, for exports and imports: the runs of each test have names of their own."""
+    with two_titans(tmp_path_factory.mktemp("two")) as running:
         yield running
 
 

@@ -3,35 +3,10 @@
 from __future__ import annotations
 
 from tests.support.raw_http import ask, ask_json
+from tests.support.replayed import AT_NS, a_call, record, tell_of_a_replay
 from tests.support.running_titan import RunningTitan
 from tests.support.submissions import a_name
 from tests.support.waiting import wait_until
-
-AT_NS = 1_772_366_400_000_000_000
-
-
-def a_call(entry_id: str, **said: object) -> dict[str, object]:
-    times = {"started_at_ns": AT_NS, "ended_at_ns": AT_NS + 1000}
-    return {"type": "action", "id": entry_id, "name": "look", "kind": "tool", **times, **said}
-
-
-def record(port: int, run: str, *entries: dict[str, object]) -> None:
-    answer = ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "agent_id": "ann", "entries": list(entries)})
-    assert answer.status == 200, answer.body
-
-
-def tell_of_a_replay(port: int, run: str, *, canary: str) -> None:
-    """Report how a replay went, as agentsentinel-sdk does, with what was expected."""
-    divergence = {"type": "input_mismatch", "action": "look", "expected_inputs": {"patient": canary}, "index": 0}
-    told = {
-        "status": "partial",
-        "actions_replayed": 1,
-        "actions_total": 1,
-        "divergences_detected": 1,
-        "divergences": [divergence],
-        "cost_savings": 0.01,
-    }
-    assert ask_json(port, "POST", f"/api/v1/replay/{run}/results", told).status == 201
 
 
 def test_a_deleted_run_takes_what_was_told_of_its_replays_along(titan: RunningTitan) -> None:

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tests.support.raw_http import ask
+from tests.support.raw_http import ask, given
 from tests.support.submissions import WireWorker, a_dag_body, a_job_body, a_name, submit
-
-
-def given(port: int, target: str) -> Any:
-    """Return what a request that is fine is answered with."""
-    answer = ask(port, "GET", target)
-    assert answer.status == 200, answer.body
-    return answer.value
 
 
 def ids(port: int, target: str) -> list[str]:

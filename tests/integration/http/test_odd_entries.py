@@ -210,3 +210,47 @@ def test_a_span_whose_times_are_wrong_is_taken_lasts_no_time_and_can_be_imported
     assert (taken.status, taken.value) == (200, {})
     assert (action["ended_at"], action["duration_ns"]) == (action["started_at"], 0)
     assert imported.status == 200, imported.body
+
+
+OLD_CALL = {"id": "e1", "timestamp": "1970-01-01T00:00:00Z", "action": "x", "duration_ms": 5, "outcome": "success"}
+#: `time.Time{}` of Go, DateTime.MinValue of .NET
+OLD_SPAN = {
+    "object": "trace.span",
+    "id": "span_1",
+    "trace_id": "{run}",
+    "started_at": "0001-01-01T00:00:00Z",
+    "ended_at": "0001-01-01T00:00:01Z",
+    "span_data": {"type": "agent", "name": "ann"},
+}
+OLD_RUN = {
+    "type": "run",
+    "run_id": "{run}",
+    "agent_id": "ann",
+    "agent_at": "1969-07-20T20:17:40Z",
+    "status": "running",
+    "started_at": "2026-03-01T12:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/api/v1/ingest", {"run_id": "{run}", "agent_id": "ann", "entries": [OLD_CALL]}),
+        ("/v1/traces/ingest", {"data": [OLD_SPAN]}),
+        ("/api/v1/import?partial=true", OLD_RUN),
+        ("/api/public/scores", {"traceId": "{run}", "name": "s", "value": 1, "timestamp": "0001-01-01T00:00:00Z"}),
+    ],
+)
+def test_what_is_told_of_a_time_before_1970_is_kept_as_of_1970_and_leaves_exports_whole(
+    port: int, path: str, told: dict[str, object]
+) -> None:
+    run = a_name("run")
+
+    taken = ask(port, "POST", path, json.dumps(told).replace("{run}", run).encode())
+
+    [line, *_, manifest] = exported(port, run)
+    assert taken.status in (200, 202), taken.body
+    assert (line["type"], manifest["type"]) == ("run", "manifest")
+    assert {line[name] for name in ("started_at", "agent_at")} <= {"1970-01-01T00:00:00Z", OLD_RUN["started_at"]}
+    for form in ("csv", "json"):
+        assert ask(port, "GET", f"/api/v1/runs/export?format={form}&run_id={run}").status == 200

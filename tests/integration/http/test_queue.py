@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.raw_http import a_key, ask, ask_json
+from tests.support.raw_http import a_key, ask, ask_json, given
 from tests.support.submissions import WireWorker, a_dag_body, a_job_body, a_name, submit
 from titan.model.queue import WaitsFor
 
 
 def queue(port: int, query: str = "") -> Any:
     """Return the queue; other tests' jobs wait in it too."""
-    answer = ask(port, "GET", f"/api/queue{query}")
-    assert answer.status == 200, answer.body
-    return answer.value
+    return given(port, f"/api/queue{query}")
 
 
 def group(port: int, name: str, *, limit: int = 8) -> Any:

@@ -44,3 +44,25 @@ def test_a_field_that_is_missing_is_named(port: int) -> None:
 
 def test_an_agent_that_nobody_knows_is_none(port: int) -> None:
     assert ask(port, "GET", "/api/v1/agents/nobody/stats").refusal == (404, "UnknownAgent")
+
+
+def test_a_day_alone_is_taken_from_its_beginning_to_its_end(port: int) -> None:
+    run = a_name("run")
+    day_ns = 1_795_305_600 * 10**9  # 2026-11-22T00:00:00Z
+    moments = {
+        "before": day_ns - 10**9,
+        "first": day_ns,
+        "last": day_ns + 86_399 * 10**9,
+        "after": day_ns + 86_400 * 10**9,
+    }
+    entries = [
+        {"type": "action", "id": name, "kind": "tool", "name": name, "started_at_ns": at_ns}
+        for name, at_ns in moments.items()
+    ]
+    ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": entries})
+
+    found = ask(port, "GET", f"/api/v1/ledger?run_id={run}&start_date=2026-11-22&end_date=2026-11-22")
+
+    assert [call["name"] for call in json.loads(found.body)["data"]] == ["last", "first"]
+    impossible = ask(port, "GET", "/api/v1/ledger?start_date=2026-02-30")
+    assert "found '2026-02-30'." in json.loads(impossible.body)["error"]["message"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.raw_http import ask, ask_json
+from tests.support.raw_http import ask, ask_json, given
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.submissions import a_name
 from tests.support.tampering import change_calls
@@ -38,9 +38,7 @@ def a_run(port: int, *, large: str = "words ") -> tuple[str, str]:
 
 
 def chain(port: int, run: str) -> dict[str, object]:
-    answer = ask(port, "GET", f"/api/v1/runs/{run}/chain")
-    assert answer.status == 200, answer.body
-    found: dict[str, object] = answer.value
+    found: dict[str, object] = given(port, f"/api/v1/runs/{run}/chain")
     return found
 
 

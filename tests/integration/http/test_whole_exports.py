@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,26 +10,11 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.raw_http import Answer, ask, ask_json
-from tests.support.running_titan import running_titan
+from tests.support.running_titan import Two, two_titans
 from tests.support.submissions import a_name
 
 AT_NS = 1_772_366_400_000_000_000
 SECRET = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
-
-
-@dataclass(frozen=True, slots=True)
-class Two:
-    """The ports of a server and of an empty one."""
-
-    source: int
-    target: int
-
-
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    first, second = (tmp_path_factory.mktemp(name) / "home" for name in ("source", "target"))
-    with running_titan(first, offers=()) as source, running_titan(second, offers=()) as target:
-        yield Two(source.sdk_port, target.sdk_port)
 
 
 def a_run(port: int, *, place: int = 0) -> str:
@@ -67,8 +50,8 @@ def bring(port: int, content: bytes, *, is_partial: bool = False) -> Answer:
 
 
 def test_an_export_of_an_import_is_the_same_to_the_byte(tmp_path: Path) -> None:
-    with running_titan(tmp_path / "one", offers=()) as one, running_titan(tmp_path / "two", offers=()) as two:
-        source, target = one.sdk_port, two.sdk_port
+    with two_titans(tmp_path) as two:
+        source, target = two.source, two.target
         runs = [a_run(source, place=place) for place in range(3)]
         say(source, runs[0], name="quality", score=0.5, text="fair", author="ann")
         say(source, runs[0], text="ask first", action_id="a2")

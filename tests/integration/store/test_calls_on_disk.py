@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import kept, record
+from tests.support.call_stores import actions_of, check, kept, record, run_of, tape_of
 from tests.support.full_disk import MakeRoom, small_disk
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.sources import ROOT
@@ -21,11 +21,9 @@ from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunE
 from titan.model.errors import StoreFull
 from titan.model.recorded import Note
 from titan.ports_calls import CallReader
-from titan.store.calls.linking import link_of
 from titan.store.calls.scrubbing import TO_SCRUB
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.calls.texts import MAX_DIGESTS, KnownTexts
-from titan_sdk.tape import CHAIN_START
 
 #: How many acknowledged commits each life of the server lasts; the second passes SQLite's first checkpoint.
 LIVES = (1, 300, 40)
@@ -51,18 +49,16 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(tmp_path: Path) -
         acknowledged |= record_then_die(tmp_path, after=life)
 
     store = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock())
-    run = store.read(lambda reader: reader.recorded_run(PROJECT, RUN))
-    tape = store.read(lambda reader: reader.tape(PROJECT, RUN, limit=1_000_000))
-    actions = store.read(lambda reader: reader.actions_of_run(PROJECT, RUN))
+    run = run_of(store)
+    tape = tape_of(store)
+    actions = actions_of(store)
+    found = check(store)
     store.close()
     assert len(acknowledged) >= sum(LIVES)
     assert acknowledged <= {action.id for action in actions}
     assert run is not None
     assert run.tally.calls == run.entry_count == len(actions) == len(tape)
-    link = CHAIN_START
-    for stored in tape:
-        link = link_of(link, stored.entry)
-        assert stored.link == link
+    assert found.broken is None
 
 
 # --- nothing of what was deleted ---
@@ -200,18 +196,14 @@ def test_on_a_full_disk_nothing_is_half_kept_and_with_room_all_goes_on(disk: Pat
     while_full = store.read(ids)
     make_room()
     record(store, replace(a_call("later"), inputs=Payload(SHARED_MARK, ('"same"',))))
-    tape = store.read(lambda reader: reader.tape(PROJECT, RUN, limit=1000))
-    after = store.read(ids)
+    after, found = store.read(ids), check(store)
     store.close()
 
     assert "Free some space" in str(refused)
     assert acknowledged
     assert while_full == acknowledged
     assert after == [*acknowledged, "later"]
-    link = CHAIN_START
-    for stored in tape:
-        link = link_of(link, stored.entry)
-        assert stored.link == link
+    assert found.broken is None
 
 
 # --- the index of words ---

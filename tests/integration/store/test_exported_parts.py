@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT
-from tests.support.call_stores import kept, record
+from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.stores import StandingClock
 from titan.insight.export import ExportedRun, json_document, json_lines
@@ -70,7 +70,7 @@ def store(tmp_path: Path, clock: StandingClock) -> Iterator[CountingStore]:
 
 
 def runs_of(store: CountingStore, blobs: Path) -> Iterator[ExportedRun]:
-    run = store.read(lambda reader: reader.recorded_run(PROJECT, RUN))
+    run = run_of(store)
     assert run is not None
     runs: Iterable[RecordedRun] = [run]
     return exported(store, FolderBlobs(blobs), runs)

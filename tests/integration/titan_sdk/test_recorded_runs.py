@@ -110,6 +110,28 @@ def test_actions_of_jobs_belong_to_their_agent_run_and_those_of_others_to_their_
         assert ask(titan, f"/api/v1/runs/{run_id}")["agent_id"] == agent_id
 
 
+def test_blocks_of_a_job_are_in_its_run_which_ends_as_the_job_does(titan: RunningTitan) -> None:
+    script = (
+        "import titan_sdk\nfrom titan_sdk import action, set_result\n"
+        "with titan_sdk.run('FIRST') as run, action('one'):\n    pass\n"
+        "try:\n    with titan_sdk.run('SECOND'), action('two'):\n        raise ValueError('caught')\n"
+        "except ValueError:\n    set_result(run.id)\n"
+    )
+
+    with client_of(titan) as client:
+        accepted = client.submit_dag("blocks", [TitanJob("look", "look.py", script_content=script)])
+        assert client.wait([accepted.dag_id], 60) == {accepted.dag_id: "COMPLETED"}
+        assert client.result("look") == accepted.dag_id
+
+    def has_ended() -> bool:
+        return bool(ask(titan, f"/api/v1/runs/{accepted.dag_id}")["status"] != "running")
+
+    wait_until(lambda: has_run(titan, accepted.dag_id, calls=2), "its calls")
+    wait_until(has_ended, "its end")
+    run = ask(titan, f"/api/v1/runs/{accepted.dag_id}")
+    assert (run["agent_id"], run["status"], run["status_source"]) == ("FIRST", "completed", "stages")
+
+
 def test_a_program_that_outlives_its_server_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     script = tmp_path / "agent.py"
     script.write_text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -92,19 +93,38 @@ def test_a_program_without_a_run_gets_one_of_its_own_that_ends_with_it(fake: Fak
 
 
 @pytest.mark.parametrize(
-    ("env", "run_id"), [({}, None), ({"TITAN_AGENT_RUN_ID": "RESEARCH_1"}, "RESEARCH_1")], ids=["no run", "a run"]
+    ("env", "run_id"),
+    [
+        ({}, "d1"),
+        ({"TITAN_DAG_ID": "d1"}, "d1"),
+        ({"TITAN_DAG_ID": "d1", "TITAN_AGENT_RUN_ID": "RESEARCH_1"}, "RESEARCH_1"),
+        ({"TITAN_DAG_ID": "d1", "TITAN_AGENT_RUN_ID": ""}, "d1"),
+    ],
+    ids=["of a bare environment", "no run", "a run", "an empty run"],
 )
 def test_actions_of_a_job_belong_to_its_run_which_it_does_not_end(
-    fake: FakeTitan, programs: Programs, env: dict[str, str], run_id: str | None
+    fake: FakeTitan, programs: Programs, env: dict[str, str], run_id: str
 ) -> None:
-    text = ONE_CALL + "with titan_sdk.run(name='x'):\n    titan_sdk.progress(1)"
+    text = ONE_CALL + (
+        "with titan_sdk.run(name='x') as run:\n    titan_sdk.progress(1)\n    print(run.id)\n"
+        "with titan_sdk.run('LATER'):\n    raise ValueError('leaves the block, and the job')"
+    )
 
-    programs.run(text, {"TITAN_JOB_ID": "j1", "TITAN_TOKEN": "t1", **env})
+    ended = programs.run(text, {"TITAN_JOB_ID": "d1.00000", "TITAN_TOKEN": "t1", **env})
 
+    assert (ended.returncode, ended.stdout) == (1, f"{run_id}\n")
     assert names(fake) == ["call"]
     assert {each.get("run_id") for each in fake.facts.entries} == {run_id}
     assert run_ends(fake) == []
     assert {each.headers["authorization"] for each in fake.received} == {"Bearer t1"}
+
+
+def test_a_run_of_another_id_in_a_job_ends_with_its_block(fake: FakeTitan, programs: Programs) -> None:
+    text = HEAD + "with titan_sdk.run(run_id='OTHER'):\n    pass\nwith titan_sdk.run(run_id='d1'):\n    pass"
+
+    programs.run(text, {"TITAN_JOB_ID": "d1.00000", "TITAN_DAG_ID": "d1"})
+
+    assert [(each["run_id"], each["end"]) for each in fake.facts.entries if "end" in each] == [("OTHER", "completed")]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +156,18 @@ def test_a_program_that_is_terminated_tells_everything_and_dies_of_the_signal(
 
     assert program.wait(WITHIN_SECONDS) == -ending
     assert (names(fake), run_ends(fake)) == (["call"], [("failed", ending.name)])
+
+
+@pytest.mark.parametrize("block", ["with titan_sdk.run('A', 'A_1'):", "if True:"], ids=["a block", "none"])
+def test_a_program_that_is_interrupted_has_cancelled_its_run(fake: FakeTitan, programs: Programs, block: str) -> None:
+    program = programs.start(
+        f"{HEAD}{block}\n    with action('call'):\n        pass\n    print('up', flush=True)\n    signal.pause()"
+    )
+
+    program.send_signal(signal.SIGINT)
+
+    assert program.wait(WITHIN_SECONDS) == -signal.SIGINT
+    assert (names(fake), run_ends(fake)) == (["call"], [("cancelled", "KeyboardInterrupt")])
 
 
 UNDER_WAY = """
@@ -356,6 +388,40 @@ def test_fields_that_the_environment_names_do_not_leave_the_process(fake: FakeTi
     assert call["is_redacted"] is True
 
 
+PRIVATE = (
+    HEAD
+    + """
+from titan_sdk import Redact
+@action(redact=Redact(fields=["iban"]))
+def pay(whom, iban): return whom
+with titan_sdk.run("A", "A_1", name="for CUST-100001", tags=["CUST-100002"]):
+    pay("CUST-100003", "AT611904")
+    with titan_sdk.turn("about CUST-100004"):
+        pass
+with titan_sdk.run("A", "A_2"):
+    raise ValueError("no CUST-100005")
+"""
+)
+
+
+@pytest.mark.parametrize("is_away", [False, True])
+def test_patterns_that_the_environment_names_leave_the_process_neither_to_the_server_nor_to_the_disk(
+    fake: FakeTitan, programs: Programs, is_away: bool
+) -> None:
+    (programs.folder / "secrets.toml").write_text("customer = 'CUST-[0-9]{6}'")
+    if is_away:
+        fake.stop()
+
+    programs.run(PRIVATE, {"TITAN_REDACT_PATTERNS": str(programs.folder / "secrets.toml")})
+
+    kept = [path.read_text() for path in programs.spool.iterdir()] if is_away else []
+    told = "".join([*kept, json.dumps(fake.facts.entries)])
+    assert "CUST-1" not in told
+    assert "AT611904" not in told
+    assert told.count("[redacted:customer]") >= 6
+    assert "[redacted:iban]" in told
+
+
 def test_a_wrong_address_is_said_and_does_the_program_no_harm(programs: Programs) -> None:
     done = programs.run(ONE_CALL, {"TITAN_PORT": "none"})
 
@@ -363,10 +429,15 @@ def test_a_wrong_address_is_said_and_does_the_program_no_harm(programs: Programs
     assert "TITAN_PORT" in done.stderr
 
 
-def test_a_port_that_is_none_is_said_with_what_is_lost(tmp_path: Path) -> None:
+def test_a_port_that_is_none_is_said_before_what_is_lost_is_counted_once(tmp_path: Path) -> None:
     ended = Programs(tmp_path, 0).run(ONE_CALL, {"TITAN_PORT": "seven"})
 
     assert ended.returncode == 0
-    assert "recorded entries are lost" in ended.stderr
-    assert "seven" in ended.stderr
-    assert "(0 so far)" not in ended.stderr
+    first, *counts = ended.stderr.splitlines()
+    assert first == (
+        "titan_sdk: what is recorded has nowhere to go: TITAN_PORT: expected a port number from 1 to 65535; found "
+        "'seven'. Correct it. Nothing was sent."
+    )
+    assert counts[-1].startswith(
+        ("titan_sdk: recorded entries are lost (3 so", "titan_sdk: recorded entries are lost: 3")
+    )

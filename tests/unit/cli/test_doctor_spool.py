@@ -43,7 +43,8 @@ def test_what_waits_is_told_with_its_size_its_age_and_its_place(tmp_path: Path) 
 
     assert finding.level is Level.WARN
     assert finding.text == f"waiting for the server: 6 recorded entries (105 B, the oldest 3 h 0 min old) in {folder}"
-    assert finding.next_step == "Start the server; the next program that records something here delivers them too."
+    by_hand = f"titan runs deliver {folder} --server URL"
+    assert finding.next_step == f"Start the server: it takes them in. To another one: {by_hand}"
 
 
 def test_what_was_put_aside_is_told_apart(tmp_path: Path) -> None:
@@ -55,6 +56,8 @@ def test_what_was_put_aside_is_told_apart(tmp_path: Path) -> None:
 
     assert waiting.text.startswith("waiting for the server: 1 recorded entry (7 B, ")
     assert waiting.next_step.startswith("They are for 127.0.0.1:5001: ")
+    folder = tmp_path / "spool" / "127.0.0.1_5001"
+    assert f"titan runs deliver {folder} --server URL. If nobody wants them: rm -r {folder}" in waiting.next_step
     assert aside.text.startswith("put aside: 2 recorded entries (")
     assert "end its name in .json instead of .aside" in aside.next_step
 
@@ -62,6 +65,7 @@ def test_what_was_put_aside_is_told_apart(tmp_path: Path) -> None:
 def test_what_jobs_left_and_where_the_environment_points_is_looked_at_too(tmp_path: Path) -> None:
     home = tmp_path / "home"
     folders = [
+        home / "worker" / "spools" / "l0",
         home / "workers" / "w" / "spools" / "l1",
         home / "local-workers" / "w" / "spools" / "l2",
         tmp_path / "own",
@@ -74,7 +78,7 @@ def test_what_jobs_left_and_where_the_environment_points_is_looked_at_too(tmp_pa
     assert sorted(str(folder) for folder in folders for finding in findings if str(folder) in finding.text) == sorted(
         map(str, folders)
     )
-    assert sum("Their worker delivers them" in finding.next_step for finding in findings) == 2
+    assert sum("Their worker delivers them" in finding.next_step for finding in findings) == 3
 
 
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:

@@ -106,6 +106,22 @@ def test_an_unknown_command_is_told_with_the_nearest() -> None:
     assert done.stderr == "titan: No such command 'jbos'. Did you mean 'jobs'? See `titan --help`.\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        (("runs", "--search"), "titan runs"),
+        (("runs", "note", "R_1", "--score"), "titan runs note"),
+        (("--nonsense",), "titan"),
+    ],
+)
+def test_an_option_without_its_value_points_to_the_help_of_its_command(words: tuple[str, ...], command: str) -> None:
+    done = run_titan(*words)
+
+    assert (done.exit_code, done.stdout) == (2, b"")
+    assert done.stderr.startswith(f"{command}: ")
+    assert done.stderr.endswith(f" See `{command} --help`.\n")
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys\nfrom titan.cli.app import main\nmain(['--help'])\nprint(*sys.modules, file=sys.stderr)"
 

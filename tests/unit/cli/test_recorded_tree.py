@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
+from titan.cli.commands.runs_files import imported_words
 from titan.cli.formats import money
-from titan.cli.recorded_answers import RecordedRun, Skeleton, Tally, tree_of
-from titan.cli.recorded_views import cost_of
+from titan.cli.recorded_answers import Call, Imported, Progress, RecordedRun, Skeleton, Tally, tree_of
+from titan.cli.recorded_views import action_row, cost_of, progress_of
 from titan.model.actions import ActionKind, Outcome
 from titan.model.runs import RunStatus
 
@@ -103,7 +105,7 @@ def test_money_has_the_digits_that_count(usd: str | None, told: str) -> None:
     [
         ({}, "-"),
         ({"calls": 2}, "$0"),
-        ({"calls": 2, "unpriced": 2}, "-"),
+        ({"calls": 2, "unpriced": 2}, "2 unpriced"),
         ({"calls": 2, "unpriced": 1, "cost_usd": Decimal("0.12")}, "$0.12 + 1 unpriced"),
         ({"calls": 2, "estimated": 1, "cost_usd": Decimal("0.12")}, "≈$0.12"),
         ({"calls": 3, "estimated": 1, "unpriced": 1, "cost_usd": Decimal("0.12")}, "≈$0.12 + 1 unpriced"),
@@ -111,3 +113,54 @@ def test_money_has_the_digits_that_count(usd: str | None, told: str) -> None:
 )
 def test_a_sum_says_what_it_lacks(figures: dict[str, int], told: str) -> None:
     assert cost_of(a_tally(**figures)) == told
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (Progress(share=0.1, source="told", done=1, total=10), "10 % · 1 of 10"),
+        (Progress(share=0.25, source="told", done=25, total=100), "25 %"),
+        (Progress(share=0.4, source="estimated"), "about 40 %"),
+    ],
+)
+def test_progress_names_steps_where_they_say_more_than_the_share(progress: Progress, words: str) -> None:
+    assert progress_of(progress) == words
+
+
+@pytest.mark.parametrize(
+    ("duration_ms", "outcome", "status", "told"),
+    [
+        (None, None, RunStatus.RUNNING, "10.0 s"),
+        (None, None, RunStatus.FAILED, "-"),
+        (None, Outcome.ERROR, RunStatus.RUNNING, "-"),
+        (47_000.0, Outcome.ERROR, RunStatus.FAILED, "47.0 s"),
+    ],
+)
+def test_only_what_runs_in_a_run_that_goes_on_takes_longer_and_longer(
+    duration_ms: float | None, outcome: Outcome | None, status: RunStatus, told: str
+) -> None:
+    run = msgspec.structs.replace(a_skeleton().run, status=status)
+    began = run.started_at
+    call = Call(
+        id="a",
+        depth=0,
+        kind=ActionKind.TOOL,
+        name="a",
+        started_at=began,
+        duration_ms=duration_ms,
+        outcome=outcome,
+    )
+
+    assert action_row(call, run, at=began + timedelta(seconds=10))[3] == told
+
+
+@pytest.mark.parametrize(
+    ("stored", "repeated", "notes", "told"),
+    [
+        (2, 0, 0, "Imported 1 run: 2 entries."),
+        (1, 1, 1, "Imported 1 run: 1 entry and 1 note; 1 was known already."),
+        (0, 2, 0, "Imported 1 run: 0 entries; 2 were known already."),
+    ],
+)
+def test_an_import_says_what_it_brought(stored: int, repeated: int, notes: int, told: str) -> None:
+    assert imported_words(Imported(runs=1, stored=stored, repeated=repeated, notes=notes)) == told

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 
 from tests.support.random_telling import plain, some_calls
 from tests.support.recorded import Memory, a_call, a_seen, a_span, a_word, at, heard
+from tests.unit.rules.test_broken_off import closed
 from titan.ingest.jsonl import read_lines
 from titan.insight.bodies import bodies_of
 from titan.insight.export import ExportedRun, json_lines
 from titan.model.actions import ActionEntry, Entry, ModelUse, Outcome, RunEnd, RunEntry, Teller
 from titan.model.recorded import RecordedRun, ToldEnd
 from titan.model.runs import RunStatus, StatusSource
-from titan.rules.broken_off import broken_off
+from titan.rules.broken_off import IS_BROKEN_OFF, broken_off
 from titan.rules.ending import fallen_silent
 from titan.rules.merging import ENDED, TOLD
 
@@ -34,6 +35,12 @@ def exported(memory: Memory) -> list[bytes]:
 
 def read(lines: Sequence[bytes]) -> list[Entry]:
     return [told for told in read_lines(lines, is_partial=True) if isinstance(told, RunEntry | ActionEntry)]
+
+
+def lines_of_broken_off(memory: Memory) -> list[dict[str, object]]:
+    """Return the lines of calls that broke off, but whose they are: the store sees to that."""
+    lines = [json.loads(line) | {"agent_id": None} for line in exported(memory)[:-1]]
+    return [line for line in lines if line["type"] == "action" and line["heard"] & IS_BROKEN_OFF]
 
 
 def imported(memory: Memory) -> Memory:
@@ -56,6 +63,36 @@ def test_an_imported_run_goes_on_as_it_does_where_it_was_exported(
         memory.hear(*order[cut:])
 
     assert at_first[0] == at_first[1]
+    assert plain(here) == plain(there)
+
+
+@settings(max_examples=80, deadline=None)
+@given(some_calls(), st.data())
+def test_where_nothing_is_known_nothing_of_an_import_is_known_already(
+    entries: Sequence[Entry], data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(entries))
+    there = heard(order[: data.draw(st.integers(1, len(order)))])
+
+    assert Memory().hear(*read(exported(there))).repeated == 0
+
+
+@settings(max_examples=80, deadline=None)
+@given(some_calls(), st.data())
+def test_a_run_that_broke_off_is_the_same_after_an_import_and_as_open_to_late_ends(
+    entries: Sequence[Entry], data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(entries))
+    cut = data.draw(st.integers(1, len(order)))
+    there = closed([*order[:cut], a_word(seconds=10**6, end=RunEnd.FAILED)])
+    here = imported(there)
+    at_first = plain(here), plain(there), lines_of_broken_off(here), lines_of_broken_off(there)
+
+    for memory in (there, here):
+        memory.hear(*order[cut:])
+
+    assert at_first[0] == at_first[1]
+    assert at_first[2] == at_first[3]
     assert plain(here) == plain(there)
 
 

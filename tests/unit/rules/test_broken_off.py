@@ -1,18 +1,26 @@
 """Calls that never ended, in runs that did."""
 
+from collections.abc import Sequence
+
+import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import Memory, a_call, a_word, at, heard
-from titan.model.actions import ActionKind, Outcome, RunEnd
+from titan.model.actions import ActionKind, Entry, Outcome, RunEnd, Teller
 from titan.model.recorded import Tally
-from titan.rules.broken_off import told_of, without_open_calls
-from titan.rules.merging import NEVER_ENDED
+from titan.rules.broken_off import NEVER_ENDED, told_of, without_open_calls
 
 
 def broken_off(*, end: float = 9) -> Memory:
     """Return what is known of a run whose one call never ended, after that was noted."""
-    memory = heard([a_call(begins=2, ends=None, cost="0.50"), a_word(seconds=end, end=RunEnd.COMPLETED)])
-    run, closed = without_open_calls(memory.run, memory.all)
+    return closed([a_call(begins=2, ends=None, cost="0.50"), a_word(seconds=end, end=RunEnd.COMPLETED)])
+
+
+def closed(entries: Sequence[Entry]) -> Memory:
+    """Return what is known of a run that is over, after what runs in it was noted to have never ended."""
+    memory = heard(entries)
+    still_open = [action for action in memory.all if action.outcome is None]
+    run, closed = without_open_calls(memory.run, still_open)
     memory.runs[run.id] = run
     memory.actions |= {action.number: action for action in closed}
     return memory
@@ -23,7 +31,7 @@ def test_nothing_runs_in_a_run_that_has_ended() -> None:
 
     [action] = memory.all
     assert (action.outcome, action.error_type, action.ended_at) == (Outcome.ERROR, NEVER_ENDED, at(9))
-    assert action.duration_ns is None
+    assert action.duration_ns == 7_000_000_000
     assert (memory.run.tally.running, memory.run.tally.error, str(memory.run.tally.cost)) == (0, 1, "0.50")
 
 
@@ -61,3 +69,72 @@ def test_it_is_said_how_many_broke_off() -> None:
 
     assert told_of(calls) == "broke off: 2 calls never ended"
     assert told_of(calls[2:]) == "broke off: 1 step never ended"
+
+
+# --- the first error ---
+
+END = a_word(seconds=9, end=RunEnd.FAILED)
+NEVER = f"{NEVER_ENDED}: Its run ended, and nothing told of the end of this."
+
+
+def first_error(memory: Memory) -> tuple[str | None, str | None]:
+    return memory.run.first_error_id, memory.run.first_error
+
+
+def test_what_never_ended_is_the_first_error_of_a_run_without_another() -> None:
+    turn = a_call("t1", kind=ActionKind.TURN, begins=0, ends=None)
+
+    memory = closed([turn, a_call("a2", begins=2, ends=None), a_call("a1", begins=1, ends=None), END])
+
+    assert first_error(memory) == ("a1", NEVER)
+
+
+def test_a_step_that_never_ended_is_no_error_of_its_run() -> None:
+    assert first_error(closed([a_call(kind=ActionKind.STEP, ends=None), END])) == (None, None)
+
+
+@pytest.mark.parametrize("begins", [0, 5])
+def test_what_failed_of_itself_is_told_before_what_never_ended(begins: float) -> None:
+    failed = a_call("b", begins=begins, ends=6, error="nope")
+    others: list[Entry] = [a_call("a1", begins=1, ends=None), END]
+    late = closed(others)
+
+    late.hear(failed)
+
+    assert first_error(late) == first_error(closed([failed, *others])) == ("b", "ValueError: nope")
+
+
+def test_a_late_end_makes_another_call_the_first_that_never_ended() -> None:
+    memory = closed([a_call("a1", begins=1, ends=None), a_call("a2", begins=2, ends=None), END])
+
+    memory.hear(a_call("a2", begins=2, ends=3))
+    still_first = first_error(memory)
+    memory.hear(a_call("a1", begins=1, ends=3))
+
+    assert (still_first, first_error(memory)) == (("a1", NEVER), (None, None))
+
+
+def test_of_late_ends_the_first_one_leaves_the_first_error_to_the_other_call() -> None:
+    memory = closed([a_call("a1", begins=1, ends=None), a_call("a2", begins=2, ends=None), END])
+
+    memory.hear(a_call("a1", begins=1, ends=3))
+
+    assert first_error(memory) == ("a2", NEVER)
+    assert memory.run.first_error_at is None
+
+
+def test_a_late_end_that_is_an_error_tells_what_it_was() -> None:
+    memory = closed([a_call("a1", begins=1, ends=None), a_call("a2", begins=2, ends=None), END])
+
+    memory.hear(a_call("a1", begins=1, ends=3, error="nope"))
+
+    assert first_error(memory) == ("a1", "ValueError: nope")
+
+
+def test_a_beginning_that_another_tells_makes_what_never_ended_longer_and_no_more() -> None:
+    memory = broken_off()
+
+    memory.hear(a_call(begins=1, ends=None, teller=Teller.SENTINEL))
+
+    [action] = memory.all
+    assert (action.outcome, action.error_type, action.duration_ns) == (Outcome.ERROR, NEVER_ENDED, 8_000_000_000)

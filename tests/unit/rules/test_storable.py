@@ -1,11 +1,13 @@
 """What every store can keep stays as it is; NULs, halves of surrogate pairs and impossible counts go."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from msgspec.structs import replace
 
 from tests.support.recorded import a_call, a_word
-from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, Hearsay, ModelUse, RunEntry
-from titan.rules.storable import storable, storable_id, storable_text
+from titan.model.actions import MOST_TOKENS, ActionEntry, Entry, Failure, Hearsay, ModelUse, RunEntry, Standing
+from titan.rules.storable import storable, storable_id, storable_text, storable_time
 
 ODD, FIT = "a\0b\ud800é", "a\ufffdb\ufffdé"
 BARE: list[ActionEntry] = [
@@ -73,3 +75,26 @@ def test_tokens_that_no_call_takes_are_unknown() -> None:
 
     assert isinstance(entry, ActionEntry)
     assert entry.use == ModelUse(model="m", input_tokens=MOST_TOKENS)
+
+
+def test_a_time_before_1970_stands_as_the_beginning_of_1970() -> None:
+    epoch, known = datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    year_1, before = datetime.min.replace(tzinfo=UTC), epoch - timedelta(microseconds=1)
+    call = replace(a_call(), started_at=year_1, ended_at=before)
+    word = replace(a_word(), at=year_1, agent_at=before)
+
+    assert storable(call) == replace(call, started_at=epoch, ended_at=epoch)
+    assert storable(replace(call, ended_at=known)) == replace(call, started_at=epoch, ended_at=known)
+    assert storable(replace(call, ended_at=None)) == replace(call, started_at=epoch, ended_at=None)
+    assert storable(word) == replace(word, at=epoch, agent_at=epoch)
+    assert (storable_time(before), storable_time(known)) == (epoch, known)
+
+
+def test_how_a_run_stood_is_said_of_no_time_before_1970() -> None:
+    epoch, known = datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    early = Standing(last_event_at=datetime.min.replace(tzinfo=UTC), progress_at=known)
+    told = replace(a_word(), standing=early)
+    fit = replace(told, standing=Standing(last_event_at=epoch, progress_at=known))
+
+    assert storable(told) == replace(told, standing=replace(early, last_event_at=epoch))
+    assert storable(fit) is fit

@@ -26,7 +26,7 @@ def refused(shape: Any, given: object) -> str:
     [
         (InterceptsQuery, {"window": "1d"}, "one of 24h, 30d, 7d, all"),
         (RegistryQuery, {"order": "up"}, "one of asc, desc"),
-        (InterceptsQuery, {"windw": "7d"}, "no fields but window, agent_id, q, limit"),
+        (InterceptsQuery, {"windw": "7d"}, "no fields but window, agent_id, q, include_acknowledged, limit"),
         (RecordBody, {"run_id": "R", "entries": [{"type": "action", "kind": "x"}]}, KINDS),
         (dict[str, list[InterceptsQuery]], {"a": [{"window": "1d"}]}, "one of 24h, 30d, 7d, all"),
         (RegistryQuery, {"limit": 0}, "limit: a whole number from 1 to 200"),

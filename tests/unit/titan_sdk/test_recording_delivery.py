@@ -166,6 +166,26 @@ def test_one_kept_entry_that_the_server_refuses_does_not_hold_up_the_others(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("body", [b'{"entries":[7,"x"]}', b'{"entries":7}', b'{"entries":{"a":1}}', b"[" * 100_000])
+def test_whatever_else_was_written_into_a_kept_file_goes_and_is_said(tmp_path: Path, body: bytes) -> None:
+    Spool(str(tmp_path)).add(body)
+    said = list[str]()
+
+    is_empty = Delivery(lambda _body, _seconds: Answer(Verdict.REFUSED), Spool(str(tmp_path)), say=said.append).empty()
+
+    assert (is_empty, list(tmp_path.iterdir())) == (True, [])
+    assert "recorded entries are lost (1 so far)" in said[0]
+
+
+def test_what_the_server_does_not_take_now_is_told_to_wait(tmp_path: Path) -> None:
+    Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"}]}')
+    post = Post(Verdict.AWAY, Verdict.TAKEN)
+    delivery = Delivery(post, Spool(str(tmp_path)))
+
+    assert (delivery.empty(), post.ids) == (False, [])
+    assert (delivery.empty(), post.ids) == (True, ["a"])
+
+
 def test_a_server_that_goes_away_in_the_middle_of_a_kept_body_gets_the_rest_later(tmp_path: Path) -> None:
     Spool(str(tmp_path)).add(b'{"entries":[{"id":"a"},{"id":"b"},{"id":"c"}]}')
     post, clock = Post(Verdict.REFUSED, Verdict.TAKEN, Verdict.AWAY), Clock()
@@ -187,6 +207,33 @@ def test_a_server_that_records_nothing_is_said_once() -> None:
 
     assert delivery.dropped == 3
     assert said == ["titan_sdk: recorded entries are lost (2 so far): the server is of a version that records nothing"]
+
+
+def test_what_tells_of_losses_is_none_itself_where_it_is_lost_too() -> None:
+    said = list[str]()
+    delivery = Delivery(lambda _body, _seconds: Answer(Verdict.UNWANTED), None, say=said.append)
+
+    delivery.give(told("a", "b"))
+    for _ in range(3):
+        delivery.give(delivery.losses.taken())
+    delivery.say_what_is_left()
+
+    assert delivery.dropped == 2
+    assert said == ["titan_sdk: recorded entries are lost (2 so far): the server is of a version that records nothing"]
+
+
+def test_what_tells_of_losses_is_no_entry_of_those_held_in_memory(tmp_path: Path) -> None:
+    said = list[str]()
+    (home := tmp_path / "home").write_text("a file")
+    post = Post()
+    post.is_away = True
+    delivery = Delivery(post, Spool(str(home / "spool")), say=said.append)
+    delivery.drop([told("a")[0].lost, told("b")[0].lost], "no time")
+
+    delivery.give([*told("c"), *delivery.losses.taken()])
+    delivery.put_away()
+
+    assert [line.partition("(")[2][:8] for line in said] == ["2 so far", "3 so far"]
 
 
 def test_without_a_disk_a_bounded_number_is_held_in_memory(tmp_path: Path) -> None:

@@ -47,6 +47,24 @@ def test_a_run_is_printed_by_its_id_and_agent() -> None:
         assert (one.id, repr(one)) == ("A_1", "<titan_sdk.Run 'A_1' of 'A'>")
 
 
+def test_an_exception_that_leaves_the_block_leaves_its_traceback() -> None:
+    def look() -> None:
+        raise LookupError("nothing for ghp_abcdefghijklmnopqrstuvwxyz0123456789")
+
+    with heard_by_nobody_else() as heard:
+        with pytest.raises(LookupError), run(run_id="failed"):
+            look()
+        with pytest.raises(SystemExit), run(run_id="left"):
+            raise SystemExit(3)
+
+    failed, left = ([told for told in heard.runs() if told["run_id"] == name][-1] for name in ("failed", "left"))
+    traceback = failed["details"]["traceback"]
+    assert traceback.startswith('Traceback (most recent call last):\n  File "')
+    assert "in look\n    raise LookupError(" in traceback
+    assert traceback.splitlines()[-1].startswith("LookupError: nothing for ")
+    assert "details" not in left
+
+
 @pytest.mark.parametrize(
     ("error", "end", "reason"),
     [

@@ -22,6 +22,7 @@ from titan_sdk.recording.spool import Spool
 from titan_sdk.recording.told import ID_LIMIT, NAME_LIMIT, TAG_LIMIT, Told
 
 FLUSH_SECONDS = 30.0
+TEXT = '{"salary":"1","iban":"AT61","note":"CUST-123456 is KD7"}'
 #: Words of the protocol and numbers: nobody's text.
 WORDS = {"type", "kind", "outcome", "impact", "effect", "end", "cost_usd"}
 
@@ -204,6 +205,32 @@ def test_own_patterns_and_fields_hold_too_and_fields_are_those_of_the_data(tmp_p
         "inputs": {"name": "[redacted:name]"},
         "is_redacted": True,
     }
+
+
+def test_what_an_action_keeps_to_itself_adds_to_what_its_process_does(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.toml"
+    path.write_text('customer = "CUST-[0-9]{6}"\n')
+    process = {"TITAN_REDACT_PATTERNS": str(path), "TITAN_REDACT_FIELDS": "salary"}
+    own = Redact(fields=["iban"], patterns={"customer": "KD[0-9]+"})  # the name of a pattern of the process
+
+    [clean] = [redactor.redact_json(TEXT) for redactor in [own.redactor(process)] if redactor is not None]
+
+    assert json.loads(clean.text) == {
+        "salary": "[redacted:salary]",
+        "iban": "[redacted:iban]",
+        "note": "[redacted:customer] is [redacted:customer]",
+    }
+
+
+def test_the_patterns_of_a_process_hold_where_an_action_has_none_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.toml"
+    path.write_text('customer = "CUST-[0-9]{6}"\n')
+
+    redactor = Redact(errors=True).redactor({"TITAN_REDACT_PATTERNS": str(path)})
+
+    assert redactor is not None
+    assert redactor.redact_text("CUST-123456").text == "[redacted:customer]"
+    assert Redact(errors=True).redactor({}) is None
 
 
 @pytest.mark.parametrize("content", [None, "=", 'broken = "("'])

@@ -3,6 +3,7 @@ import { type Outcome, useBehind } from "../../api/gates";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 import { count } from "../../parts/format";
+import { WordsField } from "../../parts/WordsField";
 
 interface Props {
   gate: Gate;
@@ -38,17 +39,7 @@ export function AskDialog({ gate, outcome, comment, onComment, onYes, onClose }:
         {isApproval ? `Then ${jobs} behind it may start.` : `Then ${jobs} behind it will be cancelled.`} A gate is
         decided once.
       </p>
-      <label className="stack">
-        <span className="soft">{isApproval ? "Comment" : "Why (others will read it)"}</span>
-        <textarea
-          className="field"
-          dir="auto"
-          rows={2}
-          maxLength={10_000}
-          value={comment}
-          onChange={(event) => onComment(event.target.value)}
-        />
-      </label>
+      <WordsField label={isApproval ? "Comment" : "Why (others will read it)"} value={comment} onChange={onComment} />
     </Dialog>
   );
 }

@@ -9,6 +9,7 @@ import { count } from "../../parts/format";
 import { Status } from "../../parts/Status";
 import { Time } from "../../parts/Time";
 import { dagPath } from "../../parts/url";
+import { WordsField } from "../../parts/WordsField";
 import { AskDialog } from "./AskDialog";
 import { isUrgent } from "./decided";
 import { ReviewFiles } from "./ReviewFiles";
@@ -57,17 +58,7 @@ export function GateCard({ gate, isSettled, canDecide, isChosen, onChoose, asked
           <ReviewFiles gate={gate} />
           {canDecide ? (
             <div className="approvals-decide">
-              <label className="stack">
-                <span className="soft">Comment (kept with the decision)</span>
-                <textarea
-                  className="field"
-                  dir="auto"
-                  rows={2}
-                  maxLength={10_000}
-                  value={comment}
-                  onChange={(event) => setComment(event.target.value)}
-                />
-              </label>
+              <WordsField label="Comment (kept with the decision)" value={comment} onChange={setComment} />
               <div className="approvals-buttons">
                 <Button kind="main" busy={change.isPending} onClick={() => perform("approve")}>
                   ✓ Approve

@@ -57,15 +57,17 @@ interface CallsProps {
 function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
   const numbered = comparison.calls.map((call, at) => ({ call, at }));
   const different = numbered.filter(({ call }) => call.differences.length > 0);
+  const differences = different.length + (comparison.isOtherEnd ? 1 : 0);
   const rows = isOnlyDifferences ? different : numbered;
   return (
     <>
       <div className="row">
         <h2>
-          {count(different.length, "difference")} in {count(numbered.length, "call")}
+          {count(differences, "difference")} in {count(numbered.length, "action")}
         </h2>
+        {comparison.isOtherEnd ? <span className="compare-count">another end</span> : null}
         {comparison.counts.slice(0, 6).map((one) => (
-          <span key={one.name} className="compare-count" title={`${one.name}: ${one.a} calls in A, ${one.b} in B`}>
+          <span key={one.name} className="compare-count" title={`${one.name}: ${one.a} in A, ${one.b} in B`}>
             <bdi className="cut">{one.name}</bdi> {one.a} → {one.b}
           </span>
         ))}
@@ -80,12 +82,13 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
       </div>
       {comparison.isCut ? (
         <p className="soft">
-          The runs differ in too many calls to match them all: where they part, those of A stand first, then those of B.
+          The runs differ in too many actions to match them all: where they part, those of A stand first, then those of
+          B.
         </p>
       ) : null}
       {rows.length > 0 ? (
         <RowList
-          label="Calls of both runs"
+          label="Actions of both runs"
           rows={rows}
           keyOf={({ call, at }) => `${call.a?.id ?? ""} ${call.b?.id ?? ""} ${at}`}
           columns="var(--compare-columns)"
@@ -107,10 +110,15 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
           {({ call }) => <CallCells call={call} runs={runs} />}
         </RowList>
       ) : (
-        <Empty title={numbered.length === 0 ? "Neither run has made a call" : "The runs do not differ"} />
+        <Empty title={noneWords(comparison)} />
       )}
     </>
   );
+}
+
+function noneWords({ calls, isOtherEnd }: Comparison): string {
+  if (calls.length === 0) return "Neither run has made an action";
+  return isOtherEnd ? "The runs differ in nothing but their end" : "The runs do not differ";
 }
 
 function NoneChosen() {

@@ -10,6 +10,7 @@ import { RunBadge } from "../../parts/RunBadge";
 import { rate } from "../../parts/rate";
 import { Time, Took } from "../../parts/Time";
 import { agentPath, runPath } from "../../parts/url";
+import { whyEnded } from "../../parts/whyEnded";
 
 const NUMBER = new Intl.NumberFormat("en-US");
 
@@ -40,6 +41,7 @@ export function Figures({ a, b, onSwap }: Props) {
         </thead>
         <tbody>
           <Row name="Status" a={<RunBadge run={a} />} b={<RunBadge run={b} />} />
+          {whyEnded(a) || whyEnded(b) ? <Row name="Reason" a={<Why of={a} />} b={<Why of={b} />} /> : null}
           <Row name="Agent" a={<Agent of={a} />} b={<Agent of={b} />} />
           <Row name="Started" a={<Time at={a.started_at} />} b={<Time at={b.started_at} />} />
           <Row
@@ -86,6 +88,16 @@ function RunHead({ run, word }: { run: RecordedRunView; word: string }) {
         </Link>
       </div>
     </th>
+  );
+}
+
+function Why({ of }: { of: RecordedRunView }) {
+  const why = whyEnded(of);
+  if (why === null) return <span className="faint">{NOTHING}</span>;
+  return (
+    <span className="compare-why" dir="auto">
+      {why}
+    </span>
   );
 }
 

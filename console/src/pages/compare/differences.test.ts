@@ -13,6 +13,7 @@ interface Told {
 function aRun(...calls: Told[]): SkeletonAnswer {
   const names = [...new Set(calls.map((call) => call.name))];
   return {
+    run: { status: "completed", reason: null, first_error: null },
     names,
     id: calls.map((_, at) => `id${at}`),
     number: calls.map((_, at) => at + 1),
@@ -57,4 +58,18 @@ test("a call that one run alone made stands where it was made, and its name is c
 
 test("what only groups calls is not compared", () => {
   expect(differences(aRun({ name: "agent", kind: "agent" }, { name: "x" }), aRun({ name: "x" }))).toEqual(["x: same"]);
+});
+
+test("runs that ended otherwise differ, also where their actions do not", () => {
+  const ended = (status: string, reason: string | null = null, first_error: string | null = null) =>
+    ({ ...aRun({ name: "x" }), run: { status, reason, first_error } }) as unknown as SkeletonAnswer;
+  const isOther = (a: SkeletonAnswer, b: SkeletonAnswer) => compareRuns(a, b).isOtherEnd;
+
+  expect([
+    isOther(ended("completed"), ended("failed")),
+    isOther(ended("failed", "gave up"), ended("failed", "no money")),
+    isOther(ended("failed", "gave up", "KeyError: a"), ended("failed", "gave up", "KeyError: b")),
+    isOther(ended("failed", null, "KeyError: a"), ended("failed", "KeyError: a")),
+    isOther(ended("completed", null, "KeyError: a"), ended("completed")),
+  ]).toEqual([true, true, false, false, false]);
 });

@@ -1,5 +1,6 @@
 /** Two runs side by side: what their calls, matched by name and in order, differ in. */
-import { CALL_KINDS, type Outcome, type SkeletonAnswer } from "../../api/recorded";
+import { CALL_KINDS, type Outcome, type RecordedRunView, type SkeletonAnswer } from "../../api/recorded";
+import { whyEnded } from "../../parts/whyEnded";
 import { align } from "./align";
 
 /** One call, as the comparison sees it. */
@@ -26,6 +27,8 @@ export interface Comparison {
   /** Names that one run called more often than the other. */
   counts: { name: string; a: number; b: number }[];
   isCut: boolean;
+  /** Whether the runs stand otherwise, or ended for another reason. */
+  isOtherEnd: boolean;
 }
 
 // A call never takes as long twice: told is what is half as long again, and longer by what a person notices.
@@ -41,7 +44,11 @@ export function compareRuns(one: SkeletonAnswer, other: SkeletonAnswer): Compari
     b.map((call) => call.name),
   );
   const calls = pairs.map((pair) => compared(pair.a === null ? null : a[pair.a], pair.b === null ? null : b[pair.b]));
-  return { calls, counts: countsOf(a, b), isCut };
+  return { calls, counts: countsOf(a, b), isCut, isOtherEnd: isOtherEnd(one.run, other.run) };
+}
+
+function isOtherEnd(one: RecordedRunView, other: RecordedRunView): boolean {
+  return one.status !== other.status || whyEnded(one) !== whyEnded(other);
 }
 
 /** Returns a run's calls in the order they started, without what only groups them. */

@@ -1,4 +1,4 @@
-import type { LedgerFilter } from "../../api/ledger";
+import type { LedgerFilter } from "../../api/ledgerFilter";
 import { CALL_KINDS, LEDGER_OUTCOMES } from "../../api/recorded";
 import { AgentField } from "../../parts/AgentField";
 import { CostField } from "../../parts/CostField";

@@ -12,6 +12,7 @@ import { runPath, useUrl } from "../../parts/url";
 import { ActionCells } from "./ActionCells";
 import { Filters } from "./Filters";
 import { fieldsOf, filterOf, isUnfiltered, misread, noFilter, pageOf } from "./filter";
+import { LedgerExport } from "./LedgerExport";
 import { Pager } from "./Pager";
 import "./ledger.css";
 
@@ -26,7 +27,7 @@ export function LedgerPage() {
   const total = found.data?.total ?? 0;
   const isSearchCapped = found.data?.is_search_capped ?? false;
   const isCapped = found.data?.is_total_capped ?? false;
-  const told = `${count(total, "call")}${countedUpTo(isCapped, isSearchCapped)}`;
+  const told = `${count(total, "action")}${countedUpTo(isCapped, isSearchCapped)}`;
   const sorting = {
     sort: filter.sort,
     order: filter.order,
@@ -36,7 +37,12 @@ export function LedgerPage() {
     <Page
       title="Activity Ledger"
       fills
-      aside={<SearchField label="Names and content" value={filter.q} onChange={(q) => change(fieldsOf({ q }))} />}
+      aside={
+        <div className="row">
+          <SearchField label="Names and content" value={filter.q} onChange={(q) => change(fieldsOf({ q }))} />
+          <LedgerExport filter={filter} />
+        </div>
+      }
     >
       <div className="ledger">
         <Filters
@@ -50,7 +56,7 @@ export function LedgerPage() {
           <>
             <RowList
               key={page}
-              label="Calls"
+              label="Actions"
               rows={rows}
               keyOf={(action) => `${action.run_id} ${action.id}`}
               columns="var(--ledger-columns)"
@@ -90,10 +96,10 @@ export function LedgerPage() {
         ) : (
           <NoRows
             found={found}
-            word="call"
+            word="action"
             onClear={isUnfiltered(filter) && page === 1 ? null : () => change(noFilter())}
           >
-            <Empty title="No call is recorded yet" command={"@titan_sdk.action\ndef search(query): ..."}>
+            <Empty title="No action is recorded yet" command={"@titan_sdk.action\ndef search(query): ..."}>
               Every model and tool call of every run stands here. The page <a href="/runs">Runs</a> has three ways to
               record one.
             </Empty>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fieldsOf, filterOf, isUnfiltered, misread, noFilter, pageOf } from "./filter";
+import { exportPath, fieldsOf, filterOf, isUnfiltered, misread, noFilter, pageOf } from "./filter";
 
 test("a link to the calls of one name in a run is understood", () => {
   const filter = filterOf(new URLSearchParams("run_id=r1&action_name=send_email&outcome=error"));
@@ -52,4 +52,10 @@ test.each([
   ["page=x", 1],
 ])("%j is page %i", (query, page) => {
   expect(pageOf(new URLSearchParams(query))).toBe(page);
+});
+
+test("an export is of what the filters leave, without the order and page of the list", () => {
+  const filter = filterOf(new URLSearchParams("outcome=error&min_cost=0.1&search=a%20b&sort_by=cost&page=3"));
+
+  expect(exportPath(filter, "csv")).toBe("/api/v1/ledger/export?format=csv&outcome=error&min_cost=0.1&search=a+b");
 });

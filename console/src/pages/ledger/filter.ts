@@ -1,6 +1,6 @@
 /** The ledger's filters as they stand in the URL, by the names the server has for them. */
-import type { LedgerFilter } from "../../api/ledger";
-import { CALL_KINDS, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
+import { type LedgerFilter, ledgerQuery } from "../../api/ledgerFilter";
+import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
 import { asCost } from "../../parts/costText";
 import { chosenAmong, misreadIn } from "../../parts/url";
 
@@ -64,6 +64,14 @@ export function noFilter(): Record<string, string | null> {
 
 export function isUnfiltered(filter: LedgerFilter): boolean {
   return FILTERING.every((name) => filter[name].length === 0);
+}
+
+/** Returns the address of the export of what a filter leaves; it has an order of its own. */
+export function exportPath(filter: LedgerFilter, format: ExportFormat): string {
+  const { sort_by: _sort, sort_order: _order, ...wanted } = ledgerQuery(filter);
+  const query = new URLSearchParams({ format });
+  for (const [name, value] of Object.entries(wanted)) query.set(name, String(value));
+  return `/api/v1/ledger/export?${query}`;
 }
 
 /** Returns the page that a URL asks for: the first where it names none. */

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { Link, useParams } from "react-router";
+import { Link } from "react-router";
 import { useAgentStats } from "../../api/agents";
 import type { AgentStatsView } from "../../api/recorded";
 import { useRegistry } from "../../api/registry";
@@ -10,7 +10,7 @@ import { Name } from "../../parts/Name";
 import { Page } from "../../parts/Page";
 import { RunBadge } from "../../parts/RunBadge";
 import { Time, Took } from "../../parts/Time";
-import { runPath } from "../../parts/url";
+import { runPath, useIdInPath } from "../../parts/url";
 import { Days } from "./Days";
 import { Errors } from "./Errors";
 import { SuccessRate } from "./SuccessRate";
@@ -22,7 +22,7 @@ const MOST_RUNS = 8;
 
 /** One agent: its sums, whether it gets better or worse, its days, its errors and its latest runs. */
 export function AgentPage() {
-  const { agent = "" } = useParams();
+  const agent = useIdInPath();
   const found = useAgentStats(agent);
   return (
     <Page title={agent} aside={<Links agent={agent} />}>
@@ -40,13 +40,14 @@ function Links({ agent }: { agent: string }) {
     <div className="row">
       <Link to="/registry">All agents</Link>
       <Link to={`/runs?${query}&window=all`}>Its runs</Link>
-      <Link to={`/ledger?${query}`}>Its calls</Link>
+      <Link to={`/ledger?${query}`}>Its actions</Link>
     </div>
   );
 }
 
 function Stats({ of }: { of: AgentStatsView }) {
   const { agent } = of;
+  const cancelled = agent.runs - agent.running - agent.completed - agent.failed; // a recorded run is one of these
   return (
     <>
       <dl className="registry-figures">
@@ -54,6 +55,7 @@ function Stats({ of }: { of: AgentStatsView }) {
         <Figure name="Running">{NUMBER.format(agent.running)}</Figure>
         <Figure name="Completed">{NUMBER.format(agent.completed)}</Figure>
         <Figure name="Failed">{NUMBER.format(agent.failed)}</Figure>
+        {cancelled > 0 ? <Figure name="Cancelled">{NUMBER.format(cancelled)}</Figure> : null}
         <Figure name="Cost">
           <Spent of={agent} />
         </Figure>

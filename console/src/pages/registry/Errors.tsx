@@ -13,7 +13,7 @@ export function Errors({ of }: { of: readonly ErrorTypeView[] }) {
   return (
     <section className="stack" aria-labelledby="errors">
       <h2 id="errors">Types of errors</h2>
-      {of.length === 0 ? <p className="soft">None of its calls has failed.</p> : null}
+      {of.length === 0 ? <p className="soft">None of its actions has failed.</p> : null}
       {of.length > 0 ? (
         <div className="card registry-errors">
           <table>

@@ -11,7 +11,7 @@ export function LaterTab({ tab, run }: { tab: "simulation" | "determinism"; run:
     return (
       <Empty title="Determinism comes with a later version">
         <p>
-          It will say which calls of this run would give something else another time, and why: times, random values,
+          It will say which actions of this run would give something else another time, and why: times, random values,
           ids, the order of sets. Nothing was measured for this run, so there is no score.
         </p>
       </Empty>
@@ -20,7 +20,7 @@ export function LaterTab({ tab, run }: { tab: "simulation" | "determinism"; run:
   return (
     <Empty title="Simulation comes with a later version">
       <p>
-        It will run this agent again with every call answered from the recording, and show where the new run differs.
+        It will run this agent again with every action answered from the recording, and show where the new run differs.
         Nothing was replayed, so there are no figures.
       </p>
       <p className="run-later">

@@ -1,5 +1,5 @@
 import { lazy, Suspense, useCallback, useMemo } from "react";
-import { Link, useParams } from "react-router";
+import { Link } from "react-router";
 import { useRecording } from "../../api/recordedRun";
 import type { Recording, Row } from "../../api/recording";
 import { Refusal } from "../../api/refusal";
@@ -7,7 +7,7 @@ import { Empty } from "../../parts/Empty";
 import { Failure } from "../../parts/Failure";
 import { Linked } from "../../parts/Linked";
 import { Page } from "../../parts/Page";
-import { useUrl } from "../../parts/url";
+import { useIdInPath, useUrl } from "../../parts/url";
 import { RunHeader } from "./header/RunHeader";
 import { Inspector } from "./inspector/Inspector";
 import { LaterTab } from "./LaterTab";
@@ -22,7 +22,7 @@ const TraceTab = lazy(async () => ({ default: (await import("./trace/TraceTab"))
 
 /** One recorded run: how it fares, its calls, their tree and times, its stages; beside them the action somebody opened. */
 export function RunPage() {
-  const id = useParams().run ?? "";
+  const id = useIdInPath();
   const { data, error, refetch } = useRecording(id);
   if (data) return <OneRun key={id} recording={data} />;
   return (

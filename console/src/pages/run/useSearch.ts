@@ -1,6 +1,7 @@
 import { useFound } from "../../api/recordedRun";
 import type { Recording } from "../../api/recording";
-import { count } from "../../parts/format";
+
+const WHOLE = new Intl.NumberFormat("en-US");
 
 export interface Search {
   readonly q: string;
@@ -18,7 +19,7 @@ export function useSearch({ run, version }: Recording, q: string): Search {
   const isSearching = !data && !error;
   const hits = data?.ids ?? (error ? NONE : null);
   if (error && !data) return { q, hits, isSearching, words: error.message };
-  const words = hits ? `${count(hits.size, "action")} found${data?.more ? ", and more" : ""}` : "Searching …";
+  const words = hits ? `${WHOLE.format(hits.size)} found${data?.more ? ", and more" : ""}` : "Searching …";
   return { q, hits, isSearching, words };
 }
 

@@ -15,6 +15,8 @@ interface Chosen {
   name: string;
   size: number;
   changedAt: number;
+  /** Whether what there is of it will do, if it was cut off. */
+  isPartial: boolean;
 }
 
 /** Takes a JSONL export of this or another Titan, and says what came of it. */
@@ -22,7 +24,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [came, setCame] = useState<ImportAnswer | null>(null);
   const bring = useChange(
-    ({ file }: Chosen, headers) => importRuns(file, headers),
+    ({ file, isPartial }: Chosen, headers) => importRuns(file, isPartial, headers),
     () => null, // the dialog says it
     setCame,
   );
@@ -51,16 +53,38 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           data-first=""
           onChange={(event) => {
             const file = event.target.files?.[0];
-            setChosen(file ? { file, name: file.name, size: file.size, changedAt: file.lastModified } : null);
+            setChosen(file ? chosenOf(file) : null);
             setCame(null);
           }}
         />
       </label>
-      {chosen ? <p className="faint">{bytes(chosen.size)}</p> : null}
+      {chosen ? (
+        <>
+          <p className="faint">{bytes(chosen.size)}</p>
+          <label className="runs-partial">
+            <input
+              type="checkbox"
+              checked={chosen.isPartial}
+              onChange={(event) => {
+                setChosen({ ...chosen, isPartial: event.target.checked });
+                setCame(null);
+              }}
+            />
+            <span>
+              If it was cut off, take what there is of it{" "}
+              <span className="soft">Else a file without its end is refused.</span>
+            </span>
+          </label>
+        </>
+      ) : null}
       {bring.error && !bring.isPending ? <Failure of={bring.error} /> : null}
       <p role="status">{came ? wordsOf(came) : ""}</p>
     </Dialog>
   );
+}
+
+function chosenOf(file: File): Chosen {
+  return { file, name: file.name, size: file.size, changedAt: file.lastModified, isPartial: false };
 }
 
 function wordsOf({ runs, stored, repeated, notes }: ImportAnswer): string {

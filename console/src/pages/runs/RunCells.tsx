@@ -9,18 +9,23 @@ import { RunBadge } from "../../parts/RunBadge";
 import { rate } from "../../parts/rate";
 import { Time, Took } from "../../parts/Time";
 import { agentPath, runPath } from "../../parts/url";
+import { whyFailed } from "../../parts/whyEnded";
+import { searchWithin } from "./filter";
 
 const NUMBER = new Intl.NumberFormat("en-US");
 
 interface Props {
   run: RecordedRunView;
+  /** What the list is searched for. */
+  q: string;
   isPicked: boolean;
   onPick: (run: string) => void;
 }
 
 /** The cells of a run. Drawn again only when it changed: thousands of them are scrolled past. */
-export const RunCells = memo(function RunCells({ run, isPicked, onPick }: Props) {
+export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: Props) {
   const { tally } = run;
+  const ofActions = tally.calls - tally.replayed;
   return (
     <>
       <Cell className="runs-pick">
@@ -39,7 +44,7 @@ export const RunCells = memo(function RunCells({ run, isPicked, onPick }: Props)
               ★
             </span>
           ) : null}
-          <Link to={runPath(run.run_id)} title={run.run_id}>
+          <Link to={runPath(run.run_id, null, searchWithin(run, q))} title={run.run_id}>
             <Name of={run.run_id} />
           </Link>
         </div>
@@ -51,7 +56,7 @@ export const RunCells = memo(function RunCells({ run, isPicked, onPick }: Props)
         {run.archived_at ? <span className="faint"> archived</span> : null}
       </Cell>
       <Cell className="runs-actions num">
-        <span data-unit="actions">{NUMBER.format(tally.calls - tally.replayed)}</span>
+        <span data-unit={ofActions === 1 ? "action" : "actions"}>{NUMBER.format(ofActions)}</span>
         {tally.replayed > 0 ? <div className="faint">+{NUMBER.format(tally.replayed)} replayed</div> : null}
       </Cell>
       <Cell className="runs-cost num">
@@ -80,15 +85,20 @@ export const RunCells = memo(function RunCells({ run, isPicked, onPick }: Props)
 
 /** Whose run it is, what it is called, and how it broke. */
 function About({ run }: { run: RecordedRunView }) {
-  const error = run.status === "failed" ? (run.first_error ?? run.reason) : null;
+  const why = whyFailed(run);
   return (
     <div className="runs-about faint">
       <Link to={agentPath(run.agent_id)} className="runs-agent cut" title={run.agent_id}>
         <Name of={run.agent_id} />
       </Link>
-      {error || run.name ? (
-        <span className={error ? "cut runs-error" : "cut"} dir="auto" title={error ?? run.name ?? undefined}>
-          {error ?? run.name}
+      {run.name ? (
+        <span className="runs-name cut" dir="auto" title={run.name}>
+          {run.name}
+        </span>
+      ) : null}
+      {why ? (
+        <span className="runs-error cut" dir="auto" title={why}>
+          {why}
         </span>
       ) : null}
     </div>

@@ -8,7 +8,7 @@ import { Page } from "../../parts/Page";
 import { RowList } from "../../parts/RowList";
 import { runPath, useUrl } from "../../parts/url";
 import { Filters } from "./Filters";
-import { fieldsOf, filterOf, isUnfiltered, misread, pickedIn, pickedWith } from "./filter";
+import { fieldsOf, filterOf, isUnfiltered, misread, pickedIn, pickedWith, searchWithin } from "./filter";
 import { Intercepts } from "./Intercepts";
 import { NothingHere } from "./NothingHere";
 import { RunCells } from "./RunCells";
@@ -66,12 +66,12 @@ export function RunsPage() {
                 onSort={(sort, order) => change(fieldsOf({ sort, order }))}
               />
             }
-            onOpen={(run) => void navigate(runPath(run.run_id))}
+            onOpen={(run) => void navigate(runPath(run.run_id, null, searchWithin(run, filter.q)))}
             onToggle={(run) => pick(run.run_id)}
             onEnd={hasNextPage && !isFetchingNextPage ? () => void fetchNextPage() : undefined}
             isLoadingMore={isFetchingNextPage}
           >
-            {(run) => <RunCells run={run} isPicked={picked.includes(run.run_id)} onPick={pick} />}
+            {(run) => <RunCells run={run} q={filter.q} isPicked={picked.includes(run.run_id)} onPick={pick} />}
           </RowList>
         ) : (
           <NothingHere found={found} filter={filter} elsewhere={first?.elsewhere ?? null} />

@@ -1,6 +1,16 @@
 import { expect, test } from "vitest";
 import { ALL_RUNS } from "../../api/registryFilter";
-import { exportPath, fieldsOf, filterOf, filterWords, isUnfiltered, misread, pickedIn, pickedWith } from "./filter";
+import {
+  exportPath,
+  fieldsOf,
+  filterOf,
+  filterWords,
+  isUnfiltered,
+  misread,
+  pickedIn,
+  pickedWith,
+  searchWithin,
+} from "./filter";
 
 test("a URL without fields asks for the last 7 days, the newest first", () => {
   expect(filterOf(new URLSearchParams())).toEqual(ALL_RUNS);
@@ -73,4 +83,17 @@ test("a run is chosen beside the one that the address has, and given back", () =
 
   expect(pickedWith(pickedIn(one), "second")).toEqual(["first", "second"]);
   expect(pickedWith(pickedIn(one), "first")).toEqual([]);
+});
+
+test("a search goes on within a run, unless the run itself is called so", () => {
+  const run = { run_id: "RESEARCH_1", agent_id: "RESEARCHER", name: "LoRA, briefly" };
+
+  expect(["zebra", "research", "lora", "earcher", ""].map((q) => searchWithin(run, q))).toEqual([
+    "zebra",
+    null,
+    null,
+    null,
+    null,
+  ]);
+  expect(searchWithin({ ...run, name: null }, "lora")).toBe("lora");
 });

@@ -1,5 +1,7 @@
 """`titan runs`: what agents called, run by run; one shown as a tree; all of it exported, and imported again."""
 
+import json
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated, Final, TypeAlias, TypedDict
@@ -7,11 +9,12 @@ from typing import Annotated, Final, TypeAlias, TypedDict
 import typer
 
 from titan.cli import completion
+from titan.cli.action_views import SAYING, said_in, show_action
 from titan.cli.answers import Document, read
 from titan.cli.exits import usage_error
 from titan.cli.lookup import recorded_run_named
 from titan.cli.options import JsonOption, Limit, ServerOption, examples
-from titan.cli.recorded_answers import Notes, Registry, Skeleton, tree_of
+from titan.cli.recorded_answers import ActionDetail, Call, Notes, Registry, Skeleton, SomeBodies, tree_of
 from titan.cli.recorded_views import RUN_COLUMNS, run_row, show_recorded
 from titan.cli.screen import remark_limit, say, show_json, show_table
 from titan.cli.server import Server, connect
@@ -51,6 +54,9 @@ class Sort(StrEnum):
 
 
 PAGE: Final = 200  # what the server gives at once
+BODIES_AT_ONCE: Final = 100  # the server gives 200; their ids are to fit into a path
+SAID_BYTES: Final = 1000
+MOST_SAID: Final = 1000
 
 Statuses: TypeAlias = Annotated[
     list[RunStatus] | None,
@@ -79,6 +85,11 @@ Search: TypeAlias = Annotated[
 ]
 SortBy: TypeAlias = Annotated[Sort, typer.Option("--sort", help="The newest first, or the largest.")]
 Archived: TypeAlias = Annotated[bool, typer.Option("--archived", help="Those too that were archived.")]
+OneAction: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--action", metavar="ID", help="Show this action of it; --ids names them.", show_default=False),
+]
+WithIds: TypeAlias = Annotated[bool, typer.Option("--ids", help="Show the ids of the actions, too.")]
 RunId: TypeAlias = Annotated[
     str, typer.Argument(metavar="RUN", help="A run's id.", autocompletion=completion.recorded_run_ids)
 ]
@@ -115,7 +126,7 @@ def runs(
     as_json: JsonOption = False,
     server: ServerOption = None,
 ) -> None:
-    """List runs, with how many calls each made and what they cost; also those that only submitted jobs.
+    """List runs, with how many actions each took and what they cost; also those that only submitted jobs.
 
     Below are commands for one run, and for all of them as a file.
     """
@@ -150,12 +161,26 @@ def runs(
 @app.command(
     epilog=examples(
         "titan runs show RESEARCH_cb5e13",
+        "titan runs show RESEARCH_cb5e13 --ids",
         "titan runs show RESEARCH_cb5e13 --json | jq '.actions[] | select(.outcome == \"error\")'",
     )
 )
-def show(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Show what one run called: its figures, what people said of it, and its actions as a tree."""
+def show(
+    run: RunId,
+    *,
+    action: OneAction = None,
+    ids: WithIds = False,
+    as_json: JsonOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Show what one run called: its figures, what people said of it, and its actions as a tree.
+
+    With --action, one of them: what it was given and gave, its error, use, cost and times.
+    """
     titan = connect(server)
+    if action is not None:
+        _show_one(titan, run, action, as_json=as_json)
+        return
     with recorded_run_named(titan, run):
         answer = titan.get("api", "v1", "runs", run, "skeleton")
         said = titan.get("api", "v1", "runs", run, "notes")
@@ -166,7 +191,30 @@ def show(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None
 
         show_json({"run": answer["run"], "actions": to_builtins(calls), "notes": said["data"]})
     else:
-        show_recorded(skeleton.run, calls, read(said, Notes).data, at=now())
+        words = _said_in_the_tree(titan, run, calls)
+        show_recorded(skeleton.run, calls, read(said, Notes).data, at=now(), said=words, has_ids=ids)
+
+
+def _show_one(titan: Server, run: str, action: str, *, as_json: bool) -> None:
+    with recorded_run_named(titan, run):
+        answer = titan.get("api", "v1", "runs", run, "actions", action)
+    if as_json:
+        show_json(answer)
+    else:
+        show_action(read(answer, ActionDetail), at=now())
+
+
+def _said_in_the_tree(titan: Server, run: str, calls: Sequence[Call]) -> dict[str, str]:
+    """Return what thoughts, hand-offs and events say, by their ids; of the first thousand."""
+    saying = {call.id: call for call in calls if call.kind in SAYING}
+    wanted = list(saying)[:MOST_SAID]
+    words: dict[str, str] = {}
+    for place in range(0, len(wanted), BODIES_AT_ONCE):
+        some = json.dumps(wanted[place : place + BODIES_AT_ONCE])
+        answer = titan.get("api", "v1", "runs", run, "bodies", ids=some, limit_bytes=SAID_BYTES)
+        for bodies in read(answer, SomeBodies).data:
+            words[bodies.id] = said_in(saying[bodies.id], bodies.outputs)
+    return words
 
 
 def query_of(

@@ -1,6 +1,7 @@
 """`titan runs end`, `note`, `verify`, `pin`, `archive`, `delete` …: what a person does with one recorded run."""
 
 import sys
+from math import isfinite
 from typing import Annotated, TypeAlias
 
 import typer
@@ -29,11 +30,14 @@ Text: TypeAlias = Annotated[
 ]
 OfAction: TypeAlias = Annotated[
     str | None,
-    typer.Option("--action", metavar="ID", help="Of this action of it; `titan runs show RUN --json` has their ids."),
+    typer.Option("--action", metavar="ID", help="Of this action of it; `titan runs show RUN --ids` has their ids."),
 ]
 Score: TypeAlias = Annotated[float | None, typer.Option("--score", metavar="N", help="A score, any number.")]
 ScoreName: TypeAlias = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="What is scored. Default: overall.", show_default=False)
+]
+Acknowledge: TypeAlias = Annotated[
+    bool, typer.Option("--acknowledge", help="The run needs no attention any more, until more is heard of it.")
 ]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -67,6 +71,7 @@ def end(
     epilog=examples(
         'titan runs note PAPERS_cb5e13 "the second half repeats the first"',
         "titan runs note PAPERS_cb5e13 --score 0.4 --name quality",
+        'titan runs note PAPERS_cb5e13 "known: the site was down" --acknowledge',
     )
 )
 def note(
@@ -76,11 +81,14 @@ def note(
     score: Score = None,
     name: ScoreName = None,
     action: OfAction = None,
+    acknowledge: Acknowledge = False,
     as_json: JsonOption = False,
     server: ServerOption = None,
 ) -> None:
     """Say something of a run or of one of its actions: words, a score, or both."""
-    body = {"text": text, "score": score, "name": name, "action_id": action}
+    if score is not None and not isfinite(score):
+        raise usage_error("--score", expected="a finite number", found=str(score), next_step="For example 0.4.")
+    body = {"text": text, "score": score, "name": name, "action_id": action, "acknowledges": acknowledge}
     answer = _post(connect(server), run, "notes", body=body)
     if as_json:
         show_json(answer)
@@ -111,29 +119,31 @@ def verify(run: RunId, *, as_json: JsonOption = False, server: ServerOption = No
 @app.command(epilog=examples("titan runs pin PAPERS_cb5e13"))
 def pin(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Keep a run, however old it gets."""
-    answer = _post(connect(server), run, "pin")
-    _tell(answer, "{run} is pinned: nothing of it is deleted.", as_json=as_json)
+    _mark(run, "pin", "{run} is pinned: nothing of it is deleted.", as_json=as_json, server=server)
 
 
 @app.command(epilog=examples("titan runs unpin PAPERS_cb5e13"))
 def unpin(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Let a pinned run go again when it is old."""
-    answer = _post(connect(server), run, "unpin")
-    _tell(answer, "{run} is not pinned: it goes when it is old enough.", as_json=as_json)
+    _mark(run, "unpin", "{run} is not pinned: it goes when it is old enough.", as_json=as_json, server=server)
 
 
 @app.command(epilog=examples("titan runs archive PAPERS_cb5e13"))
 def archive(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Take a run that has ended out of the lists and the search, until it is restored or goes on."""
-    answer = _post(connect(server), run, "archive")
-    _tell(answer, "{run} is archived. Bring it back with: titan runs restore {run}", as_json=as_json)
+    _mark(
+        run,
+        "archive",
+        "{run} is archived. Bring it back with: titan runs restore {run}",
+        as_json=as_json,
+        server=server,
+    )
 
 
 @app.command(epilog=examples("titan runs restore PAPERS_cb5e13"))
 def restore(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
     """Bring an archived run back into the lists and the search."""
-    answer = _post(connect(server), run, "restore")
-    _tell(answer, "{run} is in the lists again.", as_json=as_json)
+    _mark(run, "restore", "{run} is in the lists again.", as_json=as_json, server=server)
 
 
 @app.command(epilog=examples("titan runs delete PAPERS_cb5e13 --yes"))
@@ -148,7 +158,7 @@ def delete(run: RunId, *, yes: Yes = False, as_json: JsonOption = False, server:
     if as_json:
         show_json(answer)
     else:
-        say(f"Deleted {known.run_id}: {count(known.tally.calls, 'call')}, and all that was recorded of them.")
+        say(f"Deleted {known.run_id}: {count(known.tally.calls, 'action')}, and all that was recorded of them.")
 
 
 def _ask(run: RecordedRun) -> None:
@@ -166,7 +176,7 @@ def _ask(run: RecordedRun) -> None:
             next_step="Nothing was deleted.",
         )
     try:
-        typer.confirm(f"Delete {run.run_id} with {count(run.tally.calls, 'call')} for good?", abort=True, err=True)
+        typer.confirm(f"Delete {run.run_id} with {count(run.tally.calls, 'action')} for good?", abort=True, err=True)
     except typer.Abort:
         remark("Nothing was deleted.")
         raise
@@ -177,7 +187,8 @@ def _post(titan: Server, run: str, verb: str, *, body: object = None) -> Documen
         return titan.post("api", "v1", "runs", run, verb, body=body)
 
 
-def _tell(answer: Document, told: str, *, as_json: bool) -> None:
+def _mark(run: str, verb: str, told: str, *, as_json: bool, server: str | None) -> None:
+    answer = _post(connect(server), run, verb)
     if as_json:
         show_json(answer)
     else:

@@ -178,10 +178,15 @@ def import_runs(
         show_json(answer)
         return
     imported = read(answer, Imported)
-    known = f"; {imported.repeated:,} were known already" if imported.repeated else ""
+    say(imported_words(imported))
+
+
+def imported_words(imported: Imported) -> str:
+    """Return what an import brought: `Imported 1 run: 3 entries and 1 note; 1 was known already.`"""
     entries = "1 entry" if imported.stored == 1 else f"{imported.stored:,} entries"
     notes = f" and {count(imported.notes, 'note')}" if imported.notes else ""
-    say(f"Imported {count(imported.runs, 'run')}: {entries}{notes}{known}.")
+    known = f"; {imported.repeated:,} {'was' if imported.repeated == 1 else 'were'} known already"
+    return f"Imported {count(imported.runs, 'run')}: {entries}{notes}{known if imported.repeated else ''}."
 
 
 def _how_many(titan: Server, query: Query) -> str:

@@ -75,11 +75,8 @@ class Spools:
             say = partial(logger.warning, "lease %s: %s", lease_id)
             delivery = Delivery(partial(self._post, lease_id), Spool(str(folder)), say=say)
             self._deliveries[lease_id] = delivery
-        delivery.hurry()  # the pause between steps is the worker's
-        while (wait_seconds := delivery.wait_seconds) is not None:
-            if wait_seconds > 0:
-                raise ServerAway("recorded actions wait")
-            delivery.go_on()
+        if not delivery.empty():  # the pause between steps is the worker's
+            raise ServerAway("recorded actions wait")
         del self._deliveries[lease_id]
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -39,7 +39,7 @@ def details_of(span: Span, gathered: Gathered, failure: Failure | None, beside: 
         members["verdict"] = verdict
     if (callsite := _callsite(found)) is not None:
         members["callsite"] = callsite
-    members |= _listed("events", _events(span, failure)) | _listed("links", map(_link, span.links)) | beside
+    members |= _with_it(span, failure) | beside
     return joined_text(members) if members else None
 
 
@@ -77,6 +77,13 @@ def _error_type(found: dict[Meaning, Value], failure: Failure | None) -> dict[st
     error_type = found.get("error_type")
     is_told = error_type is None or (failure is not None and failure.type == str(error_type))
     return {} if is_told else {"error.type": error_type}
+
+
+def _with_it(span: Span, failure: Failure | None) -> dict[str, str]:
+    """Return what events and links say; most spans have none."""
+    if not span.events and not span.links:
+        return {}
+    return _listed("events", _events(span, failure)) | _listed("links", map(_link, span.links))
 
 
 def _events(span: Span, failure: Failure | None) -> Iterable[Value]:

@@ -24,6 +24,7 @@ _PARTS: Final[tuple[dict[Meaning, str], ...]] = (
     {"input_tokens": "llm.cost.prompt", "output_tokens": "llm.cost.completion"},
     {"input_tokens": "gen_ai.cost.input_cost", "output_tokens": "gen_ai.cost.output_cost"},
 )
+_NAMES_OF_PARTS: Final = frozenset(name for names in _PARTS for name in names.values())
 
 #: Counts within Langfuse's usage and providers' metadata: Langfuse's own names, OpenAI's, Anthropic's, Bedrock's.
 _IN: Final = ("input", "prompt_tokens", "input_tokens", "promptTokens")
@@ -88,6 +89,8 @@ def cost_of(gathered: Gathered) -> Decimal | None:
 
 def _parts(gathered: Gathered) -> list[Decimal]:
     """Return what input and output cost; one of them alone only where the other one took no tokens."""
+    if _NAMES_OF_PARTS.isdisjoint(gathered.rest):
+        return []
     for names in _PARTS:
         amounts = {kind: dollars_of(gathered.rest.get(name)) for kind, name in names.items()}
         if all(amount is not None or not count_of(gathered.found.get(kind)) for kind, amount in amounts.items()):

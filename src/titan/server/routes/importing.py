@@ -14,6 +14,7 @@ from titan.insight.export_lines import NoteLine
 from titan.model.actions import ActionEntry, RunEntry, digest_of
 from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
+from titan.rules.storable import storable_time
 from titan.server import wire_import as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
@@ -95,10 +96,11 @@ def _note(call: Call, line: NoteLine) -> Note:
         run_id=known_as(line.run_id),
         action_id=line.action_id and known_as(line.action_id),
         author=clean(line.author),
-        at=line.at,
+        at=storable_time(line.at),
         name=line.name and clean(line.name),
         score=line.score,
         text=clean(line.text),
+        acknowledges=line.acknowledges,
     )
 
 

@@ -36,20 +36,28 @@ async def record_actions(call: Call) -> Response[bytes]:
     own = await call.house.store.look(partial(_own_run, call=call, lease_id=query.lease))
 
     def read() -> list[Entry]:
-        body = call.decode(raw, wire.RecordBody)
-        run = ToldRun(body.run_id, body.agent_id) if body.run_id else own
-        if run is None and any(entry.run_id is None for entry in body.entries):
-            raise InvalidInput(
-                "entries without a run",
-                expected="run_id in the body, or the token of a job, whose run it then is",
-                found="neither",
-                next_step="Send run_id; titan_sdk.run(...) does.",
-            )
-        entries = list(wire.entries_of(body, run_id=run.id if run else ""))
-        return _with_agent(entries, run)
+        return told_in(call.decode(raw, wire.RecordBody), own)
 
     recorded = await record(call, read)
     return json_answer(wire.RecordAnswer(stored=recorded.stored, repeated=recorded.repeated))
+
+
+def told_in(body: wire.RecordBody, own: ToldRun | None) -> list[Entry]:
+    """Return what a body of POST /api/v1/actions tells; `own` is the run of the job that tells it.
+
+    Raises:
+        InvalidInput: an entry names no run and none is known, or holds what `entries_of` refuses.
+    """
+    run = ToldRun(body.run_id, body.agent_id) if body.run_id else own
+    if run is None and any(entry.run_id is None for entry in body.entries):
+        raise InvalidInput(
+            "entries without a run",
+            expected="run_id in the body, or the token of a job, whose run it then is",
+            found="neither",
+            next_step="Send run_id; titan_sdk.run(...) does.",
+        )
+    entries = list(wire.entries_of(body, run_id=run.id if run else ""))
+    return _with_agent(entries, run)
 
 
 async def end_recorded_run(call: Call) -> Response[bytes]:

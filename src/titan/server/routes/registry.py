@@ -19,14 +19,14 @@ from titan.model.errors import Conflict, InvalidInput, UnknownAgent, UnknownRun
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
-from titan.rules.intercepts import reasons
+from titan.rules.intercepts import acknowledgement, reasons
 from titan.rules.names import shown
 from titan.server import wire
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lists import given
-from titan.server.recorded_views import agent_view, run_detail_view, run_view, run_views
+from titan.server.recorded_views import agent_view, note_view, run_detail_view, run_view, run_views
 
 T = TypeVar("T")
 
@@ -189,21 +189,32 @@ async def list_intercepts(call: Call) -> Response[bytes]:
         found: list[views.InterceptView] = []
         while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
             rows = reader.runs_in_need(
-                call.house.project_id, since=begin, agent_id=query.agent_id, skip=looked_at, limit=at_once
+                call.house.project_id,
+                since=begin,
+                agent_id=query.agent_id,
+                has_acknowledged=query.include_acknowledged,
+                skip=looked_at,
+                limit=at_once,
             )
             looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
-            found += _intercepts(_with_words(reader, call.house.project_id, rows, query.q) if query.q else rows)
+            rows = _with_words(reader, call.house.project_id, rows, query.q) if query.q else rows
+            found += _intercepts(reader, rows, has_acknowledged=query.include_acknowledged)
         return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit or not is_all)
 
     return json_answer(await look(call, find))
 
 
-def _intercepts(rows: Sequence[tuple[RecordedRun, bool]]) -> Iterator[views.InterceptView]:
+def _intercepts(
+    reader: CallReader, rows: Sequence[tuple[RecordedRun, bool]], *, has_acknowledged: bool
+) -> Iterator[views.InterceptView]:
     """Yield those runs that need attention, for all that went wrong in them."""
     for run, is_unrecovered in rows:
         if why := reasons(run, has_unrecovered_error=is_unrecovered):
             told = [views.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
-            yield views.InterceptView(run=run_view(run), reasons=told)
+            said = acknowledgement(run, reader.notes_of_run(run.project_id, run.id)) if has_acknowledged else None
+            yield views.InterceptView(
+                run=run_view(run), reasons=told, acknowledged=None if said is None else note_view(said)
+            )
 
 
 def _with_words(

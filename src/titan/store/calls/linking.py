@@ -1,16 +1,12 @@
 """The links of a run's tape: what of an entry goes into the chain, so that nothing of it can be changed unseen."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from titan.model.actions import ActionEntry, Entry, Payload, digest_of
-from titan.store.calls.rows import facts_of
+from titan.model.actions import DIGEST_BYTES
 from titan_sdk.tape import chain
 
-
-def link_of(previous: str, entry: Entry) -> str:
-    """Return the link of an entry that follows `previous`."""
-    inputs, outputs = (entry.inputs, entry.outputs) if isinstance(entry, ActionEntry) else (None, None)
-    return link_after(previous, facts_of(entry), _body(inputs), _body(outputs))
+_DIGEST: Final = b"%d:" % DIGEST_BYTES
 
 
 def link_after(previous: str, facts: bytes, inputs: Sequence[bytes], outputs: Sequence[bytes]) -> str:
@@ -18,11 +14,13 @@ def link_after(previous: str, facts: bytes, inputs: Sequence[bytes], outputs: Se
 
     Each part goes with its length, so that no other parts look the same when they stand together.
     """
-    parts = (facts, b"%d" % len(inputs), *inputs, b"%d" % len(outputs), *outputs)
-    return chain(previous, b"".join(b"%d:%b" % (len(part), part) for part in parts))
+    return chain(previous, b"%d:%b" % (len(facts), facts) + _sized(inputs) + _sized(outputs))
 
 
-def _body(payload: Payload | None) -> tuple[bytes, ...]:
-    if payload is None:
-        return ()
-    return (payload.text.encode(), *(digest_of(text) for text in payload.shared))
+def _sized(body: Sequence[bytes]) -> bytes:
+    """Return how many parts a body has, its text, and its digests, which are all of one length."""
+    count = b"%d" % len(body)
+    sized = b"%d:%b" % (len(count), count)
+    if body:
+        sized += b"%d:%b" % (len(body[0]), body[0])
+    return sized + _DIGEST + _DIGEST.join(body[1:]) if len(body) > 1 else sized

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from titan.store.calls.words import apart
+
 _WORD: Final = re.compile(r"\w+")
 MAX_WORDS: Final = 32
 
@@ -17,10 +19,10 @@ def match_of(text: str) -> str | None:
     for place, piece in enumerate(text.split('"')):
         words = _WORD.findall(piece)
         if place % 2 and words:
-            parts.append('"' + " ".join(words) + '"')
+            parts.append(f'"{apart(" ".join(words))}"')
             is_open = False
         elif words:
-            parts.extend(f'"{word}"' for word in words)
+            parts.extend(f'"{apart(word)}"' for word in words)
             is_open = piece[-1:] == words[-1][-1:]
     if not parts:
         return None

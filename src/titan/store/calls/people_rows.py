@@ -23,6 +23,7 @@ def note_from_row(row: Row, project_id: str, run_id: str) -> Note:
         name=row[4],
         score=row[5],
         text=row[6],
+        acknowledges=bool(row[7]),
     )
 
 
@@ -38,6 +39,7 @@ def row_of_note(note: Note, run_no: int) -> tuple[str | int | float | None, ...]
         note.name,
         note.score,
         note.text,
+        int(note.acknowledges),
     )
 
 

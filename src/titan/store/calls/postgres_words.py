@@ -9,6 +9,7 @@ import unicodedata
 from typing import Final
 
 from titan.store.calls.matching import MAX_WORDS
+from titan.store.calls.words import apart
 
 _WORD: Final = re.compile(r"[^\W_]+")
 MAX_POSITION: Final = 16_383  # https://www.postgresql.org/docs/current/textsearch-limitations.html
@@ -61,4 +62,4 @@ def _runs(piece: str) -> list[str]:
 
 def _words(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKD", text)
-    return _WORD.findall("".join(sign for sign in plain if not unicodedata.combining(sign)).lower())
+    return _WORD.findall(apart("".join(sign for sign in plain if not unicodedata.combining(sign)).lower()))

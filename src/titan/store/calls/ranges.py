@@ -1,13 +1,15 @@
 """Ascending or repeated whole numbers as a short text: a conversation's history is mostly one range."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 BLOB: Final = "blob:"  #: stands before a digest where there are no numbers: the whole text is a blob
 
 
-def to_ranges(numbers: Iterable[int]) -> str:
+def to_ranges(numbers: Sequence[int]) -> str:
     """Return "1-3,7" for 1, 2, 3, 7. The order is kept, repeats too."""
+    if len(numbers) > 1 and numbers == [*range(numbers[0], numbers[0] + len(numbers))]:
+        return f"{numbers[0]}-{numbers[-1]}"
     parts: list[str] = []
     first = last = -1
     for number in numbers:

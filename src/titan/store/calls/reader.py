@@ -190,13 +190,20 @@ class SqlCallReader:
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         row = self._one("note_said", project_id=project_id, id=note_id)
-        return None if row is None else note_from_row(row, project_id, row[7])
+        return None if row is None else note_from_row(row, project_id, row[8])
 
     def runs_in_need(
-        self, project_id: str, *, since: datetime, agent_id: str | None = None, skip: int = 0, limit: int
+        self,
+        project_id: str,
+        *,
+        since: datetime,
+        agent_id: str | None = None,
+        has_acknowledged: bool = False,
+        skip: int = 0,
+        limit: int,
     ) -> list[tuple[RecordedRun, bool]]:
         asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
-        rows = self._all("runs_in_need", **asked, limit=limit, skip=skip)
+        rows = self._all("runs_in_need", **asked, has_acknowledged=int(has_acknowledged), limit=limit, skip=skip)
         return [(run_from_row(row), bool(self._one("has_unrecovered_error", run_no=row[-1]))) for row in rows]
 
     def agents(

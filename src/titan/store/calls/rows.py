@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, ActionKind, Effect, Entry, Impact, Outcome, Payload, RunEntry
-from titan.model.recorded import Action, OutcomeSums, RecordedRun, Tally, ToldEnd
+from titan.model.recorded import Action, OutcomeSums, RecordedRun, Tally, ToldEnd, lasted_ns
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import Heard
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
@@ -223,7 +223,7 @@ def action_from_row(row: Row, run_id: str) -> Action:
         actor=row[8],
         started_at=from_us(row[9]),
         ended_at=from_us_or_none(row[10]),
-        duration_ns=row[11],
+        duration_ns=_duration_ns(row),
         outcome=_OUTCOMES[row[12]] if row[12] else None,
         cost=None if row[13] is None else from_pico(row[13]),
         is_cost_estimated=bool(row[14]),
@@ -240,6 +240,14 @@ def action_from_row(row: Row, run_id: str) -> Action:
         is_redacted=bool(row[25]),
         heard=row[26],
     )
+
+
+def _duration_ns(row: Row) -> int | None:
+    """Return how long an action took; what never ended was once kept without that, though its run's end was its own."""
+    started_us, ended_us, duration_ns = row[9:12]
+    if duration_ns is None and ended_us is not None:
+        return lasted_ns(from_us(started_us), from_us(ended_us))
+    return None if duration_ns is None else int(duration_ns)
 
 
 def row_of_action(action: Action, run_no: int) -> Values:

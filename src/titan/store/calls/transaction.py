@@ -1,9 +1,10 @@
 """Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -17,7 +18,7 @@ from titan.store.calls.packing import unpacked_texts
 from titan.store.calls.people_rows import row_of_note
 from titan.store.calls.ranges import BLOB, to_ranges
 from titan.store.calls.reader import SqlCallReader
-from titan.store.calls.rows import Values, facts_of, row_of_action, row_of_run, run_from_row
+from titan.store.calls.rows import Values, action_from_row, facts_of, row_of_action, row_of_run, run_from_row
 from titan.store.calls.scrubbing import TO_SCRUB, WORDS
 from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
@@ -72,7 +73,9 @@ class SqlCallTransaction(SqlCallReader):
         in_parts = {(entry.run_id, entry.id) for entry in entries if isinstance(entry, ActionEntry) and entry.is_part}
         told = [known.actions[place] for place in in_parts & known.actions.keys()]
         parts = {action.number: self._parts(action) for action in told}
-        return dataclasses.replace(known, parts=parts, told=self._told_of)
+        return dataclasses.replace(
+            known, parts=parts, told=self._told_of, never_ended=partial(self._never_ended, run_nos)
+        )
 
     def _parts(self, action: Action) -> set[bytes]:
         """Return what the parts of its messages are known by that an action was told."""
@@ -82,6 +85,11 @@ class SqlCallTransaction(SqlCallReader):
     def _told_of(self, action: Action) -> list[Entry]:
         told = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
         return [stored.entry for stored in told]
+
+    def _never_ended(self, run_nos: Mapping[str, int], run_id: str) -> list[Action]:
+        """Return actions of a run that is stored of which nobody told the end when it was over."""
+        rows = self._session.all("never_ended", run_no=run_nos[run_id]) if run_id in run_nos else ()
+        return [action_from_row(row, run_id) for row in rows]
 
     def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
         """Return those of these runs that are stored; note where they stand."""
@@ -315,17 +323,21 @@ class _Batch:
             return _Body(payload.text, None, (content,), ())
         known = self._transaction.texts_of(place)
         digests = payload.digests or tuple(map(digest_of, payload.shared))
-        numbers: list[int] = []
+        new = () if all(map(known.__contains__, digests)) else self._keep_new(payload.shared, digests, known, place)
+        return _Body(payload.text, to_ranges([*map(known.__getitem__, digests)]), (content, *digests), new)
+
+    def _keep_new(
+        self, texts: Sequence[str], digests: Sequence[bytes], known: dict[bytes, int], place: _Place
+    ) -> Sequence[str]:
+        """Number the texts that the run does not keep yet, and return them."""
         new: list[str] = []
-        for text, digest in zip(payload.shared, digests, strict=True):
-            found = known.get(digest)
-            if found is None:
+        for text, digest in zip(texts, digests, strict=True):
+            if digest not in known:
                 place.text_count += 1
-                found = known[digest] = place.text_count
-                self.texts.append((self._project_id, place.run_no, found, digest, text))
+                known[digest] = place.text_count
+                self.texts.append((self._project_id, place.run_no, place.text_count, digest, text))
                 new.append(text)
-            numbers.append(found)
-        return _Body(payload.text, to_ranges(numbers), (content, *digests), new)
+        return new
 
 
 _FORGETTING: Final = (

@@ -1,11 +1,23 @@
 """The words that a JSON text is found by."""
 
+import re
 from typing import Any, Final
 
 import msgspec
 
 MAX_CHARACTERS: Final = 64 * 1024  # of one text; what lies behind is not found
 _READ: Final = ("\\u", "\\\\", "\\b", "\\f")  # escapes that are not simply gaps, or seldom come
+
+#: Hiragana, Katakana and Chinese characters are written without gaps: so each is a word, and several are a phrase.
+_UNSPACED: Final = re.compile(
+    "[\u3005-\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
+)
+
+
+def apart(text: str) -> str:
+    """Return a text in which each sign that is a word by itself stands alone; for the index and for questions to it."""
+    return text if text.isascii() else _UNSPACED.sub(r" \g<0> ", text)
 
 
 def words_of(text: str) -> str:
@@ -17,7 +29,7 @@ def words_of(text: str) -> str:
     if "\\" in text:
         is_plain = not any(escape in text for escape in _READ)
         text = text.replace("\\n", " ").replace("\\t", " ").replace("\\r", " ") if is_plain else _read(text)
-    return text[:MAX_CHARACTERS]
+    return apart(text[:MAX_CHARACTERS])
 
 
 def _read(text: str) -> str:

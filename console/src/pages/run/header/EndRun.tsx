@@ -7,6 +7,7 @@ import { recordingKey } from "../../../api/recordedRun";
 import { rereadRegistry } from "../../../api/registry";
 import { Button } from "../../../parts/Button";
 import { Dialog } from "../../../parts/Dialog";
+import { WordsField } from "../../../parts/WordsField";
 
 const ENDS = ["failed", "cancelled", "completed"] as const;
 type End = (typeof ENDS)[number];
@@ -57,17 +58,7 @@ export function EndRun({ run, onClose }: { run: RecordedRunView; onClose: () => 
           </label>
         ))}
       </fieldset>
-      <label className="stack">
-        <span className="soft">Why (others will read it)</span>
-        <textarea
-          className="field"
-          dir="auto"
-          rows={2}
-          maxLength={10_000}
-          value={why}
-          onChange={(event) => setWhy(event.target.value)}
-        />
-      </label>
+      <WordsField label="Why (others will read it)" value={why} onChange={setWhy} />
     </Dialog>
   );
 }

@@ -7,7 +7,7 @@ import { Name } from "../../../parts/Name";
 import { runPath } from "../../../parts/url";
 import { Part } from "../inspector/Details";
 
-/** What was told of a run beside its words: resource attributes, the result of a replay. It is read when it is looked at. */
+/** What was told of a run beside its words: resource attributes, the result of a replay, a traceback. It is read when it is looked at. */
 export function RunDetails({ run, onClose }: { run: RecordedRunView; onClose: () => void }) {
   const { data, error, refetch } = useRunDetails(run.run_id);
   return (

@@ -32,7 +32,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
       <Fact name="Took">
         {run.duration_ms === null ? <Took from={run.started_at} to={run.ended_at} /> : duration(run.duration_ms)}
       </Fact>
-      <Fact name="Calls" title={`${WHOLE.format(tally.attempts)} of them were attempts that ended`}>
+      <Fact name="Actions" title={`${WHOLE.format(tally.attempts)} of them were attempts that ended`}>
         {WHOLE.format(tally.calls - tally.replayed)}
         {tally.replayed > 0 ? <span className="faint"> + {WHOLE.format(tally.replayed)} replayed</span> : null}
         {tally.running > 0 ? <span className="faint"> · {WHOLE.format(tally.running)} running</span> : null}

@@ -11,6 +11,7 @@ function aNote(id: string, told: Partial<NoteView> = {}): NoteView {
     name: "quality",
     score: 1,
     text: "",
+    acknowledges: false,
     ...told,
   };
 }

@@ -34,7 +34,7 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
           {day(started)} {clockTime(started)}
         </time>
       </Fact>
-      <Fact name="Took">{row.durationUs === null ? "It runs" : milliseconds(row.durationUs)}</Fact>
+      <Fact name="Took">{row.durationUs === null ? openWords(run) : milliseconds(row.durationUs)}</Fact>
       <Fact name="Cost">
         <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} outcome={action.outcome} />
       </Fact>
@@ -76,6 +76,11 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
       <Fact name="Told by">{detail.tellers.join(", ") || NOTHING}</Fact>
     </dl>
   );
+}
+
+/** What is said of how long something without an end took: in a run that is over, nobody told it. */
+function openWords(run: RecordedRunView): string {
+  return run.status === "running" ? "It runs" : NOTHING;
 }
 
 function amount(tokens: number | null): string {

@@ -1,6 +1,6 @@
 import type { BodyView } from "../../../api/recordedRun";
 import { bytes } from "../../../parts/format";
-import { JsonView } from "../json/JsonView";
+import { AsJson, Recorded, useShown } from "../messages/Recorded";
 import { CopyBody } from "./CopyBody";
 
 interface Props {
@@ -11,6 +11,7 @@ interface Props {
 
 /** Inputs or outputs, whole or their beginning, with ways to copy and to download all of it. */
 export function Body({ title, body, words }: Props) {
+  const shown = useShown(body?.text);
   return (
     <section className="run-part">
       <div className="run-part-head">
@@ -18,6 +19,7 @@ export function Body({ title, body, words }: Props) {
         {body ? (
           <>
             <span className="faint">{bytes(body.cut?.size_bytes ?? new Blob([body.text]).size)}</span>
+            <AsJson of={shown} what={title} />
             <CopyBody body={body} what={title} />
           </>
         ) : null}
@@ -26,7 +28,7 @@ export function Body({ title, body, words }: Props) {
         <>
           {body.cut ? <CutNote shown={body.text} cut={body.cut} /> : null}
           <div className="run-json" tabIndex={0} role="region" aria-label={title}>
-            <JsonView text={body.text} words={words} />
+            <Recorded of={shown} text={body.text} words={words} />
           </div>
         </>
       ) : (

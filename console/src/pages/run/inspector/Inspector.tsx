@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 import { Link } from "react-router";
-import type { RecordedRunView } from "../../../api/recorded";
+import { CALL_KINDS, type RecordedRunView } from "../../../api/recorded";
 import { type ActionDetailView, useAction } from "../../../api/recordedRun";
 import type { Row } from "../../../api/recording";
 import { Failure } from "../../../parts/Failure";
@@ -71,11 +71,13 @@ function Parts({ run, row, rows, detail, words, onChoose }: Props & { detail: Ac
         <h3>Notes and scores</h3>
         <Notes run={run.run_id} action={row.id} notes={detail.notes} />
       </section>
-      <p>
-        <Link to={`/ledger?${new URLSearchParams({ run_id: run.run_id, action_name: row.name })}`}>
-          View in Activity Ledger
-        </Link>
-      </p>
+      {CALL_KINDS.some((kind) => kind === row.kind) ? (
+        <p>
+          <Link to={`/ledger?${new URLSearchParams({ run_id: run.run_id, action_name: row.name })}`}>
+            View in Activity Ledger
+          </Link>
+        </p>
+      ) : null}
     </>
   );
 }

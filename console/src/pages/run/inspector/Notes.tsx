@@ -4,6 +4,7 @@ import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
 import { queries } from "../../../api/query";
 import { actionKey, type NewNoteBody, type NoteView, notesKey } from "../../../api/recordedRun";
+import { rereadRegistry } from "../../../api/registry";
 import { useCanChange } from "../../../api/session";
 import { Button } from "../../../parts/Button";
 import { Confirm } from "../../../parts/Confirm";
@@ -43,6 +44,7 @@ export function Notes({ run, action, notes, onGo }: Props) {
                 <bdi>{note.name ?? "score"}</bdi> {note.score}
               </span>
             )}
+            {note.acknowledges ? <span className="run-score">acknowledged</span> : null}
             {note.text ? <p dir="auto">{note.text}</p> : null}
             {canChange ? <TakeBack run={run} note={note} /> : null}
           </li>
@@ -61,6 +63,7 @@ function TakeBack({ run, note }: { run: string; note: NoteView }) {
     },
     "Taken back.",
     () => {
+      if (note.acknowledges) rereadRegistry();
       void queries.invalidateQueries({ queryKey: notesKey(run) });
       if (note.action_id) void queries.invalidateQueries({ queryKey: actionKey(run, note.action_id) });
     },
@@ -110,6 +113,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
         name: typed.name.trim() || null,
         score,
         author: null,
+        acknowledges: false,
       });
   }
   return (

@@ -9,21 +9,24 @@ import "./json.css";
 
 const Opened = createContext<ReadonlySet<Json>>(new Set());
 
-/** A recorded value, laid out and coloured; what is no plain JSON by what it stands for. `words` are marked in it. */
+/** A recorded text: the value in it laid out, or the text where it holds none. `words` are marked in it. */
 export function JsonView({ text, words }: { text: string; words?: readonly string[] }) {
   const value = useMemo(() => parseJson(text), [text]);
-  const opened = useMemo(() => (value ? openedAtFirst(value) : new Set<Json>()), [value]);
-  if (!value) {
-    return (
-      <pre className="json json-raw">
-        <TextSpans text={text} words={words} />
-      </pre>
-    );
-  }
+  if (value) return <JsonValue of={value} words={words} />;
+  return (
+    <pre className="json json-raw">
+      <TextSpans text={text} words={words} />
+    </pre>
+  );
+}
+
+/** A recorded value, laid out and coloured; what is no plain JSON by what it stands for. */
+export function JsonValue({ of, words }: NodeProps) {
+  const opened = useMemo(() => openedAtFirst(of), [of]);
   return (
     <Opened.Provider value={opened}>
       <div className="json">
-        <Node of={value} words={words} />
+        <Node of={of} words={words} />
       </div>
     </Opened.Provider>
   );

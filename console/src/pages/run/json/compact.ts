@@ -1,6 +1,7 @@
 /** A value on one line, for a row of a list. */
 import { bytes } from "../../../parts/format";
-import { type Json, parseJson } from "./parse";
+import { type Given, givenOf } from "./given";
+import { type Entry, type Json, parseJson } from "./parse";
 import { type Typed, typedOf } from "./typed";
 
 const MOST = 200; // characters, more than a row has room for
@@ -8,12 +9,33 @@ const MOST = 200; // characters, more than a row has room for
 /** Returns the beginning of what a text of JSON holds, without the marks that only machines need. */
 export function compactText(text: string): string {
   const value = parseJson(text);
-  const out = value ? compact(value, { left: MOST }) : text.slice(0, MOST);
-  return out.length > MOST ? `${out.slice(0, MOST)}…` : out;
+  return value ? compactJson(value) : shortened(text);
+}
+
+/** Returns the same of a value that was read already. */
+export function compactJson(value: Json): string {
+  return shortened(whole(value, { left: MOST }));
+}
+
+function shortened(text: string): string {
+  return text.length > MOST ? `${text.slice(0, MOST)}…` : text;
 }
 
 interface Room {
   left: number;
+}
+
+function whole(value: Json, room: Room): string {
+  const given = givenOf(value);
+  return given ? compactGiven(given, room) : compact(value, room);
+}
+
+/** Returns arguments as a call is written, `“lora”, limit: 5`; `()` for none. */
+function compactGiven({ args, kwargs, isCut }: Given, room: Room): string {
+  const words = joined([...args, ...kwargs], isCut, room, (one, left) =>
+    "key" in one ? compactEntry(one, left) : compact(one, left),
+  );
+  return words || "()";
 }
 
 function compact(value: Json, room: Room): string {
@@ -22,15 +44,15 @@ function compact(value: Json, room: Room): string {
   if (typed) return compactTyped(typed, room);
   if (value.is === "list") return `[${joined(value.items, value.isCut, room, compact)}]`;
   if (value.is === "object") {
-    const words = joined(value.entries, value.isCut, room, (entry, left) => {
-      const key = entry.key.is === "string" ? entry.key.text : compact(entry.key, left);
-      return `${key}: ${compact(entry.value, left)}`;
-    });
-    return `{${words}}`;
+    return `{${joined(value.entries, value.isCut, room, compactEntry)}}`;
   }
   const text = value.is === "string" ? value.text.slice(0, MOST).replace(/\s+/g, " ") : value.text;
   room.left -= text.length;
   return value.is === "string" ? `“${text}${value.isCut ? "…" : ""}”` : text;
+}
+
+function compactEntry({ key, value }: Entry, room: Room): string {
+  return `${key.is === "string" ? key.text : compact(key, room)}: ${compact(value, room)}`;
 }
 
 function joined<Item>(

@@ -3,7 +3,7 @@ import { Failure } from "../../../parts/Failure";
 import { bytes } from "../../../parts/format";
 import { CopyBody } from "../inspector/CopyBody";
 import { ErrorCard } from "../inspector/ErrorCard";
-import { JsonView } from "../json/JsonView";
+import { AsJson, Recorded, useShown } from "../messages/Recorded";
 import type { Call } from "./calls";
 
 interface Props {
@@ -37,16 +37,18 @@ interface OneProps {
 }
 
 function One({ title, of, body, words }: OneProps) {
+  const shown = useShown(body?.text);
   return (
     <section>
       <div className="run-part-head">
         <h2>{title}</h2>
         {body?.cut ? <span className="faint">the beginning of {bytes(body.cut.size_bytes)}</span> : null}
+        {body ? <AsJson of={shown} what={`${title} of ${of}`} /> : null}
         {body ? <CopyBody body={body} what={title} /> : null}
       </div>
       {body ? (
         <div className="run-json" tabIndex={0} role="region" aria-label={`${title} of ${of}`}>
-          <JsonView text={body.text} words={words} />
+          <Recorded of={shown} text={body.text} words={words} />
         </div>
       ) : (
         <p className="faint">Nothing was recorded.</p>

@@ -7,8 +7,9 @@ import { Cost } from "../../../parts/Cost";
 import { NOTHING } from "../../../parts/format";
 import { Cell } from "../../../parts/RowList";
 import { Status } from "../../../parts/Status";
-import { compactText } from "../json/compact";
+
 import { TextSpans } from "../json/TextSpans";
+import { previewOf } from "../messages/gist";
 import { bothTimes, clockTime, KINDS } from "../runPage";
 import { CallTook } from "./CallTook";
 import { type Call, standOf } from "./calls";
@@ -94,7 +95,7 @@ export const CallRow = memo(function CallRow({ run, call, reader, words, isHit, 
 });
 
 function Preview({ body, words }: { body: BodyView | null | undefined; words: readonly string[] }) {
-  const text = useMemo(() => (body ? compactText(body.text) : null), [body]);
+  const text = useMemo(() => (body ? previewOf(body.text) : null), [body]);
   if (text === null) return <span className="faint">{body === null ? NOTHING : null}</span>;
   return (
     <span className="run-preview mono">

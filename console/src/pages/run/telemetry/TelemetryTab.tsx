@@ -72,7 +72,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
       ) : null}
       {shown.length > 0 ? (
         <RowList
-          label="Calls"
+          label="Actions"
           rows={shown}
           keyOf={(call) => call.id}
           columns="var(--run-columns)"
@@ -104,7 +104,7 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
           hasCalls={calls.length > 0}
           isRunning={run.status === "running"}
           inTrace={calls.length === 0 ? rows.length : stands.length === 0 ? (hits?.size ?? 0) : 0}
-          word={rows.every((row) => row.kind === "step") ? "step" : "action"}
+          word={rows.every((row) => row.kind === "step") ? "step" : "row"}
           onTrace={() => change({ tab: "trace" }, true)}
           onClear={() => change({ q: null, outcome: null })}
         />
@@ -161,24 +161,24 @@ function NoCalls({ hasCalls, isRunning, inTrace, word, onTrace, onClear }: NoCal
     ) : null;
   if (hasCalls) {
     return (
-      <Empty title="No call is like that">
+      <Empty title="No action is like that">
         <p className="run-offers">
           {toTrace}
-          <Button onClick={onClear}>Show all calls</Button>
+          <Button onClick={onClear}>Show all actions</Button>
         </p>
       </Empty>
     );
   }
   if (toTrace) {
     return (
-      <Empty title={isRunning ? "No call yet" : "No call was recorded"}>
+      <Empty title={isRunning ? "No action yet" : "No action was recorded"}>
         <p className="run-offers">{toTrace}</p>
-        What groups calls is in the Trace; calls of models, tools and decorated functions are listed here.
+        What groups actions is in the Trace; calls of models, tools and decorated functions are listed here.
       </Empty>
     );
   }
   return (
-    <Empty title={isRunning ? "No call yet" : "No call was recorded"} command={SNIPPET}>
+    <Empty title={isRunning ? "No action yet" : "No action was recorded"} command={SNIPPET}>
       Each call of a model, a tool or a decorated function appears here as it is made. Send the agent's OpenTelemetry
       spans to this server, or decorate what it calls:
     </Empty>

@@ -30,7 +30,7 @@ export function TelemetryTools({ shown, calls, all, search, inContext, stands, u
       <RunSearch q={search.q} onChange={(q) => onChange({ q })} onGo={onGo}>
         <Button
           aria-pressed={inContext}
-          title="Show the calls between the matches too"
+          title="Show the actions between the matches too"
           onClick={() => onChange({ context: inContext ? null : "1" })}
         >
           In context
@@ -50,7 +50,7 @@ export function TelemetryTools({ shown, calls, all, search, inContext, stands, u
       </span>
       <Button
         aria-pressed={unfoldsAll}
-        title="Inputs and outputs of every call in the list"
+        title="Inputs and outputs of every action in the list"
         onClick={() => onChange({ all: unfoldsAll ? null : "1", open: null })}
       >
         {unfoldsAll ? "Fold all" : "Expand all"}
@@ -60,5 +60,5 @@ export function TelemetryTools({ shown, calls, all, search, inContext, stands, u
 }
 
 function listed(shown: number, all: number): string {
-  return shown === all ? count(all, "call") : `${shown.toLocaleString("en-US")} of ${count(all, "call")}`;
+  return shown === all ? count(all, "action") : `${shown.toLocaleString("en-US")} of ${count(all, "action")}`;
 }

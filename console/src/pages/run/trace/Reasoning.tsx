@@ -2,9 +2,9 @@ import type { Gathered } from "../../../api/gathered";
 import { type BodiesView, useBodies } from "../../../api/recordedRun";
 import type { Row } from "../../../api/recording";
 import { Failure } from "../../../parts/Failure";
-import { JsonView } from "../json/JsonView";
-import { parseJson } from "../json/parse";
+import { loneArgument } from "../json/given";
 import { TextSpans } from "../json/TextSpans";
+import { Recorded, useShown } from "../messages/Recorded";
 
 export const REASONING_BYTES = 16_384; // of what a thought says: of a longer one the inspector shows more
 
@@ -31,12 +31,13 @@ export function Reasoning({ run, row, reader, words, depth }: Props) {
 }
 
 function Said({ text, words }: { text: string; words: readonly string[] }) {
-  const value = parseJson(text);
-  if (value?.is !== "string") return <JsonView text={text} words={words} />;
+  const shown = useShown(text);
+  const said = shown.value && (loneArgument(shown.value) ?? shown.value);
+  if (said?.is !== "string") return <Recorded of={shown} text={text} words={words} />;
   return (
     <p dir="auto">
-      <TextSpans text={value.text} words={words} />
-      {value.isCut ? "…" : null}
+      <TextSpans text={said.text} words={words} />
+      {said.isCut ? "…" : null}
     </p>
   );
 }

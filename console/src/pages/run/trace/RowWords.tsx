@@ -3,8 +3,8 @@ import type { Gathered } from "../../../api/gathered";
 import { type BodiesView, type BodyView, useBodies } from "../../../api/recordedRun";
 import type { Row } from "../../../api/recording";
 import { TextSpans } from "../json/TextSpans";
+import { gistOf, handoffOf } from "../messages/gist";
 import { PREVIEW_BYTES } from "../telemetry/CallRow";
-import { gistOf, handoffOf } from "./gist";
 
 interface Props {
   run: string;

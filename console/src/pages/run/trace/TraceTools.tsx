@@ -1,7 +1,9 @@
+import { useMemo } from "react";
 import type { Row } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
 import { count } from "../../../parts/format";
 import { RunSearch } from "../RunSearch";
+import { callsOf } from "../telemetry/calls";
 import type { Search } from "../useSearch";
 import { moved, placeWords, type Sight, zoomed } from "./axis";
 import { hasChildren, rowAt, type Tree } from "./tree";
@@ -24,6 +26,7 @@ const AROUND = 0.1; // of its length, left free on either side of an action that
 /** What is in sight of the run's time, and what the tree shows. */
 export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, search, onGo, onLook, onChange }: Props) {
   const middle = chosen?.startUs ?? (sight.from + sight.to) / 2;
+  const listed = useMemo(() => listedWords(tree.rows), [tree]);
   const isWhole = sight.from <= whole.from && sight.to >= whole.to;
   return (
     <div className="run-tools row">
@@ -76,11 +79,17 @@ export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, sear
       <Button onClick={() => onChange({ fold: null })}>Unfold all</Button>
       <Button onClick={() => onChange({ fold: outermost(tree).join() })}>Fold all</Button>
       <span className="run-count faint" role="status">
-        {search.words ?? count(tree.order.length, "action")}
+        {search.words ?? listed}
         {isWhole ? null : ` · ${placeWords(Math.round(sight.from))} to ${placeWords(Math.round(sight.to))}`}
       </span>
     </div>
   );
+}
+
+/** Returns how much there is: the actions that the run counts, among the turns, agents and thoughts around them. */
+function listedWords(rows: readonly Row[]): string {
+  const actions = count(callsOf(rows).length, "action");
+  return callsOf(rows).length === rows.length ? actions : `${actions} in ${count(rows.length, "row")}`;
 }
 
 function spanOf(row: Row, nowUs: number): Sight {

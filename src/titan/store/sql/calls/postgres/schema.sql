@@ -267,7 +267,8 @@ create table notes (
     at_us bigint not null,
     name text collate "C",
     score double precision,
-    content text collate "C" not null
+    content text collate "C" not null,
+    acknowledges bigint not null default 0 check (acknowledges in (0, 1))
 );
 
 create index notes_of_run on notes (run_no, at_us);

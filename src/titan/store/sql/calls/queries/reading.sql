@@ -80,6 +80,12 @@ from actions
 where run_no = :run_no and outcome is null
 order by started_at_us, number
 
+-- name: never_ended
+select {action_columns}
+from actions
+where run_no = :run_no and error_type = 'NeverEnded'
+order by started_at_us, number
+
 -- name: old_runs
 select {run_columns}
 from runs
@@ -195,13 +201,16 @@ select min(number), max(number) from entries where run_no = :run_no
 select value from meta where name = :name
 
 -- name: notes_of_run
-select notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content
+select
+    notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges
 from notes
 where run_no = :run_no
 order by at_us desc, id
 
 -- name: note_said
-select notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, runs.id
+select
+    notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges,
+    runs.id
 from notes
 join runs on runs.run_no = notes.run_no
 where notes.id = :id and notes.project_id = :project_id
@@ -221,6 +230,14 @@ where
     and (:agent_id is null or runs.agent_id = :agent_id)
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
+    and (
+        :has_acknowledged = 1
+        or not exists (
+            select 1
+            from notes
+            where notes.run_no = runs.run_no and notes.at_us >= runs.heard_at_us and notes.acknowledges = 1
+        )
+    )
 order by runs.last_event_at_us desc, runs.run_no desc
 limit :limit offset :skip
 

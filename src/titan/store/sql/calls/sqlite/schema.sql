@@ -266,7 +266,8 @@ create table notes (
     at_us integer not null,
     name text,
     score real,
-    content text not null
+    content text not null,
+    acknowledges integer not null default 0 check (acknowledges in (0, 1))
 ) strict;
 
 create index notes_of_run on notes (run_no, at_us);

@@ -42,4 +42,4 @@ select words.number from words where words.words @@ cast(:words as tsquery) orde
 select words.number from words where words.words @@ cast(:words as tsquery) and words.number between :first and :last
 
 -- name: calls_of_hits
-actions.number in (select entries.action_number from hit inner join entries on entries.number = hit.number)
+actions.number = any(array(select entries.action_number from hit inner join entries on entries.number = hit.number))

@@ -1,0 +1,100 @@
+"""How one recorded action looks: its figures, what it was given and gave, and why it failed. Pure but for showing."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from titan.cli.formats import count, duration, moment, money, size
+from titan.cli.recorded_answers import Action, ActionDetail, Body, Call, Failure
+from titan.cli.recorded_views import note_line
+from titan.cli.screen import Status, say
+from titan.model.actions import CALLS, INCURRED, ActionKind
+
+#: Of which the tree tells what they say: it is all there is to know of them.
+SAYING: Final = frozenset({ActionKind.THOUGHT, ActionKind.HANDOFF, ActionKind.EVENT})
+SAID_CHARACTERS: Final = 120
+
+
+def show_action(detail: ActionDetail, *, at: datetime) -> None:
+    """Write all that is known of one action."""
+    action = detail.action
+    say("Action ", action.id, f" of {action.run_id}  ", Status(action.outcome or "running"))
+    say(" · ".join(_facts(action, at=at)))
+    if figures := _figures(action):
+        say(" · ".join(figures))
+    for note in detail.notes:
+        say(note_line(note, at=at))
+    for title, body in (("inputs", detail.bodies.inputs), ("outputs", detail.bodies.outputs)):
+        if body is not None:
+            _show_body(title, body)
+    if detail.bodies.failure is not None:
+        _show_failure(detail.bodies.failure)
+
+
+def said_in(call: Call, body: Body | None) -> str:
+    """Return what a thought, a hand-off or an event says, on one line; "" for nothing."""
+    if body is None:
+        return ""
+    value = _value(body.text)
+    if call.kind is ActionKind.HANDOFF and isinstance(value, Mapping):
+        value = value.get("reason") or ""
+    text = value if isinstance(value, str) else body.text.removeprefix('"') if value is None else body.text
+    line = " ".join(text.split())
+    return line if len(line) <= SAID_CHARACTERS else line[: SAID_CHARACTERS - 1] + "…"
+
+
+def _facts(action: Action, *, at: datetime) -> list[str]:
+    took = at - action.started_at if action.duration_ms is None else timedelta(milliseconds=action.duration_ms)
+    length = f"{'runs for' if action.outcome is None else 'took'} {duration(took)}"
+    below = [f"below {action.parent_id}"] if action.parent_id else []
+    who = (
+        f"agent {action.agent_id}"
+        if action.actor in (None, action.agent_id)
+        else f"{action.actor} of {action.agent_id}"
+    )
+    return [f"{action.kind} {action.name}", who, *below, f"started {moment(action.started_at, now=at)}", length]
+
+
+def _figures(action: Action) -> list[str]:
+    figures = []
+    if action.cost_usd is not None:
+        is_spent = action.kind in CALLS and (action.outcome is None or action.outcome in INCURRED)
+        cost = f"cost {'≈' if action.is_cost_estimated else ''}{money(action.cost_usd)}"
+        figures.append(cost if is_spent else f"{cost} not spent")
+    if action.model:
+        figures.append(f"model {action.model}{f' of {action.provider}' if action.provider else ''}")
+    if action.input_tokens is not None or action.output_tokens is not None:
+        figures.append(f"{action.input_tokens or 0:,} tokens in, {action.output_tokens or 0:,} out")
+    figures += [f"{word} {said}" for word, said in (("impact", action.impact), ("effect", action.effect)) if said]
+    if action.tags:
+        figures.append(f"tags {', '.join(action.tags)}")
+    return figures
+
+
+def _show_body(title: str, body: Body) -> None:
+    say("")
+    say(f"{title}:")
+    value = _value(body.text)
+    text = body.text if value is None else json.dumps(value, indent=2, ensure_ascii=False)
+    for line in text.splitlines():
+        say("  ", line)
+    if body.cut is not None:
+        shown = count(len(body.text.encode("utf-8", "surrogatepass")), "byte")
+        say(f"  … {shown} of {size(body.cut.size_bytes)}; the whole: GET {body.cut.url}")
+
+
+def _show_failure(failure: Failure) -> None:
+    say("")
+    say(f"error: {failure.type}{f': {failure.message}' if failure.message else ''}")
+    for line in (failure.traceback or "").splitlines():
+        say("  ", line)
+
+
+def _value(text: str) -> object:
+    """Return a body's JSON as a value; None for null, and where it was cut or is too deep to be laid out."""
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value

@@ -1,0 +1,113 @@
+"""Brings what waits in folders of this machine to a server, as the program that recorded it would have."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Final
+
+from titan.cli.exits import usage_error
+from titan.cli.screen import remark
+from titan.cli.server import Server, left_in
+from titan.cli.waiting_folders import Waiting, run_ids_in, waiting_in
+from titan.settings import home_folder
+from titan_sdk.address import Address
+from titan_sdk.recording.delivery import Answer, Delivery, Verdict, post_to
+from titan_sdk.recording.spool import FOLDER, SPOOLS, WHOLE, Spool, folders_for
+
+PATIENCE_SECONDS: Final = 60.0  # for one file; a person sees that it takes its time, and has Ctrl-C
+LEFT_BY_JOBS: Final = "spools"  #: the folder of a worker in which each attempt has one, named by its lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What became of what waited in one folder."""
+
+    folder: Path
+    entries: int  #: that the server has now; what it knew before counts once
+    lost: int  #: that break its rules
+    left: Waiting | None  #: what it does not take now
+    reason: str  #: why it does not
+    is_refused: bool  #: whether a later try is of no use
+
+
+def folders_of(titan: Server, *, is_named: bool) -> list[Path]:
+    """Return where what is for this server waits: in folders of its addresses, in the home's own, in TITAN_SPOOL.
+
+    The home's own is for the server that runs on it, and for the one that is found where none `is_named`.
+    """
+    of_home = left_in(home_folder()).addresses
+    is_homes = not is_named or titan.address in of_home
+    addresses = [Address(each.host, each.port) for each in (titan.address, *(of_home if is_homes else ()))]
+    if is_homes:
+        addresses.append(Address("", 0, is_named=False))
+    found = [*folders_for(addresses, {"TITAN_HOME": str(home_folder())}), os.environ.get(FOLDER)]
+    return [Path(folder) for folder in found if folder and os.path.isdir(folder)]
+
+
+def emptied(titan: Server, folders: Sequence[Path]) -> list[Delivered]:
+    """Deliver what waits in these folders; those in which nothing does are left out.
+
+    Raises:
+        CommandFailed: one cannot be read.
+    """
+    try:
+        return [_emptied(titan, folder.absolute()) for folder in folders if waiting_in(folder, WHOLE)]
+    except PermissionError as error:
+        raise usage_error(
+            f"folder {error.filename!r}", expected="one that you may read", found=error.strerror or "none"
+        ) from error
+
+
+def left_for_others() -> Iterator[str]:
+    """Yield a line for each folder of the home in which something waits, as it does for other servers."""
+    for folder in sorted((home_folder() / SPOOLS).glob("*")):
+        try:
+            waiting = waiting_in(folder, WHOLE) if folder.is_dir() else None
+        except PermissionError:
+            continue
+        if waiting is not None:
+            command = f"titan runs deliver {quote(str(folder))}"
+            yield f"For another server, {folder.name}: {waiting.what}. To deliver them to this one: {command}"
+
+
+def _emptied(titan: Server, folder: Path) -> Delivered:
+    send = _sender(titan, folder)
+    last = Answer(Verdict.TAKEN)
+    taken = 0
+
+    def post(body: bytes, _within_seconds: float) -> Answer:
+        nonlocal last, taken
+        last = send(body, PATIENCE_SECONDS)
+        if last.verdict is Verdict.TAKEN:
+            taken += len(run_ids_in(body))
+        # A server that has no such route, or does not know the job: others may, so the file stays.
+        return last._replace(verdict=Verdict.AWAY) if last.verdict is Verdict.UNWANTED else last
+
+    delivery = Delivery(post, Spool(str(folder)), say=remark, where=str(titan.address))
+    delivery.empty()
+    return Delivered(
+        folder=folder,
+        entries=taken,
+        lost=delivery.dropped,
+        left=waiting_in(folder, WHOLE),
+        reason=last.reason or "no answer",
+        is_refused=last.verdict in (Verdict.DENIED, Verdict.UNWANTED),
+    )
+
+
+def _sender(titan: Server, folder: Path) -> Callable[[bytes, float], Answer]:
+    """Return what posts one file; of what a job left, its lease says whose that is, where a server knows it."""
+    plain = post_to(titan.transport)
+    if folder.parent.name != LEFT_BY_JOBS:
+        return plain
+    as_the_job = post_to(titan.transport, lease_id=folder.name)
+
+    def send(body: bytes, within_seconds: float) -> Answer:
+        answer = as_the_job(body, within_seconds)
+        if answer.verdict is not Verdict.UNWANTED or None in run_ids_in(body):
+            return answer
+        return plain(body, within_seconds)  # each entry names its run
+
+    return send

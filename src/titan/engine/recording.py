@@ -1,0 +1,23 @@
+"""Records what is heard of agent runs, in one transaction: brought to the runs it belongs to, settled, written."""
+
+from collections.abc import Sequence
+
+from titan.engine.homing import bring_belongings, brought_home
+from titan.engine.tracing import in_named_runs, note_traces
+from titan.model.actions import Entry
+from titan.ports_calls import CallTransaction, NewEntry, Prices
+from titan.rules.recording import settle
+
+
+def record_entries(
+    tx: CallTransaction, project_id: str, heard: Sequence[Entry], *, prices: Prices | None = None
+) -> Sequence[NewEntry]:
+    """Record entries in the order they came; return those that said something new."""
+    traced = in_named_runs(tx, project_id, heard)
+    housed = brought_home(tx, project_id, traced.entries)
+    known = tx.known(project_id, housed.entries)
+    settled = settle(housed.entries, known, project_id=project_id, now=tx.now, prices=prices)
+    tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
+    bring_belongings(tx, project_id, [*traced.moved, *housed.moved])
+    note_traces(tx, project_id, housed.entries)
+    return settled.kept

@@ -1,0 +1,63 @@
+"""Ends runs that fell silent and calls that never ended; a run whose submission is alive is only quiet."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from functools import partial
+from typing import Final
+
+from msgspec.structs import replace
+
+from titan.model.recorded import Action, RecordedRun
+from titan.ports import Clock, Store
+from titan.ports_calls import CallStore, CallTransaction
+from titan.rules.broken_off import GRACE, without_open_calls
+from titan.rules.ending import fallen_silent
+from titan.rules.registry import is_silent, silent_since
+
+SWEPT_AT_ONCE: Final = 500
+
+#: Tells which of these ids of a project's runs are those of submissions that have not ended.
+Live = Callable[[str, Sequence[str]], Set[str]]
+
+
+def live_submissions(store: Store, project_id: str, run_ids: Sequence[str]) -> Set[str]:
+    """Return those runs that are named by a submission with jobs or gates that have not ended: see `Live`.
+
+    What jobs outside an agent's run record is in such a run (`with_dag_ended` ends it), for which nobody wrote stages.
+    """
+    dags = store.read(lambda reader: reader.dags_of_ids(project_id, run_ids))
+    return frozenset(dag.id for dag in dags if not dag.is_final)
+
+
+def end_silent(calls: CallStore, *, live: Live, clock: Clock) -> None:
+    """End what has been silent for too long.
+
+    Raises:
+        StoreError: one of the stores is away; nothing more was ended.
+    """
+    quiet = calls.read(lambda reader: reader.silent_runs(before=silent_since(clock.now()), limit=SWEPT_AT_ONCE))
+    by_project: dict[str, list[str]] = {}
+    for run in quiet:
+        by_project.setdefault(run.project_id, []).append(run.id)
+    alive = {project_id: live(project_id, run_ids) for project_id, run_ids in by_project.items()}
+    looked_at = {project_id: frozenset(run_ids) for project_id, run_ids in by_project.items()}
+    calls.transact(partial(_end, looked_at=looked_at, alive=alive)).result()
+
+
+def _end(tx: CallTransaction, *, looked_at: Mapping[str, Set[str]], alive: Mapping[str, Set[str]]) -> None:
+    for run in tx.silent_runs(before=silent_since(tx.now), limit=SWEPT_AT_ONCE):
+        if run.id not in looked_at.get(run.project_id, ()) or not is_silent(run, now=tx.now):
+            continue
+        if run.id in alive[run.project_id]:
+            tx.save_run(replace(run, heard_at=tx.now))  # it is not looked at again before it was silent for as long
+        else:
+            still_open = tx.open_actions(run.project_id, run.id)
+            _close(tx, fallen_silent(run, still_open), still_open)
+    for run in tx.runs_left_open(before=tx.now - GRACE, limit=SWEPT_AT_ONCE):
+        if still_open := tx.open_actions(run.project_id, run.id):
+            _close(tx, run, still_open)
+
+
+def _close(tx: CallTransaction, run: RecordedRun, still_open: Sequence[Action]) -> None:
+    """Write a run that has ended, with nothing in it that runs."""
+    ended, closed = without_open_calls(run, still_open)
+    tx.keep(run.project_id, runs=[ended], actions=closed, entries=[])

@@ -1,0 +1,96 @@
+"""How a server keeps its house, as the environment says: what goes when, how much must be free, who is notified."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from titan.engine.notifier import Address, read_addresses
+from titan.model.errors import InvalidInput
+from titan.rules.notices import NoticeKind, check_texts
+from titan.rules.redaction import check_patterns
+from titan.rules.retention import Retention
+from titan.settings import days, one_of, setting, whole_number
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """How the house is kept."""
+
+    retention: Retention
+    min_free_bytes: int
+    addresses: tuple[Address, ...]
+    texts: Mapping[NoticeKind, str]
+    secret: str
+
+
+def read_upkeep() -> Upkeep:
+    """Return how the environment has the house kept.
+
+    Raises:
+        InvalidInput: a setting cannot be understood.
+    """
+    return Upkeep(
+        retention=Retention(
+            runs=days("TITAN_KEEP_RUNS_DAYS"),
+            dags=days("TITAN_KEEP_DAGS_DAYS"),
+            logs=days("TITAN_KEEP_LOGS_DAYS"),
+            workspaces=days("TITAN_KEEP_WORKSPACES_DAYS"),
+            workers=days("TITAN_KEEP_WORKERS_DAYS"),
+            files=days("TITAN_KEEP_FILES_DAYS"),
+            journal=days("TITAN_KEEP_JOURNAL_DAYS"),
+            recorded=days("TITAN_KEEP_CALLS_DAYS"),
+            archive=days("TITAN_ARCHIVE_CALLS_DAYS"),
+        ),
+        min_free_bytes=whole_number("TITAN_MIN_FREE_BYTES"),
+        addresses=read_addresses(setting("TITAN_NOTIFY")),
+        texts=check_texts(_read_toml("TITAN_NOTIFY_TEMPLATES", "a TOML file of texts", "docs/guide/notifications.md")),
+        secret=setting("TITAN_NOTIFY_SECRET"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Privacy:
+    """What is taken away from recorded calls before anything is stored."""
+
+    patterns: Mapping[str, str]
+    fields: tuple[str, ...]
+    keeps_bodies: bool
+
+
+def read_privacy() -> Privacy:
+    """Return what the environment wants taken away.
+
+    Raises:
+        InvalidInput: a setting cannot be understood.
+    """
+    patterns = _read_toml("TITAN_REDACT_PATTERNS", "a TOML file of regular expressions", "docs/guide/recording.md")
+    for name, regex in patterns.items():
+        if not isinstance(regex, str):
+            raise InvalidInput(
+                f"setting TITAN_REDACT_PATTERNS: {name}",
+                expected="a regular expression in quotes",
+                found=repr(regex)[:100],
+                next_step='Write it as name = "expression".',
+            )
+    check_patterns(texts := {name: str(regex) for name, regex in patterns.items()})
+    return Privacy(
+        patterns=texts,
+        fields=tuple(part.strip() for part in setting("TITAN_REDACT_FIELDS").split(",") if part.strip()),
+        keeps_bodies=one_of("TITAN_RECORD_BODIES", ("yes", "no")) == "yes",
+    )
+
+
+def _read_toml(name: str, expected: str, page: str) -> dict[str, object]:
+    path = setting(name)
+    if not path:
+        return {}
+    try:
+        return tomllib.loads(Path(path).expanduser().read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(
+            f"setting {name}: file {path}",
+            expected=expected,
+            found=str(error),
+            next_step=f"See {page}.",
+        ) from error

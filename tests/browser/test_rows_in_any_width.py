@@ -1,0 +1,74 @@
+"""Rows of recorded runs in any width: nothing runs into what stands beside it, and no figure is cut."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Console, Pages
+from tests.browser.recorded import a_call, record
+
+# The texts of a list's rows that meet, as they are drawn: two and two.
+MEETING = """() => {
+    const texts = [];
+    for (const row of document.querySelectorAll(".rowlist-row")) {
+        const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const range = document.createRange();
+            range.selectNodeContents(walker.currentNode);
+            const edge = row.getBoundingClientRect();
+            for (const {left, right, top, bottom} of range.getClientRects())
+                texts.push({said: walker.currentNode.data, left, right, top, bottom, isOut: right > edge.right});
+        }
+    }
+    const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+    return texts.flatMap((a, at) => [
+        ...(a.isOut ? [`${a.said} leaves its row`] : []),
+        ...texts.slice(at + 1).filter(b => meet(a, b)).map(b => `${a.said} meets ${b.said}`),
+    ]);
+}"""
+
+
+@pytest.fixture(scope="module")
+def unpriced(console: Console) -> str:
+    """Record runs whose sums say that they lack the cost of many calls; the agent's id."""
+    unknown = [a_call("chat", kind="model", use={"model": "our-own"}) for _ in range(1300)]
+    record(console, "spread-1", [a_call("chat", cost_usd="1234.5678"), *unknown], agent="spread")
+    record(console, "spread-2", [a_call("chat", cost_usd="0.12"), unknown[0]], agent="spread")
+    return "spread"
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1440])
+def test_the_figures_of_a_row_do_not_run_into_each_other(
+    pages: Pages, console: Console, unpriced: str, width: int
+) -> None:
+    page = pages.open(console, f"/runs?agent_id={unpriced}&window=all", width=width)
+    expect(page.locator(".runs-cost .costs").first).to_contain_text("+ 1 unpriced")
+    assert page.evaluate(MEETING) == []
+
+    page.goto(f"/registry?q={unpriced}")
+    expect(page.locator(".spent")).to_have_text("$1,234.69 + 1,301 unpriced")
+    assert page.evaluate(MEETING) == []
+
+
+def test_the_cost_of_an_action_is_whole_on_a_phone(pages: Pages, console: Console) -> None:
+    record(console, "whole-1", [a_call("ask", cost_usd="0.00000123")], agent="whole")
+    page = pages.open(console, "/runs/whole-1?tab=telemetry", width=390)
+    cost = page.locator(".rowlist-row .run-cost")
+    expect(cost).to_have_text("$0.00000123")
+
+    assert cost.evaluate("cell => cell.scrollWidth - cell.clientWidth") == 0
+
+
+def test_the_palette_names_runs_in_full_on_a_phone(pages: Pages, console: Console) -> None:
+    record(console, "RESEARCH_palette_cb5e13", [a_call("ask")], agent="palette-researcher")
+    page = pages.open(console, "/runs/RESEARCH_palette_cb5e13", width=390)
+    expect(page.get_by_role("heading", name="RESEARCH_palette_cb5e13")).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="A page, run, agent, DAG or job")).to_be_focused()
+    page.keyboard.type("palette_cb5")
+    name = page.get_by_role("option").filter(has_text="run of palette-researcher").locator("span").first
+    expect(name).to_have_text("RESEARCH_palette_cb5e13")
+
+    assert name.evaluate("name => name.scrollWidth - name.clientWidth") == 0

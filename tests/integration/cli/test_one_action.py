@@ -1,0 +1,86 @@
+"""One action of a recorded run at the command line: what it was given and gave, and why it failed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.cli.test_recorded_runs import a_run, an_action, record
+from tests.support.command_line import CommandLine
+from tests.support.running_titan import RunningTitan
+
+RUN = "shown-1"
+TRACEBACK = 'Traceback (most recent call last):\n  File "agent.py", line 3, in search\nTimeoutError: too slow'
+
+
+@pytest.fixture(scope="module")
+def shown(server: RunningTitan) -> str:
+    record(
+        server.sdk_port,
+        RUN,
+        a_run(RUN, agent_id="SHOWN"),
+        an_action("s1", "plan", kind="agent"),
+        an_action("s2", "ask", kind="model", parent_id="s1", after=1, cost_usd="0.25",
+                  impact="low", effect="external", tags=["web"], inputs={"args": ["Why?"], "kwargs": {"top": 1}},
+                  outputs={"answer": "so\x1b[31m"},
+                  use={"model": "gpt-4o", "provider": "openai", "input_tokens": 820, "output_tokens": 12}),
+        an_action("s3", "search", kind="tool", after=2, outcome="error",
+                  failure={"type": "TimeoutError", "message": "too slow", "traceback": TRACEBACK}),
+        an_action("s4", "WRITER", kind="handoff", after=3, outputs={"to": "WRITER", "reason": "the facts\nare there"}),
+        an_action("s5", "READER", kind="handoff", after=4, outputs={"to": "READER"}),
+        an_action("s6", "cache_warmed", kind="event", after=5, outputs={"entries": 12}),
+        an_action("s7", "thinking", kind="thought", after=6, outputs="far too long " * 100),
+        an_action("s8", "dump", kind="tool", after=7, outputs="x" * 100_000),
+    )  # fmt: skip
+    return RUN
+
+
+def test_an_action_is_shown_with_what_it_was_given_and_gave(titan: CommandLine, shown: str) -> None:
+    head, facts, figures, *rest = titan("runs", "show", shown, "--action", "s2").lines
+
+    assert head == "Action s2 of shown-1  success"
+    assert facts.startswith("model ask · agent SHOWN · below s1 · started ")
+    assert facts.endswith(" · took 1.0 s")
+    assert figures == (
+        "cost $0.25 · model gpt-4o of openai · 820 tokens in, 12 out · impact low · effect external · tags web"
+    )
+    assert rest == [
+        *("", "inputs:", "  {", '    "args": [', '      "Why?"', "    ],"),
+        *('    "kwargs": {', '      "top": 1', "    }", "  }"),
+        *("", "outputs:", "  {", '    "answer": "so\\u001b[31m"', "  }"),
+    ]
+
+
+def test_the_error_of_an_action_is_shown_with_its_traceback(titan: CommandLine, shown: str) -> None:
+    done = titan("runs", "show", shown, "--action", "s3")
+
+    assert done.lines[0] == "Action s3 of shown-1  error"
+    assert done.lines[-4:] == ["error: TimeoutError: too slow", *(f"  {line}" for line in TRACEBACK.splitlines())]
+    assert titan("runs", "show", shown, "--action", "s3", "--json").document["action"]["name"] == "search"  # type: ignore[index]
+
+
+def test_a_large_output_is_cut_and_says_where_the_whole_is(titan: CommandLine, shown: str) -> None:
+    last = titan("runs", "show", shown, "--action", "s8").lines[-1]
+
+    assert last.endswith("of 97.7 KiB; the whole: GET /api/v1/runs/shown-1/actions/s8/outputs")
+
+
+def test_an_action_that_is_none_is_said(titan: CommandLine, shown: str) -> None:
+    done = titan("runs", "show", shown, "--action", "none")
+
+    assert (done.exit_code, done.stdout) == (3, b"")
+    assert "action 'none'" in done.stderr
+
+
+def test_the_tree_shows_ids_where_asked_and_what_handoffs_events_and_thoughts_say(
+    titan: CommandLine, shown: str
+) -> None:
+    lines = titan("runs", "show", shown, "--ids").lines
+    tree = lines[lines.index("") + 1 :]
+
+    assert tree[0].split()[:3] == ["ACTION", "ID", "OUTCOME"]
+    assert [line.split("  ")[0] for line in tree[3:7]] == [
+        *("search", "WRITER: the facts are there", "READER", 'cache_warmed: {"entries":12}')
+    ]
+    assert tree[7].startswith("thinking: far too long far too long ")
+    assert "…  s7  success" in tree[7]
+    assert "ID" not in titan("runs", "show", shown).lines[lines.index("") + 1].split()

@@ -1,0 +1,19 @@
+"""The stores of calls that what the engine keeps is tried on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.call_stores import CALL_STORES
+from tests.support.stores import StandingClock
+from titan.ports_calls import CallStore
+
+
+@pytest.fixture(params=sorted(CALL_STORES))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[CallStore]:
+    """Return an empty store of calls."""
+    with CALL_STORES[request.param](tmp_path) as opened:
+        opened_store = opened(StandingClock())
+        yield opened_store
+        opened_store.close()

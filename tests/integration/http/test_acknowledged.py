@@ -1,0 +1,76 @@
+"""Runs that need attention until somebody says, with a reason, that they need it no more."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.raw_http import Answer, ask, ask_json
+from tests.support.submissions import a_name
+
+AT_NS = 1_772_366_400_000_000_000
+
+
+def a_failed_call(port: int, run: str, call_id: str) -> None:
+    entry = {"type": "action", "id": call_id, "name": call_id, "kind": "tool", "outcome": "error"}
+    times = {"started_at_ns": AT_NS, "ended_at_ns": AT_NS + 1}
+    failure = {"type": "Oops", "message": "nope"}
+    body = {"run_id": run, "entries": [{**entry, **times, "failure": failure}]}
+    assert ask_json(port, "POST", "/api/v1/actions", body).status == 200
+
+
+def acknowledge(port: int, run: str, **said: object) -> Answer:
+    return ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"acknowledges": True, **said})
+
+
+def in_need(port: int, run: str, *, all_of_them: bool = False) -> list[str | None]:
+    """Return for each intercept about a run what was said of it."""
+    beside = "&include_acknowledged=true" if all_of_them else ""
+    found = ask(port, "GET", f"/api/v1/intercepts?window=all&limit=100&q={run}{beside}").value["data"]
+    said = [one["acknowledged"] for one in found if one["run"]["run_id"] == run]
+    return [note and note["text"] for note in said]
+
+
+def test_an_acknowledged_run_needs_no_attention_until_more_is_heard_of_it(port: int) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+    assert in_need(port, run) == [None]
+
+    assert acknowledge(port, run, text="known: the site was down").status == 201
+    assert (in_need(port, run), in_need(port, run, all_of_them=True)) == ([], ["known: the site was down"])
+
+    a_failed_call(port, run, "second")
+    assert in_need(port, run) == in_need(port, run, all_of_them=True) == [None]
+
+
+def test_a_note_that_acknowledges_nothing_changes_nothing_and_one_taken_back_neither(port: int) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+
+    ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"text": "hm"})
+    assert in_need(port, run) == [None]
+
+    said = acknowledge(port, run, text="fine").value
+    assert in_need(port, run) == []
+    assert ask(port, "DELETE", f"/api/v1/runs/{run}/notes/{said['id']}").status == 200
+    assert in_need(port, run) == [None]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"text": " "}, "a text that says why"),
+        ({"score": 1}, "a text that says why"),
+        ({"text": "fine", "action_id": "first"}, "a note on the run"),
+    ],
+)
+def test_nothing_is_acknowledged_without_a_reason_or_of_an_action_alone(
+    port: int, said: dict[str, object], expected: str
+) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+
+    refused = acknowledge(port, run, **said)
+
+    assert refused.status == 400, refused.body
+    assert expected in refused.body.decode()
+    assert in_need(port, run) == [None]
