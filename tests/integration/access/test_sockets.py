@@ -69,11 +69,11 @@ def refusal(holder: Holder, query: str = "", **options: Any) -> tuple[int, str]:
     return response.status_code, json.loads(response.body)["error"]["type"]
 
 
-def test_it_tells_what_server_sent_events_tell(admin: Holder) -> None:
-    start = present_cursor(admin)
-    submit(admin)
+def test_it_tells_what_server_sent_events_tell(quiet: Holder) -> None:
+    start = present_cursor(quiet)
+    submit(quiet)
 
-    with listening(admin, f"?after={start}") as socket, events(admin.port, f"?after={start}", admin.header) as stream:
+    with listening(quiet, f"?after={start}") as socket, events(quiet.port, f"?after={start}", quiet.header) as stream:
         frames, sent = take(socket, 2), stream.take(2)
 
     assert frames == [event.data for event in sent]
@@ -81,20 +81,20 @@ def test_it_tells_what_server_sent_events_tell(admin: Holder) -> None:
     assert [frame["cursor"] for frame in frames] == [str(start + 1), str(start + 2)]
 
 
-def test_without_a_cursor_it_begins_now(admin: Holder) -> None:
-    with listening(admin, "?run=" + (run := a_name("run"))) as socket:
-        submit(admin, run=run)
+def test_without_a_cursor_it_begins_now(quiet: Holder) -> None:
+    with listening(quiet, "?run=" + (run := a_name("run"))) as socket:
+        submit(quiet, run=run)
 
         assert received(socket)["kind"] == "RunStarted"
 
 
 @pytest.mark.parametrize("cursor", [str(10**15), "9" * 400, "-1", "yesterday", "", "%C2%B2"])
-def test_a_cursor_this_journal_does_not_know_gives_a_resync_and_then_what_is_new(admin: Holder, cursor: str) -> None:
-    before = present_cursor(admin)
+def test_a_cursor_this_journal_does_not_know_gives_a_resync_and_then_what_is_new(quiet: Holder, cursor: str) -> None:
+    before = present_cursor(quiet)
 
-    with listening(admin, f"?after={cursor}") as socket:
+    with listening(quiet, f"?after={cursor}") as socket:
         first = received(socket)
-        submit(admin)
+        submit(quiet)
         news = take(socket, 2)
 
     assert first == {"resync": str(before)}
@@ -161,25 +161,25 @@ def test_a_refused_handshake_is_no_error_of_the_server(tmp_path: Path) -> None:
         assert "turned away: 127.0.0.1 asked WEBSOCKET '/api/events/ws' with none" in line
 
 
-def test_a_page_of_another_host_is_refused_even_with_a_token(admin: Holder) -> None:
-    assert refusal(admin, origin="https://evil.example") == (403, "Forbidden")
-    with listening(admin, "?after=unknown", origin=f"http://127.0.0.1:{admin.port}") as socket:
+def test_a_page_of_another_host_is_refused_even_with_a_token(quiet: Holder) -> None:
+    assert refusal(quiet, origin="https://evil.example") == (403, "Forbidden")
+    with listening(quiet, "?after=unknown", origin=f"http://127.0.0.1:{quiet.port}") as socket:
         assert "resync" in received(socket)
 
 
-def test_a_query_that_makes_no_sense_is_refused_before_the_handshake(admin: Holder) -> None:
-    assert refusal(admin, "?unknown=1") == (400, "InvalidInput")
-    assert refusal(admin, "?run=%00") == (400, "InvalidInput")
-    assert refusal(admin, "?after=1&after=2") == (400, "InvalidInput")
+def test_a_query_that_makes_no_sense_is_refused_before_the_handshake(quiet: Holder) -> None:
+    assert refusal(quiet, "?unknown=1") == (400, "InvalidInput")
+    assert refusal(quiet, "?run=%00") == (400, "InvalidInput")
+    assert refusal(quiet, "?after=1&after=2") == (400, "InvalidInput")
 
 
-def test_there_is_no_other_socket(admin: Holder) -> None:
+def test_there_is_no_other_socket(quiet: Holder) -> None:
     with (
         pytest.raises(InvalidStatus),
-        connect(f"ws://127.0.0.1:{admin.port}/api/jobs", additional_headers=admin.header, proxy=None),
+        connect(f"ws://127.0.0.1:{quiet.port}/api/jobs", additional_headers=quiet.header, proxy=None),
     ):
         pass
-    assert admin.ask("GET", "/api/events/ws").status == 404 or admin.ask("GET", "/api/events/ws").status == 405
+    assert quiet.ask("GET", "/api/events/ws").status == 404 or quiet.ask("GET", "/api/events/ws").status == 405
 
 
 def test_a_job_hears_of_its_own_run_alone(admin: Holder) -> None:
@@ -192,11 +192,11 @@ def test_a_job_hears_of_its_own_run_alone(admin: Holder) -> None:
     assert refusal(job.holder) == (403, "Forbidden")
 
 
-def test_a_revoked_token_closes_what_it_opened(admin: Holder) -> None:
-    holder = admin.make("viewer")
+def test_a_revoked_token_closes_what_it_opened(quiet: Holder) -> None:
+    holder = quiet.make("viewer")
     with listening(holder, "?after=unknown") as socket:
         received(socket)
-        admin.ask("POST", f"/api/tokens/{holder.token_id}/revoke")
+        quiet.ask("POST", f"/api/tokens/{holder.token_id}/revoke")
 
         with pytest.raises(ConnectionClosed) as closed:
             take(socket, 2)
@@ -205,12 +205,12 @@ def test_a_revoked_token_closes_what_it_opened(admin: Holder) -> None:
     assert closed.value.rcvd.code == 1008
 
 
-def test_what_a_client_says_is_passed_over(admin: Holder) -> None:
-    with listening(admin, "?after=unknown") as socket:
+def test_what_a_client_says_is_passed_over(quiet: Holder) -> None:
+    with listening(quiet, "?after=unknown") as socket:
         received(socket)
         socket.send("hello")
         socket.send(b"\0" * 1000)
-        submit(admin)
+        submit(quiet)
 
         assert received(socket)["kind"] == "DagSubmitted"
 
@@ -246,13 +246,13 @@ def ask_until_idle(process: psutil.Process) -> None:
     wait_until(lambda: process.cpu_percent(interval=0.3) < 20.0, "the server to be idle", seconds=60)
 
 
-def test_the_guides_program_reads_what_happens(admin: Holder) -> None:
+def test_the_guides_program_reads_what_happens(quiet: Holder) -> None:
     guide = (ROOT / "docs/guide/http.md").read_text("utf-8")
     (program,) = re.findall(r"```python\n(.*?)```", guide, re.S)
-    code = program.replace("127.0.0.1:5000", f"127.0.0.1:{admin.port}")
-    submit(admin)
+    code = program.replace("127.0.0.1:5000", f"127.0.0.1:{quiet.port}")
+    submit(quiet)
 
-    environment = {**os.environ, "TITAN_TOKEN": admin.token or "", "NO_PROXY": "*"}
+    environment = {**os.environ, "TITAN_TOKEN": quiet.token or "", "NO_PROXY": "*"}
     listener = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
     try:
         assert listener.stdout is not None
@@ -265,16 +265,16 @@ def test_the_guides_program_reads_what_happens(admin: Holder) -> None:
 
 
 @pytest.mark.slow
-def test_a_quiet_socket_is_pinged(admin: Holder) -> None:
+def test_a_quiet_socket_is_pinged(quiet: Holder) -> None:
     headers = {
         "Upgrade": "websocket",
         "Connection": "Upgrade",
         "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
         "Sec-WebSocket-Version": "13",
         "Content-Length": "",
-        **admin.header,
+        **quiet.header,
     }
-    with said(admin.port, request("GET", f"/api/events/ws?run={a_name('run')}", headers=headers)) as connection:
+    with said(quiet.port, request("GET", f"/api/events/ws?run={a_name('run')}", headers=headers)) as connection:
         connection.settimeout(PING_WITHIN_SECONDS)
         head = connection.recv(4096)
         frame = connection.recv(2)
@@ -287,11 +287,11 @@ def test_a_quiet_socket_is_pinged(admin: Holder) -> None:
 
 
 @pytest.mark.slow
-def test_a_quiet_socket_tells_that_it_is_alive_and_where_it_stands(admin: Holder) -> None:
-    submit(admin, run=(run := a_name("run")))
-    start = present_cursor(admin)
+def test_a_quiet_socket_tells_that_it_is_alive_and_where_it_stands(quiet: Holder) -> None:
+    submit(quiet, run=(run := a_name("run")))
+    start = present_cursor(quiet)
 
-    with listening(admin, f"?after={start}&run={run}") as socket:
-        submit(admin, run=a_name("run"))  # the journal is not quiet, what this client asked for is
+    with listening(quiet, f"?after={start}&run={run}") as socket:
+        submit(quiet, run=a_name("run"))  # the journal is not quiet, what this client asked for is
 
         assert received(socket) == {"cursor": str(start)}

@@ -81,13 +81,13 @@ def refusal(holder: Holder, query: str = "", **options: Any) -> int:
     return refused.value.response.status_code
 
 
-def test_a_run_is_told_from_its_creation_to_its_end(admin: Holder) -> None:
+def test_a_run_is_told_from_its_creation_to_its_end(quiet: Holder) -> None:
     run = a_name("run")
-    with listening(admin) as socket:
-        record(admin, run, an_action(ends=None))
+    with listening(quiet) as socket:
+        record(quiet, run, an_action(ends=None))
         begun = up_to(socket, "action_created")
-        record(admin, run, an_action(cost_usd="0.5", failure={"type": "ValueError", "message": "nope"}))
-        record(admin, run, an_end("failed"))
+        record(quiet, run, an_action(cost_usd="0.5", failure={"type": "ValueError", "message": "nope"}))
+        record(quiet, run, an_end("failed"))
         ended = up_to(socket, "run_failed")
 
     assert kinds(begun) == ["run_created", "action_created"]
@@ -113,12 +113,12 @@ def test_a_run_is_told_from_its_creation_to_its_end(admin: Holder) -> None:
 SHOWN = {"run_created", "action_created", "action_updated", "run_failed"}
 
 
-def test_a_run_that_completed_says_so_once_though_it_changes_again(admin: Holder) -> None:
+def test_a_run_that_completed_says_so_once_though_it_changes_again(quiet: Holder) -> None:
     run = a_name("run")
-    with listening(admin, f"?run_id={run}") as socket:
-        record(admin, run, an_action(), an_end("completed"))
+    with listening(quiet, f"?run_id={run}") as socket:
+        record(quiet, run, an_action(), an_end("completed"))
         up_to(socket, "run_completed")
-        admin.ask("POST", f"/api/v1/runs/{run}/pin")
+        quiet.ask("POST", f"/api/v1/runs/{run}/pin")
 
         changed = up_to(socket, "stats_updated")
 
@@ -126,44 +126,44 @@ def test_a_run_that_completed_says_so_once_though_it_changes_again(admin: Holder
     assert changed[-1]["data"]["is_pinned"]
 
 
-def test_an_end_of_long_ago_is_no_news_when_its_run_is_pinned(admin: Holder) -> None:
+def test_an_end_of_long_ago_is_no_news_when_its_run_is_pinned(quiet: Holder) -> None:
     run = a_name("run")
-    record(admin, run, an_action(), an_end("failed"))
-    with listening(admin, f"?run_id={run}&since={present(admin)}") as socket:
-        admin.ask("POST", f"/api/v1/runs/{run}/pin")
-        record(admin, run, an_action("a2"))
+    record(quiet, run, an_action(), an_end("failed"))
+    with listening(quiet, f"?run_id={run}&since={present(quiet)}") as socket:
+        quiet.ask("POST", f"/api/v1/runs/{run}/pin")
+        record(quiet, run, an_action("a2"))
         changed = [*up_to(socket, "stats_updated"), *up_to(socket, "action_created")]
-        record(admin, run, an_action("a3", started_at_ns=AT_NS + 3 * SECOND, ends=4))
-        record(admin, run, an_end("failed", seconds=5))
+        record(quiet, run, an_action("a3", started_at_ns=AT_NS + 3 * SECOND, ends=4))
+        record(quiet, run, an_end("failed", seconds=5))
         failed = up_to(socket, "run_failed")
 
     assert kinds(changed) == ["action_created"]
     assert failed[-1]["data"]["ended_at"] == "2026-03-01T12:00:05Z"
 
 
-def test_who_comes_back_after_an_end_and_a_pin_hears_of_both(admin: Holder) -> None:
+def test_who_comes_back_after_an_end_and_a_pin_hears_of_both(quiet: Holder) -> None:
     run = a_name("run")
-    record(admin, run, an_action(ends=None))
-    away_since = present(admin)
-    record(admin, run, an_action(), an_end("failed"))
-    admin.ask("POST", f"/api/v1/runs/{run}/pin")
+    record(quiet, run, an_action(ends=None))
+    away_since = present(quiet)
+    record(quiet, run, an_action(), an_end("failed"))
+    quiet.ask("POST", f"/api/v1/runs/{run}/pin")
 
-    with listening(admin, f"?run_id={run}&since={away_since}") as socket:
+    with listening(quiet, f"?run_id={run}&since={away_since}") as socket:
         events = up_to(socket, "run_failed")
 
     assert kinds(events) == ["action_updated", "run_failed"]
     assert [event["data"]["is_pinned"] for event in events if event["event_type"] == "stats_updated"] == [True]
 
 
-def test_who_comes_back_with_a_seq_misses_nothing_and_hears_one_thing_twice_at_most(admin: Holder) -> None:
-    start, run = present(admin), a_name("run")
-    record(admin, run, an_action("a1"), an_action("a2"), an_end("completed"))
-    with listening(admin, f"?since={start}") as socket:
+def test_who_comes_back_with_a_seq_misses_nothing_and_hears_one_thing_twice_at_most(quiet: Holder) -> None:
+    start, run = present(quiet), a_name("run")
+    record(quiet, run, an_action("a1"), an_action("a2"), an_end("completed"))
+    with listening(quiet, f"?since={start}") as socket:
         whole = up_to(socket, "run_completed")
 
     for told in range(len(whole)):
         seq = whole[told - 1]["seq"] if told else start
-        with listening(admin, f"?since={seq}") as socket:
+        with listening(quiet, f"?since={seq}") as socket:
             rest = up_to(socket, "run_completed")
         missed = whole[told:]
         assert len(rest) - len(missed) in (0, 1)
@@ -171,58 +171,58 @@ def test_who_comes_back_with_a_seq_misses_nothing_and_hears_one_thing_twice_at_m
         assert kinds(rest[-len(missed) :]) == kinds(missed)
 
 
-def test_who_is_far_behind_or_ahead_reads_everything_anew(admin: Holder) -> None:
+def test_who_is_far_behind_or_ahead_reads_everything_anew(quiet: Holder) -> None:
     run = a_name("run")
     for first in range(0, 20_500, 500):
-        record(admin, run, *(an_action(f"a{first + place}") for place in range(500)))
+        record(quiet, run, *(an_action(f"a{first + place}") for place in range(500)))
 
-    with listening(admin, "?since=0") as socket:
+    with listening(quiet, "?since=0") as socket:
         behind = received(socket)
 
-    assert (behind["event_type"], behind["data"], behind["seq"]) == ("resync", {}, present(admin))
+    assert (behind["event_type"], behind["data"], behind["seq"]) == ("resync", {}, present(quiet))
 
 
-def test_a_deletion_has_everything_read_anew(admin: Holder) -> None:
+def test_a_deletion_has_everything_read_anew(quiet: Holder) -> None:
     run = a_name("run")
-    record(admin, run, an_action(), an_end("completed"))
+    record(quiet, run, an_action(), an_end("completed"))
 
-    with listening(admin) as socket:
-        admin.ask("DELETE", f"/api/v1/runs/{run}")
+    with listening(quiet) as socket:
+        quiet.ask("DELETE", f"/api/v1/runs/{run}")
 
         assert kinds(up_to(socket, "resync")) == ["resync"]
 
 
-def test_what_else_happened_is_told_beside_a_deletion(admin: Holder) -> None:
-    start, gone, run = present(admin), a_name("run"), a_name("run")
-    record(admin, gone, an_action(), an_end("completed"))
-    admin.ask("DELETE", f"/api/v1/runs/{gone}")
-    record(admin, run, an_action(), an_end("completed"))
+def test_what_else_happened_is_told_beside_a_deletion(quiet: Holder) -> None:
+    start, gone, run = present(quiet), a_name("run"), a_name("run")
+    record(quiet, gone, an_action(), an_end("completed"))
+    quiet.ask("DELETE", f"/api/v1/runs/{gone}")
+    record(quiet, run, an_action(), an_end("completed"))
 
-    with listening(admin, f"?since={start}") as socket:
+    with listening(quiet, f"?since={start}") as socket:
         events = up_to(socket, "run_completed")
 
     assert kinds(events) == ["resync", "run_created", "action_created", "run_completed"]
 
 
-def test_each_event_has_a_higher_seq_than_the_one_before(admin: Holder) -> None:
-    start, names = present(admin), [a_name("run") for _ in range(3)]
-    assert admin.ask_json("POST", "/api/dags", a_dag_body(agent_run_id=names[0])).status == 201
+def test_each_event_has_a_higher_seq_than_the_one_before(quiet: Holder) -> None:
+    start, names = present(quiet), [a_name("run") for _ in range(3)]
+    assert quiet.ask_json("POST", "/api/dags", a_dag_body(agent_run_id=names[0])).status == 201
     for run in names:
-        record(admin, run, an_action(ends=None))
-        record(admin, run, an_end("failed"), an_action())
+        record(quiet, run, an_action(ends=None))
+        record(quiet, run, an_end("failed"), an_action())
     together = [{**an_action(), "run_id": run} for run in (a_name("run"), a_name("run"))]
-    record(admin, names[0], *together, {**an_end("completed"), "run_id": together[0]["run_id"]})
+    record(quiet, names[0], *together, {**an_end("completed"), "run_id": together[0]["run_id"]})
 
-    with listening(admin, f"?since={start}") as socket:
+    with listening(quiet, f"?since={start}") as socket:
         seqs = [event["seq"] for event in up_to(socket, "run_completed")]
 
     assert seqs == sorted(set(seqs))
 
 
-def test_many_actions_at_once_are_told_as_their_number(admin: Holder) -> None:
+def test_many_actions_at_once_are_told_as_their_number(quiet: Holder) -> None:
     run = a_name("run")
-    with listening(admin, f"?run_id={run}") as socket:
-        record(admin, run, *(an_action(f"a{place}") for place in range(60)), an_end("completed"))
+    with listening(quiet, f"?run_id={run}") as socket:
+        record(quiet, run, *(an_action(f"a{place}") for place in range(60)), an_end("completed"))
         events = up_to(socket, "run_completed")
 
     assert kinds(events) == ["run_created", "action_created", "run_completed"]
@@ -230,26 +230,26 @@ def test_many_actions_at_once_are_told_as_their_number(admin: Holder) -> None:
     assert many == {"run_id": run, "agent_id": "ann", "count": 60}
 
 
-def test_one_run_alone_is_told_of_when_asked_for(admin: Holder) -> None:
+def test_one_run_alone_is_told_of_when_asked_for(quiet: Holder) -> None:
     run, other = a_name("run"), a_name("run")
-    with listening(admin, f"?run_id={run}") as socket:
-        record(admin, other, an_action(), an_end("completed"))
-        record(admin, run, an_action(), an_end("completed"))
+    with listening(quiet, f"?run_id={run}") as socket:
+        record(quiet, other, an_action(), an_end("completed"))
+        record(quiet, run, an_action(), an_end("completed"))
         events = up_to(socket, "run_completed")
 
     assert {event["data"]["run_id"] for event in events} == {run}
 
 
 @pytest.mark.parametrize("path", ["/ws/dashboard", "/api/v1/ws/dashboard"])
-def test_a_dashboard_hears_of_runs_and_not_of_their_actions(admin: Holder, path: str) -> None:
+def test_a_dashboard_hears_of_runs_and_not_of_their_actions(quiet: Holder, path: str) -> None:
     run = a_name("run")
-    with listening(admin, path=path) as socket:
-        record(admin, run, an_action(), an_end("completed"))
+    with listening(quiet, path=path) as socket:
+        record(quiet, run, an_action(), an_end("completed"))
 
         assert kinds(up_to(socket, "run_completed")) == ["run_created", "run_completed"]
 
 
-def test_an_intervention_is_told_as_one(admin: Holder) -> None:
+def test_an_intervention_is_told_as_one(quiet: Holder) -> None:
     run = a_name("run")
     told = {
         "run_id": run,
@@ -260,8 +260,8 @@ def test_an_intervention_is_told_as_one(admin: Holder) -> None:
         "reason": "too dear",
         "estimated_cost": 0.3,
     }
-    with listening(admin) as socket:
-        assert admin.ask_json("POST", "/api/v1/interventions", told).status == 201
+    with listening(quiet) as socket:
+        assert quiet.ask_json("POST", "/api/v1/interventions", told).status == 201
         event = up_to(socket, "intervention_created")[-1]
 
     shown = {name: event["data"][name] for name in ("run_id", "action_name", "intervention_type", "outcome", "reason")}
@@ -269,8 +269,9 @@ def test_an_intervention_is_told_as_one(admin: Holder) -> None:
     assert event["data"]["estimated_cost"] == "0.3"
 
 
-def test_a_page_shows_its_token_in_the_query_or_as_a_subprotocol(admin: Holder, nobody: Holder) -> None:
-    start, token = present(admin), admin.make("viewer").token or ""
+def test_a_page_shows_its_token_in_the_query_or_as_a_subprotocol(quiet: Holder) -> None:
+    nobody = Holder(quiet.port, None)
+    start, token = present(quiet), quiet.make("viewer").token or ""
 
     with listening(nobody, f"?since={2**50}&token={token}") as socket:
         assert received(socket)["seq"] == start
@@ -288,11 +289,11 @@ def test_only_who_may_see_all_is_let_in(admin: Holder, nobody: Holder) -> None:
     assert refusal(admin, origin="https://evil.example") == 403
 
 
-def test_a_revoked_token_closes_what_it_opened(admin: Holder) -> None:
-    holder = admin.make("viewer")
+def test_a_revoked_token_closes_what_it_opened(quiet: Holder) -> None:
+    holder = quiet.make("viewer")
     with listening(holder, f"?since={2**50}") as socket:
         received(socket)
-        admin.ask("POST", f"/api/tokens/{holder.token_id}/revoke")
+        quiet.ask("POST", f"/api/tokens/{holder.token_id}/revoke")
 
         with pytest.raises(ConnectionClosed) as closed:
             up_to(socket, "run_failed")
