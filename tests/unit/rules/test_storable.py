@@ -33,6 +33,7 @@ def filled(entry: Entry, text: str) -> Entry:
         use=ModelUse(model=text, provider=text, response_id=text, input_tokens=3),
         failure=Failure(type=text, message=text, traceback=text),
         hearsay=Hearsay(heard=1, span_id=text, seen_within=text),
+        project=text,
     )
 
 
