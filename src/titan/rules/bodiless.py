@@ -6,11 +6,15 @@ call another says again. Projects are known by their names, whatever their case.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from titan.model.actions import MOST_OF_PROJECT, digest_of, project_detail
 
+CACHED_NAMES: Final = 1024  # it is asked for with every entry that names a project
 
+
+@lru_cache(maxsize=CACHED_NAMES)
 def told_of_project(project: str) -> str:
     """Return what notes among the digests of a run's details that it is of a project: the same in any case."""
     return digest_of(project_detail(_key(project))).hex()
