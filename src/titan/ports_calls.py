@@ -358,6 +358,13 @@ class CallTransaction(CallReader, Protocol):
         A run that was archived, and by now is not, is found by its words as `restore_run` has it.
         """
 
+    def change_tape(self, project_id: str, run_id: str, change: Callable[[Entry], Entry]) -> set[str]:
+        """Put in the place of each entry of a run what `change` makes of it, and chain the tape anew.
+
+        Of what it left out, no byte stays. What entries came to stays as it is. Returns the blobs that payloads were in
+        and are no more. Where `change` changes nothing, nor does this.
+        """
+
     def save_run(self, run: RecordedRun) -> None:
         """Insert or overwrite a run's row; its tape stays as it is."""
 

@@ -76,6 +76,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
     Setting(name="TITAN_RESUME_RUN_ID", default="", unit="", help="The run that a program takes up again."),
     Setting(name="TITAN_RECORD", default="1", unit="", help="0, false, no or off: a program records no actions."),
+    Setting(name="TITAN_PROJECT", default="", unit="", help="The project that a program's runs are of."),
     Setting(
         name="TITAN_SPOOL",
         default="",
@@ -173,6 +174,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="yes",
         unit="",
         help="no: of what agents do, neither inputs, outputs and tracebacks are kept nor details that may hold them.",
+    ),
+    Setting(
+        name="TITAN_RECORD_NO_BODIES_OF",
+        default="",
+        unit="",
+        help="Names of projects, with commas between, whose runs are kept as with TITAN_RECORD_BODIES=no.",
     ),
     Setting(
         name="TITAN_REDACT_FIELDS",

@@ -56,6 +56,7 @@ class Privacy:
     patterns: Mapping[str, str]
     fields: tuple[str, ...]
     keeps_bodies: bool
+    bodiless: tuple[str, ...] = ()  #: projects that keep none where others do
 
 
 def read_privacy() -> Privacy:
@@ -76,9 +77,14 @@ def read_privacy() -> Privacy:
     check_patterns(texts := {name: str(regex) for name, regex in patterns.items()})
     return Privacy(
         patterns=texts,
-        fields=tuple(part.strip() for part in setting("TITAN_REDACT_FIELDS").split(",") if part.strip()),
+        fields=_names("TITAN_REDACT_FIELDS"),
         keeps_bodies=one_of("TITAN_RECORD_BODIES", ("yes", "no")) == "yes",
+        bodiless=_names("TITAN_RECORD_NO_BODIES_OF"),
     )
+
+
+def _names(name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in setting(name).split(",") if part.strip())
 
 
 def _read_toml(name: str, expected: str, page: str) -> dict[str, object]:

@@ -76,6 +76,7 @@ WHOLE = ActionEntry(
     redacted=(Redaction(path="$.a", name="key", fingerprint="f"),),
     details='{"a":[1]}',
     hearsay=Hearsay(heard=1 << 31, is_frame=True, span_id="s", seen_within="w", estimate=Decimal("0.5")),
+    project="finance",
 )
 WORD = RunEntry(
     run_id=RUN,
@@ -97,6 +98,7 @@ WORD = RunEntry(
     standing=Standing(
         last_event_at=at(4), last_started_at=at(2), last_outcome=Outcome.ERROR, last_ended_at=at(4), progress_at=at(1)
     ),
+    project="finance",
 )
 
 

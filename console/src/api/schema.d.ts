@@ -1898,6 +1898,11 @@ export interface components {
             /** @default null */
             parent_id: string | null;
             /**
+             * @description That its run is of. Null: the one of the request's X-Titan-Project.
+             * @default null
+             */
+            project: string | null;
+            /**
              * @description Null: the request's run.
              * @default null
              */
@@ -4144,6 +4149,11 @@ export interface components {
             end: components["schemas"]["RunEnd"] | null;
             /** @default null */
             name: string | null;
+            /**
+             * @description That its run is of. Null: the one of the request's X-Titan-Project.
+             * @default null
+             */
+            project: string | null;
             /** @default null */
             reason: string | null;
             /**

@@ -59,6 +59,7 @@ class ChatCall:
     model: str | None = None  #: that is to answer; None: the server has none
     provider: str | None = None
     parent_id: str | None = None  #: the span that it was made in
+    project: str | None = None  #: that it says its run is of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,7 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
             parent_id=call.parent_id,
             inputs=inputs,
             use=ModelUse(model=call.model, provider=call.provider),
+            project=call.project,
         )
     return ActionEntry(
         id=call.id,
@@ -175,6 +177,7 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
         failure=end.failure,
         use=_use(call, end),
         details=_details(end),
+        project=call.project,
     )
 
 

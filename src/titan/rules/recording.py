@@ -34,6 +34,7 @@ from titan.model.actions import (
 from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import KnownCalls, NewEntry, Prices
+from titan.rules.bodiless import told_of_project
 from titan.rules.broken_off import IS_BROKEN_OFF, is_broken_off
 from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.estimating import estimate_told
@@ -173,13 +174,16 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
 
 
 def _details(run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
-    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
-    if entry.details is None:
-        return run.details_told
-    digest = digest_of(entry.details).hex()
-    if digest in run.details_told or len(run.details_told) == MOST_DETAILS:
-        return run.details_told
-    return tuple(sorted((*run.details_told, digest)))
+    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once.
+
+    A project comes in however much was told before: what is kept of the run depends on it.
+    """
+    told = set(run.details_told)
+    if entry.details is not None and len(told) < MOST_DETAILS:
+        told.add(digest_of(entry.details).hex())
+    if entry.project is not None:
+        told.add(told_of_project(entry.project))
+    return run.details_told if len(told) == len(run.details_told) else tuple(sorted(told))
 
 
 def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:

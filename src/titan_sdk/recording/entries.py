@@ -126,6 +126,7 @@ def entry_of(act: Act) -> Told:
     known = {
         "run_id": act.run.id,
         "parent_id": act.parent_id,
+        "project": act.run.project,
         "actor": plan.actor and line(plan.actor, NAME_LIMIT),
         "impact": plan.impact,
         "effect": plan.effect,

@@ -1,7 +1,7 @@
 """Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, digest_of, part_key, seen_within
 from titan.model.recorded import Action, Note, RecordedRun
-from titan.ports_calls import KnownCalls, NewEntry
+from titan.ports_calls import KnownCalls, NewEntry, StoredEntry
 from titan.store.calls.knowing import Knowing, own_answers
 from titan.store.calls.linking import link_after
 from titan.store.calls.packing import unpacked_texts
@@ -116,9 +116,7 @@ class SqlCallTransaction(SqlCallReader):
             place = places[new.entry.run_id]
             self.version += 1 + (_FOR_CREATION if place.link == _NO_LINK else 0)
             batch.add(self.version, new, place)
-        self._texts_known.grew(len(batch.texts))
         self._save_runs(changed.values(), places)
-        self._session.insert("add_texts", batch.texts)
         self._session.insert(
             "save_actions",
             [
@@ -131,10 +129,48 @@ class SqlCallTransaction(SqlCallReader):
             ],
         )
         self._session.insert("add_entries", batch.entries)
+        self._add_bodies(batch)
+        self._last_action = max([self._last_action, *(action.number for action in actions)])
+
+    def change_tape(self, project_id: str, run_id: str, change: Callable[[Entry], Entry]) -> set[str]:
+        has_changed, changed = False, []
+        for stored in self._whole_tape(project_id, run_id):
+            entry = change(stored.entry)
+            has_changed = has_changed or entry is not stored.entry
+            changed.append((stored.number, NewEntry(entry=entry, action_number=stored.action_number)))
+        if not has_changed:
+            return set()
+        place = self._place(project_id, run_id)
+        assert place.known is not None
+        before = self.blobs_of_run(project_id, run_id)
+        for query in (*_FORGETTING_BODIES, "note_unpacked"):
+            self._session.run(query, {"run_no": place.run_no})
+        self._texts_known.forget(place.run_no)
+        place.text_count, place.link = 0, _NO_LINK
+        batch = _Batch(project_id, to_us(self.now), self)
+        for number, new in changed:
+            batch.add(number, new, place)
+        self._add_bodies(batch)
+        self._save_runs([place.known], {run_id: place})
+        self._scrub_words()
+        return before - self.blobs_of_run(project_id, run_id)
+
+    def _whole_tape(self, project_id: str, run_id: str) -> Iterator[StoredEntry]:
+        after = 0
+        while entries := self.tape(project_id, run_id, after=after, limit=RESTORED_AT_ONCE):
+            yield from entries
+            after = entries[-1].number
+
+    def _add_bodies(self, batch: "_Batch") -> None:
+        self._texts_known.grew(len(batch.texts))
+        self._session.insert("add_texts", batch.texts)
         self._session.insert("add_bodies", batch.bodies)
         self._add_words(batch.words)
         self._session.insert("add_blobs", batch.blobs)
-        self._last_action = max([self._last_action, *(action.number for action in actions)])
+
+    def _scrub_words(self) -> None:
+        self._session.run("set_meta", {"name": TO_SCRUB, "value": WORDS})
+        self.has_forgotten = True
 
     def _add_words(self, words: Sequence[tuple[int, str]]) -> None:
         indexed = self._session.words_of
@@ -196,8 +232,7 @@ class SqlCallTransaction(SqlCallReader):
         self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
         if not is_told_elsewhere:
-            self._session.run("set_meta", {"name": TO_SCRUB, "value": WORDS})
-            self.has_forgotten = True
+            self._scrub_words()
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})
         self._texts_known.forget(run_no)
@@ -340,14 +375,17 @@ class _Batch:
         return new
 
 
-_FORGETTING: Final = (
+_FORGETTING_BODIES: Final = (
     "forget_words_of_run",
     "forget_bodies_of_run",
-    "forget_entries_of_run",
-    "forget_actions_of_run",
     "forget_texts_of_run",
     "forget_packs_of_run",
     "forget_blobs_of_run",
+)
+_FORGETTING: Final = (
+    *_FORGETTING_BODIES,  # they are found by the entries
+    "forget_entries_of_run",
+    "forget_actions_of_run",
     "forget_notes_of_run",
     "forget_traces_of_run",
     "forget_run",

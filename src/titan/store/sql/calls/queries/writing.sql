@@ -54,6 +54,9 @@ saved_more = excluded.saved_more,
 status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end,
 is_packed = runs.is_packed and runs.entry_count = excluded.entry_count
 
+-- name: note_unpacked
+update runs set is_packed = 0 where run_no = :run_no
+
 -- name: rename_agent
 update actions set agent_id = :agent_id where run_no = :run_no and agent_id <> :agent_id
 
