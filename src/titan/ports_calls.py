@@ -298,7 +298,7 @@ class CallReader(Protocol):
     ) -> list[tuple[RecordedRun, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 
-        Those that a note acknowledges only where asked for (`rules.intercepts.acknowledgement`).
+        Those that a note acknowledges or mutes only where asked for (`rules.intercepts.acknowledgement`).
 
         The flag tells whether a call failed that was not made good: it did not succeed later in the run under the same
         name, and nothing that it was made in succeeded all the same. Calls that never ended do not count.

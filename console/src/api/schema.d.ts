@@ -2897,7 +2897,7 @@ export interface components {
             /** @default null */
             agent_id: string | null;
             /**
-             * @description Also those that somebody acknowledged.
+             * @description Also those that somebody acknowledged or muted.
              * @default false
              */
             include_acknowledged: boolean;
@@ -3474,6 +3474,11 @@ export interface components {
             action_id: string | null;
             /** @default null */
             author: string | null;
+            /**
+             * @description Take it out of there for good, until the note is deleted; needs a text: why.
+             * @default false
+             */
+            mutes: boolean;
             /** @default null */
             name: string | null;
             /** @default null */
@@ -3542,6 +3547,8 @@ export interface components {
             at: string;
             author: string;
             id: string;
+            /** @description Its run needs no attention any more, whatever more is heard of it. */
+            mutes: boolean;
             /** @description What is scored: "quality". */
             name: string | null;
             score: number | null;

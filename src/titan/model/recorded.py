@@ -168,6 +168,7 @@ class Note:
     score: float | None = None
     text: str = ""
     acknowledges: bool = False  #: the run needs no attention any more, until something more is heard of it
+    mutes: bool = False  #: the run needs no attention any more, whatever more is heard of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,9 +44,12 @@ def reasons(run: RecordedRun, *, has_unrecovered_error: bool) -> tuple[Reason, .
 
 
 def acknowledgement(run: RecordedRun, notes: Iterable[Note]) -> Note | None:
-    """Return the newest note by which a run needs no attention any more; None where more was heard of it since."""
-    said = [note for note in notes if note.acknowledges and note.at >= run.heard_at]
-    return max(said, key=lambda note: (note.at, note.id), default=None)
+    """Return the note by which a run needs no attention any more, None where it needs some.
+
+    One that mutes the run goes before one that acknowledges it, which counts until more is heard; then the newest.
+    """
+    said = [note for note in notes if note.mutes or (note.acknowledges and note.at >= run.heard_at)]
+    return max(said, key=lambda note: (note.mutes, note.at, note.id), default=None)
 
 
 def _why(run: RecordedRun) -> str:

@@ -1,8 +1,10 @@
 """Which runs need attention, and why."""
 
+from dataclasses import replace as replace_note
+
 from msgspec.structs import replace
 
-from tests.support.recorded import a_call, a_word, at, heard
+from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Outcome, RunEnd
 from titan.model.recorded import Note, RecordedRun
 from titan.rules.broken_off import without_open_calls
@@ -13,6 +15,11 @@ def a_run(*, stopped: int = 0, good: int = 0) -> RecordedRun:
     """Return a run of which so many calls were stopped and so many went well."""
     entries = [a_call(f"s{n}", outcome=(Outcome.BLOCKED, Outcome.REJECTED)[n % 2]) for n in range(stopped)]
     return heard([a_word(), *entries, *(a_call(f"g{n}") for n in range(good))]).run
+
+
+def a_note(name: str, seconds: float) -> Note:
+    """Return a note on a run that says nothing of whether it needs attention."""
+    return Note(id=name, project_id="p", run_id=RUN, action_id=None, author="ann", at=at(seconds))
 
 
 def test_a_run_that_went_well_needs_nobody() -> None:
@@ -64,10 +71,19 @@ def test_many_stopped_calls_are_a_reason_and_one_of_one_is_none() -> None:
 def test_a_note_takes_attention_away_until_more_is_heard() -> None:
     run = replace(a_run(stopped=3), heard_at=at(10))
     early, late, other = (
-        Note(id=name, project_id="p", run_id=run.id, action_id=None, author="ann", at=at(seconds), acknowledges=is_it)
+        replace_note(a_note(name, seconds), acknowledges=is_it)
         for name, seconds, is_it in (("early", 9, True), ("late", 10, True), ("other", 11, False))
     )
 
     assert acknowledgement(run, [other, late, early]) == late
     assert acknowledgement(replace(run, heard_at=at(11)), [other, late, early]) is None
     assert acknowledgement(run, []) is None
+
+
+def test_a_note_takes_attention_away_for_good_where_it_mutes() -> None:
+    run = replace(a_run(stopped=3), heard_at=at(10))
+    first, second = (replace_note(a_note(name, 1 + n), mutes=True) for n, name in enumerate(("first", "second")))
+    acknowledges = replace_note(a_note("acknowledges", 11), acknowledges=True)
+
+    assert acknowledgement(run, [second, acknowledges, first]) == second
+    assert acknowledgement(replace(run, heard_at=at(99)), [first]) == first

@@ -190,7 +190,7 @@ class SqlCallReader:
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         row = self._one("note_said", project_id=project_id, id=note_id)
-        return None if row is None else note_from_row(row, project_id, row[8])
+        return None if row is None else note_from_row(row, project_id, row[9])
 
     def runs_in_need(
         self,

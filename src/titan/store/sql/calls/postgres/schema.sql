@@ -268,10 +268,13 @@ create table notes (
     name text collate "C",
     score double precision,
     content text collate "C" not null,
-    acknowledges bigint not null default 0 check (acknowledges in (0, 1))
+    acknowledges bigint not null default 0 check (acknowledges in (0, 1)),
+    mutes bigint not null default 0 check (mutes in (0, 1))
 );
 
 create index notes_of_run on notes (run_no, at_us);
+
+create index notes_that_mute on notes (run_no) where mutes = 1;
 
 create table traces (
     project_id text collate "C" not null,

@@ -267,10 +267,13 @@ create table notes (
     name text,
     score real,
     content text not null,
-    acknowledges integer not null default 0 check (acknowledges in (0, 1))
+    acknowledges integer not null default 0 check (acknowledges in (0, 1)),
+    mutes integer not null default 0 check (mutes in (0, 1))
 ) strict;
 
 create index notes_of_run on notes (run_no, at_us);
+
+create index notes_that_mute on notes (run_no) where mutes = 1;
 
 -- In which runs the traces of OpenTelemetry are that their programs named otherwise: scores name traces alone.
 create table traces (
