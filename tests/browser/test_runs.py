@@ -156,6 +156,7 @@ def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console:
 
     section = page.get_by_role("region", name="Critical intercepts")
     expect(section).to_contain_text("ValueError: nope")
+    expect(section).to_contain_text("often stopped: 3 or more, and 20 % or more of its actions")
     section.get_by_role("link", name="broken-1").click()
 
     page.wait_for_url("**/runs/broken-1?*")

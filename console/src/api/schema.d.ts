@@ -2888,6 +2888,7 @@ export interface components {
         InterceptsAnswer: {
             data: components["schemas"]["InterceptView"][];
             more: boolean;
+            thresholds: components["schemas"]["ThresholdsView"];
         };
         /**
          * InterceptsQuery
@@ -4294,6 +4295,8 @@ export interface components {
             /** @description Whether POST /api/workers/local can start one. */
             runs_local_workers: boolean;
             store: components["schemas"]["StoreView"];
+            /** @description From where on a run is a critical intercept. */
+            thresholds: components["schemas"]["RuleView"][];
             /** @description For people first, for SDKs last. */
             urls: string[];
             version: string;
@@ -4528,6 +4531,16 @@ export interface components {
             success_rate: number | null;
             /** @description Model calls whose cost is not known; `cost_usd` lacks them. */
             unpriced: number;
+        };
+        /**
+         * ThresholdsView
+         * @description From where on a run counts as often stopped, as this server was started: both must hold.
+         */
+        ThresholdsView: {
+            /** @description Actions that were stopped; TITAN_INTERVENTIONS_LEAST. */
+            least: number;
+            /** @description Their share of the run's actions; TITAN_INTERVENTIONS_RATE. */
+            rate: number;
         };
         /**
          * TokenView

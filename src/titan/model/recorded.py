@@ -91,6 +91,11 @@ class Tally(Struct, frozen=True, kw_only=True):
         return self.success + self.error + self.blocked + self.rejected
 
     @property
+    def stopped(self) -> int:
+        """Attempts that a guard or a person did not let happen."""
+        return self.blocked + self.rejected
+
+    @property
     def attempted_cost(self) -> Decimal:
         """What would have been spent had nothing been stopped."""
         return self.cost + self.prevented

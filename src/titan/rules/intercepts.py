@@ -2,14 +2,23 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
 from titan.model.recorded import Note, RecordedRun
 from titan.model.runs import RunStatus
 
-FEWEST_STOPPED: Final = 3  # so that one of one is no alarm
-HIGH_RATE: Final = 0.2
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """From where on a run counts as often stopped."""
+
+    least: int = 3  #: actions that were stopped, so that one of one is no alarm
+    rate: Decimal = Decimal("0.2")  #: share of the run's attempts that were stopped
+
+
+DEFAULTS: Final = Thresholds()
 
 
 class ReasonKind(StrEnum):
@@ -28,17 +37,16 @@ class Reason:
     told: str  #: for people
 
 
-def reasons(run: RecordedRun, *, has_unrecovered_error: bool) -> tuple[Reason, ...]:
+def reasons(run: RecordedRun, *, has_unrecovered_error: bool, thresholds: Thresholds = DEFAULTS) -> tuple[Reason, ...]:
     """Return why a run needs attention; nothing when it does not, as when somebody cancelled it."""
     if run.status is RunStatus.CANCELLED:
         return ()
-    tally = run.tally
     found: list[Reason] = []
     if run.status is RunStatus.FAILED or has_unrecovered_error:
         found.append(Reason(kind=ReasonKind.ERROR, told=_why(run)))
-    stopped = tally.blocked + tally.rejected
-    if stopped >= FEWEST_STOPPED and stopped >= HIGH_RATE * tally.attempts:
-        told = f"{stopped} of {tally.attempts} actions were stopped"
+    stopped, attempts = run.tally.stopped, run.tally.attempts
+    if stopped >= thresholds.least and stopped >= thresholds.rate * attempts:
+        told = f"{stopped} of {attempts} actions were stopped"
         found.append(Reason(kind=ReasonKind.HIGH_INTERVENTION, told=told))
     return tuple(found)
 

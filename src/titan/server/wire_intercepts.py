@@ -35,8 +35,16 @@ class InterceptsQuery(Request):
     limit: PageLimit = 20
 
 
+class ThresholdsView(Struct, kw_only=True):
+    """From where on a run counts as often stopped, as this server was started: both must hold."""
+
+    least: Annotated[int, Meta(description="Actions that were stopped; TITAN_INTERVENTIONS_LEAST.")]
+    rate: Annotated[float, Meta(description="Their share of the run's actions; TITAN_INTERVENTIONS_RATE.")]
+
+
 class InterceptsAnswer(Struct, kw_only=True):
     """Runs that need attention, the latest first."""
 
     data: list[InterceptView]
     more: bool
+    thresholds: ThresholdsView

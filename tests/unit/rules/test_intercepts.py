@@ -1,6 +1,7 @@
 """Which runs need attention, and why."""
 
 from dataclasses import replace as replace_note
+from decimal import Decimal
 
 from msgspec.structs import replace
 
@@ -8,7 +9,7 @@ from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Outcome, RunEnd
 from titan.model.recorded import Note, RecordedRun
 from titan.rules.broken_off import without_open_calls
-from titan.rules.intercepts import Reason, ReasonKind, acknowledgement, reasons
+from titan.rules.intercepts import Reason, ReasonKind, Thresholds, acknowledgement, reasons
 
 
 def a_run(*, stopped: int = 0, good: int = 0) -> RecordedRun:
@@ -66,6 +67,16 @@ def test_many_stopped_calls_are_a_reason_and_one_of_one_is_none() -> None:
     assert reasons(a_run(stopped=3, good=12), has_unrecovered_error=False) == (
         Reason(kind=ReasonKind.HIGH_INTERVENTION, told="3 of 15 actions were stopped"),
     )
+
+
+def test_what_is_often_can_be_set_and_a_share_is_exact() -> None:
+    def is_often(run: RecordedRun, thresholds: Thresholds) -> bool:
+        return reasons(run, has_unrecovered_error=False, thresholds=thresholds) != ()
+
+    assert is_often(a_run(stopped=1), Thresholds(least=1))
+    assert not is_often(a_run(stopped=4), Thresholds(least=5))
+    assert is_often(a_run(stopped=7, good=93), Thresholds(rate=Decimal("0.07")))  # a float of it times 100 is above 7
+    assert not is_often(a_run(stopped=7, good=94), Thresholds(rate=Decimal("0.07")))
 
 
 def test_a_note_takes_attention_away_until_more_is_heard() -> None:

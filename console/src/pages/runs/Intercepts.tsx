@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { Link } from "react-router";
 import { useTakeBack } from "../../api/notes";
-import type { InterceptView, RecordedRunView, Window } from "../../api/recorded";
+import type { InterceptThresholds, InterceptView, RecordedRunView, Window } from "../../api/recorded";
 import type { NoteView } from "../../api/recordedRun";
 import { useIntercepts } from "../../api/registry";
 import { useCanChange } from "../../api/session";
@@ -16,6 +16,7 @@ import { Time } from "../../parts/Time";
 import { agentPath, runPath } from "../../parts/url";
 import { inWindow } from "../../parts/windows";
 import { Acknowledge } from "./Acknowledge";
+import { oftenStopped } from "./oftenStopped";
 
 /** Runs that need attention, the latest first: why, and the way to what failed. */
 export function Intercepts({ window, agent, q }: { window: Window; agent: string; q: string }) {
@@ -38,6 +39,7 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
             "Critical intercepts"
           )}
         </h2>
+        <Thresholds of={found.data?.thresholds} />
         <label className="intercepts-all">
           <input
             type="checkbox"
@@ -65,6 +67,16 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
         </ul>
       ) : null}
     </section>
+  );
+}
+
+/** What makes a run a critical intercept, as the server was started. */
+function Thresholds({ of }: { of: InterceptThresholds | undefined }) {
+  if (!of) return null;
+  return (
+    <span className="faint intercepts-why" title="Set where the server starts: TITAN_INTERVENTIONS_LEAST, _RATE">
+      {oftenStopped(of)}
+    </span>
   );
 }
 

@@ -8,7 +8,7 @@ from litestar import Response
 
 from titan.model.recorded import RecordedRun
 from titan.ports_calls import CallReader, RunFilter
-from titan.rules.intercepts import acknowledgement, reasons
+from titan.rules.intercepts import Thresholds, acknowledgement, reasons
 from titan.server import wire_intercepts as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
@@ -22,6 +22,7 @@ LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 async def list_intercepts(call: Call) -> Response[bytes]:
     """List the runs that need attention, the latest first, with the reasons."""
     query = call.query(wire.InterceptsQuery)
+    thresholds = call.house.thresholds
     begin = since(call, query.window) or LONG_AGO
 
     def find(reader: CallReader) -> wire.InterceptsAnswer:
@@ -38,18 +39,22 @@ async def list_intercepts(call: Call) -> Response[bytes]:
             )
             looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
             rows = _with_words(reader, call.house.project_id, rows, query.q) if query.q else rows
-            found += _intercepts(reader, rows, has_acknowledged=query.include_acknowledged)
-        return wire.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit or not is_all)
+            found += _intercepts(reader, rows, thresholds, has_acknowledged=query.include_acknowledged)
+        return wire.InterceptsAnswer(
+            data=found[: query.limit],
+            more=len(found) > query.limit or not is_all,
+            thresholds=wire.ThresholdsView(least=thresholds.least, rate=float(thresholds.rate)),
+        )
 
     return json_answer(await look(call, find))
 
 
 def _intercepts(
-    reader: CallReader, rows: Sequence[tuple[RecordedRun, bool]], *, has_acknowledged: bool
+    reader: CallReader, rows: Sequence[tuple[RecordedRun, bool]], thresholds: Thresholds, *, has_acknowledged: bool
 ) -> Iterator[wire.InterceptView]:
     """Yield those runs that need attention, for all that went wrong in them."""
     for run, is_unrecovered in rows:
-        if why := reasons(run, has_unrecovered_error=is_unrecovered):
+        if why := reasons(run, has_unrecovered_error=is_unrecovered, thresholds=thresholds):
             told = [wire.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
             said = acknowledgement(run, reader.notes_of_run(run.project_id, run.id)) if has_acknowledged else None
             yield wire.InterceptView(
