@@ -200,6 +200,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         unit="share",
         help="What is often: this share of a run's actions, from 0 to 1.",
     ),
+    Setting(
+        name="TITAN_INTERVENTIONS_TIMES",
+        default="3",
+        unit="times",
+        help="Also often: over so many times as in its agent's other runs of the 30 days before; 0 is never.",
+    ),
     Setting(name="TITAN_LOG_FORMAT", default="text", unit="", help="How Titan logs: text, or json (a line each)."),
     Setting(name="TITAN_LOG_LEVEL", default="info", unit="", help="What Titan logs: debug, info, warning or error."),
     Setting(

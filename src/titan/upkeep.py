@@ -65,6 +65,7 @@ def read_thresholds(environment: Mapping[str, str] = os.environ) -> Thresholds:
     return Thresholds(
         least=counted("TITAN_INTERVENTIONS_LEAST", environment, least=1, most=MOST_STOPPED),
         rate=number("TITAN_INTERVENTIONS_RATE", environment, most=1),
+        times=number("TITAN_INTERVENTIONS_TIMES", environment, most=1000),
     )
 
 

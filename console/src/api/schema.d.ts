@@ -4534,13 +4534,15 @@ export interface components {
         };
         /**
          * ThresholdsView
-         * @description From where on a run counts as often stopped, as this server was started: both must hold.
+         * @description From where on a run counts as often stopped, as this server was started: `least`, with `rate` or `times`.
          */
         ThresholdsView: {
             /** @description Actions that were stopped; TITAN_INTERVENTIONS_LEAST. */
             least: number;
             /** @description Their share of the run's actions; TITAN_INTERVENTIONS_RATE. */
             rate: number;
+            /** @description Or over so many times as often as in its agent's other runs of the 30 days before, and not by chance (Wilson, 95 %); 0: never. TITAN_INTERVENTIONS_TIMES. */
+            times: number;
         };
         /**
          * TokenView

@@ -210,6 +210,14 @@ class AgentDay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stops:
+    """How many of some attempts were stopped."""
+
+    stopped: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorKind:
     """A type of error that an agent's calls have had."""
 

@@ -36,10 +36,17 @@ class InterceptsQuery(Request):
 
 
 class ThresholdsView(Struct, kw_only=True):
-    """From where on a run counts as often stopped, as this server was started: both must hold."""
+    """From where on a run counts as often stopped, as this server was started: `least`, with `rate` or `times`."""
 
     least: Annotated[int, Meta(description="Actions that were stopped; TITAN_INTERVENTIONS_LEAST.")]
     rate: Annotated[float, Meta(description="Their share of the run's actions; TITAN_INTERVENTIONS_RATE.")]
+    times: Annotated[
+        float,
+        Meta(
+            description="Or over so many times as often as in its agent's other runs of the 30 days before, and not by"
+            " chance (Wilson, 95 %); 0: never. TITAN_INTERVENTIONS_TIMES."
+        ),
+    ]
 
 
 class InterceptsAnswer(Struct, kw_only=True):

@@ -74,7 +74,10 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
 function Thresholds({ of }: { of: InterceptThresholds | undefined }) {
   if (!of) return null;
   return (
-    <span className="faint intercepts-why" title="Set where the server starts: TITAN_INTERVENTIONS_LEAST, _RATE">
+    <span
+      className="faint intercepts-why"
+      title="Set where the server starts: TITAN_INTERVENTIONS_LEAST, _RATE and _TIMES"
+    >
       {oftenStopped(of)}
     </span>
   );

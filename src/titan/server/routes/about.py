@@ -66,6 +66,7 @@ async def settings(call: Call) -> Response[bytes]:
     watched = {
         "TITAN_INTERVENTIONS_LEAST": house.thresholds.least,
         "TITAN_INTERVENTIONS_RATE": float(house.thresholds.rate),
+        "TITAN_INTERVENTIONS_TIMES": float(house.thresholds.times),
     }
     answer = wire_house.SettingsAnswer(
         version=__version__,

@@ -6,9 +6,9 @@ from typing import Final
 
 from litestar import Response
 
-from titan.model.recorded import RecordedRun
+from titan.model.recorded import RecordedRun, Stops
 from titan.ports_calls import CallReader, RunFilter
-from titan.rules.intercepts import Thresholds, acknowledgement, reasons
+from titan.rules.intercepts import OWN_SPAN, Thresholds, acknowledgement, depends_on_agent, reasons
 from titan.server import wire_intercepts as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
@@ -43,7 +43,9 @@ async def list_intercepts(call: Call) -> Response[bytes]:
         return wire.InterceptsAnswer(
             data=found[: query.limit],
             more=len(found) > query.limit or not is_all,
-            thresholds=wire.ThresholdsView(least=thresholds.least, rate=float(thresholds.rate)),
+            thresholds=wire.ThresholdsView(
+                least=thresholds.least, rate=float(thresholds.rate), times=float(thresholds.times)
+            ),
         )
 
     return json_answer(await look(call, find))
@@ -54,12 +56,19 @@ def _intercepts(
 ) -> Iterator[wire.InterceptView]:
     """Yield those runs that need attention, for all that went wrong in them."""
     for run, is_unrecovered in rows:
-        if why := reasons(run, has_unrecovered_error=is_unrecovered, thresholds=thresholds):
+        of_agent = _stops_of_agent(reader, run) if depends_on_agent(run, thresholds) else None
+        if why := reasons(run, has_unrecovered_error=is_unrecovered, thresholds=thresholds, of_agent=of_agent):
             told = [wire.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
             said = acknowledgement(run, reader.notes_of_run(run.project_id, run.id)) if has_acknowledged else None
             yield wire.InterceptView(
                 run=run_view(run), reasons=told, acknowledged=None if said is None else note_view(said)
             )
+
+
+def _stops_of_agent(reader: CallReader, run: RecordedRun) -> Stops:
+    """Return how often the agent was stopped up to a run: what comes later changes nothing."""
+    begin = run.started_at - OWN_SPAN
+    return reader.stops_of_agent(run.project_id, run.agent_id, since=begin, until=run.started_at)
 
 
 def _with_words(

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
+from titan.store.calls.agent_hours import hour_of
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
 from titan.store.calls.rows import action_from_row, heard_from_row, run_from_row
@@ -218,6 +219,11 @@ class SqlCallReader:
         like = None if part is None else part_pattern(part)
         rows = self._all("agents", project_id=project_id, part=like, agent_id=agent_id, after=after, limit=limit)
         return [agent_from_row(row) for row in rows]
+
+    def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
+        hours = {"first": hour_of(since), "last": hour_of(until)}
+        row = self._all("stops_of_agent", project_id=project_id, agent_id=agent_id, **hours)[0]
+        return Stops(stopped=row[0], attempts=row[1])
 
     def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
         rows = self._all("days_of_agent", project_id=project_id, agent_id=agent_id, since_us=to_us(since))

@@ -107,6 +107,15 @@ where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
 
+create table agent_hours (
+    project_id text collate "C" not null,
+    agent_id text collate "C" not null,
+    hour bigint not null,
+    stopped bigint not null,
+    attempts bigint not null,
+    primary key (project_id, agent_id, hour)
+);
+
 create table actions (
     number bigint primary key,
     project_id text collate "C" not null,

@@ -286,6 +286,11 @@ group by agent_id
 order by agent_id
 limit :limit
 
+-- name: stops_of_agent
+select cast(coalesce(sum(stopped), 0) as bigint), cast(coalesce(sum(attempts), 0) as bigint)
+from agent_hours
+where project_id = :project_id and agent_id = :agent_id and hour between :first and :last
+
 -- name: days_of_agent
 select
     started_at_us / 86400000000, count(*), sum(status = 'failed'), sum(success + error + blocked + rejected),

@@ -105,6 +105,17 @@ where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
 
+-- What an agent's runs come to by the hour in which they started (hours since 1970): how often its runs are stopped is asked
+-- of thirty days, and for many runs at once.
+create table agent_hours (
+    project_id text not null,
+    agent_id text not null,
+    hour integer not null,
+    stopped integer not null,
+    attempts integer not null,
+    primary key (project_id, agent_id, hour)
+) strict, without rowid;
+
 create table actions (
     number integer primary key,
     project_id text not null,
