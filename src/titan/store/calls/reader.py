@@ -205,7 +205,11 @@ class SqlCallReader:
     ) -> list[tuple[RecordedRun, bool]]:
         asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
         rows = self._all("runs_in_need", **asked, has_acknowledged=int(has_acknowledged), limit=limit, skip=skip)
-        return [(run_from_row(row), bool(self._one("has_unrecovered_error", run_no=row[-1]))) for row in rows]
+        return [(run := run_from_row(row), self._is_unrecovered(run, row[-1])) for row in rows]
+
+    def _is_unrecovered(self, run: RecordedRun, run_no: int) -> bool:
+        """Tell whether an error of a run was not made good; most runs that were stopped have none."""
+        return run.tally.error > 0 and self._one("has_unrecovered_error", run_no=run_no) is not None
 
     def agents(
         self,
