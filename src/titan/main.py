@@ -306,6 +306,7 @@ def _compose(
         max_file_bytes=runs_with.limits["TITAN_MAX_FILE_BYTES"],
         runs_with=runs_with,
         access=access,
+        thresholds=upkeep.thresholds,
         long_once=LongOnce(store),
         calls=durable.calls,
         recorder=recorder,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
 from titan.model.runs import RunStatus
 
 T = TypeVar("T")
@@ -298,7 +298,7 @@ class CallReader(Protocol):
     ) -> list[tuple[RecordedRun, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 
-        Those that a note acknowledges only where asked for (`rules.intercepts.acknowledgement`).
+        Those that a note acknowledges or mutes only where asked for (`rules.intercepts.acknowledgement`).
 
         The flag tells whether a call failed that was not made good: it did not succeed later in the run under the same
         name, and nothing that it was made in succeeded all the same. Calls that never ended do not count.
@@ -314,6 +314,12 @@ class CallReader(Protocol):
         limit: int,
     ) -> list[AgentRow]:
         """Return agents by id behind `after`: all, those whose id holds `part`, or the one of `agent_id`."""
+
+    def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
+        """Return how many attempts of the agent's runs were stopped that started from `since` to `until`.
+
+        Runs count by the hour, in UTC: all those of the hour of `since` and of that of `until` do.
+        """
 
     def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
         """Return the days on which runs of the agent started, ascending."""

@@ -156,6 +156,7 @@ def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console:
 
     section = page.get_by_role("region", name="Critical intercepts")
     expect(section).to_contain_text("ValueError: nope")
+    expect(section).to_contain_text("often stopped: 3 or more, and 20 % or more of its actions")
     section.get_by_role("link", name="broken-1").click()
 
     page.wait_for_url("**/runs/broken-1?*")
@@ -174,9 +175,35 @@ def test_a_critical_intercept_is_acknowledged_with_a_reason(page: Page, console:
     asked.get_by_role("button", name="Acknowledge").click()
 
     expect(section.get_by_text("None in")).to_be_visible()
-    section.get_by_label("Acknowledged too").check()
+    section.get_by_label("Acknowledged and muted too").check()
     expect(section.get_by_role("listitem")).to_contain_text("the site was down")
     expect(section.get_by_role("button", name="Acknowledge…")).to_have_count(0)
+
+
+def test_a_critical_intercept_is_muted_for_good_until_somebody_unmutes_it(page: Page, console: Console) -> None:
+    calls = [a_failed_call("search", "ValueError", "nope")]
+    record(console, "muted-1", calls, agent="muter", end="failed")
+    page.goto("/runs?agent_id=muter")
+    section = page.get_by_role("region", name="Critical intercepts")
+
+    section.get_by_role("button", name="Acknowledge…").click()
+    asked = page.get_by_role("dialog")
+    asked.get_by_label("Why it needs no attention any more").fill("a rehearsal")
+    asked.get_by_label("Mute it for good").check()
+    asked.get_by_role("button", name="Mute").click()
+    expect(section.get_by_text("None in")).to_be_visible()
+
+    record(console, "muted-1", [*calls, a_failed_call("send", "OSError", "gone")], agent="muter", end="failed")
+    page.reload()
+    expect(section.get_by_text("None in")).to_be_visible()
+    section.get_by_label("Acknowledged and muted too").check()
+    expect(section.get_by_role("listitem")).to_contain_text("Muted: a rehearsal")
+
+    section.get_by_role("button", name="Unmute").click()
+    page.get_by_role("dialog").get_by_role("button", name="Unmute it").click()
+    expect(section.get_by_role("button", name="Acknowledge…")).to_be_visible()
+    section.get_by_label("Acknowledged and muted too").uncheck()
+    expect(section.get_by_role("listitem")).to_contain_text("muted-1")
 
 
 def test_a_refused_import_says_in_its_dialog_what_can_be_imported(page: Page, console: Console, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
+from titan.model.recorded import Note
 from titan.ports_calls import CallReader, CallStore
 
 
@@ -60,3 +61,48 @@ def test_an_error_whose_caller_succeeded_was_made_good(calls: CallStore) -> None
     assert not needs(failed, step, agent)
     assert needs(failed, step, agent, a_call("other", name="other", error="no"))
     assert needs(replace(failed, parent_id="b"), replace(step, id="b", parent_id="b"))
+
+
+def a_note(id: str, *, acknowledges: bool = False, mutes: bool = False, seconds: float = -1) -> Note:
+    """Return a note on the run, of before it was heard of last."""
+    return Note(
+        id=id,
+        project_id=PROJECT,
+        run_id=RUN,
+        action_id=None,
+        author="ann",
+        at=at(seconds),
+        acknowledges=acknowledges,
+        mutes=mutes,
+    )
+
+
+def needs_of(calls: CallStore, *, has_acknowledged: bool = False) -> list[str]:
+    """Return the runs in need, with those that somebody acknowledged or muted where that is asked for."""
+    found = calls.read(
+        lambda reader: reader.runs_in_need(PROJECT, since=at(0), has_acknowledged=has_acknowledged, limit=9)
+    )
+    return [run.id for run, _ in found]
+
+
+def test_a_run_that_is_acknowledged_is_in_no_need_until_more_is_heard_of_it(calls: CallStore) -> None:
+    record(calls, a_call("a", error="no"))
+
+    kept(calls, lambda tx: tx.save_note(a_note("says nothing of it", seconds=9)))
+    kept(calls, lambda tx: tx.save_note(a_note("of long ago", acknowledges=True)))
+    assert needs_of(calls) == [RUN]
+
+    kept(calls, lambda tx: tx.save_note(a_note("now", acknowledges=True, seconds=0)))
+    assert (needs_of(calls), needs_of(calls, has_acknowledged=True)) == ([], [RUN])
+
+
+def test_a_run_that_is_muted_is_in_no_need_whatever_is_heard_of_it(calls: CallStore) -> None:
+    muting = a_note("muting", mutes=True)
+    record(calls, a_call("a", error="no"))
+
+    kept(calls, lambda tx: tx.save_note(muting))
+    record(calls, a_call("b", error="no"))
+    assert (needs_of(calls), needs_of(calls, has_acknowledged=True)) == ([], [RUN])
+
+    kept(calls, lambda tx: tx.forget_note(muting))
+    assert needs_of(calls) == [RUN]

@@ -131,6 +131,7 @@ def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> 
         at=at(1),
         text="good é",
         acknowledges=True,
+        mutes=True,
     )
     late = Note(
         id="n2", project_id=PROJECT, run_id=RUN, action_id="a1", author="bob", at=at(2), name="quality", score=0.1

@@ -10,6 +10,7 @@ export type ProgressView = Schemas["ProgressView"];
 export type ElsewhereView = Schemas["ElsewhereView"];
 export type RegistryAnswer = Schemas["RegistryAnswer"];
 export type InterceptReason = Schemas["InterceptReason"];
+export type InterceptThresholds = Schemas["ThresholdsView"];
 export type InterceptView = Schemas["InterceptView"];
 export type SkeletonAnswer = Schemas["SkeletonAnswer"];
 export type ActionView = Schemas["ActionView"];

@@ -2893,6 +2893,7 @@ export interface components {
         InterceptsAnswer: {
             data: components["schemas"]["InterceptView"][];
             more: boolean;
+            thresholds: components["schemas"]["ThresholdsView"];
         };
         /**
          * InterceptsQuery
@@ -2902,7 +2903,7 @@ export interface components {
             /** @default null */
             agent_id: string | null;
             /**
-             * @description Also those that somebody acknowledged.
+             * @description Also those that somebody acknowledged or muted.
              * @default false
              */
             include_acknowledged: boolean;
@@ -3479,6 +3480,11 @@ export interface components {
             action_id: string | null;
             /** @default null */
             author: string | null;
+            /**
+             * @description Take it out of there for good, until the note is deleted; needs a text: why.
+             * @default false
+             */
+            mutes: boolean;
             /** @default null */
             name: string | null;
             /** @default null */
@@ -3547,6 +3553,8 @@ export interface components {
             at: string;
             author: string;
             id: string;
+            /** @description Its run needs no attention any more, whatever more is heard of it. */
+            mutes: boolean;
             /** @description What is scored: "quality". */
             name: string | null;
             score: number | null;
@@ -4297,6 +4305,8 @@ export interface components {
             /** @description Whether POST /api/workers/local can start one. */
             runs_local_workers: boolean;
             store: components["schemas"]["StoreView"];
+            /** @description From where on a run is a critical intercept. */
+            thresholds: components["schemas"]["RuleView"][];
             /** @description For people first, for SDKs last. */
             urls: string[];
             version: string;
@@ -4531,6 +4541,18 @@ export interface components {
             success_rate: number | null;
             /** @description Model calls whose cost is not known; `cost_usd` lacks them. */
             unpriced: number;
+        };
+        /**
+         * ThresholdsView
+         * @description From where on a run counts as often stopped, as this server was started: `least`, with `rate` or `times`.
+         */
+        ThresholdsView: {
+            /** @description Actions that were stopped; TITAN_INTERVENTIONS_LEAST. */
+            least: number;
+            /** @description Their share of the run's actions; TITAN_INTERVENTIONS_RATE. */
+            rate: number;
+            /** @description Or over so many times as often as in its agent's other runs of the 30 days before, and not by chance (Wilson, 95 %); 0: never. TITAN_INTERVENTIONS_TIMES. */
+            times: number;
         };
         /**
          * TokenView

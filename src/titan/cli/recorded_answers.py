@@ -127,6 +127,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None = None
     text: str = ""
     acknowledges: bool = False
+    mutes: bool = False
 
 
 class Notes(msgspec.Struct, frozen=True, kw_only=True):

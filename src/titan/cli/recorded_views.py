@@ -119,7 +119,7 @@ def progress_of(progress: Progress) -> str:
 
 def note_line(note: Note, calls: Sequence[Call] = (), *, at: datetime) -> str:
     """Return what somebody said: `note by ann, 14:03:07 (2m), on search: quality 0.9 · too slow`."""
-    verb = "acknowledged by" if note.acknowledges else "note by"
+    verb = "muted by" if note.mutes else "acknowledged by" if note.acknowledges else "note by"
     about = next((call.name for call in calls if call.id == note.action_id), note.action_id)
     score = None if note.score is None else f"{note.name or 'overall'} {note.score:g}"
     said = " · ".join(part for part in (score, note.text) if part)

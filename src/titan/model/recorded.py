@@ -91,6 +91,11 @@ class Tally(Struct, frozen=True, kw_only=True):
         return self.success + self.error + self.blocked + self.rejected
 
     @property
+    def stopped(self) -> int:
+        """Attempts that a guard or a person did not let happen."""
+        return self.blocked + self.rejected
+
+    @property
     def attempted_cost(self) -> Decimal:
         """What would have been spent had nothing been stopped."""
         return self.cost + self.prevented
@@ -168,6 +173,7 @@ class Note:
     score: float | None = None
     text: str = ""
     acknowledges: bool = False  #: the run needs no attention any more, until something more is heard of it
+    mutes: bool = False  #: the run needs no attention any more, whatever more is heard of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +207,14 @@ class AgentDay:
     cost: Decimal
     unpriced: int
     estimated: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stops:
+    """How many of some attempts were stopped."""
+
+    stopped: int
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

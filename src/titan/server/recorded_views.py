@@ -164,6 +164,7 @@ def note_view(note: Note) -> wire.NoteView:
         score=note.score,
         text=note.text,
         acknowledges=note.acknowledges,
+        mutes=note.mutes,
     )
 
 

@@ -172,40 +172,7 @@ class NoteView(Struct, kw_only=True):
     acknowledges: Annotated[
         bool, Meta(description="Its run needs no attention any more, until something more is heard of it.")
     ]
-
-
-class InterceptReason(Struct, kw_only=True):
-    """Why a run needs attention."""
-
-    kind: Literal["error", "over_budget", "high_intervention"]
-    told: Annotated[str, Meta(description='For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked".')]
-
-
-class InterceptView(Struct, kw_only=True):
-    """A run that needs attention."""
-
-    run: RecordedRunView
-    reasons: list[InterceptReason]
-    acknowledged: Annotated[
-        NoteView | None, Meta(description="The note that says so, of one that needs no attention any more.")
-    ]
-
-
-class InterceptsQuery(Request):
-    """GET /api/v1/intercepts."""
-
-    window: Window = "7d"
-    agent_id: str | None = None
-    q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
-    include_acknowledged: Annotated[bool, Meta(description="Also those that somebody acknowledged.")] = False
-    limit: PageLimit = 20
-
-
-class InterceptsAnswer(Struct, kw_only=True):
-    """Runs that need attention, the latest first."""
-
-    data: list[InterceptView]
-    more: bool
+    mutes: Annotated[bool, Meta(description="Its run needs no attention any more, whatever more is heard of it.")]
 
 
 class SkeletonQuery(Request):
@@ -482,6 +449,10 @@ class NewNoteBody(Request):
     acknowledges: Annotated[
         bool,
         Meta(description="Take the run out of GET /api/v1/intercepts until more is heard of it; needs a text: why."),
+    ] = False
+    mutes: Annotated[
+        bool,
+        Meta(description="Take it out of there for good, until the note is deleted; needs a text: why."),
     ] = False
 
 

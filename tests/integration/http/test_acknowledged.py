@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.support.raw_http import Answer, ask, ask_json
@@ -20,6 +22,10 @@ def a_failed_call(port: int, run: str, call_id: str) -> None:
 
 def acknowledge(port: int, run: str, **said: object) -> Answer:
     return ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"acknowledges": True, **said})
+
+
+def mute(port: int, run: str, **said: object) -> Answer:
+    return ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"mutes": True, **said})
 
 
 def in_need(port: int, run: str, *, all_of_them: bool = False) -> list[str | None]:
@@ -55,6 +61,24 @@ def test_a_note_that_acknowledges_nothing_changes_nothing_and_one_taken_back_nei
     assert in_need(port, run) == [None]
 
 
+def test_a_muted_run_needs_no_attention_whatever_is_heard_of_it_until_the_note_is_taken_back(port: int) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+
+    said = mute(port, run, text="a rehearsal").value
+    a_failed_call(port, run, "second")
+    acknowledge(port, run, text="seen")
+    assert (in_need(port, run), in_need(port, run, all_of_them=True)) == ([], ["a rehearsal"])
+    [note] = [note for note in ask(port, "GET", f"/api/v1/runs/{run}/notes").value["data"] if note["mutes"]]
+    assert (note["author"], note["at"], note["text"]) == (said["author"], said["at"], "a rehearsal")
+
+    assert ask(port, "DELETE", f"/api/v1/runs/{run}/notes/{said['id']}").status == 200
+    assert in_need(port, run, all_of_them=True) == ["seen"]
+    a_failed_call(port, run, "third")
+    assert in_need(port, run) == [None]
+
+
+@pytest.mark.parametrize("how", [acknowledge, mute])
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
@@ -63,13 +87,13 @@ def test_a_note_that_acknowledges_nothing_changes_nothing_and_one_taken_back_nei
         ({"text": "fine", "action_id": "first"}, "a note on the run"),
     ],
 )
-def test_nothing_is_acknowledged_without_a_reason_or_of_an_action_alone(
-    port: int, said: dict[str, object], expected: str
+def test_nothing_is_acknowledged_or_muted_without_a_reason_or_of_an_action_alone(
+    port: int, how: Callable[..., Answer], said: dict[str, object], expected: str
 ) -> None:
     run = a_name("run")
     a_failed_call(port, run, "first")
 
-    refused = acknowledge(port, run, **said)
+    refused = how(port, run, **said)
 
     assert refused.status == 400, refused.body
     assert expected in refused.body.decode()

@@ -7,7 +7,8 @@ import pytest
 
 from titan.server.expectations import OTHERWISE, expected_of, found_of
 from titan.server.wire_actions import EndRecordedRunBody, RecordBody
-from titan.server.wire_runs import FindQuery, InterceptsQuery, LedgerQuery, NewNoteBody, RegistryQuery
+from titan.server.wire_intercepts import InterceptsQuery
+from titan.server.wire_runs import FindQuery, LedgerQuery, NewNoteBody, RegistryQuery
 
 KINDS = "one of model, tool, call, agent, step, turn, thought, handoff, event"
 

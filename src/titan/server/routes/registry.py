@@ -1,9 +1,9 @@
-"""The registry of recorded runs: lists, one run, what needs attention, agents."""
+"""The registry of recorded runs: lists, one run, agents."""
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -19,22 +19,19 @@ from titan.model.errors import Conflict, InvalidInput, UnknownAgent, UnknownRun
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
-from titan.rules.intercepts import acknowledgement, reasons
 from titan.rules.names import shown
 from titan.server import wire
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lists import given
-from titan.server.recorded_views import agent_view, note_view, run_detail_view, run_view, run_views
+from titan.server.recorded_views import agent_view, run_detail_view, run_view, run_views
 
 T = TypeVar("T")
 
 COUNTED: Final = 10_000  # further, lists only say that there are more
-LOOKED_AT: Final = 5_000  # runs with errors, about: most of them may have recovered
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
-LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 WINDOWS: Final = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 
 
@@ -177,54 +174,6 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> views.
 async def show_recorded_run(call: Call) -> Response[bytes]:
     """Show a recorded run, with what was told of it beside its words."""
     return json_answer(await look(call, lambda reader: run_detail_view(reader, find_recorded(reader, call))))
-
-
-async def list_intercepts(call: Call) -> Response[bytes]:
-    """List the runs that need attention, the latest first, with the reasons."""
-    query = call.query(views.InterceptsQuery)
-    begin = since(call, query.window) or LONG_AGO
-
-    def find(reader: CallReader) -> views.InterceptsAnswer:
-        looked_at, at_once, is_all = 0, 5 * query.limit, False
-        found: list[views.InterceptView] = []
-        while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
-            rows = reader.runs_in_need(
-                call.house.project_id,
-                since=begin,
-                agent_id=query.agent_id,
-                has_acknowledged=query.include_acknowledged,
-                skip=looked_at,
-                limit=at_once,
-            )
-            looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
-            rows = _with_words(reader, call.house.project_id, rows, query.q) if query.q else rows
-            found += _intercepts(reader, rows, has_acknowledged=query.include_acknowledged)
-        return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit or not is_all)
-
-    return json_answer(await look(call, find))
-
-
-def _intercepts(
-    reader: CallReader, rows: Sequence[tuple[RecordedRun, bool]], *, has_acknowledged: bool
-) -> Iterator[views.InterceptView]:
-    """Yield those runs that need attention, for all that went wrong in them."""
-    for run, is_unrecovered in rows:
-        if why := reasons(run, has_unrecovered_error=is_unrecovered):
-            told = [views.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
-            said = acknowledgement(run, reader.notes_of_run(run.project_id, run.id)) if has_acknowledged else None
-            yield views.InterceptView(
-                run=run_view(run), reasons=told, acknowledged=None if said is None else note_view(said)
-            )
-
-
-def _with_words(
-    reader: CallReader, project_id: str, rows: list[tuple[RecordedRun, bool]], text: str
-) -> list[tuple[RecordedRun, bool]]:
-    """Return those of the runs in need that a search of the registry finds."""
-    wanted = RunFilter(text=text, ids=frozenset(run.id for run, _ in rows))
-    found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=len(rows) or 1)
-    ids = {run.id for run in found}
-    return [(run, is_unrecovered) for run, is_unrecovered in rows if run.id in ids]
 
 
 async def list_agents(call: Call) -> Response[bytes]:

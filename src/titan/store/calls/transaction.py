@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from titan.model.actions import ActionEntry, Entry, Payload, digest_of, part_key, seen_within
 from titan.model.recorded import Action, Note, RecordedRun
 from titan.ports_calls import KnownCalls, NewEntry, StoredEntry
+from titan.store.calls.agent_hours import HourRow, hours_changed
 from titan.store.calls.knowing import Knowing, own_answers
 from titan.store.calls.linking import link_after
 from titan.store.calls.packing import unpacked_texts
@@ -225,9 +226,10 @@ class SqlCallTransaction(SqlCallReader):
             after = entries[-1].number
 
     def forget_run(self, project_id: str, run_id: str, *, is_told_elsewhere: bool = False) -> bool:
-        run_no = self._run_no(project_id, run_id)
+        run_no, known = self._run_no(project_id, run_id), self.recorded_run(project_id, run_id)
         if run_no is None:
             return False
+        self._count_by_hour([*hours_changed(known, None)])
         self.version += 1
         self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
@@ -266,8 +268,10 @@ class SqlCallTransaction(SqlCallReader):
 
     def _save_runs(self, runs: Iterable[RecordedRun], places: dict[str, _Place]) -> None:
         rows: list[Values] = []
+        hours: list[HourRow] = []
         for run in runs:
             place = places[run.id]
+            hours += hours_changed(place.known, run)
             self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)
             rows.append((place.run_no, place.text_count, link, self.version, self.version, *row_of_run(run)))
@@ -276,6 +280,19 @@ class SqlCallTransaction(SqlCallReader):
             place.known = run
             self.touched.add((run.project_id, run.id))
         self._session.insert("save_runs", rows)
+        self._count_by_hour(hours)
+
+    def _count_by_hour(self, rows: Sequence[HourRow]) -> None:
+        """Add to the sums of hours; one that holds nothing any more leaves no trace of its agent."""
+        self._session.insert("add_to_hours", rows)
+        self._session.run_many(
+            "forget_empty_hour",
+            (
+                {"project_id": project_id, "agent_id": agent_id, "hour": hour}
+                for project_id, agent_id, hour, _, attempts in rows
+                if attempts < 0
+            ),
+        )
 
 
 def replace_agent(action: Action, run: RecordedRun) -> Action:

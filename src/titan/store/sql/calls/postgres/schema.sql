@@ -107,6 +107,15 @@ where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
 
+create table agent_hours (
+    project_id text collate "C" not null,
+    agent_id text collate "C" not null,
+    hour bigint not null,
+    stopped bigint not null,
+    attempts bigint not null,
+    primary key (project_id, agent_id, hour)
+);
+
 create table actions (
     number bigint primary key,
     project_id text collate "C" not null,
@@ -268,10 +277,13 @@ create table notes (
     name text collate "C",
     score double precision,
     content text collate "C" not null,
-    acknowledges bigint not null default 0 check (acknowledges in (0, 1))
+    acknowledges bigint not null default 0 check (acknowledges in (0, 1)),
+    mutes bigint not null default 0 check (mutes in (0, 1))
 );
 
 create index notes_of_run on notes (run_no, at_us);
+
+create index notes_that_mute on notes (run_no) where mutes = 1;
 
 create table traces (
     project_id text collate "C" not null,

@@ -202,7 +202,8 @@ select value from meta where name = :name
 
 -- name: notes_of_run
 select
-    notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges
+    notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges,
+    notes.mutes
 from notes
 where run_no = :run_no
 order by at_us desc, id
@@ -210,7 +211,7 @@ order by at_us desc, id
 -- name: note_said
 select
     notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges,
-    runs.id
+    notes.mutes, runs.id
 from notes
 join runs on runs.run_no = notes.run_no
 where notes.id = :id and notes.project_id = :project_id
@@ -236,6 +237,10 @@ where
             select 1
             from notes
             where notes.run_no = runs.run_no and notes.at_us >= runs.heard_at_us and notes.acknowledges = 1
+            union all
+            select 1
+            from notes
+            where notes.run_no = runs.run_no and notes.mutes = 1
         )
     )
 order by runs.last_event_at_us desc, runs.run_no desc
@@ -280,6 +285,11 @@ where
 group by agent_id
 order by agent_id
 limit :limit
+
+-- name: stops_of_agent
+select cast(coalesce(sum(stopped), 0) as bigint), cast(coalesce(sum(attempts), 0) as bigint)
+from agent_hours
+where project_id = :project_id and agent_id = :agent_id and hour between :first and :last
 
 -- name: days_of_agent
 select

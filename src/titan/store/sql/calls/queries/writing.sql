@@ -234,9 +234,21 @@ set
     run_no = excluded.run_no
 
 -- name: save_notes
-insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content, acknowledges)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content, acknowledges, mutes)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (id) do update
 set
     run_no = excluded.run_no, action_id = excluded.action_id, author = excluded.author, at_us = excluded.at_us,
-    name = excluded.name, score = excluded.score, content = excluded.content, acknowledges = excluded.acknowledges
+    name = excluded.name, score = excluded.score, content = excluded.content, acknowledges = excluded.acknowledges,
+    mutes = excluded.mutes
+
+-- name: add_to_hours
+insert into agent_hours (project_id, agent_id, hour, stopped, attempts)
+values (?, ?, ?, ?, ?)
+on conflict (project_id, agent_id, hour) do update
+set
+    stopped = agent_hours.stopped + excluded.stopped, attempts = agent_hours.attempts + excluded.attempts
+
+-- name: forget_empty_hour
+delete from agent_hours
+where project_id = :project_id and agent_id = :agent_id and hour = :hour and attempts = 0

@@ -105,6 +105,17 @@ where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
 
+-- What an agent's runs come to by the hour in which they started (hours since 1970): how often its runs are stopped is asked
+-- of thirty days, and for many runs at once.
+create table agent_hours (
+    project_id text not null,
+    agent_id text not null,
+    hour integer not null,
+    stopped integer not null,
+    attempts integer not null,
+    primary key (project_id, agent_id, hour)
+) strict, without rowid;
+
 create table actions (
     number integer primary key,
     project_id text not null,
@@ -267,10 +278,13 @@ create table notes (
     name text,
     score real,
     content text not null,
-    acknowledges integer not null default 0 check (acknowledges in (0, 1))
+    acknowledges integer not null default 0 check (acknowledges in (0, 1)),
+    mutes integer not null default 0 check (mutes in (0, 1))
 ) strict;
 
 create index notes_of_run on notes (run_no, at_us);
+
+create index notes_that_mute on notes (run_no) where mutes = 1;
 
 -- In which runs the traces of OpenTelemetry are that their programs named otherwise: scores name traces alone.
 create table traces (

@@ -57,6 +57,18 @@ where
     and (cast(:agent_id as text) is null or runs.agent_id = :agent_id)
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
+    and (
+        :has_acknowledged = 1
+        or not exists (
+            select 1
+            from notes
+            where notes.run_no = runs.run_no and notes.at_us >= runs.heard_at_us and notes.acknowledges = 1
+            union all
+            select 1
+            from notes
+            where notes.run_no = runs.run_no and notes.mutes = 1
+        )
+    )
 order by runs.last_event_at_us desc, runs.run_no desc
 limit :limit offset :skip
 
