@@ -1245,7 +1245,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV. */
+        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON, CSV or a zip. */
         get: operations["export_runs"];
         put?: never;
         post?: never;
@@ -2599,6 +2599,11 @@ export interface components {
             ids: string | null;
             /** @default false */
             include_archived: boolean;
+            /**
+             * @description With format=csv: runs.csv, actions.csv and manifest.json in a zip, instead of one table.
+             * @default null
+             */
+            layout: "zip" | null;
             /**
              * @description How many rows at most.
              * @default 50
@@ -7508,6 +7513,7 @@ export interface operations {
                 limit?: number;
                 include_archived?: boolean;
                 format?: "csv" | "json" | "jsonl";
+                layout?: "zip" | null;
                 run_id?: string | null;
             };
             header?: never;

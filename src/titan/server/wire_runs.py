@@ -58,6 +58,10 @@ class ExportQuery(RegistryQuery):
     """GET /api/v1/runs/export: the registry's filters; `limit` and `cursor` have no meaning here."""
 
     format: Literal["jsonl", "json", "csv"] = "jsonl"
+    layout: Annotated[
+        Literal["zip"] | None,
+        Meta(description="With format=csv: runs.csv, actions.csv and manifest.json in a zip, instead of one table."),
+    ] = None
     run_id: Annotated[str | None, Meta(description="Only this run, whatever the filters say.")] = None
 
 
