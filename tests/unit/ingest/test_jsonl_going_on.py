@@ -66,7 +66,7 @@ def test_an_imported_run_goes_on_as_it_does_where_it_was_exported(
     assert plain(here) == plain(there)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(nests(1, has_siblings=True), st.data())
 def test_calls_within_calls_cost_after_an_import_what_they_cost_where_they_were_exported(
     nest: Sequence[Entry], data: st.DataObject
@@ -221,6 +221,19 @@ def test_tokens_that_a_call_was_lent_are_not_priced_by_an_import_where_they_were
     assert (there.run.tally.cost, there.run.tally.unpriced, there.run.tally.input_tokens) == (Decimal(0), 2, 30)
     assert here.run.tally == there.run.tally
     assert plain(here) == plain(there)
+
+
+def test_tokens_that_were_read_from_a_cache_cost_no_more_after_an_import_whichever_word_told_of_them() -> None:
+    cached = ModelUse(input_tokens=30, cache_read_tokens=20)
+    there = heard([a_span("s1", ends=None, use=ModelUse(model="priced")), a_span("s1", ends=9, use=cached)])
+    here = imported(there)
+    more = replace(a_span("s1", ends=9, use=ModelUse(output_tokens=9)), teller=Teller.SDK)
+
+    for memory in (there, here):
+        memory.hear(more)
+
+    assert there.run.tally.cost == Decimal(19)
+    assert here.run.tally == there.run.tally
 
 
 def test_what_a_teller_tells_again_after_an_import_is_no_news() -> None:
