@@ -26,7 +26,8 @@ export type RegistryQuery = NonNullable<paths["/api/v1/runs"]["get"]["parameters
 export type LedgerQuery = NonNullable<paths["/api/v1/ledger"]["get"]["parameters"]["query"]>;
 
 export type RunStatus = RecordedRunView["status"];
-export type Window = NonNullable<RegistryQuery["window"]>;
+/** When a run started, as pages offer it; the server takes any number of minutes, hours, days or weeks. */
+export type Window = "24h" | "7d" | "30d" | "all";
 export type RunSort = NonNullable<RegistryQuery["sort"]>;
 export type Order = NonNullable<RegistryQuery["order"]>;
 export type LedgerSort = NonNullable<LedgerQuery["sort_by"]>;

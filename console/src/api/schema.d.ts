@@ -2600,7 +2600,7 @@ export interface components {
             /** @default false */
             include_archived: boolean;
             /**
-             * @description With format=csv: runs.csv, actions.csv and manifest.json in a zip, instead of one table.
+             * @description With csv: two tables and a manifest in a zip.
              * @default null
              */
             layout: "zip" | null;
@@ -2647,11 +2647,10 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When the run started; a run that goes on is in every window.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
              * @default 7d
-             * @enum {unknown}
              */
-            window: "24h" | "30d" | "7d" | "all";
+            window: string;
         };
         /**
          * FailureBody
@@ -3978,11 +3977,10 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When the run started; a run that goes on is in every window.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
              * @default 7d
-             * @enum {unknown}
              */
-            window: "24h" | "30d" | "7d" | "all";
+            window: string;
         };
         /**
          * ReplayResultsAnswer
@@ -7458,7 +7456,7 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
-                window?: "24h" | "30d" | "7d" | "all";
+                window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
                 tag?: string | null;
@@ -7501,7 +7499,7 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
-                window?: "24h" | "30d" | "7d" | "all";
+                window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
                 tag?: string | null;

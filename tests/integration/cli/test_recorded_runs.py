@@ -98,6 +98,8 @@ def test_runs_are_listed_with_what_they_cost_and_why_they_failed(titan: CommandL
         (["--status", "FAILED", "--status", "completed"], [LATER, RUN]),
         (["--min-cost", "$0.1"], [RUN]),
         (["--since", "24h", "--sort", "cost"], [RUN, LATER]),
+        (["--since", "90m"], [LATER, RUN]),
+        (["--since", "99999w"], [LATER, RUN]),
         (["--search", "LoRA"], [RUN]),
         (["--limit", "1"], [LATER]),
         (["--session", "none"], []),
@@ -133,7 +135,10 @@ def test_a_filter_that_finds_nothing_says_where_there_would_be_something(titan: 
         (["--min-cost", "lots"], "--min-cost 'lots': expected US dollars from 0; found 'lots'"),
         (["--min-cost", "-1"], "expected US dollars from 0"),
         (["--status", "lost"], "'lost' is not one of"),
-        (["--since", "3w"], "'3w' is not one of"),
+        (
+            ["--since", "3y"],
+            "--since '3y': expected a number and m, h, d or w, as 90m, 24h, 7d or 2w; or all; found '3y'",
+        ),
     ],
 )
 def test_a_filter_that_is_none_is_a_usage_error(titan: CommandLine, words: list[str], said: str) -> None:

@@ -20,6 +20,7 @@ from titan.cli.screen import remark_limit, say, show_json, show_table
 from titan.cli.server import Server, connect
 from titan.cli.views import now
 from titan.model.runs import RunStatus
+from titan.rules.windows import ALL_TIME, WINDOWS_ARE, is_window
 
 app = typer.Typer(
     help="List the runs of which calls were recorded; show, keep, end and delete them, export and import them.",
@@ -32,15 +33,6 @@ app = typer.Typer(
         "titan runs import week.jsonl",
     ),
 )
-
-
-class Window(StrEnum):
-    """When a run started; one that goes on is in every window."""
-
-    DAY = "24h"
-    WEEK = "7d"
-    MONTH = "30d"
-    ALL = "all"
 
 
 class Sort(StrEnum):
@@ -75,7 +67,15 @@ OfSession: TypeAlias = Annotated[
     str | None, typer.Option("--session", metavar="SESSION", help="Only runs of this session.")
 ]
 WithTag: TypeAlias = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only runs with this tag.")]
-Since: TypeAlias = Annotated[Window, typer.Option("--since", help="Only runs that started within this time, or go on.")]
+Since: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="Only runs that started within this time, or go on: 90m, 24h, 7d, 2w, or all.",
+        autocompletion=completion.windows,
+    ),
+]
 MinCost: TypeAlias = Annotated[
     str | None, typer.Option("--min-cost", metavar="USD", help="Only runs on which at least so much was spent.")
 ]
@@ -117,7 +117,7 @@ def runs(
     agent: OfAgent = None,
     session: OfSession = None,
     tag: WithTag = None,
-    since: Since = Window.ALL,
+    since: Since = ALL_TIME,
     min_cost: MinCost = None,
     search: Search = None,
     sort: SortBy = Sort.STARTED,
@@ -223,7 +223,7 @@ def query_of(
     agent: str | None,
     session: str | None,
     tag: str | None,
-    since: Window,
+    since: str,
     min_cost: str | None,
     search: str | None,
     sort: Sort,
@@ -232,19 +232,27 @@ def query_of(
     """Return the filters that the options of a command say.
 
     Raises:
-        CommandFailed: a cost is none.
+        CommandFailed: a cost is none, or a time.
     """
     return {
         "status": ",".join(status) if status else None,
         "agent_id": agent,
         "session_id": session,
         "tag": tag,
-        "window": since,
+        "window": _window(since),
         "min_cost": None if min_cost is None else _usd(min_cost),
         "q": search,
         "sort": sort,
         "include_archived": "true" if archived else None,
     }
+
+
+def _window(text: str) -> str:
+    if not is_window(text):
+        raise usage_error(
+            f"--since {text!r}", expected=WINDOWS_ARE, found=repr(text), next_step="For example --since 24h."
+        )
+    return text
 
 
 def _usd(text: str) -> str:
@@ -274,13 +282,13 @@ def _listed(titan: Server, query: Query, *, limit: int) -> Document:
 
 def _say_none(registry: Registry, query: Query) -> None:
     asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
-    if asked == {"window": Window.ALL}:
+    if asked == {"window": ALL_TIME}:
         say("No runs yet: every model and tool call that is recorded appears here, by its run.")
         say("Make one: a job that calls the model endpoint, or any program with titan_sdk.action.")
         return
     say("No such runs.")
     elsewhere = registry.elsewhere
-    if elsewhere is not None and elsewhere.in_all_time and query["window"] != Window.ALL:
+    if elsewhere is not None and elsewhere.in_all_time and query["window"] != ALL_TIME:
         say(f"{elsewhere.in_all_time:,} in all time: --since all")
     if elsewhere is not None and elsewhere.similar_agents:
         say(f"Agents of a similar name: {', '.join(elsewhere.similar_agents)}")

@@ -25,7 +25,6 @@ from titan.cli.commands.runs import (
     Sort,
     SortBy,
     Statuses,
-    Window,
     WithTag,
     app,
     query_of,
@@ -37,6 +36,7 @@ from titan.cli.recorded_answers import Imported, Registry
 from titan.cli.screen import remark, say, show_json, write_bytes
 from titan.cli.server import Server, connect, local_file
 from titan.cli.transfer import CountedFile, Transfer
+from titan.rules.windows import ALL_TIME
 from titan_sdk.http1 import NotWritable
 from titan_sdk.partial_file import PartialFile
 
@@ -123,7 +123,7 @@ def export_runs(
     agent: OfAgent = None,
     session: OfSession = None,
     tag: WithTag = None,
-    since: Since = Window.ALL,
+    since: Since = ALL_TIME,
     min_cost: MinCost = None,
     search: Search = None,
     sort: SortBy = Sort.STARTED,
