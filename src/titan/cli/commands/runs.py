@@ -1,6 +1,5 @@
 """`titan runs`: what agents called, run by run; one shown as a tree; all of it exported, and imported again."""
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -14,10 +13,11 @@ from titan.cli.answers import Document, read
 from titan.cli.exits import usage_error
 from titan.cli.lookup import recorded_run_named
 from titan.cli.options import JsonOption, Limit, ServerOption, examples
-from titan.cli.recorded_answers import ActionDetail, Call, Notes, Registry, Skeleton, SomeBodies, tree_of
+from titan.cli.recorded_answers import ActionDetail, Call, Notes, Registry, Skeleton, tree_of
 from titan.cli.recorded_views import RUN_COLUMNS, run_row, show_recorded
 from titan.cli.screen import remark_limit, say, show_json, show_table
 from titan.cli.server import Server, connect
+from titan.cli.turns import Turn, bodies_of, show_turns, turns_of
 from titan.cli.views import now
 from titan.model.runs import RunStatus
 from titan.rules.windows import ALL_TIME, WINDOWS_ARE, is_window
@@ -46,7 +46,6 @@ class Sort(StrEnum):
 
 
 PAGE: Final = 200  # what the server gives at once
-BODIES_AT_ONCE: Final = 100  # the server gives 200; their ids are to fit into a path
 SAID_BYTES: Final = 1000
 MOST_SAID: Final = 1000
 
@@ -88,6 +87,10 @@ Archived: TypeAlias = Annotated[bool, typer.Option("--archived", help="Those too
 OneAction: TypeAlias = Annotated[
     str | None,
     typer.Option("--action", metavar="ID", help="Show this action of it; --ids names them.", show_default=False),
+]
+OfTurns: TypeAlias = Annotated[
+    bool,
+    typer.Option("--turns", help="Show what each turn was asked and answered; without turns, each call of a model."),
 ]
 WithIds: TypeAlias = Annotated[bool, typer.Option("--ids", help="Show the ids of the actions, too.")]
 RunId: TypeAlias = Annotated[
@@ -161,6 +164,7 @@ def runs(
 @app.command(
     epilog=examples(
         "titan runs show RESEARCH_cb5e13",
+        "titan runs show RESEARCH_cb5e13 --turns",
         "titan runs show RESEARCH_cb5e13 --ids",
         "titan runs show RESEARCH_cb5e13 --json | jq '.actions[] | select(.outcome == \"error\")'",
     )
@@ -169,14 +173,23 @@ def show(
     run: RunId,
     *,
     action: OneAction = None,
+    turns: OfTurns = False,
     ids: WithIds = False,
     as_json: JsonOption = False,
     server: ServerOption = None,
 ) -> None:
     """Show what one run called: its figures, what people said of it, and its actions as a tree.
 
-    With --action, one of them: what it was given and gave, its error, use, cost and times.
+    With --action, one of them: what it was given and gave, its error, use, cost and times. With --turns, instead of
+    the tree, what each turn was asked and answered, a cut line each.
     """
+    if turns and (ids or action is not None):
+        raise usage_error(
+            "option --turns",
+            expected="it alone: it shows no tree",
+            found=f"it with {'--ids' if ids else '--action'}",
+            next_step="Leave out one of the two; --turns --json has the turns' ids.",
+        )
     titan = connect(server)
     if action is not None:
         _show_one(titan, run, action, as_json=as_json)
@@ -189,7 +202,12 @@ def show(
     if as_json:
         from msgspec import to_builtins
 
-        show_json({"run": answer["run"], "actions": to_builtins(calls), "notes": said["data"]})
+        told = turns_of(titan, run, calls) if turns else None
+        extra = {} if told is None else {"turns": [_turn_json(turn) for turn in told]}
+        show_json({"run": answer["run"], "actions": to_builtins(calls), "notes": said["data"], **extra})
+    elif turns:
+        show_recorded(skeleton.run, calls, read(said, Notes).data, at=now(), has_tree=False)
+        show_turns(turns_of(titan, run, calls), at=now())
     else:
         words = _said_in_the_tree(titan, run, calls)
         show_recorded(skeleton.run, calls, read(said, Notes).data, at=now(), said=words, has_ids=ids)
@@ -208,13 +226,18 @@ def _said_in_the_tree(titan: Server, run: str, calls: Sequence[Call]) -> dict[st
     """Return what thoughts, hand-offs and events say, by their ids; of the first thousand."""
     saying = {call.id: call for call in calls if call.kind in SAYING}
     wanted = list(saying)[:MOST_SAID]
-    words: dict[str, str] = {}
-    for place in range(0, len(wanted), BODIES_AT_ONCE):
-        some = json.dumps(wanted[place : place + BODIES_AT_ONCE])
-        answer = titan.get("api", "v1", "runs", run, "bodies", ids=some, limit_bytes=SAID_BYTES)
-        for bodies in read(answer, SomeBodies).data:
-            words[bodies.id] = said_in(saying[bodies.id], bodies.outputs)
-    return words
+    found = bodies_of(titan, run, wanted, limit_bytes=SAID_BYTES)
+    return {bodies.id: said_in(saying[bodies.id], bodies.outputs) for bodies in found}
+
+
+def _turn_json(turn: Turn) -> dict[str, str | None]:
+    return {
+        "id": turn.call.id,
+        "name": turn.call.name,
+        "asked": turn.asked or None,
+        "answered": turn.answered or None,
+        "error": turn.error or None,
+    }
 
 
 def query_of(
