@@ -2615,6 +2615,11 @@ export interface components {
              */
             min_cost: string | null;
             /**
+             * @description Look for `q` in ids, agents, names and tags alone.
+             * @default false
+             */
+            names_only: boolean;
+            /**
              * @default desc
              * @enum {unknown}
              */
@@ -3949,6 +3954,11 @@ export interface components {
              * @default null
              */
             min_cost: string | null;
+            /**
+             * @description Look for `q` in ids, agents, names and tags alone.
+             * @default false
+             */
+            names_only: boolean;
             /**
              * @default desc
              * @enum {unknown}
@@ -7461,6 +7471,7 @@ export interface operations {
                 session_id?: string | null;
                 tag?: string | null;
                 q?: string | null;
+                names_only?: boolean;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
@@ -7504,6 +7515,7 @@ export interface operations {
                 session_id?: string | null;
                 tag?: string | null;
                 q?: string | null;
+                names_only?: boolean;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";

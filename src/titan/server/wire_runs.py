@@ -43,6 +43,7 @@ class RegistryQuery(Request):
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )
+    names_only: Annotated[bool, Meta(description="Look for `q` in ids, agents, names and tags alone.")] = False
     ids: Annotated[
         str | None,
         Meta(

@@ -108,6 +108,7 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
         session_id=query.session_id,
         tag=query.tag,
         text=query.q or None,
+        is_by_name=query.names_only,
         has_archived=query.include_archived,
         ids=None if query.ids is None else frozenset(given(query.ids)),
     )
