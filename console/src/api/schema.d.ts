@@ -1245,7 +1245,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV. */
+        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON, CSV or a zip. */
         get: operations["export_runs"];
         put?: never;
         post?: never;
@@ -2605,6 +2605,11 @@ export interface components {
             /** @default false */
             include_archived: boolean;
             /**
+             * @description With csv: two tables and a manifest in a zip.
+             * @default null
+             */
+            layout: "zip" | null;
+            /**
              * @description How many rows at most.
              * @default 50
              */
@@ -2614,6 +2619,11 @@ export interface components {
              * @default null
              */
             min_cost: string | null;
+            /**
+             * @description Look for `q` in ids, agents, names and tags alone.
+             * @default false
+             */
+            names_only: boolean;
             /**
              * @default desc
              * @enum {unknown}
@@ -2647,11 +2657,10 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When the run started; a run that goes on is in every window.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
              * @default 7d
-             * @enum {unknown}
              */
-            window: "24h" | "30d" | "7d" | "all";
+            window: string;
         };
         /**
          * FailureBody
@@ -3959,6 +3968,11 @@ export interface components {
              */
             min_cost: string | null;
             /**
+             * @description Look for `q` in ids, agents, names and tags alone.
+             * @default false
+             */
+            names_only: boolean;
+            /**
              * @default desc
              * @enum {unknown}
              */
@@ -3986,11 +4000,10 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When the run started; a run that goes on is in every window.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
              * @default 7d
-             * @enum {unknown}
              */
-            window: "24h" | "30d" | "7d" | "all";
+            window: string;
         };
         /**
          * ReplayResultsAnswer
@@ -7485,11 +7498,12 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
-                window?: "24h" | "30d" | "7d" | "all";
+                window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
                 tag?: string | null;
                 q?: string | null;
+                names_only?: boolean;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
@@ -7528,11 +7542,12 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
-                window?: "24h" | "30d" | "7d" | "all";
+                window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
                 tag?: string | null;
                 q?: string | null;
+                names_only?: boolean;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
@@ -7540,6 +7555,7 @@ export interface operations {
                 limit?: number;
                 include_archived?: boolean;
                 format?: "csv" | "json" | "jsonl";
+                layout?: "zip" | null;
                 run_id?: string | null;
             };
             header?: never;

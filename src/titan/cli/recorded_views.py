@@ -57,9 +57,10 @@ def show_recorded(
     *,
     at: datetime,
     said: Mapping[str, str] | None = None,
+    has_tree: bool = True,
     has_ids: bool = False,
 ) -> None:
-    """Write a run: where it stands, its figures, what people said of it, and its actions as a tree.
+    """Write a run: where it stands, its figures, what people said of it, and its actions as a tree, if `has_tree`.
 
     `said` are words that stand behind an action's name, by its id.
     """
@@ -72,7 +73,7 @@ def show_recorded(
         say(f"Its stages and their jobs: titan run {run.run_id}")
     for note in notes:
         say(note_line(note, calls, at=at))
-    if calls:
+    if calls and has_tree:
         say("")
         columns = [*_ACTION_COLUMNS[:1], _ID_COLUMN, *_ACTION_COLUMNS[1:]] if has_ids else _ACTION_COLUMNS
         show_table(columns, [action_row(call, run, (said or {}).get(call.id), at=at, has_id=has_ids) for call in calls])

@@ -34,13 +34,16 @@ class RegistryQuery(Request):
 
     status: Annotated[str | None, Meta(description="One status or several, with commas between.")] = None
     min_cost: Annotated[Decimal | None, Meta(description="US dollars that were spent.")] = None
-    window: Annotated[Window, Meta(description="When the run started; a run that goes on is in every window.")] = "7d"
+    window: Annotated[
+        str, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.")
+    ] = "7d"
     agent_id: str | None = None
     session_id: str | None = None
     tag: Annotated[str | None, Meta(description="One of the run's tags, as it is.")] = None
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )
+    names_only: Annotated[bool, Meta(description="Look for `q` in ids, agents, names and tags alone.")] = False
     ids: Annotated[
         str | None,
         Meta(
@@ -58,6 +61,7 @@ class ExportQuery(RegistryQuery):
     """GET /api/v1/runs/export: the registry's filters; `limit` and `cursor` have no meaning here."""
 
     format: Literal["jsonl", "json", "csv"] = "jsonl"
+    layout: Annotated[Literal["zip"] | None, Meta(description="With csv: two tables and a manifest in a zip.")] = None
     run_id: Annotated[str | None, Meta(description="Only this run, whatever the filters say.")] = None
 
 

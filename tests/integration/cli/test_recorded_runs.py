@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,8 @@ def test_runs_are_listed_with_what_they_cost_and_why_they_failed(titan: CommandL
         (["--status", "FAILED", "--status", "completed"], [LATER, RUN]),
         (["--min-cost", "$0.1"], [RUN]),
         (["--since", "24h", "--sort", "cost"], [RUN, LATER]),
+        (["--since", "90m"], [LATER, RUN]),
+        (["--since", "99999w"], [LATER, RUN]),
         (["--search", "LoRA"], [RUN]),
         (["--limit", "1"], [LATER]),
         (["--session", "none"], []),
@@ -132,7 +135,10 @@ def test_a_filter_that_finds_nothing_says_where_there_would_be_something(titan: 
         (["--min-cost", "lots"], "--min-cost 'lots': expected US dollars from 0; found 'lots'"),
         (["--min-cost", "-1"], "expected US dollars from 0"),
         (["--status", "lost"], "'lost' is not one of"),
-        (["--since", "3w"], "'3w' is not one of"),
+        (
+            ["--since", "3y"],
+            "--since '3y': expected a number and m, h, d or w, as 90m, 24h, 7d or 2w; or all; found '3y'",
+        ),
     ],
 )
 def test_a_filter_that_is_none_is_a_usage_error(titan: CommandLine, words: list[str], said: str) -> None:
@@ -223,6 +229,32 @@ def test_an_export_is_of_the_form_that_its_name_says(titan: CommandLine, papers:
 
     assert len(list(csv.reader(io.StringIO(table.read_text())))) == 7
     assert [run["run_id"] for run in json.loads(document.read_bytes())["runs"]] == [papers]
+
+
+def test_an_export_is_two_tables_in_a_zip_where_that_is_asked_for_or_its_name_says_so(
+    titan: CommandLine, papers: str, tmp_path: Path
+) -> None:
+    named = tmp_path / "papers.ZIP"
+
+    titan("runs", "export", "--run", papers, "--output", str(named))
+    piped = titan("runs", "export", "--run", papers, "--layout", "zip")
+    refused = titan("runs", "export", "--layout", "zip", "--format", "json")
+
+    for content in (named.read_bytes(), piped.stdout):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert json.loads(archive.read("manifest.json"))["counts"] == {"runs": 1, "actions": 5, "notes": 0}
+            [run] = csv.DictReader(io.StringIO(archive.read("runs.csv").decode(), newline=""))
+    assert run["run_id"] == papers
+    assert refused.exit_code == 2
+    assert "expected --format csv beside it: the zip holds two tables; found --format json" in refused.stderr
+
+
+def test_no_zip_is_written_on_a_terminal(titan: CommandLine, papers: str) -> None:
+    with on_a_terminal([*PROGRAM, "runs", "export", "--layout", "zip", "--server", titan.server]) as program:
+        exit_code = program.finish()
+
+    assert exit_code == 2
+    assert "found a terminal" in program.text
 
 
 def test_an_export_overwrites_nothing_unasked(titan: CommandLine, papers: str, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
 from titan.rules.names import shown
+from titan.rules.windows import WINDOWS_ARE, is_window, span_of
 from titan.server import wire
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer
@@ -32,7 +33,6 @@ T = TypeVar("T")
 COUNTED: Final = 10_000  # further, lists only say that there are more
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
-WINDOWS: Final = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 
 
 async def look(call: Call, query: Callable[[CallReader], T]) -> T:
@@ -78,15 +78,24 @@ def _moved(run_id: str, home: str, *, what: str) -> UnknownRun:
 
 
 def since(call: Call, window: str) -> datetime | None:
-    """Return when a window begins; None for all time."""
-    return None if window == "all" else call.house.clock.now() - WINDOWS[window]
+    """Return when a window begins; None for all time.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not is_window(window):
+        raise InvalidInput(
+            "query: window", expected=WINDOWS_ARE, found=shown(window), next_step="For example window=24h."
+        )
+    span = span_of(window)
+    return None if span is None else call.house.clock.now() - span
 
 
 def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
     """Return which runs a query asks for.
 
     Raises:
-        InvalidInput: a status is none, or a cost.
+        InvalidInput: a status is none, a cost or a window.
     """
     return RunFilter(
         statuses=_statuses(query.status),
@@ -96,6 +105,7 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
         session_id=query.session_id,
         tag=query.tag,
         text=query.q or None,
+        is_by_name=query.names_only,
         has_archived=query.include_archived,
         ids=None if query.ids is None else frozenset(given(query.ids)),
     )
