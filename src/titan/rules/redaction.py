@@ -14,7 +14,7 @@ import re2
 from titan.model.errors import InvalidInput
 from titan_sdk.redaction import Redactor, Taken
 from titan_sdk.redaction_finding import Span, joined, spans_of
-from titan_sdk.redaction_patterns import ESCAPE_TRACE, FIELD_TRACE, SECRET_PATTERNS, SecretPattern
+from titan_sdk.redaction_patterns import ESCAPE_TRACE, FIELD_TRACE, POWER_TRACE, SECRET_PATTERNS, SecretPattern
 
 __all__ = ["LinearFinder", "Redactor", "Taken", "check_patterns", "make_redactor"]
 
@@ -134,7 +134,7 @@ def _set_of(regexes: Sequence[str]) -> re2.Set:
 def _traces() -> list[str]:
     """Return what to look for in JSON text; RE2 has a state for each step of a counted repeat, so none is counted."""
     per_pattern = [pattern.trace or "|".join(map(re2.escape, pattern.hints)) for pattern in SECRET_PATTERNS]
-    return [_COUNTED.sub("*", trace) for trace in dict.fromkeys([*per_pattern, FIELD_TRACE, ESCAPE_TRACE])]
+    return [_COUNTED.sub("*", trace) for trace in dict.fromkeys([*per_pattern, FIELD_TRACE, ESCAPE_TRACE, POWER_TRACE])]
 
 
 def _problem(name: str, regex: str) -> str | None:
