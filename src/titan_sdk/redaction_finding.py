@@ -46,8 +46,8 @@ class Finder(Protocol):
 class StandardFinder:
     """Finds by `re`.
 
-    Built-in patterns are linear in `re`. Those given beside them must have passed the server's
-    `titan.rules.redaction.check_patterns`: it refuses what RE2 cannot read and what `re` could run on for ever with.
+    Built-in patterns are linear in `re`. Those given beside them must have passed `titan_sdk.redaction_own.problem_in`:
+    it finds what RE2 cannot read and what `re` could run on for ever with.
     """
 
     def __init__(self, *patterns: Mapping[str, str]) -> None:
