@@ -142,6 +142,7 @@ def entry_of(act: Act) -> Told:
     if not (plan.keeps_inputs and plan.keeps_outputs) or (act.outcome == "error" and not plan.keeps_errors):
         fields["is_redacted"] = True
     payloads["details"] = _details(act)
+    redacting.leave_out_bodies(fields, payloads)
     redactor = redacting.of_process() if plan.redact is None else plan.redact.redactor()
     return Told(fields, payloads, redactor=redactor)
 

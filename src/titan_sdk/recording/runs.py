@@ -95,7 +95,9 @@ class RunNote:
         if self._error is None:
             return [Told(fields, redactor=redact.of_process())]
         traceback = traceback_text(self._error.frames, self._error.kind, self._error.message)
-        return [Told(fields, {"details": json.dumps({"traceback": traceback})}, redactor=redact.of_process())]
+        payloads = {"details": json.dumps({"traceback": traceback})}
+        redact.leave_out_bodies(fields, payloads)
+        return [Told(fields, payloads, redactor=redact.of_process())]
 
 
 class Passed(NamedTuple):
