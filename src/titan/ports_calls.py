@@ -139,9 +139,10 @@ class KnownCalls:
     within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
     #: Model calls that others than our endpoint told of, by (run id, the action or span they were made in).
     nested: Mapping[tuple[str, str], Sequence[Action]]
-    #: Model calls that took as many tokens as one of the entries', or one that a step of the entries' was made in, and
-    #: began while that went on. With each call of these, and each call and step of the entries', come, among `actions`,
-    #: the steps that it was made in and what those were made in.
+    #: Model calls that took as many tokens as one of the entries', or one that belongs together with it or that a step
+    #: of theirs was made in, and began while that went on. With each call of these, of those that belong together with
+    #: the entries', and with each call and step of the entries' come, among `actions`, the steps that it was made in
+    #: and what those were made in.
     alike: Sequence[Action]
     answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
     next_number: int  #: of an action that is new

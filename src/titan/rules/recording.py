@@ -49,7 +49,8 @@ from titan.rules.merging import (
     tellers_of,
 )
 from titan.rules.nests import settle_nests
-from titan.rules.retelling import counted_where_named, told_apart, unnested_past_steps
+from titan.rules.past_steps import parted_past_steps, unnested_past_steps
+from titan.rules.retelling import counted_where_named, told_apart
 from titan.rules.settling import RunState, Settling
 from titan.rules.sureness import order_of
 
@@ -77,8 +78,8 @@ def settle(
         is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
         repeated += not is_new
     estimate_told(settling)
-    settle_nests(settling)
-    unnested_past_steps(settling)
+    parted = parted_past_steps(settling)
+    unnested_past_steps(settling, settle_nests(settling, parted))
     counted_where_named(settling)
     runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
     return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, repeated=repeated)
