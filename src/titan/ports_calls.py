@@ -322,8 +322,11 @@ class CallReader(Protocol):
     def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
         """Return the types of errors of the agent's calls, the most frequent first; being cancelled is none."""
 
-    def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
-        """Return running runs without stages that were heard last before, that one first."""
+    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[RecordedRun]:
+        """Return running runs without stages that were heard last before, the longest silent first.
+
+        One with a call that runs only where it was heard last before `within_call_before`: it may be silent for longer.
+        """
 
     def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         """Return runs that ended with calls that still run, and were heard last before, that one first."""

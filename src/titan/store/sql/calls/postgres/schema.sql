@@ -93,7 +93,10 @@ create index runs_changed on runs (project_id, version, id, agent_id);
 
 create index runs_newest_change on runs (version);
 
-create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0;
+-- Runs that may have fallen silent: those in which nothing runs, and those with a call that may take long.
+create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0 and running = 0;
+
+create index runs_silent_within_call on runs (heard_at_us) where status = 'running' and has_stages = 0 and running > 0;
 
 create index runs_left_open on runs (heard_at_us)
 where running > 0 and status in ('completed', 'failed', 'cancelled');

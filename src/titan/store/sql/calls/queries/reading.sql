@@ -63,7 +63,11 @@ select coalesce((select cast(value as integer) from meta where name = 'forgotten
 -- name: silent_runs
 select {run_columns}
 from runs
-where status = 'running' and has_stages = 0 and heard_at_us < :before_us
+where status = 'running' and has_stages = 0 and running = 0 and heard_at_us < :before_us
+union all
+select {run_columns}
+from runs
+where status = 'running' and has_stages = 0 and running > 0 and heard_at_us < :within_call_before_us
 order by heard_at_us
 limit :limit
 
