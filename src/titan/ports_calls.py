@@ -150,8 +150,9 @@ class KnownCalls:
     parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
     #: Looks up what is stored of an action's entries: seldom asked.
     told: Callable[[Action], Sequence[Entry]] = field(default=lambda _action: ())
-    #: Looks up a run's actions of which nobody told the end when it was over: seldom asked.
-    never_ended: Callable[[str], Sequence[Action]] = field(default=lambda _run_id: ())
+    #: Looks up a run's calls of which nobody told the end when it was over, as they are stored: of those the first that
+    #: began, as many as are asked for. Seldom asked, and of a run once at most.
+    never_ended: Callable[[str, int], Sequence[Action]] = field(default=lambda _run_id, _limit: ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

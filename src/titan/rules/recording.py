@@ -37,7 +37,7 @@ from titan.ports_calls import KnownCalls, NewEntry, Prices
 from titan.rules.broken_off import IS_BROKEN_OFF, is_broken_off
 from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.estimating import estimate_told
-from titan.rules.first_errors import forget_error, note_error
+from titan.rules.first_errors import find_first_errors, forget_error, note_error
 from titan.rules.merging import (
     graver,
     has_news,
@@ -81,6 +81,7 @@ def settle(
     parted = parted_past_steps(settling)
     unnested_past_steps(settling, settle_nests(settling, parted))
     counted_where_named(settling)
+    find_first_errors(settling)
     runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
     return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, repeated=repeated)
 
@@ -238,7 +239,7 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
     if entry.kind is ActionKind.MODEL:
         settling.told_models[after.number] = after
     if before is not None and is_broken_off(before) and not is_broken_off(after):
-        forget_error(settling, state, before)
+        forget_error(state, before)
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1

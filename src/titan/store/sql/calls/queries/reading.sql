@@ -87,8 +87,9 @@ order by started_at_us, number
 -- name: never_ended
 select {action_columns}
 from actions
-where run_no = :run_no and error_type = 'NeverEnded'
-order by started_at_us, number
+where run_no = :run_no and kind in ('model', 'tool', 'call') and (heard & 536870912) <> 0
+order by started_at_us, id
+limit :limit
 
 -- name: old_runs
 select {run_columns}

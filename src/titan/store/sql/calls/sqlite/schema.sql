@@ -149,6 +149,10 @@ create unique index actions_of_run on actions (run_no, id);
 -- (`rules.merging`: IS_FRAME, IS_BROKEN_OFF).
 create index changed_untold on actions (run_no, version) where (heard & 805306368) <> 0;
 
+-- Calls that never ended (`rules.broken_off`): the one that began first may be its run's first error.
+create index calls_never_ended on actions (run_no, started_at_us, id)
+where kind in ('model', 'tool', 'call') and (heard & 536870912) <> 0;
+
 create index actions_by_span on actions (run_no, span_id) where span_id is not null;
 
 create index actions_by_answer on actions (run_no, response_id) where response_id is not null;
