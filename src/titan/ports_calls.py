@@ -140,9 +140,10 @@ class KnownCalls:
     within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
     #: Model calls that others than our endpoint told of, by (run id, the action or span they were made in).
     nested: Mapping[tuple[str, str], Sequence[Action]]
-    #: Model calls that took as many tokens as one of the entries', or one that a step of the entries' was made in, and
-    #: began while that went on. With each call of these, and each call and step of the entries', come, among `actions`,
-    #: the steps that it was made in and what those were made in.
+    #: Model calls that took as many tokens as one of the entries', or one that belongs together with it or that a step
+    #: of theirs was made in, and began while that went on. With each call of these, of those that belong together with
+    #: the entries', and with each call and step of the entries' come, among `actions`, the steps that it was made in
+    #: and what those were made in.
     alike: Sequence[Action]
     answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
     next_number: int  #: of an action that is new
@@ -150,8 +151,9 @@ class KnownCalls:
     parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
     #: Looks up what is stored of an action's entries: seldom asked.
     told: Callable[[Action], Sequence[Entry]] = field(default=lambda _action: ())
-    #: Looks up a run's actions of which nobody told the end when it was over: seldom asked.
-    never_ended: Callable[[str], Sequence[Action]] = field(default=lambda _run_id: ())
+    #: Looks up a run's calls of which nobody told the end when it was over, as they are stored: of those the first that
+    #: began, as many as are asked for. Seldom asked, and of a run once at most.
+    never_ended: Callable[[str, int], Sequence[Action]] = field(default=lambda _run_id, _limit: ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,8 +330,11 @@ class CallReader(Protocol):
     def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
         """Return the types of errors of the agent's calls, the most frequent first; being cancelled is none."""
 
-    def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
-        """Return running runs without stages that were heard last before, that one first."""
+    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[RecordedRun]:
+        """Return running runs without stages that were heard last before, the longest silent first.
+
+        One with a call that runs only where it was heard last before `within_call_before`: it may be silent for longer.
+        """
 
     def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         """Return runs that ended with calls that still run, and were heard last before, that one first."""

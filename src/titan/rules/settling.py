@@ -29,6 +29,8 @@ class RunState:
     last_outcome: Outcome | None
     last_ended_at: datetime | None
     first_error: Action | None = None  #: one that comes before the first that the run knows: see `rules.first_errors`
+    #: The first that the run knew was a call that had not ended after all: another that never ended may take its place.
+    lacks_first_error: bool = False
     #: Not in the store yet, so that whatever is said of it is new.
     is_new: bool = True
     #: What it counts has changed by what was heard of another run.

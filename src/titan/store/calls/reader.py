@@ -237,8 +237,9 @@ class SqlCallReader:
         rows = self._all("errors_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
         return [error_kind_from_row(row, self._all("place_of_action", number=row[4])[0]) for row in rows]
 
-    def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
-        return [run_from_row(row) for row in self._all("silent_runs", before_us=to_us(before), limit=limit)]
+    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[RecordedRun]:
+        until = {"before_us": to_us(before), "within_call_before_us": to_us(within_call_before)}
+        return [run_from_row(row) for row in self._all("silent_runs", **until, limit=limit)]
 
     def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         return [run_from_row(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]

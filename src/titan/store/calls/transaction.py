@@ -87,9 +87,9 @@ class SqlCallTransaction(SqlCallReader):
         told = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
         return [stored.entry for stored in told]
 
-    def _never_ended(self, run_nos: Mapping[str, int], run_id: str) -> list[Action]:
-        """Return actions of a run that is stored of which nobody told the end when it was over."""
-        rows = self._session.all("never_ended", run_no=run_nos[run_id]) if run_id in run_nos else ()
+    def _never_ended(self, run_nos: Mapping[str, int], run_id: str, limit: int) -> list[Action]:
+        """Return the first calls of a run that is stored of which nobody told the end when it was over."""
+        rows = self._all("never_ended", run_no=run_nos[run_id], limit=limit) if run_id in run_nos else ()
         return [action_from_row(row, run_id) for row in rows]
 
     def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:

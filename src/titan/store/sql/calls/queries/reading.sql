@@ -63,7 +63,11 @@ select coalesce((select cast(value as integer) from meta where name = 'forgotten
 -- name: silent_runs
 select {run_columns}
 from runs
-where status = 'running' and has_stages = 0 and heard_at_us < :before_us
+where status = 'running' and has_stages = 0 and running = 0 and heard_at_us < :before_us
+union all
+select {run_columns}
+from runs
+where status = 'running' and has_stages = 0 and running > 0 and heard_at_us < :within_call_before_us
 order by heard_at_us
 limit :limit
 
@@ -83,8 +87,9 @@ order by started_at_us, number
 -- name: never_ended
 select {action_columns}
 from actions
-where run_no = :run_no and error_type = 'NeverEnded'
-order by started_at_us, number
+where run_no = :run_no and kind in ('model', 'tool', 'call') and (heard & 536870912) <> 0
+order by started_at_us, id
+limit :limit
 
 -- name: old_runs
 select {run_columns}

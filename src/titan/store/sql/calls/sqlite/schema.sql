@@ -91,7 +91,10 @@ create index runs_changed on runs (project_id, version, id, agent_id);
 
 create index runs_newest_change on runs (version);
 
-create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0;
+-- Runs that may have fallen silent: those in which nothing runs, and those with a call that may take long.
+create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0 and running = 0;
+
+create index runs_silent_within_call on runs (heard_at_us) where status = 'running' and has_stages = 0 and running > 0;
 
 create index runs_left_open on runs (heard_at_us)
 where running > 0 and status in ('completed', 'failed', 'cancelled');
@@ -156,6 +159,10 @@ create unique index actions_of_run on actions (run_no, id);
 -- A change of an action comes with an entry, unless it turned out to stand around another or never ended
 -- (`rules.merging`: IS_FRAME, IS_BROKEN_OFF).
 create index changed_untold on actions (run_no, version) where (heard & 805306368) <> 0;
+
+-- Calls that never ended (`rules.broken_off`): the one that began first may be its run's first error.
+create index calls_never_ended on actions (run_no, started_at_us, id)
+where kind in ('model', 'tool', 'call') and (heard & 536870912) <> 0;
 
 create index actions_by_span on actions (run_no, span_id) where span_id is not null;
 
