@@ -2,6 +2,7 @@
 
 from itertools import count
 
+import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
@@ -42,21 +43,35 @@ def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) 
     assert [run.id for run, _ in first] == ["rejected"]
 
 
+def needs(calls: CallStore, *entries: ActionEntry) -> bool:
+    """Return whether a run of these actions has a failed call that was not made good."""
+    record(calls, *entries)
+    [(_, flag)] = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=9))
+    kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
+    return flag
+
+
+def around(outcome: Outcome, id: str, parent_id: str | None = None, kind: ActionKind = ActionKind.CALL) -> ActionEntry:
+    return a_call(id, kind=kind, name=id, outcome=outcome, parent_id=parent_id)
+
+
 def test_an_error_whose_caller_succeeded_was_made_good(calls: CallStore) -> None:
-    def frame(outcome: Outcome, id: str, parent_id: str | None = None) -> ActionEntry:
-        return a_call(id, kind=ActionKind.AGENT, name=id, outcome=outcome, parent_id=parent_id)
+    failed = a_call("tool", error="no", parent_id="inner")
+    inner, outer = around(Outcome.ERROR, "inner", "outer"), around(Outcome.SUCCESS, "outer")
+    frame = around(Outcome.SUCCESS, "inner", "outer", ActionKind.STEP)
 
-    failed = a_call("tool", error="no", parent_id="step")
-    step, agent = frame(Outcome.ERROR, "step", "agent"), frame(Outcome.SUCCESS, "agent")
+    assert needs(calls, failed)
+    assert needs(calls, failed, inner)
+    assert not needs(calls, failed, inner, outer)
+    assert not needs(calls, failed, frame, outer)
+    assert needs(calls, failed, inner, outer, a_call("other", name="other", error="no"))
+    assert needs(calls, replace(failed, parent_id="b"), replace(inner, id="b", parent_id="b"))
 
-    def needs(*entries: ActionEntry) -> bool:
-        record(calls, *entries)
-        [(_, flag)] = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=9))
-        kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
-        return flag
 
-    assert needs(failed)
-    assert needs(failed, step)
-    assert not needs(failed, step, agent)
-    assert needs(failed, step, agent, a_call("other", name="other", error="no"))
-    assert needs(replace(failed, parent_id="b"), replace(step, id="b", parent_id="b"))
+@pytest.mark.parametrize("kind", [ActionKind.TURN, ActionKind.AGENT, ActionKind.STEP])
+def test_a_frame_that_succeeded_made_no_error_in_it_good(calls: CallStore, kind: ActionKind) -> None:
+    failed = a_call("pay", name="pay", error="no", parent_id="frame")
+
+    assert needs(calls, failed, around(Outcome.SUCCESS, "frame", kind=kind))
+    assert needs(calls, failed, around(Outcome.SUCCESS, "frame", "run", kind), around(Outcome.SUCCESS, "run", kind=kind))
+    assert not needs(calls, failed, around(Outcome.SUCCESS, "frame", kind=kind), a_call("again", name="pay", begins=2, ends=3))

@@ -256,7 +256,10 @@ with recursive above (failed_no, parent_id, is_handled) as (
                 and later.started_at_us > failed.started_at_us
         )
     union
-    select above.failed_no, caller.parent_id, case when caller.outcome = 'success' then 1 else 0 end
+    -- A call that succeeded dealt with what failed in it. A turn, an agent or a step only stands around it.
+    select
+        above.failed_no, caller.parent_id,
+        case when caller.outcome = 'success' and caller.kind in ('model', 'tool', 'call') then 1 else 0 end
     from above
     inner join actions as caller on caller.run_no = :run_no and caller.id = above.parent_id
     where above.is_handled = 0
