@@ -10,6 +10,7 @@ from tests.support.call_stores import kept, record
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
 from titan.ports_calls import CallReader, CallStore
+from titan.rules.losses import LOST
 
 
 def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) -> None:
@@ -41,6 +42,18 @@ def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) 
     assert [run.id for run, _ in of_bob] == ["blocked"]
     first = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=1))
     assert [run.id for run, _ in first] == ["rejected"]
+
+
+def test_a_run_that_lost_entries_needs_attention_without_an_error(calls: CallStore) -> None:
+    lost = a_call("l1", run_id="lossy", kind=ActionKind.EVENT, name=LOST, outcome=Outcome.ERROR)
+
+    record(calls, a_call(run_id="lossy"), replace(lost, details='{"attributes":{"count":38001}}'))
+    record(calls, replace(lost, id="l2", details='{"attributes":{"count":2}}'), a_call(run_id="whole"))
+
+    found = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=9))
+    assert [(run.id, run.lost, run.tally.error, run.first_error_id, flag) for run, flag in found] == [
+        ("lossy", 38_003, 0, None, False)
+    ]
 
 
 def needs(calls: CallStore, *entries: ActionEntry) -> bool:

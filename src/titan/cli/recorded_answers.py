@@ -58,6 +58,7 @@ class RecordedRun(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress | None = None
     has_stages: bool = False
     first_error: str | None = None
+    lost: int = 0  #: entries that its program could not deliver; a server of before does not tell
     tags: tuple[str, ...] = ()
     is_pinned: bool = False
     archived_at: datetime | None = None

@@ -36,7 +36,8 @@ _DEEPEST = 30  # levels that are indented: further ones would leave no room for 
 
 def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
     """Return the cells of RUN_COLUMNS."""
-    marks = [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
+    named = (("pinned", run.is_pinned), ("archived", run.archived_at), (f"{run.lost:,} lost", run.lost))
+    marks = [mark for mark, holds in named if holds]
     return [
         f"{run.run_id} ({', '.join(marks)})" if marks else run.run_id,
         Status(run.status),
@@ -65,7 +66,7 @@ def show_recorded(
     """
     say("Run ", run.run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
     say(" · ".join(_facts(run, at=at)))
-    say(" · ".join(_figures(run.tally)))
+    say(" · ".join(_figures(run)))
     if run.first_error:
         say(f"first error: {run.first_error}")
     if run.has_stages:
@@ -144,7 +145,8 @@ def _facts(run: RecordedRun, *, at: datetime) -> list[str]:
     return facts
 
 
-def _figures(tally: Tally) -> list[str]:
+def _figures(run: RecordedRun) -> list[str]:
+    tally = run.tally
     outcomes = (
         (tally.success, "succeeded"),
         (tally.error, "failed"),
@@ -155,6 +157,8 @@ def _figures(tally: Tally) -> list[str]:
     )
     said = ", ".join(f"{number:,} {word}" for number, word in outcomes if number)
     figures = [f"{count(tally.calls, 'action')}{f': {said}' if said else ''}"]
+    if run.lost:
+        figures.append(f"{count(run.lost, 'entry', 'entries')} of it lost")
     if tally.success_rate is not None:
         figures.append(f"{_rate(tally)} success")
     figures.append(f"cost {cost_of(tally)}")

@@ -38,6 +38,7 @@ from titan.rules.broken_off import IS_BROKEN_OFF, is_broken_off
 from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.estimating import estimate_told
 from titan.rules.first_errors import forget_error, note_error
+from titan.rules.losses import lost_by
 from titan.rules.merging import (
     graver,
     has_news,
@@ -225,6 +226,7 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
         number, settling.next_number = settling.next_number, settling.next_number + 1
         agent_id = state.run.agent_id
         after = new_action(entry, number=number, project_id=settling.project_id, agent_id=agent_id)
+        state.lost += lost_by(entry)
     elif has_news(before, entry) or settling.is_new_part(before, entry):
         after = merged(before, entry)
     else:

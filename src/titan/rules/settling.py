@@ -28,6 +28,7 @@ class RunState:
     last_started_at: datetime | None
     last_outcome: Outcome | None
     last_ended_at: datetime | None
+    lost: int
     first_error: Action | None = None  #: one that comes before the first that the run knows: see `rules.first_errors`
     #: Not in the store yet, so that whatever is said of it is new.
     is_new: bool = True
@@ -46,6 +47,7 @@ class RunState:
             last_started_at=run.last_started_at,
             last_outcome=run.last_outcome,
             last_ended_at=run.last_ended_at,
+            lost=run.lost,
             is_new=is_new,
         )
 
@@ -69,6 +71,7 @@ class RunState:
             last_started_at=self.last_started_at,
             last_outcome=self.last_outcome,
             last_ended_at=self.last_ended_at,
+            lost=self.lost,
             first_error_id=first[0],
             first_error=first[1],
             first_error_at=first[2],

@@ -126,6 +126,7 @@ class RecordedRunView(Struct, kw_only=True):
     has_stages: bool
     first_error_id: str | None
     first_error: str | None
+    lost: Annotated[int, Meta(description="Entries that its program could not deliver: what is shown lacks them.")]
     tags: list[str]
     is_pinned: bool
     archived_at: datetime | None
@@ -177,7 +178,7 @@ class NoteView(Struct, kw_only=True):
 class InterceptReason(Struct, kw_only=True):
     """Why a run needs attention."""
 
-    kind: Literal["error", "over_budget", "high_intervention"]
+    kind: Literal["error", "entries_lost", "over_budget", "high_intervention"]
     told: Annotated[str, Meta(description='For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked".')]
 
 
