@@ -9,7 +9,7 @@ from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
-from titan.ports_calls import CallReader, CallStore
+from titan.ports_calls import CallReader, CallStore, RunFilter
 from titan.rules.losses import LOST
 
 
@@ -54,6 +54,10 @@ def test_a_run_that_lost_entries_needs_attention_without_an_error(calls: CallSto
     assert [(run.id, run.lost, run.tally.error, run.first_error_id, flag) for run, flag in found] == [
         ("lossy", 38_003, 0, None, False)
     ]
+    listed, _ = calls.read(
+        lambda reader: reader.registry(PROJECT, RunFilter(), sort="started", is_ascending=True, after=None, limit=9)
+    )
+    assert {run.id: run.lost for run in listed} == {"lossy": 38_003, "whole": 0}
 
 
 def needs(calls: CallStore, *entries: ActionEntry) -> bool:

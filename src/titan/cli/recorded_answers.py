@@ -23,6 +23,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int  #: model calls whose cost is not known
     estimated: int = 0  #: calls whose cost was computed; a server of before does not tell
     attempted_cost_usd: Decimal
+    prevented_cost_usd: Decimal = Decimal(0)
     saved_cost_usd: Decimal
     input_tokens: int
     output_tokens: int

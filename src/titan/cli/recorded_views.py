@@ -41,7 +41,7 @@ def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
     return [
         f"{run.run_id} ({', '.join(marks)})" if marks else run.run_id,
         Status(run.status),
-        f"{run.tally.calls:,}",
+        actions_of(run.tally, is_brief=True),
         cost_of(run.tally),
         _rate(run.tally),
         moment(run.started_at, now=at),
@@ -99,6 +99,13 @@ def action_row(
     ]
 
 
+def actions_of(tally: Tally, *, is_brief: bool = False) -> str:
+    """Return how many actions a run has, those apart that were answered from earlier ones: `6 actions + 1 replayed`."""
+    own = tally.calls - tally.replayed
+    replayed = f" + {tally.replayed:,} replayed" if tally.replayed else ""
+    return f"{own:,}{replayed}" if is_brief else f"{count(own, 'action')}{replayed}"
+
+
 def cost_of(tally: Tally) -> str:
     """Return what was spent, `≈` where some was computed, and how many model calls it lacks: `≈$0.12 + 3 unpriced`."""
     known = tally.known_cost
@@ -152,11 +159,10 @@ def _figures(run: RecordedRun) -> list[str]:
         (tally.error, "failed"),
         (tally.blocked, "blocked"),
         (tally.rejected, "rejected"),
-        (tally.replayed, "replayed"),
         (tally.running, "running"),
     )
     said = ", ".join(f"{number:,} {word}" for number, word in outcomes if number)
-    figures = [f"{count(tally.calls, 'action')}{f': {said}' if said else ''}"]
+    figures = [f"{actions_of(tally)}{f': {said}' if said else ''}"]
     if run.lost:
         figures.append(f"{count(run.lost, 'entry', 'entries')} of it lost")
     if tally.success_rate is not None:
@@ -164,6 +170,8 @@ def _figures(run: RecordedRun) -> list[str]:
     figures.append(f"cost {cost_of(tally)}")
     if tally.attempted_cost_usd != tally.cost_usd:
         figures.append(f"{money(tally.attempted_cost_usd)} attempted")
+    if tally.prevented_cost_usd:
+        figures.append(f"{money(tally.prevented_cost_usd)} prevented")
     if tally.saved_cost_usd:
         figures.append(f"{money(tally.saved_cost_usd)} saved")
     figures.append(f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out")
