@@ -90,5 +90,9 @@ def test_a_frame_that_succeeded_made_no_error_in_it_good(calls: CallStore, kind:
     failed = a_call("pay", name="pay", error="no", parent_id="frame")
 
     assert needs(calls, failed, around(Outcome.SUCCESS, "frame", kind=kind))
-    assert needs(calls, failed, around(Outcome.SUCCESS, "frame", "run", kind), around(Outcome.SUCCESS, "run", kind=kind))
-    assert not needs(calls, failed, around(Outcome.SUCCESS, "frame", kind=kind), a_call("again", name="pay", begins=2, ends=3))
+    assert needs(
+        calls, failed, around(Outcome.SUCCESS, "frame", "run", kind), around(Outcome.SUCCESS, "run", kind=kind)
+    )
+    assert not needs(
+        calls, failed, around(Outcome.SUCCESS, "frame", kind=kind), a_call("again", name="pay", begins=2, ends=3)
+    )

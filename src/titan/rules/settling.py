@@ -14,6 +14,7 @@ from titan.rules.lending import own
 from titan.rules.tallying import Sums
 
 MAX_FIRST_ERROR: Final = 300
+_SAYS_NOTHING: Final = (None, "", "error", "Error")  # types of errors that say no more than the outcome
 
 
 @dataclass(slots=True)
@@ -169,5 +170,7 @@ class Settling:
 
 
 def _told(action: Action) -> str:
+    if not action.error_message and action.error_type in _SAYS_NOTHING:
+        return "error, without a message"
     parts = [part for part in (action.error_type, action.error_message) if part]
-    return (": ".join(parts) or "failed without a word")[:MAX_FIRST_ERROR]
+    return ": ".join(parts)[:MAX_FIRST_ERROR]

@@ -20,10 +20,18 @@ def a_failed_call(port: int, run: str, call_id: str) -> None:
 
 def test_a_run_that_lost_entries_says_how_many_and_needs_attention(port: int) -> None:
     run = a_name("run")
-    call = {"type": "action", "id": "a1", "name": "a1", "kind": "tool", "started_at_ns": AT_NS, "ended_at_ns": AT_NS + 1}
+    call = {
+        "type": "action",
+        "id": "a1",
+        "name": "a1",
+        "kind": "tool",
+        "started_at_ns": AT_NS,
+        "ended_at_ns": AT_NS + 1,
+    }
     lost = {"kind": "event", "name": "titan.entries_lost", "outcome": "error"}
     losses = [
-        {**call, **lost, "id": f"l{n}", "details": {"attributes": {"count": n}}, "outputs": "not recorded"} for n in (40, 2)
+        {**call, **lost, "id": f"l{n}", "details": {"attributes": {"count": n}}, "outputs": "not recorded"}
+        for n in (40, 2)
     ]
     assert ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [call, *losses]}).status == 200
 

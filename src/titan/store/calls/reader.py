@@ -204,7 +204,11 @@ class SqlCallReader:
     ) -> list[tuple[RecordedRun, bool]]:
         asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
         rows = self._all("runs_in_need", **asked, has_acknowledged=int(has_acknowledged), limit=limit, skip=skip)
-        return [(run_from_row(row), bool(self._one("has_unrecovered_error", run_no=row[-1]))) for row in rows]
+        runs = [(run_from_row(row), row[-1]) for row in rows]
+        return [(run, bool(run.tally.error) and self._has_unrecovered_error(run_no)) for run, run_no in runs]
+
+    def _has_unrecovered_error(self, run_no: int) -> bool:
+        return self._one("has_unrecovered_error", run_no=run_no) is not None
 
     def agents(
         self,
