@@ -163,8 +163,8 @@ def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console:
 
 
 def test_a_run_that_lost_entries_says_so_in_its_row_and_is_an_intercept(page: Page, console: Console) -> None:
-    lost = {"name": "titan.entries_lost", "kind": "event", "outcome": "error", "details": {"attributes": {"count": 1200}}}
-    record(console, "lossy-1", [a_call("plan"), {**a_call("lost"), **lost}], agent="loser")
+    lost = a_call("titan.entries_lost", kind="event", outcome="error", details={"attributes": {"count": 1200}})
+    record(console, "lossy-1", [a_call("plan"), lost], agent="loser")
     page.goto("/runs?agent_id=loser")
 
     expect(row_of(page, "lossy-1")).to_contain_text("1,200 lost")
