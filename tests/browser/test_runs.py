@@ -164,6 +164,16 @@ def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console:
     assert parse_qs(urlsplit(page.url).query) == {"tab": ["telemetry"], "action": ["broken-1-2"]}
 
 
+def test_a_run_that_lost_entries_says_so_in_its_row_and_is_an_intercept(page: Page, console: Console) -> None:
+    lost = a_call("titan.entries_lost", kind="event", outcome="error", details={"attributes": {"count": 1200}})
+    record(console, "lossy-1", [a_call("plan"), lost], agent="loser")
+    page.goto("/runs?agent_id=loser")
+
+    expect(row_of(page, "lossy-1")).to_contain_text("1,200 lost")
+    section = page.get_by_role("region", name="Critical intercepts")
+    expect(section.get_by_role("listitem")).to_contain_text("Lost1,200 entries were not recorded")
+
+
 def test_a_critical_intercept_is_acknowledged_with_a_reason(page: Page, console: Console) -> None:
     record(console, "known-1", [a_failed_call("search", "ValueError", "nope")], agent="acknowledger", end="failed")
     page.goto("/runs?agent_id=acknowledger")

@@ -185,6 +185,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         progress_at=at(7),
         tags=("é",),
         entry_count=11,
+        lost=12,
         pinned_at=at(8),
         archived_at=at(9),
         details_told=("0f" * 16, "f0" * 16),

@@ -2881,7 +2881,7 @@ export interface components {
          */
         InterceptReason: {
             /** @enum {unknown} */
-            kind: "error" | "high_intervention" | "over_budget";
+            kind: "entries_lost" | "error" | "high_intervention" | "over_budget";
             /** @description For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked". */
             told: string;
         };
@@ -3833,6 +3833,8 @@ export interface components {
             has_stages: boolean;
             is_pinned: boolean;
             last_event_at: string;
+            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            lost: number;
             name: string | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
@@ -3863,6 +3865,8 @@ export interface components {
             has_stages: boolean;
             is_pinned: boolean;
             last_event_at: string;
+            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            lost: number;
             name: string | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;

@@ -36,11 +36,12 @@ _DEEPEST = 30  # levels that are indented: further ones would leave no room for 
 
 def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
     """Return the cells of RUN_COLUMNS."""
-    marks = [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
+    named = (("pinned", run.is_pinned), ("archived", run.archived_at), (f"{run.lost:,} lost", run.lost))
+    marks = [mark for mark, holds in named if holds]
     return [
         f"{run.run_id} ({', '.join(marks)})" if marks else run.run_id,
         Status(run.status),
-        f"{run.tally.calls:,}",
+        actions_of(run.tally, is_brief=True),
         cost_of(run.tally),
         _rate(run.tally),
         moment(run.started_at, now=at),
@@ -66,7 +67,7 @@ def show_recorded(
     """
     say("Run ", run.run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
     say(" · ".join(_facts(run, at=at)))
-    say(" · ".join(_figures(run.tally)))
+    say(" · ".join(_figures(run)))
     if run.first_error:
         say(f"first error: {run.first_error}")
     if run.has_stages:
@@ -97,6 +98,13 @@ def action_row(
         call.model or NOTHING,
         call.error_type or NOTHING,
     ]
+
+
+def actions_of(tally: Tally, *, is_brief: bool = False) -> str:
+    """Return how many actions a run has, those apart that were answered from earlier ones: `6 actions + 1 replayed`."""
+    own = tally.calls - tally.replayed
+    replayed = f" + {tally.replayed:,} replayed" if tally.replayed else ""
+    return f"{own:,}{replayed}" if is_brief else f"{count(own, 'action')}{replayed}"
 
 
 def cost_of(tally: Tally) -> str:
@@ -145,22 +153,26 @@ def _facts(run: RecordedRun, *, at: datetime) -> list[str]:
     return facts
 
 
-def _figures(tally: Tally) -> list[str]:
+def _figures(run: RecordedRun) -> list[str]:
+    tally = run.tally
     outcomes = (
         (tally.success, "succeeded"),
         (tally.error, "failed"),
         (tally.blocked, "blocked"),
         (tally.rejected, "rejected"),
-        (tally.replayed, "replayed"),
         (tally.running, "running"),
     )
     said = ", ".join(f"{number:,} {word}" for number, word in outcomes if number)
-    figures = [f"{count(tally.calls, 'action')}{f': {said}' if said else ''}"]
+    figures = [f"{actions_of(tally)}{f': {said}' if said else ''}"]
+    if run.lost:
+        figures.append(f"{count(run.lost, 'entry', 'entries')} of it lost")
     if tally.success_rate is not None:
         figures.append(f"{_rate(tally)} success")
     figures.append(f"cost {cost_of(tally)}")
     if tally.attempted_cost_usd != tally.cost_usd:
         figures.append(f"{money(tally.attempted_cost_usd)} attempted")
+    if tally.prevented_cost_usd:
+        figures.append(f"{money(tally.prevented_cost_usd)} prevented")
     if tally.saved_cost_usd:
         figures.append(f"{money(tally.saved_cost_usd)} saved")
     figures.append(f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out")

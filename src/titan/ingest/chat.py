@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from titan.ingest.values import conversation, payload_of, pieces_of, safe
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
+    AgentSource,
     Entry,
     Failure,
     ModelUse,
@@ -45,6 +47,7 @@ class ChatRun:
 
     id: str
     agent_id: str | None = None
+    agent_source: AgentSource = AgentSource.SAID
     name: str | None = None
     is_own: bool = False  #: it is all of its run: nobody named one
 
@@ -72,6 +75,7 @@ class ChatEnd:
     answer: ModelAnswer | None = None  #: whole
     partial: "PartialAnswer | None" = None  #: what a stream had said when it broke off
     failure: Failure | None = None
+    has_asked: bool = True  #: a model was asked: else it cost nothing, for certain
 
 
 @dataclass(slots=True)
@@ -133,7 +137,16 @@ def ending(call: ChatCall, run: ChatRun, end: ChatEnd, *, has_begun: bool) -> li
 def _run_entries(call: ChatCall, run: ChatRun) -> list[Entry]:
     if run.agent_id is None and run.name is None:
         return []
-    return [RunEntry(run_id=run.id, teller=Teller.ENDPOINT, at=call.started_at, agent_id=run.agent_id, name=run.name)]
+    return [
+        RunEntry(
+            run_id=run.id,
+            teller=Teller.ENDPOINT,
+            at=call.started_at,
+            agent_id=run.agent_id,
+            agent_source=run.agent_source,
+            name=run.name,
+        )
+    ]
 
 
 def _end_of(run: ChatRun, end: ChatEnd) -> RunEntry:
@@ -175,6 +188,7 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
         inputs=inputs,
         outputs=_outputs(end),
         failure=end.failure,
+        cost=None if end.has_asked else Decimal(0),
         use=_use(call, end),
         details=_details(end),
         project=call.project,

@@ -250,6 +250,7 @@ class AgentSource(StrEnum):
     SAID = "said"  #: the run's program or its root span said so
     ACTED = "acted"  #: it acted first of those that were seen
     NAMED = "named"  #: it is a name for all: of the service, or of the root span
+    ASSUMED = "assumed"  #: nobody said it: a call of our model endpoint named a run, and no agent
 
 
 class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -152,6 +152,7 @@ class RecordedRun(Struct, frozen=True, kw_only=True):
     progress_at: datetime | None = None  #: when it was so far
     tags: tuple[str, ...] = ()
     entry_count: int = 0  #: entries of its tape
+    lost: int = 0  #: entries that its program could not deliver, as far as it told
     #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
     agent_order: int = 0
     details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once

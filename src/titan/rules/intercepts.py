@@ -31,6 +31,7 @@ class ReasonKind(StrEnum):
     """Why a run needs attention, the most serious first."""
 
     ERROR = "error"  #: it failed, or a call failed that was not made good
+    ENTRIES_LOST = "entries_lost"  #: not all that it did is known
     OVER_BUDGET = "over_budget"  #: it spent more than a policy allows
     HIGH_INTERVENTION = "high_intervention"  #: many of its actions were stopped
 
@@ -55,6 +56,9 @@ def reasons(
     found: list[Reason] = []
     if run.status is RunStatus.FAILED or has_unrecovered_error:
         found.append(Reason(kind=ReasonKind.ERROR, told=_why(run)))
+    if run.lost:
+        told = f"{run.lost:,} {'entry was' if run.lost == 1 else 'entries were'} not recorded"
+        found.append(Reason(kind=ReasonKind.ENTRIES_LOST, told=told))
     if (told := _often_stopped(run.tally, thresholds, of_agent)) is not None:
         found.append(Reason(kind=ReasonKind.HIGH_INTERVENTION, told=told))
     return tuple(found)

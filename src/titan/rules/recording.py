@@ -39,6 +39,7 @@ from titan.rules.broken_off import IS_BROKEN_OFF, is_broken_off
 from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.estimating import estimate_told
 from titan.rules.first_errors import find_first_errors, forget_error, note_error
+from titan.rules.losses import lost_by
 from titan.rules.merging import (
     STAYS_FRAME,
     call_of,
@@ -233,6 +234,7 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
         number, settling.next_number = settling.next_number, settling.next_number + 1
         agent_id = state.run.agent_id
         after = new_action(entry, number=number, project_id=settling.project_id, agent_id=agent_id)
+        state.lost += lost_by(entry)
     elif has_news(before, entry) or settling.is_new_part(before, entry):
         after = merged(before, entry)
         if entry.teller is Teller.ENDPOINT and is_frame(after) and _may_be_call(after):

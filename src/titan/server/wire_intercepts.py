@@ -11,7 +11,7 @@ from titan.server.wire_runs import NoteView, PageLimit, RecordedRunView, Window
 class InterceptReason(Struct, kw_only=True):
     """Why a run needs attention."""
 
-    kind: Literal["error", "over_budget", "high_intervention"]
+    kind: Literal["error", "entries_lost", "over_budget", "high_intervention"]
     told: Annotated[str, Meta(description='For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked".')]
 
 

@@ -130,6 +130,7 @@ class RecordedRunView(Struct, kw_only=True):
     has_stages: bool
     first_error_id: str | None
     first_error: str | None
+    lost: Annotated[int, Meta(description="Entries that its program could not deliver: what is shown lacks them.")]
     tags: list[str]
     is_pinned: bool
     archived_at: datetime | None

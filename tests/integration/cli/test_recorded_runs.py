@@ -162,13 +162,38 @@ def test_a_run_is_shown_with_its_figures_and_its_actions_as_a_tree(titan: Comman
     assert lines[1].startswith("agent PAPERS · started ")
     assert lines[1].endswith("LoRA, briefly · tags demo")
     assert lines[2] == (
-        "4 actions: 2 succeeded, 1 failed, 1 blocked · 50% success · cost $0.25 · $1.75 attempted · 0 tokens in, 0 out"
+        "4 actions: 2 succeeded, 1 failed, 1 blocked · 50% success · cost $0.25 · $1.75 attempted · $1.50 prevented"
+        " · 0 tokens in, 0 out"
     )
     table = lines[lines.index("") + 1 :]
     assert [line[:10].rstrip() for line in table] == ["ACTION", "plan", "  ask", "  search", "send", "odd\\x1b[31"]
     assert table[2].split()[1:5] == ["success", "$0.25", "1.0", "s"]
     assert table[3].split()[-1] == "TimeoutError"
     assert "$1.50 not spent" in table[4]
+
+
+def test_a_run_says_how_many_entries_it_lost_and_its_replayed_actions_apart(
+    titan: CommandLine, server: RunningTitan
+) -> None:
+    run, lost = "lossy-3c8ce5", {"kind": "event", "name": "titan.entries_lost", "outcome": "error"}
+    record(
+        server.sdk_port,
+        run,
+        an_action("a1", "pay"),
+        an_action("a2", "pay", outcome="idempotent_replay", cost_usd="0.03"),
+        an_action("l1", **lost, details={"attributes": {"count": 1200}}),
+        an_action("l2", **lost, details={"attributes": {"count": 34}}),
+    )
+
+    shown, listed = titan("runs", "show", run), titan("runs", "--agent", "unknown", "--search", run)
+
+    assert shown.lines[2].startswith(
+        "1 action + 1 replayed: 1 succeeded · 1,234 entries of it lost · 100% success · cost $0 · $0.03 saved"
+    )
+    assert "first error" not in shown.text
+    assert f"{run} (1,234 lost)" in listed.text
+    assert " 1 + 1 replayed " in listed.text
+    titan("runs", "delete", run, "--yes")
 
 
 def test_a_run_as_json_has_each_action_with_its_depth(titan: CommandLine, papers: str) -> None:

@@ -20,6 +20,30 @@ def a_failed_call(port: int, run: str, call_id: str) -> None:
     assert ask_json(port, "POST", "/api/v1/actions", body).status == 200
 
 
+def test_a_run_that_lost_entries_says_how_many_and_needs_attention(port: int) -> None:
+    run = a_name("run")
+    call = {
+        "type": "action",
+        "id": "a1",
+        "name": "a1",
+        "kind": "tool",
+        "started_at_ns": AT_NS,
+        "ended_at_ns": AT_NS + 1,
+    }
+    lost = {"kind": "event", "name": "titan.entries_lost", "outcome": "error"}
+    losses = [
+        {**call, **lost, "id": f"l{n}", "details": {"attributes": {"count": n}}, "outputs": "not recorded"}
+        for n in (40, 2)
+    ]
+    assert ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [call, *losses]}).status == 200
+
+    shown = ask(port, "GET", f"/api/v1/runs/{run}").value
+    [intercept] = ask(port, "GET", f"/api/v1/intercepts?window=all&q={run}").value["data"]
+
+    assert (shown["lost"], shown["first_error"], shown["tally"]["success_rate"]) == (42, None, 1)
+    assert intercept["reasons"] == [{"kind": "entries_lost", "told": "42 entries were not recorded"}]
+
+
 def acknowledge(port: int, run: str, **said: object) -> Answer:
     return ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"acknowledges": True, **said})
 

@@ -130,6 +130,19 @@ def test_others_of_the_agent_are_asked_for_only_where_they_decide() -> None:
     assert reasons(run, has_unrecovered_error=False) == ()
 
 
+def test_a_run_that_lost_entries_needs_attention_beside_what_else_is_wrong() -> None:
+    lossy = replace(a_run(good=3), lost=38_001)
+    lost = Reason(kind=ReasonKind.ENTRIES_LOST, told="38,001 entries were not recorded")
+
+    assert reasons(lossy, has_unrecovered_error=False) == (lost,)
+    assert reasons(replace(lossy, first_error="no"), has_unrecovered_error=True) == (
+        Reason(kind=ReasonKind.ERROR, told="no"),
+        lost,
+    )
+    [one] = reasons(replace(lossy, lost=1), has_unrecovered_error=False)
+    assert one.told == "1 entry was not recorded"
+
+
 def test_a_note_takes_attention_away_until_more_is_heard() -> None:
     run = replace(a_run(stopped=3), heard_at=at(10))
     early, late, other = (

@@ -56,7 +56,7 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
             ✓
           </span>{" "}
           None {inWindow(window)}
-          {q ? ` with “${q}”` : ""}: no run with errors it did not recover from, or often stopped.
+          {q ? ` with “${q}”` : ""}: no run with errors it did not recover from, lost entries, or often stopped.
         </p>
       ) : null}
       {intercepts.length > 0 && isOpen ? (

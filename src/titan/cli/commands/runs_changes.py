@@ -9,11 +9,11 @@ import typer
 from titan.cli.answers import Document, read
 from titan.cli.commands.runs import RunId, app
 from titan.cli.exits import ExitCode, usage_error
-from titan.cli.formats import count, moment
+from titan.cli.formats import moment
 from titan.cli.lookup import recorded_run_named
 from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.recorded_answers import Chain, Note, Notes, RecordedRun
-from titan.cli.recorded_views import note_line
+from titan.cli.recorded_views import actions_of, note_line
 from titan.cli.screen import remark, say, show_json
 from titan.cli.server import Server, connect
 from titan.cli.views import now
@@ -181,7 +181,7 @@ def delete(run: RunId, *, yes: Yes = False, as_json: JsonOption = False, server:
     if as_json:
         show_json(answer)
     else:
-        say(f"Deleted {known.run_id}: {count(known.tally.calls, 'action')}, and all that was recorded of them.")
+        say(f"Deleted {known.run_id}: {actions_of(known.tally)}, and all that was recorded of them.")
 
 
 def _ask(run: RecordedRun) -> None:
@@ -199,7 +199,7 @@ def _ask(run: RecordedRun) -> None:
             next_step="Nothing was deleted.",
         )
     try:
-        typer.confirm(f"Delete {run.run_id} with {count(run.tally.calls, 'action')} for good?", abort=True, err=True)
+        typer.confirm(f"Delete {run.run_id} with {actions_of(run.tally)} for good?", abort=True, err=True)
     except typer.Abort:
         remark("Nothing was deleted.")
         raise

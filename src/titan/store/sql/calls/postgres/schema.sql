@@ -72,6 +72,7 @@ create table runs (
     cost_more bigint not null default 0,
     prevented_more bigint not null default 0,
     saved_more bigint not null default 0,
+    lost bigint not null default 0 check (lost >= 0),
     unique (project_id, id)
 );
 
@@ -108,7 +109,7 @@ create index runs_that_ended on runs (last_event_at_us)
 where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
-where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
+where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
 
 create table agent_hours (
     project_id text collate "C" not null,

@@ -7,7 +7,7 @@ runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replay
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
-runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more
+runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more, runs.lost
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
@@ -232,7 +232,7 @@ select {run_columns}, runs.run_no
 from runs
 where
     runs.project_id = :project_id
-    and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed')
+    and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed' or runs.lost > 0)
     and (:agent_id is null or runs.agent_id = :agent_id)
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
@@ -266,7 +266,10 @@ with recursive above (failed_no, parent_id, is_handled) as (
                 and later.started_at_us > failed.started_at_us
         )
     union
-    select above.failed_no, caller.parent_id, case when caller.outcome = 'success' then 1 else 0 end
+    -- A call that succeeded dealt with what failed in it. A turn, an agent or a step only stands around it.
+    select
+        above.failed_no, caller.parent_id,
+        case when caller.outcome = 'success' and caller.kind in ('model', 'tool', 'call') then 1 else 0 end
     from above
     inner join actions as caller on caller.run_no = :run_no and caller.id = above.parent_id
     where above.is_handled = 0

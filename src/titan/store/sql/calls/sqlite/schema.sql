@@ -70,6 +70,7 @@ create table runs (
     cost_more integer not null default 0,
     prevented_more integer not null default 0,
     saved_more integer not null default 0,
+    lost integer not null default 0 check (lost >= 0),
     unique (project_id, id)
 ) strict;
 
@@ -106,7 +107,7 @@ create index runs_that_ended on runs (last_event_at_us)
 where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
-where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
+where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
 
 -- What an agent's runs come to by the hour in which they started (hours since 1970): how often its runs are stopped is asked
 -- of thirty days, and for many runs at once.
