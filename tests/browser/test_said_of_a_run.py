@@ -109,7 +109,7 @@ def test_what_is_not_here_yet_leads_to_the_help_about_it(pages: Pages, console: 
 
 
 def test_what_nobody_said_more_of_is_told_without_an_empty_message(pages: Pages, console: Console) -> None:
-    entries = [
+    entries: list[dict[str, object]] = [
         {"id": outcome, "action": "ask", "outcome": outcome, "payload": {"inputs": {}, "outputs": None}}
         for outcome in ("error", "blocked", "rejected")
     ]
