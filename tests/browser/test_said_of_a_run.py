@@ -24,9 +24,9 @@ STEPS = """
 LOST = "titan.entries_lost"
 
 
-def losing(run: ToldRun, id: str, words: str) -> None:
+def losing(run: ToldRun, id: str, count: int) -> None:
     """Tell of a loss, as the SDK does."""
-    run.action(id, LOST, took_ms=0, kind="event", outcome="error", outputs=words)
+    run.action(id, LOST, took_ms=0, kind="event", outcome="error", details={"attributes": {"count": count}})
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "dark"), (768, "light")])
@@ -35,8 +35,8 @@ def test_a_run_says_how_many_of_its_entries_were_lost(
 ) -> None:
     run = ToldRun(console, f"said-lossy-{width}")
     run.action("find", "find_order")
-    losing(run, "lost-1", "38,000 entries of this run were not recorded")
-    losing(run, "lost-2", "1 entry of this run was not recorded")
+    losing(run, "lost-1", 38_000)
+    losing(run, "lost-2", 1)
     run.end()
     page = pages.open(console, f"/runs/{run.id}", width=width, scheme=scheme)  # type: ignore[arg-type]
 
@@ -51,7 +51,7 @@ def test_a_run_says_how_many_of_its_entries_were_lost(
 
 def test_a_run_that_lost_one_entry_and_failed_says_both(pages: Pages, console: Console) -> None:
     run = ToldRun(console, "said-lossy-failed")
-    losing(run, "lost", "1 entry of this run was not recorded")
+    losing(run, "lost", 1)
     run.action("find", "find_order", outcome="error", failure={"type": "KeyError", "message": "7"})
     run.end("failed")
     page = pages.open(console, f"/runs/{run.id}")

@@ -99,16 +99,17 @@ def test_a_frame_that_succeeded_made_no_error_in_it_good(calls: CallStore, kind:
     )
 
 
-def a_note(id: str, *, acknowledges: bool = False, mutes: bool = False, seconds: float = -1) -> Note:
-    """Return a note on the run, of before it was heard of last."""
+def a_note(id: str, *, acknowledges: bool = False, mutes: bool = False, troubles: int = 0) -> Note:
+    """Return a note on the run, by whom so much was seen to have gone wrong in it."""
     return Note(
         id=id,
         project_id=PROJECT,
         run_id=RUN,
         action_id=None,
         author="ann",
-        at=at(seconds),
+        at=at(0),
         acknowledges=acknowledges,
+        troubles=troubles,
         mutes=mutes,
     )
 
@@ -121,15 +122,19 @@ def needs_of(calls: CallStore, *, has_acknowledged: bool = False) -> list[str]:
     return [run.id for run, _ in found]
 
 
-def test_a_run_that_is_acknowledged_is_in_no_need_until_more_is_heard_of_it(calls: CallStore) -> None:
+def test_a_run_that_is_acknowledged_is_in_no_need_until_more_goes_wrong_in_it(calls: CallStore) -> None:
     record(calls, a_call("a", error="no"))
 
-    kept(calls, lambda tx: tx.save_note(a_note("says nothing of it", seconds=9)))
-    kept(calls, lambda tx: tx.save_note(a_note("of long ago", acknowledges=True)))
+    kept(calls, lambda tx: tx.save_note(a_note("says nothing of it", troubles=9)))
+    kept(calls, lambda tx: tx.save_note(a_note("of before", acknowledges=True)))
     assert needs_of(calls) == [RUN]
 
-    kept(calls, lambda tx: tx.save_note(a_note("now", acknowledges=True, seconds=0)))
+    kept(calls, lambda tx: tx.save_note(a_note("now", acknowledges=True, troubles=1)))
+    record(calls, a_call("b"))
     assert (needs_of(calls), needs_of(calls, has_acknowledged=True)) == ([], [RUN])
+
+    record(calls, a_word(end=RunEnd.FAILED))
+    assert needs_of(calls) == [RUN]
 
 
 def test_a_run_that_is_muted_is_in_no_need_whatever_is_heard_of_it(calls: CallStore) -> None:

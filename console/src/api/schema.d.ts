@@ -3485,7 +3485,7 @@ export interface components {
          */
         NewNoteBody: {
             /**
-             * @description Take the run out of GET /api/v1/intercepts until more is heard of it; needs a text: why.
+             * @description Take the run out of GET /api/v1/intercepts until more goes wrong; needs a text: why.
              * @default false
              */
             acknowledges: boolean;
@@ -3504,6 +3504,8 @@ export interface components {
             score: number | null;
             /** @default  */
             text: string;
+            /** @default null */
+            troubles: number | null;
         };
         /**
          * NewTokenAnswer
@@ -3560,13 +3562,13 @@ export interface components {
          * @description What a person said of a run or an action: a score, words, or both.
          */
         NoteView: {
-            /** @description Its run needs no attention any more, until something more is heard of it. */
+            /** @description Its run needs no attention any more, until more goes wrong in it. */
             acknowledges: boolean;
             action_id: string | null;
             at: string;
             author: string;
             id: string;
-            /** @description Its run needs no attention any more, whatever more is heard of it. */
+            /** @description Its run needs no attention any more, whatever more goes wrong in it. */
             mutes: boolean;
             /** @description What is scored: "quality". */
             name: string | null;
@@ -3851,6 +3853,8 @@ export interface components {
             tally: components["schemas"]["TallyView"];
             /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
             told_end: components["schemas"]["ToldEndView"] | null;
+            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
+            troubles: number;
         };
         /**
          * RecordedRunView
@@ -3883,6 +3887,8 @@ export interface components {
             tally: components["schemas"]["TallyView"];
             /** @description Of a run that goes on after it was told to have ended; it counts again after silence. */
             told_end: components["schemas"]["ToldEndView"] | null;
+            /** @description How much went wrong so far: failed and stopped actions, lost entries, and that it failed. */
+            troubles: number;
         };
         /**
          * RefusedView

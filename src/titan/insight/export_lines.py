@@ -147,6 +147,7 @@ class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
     score: float | None = None
     text: str = ""
     acknowledges: bool = False
+    troubles: int = 0
     mutes: bool = False
 
 

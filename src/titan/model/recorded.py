@@ -173,8 +173,9 @@ class Note:
     name: str | None = None  #: what is scored: "quality"
     score: float | None = None
     text: str = ""
-    acknowledges: bool = False  #: the run needs no attention any more, until something more is heard of it
-    mutes: bool = False  #: the run needs no attention any more, whatever more is heard of it
+    acknowledges: bool = False  #: the run needs no attention any more, until more goes wrong in it
+    troubles: int = 0  #: of the run when somebody acknowledged it: `rules.intercepts.troubles`
+    mutes: bool = False  #: the run needs no attention any more, whatever more goes wrong in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

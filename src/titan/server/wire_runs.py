@@ -131,6 +131,10 @@ class RecordedRunView(Struct, kw_only=True):
     first_error_id: str | None
     first_error: str | None
     lost: Annotated[int, Meta(description="Entries that its program could not deliver: what is shown lacks them.")]
+    troubles: Annotated[
+        int,
+        Meta(description="How much went wrong so far: failed and stopped actions, lost entries, and that it failed."),
+    ]
     tags: list[str]
     is_pinned: bool
     archived_at: datetime | None
@@ -174,10 +178,8 @@ class NoteView(Struct, kw_only=True):
     name: Annotated[str | None, Meta(description='What is scored: "quality".')]
     score: float | None
     text: str
-    acknowledges: Annotated[
-        bool, Meta(description="Its run needs no attention any more, until something more is heard of it.")
-    ]
-    mutes: Annotated[bool, Meta(description="Its run needs no attention any more, whatever more is heard of it.")]
+    acknowledges: Annotated[bool, Meta(description="Its run needs no attention any more, until more goes wrong in it.")]
+    mutes: Annotated[bool, Meta(description="Its run needs no attention any more, whatever more goes wrong in it.")]
 
 
 class SkeletonQuery(Request):
@@ -457,8 +459,18 @@ class NewNoteBody(Request):
     author: Annotated[str, Meta(max_length=200)] | None = None
     acknowledges: Annotated[
         bool,
-        Meta(description="Take the run out of GET /api/v1/intercepts until more is heard of it; needs a text: why."),
+        Meta(description="Take the run out of GET /api/v1/intercepts until more goes wrong; needs a text: why."),
     ] = False
+    troubles: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                description="With `acknowledges`: the run's `troubles` as you saw them; what came since is not.",
+            ),
+        ]
+        | None
+    ) = None
     mutes: Annotated[
         bool,
         Meta(description="Take it out of there for good, until the note is deleted; needs a text: why."),

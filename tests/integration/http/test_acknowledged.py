@@ -60,7 +60,7 @@ def in_need(port: int, run: str, *, all_of_them: bool = False) -> list[str | Non
     return [note and note["text"] for note in said]
 
 
-def test_an_acknowledged_run_needs_no_attention_until_more_is_heard_of_it(port: int) -> None:
+def test_an_acknowledged_run_needs_no_attention_until_more_goes_wrong_in_it(port: int) -> None:
     run = a_name("run")
     a_failed_call(port, run, "first")
     assert in_need(port, run) == [None]
@@ -70,6 +70,47 @@ def test_an_acknowledged_run_needs_no_attention_until_more_is_heard_of_it(port: 
 
     a_failed_call(port, run, "second")
     assert in_need(port, run) == in_need(port, run, all_of_them=True) == [None]
+
+
+def an_end(port: int, run: str, end: str) -> None:
+    body = {"run_id": run, "entries": [{"type": "run", "at_ns": AT_NS + 2, "end": end}]}
+    assert ask_json(port, "POST", "/api/v1/actions", body).status == 200
+
+
+@pytest.mark.parametrize("end", ["completed", "failed"])
+def test_what_goes_well_leaves_a_run_acknowledged_and_its_failure_does_not(port: int, end: str) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+    acknowledge(port, run, text="known")
+
+    an_end(port, run, end)
+
+    assert in_need(port, run) == ([] if end == "completed" else [None])
+
+
+def test_only_what_was_seen_is_acknowledged(port: int) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+    seen = ask(port, "GET", f"/api/v1/runs/{run}").value["troubles"]
+    a_failed_call(port, run, "second")
+
+    assert acknowledge(port, run, text="known", troubles=seen).status == 201
+    assert in_need(port, run) == [None]
+    assert acknowledge(port, run, text="known", troubles=10**6).status == 201
+    assert in_need(port, run) == []
+    a_failed_call(port, run, "third")
+    assert in_need(port, run) == [None]
+
+
+def test_a_run_in_which_nothing_went_wrong_is_not_acknowledged(port: int) -> None:
+    run = a_name("run")
+    an_end(port, run, "completed")
+
+    refused = acknowledge(port, run, text="fine")
+
+    assert refused.status == 409
+    assert "one in which something went wrong" in refused.body.decode()
+    assert ask(port, "GET", f"/api/v1/runs/{run}/notes").value["data"] == []
 
 
 def test_a_note_that_acknowledges_nothing_changes_nothing_and_one_taken_back_neither(port: int) -> None:

@@ -8,13 +8,13 @@ import { rereadRegistry } from "../../api/registry";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 
-/** Takes a run out of the critical intercepts, until more is heard of it or for good, with a note that says why. */
+/** Takes a run out of the critical intercepts, until more goes wrong in it or for good, with a note that says why. */
 export function Acknowledge({ run, onClose }: { run: RecordedRunView; onClose: () => void }) {
   const [why, setWhy] = useState("");
   const [mutes, setMutes] = useState(false);
   const acknowledge = useChange(
     async (said: Pick<NewNoteBody, "text" | "acknowledges" | "mutes">) => {
-      const body = { ...said, action_id: null, name: null, score: null, author: null };
+      const body = { ...said, troubles: run.troubles, action_id: null, name: null, score: null, author: null };
       await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run: run.run_id } }, body });
     },
     (_answer, { mutes }) => (mutes ? "It is muted." : "It needs no attention any more."),
@@ -44,8 +44,8 @@ export function Acknowledge({ run, onClose }: { run: RecordedRunView; onClose: (
       }
     >
       <p>
-        It leaves the critical intercepts {mutes ? "until somebody unmutes it" : "until more is heard of it"}. What you
-        say here stands among its notes.
+        It leaves the critical intercepts {mutes ? "until somebody unmutes it" : "until more goes wrong in it"}. What
+        you say here stands among its notes.
       </p>
       <label className="stack">
         <span className="soft">Why it needs no attention any more</span>
@@ -61,7 +61,7 @@ export function Acknowledge({ run, onClose }: { run: RecordedRunView; onClose: (
       <label className="runs-mutes">
         <input type="checkbox" checked={mutes} onChange={(event) => setMutes(event.target.checked)} />
         <span>
-          Mute it for good <span className="soft">It does not come back, whatever more is heard of it.</span>
+          Mute it for good <span className="soft">It does not come back, whatever more goes wrong in it.</span>
         </span>
       </label>
     </Dialog>

@@ -37,10 +37,10 @@ ScoreName: TypeAlias = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="What is scored. Default: overall.", show_default=False)
 ]
 Acknowledge: TypeAlias = Annotated[
-    bool, typer.Option("--acknowledge", help="The run needs no attention any more, until more is heard of it.")
+    bool, typer.Option("--acknowledge", help="The run needs no attention any more, until more goes wrong in it.")
 ]
 Mute: TypeAlias = Annotated[
-    bool, typer.Option("--mute", help="The run needs no attention any more, whatever more is heard of it.")
+    bool, typer.Option("--mute", help="The run needs no attention any more, whatever more goes wrong in it.")
 ]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

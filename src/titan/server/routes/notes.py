@@ -5,9 +5,10 @@ from functools import partial
 from litestar import Response
 
 from titan.engine.receipts import note_once
-from titan.model.errors import InvalidInput, UnknownAction, UnknownNote
-from titan.model.recorded import Note
+from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
+from titan.model.recorded import Note, RecordedRun
 from titan.ports_calls import CallReader, CallTransaction
+from titan.rules.intercepts import troubles
 from titan.rules.names import shown
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer
@@ -40,6 +41,7 @@ async def add_note(call: Call) -> Response[bytes]:
     def act(tx: CallTransaction) -> Note:
         run = find_recorded(tx, call)
         _check_action(tx, run.project_id, run.id, action_id)
+        wrong = _troubles(run, body)
         note = Note(
             id=note_id,
             project_id=run.project_id,
@@ -51,6 +53,7 @@ async def add_note(call: Call) -> Response[bytes]:
             score=body.score,
             text=text,
             acknowledges=body.acknowledges,
+            troubles=wrong,
             mutes=body.mutes,
         )
         return note_once(tx, mark, note)
@@ -76,6 +79,21 @@ async def take_back_note(call: Call) -> Response[bytes]:
 
     await change(call, act)
     return json_answer(OkAnswer())
+
+
+def _troubles(run: RecordedRun, body: views.NewNoteBody) -> int:
+    """Return how much of what went wrong in a run is acknowledged: what whoever does so saw of it."""
+    if not (body.acknowledges or body.mutes):
+        return 0
+    now = troubles(run)
+    if not now and body.acknowledges:
+        raise Conflict(
+            f"run {shown(run.id)}",
+            expected="one in which something went wrong",
+            found="no failed or stopped action, no lost entry, and no failed end",
+            next_step="Leave acknowledges out to say something of it, or say mutes where nothing is to need attention.",
+        )
+    return now if body.troubles is None else min(now, body.troubles)
 
 
 def _name(body: views.NewNoteBody) -> str | None:

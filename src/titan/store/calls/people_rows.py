@@ -25,6 +25,7 @@ def note_from_row(row: Row, project_id: str, run_id: str) -> Note:
         text=row[6],
         acknowledges=bool(row[7]),
         mutes=bool(row[8]),
+        troubles=row[9],
     )
 
 
@@ -42,6 +43,7 @@ def row_of_note(note: Note, run_no: int) -> tuple[str | int | float | None, ...]
         note.text,
         int(note.acknowledges),
         int(note.mutes),
+        note.troubles,
     )
 
 

@@ -191,7 +191,7 @@ class SqlCallReader:
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         row = self._one("note_said", project_id=project_id, id=note_id)
-        return None if row is None else note_from_row(row, project_id, row[9])
+        return None if row is None else note_from_row(row, project_id, row[10])
 
     def runs_in_need(
         self,

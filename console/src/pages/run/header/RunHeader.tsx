@@ -10,7 +10,6 @@ import { TextSpans } from "../json/TextSpans";
 import { tellsOfLoss } from "./lost";
 import { RunActions } from "./RunActions";
 import { RunFacts } from "./RunFacts";
-import { useLost } from "./useLost";
 
 interface Props {
   recording: Recording;
@@ -58,10 +57,9 @@ function ToldEnd({ of: { status, reason, at } }: { of: NonNullable<RecordedRunVi
 
 /** How much of the run is not here, for it was lost before it could be recorded. */
 function Lost({ recording: { run, rows }, onShow }: Props) {
-  const told = useMemo(() => rows.filter(tellsOfLoss), [rows]);
-  const lost = useLost(run.run_id, told);
-  const [first] = told;
-  if (!first || lost === undefined) return null;
+  const { lost } = run;
+  const first = useMemo(() => rows.find(tellsOfLoss), [rows]);
+  if (lost === 0) return null;
   return (
     <div className="run-trouble" data-bad="">
       <p role="status">
@@ -70,7 +68,7 @@ function Lost({ recording: { run, rows }, onShow }: Props) {
         </span>{" "}
         on {lost === 1 ? "its" : "their"} way here: what is shown and counted lacks {lost === 1 ? "it" : "them"}.
       </p>
-      <Button onClick={() => onShow(first.id, "trace")}>Show when</Button>
+      {first ? <Button onClick={() => onShow(first.id, "trace")}>Show when</Button> : null}
     </div>
   );
 }

@@ -109,6 +109,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
         author: null,
         acknowledges: false,
         mutes: false,
+        troubles: null,
       });
   }
   return (

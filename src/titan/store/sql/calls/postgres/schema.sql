@@ -286,7 +286,8 @@ create table notes (
     score double precision,
     content text collate "C" not null,
     acknowledges bigint not null default 0 check (acknowledges in (0, 1)),
-    mutes bigint not null default 0 check (mutes in (0, 1))
+    mutes bigint not null default 0 check (mutes in (0, 1)),
+    troubles bigint not null default 0
 );
 
 create index notes_of_run on notes (run_no, at_us);

@@ -208,7 +208,7 @@ select value from meta where name = :name
 -- name: notes_of_run
 select
     notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges,
-    notes.mutes
+    notes.mutes, notes.troubles
 from notes
 where run_no = :run_no
 order by at_us desc, id
@@ -216,7 +216,7 @@ order by at_us desc, id
 -- name: note_said
 select
     notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges,
-    notes.mutes, runs.id
+    notes.mutes, notes.troubles, runs.id
 from notes
 join runs on runs.run_no = notes.run_no
 where notes.id = :id and notes.project_id = :project_id
@@ -241,7 +241,10 @@ where
         or not exists (
             select 1
             from notes
-            where notes.run_no = runs.run_no and notes.at_us >= runs.heard_at_us and notes.acknowledges = 1
+            where
+                notes.run_no = runs.run_no and notes.acknowledges = 1
+                and notes.troubles >= runs.error + runs.blocked + runs.rejected + runs.lost
+                + case when runs.status = 'failed' then 1 else 0 end
             union all
             select 1
             from notes

@@ -234,13 +234,13 @@ set
     run_no = excluded.run_no
 
 -- name: save_notes
-insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content, acknowledges, mutes)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+insert into notes (id, project_id, run_no, action_id, author, at_us, name, score, content, acknowledges, mutes, troubles)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (id) do update
 set
     run_no = excluded.run_no, action_id = excluded.action_id, author = excluded.author, at_us = excluded.at_us,
     name = excluded.name, score = excluded.score, content = excluded.content, acknowledges = excluded.acknowledges,
-    mutes = excluded.mutes
+    mutes = excluded.mutes, troubles = excluded.troubles
 
 -- name: add_to_hours
 insert into agent_hours (project_id, agent_id, hour, stopped, attempts)

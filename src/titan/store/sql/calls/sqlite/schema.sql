@@ -287,7 +287,8 @@ create table notes (
     score real,
     content text not null,
     acknowledges integer not null default 0 check (acknowledges in (0, 1)),
-    mutes integer not null default 0 check (mutes in (0, 1))
+    mutes integer not null default 0 check (mutes in (0, 1)),
+    troubles integer not null default 0
 ) strict;
 
 create index notes_of_run on notes (run_no, at_us);

@@ -62,7 +62,10 @@ where
         or not exists (
             select 1
             from notes
-            where notes.run_no = runs.run_no and notes.at_us >= runs.heard_at_us and notes.acknowledges = 1
+            where
+                notes.run_no = runs.run_no and notes.acknowledges = 1
+                and notes.troubles >= runs.error + runs.blocked + runs.rejected + runs.lost
+                + case when runs.status = 'failed' then 1 else 0 end
             union all
             select 1
             from notes
