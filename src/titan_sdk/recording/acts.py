@@ -26,6 +26,7 @@ from time import perf_counter_ns, time_ns
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from titan_sdk.recording import process
+from titan_sdk.recording.callsites import place_of
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
 from titan_sdk.recording.mistakes import check_choice, check_function, check_tags
 from titan_sdk.recording.redact import check_redact
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
+    from titan_sdk.recording.callsites import Place
     from titan_sdk.recording.entries import Outcome
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import Run
@@ -69,7 +71,7 @@ class Act:
     """One action that is under way."""
 
     __slots__ = (
-        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "thread", "callsite"),
+        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "thread", "place"),
         *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome"),
         *(
             "cost",
@@ -85,8 +87,10 @@ class Act:
         ),
     )
 
-    def __init__(self, plan: Plan, run: Run, parent: Act | None) -> None:
+    def __init__(self, plan: Plan, run: Run, parent: Act | None, place: Place | None = None) -> None:
         self.plan = plan
+        #: where it was called
+        self.place = place
         self.id = os.urandom(16).hex()
         self.run = run
         self.parent = parent
@@ -94,7 +98,6 @@ class Act:
         thread = current_thread()
         #: its name; None: the main one
         self.thread = None if thread is main_thread() else thread.name
-        self.callsite: tuple[str, int, str] | None = None
         self.inputs: object = None
         self.has_inputs = False
         self.outputs: object = None
@@ -187,10 +190,8 @@ class Action:
         return same
 
     def __enter__(self) -> Act:
-        act = begun(self._plan)
         frame = _frame_of_block()
-        if frame is not None:
-            act.callsite = (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        act = begun(self._plan, place=place_of(frame))
         self._open.append((act, frame))
         return act
 
@@ -361,7 +362,7 @@ def recorded(function: Any, plan: Plan) -> Any:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs)
+        act = begun(plan, args, kwargs, place=place_of(_getframe(1)))
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -393,7 +394,7 @@ def _pass_on_methods(function: Callable[..., Any], call: Callable[..., Any]) -> 
 def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs)
+        act = begun(plan, args, kwargs, place=place_of(_getframe(1)))
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
@@ -410,9 +411,15 @@ def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
     return call
 
 
-def begun(plan: Plan, args: tuple[object, ...] = (), kwargs: Mapping[str, object] | None = None) -> Act:
+def begun(
+    plan: Plan,
+    args: tuple[object, ...] = (),
+    kwargs: Mapping[str, object] | None = None,
+    *,
+    place: Place | None = None,
+) -> Act:
     """Return a new action, the current one from now on. `kwargs` is None for what is no call of a function."""
-    act = Act(plan, current_run(), _current.get())
+    act = Act(plan, current_run(), _current.get(), place)
     if kwargs is not None and plan.keeps_inputs:
         given = args[1:] if plan.is_method else args
         shown = {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {}
