@@ -93,8 +93,9 @@ class Act:
         self.place = place
         self.id = os.urandom(16).hex()
         self.run = run
-        self.parent = parent
         self.parent_id = parent.id if parent is not None and parent.run is run else None
+        #: The nearest around it that is under way: of tasks that begin one another, those that have ended are let go of
+        self.parent = _under_way(parent)
         thread = current_thread()
         #: its name; None: the main one
         self.thread = None if thread is main_thread() else thread.name
@@ -171,7 +172,17 @@ class Act:
         if self.is_end_told or not (is_first or self.has_ended):
             return []
         self.is_end_told = self.has_ended
-        return [entry_of(self)]
+        entry = entry_of(self)
+        if self.is_end_told:
+            self.inputs = self.outputs = self.error = None  # others may hold it longer, as a task that it began does
+            self.frames = ()
+        return [entry]
+
+
+def _under_way(act: Act | None) -> Act | None:
+    while act is not None and act.has_ended:
+        act = act.parent
+    return act
 
 
 class Action:

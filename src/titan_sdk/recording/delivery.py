@@ -224,9 +224,9 @@ class Delivery:
         return True
 
     def _keep_body(self, body: bytes, entries: Sequence[Lost]) -> None:
-        if self._kept is not None and self._kept.add(body, entries=len(entries)):
-            self._may_have_files, self._look_at = True, 0.0
-        elif self._held_bytes + len(body) <= self._most_held_bytes:
+        if self._is_kept_on_disk(body, len(entries)):
+            return
+        if self._held_bytes + len(body) <= self._most_held_bytes:
             self._held.append((body, _number_of(entries)))
             self._held_bytes += len(body)
         else:
@@ -325,8 +325,7 @@ class Delivery:
         """Send a body of `count` entries; return whether that is done with, one way or another."""
         verdict, reason, *_ = self._posted(body, within_seconds)
         if verdict is Verdict.REFUSED or (verdict is Verdict.FAULT and self._is_hopeless(key)):
-            self._deliver_one_by_one(body, within_seconds)
-            return True
+            return self._deliver_one_by_one(body, within_seconds)
         if verdict is Verdict.UNWANTED:
             self.drop([self._last] * count, reason or _NO_RECORDING)
         return verdict not in _KEPT
@@ -342,23 +341,41 @@ class Delivery:
         del self._faults[key]
         return True
 
-    def _deliver_one_by_one(self, body: bytes, within_seconds: float | None) -> None:
+    def _deliver_one_by_one(self, body: bytes, within_seconds: float | None) -> bool:
+        """Send each entry of a body by itself; return whether that is done with, one way or another.
+
+        What there was no answer to is on the disk then. Where it cannot be, the body is to stay as it is: what of it
+        the server has taken counts once, and of the others nothing is said yet.
+        """
         entries = _entries_in(body)
         if entries is None:
             self.drop([self._last], "a file that was kept for the server is no JSON of entries")
-            return
+            return True
+        failed: list[tuple[bytes, str]] = []
+        refused: list[str] = []
         for number, entry in enumerate(entries):
             body = json.dumps({"entries": [entry]}).encode()
             verdict, reason, *_ = self._posted(body, within_seconds)
             if verdict in (Verdict.AWAY, Verdict.DENIED):
-                left = entries[number:]
-                self._keep_body(json.dumps({"entries": left}).encode(), [self._last] * len(left))
-                return
+                rest = entries[number:]
+                if not self._is_kept_on_disk(json.dumps({"entries": rest}).encode(), len(rest)):
+                    return False
+                break
             if verdict is Verdict.FAULT:
-                self._put_aside(body, reason)
+                failed.append((body, reason))
             elif verdict is not Verdict.TAKEN:
-                name = entry.get("name") if isinstance(entry, dict) else entry
-                self.drop([self._last], _refusal(name, reason))
+                refused.append(_refusal(entry.get("name") if isinstance(entry, dict) else entry, reason))
+        for body, reason in failed:
+            self._put_aside(body, reason)
+        for why in refused:
+            self.drop([self._last], why)
+        return True
+
+    def _is_kept_on_disk(self, body: bytes, entries: int) -> bool:
+        if self._kept is None or not self._kept.add(body, entries=entries):
+            return False
+        self._may_have_files, self._look_at = True, 0.0
+        return True
 
     def _put_aside(self, body: bytes, reason: str) -> None:
         """Keep an entry that the server fails over where nothing tries it again but a person."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 from functools import partial, wraps
-from sys import _getframe
+from sys import _getframe, getsizeof
 from time import perf_counter_ns
 
 from titan_sdk.recording.acts import begun, current_act, fail, leave, resume, succeed
 from titan_sdk.recording.callsites import place_of
 from titan_sdk.recording.showing import as_it_is
-from titan_sdk.tape import Cut, CutReason
+from titan_sdk.tape import BOUNDS, Cut, CutReason
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Gathered", "recorded", "stream", "stream_later"]
 
 MOST_ITEMS = 10_000  # a long answer of a model, token by token
+MOST_BYTES = BOUNDS.size_bytes  # of all of them, in memory: of one value no more is told
 
 
 def recorded(function: Callable[..., Any], plan: Plan) -> Any:
@@ -118,6 +119,7 @@ class Gathered:
         self._began = act._clock
         self._items: list[object] = []
         self._count = 0
+        self._size_bytes = 0
         self._about: dict[str, object] = {}
         #: whether nobody takes any more: it was left at an item, and is closed or cancelled there
         self.is_left = False
@@ -147,14 +149,17 @@ class Gathered:
         if not self._count:
             self._about["first_item_ns"] = perf_counter_ns() - self._began
         self._count += 1
-        if self._count <= MOST_ITEMS and self._act.plan.keeps_outputs:
-            self._items.append(as_it_is(item))
+        if self._count <= MOST_ITEMS and self._size_bytes < MOST_BYTES and self._act.plan.keeps_outputs:
+            shown = as_it_is(item)
+            self._size_bytes += _size_bytes(shown)
+            if self._size_bytes < MOST_BYTES or not self._items:
+                self._items.append(shown)
 
     def end(self, returned: object = None) -> None:
         """End the action: the generator has come to its end."""
         self._describe()
         items: object = self._items
-        if self._count > MOST_ITEMS:
+        if self._count > len(self._items):
             items = Cut(type_name="list", reason=CutReason.SIZE, items=self._count, head=self._items)
         succeed(self._act, items if returned is None else {"items": items, "returned": returned})
 
@@ -169,3 +174,9 @@ class Gathered:
 
     def _describe(self) -> None:
         self._act.attributes = {**(self._act.attributes or {}), **self._about, "items": self._count}
+
+
+def _size_bytes(value: object) -> int:
+    """Return about how much memory a value takes: with what it holds, but not what that holds."""
+    held = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return getsizeof(value) + sum(map(getsizeof, held))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, ExitStack, suppress
@@ -12,6 +13,7 @@ import pytest
 
 from tests.support.heard import Heard, heard_by_nobody_else
 from titan_sdk import action, turn
+from titan_sdk.recording.acts import Act
 
 
 @pytest.fixture
@@ -118,3 +120,29 @@ def test_a_block_that_ends_in_another_context_than_it_began_in_is_the_last_that_
     shared.__exit__(None, None, None)
 
     assert outcomes(heard) == {0: ("success", None)}
+
+
+def test_of_tasks_that_begin_one_another_each_is_let_go_of(heard: Heard) -> None:
+    async def poll() -> None:
+        done = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        tasks = []
+
+        @action
+        async def look(number: int) -> str:
+            if number == 20:
+                done.set()
+            else:
+                loop.call_soon(lambda: tasks.append(loop.create_task(look(number + 1))))
+            return "seen"
+
+        tasks.append(loop.create_task(look(0)))
+        await done.wait()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(poll())
+    told = heard.actions()
+
+    assert [one.get("parent_id") for one in told] == [None, *(one["id"] for one in told[:-1])]
+    gc.collect()
+    assert [each for each in gc.get_objects() if type(each) is Act and each.plan.name == "look"] == []

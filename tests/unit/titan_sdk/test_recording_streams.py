@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import aclosing, suppress
 
@@ -11,6 +12,7 @@ import pytest
 from tests.support.heard import Heard, heard_by_nobody_else
 from tests.unit.titan_sdk.test_recording_actions import parents
 from titan_sdk import action
+from titan_sdk.tape import Cut, decode
 
 
 @pytest.fixture
@@ -186,3 +188,20 @@ def test_an_asynchronous_generator_that_is_cancelled_at_its_work_has_failed(hear
         asyncio.run(take_all())
 
     assert heard.action()["failure"]["type"] == "CancelledError"
+
+
+def test_of_many_large_items_no_more_is_held_than_is_told(heard: Heard) -> None:
+    @action
+    def download() -> Iterator[str]:
+        for number in range(20):
+            yield chr(ord("a") + number) * 2**20
+
+    assert sum(map(len, download())) == 20 * 2**20
+    told = heard.action()
+    kept = decode(json.dumps(told["outputs"]))
+
+    assert isinstance(kept, Cut)
+    assert kept.items == 20
+    assert isinstance(kept.head, list)
+    assert [part[0] for part in kept.head] == ["a", "b", "c"]  # 4 MiB, and what Python adds to each
+    assert told["details"]["attributes"]["items"] == 20

@@ -74,3 +74,19 @@ def test_a_home_that_is_a_file_is_named_with_what_is_wrong_and_the_total_is_said
         f"titan_sdk: recorded entries are lost (1 so far): {why}",
         "titan_sdk: recorded entries are lost: 3 in all",
     ]
+
+
+def test_a_kept_body_stays_whole_where_there_is_no_room_for_its_rest(tmp_path: Path) -> None:
+    body = b'{"entries":[{"id":"bad"},{"id":"a"},{"id":"b"}]}'
+    Spool(str(tmp_path)).add(body)
+    full = Spool(str(tmp_path), largest_bytes=len(body))
+    away_later = Post(Verdict.REFUSED, Verdict.TAKEN, Verdict.TAKEN, Verdict.AWAY)
+
+    delivery = Delivery(away_later, full)
+
+    assert not delivery.empty()
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [body]
+    assert (away_later.ids, delivery.dropped) == (["a"], 0)
+    assert delivery.empty()
+    assert (set(away_later.ids), delivery.dropped) == ({"a", "b"}, 1)
+    assert list(tmp_path.iterdir()) == []
