@@ -26,7 +26,7 @@ from time import perf_counter_ns, time_ns
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from titan_sdk.recording import process
-from titan_sdk.recording.callsites import place_of
+from titan_sdk.recording.callsites import caller_of, place_of
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
 from titan_sdk.recording.mistakes import check_choice, check_function, check_tags
 from titan_sdk.recording.redact import check_redact
@@ -127,7 +127,7 @@ class Act:
         self.has_outputs = True
 
     def set_cost(self, usd: Amount) -> None:
-        """Say what the action cost, in US dollars; a text or a Decimal is kept to the last digit."""
+        """Say what the action cost, in US dollars; of a text or a Decimal 12 decimals are kept, a picodollar."""
         self.cost = usd
 
     def set_use(
@@ -201,7 +201,7 @@ class Action:
         return same
 
     def __enter__(self) -> Act:
-        frame = _frame_of_block()
+        frame = caller_of(__file__)
         act = begun(self._plan, place=place_of(frame))
         self._open.append((act, frame))
         return act
@@ -229,7 +229,7 @@ class Action:
         It is the last one that the same frame began. An ExitStack ends a block in another frame: then it is the
         innermost that is under way in this context, or else the last one.
         """
-        frame = _frame_of_block()
+        frame = caller_of(__file__)
         begun = tuple(self._open)
         found = next((one for one in reversed(begun) if one[1] is frame), None)
         around = current_act()
@@ -239,14 +239,6 @@ class Action:
         found = found or begun[-1]
         self._open.remove(found)
         return found[0]
-
-
-def _frame_of_block() -> FrameType | None:
-    """Return the frame that called into this module."""
-    frame: FrameType | None = _getframe(1)
-    while frame is not None and frame.f_code.co_filename == __file__:
-        frame = frame.f_back
-    return frame
 
 
 if TYPE_CHECKING:

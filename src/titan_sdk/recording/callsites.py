@@ -9,6 +9,7 @@ Nothing is known of what an event loop, a thread or a pool begins by itself: nob
 from __future__ import annotations
 
 import os
+from sys import _getframe
 
 from titan_sdk.recording.told import line
 from titan_sdk.tape.compact import compact_json
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     #: The code, and the instruction in it: to ask for the line would take the caller longer, the further down it is.
     Place: TypeAlias = tuple[CodeType, int]
 
-__all__ = ["place_of", "site_text", "written"]
+__all__ = ["caller_of", "place_of", "site_text", "written"]
 
 _MOST_KNOWN = 4096
 _LONGEST_PATH = 4096
@@ -52,6 +53,14 @@ def place_of(frame: FrameType | None) -> Place | None:
     if caller is None or caller.f_code.co_filename.startswith(_BEGINNERS):
         return None
     return caller.f_code, caller.f_lasti
+
+
+def caller_of(file: str) -> FrameType | None:
+    """Return the frame that called into a file's code, from which this is called."""
+    frame: FrameType | None = _getframe(1)
+    while frame is not None and frame.f_code.co_filename == file:
+        frame = frame.f_back
+    return frame
 
 
 def site_text(place: Place) -> str:

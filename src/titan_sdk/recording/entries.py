@@ -156,6 +156,7 @@ def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> N
     fields["outcome"] = act.outcome
     if (cost := usd(act.cost)) is not None:
         fields["cost_usd"] = cost
+        _say_if_rounded(act, cost)
     elif act.cost is not None:
         _say_without(act, "a cost", act.cost, f"US dollars from 0 to {LARGEST_USD:,}")
     if act.use:
@@ -167,7 +168,7 @@ def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> N
 
 
 def usd(amount: object) -> str | None:
-    """Return an amount as the server takes it, to the picodollar; None for what is no amount."""
+    """Return an amount as the server takes it, rounded half-even to the picodollar; None for what is no amount."""
     try:
         exact = amount if isinstance(amount, Decimal) else Decimal(str(amount), _RECKONING)
         if amount is None or isinstance(amount, bool) or not exact.is_finite() or not 0 <= exact <= LARGEST_USD:
@@ -176,6 +177,16 @@ def usd(amount: object) -> str | None:
         return f"{whole:f}"
     except (InvalidOperation, ValueError):
         return None
+
+
+def _say_if_rounded(act: Act, cost: str) -> None:
+    """Say once that a cost has more decimals than are kept; of a float only where nothing is left of it."""
+    told = act.cost
+    is_exact = isinstance(told, str | Decimal)
+    if (is_exact and Decimal(told, _RECKONING) != Decimal(cost)) or (isinstance(told, float) and told > 0 and cost == "0"):
+        name, found = line(act.plan.name or act.plan.kind, NAME_LIMIT), line(str(told), 100)
+        said = f"titan_sdk: {name!r} is recorded with a cost of {cost} US dollars: of {found}, 12 decimals are kept"
+        say_once(said, about=f"decimals of {name!r}")
 
 
 def _use(act: Act, said: Mapping[str, object]) -> dict[str, object]:

@@ -64,6 +64,7 @@ STUCK_SECONDS = 0.5  # no batch takes so long where the server is well: at an ex
 LAST_SECONDS = 0.1  # of an exit: to write down what was lost
 LEAVE_SECONDS = 0.3  # of an exit, before: for what matters most of what the thread did not come to
 LOOK_SECONDS = 0.01
+LOSSES_SECONDS = 5.0  # in which losses are gathered: a burst that loses calls for a second is one event
 ENOUGH_TOLD = 100  # notes, to know from them how long one takes
 _NO_TIME = "there was no time to keep them before the process ended"
 _TOO_MANY = f"more than {LONGEST_QUEUE:,} waited at once (of small ones {MOST_SMALL:,}), or they came at the very end"
@@ -106,6 +107,8 @@ class Recorder:
         #: of the wait that a fork has given up
         self._given_up: float | None = None
         self._overflow: deque[Lost] = deque()
+        #: until when losses are gathered; None: there are none
+        self._losses_at: float | None = None
         #: how many notes may wait, by the size of those that were told last, and how long it takes to keep one
         self._longest = LONGEST_QUEUE
         self._keep_seconds_each = KEEP_SECONDS_EACH
@@ -236,9 +239,9 @@ class Recorder:
 
     def _tell_on(self, delivery: Delivery) -> None:
         while True:
-            asked = self._gather(delivery.wait_seconds)
+            asked = self._gather(self._wait_seconds(delivery))
             is_last = self._is_closing
-            self._deliver(delivery)
+            self._deliver(delivery, tells_losses=asked > 0)
             self._done = max(self._done, asked)
             if self._has_to_stop(delivery):
                 return
@@ -263,10 +266,23 @@ class Recorder:
         left = self._queue.qsize() + len(self._untold) + len(self._in_hand)
         return self._close_by - LEAVE_SECONDS - left * self._keep_seconds_each
 
-    def _deliver(self, delivery: Delivery) -> None:
-        """Tell what was gathered, and bring it on its way."""
+    def _wait_seconds(self, delivery: Delivery) -> float | None:
+        """In how many seconds there is something to do without a new note; None when there is not."""
+        found = delivery.wait_seconds
+        if self._losses_at is None:
+            return found
+        until_losses = max(0.0, self._losses_at - time.monotonic())
+        return until_losses if found is None else min(found, until_losses)
+
+    def _deliver(self, delivery: Delivery, *, tells_losses: bool = False) -> None:
+        """Tell what was gathered, and bring it on its way; what was lost as well, if that is asked for or due."""
         self._count_overflow(delivery)
-        self._in_hand.extend(delivery.losses.taken())
+        if delivery.dropped and self._losses_at is None:
+            self._losses_at = time.monotonic() + LOSSES_SECONDS
+        is_due = self._losses_at is not None and time.monotonic() >= self._losses_at
+        if tells_losses or is_due or self._is_closing:
+            self._in_hand.extend(delivery.losses.taken())
+            self._losses_at = None
         self._tell(delivery)
         while not self._has_to_stop(delivery) and (batch := self._cut_batch()):
             self._sending, self._asking_since = batch, time.monotonic()

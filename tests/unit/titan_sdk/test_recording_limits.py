@@ -94,6 +94,7 @@ def test_where_too_many_wait_whole_calls_are_lost_and_no_run_and_no_end(hanging:
     assert all("ended_at_ns" in each for each in calls.values())
     assert len(calls) + lost["A_1"] == LONGEST_QUEUE + 500 + len(["long", "progress"])
     assert (lost["A_1"] >= 400, lost["B_1"]) == (True, 1)
+    assert [each.get("name") for each in entries].count("titan.entries_lost") == len(lost)
     assert len(hanging.said) == 1
 
 
