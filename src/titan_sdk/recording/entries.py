@@ -183,7 +183,9 @@ def _say_if_rounded(act: Act, cost: str) -> None:
     """Say once that a cost has more decimals than are kept; of a float only where nothing is left of it."""
     told = act.cost
     is_exact = isinstance(told, str | Decimal)
-    if (is_exact and Decimal(told, _RECKONING) != Decimal(cost)) or (isinstance(told, float) and told > 0 and cost == "0"):
+    if (is_exact and Decimal(told, _RECKONING) != Decimal(cost)) or (
+        isinstance(told, float) and told > 0 and cost == "0"
+    ):
         name, found = line(act.plan.name or act.plan.kind, NAME_LIMIT), line(str(told), 100)
         said = f"titan_sdk: {name!r} is recorded with a cost of {cost} US dollars: of {found}, 12 decimals are kept"
         say_once(said, about=f"decimals of {name!r}")
