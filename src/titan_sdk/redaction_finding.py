@@ -2,7 +2,7 @@
 
 `re` tries a regex at each character, which costs 0.2 µs for one that begins with a choice. So each text is searched
 once for the hints of all patterns, which are plain texts, and a regex is tried only where one of its own stands. JSON
-of 1 KB without a secret takes 30 µs so.
+of 1 KB without a secret takes 30 µs so, and in a batch, in which much is the same, half of that.
 """
 
 from __future__ import annotations

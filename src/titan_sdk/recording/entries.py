@@ -111,7 +111,7 @@ class Plan:
         """What each entry says, whatever the call."""
         if self._known is None:
             said = {"actor": self.actor and line(self.actor, NAME_LIMIT), "impact": self.impact, "effect": self.effect}
-            named = {"name": line(self.name or self.kind, NAME_LIMIT), "kind": self.kind}
+            named: dict[str, object] = {"name": line(self.name or self.kind, NAME_LIMIT), "kind": self.kind}
             self._known = named | {name: value for name, value in said.items() if value is not None}
         return self._known
 
@@ -182,10 +182,11 @@ def usd(amount: object) -> str | None:
 def _say_if_rounded(act: Act, cost: str) -> None:
     """Say once that a cost has more decimals than are kept; of a float only where nothing is left of it."""
     told = act.cost
-    is_exact = isinstance(told, str | Decimal)
-    if (is_exact and Decimal(told, _RECKONING) != Decimal(cost)) or (
-        isinstance(told, float) and told > 0 and cost == "0"
-    ):
+    if isinstance(told, str | Decimal):
+        is_rounded = Decimal(told, _RECKONING) != Decimal(cost)
+    else:
+        is_rounded = isinstance(told, float) and told > 0 and cost == "0"
+    if is_rounded:
         name, found = line(act.plan.name or act.plan.kind, NAME_LIMIT), line(str(told), 100)
         said = f"titan_sdk: {name!r} is recorded with a cost of {cost} US dollars: of {found}, 12 decimals are kept"
         say_once(said, about=f"decimals of {name!r}")
