@@ -279,7 +279,15 @@ def _compose(
     metrics = Metrics()
     prepare = partial(make_preparer, privacy, _fingerprint_key(durable.calls))
     live, apart = partial(live_submissions, store), PreparingProcess(prepare)
-    recorder = Recorder(durable.calls, durable.blobs, preparer=prepare(), apart=apart, live=live, clock=clock)
+    cleaner = Cleaner(store, durable.calls, durable.blobs, durable.logs, clock=clock, retention=upkeep.retention)
+    recorder = Recorder(
+        *(durable.calls, durable.blobs),
+        preparer=prepare(),
+        apart=apart,
+        live=live,
+        clock=clock,
+        discard=cleaner.discard,
+    )
     space = SpaceWatch(durable.folder, min_free_bytes=upkeep.min_free_bytes)
     return House(
         orchestrator=Orchestrator(store, clock=clock, ids=ids, bus=bus, may_lease=lambda: not space.is_low),
@@ -288,7 +296,7 @@ def _compose(
         logs=durable.logs,
         bus=bus,
         space=space,
-        cleaner=Cleaner(store, durable.calls, durable.blobs, durable.logs, clock=clock, retention=upkeep.retention),
+        cleaner=cleaner,
         metrics=metrics,
         clock=clock,
         ids=ids,
@@ -298,6 +306,7 @@ def _compose(
         max_file_bytes=runs_with.limits["TITAN_MAX_FILE_BYTES"],
         runs_with=runs_with,
         access=access,
+        thresholds=upkeep.thresholds,
         long_once=LongOnce(store),
         calls=durable.calls,
         recorder=recorder,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
 from titan.model.runs import RunStatus
 
 T = TypeVar("T")
@@ -98,6 +98,7 @@ class RunFilter:
     text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
     has_archived: bool = False
     ids: frozenset[str] | None = None  #: only these of what the rest leaves
+    is_by_name: bool = False  #: `text` is a part of an id, an agent, a name or a tag: what was recorded is not searched
     is_searched_whole: bool = False  #: look at each entry that holds the words of `text`, not at the newest alone
 
 
@@ -139,9 +140,10 @@ class KnownCalls:
     within: Mapping[tuple[str, str], Action]  #: model calls our endpoint saw, by (run id, the span they were made in)
     #: Model calls that others than our endpoint told of, by (run id, the action or span they were made in).
     nested: Mapping[tuple[str, str], Sequence[Action]]
-    #: Model calls that took as many tokens as one of the entries', or one that a step of the entries' was made in, and
-    #: began while that went on. With each call of these, and each call and step of the entries', come, among `actions`,
-    #: the steps that it was made in and what those were made in.
+    #: Model calls that took as many tokens as one of the entries', or one that belongs together with it or that a step
+    #: of theirs was made in, and began while that went on. With each call of these, of those that belong together with
+    #: the entries', and with each call and step of the entries' come, among `actions`, the steps that it was made in
+    #: and what those were made in.
     alike: Sequence[Action]
     answered: Sequence[Action]  #: model calls of any run that gave an answer of our endpoint's that an entry names
     next_number: int  #: of an action that is new
@@ -149,8 +151,9 @@ class KnownCalls:
     parts: Mapping[int, Set[bytes]] = field(default_factory=dict)
     #: Looks up what is stored of an action's entries: seldom asked.
     told: Callable[[Action], Sequence[Entry]] = field(default=lambda _action: ())
-    #: Looks up a run's actions of which nobody told the end when it was over: seldom asked.
-    never_ended: Callable[[str], Sequence[Action]] = field(default=lambda _run_id: ())
+    #: Looks up a run's calls of which nobody told the end when it was over, as they are stored: of those the first that
+    #: began, as many as are asked for. Seldom asked, and of a run once at most.
+    never_ended: Callable[[str, int], Sequence[Action]] = field(default=lambda _run_id, _limit: ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,10 +301,11 @@ class CallReader(Protocol):
     ) -> list[tuple[RecordedRun, bool]]:
         """Return runs that failed or hold calls that failed or were stopped, the latest first.
 
-        Those that a note acknowledges only where asked for (`rules.intercepts.acknowledgement`).
+        Those that a note acknowledges or mutes only where asked for (`rules.intercepts.acknowledgement`).
 
         The flag tells whether a call failed that was not made good: it did not succeed later in the run under the same
-        name, and nothing that it was made in succeeded all the same. Calls that never ended do not count.
+        name, and no call that it was made in, however far up, succeeded all the same. A turn, an agent or a step makes
+        nothing good. Calls that never ended do not count.
         """
 
     def agents(
@@ -315,14 +319,23 @@ class CallReader(Protocol):
     ) -> list[AgentRow]:
         """Return agents by id behind `after`: all, those whose id holds `part`, or the one of `agent_id`."""
 
+    def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
+        """Return how many attempts of the agent's runs were stopped that started from `since` to `until`.
+
+        Runs count by the hour, in UTC: all those of the hour of `since` and of that of `until` do.
+        """
+
     def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
         """Return the days on which runs of the agent started, ascending."""
 
     def errors_of_agent(self, project_id: str, agent_id: str, *, limit: int) -> list[ErrorKind]:
         """Return the types of errors of the agent's calls, the most frequent first; being cancelled is none."""
 
-    def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
-        """Return running runs without stages that were heard last before, that one first."""
+    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[RecordedRun]:
+        """Return running runs without stages that were heard last before, the longest silent first.
+
+        One with a call that runs only where it was heard last before `within_call_before`: it may be silent for longer.
+        """
 
     def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         """Return runs that ended with calls that still run, and were heard last before, that one first."""
@@ -356,6 +369,13 @@ class CallTransaction(CallReader, Protocol):
         """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
 
         A run that was archived, and by now is not, is found by its words as `restore_run` has it.
+        """
+
+    def change_tape(self, project_id: str, run_id: str, change: Callable[[Entry], Entry]) -> set[str]:
+        """Put in the place of each entry of a run what `change` makes of it, and chain the tape anew.
+
+        Of what it left out, no byte stays. What entries came to stays as it is. Returns the blobs that payloads were in
+        and are no more. Where `change` changes nothing, nor does this.
         """
 
     def save_run(self, run: RecordedRun) -> None:

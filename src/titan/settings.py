@@ -1,9 +1,11 @@
 """Every setting in one table: its environment variable, default, unit and meaning."""
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -76,6 +78,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     Setting(name="TITAN_AGENT_RUN_ID", default="", unit="", help="The agent run a client works for; set in jobs."),
     Setting(name="TITAN_RESUME_RUN_ID", default="", unit="", help="The run that a program takes up again."),
     Setting(name="TITAN_RECORD", default="1", unit="", help="0, false, no or off: a program records no actions."),
+    Setting(name="TITAN_PROJECT", default="", unit="", help="The project that a program's runs are of."),
     Setting(
         name="TITAN_SPOOL",
         default="",
@@ -175,6 +178,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         help="no: of what agents do, neither inputs, outputs and tracebacks are kept nor details that may hold them.",
     ),
     Setting(
+        name="TITAN_RECORD_NO_BODIES_OF",
+        default="",
+        unit="",
+        help="Names of projects, with commas between, whose runs are kept as with TITAN_RECORD_BODIES=no.",
+    ),
+    Setting(
         name="TITAN_REDACT_FIELDS",
         default="",
         unit="",
@@ -185,6 +194,24 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         default="",
         unit="",
         help='A TOML file of further secrets to take away: name = "regular expression"; a group `value` is the secret.',
+    ),
+    Setting(
+        name="TITAN_INTERVENTIONS_LEAST",
+        default="3",
+        unit="actions",
+        help="A run is a critical intercept when at least so many of its actions were stopped, and that is often.",
+    ),
+    Setting(
+        name="TITAN_INTERVENTIONS_RATE",
+        default="0.2",
+        unit="share",
+        help="What is often: this share of a run's actions, from 0 to 1.",
+    ),
+    Setting(
+        name="TITAN_INTERVENTIONS_TIMES",
+        default="3",
+        unit="times",
+        help="Also often: over so many times as in its agent's other runs of the 30 days before; 0 is never.",
     ),
     Setting(name="TITAN_LOG_FORMAT", default="text", unit="", help="How Titan logs: text, or json (a line each)."),
     Setting(name="TITAN_LOG_LEVEL", default="info", unit="", help="What Titan logs: debug, info, warning or error."),
@@ -242,6 +269,40 @@ def days(name: str, environment: Mapping[str, str] = os.environ) -> timedelta | 
             next_step="Correct it in the environment.",
         )
     return timedelta(days=count) if count else None
+
+
+def counted(name: str, environment: Mapping[str, str] = os.environ, *, least: int, most: int) -> int:
+    """Return the value of a setting that counts something within bounds.
+
+    Raises:
+        InvalidInput: it is not a whole number from `least` to `most`.
+    """
+    text = setting(name, environment)
+    if re.fullmatch("[0-9]{1,18}", text) and least <= int(text) <= most:
+        return int(text)
+    raise InvalidInput(
+        f"setting {name}",
+        expected=f"a whole number from {least} to {most:,}",
+        found=ascii(text[:40]),
+        next_step="Correct it in the environment.",
+    )
+
+
+def number(name: str, environment: Mapping[str, str] = os.environ, *, most: int) -> Decimal:
+    """Return the value of a setting that measures something, exactly as it is written.
+
+    Raises:
+        InvalidInput: it is not a number from 0 to `most`.
+    """
+    text = setting(name, environment)
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) and Decimal(text) <= most:
+        return Decimal(text)
+    raise InvalidInput(
+        f"setting {name}",
+        expected=f"a number from 0 to {most}, as 0.5",
+        found=ascii(text[:40]),
+        next_step="Correct it in the environment.",
+    )
 
 
 def one_of(name: str, choices: Collection[str], environment: Mapping[str, str] = os.environ) -> str:

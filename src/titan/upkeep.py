@@ -1,16 +1,21 @@
 """How a server keeps its house, as the environment says: what goes when, how much must be free, who is notified."""
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from titan.engine.notifier import Address, read_addresses
 from titan.model.errors import InvalidInput
+from titan.rules.intercepts import Thresholds
 from titan.rules.notices import NoticeKind, check_texts
 from titan.rules.redaction import check_patterns
 from titan.rules.retention import Retention
-from titan.settings import days, one_of, setting, whole_number
+from titan.settings import counted, days, number, one_of, setting, whole_number
+
+MOST_STOPPED: Final = 1_000_000  # as many actions as a run may have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,7 @@ class Upkeep:
     addresses: tuple[Address, ...]
     texts: Mapping[NoticeKind, str]
     secret: str
+    thresholds: Thresholds
 
 
 def read_upkeep() -> Upkeep:
@@ -46,6 +52,20 @@ def read_upkeep() -> Upkeep:
         addresses=read_addresses(setting("TITAN_NOTIFY")),
         texts=check_texts(_read_toml("TITAN_NOTIFY_TEMPLATES", "a TOML file of texts", "docs/guide/notifications.md")),
         secret=setting("TITAN_NOTIFY_SECRET"),
+        thresholds=read_thresholds(),
+    )
+
+
+def read_thresholds(environment: Mapping[str, str] = os.environ) -> Thresholds:
+    """Return from where on the environment has runs count as often stopped.
+
+    Raises:
+        InvalidInput: a setting cannot be understood.
+    """
+    return Thresholds(
+        least=counted("TITAN_INTERVENTIONS_LEAST", environment, least=1, most=MOST_STOPPED),
+        rate=number("TITAN_INTERVENTIONS_RATE", environment, most=1),
+        times=number("TITAN_INTERVENTIONS_TIMES", environment, most=1000),
     )
 
 
@@ -56,6 +76,7 @@ class Privacy:
     patterns: Mapping[str, str]
     fields: tuple[str, ...]
     keeps_bodies: bool
+    bodiless: tuple[str, ...] = ()  #: projects that keep none where others do
 
 
 def read_privacy() -> Privacy:
@@ -76,9 +97,14 @@ def read_privacy() -> Privacy:
     check_patterns(texts := {name: str(regex) for name, regex in patterns.items()})
     return Privacy(
         patterns=texts,
-        fields=tuple(part.strip() for part in setting("TITAN_REDACT_FIELDS").split(",") if part.strip()),
+        fields=_names("TITAN_REDACT_FIELDS"),
         keeps_bodies=one_of("TITAN_RECORD_BODIES", ("yes", "no")) == "yes",
+        bodiless=_names("TITAN_RECORD_NO_BODIES_OF"),
     )
+
+
+def _names(name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in setting(name).split(",") if part.strip())
 
 
 def _read_toml(name: str, expected: str, page: str) -> dict[str, object]:

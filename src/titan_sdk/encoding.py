@@ -28,6 +28,12 @@ def quote(text: str) -> str:
     return text if _is_plain_segment(text) else _percent_encoded(text)
 
 
+def project_header(project: str | None) -> dict[str, str]:
+    """Return the header by which a request says which project it is of; nothing for none."""
+    name = (project or "").strip()[:200].encode("utf-8", "replace").decode()
+    return {"X-Titan-Project": quote(name)} if name else {}
+
+
 def query_string(query: Mapping[str, Scalar] | None) -> str:
     """Return "?name=value&…", without the names whose value is None; "" when nothing is left.
 

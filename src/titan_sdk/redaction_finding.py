@@ -18,6 +18,7 @@ from titan_sdk.redaction_patterns import (
     FIELD_REACH,
     FIELD_TRACE,
     FOLLOWS_WITHIN,
+    POWER_TRACE,
     SECRET_PATTERNS,
     VALUE_GROUP,
     SecretPattern,
@@ -48,8 +49,8 @@ class Finder(Protocol):
 class StandardFinder:
     """Finds by `re`.
 
-    Built-in patterns are linear in `re`. Those given beside them must have passed the server's
-    `titan.rules.redaction.check_patterns`: it refuses what RE2 cannot read and what `re` could run on for ever with.
+    Built-in patterns are linear in `re`. Those given beside them must have passed `titan_sdk.redaction_own.problem_in`:
+    it finds what RE2 cannot read and what `re` could run on for ever with.
     """
 
     def __init__(self, *patterns: Mapping[str, str]) -> None:
@@ -75,7 +76,7 @@ class StandardFinder:
         """Return False only when JSON text certainly holds nothing that a pattern or a built-in field rule takes."""
         if self._always_may:
             return True
-        return _has_trace(json_text.lower(), None)
+        return _has_trace(json_text.lower(), None, _SEARCHED)
 
     def which_may_hold(self, json_texts: Sequence[str]) -> list[bool]:
         """Return of each of several texts what `may_hold` does.
@@ -86,12 +87,15 @@ class StandardFinder:
         if self._always_may:
             return [True] * len(json_texts)
         lowered = [text.lower() for text in json_texts]
-        pieces = set('"'.join(lowered).split('"'))
-        seen = _TRACE_PLACES.seen_in('"'.join(pieces))
-        return [_has_trace(text, seen) for text in lowered]
+        together = '"'.join(set('"'.join(lowered).split('"')))
+        seen = _TRACE_PLACES.seen_in(together)
+        searched = [trace for trace in _SEARCHED if trace.search(together)]
+        return [_has_trace(text, seen, searched) for text in lowered]
 
 
-def _has_trace(lowered: str, seen: Seen | None) -> bool:
+def _has_trace(lowered: str, seen: Seen | None, searched: Iterable[re.Pattern[str]]) -> bool:
+    if any(trace.search(lowered) for trace in searched):
+        return True
     places = _TRACE_PLACES.starts(lowered, seen)
     return any(next(_matches(_TRACES[index], lowered, starts), None) is not None for index, starts in places)
 
@@ -220,13 +224,18 @@ def _starts(lowered: str, hints: Sequence[str], pattern: SecretPattern) -> Seque
 
 
 def _glanced(lowered: str, glance: re.Pattern[str]) -> Sequence[int]:
-    """Return where numbers begin that a glance finds, from the character before on; those within a number are none."""
+    """Return where numbers begin that a glance finds, from the character before on; those within a number are none.
+
+    Of JSON text the character before may be escaped, and so end in a digit: it begins six places before.
+    """
     starts: list[int] = []
     found = glance.search(lowered)
     while found is not None:
         place = found.start()
         if place == 0 or lowered[place - 1] not in _OF_A_NUMBER:
             starts.append(max(0, place - 1))
+        elif lowered.startswith("\\u", place - 6) and place >= 6:
+            starts.append(place - 6)
         found = glance.search(lowered, place + 1)
     return starts
 
@@ -260,11 +269,15 @@ _SHARED: Final = ("pass",)
 _OF_A_NUMBER: Final = frozenset("0123456789.")
 #: What JSON text in lower case must hold if anything is to be taken from it.
 _TRACED: Final = (
-    *(pattern for pattern in SECRET_PATTERNS if pattern.trace != FIELD_TRACE),
+    *(
+        pattern._replace(hints=(pattern.trace,)) if pattern.trace.isalnum() else pattern  # its trace is plain text
+        for pattern in SECRET_PATTERNS
+        if pattern.trace != FIELD_TRACE
+    ),
     SecretPattern("field", "", FIELD_HINTS, FIELD_TRACE, follows=':=">'),
-    SecretPattern("escape", "", ("\\",), ESCAPE_TRACE),
 )
 _TRACES: Final = tuple(re.compile(pattern.trace or "|".join(map(re.escape, pattern.hints))) for pattern in _TRACED)
+_SEARCHED: Final = (re.compile(ESCAPE_TRACE), re.compile(POWER_TRACE))
 _FOLLOWING: Final = {
     follows: re.compile(f"[{follows}]")
     for follows in (pattern.follows for pattern in (*SECRET_PATTERNS, *_TRACED))

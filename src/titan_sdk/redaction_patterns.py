@@ -108,7 +108,10 @@ FIELD_TRACE: Final = (
     "|(?:(?:[ \t]|\\\\)[a-z0-9_=\\\\\"'.:/-]{0,32})?>[^<> \t]+</)"
 )
 #: Escapes in JSON text of what could be written plainly; with one, no trace can be trusted.
-ESCAPE_TRACE: Final = r"\\(?:/|u00[2-7])"
+ESCAPE_TRACE: Final = r"\\(?:/|u00(?:[2-7]|0[9ad]))"
+ESCAPED: Final = r"\\u[0-9a-f]{4}"  # a character in JSON text, at any depth: its last digit is none of a number behind
+#: Of a number in JSON text, which may be a card's: `4.111111111111111E15`, as Java writes it.
+POWER_TRACE: Final = r"[\[:, \t\r\nnrt][0-9]+(?:\.[0-9]+)?e\+?[0-9]+[],} \t\r\n\\]"
 _TELLING_QUOTED: Final = _TELLING + "[0-9_]{0,4}\\\\{0,8}[\"']?[ \t]{0,4}[:=][ \t]*"
 _SAID_NAME: Final = in_any_case("(?:password|passwd|passphrase)")  # `pwd` is a folder, too
 #: "The password of the admin account is now …": up to six words between the name and what is said of it.
@@ -247,21 +250,21 @@ SECRET_PATTERNS: Final = (
         "bearer_token",
         _EDGE + "[Bb](?:earer|EARER)[ \t]+(?P<value>[A-Za-z0-9._~+/=-]{16,})",
         ("bearer",),
-        "bearer(?:[ \t]|\\\\t)+[a-z0-9._~+/=-]{16}",
+        "bearer(?:[ \t]|\\\\+t)+[a-z0-9._~+/=-]{16}",
         has_digit,
     ),
     SecretPattern(  # RFC 7617
         "basic_auth",
         _EDGE + "[Bb](?:asic|ASIC)[ \t]+(?P<value>[A-Za-z0-9+/]{6,}={0,2})",
         ("basic",),
-        "basic(?:[ \t]|\\\\t)+[a-z0-9+/]{6}",
+        "basic(?:[ \t]|\\\\+t)+[a-z0-9+/]{6}",
         is_basic_auth,
     ),
     SecretPattern(  # RFC 3986 3.2.1
         "url_password",
         "://[A-Za-z0-9._~%!$&()*+,;=-]*:(?P<value>[^ \t\r\n\"'<>@/\\\\`?#]+)@",
         ("://",),
-        '://[a-z0-9._~%!$&()*+,;=-]*:[^ "<>@/\\\\]+@',
+        '://[a-z0-9._~%!$&()*+,;=-]*:(?:[^ "<>@/\\\\]|\\\\+[bfu])+@',
         is_literal,
     ),
     *(
@@ -342,7 +345,7 @@ SECRET_PATTERNS: Final = (
         "|3[47][0-9]{2}(?:[0-9]{11}| [0-9]{6} [0-9]{5}|-[0-9]{6}-[0-9]{5})"
         r"|3(?:0[0-5]|[68][0-9])[0-9](?:[0-9]{10}| [0-9]{6} [0-9]{4}|-[0-9]{6}-[0-9]{4}))\b",
         (),
-        "(?:^|[^0-9.])[2-6][0-9]{3}[ -]?[0-9]{4}[0-9]{0,2}[ -]?[0-9]{4}",
+        f"(?:^|[^0-9.]|{ESCAPED})[2-6][0-9]{{3}}[ -]?[0-9]{{4}}[0-9]{{0,2}}[ -]?[0-9]{{4}}",
         is_card_number,
         glance="[2-6][0-9]{3}[ -]?[0-9]{4}",
     ),

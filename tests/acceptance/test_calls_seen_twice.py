@@ -170,7 +170,7 @@ def test_pydantic_ai_with_logfire_through_our_endpoint_counts_each_call_once(
         ("model", {"endpoint", "otlp"}),
     ]
     assert (run["tally"]["calls"], run["tally"]["input_tokens"], run["tally"]["output_tokens"]) == (3, 62, 18)
-    assert recorded.runs("direct-calls") == []
+    assert [run for run in recorded.runs("direct-calls") if run["name"] == "One call of the model"] == []
 
 
 def its_runs(recorded: RecordedCalls, known: set[str]) -> list[dict[str, Any]]:

@@ -276,6 +276,8 @@ def test_what_is_refused_is_refused_in_words_the_package_shows_and_recorded(
     (action,) = recorded.actions("refused")
     assert (action["action"]["outcome"], action["action"]["error_type"]) == ("error", "NotSupported")
     assert body_of(action, "inputs")["n"] == 2
+    unpriced = recorded.run("refused")["tally"]["unpriced"]
+    assert (action["action"]["cost_usd"], unpriced) == ("0", 0), "no model was asked"
 
 
 def test_a_call_for_a_model_that_is_not_here_is_recorded_as_one_for_it(

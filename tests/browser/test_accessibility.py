@@ -217,11 +217,31 @@ def test_the_palette_waits_for_what_is_typed(pages: Pages, full: Console) -> Non
         page.keyboard.type("c")
         page.keyboard.press("Enter")
     expect(page.get_by_role("listbox", name="Found")).to_have_attribute("aria-busy", "true")
-    wait_until(lambda: bool(page.evaluate("true") and held), "what is typed is asked for")
+    wait_until(lambda: bool(page.evaluate("true") and len(held) == 2), "it is looked for by name and by words")
     assert page.url.endswith("/help")
-    held[0].continue_()
+    for route in held:
+        route.continue_()
 
     page.wait_for_url("**/runs/waited-abc")
+
+
+def test_the_palette_shows_what_is_called_so_before_what_holds_the_words(pages: Pages, full: Console) -> None:
+    record(full, "okapi-named", [a_call("x")], agent="keeper")
+    record(full, "visit-1", [a_call("x")], agent="okapi-agent")
+    for place in range(7):  # newer than these, and more than are shown of a kind
+        record(full, f"zoo-{place}", [a_call("x", inputs={"seen": "an okapi"})], agent="zoo")
+    page = opened(pages, full, "/help", "light")
+
+    page.keyboard.press("Control+k")
+    page.keyboard.type("okapi")
+
+    found = page.get_by_role("option")
+    expect(found).to_have_count(9)
+    expect(found.filter(has_text="words in a run of zoo")).to_have_count(6)
+    for place, name in enumerate(("visit-1", "okapi-named", "okapi-agent")):
+        expect(found.nth(place)).to_contain_text(name)
+    page.keyboard.press("ArrowUp")
+    expect(found.last).to_have_attribute("aria-selected", "true")
 
 
 def test_the_palette_goes_round_and_closes_by_escape(pages: Pages, full: Console) -> None:

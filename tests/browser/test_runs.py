@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -156,10 +157,21 @@ def test_a_critical_intercept_leads_to_the_call_that_failed(page: Page, console:
 
     section = page.get_by_role("region", name="Critical intercepts")
     expect(section).to_contain_text("ValueError: nope")
+    expect(section).to_contain_text("often stopped: 3 or more, and 20 % or more of its actions")
     section.get_by_role("link", name="broken-1").click()
 
     page.wait_for_url("**/runs/broken-1?*")
     assert parse_qs(urlsplit(page.url).query) == {"tab": ["telemetry"], "action": ["broken-1-2"]}
+
+
+def test_a_run_that_lost_entries_says_so_in_its_row_and_is_an_intercept(page: Page, console: Console) -> None:
+    lost = a_call("titan.entries_lost", kind="event", outcome="error", details={"attributes": {"count": 1200}})
+    record(console, "lossy-1", [a_call("plan"), lost], agent="loser")
+    page.goto("/runs?agent_id=loser")
+
+    expect(row_of(page, "lossy-1")).to_contain_text("1,200 lost")
+    section = page.get_by_role("region", name="Critical intercepts")
+    expect(section.get_by_role("listitem")).to_contain_text("Lost1,200 entries were not recorded")
 
 
 def test_a_critical_intercept_is_acknowledged_with_a_reason(page: Page, console: Console) -> None:
@@ -174,9 +186,35 @@ def test_a_critical_intercept_is_acknowledged_with_a_reason(page: Page, console:
     asked.get_by_role("button", name="Acknowledge").click()
 
     expect(section.get_by_text("None in")).to_be_visible()
-    section.get_by_label("Acknowledged too").check()
+    section.get_by_label("Acknowledged and muted too").check()
     expect(section.get_by_role("listitem")).to_contain_text("the site was down")
     expect(section.get_by_role("button", name="Acknowledge…")).to_have_count(0)
+
+
+def test_a_critical_intercept_is_muted_for_good_until_somebody_unmutes_it(page: Page, console: Console) -> None:
+    calls = [a_failed_call("search", "ValueError", "nope")]
+    record(console, "muted-1", calls, agent="muter", end="failed")
+    page.goto("/runs?agent_id=muter")
+    section = page.get_by_role("region", name="Critical intercepts")
+
+    section.get_by_role("button", name="Acknowledge…").click()
+    asked = page.get_by_role("dialog")
+    asked.get_by_label("Why it needs no attention any more").fill("a rehearsal")
+    asked.get_by_label("Mute it for good").check()
+    asked.get_by_role("button", name="Mute").click()
+    expect(section.get_by_text("None in")).to_be_visible()
+
+    record(console, "muted-1", [*calls, a_failed_call("send", "OSError", "gone")], agent="muter", end="failed")
+    page.reload()
+    expect(section.get_by_text("None in")).to_be_visible()
+    section.get_by_label("Acknowledged and muted too").check()
+    expect(section.get_by_role("listitem")).to_contain_text("Muted: a rehearsal")
+
+    section.get_by_role("button", name="Unmute").click()
+    page.get_by_role("dialog").get_by_role("button", name="Unmute it").click()
+    expect(section.get_by_role("button", name="Acknowledge…")).to_be_visible()
+    section.get_by_label("Acknowledged and muted too").uncheck()
+    expect(section.get_by_role("listitem")).to_contain_text("muted-1")
 
 
 def test_a_refused_import_says_in_its_dialog_what_can_be_imported(page: Page, console: Console, tmp_path: Path) -> None:
@@ -305,7 +343,7 @@ def test_an_export_says_what_it_holds(page: Page, console: Console) -> None:
 
     page.get_by_role("button", name="Export").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("CSV").check()
+    dialog.get_by_role("radio", name=re.compile("^CSV For")).check()
 
     expect(dialog).to_contain_text("1 run with all their actions")
     expect(dialog).to_contain_text("of exporter, in the last 30 days")
@@ -313,6 +351,21 @@ def test_an_export_says_what_it_holds(page: Page, console: Console) -> None:
     expect(link).to_have_attribute("href", re.compile("format=csv"))
     query = parse_qs(urlsplit(str(link.get_attribute("href"))).query)
     assert (query["format"], query["agent_id"], query["window"]) == (["csv"], ["exporter"], ["30d"])
+
+
+def test_two_tables_are_downloaded_as_a_zip(page: Page, console: Console, tmp_path: Path) -> None:
+    record(console, "zipped-1", [a_call("x"), a_call("y")], agent="zipper")
+    page.goto("/runs?agent_id=zipper")
+    expect(row_of(page, "zipped-1")).to_be_visible()
+
+    page.get_by_role("button", name="Export").click()
+    page.get_by_role("radio", name="CSV, two files (zip)").check()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    download.value.save_as(tmp_path / "runs.zip")
+
+    with zipfile.ZipFile(tmp_path / "runs.zip") as archive:
+        assert [len(archive.read(name).splitlines()) for name in ("runs.csv", "actions.csv")] == [2, 3]
 
 
 def test_what_was_exported_and_deleted_comes_back_with_an_import(page: Page, console: Console, tmp_path: Path) -> None:

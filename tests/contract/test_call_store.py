@@ -76,6 +76,7 @@ WHOLE = ActionEntry(
     redacted=(Redaction(path="$.a", name="key", fingerprint="f"),),
     details='{"a":[1]}',
     hearsay=Hearsay(heard=1 << 31, is_frame=True, span_id="s", seen_within="w", estimate=Decimal("0.5")),
+    project="finance",
 )
 WORD = RunEntry(
     run_id=RUN,
@@ -97,6 +98,7 @@ WORD = RunEntry(
     standing=Standing(
         last_event_at=at(4), last_started_at=at(2), last_outcome=Outcome.ERROR, last_ended_at=at(4), progress_at=at(1)
     ),
+    project="finance",
 )
 
 
@@ -183,6 +185,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         progress_at=at(7),
         tags=("é",),
         entry_count=11,
+        lost=12,
         pinned_at=at(8),
         archived_at=at(9),
         details_told=("0f" * 16, "f0" * 16),

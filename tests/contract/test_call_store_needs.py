@@ -2,13 +2,16 @@
 
 from itertools import count
 
+import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
 from tests.support.call_stores import kept, record
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
-from titan.ports_calls import CallReader, CallStore
+from titan.model.recorded import Note
+from titan.ports_calls import CallReader, CallStore, RunFilter
+from titan.rules.losses import LOST
 
 
 def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) -> None:
@@ -42,21 +45,100 @@ def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) 
     assert [run.id for run, _ in first] == ["rejected"]
 
 
+def test_a_run_that_lost_entries_needs_attention_without_an_error(calls: CallStore) -> None:
+    lost = a_call("l1", run_id="lossy", kind=ActionKind.EVENT, name=LOST, outcome=Outcome.ERROR)
+
+    record(calls, a_call(run_id="lossy"), replace(lost, details='{"attributes":{"count":38001}}'))
+    record(calls, replace(lost, id="l2", details='{"attributes":{"count":2}}'), a_call(run_id="whole"))
+
+    found = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=9))
+    assert [(run.id, run.lost, run.tally.error, run.first_error_id, flag) for run, flag in found] == [
+        ("lossy", 38_003, 0, None, False)
+    ]
+    listed, _ = calls.read(
+        lambda reader: reader.registry(PROJECT, RunFilter(), sort="started", is_ascending=True, after=None, limit=9)
+    )
+    assert {run.id: run.lost for run in listed} == {"lossy": 38_003, "whole": 0}
+
+
+def needs(calls: CallStore, *entries: ActionEntry) -> bool:
+    """Return whether a run of these actions has a failed call that was not made good."""
+    record(calls, *entries)
+    [(_, flag)] = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=9))
+    kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
+    return flag
+
+
+def around(outcome: Outcome, id: str, parent_id: str | None = None, kind: ActionKind = ActionKind.CALL) -> ActionEntry:
+    return a_call(id, kind=kind, name=id, outcome=outcome, parent_id=parent_id)
+
+
 def test_an_error_whose_caller_succeeded_was_made_good(calls: CallStore) -> None:
-    def frame(outcome: Outcome, id: str, parent_id: str | None = None) -> ActionEntry:
-        return a_call(id, kind=ActionKind.AGENT, name=id, outcome=outcome, parent_id=parent_id)
+    failed = a_call("tool", error="no", parent_id="inner")
+    inner, outer = around(Outcome.ERROR, "inner", "outer"), around(Outcome.SUCCESS, "outer")
+    frame = around(Outcome.SUCCESS, "inner", "outer", ActionKind.STEP)
 
-    failed = a_call("tool", error="no", parent_id="step")
-    step, agent = frame(Outcome.ERROR, "step", "agent"), frame(Outcome.SUCCESS, "agent")
+    assert needs(calls, failed)
+    assert needs(calls, failed, inner)
+    assert not needs(calls, failed, inner, outer)
+    assert not needs(calls, failed, frame, outer)
+    assert needs(calls, failed, inner, outer, a_call("other", name="other", error="no"))
+    assert needs(calls, replace(failed, parent_id="b"), replace(inner, id="b", parent_id="b"))
 
-    def needs(*entries: ActionEntry) -> bool:
-        record(calls, *entries)
-        [(_, flag)] = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=9))
-        kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
-        return flag
 
-    assert needs(failed)
-    assert needs(failed, step)
-    assert not needs(failed, step, agent)
-    assert needs(failed, step, agent, a_call("other", name="other", error="no"))
-    assert needs(replace(failed, parent_id="b"), replace(step, id="b", parent_id="b"))
+@pytest.mark.parametrize("kind", [ActionKind.TURN, ActionKind.AGENT, ActionKind.STEP])
+def test_a_frame_that_succeeded_made_no_error_in_it_good(calls: CallStore, kind: ActionKind) -> None:
+    failed = a_call("pay", name="pay", error="no", parent_id="frame")
+
+    assert needs(calls, failed, around(Outcome.SUCCESS, "frame", kind=kind))
+    assert needs(
+        calls, failed, around(Outcome.SUCCESS, "frame", "run", kind), around(Outcome.SUCCESS, "run", kind=kind)
+    )
+    assert not needs(
+        calls, failed, around(Outcome.SUCCESS, "frame", kind=kind), a_call("again", name="pay", begins=2, ends=3)
+    )
+
+
+def a_note(id: str, *, acknowledges: bool = False, mutes: bool = False, seconds: float = -1) -> Note:
+    """Return a note on the run, of before it was heard of last."""
+    return Note(
+        id=id,
+        project_id=PROJECT,
+        run_id=RUN,
+        action_id=None,
+        author="ann",
+        at=at(seconds),
+        acknowledges=acknowledges,
+        mutes=mutes,
+    )
+
+
+def needs_of(calls: CallStore, *, has_acknowledged: bool = False) -> list[str]:
+    """Return the runs in need, with those that somebody acknowledged or muted where that is asked for."""
+    found = calls.read(
+        lambda reader: reader.runs_in_need(PROJECT, since=at(0), has_acknowledged=has_acknowledged, limit=9)
+    )
+    return [run.id for run, _ in found]
+
+
+def test_a_run_that_is_acknowledged_is_in_no_need_until_more_is_heard_of_it(calls: CallStore) -> None:
+    record(calls, a_call("a", error="no"))
+
+    kept(calls, lambda tx: tx.save_note(a_note("says nothing of it", seconds=9)))
+    kept(calls, lambda tx: tx.save_note(a_note("of long ago", acknowledges=True)))
+    assert needs_of(calls) == [RUN]
+
+    kept(calls, lambda tx: tx.save_note(a_note("now", acknowledges=True, seconds=0)))
+    assert (needs_of(calls), needs_of(calls, has_acknowledged=True)) == ([], [RUN])
+
+
+def test_a_run_that_is_muted_is_in_no_need_whatever_is_heard_of_it(calls: CallStore) -> None:
+    muting = a_note("muting", mutes=True)
+    record(calls, a_call("a", error="no"))
+
+    kept(calls, lambda tx: tx.save_note(muting))
+    record(calls, a_call("b", error="no"))
+    assert (needs_of(calls), needs_of(calls, has_acknowledged=True)) == ([], [RUN])
+
+    kept(calls, lambda tx: tx.forget_note(muting))
+    assert needs_of(calls) == [RUN]

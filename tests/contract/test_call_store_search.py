@@ -52,6 +52,21 @@ def test_a_call_and_a_run_are_found_by_their_tags(calls: CallStore) -> None:
     assert words.read(lambda reader: found(reader, "nightly")) == ["R_3"]
 
 
+def test_runs_are_found_by_name_alone_where_that_is_asked_for(calls: CallStore) -> None:
+    words = with_words(calls)
+    record(words, a_word(run_id="R_3", name="the giraffe"))
+
+    def found(reader: CallReader, *, is_by_name: bool) -> list[str]:
+        wanted = RunFilter(text="giraffe", is_by_name=is_by_name)
+        assert not reader.is_search_capped(wanted)
+        runs, _ = reader.registry(PROJECT, wanted, sort="started", is_ascending=False, after=None, limit=9)
+        assert reader.count_runs(PROJECT, wanted, up_to=9) == len(runs)
+        return sorted(run.id for run in runs)
+
+    assert words.read(lambda reader: found(reader, is_by_name=True)) == ["R_3"]
+    assert words.read(lambda reader: found(reader, is_by_name=False)) == ["R_1", "R_2", "R_3"]
+
+
 @pytest.mark.parametrize(
     ("text", "ids"),
     [

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Event, Thread
 
@@ -23,7 +23,7 @@ from titan.model.actions import (
     Teller,
 )
 from titan.model.errors import StoreUnavailable
-from titan.model.recorded import Note
+from titan.model.recorded import Note, RecordedRun
 from titan.ports_calls import CallCommit, CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.broken_off import without_open_calls
 
@@ -131,6 +131,7 @@ def test_what_people_say_is_kept_with_the_run_newest_first(calls: CallStore) -> 
         at=at(1),
         text="good é",
         acknowledges=True,
+        mutes=True,
     )
     late = Note(
         id="n2", project_id=PROJECT, run_id=RUN, action_id="a1", author="bob", at=at(2), name="quality", score=0.1
@@ -201,12 +202,37 @@ def test_runs_that_fell_silent_are_found_the_longest_silent_first(calls: CallSto
     kept(calls, lambda tx: tx.save_run(replace(staged, has_stages=True)))
 
     def silent(seconds: float, limit: int = 9) -> list[str]:
-        return [run.id for run in calls.read(lambda reader: reader.silent_runs(before=at(seconds), limit=limit))]
+        return [run.id for run in calls.read(lambda reader: silent_runs(reader, at(seconds), limit))]
 
     assert silent(99) == ["R_1", "R_4"]
     assert silent(99, limit=1) == ["R_1"]
     assert silent(30) == ["R_1"]
     assert silent(0) == []
+
+
+def silent_runs(reader: CallReader, before: datetime, limit: int) -> list[RecordedRun]:
+    return reader.silent_runs(before=before, within_call_before=before, limit=limit)
+
+
+def test_runs_with_a_call_that_runs_take_no_place_of_silent_ones_before_their_time(
+    calls: CallStore, clock: StandingClock
+) -> None:
+    for run_id in ("long_1", "long_2", "long_3"):
+        record(calls, a_call(run_id=run_id, ends=None))
+        clock.advance(timedelta(seconds=10))
+    for run_id in ("quiet_1", "quiet_2"):
+        record(calls, a_call(run_id=run_id))
+        clock.advance(timedelta(seconds=10))
+
+    def silent(within_call: float, limit: int) -> list[str]:
+        found = calls.read(
+            lambda reader: reader.silent_runs(before=at(99), within_call_before=at(within_call), limit=limit)
+        )
+        return [run.id for run in found]
+
+    assert silent(0, limit=2) == ["quiet_1", "quiet_2"]
+    assert silent(15, limit=3) == ["long_1", "long_2", "quiet_1"]
+    assert silent(99, limit=9) == ["long_1", "long_2", "long_3", "quiet_1", "quiet_2"]
 
 
 def test_runs_that_ended_with_calls_that_still_run_are_found(calls: CallStore, clock: StandingClock) -> None:

@@ -1,7 +1,11 @@
 """Calls that never ended, as every store keeps them: how long they took, what an export says, and late ends."""
 
+from collections.abc import Sequence
+from dataclasses import replace as with_fields
+from functools import partial
 from pathlib import Path
 
+import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
@@ -12,7 +16,8 @@ from titan.insight.export import json_lines
 from titan.model.actions import ActionEntry, RunEnd, RunEntry
 from titan.model.recorded import Action, RecordedRun
 from titan.ports_calls import CallStore, CallTransaction
-from titan.rules.broken_off import NEVER_ENDED, without_open_calls
+from titan.rules.broken_off import NEVER_ENDED, is_broken_off, without_open_calls
+from titan.rules.recording import settle
 from titan.server.exported import exported
 from titan.store.blobs import FolderBlobs
 
@@ -34,10 +39,32 @@ def close(tx: CallTransaction) -> None:
     tx.keep(PROJECT, runs=[ended], actions=closed, entries=[])
 
 
+class Asking:
+    """Records, and counts how often and how many calls that never ended are read for it."""
+
+    def __init__(self) -> None:
+        self.asked = self.read = 0
+
+    def record(self, tx: CallTransaction, entries: Sequence[ActionEntry]) -> None:
+        known = tx.known(PROJECT, entries)
+
+        def never_ended(run_id: str, limit: int) -> Sequence[Action]:
+            found = known.never_ended(run_id, limit)
+            self.asked, self.read = self.asked + 1, self.read + len(found)
+            return found
+
+        settled = settle(entries, with_fields(known, never_ended=never_ended), project_id=PROJECT, now=tx.now)
+        tx.keep(PROJECT, runs=settled.runs, actions=settled.actions, entries=settled.kept)
+
+
 def run_of(calls: CallStore) -> RecordedRun:
     run = calls.read(lambda reader: reader.recorded_run(PROJECT, RUN))
     assert run is not None
     return run
+
+
+def many(ends: float | None) -> list[ActionEntry]:
+    return [a_call(f"a{place:04}", begins=1 + place / 10_000, ends=ends) for place in range(2000)]
 
 
 def actions_of(calls: CallStore) -> list[Action]:
@@ -93,3 +120,29 @@ def test_a_late_end_leaves_the_first_error_to_the_other_call_that_never_ended(ca
     assert (after_one.first_error_id, (after_one.first_error or "").split(":")[0]) == ("a2", NEVER_ENDED)
     assert (run_of(calls).first_error_id, run_of(calls).first_error) == (None, None)
     assert [action.duration_ns for action in actions_of(calls)] == [3 * 10**9, 10**9]
+
+
+@pytest.mark.parametrize("at_once", [2000, 500])
+def test_of_many_late_ends_the_next_first_error_is_looked_for_once_in_each_request(
+    calls: CallStore, at_once: int
+) -> None:
+    record(calls, a_word(agent_id="ada"), *many(None), a_call("last", begins=9, ends=None), END)
+    kept(calls, close)
+    told, asking = many(40), Asking()
+
+    for first in range(0, len(told), at_once):
+        kept(calls, partial(asking.record, entries=told[first : first + at_once]))
+
+    requests = len(told) // at_once
+    assert asking.asked == requests
+    assert asking.read <= len(told) + requests
+    assert run_of(calls).first_error_id == "last"
+    assert [action.id for action in actions_of(calls) if is_broken_off(action)] == ["last"]
+
+
+def test_late_ends_of_all_calls_leave_no_first_error_and_a_failure_its_own(calls: CallStore) -> None:
+    broken_off(calls)
+
+    record(calls, a_call("a1", begins=1, ends=4), a_call("a2", begins=3, ends=4, parent_id="a1", error="no"))
+
+    assert (run_of(calls).first_error_id, run_of(calls).first_error_at) == ("a2", at(3))

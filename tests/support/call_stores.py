@@ -105,3 +105,20 @@ def tamper(store: CallStore, sql: str, **functions: Callable[..., bytes]) -> Non
         with vars(store)["_address"].open() as connection:
             connection.execute("set search_path = calls")
             connection.execute(sql)
+
+
+def everything_in(store: CallStore) -> bytes:
+    """Return what stands in all files of a store, or where it is a database's schema, in all rows of its tables."""
+    if isinstance(store, SqliteCallStore):
+        path = Path(str(vars(store)["_path"]))
+        return b"".join(file.read_bytes() for file in sorted(path.parent.glob(f"{path.name}*")))
+    return every_row_in(vars(store)["_address"])
+
+
+def every_row_in(address: Address) -> bytes:
+    """Return all rows of all tables of recorded calls in a database, as texts."""
+    find = "select table_name from information_schema.tables where table_schema = 'calls'"
+    with address.open() as connection:
+        tables = [str(name) for (name,) in connection.execute(find).fetchall()]
+        rows = (row for name in tables for row in connection.execute(f'select t::text from calls."{name}" t'.encode()))
+        return "\n".join(str(row[0]) for row in rows).encode()

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
+from msgspec.structs import replace
+
 from tests.support.recorded import a_call
 from titan.model.actions import ActionEntry, ActionKind, ModelUse, Teller
 
@@ -21,6 +23,12 @@ def a_tree(rnd: Random, *, run_id: str, has_steps: bool) -> list[ActionEntry]:
         times.append((begins, rnd.randint(begins, until) if place else 1000))
         spans.append(_a_span(rnd, place, parent, times[-1], run_id=run_id, has_steps=has_steps))
     return spans
+
+
+def with_beginnings(rnd: Random, spans: Sequence[ActionEntry]) -> list[ActionEntry]:
+    """Return spans, and of about half of them also the word that they began."""
+    begun = [replace(span, ended_at=None, outcome=None, failure=None, use=None, cost=None) for span in spans]
+    return [*spans, *(replace(span, is_cost_estimated=False) for span in begun if rnd.random() < 0.5)]
 
 
 def in_batches(rnd: Random, spans: Sequence[ActionEntry]) -> list[list[ActionEntry]]:

@@ -60,6 +60,7 @@ def nests(draw: st.DrawFn, number: int, *, has_siblings: bool = False) -> list[A
             use=ModelUse(
                 model=draw(st.sampled_from([None, "priced"])),
                 input_tokens=draw(st.sampled_from([None, number])),
+                cache_read_tokens=draw(st.sampled_from([None, number])),
                 response_id=answer,
             ),
             cost=draw(st.sampled_from([None, f"0.{level}"])),
@@ -75,9 +76,8 @@ def nests(draw: st.DrawFn, number: int, *, has_siblings: bool = False) -> list[A
             )
         )
     told = [replace(entry, is_cost_estimated=entry.is_cost_estimated and entry.cost is not None) for entry in told]
-    begun = [
-        replace(entry, ended_at=None, outcome=None, use=None, cost=None, is_cost_estimated=False) for entry in told
-    ]
+    use = draw(st.sampled_from([None, ModelUse(), ModelUse(model="priced")]))
+    begun = [replace(entry, ended_at=None, outcome=None, use=use, cost=None, is_cost_estimated=False) for entry in told]
     return told + (begun if draw(st.booleans()) else [])
 
 

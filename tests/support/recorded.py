@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.support.builders import NOON, PROJECT
 from titan.model.actions import (
+    CALLS,
     ActionEntry,
     ActionKind,
     Entry,
@@ -157,8 +158,12 @@ class Memory:
             next_number=max(self.actions, default=0) + 1,
             parts=self._parts(),
             told=lambda action: [new.entry for new in self.kept if new.action_number == action.number],
-            never_ended=lambda run_id: [one for one in self.all if one.run_id == run_id and is_broken_off(one)],
+            never_ended=self._never_ended,
         )
+
+    def _never_ended(self, run_id: str, limit: int) -> list[Action]:
+        found = [one for one in self.all if one.run_id == run_id and is_broken_off(one) and one.kind in CALLS]
+        return sorted(found, key=lambda one: (one.started_at, one.id))[:limit]
 
     def _parts(self) -> dict[int, set[bytes]]:
         parts: dict[int, set[bytes]] = {}

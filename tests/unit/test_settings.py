@@ -1,12 +1,13 @@
 """Settings: one table, the environment over the defaults."""
 
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from titan.model.errors import InvalidInput
-from titan.settings import days, home_folder, one_of, setting, whole_number
+from titan.settings import counted, days, home_folder, number, one_of, setting, whole_number
 
 
 def test_the_environment_wins_over_the_default() -> None:
@@ -42,3 +43,23 @@ def test_a_setting_of_few_values_refuses_others() -> None:
     assert one_of("TITAN_LOG_FORMAT", ("text", "json"), {}) == "text"
     with pytest.raises(InvalidInput, match="setting TITAN_LOG_FORMAT: expected text or json; found 'xml'"):
         one_of("TITAN_LOG_FORMAT", ("text", "json"), {"TITAN_LOG_FORMAT": "xml"})
+
+
+@pytest.mark.parametrize("text", ["0", "6", "-1", "+1", "2.0", "many", "1_0", "٣", "9" * 30, " 3"])
+def test_a_count_out_of_its_bounds_is_refused(text: str) -> None:
+    name = "TITAN_INTERVENTIONS_LEAST"
+
+    assert counted(name, {}, least=1, most=5) == 3
+    assert counted(name, {name: "5"}, least=1, most=5) == 5
+    with pytest.raises(InvalidInput, match=f"setting {name}: expected a whole number from 1 to 5; found '"):
+        counted(name, {name: text}, least=1, most=5)
+
+
+@pytest.mark.parametrize("text", ["1.01", "-0.1", "0,2", "20 %", "nan", "inf", "1e-1", ".5", "1_0", "0." + "3" * 10])
+def test_a_measure_that_is_no_number_or_too_large_is_refused(text: str) -> None:
+    name = "TITAN_INTERVENTIONS_RATE"
+
+    assert number(name, {}, most=1) == Decimal("0.2")
+    assert [number(name, {name: end}, most=1) for end in ("0", "0.35", "1")] == [0, Decimal("0.35"), 1]
+    with pytest.raises(InvalidInput, match=f"setting {name}: expected a number from 0 to 1, as 0.5; found '"):
+        number(name, {name: text}, most=1)

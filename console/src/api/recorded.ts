@@ -10,6 +10,7 @@ export type ProgressView = Schemas["ProgressView"];
 export type ElsewhereView = Schemas["ElsewhereView"];
 export type RegistryAnswer = Schemas["RegistryAnswer"];
 export type InterceptReason = Schemas["InterceptReason"];
+export type InterceptThresholds = Schemas["ThresholdsView"];
 export type InterceptView = Schemas["InterceptView"];
 export type SkeletonAnswer = Schemas["SkeletonAnswer"];
 export type ActionView = Schemas["ActionView"];
@@ -26,7 +27,8 @@ export type RegistryQuery = NonNullable<paths["/api/v1/runs"]["get"]["parameters
 export type LedgerQuery = NonNullable<paths["/api/v1/ledger"]["get"]["parameters"]["query"]>;
 
 export type RunStatus = RecordedRunView["status"];
-export type Window = NonNullable<RegistryQuery["window"]>;
+/** When a run started, as pages offer it; the server takes any number of minutes, hours, days or weeks. */
+export type Window = "24h" | "7d" | "30d" | "all";
 export type RunSort = NonNullable<RegistryQuery["sort"]>;
 export type Order = NonNullable<RegistryQuery["order"]>;
 export type LedgerSort = NonNullable<LedgerQuery["sort_by"]>;
@@ -34,9 +36,10 @@ export type ActionKind = ActionView["kind"];
 export type Outcome = NonNullable<ActionView["outcome"]>;
 export type Impact = NonNullable<ActionView["impact"]>;
 export type Effect = NonNullable<ActionView["effect"]>;
-export type ExportFormat = NonNullable<
-  NonNullable<paths["/api/v1/runs/export"]["get"]["parameters"]["query"]>["format"]
->;
+type ExportQuery = NonNullable<paths["/api/v1/runs/export"]["get"]["parameters"]["query"]>;
+export type ExportFormat = NonNullable<ExportQuery["format"]>;
+/** What an export can be asked for as: a format, or the layout of CSV as two tables in a zip. */
+export type ExportForm = ExportFormat | NonNullable<ExportQuery["layout"]>;
 
 export const WINDOWS: readonly Window[] = ["24h", "7d", "30d", "all"];
 export const RUN_SORTS: readonly RunSort[] = ["started", "cost", "duration", "actions", "success_rate"];

@@ -1245,7 +1245,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON or CSV. */
+        /** Export runs with all their actions and notes, under the registry's filters: JSON Lines, JSON, CSV or a zip. */
         get: operations["export_runs"];
         put?: never;
         post?: never;
@@ -1897,6 +1897,11 @@ export interface components {
             outputs?: unknown;
             /** @default null */
             parent_id: string | null;
+            /**
+             * @description That its run is of. Null: the one of the request's X-Titan-Project.
+             * @default null
+             */
+            project: string | null;
             /**
              * @description Null: the request's run.
              * @default null
@@ -2600,6 +2605,11 @@ export interface components {
             /** @default false */
             include_archived: boolean;
             /**
+             * @description With csv: two tables and a manifest in a zip.
+             * @default null
+             */
+            layout: "zip" | null;
+            /**
              * @description How many rows at most.
              * @default 50
              */
@@ -2609,6 +2619,11 @@ export interface components {
              * @default null
              */
             min_cost: string | null;
+            /**
+             * @description Look for `q` in ids, agents, names and tags alone.
+             * @default false
+             */
+            names_only: boolean;
             /**
              * @default desc
              * @enum {unknown}
@@ -2642,11 +2657,10 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When the run started; a run that goes on is in every window.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
              * @default 7d
-             * @enum {unknown}
              */
-            window: "24h" | "30d" | "7d" | "all";
+            window: string;
         };
         /**
          * FailureBody
@@ -2867,7 +2881,7 @@ export interface components {
          */
         InterceptReason: {
             /** @enum {unknown} */
-            kind: "error" | "high_intervention" | "over_budget";
+            kind: "entries_lost" | "error" | "high_intervention" | "over_budget";
             /** @description For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked". */
             told: string;
         };
@@ -2888,6 +2902,7 @@ export interface components {
         InterceptsAnswer: {
             data: components["schemas"]["InterceptView"][];
             more: boolean;
+            thresholds: components["schemas"]["ThresholdsView"];
         };
         /**
          * InterceptsQuery
@@ -2897,7 +2912,7 @@ export interface components {
             /** @default null */
             agent_id: string | null;
             /**
-             * @description Also those that somebody acknowledged.
+             * @description Also those that somebody acknowledged or muted.
              * @default false
              */
             include_acknowledged: boolean;
@@ -3474,6 +3489,11 @@ export interface components {
             action_id: string | null;
             /** @default null */
             author: string | null;
+            /**
+             * @description Take it out of there for good, until the note is deleted; needs a text: why.
+             * @default false
+             */
+            mutes: boolean;
             /** @default null */
             name: string | null;
             /** @default null */
@@ -3542,6 +3562,8 @@ export interface components {
             at: string;
             author: string;
             id: string;
+            /** @description Its run needs no attention any more, whatever more is heard of it. */
+            mutes: boolean;
             /** @description What is scored: "quality". */
             name: string | null;
             score: number | null;
@@ -3811,6 +3833,8 @@ export interface components {
             has_stages: boolean;
             is_pinned: boolean;
             last_event_at: string;
+            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            lost: number;
             name: string | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
@@ -3841,6 +3865,8 @@ export interface components {
             has_stages: boolean;
             is_pinned: boolean;
             last_event_at: string;
+            /** @description Entries that its program could not deliver: what is shown lacks them. */
+            lost: number;
             name: string | null;
             progress: components["schemas"]["ProgressView"] | null;
             reason: string | null;
@@ -3946,6 +3972,11 @@ export interface components {
              */
             min_cost: string | null;
             /**
+             * @description Look for `q` in ids, agents, names and tags alone.
+             * @default false
+             */
+            names_only: boolean;
+            /**
              * @default desc
              * @enum {unknown}
              */
@@ -3973,11 +4004,10 @@ export interface components {
              */
             tag: string | null;
             /**
-             * @description When the run started; a run that goes on is in every window.
+             * @description When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.
              * @default 7d
-             * @enum {unknown}
              */
-            window: "24h" | "30d" | "7d" | "all";
+            window: string;
         };
         /**
          * ReplayResultsAnswer
@@ -4144,6 +4174,11 @@ export interface components {
             end: components["schemas"]["RunEnd"] | null;
             /** @default null */
             name: string | null;
+            /**
+             * @description That its run is of. Null: the one of the request's X-Titan-Project.
+             * @default null
+             */
+            project: string | null;
             /** @default null */
             reason: string | null;
             /**
@@ -4287,6 +4322,8 @@ export interface components {
             /** @description Whether POST /api/workers/local can start one. */
             runs_local_workers: boolean;
             store: components["schemas"]["StoreView"];
+            /** @description From where on a run is a critical intercept. */
+            thresholds: components["schemas"]["RuleView"][];
             /** @description For people first, for SDKs last. */
             urls: string[];
             version: string;
@@ -4521,6 +4558,18 @@ export interface components {
             success_rate: number | null;
             /** @description Model calls whose cost is not known; `cost_usd` lacks them. */
             unpriced: number;
+        };
+        /**
+         * ThresholdsView
+         * @description From where on a run counts as often stopped, as this server was started: `least`, with `rate` or `times`.
+         */
+        ThresholdsView: {
+            /** @description Actions that were stopped; TITAN_INTERVENTIONS_LEAST. */
+            least: number;
+            /** @description Their share of the run's actions; TITAN_INTERVENTIONS_RATE. */
+            rate: number;
+            /** @description Or over so many times as often as in its agent's other runs of the 30 days before, and not by chance (Wilson, 95 %); 0: never. TITAN_INTERVENTIONS_TIMES. */
+            times: number;
         };
         /**
          * TokenView
@@ -7453,11 +7502,12 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
-                window?: "24h" | "30d" | "7d" | "all";
+                window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
                 tag?: string | null;
                 q?: string | null;
+                names_only?: boolean;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
@@ -7496,11 +7546,12 @@ export interface operations {
             query?: {
                 status?: string | null;
                 min_cost?: string | null;
-                window?: "24h" | "30d" | "7d" | "all";
+                window?: string;
                 agent_id?: string | null;
                 session_id?: string | null;
                 tag?: string | null;
                 q?: string | null;
+                names_only?: boolean;
                 ids?: string | null;
                 sort?: "actions" | "cost" | "duration" | "started" | "success_rate";
                 order?: "asc" | "desc";
@@ -7508,6 +7559,7 @@ export interface operations {
                 limit?: number;
                 include_archived?: boolean;
                 format?: "csv" | "json" | "jsonl";
+                layout?: "zip" | null;
                 run_id?: string | null;
             };
             header?: never;

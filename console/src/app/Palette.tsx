@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useDeferredValue, useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { api } from "../api/client";
+import type { RecordedRunView } from "../api/recorded";
 import { Dialog } from "../parts/Dialog";
 import { Status } from "../parts/Status";
 import { Time } from "../parts/Time";
@@ -24,8 +25,9 @@ interface Choice {
 const MOST = 6; // of each kind
 
 /**
- * Ctrl K: pages, runs, submissions and jobs by a part of their name; arrows choose, Enter goes. What is shown while an
- * answer is under way is of fewer letters: Enter waits for it, unless somebody has chosen among what is shown.
+ * Ctrl K: pages, runs, agents, submissions and jobs by a part of their name, and behind these the runs in which the words
+ * were recorded; arrows choose, Enter goes. What is shown while an answer is under way is of fewer letters: Enter waits for
+ * it, unless somebody has chosen among what is shown.
  */
 export function Palette({ onClose }: { onClose: () => void }) {
   const [typed, setTyped] = useState("");
@@ -135,6 +137,17 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
       }),
     );
   if (!typed) return { choices: places, isAnswered: true };
+  const named = new Set(found?.named.map((run) => run.run_id));
+  function recorded(run: RecordedRunView): Choice {
+    return {
+      key: `recorded-${run.run_id}`,
+      name: run.run_id,
+      about: `${named.has(run.run_id) ? "run" : "words in a run"} of ${run.agent_id}`,
+      at: run.started_at,
+      status: run.status,
+      act: to(runPath(run.run_id)),
+    };
+  }
   const choices = [
     ...places,
     ...themes,
@@ -147,16 +160,7 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
         act: to(`/agents?q=${encodeURIComponent(run.agent_run_id)}`),
       }),
     ),
-    ...(found?.recorded ?? []).map(
-      (run): Choice => ({
-        key: `recorded-${run.run_id}`,
-        name: run.run_id,
-        about: `run of ${run.agent_id}`,
-        at: run.started_at,
-        status: run.status,
-        act: to(runPath(run.run_id)),
-      }),
-    ),
+    ...(found?.named ?? []).map(recorded),
     ...(found?.agents ?? []).map(
       ({ agent_id }): Choice => ({
         key: `agent-${agent_id}`,
@@ -185,6 +189,7 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
         act: to(dagPath({ name: job.dag_name, dag_id: job.dag_id }, job.job_id)),
       }),
     ),
+    ...(found?.worded ?? []).filter((run) => !named.has(run.run_id)).map(recorded),
   ];
   return { choices, isAnswered };
 }
@@ -196,16 +201,19 @@ function useFound(q: string) {
     placeholderData: keepPreviousData,
     queryFn: async ({ signal }) => {
       const params = { query: { q, limit: MOST } };
-      const [runs, recorded, agents, dags, jobs] = await Promise.all([
+      const recordedQuery = { q, limit: MOST, window: "all" };
+      const [runs, named, worded, agents, dags, jobs] = await Promise.all([
         api.GET("/api/runs", { params, signal }),
-        api.GET("/api/v1/runs", { params: { query: { q, limit: MOST, window: "all" } }, signal }),
+        api.GET("/api/v1/runs", { params: { query: { ...recordedQuery, names_only: true } }, signal }),
+        api.GET("/api/v1/runs", { params: { query: recordedQuery }, signal }),
         api.GET("/api/v1/agents", { params, signal }),
         api.GET("/api/dags", { params, signal }),
         api.GET("/api/jobs", { params, signal }),
       ]);
       return {
         runs: runs.data?.runs ?? [],
-        recorded: recorded.data?.data ?? [],
+        named: named.data?.data ?? [],
+        worded: worded.data?.data ?? [],
         agents: agents.data?.data ?? [],
         dags: dags.data?.dags ?? [],
         jobs: jobs.data?.jobs ?? [],

@@ -4,6 +4,7 @@ import "./status.css";
 
 const KINDS: Record<InterceptReason["kind"], { tone: string; word: string }> = {
   error: { tone: "red", word: "Error" },
+  entries_lost: { tone: "amber", word: "Lost" },
   over_budget: { tone: "amber", word: "Over budget" },
   high_intervention: { tone: "purple", word: "Often stopped" },
 };

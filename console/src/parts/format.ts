@@ -98,6 +98,11 @@ export function bytes(size: number | null | undefined): string {
   return `${amount.toFixed(1)} ${units[unit]}`;
 }
 
+/** Returns a share as somebody set it, to three digits that count: `20 %`, `7.5 %`. */
+export function percent(share: number): string {
+  return `${SMALL.format(share * 100)} %`;
+}
+
 /** Returns `1 job`, `2 jobs`, `1,200 jobs`. */
 export function count(number: number, noun: string): string {
   return `${WHOLE.format(number)} ${noun}${number === 1 ? "" : "s"}`;

@@ -38,6 +38,11 @@ def gate_names(context: typer.Context, incomplete: str) -> list[str]:
     return _ask(context, incomplete, "name", "gates")
 
 
+def windows(incomplete: str) -> list[str]:
+    """Return some times since which runs may be listed."""
+    return [window for window in ("90m", "24h", "7d", "4w", "all") if window.startswith(incomplete)]
+
+
 def files(incomplete: str) -> list[str]:
     """Return the paths that begin with `incomplete`, folders with a slash at their end."""
     import glob

@@ -127,9 +127,9 @@ def money(usd: Decimal | None) -> str:
     return f"${digits[:4]}{digits[4:].rstrip('0')}"
 
 
-def count(number: int, noun: str) -> str:
-    """Return `1 job`, `2 jobs`, `1,200 jobs`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def count(number: int, noun: str, nouns: str | None = None) -> str:
+    """Return `1 job`, `2 jobs`, `1,200 jobs`; `nouns` where it is another than `noun` with an s."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def listed(names: Sequence[str]) -> str:

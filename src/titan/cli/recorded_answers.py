@@ -23,6 +23,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int  #: model calls whose cost is not known
     estimated: int = 0  #: calls whose cost was computed; a server of before does not tell
     attempted_cost_usd: Decimal
+    prevented_cost_usd: Decimal = Decimal(0)
     saved_cost_usd: Decimal
     input_tokens: int
     output_tokens: int
@@ -58,6 +59,7 @@ class RecordedRun(msgspec.Struct, frozen=True, kw_only=True):
     progress: Progress | None = None
     has_stages: bool = False
     first_error: str | None = None
+    lost: int = 0  #: entries that its program could not deliver; a server of before does not tell
     tags: tuple[str, ...] = ()
     is_pinned: bool = False
     archived_at: datetime | None = None
@@ -127,6 +129,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None = None
     text: str = ""
     acknowledges: bool = False
+    mutes: bool = False
 
 
 class Notes(msgspec.Struct, frozen=True, kw_only=True):

@@ -36,11 +36,12 @@ _DEEPEST = 30  # levels that are indented: further ones would leave no room for 
 
 def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
     """Return the cells of RUN_COLUMNS."""
-    marks = [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
+    named = (("pinned", run.is_pinned), ("archived", run.archived_at), (f"{run.lost:,} lost", run.lost))
+    marks = [mark for mark, holds in named if holds]
     return [
         f"{run.run_id} ({', '.join(marks)})" if marks else run.run_id,
         Status(run.status),
-        f"{run.tally.calls:,}",
+        actions_of(run.tally, is_brief=True),
         cost_of(run.tally),
         _rate(run.tally),
         moment(run.started_at, now=at),
@@ -57,22 +58,23 @@ def show_recorded(
     *,
     at: datetime,
     said: Mapping[str, str] | None = None,
+    has_tree: bool = True,
     has_ids: bool = False,
 ) -> None:
-    """Write a run: where it stands, its figures, what people said of it, and its actions as a tree.
+    """Write a run: where it stands, its figures, what people said of it, and its actions as a tree, if `has_tree`.
 
     `said` are words that stand behind an action's name, by its id.
     """
     say("Run ", run.run_id, "  ", Status(run.status), f"  {run.reason}" if run.reason else "")
     say(" · ".join(_facts(run, at=at)))
-    say(" · ".join(_figures(run.tally)))
+    say(" · ".join(_figures(run)))
     if run.first_error:
         say(f"first error: {run.first_error}")
     if run.has_stages:
         say(f"Its stages and their jobs: titan run {run.run_id}")
     for note in notes:
         say(note_line(note, calls, at=at))
-    if calls:
+    if calls and has_tree:
         say("")
         columns = [*_ACTION_COLUMNS[:1], _ID_COLUMN, *_ACTION_COLUMNS[1:]] if has_ids else _ACTION_COLUMNS
         show_table(columns, [action_row(call, run, (said or {}).get(call.id), at=at, has_id=has_ids) for call in calls])
@@ -98,6 +100,13 @@ def action_row(
     ]
 
 
+def actions_of(tally: Tally, *, is_brief: bool = False) -> str:
+    """Return how many actions a run has, those apart that were answered from earlier ones: `6 actions + 1 replayed`."""
+    own = tally.calls - tally.replayed
+    replayed = f" + {tally.replayed:,} replayed" if tally.replayed else ""
+    return f"{own:,}{replayed}" if is_brief else f"{count(own, 'action')}{replayed}"
+
+
 def cost_of(tally: Tally) -> str:
     """Return what was spent, `≈` where some was computed, and how many model calls it lacks: `≈$0.12 + 3 unpriced`."""
     known = tally.known_cost
@@ -119,7 +128,7 @@ def progress_of(progress: Progress) -> str:
 
 def note_line(note: Note, calls: Sequence[Call] = (), *, at: datetime) -> str:
     """Return what somebody said: `note by ann, 14:03:07 (2m), on search: quality 0.9 · too slow`."""
-    verb = "acknowledged by" if note.acknowledges else "note by"
+    verb = "muted by" if note.mutes else "acknowledged by" if note.acknowledges else "note by"
     about = next((call.name for call in calls if call.id == note.action_id), note.action_id)
     score = None if note.score is None else f"{note.name or 'overall'} {note.score:g}"
     said = " · ".join(part for part in (score, note.text) if part)
@@ -144,22 +153,26 @@ def _facts(run: RecordedRun, *, at: datetime) -> list[str]:
     return facts
 
 
-def _figures(tally: Tally) -> list[str]:
+def _figures(run: RecordedRun) -> list[str]:
+    tally = run.tally
     outcomes = (
         (tally.success, "succeeded"),
         (tally.error, "failed"),
         (tally.blocked, "blocked"),
         (tally.rejected, "rejected"),
-        (tally.replayed, "replayed"),
         (tally.running, "running"),
     )
     said = ", ".join(f"{number:,} {word}" for number, word in outcomes if number)
-    figures = [f"{count(tally.calls, 'action')}{f': {said}' if said else ''}"]
+    figures = [f"{actions_of(tally)}{f': {said}' if said else ''}"]
+    if run.lost:
+        figures.append(f"{count(run.lost, 'entry', 'entries')} of it lost")
     if tally.success_rate is not None:
         figures.append(f"{_rate(tally)} success")
     figures.append(f"cost {cost_of(tally)}")
     if tally.attempted_cost_usd != tally.cost_usd:
         figures.append(f"{money(tally.attempted_cost_usd)} attempted")
+    if tally.prevented_cost_usd:
+        figures.append(f"{money(tally.prevented_cost_usd)} prevented")
     if tally.saved_cost_usd:
         figures.append(f"{money(tally.saved_cost_usd)} saved")
     figures.append(f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out")

@@ -17,6 +17,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from titan.engine.bodiless import BodilessRuns
 from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, Teller
 from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
@@ -42,8 +43,11 @@ class Housed:
     moved: Sequence[MovedRun]
 
 
-def brought_home(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> Housed:
-    """Return entries as they are to be recorded, behind those that they show to belong elsewhere."""
+def brought_home(tx: CallTransaction, project_id: str, entries: Sequence[Entry], bodiless: BodilessRuns) -> Housed:
+    """Return entries as they are to be recorded, behind those that they show to belong elsewhere.
+
+    Of those that come to a run in `bodiless`, nothing is left where they were.
+    """
     claims: dict[str, str] = {}
     for entry in entries:
         if (answer := _claimed(entry)) is not None:
@@ -59,7 +63,8 @@ def brought_home(tx: CallTransaction, project_id: str, entries: Sequence[Entry])
     taken: list[Entry] = []
     moved: list[MovedRun] = []
     for answer in claims:
-        told_there, run = _taken_out(tx, project_id, answer, homes[answer])
+        keeps_bodies = bodiless.keeps_bodies(tx, project_id, homes[answer], entries)
+        told_there, run = _taken_out(tx, project_id, answer, homes[answer], keeps_bodies=keeps_bodies)
         taken += told_there
         moved += run
     return Housed(entries=list(_housed([*taken, *entries], homes)), moved=moved)
@@ -102,7 +107,9 @@ def _claimed(entry: Entry) -> str | None:
     return answer if answer is not None and answer != entry.run_id and OWN_ANSWER.fullmatch(answer) else None
 
 
-def _taken_out(tx: CallTransaction, project_id: str, answer: str, home: str) -> tuple[list[Entry], list[MovedRun]]:
+def _taken_out(
+    tx: CallTransaction, project_id: str, answer: str, home: str, *, keeps_bodies: bool
+) -> tuple[list[Entry], list[MovedRun]]:
     """Take the run of its own that a call was out of the store; return what was told of it, and what else it had.
 
     A run of this name of which others tell, too, is somebody's: it stays.
@@ -112,6 +119,6 @@ def _taken_out(tx: CallTransaction, project_id: str, answer: str, home: str) -> 
         return [], []
     run, notes = tx.recorded_run(project_id, answer), tx.notes_of_run(project_id, answer)
     pinned_at = None if run is None else run.pinned_at
-    tx.forget_run(project_id, answer, is_told_elsewhere=True)
+    tx.forget_run(project_id, answer, is_told_elsewhere=keeps_bodies)
     has_more = pinned_at is not None or notes
     return told, [MovedRun(answer=answer, home=home, pinned_at=pinned_at, notes=notes)] if has_more else []

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from titan.engine.bodiless import BodilessRuns
 from titan.engine.preparing import H, Preparer, PreparingProcess
 from titan.engine.recording import record_entries
 from titan.engine.silence import Live, end_silent
@@ -74,14 +75,21 @@ class Recorder:
         apart: PreparingProcess | None = None,
         live: Live,
         clock: Clock,
+        discard: Callable[[Collection[str]], Awaitable[object]] | None = None,
     ) -> None:
-        """`apart` prepares what comes in large requests, by the same rules; without it `preparer` does all."""
+        """`apart` prepares what comes in large requests, by the same rules; without it `preparer` does all.
+
+        `discard` deletes content that nothing names any more.
+        """
         self._store = store
         self._blobs = blobs
         self._preparer = preparer
         self._apart = apart
         self._live = live
         self._clock = clock
+        self._discard = discard
+        self._bodiless = BodilessRuns(preparer.bodiless)
+        self._to_discard: list[str] = []
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
         #: Waits for the process, so that small requests need not.
         self._reading_large = ThreadPoolExecutor(1, thread_name_prefix="recorder-large")
@@ -131,8 +139,17 @@ class Recorder:
                 await asyncio.to_thread(end_silent, self._store, live=self._live, clock=self._clock)
                 await asyncio.to_thread(self._pack)
                 await asyncio.wrap_future(self._store.scrub())
+                await self.discard_left()
             except StoreError as error:
                 logger.warning("silent runs are looked for again later: %s", error)
+
+    async def discard_left(self) -> None:
+        """Delete content of bodies that were left out by the last time: what did that is committed by now."""
+        due, self._to_discard = self._to_discard, []
+        while self._bodiless.left:
+            self._to_discard.append(self._bodiless.left.popleft())
+        if due and self._discard is not None:
+            await self._discard(due)
 
     def _pack(self) -> None:
         """Compress runs that are over, a few at a time, resting as long as it worked: others need the machine too."""
@@ -184,7 +201,7 @@ class Recorder:
 
     def _handed_in(self, project_id: str, entries: Iterable[Entry]) -> _Batch:
         """Hand prepared entries to the store."""
-        fit = list(map(self._fit, entries))
+        fit = list(map(self._fit, self._bodiless.leave_out(list(entries))))
         batch = _Batch(project_id, fit, _blobs_of(fit))
         if not batch.entries:
             batch.told.set_result(Recorded(stored=0, repeated=0))
@@ -259,7 +276,7 @@ class Recorder:
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
             heard = [entry for batch in batches for entry in batch.entries]
-            kept = record_entries(tx, project_id, heard, prices=self._preparer.prices)
+            kept = record_entries(tx, project_id, heard, prices=self._preparer.prices, bodiless=self._bodiless)
             new = {id(each.entry) for each in kept}
             for batch in batches:
                 stored = sum(id(entry) in new for entry in batch.entries)

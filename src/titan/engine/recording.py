@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from titan.engine.bodiless import BodilessRuns, naming_projects
 from titan.engine.homing import bring_belongings, brought_home
 from titan.engine.tracing import in_named_runs, note_traces
 from titan.model.actions import Entry
@@ -10,14 +11,21 @@ from titan.rules.recording import settle
 
 
 def record_entries(
-    tx: CallTransaction, project_id: str, heard: Sequence[Entry], *, prices: Prices | None = None
+    tx: CallTransaction,
+    project_id: str,
+    heard: Sequence[Entry],
+    *,
+    prices: Prices | None = None,
+    bodiless: BodilessRuns | None = None,
 ) -> Sequence[NewEntry]:
     """Record entries in the order they came; return those that said something new."""
-    traced = in_named_runs(tx, project_id, heard)
-    housed = brought_home(tx, project_id, traced.entries)
+    bodiless = bodiless or BodilessRuns()
+    traced = in_named_runs(tx, project_id, heard, bodiless)
+    housed = brought_home(tx, project_id, traced.entries, bodiless)
     known = tx.known(project_id, housed.entries)
-    settled = settle(housed.entries, known, project_id=project_id, now=tx.now, prices=prices)
+    entries = naming_projects(bodiless.left_out(tx, project_id, housed.entries, known), known)
+    settled = settle(entries, known, project_id=project_id, now=tx.now, prices=prices)
     tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
     bring_belongings(tx, project_id, [*traced.moved, *housed.moved])
-    note_traces(tx, project_id, housed.entries)
+    note_traces(tx, project_id, entries)
     return settled.kept

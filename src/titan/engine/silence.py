@@ -1,6 +1,7 @@
 """Ends runs that fell silent and calls that never ended; a run whose submission is alive is only quiet."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -8,10 +9,10 @@ from msgspec.structs import replace
 
 from titan.model.recorded import Action, RecordedRun
 from titan.ports import Clock, Store
-from titan.ports_calls import CallStore, CallTransaction
+from titan.ports_calls import CallReader, CallStore, CallTransaction
 from titan.rules.broken_off import GRACE, without_open_calls
 from titan.rules.ending import fallen_silent
-from titan.rules.registry import is_silent, silent_since
+from titan.rules.registry import is_silent, silent_since, silent_within_call_since
 
 SWEPT_AT_ONCE: Final = 500
 
@@ -34,7 +35,7 @@ def end_silent(calls: CallStore, *, live: Live, clock: Clock) -> None:
     Raises:
         StoreError: one of the stores is away; nothing more was ended.
     """
-    quiet = calls.read(lambda reader: reader.silent_runs(before=silent_since(clock.now()), limit=SWEPT_AT_ONCE))
+    quiet = calls.read(lambda reader: _quiet(reader, clock.now()))
     by_project: dict[str, list[str]] = {}
     for run in quiet:
         by_project.setdefault(run.project_id, []).append(run.id)
@@ -43,8 +44,13 @@ def end_silent(calls: CallStore, *, live: Live, clock: Clock) -> None:
     calls.transact(partial(_end, looked_at=looked_at, alive=alive)).result()
 
 
+def _quiet(reader: CallReader, now: datetime) -> list[RecordedRun]:
+    within_call = silent_within_call_since(now)
+    return reader.silent_runs(before=silent_since(now), within_call_before=within_call, limit=SWEPT_AT_ONCE)
+
+
 def _end(tx: CallTransaction, *, looked_at: Mapping[str, Set[str]], alive: Mapping[str, Set[str]]) -> None:
-    for run in tx.silent_runs(before=silent_since(tx.now), limit=SWEPT_AT_ONCE):
+    for run in _quiet(tx, tx.now):
         if run.id not in looked_at.get(run.project_id, ()) or not is_silent(run, now=tx.now):
             continue
         if run.id in alive[run.project_id]:

@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from titan.engine.bodiless import BodilessRuns
 from titan.engine.homing import Housed, MovedRun
 from titan.model.actions import Entry, RunEntry, Teller
 from titan.ports_calls import CallTransaction
@@ -23,8 +24,11 @@ _LENGTH: Final = 32  # of a trace's id
 _READ_AT_ONCE: Final = 1000
 
 
-def in_named_runs(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> Housed:
-    """Return entries in the runs that their traces are in, behind those that came before their trace was named."""
+def in_named_runs(tx: CallTransaction, project_id: str, entries: Sequence[Entry], bodiless: BodilessRuns) -> Housed:
+    """Return entries in the runs that their traces are in, behind those that came before their trace was named.
+
+    Of those that come to a run in `bodiless`, nothing is left where they were.
+    """
     claims: dict[str, str] = {}
     for entry in entries:
         for trace_id in entry.traces if isinstance(entry, RunEntry) else ():
@@ -35,7 +39,8 @@ def in_named_runs(tx: CallTransaction, project_id: str, entries: Sequence[Entry]
     taken: list[Entry] = []
     moved: list[MovedRun] = []
     for trace_id in claims.keys() - known.keys():
-        told_there, run = _taken_out(tx, project_id, trace_id, homes[trace_id])
+        keeps_bodies = bodiless.keeps_bodies(tx, project_id, homes[trace_id], entries)
+        told_there, run = _taken_out(tx, project_id, trace_id, homes[trace_id], keeps_bodies=keeps_bodies)
         taken += told_there
         moved += run
     if not taken and homes.keys().isdisjoint(unnamed):
@@ -64,7 +69,9 @@ def _in_homes(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[En
             yield replace(entry, run_id=home)
 
 
-def _taken_out(tx: CallTransaction, project_id: str, trace_id: str, home: str) -> tuple[list[Entry], list[MovedRun]]:
+def _taken_out(
+    tx: CallTransaction, project_id: str, trace_id: str, home: str, *, keeps_bodies: bool
+) -> tuple[list[Entry], list[MovedRun]]:
     """Take the run by a trace's name out of the store; return what was told of it, and what else it had."""
     run = tx.recorded_run(project_id, trace_id)
     if run is None or run.has_stages:
@@ -73,7 +80,7 @@ def _taken_out(tx: CallTransaction, project_id: str, trace_id: str, home: str) -
     if any(entry.teller not in _TELLERS for entry in told):
         return [], []
     notes = tx.notes_of_run(project_id, trace_id)
-    tx.forget_run(project_id, trace_id, is_told_elsewhere=True)
+    tx.forget_run(project_id, trace_id, is_told_elsewhere=keeps_bodies)
     return told, [MovedRun(answer=None, home=home, pinned_at=run.pinned_at, notes=notes)]
 
 

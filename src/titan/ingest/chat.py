@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from titan.ingest.values import conversation, payload_of, pieces_of, safe
 from titan.model.actions import (
     ActionEntry,
     ActionKind,
+    AgentSource,
     Entry,
     Failure,
     ModelUse,
@@ -45,6 +47,7 @@ class ChatRun:
 
     id: str
     agent_id: str | None = None
+    agent_source: AgentSource = AgentSource.SAID
     name: str | None = None
     is_own: bool = False  #: it is all of its run: nobody named one
 
@@ -59,6 +62,7 @@ class ChatCall:
     model: str | None = None  #: that is to answer; None: the server has none
     provider: str | None = None
     parent_id: str | None = None  #: the span that it was made in
+    project: str | None = None  #: that it says its run is of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,7 @@ class ChatEnd:
     answer: ModelAnswer | None = None  #: whole
     partial: "PartialAnswer | None" = None  #: what a stream had said when it broke off
     failure: Failure | None = None
+    has_asked: bool = True  #: a model was asked: else it cost nothing, for certain
 
 
 @dataclass(slots=True)
@@ -132,7 +137,16 @@ def ending(call: ChatCall, run: ChatRun, end: ChatEnd, *, has_begun: bool) -> li
 def _run_entries(call: ChatCall, run: ChatRun) -> list[Entry]:
     if run.agent_id is None and run.name is None:
         return []
-    return [RunEntry(run_id=run.id, teller=Teller.ENDPOINT, at=call.started_at, agent_id=run.agent_id, name=run.name)]
+    return [
+        RunEntry(
+            run_id=run.id,
+            teller=Teller.ENDPOINT,
+            at=call.started_at,
+            agent_id=run.agent_id,
+            agent_source=run.agent_source,
+            name=run.name,
+        )
+    ]
 
 
 def _end_of(run: ChatRun, end: ChatEnd) -> RunEntry:
@@ -158,6 +172,7 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
             parent_id=call.parent_id,
             inputs=inputs,
             use=ModelUse(model=call.model, provider=call.provider),
+            project=call.project,
         )
     return ActionEntry(
         id=call.id,
@@ -173,8 +188,10 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
         inputs=inputs,
         outputs=_outputs(end),
         failure=end.failure,
+        cost=None if end.has_asked else Decimal(0),
         use=_use(call, end),
         details=_details(end),
+        project=call.project,
     )
 
 

@@ -30,6 +30,8 @@ from titan.model.actions import (
     RunEntry,
     Standing,
     Teller,
+    project_detail,
+    project_name,
 )
 from titan.model.errors import InvalidInput
 from titan.model.recorded import IS_RETOLD
@@ -41,6 +43,7 @@ from titan.rules.names import shown
 _DECODER: Final = msgspec.json.Decoder(Line)
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_NAMES: Final = msgspec.json.Decoder(dict[str, str])
 _ANYTHING: Final = msgspec.json.Decoder(msgspec.Raw)
 _CUT: Final = "Input data was truncated"  # msgspec's words
 _TIMES: Final[Mapping[type[Line], tuple[str, ...]]] = {
@@ -164,7 +167,7 @@ def _read(text: bytes, number: int) -> Line:
 
 def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
     """Yield what a run's line says, but for how it ended: see `_end_of`."""
-    details = _details_of_run(line.details, number)
+    beside = list(map(_beside, _details_of_run(line.details, number)))
     standing = Standing(last_event_at=line.started_at) if _is_whole(line) else None
     first = RunEntry(
         run_id=line.run_id,
@@ -176,14 +179,14 @@ def _run(line: RunLine, number: int) -> Iterator[RunEntry | Pinned]:
         session_id=line.session_id,
         name=line.name,
         tags=line.tags,
-        details=details[0] if details else None,
         standing=standing,
     )
+    further = RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=line.started_at, standing=standing)
     if not _is_over(line):
         first = replace(first, done=line.done, total=line.total, standing=_standing(line))
-    yield first
-    for further in details[1:]:
-        yield RunEntry(run_id=line.run_id, teller=Teller.IMPORT, at=line.started_at, details=further, standing=standing)
+    yield replace(first, **beside[0]) if beside else first
+    for told in beside[1:]:
+        yield replace(further, **told)
     if line.pinned_at is not None:
         yield Pinned(run_id=line.run_id, at=line.pinned_at)
 
@@ -304,6 +307,18 @@ def _details_of_run(raw: msgspec.Raw | UnsetType, number: int) -> list[str]:
     text = _text(raw)
     pieces = _ITEMS.decode(text) if text is not None and text.startswith("[") else [raw]
     return [details for piece in pieces if (details := _details(piece, number)) is not None]
+
+
+def _beside(details: str) -> dict[str, str]:
+    """Return the field of a run's entry in which this was told: its project has one of its own."""
+    if details.startswith('{"project":'):
+        try:
+            project = project_name(_NAMES.decode(details)["project"])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            project = None
+        if project is not None and project_detail(project) == details:
+            return {"project": project}
+    return {"details": details}
 
 
 def _details(raw: msgspec.Raw | UnsetType, number: int) -> str | None:

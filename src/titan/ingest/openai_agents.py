@@ -12,7 +12,7 @@ from typing import Any, Final
 from titan.ingest.batch import Batch
 from titan.ingest.counts import count_of
 from titan.ingest.moments import in_utc
-from titan.ingest.openai_agents_items import Failed, Item, read_items
+from titan.ingest.openai_agents_items import Failed, Item, read_items, wrong_with
 from titan.ingest.values import (
     Value,
     conversation,
@@ -63,14 +63,14 @@ def read(body: bytes, *, received_at: datetime) -> Batch:
     heard = _Heard()
     for item in read_items(body):
         heard.take(item)
-    if heard.rejected and not heard.told:
-        raise InvalidInput("traces of openai-agents", expected="one that can be read", found=heard.problem)
+    if heard.wrong is not None and not heard.told:
+        raise heard.wrong
     runs = [_run(run_id, heard.traces.get(run_id), of_run, received_at) for run_id, of_run in heard.told.items()]
     return Batch(
         entries=[*runs, *heard.actions],
         accepted=len(heard.traces) + len(heard.actions),
         rejected=heard.rejected,
-        problem=heard.problem,
+        problem="" if heard.wrong is None else str(heard.wrong),
     )
 
 
@@ -83,12 +83,12 @@ class _Heard:
         self.told: dict[str, list[tuple[Item, ActionEntry]]] = {}
         self.actions: list[ActionEntry] = []
         self.rejected = 0
-        self.problem = ""  #: of the first that was rejected
+        self.wrong: InvalidInput | None = None  #: with the first that was rejected
 
     def take(self, item: Item | InvalidInput) -> None:
         """Take one more trace or span, or count it as rejected."""
         if isinstance(item, InvalidInput):
-            self._reject(str(item))
+            self._reject(item)
         elif item.object == "trace" and item.id:
             run_id = item.id[:200]
             self.traces[run_id] = item
@@ -96,20 +96,31 @@ class _Heard:
         elif item.object == "trace.span" and item.id and item.trace_id and item.started_at:
             self._take_span(item)
         else:
-            self._reject(f"{item.id or '(no id)'}: neither a trace nor a span, or it has no id or no time")
+            self._reject(_no_item(item))
 
     def _take_span(self, span: Item) -> None:
         try:
             action = _action(span)
         except InvalidInput as error:  # a time in no year
-            self._reject(f"{span.id}: {error}")
+            self._reject(wrong_with(f"{span.id}: {error.subject}", expected=error.expected, found=error.found))
             return
         self.actions.append(action)
         self.told.setdefault(action.run_id, []).append((span, action))
 
-    def _reject(self, problem: str) -> None:
+    def _reject(self, wrong: InvalidInput) -> None:
         self.rejected += 1
-        self.problem = self.problem or problem
+        self.wrong = self.wrong or wrong
+
+
+def _no_item(item: Item) -> InvalidInput:
+    """Return why what was read is neither a trace nor a span."""
+    needed = {"trace": ("id",), "trace.span": ("id", "trace_id", "started_at")}.get(item.object)
+    lacking = [f"no {name}" for name in needed or () if not getattr(item, name)]
+    return wrong_with(
+        item.id[:200] or "one without an id",
+        expected='"object": "trace" with an id, or "trace.span" with an id, a trace_id and a started_at',
+        found=f"object {item.object[:60]!r}" if needed is None else ", ".join(lacking),
+    )
 
 
 def _run(run_id: str, trace: Item | None, told: Sequence[tuple[Item, ActionEntry]], received_at: datetime) -> RunEntry:

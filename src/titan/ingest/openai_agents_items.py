@@ -10,6 +10,8 @@ from titan.ingest.values import read_json
 from titan.model.errors import InvalidInput
 
 _WHAT: Final = "trace of openai-agents"
+_KINDS: Final = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+_NEXT_STEP: Final = "Correct it and send it again; it was not stored."
 
 
 class Failed(msgspec.Struct):
@@ -75,18 +77,28 @@ def _values(body: bytes, *, found: str) -> list[Any]:
         _WHAT,
         expected='JSON such as {"data": [{"object": "trace", …}, {"object": "trace.span", …}]}',
         found=f"{len(body)} bytes that are none ({found})",
+        next_step=_NEXT_STEP,
     )
+
+
+def wrong_with(which: str, *, expected: str, found: str) -> InvalidInput:
+    """Return what is wrong with a trace or span of a request."""
+    return InvalidInput(f"{_WHAT}: {which}", expected=expected, found=found, next_step=_NEXT_STEP)
 
 
 def _read(raw: bytes, place: int) -> Item | InvalidInput:
     try:
         return _converted(read_json(raw, what=f"{_WHAT}: $.data[{place}]"), place)
     except InvalidInput as error:
-        return error
+        return wrong_with(f"$.data[{place}]", expected=error.expected, found=error.found)
 
 
 def _converted(value: Any, place: int) -> Item | InvalidInput:
     try:
         return msgspec.convert(value, Item)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
-        return InvalidInput(f"{_WHAT}: $.data[{place}]", expected="a trace or a span", found=str(error))
+        return wrong_with(f"$.data[{place}]", expected="a trace or a span", found=_found(value, error))
+
+
+def _found(value: Any, error: Exception) -> str:
+    return str(error) if isinstance(value, dict) else _KINDS.get(type(value), "a number")

@@ -132,4 +132,4 @@ def _failure(outcome: Outcome, given: dict[str, Any], outputs: Any) -> Failure |
     error, kind = given.get("error"), given.get("error_type")
     if isinstance(error, str):
         return Failure(type=kind if isinstance(kind, str) and kind else outcome.value, message=error)
-    return Failure(type=outcome.value)
+    return Failure(type=kind) if isinstance(kind, str) and kind else None  # its outcome says no more than it does

@@ -190,6 +190,7 @@ def note_line(note: Note, spans: Mapping[str, str]) -> NoteLine:
         score=note.score,
         text=note.text,
         acknowledges=note.acknowledges,
+        mutes=note.mutes,
     )
 
 

@@ -147,6 +147,7 @@ class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
     score: float | None = None
     text: str = ""
     acknowledges: bool = False
+    mutes: bool = False
 
 
 class ManifestLine(Struct, kw_only=True, tag_field="type", tag="manifest"):

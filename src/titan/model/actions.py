@@ -16,7 +16,7 @@ from hashlib import blake2b
 from itertools import chain
 from typing import Final, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, json
 from msgspec.structs import replace
 
 from titan.model.runs import StatusSource
@@ -34,6 +34,7 @@ OWN_ANSWER: Final = re.compile("chatcmpl-[0-9a-f]{32}")
 OWN_LENGTH: Final = 41  # looked at first: others are seldom as long
 
 
+MOST_OF_PROJECT: Final = 200  # characters of a project's name; a longer one is known by the first
 MAX_TAGS: Final = 100  # of a run or an action: they stand in every list, and are joined with each entry that has some
 MORE_TAGS: Final = "… and more"  # the tag that stands for those that were left out
 
@@ -124,6 +125,16 @@ class Payload(Struct, frozen=True):
         return self.text.replace(SHARED_MARK, f"[{','.join(self.shared)}]", 1)
 
 
+def project_name(told: object) -> str | None:
+    """Return a project's name as far as it is kept; None where what was told is no name."""
+    return told.strip()[:MOST_OF_PROJECT] or None if isinstance(told, str) else None
+
+
+def project_detail(project: str) -> str:
+    """Return what stands among the details of a run that is told to be of a project: a JSON object."""
+    return json.encode({"project": project}).decode()
+
+
 def digest_of(text: str) -> bytes:
     """Return what a text is known by: DIGEST_BYTES of BLAKE2b."""
     return blake2b(text.encode(), digest_size=DIGEST_BYTES).digest()
@@ -209,6 +220,7 @@ class ActionEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: `mission_id`, `principal`, `harness`, `thread`. None: nothing.
     details: str | None = None
     hearsay: Hearsay | None = None  #: None: its teller speaks for itself
+    project: str | None = None  #: that the teller says its run is of: what the choice to keep no bodies goes by
 
 
 def seen_within(entry: ActionEntry) -> str | None:
@@ -238,6 +250,7 @@ class AgentSource(StrEnum):
     SAID = "said"  #: the run's program or its root span said so
     ACTED = "acted"  #: it acted first of those that were seen
     NAMED = "named"  #: it is a name for all: of the service, or of the root span
+    ASSUMED = "assumed"  #: nobody said it: a call of our model endpoint named a run, and no agent
 
 
 class Standing(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -271,6 +284,7 @@ class RunEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     traces: tuple[str, ...] = ()  #: of OpenTelemetry, that it was told of in and that do not have its name
     details: str | None = None  #: a JSON object, as in ActionEntry
     standing: Standing | None = None  #: of an export: as it stood there
+    project: str | None = None  #: as in ActionEntry; a run may be told to be of several
 
 
 Entry: TypeAlias = ActionEntry | RunEntry

@@ -91,6 +91,11 @@ class Tally(Struct, frozen=True, kw_only=True):
         return self.success + self.error + self.blocked + self.rejected
 
     @property
+    def stopped(self) -> int:
+        """Attempts that a guard or a person did not let happen."""
+        return self.blocked + self.rejected
+
+    @property
     def attempted_cost(self) -> Decimal:
         """What would have been spent had nothing been stopped."""
         return self.cost + self.prevented
@@ -147,6 +152,7 @@ class RecordedRun(Struct, frozen=True, kw_only=True):
     progress_at: datetime | None = None  #: when it was so far
     tags: tuple[str, ...] = ()
     entry_count: int = 0  #: entries of its tape
+    lost: int = 0  #: entries that its program could not deliver, as far as it told
     #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
     agent_order: int = 0
     details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
@@ -168,6 +174,7 @@ class Note:
     score: float | None = None
     text: str = ""
     acknowledges: bool = False  #: the run needs no attention any more, until something more is heard of it
+    mutes: bool = False  #: the run needs no attention any more, whatever more is heard of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +208,14 @@ class AgentDay:
     cost: Decimal
     unpriced: int
     estimated: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stops:
+    """How many of some attempts were stopped."""
+
+    stopped: int
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from typing import Final
 
 from titan.model.recorded import IS_RETOLD, Action, was_model_call
 from titan.rules.lending import LENT_BITS, own
-from titan.rules.merging import IS_COVERED, STAYS_FRAME, is_around, says_same
+from titan.rules.merging import FRAMES_PAST_STEPS, IS_COVERED, STAYS_FRAME, is_around, says_same
 from titan.rules.settling import Settling
 
-_WAS_SETTLED: Final = STAYS_FRAME | IS_COVERED | IS_RETOLD | LENT_BITS
+_WAS_SETTLED: Final = STAYS_FRAME | IS_COVERED | FRAMES_PAST_STEPS | IS_RETOLD | LENT_BITS
 
 
 @dataclass(slots=True)

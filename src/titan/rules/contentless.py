@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
+
+from titan.model.actions import ActionEntry, Entry
 
 #: Members that are ids and names.
 _PLAIN: Final = frozenset(["task_id", "mission_id", "harness", "principal", "thread", "replay_of", "parameters"])
@@ -107,6 +110,20 @@ _KEPT_BEGINNINGS: Final = (
     *("network.", "gen_ai.usage.", "llm.usage.", "llm.token_count.", "ai.usage."),
     *("llm.cost.", "gen_ai.cost."),
 )
+
+
+def without_bodies(entry: Entry) -> Entry:
+    """Return an entry without inputs, outputs, traceback and what in details may be content; the same if it has none.
+
+    Names, ids, tags, reasons and messages of failures stay.
+    """
+    details = without_content(entry.details)
+    left_out: dict[str, object] = {} if details == entry.details else {"details": details}
+    if isinstance(entry, ActionEntry):
+        left_out |= {name: None for name in ("inputs", "outputs") if getattr(entry, name) is not None}
+        if entry.failure is not None and entry.failure.traceback is not None:
+            left_out["failure"] = replace(entry.failure, traceback=None)
+    return replace(entry, **left_out) if left_out else entry
 
 
 def without_content(details: str | None) -> str | None:

@@ -8,7 +8,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Failure, Hearsay, ModelUse, Payload, Redaction, RunEntry
-from titan.rules.contentless import without_content
+from titan.rules.bodiless import KEEPS_ALL, Bodiless
+from titan.rules.contentless import without_bodies
 from titan.rules.redaction import Redactor, Taken
 
 MAX_NOTED: Final = 100  # of one entry: a history of messages brings the same ones again and again
@@ -27,19 +28,21 @@ class Clean:
 class EntryRedactor:
     """Takes secrets out of entries. Messages come again with every call of a conversation: each is read once."""
 
-    def __init__(self, redactor: Redactor, *, keeps_bodies: bool = True) -> None:
-        """Without `keeps_bodies`, inputs, outputs, tracebacks and what in details may be content are left out."""
+    def __init__(self, redactor: Redactor, bodiless: Bodiless = KEEPS_ALL) -> None:
+        """`bodiless` says of whose entries inputs, outputs, tracebacks and what in details may be content go, too."""
         self._redactor = redactor
-        self._keeps_bodies = keeps_bodies
+        self._bodiless = bodiless
         self._cached = lru_cache(maxsize=CACHED_TEXTS)(self._json)
         self._cached_name = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_text)
         self._cached_id = lru_cache(maxsize=CACHED_TEXTS)(redactor.redact_id)
 
     def clean(self, entry: Entry) -> Entry:
         """Return the entry without secrets; the very same one when it holds none."""
+        if self._bodiless and self._bodiless.is_of(self._cleaned_project(entry.project)):
+            entry = without_bodies(entry)
         if not isinstance(entry, ActionEntry):
             return self._clean_run(entry)
-        if self._keeps_bodies and not self._may_take(entry):
+        if not self._may_take(entry):
             return entry
         taken: list[Redaction] = []
         clean = replace(
@@ -51,13 +54,14 @@ class EntryRedactor:
             name=self._name("name", entry.name, taken) or "",
             inputs=self._payload("inputs", entry.inputs, taken),
             outputs=self._payload("outputs", entry.outputs, taken),
-            details=self._text("details", self._kept(entry.details), taken),
+            details=self._text("details", entry.details, taken),
             failure=self._failure(entry.failure, taken),
             use=self._use(entry.use, taken),
             tags=self._tags(entry.tags, taken),
             hearsay=self._hearsay(entry.hearsay, taken),
+            project=self._name("project", entry.project, taken),
         )
-        if not taken and self._keeps_bodies:
+        if not taken:
             return entry
         return replace(clean, redacted=(*entry.redacted, *taken[:MAX_NOTED]))
 
@@ -74,6 +78,8 @@ class EntryRedactor:
         inputs, outputs, failure, use = entry.inputs, entry.outputs, entry.failure, entry.use
         own = [entry.name, entry.details or "", entry.id, entry.run_id, entry.parent_id or "", entry.actor or ""]
         own += entry.tags
+        if entry.project is not None:
+            own.append(entry.project)
         if use is not None:
             own += (use.model or "", use.provider or "", use.response_id or "")
         for payload in (inputs, outputs):
@@ -98,15 +104,16 @@ class EntryRedactor:
             reason=self._plain("reason", entry.reason, taken),
             tags=self._tags(entry.tags, taken),
             traces=tuple(self._id(f"traces[{place}]", trace_id, taken) for place, trace_id in enumerate(entry.traces)),
-            details=self._text("details", self._kept(entry.details), taken),
+            details=self._text("details", entry.details, taken),
+            project=self._name("project", entry.project, taken),
         )
-        return clean if taken or clean.details != entry.details else entry
+        return clean if taken else entry
 
-    def _kept(self, details: str | None) -> str | None:
-        return details if self._keeps_bodies else without_content(details)
+    def _cleaned_project(self, project: str | None) -> str | None:
+        return project and self._cached_name(project).text
 
     def _payload(self, where: str, payload: Payload | None, taken: list[Redaction]) -> Payload | None:
-        if payload is None or not self._keeps_bodies:
+        if payload is None:
             return None
         before = len(taken)
         text = self._text(where, payload.text, taken)
@@ -167,7 +174,7 @@ class EntryRedactor:
             return None
         kind = self._name("failure.type", failure.type, taken)
         message = self._plain("failure.message", failure.message, taken)
-        traceback = self._plain("failure.traceback", failure.traceback, taken) if self._keeps_bodies else None
+        traceback = self._plain("failure.traceback", failure.traceback, taken)
         return replace(failure, type=kind or "", message=message or "", traceback=traceback)
 
     def _hearsay(self, hearsay: Hearsay | None, taken: list[Redaction]) -> Hearsay | None:

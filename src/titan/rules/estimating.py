@@ -70,7 +70,8 @@ def _estimate(entry: ActionEntry) -> Decimal | None:
 
 
 def _priced(settling: Settling, action: Action) -> Action:
-    cost = _list_price(settling, action, [action])
+    # Of an import also what was lent is told: from that its nest reckons, as it did where it was exported.
+    cost = _list_price(settling, own(action), [action])
     if cost is None:
         return action
     return replace(action, cost=cost, is_cost_estimated=True, heard=action.heard | PRICED | _IS_ESTIMATED)

@@ -18,18 +18,35 @@ def note_error(state: RunState, action: Action) -> None:
         state.first_error = action
 
 
-def forget_error(settling: Settling, state: RunState, before: Action) -> None:
-    """Take back that a call never ended, for its end was told; another one that never ended may take its place."""
+def forget_error(state: RunState, before: Action) -> None:
+    """Take back that a call never ended, for its end was told; see `find_first_errors`."""
     if state.first_error is None:
         is_first = state.run.first_error_id == before.id and state.run.first_error_at is None
     else:
         is_first = state.first_error.id == before.id and is_broken_off(state.first_error)
-    if not is_first:
-        return
-    state.run = replace(state.run, first_error_id=None, first_error=None)
-    stored = (settling.changed.get(other.number, other) for other in settling.known.never_ended(before.run_id))
-    heard = (other for other in settling.changed.values() if other.run_id == before.run_id)
-    state.first_error = first_of(other for other in (*stored, *heard) if other.number != before.number)
+    if is_first:
+        state.run = replace(state.run, first_error_id=None, first_error=None)
+        state.first_error = None
+        state.lacks_first_error = True
+
+
+def find_first_errors(settling: Settling) -> None:
+    """Put another call that never ended in the place of one that was taken back, where none failed of itself.
+
+    To be asked once all entries of a batch are taken: many ends may come late, and each may be that of the first.
+    """
+    lacking = {run_id: list[Action]() for run_id, state in settling.runs.items() if _lacks_error(state)}
+    for action in settling.changed.values() if lacking else ():
+        if action.run_id in lacking:
+            lacking[action.run_id].append(action)
+    for run_id, heard in lacking.items():
+        stored = settling.known.never_ended(run_id, len(heard) + 1)  # of so many, at least one is as it was
+        others = (action for action in stored if action.number not in settling.changed)
+        settling.runs[run_id].first_error = first_of((*heard, *others))
+
+
+def _lacks_error(state: RunState) -> bool:
+    return state.lacks_first_error and (state.first_error is None or is_broken_off(state.first_error))
 
 
 def _comes_first(state: RunState, action: Action, known_id: str) -> bool:

@@ -2,20 +2,36 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
-from titan.model.recorded import Note, RecordedRun
+from titan.model.recorded import Note, RecordedRun, Stops, Tally
 from titan.model.runs import RunStatus
+from titan.rules.wilson import wilson_lower
 
-FEWEST_STOPPED: Final = 3  # so that one of one is no alarm
-HIGH_RATE: Final = 0.2
+OWN_SPAN: Final = timedelta(days=30)  # before a run, of which its agent's other runs say how often they are stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """From where on a run counts as often stopped."""
+
+    least: int = 3  #: actions that were stopped, so that one of one is no alarm
+    rate: Decimal = Decimal("0.2")  #: share of the run's attempts that were stopped
+    times: Decimal = Decimal(3)  #: as often as in other runs of its agent, which does for less; 0: that is not asked
+
+
+DEFAULTS: Final = Thresholds()
+FEWEST_ATTEMPTS: Final = 30  # of those: fewer say nothing of a rate; as in `insight.trends`
 
 
 class ReasonKind(StrEnum):
     """Why a run needs attention, the most serious first."""
 
     ERROR = "error"  #: it failed, or a call failed that was not made good
+    ENTRIES_LOST = "entries_lost"  #: not all that it did is known
     OVER_BUDGET = "over_budget"  #: it spent more than a policy allows
     HIGH_INTERVENTION = "high_intervention"  #: many of its actions were stopped
 
@@ -28,25 +44,67 @@ class Reason:
     told: str  #: for people
 
 
-def reasons(run: RecordedRun, *, has_unrecovered_error: bool) -> tuple[Reason, ...]:
-    """Return why a run needs attention; nothing when it does not, as when somebody cancelled it."""
+def reasons(
+    run: RecordedRun, *, has_unrecovered_error: bool, thresholds: Thresholds = DEFAULTS, of_agent: Stops | None = None
+) -> tuple[Reason, ...]:
+    """Return why a run needs attention; nothing when it does not, as when somebody cancelled it.
+
+    `of_agent` is needed only where `depends_on_agent` says so: its stops in `OWN_SPAN` before the run, and in it.
+    """
     if run.status is RunStatus.CANCELLED:
         return ()
-    tally = run.tally
     found: list[Reason] = []
     if run.status is RunStatus.FAILED or has_unrecovered_error:
         found.append(Reason(kind=ReasonKind.ERROR, told=_why(run)))
-    stopped = tally.blocked + tally.rejected
-    if stopped >= FEWEST_STOPPED and stopped >= HIGH_RATE * tally.attempts:
-        told = f"{stopped} of {tally.attempts} actions were stopped"
+    if run.lost:
+        told = f"{run.lost:,} {'entry was' if run.lost == 1 else 'entries were'} not recorded"
+        found.append(Reason(kind=ReasonKind.ENTRIES_LOST, told=told))
+    if (told := _often_stopped(run.tally, thresholds, of_agent)) is not None:
         found.append(Reason(kind=ReasonKind.HIGH_INTERVENTION, told=told))
     return tuple(found)
 
 
+def depends_on_agent(run: RecordedRun, thresholds: Thresholds) -> bool:
+    """Tell whether a run was stopped often only if its agent's other runs were stopped less."""
+    enough = run.status is not RunStatus.CANCELLED and run.tally.stopped >= thresholds.least
+    return enough and thresholds.times > 0 and run.tally.stopped < thresholds.rate * run.tally.attempts
+
+
 def acknowledgement(run: RecordedRun, notes: Iterable[Note]) -> Note | None:
-    """Return the newest note by which a run needs no attention any more; None where more was heard of it since."""
-    said = [note for note in notes if note.acknowledges and note.at >= run.heard_at]
-    return max(said, key=lambda note: (note.at, note.id), default=None)
+    """Return the note by which a run needs no attention any more, None where it needs some.
+
+    One that mutes the run goes before one that acknowledges it, which counts until more is heard; then the newest.
+    """
+    said = [note for note in notes if note.mutes or (note.acknowledges and note.at >= run.heard_at)]
+    return max(said, key=lambda note: (note.mutes, note.at, note.id), default=None)
+
+
+def _often_stopped(tally: Tally, thresholds: Thresholds, of_agent: Stops | None) -> str | None:
+    """Return how often a run was stopped, where that is often: by itself, or beside the others of its agent."""
+    told = f"{tally.stopped} of {tally.attempts} actions were stopped"
+    if tally.stopped < thresholds.least:
+        return None
+    if tally.stopped >= thresholds.rate * tally.attempts:
+        return told
+    if of_agent is None or not thresholds.times:
+        return None
+    others = Stops(stopped=of_agent.stopped - tally.stopped, attempts=of_agent.attempts - tally.attempts)
+    if not _is_unlike(tally, others, thresholds.times):
+        return None
+    return (
+        f"{told}, over {thresholds.times} times as often as in its agent's other runs of {OWN_SPAN.days} days:"
+        f" {others.stopped} of {others.attempts}"
+    )
+
+
+def _is_unlike(tally: Tally, others: Stops, times: Decimal) -> bool:
+    """Tell whether a run was stopped so many times as often as others, and not by chance.
+
+    Others that made few attempts show no rate that anything is unlike.
+    """
+    if others.attempts < FEWEST_ATTEMPTS or tally.stopped * others.attempts <= times * others.stopped * tally.attempts:
+        return False
+    return wilson_lower(tally.stopped, tally.attempts) > others.stopped / others.attempts
 
 
 def _why(run: RecordedRun) -> str:

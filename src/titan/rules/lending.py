@@ -64,12 +64,12 @@ def lent(outer: Action, inner: Sequence[Action]) -> list[Action]:
     return [_with(call, outer, new) for call, new in zip(calls, news, strict=True)]
 
 
-def given(outer: Action, call: Action) -> Action:
-    """Return a call that is certainly the one that `outer` says again, with a cost that only `outer` knows better."""
-    if not _is_better_known(outer, call):
-        return call
-    heard = call.heard & ~(COST_BITS | LENT["cost"] | PRICED | GAVE_WAY) | outer.heard & COST_BITS | IS_RETOLD
-    return replace(call, cost=outer.cost, is_cost_estimated=outer.is_cost_estimated, heard=heard)
+def lent_past_steps(outer: Action, call: Action, *, with_answer: bool) -> Action:
+    """Return a call with steps between it and the one that says it again, with the cost that `outer` knows better."""
+    news: dict[str, object] = {"response_id": outer.response_id} if with_answer else {}
+    if _is_better_known(outer, call):
+        news["cost"] = outer.cost
+    return _with(call, outer, news)
 
 
 def _is_better_known(outer: Action, call: Action) -> bool:

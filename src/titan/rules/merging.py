@@ -31,6 +31,9 @@ _BEGINNINGS: Final = sum(BEGAN.values())
 TOLD: Final = sum(BEGAN.values()) | sum(ENDED.values())
 IS_COVERED: Final = 1 << 18  # our endpoint saw the call that it was made in and says again
 STAYS_FRAME: Final = 1 << 19  # it is a frame whatever else is heard
+#: Of two that are one call with nothing but steps between them (`rules.retelling`): the frame, and the call.
+FRAMES_PAST_STEPS: Final = 1 << 22
+CALL_PAST_STEPS: Final = 1 << 23
 #: 1 << 28 is `model.recorded.IS_RETOLD`, 1 << 29 is `rules.broken_off.IS_BROKEN_OFF`.
 HAS_INPUTS: Final = 1 << 30
 HAS_OUTPUTS: Final = 1 << 31

@@ -4,6 +4,9 @@ Asked once all entries of a batch are taken, of each nest that they touch, from 
 out to be a call of its own once both have named their answers or told how they ended.
 """
 
+from collections.abc import Iterable
+from typing import Final
+
 from msgspec.structs import replace
 
 from titan.model.actions import ActionKind
@@ -12,6 +15,7 @@ from titan.rules.circles import Circle, circle_of, model_around
 from titan.rules.estimating import own_of, with_lent_estimate
 from titan.rules.lending import lent
 from titan.rules.merging import (
+    FRAMES_PAST_STEPS,
     IS_COVERED,
     STAYS_FRAME,
     call_of,
@@ -23,14 +27,21 @@ from titan.rules.merging import (
 from titan.rules.retelling import told_apart
 from titan.rules.settling import Settling
 
+_IS_FRAME: Final = STAYS_FRAME | IS_COVERED | FRAMES_PAST_STEPS
 
-def settle_nests(settling: Settling) -> None:
-    """Count the calls once that are told of within one another."""
-    circle = circle_of(settling, [settling.changed[number] for number in settling.told_models])
+
+def settle_nests(settling: Settling, parted: Iterable[Action]) -> list[Action]:
+    """Count the calls once that are told of within one another; return those that were settled.
+
+    `parted` are to be settled, too, beside what was told just now.
+    """
+    numbers = dict.fromkeys((*settling.told_models, *(action.number for action in parted)))
+    circle = circle_of(settling, [settling.changed[number] for number in numbers])
     settled = set[int]()
     tops = [call for call in circle.calls.values() if _is_top(settling, circle, call)]
     for nest in (*tops, *circle.calls.values()):  # again all, for calls that stand in a circle have no top
         _settle_nest(settling, circle, nest, settled)
+    return list(circle.calls.values())
 
 
 def _is_top(settling: Settling, circle: Circle, call: Action) -> bool:
@@ -53,7 +64,7 @@ def _settle_around(settling: Settling, circle: Circle, outer: Action) -> list[Ac
     same = [call for call in inner if says_same(outer, call)]
     is_above = is_seen(outer) or bool(outer.heard & IS_COVERED)  # then the call is there
     is_below = (bool(same) or outer.number in circle.frames) and not is_above
-    frames = is_below or bool(outer.heard & (STAYS_FRAME | IS_COVERED))
+    frames = is_below or bool(outer.heard & _IS_FRAME)
     settling.put(outer, _as(outer, frames=frames))
     if not inner:
         return inner  # as most calls are
@@ -95,7 +106,7 @@ def _uncovered(call: Action) -> Action:
     if not call.heard & IS_COVERED:
         return call
     heard = call.heard & ~IS_COVERED
-    return _as(replace(call, heard=heard), frames=bool(heard & STAYS_FRAME))
+    return _as(replace(call, heard=heard), frames=bool(heard & _IS_FRAME))
 
 
 def _know_by_answer(settling: Settling, call: Action) -> None:

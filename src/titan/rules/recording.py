@@ -31,14 +31,18 @@ from titan.model.actions import (
     part_key,
     seen_within,
 )
-from titan.model.recorded import Action, RecordedRun, was_model_call
+from titan.model.recorded import Action, RecordedRun, is_frame, was_model_call
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import KnownCalls, NewEntry, Prices
+from titan.rules.bodiless import told_of_project
 from titan.rules.broken_off import IS_BROKEN_OFF, is_broken_off
 from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.estimating import estimate_told
-from titan.rules.first_errors import forget_error, note_error
+from titan.rules.first_errors import find_first_errors, forget_error, note_error
+from titan.rules.losses import lost_by
 from titan.rules.merging import (
+    STAYS_FRAME,
+    call_of,
     graver,
     has_news,
     have_one_teller,
@@ -49,7 +53,8 @@ from titan.rules.merging import (
     tellers_of,
 )
 from titan.rules.nests import settle_nests
-from titan.rules.retelling import counted_where_named, told_apart, unnested_past_steps
+from titan.rules.past_steps import parted_past_steps, unnested_past_steps
+from titan.rules.retelling import counted_where_named, told_apart
 from titan.rules.settling import RunState, Settling
 from titan.rules.sureness import order_of
 
@@ -77,9 +82,10 @@ def settle(
         is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
         repeated += not is_new
     estimate_told(settling)
-    settle_nests(settling)
-    unnested_past_steps(settling)
+    parted = parted_past_steps(settling)
+    unnested_past_steps(settling, settle_nests(settling, parted))
     counted_where_named(settling)
+    find_first_errors(settling)
     runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
     return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, repeated=repeated)
 
@@ -173,13 +179,16 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
 
 
 def _details(run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
-    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once."""
-    if entry.details is None:
-        return run.details_told
-    digest = digest_of(entry.details).hex()
-    if digest in run.details_told or len(run.details_told) == MOST_DETAILS:
-        return run.details_told
-    return tuple(sorted((*run.details_told, digest)))
+    """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once.
+
+    A project comes in however much was told before: what is kept of the run depends on it.
+    """
+    told = set(run.details_told)
+    if entry.details is not None and len(told) < MOST_DETAILS:
+        told.add(digest_of(entry.details).hex())
+    if entry.project is not None:
+        told.add(told_of_project(entry.project))
+    return run.details_told if len(told) == len(run.details_told) else tuple(sorted(told))
 
 
 def _agent(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
@@ -225,8 +234,11 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
         number, settling.next_number = settling.next_number, settling.next_number + 1
         agent_id = state.run.agent_id
         after = new_action(entry, number=number, project_id=settling.project_id, agent_id=agent_id)
+        state.lost += lost_by(entry)
     elif has_news(before, entry) or settling.is_new_part(before, entry):
         after = merged(before, entry)
+        if entry.teller is Teller.ENDPOINT and is_frame(after) and _may_be_call(after):
+            after = call_of(after)  # which those in it are settled by
     else:
         return False
     twin = None if before is None else _twin(settling, entry, after)
@@ -237,7 +249,7 @@ def _take_action(settling: Settling, entry: ActionEntry) -> bool:
     if entry.kind is ActionKind.MODEL:
         settling.told_models[after.number] = after
     if before is not None and is_broken_off(before) and not is_broken_off(after):
-        forget_error(settling, state, before)
+        forget_error(state, before)
     _touch(state, entry, after)
     state.is_new = False
     state.entry_count += 1
@@ -257,9 +269,7 @@ def _find(settling: Settling, entry: ActionEntry) -> Action | None:
         # A teller sees one call once: another id of its own is another call.
         return None if same.heard & tellers_of(entry) else same
     around = settling.within_or_around(entry)
-    if around is None or around.kind is not ActionKind.MODEL:
-        return None
-    return around if may_be_same(around, entry) else None
+    return around if around is not None and _may_be_call(around) and may_be_same(around, entry) else None
 
 
 def _twin(settling: Settling, entry: ActionEntry, action: Action) -> Action | None:
@@ -269,9 +279,14 @@ def _twin(settling: Settling, entry: ActionEntry, action: Action) -> Action | No
     twin = settling.with_answer(entry)
     if twin is None or twin.number == action.number:
         twin = settling.within_or_around(entry)
-        if twin is None or twin.kind is not ActionKind.MODEL or not may_be_same(twin, entry):
+        if twin is None or not _may_be_call(twin) or not may_be_same(twin, entry):
             return None
     return None if twin.number == action.number or have_one_teller(twin, action) else twin
+
+
+def _may_be_call(action: Action) -> bool:
+    """Tell whether an action is a model call, or a frame that our endpoint's word of it may show to be the call."""
+    return was_model_call(action) and not action.heard & STAYS_FRAME
 
 
 def _note(settling: Settling, entry: ActionEntry, action: Action) -> None:

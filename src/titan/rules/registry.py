@@ -34,6 +34,11 @@ def silent_since(now: datetime) -> datetime:
     return now - IDLE
 
 
+def silent_within_call_since(now: datetime) -> datetime:
+    """Return that moment for a run with a call that runs."""
+    return now - IDLE_WITHIN_CALL
+
+
 def is_silent(run: RecordedRun, *, now: datetime) -> bool:
     """Tell whether a run has ended by its silence, as `fallen_silent` has it: not one with stages."""
     idle = IDLE_WITHIN_CALL if run.tally.running else IDLE

@@ -14,6 +14,7 @@ from titan.rules.lending import own
 from titan.rules.tallying import Sums
 
 MAX_FIRST_ERROR: Final = 300
+_SAYS_NOTHING: Final = (None, "", "error", "Error")  # types of errors that say no more than the outcome
 
 
 @dataclass(slots=True)
@@ -28,7 +29,10 @@ class RunState:
     last_started_at: datetime | None
     last_outcome: Outcome | None
     last_ended_at: datetime | None
+    lost: int
     first_error: Action | None = None  #: one that comes before the first that the run knows: see `rules.first_errors`
+    #: The first that the run knew was a call that had not ended after all: another that never ended may take its place.
+    lacks_first_error: bool = False
     #: Not in the store yet, so that whatever is said of it is new.
     is_new: bool = True
     #: What it counts has changed by what was heard of another run.
@@ -46,6 +50,7 @@ class RunState:
             last_started_at=run.last_started_at,
             last_outcome=run.last_outcome,
             last_ended_at=run.last_ended_at,
+            lost=run.lost,
             is_new=is_new,
         )
 
@@ -69,6 +74,7 @@ class RunState:
             last_started_at=self.last_started_at,
             last_outcome=self.last_outcome,
             last_ended_at=self.last_ended_at,
+            lost=self.lost,
             first_error_id=first[0],
             first_error=first[1],
             first_error_at=first[2],
@@ -166,5 +172,7 @@ class Settling:
 
 
 def _told(action: Action) -> str:
+    if not action.error_message and action.error_type in _SAYS_NOTHING:
+        return "error, without a message"
     parts = [part for part in (action.error_type, action.error_message) if part]
-    return (": ".join(parts) or "failed without a word")[:MAX_FIRST_ERROR]
+    return ": ".join(parts)[:MAX_FIRST_ERROR]

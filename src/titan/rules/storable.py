@@ -82,6 +82,8 @@ def _are_storable(texts: list[str]) -> bool:
 
 def _texts_of_action(entry: ActionEntry) -> list[str]:
     texts = [entry.id, entry.run_id, entry.parent_id or "", entry.actor or "", entry.name, *entry.tags]
+    if entry.project is not None:
+        texts.append(entry.project)
     if (use := entry.use) is not None:
         texts += (use.model or "", use.provider or "", use.response_id or "")
     if (failure := entry.failure) is not None:
@@ -92,7 +94,7 @@ def _texts_of_action(entry: ActionEntry) -> list[str]:
 
 
 def _texts_of_run(entry: RunEntry) -> list[str]:
-    said = (entry.agent_id, entry.session_id, entry.name, entry.reason)
+    said = (entry.agent_id, entry.session_id, entry.name, entry.reason, entry.project)
     return [entry.run_id, *(text or "" for text in said), *entry.tags]
 
 
@@ -108,6 +110,7 @@ def _clean_action(entry: ActionEntry) -> ActionEntry:
         use=None if entry.use is None else _clean_use(entry.use),
         failure=None if entry.failure is None else _clean_failure(entry.failure),
         hearsay=None if entry.hearsay is None else _clean_hearsay(entry.hearsay),
+        project=_or_none(entry.project),
     )
 
 
@@ -135,6 +138,7 @@ def _clean_run(entry: RunEntry) -> RunEntry:
         name=_or_none(entry.name),
         reason=_or_none(entry.reason),
         tags=tuple(map(storable_text, entry.tags)),
+        project=_or_none(entry.project),
     )
 
 

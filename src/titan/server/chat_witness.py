@@ -20,18 +20,18 @@ from titan.ingest.chat import (
     ending,
     read_traceparent,
 )
-from titan.model.actions import Failure
+from titan.model.actions import AgentSource, Failure
 from titan.model.errors import InvalidInput, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
 from titan.server.call import Call
 from titan.server.chat_request import DEFAULT_NAMES
 from titan.server.reach import check_teller
-from titan.server.routes.recording import run_of_caller
+from titan.server.routes.recording import project_of, run_of_caller
 
 #: Of a call that lasts so long its beginning is recorded too, so that people see that it runs; a quick one costs one
 #: commit instead of two.
 BEGINNING_SECONDS: Final = 1.0
-DIRECT_AGENT: Final = "direct-calls"  # whose runs they are that nobody named
+DIRECT_AGENT: Final = "direct-calls"  # whose runs they are of which nobody said that
 RUN_HEADER: Final = "x-titan-run-id"
 AGENT_HEADER: Final = "x-titan-agent-id"
 PARENT_HEADER: Final = "x-titan-parent-id"
@@ -60,7 +60,7 @@ class Witness:
         """Begin to look at the clock.
 
         Raises:
-            InvalidInput: a header names a run or an agent that cannot be.
+            InvalidInput: a header names a run, an agent or a project that cannot be.
         """
         model, parent_id = call.house.model, _named(call, PARENT_HEADER, MOST_OF_ID)
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
@@ -75,6 +75,7 @@ class Witness:
             model=model.name if model else None,
             provider=model.provider if model else None,
             parent_id=parent_id or (self._trace.span_id if self._trace else None),
+            project=project_of(call),
         )
         self._began = time.monotonic_ns()
         self._first_ns: int | None = None
@@ -99,15 +100,18 @@ class Witness:
         """Note the whole answer."""
         self._end(answer=answer, failure=None)
 
-    def leave(self, error: Exception | None = None) -> None:
-        """Note, unless its end is known, that the call ended otherwise: by `error`, or since nobody waited longer."""
+    def leave(self, error: Exception | None = None, *, has_asked: bool = True) -> None:
+        """Note, unless its end is known, that the call ended otherwise: by `error`, or since nobody waited longer.
+
+        `has_asked`: a model was asked, and may want to be paid for it.
+        """
         if error is not None:
             failure = Failure(type=type(error).__name__, message=str(error))
         elif self._call.house.bus.is_closed:
             failure = Failure(type="ServerStopped", message="Titan was stopped before the answer was whole.")
         else:
             failure = Failure(type="ClientDisconnected", message="The client left before the answer was whole.")
-        self._end(answer=None, failure=failure)
+        self._end(answer=None, failure=failure, has_asked=has_asked)
 
     def refuse(self, error: TitanError) -> None:
         """Note that no model was asked: in the call's run, where it has one.
@@ -119,7 +123,7 @@ class Witness:
             asked = asked_model(self._chat.body)
             if asked is not None and asked not in DEFAULT_NAMES | {self._chat.model}:
                 self._chat = replace(self._chat, model=asked, provider=None)  # not the one that was not asked for
-            self.leave(error)
+            self.leave(error, has_asked=False)
             return
         self._has_ended = True
         self._timer.cancel()
@@ -130,7 +134,7 @@ class Witness:
     def _begin(self) -> None:
         self._record(self._record_beginning)
 
-    def _end(self, *, answer: ModelAnswer | None, failure: Failure | None) -> None:
+    def _end(self, *, answer: ModelAnswer | None, failure: Failure | None, has_asked: bool = True) -> None:
         if self._has_ended:
             return
         self._has_ended = True
@@ -142,6 +146,7 @@ class Witness:
             answer=answer,
             partial=self._partial,
             failure=failure,
+            has_asked=has_asked,
         )
         self._record(partial(self._record_end, end))
 
@@ -168,13 +173,19 @@ class Witness:
         """
         own = await run_of_caller(self._call) if self._call.caller.attempt else None
         if self._named is not None and (own is None or own.id != self._named):
-            return ChatRun(id=self._named, agent_id=self._agent_id)
+            return self._named_run(self._named)
         if own is not None:
             return ChatRun(id=own.id, agent_id=own.agent_id)
         if self._trace is not None:
-            return ChatRun(id=self._trace.trace_id, agent_id=self._agent_id)
+            return self._named_run(self._trace.trace_id)
         agent_id = self._agent_id or DIRECT_AGENT
         return ChatRun(id=self.id, agent_id=agent_id, name="One call of the model", is_own=True)
+
+    def _named_run(self, run_id: str) -> ChatRun:
+        """Return a run that the call names. Whose it is, whoever else tells of it knows better than nobody."""
+        if self._agent_id is not None:
+            return ChatRun(id=run_id, agent_id=self._agent_id)
+        return ChatRun(id=run_id, agent_id=DIRECT_AGENT, agent_source=AgentSource.ASSUMED)
 
 
 def _named(call: Call, header: str, most: int) -> str | None:

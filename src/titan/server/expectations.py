@@ -38,7 +38,7 @@ def expected_of(shape: Any, error: Exception) -> str:
             field.encode_name for kind in _each(kinds) if isinstance(kind, inspect.StructType) for field in kind.fields
         )
         return f"no fields but {', '.join(names)}" if names else "no fields"
-    words = list(dict.fromkeys(told for kind in _each(kinds) if (told := _words(kind))))
+    words = _all_words(_each(kinds))
     return f"{place.removeprefix('.')}: {' or '.join(words)}" if place and words else OTHERWISE
 
 
@@ -57,6 +57,14 @@ def _place(said: str) -> str:
     """Return where an error of msgspec's is: `.entries[0].kind`; nothing for the whole."""
     place = _PLACE.search(said)
     return place["path"] if place else ""
+
+
+def _all_words(kinds: list[inspect.Type]) -> list[str]:
+    """Return what each of the kinds is; what are choices only, as one choice."""
+    values = [str(value) for kind in kinds for value in _values(kind)]
+    if values and all(map(_values, kinds)):
+        return [f"one of {', '.join(dict.fromkeys(values))}"]
+    return list(dict.fromkeys(told for kind in kinds if (told := _words(kind))))
 
 
 def _words(kind: inspect.Type) -> str | None:
@@ -105,6 +113,8 @@ def _each(kinds: Iterable[inspect.Type]) -> list[inspect.Type]:
 def _within(kind: inspect.Type, field: str | None) -> list[inspect.Type]:
     """Return what stands in a kind under the name of a field, or as an item."""
     if isinstance(kind, inspect.StructType):
+        if field is not None and field == kind.tag_field:
+            return [inspect.LiteralType((kind.tag,))]
         return [told.type for told in kind.fields if told.encode_name == field]
     if isinstance(kind, inspect.DictType):
         return [kind.value_type]

@@ -15,6 +15,7 @@ from titan.engine.receipts import LongOnce
 from titan.engine.recorder import Recorder
 from titan.ports import Blobs, Clock, Ids, LanguageModel, Logs, Store
 from titan.ports_calls import CallStore
+from titan.rules.intercepts import Thresholds
 from titan.server.metrics import Metrics
 
 PROJECT_ID = "default"  # every row carries its project; more of them come with organisations
@@ -64,6 +65,7 @@ class House:
     calls: CallStore
     recorder: Recorder
     afterwards: Afterwards
+    thresholds: Thresholds
     local_workers: LocalWorkers | None = None  #: None: it was started to run no jobs on this machine
     access: Access = Access()
     project_id: str = PROJECT_ID

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from litestar import Response
 
-from titan.model.errors import Forbidden, InvalidInput, ModelNotConfigured, TitanError
+from titan.model.errors import Forbidden, InvalidInput, ModelNotConfigured, NotSupported, TitanError
 from titan.model.language import ModelAnswer, ModelDelta
 from titan.ports import LanguageModel
 from titan.server.answers import json_answer
@@ -42,6 +42,9 @@ async def chat(call: Call, body: bytes) -> Response[Any]:
             stream = _ChatStream(model, asked, witness)
             if not await call.while_connected(stream.begin()):
                 return _nobody_there()
+        except (NotSupported, ModelNotConfigured) as error:  # the model cannot do that, or was never reached
+            witness.refuse(error)
+            return _refusal(error)
         except TitanError as error:
             witness.leave(error)
             return _refusal(error)

@@ -57,6 +57,7 @@ def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.Record
         has_stages=run.has_stages,
         first_error_id=run.first_error_id,
         first_error=run.first_error,
+        lost=run.lost,
         tags=list(run.tags),
         is_pinned=run.pinned_at is not None,
         archived_at=run.archived_at,
@@ -164,6 +165,7 @@ def note_view(note: Note) -> wire.NoteView:
         score=note.score,
         text=note.text,
         acknowledges=note.acknowledges,
+        mutes=note.mutes,
     )
 
 

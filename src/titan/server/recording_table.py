@@ -3,12 +3,13 @@
 from typing import Final
 
 from titan.rules.access import Permission
-from titan.server import wire, wire_actions, wire_import, wire_scores, wire_tapes
+from titan.server import wire, wire_actions, wire_import, wire_intercepts, wire_scores, wire_tapes
 from titan.server import wire_runs as views
 from titan.server.route import Route
 from titan.server.routes import (
     exporting,
     importing,
+    intercepts,
     ledger_export,
     notes,
     otlp,
@@ -112,10 +113,10 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
     Route(
         method="GET",
         path="/api/v1/intercepts",
-        handler=registry.list_intercepts,
+        handler=intercepts.list_intercepts,
         permission=Permission.SEE_ALL,
-        query=views.InterceptsQuery,
-        answer=views.InterceptsAnswer,
+        query=wire_intercepts.InterceptsQuery,
+        answer=wire_intercepts.InterceptsAnswer,
     ),
     Route(
         method="GET",

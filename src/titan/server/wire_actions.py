@@ -14,6 +14,7 @@ from titan.ingest.costs import checked_cost
 from titan.ingest.moments import check_order
 from titan.ingest.otlp.actions import time_of
 from titan.model.actions import (
+    MOST_OF_PROJECT,
     MOST_TOKENS,
     ActionEntry,
     ActionKind,
@@ -27,6 +28,7 @@ from titan.model.actions import (
     RunEnd,
     RunEntry,
     Teller,
+    project_name,
 )
 from titan.model.errors import InvalidInput
 from titan.server.wire import Request
@@ -45,6 +47,10 @@ Id = Annotated[str, Meta(min_length=1, max_length=200)]
 Name = Annotated[str, Meta(min_length=1, max_length=500)]
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Tag = Annotated[str, Meta(max_length=200)]
+Project = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=MOST_OF_PROJECT)] | None,
+    Meta(description="That its run is of. Null: the one of the request's X-Titan-Project."),
+]
 Usd = Annotated[Decimal, Meta(description="US dollars, at most 12 decimal places; as a string to be exact.")]
 
 
@@ -92,6 +98,7 @@ class ActionBody(Request, tag_field="type", tag="action"):
     effect: Effect | None = None
     is_redacted: bool = False
     details: Annotated[dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object.")] = None
+    project: Project = None
 
 
 class RunBody(Request, tag_field="type", tag="run"):
@@ -110,6 +117,7 @@ class RunBody(Request, tag_field="type", tag="run"):
     details: Annotated[
         dict[str, msgspec.Raw] | None, Meta(description="What else is known, an object: of an end its `traceback`.")
     ] = None
+    project: Project = None
 
 
 class RecordBody(Request):
@@ -212,6 +220,7 @@ def _action(body: ActionBody, run_id: str, teller: Teller, cost: Decimal | None)
         effect=body.effect,
         is_redacted=body.is_redacted,
         details=_details(body.details),
+        project=project_name(body.project),
     )
 
 
@@ -229,6 +238,7 @@ def _run(body: RunBody, run_id: str, agent_id: str | None, teller: Teller) -> Ru
         total=body.total,
         tags=tuple(body.tags),
         details=_details(body.details),
+        project=project_name(body.project),
     )
 
 

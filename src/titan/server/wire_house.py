@@ -37,7 +37,7 @@ class RuleView(Struct, kw_only=True):
     """A setting that is a number, and its value on this server."""
 
     name: Annotated[str, Meta(description="Of the environment variable that sets it.")]
-    value: Annotated[int, Meta(description="0 is for ever, or no limit.")]
+    value: Annotated[int | float, Meta(description="0 is for ever, or no limit.")]
     unit: str
     help: str
 
@@ -63,4 +63,5 @@ class SettingsAnswer(Struct, kw_only=True):
     runs_local_workers: Annotated[bool, Meta(description="Whether POST /api/workers/local can start one.")]
     retention: list[RuleView]
     limits: list[RuleView]
+    thresholds: Annotated[list[RuleView], Meta(description="From where on a run is a critical intercept.")]
     notifications: Annotated[list[str], Meta(description="Addresses, shortened.")]

@@ -34,13 +34,16 @@ class RegistryQuery(Request):
 
     status: Annotated[str | None, Meta(description="One status or several, with commas between.")] = None
     min_cost: Annotated[Decimal | None, Meta(description="US dollars that were spent.")] = None
-    window: Annotated[Window, Meta(description="When the run started; a run that goes on is in every window.")] = "7d"
+    window: Annotated[
+        str, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.")
+    ] = "7d"
     agent_id: str | None = None
     session_id: str | None = None
     tag: Annotated[str | None, Meta(description="One of the run's tags, as it is.")] = None
     q: Annotated[str | None, Meta(description="Part of an id, an agent or a name; or words of what was recorded.")] = (
         None
     )
+    names_only: Annotated[bool, Meta(description="Look for `q` in ids, agents, names and tags alone.")] = False
     ids: Annotated[
         str | None,
         Meta(
@@ -58,6 +61,7 @@ class ExportQuery(RegistryQuery):
     """GET /api/v1/runs/export: the registry's filters; `limit` and `cursor` have no meaning here."""
 
     format: Literal["jsonl", "json", "csv"] = "jsonl"
+    layout: Annotated[Literal["zip"] | None, Meta(description="With csv: two tables and a manifest in a zip.")] = None
     run_id: Annotated[str | None, Meta(description="Only this run, whatever the filters say.")] = None
 
 
@@ -126,6 +130,7 @@ class RecordedRunView(Struct, kw_only=True):
     has_stages: bool
     first_error_id: str | None
     first_error: str | None
+    lost: Annotated[int, Meta(description="Entries that its program could not deliver: what is shown lacks them.")]
     tags: list[str]
     is_pinned: bool
     archived_at: datetime | None
@@ -172,40 +177,7 @@ class NoteView(Struct, kw_only=True):
     acknowledges: Annotated[
         bool, Meta(description="Its run needs no attention any more, until something more is heard of it.")
     ]
-
-
-class InterceptReason(Struct, kw_only=True):
-    """Why a run needs attention."""
-
-    kind: Literal["error", "over_budget", "high_intervention"]
-    told: Annotated[str, Meta(description='For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked".')]
-
-
-class InterceptView(Struct, kw_only=True):
-    """A run that needs attention."""
-
-    run: RecordedRunView
-    reasons: list[InterceptReason]
-    acknowledged: Annotated[
-        NoteView | None, Meta(description="The note that says so, of one that needs no attention any more.")
-    ]
-
-
-class InterceptsQuery(Request):
-    """GET /api/v1/intercepts."""
-
-    window: Window = "7d"
-    agent_id: str | None = None
-    q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
-    include_acknowledged: Annotated[bool, Meta(description="Also those that somebody acknowledged.")] = False
-    limit: PageLimit = 20
-
-
-class InterceptsAnswer(Struct, kw_only=True):
-    """Runs that need attention, the latest first."""
-
-    data: list[InterceptView]
-    more: bool
+    mutes: Annotated[bool, Meta(description="Its run needs no attention any more, whatever more is heard of it.")]
 
 
 class SkeletonQuery(Request):
@@ -482,6 +454,10 @@ class NewNoteBody(Request):
     acknowledges: Annotated[
         bool,
         Meta(description="Take the run out of GET /api/v1/intercepts until more is heard of it; needs a text: why."),
+    ] = False
+    mutes: Annotated[
+        bool,
+        Meta(description="Take it out of there for good, until the note is deleted; needs a text: why."),
     ] = False
 
 

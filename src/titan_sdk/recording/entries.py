@@ -133,6 +133,8 @@ def entry_of(act: Act) -> Told:
     fields: dict[str, object] = {"type": "action", "id": act.id, **plan.known, "started_at_ns": act.started_at_ns}
     if (run_id := act.run.id) is not None:
         fields["run_id"] = run_id
+    if act.run.project is not None:
+        fields["project"] = act.run.project
     if act.parent_id is not None:
         fields["parent_id"] = act.parent_id
     if plan.tags or act.tags:
@@ -146,6 +148,7 @@ def entry_of(act: Act) -> Told:
     if not (plan.keeps_inputs and plan.keeps_outputs) or (act.outcome == "error" and not plan.keeps_errors):
         fields["is_redacted"] = True
     payloads["details"] = _details(act)
+    redacting.leave_out_bodies(fields, payloads)
     redactor = redacting.of_process() if plan.redact is None else plan.redact.redactor()
     return Told(fields, payloads, redactor=redactor)
 

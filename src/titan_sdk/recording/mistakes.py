@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping
+
+from titan_sdk.redaction_own import EXPECTED, MAX_PATTERNS, problem_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,25 +53,25 @@ def names_in(argument: str, found: object) -> tuple[str, ...]:
 
 
 def check_patterns(found: object) -> None:
-    """Refuse what are no regular expressions, each by its name.
+    """Refuse what are no regular expressions that may be used, each by its name.
 
     Raises:
         TypeError: there are no names, or a name or an expression is no text.
-        ValueError: one cannot be read.
+        ValueError: one cannot be read, or could run on for ever; or there are over a hundred.
     """
     if not isinstance(found, Mapping):
         raise TypeError(
             f"patterns={found!r:.100}: expected a name for each regular expression, as {{'order': 'ORD-[0-9]{{8}}'}}"
         )
+    if len(found) > MAX_PATTERNS:
+        raise ValueError(f"patterns: expected at most {MAX_PATTERNS}; found {len(found)}. Join some of them with `|`")
     for name, regex in found.items():
         if not isinstance(name, str) or not isinstance(regex, str):
             raise TypeError(
                 f"patterns[{name!r:.100}]={regex!r:.100}: expected two texts, a name and a regular expression"
             )
-        try:
-            re.compile(regex)
-        except re.error as mistake:
-            raise ValueError(f"patterns[{name!r}]={regex!r}: expected a regular expression; {mistake}") from None
+        if (problem := problem_in(name, regex)) is not None:
+            raise ValueError(f"patterns[{name!r:.100}]={regex!r:.200}: expected {EXPECTED}; found {problem}")
 
 
 def check_function(found: object) -> None:

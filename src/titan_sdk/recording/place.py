@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+from titan_sdk.encoding import project_header
 from titan_sdk.recording import process
 from titan_sdk.recording.acts import current_act
-from titan_sdk.recording.runs import current_run, open_run
+from titan_sdk.recording.runs import PROJECT, current_run, open_run
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,4 +45,4 @@ def _headers_of(run: Run | None, act: Act | None) -> dict[str, str]:
     }
     found = {name: value for name, value in said.items() if value is not None}
     is_sendable = all(value.isascii() and value.isprintable() for value in found.values())
-    return found if is_sendable else {}
+    return (found if is_sendable else {}) | project_header(run.project if run else os.environ.get(PROJECT))

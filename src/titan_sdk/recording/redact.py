@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
-import re
+from functools import lru_cache
+from typing import NamedTuple
 
 from titan_sdk.recording.mistakes import check_patterns, names_in, say_once
 from titan_sdk.redaction import Redactor, StandardFinder
+from titan_sdk.redaction_own import EXPECTED, MAX_PATTERNS, problem_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Redact", "built_in", "check_redact", "of_process"]
+__all__ = ["Redact", "built_in", "check_redact", "leave_out_bodies", "of_process"]
 
 FIELDS = "TITAN_REDACT_FIELDS"
 PATTERNS = "TITAN_REDACT_PATTERNS"
+_NO_CONTENT = ("callsite", "defined_at", "parameters", "thread")  # of details: what the program's source says
+_MOST_SAID = 5  # mistakes of one file
 
 #: Fingerprints need a key that outlives the process, which only the server has: the SDK's are dropped.
 _KEY = os.urandom(32)
@@ -39,7 +44,8 @@ class Redact:
 
     Raises:
         TypeError: `fields` is one text, or `patterns` has no names.
-        ValueError: a pattern is no regular expression.
+        ValueError: a pattern is no regular expression that RE2 and `re` both read, or one that `re` could run on for
+            ever with, as `(a+)+b`.
     """
 
     __slots__ = ("_fields", "_patterns", "errors", "inputs", "outputs")
@@ -98,16 +104,68 @@ def _redactor(environment: Mapping[str, str], fields: tuple[str, ...], patterns:
 
 def _finder(path: str, patterns: Mapping[str, str]) -> StandardFinder:
     """Return what finds the built-in patterns, those of a TOML file as the server reads it, and `patterns`."""
-    if not path:
-        return StandardFinder(patterns)
+    return StandardFinder(_own_of(path).patterns, patterns) if path else StandardFinder(patterns)
+
+
+def leave_out_bodies(
+    fields: dict[str, object], payloads: dict[str, str], environment: Mapping[str, str] = os.environ
+) -> None:
+    """Leave out of an entry what may be content, while patterns of the process cannot be read.
+
+    What they would take is not known then. Names, tags and what a program itself says of a run's end stay, without
+    what the patterns take that can be read.
+    """
+    path = environment.get(PATTERNS)
+    if not path or _own_of(path).are_all:
+        return
+    kept = {name: text for name, text in payloads.items() if name == "details"}
+    if "details" in kept:
+        details = json.loads(kept["details"])
+        kept["details"] = json.dumps({name: details[name] for name in _NO_CONTENT if name in details})
+    if fields["type"] == "run" and payloads:  # the traceback of an exception, whose message is the reason
+        fields.pop("reason", None)
+    payloads.clear()
+    payloads.update(kept)
+    failure = fields.get("failure")
+    if isinstance(failure, dict):
+        fields["failure"] = {"type": failure["type"], "message": ""}
+    if fields["type"] == "action":
+        fields["is_redacted"] = True
+
+
+class _Own(NamedTuple):
+    """What a process has patterns of its own for."""
+
+    patterns: Mapping[str, str]
+    are_all: bool  #: else some could not be read
+
+
+@lru_cache(maxsize=64)  # one, but in tests
+def _own_of(path: str) -> _Own:
+    """Return the patterns of a TOML file that can be used; what cannot be read is said, once."""
     import tomllib
 
     try:
         with open(os.path.expanduser(path), "rb") as file:
-            return StandardFinder({name: str(regex) for name, regex in tomllib.load(file).items()}, patterns)
-    except (OSError, ValueError, re.error) as mistake:
-        say_once(f"titan_sdk: {PATTERNS}={path}: {mistake}; only what every Titan knows is taken away")
-        return StandardFinder(patterns)
+            found = tomllib.load(file)
+    except (OSError, ValueError) as mistake:
+        return _closed(path, {}, str(mistake))
+    texts = {name: regex for name, regex in found.items() if isinstance(regex, str)}
+    problems = {name: problem_in(name, regex) for name, regex in texts.items()}
+    problems |= {name: f"{found[name]!r:.100}, no text" for name in found.keys() - texts.keys()}
+    wrong = [f"{name!r:.60}: {problem}" for name, problem in problems.items() if problem is not None]
+    if len(found) > MAX_PATTERNS:
+        wrong.append(f"{len(found)} patterns, over {MAX_PATTERNS}")
+    good = {name: regex for name, regex in texts.items() if problems[name] is None}
+    return _closed(path, good, "; ".join(wrong[:_MOST_SAID])) if wrong else _Own(good, are_all=True)
+
+
+def _closed(path: str, patterns: Mapping[str, str], mistake: str) -> _Own:
+    say_once(
+        f"titan_sdk: {PATTERNS}={path}: {mistake}; expected {EXPECTED}. Until this is corrected and the program starts "
+        "anew, inputs, outputs, messages of exceptions, tracebacks and details are not recorded"
+    )
+    return _Own(patterns, are_all=False)
 
 
 def _named(fields: str) -> tuple[str, ...]:

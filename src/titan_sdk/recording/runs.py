@@ -41,20 +41,23 @@ RUN_ID = "TITAN_AGENT_RUN_ID"
 JOB_ID = "TITAN_JOB_ID"
 DAG_ID = "TITAN_DAG_ID"
 AGENT_ID = "TITAN_AGENT_ID"
+PROJECT = "TITAN_PROJECT"
 _LONGEST_REASON = 1000
 
 
 class Run:
     """A run as this process knows it."""
 
-    __slots__ = ("agent_id", "id", "is_ours", "process_id", "session_id")
+    __slots__ = ("agent_id", "id", "is_ours", "process_id", "project", "session_id")
 
-    def __init__(self, run_id: str, agent_id: str | None, *, is_ours: bool) -> None:
+    def __init__(self, run_id: str, agent_id: str | None, *, is_ours: bool, project: str | None = None) -> None:
         self.id = id_line(run_id, ID_LIMIT)
         self.agent_id = None if agent_id is None else line(agent_id, NAME_LIMIT)
         #: whether it ends when this process says so
         self.is_ours = is_ours
         self.process_id = os.getpid()
+        #: which project it is of
+        self.project = _project(project)
         #: which group of runs it belongs to, as far as this process knows
         self.session_id: str | None = None
 
@@ -86,13 +89,15 @@ class RunNote:
 
     def told(self) -> list[Told]:
         """Return the one entry."""
-        known = {"run_id": self._run.id, "agent_id": self._run.agent_id, **self._fields}
+        known = {"run_id": self._run.id, "agent_id": self._run.agent_id, "project": self._run.project, **self._fields}
         fields: dict[str, object] = {"type": "run", "at_ns": self._at_ns}
         fields |= {name: _clean(name, value) for name, value in known.items() if value is not None}
         if self._error is None:
             return [Told(fields, redactor=redact.of_process())]
         traceback = traceback_text(self._error.frames, self._error.kind, self._error.message)
-        return [Told(fields, {"details": json.dumps({"traceback": traceback})}, redactor=redact.of_process())]
+        payloads = {"details": json.dumps({"traceback": traceback})}
+        redact.leave_out_bodies(fields, payloads)
+        return [Told(fields, payloads, redactor=redact.of_process())]
 
 
 class Passed(NamedTuple):
@@ -117,6 +122,8 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         session_id: groups runs, such as those of one conversation; by default that of the run around it, "" for none.
         name: a title for people.
         tags: words to find it by.
+        project: which project it is of; by default that of the run around it, else TITAN_PROJECT. The server may keep
+            no inputs and outputs of it.
 
     Raises:
         ValueError: `run_id` is empty.
@@ -131,11 +138,13 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         session_id: str | None = None,
         name: str | None = None,
         tags: Sequence[str] = (),
+        project: str | None = None,
     ) -> None:
         check_tags(tags)
         if run_id == "":
             raise ValueError("run_id='': expected an id, or None for a new one")
-        self._run = _run_of(agent_id, run_id)
+        self._run = _run_of(agent_id, run_id, project)
+        self._has_project = bool(project)
         self._session_id = session_id and id_line(session_id, ID_LIMIT)
         self._about = {"name": name, "tags": list(tags) or None}
         self._outer: Run | None = None
@@ -147,6 +156,8 @@ class run:  # noqa: N801  # used as a function: `with run(…) as current`
         children.hand_on(_to_hand_on)
         outer = self._outer or _handed_on()
         around = None if outer is None else outer.session_id
+        if outer is not None and not self._has_project:
+            self._run.project = outer.project
         self._run.session_id = (around if self._session_id is None else self._session_id) or None
         process.put(RunNote(self._run, session_id=self._run.session_id, **self._about))
         if self._run.is_ours:
@@ -222,7 +233,7 @@ def _of_bare_thread() -> Run | None:
 def _to_hand_on() -> tuple[str | None, ...]:
     """Return what a process that is started here is told of its run; () for none, and for a job's, which it is told."""
     found = open_run() or _handed_on()
-    return () if found is None else (found.id, found.agent_id, found.session_id)
+    return () if found is None else (found.id, found.agent_id, found.session_id, found.project)
 
 
 def _handed_on() -> Run | None:
@@ -233,8 +244,8 @@ def _handed_on() -> Run | None:
     if _forked_in is not None or not facts:
         return _forked_in
     if facts not in _of_parents:
-        run_id, agent_id, session_id = facts
-        found = Run(run_id, agent_id, is_ours=False)
+        run_id, agent_id, session_id, project = facts
+        found = Run(run_id, agent_id, is_ours=False, project=project)
         found.session_id = session_id
         _of_parents.setdefault(facts, found)
     return _of_parents[facts]
@@ -264,16 +275,22 @@ def _begin_of_process() -> Run:
     return found
 
 
-def _run_of(agent_id: str | None, run_id: str | None) -> Run:
+def _run_of(agent_id: str | None, run_id: str | None, project: str | None) -> Run:
     job_run = _run_of_job()
     if run_id is None and job_run is not None:
-        return Run(job_run, agent_id, is_ours=False)
+        return Run(job_run, agent_id, is_ours=False, project=project)
     agent = agent_id or os.environ.get(AGENT_ID) or script_name()
     if run_id is None:
         from titan_sdk.stages import new_run_id
 
         run_id = new_run_id(agent)
-    return Run(run_id, agent, is_ours=run_id != job_run)
+    return Run(run_id, agent, is_ours=run_id != job_run, project=project)
+
+
+def _project(said: str | None) -> str | None:
+    """Return a project's name as the server takes it: what a program said, else the environment; None for none."""
+    named = said or os.environ.get(PROJECT)
+    return line(named.strip(), TAG_LIMIT) if named and named.strip() else None
 
 
 def _run_of_job() -> str | None:

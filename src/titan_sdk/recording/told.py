@@ -24,7 +24,7 @@ NAME_LIMIT = 500
 _NO_LIMIT = sys.maxsize
 #: What people and programs write freely, with the characters that the server takes of each. What is in none of these
 #: and is no id is a time, a number or a word of the protocol.
-_FREE = {"name": NAME_LIMIT, "actor": NAME_LIMIT, "agent_id": NAME_LIMIT, "reason": _NO_LIMIT}
+_FREE = {"name": NAME_LIMIT, "actor": NAME_LIMIT, "agent_id": NAME_LIMIT, "reason": _NO_LIMIT, "project": TAG_LIMIT}
 _FREE_OF_FAILURE = {"type": NAME_LIMIT, "message": _NO_LIMIT, "traceback": _NO_LIMIT}
 _FREE_OF_USE = {"model": _NO_LIMIT, "provider": _NO_LIMIT}
 _OWN_ID = re.compile("[0-9a-f]{32}")

@@ -17,10 +17,14 @@ def test_an_administrator_sees_what_the_server_runs_with(titan: RunningTitan, ad
     assert view["store"]["kind"] == "sqlite"
     assert (view["needs_token"], view["is_encrypted"], view["runs_local_workers"]) == (True, False, False)
     assert view["urls"][-1] == f"http://127.0.0.1:{titan.sdk_port}"
-    rules = {rule["name"]: (rule["value"], rule["unit"]) for rule in [*view["retention"], *view["limits"]]}
+    told = [*view["retention"], *view["limits"], *view["thresholds"]]
+    rules = {rule["name"]: (rule["value"], rule["unit"]) for rule in told}
     assert rules["TITAN_KEEP_RUNS_DAYS"] == (90, "days")
     assert rules["TITAN_KEEP_FILES_DAYS"] == (0, "days")
     assert rules["TITAN_MAX_FILE_BYTES"] == (1073741824, "bytes")
+    assert rules["TITAN_INTERVENTIONS_LEAST"] == (3, "actions")
+    assert rules["TITAN_INTERVENTIONS_RATE"] == (0.2, "share")
+    assert rules["TITAN_INTERVENTIONS_TIMES"] == (3, "times")
 
 
 def test_nobody_else_does(admin: Holder) -> None:

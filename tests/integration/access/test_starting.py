@@ -41,6 +41,22 @@ def test_an_address_that_others_reach_is_refused_without_a_token_and_says_what_t
     assert not (tmp_path / "home" / "token").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("TITAN_INTERVENTIONS_LEAST", "0", "expected a whole number from 1 to 1,000,000; found '0'"),
+        ("TITAN_INTERVENTIONS_RATE", "20 %", "expected a number from 0 to 1, as 0.5; found '20 %'"),
+        ("TITAN_INTERVENTIONS_TIMES", "1001", "expected a number from 0 to 1000, as 0.5; found '1001'"),
+    ],
+)
+def test_a_threshold_that_is_none_is_refused_by_name(tmp_path: Path, name: str, value: str, expected: str) -> None:
+    done = titan(tmp_path / "home", "up", "--port", "0", "--sdk-port", "0", "--no-worker", **{name: value})
+
+    assert done.returncode == 5
+    assert f"setting {name}: {expected}" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
 def test_the_first_token_is_made_before_the_first_start(tmp_path: Path) -> None:
     home = tmp_path / "home"
     token = titan(home, "token", "create", "laptop").stdout.strip()

@@ -89,6 +89,25 @@ def test_a_run_that_needs_attention_is_acknowledged_with_a_reason(titan: Command
     assert any(line.startswith("acknowledged by ") for line in titan("runs", "show", ended).lines)
 
 
+def test_a_run_is_muted_with_a_reason_and_unmuted(titan: CommandLine, ended: str) -> None:
+    said = titan("runs", "note", ended, "a rehearsal", "--mute")
+    refused = titan("runs", "note", ended, "--mute")
+    shown = titan("runs", "show", ended).lines
+
+    assert said.text.startswith("muted by ")
+    assert refused.exit_code == 5
+    assert "expected a text that says why" in refused.stderr
+    assert [line for line in shown if "muted by" in line and line.endswith(": a rehearsal")]
+
+    unmuted, again = titan("runs", "unmute", ended), titan("runs", "unmute", ended, "--json")
+
+    assert unmuted.lines[0] == f"{ended} is not muted any more."
+    assert unmuted.lines[1].startswith("Deleted: muted by ")
+    assert again.document == {"run_id": ended, "deleted": []}
+    assert titan("runs", "unmute", ended).text == f"{ended} was not muted.\n"
+    assert "muted by" not in titan("runs", "show", ended).text
+
+
 def test_progress_is_shown_while_a_run_goes_on(titan: CommandLine, running: str) -> None:
     assert "10 % · 1 of 10" in titan("runs", "show", running).lines[1]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.integration.cli.test_recorded_runs import a_run, an_action, record
@@ -84,3 +86,66 @@ def test_the_tree_shows_ids_where_asked_and_what_handoffs_events_and_thoughts_sa
     assert tree[7].startswith("thinking: far too long far too long ")
     assert "…  s7  success" in tree[7]
     assert "ID" not in titan("runs", "show", shown).lines[lines.index("") + 1].split()
+
+
+# --- turns ---
+
+
+@pytest.fixture(scope="module")
+def talk(server: RunningTitan) -> str:
+    asked = {"args": ["What is\nLoRA?"], "kwargs": {}}
+    history = [{"role": "user", "content": f"{place} {'word ' * 50}"} for place in range(9)]
+    record(
+        server.sdk_port,
+        "talk-1",
+        a_run("talk-1", agent_id="TALKER"),
+        an_action("t2", "turn 2", kind="turn", after=2, inputs=asked, outcome="error",
+                  failure={"type": "TimeoutError", "message": "too slow"}),
+        an_action("t1", "turn 1", kind="turn", inputs=asked, outputs="A way to train\x1b[31m few weights. " * 20),
+        an_action("m1", "chat", kind="model", parent_id="t1", inputs={"messages": history}, outputs="never shown"),
+        an_action("t3", "turn 3", kind="turn", after=4),
+    )  # fmt: skip
+    return "talk-1"
+
+
+def test_turns_are_shown_with_what_they_were_asked_and_answered(titan: CommandLine, talk: str) -> None:
+    lines = titan("runs", "show", talk, "--turns").lines
+
+    head, shown = lines[: lines.index("")], lines[lines.index("") + 1 :]
+    assert head[0] == f"Run {talk}  completed"
+    assert [line.split("  ")[0] for line in shown if not line.startswith(" ")] == ["turn 1", "turn 2", "turn 3"]
+    assert shown[1] == "  asked     What is LoRA?"
+    assert shown[2].startswith("  answered  A way to train\\x1b[31m few weights.")
+    assert shown[2].endswith("…")
+    assert (shown[3].split()[2], shown[5]) == ("error", "  failed    TimeoutError: too slow")
+    assert "never shown" not in "".join(lines)
+
+
+def test_of_a_run_without_turns_the_calls_of_models_are_shown(titan: CommandLine, shown: str) -> None:
+    lines = titan("runs", "show", shown, "--turns").lines
+
+    assert lines[lines.index("") + 1 :][0] == "No turns were recorded; 1 model call:"
+    assert lines[-1] == '  answered  {"answer": "so\\u001b[31m"}'
+
+
+def test_turns_are_told_as_json_and_apart_from_the_tree(titan: CommandLine, talk: str) -> None:
+    document = titan("runs", "show", talk, "--turns", "--json").document
+    refused = titan("runs", "show", talk, "--turns", "--action", "t1")
+
+    turns: Any = document["turns"]
+    assert turns[1] == {
+        "id": "t2",
+        "name": "turn 2",
+        "asked": "What is LoRA?",
+        "answered": None,
+        "error": "TimeoutError: too slow",
+    }
+    assert "turns" not in titan("runs", "show", talk, "--json").document
+    assert refused.exit_code == 2
+    assert "option --turns: expected it alone: it shows no tree; found it with --action" in refused.stderr
+
+
+def test_a_run_of_neither_says_so(server: RunningTitan, titan: CommandLine) -> None:
+    record(server.sdk_port, "tools-1", a_run("tools-1", agent_id="TOOLS"), an_action("x", "search", kind="tool"))
+
+    assert titan("runs", "show", "tools-1", "--turns").lines[-1] == "No turns and no model calls were recorded."

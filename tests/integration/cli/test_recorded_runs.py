@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,8 @@ def test_runs_are_listed_with_what_they_cost_and_why_they_failed(titan: CommandL
         (["--status", "FAILED", "--status", "completed"], [LATER, RUN]),
         (["--min-cost", "$0.1"], [RUN]),
         (["--since", "24h", "--sort", "cost"], [RUN, LATER]),
+        (["--since", "90m"], [LATER, RUN]),
+        (["--since", "99999w"], [LATER, RUN]),
         (["--search", "LoRA"], [RUN]),
         (["--limit", "1"], [LATER]),
         (["--session", "none"], []),
@@ -132,7 +135,10 @@ def test_a_filter_that_finds_nothing_says_where_there_would_be_something(titan: 
         (["--min-cost", "lots"], "--min-cost 'lots': expected US dollars from 0; found 'lots'"),
         (["--min-cost", "-1"], "expected US dollars from 0"),
         (["--status", "lost"], "'lost' is not one of"),
-        (["--since", "3w"], "'3w' is not one of"),
+        (
+            ["--since", "3y"],
+            "--since '3y': expected a number and m, h, d or w, as 90m, 24h, 7d or 2w; or all; found '3y'",
+        ),
     ],
 )
 def test_a_filter_that_is_none_is_a_usage_error(titan: CommandLine, words: list[str], said: str) -> None:
@@ -156,13 +162,38 @@ def test_a_run_is_shown_with_its_figures_and_its_actions_as_a_tree(titan: Comman
     assert lines[1].startswith("agent PAPERS · started ")
     assert lines[1].endswith("LoRA, briefly · tags demo")
     assert lines[2] == (
-        "4 actions: 2 succeeded, 1 failed, 1 blocked · 50% success · cost $0.25 · $1.75 attempted · 0 tokens in, 0 out"
+        "4 actions: 2 succeeded, 1 failed, 1 blocked · 50% success · cost $0.25 · $1.75 attempted · $1.50 prevented"
+        " · 0 tokens in, 0 out"
     )
     table = lines[lines.index("") + 1 :]
     assert [line[:10].rstrip() for line in table] == ["ACTION", "plan", "  ask", "  search", "send", "odd\\x1b[31"]
     assert table[2].split()[1:5] == ["success", "$0.25", "1.0", "s"]
     assert table[3].split()[-1] == "TimeoutError"
     assert "$1.50 not spent" in table[4]
+
+
+def test_a_run_says_how_many_entries_it_lost_and_its_replayed_actions_apart(
+    titan: CommandLine, server: RunningTitan
+) -> None:
+    run, lost = "lossy-3c8ce5", {"kind": "event", "name": "titan.entries_lost", "outcome": "error"}
+    record(
+        server.sdk_port,
+        run,
+        an_action("a1", "pay"),
+        an_action("a2", "pay", outcome="idempotent_replay", cost_usd="0.03"),
+        an_action("l1", **lost, details={"attributes": {"count": 1200}}),
+        an_action("l2", **lost, details={"attributes": {"count": 34}}),
+    )
+
+    shown, listed = titan("runs", "show", run), titan("runs", "--agent", "unknown", "--search", run)
+
+    assert shown.lines[2].startswith(
+        "1 action + 1 replayed: 1 succeeded · 1,234 entries of it lost · 100% success · cost $0 · $0.03 saved"
+    )
+    assert "first error" not in shown.text
+    assert f"{run} (1,234 lost)" in listed.text
+    assert " 1 + 1 replayed " in listed.text
+    titan("runs", "delete", run, "--yes")
 
 
 def test_a_run_as_json_has_each_action_with_its_depth(titan: CommandLine, papers: str) -> None:
@@ -223,6 +254,32 @@ def test_an_export_is_of_the_form_that_its_name_says(titan: CommandLine, papers:
 
     assert len(list(csv.reader(io.StringIO(table.read_text())))) == 7
     assert [run["run_id"] for run in json.loads(document.read_bytes())["runs"]] == [papers]
+
+
+def test_an_export_is_two_tables_in_a_zip_where_that_is_asked_for_or_its_name_says_so(
+    titan: CommandLine, papers: str, tmp_path: Path
+) -> None:
+    named = tmp_path / "papers.ZIP"
+
+    titan("runs", "export", "--run", papers, "--output", str(named))
+    piped = titan("runs", "export", "--run", papers, "--layout", "zip")
+    refused = titan("runs", "export", "--layout", "zip", "--format", "json")
+
+    for content in (named.read_bytes(), piped.stdout):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            assert json.loads(archive.read("manifest.json"))["counts"] == {"runs": 1, "actions": 5, "notes": 0}
+            [run] = csv.DictReader(io.StringIO(archive.read("runs.csv").decode(), newline=""))
+    assert run["run_id"] == papers
+    assert refused.exit_code == 2
+    assert "expected --format csv beside it: the zip holds two tables; found --format json" in refused.stderr
+
+
+def test_no_zip_is_written_on_a_terminal(titan: CommandLine, papers: str) -> None:
+    with on_a_terminal([*PROGRAM, "runs", "export", "--layout", "zip", "--server", titan.server]) as program:
+        exit_code = program.finish()
+
+    assert exit_code == 2
+    assert "found a terminal" in program.text
 
 
 def test_an_export_overwrites_nothing_unasked(titan: CommandLine, papers: str, tmp_path: Path) -> None:

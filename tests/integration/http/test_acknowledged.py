@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.support.raw_http import Answer, ask, ask_json
@@ -18,8 +20,36 @@ def a_failed_call(port: int, run: str, call_id: str) -> None:
     assert ask_json(port, "POST", "/api/v1/actions", body).status == 200
 
 
+def test_a_run_that_lost_entries_says_how_many_and_needs_attention(port: int) -> None:
+    run = a_name("run")
+    call = {
+        "type": "action",
+        "id": "a1",
+        "name": "a1",
+        "kind": "tool",
+        "started_at_ns": AT_NS,
+        "ended_at_ns": AT_NS + 1,
+    }
+    lost = {"kind": "event", "name": "titan.entries_lost", "outcome": "error"}
+    losses = [
+        {**call, **lost, "id": f"l{n}", "details": {"attributes": {"count": n}}, "outputs": "not recorded"}
+        for n in (40, 2)
+    ]
+    assert ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [call, *losses]}).status == 200
+
+    shown = ask(port, "GET", f"/api/v1/runs/{run}").value
+    [intercept] = ask(port, "GET", f"/api/v1/intercepts?window=all&q={run}").value["data"]
+
+    assert (shown["lost"], shown["first_error"], shown["tally"]["success_rate"]) == (42, None, 1)
+    assert intercept["reasons"] == [{"kind": "entries_lost", "told": "42 entries were not recorded"}]
+
+
 def acknowledge(port: int, run: str, **said: object) -> Answer:
     return ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"acknowledges": True, **said})
+
+
+def mute(port: int, run: str, **said: object) -> Answer:
+    return ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"mutes": True, **said})
 
 
 def in_need(port: int, run: str, *, all_of_them: bool = False) -> list[str | None]:
@@ -55,6 +85,24 @@ def test_a_note_that_acknowledges_nothing_changes_nothing_and_one_taken_back_nei
     assert in_need(port, run) == [None]
 
 
+def test_a_muted_run_needs_no_attention_whatever_is_heard_of_it_until_the_note_is_taken_back(port: int) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+
+    said = mute(port, run, text="a rehearsal").value
+    a_failed_call(port, run, "second")
+    acknowledge(port, run, text="seen")
+    assert (in_need(port, run), in_need(port, run, all_of_them=True)) == ([], ["a rehearsal"])
+    [note] = [note for note in ask(port, "GET", f"/api/v1/runs/{run}/notes").value["data"] if note["mutes"]]
+    assert (note["author"], note["at"], note["text"]) == (said["author"], said["at"], "a rehearsal")
+
+    assert ask(port, "DELETE", f"/api/v1/runs/{run}/notes/{said['id']}").status == 200
+    assert in_need(port, run, all_of_them=True) == ["seen"]
+    a_failed_call(port, run, "third")
+    assert in_need(port, run) == [None]
+
+
+@pytest.mark.parametrize("how", [acknowledge, mute])
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
@@ -63,13 +111,13 @@ def test_a_note_that_acknowledges_nothing_changes_nothing_and_one_taken_back_nei
         ({"text": "fine", "action_id": "first"}, "a note on the run"),
     ],
 )
-def test_nothing_is_acknowledged_without_a_reason_or_of_an_action_alone(
-    port: int, said: dict[str, object], expected: str
+def test_nothing_is_acknowledged_or_muted_without_a_reason_or_of_an_action_alone(
+    port: int, how: Callable[..., Answer], said: dict[str, object], expected: str
 ) -> None:
     run = a_name("run")
     a_failed_call(port, run, "first")
 
-    refused = acknowledge(port, run, **said)
+    refused = how(port, run, **said)
 
     assert refused.status == 400, refused.body
     assert expected in refused.body.decode()

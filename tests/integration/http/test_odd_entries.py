@@ -103,6 +103,16 @@ def test_names_and_ids_that_no_database_holds_are_kept_changed(port: int) -> Non
     assert ask(port, "GET", f"/api/v1/runs/{kept}/actions/good").status == 200
 
 
+def test_a_request_of_openai_agents_with_nothing_readable_is_told_what_is_wrong_once(port: int) -> None:
+    answer = ask_json(port, "POST", "/v1/traces/ingest", {"data": [1]})
+
+    assert answer.status == 400
+    assert answer.message == (
+        "trace of openai-agents: $.data[0]: expected a trace or a span; found a number."
+        " Correct it and send it again; it was not stored."
+    )
+
+
 def test_what_openai_agents_sends_is_kept_but_for_what_cannot_be_read(port: int) -> None:
     trace = a_name("trace")
     times = {"started_at": "2026-03-01T12:00:00", "ended_at": "2026-03-01T12:00:01"}

@@ -75,12 +75,14 @@ def test_an_export_of_an_import_is_the_same_to_the_byte(tmp_path: Path) -> None:
 def test_an_import_brings_notes_and_a_pin_back_and_repeats_none(two: Two) -> None:
     run = a_run(two.source)
     say(two.source, run, name="quality", score=0.5, text="fair", author="ann", action_id="a1")
+    say(two.source, run, text="a rehearsal", mutes=True)
     ask(two.source, "POST", f"/api/v1/runs/{run}/pin")
     content = export(two.source, f"run_id={run}")
 
     first, again = bring(two.target, content), bring(two.target, content)
 
-    assert (first.value["notes"], again.value["notes"]) == (1, 0)
+    assert (first.value["notes"], again.value["notes"]) == (2, 0)
+    assert [note["mutes"] for note in notes_of(two.target, run)] == [True, False]
     assert notes_of(two.target, run) == notes_of(two.source, run)
     assert ask(two.target, "GET", f"/api/v1/runs/{run}").value["is_pinned"]
 

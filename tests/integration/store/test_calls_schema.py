@@ -54,6 +54,7 @@ NEVER_SORTED = {
         "runs_in_need",
         "runs_to_pack",
     ),
+    "never_ended",
     "runs_left_open",
     "silent_runs",
 }

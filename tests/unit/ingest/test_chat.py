@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.builders import NOON
+from tests.support.recorded import heard
 from titan.ingest.chat import (
     ChatCall,
     ChatEnd,
@@ -18,7 +19,17 @@ from titan.ingest.chat import (
     ending,
     read_traceparent,
 )
-from titan.model.actions import ActionEntry, Failure, ModelUse, Outcome, Payload, RunEnd, RunEntry, Teller
+from titan.model.actions import (
+    ActionEntry,
+    AgentSource,
+    Failure,
+    ModelUse,
+    Outcome,
+    Payload,
+    RunEnd,
+    RunEntry,
+    Teller,
+)
 from titan.model.language import FinishReason, ModelAnswer, TextDelta, ToolCall, ToolCallDelta
 
 SKY = '{"role":"user","content":"Which colour has the sky?"}'
@@ -192,6 +203,24 @@ def test_whose_run_it_is_is_told_where_it_is_known() -> None:
     said, _action = ending(CALL, replace(RUN, agent_id="painter"), END, has_begun=False)
 
     assert said == RunEntry(run_id="r1", teller=Teller.ENDPOINT, at=NOON, agent_id="painter")
+
+
+def test_a_call_for_which_no_model_was_asked_cost_nothing() -> None:
+    assert action_of(CALL, replace(BROKEN, has_asked=False)).cost == 0
+    assert action_of(CALL, BROKEN).cost is None
+
+
+def test_an_agent_that_nobody_said_gives_way_to_any_that_somebody_says() -> None:
+    assumed = replace(RUN, agent_id="direct-calls", agent_source=AgentSource.ASSUMED)
+    entries = beginning(CALL, assumed)
+    later = RunEntry(
+        run_id="r1", teller=Teller.OTLP, at=LATER, agent_id="svc", agent_at=LATER, agent_source=AgentSource.NAMED
+    )
+
+    runs = [heard(order).run for order in ([*entries, later], [later, *entries])]
+
+    assert heard(entries).run.agent_id == "direct-calls"
+    assert [run.agent_id for run in runs] == ["svc", "svc"]
 
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

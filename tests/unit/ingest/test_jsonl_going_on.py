@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.support.random_telling import plain, some_calls
+from tests.support.random_telling import nests, plain, some_calls
 from tests.support.recorded import Memory, a_call, a_seen, a_span, a_word, at, heard
 from tests.unit.rules.test_broken_off import closed
 from titan.ingest.jsonl import read_lines
@@ -54,6 +54,24 @@ def test_an_imported_run_goes_on_as_it_does_where_it_was_exported(
     entries: Sequence[Entry], data: st.DataObject
 ) -> None:
     order = data.draw(st.permutations(entries))
+    cut = data.draw(st.integers(1, len(order)))
+    there = heard(order[:cut])
+    here = imported(there)
+    at_first = plain(here), plain(there)
+
+    for memory in (there, here):
+        memory.hear(*order[cut:])
+
+    assert at_first[0] == at_first[1]
+    assert plain(here) == plain(there)
+
+
+@settings(max_examples=150, deadline=None)
+@given(nests(1, has_siblings=True), st.data())
+def test_calls_within_calls_cost_after_an_import_what_they_cost_where_they_were_exported(
+    nest: Sequence[Entry], data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(nest))
     cut = data.draw(st.integers(1, len(order)))
     there = heard(order[:cut])
     here = imported(there)
@@ -188,6 +206,34 @@ def test_the_details_of_a_run_that_were_told_are_not_news_after_an_import() -> N
 
 
 # --- who told what ---
+
+
+def test_tokens_that_a_call_was_lent_are_not_priced_by_an_import_where_they_were_not_before() -> None:
+    spans = [
+        a_span("outer", ends=9, cost="0", use=ModelUse(input_tokens=30, output_tokens=9)),
+        a_span("named", begins=1, ends=4, parent_id="outer", use=ModelUse(model="priced")),
+        a_span("other", begins=5, ends=8, parent_id="outer"),
+    ]
+    there = heard(spans)
+
+    here = imported(there)
+
+    assert (there.run.tally.cost, there.run.tally.unpriced, there.run.tally.input_tokens) == (Decimal(0), 2, 30)
+    assert here.run.tally == there.run.tally
+    assert plain(here) == plain(there)
+
+
+def test_tokens_that_were_read_from_a_cache_cost_no_more_after_an_import_whichever_word_told_of_them() -> None:
+    cached = ModelUse(input_tokens=30, cache_read_tokens=20)
+    there = heard([a_span("s1", ends=None, use=ModelUse(model="priced")), a_span("s1", ends=9, use=cached)])
+    here = imported(there)
+    more = replace(a_span("s1", ends=9, use=ModelUse(output_tokens=9)), teller=Teller.SDK)
+
+    for memory in (there, here):
+        memory.hear(more)
+
+    assert there.run.tally.cost == Decimal(19)
+    assert here.run.tally == there.run.tally
 
 
 def test_what_a_teller_tells_again_after_an_import_is_no_news() -> None:

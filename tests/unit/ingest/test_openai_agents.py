@@ -144,7 +144,9 @@ def test_what_is_no_request_is_refused(body: bytes) -> None:
         (a_span({"type": "agent"}, id=5), r"\$.data\[1\].*`int`"),
         (a_span([]), r"\$.data\[1\].*span_data"),
         (5, r"\$.data\[1\].*a trace or a span"),
-        ({"object": "weird", "id": "w"}, "w: neither a trace nor a span"),
+        ({"object": "weird", "id": "w"}, "openai-agents: w: expected .*; found object 'weird'"),
+        ({"object": "trace.span", "id": "w", "trace_id": "t"}, "w: expected .*; found no started_at"),
+        ({"object": "trace"}, "one without an id: expected .*; found no id\\."),
     ],
 )
 @pytest.mark.parametrize("beside", [1.0, float("nan"), "\ud800"])

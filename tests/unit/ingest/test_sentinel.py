@@ -16,7 +16,7 @@ from titan.ingest.sentinel_calls import failure_of, failure_text
 from titan.ingest.sentinel_fields import Sender
 from titan.ingest.sentinel_interventions import intervention_entries, read_intervention
 from titan.ingest.sentinel_payloads import payload_of
-from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd, RunEntry
+from titan.model.actions import ActionEntry, ActionKind, Failure, Outcome, RunEnd, RunEntry
 from titan.model.errors import InvalidInput
 from titan_sdk.tape import decode
 
@@ -225,6 +225,17 @@ def test_half_a_surrogate_pair_and_a_nul_are_replaced_where_no_store_could_keep_
     action = only_action(a_batch(an_entry(action="a\ud800b\0c", tags=["\udfff"])))
 
     assert (action.name, action.tags) == ("a\ufffdb\ufffdc", ("\ufffd",))
+
+
+@pytest.mark.parametrize("outcome", ["error", "blocked", "rejected"])
+def test_an_outcome_without_words_is_all_that_is_known(outcome: str) -> None:
+    silent = only_action(a_batch(an_entry(outcome=outcome, payload={"inputs": {}, "outputs": None})))
+    typed = only_action(
+        a_batch(an_entry(outcome=outcome, payload={"inputs": {"error_type": "KeyError"}, "outputs": None}))
+    )
+
+    assert (silent.outcome, silent.failure, silent.outputs) == (Outcome(outcome), None, None)
+    assert typed.failure == Failure(type="KeyError")
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,11 @@ def test_details_that_are_no_object_break_nothing() -> None:
     assert bodies_of(entries).details == '{"a":1,"details":"str"}'
     assert bodies_of(entries[:1]).details == '{"details":"str"}'
     assert bodies_of(entries[2:]).details is None
+
+
+def test_of_what_a_call_took_the_most_tokens_that_any_entry_tells_of_count() -> None:
+    uses = [ModelUse(model="m"), ModelUse(cache_read_tokens=20, reasoning_tokens=3), ModelUse(cache_read_tokens=7)]
+
+    told = bodies_of([an_entry(use=use) for use in uses])
+
+    assert told.use == ModelUse(model="m", cache_read_tokens=20, reasoning_tokens=3)

@@ -1,18 +1,28 @@
 """Which runs need attention, and why."""
 
+from dataclasses import replace as replace_note
+from decimal import Decimal
+
+import pytest
 from msgspec.structs import replace
 
-from tests.support.recorded import a_call, a_word, at, heard
+from tests.support.recorded import RUN, a_call, a_word, at, heard
 from titan.model.actions import Outcome, RunEnd
-from titan.model.recorded import Note, RecordedRun
+from titan.model.recorded import Note, RecordedRun, Stops
+from titan.model.runs import RunStatus
 from titan.rules.broken_off import without_open_calls
-from titan.rules.intercepts import Reason, ReasonKind, acknowledgement, reasons
+from titan.rules.intercepts import DEFAULTS, Reason, ReasonKind, Thresholds, acknowledgement, depends_on_agent, reasons
 
 
 def a_run(*, stopped: int = 0, good: int = 0) -> RecordedRun:
     """Return a run of which so many calls were stopped and so many went well."""
     entries = [a_call(f"s{n}", outcome=(Outcome.BLOCKED, Outcome.REJECTED)[n % 2]) for n in range(stopped)]
     return heard([a_word(), *entries, *(a_call(f"g{n}") for n in range(good))]).run
+
+
+def a_note(name: str, seconds: float) -> Note:
+    """Return a note on a run that says nothing of whether it needs attention."""
+    return Note(id=name, project_id="p", run_id=RUN, action_id=None, author="ann", at=at(seconds))
 
 
 def test_a_run_that_went_well_needs_nobody() -> None:
@@ -61,13 +71,94 @@ def test_many_stopped_calls_are_a_reason_and_one_of_one_is_none() -> None:
     )
 
 
+def test_what_is_often_can_be_set_and_a_share_is_exact() -> None:
+    def is_often(run: RecordedRun, thresholds: Thresholds) -> bool:
+        return reasons(run, has_unrecovered_error=False, thresholds=thresholds) != ()
+
+    assert is_often(a_run(stopped=1), Thresholds(least=1))
+    assert not is_often(a_run(stopped=4), Thresholds(least=5))
+    assert is_often(a_run(stopped=7, good=93), Thresholds(rate=Decimal("0.07")))  # a float of it times 100 is above 7
+    assert not is_often(a_run(stopped=7, good=94), Thresholds(rate=Decimal("0.07")))
+
+
+def beside(run: RecordedRun, stopped: int, attempts: int, thresholds: Thresholds = DEFAULTS) -> list[str]:
+    """Return what is told of a run whose agent's other runs made so many attempts."""
+    of_agent = Stops(stopped=stopped + run.tally.stopped, attempts=attempts + run.tally.attempts)
+    return [
+        reason.told for reason in reasons(run, has_unrecovered_error=False, thresholds=thresholds, of_agent=of_agent)
+    ]
+
+
+def test_a_run_stopped_over_three_times_as_often_as_others_of_its_agent_needs_attention() -> None:
+    run = a_run(stopped=5, good=40)  # 11 %, and by chance 5 % at least
+
+    assert beside(run, 4, 600) == [
+        "5 of 45 actions were stopped, over 3 times as often as in its agent's other runs of 30 days: 4 of 600"
+    ]
+    assert beside(run, 0, 30) != []
+
+
+@pytest.mark.parametrize(
+    ("stopped", "attempts", "why"),
+    [
+        (100, 2700, "three times as often is not over three times"),
+        (0, 29, "too few attempts show no rate"),
+        (0, 0, "it is the first run"),
+    ],
+)
+def test_a_run_like_others_of_its_agent_or_with_too_few_of_them_is_nothing_unusual(
+    stopped: int, attempts: int, why: str
+) -> None:
+    assert beside(a_run(stopped=5, good=40), stopped, attempts) == [], why
+
+
+def test_few_attempts_are_no_proof_that_a_run_is_unlike_others() -> None:
+    thresholds = Thresholds(rate=Decimal(1), times=Decimal("1.5"))
+
+    assert beside(a_run(stopped=3, good=7), 15, 100, thresholds) == []  # 30 % against 15 %, but by chance 11 % at least
+    assert beside(a_run(stopped=30, good=70), 15, 100, thresholds) != []
+
+
+def test_others_of_the_agent_are_asked_for_only_where_they_decide() -> None:
+    asked = replace(a_run(stopped=3), status=RunStatus.CANCELLED), a_run(stopped=2, good=40), a_run(stopped=3, good=12)
+    assert [depends_on_agent(run, DEFAULTS) for run in asked] == [False, False, False]
+
+    run = a_run(stopped=5, good=40)
+    assert depends_on_agent(run, DEFAULTS)
+    assert not depends_on_agent(run, never := Thresholds(times=Decimal(0)))
+    assert beside(run, 0, 600, never) == []
+    assert reasons(run, has_unrecovered_error=False) == ()
+
+
+def test_a_run_that_lost_entries_needs_attention_beside_what_else_is_wrong() -> None:
+    lossy = replace(a_run(good=3), lost=38_001)
+    lost = Reason(kind=ReasonKind.ENTRIES_LOST, told="38,001 entries were not recorded")
+
+    assert reasons(lossy, has_unrecovered_error=False) == (lost,)
+    assert reasons(replace(lossy, first_error="no"), has_unrecovered_error=True) == (
+        Reason(kind=ReasonKind.ERROR, told="no"),
+        lost,
+    )
+    [one] = reasons(replace(lossy, lost=1), has_unrecovered_error=False)
+    assert one.told == "1 entry was not recorded"
+
+
 def test_a_note_takes_attention_away_until_more_is_heard() -> None:
     run = replace(a_run(stopped=3), heard_at=at(10))
     early, late, other = (
-        Note(id=name, project_id="p", run_id=run.id, action_id=None, author="ann", at=at(seconds), acknowledges=is_it)
+        replace_note(a_note(name, seconds), acknowledges=is_it)
         for name, seconds, is_it in (("early", 9, True), ("late", 10, True), ("other", 11, False))
     )
 
     assert acknowledgement(run, [other, late, early]) == late
     assert acknowledgement(replace(run, heard_at=at(11)), [other, late, early]) is None
     assert acknowledgement(run, []) is None
+
+
+def test_a_note_takes_attention_away_for_good_where_it_mutes() -> None:
+    run = replace(a_run(stopped=3), heard_at=at(10))
+    first, second = (replace_note(a_note(name, 1 + n), mutes=True) for n, name in enumerate(("first", "second")))
+    acknowledges = replace_note(a_note("acknowledges", 11), acknowledges=True)
+
+    assert acknowledgement(run, [second, acknowledges, first]) == second
+    assert acknowledgement(replace(run, heard_at=at(99)), [first]) == first

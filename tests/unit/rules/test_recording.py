@@ -133,7 +133,21 @@ def test_an_error_message_is_its_first_line_and_not_endless() -> None:
     wordless = heard([silent])
 
     assert (len(memory.all[0].error_message or ""), len(memory.run.first_error or "")) == (500, 300)
-    assert wordless.run.first_error == "failed without a word"
+    assert wordless.run.first_error == "error, without a message"
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (None, "error, without a message"),
+        (Failure(type="Error"), "error, without a message"),
+        (Failure(type="error"), "error, without a message"),
+        (Failure(type="KeyError"), "KeyError"),
+        (Failure(type="error", message="no"), "error: no"),
+    ],
+)
+def test_a_first_error_of_which_nothing_is_known_says_so(failure: Failure | None, told: str) -> None:
+    assert heard([replace(a_call(), outcome=Outcome.ERROR, failure=failure)]).run.first_error == told
 
 
 def test_the_first_error_is_the_one_that_began_first() -> None:

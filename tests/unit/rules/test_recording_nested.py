@@ -253,3 +253,15 @@ def test_two_calls_that_our_endpoint_saw_are_two_though_the_span_of_one_is_aroun
 
     for memory in in_any_order(outer, first, inner, second):
         assert memory.run.tally == Tally(calls=2, success=2, cost=Decimal("0.5"))
+
+
+@pytest.mark.parametrize("tokens", [(20, 7), (None, None)], ids=["other tokens", "no tokens"])
+def test_a_call_of_our_endpoint_in_a_span_is_the_call_though_another_span_in_it_came_before(
+    tokens: tuple[int | None, int | None],
+) -> None:
+    outer = a_span("s0", ends=1000, cost="27", use=ModelUse(input_tokens=tokens[0], output_tokens=tokens[1]))
+    beside = a_span("s2", begins=443, ends=683, cost="25", parent_id="s0")
+    seen = a_seen("e1", begins=1, ends=999, cost="0.3", parent_id="s0")
+
+    for memory in in_any_order(outer, beside, seen):
+        assert (memory.run.tally.calls, memory.run.tally.cost) == (1, Decimal("0.3"))

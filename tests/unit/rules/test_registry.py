@@ -20,6 +20,7 @@ from titan.rules.registry import (
     is_silent,
     not_heard_yet,
     silent_since,
+    silent_within_call_since,
     with_dag_ended,
     with_stages,
 )
@@ -76,6 +77,7 @@ def test_a_run_that_ended_or_has_stages_is_left_alone() -> None:
 
 def test_a_run_is_looked_at_from_the_moment_it_may_have_ended() -> None:
     assert silent_since(NOON) == NOON - IDLE
+    assert silent_within_call_since(NOON) == NOON - IDLE_WITHIN_CALL
 
 
 def a_run(agent_id: str = "ada") -> Run:

@@ -7,7 +7,8 @@ import pytest
 
 from titan.server.expectations import OTHERWISE, expected_of, found_of
 from titan.server.wire_actions import EndRecordedRunBody, RecordBody
-from titan.server.wire_runs import FindQuery, InterceptsQuery, LedgerQuery, NewNoteBody, RegistryQuery
+from titan.server.wire_intercepts import InterceptsQuery
+from titan.server.wire_runs import FindQuery, LedgerQuery, NewNoteBody, RegistryQuery
 
 KINDS = "one of model, tool, call, agent, step, turn, thought, handoff, event"
 
@@ -42,6 +43,9 @@ def refused(shape: Any, given: object) -> str:
         (RecordBody, {"run_id": "R"}, "entries: a list of at most 10000 items"),
         (RecordBody, {"entries": [{"type": "run", "at_ns": "x"}]}, AT_NS),
         (RecordBody, {"entries": ["x"]}, "entries[0]: an object"),
+        (RecordBody, {"entries": [{"x": 1}]}, "entries[0].type: one of action, run"),
+        (RecordBody, {"entries": [{"type": "acton"}]}, "entries[0].type: one of action, run"),
+        (RecordBody, {"entries": [{"type": "run", "at_ns": 1}, {"type": 1}]}, "entries[1].type: one of action, run"),
         (EndRecordedRunBody, {}, "status: one of completed, failed, cancelled"),
         (dict[str, float], {"a": "x"}, "[...]: a number"),
         (NewNoteBody, "note", OTHERWISE),

@@ -98,7 +98,14 @@ def test_what_is_refused_at_the_end_is_told_to_its_run() -> None:
         ({"fields": [5]}, TypeError, "fields: expected names as text; found 5"),
         ({"patterns": ["a"]}, TypeError, r"patterns=\['a'\]: expected a name for each regular expression"),
         ({"patterns": {"x": 5}}, TypeError, r"patterns\['x'\]=5: expected two texts"),
-        ({"patterns": {"x": "("}}, ValueError, r"patterns\['x'\]='\(': expected a regular expression; missing \)"),
+        (
+            {"patterns": {"x": "("}},
+            ValueError,
+            r"patterns\['x'\]='\(': expected a name.*Python's re refuses: missing \)",
+        ),
+        ({"patterns": {"x": "(a+)+b"}}, ValueError, r"patterns\['x'\].*; found a repeated group in which something is"),
+        ({"patterns": {"X": "x"}}, ValueError, r"patterns\['X'\].*; found a name that is not 1 to 40"),
+        ({"patterns": {f"x{n}": "x" for n in range(101)}}, ValueError, "patterns: expected at most 100; found 101"),
     ],
 )
 def test_a_redaction_that_would_take_something_else_is_refused(

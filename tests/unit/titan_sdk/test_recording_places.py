@@ -65,3 +65,13 @@ def test_what_is_no_redaction_is_refused_there_too(heard: Heard, make: object) -
     assert callable(make)
     with pytest.raises(TypeError, match=r"expected a titan_sdk\.Redact"):
         make("x", redact=["iban"])
+
+
+def test_a_request_says_the_project_in_any_language_also_where_an_id_is_none_for_a_header(heard: Heard) -> None:
+    with titan_sdk.run("R", "R_2", project=" crème brûlée "):
+        named = titan_sdk.headers()
+    with titan_sdk.run("R", "läuft", project="finance"):
+        alone = titan_sdk.headers()
+
+    assert named["X-Titan-Project"] == "cr%C3%A8me%20br%C3%BBl%C3%A9e"
+    assert alone == {"X-Titan-Project": "finance"}

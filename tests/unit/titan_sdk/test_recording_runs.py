@@ -14,6 +14,7 @@ from titan_sdk import action, progress, run
 from titan_sdk.recording.delivery import Delivery
 from titan_sdk.recording.process import put, recording_to
 from titan_sdk.recording.recorder import LONGEST_QUEUE, Recorder
+from titan_sdk.recording.redact import built_in
 from titan_sdk.recording.runs import open_run
 from titan_sdk.recording.told import Lost, Told
 
@@ -289,3 +290,24 @@ def test_a_title_is_as_long_as_the_server_takes_it() -> None:
 
         [told] = [entry for entry in heard.runs() if "name" in entry]
         assert (len(told["name"]), len(told["tags"][0])) == (500, 200)
+
+
+def test_what_a_run_of_a_project_tells_names_it() -> None:
+    with heard_by_nobody_else() as heard:
+        with run(run_id="A_1", project="finance"), action("outer"):
+            progress(1, 3)
+            with run(run_id="A_2"), action("inner"):
+                pass
+            with run(run_id="A_3", project="x" * 300), action("other"):
+                pass
+        with action("after"):
+            pass
+
+    told = {(entry["run_id"], entry.get("project")) for entry in heard.entries()}
+    assert told == {("A_1", "finance"), ("A_2", "finance"), ("A_3", "x" * 200), ("R_1", None)}
+
+
+def test_a_secret_in_a_project_s_name_does_not_reach_the_disk() -> None:
+    told = Told({"type": "run", "at_ns": 1, "project": "of ghp_abcdefghijklmnopqrstuvwxyz0123456789"})
+
+    assert "of [redacted:github_token]" in told.text(built_in())

@@ -86,3 +86,12 @@ def test_a_program_that_reports_to_another_collector_goes_on_doing_so_and_sends_
     ours = "titan.job_id=d1.00000,titan.agent_run_id=R%3D1"
     expected = {**own, "OTEL_RESOURCE_ATTRIBUTES": f"service.name=a,{ours}"}
     assert told == (expected if is_job else {"OTEL_RESOURCE_ATTRIBUTES": expected["OTEL_RESOURCE_ATTRIBUTES"]})
+
+
+def test_a_job_is_of_the_project_of_its_worker_unless_it_is_submitted_with_another() -> None:
+    inherited = environment_of(an_assignment(), inherited={"TITAN_PROJECT": "finance"})
+    own = environment_of(an_assignment(env={"TITAN_PROJECT": "a b"}), inherited={"TITAN_PROJECT": "finance"})
+
+    assert (inherited["TITAN_PROJECT"], own["TITAN_PROJECT"]) == ("finance", "a b")
+    assert inherited["OTEL_RESOURCE_ATTRIBUTES"].endswith(",titan.project=finance")
+    assert own["OTEL_RESOURCE_ATTRIBUTES"].endswith(",titan.project=a%20b")

@@ -3,20 +3,21 @@ import { useChange } from "../../api/changes";
 import { api } from "../../api/client";
 import { queries } from "../../api/query";
 import type { RecordedRunView } from "../../api/recorded";
-import { notesKey } from "../../api/recordedRun";
+import { type NewNoteBody, notesKey } from "../../api/recordedRun";
 import { rereadRegistry } from "../../api/registry";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 
-/** Takes a run out of the critical intercepts, with a note that says why. */
+/** Takes a run out of the critical intercepts, until more is heard of it or for good, with a note that says why. */
 export function Acknowledge({ run, onClose }: { run: RecordedRunView; onClose: () => void }) {
   const [why, setWhy] = useState("");
+  const [mutes, setMutes] = useState(false);
   const acknowledge = useChange(
-    async (text: string) => {
-      const body = { text, acknowledges: true, action_id: null, name: null, score: null, author: null };
+    async (said: Pick<NewNoteBody, "text" | "acknowledges" | "mutes">) => {
+      const body = { ...said, action_id: null, name: null, score: null, author: null };
       await api.POST("/api/v1/runs/{run}/notes", { params: { path: { run: run.run_id } }, body });
     },
-    "It needs no attention any more.",
+    (_answer, { mutes }) => (mutes ? "It is muted." : "It needs no attention any more."),
     () => {
       void queries.invalidateQueries({ queryKey: notesKey(run.run_id) });
       rereadRegistry();
@@ -26,18 +27,26 @@ export function Acknowledge({ run, onClose }: { run: RecordedRunView; onClose: (
   const text = why.trim();
   return (
     <Dialog
-      title={`Acknowledge ${run.name ?? run.run_id}?`}
+      title={`${mutes ? "Mute" : "Acknowledge"} ${run.name ?? run.run_id}?`}
       onClose={onClose}
       footer={
         <>
           <Button onClick={onClose}>Leave it</Button>
-          <Button kind="main" busy={acknowledge.isPending} disabled={!text} onClick={() => acknowledge.run(text)}>
-            Acknowledge
+          <Button
+            kind="main"
+            busy={acknowledge.isPending}
+            disabled={!text}
+            onClick={() => acknowledge.run({ text, acknowledges: !mutes, mutes })}
+          >
+            {mutes ? "Mute" : "Acknowledge"}
           </Button>
         </>
       }
     >
-      <p>It leaves the critical intercepts until more is heard of it. What you say here stands among its notes.</p>
+      <p>
+        It leaves the critical intercepts {mutes ? "until somebody unmutes it" : "until more is heard of it"}. What you
+        say here stands among its notes.
+      </p>
       <label className="stack">
         <span className="soft">Why it needs no attention any more</span>
         <textarea
@@ -48,6 +57,12 @@ export function Acknowledge({ run, onClose }: { run: RecordedRunView; onClose: (
           value={why}
           onChange={(event) => setWhy(event.target.value)}
         />
+      </label>
+      <label className="runs-mutes">
+        <input type="checkbox" checked={mutes} onChange={(event) => setMutes(event.target.checked)} />
+        <span>
+          Mute it for good <span className="soft">It does not come back, whatever more is heard of it.</span>
+        </span>
       </label>
     </Dialog>
   );

@@ -1,19 +1,24 @@
 import { useState } from "react";
-import type { ExportFormat } from "../../api/recorded";
+import type { ExportForm } from "../../api/recorded";
 import type { RegistryFilter } from "../../api/registryFilter";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
 import { count } from "../../parts/format";
 import { exportPath, filterWords } from "./filter";
 
-const FORMATS: readonly { format: ExportFormat; name: string; about: string }[] = [
+const FORMS: readonly { form: ExportForm; name: string; about: string }[] = [
   {
-    format: "jsonl",
+    form: "jsonl",
     name: "JSONL",
     about: "A line for each run, then one for each of its actions and notes. Can be imported again.",
   },
-  { format: "json", name: "JSON", about: "One document: every run with its actions and notes in it." },
-  { format: "csv", name: "CSV", about: "For spreadsheets: a row for each action, with its run's columns repeated." },
+  { form: "json", name: "JSON", about: "One document: every run with its actions and notes in it." },
+  { form: "csv", name: "CSV", about: "For spreadsheets: a row for each action, with its run's columns repeated." },
+  {
+    form: "zip",
+    name: "CSV, two files (zip)",
+    about: "runs.csv and actions.csv, and what they hold in manifest.json.",
+  },
 ];
 
 interface Props {
@@ -24,7 +29,7 @@ interface Props {
 
 /** Says what an export will hold, and lets it be downloaded. */
 export function ExportDialog({ filter, total, onClose }: Props) {
-  const [format, setFormat] = useState<ExportFormat>("jsonl");
+  const [form, setForm] = useState<ExportForm>("jsonl");
   return (
     <Dialog
       title="Export runs"
@@ -32,7 +37,7 @@ export function ExportDialog({ filter, total, onClose }: Props) {
       footer={
         <>
           <Button onClick={onClose}>Close</Button>
-          <a className="button button-main" href={exportPath(filter, format)} download onClick={onClose}>
+          <a className="button button-main" href={exportPath(filter, form)} download onClick={onClose}>
             Download
           </a>
         </>
@@ -44,9 +49,9 @@ export function ExportDialog({ filter, total, onClose }: Props) {
       </p>
       <fieldset className="plain-fieldset runs-formats">
         <legend className="unseen">Format</legend>
-        {FORMATS.map((one) => (
-          <label key={one.format}>
-            <input type="radio" name="format" checked={one.format === format} onChange={() => setFormat(one.format)} />
+        {FORMS.map((one) => (
+          <label key={one.form}>
+            <input type="radio" name="format" checked={one.form === form} onChange={() => setForm(one.form)} />
             <span>
               <b>{one.name}</b> <span className="soft">{one.about}</span>
             </span>

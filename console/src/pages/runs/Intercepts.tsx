@@ -1,16 +1,22 @@
 import { useState } from "react";
 import { Link } from "react-router";
-import type { InterceptView, Window } from "../../api/recorded";
+import { useTakeBack } from "../../api/notes";
+import type { InterceptThresholds, InterceptView, RecordedRunView, Window } from "../../api/recorded";
+import type { NoteView } from "../../api/recordedRun";
 import { useIntercepts } from "../../api/registry";
 import { useCanChange } from "../../api/session";
 import { Button } from "../../parts/Button";
+import { Confirm } from "../../parts/Confirm";
+import { useToday } from "../../parts/clock";
 import { Failure } from "../../parts/Failure";
+import { moment } from "../../parts/format";
 import { Name } from "../../parts/Name";
 import { Reasons } from "../../parts/Reasons";
 import { Time } from "../../parts/Time";
 import { agentPath, runPath } from "../../parts/url";
 import { inWindow } from "../../parts/windows";
 import { Acknowledge } from "./Acknowledge";
+import { oftenStopped } from "./oftenStopped";
 
 /** Runs that need attention, the latest first: why, and the way to what failed. */
 export function Intercepts({ window, agent, q }: { window: Window; agent: string; q: string }) {
@@ -33,13 +39,14 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
             "Critical intercepts"
           )}
         </h2>
+        <Thresholds of={found.data?.thresholds} />
         <label className="intercepts-all">
           <input
             type="checkbox"
             checked={hasAcknowledged}
             onChange={(event) => setAcknowledged(event.target.checked)}
           />{" "}
-          Acknowledged too
+          Acknowledged and muted too
         </label>
       </div>
       {found.isError ? <Failure of={found.error} again={found.refetch} /> : null}
@@ -49,7 +56,7 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
             ✓
           </span>{" "}
           None {inWindow(window)}
-          {q ? ` with “${q}”` : ""}: no run with errors it did not recover from, or often stopped.
+          {q ? ` with “${q}”` : ""}: no run with errors it did not recover from, lost entries, or often stopped.
         </p>
       ) : null}
       {intercepts.length > 0 && isOpen ? (
@@ -60,6 +67,19 @@ export function Intercepts({ window, agent, q }: { window: Window; agent: string
         </ul>
       ) : null}
     </section>
+  );
+}
+
+/** What makes a run a critical intercept, as the server was started. */
+function Thresholds({ of }: { of: InterceptThresholds | undefined }) {
+  if (!of) return null;
+  return (
+    <span
+      className="faint intercepts-why"
+      title="Set where the server starts: TITAN_INTERVENTIONS_LEAST, _RATE and _TIMES"
+    >
+      {oftenStopped(of)}
+    </span>
   );
 }
 
@@ -79,9 +99,7 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
         <Time at={run.last_event_at} as="age" />
       </span>
       {acknowledged ? (
-        <span className="faint intercepts-said cut" title={`Acknowledged by ${acknowledged.author}`}>
-          ✓ <bdi>{acknowledged.text}</bdi>
-        </span>
+        <Said run={run} note={acknowledged} />
       ) : canChange ? (
         <Button kind="quiet" className="intercepts-said" onClick={() => setAsked(true)}>
           Acknowledge…
@@ -89,5 +107,40 @@ function Intercept({ of: { run, reasons, acknowledged } }: { of: InterceptView }
       ) : null}
       {isAsked ? <Acknowledge run={run} onClose={() => setAsked(false)} /> : null}
     </li>
+  );
+}
+
+/** Why a run needs no attention any more, and the way back for one that is muted. */
+function Said({ run, note }: { run: RecordedRunView; note: NoteView }) {
+  const [isAsked, setAsked] = useState(false);
+  const canChange = useCanChange();
+  const today = useToday();
+  const unmute = useTakeBack(run.run_id, note, "It is not muted any more.");
+  const verb = note.mutes ? "Muted" : "Acknowledged";
+  return (
+    <span className="intercepts-said intercepts-note">
+      <span
+        className="faint cut"
+        title={`${verb} by ${note.author}, ${moment(Date.parse(note.at), today)}: ${note.text}`}
+      >
+        {note.mutes ? "Muted: " : "✓ "}
+        <bdi>{note.text}</bdi>
+      </span>
+      {note.mutes && canChange ? (
+        <Button kind="quiet" busy={unmute.isPending} onClick={() => setAsked(true)}>
+          Unmute
+        </Button>
+      ) : null}
+      {isAsked ? (
+        <Confirm
+          title={`Unmute ${run.name ?? run.run_id}?`}
+          yes="Unmute it"
+          onYes={() => unmute.run(null)}
+          onClose={() => setAsked(false)}
+        >
+          What {note.author} said goes for good: “{note.text}”. The run needs attention again.
+        </Confirm>
+      ) : null}
+    </span>
   );
 }

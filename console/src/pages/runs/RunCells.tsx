@@ -58,6 +58,11 @@ export const RunCells = memo(function RunCells({ run, q, isPicked, onPick }: Pro
       <Cell className="runs-actions num">
         <span data-unit={ofActions === 1 ? "action" : "actions"}>{NUMBER.format(ofActions)}</span>
         {tally.replayed > 0 ? <div className="faint">+{NUMBER.format(tally.replayed)} replayed</div> : null}
+        {run.lost > 0 ? (
+          <div className="runs-lost" title="Its program could not deliver them: what is shown lacks them">
+            {NUMBER.format(run.lost)} lost
+          </div>
+        ) : null}
       </Cell>
       <Cell className="runs-cost num">
         <Costs of={tally} isBrief />

@@ -1,6 +1,6 @@
 /** The registry's filters as they stand in the URL. */
 import { RUN_STATUSES } from "../../api/facts";
-import { type RecordedRunView, RUN_SORTS, WINDOWS } from "../../api/recorded";
+import { type ExportForm, type RecordedRunView, RUN_SORTS, WINDOWS } from "../../api/recorded";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
 import { asCost } from "../../parts/costText";
 import { chosenAmong, misreadIn } from "../../parts/url";
@@ -71,8 +71,8 @@ export function searchWithin(run: Pick<RecordedRunView, "run_id" | "agent_id" | 
 }
 
 /** Returns the address of the export of what a filter leaves. */
-export function exportPath(filter: RegistryFilter, format: string): string {
-  const query = new URLSearchParams({ format });
+export function exportPath(filter: RegistryFilter, form: ExportForm): string {
+  const query = new URLSearchParams(form === "zip" ? { format: "csv", layout: form } : { format: form });
   for (const [name, value] of Object.entries(queryOf(filter))) query.set(name, String(value));
   return `/api/v1/runs/export?${query}`;
 }

@@ -3,7 +3,7 @@ import { Time } from "../../parts/Time";
 import { Known } from "./Known";
 import { Rules } from "./Rules";
 
-/** What this server is: its version, home, addresses, model and limits. */
+/** What this server is: its version, home, addresses, model, limits, and what makes a run a critical intercept. */
 export function Server() {
   const { data } = useHealth();
   return (
@@ -22,7 +22,7 @@ export function Server() {
         {(settings) => (
           <>
             <Facts settings={settings} />
-            <Rules rules={settings.limits} label="Limits" />
+            <Rules rules={[...settings.limits, ...settings.thresholds]} label="Limits" />
           </>
         )}
       </Known>

@@ -1,6 +1,5 @@
 """`titan runs`: what agents called, run by run; one shown as a tree; all of it exported, and imported again."""
 
-import json
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -14,12 +13,14 @@ from titan.cli.answers import Document, read
 from titan.cli.exits import usage_error
 from titan.cli.lookup import recorded_run_named
 from titan.cli.options import JsonOption, Limit, ServerOption, examples
-from titan.cli.recorded_answers import ActionDetail, Call, Notes, Registry, Skeleton, SomeBodies, tree_of
+from titan.cli.recorded_answers import ActionDetail, Call, Notes, Registry, Skeleton, tree_of
 from titan.cli.recorded_views import RUN_COLUMNS, run_row, show_recorded
 from titan.cli.screen import remark_limit, say, show_json, show_table
 from titan.cli.server import Server, connect
+from titan.cli.turns import Turn, bodies_of, show_turns, turns_of
 from titan.cli.views import now
 from titan.model.runs import RunStatus
+from titan.rules.windows import ALL_TIME, WINDOWS_ARE, is_window
 
 app = typer.Typer(
     help="List the runs of which calls were recorded; show, keep, end and delete them, export and import them.",
@@ -34,15 +35,6 @@ app = typer.Typer(
 )
 
 
-class Window(StrEnum):
-    """When a run started; one that goes on is in every window."""
-
-    DAY = "24h"
-    WEEK = "7d"
-    MONTH = "30d"
-    ALL = "all"
-
-
 class Sort(StrEnum):
     """What comes first: the newest, or the largest."""
 
@@ -54,7 +46,6 @@ class Sort(StrEnum):
 
 
 PAGE: Final = 200  # what the server gives at once
-BODIES_AT_ONCE: Final = 100  # the server gives 200; their ids are to fit into a path
 SAID_BYTES: Final = 1000
 MOST_SAID: Final = 1000
 
@@ -75,7 +66,15 @@ OfSession: TypeAlias = Annotated[
     str | None, typer.Option("--session", metavar="SESSION", help="Only runs of this session.")
 ]
 WithTag: TypeAlias = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only runs with this tag.")]
-Since: TypeAlias = Annotated[Window, typer.Option("--since", help="Only runs that started within this time, or go on.")]
+Since: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--since",
+        metavar="TIME",
+        help="Only runs that started within this time, or go on: 90m, 24h, 7d, 2w, or all.",
+        autocompletion=completion.windows,
+    ),
+]
 MinCost: TypeAlias = Annotated[
     str | None, typer.Option("--min-cost", metavar="USD", help="Only runs on which at least so much was spent.")
 ]
@@ -88,6 +87,10 @@ Archived: TypeAlias = Annotated[bool, typer.Option("--archived", help="Those too
 OneAction: TypeAlias = Annotated[
     str | None,
     typer.Option("--action", metavar="ID", help="Show this action of it; --ids names them.", show_default=False),
+]
+OfTurns: TypeAlias = Annotated[
+    bool,
+    typer.Option("--turns", help="Show what each turn was asked and answered; without turns, each call of a model."),
 ]
 WithIds: TypeAlias = Annotated[bool, typer.Option("--ids", help="Show the ids of the actions, too.")]
 RunId: TypeAlias = Annotated[
@@ -117,7 +120,7 @@ def runs(
     agent: OfAgent = None,
     session: OfSession = None,
     tag: WithTag = None,
-    since: Since = Window.ALL,
+    since: Since = ALL_TIME,
     min_cost: MinCost = None,
     search: Search = None,
     sort: SortBy = Sort.STARTED,
@@ -161,6 +164,7 @@ def runs(
 @app.command(
     epilog=examples(
         "titan runs show RESEARCH_cb5e13",
+        "titan runs show RESEARCH_cb5e13 --turns",
         "titan runs show RESEARCH_cb5e13 --ids",
         "titan runs show RESEARCH_cb5e13 --json | jq '.actions[] | select(.outcome == \"error\")'",
     )
@@ -169,14 +173,23 @@ def show(
     run: RunId,
     *,
     action: OneAction = None,
+    turns: OfTurns = False,
     ids: WithIds = False,
     as_json: JsonOption = False,
     server: ServerOption = None,
 ) -> None:
     """Show what one run called: its figures, what people said of it, and its actions as a tree.
 
-    With --action, one of them: what it was given and gave, its error, use, cost and times.
+    With --action, one of them: what it was given and gave, its error, use, cost and times. With --turns, instead of
+    the tree, what each turn was asked and answered, a cut line each.
     """
+    if turns and (ids or action is not None):
+        raise usage_error(
+            "option --turns",
+            expected="it alone: it shows no tree",
+            found=f"it with {'--ids' if ids else '--action'}",
+            next_step="Leave out one of the two; --turns --json has the turns' ids.",
+        )
     titan = connect(server)
     if action is not None:
         _show_one(titan, run, action, as_json=as_json)
@@ -189,7 +202,12 @@ def show(
     if as_json:
         from msgspec import to_builtins
 
-        show_json({"run": answer["run"], "actions": to_builtins(calls), "notes": said["data"]})
+        told = turns_of(titan, run, calls) if turns else None
+        extra = {} if told is None else {"turns": [_turn_json(turn) for turn in told]}
+        show_json({"run": answer["run"], "actions": to_builtins(calls), "notes": said["data"], **extra})
+    elif turns:
+        show_recorded(skeleton.run, calls, read(said, Notes).data, at=now(), has_tree=False)
+        show_turns(turns_of(titan, run, calls), at=now())
     else:
         words = _said_in_the_tree(titan, run, calls)
         show_recorded(skeleton.run, calls, read(said, Notes).data, at=now(), said=words, has_ids=ids)
@@ -208,13 +226,18 @@ def _said_in_the_tree(titan: Server, run: str, calls: Sequence[Call]) -> dict[st
     """Return what thoughts, hand-offs and events say, by their ids; of the first thousand."""
     saying = {call.id: call for call in calls if call.kind in SAYING}
     wanted = list(saying)[:MOST_SAID]
-    words: dict[str, str] = {}
-    for place in range(0, len(wanted), BODIES_AT_ONCE):
-        some = json.dumps(wanted[place : place + BODIES_AT_ONCE])
-        answer = titan.get("api", "v1", "runs", run, "bodies", ids=some, limit_bytes=SAID_BYTES)
-        for bodies in read(answer, SomeBodies).data:
-            words[bodies.id] = said_in(saying[bodies.id], bodies.outputs)
-    return words
+    found = bodies_of(titan, run, wanted, limit_bytes=SAID_BYTES)
+    return {bodies.id: said_in(saying[bodies.id], bodies.outputs) for bodies in found}
+
+
+def _turn_json(turn: Turn) -> dict[str, str | None]:
+    return {
+        "id": turn.call.id,
+        "name": turn.call.name,
+        "asked": turn.asked or None,
+        "answered": turn.answered or None,
+        "error": turn.error or None,
+    }
 
 
 def query_of(
@@ -223,7 +246,7 @@ def query_of(
     agent: str | None,
     session: str | None,
     tag: str | None,
-    since: Window,
+    since: str,
     min_cost: str | None,
     search: str | None,
     sort: Sort,
@@ -232,19 +255,27 @@ def query_of(
     """Return the filters that the options of a command say.
 
     Raises:
-        CommandFailed: a cost is none.
+        CommandFailed: a cost is none, or a time.
     """
     return {
         "status": ",".join(status) if status else None,
         "agent_id": agent,
         "session_id": session,
         "tag": tag,
-        "window": since,
+        "window": _window(since),
         "min_cost": None if min_cost is None else _usd(min_cost),
         "q": search,
         "sort": sort,
         "include_archived": "true" if archived else None,
     }
+
+
+def _window(text: str) -> str:
+    if not is_window(text):
+        raise usage_error(
+            f"--since {text!r}", expected=WINDOWS_ARE, found=repr(text), next_step="For example --since 24h."
+        )
+    return text
 
 
 def _usd(text: str) -> str:
@@ -274,13 +305,13 @@ def _listed(titan: Server, query: Query, *, limit: int) -> Document:
 
 def _say_none(registry: Registry, query: Query) -> None:
     asked = {name: value for name, value in query.items() if value is not None and name != "sort"}
-    if asked == {"window": Window.ALL}:
+    if asked == {"window": ALL_TIME}:
         say("No runs yet: every model and tool call that is recorded appears here, by its run.")
         say("Make one: a job that calls the model endpoint, or any program with titan_sdk.action.")
         return
     say("No such runs.")
     elsewhere = registry.elsewhere
-    if elsewhere is not None and elsewhere.in_all_time and query["window"] != Window.ALL:
+    if elsewhere is not None and elsewhere.in_all_time and query["window"] != ALL_TIME:
         say(f"{elsewhere.in_all_time:,} in all time: --since all")
     if elsewhere is not None and elsewhere.similar_agents:
         say(f"Agents of a similar name: {', '.join(elsewhere.similar_agents)}")

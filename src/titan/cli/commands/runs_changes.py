@@ -9,11 +9,11 @@ import typer
 from titan.cli.answers import Document, read
 from titan.cli.commands.runs import RunId, app
 from titan.cli.exits import ExitCode, usage_error
-from titan.cli.formats import count, moment
+from titan.cli.formats import moment
 from titan.cli.lookup import recorded_run_named
 from titan.cli.options import JsonOption, ServerOption, examples
-from titan.cli.recorded_answers import Chain, Note, RecordedRun
-from titan.cli.recorded_views import note_line
+from titan.cli.recorded_answers import Chain, Note, Notes, RecordedRun
+from titan.cli.recorded_views import actions_of, note_line
 from titan.cli.screen import remark, say, show_json
 from titan.cli.server import Server, connect
 from titan.cli.views import now
@@ -38,6 +38,9 @@ ScoreName: TypeAlias = Annotated[
 ]
 Acknowledge: TypeAlias = Annotated[
     bool, typer.Option("--acknowledge", help="The run needs no attention any more, until more is heard of it.")
+]
+Mute: TypeAlias = Annotated[
+    bool, typer.Option("--mute", help="The run needs no attention any more, whatever more is heard of it.")
 ]
 Yes: TypeAlias = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -72,6 +75,7 @@ def end(
         'titan runs note PAPERS_cb5e13 "the second half repeats the first"',
         "titan runs note PAPERS_cb5e13 --score 0.4 --name quality",
         'titan runs note PAPERS_cb5e13 "known: the site was down" --acknowledge',
+        'titan runs note PAPERS_cb5e13 "a rehearsal, it is to fail" --mute',
     )
 )
 def note(
@@ -82,18 +86,37 @@ def note(
     name: ScoreName = None,
     action: OfAction = None,
     acknowledge: Acknowledge = False,
+    mute: Mute = False,
     as_json: JsonOption = False,
     server: ServerOption = None,
 ) -> None:
     """Say something of a run or of one of its actions: words, a score, or both."""
     if score is not None and not isfinite(score):
         raise usage_error("--score", expected="a finite number", found=str(score), next_step="For example 0.4.")
-    body = {"text": text, "score": score, "name": name, "action_id": action, "acknowledges": acknowledge}
+    attention = {"acknowledges": acknowledge, "mutes": mute}
+    body = {"text": text, "score": score, "name": name, "action_id": action, **attention}
     answer = _post(connect(server), run, "notes", body=body)
     if as_json:
         show_json(answer)
     else:
         say(note_line(read(answer, Note), at=now()))
+
+
+@app.command(epilog=examples("titan runs unmute PAPERS_cb5e13"))
+def unmute(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
+    """Delete the notes that mute a run: what is wrong with it needs attention again."""
+    titan = connect(server)
+    with recorded_run_named(titan, run):
+        said = read(titan.get("api", "v1", "runs", run, "notes"), Notes)
+        muting = [note for note in said.data if note.mutes]
+        for note in muting:
+            titan.delete("api", "v1", "runs", run, "notes", note.id)
+    if as_json:
+        show_json({"run_id": run, "deleted": [note.id for note in muting]})
+        return
+    say(f"{run} is not muted any more." if muting else f"{run} was not muted.")
+    for note in muting:
+        say(f"Deleted: {note_line(note, at=now())}")
 
 
 @app.command(epilog=examples("titan runs verify PAPERS_cb5e13"))
@@ -158,7 +181,7 @@ def delete(run: RunId, *, yes: Yes = False, as_json: JsonOption = False, server:
     if as_json:
         show_json(answer)
     else:
-        say(f"Deleted {known.run_id}: {count(known.tally.calls, 'action')}, and all that was recorded of them.")
+        say(f"Deleted {known.run_id}: {actions_of(known.tally)}, and all that was recorded of them.")
 
 
 def _ask(run: RecordedRun) -> None:
@@ -176,7 +199,7 @@ def _ask(run: RecordedRun) -> None:
             next_step="Nothing was deleted.",
         )
     try:
-        typer.confirm(f"Delete {run.run_id} with {count(run.tally.calls, 'action')} for good?", abort=True, err=True)
+        typer.confirm(f"Delete {run.run_id} with {actions_of(run.tally)} for good?", abort=True, err=True)
     except typer.Abort:
         remark("Nothing was deleted.")
         raise

@@ -25,7 +25,6 @@ from titan.cli.commands.runs import (
     Sort,
     SortBy,
     Statuses,
-    Window,
     WithTag,
     app,
     query_of,
@@ -37,6 +36,7 @@ from titan.cli.recorded_answers import Imported, Registry
 from titan.cli.screen import remark, say, show_json, write_bytes
 from titan.cli.server import Server, connect, local_file
 from titan.cli.transfer import CountedFile, Transfer
+from titan.rules.windows import ALL_TIME
 from titan_sdk.http1 import NotWritable
 from titan_sdk.partial_file import PartialFile
 
@@ -47,6 +47,12 @@ class Format(StrEnum):
     JSONL = "jsonl"  #: the one that can be imported
     JSON = "json"
     CSV = "csv"
+
+
+class Layout(StrEnum):
+    """How the tables of an export lie."""
+
+    ZIP = "zip"  #: runs.csv and actions.csv, and what they hold in manifest.json
 
 
 STDIO: Final = Path("-")
@@ -60,6 +66,15 @@ FormatOption: TypeAlias = Annotated[
         "--format",
         case_sensitive=False,
         help="Only jsonl can be imported. Default: what the file's name ends in, else jsonl.",
+        show_default=False,
+    ),
+]
+LayoutOption: TypeAlias = Annotated[
+    Layout | None,
+    typer.Option(
+        "--layout",
+        case_sensitive=False,
+        help="Of CSV: two tables, runs.csv and actions.csv, in one zip. Default: where the file's name ends in .zip.",
         show_default=False,
     ),
 ]
@@ -94,19 +109,21 @@ Partial: TypeAlias = Annotated[
     epilog=examples(
         "titan runs export --since 7d --output week.jsonl",
         "titan runs export --status failed --format csv > failed.csv",
+        "titan runs export --since 30d --layout zip --output month.zip",
         "titan runs export --run RESEARCH_cb5e13 | jq -c 'select(.type == \"action\")'",
     ),
 )
 def export_runs(
     *,
     form: FormatOption = None,
+    layout: LayoutOption = None,
     output: OutputFile = STDIO,
     run: OneRun = None,
     status: Statuses = None,
     agent: OfAgent = None,
     session: OfSession = None,
     tag: WithTag = None,
-    since: Since = Window.ALL,
+    since: Since = ALL_TIME,
     min_cost: MinCost = None,
     search: Search = None,
     sort: SortBy = Sort.STARTED,
@@ -114,7 +131,7 @@ def export_runs(
     force: Force = False,
     server: ServerOption = None,
 ) -> None:
-    """Write runs with all their actions: as JSON Lines, one JSON document, or CSV.
+    """Write runs with all their actions: as JSON Lines, one JSON document, CSV, or two CSV files in a zip.
 
     The file appears once it is whole.
     """
@@ -136,9 +153,10 @@ def export_runs(
             found="something of that name",
             next_step="Choose another with --output FILE, or overwrite it with --force.",
         )
+    form, layout = _form_of(output, form, layout)
     titan = connect(server)
     what = f"run {run}" if run is not None else _how_many(titan, query)
-    pieces = titan.stream("api", "v1", "runs", "export", **query, format=form or _format_of(output), run_id=run)
+    pieces = titan.stream("api", "v1", "runs", "export", **query, format=form, layout=layout, run_id=run)
     is_shown = output != STDIO or not sys.stdout.isatty()
     with Transfer(f"Exporting {what}", is_shown=is_shown) as transfer:
         if output == STDIO:
@@ -195,9 +213,32 @@ def _how_many(titan: Server, query: Query) -> str:
     return f"over {registry.total:,} runs" if registry.is_total_capped else count(registry.total, "run")
 
 
-def _format_of(output: Path) -> Format:
+def _form_of(output: Path, form: Format | None, layout: Layout | None) -> tuple[Format, Layout | None]:
+    """Return what to write, as it was said or else as the file's name ends.
+
+    Raises:
+        CommandFailed: a zip of what is no table, or on a terminal.
+    """
     ending = output.suffix.removeprefix(".").lower()
-    return Format(ending) if ending in set(Format) else Format.JSONL
+    if layout is None and form in (None, Format.CSV) and ending == Layout.ZIP:
+        layout = Layout.ZIP
+    if layout is None:
+        return form or (Format(ending) if ending in set(Format) else Format.JSONL), None
+    if form not in (None, Format.CSV):
+        raise usage_error(
+            "option --layout",
+            expected="--format csv beside it: the zip holds two tables",
+            found=f"--format {form}",
+            next_step="Leave out one of the two.",
+        )
+    if output == STDIO and sys.stdout.isatty():
+        raise usage_error(
+            "option --layout",
+            expected="a file, or a program that reads the zip",
+            found="a terminal",
+            next_step="Say --output FILE, or send it on with > or |.",
+        )
+    return Format.CSV, layout
 
 
 def _write(pieces: Iterator[bytes], output: Path, transfer: Transfer) -> None:

@@ -9,6 +9,7 @@ from titan.engine.protocol import Assignment
 from titan.engine.worker.server_address import ServerAddress
 
 _EXPORTER: Final = "OTEL_EXPORTER_OTLP"
+_PROJECT: Final = "TITAN_PROJECT"  #: of all jobs of a worker that has it, unless they are submitted with another
 _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
 
 
@@ -32,6 +33,8 @@ def job_environment(
     }
     if assignment.agent_run_id is not None:
         environment["TITAN_AGENT_RUN_ID"] = assignment.agent_run_id
+    if _PROJECT in inherited:
+        environment[_PROJECT] = inherited[_PROJECT]
     return environment | assignment.env | _telemetry(assignment, server, {**inherited, **assignment.env})
 
 
@@ -40,8 +43,12 @@ def _telemetry(assignment: Assignment, server: ServerAddress, given: Mapping[str
 
     The attempt's token must not reach another collector, so with any exporter variable given none is added.
     """
-    about = {"titan.job_id": assignment.job_id, "titan.agent_run_id": assignment.agent_run_id}
-    ours = [f"{name}={quote(value, safe='')}" for name, value in about.items() if value is not None]
+    about = {
+        "titan.job_id": assignment.job_id,
+        "titan.agent_run_id": assignment.agent_run_id,
+        "titan.project": given.get(_PROJECT),
+    }
+    ours = [f"{name}={quote(value, safe='')}" for name, value in about.items() if value]
     variables = {_RESOURCE: ",".join([*filter(None, [given.get(_RESOURCE)]), *ours])}
     if any(name.startswith(_EXPORTER) for name in given):
         return variables

@@ -25,10 +25,13 @@ __all__ = ["MAX_BODY_BYTES", "Batch", "is_json", "read_logs", "read_metrics", "r
 _NO_TRACE: Final = "0" * 32
 
 
-def read_traces(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
+def read_traces(
+    body: bytes, *, content_type: str | None, content_encoding: str | None, project: str | None = None
+) -> Batch:
     """Return what a request to /v1/traces says: an entry per span, and one per run.
 
-    Spans without ids or times, or that cannot be read, are rejected; the others are taken.
+    Spans without ids or times, or that cannot be read, are rejected; the others are taken. `project` is what the
+    request itself says.
 
     Raises:
         InvalidInput: the body is no such request, or packed or encoded in a way that is not known.
@@ -36,11 +39,15 @@ def read_traces(body: bytes, *, content_type: str | None, content_encoding: str 
     """
     plain = decompressed(body, content_encoding)
     spans = jsons.read_spans(plain) if is_json(content_type) else protobuf.read_spans(plain)
-    return _batch(spans)
+    return _batch(spans, project)
 
 
-def read_logs(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
+def read_logs(
+    body: bytes, *, content_type: str | None, content_encoding: str | None, project: str | None = None
+) -> Batch:
     """Return what a request to /v1/logs says of model calls and named events; other records are dropped.
+
+    `project` is what the request itself says.
 
     Raises:
         InvalidInput, TooLarge: as `read_traces`.
@@ -54,6 +61,7 @@ def read_logs(body: bytes, *, content_type: str | None, content_encoding: str | 
         elif not 0 <= record.at_ns <= MAX_NS:
             problems.append("log records whose time is after the year 2262")
         else:
+            record.source.project_of_request = project
             taken.append(record)
     return Batch(
         entries=list(entries_of(taken)),
@@ -63,18 +71,21 @@ def read_logs(body: bytes, *, content_type: str | None, content_encoding: str | 
     )
 
 
-def read_metrics(body: bytes, *, content_type: str | None, content_encoding: str | None) -> Batch:
+def read_metrics(
+    body: bytes, *, content_type: str | None, content_encoding: str | None, project: str | None = None
+) -> Batch:
     """Accept a request to /v1/metrics, which says nothing of single actions: no entries.
 
     Raises:
         InvalidInput, TooLarge: as `read_traces`.
     """
+    del project  # of nothing that is kept
     plain = decompressed(body, content_encoding)
     count = jsons.count_metrics(plain) if is_json(content_type) else protobuf.count_metrics(plain)
     return Batch(entries=(), accepted=count)
 
 
-def _batch(spans: Iterable[Span | Unread]) -> Batch:
+def _batch(spans: Iterable[Span | Unread], project: str | None) -> Batch:
     taken: list[Span] = []
     rejected = 0
     problem = ""
@@ -83,6 +94,7 @@ def _batch(spans: Iterable[Span | Unread]) -> Batch:
             rejected += 1
             problem = problem or f"span {span.problem if isinstance(span, Unread) else wrong}"
         else:
+            span.source.project_of_request = project
             taken.append(span)
     entries: list[ActionEntry] = []
     runs: dict[str, RunSeen] = {}

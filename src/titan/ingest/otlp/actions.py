@@ -56,6 +56,7 @@ def action_of(span: Span, run_id: str) -> tuple[ActionEntry, Gathered]:
         use=use if is_counted else None,
         tags=texts_of(found.get("span_tags")),
         details=details_of(span, gathered, failure, beside),
+        project=span.source.project,
     )
     return entry, gathered
 

@@ -98,6 +98,7 @@ def _told(
         outputs=outputs,
         cost=cost_of(gathered),
         use=use_of(gathered, record.source.scope),
+        project=record.source.project,
     )
 
 
@@ -123,6 +124,7 @@ def _event(record: LogRecord, name: str) -> ActionEntry:
         inputs=None if record.body is None else payload_of(record.body),
         tags=texts_of(gathered.found.get("span_tags")),
         details=joined_text(details) if details else None,
+        project=record.source.project,
     )
 
 

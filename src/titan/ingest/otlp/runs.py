@@ -64,6 +64,7 @@ class RunSeen:
             tags=texts_of(self._tags),
             traces=tuple(self._traces),
             details=None if resource is None else joined_text({"resource": resource}),
+            project=self._source.project,
         )
 
     def _whose(self) -> tuple[datetime | None, str | None, AgentSource]:

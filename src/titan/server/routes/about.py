@@ -63,6 +63,11 @@ async def settings(call: Call) -> Response[bytes]:
         "TITAN_KEEP_FILES_DAYS": keep.files,
         "TITAN_KEEP_JOURNAL_DAYS": keep.journal,
     }
+    watched = {
+        "TITAN_INTERVENTIONS_LEAST": house.thresholds.least,
+        "TITAN_INTERVENTIONS_RATE": float(house.thresholds.rate),
+        "TITAN_INTERVENTIONS_TIMES": float(house.thresholds.times),
+    }
     answer = wire_house.SettingsAnswer(
         version=__version__,
         home=runs_with.home,
@@ -75,11 +80,12 @@ async def settings(call: Call) -> Response[bytes]:
         runs_local_workers=house.local_workers is not None,
         retention=[_rule(name, time.days if time else 0) for name, time in kept.items()],
         limits=[_rule(name, value) for name, value in runs_with.limits.items()],
+        thresholds=[_rule(name, value) for name, value in watched.items()],
         notifications=list(runs_with.notified),
     )
     return json_answer(answer)
 
 
-def _rule(name: str, value: int) -> wire_house.RuleView:
+def _rule(name: str, value: float) -> wire_house.RuleView:
     known = next(setting for setting in SETTINGS if setting.name == name)
     return wire_house.RuleView(name=name, value=value, unit=known.unit, help=known.help)

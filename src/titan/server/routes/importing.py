@@ -101,6 +101,7 @@ def _note(call: Call, line: NoteLine) -> Note:
         score=line.score,
         text=clean(line.text),
         acknowledges=line.acknowledges,
+        mutes=line.mutes,
     )
 
 

@@ -51,6 +51,7 @@ async def add_note(call: Call) -> Response[bytes]:
             score=body.score,
             text=text,
             acknowledges=body.acknowledges,
+            mutes=body.mutes,
         )
         return note_once(tx, mark, note)
 
@@ -84,9 +85,10 @@ def _name(body: views.NewNoteBody) -> str | None:
 
 def _check(body: views.NewNoteBody) -> None:
     refuse = partial(InvalidInput, "note")
-    if body.acknowledges and not body.text.strip():
+    takes_attention = body.acknowledges or body.mutes
+    if takes_attention and not body.text.strip():
         raise refuse(expected="a text that says why", found="none", next_step="Say why it needs no attention.")
-    if body.acknowledges and body.action_id is not None:
+    if takes_attention and body.action_id is not None:
         raise refuse(expected="a note on the run", found="an action_id", next_step="Leave it out: runs need attention.")
     if not body.text.strip() and body.score is None:
         raise refuse(expected="a text or a score", found="neither", next_step="Say something, or give a score.")

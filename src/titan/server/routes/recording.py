@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import unquote
 
 from litestar import Response
+from msgspec.structs import replace
 
 from titan.engine.recorder import Recorded
-from titan.model.actions import Entry, RunEntry, Teller
+from titan.model.actions import MOST_OF_PROJECT, Entry, RunEntry, Teller
 from titan.model.errors import InvalidInput, UnknownJob
 from titan.ports import Reader
 from titan.rules.ending import end_by_hand
@@ -18,6 +20,7 @@ from titan.server.reach import check_told_of, is_limited
 from titan.server.recorded_views import run_view
 from titan.server.routes.registry import find_recorded, look
 
+PROJECT_HEADER = "x-titan-project"
 MAX_RECORD_BYTES = 64 * 1024 * 1024
 
 
@@ -78,13 +81,48 @@ async def record(call: Call, read: Callable[[], Iterable[Entry]]) -> Recorded:
         Forbidden: a job tells of somebody else's run; nothing was kept.
     """
 
+    project = project_of(call)
+
+    def told() -> Iterable[Entry]:
+        return with_project(read(), project)
+
     def checked() -> list[Entry]:
-        entries = list(read())
+        entries = list(told())
         run_ids = list(dict.fromkeys(entry.run_id for entry in entries))
         call.house.store.read(partial(check_told_of, call=call, run_ids=run_ids))
         return entries
 
-    return await call.house.recorder.record(call.house.project_id, checked if is_limited(call) else read)
+    return await call.house.recorder.record(call.house.project_id, checked if is_limited(call) else told)
+
+
+def project_of(call: Call) -> str | None:
+    """Return the project that a request says its entries are of, where they do not say it themselves.
+
+    Raises:
+        InvalidInput: it is none, or too long.
+    """
+    said = call.header(PROJECT_HEADER)
+    if said is None:
+        return None
+    try:
+        told = unquote(said.encode("latin-1").decode(), errors="strict").strip()
+    except UnicodeError:
+        told = ""
+    if 0 < len(told) <= MOST_OF_PROJECT and told.isprintable():
+        return told
+    raise InvalidInput(
+        f"header {PROJECT_HEADER}",
+        expected=f"a project's name: 1 to {MOST_OF_PROJECT} printable characters, in UTF-8, percent-encoded or not",
+        found=repr(said)[:100],
+        next_step="Correct it, or leave it out. Nothing was kept.",
+    )
+
+
+def with_project(entries: Iterable[Entry], project: str | None) -> Iterable[Entry]:
+    """Return entries that are of a project, unless they name another."""
+    if project is None:
+        return entries
+    return [entry if entry.project is not None else replace(entry, project=project) for entry in entries]
 
 
 def _with_agent(entries: list[Entry], run: ToldRun | None) -> list[Entry]:

@@ -1,9 +1,9 @@
-"""The registry of recorded runs: lists, one run, what needs attention, agents."""
+"""The registry of recorded runs: lists, one run, agents."""
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -19,23 +19,20 @@ from titan.model.errors import Conflict, InvalidInput, UnknownAgent, UnknownRun
 from titan.model.recorded import RecordedRun
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, CallTransaction, RunFilter
-from titan.rules.intercepts import acknowledgement, reasons
 from titan.rules.names import shown
+from titan.rules.windows import WINDOWS_ARE, is_window, span_of
 from titan.server import wire
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
 from titan.server.lists import given
-from titan.server.recorded_views import agent_view, note_view, run_detail_view, run_view, run_views
+from titan.server.recorded_views import agent_view, run_detail_view, run_view, run_views
 
 T = TypeVar("T")
 
 COUNTED: Final = 10_000  # further, lists only say that there are more
-LOOKED_AT: Final = 5_000  # runs with errors, about: most of them may have recovered
 TREND_DAYS: Final = 30
 ERROR_TYPES: Final = 50
-LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-WINDOWS: Final = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 
 
 async def look(call: Call, query: Callable[[CallReader], T]) -> T:
@@ -81,15 +78,24 @@ def _moved(run_id: str, home: str, *, what: str) -> UnknownRun:
 
 
 def since(call: Call, window: str) -> datetime | None:
-    """Return when a window begins; None for all time."""
-    return None if window == "all" else call.house.clock.now() - WINDOWS[window]
+    """Return when a window begins; None for all time.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if not is_window(window):
+        raise InvalidInput(
+            "query: window", expected=WINDOWS_ARE, found=shown(window), next_step="For example window=24h."
+        )
+    span = span_of(window)
+    return None if span is None else call.house.clock.now() - span
 
 
 def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
     """Return which runs a query asks for.
 
     Raises:
-        InvalidInput: a status is none, or a cost.
+        InvalidInput: a status is none, a cost or a window.
     """
     return RunFilter(
         statuses=_statuses(query.status),
@@ -99,6 +105,7 @@ def run_filter(call: Call, query: views.RegistryQuery) -> RunFilter:
         session_id=query.session_id,
         tag=query.tag,
         text=query.q or None,
+        is_by_name=query.names_only,
         has_archived=query.include_archived,
         ids=None if query.ids is None else frozenset(given(query.ids)),
     )
@@ -177,54 +184,6 @@ def _elsewhere(reader: CallReader, project_id: str, wanted: RunFilter) -> views.
 async def show_recorded_run(call: Call) -> Response[bytes]:
     """Show a recorded run, with what was told of it beside its words."""
     return json_answer(await look(call, lambda reader: run_detail_view(reader, find_recorded(reader, call))))
-
-
-async def list_intercepts(call: Call) -> Response[bytes]:
-    """List the runs that need attention, the latest first, with the reasons."""
-    query = call.query(views.InterceptsQuery)
-    begin = since(call, query.window) or LONG_AGO
-
-    def find(reader: CallReader) -> views.InterceptsAnswer:
-        looked_at, at_once, is_all = 0, 5 * query.limit, False
-        found: list[views.InterceptView] = []
-        while len(found) <= query.limit and looked_at < LOOKED_AT and not is_all:
-            rows = reader.runs_in_need(
-                call.house.project_id,
-                since=begin,
-                agent_id=query.agent_id,
-                has_acknowledged=query.include_acknowledged,
-                skip=looked_at,
-                limit=at_once,
-            )
-            looked_at, at_once, is_all = looked_at + len(rows), 2 * at_once, len(rows) < at_once
-            rows = _with_words(reader, call.house.project_id, rows, query.q) if query.q else rows
-            found += _intercepts(reader, rows, has_acknowledged=query.include_acknowledged)
-        return views.InterceptsAnswer(data=found[: query.limit], more=len(found) > query.limit or not is_all)
-
-    return json_answer(await look(call, find))
-
-
-def _intercepts(
-    reader: CallReader, rows: Sequence[tuple[RecordedRun, bool]], *, has_acknowledged: bool
-) -> Iterator[views.InterceptView]:
-    """Yield those runs that need attention, for all that went wrong in them."""
-    for run, is_unrecovered in rows:
-        if why := reasons(run, has_unrecovered_error=is_unrecovered):
-            told = [views.InterceptReason(kind=reason.kind.value, told=reason.told) for reason in why]
-            said = acknowledgement(run, reader.notes_of_run(run.project_id, run.id)) if has_acknowledged else None
-            yield views.InterceptView(
-                run=run_view(run), reasons=told, acknowledged=None if said is None else note_view(said)
-            )
-
-
-def _with_words(
-    reader: CallReader, project_id: str, rows: list[tuple[RecordedRun, bool]], text: str
-) -> list[tuple[RecordedRun, bool]]:
-    """Return those of the runs in need that a search of the registry finds."""
-    wanted = RunFilter(text=text, ids=frozenset(run.id for run, _ in rows))
-    found, _ = reader.registry(project_id, wanted, sort="started", is_ascending=False, after=None, limit=len(rows) or 1)
-    ids = {run.id for run in found}
-    return [(run, is_unrecovered) for run, is_unrecovered in rows if run.id in ids]
 
 
 async def list_agents(call: Call) -> Response[bytes]:

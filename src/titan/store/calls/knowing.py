@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, ModelUse, Teller
-from titan.model.recorded import Action, RecordedRun, was_model_call
+from titan.model.recorded import IS_RETOLD, Action, RecordedRun, was_model_call
 from titan.ports_calls import MOST_STEPS, KnownCalls
 from titan.store.calls.rows import action_from_row
 from titan.store.calls.session import CallSession
@@ -61,9 +61,12 @@ def _answered_in_full(models: Iterable[ActionEntry], known: Mapping[tuple[str, s
 
 
 def _around_steps(above: Iterable[Action]) -> Iterator[_Call]:
-    """Yield the calls that steps were made in: a step may come later than both calls that it stands between."""
+    """Yield the calls that steps were made in: a step may come later than both calls that it stands between.
+
+    And those that belong together with others: what is heard of these may tell what a call in steps is.
+    """
     for action in above:
-        if action.kind is ActionKind.MODEL and action.ended_at and action.input_tokens and action.output_tokens:
+        if was_model_call(action) and action.ended_at and action.input_tokens and action.output_tokens:
             yield _Call(action.run_id, action.output_tokens, action.input_tokens, action.started_at, action.ended_at)
 
 
@@ -77,6 +80,12 @@ class _Together:
     asked_at: set[tuple[str, str]] = field(default_factory=set)
     asked_answers: set[tuple[str, str]] = field(default_factory=set)
     asked_below: set[tuple[str, str]] = field(default_factory=set)
+
+    def calls(self) -> list[Action]:
+        """Return the model calls among what is found."""
+        groups = (*self.named.values(), *self.nested.values())
+        found = [*self.actions.values(), *(call for group in groups for call in group)]
+        return list({call.number: call for call in found if was_model_call(call)}.values())
 
 
 class Knowing:
@@ -109,11 +118,14 @@ class Knowing:
         together.asked_answers |= {(run_id, answer) for run_id, answer in answers if answer is not None}
         found = [*actions.values(), *within.values(), *(call for calls in named.values() for call in calls)]
         self._gather(together, {(entry.run_id, entry.id) for entry in models}, found)
-        above = self._above(told, [*models, *(entry for entry in told if entry.kind is ActionKind.STEP)])
-        alike = self._alike([*_answered_in_full(models, actions), *_around_steps(above.values())])
+        circle = together.calls()
+        above = self._above(told, [*models, *(entry for entry in told if entry.kind is ActionKind.STEP), *circle])
+        alike = self._alike([*_answered_in_full(models, actions), *_around_steps([*above.values(), *circle])])
+        above |= self._above(told, alike)
+        self._gather(together, set(), [call for call in (*above.values(), *alike) if call.heard & IS_RETOLD])
         return KnownCalls(
             runs=self._runs,
-            actions=actions | above | self._above(told, alike),
+            actions=actions | above,
             answers={place: call for place, calls in named.items() for call in calls if call.kind is ActionKind.MODEL},
             named=named,
             within=within,

@@ -74,7 +74,7 @@ def count_runs(session: CallSession, project_id: str, wanted: RunFilter, *, up_t
 def is_search_capped(session: CallSession, wanted: RunFilter) -> bool:
     """See `CallReader.is_search_capped`."""
     runs = narrowed_runs(session, wanted, sort="cost")
-    if not runs.hit:
+    if not runs.hit or wanted.is_by_name:
         return False
     asked = {name: runs.values[name] for name in ("words", "hits")}
     found = session.ask(f"with {runs.hit} {session.text_of('count_hits')}", asked)

@@ -108,6 +108,8 @@ def most_hits(wanted: RunFilter | CallFilter) -> int:
         if wanted.run_id is not None:
             return ALL_HITS
         return MAX_HITS if wanted == CallFilter(text=wanted.text) else MAX_HITS_NARROWED
+    if wanted.is_by_name:
+        return 0
     if wanted.is_searched_whole:
         return ALL_HITS
     # The time narrows nothing: the newest hits are those within it.

@@ -24,6 +24,7 @@ def note_from_row(row: Row, project_id: str, run_id: str) -> Note:
         score=row[5],
         text=row[6],
         acknowledges=bool(row[7]),
+        mutes=bool(row[8]),
     )
 
 
@@ -40,6 +41,7 @@ def row_of_note(note: Note, run_no: int) -> tuple[str | int | float | None, ...]
         note.score,
         note.text,
         int(note.acknowledges),
+        int(note.mutes),
     )
 
 

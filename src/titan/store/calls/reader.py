@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun
+from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
+from titan.store.calls.agent_hours import hour_of
 from titan.store.calls.matching import part_pattern
 from titan.store.calls.people_rows import agent_from_row, day_from_row, error_kind_from_row, note_from_row
 from titan.store.calls.rows import action_from_row, heard_from_row, run_from_row
@@ -190,7 +191,7 @@ class SqlCallReader:
 
     def note_said(self, project_id: str, note_id: str) -> Note | None:
         row = self._one("note_said", project_id=project_id, id=note_id)
-        return None if row is None else note_from_row(row, project_id, row[8])
+        return None if row is None else note_from_row(row, project_id, row[9])
 
     def runs_in_need(
         self,
@@ -204,7 +205,11 @@ class SqlCallReader:
     ) -> list[tuple[RecordedRun, bool]]:
         asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
         rows = self._all("runs_in_need", **asked, has_acknowledged=int(has_acknowledged), limit=limit, skip=skip)
-        return [(run_from_row(row), bool(self._one("has_unrecovered_error", run_no=row[-1]))) for row in rows]
+        return [(run := run_from_row(row), self._is_unrecovered(run, row[-1])) for row in rows]
+
+    def _is_unrecovered(self, run: RecordedRun, run_no: int) -> bool:
+        """Tell whether an error of a run was not made good; most runs that were stopped have none."""
+        return run.tally.error > 0 and self._one("has_unrecovered_error", run_no=run_no) is not None
 
     def agents(
         self,
@@ -219,6 +224,11 @@ class SqlCallReader:
         rows = self._all("agents", project_id=project_id, part=like, agent_id=agent_id, after=after, limit=limit)
         return [agent_from_row(row) for row in rows]
 
+    def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
+        hours = {"first": hour_of(since), "last": hour_of(until)}
+        row = self._all("stops_of_agent", project_id=project_id, agent_id=agent_id, **hours)[0]
+        return Stops(stopped=row[0], attempts=row[1])
+
     def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
         rows = self._all("days_of_agent", project_id=project_id, agent_id=agent_id, since_us=to_us(since))
         return [day_from_row(row) for row in rows]
@@ -227,8 +237,9 @@ class SqlCallReader:
         rows = self._all("errors_of_agent", project_id=project_id, agent_id=agent_id, limit=limit)
         return [error_kind_from_row(row, self._all("place_of_action", number=row[4])[0]) for row in rows]
 
-    def silent_runs(self, *, before: datetime, limit: int) -> list[RecordedRun]:
-        return [run_from_row(row) for row in self._all("silent_runs", before_us=to_us(before), limit=limit)]
+    def silent_runs(self, *, before: datetime, within_call_before: datetime, limit: int) -> list[RecordedRun]:
+        until = {"before_us": to_us(before), "within_call_before_us": to_us(within_call_before)}
+        return [run_from_row(row) for row in self._all("silent_runs", **until, limit=limit)]
 
     def runs_left_open(self, *, before: datetime, limit: int) -> list[RecordedRun]:
         return [run_from_row(row) for row in self._all("runs_left_open", before_us=to_us(before), limit=limit)]

@@ -105,6 +105,7 @@ def run_from_row(row: Row) -> RecordedRun:
         agent_order=row[38],
         details_told=tuple(row[39].split()),
         told_end=None if row[41] is None else _TOLD_END.decode(row[41]),
+        lost=row[45],
     )
 
 
@@ -179,6 +180,7 @@ def row_of_run(run: RecordedRun) -> Values:
         cost_more,
         prevented_more,
         saved_more,
+        min(run.lost, _MOST_COUNT),
     )
 
 

@@ -1,7 +1,7 @@
 """Writing what was heard: rows, tapes, texts and words, each with as few statements as there are kinds of them."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, digest_of, part_key, seen_within
 from titan.model.recorded import Action, Note, RecordedRun
-from titan.ports_calls import KnownCalls, NewEntry
+from titan.ports_calls import KnownCalls, NewEntry, StoredEntry
+from titan.store.calls.agent_hours import HourRow, hours_changed
 from titan.store.calls.knowing import Knowing, own_answers
 from titan.store.calls.linking import link_after
 from titan.store.calls.packing import unpacked_texts
@@ -86,9 +87,9 @@ class SqlCallTransaction(SqlCallReader):
         told = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
         return [stored.entry for stored in told]
 
-    def _never_ended(self, run_nos: Mapping[str, int], run_id: str) -> list[Action]:
-        """Return actions of a run that is stored of which nobody told the end when it was over."""
-        rows = self._session.all("never_ended", run_no=run_nos[run_id]) if run_id in run_nos else ()
+    def _never_ended(self, run_nos: Mapping[str, int], run_id: str, limit: int) -> list[Action]:
+        """Return the first calls of a run that is stored of which nobody told the end when it was over."""
+        rows = self._all("never_ended", run_no=run_nos[run_id], limit=limit) if run_id in run_nos else ()
         return [action_from_row(row, run_id) for row in rows]
 
     def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
@@ -116,9 +117,7 @@ class SqlCallTransaction(SqlCallReader):
             place = places[new.entry.run_id]
             self.version += 1 + (_FOR_CREATION if place.link == _NO_LINK else 0)
             batch.add(self.version, new, place)
-        self._texts_known.grew(len(batch.texts))
         self._save_runs(changed.values(), places)
-        self._session.insert("add_texts", batch.texts)
         self._session.insert(
             "save_actions",
             [
@@ -131,10 +130,48 @@ class SqlCallTransaction(SqlCallReader):
             ],
         )
         self._session.insert("add_entries", batch.entries)
+        self._add_bodies(batch)
+        self._last_action = max([self._last_action, *(action.number for action in actions)])
+
+    def change_tape(self, project_id: str, run_id: str, change: Callable[[Entry], Entry]) -> set[str]:
+        has_changed, changed = False, []
+        for stored in self._whole_tape(project_id, run_id):
+            entry = change(stored.entry)
+            has_changed = has_changed or entry is not stored.entry
+            changed.append((stored.number, NewEntry(entry=entry, action_number=stored.action_number)))
+        if not has_changed:
+            return set()
+        place = self._place(project_id, run_id)
+        assert place.known is not None
+        before = self.blobs_of_run(project_id, run_id)
+        for query in (*_FORGETTING_BODIES, "note_unpacked"):
+            self._session.run(query, {"run_no": place.run_no})
+        self._texts_known.forget(place.run_no)
+        place.text_count, place.link = 0, _NO_LINK
+        batch = _Batch(project_id, to_us(self.now), self)
+        for number, new in changed:
+            batch.add(number, new, place)
+        self._add_bodies(batch)
+        self._save_runs([place.known], {run_id: place})
+        self._scrub_words()
+        return before - self.blobs_of_run(project_id, run_id)
+
+    def _whole_tape(self, project_id: str, run_id: str) -> Iterator[StoredEntry]:
+        after = 0
+        while entries := self.tape(project_id, run_id, after=after, limit=RESTORED_AT_ONCE):
+            yield from entries
+            after = entries[-1].number
+
+    def _add_bodies(self, batch: "_Batch") -> None:
+        self._texts_known.grew(len(batch.texts))
+        self._session.insert("add_texts", batch.texts)
         self._session.insert("add_bodies", batch.bodies)
         self._add_words(batch.words)
         self._session.insert("add_blobs", batch.blobs)
-        self._last_action = max([self._last_action, *(action.number for action in actions)])
+
+    def _scrub_words(self) -> None:
+        self._session.run("set_meta", {"name": TO_SCRUB, "value": WORDS})
+        self.has_forgotten = True
 
     def _add_words(self, words: Sequence[tuple[int, str]]) -> None:
         indexed = self._session.words_of
@@ -189,15 +226,15 @@ class SqlCallTransaction(SqlCallReader):
             after = entries[-1].number
 
     def forget_run(self, project_id: str, run_id: str, *, is_told_elsewhere: bool = False) -> bool:
-        run_no = self._run_no(project_id, run_id)
+        run_no, known = self._run_no(project_id, run_id), self.recorded_run(project_id, run_id)
         if run_no is None:
             return False
+        self._count_by_hour([*hours_changed(known, None)])
         self.version += 1
         self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
         if not is_told_elsewhere:
-            self._session.run("set_meta", {"name": TO_SCRUB, "value": WORDS})
-            self.has_forgotten = True
+            self._scrub_words()
         for query in _FORGETTING:
             self._session.run(query, {"run_no": run_no})
         self._texts_known.forget(run_no)
@@ -231,8 +268,10 @@ class SqlCallTransaction(SqlCallReader):
 
     def _save_runs(self, runs: Iterable[RecordedRun], places: dict[str, _Place]) -> None:
         rows: list[Values] = []
+        hours: list[HourRow] = []
         for run in runs:
             place = places[run.id]
+            hours += hours_changed(place.known, run)
             self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)
             rows.append((place.run_no, place.text_count, link, self.version, self.version, *row_of_run(run)))
@@ -241,6 +280,19 @@ class SqlCallTransaction(SqlCallReader):
             place.known = run
             self.touched.add((run.project_id, run.id))
         self._session.insert("save_runs", rows)
+        self._count_by_hour(hours)
+
+    def _count_by_hour(self, rows: Sequence[HourRow]) -> None:
+        """Add to the sums of hours; one that holds nothing any more leaves no trace of its agent."""
+        self._session.insert("add_to_hours", rows)
+        self._session.run_many(
+            "forget_empty_hour",
+            (
+                {"project_id": project_id, "agent_id": agent_id, "hour": hour}
+                for project_id, agent_id, hour, _, attempts in rows
+                if attempts < 0
+            ),
+        )
 
 
 def replace_agent(action: Action, run: RecordedRun) -> Action:
@@ -340,14 +392,17 @@ class _Batch:
         return new
 
 
-_FORGETTING: Final = (
+_FORGETTING_BODIES: Final = (
     "forget_words_of_run",
     "forget_bodies_of_run",
-    "forget_entries_of_run",
-    "forget_actions_of_run",
     "forget_texts_of_run",
     "forget_packs_of_run",
     "forget_blobs_of_run",
+)
+_FORGETTING: Final = (
+    *_FORGETTING_BODIES,  # they are found by the entries
+    "forget_entries_of_run",
+    "forget_actions_of_run",
     "forget_notes_of_run",
     "forget_traces_of_run",
     "forget_run",

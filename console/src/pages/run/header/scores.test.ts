@@ -12,6 +12,7 @@ function aNote(id: string, told: Partial<NoteView> = {}): NoteView {
     score: 1,
     text: "",
     acknowledges: false,
+    mutes: false,
     ...told,
   };
 }

@@ -2,9 +2,9 @@ import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
+import { useTakeBack } from "../../../api/notes";
 import { queries } from "../../../api/query";
 import { actionKey, type NewNoteBody, type NoteView, notesKey } from "../../../api/recordedRun";
-import { rereadRegistry } from "../../../api/registry";
 import { useCanChange } from "../../../api/session";
 import { Button } from "../../../parts/Button";
 import { Confirm } from "../../../parts/Confirm";
@@ -44,7 +44,11 @@ export function Notes({ run, action, notes, onGo }: Props) {
                 <bdi>{note.name ?? "score"}</bdi> {note.score}
               </span>
             )}
-            {note.acknowledges ? <span className="run-score">acknowledged</span> : null}
+            {note.mutes ? (
+              <span className="run-score">muted</span>
+            ) : note.acknowledges ? (
+              <span className="run-score">acknowledged</span>
+            ) : null}
             {note.text ? <p dir="auto">{note.text}</p> : null}
             {canChange ? <TakeBack run={run} note={note} /> : null}
           </li>
@@ -57,17 +61,7 @@ export function Notes({ run, action, notes, onGo }: Props) {
 
 function TakeBack({ run, note }: { run: string; note: NoteView }) {
   const [isAsked, setAsked] = useState(false);
-  const remove = useChange(
-    async () => {
-      await api.DELETE("/api/v1/runs/{run}/notes/{note}", { params: { path: { run, note: note.id } } });
-    },
-    "Taken back.",
-    () => {
-      if (note.acknowledges) rereadRegistry();
-      void queries.invalidateQueries({ queryKey: notesKey(run) });
-      if (note.action_id) void queries.invalidateQueries({ queryKey: actionKey(run, note.action_id) });
-    },
-  );
+  const remove = useTakeBack(run, note, "Taken back.");
   return (
     <>
       <Button kind="quiet" busy={remove.isPending} onClick={() => setAsked(true)}>
@@ -114,6 +108,7 @@ function NoteForm({ run, action }: Pick<Props, "run" | "action">) {
         score,
         author: null,
         acknowledges: false,
+        mutes: false,
       });
   }
   return (

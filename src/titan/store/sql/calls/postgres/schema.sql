@@ -72,6 +72,7 @@ create table runs (
     cost_more bigint not null default 0,
     prevented_more bigint not null default 0,
     saved_more bigint not null default 0,
+    lost bigint not null default 0 check (lost >= 0),
     unique (project_id, id)
 );
 
@@ -93,7 +94,10 @@ create index runs_changed on runs (project_id, version, id, agent_id);
 
 create index runs_newest_change on runs (version);
 
-create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0;
+-- Runs that may have fallen silent: those in which nothing runs, and those with a call that may take long.
+create index runs_silent on runs (heard_at_us) where status = 'running' and has_stages = 0 and running = 0;
+
+create index runs_silent_within_call on runs (heard_at_us) where status = 'running' and has_stages = 0 and running > 0;
 
 create index runs_left_open on runs (heard_at_us)
 where running > 0 and status in ('completed', 'failed', 'cancelled');
@@ -105,7 +109,16 @@ create index runs_that_ended on runs (last_event_at_us)
 where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
-where error > 0 or blocked > 0 or rejected > 0 or status = 'failed';
+where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
+
+create table agent_hours (
+    project_id text collate "C" not null,
+    agent_id text collate "C" not null,
+    hour bigint not null,
+    stopped bigint not null,
+    attempts bigint not null,
+    primary key (project_id, agent_id, hour)
+);
 
 create table actions (
     number bigint primary key,
@@ -147,6 +160,10 @@ create unique index actions_of_run on actions (run_no, id);
 -- A change of an action comes with an entry, unless it turned out to stand around another or never ended
 -- (`rules.merging`: IS_FRAME, IS_BROKEN_OFF).
 create index changed_untold on actions (run_no, version) where (heard & 805306368) <> 0;
+
+-- Calls that never ended (`rules.broken_off`): the one that began first may be its run's first error.
+create index calls_never_ended on actions (run_no, started_at_us, id)
+where kind in ('model', 'tool', 'call') and (heard & 536870912) <> 0;
 
 create index actions_by_span on actions (run_no, span_id) where span_id is not null;
 
@@ -268,10 +285,13 @@ create table notes (
     name text collate "C",
     score double precision,
     content text collate "C" not null,
-    acknowledges bigint not null default 0 check (acknowledges in (0, 1))
+    acknowledges bigint not null default 0 check (acknowledges in (0, 1)),
+    mutes bigint not null default 0 check (mutes in (0, 1))
 );
 
 create index notes_of_run on notes (run_no, at_us);
+
+create index notes_that_mute on notes (run_no) where mutes = 1;
 
 create table traces (
     project_id text collate "C" not null,

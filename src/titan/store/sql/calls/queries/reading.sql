@@ -7,7 +7,7 @@ runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replay
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
-runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more
+runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more, runs.lost
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
@@ -63,7 +63,11 @@ select coalesce((select cast(value as integer) from meta where name = 'forgotten
 -- name: silent_runs
 select {run_columns}
 from runs
-where status = 'running' and has_stages = 0 and heard_at_us < :before_us
+where status = 'running' and has_stages = 0 and running = 0 and heard_at_us < :before_us
+union all
+select {run_columns}
+from runs
+where status = 'running' and has_stages = 0 and running > 0 and heard_at_us < :within_call_before_us
 order by heard_at_us
 limit :limit
 
@@ -83,8 +87,9 @@ order by started_at_us, number
 -- name: never_ended
 select {action_columns}
 from actions
-where run_no = :run_no and error_type = 'NeverEnded'
-order by started_at_us, number
+where run_no = :run_no and kind in ('model', 'tool', 'call') and (heard & 536870912) <> 0
+order by started_at_us, id
+limit :limit
 
 -- name: old_runs
 select {run_columns}
@@ -202,7 +207,8 @@ select value from meta where name = :name
 
 -- name: notes_of_run
 select
-    notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges
+    notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges,
+    notes.mutes
 from notes
 where run_no = :run_no
 order by at_us desc, id
@@ -210,7 +216,7 @@ order by at_us desc, id
 -- name: note_said
 select
     notes.id, notes.action_id, notes.author, notes.at_us, notes.name, notes.score, notes.content, notes.acknowledges,
-    runs.id
+    notes.mutes, runs.id
 from notes
 join runs on runs.run_no = notes.run_no
 where notes.id = :id and notes.project_id = :project_id
@@ -226,7 +232,7 @@ select {run_columns}, runs.run_no
 from runs
 where
     runs.project_id = :project_id
-    and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed')
+    and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed' or runs.lost > 0)
     and (:agent_id is null or runs.agent_id = :agent_id)
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
@@ -236,6 +242,10 @@ where
             select 1
             from notes
             where notes.run_no = runs.run_no and notes.at_us >= runs.heard_at_us and notes.acknowledges = 1
+            union all
+            select 1
+            from notes
+            where notes.run_no = runs.run_no and notes.mutes = 1
         )
     )
 order by runs.last_event_at_us desc, runs.run_no desc
@@ -256,7 +266,10 @@ with recursive above (failed_no, parent_id, is_handled) as (
                 and later.started_at_us > failed.started_at_us
         )
     union
-    select above.failed_no, caller.parent_id, case when caller.outcome = 'success' then 1 else 0 end
+    -- A call that succeeded dealt with what failed in it. A turn, an agent or a step only stands around it.
+    select
+        above.failed_no, caller.parent_id,
+        case when caller.outcome = 'success' and caller.kind in ('model', 'tool', 'call') then 1 else 0 end
     from above
     inner join actions as caller on caller.run_no = :run_no and caller.id = above.parent_id
     where above.is_handled = 0
@@ -280,6 +293,11 @@ where
 group by agent_id
 order by agent_id
 limit :limit
+
+-- name: stops_of_agent
+select cast(coalesce(sum(stopped), 0) as bigint), cast(coalesce(sum(attempts), 0) as bigint)
+from agent_hours
+where project_id = :project_id and agent_id = :agent_id and hour between :first and :last
 
 -- name: days_of_agent
 select

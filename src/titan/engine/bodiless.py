@@ -1,0 +1,101 @@
+"""Leaves out the bodies of runs that are of a project which keeps none, whoever tells of them and in whichever order.
+
+What names such a project has no bodies when it comes here (`titan.rules.entry_redaction`). Others tell of the same
+runs without naming it, before or after: our model endpoint, another process, an import's lines. Their bodies go as they
+are recorded, and those that were stored before the run was known to be of the project go from its tape with that word.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from titan.model.actions import ActionEntry, Entry, RunEntry
+from titan.ports_calls import CallTransaction, KnownCalls
+from titan.rules.bodiless import KEEPS_ALL, Bodiless, told_of_project
+from titan.rules.contentless import without_bodies
+
+MOST_REMEMBERED: Final = 10_000  # runs; of one that is not, bodies over 64 KiB stand in a file for some seconds
+
+
+@dataclass(slots=True)
+class BodilessRuns:
+    """The choice, and what was learned of runs since the server began."""
+
+    choice: Bodiless = KEEPS_ALL
+    #: Digests of content that was written for bodies that are left out by now: nothing may name it any more.
+    left: deque[str] = field(default_factory=deque)
+    _runs: OrderedDict[str, None] = field(default_factory=OrderedDict)
+
+    def leave_out(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """Return entries without the bodies of runs that are known to keep none, by each other or by earlier ones.
+
+        It only saves writing what is left out later: the store knows of more runs.
+        """
+        if not self.choice.is_by_project:
+            return entries
+        self._remember(self._told(entries))
+        return [without_bodies(entry) if entry.run_id in self._runs else entry for entry in entries]
+
+    def left_out(
+        self, tx: CallTransaction, project_id: str, entries: Sequence[Entry], known: KnownCalls
+    ) -> Sequence[Entry]:
+        """Return entries without the bodies of all runs that keep none, and leave out those that are stored of them."""
+        if not self.choice.is_by_project:
+            return entries
+        noted = {run_id for run_id, run in known.runs.items() if self.choice.is_noted(run.details_told)}
+        told = self._told(entries)
+        for run_id in sorted(told.keys() & known.runs.keys() - noted):
+            self.left += tx.change_tape(project_id, run_id, without_bodies)
+        bare = told.keys() | noted
+        self._remember(bare)
+        return [self._bare(entry) if entry.run_id in bare else entry for entry in entries]
+
+    def keeps_bodies(self, tx: CallTransaction, project_id: str, run_id: str, entries: Iterable[Entry]) -> bool:
+        """Return whether a run keeps bodies, as far as the store and these entries tell."""
+        if not self.choice.is_by_project:
+            return True
+        run = tx.recorded_run(project_id, run_id)
+        is_noted = run is not None and self.choice.is_noted(run.details_told)
+        return not is_noted and run_id not in self._told(entries)
+
+    def _told(self, entries: Iterable[Entry]) -> dict[str, None]:
+        """Return the runs that entries tell to be of a project which keeps no bodies."""
+        is_of = self.choice.is_of
+        return {entry.run_id: None for entry in entries if entry.project is not None and is_of(entry.project)}
+
+    def _remember(self, run_ids: Iterable[str]) -> None:
+        for run_id in run_ids:
+            self._runs[run_id] = None
+        while len(self._runs) > MOST_REMEMBERED:
+            self._runs.popitem(last=False)
+
+    def _bare(self, entry: Entry) -> Entry:
+        bare = without_bodies(entry)
+        if bare is not entry and isinstance(entry, ActionEntry):
+            bodies = (entry.inputs, entry.outputs)
+            self.left.extend(body.blob for body in bodies if body is not None and body.blob is not None)
+        return bare
+
+
+def naming_projects(entries: Sequence[Entry], known: KnownCalls) -> Sequence[Entry]:
+    """Return entries behind those that say of which projects runs are, where their actions alone say it and it is news.
+
+    What a run is told to be of is told of the run, so that its page and its export show it.
+    """
+    first: dict[tuple[str, str], ActionEntry] = {}
+    told: set[tuple[str, str]] = set()
+    for entry in entries:
+        if entry.project is None:
+            continue
+        place = entry.run_id, told_of_project(entry.project)
+        if isinstance(entry, RunEntry):
+            told.add(place)
+        else:
+            first.setdefault(place, entry)
+    news = [
+        RunEntry(run_id=run_id, teller=entry.teller, at=entry.started_at, project=entry.project)
+        for (run_id, noted), entry in first.items()
+        if (run_id, noted) not in told and ((run := known.runs.get(run_id)) is None or noted not in run.details_told)
+    ]
+    return [*news, *entries] if news else entries

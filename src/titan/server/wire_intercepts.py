@@ -1,0 +1,57 @@
+"""The values of critical intercepts on the wire."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from titan.server.wire import Request
+from titan.server.wire_runs import NoteView, PageLimit, RecordedRunView, Window
+
+
+class InterceptReason(Struct, kw_only=True):
+    """Why a run needs attention."""
+
+    kind: Literal["error", "entries_lost", "over_budget", "high_intervention"]
+    told: Annotated[str, Meta(description='For people: "ValueError: nope", "run $1.02 / $0.05", "5 of 9 blocked".')]
+
+
+class InterceptView(Struct, kw_only=True):
+    """A run that needs attention."""
+
+    run: RecordedRunView
+    reasons: list[InterceptReason]
+    acknowledged: Annotated[
+        NoteView | None, Meta(description="The note that says so, of one that needs no attention any more.")
+    ]
+
+
+class InterceptsQuery(Request):
+    """GET /api/v1/intercepts."""
+
+    window: Window = "7d"
+    agent_id: str | None = None
+    q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
+    include_acknowledged: Annotated[bool, Meta(description="Also those that somebody acknowledged or muted.")] = False
+    limit: PageLimit = 20
+
+
+class ThresholdsView(Struct, kw_only=True):
+    """From where on a run counts as often stopped, as this server was started: `least`, with `rate` or `times`."""
+
+    least: Annotated[int, Meta(description="Actions that were stopped; TITAN_INTERVENTIONS_LEAST.")]
+    rate: Annotated[float, Meta(description="Their share of the run's actions; TITAN_INTERVENTIONS_RATE.")]
+    times: Annotated[
+        float,
+        Meta(
+            description="Or over so many times as often as in its agent's other runs of the 30 days before, and not by"
+            " chance (Wilson, 95 %); 0: never. TITAN_INTERVENTIONS_TIMES."
+        ),
+    ]
+
+
+class InterceptsAnswer(Struct, kw_only=True):
+    """Runs that need attention, the latest first."""
+
+    data: list[InterceptView]
+    more: bool
+    thresholds: ThresholdsView

@@ -1,0 +1,238 @@
+"""A run of a project that keeps no bodies keeps none of anybody's, whoever tells of it and in whichever order."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.support.builders import PROJECT
+from tests.support.call_stores import check, everything_in, kept, run_of, tape_of
+from tests.support.recorded import RUN, a_call, a_seen, a_word
+from tests.support.stores import StandingClock
+from tests.support.telemetry import SPAN_ID, TRACE_ID, a_span, entries_of
+from tests.support.waiting import wait_until
+from titan.engine.bodiless import MOST_REMEMBERED, BodilessRuns
+from titan.engine.preparing import Preparer
+from titan.engine.recorder import BLOB_BYTES, Recorder
+from titan.engine.recording import record_entries
+from titan.model.actions import SHARED_MARK, ActionEntry, Entry, ModelUse, Payload, RunEnd, RunEntry, project_detail
+from titan.ports_calls import CallStore
+from titan.rules.bodiless import Bodiless
+from titan.rules.entry_redaction import EntryRedactor
+from titan.rules.redaction import make_redactor
+from titan.store.blobs import FolderBlobs
+from titan.store.calls.sqlite_store import SqliteCallStore
+
+CANARY = "zebracrossing"
+BODY = Payload(f'{{"messages":{SHARED_MARK}}}', (f'{{"content":"{CANARY}"}}',))
+FINANCE = Bodiless.of(["finance"])
+ANSWER = f"chatcmpl-{'a' * 32}"
+CHAT = {"gen_ai.operation.name": "chat", "gen_ai.response.id": ANSWER, "gen_ai.prompt": CANARY}
+
+
+def prepared(entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries as they come from what prepares them."""
+    redactor = EntryRedactor(make_redactor(key=b"k" * 32), FINANCE)
+    return [redactor.clean(entry) for entry in entries]
+
+
+def hear(store: CallStore, *entries: Entry, bodiless: BodilessRuns | None = None) -> None:
+    """Record entries as a server does that has just begun."""
+    runs = bodiless or BodilessRuns(FINANCE)
+    kept(store, lambda tx: record_entries(tx, PROJECT, prepared(entries), bodiless=runs))
+
+
+def all_gone(store: CallStore) -> bool:
+    """Wait until no body is left in the store; return True."""
+    wait_until(lambda: CANARY.encode() not in everything_in(store), "nothing is left", seconds=30)
+    return True
+
+
+def seen(run_id: str) -> ActionEntry:
+    """Return what our endpoint tells of the call, which names no project."""
+    use = ModelUse(model="m", response_id=ANSWER)
+    return replace(
+        a_seen(ANSWER, run_id=run_id, parent_id=SPAN_ID, use=use), inputs=BODY, outputs=Payload(f'"{CANARY}"')
+    )
+
+
+def span(resource: Mapping[str, str]) -> list[Entry]:
+    """Return what OpenTelemetry tells of the same call."""
+    return list(entries_of(a_span(CHAT), resource={"titan.project": "finance", **resource}))
+
+
+NAMED = a_word(name="budget")
+TOLD: Mapping[str, Sequence[Entry]] = {
+    "unnamed": [replace(a_call("a1"), inputs=BODY, details=f'{{"said":"{CANARY}"}}')],
+    "named": [replace(a_call("a2"), inputs=BODY, project="Finance")],
+    "word": [replace(NAMED, details=f'{{"traceback":"{CANARY}"}}')],
+}
+
+
+@pytest.mark.parametrize("order", list(permutations(TOLD)), ids=" ".join)
+def test_one_word_is_enough_in_any_order(store: CallStore, order: Sequence[str]) -> None:
+    for name in order:
+        hear(store, *TOLD[name])
+
+    assert all_gone(store)
+    run = run_of(store)
+    assert run is not None
+    assert (run.tally.calls, run.name) == (2, "budget")
+    assert [entry.project for entry in entries(store) if isinstance(entry, RunEntry)].count("Finance") == 1
+    assert check(store).broken is None
+
+
+def entries(store: CallStore, run_id: str = RUN) -> list[Entry]:
+    return [stored.entry for stored in tape_of(store, run_id)]
+
+
+def test_runs_of_other_projects_keep_theirs(store: CallStore) -> None:
+    call = replace(a_call(), inputs=BODY)
+
+    hear(
+        store,
+        replace(call, project="shop"),
+        replace(call, run_id="R_2"),
+        replace(call, run_id="R_3", project="finance"),
+    )
+
+    bodies = [[each.inputs for each in entries(store, run) if isinstance(each, ActionEntry)] for run in (RUN, "R_2")]
+    assert bodies == [[BODY], [BODY]]
+    assert CANARY.encode() not in repr(entries(store, "R_3")).encode()
+
+
+@pytest.mark.parametrize("is_endpoint_first", [True, False])
+@pytest.mark.parametrize("seen_in", [ANSWER, TRACE_ID, "budget-1"], ids=["its own run", "its trace", "the named run"])
+@pytest.mark.parametrize("resource", [{}, {"titan.agent_run_id": "budget-1"}], ids=["a trace", "a named run"])
+def test_a_call_that_the_endpoint_saw_has_none_where_its_span_says_the_project(
+    store: CallStore, resource: dict[str, str], seen_in: str, is_endpoint_first: bool
+) -> None:
+    batches: list[Sequence[Entry]] = [[seen(seen_in)], span(resource)]
+
+    for batch in batches if is_endpoint_first else batches[::-1]:
+        hear(store, *batch)
+
+    if seen_in == "budget-1" and not resource:  # the call named another run than its span, which is kept as a frame
+        assert CANARY not in repr(entries(store, TRACE_ID))
+        return
+    assert all_gone(store)
+    run = run_of(store, resource.get("titan.agent_run_id", TRACE_ID))
+    assert run is not None
+    assert run.tally.calls == 1
+
+
+def test_what_was_recorded_before_the_project_was_chosen_stays_as_it_was(store: CallStore) -> None:
+    named = replace(a_call("a1"), inputs=BODY, project="finance")
+    kept(store, lambda tx: record_entries(tx, PROJECT, [named]))
+
+    hear(store, replace(a_call("a2"), inputs=BODY))
+
+    found = {each.id: each.inputs for each in entries(store) if isinstance(each, ActionEntry)}
+    assert found == {"a1": BODY, "a2": None}
+
+
+def test_without_the_choice_a_run_shows_its_projects_and_keeps_all(store: CallStore) -> None:
+    spans = [*span({}), *span({"titan.project": "shop"})]
+    more = replace(a_call("x", run_id=TRACE_ID), project="late")
+
+    for batch in (spans, [more], [more]):
+        kept(store, lambda tx, batch=batch: record_entries(tx, PROJECT, batch))  # type: ignore[misc]
+
+    told = [each.project for each in entries(store, TRACE_ID) if isinstance(each, RunEntry) and each.project]
+    assert told == ["finance", "shop", "late"]
+    assert CANARY in repr(entries(store, TRACE_ID))
+
+
+def test_a_run_that_everybody_keeps_no_bodies_of_is_not_looked_at_again(store: CallStore) -> None:
+    kept(store, lambda tx: record_entries(tx, PROJECT, [replace(a_call("a1"), inputs=BODY)]))
+    nobody = BodilessRuns(Bodiless.of(["finance"], is_all=True))
+
+    hear(store, replace(a_call("a2"), project="finance"), bodiless=nobody)
+
+    assert BODY in [each.inputs for each in entries(store) if isinstance(each, ActionEntry)]
+
+
+def test_details_that_only_look_like_a_project_name_none(store: CallStore) -> None:
+    hear(store, replace(a_word(), details=project_detail("finances")), replace(a_call(), inputs=BODY))
+
+    assert CANARY in repr(entries(store))
+
+
+def test_no_more_runs_are_remembered_than_there_is_room_for() -> None:
+    runs = BodilessRuns(FINANCE)
+    words = [replace(a_word(run_id=f"R_{number}"), project="finance") for number in range(MOST_REMEMBERED + 1)]
+
+    runs.leave_out(words)
+
+    late = [replace(a_call(run_id=run_id), inputs=BODY) for run_id in ("R_0", "R_1")]
+    first, second = runs.leave_out(late)
+    assert (first, second) == (late[0], replace(late[1], inputs=None))
+
+
+# --- content of its own ---
+
+
+def a_recorder(store: CallStore, blobs: FolderBlobs, discarded: list[str]) -> Recorder:
+    async def discard(digests: Collection[str]) -> None:
+        discarded.extend(digests)
+
+    preparer = Preparer(EntryRedactor(make_redactor(key=b"k" * 32), FINANCE), None, FINANCE)
+    return Recorder(
+        store,
+        blobs,
+        preparer=preparer,
+        live=lambda _project, _runs: frozenset(),
+        clock=StandingClock(),
+        discard=discard,
+    )
+
+
+def files_below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_large_bodies_are_not_even_written_once_the_run_is_known(tmp_path: Path) -> None:
+    store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
+    recorder = a_recorder(store, blobs, [])
+    large = Payload(f'"{CANARY * BLOB_BYTES}"')
+
+    async def tell() -> None:
+        await recorder.record(
+            PROJECT, lambda: [replace(a_call("a1"), inputs=large), replace(a_word(), project="finance")]
+        )
+        await recorder.record(PROJECT, lambda: [replace(a_call("a2"), inputs=large, outputs=large)])
+
+    asyncio.run(tell())
+    recorder.close()
+
+    assert files_below(tmp_path / "blobs") == []
+    assert CANARY.encode() not in everything_in(store)
+    store.close()
+
+
+def test_large_bodies_that_were_written_before_are_discarded(tmp_path: Path) -> None:
+    store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
+    discarded: list[str] = []
+    large = [Payload(f'"{letter * 2 * BLOB_BYTES}"') for letter in "ab"]
+
+    async def tell() -> None:
+        first = a_recorder(store, blobs, discarded)
+        await first.record(PROJECT, lambda: [replace(a_call("a1"), inputs=large[0])])
+        await first.record(PROJECT, lambda: [replace(a_word(), project="finance", end=RunEnd.COMPLETED)])
+        again = a_recorder(store, blobs, discarded)  # which remembers nothing
+        await again.record(PROJECT, lambda: [replace(a_call("a2"), inputs=large[1])])
+        for recorder in (first, again):
+            for _ in range(2):
+                await recorder.discard_left()
+            recorder.close()
+
+    asyncio.run(tell())
+
+    written = {path.name for path in files_below(tmp_path / "blobs")}
+    assert len(discarded) == 2
+    assert all(any(digest in name or name in digest for name in written) for digest in discarded)
+    assert store.read(lambda reader: reader.named_blobs(discarded)) == set()
+    store.close()
