@@ -341,7 +341,17 @@ def test_plain_texts_are_found_together_as_each_by_itself() -> None:
 def test_texts_that_are_looked_at_together_may_hold_what_each_may_by_itself() -> None:
     hints = list(dict.fromkeys(hint for pattern in SECRET_PATTERNS for hint in pattern.hints))
     random = Random(7)
-    secrets = [AWS_KEY, "4111111111111111", '"$bytes":"aGk="', "password=", '"token":"', "\\u0041", "sk-ant-"]
+    secrets = [
+        AWS_KEY,
+        "4111111111111111",
+        ":4.111111111111111e15}",
+        "\\/",
+        '"$bytes":"aGk="',
+        "password=",
+        '"token":"',
+        "\\u0041",
+        "sk-ant-",
+    ]
     pieces = [*hints, *secrets, " ", '"', '","', "Müller", "İ", "1", "hello world"]
     batches = [["".join(random.choices(pieces, k=random.randrange(6))) for _ in range(20)] for _ in range(200)]
 
