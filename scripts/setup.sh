@@ -11,6 +11,10 @@ fail() {
     exit 1
 }
 
+# Making an environment anew empties the folder, and through a link that would be another clone's.
+[ ! -L .venv ] || fail "expected .venv to be a folder of this clone; found: a link to $(readlink .venv).
+Remove the link: rm .venv"
+
 # The environment holds absolute paths, so a clone that moved needs a new one: the path is part of the stamp.
 stamp_now() {
     printf '%s %s\n' "$(cat pyproject.toml requirements.lock scripts/setup.sh | cksum)" "$(pwd -P)"

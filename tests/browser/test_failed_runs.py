@@ -37,9 +37,27 @@ def test_runs_that_only_ended_otherwise_differ_by_that(page: Page, console: Cons
 
     page.goto("/runs/compare?a=failed-ends&b=went-well")
 
-    expect(page.get_by_role("heading", name="1 difference in 2 actions")).to_be_visible()
+    expect(page.get_by_role("heading", name="No difference in 2 actions")).to_be_visible()
+    expect(page.get_by_text("another end")).to_be_visible()
     reason = page.locator(".compare-figures tr").filter(has=page.get_by_role("rowheader", name="Reason"))
     expect(reason.locator("td")).to_have_text(["ValueError: no number", "–", ""])
+
+
+def test_what_explains_the_failure_stands_first_among_what_was_called_more_often(page: Page, console: Console) -> None:
+    steps = [a_call(f"step {number}") for number in range(8)]
+    record(console, "more-1", [*steps, a_call("fetch"), a_call("fetch"), a_call("end")], agent="more")
+    failing = [a_call("end"), a_failed_call("parse", "ValueError", "no")]
+    record(console, "more-2", failing, agent="more", end="failed")
+
+    page.goto("/runs/compare?a=more-1&b=more-2")
+
+    counts = page.locator(".compare-count")
+    expect(page.get_by_role("heading", name="11 differences in 12 actions")).to_be_visible()
+    expect(counts).to_have_text(
+        ["another end", "parse 0 → 1", "fetch 2 → 0", *(f"step {number} 1 → 0" for number in range(4))]
+    )
+    page.get_by_role("button", name="and 4 more").click()
+    expect(counts.last).to_have_text("step 7 1 → 0")
 
 
 def test_a_run_that_a_search_found_opens_at_what_was_found(page: Page, console: Console) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
+from tests.browser.recorded_run import ToldRun
 from tests.support.hard_payloads import CARD, DEEP, HARD, KEY
 
 RUN = "hard-payloads"
@@ -84,3 +86,13 @@ def test_the_whole_of_a_large_one_is_downloaded(pages: Pages, console: Console) 
         inspector(page, "large").get_by_role("link", name="Download all of it").click()
 
     assert json.loads(started.value.path().read_text()) == HARD["large"].value
+
+
+def test_no_comma_stands_alone_below_bytes(pages: Pages, console: Console) -> None:
+    run = ToldRun(console, "hard-bytes")
+    run.action("pack", "pack", inputs=[b"abc", 3, 4], outputs={"raw": b"abc", "n": 1})
+    page = pages.open(console, f"/runs/{run.id}?tab=telemetry&action=pack")
+
+    lines = inspector(page, "pack").get_by_role("region", name="Inputs").locator(".json-line")
+
+    expect(lines).to_have_text([re.compile("61 62 63 +abc$"), "3,", "4"])

@@ -14,6 +14,7 @@ MEETING = """() => {
     for (const row of document.querySelectorAll(".rowlist-row")) {
         const walker = document.createTreeWalker(row, NodeFilter.SHOW_TEXT);
         while (walker.nextNode()) {
+            if (walker.currentNode.parentElement.closest(".unseen")) continue;
             const range = document.createRange();
             range.selectNodeContents(walker.currentNode);
             const edge = row.getBoundingClientRect();
@@ -28,6 +29,11 @@ MEETING = """() => {
         ...texts.slice(at + 1).filter(b => meet(a, b)).map(b => `${a.said} meets ${b.said}`),
     ]);
 }"""
+
+#: The badges that their column cuts off.
+CUT_BADGES = """[...document.querySelectorAll(".rowlist-row .status:not(.status-small)")]
+    .filter(badge => badge.getBoundingClientRect().right > badge.parentElement.getBoundingClientRect().right + 1)
+    .map(badge => badge.innerText)"""
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +78,53 @@ def test_the_palette_names_runs_in_full_on_a_phone(pages: Pages, console: Consol
     expect(name).to_have_text("RESEARCH_palette_cb5e13")
 
     assert name.evaluate("name => name.scrollWidth - name.clientWidth") == 0
+
+
+#: What each list shows of a row, in any window that is no phone's.
+KEPT = {
+    "/runs?agent_id=kept": (".runs-ended", ".runs-started", ".runs-cost"),
+    "/ledger?agent_id=kept": (".ledger-agent", ".ledger-run", ".ledger-time", ".ledger-cost", ".ledger-took"),
+    "/runs/kept-1?tab=telemetry": (".run-in", ".run-out", ".run-cost", ".run-at"),
+    "/runs/kept-1?tab=trace": (".trace-cost", ".trace-took"),
+    "/runs/compare?a=kept-1&b=kept-2": (".compare-told",),
+}
+
+
+@pytest.mark.parametrize("width", [768, 1024])
+def test_a_narrow_window_drops_nothing_that_matters(pages: Pages, console: Console, width: int) -> None:
+    repeat = a_call("look_up", outcome="idempotent_replay", inputs={"order": 7}, outputs={"at": "home"}, cost_usd="0.5")
+    record(console, "kept-1", [repeat, a_call("ask", cost_usd="1234.5678")], agent="kept")
+    record(console, "kept-2", [a_call("look_up", cost_usd="0.5")], agent="kept")
+    page = pages.open(console, "/runs?agent_id=kept", width=width)
+    expect(page.get_by_text("2 runs", exact=True)).to_be_visible()
+
+    for address, cells in KEPT.items():
+        page.goto(address)
+        row = page.locator(".rowlist-row, .trace-row").first
+        for cell in cells:
+            expect(row.locator(cell)).to_be_visible()
+        assert page.evaluate(MEETING) == []
+        assert page.evaluate(CUT_BADGES) == []
+
+
+def test_costs_of_the_ledger_stand_in_one_column(pages: Pages, console: Console) -> None:
+    calls = [a_call("ask", cost_usd="1234.5678"), a_call("ask"), a_call("ask", outcome="idempotent_replay")]
+    record(console, "column-1", calls, agent="column")
+    page = pages.open(console, "/ledger?agent_id=column", width=768)
+    expect(page.locator(".rowlist-row")).to_have_count(3)
+
+    edges = page.locator(".rowlist-row .ledger-cost").evaluate_all(
+        "cells => cells.map(cell => cell.getBoundingClientRect().right)"
+    )
+
+    assert len(set(edges)) == 1
+
+
+def test_what_b_has_more_stands_below_it_in_a_narrow_window(pages: Pages, console: Console) -> None:
+    record(console, "narrow-1", [a_call("ask", cost_usd="0.10")], agent="narrow")
+    record(console, "narrow-2", [a_call("ask", cost_usd="0.50")], agent="narrow")
+    page = pages.open(console, "/runs/compare?a=narrow-1&b=narrow-2", width=768)
+
+    cost = page.locator(".compare-figures tr").filter(has=page.get_by_role("rowheader", name="Cost"))
+
+    expect(cost.get_by_text("+$0.40")).to_be_visible()

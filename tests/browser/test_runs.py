@@ -242,6 +242,8 @@ def test_a_file_that_was_cut_off_is_imported_where_what_there_is_of_it_will_do(
     dialog.get_by_label("JSONL file").set_input_files(tmp_path / "cut.jsonl")
     dialog.get_by_role("button", name="Import").click()
     expect(dialog.get_by_role("alert")).to_contain_text("The file was cut off")
+    expect(dialog.get_by_role("alert")).not_to_contain_text("titan runs import")
+    expect(page.locator(".toast")).to_have_count(0)
     dialog.get_by_role("checkbox", name="take what there is of it").check()
     dialog.get_by_role("button", name="Import").click()
 

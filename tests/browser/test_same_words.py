@@ -6,6 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console
 from tests.browser.recorded import a_call, record
+from tests.browser.recorded_run import ToldRun
 
 
 def test_what_a_run_counts_has_one_name_on_every_page(page: Page, console: Console) -> None:
@@ -28,3 +29,31 @@ def test_what_a_run_counts_has_one_name_on_every_page(page: Page, console: Conso
     expect(page.get_by_text("1–3 of 3 actions")).to_be_visible()
     page.goto("/runs/compare?a=worded-1&b=worded-2")
     expect(page.get_by_role("heading", name="1 difference in 2 actions")).to_be_visible()
+
+
+def test_what_was_answered_from_a_recording_is_counted_apart_on_every_page(page: Page, console: Console) -> None:
+    again = a_call("plan", outcome="idempotent_replay")
+    record(console, "worded-again", [a_call("plan"), again, a_call("search")], agent="worded-again")
+
+    page.goto("/runs/worded-again?tab=telemetry")
+    expect(page.locator(".run-facts > div").filter(has=page.get_by_text("Actions", exact=True))).to_contain_text(
+        "2 + 1 replayed"
+    )
+    expect(page.locator(".run-telemetry .run-count")).to_have_text("2 actions + 1 replayed")
+    page.get_by_role("tab", name="Trace").click()
+    expect(page.locator(".run-trace .run-count")).to_have_text("2 actions + 1 replayed")
+
+
+def test_a_length_of_time_is_written_alike_on_every_page(page: Page, console: Console) -> None:
+    run = ToldRun(console, "worded-long")
+    run.action("think", "think", took_ms=11_091)
+    run.end()
+
+    page.goto(f"/runs/{run.id}?tab=telemetry&action=think")
+    expect(page.locator(".run-telemetry .rowlist-row .run-duration")).to_have_text("11.1 s")
+    expect(page.get_by_label("Metadata")).to_contain_text("Took11.1 s")
+    expect(page.get_by_title("11,091 ms").first).to_be_visible()
+    page.get_by_role("tab", name="Trace").click()
+    expect(page.locator(".trace-row .trace-took")).to_have_text("11.1 s")
+    page.goto(f"/ledger?run_id={run.id}")
+    expect(page.locator(".rowlist-row .ledger-took")).to_have_text("11.1 s")

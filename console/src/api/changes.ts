@@ -6,12 +6,13 @@ import { OnceKeys } from "./once";
 
 /**
  * Returns a change for buttons: `run(what)` performs it, `isPending` while it is under way, `error` is why the last one failed. `done` is what to say, or how
- * to say it of the answer.
+ * to say it of the answer. Where the page shows `error` in its own place, `isShown`, nothing else says it.
  */
 export function useChange<What, Answer>(
   perform: (what: What, headers: { "Idempotency-Key": string }) => Promise<Answer>,
   done: string | ((answer: Answer, what: What) => string | null),
   then?: (answer: Answer, what: What) => void,
+  { isShown = false }: { isShown?: boolean } = {},
 ) {
   const [keys] = useState(() => new OnceKeys());
   const change = useMutation({
@@ -21,7 +22,7 @@ export function useChange<What, Answer>(
       if (text) say(text);
       then?.(answer, what);
     },
-    onError: complain,
+    onError: (error) => (isShown ? undefined : complain(error)),
   });
   return { run: change.mutate, isPending: change.isPending, error: change.error };
 }

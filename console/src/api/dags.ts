@@ -74,6 +74,23 @@ export function useDag(name: string) {
   return found;
 }
 
+/**
+ * The submission whose jobs record into this run: what a job records without a run of its own goes to one that has the id
+ * of its DAG. Null where there is none, undefined until that is known.
+ */
+export function useDagOfRun(runId: string, isNeeded: boolean): Dag | null | undefined {
+  const { data, isError } = useQuery({
+    queryKey: ["dag-of-run", runId],
+    enabled: isNeeded,
+    staleTime: Number.POSITIVE_INFINITY, // an id is given once
+    queryFn: async ({ signal }) => {
+      const { data } = await api.GET("/api/dags", { params: { query: { ids: runId } }, signal });
+      return data?.dags.find((dag) => dag.dag_id === runId) ?? null;
+    },
+  });
+  return isError ? null : data;
+}
+
 /** Returns the submission with its new counts, and what was read again of its jobs in their places. */
 export function withJobs(old: Dag | null | undefined, dag: Dag | undefined, jobs: readonly Job[]): Dag | null {
   if (!old) return old ?? null;

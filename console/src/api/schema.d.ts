@@ -1923,6 +1923,10 @@ export interface components {
         ActionDetailView: {
             action: components["schemas"]["ActionView"];
             bodies: components["schemas"]["BodiesView"];
+            /** @description Of its input tokens, those read from the model's cache. */
+            cache_read_tokens: number | null;
+            /** @description Of its input tokens, those written to that cache. */
+            cache_write_tokens: number | null;
             /** @description A JSON object: attributes, compliance, callsite, task_id, thread … */
             details: unknown | null;
             notes: components["schemas"]["NoteView"][];

@@ -6,7 +6,13 @@ const NOON = new Date(2026, 2, 12, 12, 0, 0).getTime();
 test("a duration has at most two units, and what is unknown is a dash", () => {
   const shown = [12, 3290, 245_000, 7_500_000, 200_000_000, null].map(duration);
 
-  expect(shown).toEqual(["12 ms", "3.2 s", "4 min 5 s", "2 h 5 min", "2 d 7 h", "–"]);
+  expect(shown).toEqual(["12 ms", "3.3 s", "4 min 5 s", "2 h 5 min", "2 d 8 h", "–"]);
+});
+
+test("a duration is rounded to what is shown of it, into the next unit where it comes to that", () => {
+  const shown = [11_091, 59_940, 59_960, 60_499, 3_599_600, 86_399_000].map(duration);
+
+  expect(shown).toEqual(["11.1 s", "59.9 s", "1 min 0 s", "1 min 0 s", "1 h 0 min", "1 d 0 h"]);
 });
 
 test("below a second a duration has three digits that count, and is never a second of milliseconds", () => {

@@ -21,25 +21,28 @@ const DAY = 24 * HOUR;
 const LEAST_MILLISECOND = 0.9995; // from here on three digits would make it 1,000 µs
 const SMALL = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 
-/** Returns milliseconds to three digits that count, whole from a hundred on; of less than one, microseconds: `7.02 µs`, `523 ms`, `1,920 ms`. */
-export function inMilliseconds(length: number): string {
-  if (length > 0 && length < LEAST_MILLISECOND) return `${SMALL.format(length * 1000)} µs`;
-  return `${length >= 100 ? WHOLE.format(Math.round(length)) : SMALL.format(length)} ms`;
-}
-
-/** Returns a length of time: as above, from a second on in at most two units: `3.2 s`, `4 min 5 s`, `2 h 5 min`. */
+/**
+ * Returns a length of time, rounded to what is shown of it: `7.02 µs`, `2.4 ms`, `523 ms`, `3.3 s`, `4 min 5 s`, `2 h 5 min`.
+ * The command line writes it alike.
+ */
 export function duration(milliseconds: number | null | undefined): string {
   if (milliseconds === null || milliseconds === undefined || Number.isNaN(milliseconds)) return NOTHING;
   const length = Math.max(0, milliseconds);
-  if (Math.round(length) < SECOND) return inMilliseconds(length);
-  return inLargeUnits(Math.round(length)); // 1,999.999 ms are 2.0 s
+  if (length > 0 && length < LEAST_MILLISECOND) return `${SMALL.format(length * 1000)} µs`;
+  if (Math.round(length) < SECOND) return `${length >= 100 ? Math.round(length) : SMALL.format(length)} ms`;
+  return inLargeUnits(length);
 }
 
+/** Each unit ends where rounding would make it the next: 59.96 s are a minute. */
 function inLargeUnits(length: number): string {
-  if (length < MINUTE) return `${(Math.floor(length / 100) / 10).toFixed(1)} s`;
-  if (length < HOUR) return `${Math.floor(length / MINUTE)} min ${Math.floor((length % MINUTE) / SECOND)} s`;
-  if (length < DAY) return `${Math.floor(length / HOUR)} h ${Math.floor((length % HOUR) / MINUTE)} min`;
-  return `${Math.floor(length / DAY)} d ${Math.floor((length % DAY) / HOUR)} h`;
+  const tenths = Math.round(length / 100);
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
+  const seconds = Math.round(length / SECOND);
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(length / MINUTE);
+  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  const hours = Math.round(length / HOUR);
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 /** Returns the milliseconds between two moments as the server writes them: to the microsecond, where `Date` ends at the millisecond. */
@@ -103,9 +106,9 @@ export function percent(share: number): string {
   return `${SMALL.format(share * 100)} %`;
 }
 
-/** Returns `1 job`, `2 jobs`, `1,200 jobs`. */
-export function count(number: number, noun: string): string {
-  return `${WHOLE.format(number)} ${noun}${number === 1 ? "" : "s"}`;
+/** Returns `1 job`, `2 jobs`, `1,200 jobs`; what has another plural names it. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${WHOLE.format(number)} ${number === 1 ? noun : plural}`;
 }
 
 /** Returns what to say behind a count that was stopped, by its bound or because a search looked no further. */

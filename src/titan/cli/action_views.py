@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from titan.cli.formats import count, duration, moment, money, size
+from titan.cli.formats import count, duration, in_words, moment, money, size
 from titan.cli.recorded_answers import Action, ActionDetail, Body, Call, Failure
 from titan.cli.recorded_views import note_line
 from titan.cli.screen import Status, say
@@ -21,7 +21,7 @@ def show_action(detail: ActionDetail, *, at: datetime) -> None:
     action = detail.action
     say("Action ", action.id, f" of {action.run_id}  ", Status(action.outcome or "running"))
     say(" · ".join(_facts(action, at=at)))
-    if figures := _figures(action):
+    if figures := _figures(detail):
         say(" · ".join(figures))
     for note in detail.notes:
         say(note_line(note, at=at))
@@ -45,8 +45,8 @@ def said_in(call: Call, body: Body | None) -> str:
 
 
 def _facts(action: Action, *, at: datetime) -> list[str]:
-    took = at - action.started_at if action.duration_ms is None else timedelta(milliseconds=action.duration_ms)
-    length = f"{'runs for' if action.outcome is None else 'took'} {duration(took)}"
+    took = duration(at - action.started_at) if action.duration_ms is None else in_words(action.duration_ms)
+    length = f"{'runs for' if action.outcome is None else 'took'} {took}"
     below = [f"below {action.parent_id}"] if action.parent_id else []
     who = (
         f"agent {action.agent_id}"
@@ -56,7 +56,8 @@ def _facts(action: Action, *, at: datetime) -> list[str]:
     return [f"{action.kind} {action.name}", who, *below, f"started {moment(action.started_at, now=at)}", length]
 
 
-def _figures(action: Action) -> list[str]:
+def _figures(detail: ActionDetail) -> list[str]:
+    action = detail.action
     figures = []
     if action.cost_usd is not None:
         is_spent = action.kind in CALLS and (action.outcome is None or action.outcome in INCURRED)
@@ -65,11 +66,22 @@ def _figures(action: Action) -> list[str]:
     if action.model:
         figures.append(f"model {action.model}{f' of {action.provider}' if action.provider else ''}")
     if action.input_tokens is not None or action.output_tokens is not None:
-        figures.append(f"{action.input_tokens or 0:,} tokens in, {action.output_tokens or 0:,} out")
+        figures.append(_tokens(detail))
     figures += [f"{word} {said}" for word, said in (("impact", action.impact), ("effect", action.effect)) if said]
     if action.tags:
         figures.append(f"tags {', '.join(action.tags)}")
     return figures
+
+
+def _tokens(detail: ActionDetail) -> str:
+    """Return `1,000 input tokens (400 of them from cache, 50 written to cache), 100 output`."""
+    cached = (
+        (detail.cache_read_tokens, "of them from cache"),
+        (detail.cache_write_tokens, "written to cache"),
+    )
+    said = ", ".join(f"{number:,} {words}" for number, words in cached if number)
+    into, out = detail.action.input_tokens or 0, detail.action.output_tokens or 0
+    return f"{count(into, 'input token')}{f' ({said})' if said else ''}, {out:,} output"
 
 
 def _show_body(title: str, body: Body) -> None:

@@ -4,9 +4,12 @@ import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
+from math import floor
 
 #: Shown where there is nothing to show, so that a column never looks forgotten.
 NOTHING = "-"
+
+_LEAST_MILLISECOND = 0.9995  # from here on three digits would make it 1,000 µs
 
 _LISTED = 10  # more names than these are counted
 
@@ -80,24 +83,42 @@ def instant(at: datetime, *, now: datetime, zone: tzinfo | None = None) -> str:
 
 
 def duration(length: timedelta | None) -> str:
-    """Return a length of time in at most two units: `42 µs`, `12 ms`, `3.2 s`, `4 min 5 s`, `2 h 5 min`."""
-    if length is None:
-        return NOTHING
-    seconds = max(length.total_seconds(), 0.0)
-    if 0 < seconds < 0.001:
-        return f"{round(seconds * 1_000_000)} µs"
-    if seconds < 1:
-        return f"{round(seconds * 1000)} ms"
-    if seconds < 60:
-        return f"{int(seconds * 10) / 10} s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min"
-    days, hours = divmod(hours, 24)
-    return f"{days} d {hours} h"
+    """Return a length of time as `in_words`; NOTHING for None."""
+    return NOTHING if length is None else in_words(length / timedelta(milliseconds=1))
+
+
+def in_words(duration_ms: float) -> str:
+    """Return a length of time, rounded to what is shown of it: `7.02 µs`, `2.4 ms`, `3.3 s`, `4 min 5 s`, `2 h 5 min`.
+
+    The console writes it alike.
+    """
+    length = max(duration_ms, 0.0)
+    if 0 < length < _LEAST_MILLISECOND:
+        return f"{_three_digits(length * 1000)} µs"
+    if _rounded(length) < 1000:
+        return f"{_three_digits(length)} ms"
+    tenths = _rounded(length / 100)
+    if tenths < 600:
+        return f"{tenths / 10:.1f} s"
+    seconds = _rounded(length / 1000)
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    minutes = _rounded(length / 60_000)
+    if minutes < 24 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    hours = _rounded(length / 3_600_000)
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def _rounded(amount: float) -> int:
+    return floor(amount + 0.5)
+
+
+def _three_digits(amount: float) -> str:
+    """Return a number to three digits that count, without zeros behind them."""
+    exact = Decimal(str(amount))
+    places = max(0, 2 - exact.adjusted()) if exact else 0
+    return f"{exact.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP).normalize():f}"
 
 
 def size(size_bytes: int | None) -> str:

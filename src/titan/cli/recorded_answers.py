@@ -23,7 +23,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     unpriced: int  #: model calls whose cost is not known
     estimated: int = 0  #: calls whose cost was computed; a server of before does not tell
     attempted_cost_usd: Decimal
-    prevented_cost_usd: Decimal = Decimal(0)
+    prevented_cost_usd: Decimal = Decimal(0)  #: a server of before does not tell
     saved_cost_usd: Decimal
     input_tokens: int
     output_tokens: int
@@ -204,6 +204,8 @@ class ActionDetail(msgspec.Struct, frozen=True, kw_only=True):
 
     action: Action
     bodies: Bodies
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
     notes: tuple[Note, ...] = ()
 
 

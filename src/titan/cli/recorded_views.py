@@ -1,9 +1,9 @@
 """How recorded runs look: rows of the list, and one run with its actions as a tree. Pure but for showing."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from titan.cli.formats import NOTHING, count, duration, moment, money
+from titan.cli.formats import NOTHING, count, duration, in_words, moment, money
 from titan.cli.recorded_answers import Call, Note, Progress, RecordedRun, Tally
 from titan.cli.screen import Cell, Column, Status, say, show_table
 from titan.model.actions import CALLS, INCURRED
@@ -84,15 +84,15 @@ def action_row(
     call: Call, run: RecordedRun, said: str | None = None, *, at: datetime, has_id: bool = False
 ) -> list[Cell]:
     """Return the cells of a row of a run's actions; what runs took up to now, as long as its run goes on."""
-    took = None if call.duration_ms is None else timedelta(milliseconds=call.duration_ms)
+    took = NOTHING if call.duration_ms is None else in_words(call.duration_ms)
     if call.outcome is None and run.status is RunStatus.RUNNING:
-        took = at - call.started_at
+        took = duration(at - call.started_at)
     return [
         "  " * min(call.depth, _DEEPEST) + call.name + (f": {said}" if said else ""),
         *([call.id] if has_id else []),
         Status(call.outcome or "running"),
         _cost(call),
-        duration(took),
+        took,
         call.kind,
         NOTHING if call.tokens is None else f"{call.tokens:,}",
         call.model or NOTHING,
@@ -175,7 +175,7 @@ def _figures(run: RecordedRun) -> list[str]:
         figures.append(f"{money(tally.prevented_cost_usd)} prevented")
     if tally.saved_cost_usd:
         figures.append(f"{money(tally.saved_cost_usd)} saved")
-    figures.append(f"{tally.input_tokens:,} tokens in, {tally.output_tokens:,} out")
+    figures.append(f"{count(tally.input_tokens, 'input token')}, {tally.output_tokens:,} output")
     return figures
 
 

@@ -57,8 +57,8 @@ def reasons(
     if run.status is RunStatus.FAILED or has_unrecovered_error:
         found.append(Reason(kind=ReasonKind.ERROR, told=_why(run)))
     if run.lost:
-        told = f"{run.lost:,} {'entry was' if run.lost == 1 else 'entries were'} not recorded"
-        found.append(Reason(kind=ReasonKind.ENTRIES_LOST, told=told))
+        lost = f"{run.lost:,} {'entry was' if run.lost == 1 else 'entries were'} not recorded"
+        found.append(Reason(kind=ReasonKind.ENTRIES_LOST, told=lost))
     if (told := _often_stopped(run.tally, thresholds, of_agent)) is not None:
         found.append(Reason(kind=ReasonKind.HIGH_INTERVENTION, told=told))
     return tuple(found)

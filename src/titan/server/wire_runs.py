@@ -303,6 +303,10 @@ class ActionDetailView(Struct, kw_only=True):
         Meta(description="A JSON object: attributes, compliance, callsite, task_id, thread …"),
     ]
     redacted: Annotated[list[str], Meta(description="Paths at which something was taken away.")]
+    cache_read_tokens: Annotated[
+        int | None, Meta(description="Of its input tokens, those read from the model's cache.")
+    ]
+    cache_write_tokens: Annotated[int | None, Meta(description="Of its input tokens, those written to that cache.")]
     tellers: list[str]
     notes: list[NoteView]
 

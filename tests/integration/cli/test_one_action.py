@@ -24,7 +24,8 @@ def shown(server: RunningTitan) -> str:
         an_action("s2", "ask", kind="model", parent_id="s1", after=1, cost_usd="0.25",
                   impact="low", effect="external", tags=["web"], inputs={"args": ["Why?"], "kwargs": {"top": 1}},
                   outputs={"answer": "so\x1b[31m"},
-                  use={"model": "gpt-4o", "provider": "openai", "input_tokens": 820, "output_tokens": 12}),
+                  use={"model": "gpt-4o", "provider": "openai", "input_tokens": 820, "output_tokens": 12,
+                       "cache_read_tokens": 400, "cache_write_tokens": 50}),
         an_action("s3", "search", kind="tool", after=2, outcome="error",
                   failure={"type": "TimeoutError", "message": "too slow", "traceback": TRACEBACK}),
         an_action("s4", "WRITER", kind="handoff", after=3, outputs={"to": "WRITER", "reason": "the facts\nare there"}),
@@ -43,7 +44,8 @@ def test_an_action_is_shown_with_what_it_was_given_and_gave(titan: CommandLine, 
     assert facts.startswith("model ask · agent SHOWN · below s1 · started ")
     assert facts.endswith(" · took 1.0 s")
     assert figures == (
-        "cost $0.25 · model gpt-4o of openai · 820 tokens in, 12 out · impact low · effect external · tags web"
+        "cost $0.25 · model gpt-4o of openai · 820 input tokens (400 of them from cache, 50 written to cache), "
+        "12 output · impact low · effect external · tags web"
     )
     assert rest == [
         *("", "inputs:", "  {", '    "args": [', '      "Why?"', "    ],"),

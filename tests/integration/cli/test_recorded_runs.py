@@ -163,7 +163,7 @@ def test_a_run_is_shown_with_its_figures_and_its_actions_as_a_tree(titan: Comman
     assert lines[1].endswith("LoRA, briefly · tags demo")
     assert lines[2] == (
         "4 actions: 2 succeeded, 1 failed, 1 blocked · 50% success · cost $0.25 · $1.75 attempted · $1.50 prevented"
-        " · 0 tokens in, 0 out"
+        " · 0 input tokens, 0 output"
     )
     table = lines[lines.index("") + 1 :]
     assert [line[:10].rstrip() for line in table] == ["ACTION", "plan", "  ask", "  search", "send", "odd\\x1b[31"]
@@ -422,3 +422,16 @@ def test_ctrl_c_ends_an_import_that_waits_for_its_input(titan: CommandLine) -> N
 
     assert exit_code == 128 + signal.SIGINT
     assert "Traceback" not in program.text
+
+
+def test_what_was_answered_from_a_recording_is_counted_apart(server: RunningTitan, titan: CommandLine) -> None:
+    record(
+        server.sdk_port,
+        "repeated-1",
+        a_run("repeated-1", agent_id="REPEATED"),
+        an_action("r1", "charge", kind="tool", cost_usd="0.5"),
+        an_action("r2", "charge", kind="tool", after=1, outcome="idempotent_replay", cost_usd="0.5"),
+    )
+
+    assert titan("runs", "show", "repeated-1").lines[2].startswith("1 action + 1 replayed: 1 succeeded · 100% success")
+    assert titan("runs", "--agent", "REPEATED").lines[1].split()[:3] == ["repeated-1", "completed", "1"]

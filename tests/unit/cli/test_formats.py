@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from titan.cli.formats import age, count, duration, moment, plain, size, until, with_local_times
+from titan.cli.formats import age, count, duration, in_words, moment, plain, size, until, with_local_times
 
 NOON = datetime(2026, 3, 12, 12, tzinfo=UTC)
 EAST = timezone(timedelta(hours=2))
@@ -60,17 +60,28 @@ def test_a_moment_that_has_not_come_is_a_dash() -> None:
         (None, "-"),
         (timedelta(0), "0 ms"),
         (timedelta(microseconds=42), "42 µs"),
-        (timedelta(milliseconds=12.4), "12 ms"),
-        (timedelta(seconds=3.29), "3.2 s"),
-        (timedelta(seconds=59.99), "59.9 s"),
+        (timedelta(microseconds=999), "999 µs"),
+        (timedelta(milliseconds=12.44), "12.4 ms"),
+        (timedelta(milliseconds=523.4), "523 ms"),
+        (timedelta(milliseconds=999.6), "1.0 s"),
+        (timedelta(seconds=3.29), "3.3 s"),
+        (timedelta(seconds=11.091), "11.1 s"),
+        (timedelta(seconds=59.94), "59.9 s"),
+        (timedelta(seconds=59.96), "1 min 0 s"),
+        (timedelta(minutes=59, seconds=59.6), "1 h 0 min"),
+        (timedelta(hours=23, minutes=59, seconds=59), "1 d 0 h"),
         (timedelta(minutes=4, seconds=5), "4 min 5 s"),
         (timedelta(hours=2, minutes=5), "2 h 5 min"),
         (timedelta(days=1, hours=3), "1 d 3 h"),
         (timedelta(seconds=-1), "0 ms"),
     ],
 )
-def test_a_duration_has_at_most_two_units(length: timedelta | None, shown: str) -> None:
+def test_a_duration_has_at_most_two_units_and_is_rounded_to_what_is_shown(length: timedelta | None, shown: str) -> None:
     assert duration(length) == shown
+
+
+def test_a_duration_that_is_known_to_the_nanosecond_is_shown_so() -> None:
+    assert [in_words(0.00002), in_words(0.00702), in_words(0.9996)] == ["0.02 µs", "7.02 µs", "1 ms"]
 
 
 @pytest.mark.parametrize(

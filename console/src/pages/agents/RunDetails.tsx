@@ -50,7 +50,8 @@ export function RunDetails({ run }: { run: Run }) {
   );
 }
 
-function StageCard({ stage, label }: { stage: Dag; label: string }) {
+/** A submission with its jobs, each with the ways to it and to its log. */
+export function StageCard({ stage, label }: { stage: Dag; label: string }) {
   const jobs = mostTelling(stage.jobs ?? [], MOST_JOBS);
   const rest = (stage.jobs?.length ?? 0) - jobs.length;
   return (

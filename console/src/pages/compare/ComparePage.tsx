@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Link } from "react-router";
 import { useSkeleton } from "../../api/registry";
 import { Empty } from "../../parts/Empty";
@@ -8,7 +8,7 @@ import { Page } from "../../parts/Page";
 import { Cell, RowList } from "../../parts/RowList";
 import { useUrl } from "../../parts/url";
 import { CallCells } from "./CallCells";
-import { type Comparison, compareRuns } from "./differences";
+import { type Comparison, type Count, compareRuns } from "./differences";
 import { Figures } from "./Figures";
 import "./compare.css";
 
@@ -57,20 +57,16 @@ interface CallsProps {
 function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
   const numbered = comparison.calls.map((call, at) => ({ call, at }));
   const different = numbered.filter(({ call }) => call.differences.length > 0);
-  const differences = different.length + (comparison.isOtherEnd ? 1 : 0);
   const rows = isOnlyDifferences ? different : numbered;
   return (
     <>
       <div className="row">
         <h2>
-          {count(differences, "difference")} in {count(numbered.length, "action")}
+          {different.length > 0 ? count(different.length, "difference") : "No difference"} in{" "}
+          {count(numbered.length, "action")}
         </h2>
         {comparison.isOtherEnd ? <span className="compare-count">another end</span> : null}
-        {comparison.counts.slice(0, 6).map((one) => (
-          <span key={one.name} className="compare-count" title={`${one.name}: ${one.a} in A, ${one.b} in B`}>
-            <bdi className="cut">{one.name}</bdi> {one.a} → {one.b}
-          </span>
-        ))}
+        <Counts of={comparison.counts} />
         <button
           type="button"
           className="chip compare-only"
@@ -112,6 +108,28 @@ function Calls({ comparison, runs, isOnlyDifferences, onOnly }: CallsProps) {
       ) : (
         <Empty title={noneWords(comparison)} />
       )}
+    </>
+  );
+}
+
+const COUNTS_AT_FIRST = 6;
+
+/** What one run called more often than the other, the most telling first; the rest when it is asked for. */
+function Counts({ of }: { of: readonly Count[] }) {
+  const [showsAll, setShowsAll] = useState(false);
+  const rest = of.length - COUNTS_AT_FIRST;
+  return (
+    <>
+      {(showsAll ? of : of.slice(0, COUNTS_AT_FIRST)).map((one) => (
+        <span key={one.name} className="compare-count" title={`${one.name}: ${one.a} in A, ${one.b} in B`}>
+          <bdi className="cut">{one.name}</bdi> {one.a} → {one.b}
+        </span>
+      ))}
+      {rest > 0 ? (
+        <button type="button" className="compare-rest" aria-expanded={showsAll} onClick={() => setShowsAll(!showsAll)}>
+          {showsAll ? "fewer" : `and ${rest} more`}
+        </button>
+      ) : null}
     </>
   );
 }

@@ -56,6 +56,13 @@ test("a call that one run alone made stands where it was made, and its name is c
   expect(compareRuns(a, b).counts).toEqual([{ name: "search", a: 0, b: 1 }]);
 });
 
+test("names of calls that went wrong are counted first, then those that one run called much more often", () => {
+  const a = aRun({ name: "plan" }, { name: "fetch" }, { name: "fetch" });
+  const b = aRun({ name: "parse", outcome: "error" });
+
+  expect(compareRuns(a, b).counts.map(({ name }) => name)).toEqual(["parse", "fetch", "plan"]);
+});
+
 test("what only groups calls is not compared", () => {
   expect(differences(aRun({ name: "agent", kind: "agent" }, { name: "x" }), aRun({ name: "x" }))).toEqual(["x: same"]);
 });

@@ -22,10 +22,16 @@ export interface ComparedCall {
   differences: Difference[];
 }
 
+export interface Count {
+  name: string;
+  a: number;
+  b: number;
+}
+
 export interface Comparison {
   calls: ComparedCall[];
-  /** Names that one run called more often than the other. */
-  counts: { name: string; a: number; b: number }[];
+  /** Names that one run called more often than the other: those of calls that went wrong first, then by how much more often. */
+  counts: Count[];
   isCut: boolean;
   /** Whether the runs stand otherwise, or ended for another reason. */
   isOtherEnd: boolean;
@@ -91,8 +97,8 @@ function isOtherDuration(a: number | null, b: number | null): boolean {
   return Math.abs(a - b) >= DURATION_LEAST_MS && Math.max(a, b) >= DURATION_RATIO * Math.min(a, b);
 }
 
-function countsOf(a: readonly Call[], b: readonly Call[]): Comparison["counts"] {
-  const counts = new Map<string, { name: string; a: number; b: number }>();
+function countsOf(a: readonly Call[], b: readonly Call[]): Count[] {
+  const counts = new Map<string, Count>();
   const of = (name: string) => {
     const known = counts.get(name) ?? { name, a: 0, b: 0 };
     counts.set(name, known);
@@ -100,5 +106,16 @@ function countsOf(a: readonly Call[], b: readonly Call[]): Comparison["counts"] 
   };
   for (const call of a) of(call.name).a += 1;
   for (const call of b) of(call.name).b += 1;
-  return [...counts.values()].filter((count) => count.a !== count.b);
+  const bad = new Set([...a, ...b].filter(wentWrong).map((call) => call.name));
+  return [...counts.values()]
+    .filter((count) => count.a !== count.b)
+    .sort(
+      (one, other) =>
+        Number(bad.has(other.name)) - Number(bad.has(one.name)) ||
+        Math.abs(other.a - other.b) - Math.abs(one.a - one.b),
+    );
+}
+
+function wentWrong({ outcome }: Call): boolean {
+  return outcome === "error" || outcome === "blocked" || outcome === "rejected";
 }

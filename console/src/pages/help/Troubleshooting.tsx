@@ -88,7 +88,10 @@ export function Troubleshooting() {
       </dl>
 
       <h2 id="replay">Replay not available</h2>
-      <p>The run says which of these it is.</p>
+      <p>
+        No run can be replayed yet: see <Link to="/help/replay">replay</Link>. Its tab says already which of these would
+        stand in the way.
+      </p>
       <dl>
         <dt>The run is not complete</dt>
         <dd>What still runs has no end to compare with: wait for it, or end it.</dd>
@@ -104,15 +107,9 @@ export function Troubleshooting() {
       </dl>
 
       <h2 id="score">The determinism score seems wrong</h2>
-      <dl>
-        <dt>It is predicted</dt>
-        <dd>
-          It comes from what was recorded, and may miss things. Running the code again against the recording measures
-          it.
-        </dd>
-        <dt>Something differs, and may</dt>
-        <dd>A time in a log line is no fault: accept it, with your reason.</dd>
-      </dl>
+      <p>
+        There is no score yet: see <Link to="/help/determinism">determinism</Link> for what makes runs differ.
+      </p>
 
       <h2 id="no-data">Inputs or outputs are not shown</h2>
       <dl>

@@ -11,7 +11,7 @@ import { agentPath, runPath } from "../../parts/url";
 
 /** The cells of a call. */
 export const ActionCells = memo(function ActionCells({ action }: { action: ActionView }) {
-  const error = action.error_type ? [action.error_type, action.error_message].filter(Boolean).join(": ") : null;
+  const error = errorWords(action);
   const more = error ?? action.model;
   return (
     <>
@@ -56,3 +56,9 @@ export const ActionCells = memo(function ActionCells({ action }: { action: Actio
     </>
   );
 });
+
+/** Returns why a call failed; null where nobody told more than its outcome says. */
+function errorWords({ error_type: type, error_message: message, outcome }: ActionView): string | null {
+  if (!type || (type === outcome && !message)) return null;
+  return message ? `${type}: ${message}` : type;
+}

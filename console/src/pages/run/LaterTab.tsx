@@ -14,6 +14,9 @@ export function LaterTab({ tab, run }: { tab: "simulation" | "determinism"; run:
           It will say which actions of this run would give something else another time, and why: times, random values,
           ids, the order of sets. Nothing was measured for this run, so there is no score.
         </p>
+        <p>
+          <Link to="/help/determinism">What makes runs differ</Link>
+        </p>
       </Empty>
     );
   }
@@ -34,9 +37,9 @@ export function LaterTab({ tab, run }: { tab: "simulation" | "determinism"; run:
             This run could not be replayed then either. <strong>{obstacle}</strong>{" "}
           </>
         ) : (
-          "What it needs is recorded: the run is complete, and its inputs and outputs are kept as they were, types included. "
+          "The run is complete. Its recording has what went in and came out, but for what was redacted: that is nowhere, so nothing could be answered with it. "
         )}
-        <Link to="/help/troubleshooting">What a replay needs</Link>
+        <Link to="/help/replay">What a replay needs</Link>
       </p>
     </Empty>
   );

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useCallback, useMemo } from "react";
 import { Link } from "react-router";
+import { useDagOfRun } from "../../api/dags";
 import { useRecording } from "../../api/recordedRun";
 import type { Recording, Row } from "../../api/recording";
 import { Refusal } from "../../api/refusal";
@@ -57,7 +58,10 @@ function isUnknown(refusal: Refusal): boolean {
 function OneRun({ recording }: { recording: Recording }) {
   const { run, rows } = recording;
   const [url, change] = useUrl();
-  const tab = tabIn(url.get("tab"), run, rows.length > 0);
+  const own = useDagOfRun(run.run_id, !run.has_stages);
+  const isUndecided = !run.has_stages && own === undefined; // then a link to the stages is believed
+  const hasStages = run.has_stages || Boolean(own) || (isUndecided && url.get("tab") === "stages");
+  const tab = tabIn(url.get("tab"), hasStages, rows.length > 0);
   const q = url.get("q") ?? "";
   const words = useMemo(() => wordsIn(q), [q]);
   const chosen = useMemo(() => chosenRow(rows, url.get("action")), [rows, url]);
@@ -66,13 +70,13 @@ function OneRun({ recording }: { recording: Recording }) {
   useRunKeys(run, open);
   return (
     <main id="main" className="run" tabIndex={-1}>
-      <RunHeader recording={recording} onShow={(id) => change({ tab: "telemetry", action: id }, true)} />
-      <RunTabs run={run} tab={tab} onChange={open} />
+      <RunHeader recording={recording} onShow={(id, on = "telemetry") => change({ tab: on, action: id }, true)} />
+      <RunTabs hasStages={hasStages} tab={tab} onChange={open} />
       <div className="run-main" data-panel={chosen && hasPanel(tab) ? "" : undefined}>
         <div className="run-view" role="tabpanel" aria-labelledby={`run-tab-${tab}`}>
-          {url.get("tab") === "stages" && !run.has_stages ? (
+          {url.get("tab") === "stages" && !hasStages ? (
             <p className="run-astray soft" role="status">
-              This run has no stages, for it submitted no jobs: here are its calls.
+              This run has no stages, for it submitted no jobs, and no job made it: here are its calls.
             </p>
           ) : null}
           {tab === "telemetry" ? (
@@ -82,7 +86,7 @@ function OneRun({ recording }: { recording: Recording }) {
             {tab === "trace" ? (
               <TraceTab recording={recording} words={words} chosen={chosen?.id ?? null} onChoose={choose} />
             ) : null}
-            {tab === "stages" ? <StagesTab run={run} /> : null}
+            {tab === "stages" ? <StagesTab run={run} own={own ?? null} isUndecided={isUndecided} /> : null}
           </Suspense>
           {tab === "simulation" || tab === "determinism" ? <LaterTab tab={tab} run={run} /> : null}
         </div>

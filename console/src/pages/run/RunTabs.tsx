@@ -1,16 +1,15 @@
 import type { KeyboardEvent } from "react";
-import type { RecordedRunView } from "../../api/recorded";
 import { TAB_NAMES, type Tab, tabsOf } from "./runPage";
 
 interface Props {
-  run: RecordedRunView;
+  hasStages: boolean;
   tab: Tab;
   onChange: (tab: Tab) => void;
 }
 
 /** The views of a run; arrow keys go from one to the next. */
-export function RunTabs({ run, tab, onChange }: Props) {
-  const tabs = tabsOf(run);
+export function RunTabs({ hasStages, tab, onChange }: Props) {
+  const tabs = tabsOf(hasStages);
   function onKey(event: KeyboardEvent<HTMLDivElement>): void {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;

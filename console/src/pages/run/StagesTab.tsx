@@ -1,13 +1,53 @@
 import { Link } from "react-router";
+import { useDag } from "../../api/dags";
+import type { Dag } from "../../api/facts";
 import type { RecordedRunView } from "../../api/recorded";
 import { useRun } from "../../api/runs";
 import { Failure } from "../../parts/Failure";
 import { StageChain } from "../../parts/StageChain";
-import { RunDetails } from "../agents/RunDetails";
+import { dagPath } from "../../parts/url";
+import { RunDetails, StageCard } from "../agents/RunDetails";
 import "../agents/agents.css";
 
-/** The stages that a run submitted as DAGs, with the jobs of each. */
-export function StagesTab({ run }: { run: RecordedRunView }) {
+interface Props {
+  run: RecordedRunView;
+  /** The submission whose jobs recorded the run; null where it is a run of its own. */
+  own: Dag | null;
+  /** Whether it is still asked for. */
+  isUndecided: boolean;
+}
+
+/** The stages that a run submitted as DAGs, with the jobs of each; of what plain jobs recorded, those jobs. */
+export function StagesTab({ run, own, isUndecided }: Props) {
+  if (isUndecided) return <p className="faint">Reading …</p>;
+  return own ? <OwnJobs dag={own} /> : <Stages run={run} />;
+}
+
+/** The jobs that recorded the run, with the ways to their submission and their logs. */
+function OwnJobs({ dag: { dag_id: id } }: { dag: Dag }) {
+  const { data, error, refetch } = useDag(id);
+  if (error && !data) return <Failure of={error} again={refetch} />;
+  if (!data) return <p className="faint">Reading …</p>;
+  const isOne = data.jobs?.length === 1;
+  return (
+    <div className="run-stages">
+      <div className="row">
+        <p className="soft">
+          This is what {isOne ? "one job" : "the jobs of one submission"} recorded. {isOne ? "It" : "They"} submitted no
+          stages of {isOne ? "its" : "their"} own.
+        </p>
+        <Link to={dagPath(data)}>Its graph, timeline and files</Link>
+      </div>
+      <div className="agents-details">
+        <div className="agents-cards">
+          <StageCard stage={data} label={data.name} />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Stages({ run }: { run: RecordedRunView }) {
   const { data, error, refetch } = useRun(run.run_id);
   if (error && !data) return <Failure of={error} again={refetch} />;
   if (!data) return <p className="faint">Reading …</p>;

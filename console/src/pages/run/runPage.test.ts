@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
-import { lengthWords, milliseconds, replayObstacle, tabIn, tabsOf, wordsIn } from "./runPage";
+import { exactLength, lengthWords, replayObstacle, tabIn, tabsOf, wordsIn } from "./runPage";
 
 test("a run without stages has no tab for them; one that recorded no call begins with them", () => {
-  const staged = { has_stages: true };
-  const plain = { has_stages: false };
+  const [staged, plain] = [true, false];
 
   expect(tabsOf(plain)).toEqual(["trace", "telemetry", "simulation", "determinism"]);
   expect([
@@ -16,15 +15,9 @@ test("a run without stages has no tab for them; one that recorded no call begins
   ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "trace", "telemetry"]);
 });
 
-test("lengths have three digits that count, whole milliseconds from a hundred on, and microseconds below one", () => {
-  expect([0, 42, 2400, 523_000, 1_920_400].map(milliseconds)).toEqual([
-    "0 ms",
-    "42 µs",
-    "2.4 ms",
-    "523 ms",
-    "1,920 ms",
-  ]);
-  expect([523_000, 3_240_000].map(lengthWords)).toEqual(["523 ms", "3.2 s"]);
+test("a length is told in the unit that suits it, and whole in milliseconds", () => {
+  expect([42, 523_000, 3_240_000, 11_091_204.512].map(lengthWords)).toEqual(["42 µs", "523 ms", "3.2 s", "11.1 s"]);
+  expect([0, 0.042, 11_091_204.512].map(exactLength)).toEqual(["0 ms", "0.000042 ms", "11,091.204512 ms"]);
 });
 
 test("a replay needs a run that is complete and outputs that are kept", () => {

@@ -1,6 +1,6 @@
 /** What the address of a run's page says, and words that its parts share. */
 import type { ActionKind, RecordedRunView } from "../../api/recorded";
-import { duration, inMilliseconds } from "../../parts/format";
+import { duration } from "../../parts/format";
 
 export const TABS = ["stages", "trace", "telemetry", "simulation", "determinism"] as const;
 export type Tab = (typeof TABS)[number];
@@ -13,13 +13,14 @@ export const TAB_NAMES: Record<Tab, string> = {
   determinism: "Determinism",
 };
 
-export function tabsOf(run: Pick<RecordedRunView, "has_stages">): Tab[] {
-  return TABS.filter((tab) => tab !== "stages" || run.has_stages);
+/** Returns the tabs of a run; that of stages where it has any, or is itself what the jobs of one submission recorded. */
+export function tabsOf(hasStages: boolean): Tab[] {
+  return TABS.filter((tab) => tab !== "stages" || hasStages);
 }
 
 /** Returns the tab that is asked for; else the one with something in it: the stages of a run that recorded no call. */
-export function tabIn(text: string | null, run: Pick<RecordedRunView, "has_stages">, hasActions: boolean): Tab {
-  return tabsOf(run).find((tab) => tab === text) ?? (run.has_stages && !hasActions ? "stages" : "telemetry");
+export function tabIn(text: string | null, hasStages: boolean, hasActions: boolean): Tab {
+  return tabsOf(hasStages).find((tab) => tab === text) ?? (hasStages && !hasActions ? "stages" : "telemetry");
 }
 
 export const KINDS: Record<ActionKind, { glyph: string; word: string; tone: string }> = {
@@ -34,14 +35,16 @@ export const KINDS: Record<ActionKind, { glyph: string; word: string; tone: stri
   event: { glyph: "⚑", word: "Event", tone: "grey" },
 };
 
-/** Returns a length as the calls' list has it, which compares them: in milliseconds, however long; below one in microseconds. */
-export function milliseconds(us: number): string {
-  return inMilliseconds(us / 1000);
-}
-
 /** Returns a length in the unit that suits it: `42 µs`, `523 ms`, `3.2 s`. */
 export function lengthWords(us: number): string {
   return duration(us / 1000);
+}
+
+const MILLISECONDS = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
+
+/** Returns a length in milliseconds as it was recorded, to the nanosecond: `11,091.204512 ms`. */
+export function exactLength(us: number): string {
+  return `${MILLISECONDS.format(us / 1000)} ms`;
 }
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", {

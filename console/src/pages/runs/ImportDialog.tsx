@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { useChange } from "../../api/changes";
 import type { ImportAnswer } from "../../api/recorded";
+import { Refusal } from "../../api/refusal";
 import { importRuns } from "../../api/registry";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
@@ -27,6 +28,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
     ({ file, isPartial }: Chosen, headers) => importRuns(file, isPartial, headers),
     () => null, // the dialog says it
     setCame,
+    { isShown: true },
   );
   return (
     <Dialog
@@ -77,10 +79,16 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           </label>
         </>
       ) : null}
-      {bring.error && !bring.isPending ? <Failure of={bring.error} /> : null}
+      {bring.error && !bring.isPending ? <Failure of={cutOff(bring.error) ?? bring.error} /> : null}
       <p role="status">{came ? wordsOf(came) : ""}</p>
     </Dialog>
   );
+}
+
+/** Returns what to say of a file that was cut off: here a tick takes what there is of it. Null for other refusals. */
+function cutOff(error: unknown): string | null {
+  if (!(error instanceof Refusal) || error.problem.subject !== "the end of the import") return null;
+  return `The file was cut off: ${error.problem.found}. Nothing of it is kept. Export it again, or tick “If it was cut off” above.`;
 }
 
 function chosenOf(file: File): Chosen {

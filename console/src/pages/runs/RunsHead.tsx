@@ -17,7 +17,7 @@ export function RunsHead({ told, ...props }: Props) {
       <Cell head className="runs-plain">
         <span className="unseen">Compare</span>
       </Cell>
-      <Cell head className="runs-plain">
+      <Cell head className="runs-told">
         {told}
       </Cell>
       <Cell head className="runs-plain">

@@ -1,4 +1,5 @@
 import { Link } from "react-router";
+import { useDagOfRun } from "../../../api/dags";
 import type { Recording } from "../../../api/recording";
 import { CopyButton } from "../../../parts/CopyButton";
 import { Costs } from "../../../parts/Cost";
@@ -6,7 +7,7 @@ import { duration } from "../../../parts/format";
 import { Name } from "../../../parts/Name";
 import { rate } from "../../../parts/rate";
 import { Time, Took } from "../../../parts/Time";
-import { agentPath } from "../../../parts/url";
+import { agentPath, dagPath } from "../../../parts/url";
 import { Fact } from "./Fact";
 import { ScoresFact } from "./ScoresFact";
 import { TapeFact } from "./TapeFact";
@@ -22,6 +23,7 @@ interface Props {
 export function RunFacts({ recording: { run }, onShow }: Props) {
   const { tally } = run;
   const tokens = tally.input_tokens + tally.output_tokens;
+  const dag = useDagOfRun(run.run_id, !run.has_stages);
   return (
     <dl className="run-facts">
       <Fact name="Agent">
@@ -45,7 +47,7 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
       </Fact>
       <Fact
         name="Tokens"
-        title={`${WHOLE.format(tally.input_tokens)} read, ${WHOLE.format(tally.output_tokens)} written`}
+        title={`${WHOLE.format(tally.input_tokens)} input, ${WHOLE.format(tally.output_tokens)} output`}
       >
         {tokens > 0 ? WHOLE.format(tokens) : "–"}
       </Fact>
@@ -65,6 +67,13 @@ export function RunFacts({ recording: { run }, onShow }: Props) {
             title={run.session_id}
           >
             <Name of={run.session_id} />
+          </Link>
+        </Fact>
+      ) : null}
+      {dag ? (
+        <Fact name="Recorded by" title="The submission whose jobs recorded this run">
+          <Link className="run-short" to={dagPath(dag)}>
+            <Name of={dag.name} />
           </Link>
         </Fact>
       ) : null}

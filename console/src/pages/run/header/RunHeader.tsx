@@ -1,17 +1,21 @@
-import { useEffect } from "react";
-import type { RecordedRunView } from "../../../api/recorded";
+import { useEffect, useMemo } from "react";
+import { OUTCOMES, type RecordedRunView } from "../../../api/recorded";
 import type { Recording } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
+import { count } from "../../../parts/format";
 import { Progress } from "../../../parts/Progress";
 import { RunBadge } from "../../../parts/RunBadge";
 import { Time } from "../../../parts/Time";
 import { TextSpans } from "../json/TextSpans";
+import { tellsOfLoss } from "./lost";
 import { RunActions } from "./RunActions";
 import { RunFacts } from "./RunFacts";
+import { useLost } from "./useLost";
 
 interface Props {
   recording: Recording;
-  onShow: (action: string) => void;
+  /** Shows an action: among the calls, or in the tree of everything. */
+  onShow: (action: string, tab?: "telemetry" | "trace") => void;
 }
 
 /** What the run is, how far it is, what it came to, and what can be done with it. */
@@ -33,6 +37,7 @@ export function RunHeader({ recording, onShow }: Props) {
       <RunActions run={run} />
       <RunFacts recording={recording} onShow={onShow} />
       {run.told_end ? <ToldEnd of={run.told_end} /> : null}
+      <Lost recording={recording} onShow={onShow} />
       <Trouble recording={recording} onShow={onShow} />
     </header>
   );
@@ -51,22 +56,42 @@ function ToldEnd({ of: { status, reason, at } }: { of: NonNullable<RecordedRunVi
   );
 }
 
+/** How much of the run is not here, for it was lost before it could be recorded. */
+function Lost({ recording: { run, rows }, onShow }: Props) {
+  const told = useMemo(() => rows.filter(tellsOfLoss), [rows]);
+  const lost = useLost(run.run_id, told);
+  const [first] = told;
+  if (!first || lost === undefined) return null;
+  return (
+    <div className="run-trouble" data-bad="">
+      <p role="status">
+        <span className="run-trouble-word">
+          {count(lost, "entry", "entries")} {lost === 1 ? "was" : "were"} lost
+        </span>{" "}
+        on {lost === 1 ? "its" : "their"} way here: what is shown and counted lacks {lost === 1 ? "it" : "them"}.
+      </p>
+      <Button onClick={() => onShow(first.id, "trace")}>Show when</Button>
+    </div>
+  );
+}
+
 /** Why the run ended as it did and its first error, with the way to the action that failed first. */
 function Trouble({ recording: { run, rows }, onShow }: Props) {
   const reason = run.reason && run.reason !== run.first_error ? run.reason : null;
-  const failed = run.first_error_id ?? rows.find((row) => row.outcome === "error")?.id ?? null;
-  if (!reason && !run.first_error && !failed) return null;
+  const failed = run.first_error_id ?? rows.find((row) => row.outcome === "error" && !tellsOfLoss(row))?.id ?? null;
+  const firstError = OUTCOMES.some((outcome) => outcome === run.first_error) ? null : run.first_error; // it says no more than that
+  if (!reason && !firstError && !failed) return null;
   return (
     <div className="run-trouble" data-bad={run.status === "failed" || undefined}>
-      <p dir="auto" title={[reason, run.first_error].filter(Boolean).join("\n")}>
+      <p dir="auto" title={[reason, firstError].filter(Boolean).join("\n")}>
         {reason}
-        {reason && run.first_error ? <br /> : null}
-        {run.first_error ? (
+        {reason && firstError ? <br /> : null}
+        {firstError ? (
           <>
-            <span className="run-trouble-word">First error</span> <bdi>{run.first_error}</bdi>
+            <span className="run-trouble-word">First error</span> <bdi>{firstError}</bdi>
           </>
         ) : null}
-        {reason || run.first_error ? null : "An action failed."}
+        {reason || firstError ? null : "An action failed without a word."}
       </p>
       {failed ? <Button onClick={() => onShow(failed)}>Show first failed action</Button> : null}
     </div>

@@ -5,7 +5,7 @@ import { momentOf, type Row } from "../../../api/recording";
 import { CopyButton } from "../../../parts/CopyButton";
 import { Cost } from "../../../parts/Cost";
 import { day, NOTHING } from "../../../parts/format";
-import { bothTimes, clockTime, KINDS, milliseconds } from "../runPage";
+import { bothTimes, clockTime, exactLength, KINDS, lengthWords } from "../runPage";
 
 interface Props {
   run: RecordedRunView;
@@ -34,7 +34,13 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
           {day(started)} {clockTime(started)}
         </time>
       </Fact>
-      <Fact name="Took">{row.durationUs === null ? openWords(run) : milliseconds(row.durationUs)}</Fact>
+      <Fact name="Took">
+        {row.durationUs === null ? (
+          openWords(run)
+        ) : (
+          <span title={exactLength(row.durationUs)}>{lengthWords(row.durationUs)}</span>
+        )}
+      </Fact>
       <Fact name="Cost">
         <Cost usd={action.cost_usd} isEstimated={action.is_cost_estimated} outcome={action.outcome} />
       </Fact>
@@ -45,9 +51,7 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
         </Fact>
       ) : null}
       {action.input_tokens !== null || action.output_tokens !== null ? (
-        <Fact name="Tokens">
-          {amount(action.input_tokens)} read, {amount(action.output_tokens)} written
-        </Fact>
+        <Fact name="Tokens">{tokenWords(detail)}</Fact>
       ) : null}
       {action.actor ? (
         <Fact name="By">
@@ -81,6 +85,16 @@ export function ActionFacts({ run, row, rows, detail, onChoose }: Props) {
 /** What is said of how long something without an end took: in a run that is over, nobody told it. */
 function openWords(run: RecordedRunView): string {
   return run.status === "running" ? "It runs" : NOTHING;
+}
+
+/** Returns `1,000 input, 400 of them from cache, 50 written to cache · 100 output`: what was cached decides the price. */
+function tokenWords({ action, cache_read_tokens: read, cache_write_tokens: written }: ActionDetailView): string {
+  const input = [
+    `${amount(action.input_tokens)} input`,
+    read ? `${WHOLE.format(read)} of them from cache` : null,
+    written ? `${WHOLE.format(written)} written to cache` : null,
+  ].filter(Boolean);
+  return `${input.join(", ")}${input.length > 1 ? " · " : ", "}${amount(action.output_tokens)} output`;
 }
 
 function amount(tokens: number | null): string {

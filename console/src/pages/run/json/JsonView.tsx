@@ -86,7 +86,7 @@ export function Nest({ of, marks, items, entries, isCut, words }: NestProps) {
             {lines.slice(0, shown).map((line, at) => (
               <div key={at} className="json-line">
                 <Line of={line} words={words} />
-                {at < lines.length - 1 ? <span className="json-mark">,</span> : null}
+                {at < lines.length - 1 && !isBytes(line) ? <span className="json-mark">,</span> : null}
               </div>
             ))}
             {lines.length > shown ? (
@@ -101,6 +101,11 @@ export function Nest({ of, marks, items, entries, isCut, words }: NestProps) {
       ) : null}
     </>
   );
+}
+
+/** Bytes are laid out over several lines: a comma below them would stand alone. */
+function isBytes(line: Json | Entry): boolean {
+  return typedOf("key" in line ? line.value : line)?.is === "bytes";
 }
 
 function Line({ of, words }: { of: Json | Entry; words: readonly string[] | undefined }) {

@@ -1,7 +1,7 @@
 import { memo, useMemo } from "react";
 import type { Gathered } from "../../../api/gathered";
-import type { RecordedRunView } from "../../../api/recorded";
-import { type BodiesView, type BodyView, useBodies } from "../../../api/recordedRun";
+import type { Outcome, RecordedRunView } from "../../../api/recorded";
+import { type BodiesView, type BodyView, type FailureView, useBodies } from "../../../api/recordedRun";
 import { momentOf } from "../../../api/recording";
 import { Cost } from "../../../parts/Cost";
 import { NOTHING } from "../../../parts/format";
@@ -69,9 +69,7 @@ export const CallRow = memo(function CallRow({ run, call, reader, words, isHit, 
       </Cell>
       <Cell className="run-out cut">
         {data?.failure ? (
-          <span className="run-failure" title={data.failure.message}>
-            {data.failure.type}: <TextSpans text={data.failure.message.slice(0, 200)} words={words} />
-          </span>
+          <FailureWords of={data.failure} outcome={call.outcome} words={words} />
         ) : (
           <Preview body={data?.outputs} words={words} />
         )}
@@ -93,6 +91,23 @@ export const CallRow = memo(function CallRow({ run, call, reader, words, isHit, 
     </>
   );
 });
+
+interface FailureProps {
+  of: FailureView;
+  outcome: Outcome | null;
+  words: readonly string[];
+}
+
+/** Why a call failed; of one of which nobody told more than that, its outcome says it already. */
+function FailureWords({ of: { type, message }, outcome, words }: FailureProps) {
+  if (!message && type === outcome) return <span className="faint">without a word</span>;
+  return (
+    <span className="run-failure" title={message || type}>
+      {message ? `${type}: ` : type}
+      <TextSpans text={message.slice(0, 200)} words={words} />
+    </span>
+  );
+}
 
 function Preview({ body, words }: { body: BodyView | null | undefined; words: readonly string[] }) {
   const text = useMemo(() => (body ? previewOf(body.text) : null), [body]);

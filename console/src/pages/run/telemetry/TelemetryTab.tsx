@@ -60,7 +60,6 @@ export function TelemetryTab({ recording, words, chosen, onChoose }: Props) {
       {calls.length > 0 || search.q || stands.length > 0 ? (
         <TelemetryTools
           shown={shown}
-          all={calls.length}
           search={search}
           inContext={inContext}
           stands={stands}

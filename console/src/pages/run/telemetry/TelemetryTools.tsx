@@ -1,16 +1,14 @@
 import { useMemo } from "react";
 import { Button } from "../../../parts/Button";
-import { count } from "../../../parts/format";
 import { StatusFilter } from "../../../parts/StatusFilter";
 import { type Changes, toggledAmong } from "../../../parts/url";
 import { RunSearch } from "../RunSearch";
 import type { Search } from "../useSearch";
-import { type Call, STANDS, type Stand, standOf } from "./calls";
+import { type Call, callsWords, STANDS, type Stand, standOf } from "./calls";
 
 interface Props {
   shown: readonly Call[];
   calls: readonly Call[];
-  all: number;
   search: Search;
   inContext: boolean;
   stands: readonly Stand[];
@@ -20,7 +18,7 @@ interface Props {
 }
 
 /** The search with its matches, the filter by outcome, and what unfolds all rows. */
-export function TelemetryTools({ shown, calls, all, search, inContext, stands, unfoldsAll, onGo, onChange }: Props) {
+export function TelemetryTools({ shown, calls, search, inContext, stands, unfoldsAll, onGo, onChange }: Props) {
   const present = useMemo(() => {
     const found = new Set(calls.map(standOf));
     return STANDS.filter((stand) => found.has(stand) || stands.includes(stand));
@@ -46,7 +44,7 @@ export function TelemetryTools({ shown, calls, all, search, inContext, stands, u
       <span role="status" className="run-count faint">
         {search.words && (inContext || search.hits?.size === 0 || search.isSearching)
           ? search.words
-          : listed(shown.length, all)}
+          : listed(shown.length, calls)}
       </span>
       <Button
         aria-pressed={unfoldsAll}
@@ -59,6 +57,7 @@ export function TelemetryTools({ shown, calls, all, search, inContext, stands, u
   );
 }
 
-function listed(shown: number, all: number): string {
-  return shown === all ? count(all, "action") : `${shown.toLocaleString("en-US")} of ${count(all, "action")}`;
+function listed(shown: number, calls: readonly Call[]): string {
+  const all = callsWords(calls);
+  return shown === calls.length ? all : `${shown.toLocaleString("en-US")} of ${all}`;
 }

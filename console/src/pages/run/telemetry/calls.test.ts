@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { aRow } from "../testing";
-import { callsOf, chosenCalls, nextHit } from "./calls";
+import { callsOf, callsWords, chosenCalls, nextHit } from "./calls";
 
 const CALLS = callsOf([
   aRow(1, { kind: "agent" }),
@@ -20,6 +20,16 @@ test("calls are numbered among themselves, without what groups them", () => {
     [4, 2],
     [5, 3],
     [6, 4],
+  ]);
+});
+
+test("what was answered from a recording is counted apart, as the run counts it", () => {
+  const again = [aRow(7, { outcome: "idempotent_replay" }), aRow(8, { outcome: "replayed" })];
+
+  expect([callsWords(CALLS), callsWords([...CALLS, ...again]), callsWords(again)]).toEqual([
+    "4 actions",
+    "4 actions + 2 replayed",
+    "0 actions + 2 replayed",
   ]);
 });
 

@@ -1,6 +1,7 @@
 /** The calls of a run as the Telemetry tab lists them: filtered, sorted, and walked from match to match. */
 import { CALL_KINDS, OUTCOMES, type Outcome } from "../../../api/recorded";
 import type { Row } from "../../../api/recording";
+import { count } from "../../../parts/format";
 
 /** `running` is no outcome of the wire: a call that has none yet. */
 export const STANDS = [...OUTCOMES, "running"] as const;
@@ -18,6 +19,15 @@ export interface Call extends Row {
 export function callsOf(rows: readonly Row[]): Call[] {
   const kinds: readonly string[] = CALL_KINDS;
   return rows.filter((row) => kinds.includes(row.kind)).map((row, at) => ({ ...row, order: at + 1 }));
+}
+
+const ANSWERED: readonly (Outcome | null)[] = ["replayed", "idempotent_replay"];
+
+/** Returns how many calls there are as a run counts them, those apart that were answered from a recording: `6 actions + 1 replayed`. */
+export function callsWords(calls: readonly Row[]): string {
+  const replayed = calls.filter(({ outcome }) => ANSWERED.includes(outcome)).length;
+  const made = count(calls.length - replayed, "action");
+  return replayed > 0 ? `${made} + ${replayed.toLocaleString("en-US")} replayed` : made;
 }
 
 /** Returns how a call stands; null where it ended and nobody said how. */

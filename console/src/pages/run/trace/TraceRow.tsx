@@ -73,9 +73,7 @@ export const TraceRow = memo(function TraceRow(props: Props) {
         <span className="trace-cost num faint">
           {row.cost === null ? null : <Cost usd={row.cost} isEstimated={row.isEstimated} outcome={row.outcome} />}
         </span>
-        <span className="trace-took num faint">
-          {isMoment(row) ? null : <CallTook run={run} row={row} words={lengthWords} />}
-        </span>
+        <span className="trace-took num faint">{isMoment(row) ? null : <CallTook run={run} row={row} />}</span>
         <Bar
           row={row}
           sight={sight}

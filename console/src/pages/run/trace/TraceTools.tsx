@@ -3,7 +3,7 @@ import type { Row } from "../../../api/recording";
 import { Button } from "../../../parts/Button";
 import { count } from "../../../parts/format";
 import { RunSearch } from "../RunSearch";
-import { callsOf } from "../telemetry/calls";
+import { callsOf, callsWords } from "../telemetry/calls";
 import type { Search } from "../useSearch";
 import { moved, placeWords, type Sight, zoomed } from "./axis";
 import { hasChildren, rowAt, type Tree } from "./tree";
@@ -88,8 +88,9 @@ export function TraceTools({ tree, sight, whole, chosen, nowUs, isCritical, sear
 
 /** Returns how much there is: the actions that the run counts, among the turns, agents and thoughts around them. */
 function listedWords(rows: readonly Row[]): string {
-  const actions = count(callsOf(rows).length, "action");
-  return callsOf(rows).length === rows.length ? actions : `${actions} in ${count(rows.length, "row")}`;
+  const calls = callsOf(rows);
+  const actions = callsWords(calls);
+  return calls.length === rows.length ? actions : `${actions} in ${count(rows.length, "row")}`;
 }
 
 function spanOf(row: Row, nowUs: number): Sight {
