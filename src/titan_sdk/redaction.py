@@ -85,6 +85,13 @@ class Redactor:
         """Return False only when certainly nothing is to be taken from a text, or from JSON texts that stand in it."""
         return bool(self._own_fields) or self._finder.may_hold(text) or any(tag in text for tag in _BYTES_WRITTEN)
 
+    def may_take_of(self, texts: Sequence[str]) -> list[bool]:
+        """Return of each of several texts what `may_take` does, in less time where much in them is the same."""
+        if self._own_fields:
+            return [True] * len(texts)
+        may_hold = self._finder.which_may_hold(texts)
+        return [may or any(tag in text for tag in _BYTES_WRITTEN) for may, text in zip(may_hold, texts, strict=True)]
+
     def redact_text(self, text: str) -> RedactedText:
         """Return a text without secrets; where it is a JSON object or list, field rules hold in it too."""
         return self._begun().of_text(text)

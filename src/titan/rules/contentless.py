@@ -17,6 +17,7 @@ _PLAIN: Final = frozenset(["task_id", "mission_id", "harness", "principal", "thr
 _OBJECTS: Final[Mapping[str, frozenset[str]]] = {
     "scope": frozenset(("name", "version")),
     "callsite": frozenset(("file", "line", "function", "qualname")),
+    "defined_at": frozenset(("file", "line", "qualname")),
     "sums": frozenset(
         [
             "model",

@@ -108,6 +108,10 @@ class LinearFinder:
         found: Sequence[int] | None = self._traces.Match(json_text.encode("utf-8", "replace"))
         return found != [self._no_trace]
 
+    def which_may_hold(self, json_texts: Sequence[str]) -> list[bool]:
+        """Return of each of several texts what `may_hold` does."""
+        return [self.may_hold(text) for text in json_texts]
+
     def _occurring(self, encoded: bytes) -> Sequence[int]:
         every = len(self._patterns)
         found = self._set.Match(encoded)

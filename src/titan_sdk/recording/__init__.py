@@ -5,6 +5,7 @@
     titan_sdk.thinking("…")                words     what happens at one moment
                                            streams   what is recorded of generators
                                            parameters   what arguments are called
+                                           callsites    which line called
 
     caller's thread    a snapshot, and a place in a queue                     showing, recorder
     behind it          notes become JSON (told), in batches                   recorder

@@ -26,6 +26,7 @@ from time import perf_counter_ns, time_ns
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from titan_sdk.recording import process
+from titan_sdk.recording.callsites import caller_of, place_of
 from titan_sdk.recording.entries import LARGEST_USD, Plan, entry_of, usd
 from titan_sdk.recording.mistakes import check_choice, check_function, check_tags
 from titan_sdk.recording.redact import check_redact
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
+    from titan_sdk.recording.callsites import Place
     from titan_sdk.recording.entries import Outcome
     from titan_sdk.recording.redact import Redact
     from titan_sdk.recording.runs import Run
@@ -69,7 +71,7 @@ class Act:
     """One action that is under way."""
 
     __slots__ = (
-        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "thread", "callsite"),
+        *("plan", "id", "run", "parent", "parent_id", "started_at_ns", "duration_ns", "thread", "place"),
         *("inputs", "has_inputs", "outputs", "has_outputs", "error", "frames", "outcome"),
         *(
             "cost",
@@ -85,8 +87,10 @@ class Act:
         ),
     )
 
-    def __init__(self, plan: Plan, run: Run, parent: Act | None) -> None:
+    def __init__(self, plan: Plan, run: Run, parent: Act | None, place: Place | None = None) -> None:
         self.plan = plan
+        #: where it was called
+        self.place = place
         self.id = os.urandom(16).hex()
         self.run = run
         self.parent_id = parent.id if parent is not None and parent.run is run else None
@@ -95,7 +99,6 @@ class Act:
         thread = current_thread()
         #: its name; None: the main one
         self.thread = None if thread is main_thread() else thread.name
-        self.callsite: tuple[str, int, str] | None = None
         self.inputs: object = None
         self.has_inputs = False
         self.outputs: object = None
@@ -124,7 +127,7 @@ class Act:
         self.has_outputs = True
 
     def set_cost(self, usd: Amount) -> None:
-        """Say what the action cost, in US dollars; a text or a Decimal is kept to the last digit."""
+        """Say what the action cost, in US dollars; of a text or a Decimal 12 decimals are kept, a picodollar."""
         self.cost = usd
 
     def set_use(
@@ -198,10 +201,8 @@ class Action:
         return same
 
     def __enter__(self) -> Act:
-        act = begun(self._plan)
-        frame = _frame_of_block()
-        if frame is not None:
-            act.callsite = (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname)
+        frame = caller_of(__file__)
+        act = begun(self._plan, place=place_of(frame))
         self._open.append((act, frame))
         return act
 
@@ -228,7 +229,7 @@ class Action:
         It is the last one that the same frame began. An ExitStack ends a block in another frame: then it is the
         innermost that is under way in this context, or else the last one.
         """
-        frame = _frame_of_block()
+        frame = caller_of(__file__)
         begun = tuple(self._open)
         found = next((one for one in reversed(begun) if one[1] is frame), None)
         around = current_act()
@@ -238,14 +239,6 @@ class Action:
         found = found or begun[-1]
         self._open.remove(found)
         return found[0]
-
-
-def _frame_of_block() -> FrameType | None:
-    """Return the frame that called into this module."""
-    frame: FrameType | None = _getframe(1)
-    while frame is not None and frame.f_code.co_filename == __file__:
-        frame = frame.f_back
-    return frame
 
 
 if TYPE_CHECKING:
@@ -372,7 +365,7 @@ def recorded(function: Any, plan: Plan) -> Any:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs)
+        act = begun(plan, args, kwargs, place=place_of(_getframe(1)))
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -404,7 +397,7 @@ def _pass_on_methods(function: Callable[..., Any], call: Callable[..., Any]) -> 
 def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs)
+        act = begun(plan, args, kwargs, place=place_of(_getframe(1)))
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
@@ -421,9 +414,15 @@ def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
     return call
 
 
-def begun(plan: Plan, args: tuple[object, ...] = (), kwargs: Mapping[str, object] | None = None) -> Act:
+def begun(
+    plan: Plan,
+    args: tuple[object, ...] = (),
+    kwargs: Mapping[str, object] | None = None,
+    *,
+    place: Place | None = None,
+) -> Act:
     """Return a new action, the current one from now on. `kwargs` is None for what is no call of a function."""
-    act = Act(plan, current_run(), _current.get())
+    act = Act(plan, current_run(), _current.get(), place)
     if kwargs is not None and plan.keeps_inputs:
         given = args[1:] if plan.is_method else args
         shown = {name: as_it_is(value) for name, value in kwargs.items()} if kwargs else {}

@@ -12,7 +12,7 @@ from titan_sdk.errors import TitanError
 from titan_sdk.recording import redact, spool
 from titan_sdk.recording.losses import Losses
 from titan_sdk.recording.mistakes import to_stderr
-from titan_sdk.recording.told import Lost, Told, body_of
+from titan_sdk.recording.told import Lost, Told, body_of, texts_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ REST_SECONDS = (
     60.0  # of such a file, once the server has taken others meanwhile: then it is this one that it cannot take
 )
 LONGEST_RETRY_AFTER_SECONDS = 300.0  # a server may ask for more; it is asked again then
+CLEANED_AT_ONCE = 32  # entries, in 1 ms: so long a caller's thread may wait for the interpreter's lock
 _MOST_SAID = 10  # lines on stderr
 _NO_RECORDING = "the server is of a version that records nothing"
 
@@ -110,8 +111,8 @@ class Delivery:
         self.losses = Losses()
         self._lost = 0
         self._said_lost = 0
-        #: whether the process ends: nothing waits for it then but its exit
-        self.is_last = False
+        #: whether callers' threads need not be let go on: the process ends, or so many notes wait that some get lost
+        self.is_in_haste = False
         #: what was given last: of what was kept, its run is told what was lost
         self._last = Lost(None, time.time_ns())
 
@@ -172,7 +173,7 @@ class Delivery:
 
     def keep(self, batch: Sequence[Told]) -> None:
         """Keep a batch for later: on disk, without secrets; where that cannot be, in memory; else it is dropped."""
-        self._keep_body(_clean_body(batch, is_in_haste=lambda: self.is_last), [told.lost for told in batch])
+        self._keep_body(_clean_body(batch, is_in_haste=lambda: self.is_in_haste), [told.lost for told in batch])
 
     def put_away(self) -> None:
         """Bring to the disk what is held in memory: the process ends. What cannot be kept is dropped."""
@@ -246,7 +247,7 @@ class Delivery:
         return least + min(size_bytes / BYTES_A_SECOND, ANSWER_SECONDS)
 
     def _send(self, batch: Sequence[Told], within_seconds: float | None) -> Verdict:
-        verdict, reason, *_ = self._posted(body_of(told.text() for told in batch), within_seconds)
+        verdict, reason, *_ = self._posted(body_of(texts_of(batch)), within_seconds)
         if verdict is Verdict.REFUSED and len(batch) > 1:
             middle = len(batch) // 2
             for half in (batch[:middle], batch[middle:]):
@@ -481,9 +482,9 @@ def _said_in(body: bytes) -> str:
 
 def _clean_body(batch: Sequence[Told], *, is_in_haste: Callable[[], bool]) -> bytes:
     disk = redact.built_in()
-    texts = []
-    for told in batch:
-        texts.append(told.text(disk))
+    texts: list[str] = []
+    while rest := batch[len(texts) :]:
+        texts += texts_of(rest if is_in_haste() else rest[:CLEANED_AT_ONCE], disk)
         if not is_in_haste():
             time.sleep(0)  # as in the recorder: let the caller's threads go on; on a busy machine that takes 1 ms
     return body_of(texts)

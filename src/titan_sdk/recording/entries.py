@@ -6,11 +6,13 @@ import json
 from decimal import Context, Decimal, InvalidOperation
 
 from titan_sdk.recording import redact as redacting
+from titan_sdk.recording.callsites import site_text, written
 from titan_sdk.recording.mistakes import say_once
 from titan_sdk.recording.parameters import Parameters, parameters_of
 from titan_sdk.recording.told import NAME_LIMIT, TAG_LIMIT, Told, line
 from titan_sdk.recording.tracebacks import LONGEST_MESSAGE, traceback_text
-from titan_sdk.tape import Bounds, Raised, encode
+from titan_sdk.tape import Bounds, Raised, encoded_text
+from titan_sdk.tape.compact import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ _SMALLEST_USD = Decimal("1e-12")  # the picodollar that the server keeps
 _RECKONING = Context(prec=28, traps=[InvalidOperation])  # not the program's, which may round early or refuse to
 LARGEST_USD = 10**6  # of one call; the server takes no more
 _LARGEST_TOKENS = 10**9  # of one call; the server takes no more
+_UNKNOWN = Parameters()
 
 
 class Plan:
@@ -38,8 +41,8 @@ class Plan:
     __slots__ = (
         *(
             "actor",
-            "callsite",
             "cost",
+            "defined_at",
             "effect",
             "impact",
             "is_method",
@@ -48,7 +51,7 @@ class Plan:
             "keeps_outputs",
             "kind",
         ),
-        *("name", "parameters", "redact", "tags"),
+        *("_known", "name", "parameters", "redact", "tags"),
     )
 
     def __init__(
@@ -74,9 +77,11 @@ class Plan:
         self.keeps_errors = redact is None or not redact.errors
         self.keeps_inputs = redact is None or not redact.inputs
         self.keeps_outputs = redact is None or not redact.outputs
-        self.callsite: tuple[str, int, str] | None = None
+        #: of a function: its file, line and name
+        self.defined_at: tuple[str, int, str] | None = None
+        self._known: dict[str, object] | None = None
         #: of the function: what its inputs are called
-        self.parameters = Parameters()
+        self.parameters = _UNKNOWN
         #: whether the first argument is the object that the function belongs to, which is no input
         self.is_method = False
 
@@ -94,12 +99,21 @@ class Plan:
         )
         code, place = getattr(function, "__code__", None), getattr(function, "__qualname__", "")
         if code is not None:
-            plan.callsite = (code.co_filename, code.co_firstlineno, place)
+            plan.defined_at = (code.co_filename, code.co_firstlineno, place)
         plan.parameters = parameters_of(function)
         plan.is_method = plan.parameters.positional[:1] in (("self",), ("cls",)) and "." in place
         if plan.is_method:
             plan.parameters = plan.parameters.without_first()
         return plan
+
+    @property
+    def known(self) -> dict[str, object]:
+        """What each entry says, whatever the call."""
+        if self._known is None:
+            said = {"actor": self.actor and line(self.actor, NAME_LIMIT), "impact": self.impact, "effect": self.effect}
+            named: dict[str, object] = {"name": line(self.name or self.kind, NAME_LIMIT), "kind": self.kind}
+            self._known = named | {name: value for name, value in said.items() if value is not None}
+        return self._known
 
     def cost_of(self, result: object) -> Amount | None:
         """Return what a call that gave `result` cost; None where the caller's function cannot say."""
@@ -116,27 +130,19 @@ class Plan:
 def entry_of(act: Act) -> Told:
     """Return what is known of an action now."""
     plan = act.plan
-    fields: dict[str, object] = {
-        "type": "action",
-        "id": act.id,
-        "name": line(plan.name or plan.kind, NAME_LIMIT),
-        "kind": plan.kind,
-        "started_at_ns": act.started_at_ns,
-    }
-    known = {
-        "run_id": act.run.id,
-        "parent_id": act.parent_id,
-        "project": act.run.project,
-        "actor": plan.actor and line(plan.actor, NAME_LIMIT),
-        "impact": plan.impact,
-        "effect": plan.effect,
-        "tags": [line(tag, TAG_LIMIT) for tag in (*plan.tags, *(act.tags or ()))] or None,
-    }
-    fields |= {name: value for name, value in known.items() if value is not None}
+    fields: dict[str, object] = {"type": "action", "id": act.id, **plan.known, "started_at_ns": act.started_at_ns}
+    if (run_id := act.run.id) is not None:
+        fields["run_id"] = run_id
+    if act.run.project is not None:
+        fields["project"] = act.run.project
+    if act.parent_id is not None:
+        fields["parent_id"] = act.parent_id
+    if plan.tags or act.tags:
+        fields["tags"] = [line(tag, TAG_LIMIT) for tag in (*plan.tags, *(act.tags or ()))]
     payloads: dict[str, str] = {}
     if act.has_inputs and plan.keeps_inputs and not act.are_inputs_told:
         act.are_inputs_told = True  # first: what is set from now on is told with the end
-        payloads["inputs"] = encode(act.inputs).text.decode()
+        payloads["inputs"] = encoded_text(act.inputs)
     if act.has_ended:
         _add_end(act, fields, payloads)
     if not (plan.keeps_inputs and plan.keeps_outputs) or (act.outcome == "error" and not plan.keeps_errors):
@@ -153,18 +159,19 @@ def _add_end(act: Act, fields: dict[str, object], payloads: dict[str, str]) -> N
     fields["outcome"] = act.outcome
     if (cost := usd(act.cost)) is not None:
         fields["cost_usd"] = cost
+        _say_if_rounded(act, cost)
     elif act.cost is not None:
         _say_without(act, "a cost", act.cost, f"US dollars from 0 to {LARGEST_USD:,}")
     if act.use:
         fields["use"] = _use(act, act.use)
     if act.has_outputs and act.outcome == "success" and act.plan.keeps_outputs:
-        payloads["outputs"] = encode(act.outputs).text.decode()
+        payloads["outputs"] = encoded_text(act.outputs)
     if act.outcome == "error":
         fields["failure"] = _failure(act)
 
 
 def usd(amount: object) -> str | None:
-    """Return an amount as the server takes it, to the picodollar; None for what is no amount."""
+    """Return an amount as the server takes it, rounded half-even to the picodollar; None for what is no amount."""
     try:
         exact = amount if isinstance(amount, Decimal) else Decimal(str(amount), _RECKONING)
         if amount is None or isinstance(amount, bool) or not exact.is_finite() or not 0 <= exact <= LARGEST_USD:
@@ -173,6 +180,19 @@ def usd(amount: object) -> str | None:
         return f"{whole:f}"
     except (InvalidOperation, ValueError):
         return None
+
+
+def _say_if_rounded(act: Act, cost: str) -> None:
+    """Say once that a cost has more decimals than are kept; of a float only where nothing is left of it."""
+    told = act.cost
+    if isinstance(told, str | Decimal):
+        is_rounded = Decimal(told, _RECKONING) != Decimal(cost)
+    else:
+        is_rounded = isinstance(told, float) and told > 0 and cost == "0"
+    if is_rounded:
+        name, found = line(act.plan.name or act.plan.kind, NAME_LIMIT), line(str(told), 100)
+        said = f"titan_sdk: {name!r} is recorded with a cost of {cost} US dollars: of {found}, 12 decimals are kept"
+        say_once(said, about=f"decimals of {name!r}")
 
 
 def _use(act: Act, said: Mapping[str, object]) -> dict[str, object]:
@@ -202,17 +222,18 @@ def _failure(act: Act) -> dict[str, str]:
 
 
 def _details(act: Act) -> str:
-    details: dict[str, object] = {}
-    if (site := act.callsite or act.plan.callsite) is not None:
-        details["callsite"] = {"file": line(site[0], 4096), "line": site[1], "qualname": line(site[2], 500)}
-    if act.plan.parameters.positional:
-        details["parameters"] = act.plan.parameters.positional
+    plan = act.plan
+    known = []
+    if act.place is not None:
+        known.append(f'"callsite":{site_text(act.place)}')
+    elif plan.defined_at is not None:
+        known.append(f'"defined_at":{written(*plan.defined_at)}')
+    if plan.parameters.positional:
+        known.append(f'"parameters":{plan.parameters.text}')
     if act.thread is not None:
-        details["thread"] = line(act.thread, 500)
+        known.append(f'"thread":{compact_json(line(act.thread, 500))}')
     if act.attributes:
-        details["attributes"] = act.attributes
-    text = _to_json(details)
-    if act.has_ended and act.outcome == "error" and act.plan.keeps_errors:
-        exception = encode(act.error, bounds=_DETAILS).text.decode()
-        text = f'{text[:-1]}{"," if details else ""}"exception":{exception}}}'
-    return text
+        known.append(f'"attributes":{_to_json(act.attributes)}')
+    if act.has_ended and act.outcome == "error" and plan.keeps_errors:
+        known.append(f'"exception":{encoded_text(act.error, bounds=_DETAILS)}')
+    return f"{{{','.join(known)}}}"

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Leftovers"]
 
-PIECE_ENTRIES = 128  # to clean them takes 10 ms: so much later than asked it may end
-PIECE_BYTES = 128 * 1024
+PIECE_ENTRIES = 256  # to clean them takes 10 ms: so much later than asked it may end
+PIECE_BYTES = 512 * 1024
 BYTES_A_SECOND = 4 * 2**20  # that surely are cleaned: what is too large for the time left is not begun with
 
 
@@ -28,14 +28,19 @@ class Leftovers:
         self._others = deque(note for note in found if not note.is_vital)
         self._entries = deque(entries)
 
+    def __len__(self) -> int:
+        """Return how many are left."""
+        return len(self._vital) + len(self._others) + len(self._entries)
+
     def deliver(
         self, tell: Callable[[Note], Iterable[Told]], deliver: Callable[[list[Told]], object], *, until: float
     ) -> list[Lost]:
         """Tell and deliver all in pieces, until that monotonic time; return what there was no time for."""
         lost: list[Lost] = []
         while (left := until - time.monotonic()) > 0 and (piece := self._piece(tell)):
-            fitting = [told for told in piece if told.size_bytes <= left * BYTES_A_SECOND]
-            lost += [told.lost for told in piece if told not in fitting]
+            most_bytes = left * BYTES_A_SECOND
+            fitting = [told for told in piece if told.size_bytes <= most_bytes]
+            lost += [told.lost for told in piece if told.size_bytes > most_bytes]
             if fitting:
                 deliver(fitting)
         lost += [note.lost for note in (*self._vital, *self._others)]

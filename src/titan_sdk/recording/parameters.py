@@ -16,6 +16,8 @@ import inspect
 import sys
 from importlib import import_module
 
+from titan_sdk.tape.compact import compact_json
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +33,7 @@ _READS_ANNOTATIONS = sys.hexversion >= 0x030E0000
 class Parameters:
     """The names of one function's parameters; without any, arguments are told as `args` and `kwargs`."""
 
-    __slots__ = ("_by_keyword", "_is_known", "_others", "_rest", "positional")
+    __slots__ = ("_by_keyword", "_is_known", "_others", "_rest", "positional", "text")
 
     def __init__(
         self,
@@ -44,6 +46,8 @@ class Parameters:
     ) -> None:
         #: those that a call may give by their places, in that order
         self.positional = positional
+        #: the same as JSON
+        self.text = compact_json(positional)
         self._by_keyword = by_keyword
         self._rest = rest or _SURPLUS
         self._others = others or _UNKNOWN

@@ -47,18 +47,27 @@ GATHER_SECONDS = 0.1  # what feels live to a reader
 NOTES_AT_ONCE = 1000  # told in 50 ms: so much of what is left at an exit may be in the making when its time is over
 BATCH_ENTRIES = 256
 BATCH_BYTES = 2**20
-LONGEST_QUEUE = 20_000  # notes: half a second of nothing but calls; what they hold is the program's own
+LONGEST_QUEUE = 20_000  # notes of any size: half a second of nothing but calls; what they hold is the program's own
+MOST_SMALL = 100_000  # notes that may wait where they are small: an exit takes 3 s for them
+WAITING_BYTES = 96 * 2**20  # of entries that small notes become, by the size of those that were told last
+CROWD = (
+    10_000  # notes that wait: from here on the thread does not step back for the callers' threads, or it falls behind
+)
 FORK_SECONDS = 0.1  # a server that is there answers in 10 ms
 FORK_LOOK_SECONDS = 0.005
 THREAD_END_SECONDS = 0.001  # Python 3.12 counts the system's threads: one that has been joined is one for a moment
 EXIT_SECONDS = 2.0  # of an exit, for the server: one that takes longer is felt
-KEEP_SECONDS = 18.0  # beyond, for the disk: a full queue of calls of 1 KB takes 3 s, where the machine is busy 10
+KEEP_SECONDS = 18.0  # beyond, for the disk: a full queue of calls of 1 KB takes 1 s, where the machine is busy 5
+KEEP_SECONDS_EACH = 60e-6  # of a note of 1 KB: to tell it, to look for secrets and to write it
+AS_LONG_BYTES = 1200  # to look for secrets in so many takes as long as to tell a note
 STUCK_SECONDS = 0.5  # no batch takes so long where the server is well: at an exit, what is left is kept meanwhile
 LAST_SECONDS = 0.1  # of an exit: to write down what was lost
-LEAVE_SECONDS = 0.4  # of an exit, before: for what matters most of what the thread did not come to
+LEAVE_SECONDS = 0.3  # of an exit, before: for what matters most of what the thread did not come to
 LOOK_SECONDS = 0.01
+LOSSES_SECONDS = 5.0  # in which losses are gathered: a burst that loses calls for a second is one event
+ENOUGH_TOLD = 100  # notes, to know from them how long one takes
 _NO_TIME = "there was no time to keep them before the process ended"
-_TOO_MANY = f"more than {LONGEST_QUEUE:,} waited at once, or they came at the very end"
+_TOO_MANY = f"more than {LONGEST_QUEUE:,} waited at once (of small ones {MOST_SMALL:,}), or they came at the very end"
 
 
 class Recorder:
@@ -98,6 +107,11 @@ class Recorder:
         #: of the wait that a fork has given up
         self._given_up: float | None = None
         self._overflow: deque[Lost] = deque()
+        #: until when losses are gathered; None: there are none
+        self._losses_at: float | None = None
+        #: how many notes may wait, by the size of those that were told last, and how long it takes to keep one
+        self._longest = LONGEST_QUEUE
+        self._keep_seconds_each = KEEP_SECONDS_EACH
         self._asked = 0
         self._done = 0
 
@@ -115,7 +129,7 @@ class Recorder:
 
         Never waits, and never raises.
         """
-        if self._queue.qsize() >= LONGEST_QUEUE or self._is_closing:
+        if self._queue.qsize() >= self._longest or self._is_closing:
             self._overflow.append(note.lost)
             return False
         self._queue.put(note)
@@ -145,19 +159,19 @@ class Recorder:
         deadline = time.monotonic() + timeout_seconds
         thread, self._close_by, self._is_closing = self._thread, deadline - LAST_SECONDS, True
         if self._delivery is not None:
-            self._delivery.is_last = True
+            self._delivery.is_in_haste = True
         if thread is not None:
             self._hasten()
             self._wait_for(thread)
         if self._delivery is None and self._queue.empty():
             return
         delivery = self._own_delivery()
-        delivery.is_last = True
+        delivery.is_in_haste = True
         if thread is None or not thread.is_alive():
-            self._leave(delivery, lambda batch: self._give_or_keep(delivery, batch), self._sending)
+            self._leave(delivery, self._sending, may_send=True)
             delivery.finish(self._close_by)
         else:
-            self._leave(delivery, delivery.keep, [])
+            self._leave(delivery, [], may_send=False)
             self._wait_for_answer(thread, delivery)
         delivery.put_away()
         delivery.say_what_is_left()
@@ -225,9 +239,9 @@ class Recorder:
 
     def _tell_on(self, delivery: Delivery) -> None:
         while True:
-            asked = self._gather(delivery.wait_seconds)
+            asked = self._gather(self._wait_seconds(delivery))
             is_last = self._is_closing
-            self._deliver(delivery)
+            self._deliver(delivery, tells_losses=asked > 0)
             self._done = max(self._done, asked)
             if self._has_to_stop(delivery):
                 return
@@ -245,21 +259,52 @@ class Recorder:
 
     def _has_to_stop(self, delivery: Delivery) -> bool:
         """Whether `close` does the rest: it picks what matters most, where there is no time for all."""
-        return self._is_closing and (delivery.is_away or time.monotonic() >= self._close_by - LEAVE_SECONDS)
+        return self._is_closing and (delivery.is_away or time.monotonic() >= self._leave_at())
 
-    def _deliver(self, delivery: Delivery) -> None:
-        """Tell what was gathered, and bring it on its way."""
+    def _leave_at(self) -> float:
+        """Return when to send no more at an exit: what is left is to be on the disk in time."""
+        left = self._queue.qsize() + len(self._untold) + len(self._in_hand)
+        return self._close_by - LEAVE_SECONDS - left * self._keep_seconds_each
+
+    def _wait_seconds(self, delivery: Delivery) -> float | None:
+        """In how many seconds there is something to do without a new note; None when there is not."""
+        found = delivery.wait_seconds
+        if self._losses_at is None:
+            return found
+        until_losses = max(0.0, self._losses_at - time.monotonic())
+        return until_losses if found is None else min(found, until_losses)
+
+    def _deliver(self, delivery: Delivery, *, tells_losses: bool = False) -> None:
+        """Tell what was gathered, and bring it on its way; what was lost as well, if that is asked for or due."""
         self._count_overflow(delivery)
-        self._in_hand.extend(delivery.losses.taken())
-        while not self._has_to_stop(delivery) and (note := _first(self._untold)) is not None:
-            for told in _told(note, delivery):
-                (self._large if told.size_bytes > BATCH_BYTES else self._in_hand).append(told)
-            if not self._is_closing:  # or a caller's thread that needs the interpreter's lock meanwhile waits 5 ms
-                time.sleep(0)
+        if delivery.dropped and self._losses_at is None:
+            self._losses_at = time.monotonic() + LOSSES_SECONDS
+        is_due = self._losses_at is not None and time.monotonic() >= self._losses_at
+        if tells_losses or is_due or self._is_closing:
+            self._in_hand.extend(delivery.losses.taken())
+            self._losses_at = None
+        self._tell(delivery)
         while not self._has_to_stop(delivery) and (batch := self._cut_batch()):
             self._sending, self._asking_since = batch, time.monotonic()
             _bring(batch, delivery, delivery.give)
             self._asking_since, self._sending = None, []
+
+    def _tell(self, delivery: Delivery) -> None:
+        """Make entries of what was gathered; note how large they are and how long that took."""
+        delivery.is_in_haste = is_in_haste = self._is_closing or self._queue.qsize() > CROWD
+        now = time.monotonic if self._is_closing else time.thread_time  # beside the callers, it waits for them too
+        began, number, size_bytes = now(), 0, 0
+        while not self._has_to_stop(delivery) and (note := _first(self._untold)) is not None:
+            for told in _told(note, delivery):
+                (self._large if told.size_bytes > BATCH_BYTES else self._in_hand).append(told)
+                size_bytes += told.size_bytes
+            number += 1
+            if not is_in_haste:  # or a caller's thread that needs the interpreter's lock meanwhile waits 5 ms
+                time.sleep(0)
+        if number:
+            self._longest = min(MOST_SMALL, max(LONGEST_QUEUE, number * WAITING_BYTES // max(1, size_bytes)))
+        if number >= ENOUGH_TOLD and is_in_haste:
+            self._keep_seconds_each = (now() - began) / number * (1 + size_bytes / number / AS_LONG_BYTES)
 
     def _cut_batch(self) -> list[Told]:
         """Return the next entries, as many as are good for one request; none when there are no more.
@@ -302,8 +347,7 @@ class Recorder:
 
     def _wait_for(self, thread: Thread) -> None:
         """Wait until the thread has delivered all, has to stop, or is kept waiting by the server."""
-        until = self._close_by - LEAVE_SECONDS + LAST_SECONDS
-        while thread.is_alive() and time.monotonic() < until:
+        while thread.is_alive() and time.monotonic() < self._leave_at() + LAST_SECONDS:
             since = self._asking_since
             if since is not None and time.monotonic() - since > STUCK_SECONDS:
                 return  # what is behind it is kept meanwhile
@@ -315,6 +359,7 @@ class Recorder:
         What was kept meanwhile, as the end of the run, goes out where the server answers in time.
         """
         size_bytes = sum(told.size_bytes for told in self._sending)
+        is_large = size_bytes > BATCH_BYTES
         until = self._close_by + min(max(0, size_bytes - BATCH_BYTES) / BYTES_A_SECOND, ANSWER_SECONDS)
         self._hasten()  # or it would wait for what comes next
         while thread.is_alive() and time.monotonic() < until:
@@ -322,11 +367,20 @@ class Recorder:
         if sending := list(self._sending):
             _bring(sending, delivery, delivery.keep)  # it may come to the server twice, and counts once
         elif not thread.is_alive() and not delivery.is_away:
-            delivery.finish(max(self._close_by, time.monotonic() + LEAVE_SECONDS))
+            delivery.finish(max(self._close_by, time.monotonic() + LEAVE_SECONDS if is_large else 0.0))
 
-    def _leave(self, delivery: Delivery, deliver: Callable[[list[Told]], object], sending: Sequence[Told]) -> None:
+    def _leave(self, delivery: Delivery, sending: Sequence[Told], *, may_send: bool) -> None:
         """Deliver what the thread did not, while there is time, and count the rest."""
         from titan_sdk.recording.leaving import Leftovers
+
+        def deliver(batch: list[Told]) -> None:
+            seconds = self._close_by - len(left) * self._keep_seconds_each - time.monotonic()
+            if may_send and seconds > 0:
+                delivery.give(
+                    batch, within_seconds=max(0.01, seconds / 2)
+                )  # half of it, so that one hang takes not all
+            else:
+                delivery.keep(batch)
 
         self._count_overflow(delivery)
         left = Leftovers([*_all(self._untold), *self._drained()], [*sending, *_all(self._in_hand), *_all(self._large)])
@@ -339,13 +393,6 @@ class Recorder:
             delivery.drop(lost, _NO_TIME)
         if delivery.dropped:
             _bring(delivery.losses.taken(), delivery, deliver)
-
-    def _give_or_keep(self, delivery: Delivery, batch: list[Told]) -> None:
-        """Deliver a batch while there is time for the server: half of what is left, so that one hang takes not all."""
-        if (left := self._close_by - time.monotonic()) > 0:
-            delivery.give(batch, within_seconds=max(0.01, left / 2))
-        else:
-            delivery.keep(batch)
 
     def _own_delivery(self) -> Delivery:
         if self._delivery is None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 from functools import partial, wraps
-from sys import getsizeof
+from sys import _getframe, getsizeof
 from time import perf_counter_ns
 
 from titan_sdk.recording.acts import begun, current_act, fail, leave, resume, succeed
+from titan_sdk.recording.callsites import place_of
 from titan_sdk.recording.showing import as_it_is
 from titan_sdk.tape import BOUNDS, Cut, CutReason
 
@@ -35,7 +36,7 @@ def recorded(function: Callable[..., Any], plan: Plan) -> Any:
     """Return a generator function, of the same kind, whose runs are recorded."""
 
     def begin(*args: Any, **kwargs: Any) -> tuple[Any, Gathered]:
-        return function(*args, **kwargs), Gathered(begun(plan, args, kwargs))
+        return function(*args, **kwargs), Gathered(begun(plan, args, kwargs, place=place_of(_getframe(1))))
 
     kind = stream_later if inspect.isasyncgenfunction(function) else stream
     return wraps(function)(kind(begin))

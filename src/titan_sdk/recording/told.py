@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import time
 from typing import NamedTuple
+
+from titan_sdk.tape.compact import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
 
     from titan_sdk.redaction import Redactor
 
-__all__ = ["ID_LIMIT", "NAME_LIMIT", "TAG_LIMIT", "Lost", "Told", "body_of", "id_line", "line"]
+__all__ = ["ID_LIMIT", "NAME_LIMIT", "TAG_LIMIT", "Lost", "Told", "body_of", "id_line", "line", "texts_of"]
 
-_to_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 ID_LIMIT = 200
 TAG_LIMIT = 200
 NAME_LIMIT = 500
@@ -45,7 +45,7 @@ class Lost(NamedTuple):
 class Told:
     """What is told of one action or run at one moment."""
 
-    __slots__ = ("_fields", "_payloads", "_redactor", "_tells_of", "size_bytes")
+    __slots__ = ("_tells_of", "fields", "payloads", "redactor", "size_bytes")
 
     def __init__(
         self,
@@ -60,27 +60,27 @@ class Told:
         `tells_of` is how many lost entries it tells of, if it does that.
         """
         self._tells_of = tells_of
-        self._fields = fields
-        self._payloads = payloads or {}
-        self._redactor = redactor
+        self.fields = fields
+        self.payloads = payloads or {}
+        self.redactor = redactor
         #: about: for filling batches
-        self.size_bytes = 400 + sum(map(len, self._payloads.values()))
+        self.size_bytes = 400 + sum(map(len, self.payloads.values()))
 
     @property
     def name(self) -> object:
         """What the action is called; of a run, its id."""
-        return self._fields.get("name") or self._fields.get("run_id")
+        return self.fields.get("name") or self.fields.get("run_id")
 
     @property
     def run_id(self) -> str | None:
         """The run it is told of; None: that of the job whose token is shown."""
-        found = self._fields.get("run_id")
+        found = self.fields.get("run_id")
         return found if isinstance(found, str) else None
 
     @property
     def lost(self) -> Lost:
         """What is counted where it cannot be delivered."""
-        at_ns = self._fields.get("started_at_ns", self._fields.get("at_ns"))
+        at_ns = self.fields.get("started_at_ns", self.fields.get("at_ns"))
         return Lost(self.run_id, at_ns if isinstance(at_ns, int) else time.time_ns(), self._tells_of)
 
     def text(self, disk: Redactor | None = None) -> str:
@@ -89,19 +89,41 @@ class Told:
         Ids go as they were told, but to the disk: there, one that holds a secret is another, the same in all entries
         of this process.
         """
-        redactor = self._redactor or disk
+        [text] = texts_of([self], disk)
+        return text
+
+
+def texts_of(batch: Iterable[Told], disk: Redactor | None = None) -> list[str]:
+    """Return several entries as JSON, each as `Told.text` does, in less time than one by one.
+
+    Most hold no secret, and much in them is the same: so they are looked at together.
+    """
+    texts: list[str] = []
+    looked_at: dict[Redactor, list[tuple[int, Told, str]]] = {}
+    for told in batch:
+        redactor = told.redactor or disk
         if redactor is None:
-            return _assembled(self._fields, self._payloads)
-        plain = {name: value for name, value in self._fields.items() if _is_plain(name, value)}
-        told = _assembled({name: value for name, value in self._fields.items() if name not in plain}, self._payloads)
-        if not redactor.may_take(told):  # one look for all of it: most entries hold no secret
-            return f"{_to_json(plain)[:-1]},{told[1:]}" if plain else told
-        cleaning = _Cleaning(redactor, disk)
-        fields = cleaning.fields(self._fields)
-        payloads = {name: cleaning.payload(text) for name, text in self._payloads.items()}
-        if cleaning.has_taken and fields["type"] == "action":
-            fields["is_redacted"] = True
-        return _assembled(fields, payloads)
+            texts.append(_assembled(told.fields, told.payloads))
+            continue
+        plain = {name: value for name, value in told.fields.items() if _is_plain(name, value)}
+        others = {name: value for name, value in told.fields.items() if name not in plain}
+        text = _assembled(others, told.payloads)
+        looked_at.setdefault(redactor, []).append((len(texts), told, text))
+        texts.append(f"{compact_json(plain)[:-1]},{text[1:]}" if plain else text)
+    for redactor, found in looked_at.items():
+        for (place, told, _), may_be in zip(found, redactor.may_take_of([text for _, _, text in found]), strict=True):
+            if may_be:
+                texts[place] = _cleaned(told, redactor, disk)
+    return texts
+
+
+def _cleaned(told: Told, redactor: Redactor, disk: Redactor | None) -> str:
+    cleaning = _Cleaning(redactor, disk)
+    fields = cleaning.fields(told.fields)
+    payloads = {name: cleaning.payload(text) for name, text in told.payloads.items()}
+    if cleaning.has_taken and fields["type"] == "action":
+        fields["is_redacted"] = True
+    return _assembled(fields, payloads)
 
 
 class _Cleaning:
@@ -184,7 +206,5 @@ def _is_plain(name: str, value: object) -> bool:
 
 
 def _assembled(fields: dict[str, object], payloads: dict[str, str]) -> str:
-    text = _to_json(fields)
-    for name, payload in payloads.items():
-        text = f'{text[:-1]},"{name}":{payload}}}'
-    return text
+    parts = [f'"{name}":{payload}' for name, payload in payloads.items()]
+    return ",".join([compact_json(fields)[:-1], *parts]) + "}" if parts else compact_json(fields)

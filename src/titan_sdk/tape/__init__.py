@@ -41,7 +41,7 @@ from titan_sdk.tape.comparing import CHAIN_START, canonical, chain, fingerprint
 from titan_sdk.tape.copying import snapshot
 from titan_sdk.tape.decoding import decode
 from titan_sdk.tape.describing import opaque
-from titan_sdk.tape.encoding import encode
+from titan_sdk.tape.encoding import encode, encoded_text
 from titan_sdk.tape.values import BOUNDS, Bounds, Cut, CutReason, Encoded, Object, Opaque, Raised, ReplayedError
 
 __all__ = [
@@ -59,6 +59,7 @@ __all__ = [
     "chain",
     "decode",
     "encode",
+    "encoded_text",
     "fingerprint",
     "opaque",
     "snapshot",

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["HEAD_BYTES", "encode"]
+__all__ = ["HEAD_BYTES", "encode", "encoded_text"]
 
 #: How much of a text or of bytes that do not fit is kept.
 HEAD_BYTES: Final = 64 * 1024  # what the inspector shows of a large body: spec/runs.md 3.7
@@ -29,11 +29,28 @@ def encode(value: object, *, bounds: Bounds = BOUNDS) -> Encoded:
     The text of equal values is equal, but for the order of dicts. It is never longer than `bounds.size_bytes`.
     Nothing is raised: what cannot be read while it is written stands in the text as a repr.
     """
+    if (text := _plain_text(value, bounds)) is not None:
+        return Encoded(text=text.encode())
+    return _encoded(value, bounds)
+
+
+def encoded_text(value: object, *, bounds: Bounds = BOUNDS) -> str:
+    """Return the text of `encode` as a str: that alone, in less time."""
+    text = _plain_text(value, bounds)
+    return _encoded(value, bounds).text.decode() if text is None else text
+
+
+def _plain_text(value: object, bounds: Bounds) -> str | None:
+    """Return what JSON's own writer makes of a value, if that keeps all of it."""
     try:
-        if is_plain(value, bounds) and len(text := plain_json(value).encode()) <= bounds.size_bytes:
-            return Encoded(text=text)
+        if is_plain(value, bounds) and _size(text := plain_json(value)) <= bounds.size_bytes:
+            return text
     except (ValueError, RuntimeError):  # NaN, a lone surrogate; RecursionError, a dict that changes meanwhile
         pass
+    return None
+
+
+def _encoded(value: object, bounds: Bounds) -> Encoded:
     try:
         return _written(value, bounds)
     except KeyboardInterrupt:

@@ -5,7 +5,6 @@ One table for both directions. A tag is `$` and Python's own name for the type: 
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from decimal import Context, Decimal, InvalidOperation
 from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
 from typing import Any, Final
 from uuid import UUID
+
+from titan_sdk.tape.compact import compact_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,11 +26,10 @@ LARGEST_INT: Final = 2**53 - 1  # RFC 8259, section 6: beyond it, JSON readers d
 
 _DECIMALS: Final = Context(traps=[InvalidOperation])  # the program's own may let pass what is no number
 _LONGEST_DECIMAL_BITS: Final = 8_000  # 2,409 digits; Python refuses to read or write more than 4,300
-_FINITE: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
 
 #: Compact JSON of None, bool, int, str, and finite floats, and of lists and dicts of them.
 #: Raises ValueError for NaN and infinities.
-plain_json: Final = _FINITE.encode
+plain_json: Final = compact_json
 
 
 def string_text(value: str) -> str:

@@ -35,6 +35,7 @@ def test_names_ids_and_counts_stay() -> None:
         "resource": {"service.name": "writer", "telemetry.sdk.language": "python"},
         "scope": {"name": "openai", "version": "1"},
         "callsite": {"file": "a.py", "line": 3, "qualname": "f"},
+        "defined_at": {"file": "a.py", "line": 1, "qualname": "f"},
         "task_id": "t",
         "parameters": ["a", "b"],
     }

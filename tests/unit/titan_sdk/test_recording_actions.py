@@ -48,7 +48,6 @@ def test_a_call_is_told_with_what_went_in_and_what_came_out(heard: Heard) -> Non
     assert (told["name"], told["kind"], told["outcome"], told["run_id"]) == ("add", "call", "success", "R_1")
     assert (told["inputs"], told["outputs"]) == ({"left": 1, "right": 4}, 5)
     assert told["details"]["parameters"] == ["left", "right"]
-    assert told["details"]["callsite"]["qualname"].endswith("add")
     assert told["ended_at_ns"] - told["started_at_ns"] == told["duration_ns"] >= 0
 
 

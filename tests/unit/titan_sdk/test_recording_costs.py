@@ -12,6 +12,10 @@ from titan_sdk import action
 from titan_sdk.recording.entries import LARGEST_USD, usd
 from titan_sdk.tape import decode, encode
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from titan_sdk.recording.acts import Amount
+
 #: Of programs that round early, refuse to round, or write small letters and let what is no number pass.
 CONTEXTS = (
     Context(prec=6),
@@ -51,3 +55,32 @@ def test_a_number_of_a_tape_is_the_same_whatever_the_program_rounds_to(context: 
         assert text == b'{"$Decimal":"1.23456789E+90"}'
         assert str(decode(text)).upper() == str(number).upper() == "1.23456789E+90"
         assert decode(b'{"$Decimal":"x"}') == {"$Decimal": "x"}
+
+
+@pytest.mark.parametrize(
+    ("cost", "kept", "is_said"),
+    [
+        ("0.333333333333333333", "0.333333333333", True),
+        (Decimal("0.0000000000005"), "0", True),  # half, to the even neighbour
+        (Decimal("0.0000000000015"), "0.000000000002", True),
+        (1e-13, "0", True),
+        (0.1 + 0.2, "0.3", False),  # a float is never exact
+        ("0.123456789012000", "0.123456789012", False),
+        (0, "0", False),
+    ],
+    ids=str,
+)
+def test_a_cost_of_more_than_twelve_decimals_is_rounded_and_that_is_said_once(
+    cost: Amount, kept: str, is_said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = f"pay {cost!r}"
+
+    with heard_by_nobody_else() as heard:
+        for _ in range(2):
+            with action(name) as act:
+                act.set_cost(cost)
+        costs = [told["cost_usd"] for told in heard.actions()]
+
+    assert costs == [kept, kept]
+    said = f"titan_sdk: {name!r} is recorded with a cost of {kept} US dollars: of {cost}, 12 decimals are kept\n"
+    assert capsys.readouterr().err == (said if is_said else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from titan_sdk.recording.recorder import LONGEST_QUEUE, Recorder
 from titan_sdk.recording.spool import Spool
 from titan_sdk.recording.told import Lost, Told
 
+LARGE = "y" * 100_000  # where what was told is large, fewer notes may wait
+
 
 class Hanging(Heard):
     """A server that answers nobody until it is let go on."""
@@ -33,6 +36,14 @@ class Hanging(Heard):
     def post(self, body: bytes, within_seconds: float) -> Answer:
         self.is_asked.set()
         self.goes_on.wait(FLUSH_SECONDS)
+        return super().post(body, within_seconds)
+
+
+class Slow(Heard):
+    """A server that takes 0.1 s for each request."""
+
+    def post(self, body: bytes, within_seconds: float) -> Answer:
+        threading.Event().wait(0.1)
         return super().post(body, within_seconds)
 
 
@@ -60,7 +71,8 @@ def by_id(entries: list[dict[str, Any]], run_id: str) -> dict[str, dict[str, Any
 
 
 def test_where_too_many_wait_whole_calls_are_lost_and_no_run_and_no_end(hanging: Hanging) -> None:
-    with suppress(ValueError), run("A", "A_1"), action("long"):
+    with suppress(ValueError), run("A", "A_1"), action("long") as long:
+        long.set_input(LARGE)
         assert hanging.is_asked.wait(FLUSH_SECONDS)
         for number in range(LONGEST_QUEUE + 500):
             call(number)
@@ -82,7 +94,40 @@ def test_where_too_many_wait_whole_calls_are_lost_and_no_run_and_no_end(hanging:
     assert all("ended_at_ns" in each for each in calls.values())
     assert len(calls) + lost["A_1"] == LONGEST_QUEUE + 500 + len(["long", "progress"])
     assert (lost["A_1"] >= 400, lost["B_1"]) == (True, 1)
+    assert [each.get("name") for each in entries].count("titan.entries_lost") == len(lost)
     assert len(hanging.said) == 1
+
+
+def test_more_small_calls_than_large_ones_may_wait(hanging: Hanging) -> None:
+    with run("A", "A_1"), action("small"):
+        assert hanging.is_asked.wait(FLUSH_SECONDS)
+        for number in range(LONGEST_QUEUE + 5_000):
+            call(number)
+        hanging.goes_on.set()
+
+    calls = by_id(hanging.entries(), "A_1")
+    assert len(calls) == LONGEST_QUEUE + 5_000 + len(["small"])
+    assert hanging.said == []
+
+
+def test_an_exit_beside_a_slow_server_sends_some_and_keeps_the_rest(tmp_path: Path) -> None:
+    slow, said = Slow(), list[str]()
+    delivery = Delivery(slow.post, Spool(str(tmp_path)), say=said.append)
+    recorder = Recorder(lambda: delivery)
+    with recording_to(recorder), run("A", "A_1"):
+        for number in range(10_000):
+            call(number)
+    began = time.monotonic()
+
+    recorder.close()
+
+    took = time.monotonic() - began
+    sent = [entry for body in slow.bodies for entry in json.loads(body)["entries"]]
+    kept = kept_entries(tmp_path)
+    assert (len(sent) > 0, len(kept) > 0) == (True, True)
+    assert len(by_id([*sent, *kept], "A_1")) == 10_000
+    assert ["wait in" in line for line in said] == [True]
+    assert took < 20  # 2 s; a machine that others use takes its time
 
 
 def test_an_event_says_to_its_run_how_many_entries_were_lost_and_does_not_reopen_it() -> None:
@@ -102,7 +147,8 @@ def test_an_event_says_to_its_run_how_many_entries_were_lost_and_does_not_reopen
 
 
 def test_what_is_called_within_a_call_that_was_lost_stands_below_its_parent(hanging: Hanging) -> None:
-    with run("A", "A_1"), action("root"):
+    with run("A", "A_1"), action("root") as root:
+        root.set_input(LARGE)
         assert hanging.is_asked.wait(FLUSH_SECONDS)
         for number in range(LONGEST_QUEUE + 100):
             call(number)

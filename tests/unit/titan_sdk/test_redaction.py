@@ -336,3 +336,33 @@ def test_plain_texts_are_found_together_as_each_by_itself() -> None:
     for _ in range(2000):
         text = "".join(random.choices(pieces, k=random.randrange(5)))
         assert Hints(hints).within(text) == [hint for hint in hints if hint in text]
+
+
+def test_texts_that_are_looked_at_together_may_hold_what_each_may_by_itself() -> None:
+    hints = list(dict.fromkeys(hint for pattern in SECRET_PATTERNS for hint in pattern.hints))
+    random = Random(7)
+    secrets = [
+        AWS_KEY,
+        "4111111111111111",
+        ":4.111111111111111e15}",
+        "\\/",
+        '"$bytes":"aGk="',
+        "password=",
+        '"token":"',
+        "\\u0041",
+        "sk-ant-",
+    ]
+    pieces = [*hints, *secrets, " ", '"', '","', "Müller", "İ", "1", "hello world"]
+    batches = [["".join(random.choices(pieces, k=random.randrange(6))) for _ in range(20)] for _ in range(200)]
+
+    found = [REDACTOR.may_take_of(batch) for batch in batches]
+
+    assert found == [[REDACTOR.may_take(text) for text in batch] for batch in batches]
+    assert {may for batch in found for may in batch} == {True, False}
+
+
+def test_of_a_redactor_with_fields_or_patterns_of_its_own_any_text_may_hold_something() -> None:
+    with_fields = Redactor(StandardFinder(), key=KEY, fields=["iban"])
+    with_patterns = Redactor(StandardFinder({"order": "ORD-[0-9]{8}"}), key=KEY)
+
+    assert with_fields.may_take_of(["{}", "[]"]) == with_patterns.may_take_of(["{}", "[]"]) == [True, True]
