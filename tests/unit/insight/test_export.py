@@ -141,6 +141,7 @@ def test_notes_stand_behind_the_actions_of_their_run() -> None:
         "score": 0.25,
         "text": "fair,\nnot more",
         "acknowledges": False,
+        "troubles": 0,
         "mutes": False,
     }
     assert (lines[-1]["runs"], lines[-1]["actions"], lines[-1]["notes"]) == (2, 1, 3)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from tests.support.recorded import Memory, a_call, a_word, at, heard
+from tests.support.recorded import RUN, Memory, a_call, a_word, at, heard
 from titan.model.actions import ActionKind, Entry, Outcome, RunEnd, Teller
 from titan.model.recorded import Tally
 from titan.rules.broken_off import NEVER_ENDED, told_of, without_open_calls
@@ -121,6 +121,14 @@ def test_of_late_ends_the_first_one_leaves_the_first_error_to_the_other_call() -
 
     assert first_error(memory) == ("a2", NEVER)
     assert memory.run.first_error_at is None
+
+
+def test_what_is_told_of_another_run_beside_a_late_end_is_no_error_of_the_first_run() -> None:
+    memory = closed([a_call("a1", begins=1, ends=None), a_call("a2", begins=2, ends=None), END])
+
+    memory.hear(a_call("b1", run_id="another", begins=0, error="no"), a_call("a1", begins=1, ends=3))
+
+    assert {run.id: run.first_error_id for run in memory.runs.values()} == {RUN: "a2", "another": "b1"}
 
 
 def test_a_late_end_that_is_an_error_tells_what_it_was() -> None:
