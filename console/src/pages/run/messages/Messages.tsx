@@ -75,8 +75,8 @@ function OnePart({ of, words }: { of: Part; words: readonly string[] | undefined
       );
     case "result":
       return (
-        <div className="chat-result">
-          <Tool word="answer of" name={of.name ?? of.id} words={words} />
+        <div className="chat-result" data-failed={of.hasFailed || undefined}>
+          <Tool word={of.hasFailed ? "error of" : "answer of"} name={of.name ?? of.id} words={words} />
           {of.parts.map((part, at) => (
             <OnePart key={at} of={part} words={words} />
           ))}
@@ -90,7 +90,7 @@ function OnePart({ of, words }: { of: Part; words: readonly string[] | undefined
 function Tool({ word, name, words }: { word: string; name: string | null; words: readonly string[] | undefined }) {
   return (
     <div>
-      <span className="faint">{name === null ? "answer of a tool" : word}</span>{" "}
+      <span className="faint">{name === null ? `${word} a tool` : word}</span>{" "}
       {name === null ? null : (
         <b className="mono">
           <TextSpans text={name} words={words} />

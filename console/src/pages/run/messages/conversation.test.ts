@@ -21,7 +21,7 @@ function drawn(parts: readonly Part[]): string {
 function drawnPart(part: Part): string {
   if (part.is === "text") return part.isCut ? `${part.text}…` : part.text;
   if (part.is === "call") return `${part.name}!${part.given ? compactJson(part.given) : ""}`;
-  if (part.is === "result") return `${part.name ?? part.id}? ${drawn(part.parts)}`;
+  if (part.is === "result") return `${part.name ?? part.id}${part.hasFailed ? "!" : ""}? ${drawn(part.parts)}`;
   return part.is === "other" ? compactJson(part.of) : `(${part.text})`;
 }
 
@@ -204,4 +204,24 @@ test("what holds no messages is no conversation", () => {
   ).toEqual(Array(8).fill(null));
   expect(read({ messages: [{ role: "user", content: "Hi" }, { from: "me" }] })).toBeNull();
   expect(read({ args: ["Hi"], kwargs: {} })).toBeNull();
+});
+
+test("a tool's answer that is told to be an error is one", () => {
+  const failed = { type: "tool_result", tool_use_id: "t1", is_error: true, content: "no such city" };
+  expect(
+    read({
+      messages: [
+        { role: "user", content: [failed, { ...failed, is_error: false, content: "sunny" }] },
+        { type: "tool", tool_call_id: "t2", status: "error", content: "timed out" },
+      ],
+    }),
+  ).toEqual(["user: t1!? no such city | t1? sunny", "tool: t2!? timed out"]);
+});
+
+test("calls of a model that nobody could read stay in view", () => {
+  const unread = { name: "weather", args: "{city", id: "t2", error: "no JSON" };
+  const messages = [[unread], []].map((calls) => ({ type: "ai", content: "Once more.", invalid_tool_calls: calls }));
+  const value = parseJson(JSON.stringify({ messages }));
+  const others = value && conversationOf(value)?.messages.map((message) => message.others.length);
+  expect(others).toEqual([1, 0]);
 });

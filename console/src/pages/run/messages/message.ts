@@ -1,7 +1,7 @@
 /** One message of a conversation, in whichever form it was stored. */
 import { isNothing, memberOf, opened, wordAt } from "../json/look";
 import type { Entry, Json } from "../json/parse";
-import { callOf, type Part, partsOf } from "./parts";
+import { callOf, type Part, partsOf, saysFailed } from "./parts";
 
 export interface Message {
   /** Whose it is: `system`, `user`, `assistant`, `tool` and what else providers have. */
@@ -22,7 +22,7 @@ const SAID: ReadonlySet<string> = new Set([...CONTENTS, ...THOUGHTS, "tool_calls
 /** What is told of a message beside its words, and what its place or its words tell already. */
 const BESIDE: ReadonlySet<string> = new Set([
   ...SAID,
-  ...["role", "type", "name", "id", "index", "object", "status", "tool_call_id", "data", "invalid_tool_calls"],
+  ...["role", "type", "name", "id", "index", "object", "status", "tool_call_id", "data"],
 ]);
 /** Items of OpenAI's Responses that are messages of their own. */
 const ITEMS: Readonly<Record<string, string>> = {
@@ -93,7 +93,8 @@ function asThought(part: Part): Part {
 function answered(body: Json, parts: readonly Part[]): Part {
   const [first] = parts;
   if (parts.length === 1 && first?.is === "result") return first;
-  return { is: "result", id: wordAt(body, "tool_call_id"), name: wordAt(body, "name"), parts };
+  const hasFailed = saysFailed(body);
+  return { is: "result", id: wordAt(body, "tool_call_id"), name: wordAt(body, "name"), parts, hasFailed };
 }
 
 function isNamedIn(names: ReadonlySet<string>, key: Json): boolean {

@@ -8,8 +8,17 @@ import { type Json, parseJson } from "../json/parse";
 export type Part =
   | Words
   | { readonly is: "call"; readonly name: string; readonly id: string | null; readonly given: Json | null }
-  | { readonly is: "result"; readonly id: string | null; readonly name: string | null; readonly parts: readonly Part[] }
+  | Result
   | { readonly is: "other"; readonly of: Json };
+
+export interface Result {
+  readonly is: "result";
+  readonly id: string | null;
+  readonly name: string | null;
+  readonly parts: readonly Part[];
+  /** Whether the tool failed, and this is its error: Anthropic's `is_error`, LangChain's `status`. */
+  readonly hasFailed: boolean;
+}
 
 export interface Words {
   readonly is: "text" | "thought";
@@ -82,7 +91,14 @@ function resultOf(value: Json): Part {
     id: wordAt(value, "tool_use_id", "call_id", "tool_call_id", "id"),
     name: wordAt(value, "name"),
     parts: said ? partsOf(said) : [],
+    hasFailed: saysFailed(value),
   };
+}
+
+/** Returns whether what a tool answered is told to be an error. */
+export function saysFailed(value: Json): boolean {
+  const flag = memberOf(value, "is_error", "isError");
+  return (flag?.is === "word" && flag.text === "true") || wordAt(value, "status") === "error";
 }
 
 /** Returns the value that a text of JSON holds; arguments mostly come as such. */
