@@ -122,10 +122,11 @@ class ExampleWorld:
         self.client.wait("draft", timeout=60)
 
     def papers(self, *, ends: bool = True) -> None:
-        """Record one more call of the run PAPERS_cb5e13, and its end where it has one."""
+        """Record two more calls of the run PAPERS_cb5e13, of which one fails, and its end where it has one."""
         at = time.time_ns()
         call = {"type": "action", "id": str(at), "name": "search", "started_at_ns": at, "ended_at_ns": at}
-        entries = [call, *([{"type": "run", "at_ns": at, "end": "completed"}] if ends else [])]
+        failed = {**call, "id": f"{at}-failed", "name": "fetch", "outcome": "error"}
+        entries = [call, failed, *([{"type": "run", "at_ns": at, "end": "completed"}] if ends else [])]
         body = {"run_id": PAPERS, "agent_id": "PAPERS", "entries": entries}
         assert ask_json(self.titan.sdk_port, "POST", "/api/v1/actions", body).status == 200
 

@@ -78,10 +78,16 @@ def test_notes_and_scores_are_said_and_shown(titan: CommandLine, ended: str) -> 
     assert [note["score"] for note in notes] == [0.25, None]
 
 
-def test_a_run_that_needs_attention_is_acknowledged_with_a_reason(titan: CommandLine, ended: str) -> None:
+def test_a_run_that_needs_attention_is_acknowledged_with_a_reason(
+    titan: CommandLine, ended: str, server: RunningTitan
+) -> None:
+    well = titan("runs", "note", ended, "fine", "--acknowledge")
+    record(server.sdk_port, ended, an_action("e2", "fetch", kind="tool", outcome="error"))
     said = titan("runs", "note", ended, "known: the site was down", "--acknowledge")
     refused = titan("runs", "note", ended, "--acknowledge")
 
+    assert well.exit_code == 5
+    assert "expected one in which something went wrong" in well.stderr
     assert said.text.startswith("acknowledged by ")
     assert said.text.rstrip().endswith(": known: the site was down")
     assert refused.exit_code == 5

@@ -1,4 +1,4 @@
-"""A store of calls from before hours were counted is opened with every run of it counted."""
+"""The migration that begins to count by the hour counts every run of before."""
 
 from contextlib import closing
 from pathlib import Path
@@ -7,12 +7,13 @@ import apsw
 
 from tests.support.call_stores import record
 from tests.support.recorded import a_call, a_word
+from tests.support.sources import ROOT
 from tests.support.stores import StandingClock
 from titan.model.actions import Outcome
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.session import Row
 
-BEFORE = 15  # the migration after it counts
+MIGRATION = ROOT / "src/titan/store/sql/calls/sqlite/migrations/0016_agent_hours.sql"
 
 
 def hours_of(path: Path) -> list[Row]:
@@ -20,11 +21,12 @@ def hours_of(path: Path) -> list[Row]:
         return connection.execute("select * from agent_hours order by agent_id, hour").fetchall()
 
 
-def as_before(path: Path) -> None:
-    """Make a database what the server before wrote."""
+def migrated_again(path: Path) -> list[Row]:
+    """Return the hours as the migration counts them."""
     with closing(apsw.Connection(str(path))) as connection:
         connection.execute("drop table agent_hours")
-        connection.execute("update meta set value = ? where name = 'schema_version'", (str(BEFORE),))
+        connection.execute(MIGRATION.read_text("utf-8"))
+    return hours_of(path)
 
 
 def test_the_runs_of_a_store_from_before_are_counted_by_hour(tmp_path: Path) -> None:
@@ -43,9 +45,6 @@ def test_the_runs_of_a_store_from_before_are_counted_by_hour(tmp_path: Path) -> 
         )
     store.close()
     counted = hours_of(path)
-    as_before(path)
 
-    SqliteCallStore(path, clock=StandingClock()).close()
-
-    assert hours_of(path) == counted
+    assert migrated_again(path) == counted
     assert [row[3:] for row in counted] == [(1, 2), (1, 1), (0, 1)]

@@ -144,8 +144,9 @@ class SqlCallTransaction(SqlCallReader):
         place = self._place(project_id, run_id)
         assert place.known is not None
         before = self.blobs_of_run(project_id, run_id)
-        for query in (*_FORGETTING_BODIES, "note_unpacked"):
+        for query in _FORGETTING_BODIES:
             self._session.run(query, {"run_no": place.run_no})
+        self._session.run("note_unpacked", {"run_no": place.run_no})
         self._texts_known.forget(place.run_no)
         place.text_count, place.link = 0, _NO_LINK
         batch = _Batch(project_id, to_us(self.now), self)
