@@ -60,8 +60,8 @@ def test_the_theme_is_chosen_and_kept(pages: Pages, console: Console) -> None:
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_keeping_house_says_first_what_would_go(pages: Pages, console: Console) -> None:
-    page = pages.open(console, "/settings#house")
+def test_keeping_house_says_first_what_would_go(pages: Pages, new_console: Callable[..., Console]) -> None:
+    page = pages.open(new_console(), "/settings#house")
 
     page.get_by_role("button", name="What would go?").click()
 

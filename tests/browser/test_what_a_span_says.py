@@ -8,7 +8,7 @@ from tests.browser.conftest import Console, Pages
 from tests.support.raw_http import ask_json
 from tests.support.telemetry import STARTED_NS
 
-TRACE, SPAN = "ab" * 16, "cd" * 8
+TRACE, SPAN = "a5" * 16, "c5" * 8
 
 
 def test_the_inspector_shows_the_exceptions_a_call_got_over_and_its_links(pages: Pages, console: Console) -> None:
