@@ -7,6 +7,7 @@ import { type NewNoteBody, notesKey } from "../../api/recordedRun";
 import { rereadRegistry } from "../../api/registry";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
+import { WordsField } from "../../parts/WordsField";
 
 /** Takes a run out of the critical intercepts, until more goes wrong in it or for good, with a note that says why. */
 export function Acknowledge({ run, onClose }: { run: RecordedRunView; onClose: () => void }) {
@@ -47,17 +48,7 @@ export function Acknowledge({ run, onClose }: { run: RecordedRunView; onClose: (
         It leaves the critical intercepts {mutes ? "until somebody unmutes it" : "until more goes wrong in it"}. What
         you say here stands among its notes.
       </p>
-      <label className="stack">
-        <span className="soft">Why it needs no attention any more</span>
-        <textarea
-          className="field"
-          dir="auto"
-          rows={2}
-          maxLength={10_000}
-          value={why}
-          onChange={(event) => setWhy(event.target.value)}
-        />
-      </label>
+      <WordsField label="Why it needs no attention any more" value={why} onChange={setWhy} />
       <label className="runs-mutes">
         <input type="checkbox" checked={mutes} onChange={(event) => setMutes(event.target.checked)} />
         <span>
