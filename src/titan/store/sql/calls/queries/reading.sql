@@ -233,7 +233,7 @@ from runs
 where
     runs.project_id = :project_id
     and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed' or runs.lost > 0)
-    and (:agent_id is null or runs.agent_id = :agent_id)
+    and (cast(:agent_id as text) is null or runs.agent_id = :agent_id)
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
     and (
