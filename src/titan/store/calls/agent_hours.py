@@ -1,6 +1,6 @@
 """What an agent's runs come to by the hour in which they started: kept beside the runs, for their rows are many."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, TypeAlias
 
@@ -18,19 +18,13 @@ def hour_of(at: datetime) -> int:
     return to_us(at) // HOUR_US
 
 
-def hours_changed(before: RecordedRun | None, after: RecordedRun | None) -> Iterator[HourRow]:
-    """Yield the rows of `add_to_hours` by which a change of a run, its coming or its going changes sums."""
-    left, came = _counted(before), _counted(after)
-    if left == came:
-        return
-    for counted, sign in ((left, -1), (came, 1)):
-        if counted is not None:
-            project_id, agent_id, hour, stopped, attempts = counted
-            yield project_id, agent_id, hour, sign * stopped, sign * attempts
-
-
-def _counted(run: RecordedRun | None) -> HourRow | None:
-    """Return where a run counts, and for how much; None where it comes to nothing."""
-    if run is None or not run.tally.attempts:
-        return None
-    return run.project_id, run.agent_id, hour_of(run.started_at), run.tally.stopped, run.tally.attempts
+def hours_changed(changes: Iterable[tuple[RecordedRun | None, RecordedRun | None]]) -> list[HourRow]:
+    """Return the rows of `add_to_hours` by which runs change sums, each before and after: it may come, or go."""
+    sums: dict[tuple[str, str, int], tuple[int, int]] = {}
+    for change in changes:
+        for run, sign in zip(change, (-1, 1), strict=True):
+            if run is not None:
+                place = run.project_id, run.agent_id, hour_of(run.started_at)
+                stopped, attempts = sums.get(place, (0, 0))
+                sums[place] = stopped + sign * run.tally.stopped, attempts + sign * run.tally.attempts
+    return [(*place, *changed) for place, changed in sums.items() if any(changed)]

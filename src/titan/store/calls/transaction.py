@@ -230,7 +230,7 @@ class SqlCallTransaction(SqlCallReader):
         run_no, known = self._run_no(project_id, run_id), self.recorded_run(project_id, run_id)
         if run_no is None:
             return False
-        self._count_by_hour([*hours_changed(known, None)])
+        self._count_by_hour(hours_changed([(known, None)]))
         self.version += 1
         self.put_note(FORGOTTEN, str(self.version))
         self._session.run("set_meta", {"name": "action_floor", "value": str(self._last_action)})
@@ -269,10 +269,10 @@ class SqlCallTransaction(SqlCallReader):
 
     def _save_runs(self, runs: Iterable[RecordedRun], places: dict[str, _Place]) -> None:
         rows: list[Values] = []
-        hours: list[HourRow] = []
+        changes: list[tuple[RecordedRun | None, RecordedRun]] = []
         for run in runs:
             place = places[run.id]
-            hours += hours_changed(place.known, run)
+            changes.append((place.known, run))
             self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)
             rows.append((place.run_no, place.text_count, link, self.version, self.version, *row_of_run(run)))
@@ -281,7 +281,7 @@ class SqlCallTransaction(SqlCallReader):
             place.known = run
             self.touched.add((run.project_id, run.id))
         self._session.insert("save_runs", rows)
-        self._count_by_hour(hours)
+        self._count_by_hour(hours_changed(changes))
 
     def _count_by_hour(self, rows: Sequence[HourRow]) -> None:
         """Add to the sums of hours; one that holds nothing any more leaves no trace of its agent."""
