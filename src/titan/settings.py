@@ -246,12 +246,7 @@ def whole_number(name: str, environment: Mapping[str, str] = os.environ) -> int:
     text = setting(name, environment)
     if text.isascii() and text.isdigit():
         return int(text)
-    raise InvalidInput(
-        f"setting {name}",
-        expected="a whole number",
-        found=ascii(text),
-        next_step="Correct it in the environment.",
-    )
+    raise _misset(name, expected="a whole number", found=ascii(text))
 
 
 def days(name: str, environment: Mapping[str, str] = os.environ) -> timedelta | None:
@@ -262,12 +257,7 @@ def days(name: str, environment: Mapping[str, str] = os.environ) -> timedelta | 
     """
     count = whole_number(name, environment)
     if count > MAX_DAYS:
-        raise InvalidInput(
-            f"setting {name}",
-            expected=f"at most {MAX_DAYS} days, or 0 for ever",
-            found=str(count),
-            next_step="Correct it in the environment.",
-        )
+        raise _misset(name, expected=f"at most {MAX_DAYS} days, or 0 for ever", found=str(count))
     return timedelta(days=count) if count else None
 
 
@@ -280,12 +270,7 @@ def counted(name: str, environment: Mapping[str, str] = os.environ, *, least: in
     text = setting(name, environment)
     if re.fullmatch("[0-9]{1,18}", text) and least <= int(text) <= most:
         return int(text)
-    raise InvalidInput(
-        f"setting {name}",
-        expected=f"a whole number from {least} to {most:,}",
-        found=ascii(text[:40]),
-        next_step="Correct it in the environment.",
-    )
+    raise _misset(name, expected=f"a whole number from {least} to {most:,}", found=ascii(text[:40]))
 
 
 def number(name: str, environment: Mapping[str, str] = os.environ, *, most: int) -> Decimal:
@@ -297,12 +282,7 @@ def number(name: str, environment: Mapping[str, str] = os.environ, *, most: int)
     text = setting(name, environment)
     if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) and Decimal(text) <= most:
         return Decimal(text)
-    raise InvalidInput(
-        f"setting {name}",
-        expected=f"a number from 0 to {most}, as 0.5",
-        found=ascii(text[:40]),
-        next_step="Correct it in the environment.",
-    )
+    raise _misset(name, expected=f"a number from 0 to {most}, as 0.5", found=ascii(text[:40]))
 
 
 def one_of(name: str, choices: Collection[str], environment: Mapping[str, str] = os.environ) -> str:
@@ -314,12 +294,7 @@ def one_of(name: str, choices: Collection[str], environment: Mapping[str, str] =
     text = setting(name, environment)
     if text in choices:
         return text
-    raise InvalidInput(
-        f"setting {name}",
-        expected=" or ".join(choices),
-        found=ascii(text),
-        next_step="Correct it in the environment.",
-    )
+    raise _misset(name, expected=" or ".join(choices), found=ascii(text))
 
 
 def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -331,3 +306,7 @@ def shared_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Return the folder of blobs and logs, where it is not the home."""
     text = setting("TITAN_SHARED", environment)
     return Path(text).expanduser() if text else None
+
+
+def _misset(name: str, *, expected: str, found: str) -> InvalidInput:
+    return InvalidInput(f"setting {name}", expected=expected, found=found, next_step="Correct it in the environment.")
