@@ -48,11 +48,8 @@ def imported(memory: Memory) -> Memory:
     return heard(read(exported(memory)))
 
 
-@settings(max_examples=80, deadline=None)
-@given(some_calls(), st.data())
-def test_an_imported_run_goes_on_as_it_does_where_it_was_exported(
-    entries: Sequence[Entry], data: st.DataObject
-) -> None:
+def assert_goes_on_alike(entries: Sequence[Entry], data: st.DataObject) -> None:
+    """Tell some entries, in any order, before an export and the others after it: here and there come to the same."""
     order = data.draw(st.permutations(entries))
     cut = data.draw(st.integers(1, len(order)))
     there = heard(order[:cut])
@@ -66,22 +63,20 @@ def test_an_imported_run_goes_on_as_it_does_where_it_was_exported(
     assert plain(here) == plain(there)
 
 
+@settings(max_examples=80, deadline=None)
+@given(some_calls(), st.data())
+def test_an_imported_run_goes_on_as_it_does_where_it_was_exported(
+    entries: Sequence[Entry], data: st.DataObject
+) -> None:
+    assert_goes_on_alike(entries, data)
+
+
 @settings(max_examples=150, deadline=None)
 @given(nests(1, has_siblings=True), st.data())
 def test_calls_within_calls_cost_after_an_import_what_they_cost_where_they_were_exported(
     nest: Sequence[Entry], data: st.DataObject
 ) -> None:
-    order = data.draw(st.permutations(nest))
-    cut = data.draw(st.integers(1, len(order)))
-    there = heard(order[:cut])
-    here = imported(there)
-    at_first = plain(here), plain(there)
-
-    for memory in (there, here):
-        memory.hear(*order[cut:])
-
-    assert at_first[0] == at_first[1]
-    assert plain(here) == plain(there)
+    assert_goes_on_alike(nest, data)
 
 
 @settings(max_examples=80, deadline=None)
