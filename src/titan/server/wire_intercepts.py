@@ -28,7 +28,7 @@ class InterceptView(Struct, kw_only=True):
 class InterceptsQuery(Request):
     """GET /api/v1/intercepts."""
 
-    window: Window = "7d"
+    window: Annotated[Window, Meta(description="When it was last heard of: 90m, 24h, 7d, 2w … or all.")] = "7d"
     agent_id: str | None = None
     q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
     include_acknowledged: Annotated[bool, Meta(description="Also those that somebody acknowledged or muted.")] = False
