@@ -55,3 +55,13 @@ class InterceptsAnswer(Struct, kw_only=True):
     data: list[InterceptView]
     more: bool
     thresholds: ThresholdsView
+
+
+class UnmuteAnswer(Struct, kw_only=True):
+    """What was deleted so that a run is not muted any more."""
+
+    run_id: str
+    deleted: Annotated[list[NoteView], Meta(description="The notes that muted it, the newest first; none: none did.")]
+    acknowledged: Annotated[
+        NoteView | None, Meta(description="The note by which it needs no attention all the same, if there is one.")
+    ]

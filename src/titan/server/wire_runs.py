@@ -473,7 +473,7 @@ class NewNoteBody(Request):
     ) = None
     mutes: Annotated[
         bool,
-        Meta(description="Take it out of there for good, until the note is deleted; needs a text: why."),
+        Meta(description="Take it out of there for good, until it is unmuted; needs a text: why."),
     ] = False
 
 
