@@ -30,7 +30,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         name="TITAN_STORE",
         default="",
         unit="",
-        help="postgres://USER@HOST/DATABASE of the control store; without it: a file in the home.",
+        help="postgres://USER@HOST/DATABASE of jobs and recorded runs; without it: files in the home.",
     ),
     Setting(
         name="TITAN_SHARED",

@@ -23,7 +23,7 @@ from titan.cli.app import app
 END_WITHIN_SECONDS: Final = 60
 
 #: What is done with one recorded run.
-OF_ONE_RUN: Final = ("archive", "delete", "note", "pin", "restore", "unpin", "verify")
+OF_ONE_RUN: Final = ("archive", "delete", "note", "pin", "restore", "unmute", "unpin", "verify")
 #: The beginning of an example → what must be so before it is typed; the first that fits counts.
 BEFORE: Final[tuple[tuple[str, Callable[[ExampleWorld], object]], ...]] = (
     ("titan approve", ExampleWorld.draft),

@@ -58,6 +58,13 @@ def say(console: Console, run: str, **said: Any) -> None:  # any field of the wi
         assert answer.status == 201
 
 
+def unmute(console: Console, run: str) -> None:
+    """Delete all notes that mute a run, as `titan runs unmute` does."""
+    url = f"http://127.0.0.1:{console.titan.sdk_port}/api/v1/runs/{run}/unmute"
+    with urlopen(Request(url, method="POST")) as answer:
+        assert answer.status == 200
+
+
 def forget(console: Console, run: str) -> None:
     """Delete a run with all that was recorded of it."""
     url = f"http://127.0.0.1:{console.titan.sdk_port}/api/v1/runs/{run}"

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded import a_call, a_failed_call, finish, forget, record, say
+from tests.browser.recorded import a_call, a_failed_call, finish, forget, record, say, unmute
 
 Check = Callable[[Page], None]
 
@@ -215,6 +215,36 @@ def test_a_critical_intercept_is_muted_for_good_until_somebody_unmutes_it(page: 
     expect(section.get_by_role("button", name="Acknowledge…")).to_be_visible()
     section.get_by_label("Acknowledged and muted too").uncheck()
     expect(section.get_by_role("listitem")).to_contain_text("muted-1")
+
+
+def test_all_notes_that_mute_a_run_go_at_once_and_the_page_says_what_it_still_is(page: Page, console: Console) -> None:
+    record(console, "muted-2", [a_failed_call("search", "ValueError", "nope")], agent="twice muted", end="failed")
+    say(console, "muted-2", text="seen", acknowledges=True)
+    for text in ("a rehearsal", "and another"):
+        say(console, "muted-2", text=text, mutes=True)
+    page.goto("/runs?agent_id=twice%20muted")
+    section = page.get_by_role("region", name="Critical intercepts")
+    section.get_by_label("Acknowledged and muted too").check()
+
+    section.get_by_role("button", name="Unmute").click()
+    page.get_by_role("dialog").get_by_role("button", name="Unmute it").click()
+
+    expect(page.get_by_text("It is not muted any more. It is still acknowledged.")).to_be_visible()
+    expect(section.get_by_role("listitem")).to_contain_text("✓ seen")
+    expect(section.get_by_role("button", name="Unmute")).to_have_count(0)
+
+
+def test_what_is_muted_and_unmuted_elsewhere_is_shown_at_once(page: Page, console: Console) -> None:
+    record(console, "muted-3", [a_failed_call("search", "ValueError", "nope")], agent="muted elsewhere", end="failed")
+    page.goto("/runs?agent_id=muted%20elsewhere")
+    section = page.get_by_role("region", name="Critical intercepts")
+    expect(section.get_by_role("listitem")).to_contain_text("muted-3")
+
+    say(console, "muted-3", text="a rehearsal", mutes=True)
+    expect(section.get_by_text("None in")).to_be_visible()
+
+    unmute(console, "muted-3")
+    expect(section.get_by_role("listitem")).to_contain_text("muted-3")
 
 
 def test_a_refused_import_says_in_its_dialog_what_can_be_imported(page: Page, console: Console, tmp_path: Path) -> None:

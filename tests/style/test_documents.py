@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,6 +18,9 @@ from titan.settings import SETTINGS
 
 DOCUMENT: Final = re.compile(r"^(?:README\.md|CHANGELOG\.md|docs/.*\.md)$")
 LINK: Final = re.compile(r"\]\((?!https?://|#)([^)#\s]+)")
+HEADING: Final = re.compile(r"^#+ (.+)$", re.M)
+PLACE: Final = re.compile(r"\]\((?!https?://)([^)#\s]*)#([^)\s]+)\)")
+CODE: Final = re.compile(r"^```.*?^```", re.M | re.S)
 MAKE_TARGET: Final = re.compile(r"(?:`|^|&& |… )make ([a-z][a-z-]*)", re.M)
 TEST: Final = re.compile(r"`(tests/[\w/]+(?:\.py)?)(?:::(\w+))?`")
 #: `titan COMMAND …` at the start of a line of code or of a code span
@@ -58,6 +62,37 @@ def test_every_link_between_documents_leads_somewhere() -> None:
         for path, text in documents()
         for link in LINK.findall(text)
         if not (ROOT / path).parent.joinpath(link).exists()
+    ]
+
+    assert broken == []
+
+
+def headings(text: str) -> list[str]:
+    return HEADING.findall(CODE.sub("", text))
+
+
+def places(text: str) -> set[str]:
+    """Return what follows the # in links to the headings of a document."""
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings(text)}
+
+
+def test_no_document_has_two_sections_of_one_name() -> None:
+    doubled = {
+        f"{path}: {heading}"
+        for path, text in documents()
+        for heading, times in Counter(headings(text)).items()
+        if times > 1
+    }
+
+    assert doubled == set()
+
+
+def test_every_link_to_a_section_leads_to_one() -> None:
+    broken = [
+        f"{path}: {file}#{place}"
+        for path, text in documents()
+        for file, place in PLACE.findall(text)
+        if place not in places((ROOT / path).parent.joinpath(file).read_text("utf-8") if file else text)
     ]
 
     assert broken == []

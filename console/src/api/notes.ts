@@ -1,4 +1,4 @@
-/** What people say of runs, taken back. */
+/** What people say of runs, taken back: one note, or all that mute a run. */
 import { useChange } from "./changes";
 import { api } from "./client";
 import { queries } from "./query";
@@ -16,6 +16,21 @@ export function useTakeBack(run: string, note: NoteView, done: string) {
       if (note.acknowledges || note.mutes) rereadRegistry();
       void queries.invalidateQueries({ queryKey: notesKey(run) });
       if (note.action_id) void queries.invalidateQueries({ queryKey: actionKey(run, note.action_id) });
+    },
+  );
+}
+
+/** Returns the change that deletes all notes that mute a run; what was said of it otherwise stays. */
+export function useUnmute(run: string) {
+  return useChange(
+    async () => (await api.POST("/api/v1/runs/{run}/unmute", { params: { path: { run } } })).data,
+    (answer) =>
+      `${answer?.deleted.length ? "It is not muted any more." : "It was not muted."}${
+        answer?.acknowledged ? " It is still acknowledged." : ""
+      }`,
+    () => {
+      rereadRegistry();
+      void queries.invalidateQueries({ queryKey: notesKey(run) });
     },
   );
 }

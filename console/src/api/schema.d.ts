@@ -1495,6 +1495,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run}/unmute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete all notes that mute a run, at once; one that nothing mutes stays as it is. */
+        post: operations["unmute_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run}/unpin": {
         parameters: {
             query?: never;
@@ -2931,10 +2948,10 @@ export interface components {
              */
             q: string | null;
             /**
+             * @description When it was last heard of: 90m, 24h, 7d, 2w … or all.
              * @default 7d
-             * @enum {unknown}
              */
-            window: "24h" | "30d" | "7d" | "all";
+            window: string;
         };
         /**
          * InterventionAnswer
@@ -3494,7 +3511,7 @@ export interface components {
             /** @default null */
             author: string | null;
             /**
-             * @description Take it out of there for good, until the note is deleted; needs a text: why.
+             * @description Take it out of there for good, until it is unmuted; needs a text: why.
              * @default false
              */
             mutes: boolean;
@@ -4643,6 +4660,17 @@ export interface components {
              * @enum {unknown}
              */
             verdict: "down" | "same" | "too_few" | "unpriced" | "up";
+        };
+        /**
+         * UnmuteAnswer
+         * @description What was deleted so that a run is not muted any more.
+         */
+        UnmuteAnswer: {
+            /** @description The note by which it needs no attention all the same, if there is one. */
+            acknowledged: components["schemas"]["NoteView"] | null;
+            /** @description The notes that muted it, the newest first; none: none did. */
+            deleted: components["schemas"]["NoteView"][];
+            run_id: string;
         };
         /**
          * UseBody
@@ -7121,7 +7149,7 @@ export interface operations {
     list_intercepts: {
         parameters: {
             query?: {
-                window?: "24h" | "30d" | "7d" | "all";
+                window?: string;
                 agent_id?: string | null;
                 q?: string | null;
                 include_acknowledged?: boolean;
@@ -8104,6 +8132,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SkeletonAnswer"];
+                };
+            };
+            /** @description Refused; the body says why. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemAnswer"];
+                };
+            };
+        };
+    };
+    unmute_run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnmuteAnswer"];
                 };
             };
             /** @description Refused; the body says why. */

@@ -138,6 +138,14 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
     data: tuple[Note, ...]
 
 
+class Unmuted(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/v1/runs/{run}/unmute."""
+
+    run_id: str
+    deleted: tuple[Note, ...]
+    acknowledged: Note | None
+
+
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one action without its bodies."""
 

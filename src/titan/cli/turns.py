@@ -14,7 +14,6 @@ from titan.cli.screen import Status, say
 from titan.cli.server import Server
 from titan.model.actions import ActionKind
 
-MOST_TURNS: Final = 1000
 BODIES_AT_ONCE: Final = 100  # the server gives 200; their ids are to fit into a path
 WORDS_BYTES: Final = 16 * 1024  # of each body that is read: of longer messages the last may stand behind
 
@@ -30,13 +29,15 @@ class Turn:
 
 
 def turns_of(titan: Server, run: str, calls: Sequence[Call]) -> list[Turn]:
-    """Return the first thousand turns of a run as they began; its model calls where it has none."""
+    """Return the turns of a run as they began; its model calls where it has none."""
     wanted = [call for call in calls if call.kind is ActionKind.TURN] or [
         call for call in calls if call.kind is ActionKind.MODEL
     ]
-    wanted = sorted(wanted, key=lambda call: call.started_at)[:MOST_TURNS]
-    bodies = {each.id: each for each in bodies_of(titan, run, [call.id for call in wanted], limit_bytes=WORDS_BYTES)}
-    return [_turn(call, bodies.get(call.id)) for call in wanted]
+    wanted = sorted(wanted, key=lambda call: call.started_at)
+    turns = {call.id: Turn(call=call, asked="", answered="", error="") for call in wanted}
+    for bodies in bodies_of(titan, run, list(turns), limit_bytes=WORDS_BYTES):  # of each only a line is kept
+        turns[bodies.id] = _turn(turns[bodies.id].call, bodies)
+    return list(turns.values())
 
 
 def bodies_of(titan: Server, run: str, ids: Sequence[str], *, limit_bytes: int) -> Iterator[Bodies]:
@@ -64,9 +65,8 @@ def show_turns(turns: Sequence[Turn], *, at: datetime) -> None:
                 say(f"  {title:<8}  {words}")
 
 
-def _turn(call: Call, bodies: Bodies | None) -> Turn:
-    inputs, outputs = (None, None) if bodies is None else (bodies.inputs, bodies.outputs)
-    failure = None if bodies is None else bodies.failure
+def _turn(call: Call, bodies: Bodies) -> Turn:
+    inputs, outputs, failure = bodies.inputs, bodies.outputs, bodies.failure
     return Turn(
         call=call,
         asked="" if inputs is None else gist_of(inputs.text),

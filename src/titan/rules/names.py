@@ -15,6 +15,7 @@ PATH_REFUSED: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 MAX_PATH_BYTES: Final = 16 * 1024  # Linux's 4,096, each byte written as \xNN
 MAX_KEY_BYTES: Final = 1024
 ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,255}", re.ASCII)
+PROJECT: Final = "TITAN_PROJECT"  # the one of Titan's names that a job's submitter sets: whose its recorded run is
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # and halves of surrogate pairs
 PREFIX: Final = re.compile(r"\A(?:DAG-)*")  # the original puts it before every job and DAG name
 
@@ -137,13 +138,13 @@ def check_env_name(name: str) -> str:
     """Return `name` when a job may set it in its environment.
 
     Raises:
-        InvalidName: it is no environment name, or begins with `TITAN_`, which Titan sets itself.
+        InvalidName: it is no environment name, or begins with `TITAN_`, which Titan sets itself, all but `PROJECT`.
     """
-    if ENV_NAME.fullmatch(name) and not name.startswith("TITAN_"):
+    if ENV_NAME.fullmatch(name) and (name == PROJECT or not name.startswith("TITAN_")):
         return name
     raise InvalidName(
         f"environment variable {shown(name)}",
-        expected="ASCII letters, digits and _, not beginning with a digit or with TITAN_",
+        expected="ASCII letters, digits and _, not beginning with a digit or with TITAN_; or TITAN_PROJECT",
         found=_offence(name),
         next_step="Rename the variable.",
     )

@@ -224,6 +224,13 @@ RECORDING_ROUTES: Final[tuple[Route, ...]] = (
         answer=wire.OkAnswer,
     ),
     Route(
+        method="POST",
+        path=RUN + "/unmute",
+        handler=notes.unmute_run,
+        permission=Permission.ADMINISTER,
+        answer=wire_intercepts.UnmuteAnswer,
+    ),
+    Route(
         method="GET",
         path=ACTION,
         handler=telemetry.show_action,

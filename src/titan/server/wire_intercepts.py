@@ -28,7 +28,7 @@ class InterceptView(Struct, kw_only=True):
 class InterceptsQuery(Request):
     """GET /api/v1/intercepts."""
 
-    window: Window = "7d"
+    window: Annotated[Window, Meta(description="When it was last heard of: 90m, 24h, 7d, 2w … or all.")] = "7d"
     agent_id: str | None = None
     q: Annotated[str | None, Meta(description="As in GET /api/v1/runs.")] = None
     include_acknowledged: Annotated[bool, Meta(description="Also those that somebody acknowledged or muted.")] = False
@@ -55,3 +55,13 @@ class InterceptsAnswer(Struct, kw_only=True):
     data: list[InterceptView]
     more: bool
     thresholds: ThresholdsView
+
+
+class UnmuteAnswer(Struct, kw_only=True):
+    """What was deleted so that a run is not muted any more."""
+
+    run_id: str
+    deleted: Annotated[list[NoteView], Meta(description="The notes that muted it, the newest first; none: none did.")]
+    acknowledged: Annotated[
+        NoteView | None, Meta(description="The note by which it needs no attention all the same, if there is one.")
+    ]

@@ -14,7 +14,7 @@ from titan.model.actions import ActionKind, Effect, Impact, Outcome
 from titan.model.runs import RunStatus, StatusSource
 from titan.server.wire import MAX_NUMBER, Request
 
-Window = Literal["24h", "7d", "30d", "all"]
+Window = Annotated[str, Meta(description="How far back: 90m, 24h, 7d, 2w, any number of them, or all.")]
 RunSort = Literal["started", "cost", "duration", "actions", "success_rate"]
 LedgerSort = Literal["time", "cost", "duration"]
 Order = Literal["asc", "desc"]
@@ -35,7 +35,7 @@ class RegistryQuery(Request):
     status: Annotated[str | None, Meta(description="One status or several, with commas between.")] = None
     min_cost: Annotated[Decimal | None, Meta(description="US dollars that were spent.")] = None
     window: Annotated[
-        str, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.")
+        Window, Meta(description="When it started: 90m, 24h, 7d, 2w … or all; one that goes on is in each.")
     ] = "7d"
     agent_id: str | None = None
     session_id: str | None = None
@@ -473,7 +473,7 @@ class NewNoteBody(Request):
     ) = None
     mutes: Annotated[
         bool,
-        Meta(description="Take it out of there for good, until the note is deleted; needs a text: why."),
+        Meta(description="Take it out of there for good, until it is unmuted; needs a text: why."),
     ] = False
 
 

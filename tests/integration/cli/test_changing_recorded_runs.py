@@ -109,9 +109,24 @@ def test_a_run_is_muted_with_a_reason_and_unmuted(titan: CommandLine, ended: str
 
     assert unmuted.lines[0] == f"{ended} is not muted any more."
     assert unmuted.lines[1].startswith("Deleted: muted by ")
-    assert again.document == {"run_id": ended, "deleted": []}
+    assert again.document == {"run_id": ended, "deleted": [], "acknowledged": None}
     assert titan("runs", "unmute", ended).text == f"{ended} was not muted.\n"
     assert "muted by" not in titan("runs", "show", ended).text
+
+
+def test_a_run_that_is_unmuted_says_that_it_is_still_acknowledged(
+    titan: CommandLine, ended: str, server: RunningTitan
+) -> None:
+    record(server.sdk_port, ended, an_action("e2", "fetch", kind="tool", outcome="error"))
+    for words in (["known", "--acknowledge"], ["a rehearsal", "--mute"], ["and another", "--mute"]):
+        titan("runs", "note", ended, *words)
+
+    unmuted, shown = titan("runs", "unmute", ended), titan("runs", "show", ended)
+
+    assert unmuted.lines[0] == f"{ended} is not muted any more."
+    assert [line.rsplit(": ", 1)[1] for line in unmuted.lines[1:]] == ["and another", "a rehearsal", "known"]
+    assert unmuted.lines[-1].startswith("Still acknowledged by ")
+    assert ("muted by" in shown.text, "acknowledged by" in shown.text) == (False, True)
 
 
 def test_progress_is_shown_while_a_run_goes_on(titan: CommandLine, running: str) -> None:
@@ -183,7 +198,8 @@ def test_a_run_that_goes_on_is_deleted_after_its_end(titan: CommandLine, running
 
 
 @pytest.mark.parametrize(
-    "words", [["end"], ["note"], ["verify"], ["pin"], ["archive"], ["restore"], ["unpin"], ["delete", "--yes"]]
+    "words",
+    [["end"], ["note"], ["verify"], ["pin"], ["archive"], ["restore"], ["unpin"], ["unmute"], ["delete", "--yes"]],
 )
 def test_a_run_that_nobody_knows_is_told_with_those_that_may_be_meant(
     titan: CommandLine, ended: str, words: list[str]

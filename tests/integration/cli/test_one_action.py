@@ -147,6 +147,23 @@ def test_turns_are_told_as_json_and_apart_from_the_tree(titan: CommandLine, talk
     assert "option --turns: expected it alone: it shows no tree; found it with --action" in refused.stderr
 
 
+def test_all_of_a_long_run_is_told(server: RunningTitan, titan: CommandLine) -> None:
+    asked, thought = (
+        [(f"{kind}{number}", kind, number / 1000) for number in range(1001)] for kind in ("model", "thought")
+    )
+    entries = [an_action(id, id, kind=kind, after=after, outputs=f"of {id}") for id, kind, after in asked + thought]
+    record(server.sdk_port, "long-1", a_run("long-1", agent_id="LONG"), *entries)
+
+    told = titan("runs", "show", "long-1", "--turns").lines
+    turns: Any = titan("runs", "show", "long-1", "--turns", "--json").document["turns"]
+    tree = titan("runs", "show", "long-1").lines
+
+    assert told[told.index("") + 1] == "No turns were recorded; 1,001 model calls:"
+    assert told[-1] == "  answered  of model1000"
+    assert [turn["answered"] for turn in turns] == [f"of {id}" for id, _, _ in asked]
+    assert tree[-1].startswith("thought1000: of thought1000")
+
+
 def test_a_run_of_neither_says_so(server: RunningTitan, titan: CommandLine) -> None:
     record(server.sdk_port, "tools-1", a_run("tools-1", agent_id="TOOLS"), an_action("x", "search", kind="tool"))
 

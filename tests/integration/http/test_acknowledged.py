@@ -143,6 +143,55 @@ def test_a_muted_run_needs_no_attention_whatever_is_heard_of_it_until_the_note_i
     assert in_need(port, run) == [None]
 
 
+def unmute(port: int, run: str) -> Answer:
+    return ask(port, "POST", f"/api/v1/runs/{run}/unmute")
+
+
+def notes_of(port: int, run: str) -> list[str]:
+    return [note["text"] for note in ask(port, "GET", f"/api/v1/runs/{run}/notes").value["data"]]
+
+
+def test_all_that_mutes_a_run_is_taken_back_at_once(port: int) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+    ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"text": "hm"})
+    said = [mute(port, run, text=text).value for text in ("a rehearsal", "and another")]
+
+    answer = unmute(port, run)
+
+    assert (answer.status, answer.value) == (200, {"run_id": run, "deleted": said[::-1], "acknowledged": None})
+    assert (in_need(port, run), notes_of(port, run)) == ([None], ["hm"])
+
+
+def test_a_run_that_is_not_muted_any_more_may_still_be_acknowledged(port: int) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+    said = acknowledge(port, run, text="seen").value
+    mute(port, run, text="a rehearsal")
+
+    assert unmute(port, run).value["acknowledged"] == said
+    assert in_need(port, run, all_of_them=True) == ["seen"]
+
+    a_failed_call(port, run, "second")
+    mute(port, run, text="a rehearsal")
+
+    assert unmute(port, run).value["acknowledged"] is None
+    assert in_need(port, run) == [None]
+
+
+def test_to_unmute_what_nothing_mutes_changes_nothing(port: int) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+    seen = acknowledge(port, run, text="seen").value
+
+    answers = [unmute(port, run) for _ in range(2)]
+
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [answer.value for answer in answers] == 2 * [{"run_id": run, "deleted": [], "acknowledged": seen}]
+    assert (in_need(port, run), notes_of(port, run)) == ([], ["seen"])
+    assert unmute(port, a_name("run")).refusal == (404, "UnknownRun")
+
+
 @pytest.mark.parametrize("how", [acknowledge, mute])
 @pytest.mark.parametrize(
     ("said", "expected"),

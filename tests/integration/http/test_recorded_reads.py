@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -238,3 +239,17 @@ def test_a_run_that_ended_before_its_call_is_exported_so_that_it_can_be_imported
     told = ask(port, "POST", "/api/v1/import", lines.body, {"Content-Type": "application/x-ndjson"})
 
     assert (lines.status, told.status) == (200, 200), told.body
+
+
+@pytest.mark.parametrize("path", ["runs", "intercepts"])
+def test_a_window_is_any_span_of_runs_and_of_those_that_need_attention(port: int, path: str) -> None:
+    agent, run = a_name("agent"), a_name("run")
+    two_hours_ago = (time.time_ns() - AT_NS) // 10**9 - 7200
+    record_of(port, agent, an_action(run, "a", two_hours_ago, failure={"type": "Boom", "message": "no"}))
+    end = {"type": "run", "at_ns": AT_NS + two_hours_ago * 10**9 + 2, "end": "failed"}
+    assert ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [end]}).status == 200
+
+    windows = ("119m", "130m", "3h", "1w", "99999w")
+    found = [ask(port, "GET", f"/api/v1/{path}?window={window}&agent_id={agent}").value["data"] for window in windows]
+
+    assert [len(data) for data in found] == [0, 1, 1, 1, 1]

@@ -22,7 +22,10 @@ from tests.support.submissions import a_name
         ("/api/v1/runs?min_cost=-1", "query: min_cost: expected US dollars from 0, as 0.05; found -1."),
         ("/api/v1/ledger?min_cost=-0.5", "query: min_cost: expected US dollars from 0, as 0.05; found -0.5."),
         ("/api/v1/ledger/stats?max_cost=-1", "query: max_cost: expected US dollars from 0"),
-        ("/api/v1/intercepts?window=1d", "expected one of 24h, 30d, 7d, all; found '1d'."),
+        (
+            "/api/v1/intercepts?window=1y",
+            "query: window: expected a number and m, h, d or w, as 90m, 24h, 7d or 2w; or all",
+        ),
         ("/api/v1/runs?window=1y", "query: window: expected a number and m, h, d or w, as 90m, 24h, 7d or 2w; or all"),
         ("/api/v1/runs/export?window=", "query: window: expected a number and m, h, d or w"),
     ],

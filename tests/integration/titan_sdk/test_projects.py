@@ -12,6 +12,7 @@ from tests.support.programs import run_program
 from tests.support.raw_http import ask, given
 from tests.support.running_titan import RunningTitan, running_titan
 from tests.support.waiting import wait_until
+from titan_sdk import TitanClient, TitanJob
 
 CANARY = "zebracrossing"
 AGENT = f"""
@@ -118,3 +119,16 @@ def test_a_call_of_the_model_is_of_the_program_s_project_in_a_run_and_outside(
     wait_until(lambda: len(runs()) == 1, "the call")
     assert told_of(titan, runs()[0]) == [{"project": "finance"}]
     assert not is_anywhere(titan)
+
+
+def test_a_job_is_of_the_project_of_its_worker_unless_it_is_submitted_with_one_of_its_own(tmp_path: Path) -> None:
+    look = "from titan_sdk import action\nwith action('look'): pass"
+    inherits = TitanJob("inherits", "a.py", script_content=look)
+    own = TitanJob("own", "a.py", script_content=look, env={"TITAN_PROJECT": "travel"})
+
+    with running_titan(tmp_path / "home", environment={"TITAN_PROJECT": "finance"}) as titan:
+        client = TitanClient(port=titan.sdk_port)
+        dags = [client.submit_dag(job.id, [job]).dag_id for job in (inherits, own)]
+
+        wait_until(lambda: all(calls_of(titan, dag) for dag in dags), "both calls")
+        assert [told_of(titan, dag) for dag in dags] == [[{"project": "finance"}], [{"project": "travel"}]]

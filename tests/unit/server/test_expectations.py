@@ -25,11 +25,11 @@ def refused(shape: Any, given: object) -> str:
 @pytest.mark.parametrize(
     ("shape", "given", "expected"),
     [
-        (InterceptsQuery, {"window": "1d"}, "one of 24h, 30d, 7d, all"),
+        (RegistryQuery, {"sort": "age"}, "one of actions, cost, duration, started, success_rate"),
         (RegistryQuery, {"order": "up"}, "one of asc, desc"),
         (InterceptsQuery, {"windw": "7d"}, "no fields but window, agent_id, q, include_acknowledged, limit"),
         (RecordBody, {"run_id": "R", "entries": [{"type": "action", "kind": "x"}]}, KINDS),
-        (dict[str, list[InterceptsQuery]], {"a": [{"window": "1d"}]}, "one of 24h, 30d, 7d, all"),
+        (dict[str, list[RegistryQuery]], {"a": [{"order": "up"}]}, "one of asc, desc"),
         (RegistryQuery, {"limit": 0}, "limit: a whole number from 1 to 200"),
         (RegistryQuery, {"min_cost": "lots"}, "min_cost: a decimal number, as 0.05"),
         (RegistryQuery, {"include_archived": "perhaps"}, "include_archived: true or false"),

@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { Link } from "react-router";
-import { useTakeBack } from "../../api/notes";
+import { useUnmute } from "../../api/notes";
 import type { InterceptThresholds, InterceptView, RecordedRunView, Window } from "../../api/recorded";
 import type { NoteView } from "../../api/recordedRun";
 import { useIntercepts } from "../../api/registry";
@@ -115,22 +115,24 @@ function Said({ run, note }: { run: RecordedRunView; note: NoteView }) {
   const [isAsked, setAsked] = useState(false);
   const canChange = useCanChange();
   const today = useToday();
-  const unmute = useTakeBack(run.run_id, note, "It is not muted any more.");
+  const unmute = useUnmute(run.run_id);
   const verb = note.mutes ? "Muted" : "Acknowledged";
   return (
-    <span className="intercepts-said intercepts-note">
-      <span
-        className="faint cut"
-        title={`${verb} by ${note.author}, ${moment(Date.parse(note.at), today)}: ${note.text}`}
-      >
-        {note.mutes ? "Muted: " : "✓ "}
-        <bdi>{note.text}</bdi>
+    <>
+      <span className="intercepts-said intercepts-note">
+        <span
+          className="faint cut"
+          title={`${verb} by ${note.author}, ${moment(Date.parse(note.at), today)}: ${note.text}`}
+        >
+          {note.mutes ? "Muted: " : "✓ "}
+          <bdi>{note.text}</bdi>
+        </span>
+        {note.mutes && canChange ? (
+          <Button kind="quiet" busy={unmute.isPending} onClick={() => setAsked(true)}>
+            Unmute
+          </Button>
+        ) : null}
       </span>
-      {note.mutes && canChange ? (
-        <Button kind="quiet" busy={unmute.isPending} onClick={() => setAsked(true)}>
-          Unmute
-        </Button>
-      ) : null}
       {isAsked ? (
         <Confirm
           title={`Unmute ${run.name ?? run.run_id}?`}
@@ -138,9 +140,10 @@ function Said({ run, note }: { run: RecordedRunView; note: NoteView }) {
           onYes={() => unmute.run(null)}
           onClose={() => setAsked(false)}
         >
-          What {note.author} said goes for good: “{note.text}”. The run needs attention again.
+          What {note.author} said goes for good: “{note.text}”, and every other note that mutes it. The run needs
+          attention again, unless somebody acknowledged it.
         </Confirm>
       ) : null}
-    </span>
+    </>
   );
 }

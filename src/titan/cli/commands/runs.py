@@ -47,7 +47,6 @@ class Sort(StrEnum):
 
 PAGE: Final = 200  # what the server gives at once
 SAID_BYTES: Final = 1000
-MOST_SAID: Final = 1000
 
 Statuses: TypeAlias = Annotated[
     list[RunStatus] | None,
@@ -223,10 +222,9 @@ def _show_one(titan: Server, run: str, action: str, *, as_json: bool) -> None:
 
 
 def _said_in_the_tree(titan: Server, run: str, calls: Sequence[Call]) -> dict[str, str]:
-    """Return what thoughts, hand-offs and events say, by their ids; of the first thousand."""
+    """Return what thoughts, hand-offs and events say, by their ids."""
     saying = {call.id: call for call in calls if call.kind in SAYING}
-    wanted = list(saying)[:MOST_SAID]
-    found = bodies_of(titan, run, wanted, limit_bytes=SAID_BYTES)
+    found = bodies_of(titan, run, list(saying), limit_bytes=SAID_BYTES)
     return {bodies.id: said_in(saying[bodies.id], bodies.outputs) for bodies in found}
 
 

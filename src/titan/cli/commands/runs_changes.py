@@ -12,7 +12,7 @@ from titan.cli.exits import ExitCode, usage_error
 from titan.cli.formats import moment
 from titan.cli.lookup import recorded_run_named
 from titan.cli.options import JsonOption, ServerOption, examples
-from titan.cli.recorded_answers import Chain, Note, Notes, RecordedRun
+from titan.cli.recorded_answers import Chain, Note, RecordedRun, Unmuted
 from titan.cli.recorded_views import actions_of, note_line
 from titan.cli.screen import remark, say, show_json
 from titan.cli.server import Server, connect
@@ -104,19 +104,17 @@ def note(
 
 @app.command(epilog=examples("titan runs unmute PAPERS_cb5e13"))
 def unmute(run: RunId, *, as_json: JsonOption = False, server: ServerOption = None) -> None:
-    """Delete the notes that mute a run: what is wrong with it needs attention again."""
-    titan = connect(server)
-    with recorded_run_named(titan, run):
-        said = read(titan.get("api", "v1", "runs", run, "notes"), Notes)
-        muting = [note for note in said.data if note.mutes]
-        for note in muting:
-            titan.delete("api", "v1", "runs", run, "notes", note.id)
+    """Delete the notes that mute a run: what is wrong with it needs attention again, unless it is acknowledged."""
+    answer = _post(connect(server), run, "unmute")
     if as_json:
-        show_json({"run_id": run, "deleted": [note.id for note in muting]})
+        show_json(answer)
         return
-    say(f"{run} is not muted any more." if muting else f"{run} was not muted.")
-    for note in muting:
-        say(f"Deleted: {note_line(note, at=now())}")
+    unmuted = read(answer, Unmuted)
+    say(f"{unmuted.run_id} {'is not muted any more' if unmuted.deleted else 'was not muted'}.")
+    for said in unmuted.deleted:
+        say(f"Deleted: {note_line(said, at=now())}")
+    if unmuted.acknowledged is not None:
+        say(f"Still {note_line(unmuted.acknowledged, at=now())}")
 
 
 @app.command(epilog=examples("titan runs verify PAPERS_cb5e13"))

@@ -1,5 +1,6 @@
 """What people say of recorded runs and their actions: words and scores."""
 
+from collections.abc import Iterable
 from functools import partial
 
 from litestar import Response
@@ -8,8 +9,9 @@ from titan.engine.receipts import note_once
 from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
 from titan.model.recorded import Note, RecordedRun
 from titan.ports_calls import CallReader, CallTransaction
-from titan.rules.intercepts import troubles
+from titan.rules.intercepts import acknowledgement, troubles
 from titan.rules.names import shown
+from titan.server import wire_intercepts
 from titan.server import wire_runs as views
 from titan.server.answers import json_answer
 from titan.server.call import Call
@@ -56,7 +58,9 @@ async def add_note(call: Call) -> Response[bytes]:
             troubles=wrong,
             mutes=body.mutes,
         )
-        return note_once(tx, mark, note)
+        kept = note_once(tx, mark, note)
+        _tell(tx, run, [kept])
+        return kept
 
     return json_answer(note_view(await change(call, act)), 201)
 
@@ -76,9 +80,36 @@ async def take_back_note(call: Call) -> Response[bytes]:
                 next_step="List them with GET /api/v1/runs/{run}/notes.",
             )
         tx.forget_note(note)
+        _tell(tx, run, [note])
 
     await change(call, act)
     return json_answer(OkAnswer())
+
+
+async def unmute_run(call: Call) -> Response[bytes]:
+    """Delete all notes that mute a run, at once; one that nothing mutes stays as it is."""
+
+    def act(tx: CallTransaction) -> wire_intercepts.UnmuteAnswer:
+        run = find_recorded(tx, call)
+        notes = tx.notes_of_run(run.project_id, run.id)
+        muting, others = ([note for note in notes if note.mutes is mutes] for mutes in (True, False))
+        for note in muting:
+            tx.forget_note(note)
+        _tell(tx, run, muting)
+        said = acknowledgement(run, others)
+        return wire_intercepts.UnmuteAnswer(
+            run_id=run.id,
+            deleted=[note_view(note) for note in muting],
+            acknowledged=None if said is None else note_view(said),
+        )
+
+    return json_answer(await change(call, act))
+
+
+def _tell(tx: CallTransaction, run: RecordedRun, notes: Iterable[Note]) -> None:
+    """Have whoever looks hear of a run that needs attention no more, or again: a note by itself is no news of it."""
+    if any(note.acknowledges or note.mutes for note in notes):
+        tx.save_run(run)
 
 
 def _troubles(run: RecordedRun, body: views.NewNoteBody) -> int:
