@@ -14,7 +14,7 @@ from tests.support.recorded import RUN, a_call, a_seen, a_word
 from tests.support.stores import StandingClock
 from tests.support.telemetry import SPAN_ID, TRACE_ID, a_span, entries_of
 from tests.support.waiting import wait_until
-from titan.engine.bodiless import MOST_REMEMBERED, BodilessRuns
+from titan.engine.bodiless import BodilessRuns
 from titan.engine.preparing import Preparer
 from titan.engine.recorder import BLOB_BYTES, Recorder
 from titan.engine.recording import record_entries
@@ -161,17 +161,6 @@ def test_details_that_only_look_like_a_project_name_none(store: CallStore) -> No
     assert CANARY in repr(entries(store))
 
 
-def test_no_more_runs_are_remembered_than_there_is_room_for() -> None:
-    runs = BodilessRuns(FINANCE)
-    words = [replace(a_word(run_id=f"R_{number}"), project="finance") for number in range(MOST_REMEMBERED + 1)]
-
-    runs.leave_out(words)
-
-    late = [replace(a_call(run_id=run_id), inputs=BODY) for run_id in ("R_0", "R_1")]
-    first, second = runs.leave_out(late)
-    assert (first, second) == (late[0], replace(late[1], inputs=None))
-
-
 # --- content of its own ---
 
 
@@ -216,23 +205,61 @@ def test_large_bodies_are_not_even_written_once_the_run_is_known(tmp_path: Path)
 def test_large_bodies_that_were_written_before_are_discarded(tmp_path: Path) -> None:
     store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
     discarded: list[str] = []
-    large = [Payload(f'"{letter * 2 * BLOB_BYTES}"') for letter in "ab"]
+    recorder = a_recorder(store, blobs, discarded)
 
     async def tell() -> None:
-        first = a_recorder(store, blobs, discarded)
-        await first.record(PROJECT, lambda: [replace(a_call("a1"), inputs=large[0])])
-        await first.record(PROJECT, lambda: [replace(a_word(), project="finance", end=RunEnd.COMPLETED)])
-        again = a_recorder(store, blobs, discarded)  # which remembers nothing
-        await again.record(PROJECT, lambda: [replace(a_call("a2"), inputs=large[1])])
-        for recorder in (first, again):
-            for _ in range(2):
-                await recorder.discard_left()
-            recorder.close()
+        await recorder.record(PROJECT, lambda: [replace(a_call("a1"), inputs=Payload(f'"{"a" * 2 * BLOB_BYTES}"'))])
+        await recorder.record(PROJECT, lambda: [replace(a_word(), project="finance", end=RunEnd.COMPLETED)])
+        for _ in range(2):
+            await recorder.discard_left()
 
     asyncio.run(tell())
+    recorder.close()
 
-    written = {path.name for path in files_below(tmp_path / "blobs")}
-    assert len(discarded) == 2
-    assert all(any(digest in name or name in digest for name in written) for digest in discarded)
+    assert [path.name for path in files_below(tmp_path / "blobs")] == discarded
     assert store.read(lambda reader: reader.named_blobs(discarded)) == set()
+    store.close()
+
+
+def test_large_bodies_that_were_written_just_before_the_word_was_stored_are_left(store: CallStore) -> None:
+    hear(store, replace(a_word(), project="finance"))
+    runs = BodilessRuns(FINANCE)
+
+    hear(store, replace(a_call(), inputs=Payload(f'"{CANARY}"', blob="d1"), outputs=Payload("1")), bodiless=runs)
+
+    assert list(runs.left) == ["d1"]
+    assert all_gone(store)
+
+
+def test_a_run_that_was_deleted_and_recorded_anew_for_another_project_keeps_its_bodies(tmp_path: Path) -> None:
+    store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
+    recorder = a_recorder(store, blobs, [])
+    bodies = {"inputs": BODY, "outputs": Payload(f'"{"a" * 2 * BLOB_BYTES}"')}
+
+    async def tell() -> None:
+        await recorder.record(PROJECT, lambda: [replace(a_call(), **bodies, project="finance")])
+        kept(store, lambda tx: tx.forget_run(PROJECT, RUN))
+        await recorder.record(PROJECT, lambda: [replace(a_call(), **bodies, project="shop")])
+
+    asyncio.run(tell())
+    recorder.close()
+
+    [call] = [each for each in entries(store) if isinstance(each, ActionEntry)]
+    assert (call.inputs, call.outputs is not None) == (BODY, True)
+    assert len(files_below(tmp_path / "blobs")) == 1
+    store.close()
+
+
+def test_a_run_of_the_same_name_in_another_project_of_the_server_keeps_its_bodies(tmp_path: Path) -> None:
+    store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
+    recorder = a_recorder(store, blobs, [])
+
+    async def tell() -> None:
+        await recorder.record("elsewhere", lambda: [replace(a_call(), inputs=BODY, project="finance")])
+        await recorder.record(PROJECT, lambda: [replace(a_call(), inputs=BODY)])
+
+    asyncio.run(tell())
+    recorder.close()
+
+    assert [each.inputs for each in entries(store) if isinstance(each, ActionEntry)] == [BODY]
     store.close()
