@@ -6,7 +6,7 @@ are recorded, and those that were stored before the run was known to be of the p
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -52,11 +52,17 @@ class BodilessRuns:
         bare = told.keys() | noted
         return [self._bare(entry) if entry.run_id in bare else entry for entry in entries]
 
-    def keeps_bodies(self, tx: CallTransaction, project_id: str, run_id: str, entries: Iterable[Entry]) -> bool:
-        """Return whether a run keeps bodies, as far as the store and these entries tell."""
-        if not self.choice.is_by_project:
-            return True
-        return run_id not in self._told(entries) and not self._is_noted(tx, project_id, run_id)
+    def forget_moved(
+        self, tx: CallTransaction, project_id: str, taken: Mapping[str, str], entries: Iterable[Entry]
+    ) -> None:
+        """Delete runs whose tapes are among `entries`, in other runs by now: `taken` says in which.
+
+        Where that one keeps no bodies, nothing else tells what the deleted one did: no byte of it may stay.
+        """
+        bare = self._told(entries) if taken and self.choice.is_by_project else {}
+        for run_id, home in taken.items():
+            is_told = home not in bare and not any(self._is_noted(tx, project_id, each) for each in (home, run_id))
+            tx.forget_run(project_id, run_id, is_told_elsewhere=is_told)
 
     def _told(self, entries: Iterable[Entry]) -> dict[str, None]:
         """Return the runs that entries tell to be of a project which keeps no bodies."""
@@ -65,6 +71,8 @@ class BodilessRuns:
 
     def _is_noted(self, reader: CallReader, project_id: str, run_id: str) -> bool:
         """Return whether a stored run is known to keep no bodies."""
+        if not self.choice.is_by_project:
+            return False
         run = reader.recorded_run(project_id, run_id)
         return run is not None and self.choice.is_noted(run.details_told)
 

@@ -20,12 +20,12 @@ def record_entries(
 ) -> Sequence[NewEntry]:
     """Record entries in the order they came; return those that said something new."""
     bodiless = bodiless or BodilessRuns()
-    traced = in_named_runs(tx, project_id, heard, bodiless)
-    housed = brought_home(tx, project_id, traced.entries, bodiless)
+    housed = brought_home(tx, project_id, in_named_runs(tx, project_id, heard))
+    bodiless.forget_moved(tx, project_id, housed.taken, housed.entries)
     known = tx.known(project_id, housed.entries)
     entries = naming_projects(bodiless.left_out(tx, project_id, housed.entries, known), known)
     settled = settle(entries, known, project_id=project_id, now=tx.now, prices=prices)
     tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
-    bring_belongings(tx, project_id, [*traced.moved, *housed.moved])
+    bring_belongings(tx, project_id, housed.moved)
     note_traces(tx, project_id, entries)
     return settled.kept

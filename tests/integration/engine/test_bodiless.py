@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tests.support.builders import PROJECT
 from tests.support.call_stores import check, everything_in, kept, run_of, tape_of
 from tests.support.recorded import RUN, a_call, a_seen, a_word
+from tests.support.recorded import a_span as a_model_span
 from tests.support.stores import StandingClock
 from tests.support.telemetry import SPAN_ID, TRACE_ID, a_span, entries_of
 from tests.support.waiting import wait_until
@@ -18,7 +19,17 @@ from titan.engine.bodiless import BodilessRuns
 from titan.engine.preparing import Preparer
 from titan.engine.recorder import BLOB_BYTES, Recorder
 from titan.engine.recording import record_entries
-from titan.model.actions import SHARED_MARK, ActionEntry, Entry, ModelUse, Payload, RunEnd, RunEntry, project_detail
+from titan.model.actions import (
+    SHARED_MARK,
+    ActionEntry,
+    Entry,
+    ModelUse,
+    Payload,
+    RunEnd,
+    RunEntry,
+    Teller,
+    project_detail,
+)
 from titan.ports_calls import CallStore
 from titan.rules.bodiless import Bodiless
 from titan.rules.entry_redaction import EntryRedactor
@@ -122,6 +133,47 @@ def test_a_call_that_the_endpoint_saw_has_none_where_its_span_says_the_project(
     run = run_of(store, resource.get("titan.agent_run_id", TRACE_ID))
     assert run is not None
     assert run.tally.calls == 1
+
+
+OF_THE_TRACE = replace(a_call("s1", run_id=TRACE_ID, teller=Teller.OTLP), inputs=BODY)
+HOME = replace(a_word(run_id="budget-1", teller=Teller.OTLP), traces=(TRACE_ID,))
+SAYS_ANSWER = a_model_span("s2", run_id="budget-1", use=ModelUse(model="m", response_id=ANSWER))
+#: What is told first, and what then brings it into a run that keeps none, as only this says.
+MOVED: Mapping[str, tuple[Sequence[Entry], Sequence[Entry]]] = {
+    "a span under the trace's name says it": (
+        [OF_THE_TRACE],
+        [replace(OF_THE_TRACE, id="s3", inputs=None, project="finance"), HOME],
+    ),
+    "a call under its answer's name says it": (
+        [seen(ANSWER)],
+        [replace(seen(ANSWER), project="finance"), SAYS_ANSWER],
+    ),
+    "another that is moved along said it": (
+        [OF_THE_TRACE, replace(seen(ANSWER), project="finance")],
+        [HOME, SAYS_ANSWER],
+    ),
+}
+
+
+@pytest.mark.parametrize("told", MOVED.values(), ids=MOVED)
+def test_nothing_is_left_where_a_run_was_before_its_bodies_went(
+    store: CallStore, told: tuple[Sequence[Entry], Sequence[Entry]]
+) -> None:
+    for batch in told:
+        hear(store, *batch)
+
+    assert all_gone(store)
+    run = run_of(store, "budget-1")
+    assert run is not None
+    assert FINANCE.is_noted(run.details_told)
+
+
+def test_nothing_is_left_where_a_run_was_that_was_recorded_before_the_project_was_chosen(store: CallStore) -> None:
+    kept(store, lambda tx: record_entries(tx, PROJECT, [replace(OF_THE_TRACE, project="finance")]))
+
+    hear(store, HOME)
+
+    assert all_gone(store)
 
 
 def test_what_was_recorded_before_the_project_was_chosen_stays_as_it_was(store: CallStore) -> None:
