@@ -10,7 +10,7 @@ Where the call named its run, it stays there. A span of it in another run is kep
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -41,6 +41,8 @@ class Housed:
     entries: Sequence[Entry]
     taken: Mapping[str, str]  #: runs whose tapes are among the entries, to be forgotten → the runs that they are in now
     moved: Sequence[MovedRun]
+    #: Those heard that are not to be recorded, each by its place from the last one (0) back.
+    left_out: Set[int] = frozenset()
 
 
 def brought_home(tx: CallTransaction, project_id: str, traced: Housed) -> Housed:
@@ -69,7 +71,13 @@ def brought_home(tx: CallTransaction, project_id: str, traced: Housed) -> Housed
             told_there += tape
             taken[answer] = homes[answer]
             moved += _belongings(tx, project_id, answer, homes[answer])
-    return Housed(entries=list(_housed([*told_there, *entries], homes)), taken=taken, moved=moved)
+    housed = list(_housed([*told_there, *entries], homes))
+    return Housed(
+        entries=[entry for entry in housed if entry is not None],
+        taken=taken,
+        moved=moved,
+        left_out={place for place, entry in enumerate(reversed(housed)) if entry is None},
+    )
 
 
 def bring_belongings(tx: CallTransaction, project_id: str, moved: Iterable[MovedRun]) -> None:
@@ -92,13 +100,13 @@ def _action_id(tx: CallTransaction, note: Note, moved: MovedRun) -> str | None:
     return None if action is None else action.id
 
 
-def _housed(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[Entry]:
+def _housed(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[Entry | None]:
     for entry in entries:
         home = homes.get(entry.run_id) if entry.teller is Teller.ENDPOINT else None
         if home is None:
             yield entry
-        elif isinstance(entry, ActionEntry):  # what was said of its own run holds of no other
-            yield replace(entry, run_id=home)
+        else:  # what was said of its own run holds of no other
+            yield replace(entry, run_id=home) if isinstance(entry, ActionEntry) else None
 
 
 def _claimed(entry: Entry) -> str | None:

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Final, TypeVar
 
 import msgspec
@@ -277,10 +278,9 @@ class Recorder:
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
             heard = [entry for batch in batches for entry in batch.entries]
-            kept = record_entries(tx, project_id, heard, prices=self._preparer.prices, bodiless=self._bodiless)
-            new = {id(each.entry) for each in kept}
+            news = iter(record_entries(tx, project_id, heard, prices=self._preparer.prices, bodiless=self._bodiless))
             for batch in batches:
-                stored = sum(id(entry) in new for entry in batch.entries)
+                stored = sum(islice(news, len(batch.entries)))
                 group.results.append((batch, Recorded(stored=stored, repeated=len(batch.entries) - stored)))
 
     def _taken(self) -> list[_Batch]:

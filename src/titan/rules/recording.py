@@ -69,7 +69,12 @@ class Settled:
     runs: Sequence[RecordedRun]  #: new and changed ones
     actions: Sequence[Action]  #: new and changed ones
     kept: Sequence[NewEntry]  #: in the order they came
-    repeated: int  #: entries that say nothing new
+    said_new: Sequence[bool]  #: of each entry, in the order they came, whether it said something new
+
+    @property
+    def repeated(self) -> int:
+        """How many entries said nothing new."""
+        return self.said_new.count(False)
 
 
 def settle(
@@ -77,17 +82,17 @@ def settle(
 ) -> Settled:
     """Return what `entries` change, taken in the order given."""
     settling = Settling(project_id, now, known, known.next_number, prices=prices)
-    repeated = 0
-    for entry in entries:
-        is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
-        repeated += not is_new
+    said_new = [
+        _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
+        for entry in entries
+    ]
     estimate_told(settling)
     parted = parted_past_steps(settling)
     unnested_past_steps(settling, settle_nests(settling, parted))
     counted_where_named(settling)
     find_first_errors(settling)
     runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
-    return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, repeated=repeated)
+    return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, said_new=said_new)
 
 
 # --- runs ---

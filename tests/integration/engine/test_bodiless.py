@@ -17,7 +17,7 @@ from tests.support.telemetry import SPAN_ID, TRACE_ID, a_span, entries_of
 from tests.support.waiting import wait_until
 from titan.engine.bodiless import BodilessRuns
 from titan.engine.preparing import Preparer
-from titan.engine.recorder import BLOB_BYTES, Recorder
+from titan.engine.recorder import BLOB_BYTES, Recorded, Recorder
 from titan.engine.recording import record_entries
 from titan.model.actions import (
     SHARED_MARK,
@@ -299,6 +299,22 @@ def test_a_run_that_was_deleted_and_recorded_anew_for_another_project_keeps_its_
     [call] = [each for each in entries(store) if isinstance(each, ActionEntry)]
     assert (call.inputs, call.outputs is not None) == (BODY, True)
     assert len(files_below(tmp_path / "blobs")) == 1
+    store.close()
+
+
+def test_new_entries_count_as_stored_when_their_bodies_are_left_out(tmp_path: Path) -> None:
+    store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
+    recorder = a_recorder(store, blobs, [])
+    calls = [replace(a_call(f"a{number}"), inputs=BODY) for number in range(5)]
+
+    async def tell() -> list[Recorded]:
+        await recorder.record(PROJECT, lambda: [replace(a_word(), project="finance")])
+        return [await recorder.record(PROJECT, lambda: calls) for _ in range(2)]
+
+    told = asyncio.run(tell())
+    recorder.close()
+
+    assert told == [Recorded(stored=5, repeated=0), Recorded(stored=0, repeated=5)]
     store.close()
 
 
