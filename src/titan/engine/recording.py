@@ -24,7 +24,8 @@ def record_entries(
     bodiless.forget_moved(tx, project_id, housed.taken, housed.entries)
     known = tx.known(project_id, housed.entries)
     entries = naming_projects(bodiless.left_out(tx, project_id, housed.entries, known), known)
-    settled = settle(entries, known, project_id=project_id, now=tx.now, prices=prices)
+    choice = bodiless.choice
+    settled = settle(entries, known, project_id=project_id, now=tx.now, prices=prices, bodiless=choice)
     tx.keep(project_id, runs=settled.runs, actions=settled.actions, entries=settled.kept)
     bring_belongings(tx, project_id, housed.moved)
     note_traces(tx, project_id, entries)
