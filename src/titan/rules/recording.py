@@ -4,7 +4,7 @@ Entries come late, twice, in any order and from several tellers. So: what a tell
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
 the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
 two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
-Whatever the order of entries, counts and sums are the same.
+Whatever the order of entries, counts and sums are the same, but for the case that `rules.past_steps` names.
 """
 
 from collections.abc import Iterable, Sequence
