@@ -1,4 +1,7 @@
-"""Trees of spans as careless instrumentations send them, from a seed: costs, tokens and answers in any of them."""
+"""Trees of spans as careless instrumentations send them, from a seed: costs, tokens and answers in any of them.
+
+Without our endpoint's calls: in one case their order matters (`titan.rules.past_steps`).
+"""
 
 from collections.abc import Sequence
 from random import Random

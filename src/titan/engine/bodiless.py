@@ -5,37 +5,39 @@ runs without naming it, before or after: our model endpoint, another process, an
 are recorded, and those that were stored before the run was known to be of the project go from its tape with that word.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
 
 from titan.model.actions import ActionEntry, Entry, RunEntry
-from titan.ports_calls import CallTransaction, KnownCalls
+from titan.ports_calls import CallReader, CallStore, CallTransaction, KnownCalls
 from titan.rules.bodiless import KEEPS_ALL, Bodiless, told_of_project
 from titan.rules.contentless import without_bodies
-
-MOST_REMEMBERED: Final = 10_000  # runs; of one that is not, bodies over 64 KiB stand in a file for some seconds
 
 
 @dataclass(slots=True)
 class BodilessRuns:
-    """The choice, and what was learned of runs since the server began."""
+    """The choice, and what it left out."""
 
     choice: Bodiless = KEEPS_ALL
     #: Digests of content that was written for bodies that are left out by now: nothing may name it any more.
     left: deque[str] = field(default_factory=deque)
-    _runs: OrderedDict[str, None] = field(default_factory=OrderedDict)
 
-    def leave_out(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """Return entries without the bodies of runs that are known to keep none, by each other or by earlier ones.
+    def leave_out(
+        self, store: CallStore, project_id: str, entries: Sequence[Entry], *, is_large: Callable[[Entry], bool]
+    ) -> Sequence[Entry]:
+        """Return entries without the bodies of runs that keep none, as they say themselves or the store does by now.
 
-        It only saves writing what is left out later: the store knows of more runs.
+        It only saves writing content that is discarded later, so the store is asked of runs with such content alone.
         """
         if not self.choice.is_by_project:
             return entries
-        self._remember(self._told(entries))
-        return [without_bodies(entry) if entry.run_id in self._runs else entry for entry in entries]
+        bare = self._told(entries)
+        large = {entry.run_id for entry in entries if entry.run_id not in bare and is_large(entry)}
+        if large:
+            bare |= store.read(lambda reader: dict.fromkeys(filter(partial(self._is_noted, reader, project_id), large)))
+        return [without_bodies(entry) if entry.run_id in bare else entry for entry in entries] if bare else entries
 
     def left_out(
         self, tx: CallTransaction, project_id: str, entries: Sequence[Entry], known: KnownCalls
@@ -48,27 +50,31 @@ class BodilessRuns:
         for run_id in sorted(told.keys() & known.runs.keys() - noted):
             self.left += tx.change_tape(project_id, run_id, without_bodies)
         bare = told.keys() | noted
-        self._remember(bare)
         return [self._bare(entry) if entry.run_id in bare else entry for entry in entries]
 
-    def keeps_bodies(self, tx: CallTransaction, project_id: str, run_id: str, entries: Iterable[Entry]) -> bool:
-        """Return whether a run keeps bodies, as far as the store and these entries tell."""
-        if not self.choice.is_by_project:
-            return True
-        run = tx.recorded_run(project_id, run_id)
-        is_noted = run is not None and self.choice.is_noted(run.details_told)
-        return not is_noted and run_id not in self._told(entries)
+    def forget_moved(
+        self, tx: CallTransaction, project_id: str, taken: Mapping[str, str], entries: Iterable[Entry]
+    ) -> None:
+        """Delete runs whose tapes are among `entries`, in other runs by now: `taken` says in which.
+
+        Where that one keeps no bodies, nothing else tells what the deleted one did: no byte of it may stay.
+        """
+        bare = self._told(entries) if taken and self.choice.is_by_project else {}
+        for run_id, home in taken.items():
+            is_told = home not in bare and not any(self._is_noted(tx, project_id, each) for each in (home, run_id))
+            tx.forget_run(project_id, run_id, is_told_elsewhere=is_told)
 
     def _told(self, entries: Iterable[Entry]) -> dict[str, None]:
         """Return the runs that entries tell to be of a project which keeps no bodies."""
         is_of = self.choice.is_of
         return {entry.run_id: None for entry in entries if entry.project is not None and is_of(entry.project)}
 
-    def _remember(self, run_ids: Iterable[str]) -> None:
-        for run_id in run_ids:
-            self._runs[run_id] = None
-        while len(self._runs) > MOST_REMEMBERED:
-            self._runs.popitem(last=False)
+    def _is_noted(self, reader: CallReader, project_id: str, run_id: str) -> bool:
+        """Return whether a stored run is known to keep no bodies."""
+        if not self.choice.is_by_project:
+            return False
+        run = reader.recorded_run(project_id, run_id)
+        return run is not None and self.choice.is_noted(run.details_told)
 
     def _bare(self, entry: Entry) -> Entry:
         bare = without_bodies(entry)

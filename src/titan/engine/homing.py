@@ -10,14 +10,13 @@ Where the call named its run, it stays there. A span of it in another run is kep
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from msgspec.structs import replace
 
-from titan.engine.bodiless import BodilessRuns
 from titan.model.actions import OWN_ANSWER, ActionEntry, ActionKind, Entry, Teller
 from titan.model.recorded import Note
 from titan.ports_calls import CallTransaction
@@ -37,17 +36,18 @@ class MovedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Housed:
-    """Entries as they are to be recorded, and what is to follow them when they are."""
+    """Entries as they are to be recorded, what goes before that, and what is to follow them when they are."""
 
     entries: Sequence[Entry]
+    taken: Mapping[str, str]  #: runs whose tapes are among the entries, to be forgotten → the runs that they are in now
     moved: Sequence[MovedRun]
+    #: Those heard that are not to be recorded, each by its place from the last one (0) back.
+    left_out: Set[int] = frozenset()
 
 
-def brought_home(tx: CallTransaction, project_id: str, entries: Sequence[Entry], bodiless: BodilessRuns) -> Housed:
-    """Return entries as they are to be recorded, behind those that they show to belong elsewhere.
-
-    Of those that come to a run in `bodiless`, nothing is left where they were.
-    """
+def brought_home(tx: CallTransaction, project_id: str, traced: Housed) -> Housed:
+    """Return entries as they are to be recorded, behind those that they show to belong elsewhere."""
+    entries, gone = traced.entries, traced.taken
     claims: dict[str, str] = {}
     for entry in entries:
         if (answer := _claimed(entry)) is not None:
@@ -55,19 +55,29 @@ def brought_home(tx: CallTransaction, project_id: str, entries: Sequence[Entry],
     seen_in = {entry.run_id for entry in entries if entry.teller is Teller.ENDPOINT}
     answers = {run_id for run_id in seen_in if OWN_ANSWER.fullmatch(run_id)}  # such a run has the name of its answer
     told = {
-        action.response_id: action.run_id
+        action.response_id: gone.get(action.run_id, action.run_id)
         for action in reversed(tx.calls_answered(project_id, answers))
         if action.response_id is not None and action.run_id != action.response_id
     }
     homes = claims | told
-    taken: list[Entry] = []
-    moved: list[MovedRun] = []
+    if not homes:
+        return traced
+    told_there: list[Entry] = []
+    taken = dict(traced.taken)
+    moved = list(traced.moved)
     for answer in claims:
-        keeps_bodies = bodiless.keeps_bodies(tx, project_id, homes[answer], entries)
-        told_there, run = _taken_out(tx, project_id, answer, homes[answer], keeps_bodies=keeps_bodies)
-        taken += told_there
-        moved += run
-    return Housed(entries=list(_housed([*taken, *entries], homes)), moved=moved)
+        tape = _tape_alone(tx, project_id, answer)
+        if tape:
+            told_there += tape
+            taken[answer] = homes[answer]
+            moved += _belongings(tx, project_id, answer, homes[answer])
+    housed = list(_housed([*told_there, *entries], homes))
+    return Housed(
+        entries=[entry for entry in housed if entry is not None],
+        taken=taken,
+        moved=moved,
+        left_out={place for place, entry in enumerate(reversed(housed)) if entry is None},
+    )
 
 
 def bring_belongings(tx: CallTransaction, project_id: str, moved: Iterable[MovedRun]) -> None:
@@ -90,13 +100,13 @@ def _action_id(tx: CallTransaction, note: Note, moved: MovedRun) -> str | None:
     return None if action is None else action.id
 
 
-def _housed(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[Entry]:
+def _housed(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[Entry | None]:
     for entry in entries:
         home = homes.get(entry.run_id) if entry.teller is Teller.ENDPOINT else None
         if home is None:
             yield entry
-        elif isinstance(entry, ActionEntry):  # what was said of its own run holds of no other
-            yield replace(entry, run_id=home)
+        else:  # what was said of its own run holds of no other
+            yield replace(entry, run_id=home) if isinstance(entry, ActionEntry) else None
 
 
 def _claimed(entry: Entry) -> str | None:
@@ -107,18 +117,18 @@ def _claimed(entry: Entry) -> str | None:
     return answer if answer is not None and answer != entry.run_id and OWN_ANSWER.fullmatch(answer) else None
 
 
-def _taken_out(
-    tx: CallTransaction, project_id: str, answer: str, home: str, *, keeps_bodies: bool
-) -> tuple[list[Entry], list[MovedRun]]:
-    """Take the run of its own that a call was out of the store; return what was told of it, and what else it had.
+def _tape_alone(tx: CallTransaction, project_id: str, answer: str) -> list[Entry]:
+    """Return what was told of the run of its own that a call was; nothing where there is none.
 
     A run of this name of which others tell, too, is somebody's: it stays.
     """
     told = [stored.entry for stored in tx.tape(project_id, answer, limit=MOST_WORDS + 1)]
-    if len(told) > MOST_WORDS or any(entry.teller is not Teller.ENDPOINT for entry in told):
-        return [], []
+    is_alone = len(told) <= MOST_WORDS and all(entry.teller is Teller.ENDPOINT for entry in told)
+    return told if is_alone else []
+
+
+def _belongings(tx: CallTransaction, project_id: str, answer: str, home: str) -> list[MovedRun]:
     run, notes = tx.recorded_run(project_id, answer), tx.notes_of_run(project_id, answer)
     pinned_at = None if run is None else run.pinned_at
-    tx.forget_run(project_id, answer, is_told_elsewhere=keeps_bodies)
-    has_more = pinned_at is not None or notes
-    return told, [MovedRun(answer=answer, home=home, pinned_at=pinned_at, notes=notes)] if has_more else []
+    has_any = pinned_at is not None or notes
+    return [MovedRun(answer=answer, home=home, pinned_at=pinned_at, notes=notes)] if has_any else []

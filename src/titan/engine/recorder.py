@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 from typing import Final, TypeVar
 
 import msgspec
@@ -201,7 +202,8 @@ class Recorder:
 
     def _handed_in(self, project_id: str, entries: Iterable[Entry]) -> _Batch:
         """Hand prepared entries to the store."""
-        fit = list(map(self._fit, self._bodiless.leave_out(list(entries))))
+        kept = self._bodiless.leave_out(self._store, project_id, list(entries), is_large=_is_large)
+        fit = list(map(self._fit, kept))
         batch = _Batch(project_id, fit, _blobs_of(fit))
         if not batch.entries:
             batch.told.set_result(Recorded(stored=0, repeated=0))
@@ -253,7 +255,7 @@ class Recorder:
 
     def _small(self, payload: Payload | None) -> Payload | None:
         """Return a payload that fits into a row: of a longer one, which becomes a blob, its beginning and words."""
-        if payload is None or len(payload.text) <= BLOB_BYTES // 4 or len(payload.text.encode()) <= BLOB_BYTES:
+        if payload is None or _fits(payload):
             return payload
         whole = payload.whole
         content = whole.encode()
@@ -276,10 +278,9 @@ class Recorder:
         for project_id in dict.fromkeys(batch.project_id for batch in group.batches):
             batches = [batch for batch in group.batches if batch.project_id == project_id]
             heard = [entry for batch in batches for entry in batch.entries]
-            kept = record_entries(tx, project_id, heard, prices=self._preparer.prices, bodiless=self._bodiless)
-            new = {id(each.entry) for each in kept}
+            news = iter(record_entries(tx, project_id, heard, prices=self._preparer.prices, bodiless=self._bodiless))
             for batch in batches:
-                stored = sum(id(entry) in new for entry in batch.entries)
+                stored = sum(islice(news, len(batch.entries)))
                 group.results.append((batch, Recorded(stored=stored, repeated=len(batch.entries) - stored)))
 
     def _taken(self) -> list[_Batch]:
@@ -310,6 +311,17 @@ def _gone(count: int) -> StoreUnavailable:
         found=f"{count} whose content was deleted with another run meanwhile",
         next_step="Send it again: that stores the content anew.",
     )
+
+
+def _fits(payload: Payload) -> bool:
+    """Return whether a payload fits into a row."""
+    return len(payload.text) <= BLOB_BYTES // 4 or len(payload.text.encode()) <= BLOB_BYTES
+
+
+def _is_large(entry: Entry) -> bool:
+    """Return whether an entry has content that becomes a blob."""
+    payloads = (entry.inputs, entry.outputs) if isinstance(entry, ActionEntry) else ()
+    return not all(payload is None or _fits(payload) for payload in payloads)
 
 
 def _blobs_of(entries: Iterable[Entry]) -> list[str]:

@@ -14,7 +14,6 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from titan.engine.bodiless import BodilessRuns
 from titan.engine.homing import Housed, MovedRun
 from titan.model.actions import Entry, RunEntry, Teller
 from titan.ports_calls import CallTransaction
@@ -24,11 +23,8 @@ _LENGTH: Final = 32  # of a trace's id
 _READ_AT_ONCE: Final = 1000
 
 
-def in_named_runs(tx: CallTransaction, project_id: str, entries: Sequence[Entry], bodiless: BodilessRuns) -> Housed:
-    """Return entries in the runs that their traces are in, behind those that came before their trace was named.
-
-    Of those that come to a run in `bodiless`, nothing is left where they were.
-    """
+def in_named_runs(tx: CallTransaction, project_id: str, entries: Sequence[Entry]) -> Housed:
+    """Return entries in the runs that their traces are in, behind those that came before their trace was named."""
     claims: dict[str, str] = {}
     for entry in entries:
         for trace_id in entry.traces if isinstance(entry, RunEntry) else ():
@@ -36,16 +32,22 @@ def in_named_runs(tx: CallTransaction, project_id: str, entries: Sequence[Entry]
     unnamed = {entry.run_id for entry in entries if len(entry.run_id) == _LENGTH and entry.teller in _TELLERS}
     known = tx.runs_of_traces(project_id, claims.keys() | unnamed)
     homes = claims | known  # who told first has it
-    taken: list[Entry] = []
+    told_there: list[Entry] = []
+    taken: dict[str, str] = {}
     moved: list[MovedRun] = []
     for trace_id in claims.keys() - known.keys():
-        keeps_bodies = bodiless.keeps_bodies(tx, project_id, homes[trace_id], entries)
-        told_there, run = _taken_out(tx, project_id, trace_id, homes[trace_id], keeps_bodies=keeps_bodies)
-        taken += told_there
-        moved += run
+        run = tx.recorded_run(project_id, trace_id)
+        if run is None or run.has_stages:
+            continue
+        tape = list(_tape(tx, project_id, trace_id))
+        if all(entry.teller in _TELLERS for entry in tape):
+            told_there += tape
+            taken[trace_id] = homes[trace_id]
+            notes = tx.notes_of_run(project_id, trace_id)
+            moved.append(MovedRun(answer=None, home=homes[trace_id], pinned_at=run.pinned_at, notes=notes))
     if not taken and homes.keys().isdisjoint(unnamed):
-        return Housed(entries=entries, moved=moved)
-    return Housed(entries=list(_in_homes([*taken, *entries], homes)), moved=moved)
+        return Housed(entries=entries, taken=taken, moved=moved)
+    return Housed(entries=list(_in_homes([*told_there, *entries], homes)), taken=taken, moved=moved)
 
 
 def note_traces(tx: CallTransaction, project_id: str, entries: Iterable[Entry]) -> None:
@@ -67,21 +69,6 @@ def _in_homes(entries: Iterable[Entry], homes: Mapping[str, str]) -> Iterator[En
             yield replace(entry, run_id=home, is_part_end=entry.end is not None)
         else:
             yield replace(entry, run_id=home)
-
-
-def _taken_out(
-    tx: CallTransaction, project_id: str, trace_id: str, home: str, *, keeps_bodies: bool
-) -> tuple[list[Entry], list[MovedRun]]:
-    """Take the run by a trace's name out of the store; return what was told of it, and what else it had."""
-    run = tx.recorded_run(project_id, trace_id)
-    if run is None or run.has_stages:
-        return [], []
-    told = list(_tape(tx, project_id, trace_id))
-    if any(entry.teller not in _TELLERS for entry in told):
-        return [], []
-    notes = tx.notes_of_run(project_id, trace_id)
-    tx.forget_run(project_id, trace_id, is_told_elsewhere=keeps_bodies)
-    return told, [MovedRun(answer=None, home=home, pinned_at=run.pinned_at, notes=notes)]
 
 
 def _tape(tx: CallTransaction, project_id: str, run_id: str) -> Iterator[Entry]:

@@ -3,6 +3,14 @@
 Found anew whenever one of the two is touched: first they are taken apart, and what was lent is given back; then the
 nests are settled that they stand in; then they are joined as they belong together by now. For the outer one may turn
 out to stand around another call, which its cost is then lent to. So the order in which all come is of no matter.
+
+It matters in one case, with steps between or without: our endpoint's call names as its parent the outer one of two
+spans, and the inner one, which names its answer, comes after both. By then the endpoint's word is joined with the outer
+one, as of a call made in it (`rules.recording`), and stays there, for an entry on the tape is never given to another
+action. So the outer one is the call: its outcome and tokens count, and its cost where the endpoint told none. Had the
+inner one come before one of the two, it would be the call, and others made in the outer one would count beside it.
+Spans are sent as they end, the inner one first: so it takes a client that hands on no context of its own span, and a
+request with the inner span that is late.
 """
 
 from collections.abc import Iterable, Iterator

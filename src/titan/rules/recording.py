@@ -4,7 +4,7 @@ Entries come late, twice, in any order and from several tellers. So: what a tell
 is missing is filled in from whoever knows it; a call that two tellers saw is one action, joined by the provider's id of
 the answer or by the span that the other was made in; a call that one teller saw within a call is counted once; and of
 two costs the one that our own model endpoint saw wins. `rules.merging` says how words about one action are joined.
-Whatever the order of entries, counts and sums are the same.
+Whatever the order of entries, counts and sums are the same, but for the case that `rules.past_steps` names.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,7 +34,7 @@ from titan.model.actions import (
 from titan.model.recorded import Action, RecordedRun, is_frame, was_model_call
 from titan.model.runs import RunStatus, StatusSource
 from titan.ports_calls import KnownCalls, NewEntry, Prices
-from titan.rules.bodiless import told_of_project
+from titan.rules.bodiless import KEEPS_ALL, Bodiless, told_of_project
 from titan.rules.broken_off import IS_BROKEN_OFF, is_broken_off
 from titan.rules.ending import as_it_stood, going_on, with_end
 from titan.rules.estimating import estimate_told
@@ -59,6 +59,7 @@ from titan.rules.settling import RunState, Settling
 from titan.rules.sureness import order_of
 
 MOST_DETAILS: Final = 32  # different ones about a run; a trace through so many services is rare
+MOST_TOLD: Final = 64  # of these and the projects of a run, which are looked at with each word about it
 UNKNOWN_AGENT: Final = "unknown"  # whose run it is when no teller has said so
 
 
@@ -69,25 +70,36 @@ class Settled:
     runs: Sequence[RecordedRun]  #: new and changed ones
     actions: Sequence[Action]  #: new and changed ones
     kept: Sequence[NewEntry]  #: in the order they came
-    repeated: int  #: entries that say nothing new
+    said_new: Sequence[bool]  #: of each entry, in the order they came, whether it said something new
+
+    @property
+    def repeated(self) -> int:
+        """How many entries said nothing new."""
+        return self.said_new.count(False)
 
 
 def settle(
-    entries: Iterable[Entry], known: KnownCalls, *, project_id: str, now: datetime, prices: Prices | None = None
+    entries: Iterable[Entry],
+    known: KnownCalls,
+    *,
+    project_id: str,
+    now: datetime,
+    prices: Prices | None = None,
+    bodiless: Bodiless = KEEPS_ALL,
 ) -> Settled:
-    """Return what `entries` change, taken in the order given."""
-    settling = Settling(project_id, now, known, known.next_number, prices=prices)
-    repeated = 0
-    for entry in entries:
-        is_new = _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
-        repeated += not is_new
+    """Return what `entries` change, taken in the order given; that a run is of one of `bodiless` is noted always."""
+    settling = Settling(project_id, now, known, known.next_number, prices=prices, bodiless=bodiless)
+    said_new = [
+        _take_action(settling, entry) if isinstance(entry, ActionEntry) else _take_run(settling, entry)
+        for entry in entries
+    ]
     estimate_told(settling)
     parted = parted_past_steps(settling)
     unnested_past_steps(settling, settle_nests(settling, parted))
     counted_where_named(settling)
     find_first_errors(settling)
     runs = [_row(state, now) for state in settling.runs.values() if state.is_changed]
-    return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, repeated=repeated)
+    return Settled(runs=runs, actions=list(settling.changed.values()), kept=settling.kept, said_new=said_new)
 
 
 # --- runs ---
@@ -129,7 +141,7 @@ def _take_run(settling: Settling, entry: RunEntry) -> bool:
     if entry.standing is not None:
         has_moved = _stands(state, entry.standing)
         began_at, last_at = entry.standing.last_started_at, entry.standing.last_event_at
-    changes = _words(state.run, entry)
+    changes = _words(settling, state.run, entry)
     if not state.run.has_stages:  # else the DAGs that it submitted say more: their word counts
         changes |= _ending(state, entry)
     changes = {name: value for name, value in changes.items() if value != getattr(state.run, name)}
@@ -157,13 +169,13 @@ def _stands(state: RunState, standing: Standing) -> bool:
     return before != (state.last_started_at, state.last_event_at, state.last_outcome, state.last_ended_at)
 
 
-def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
+def _words(settling: Settling, run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     """Return what an entry says of a run; of its session and name the first word that is heard stays."""
     said: dict[str, object] = {
         "session_id": run.session_id or entry.session_id,
         "name": run.name or entry.name,
         "tags": first_tags(run.tags, entry.tags) if entry.tags else run.tags,
-        "details_told": _details(run, entry),
+        "details_told": _details(settling, run, entry),
         **_agent(run, entry),
     }
     if entry.done is None and entry.total is None:
@@ -178,16 +190,20 @@ def _words(run: RecordedRun, entry: RunEntry) -> dict[str, object]:
     return said
 
 
-def _details(run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
+def _details(settling: Settling, run: RecordedRun, entry: RunEntry) -> tuple[str, ...]:
     """Return what was told beside a run, as digests: OpenTelemetry sends it with every request, and it is kept once.
 
-    A project comes in however much was told before: what is kept of the run depends on it.
+    A project that keeps no bodies comes in however much was told before: what is kept of the run depends on it.
     """
+    if entry.details is None and entry.project is None:
+        return run.details_told
     told = set(run.details_told)
     if entry.details is not None and len(told) < MOST_DETAILS:
         told.add(digest_of(entry.details).hex())
     if entry.project is not None:
-        told.add(told_of_project(entry.project))
+        noted = told_of_project(entry.project)
+        if len(told) < MOST_TOLD or settling.bodiless.is_noted([noted]):
+            told.add(noted)
     return run.details_told if len(told) == len(run.details_told) else tuple(sorted(told))
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from titan.model.actions import ActionEntry, ActionKind, Outcome, Teller, part_key
 from titan.model.recorded import Action, RecordedRun, was_model_call
 from titan.ports_calls import KnownCalls, NewEntry, Prices
+from titan.rules.bodiless import KEEPS_ALL, Bodiless
 from titan.rules.broken_off import is_broken_off
 from titan.rules.lending import own
 from titan.rules.tallying import Sums
@@ -105,6 +106,7 @@ class Settling:
     parts: dict[int, set[bytes]] = field(default_factory=dict)
     kept: list[NewEntry] = field(default_factory=list)
     prices: Prices | None = None
+    bodiless: Bodiless = KEEPS_ALL
 
     def action_at(self, run_id: str, action_id: str) -> Action | None:
         """Return the action of this id, or the one that a span of this id turned out to be."""

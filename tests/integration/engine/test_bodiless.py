@@ -11,14 +11,25 @@ from msgspec.structs import replace
 from tests.support.builders import PROJECT
 from tests.support.call_stores import check, everything_in, kept, run_of, tape_of
 from tests.support.recorded import RUN, a_call, a_seen, a_word
+from tests.support.recorded import a_span as a_model_span
 from tests.support.stores import StandingClock
 from tests.support.telemetry import SPAN_ID, TRACE_ID, a_span, entries_of
 from tests.support.waiting import wait_until
-from titan.engine.bodiless import MOST_REMEMBERED, BodilessRuns
+from titan.engine.bodiless import BodilessRuns
 from titan.engine.preparing import Preparer
-from titan.engine.recorder import BLOB_BYTES, Recorder
+from titan.engine.recorder import BLOB_BYTES, Recorded, Recorder
 from titan.engine.recording import record_entries
-from titan.model.actions import SHARED_MARK, ActionEntry, Entry, ModelUse, Payload, RunEnd, RunEntry, project_detail
+from titan.model.actions import (
+    SHARED_MARK,
+    ActionEntry,
+    Entry,
+    ModelUse,
+    Payload,
+    RunEnd,
+    RunEntry,
+    Teller,
+    project_detail,
+)
 from titan.ports_calls import CallStore
 from titan.rules.bodiless import Bodiless
 from titan.rules.entry_redaction import EntryRedactor
@@ -124,6 +135,47 @@ def test_a_call_that_the_endpoint_saw_has_none_where_its_span_says_the_project(
     assert run.tally.calls == 1
 
 
+OF_THE_TRACE = replace(a_call("s1", run_id=TRACE_ID, teller=Teller.OTLP), inputs=BODY)
+HOME = replace(a_word(run_id="budget-1", teller=Teller.OTLP), traces=(TRACE_ID,))
+SAYS_ANSWER = a_model_span("s2", run_id="budget-1", use=ModelUse(model="m", response_id=ANSWER))
+#: What is told first, and what then brings it into a run that keeps none, as only this says.
+MOVED: Mapping[str, tuple[Sequence[Entry], Sequence[Entry]]] = {
+    "a span under the trace's name says it": (
+        [OF_THE_TRACE],
+        [replace(OF_THE_TRACE, id="s3", inputs=None, project="finance"), HOME],
+    ),
+    "a call under its answer's name says it": (
+        [seen(ANSWER)],
+        [replace(seen(ANSWER), project="finance"), SAYS_ANSWER],
+    ),
+    "another that is moved along said it": (
+        [OF_THE_TRACE, replace(seen(ANSWER), project="finance")],
+        [HOME, SAYS_ANSWER],
+    ),
+}
+
+
+@pytest.mark.parametrize("told", MOVED.values(), ids=MOVED)
+def test_nothing_is_left_where_a_run_was_before_its_bodies_went(
+    store: CallStore, told: tuple[Sequence[Entry], Sequence[Entry]]
+) -> None:
+    for batch in told:
+        hear(store, *batch)
+
+    assert all_gone(store)
+    run = run_of(store, "budget-1")
+    assert run is not None
+    assert FINANCE.is_noted(run.details_told)
+
+
+def test_nothing_is_left_where_a_run_was_that_was_recorded_before_the_project_was_chosen(store: CallStore) -> None:
+    kept(store, lambda tx: record_entries(tx, PROJECT, [replace(OF_THE_TRACE, project="finance")]))
+
+    hear(store, HOME)
+
+    assert all_gone(store)
+
+
 def test_what_was_recorded_before_the_project_was_chosen_stays_as_it_was(store: CallStore) -> None:
     named = replace(a_call("a1"), inputs=BODY, project="finance")
     kept(store, lambda tx: record_entries(tx, PROJECT, [named]))
@@ -159,17 +211,6 @@ def test_details_that_only_look_like_a_project_name_none(store: CallStore) -> No
     hear(store, replace(a_word(), details=project_detail("finances")), replace(a_call(), inputs=BODY))
 
     assert CANARY in repr(entries(store))
-
-
-def test_no_more_runs_are_remembered_than_there_is_room_for() -> None:
-    runs = BodilessRuns(FINANCE)
-    words = [replace(a_word(run_id=f"R_{number}"), project="finance") for number in range(MOST_REMEMBERED + 1)]
-
-    runs.leave_out(words)
-
-    late = [replace(a_call(run_id=run_id), inputs=BODY) for run_id in ("R_0", "R_1")]
-    first, second = runs.leave_out(late)
-    assert (first, second) == (late[0], replace(late[1], inputs=None))
 
 
 # --- content of its own ---
@@ -216,23 +257,77 @@ def test_large_bodies_are_not_even_written_once_the_run_is_known(tmp_path: Path)
 def test_large_bodies_that_were_written_before_are_discarded(tmp_path: Path) -> None:
     store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
     discarded: list[str] = []
-    large = [Payload(f'"{letter * 2 * BLOB_BYTES}"') for letter in "ab"]
+    recorder = a_recorder(store, blobs, discarded)
 
     async def tell() -> None:
-        first = a_recorder(store, blobs, discarded)
-        await first.record(PROJECT, lambda: [replace(a_call("a1"), inputs=large[0])])
-        await first.record(PROJECT, lambda: [replace(a_word(), project="finance", end=RunEnd.COMPLETED)])
-        again = a_recorder(store, blobs, discarded)  # which remembers nothing
-        await again.record(PROJECT, lambda: [replace(a_call("a2"), inputs=large[1])])
-        for recorder in (first, again):
-            for _ in range(2):
-                await recorder.discard_left()
-            recorder.close()
+        await recorder.record(PROJECT, lambda: [replace(a_call("a1"), inputs=Payload(f'"{"a" * 2 * BLOB_BYTES}"'))])
+        await recorder.record(PROJECT, lambda: [replace(a_word(), project="finance", end=RunEnd.COMPLETED)])
+        for _ in range(2):
+            await recorder.discard_left()
 
     asyncio.run(tell())
+    recorder.close()
 
-    written = {path.name for path in files_below(tmp_path / "blobs")}
-    assert len(discarded) == 2
-    assert all(any(digest in name or name in digest for name in written) for digest in discarded)
+    assert [path.name for path in files_below(tmp_path / "blobs")] == discarded
     assert store.read(lambda reader: reader.named_blobs(discarded)) == set()
+    store.close()
+
+
+def test_large_bodies_that_were_written_just_before_the_word_was_stored_are_left(store: CallStore) -> None:
+    hear(store, replace(a_word(), project="finance"))
+    runs = BodilessRuns(FINANCE)
+
+    hear(store, replace(a_call(), inputs=Payload(f'"{CANARY}"', blob="d1"), outputs=Payload("1")), bodiless=runs)
+
+    assert list(runs.left) == ["d1"]
+    assert all_gone(store)
+
+
+def test_a_run_that_was_deleted_and_recorded_anew_for_another_project_keeps_its_bodies(tmp_path: Path) -> None:
+    store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
+    recorder = a_recorder(store, blobs, [])
+    bodies = {"inputs": BODY, "outputs": Payload(f'"{"a" * 2 * BLOB_BYTES}"')}
+
+    async def tell() -> None:
+        await recorder.record(PROJECT, lambda: [replace(a_call(), **bodies, project="finance")])
+        kept(store, lambda tx: tx.forget_run(PROJECT, RUN))
+        await recorder.record(PROJECT, lambda: [replace(a_call(), **bodies, project="shop")])
+
+    asyncio.run(tell())
+    recorder.close()
+
+    [call] = [each for each in entries(store) if isinstance(each, ActionEntry)]
+    assert (call.inputs, call.outputs is not None) == (BODY, True)
+    assert len(files_below(tmp_path / "blobs")) == 1
+    store.close()
+
+
+def test_new_entries_count_as_stored_when_their_bodies_are_left_out(tmp_path: Path) -> None:
+    store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
+    recorder = a_recorder(store, blobs, [])
+    calls = [replace(a_call(f"a{number}"), inputs=BODY) for number in range(5)]
+
+    async def tell() -> list[Recorded]:
+        await recorder.record(PROJECT, lambda: [replace(a_word(), project="finance")])
+        return [await recorder.record(PROJECT, lambda: calls) for _ in range(2)]
+
+    told = asyncio.run(tell())
+    recorder.close()
+
+    assert told == [Recorded(stored=5, repeated=0), Recorded(stored=0, repeated=5)]
+    store.close()
+
+
+def test_a_run_of_the_same_name_in_another_project_of_the_server_keeps_its_bodies(tmp_path: Path) -> None:
+    store, blobs = SqliteCallStore(tmp_path / "calls.db", clock=StandingClock()), FolderBlobs(tmp_path / "blobs")
+    recorder = a_recorder(store, blobs, [])
+
+    async def tell() -> None:
+        await recorder.record("elsewhere", lambda: [replace(a_call(), inputs=BODY, project="finance")])
+        await recorder.record(PROJECT, lambda: [replace(a_call(), inputs=BODY)])
+
+    asyncio.run(tell())
+    recorder.close()
+
+    assert [each.inputs for each in entries(store) if isinstance(each, ActionEntry)] == [BODY]
     store.close()

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from tests.support.builders import NOON, PROJECT
 from tests.support.call_stores import actions_of, run_of, tape_of
-from tests.support.recorded import RUN, a_call, a_span, a_word
+from tests.support.recorded import RUN, a_call, a_span, a_word, at
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
 from titan.engine.preparing import Preparer
@@ -32,6 +32,7 @@ from titan.model.actions import (
     ModelUse,
     Payload,
     RunEnd,
+    Teller,
 )
 from titan.model.errors import InvalidInput, StoreRefused, StoreUnavailable
 from titan.model.recorded import RecordedRun
@@ -417,6 +418,28 @@ def test_bytes_of_a_deleted_run_that_a_reader_held_are_taken_off_the_disk_once_i
     asyncio.run(keep_until_it_is_gone())
 
     assert not is_on_disk()
+
+
+def test_what_is_brought_to_another_run_counts_for_whoever_sent_it(desk: Desk) -> None:
+    trace, answer = "a" * 32, f"chatcmpl-{'b' * 32}"
+    use = ModelUse(model="m", response_id=answer)
+    seen = replace(a_span(answer, run_id=answer, use=use), teller=Teller.ENDPOINT)
+    of_its_own_run = a_word(run_id=answer, teller=Teller.ENDPOINT, name="One call of the model")
+    home = replace(a_word(teller=Teller.OTLP, name="budget"), traces=(trace,))
+    spans = [replace(a_span(f"s{number}", run_id=trace), ended_at=None) for number in range(3)]
+
+    async def tell() -> list[Recorded]:
+        first = [await desk.record(*spans[:2]), await desk.record(of_its_own_run, seen)]
+        async with held_up(desk):
+            ended = replace(spans[2], use=use, ended_at=at(1))
+            batches = [(home, spans[0], spans[2]), (of_its_own_run, ended, seen, of_its_own_run), (a_call(),)]
+            tasks = [asyncio.create_task(desk.record(*batch)) for batch in batches]
+            await settled(lambda: waiting(desk) == 8)
+        return [*first, *await asyncio.gather(*tasks)]
+
+    told = asyncio.run(tell())
+
+    assert [(each.stored, each.repeated) for each in told] == [(2, 0), (2, 0), (2, 1), (1, 3), (1, 0)]
 
 
 def test_content_that_goes_while_it_is_committed_is_asked_for_again(desk: Desk) -> None:

@@ -3,11 +3,12 @@
 import pytest
 from msgspec.structs import replace
 
+from tests.support.builders import NOON, PROJECT
 from tests.support.recorded import Memory, a_call, a_word
 from titan.model.actions import Failure, Payload, digest_of
 from titan.rules.bodiless import KEEPS_ALL, Bodiless, told_of_project
 from titan.rules.contentless import without_bodies
-from titan.rules.recording import MOST_DETAILS
+from titan.rules.recording import MOST_DETAILS, MOST_TOLD, settle
 
 FINANCE = Bodiless.of(["Finance", " hr "])
 
@@ -45,6 +46,18 @@ def test_a_run_is_noted_to_be_of_a_project_once_however_much_was_told_beside_it(
     assert (len(first.kept), len(again.kept)) == (1, 0)
     assert len(memory.run.details_told) == MOST_DETAILS + 1
     assert told_of_project("finance") == digest_of('{"project":"finance"}').hex()
+
+
+def test_of_projects_without_end_a_run_notes_some_and_those_that_keep_no_bodies() -> None:
+    names = [*(f"user-{number}" for number in range(MOST_TOLD + 3)), "Finance", "hr", "shop"]
+    words = [replace(a_word(), project=name) for name in names]
+    nothing = Memory().known(words)
+
+    settled = settle(words, nothing, project_id=PROJECT, now=NOON, bodiless=FINANCE)
+
+    [run] = settled.runs
+    assert set(run.details_told) == {told_of_project(name) for name in (*names[:MOST_TOLD], "Finance", "hr")}
+    assert [new.entry for new in settled.kept] == [*words[:MOST_TOLD], words[-3], words[-2]]
 
 
 def test_what_has_no_bodies_is_the_very_same_without_them() -> None:
