@@ -303,9 +303,9 @@ class CallReader(Protocol):
 
         Those that a note acknowledges or mutes only where asked for (`rules.intercepts.acknowledgement`).
 
-        The flag tells whether a call failed that was not made good: it did not succeed later in the run under the same
-        name, and no call that it was made in, however far up, succeeded all the same. A turn, an agent or a step makes
-        nothing good. Calls that never ended do not count.
+        The flag tells of a run that did not fail whether a call did that was not made good: it did not succeed later in
+        the run under the same name, and no call that it was made in, however far up, succeeded all the same. A turn, an
+        agent or a step makes nothing good. Calls that never ended do not count.
         """
 
     def agents(

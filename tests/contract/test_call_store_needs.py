@@ -22,6 +22,8 @@ def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) 
 
     tell("good", a_call(run_id="good"))
     tell("failed", a_call(run_id="failed"), a_word(run_id="failed", seconds=1, end=RunEnd.FAILED))
+    failing = a_call("a", run_id="failing", error="no"), a_word(run_id="failing", seconds=2, end=RunEnd.FAILED)
+    tell("failing", *failing)  # of one that failed nobody asks whether its errors were made good
     tell("broken", a_call("a", run_id="broken", error="no"), a_call("b", run_id="broken", name="else"))
     tell("mended", a_call("a", run_id="mended", error="no"), a_call("b", run_id="mended", begins=2, ends=4))
     tell("blocked", a_call(run_id="blocked", begins=9, ends=9, outcome=Outcome.BLOCKED), agent="bob")
@@ -35,6 +37,7 @@ def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) 
         ("blocked", False),
         ("mended", False),
         ("broken", True),
+        ("failing", False),
         ("failed", False),
     ]
     late = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(5), limit=9))

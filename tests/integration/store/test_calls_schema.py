@@ -35,6 +35,7 @@ PARTS = {
 ALLOWED = (
     *SCANS_OF_FINDINGS,
     "SCAN above",
+    "SCAN calls",
     "SCAN wanted",
     "SCAN place",
     "SCAN hit",

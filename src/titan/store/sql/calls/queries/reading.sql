@@ -255,19 +255,20 @@ order by runs.last_event_at_us desc, runs.run_no desc
 limit :limit offset :skip
 
 -- name: has_unrecovered_error
-with recursive above (failed_no, parent_id, is_handled) as (
-    select failed.number, failed.parent_id, 0
-    from actions as failed
-    where
-        failed.run_no = :run_no and failed.outcome = 'error' and failed.kind in ('model', 'tool', 'call')
-        and failed.error_type is distinct from 'NeverEnded'
-        and not exists (
-            select 1
-            from actions as later
-            where
-                later.run_no = :run_no and later.name = failed.name and later.outcome = 'success'
-                and later.started_at_us > failed.started_at_us
-        )
+-- The last success of each name is found in one go over the run: looked for at each failure, it reads the run as often.
+with recursive calls (number, parent_id, is_failed, started_at_us, good_at_us) as (
+    select
+        number, parent_id,
+        outcome = 'error' and kind in ('model', 'tool', 'call') and error_type is distinct from 'NeverEnded',
+        started_at_us, max(case when outcome = 'success' then started_at_us end) over (partition by name)
+    from actions
+    where run_no = :run_no and outcome in ('error', 'success')
+),
+
+above (failed_no, parent_id, is_handled) as (
+    select number, parent_id, 0
+    from calls
+    where is_failed and (good_at_us is null or good_at_us <= started_at_us)
     union
     -- A call that succeeded dealt with what failed in it. A turn, an agent or a step only stands around it.
     select
