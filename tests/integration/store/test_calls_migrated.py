@@ -1,15 +1,25 @@
-"""A database of an older Titan gets the newest schema for calls when it is opened, with the rows that are in it."""
+"""A database of an older Titan gets the newest schema for calls when it is opened, and its rows what they lack."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from tests.support.builders import PROJECT
+from tests.support.call_stores import CALL_STORES, record, tamper
 from tests.support.postgres import a_database
+from tests.support.recorded import RUN, a_call, a_word, at
 from tests.support.sources import ROOT
+from tests.support.stores import StandingClock
+from titan.model.actions import ActionEntry, ActionKind, Outcome, RunEnd
 from titan.model.errors import StoreRefused
+from titan.ports_calls import CallStore
+from titan.rules.losses import LOST
 from titan.store.calls.postgres_store import prepare
+from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.postgres.address import Address
 
 MIGRATIONS = ROOT / "src" / "titan" / "store" / "sql" / "calls"
@@ -75,3 +85,60 @@ def test_a_migration_that_fails_is_named_and_leaves_the_database_as_it_is() -> N
             prepare(address)
 
         assert version_of(address) == "14"
+
+
+# --- what runs of before lost ---
+
+LOST_BEFORE = "0020_lost_before.sql"
+
+
+def lost_of(store: CallStore) -> dict[str, int]:
+    """Return of each run that needs attention what it lost."""
+    found = store.read(lambda reader: reader.runs_in_need(PROJECT, since=at(0), limit=9))
+    return {run.id: run.lost for run, _ in found}
+
+
+def migrate_again(store: CallStore, file: str) -> None:
+    """Do once more what a migration does to the rows."""
+    dialect = "sqlite" if isinstance(store, SqliteCallStore) else "postgres"
+    tamper(store, (MIGRATIONS / dialect / "migrations" / file).read_text("utf-8"))
+
+
+@pytest.mark.parametrize("kind", sorted(CALL_STORES))
+def test_runs_of_before_have_lost_what_their_events_told(tmp_path: Path, kind: str) -> None:
+    def an_event(id: str, run_id: str, details: str | None) -> ActionEntry:
+        event = a_call(id, run_id=run_id, kind=ActionKind.EVENT, name=LOST, outcome=Outcome.ERROR)
+        return replace(event, details=details)
+
+    clock = StandingClock()
+    with CALL_STORES[kind](tmp_path) as open_store:
+        store = open_store(clock)
+        record(store, an_event("l1", "R_1", '{"attributes":{"count":38001}}'), a_call("a1", run_id="R_1", error="no"))
+        record(store, an_event("l2", "R_1", '{"attributes":{"count":2}}'), a_call("a2", run_id="R_1", name="\0"))
+        for n, details in enumerate((None, "{", '{"attributes":{"count":"5"}}', '{"attributes":{"count":2.5}}', "[]")):
+            record(store, an_event(f"b{n}", f"R_2{n}", details))
+        record(store, a_call("a1", run_id="R_3", error="no"))
+        counted = lost_of(store)
+        tamper(store, "update runs set lost = 0")
+
+        migrate_again(store, LOST_BEFORE)
+        assert counted == {"R_1": 38_003, **{f"R_2{n}": 1 for n in range(5)}, "R_3": 0}
+        assert lost_of(store) == counted
+
+        migrate_again(store, LOST_BEFORE)
+        assert lost_of(store) == counted
+        store.close()
+
+
+def test_an_event_of_losses_whose_words_are_packed_tells_of_one(tmp_path: Path) -> None:
+    clock = StandingClock()
+    store = SqliteCallStore(tmp_path / "calls.db", clock=clock)
+    told = a_call("l1", kind=ActionKind.EVENT, name=LOST, outcome=Outcome.ERROR)
+    record(store, replace(told, details='{"attributes":{"count":5}}'), a_word(seconds=2, end=RunEnd.COMPLETED))
+    assert store.pack(before=clock.now() + timedelta(days=1), limit=9) == 1
+    tamper(store, "update runs set lost = 0")
+
+    migrate_again(store, LOST_BEFORE)
+
+    assert lost_of(store) == {RUN: 1}
+    store.close()
