@@ -368,7 +368,8 @@ class CallTransaction(CallReader, Protocol):
     ) -> None:
         """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
 
-        A run that was archived, and by now is not, is found by its words as `restore_run` has it.
+        A run that was archived, and by now is not, is found by its words as `restore_run` has it. How much went wrong
+        in a run is counted here, from how it stood until now (`model.troubles`), whichever count it comes with.
         """
 
     def change_tape(self, project_id: str, run_id: str, change: Callable[[Entry], Entry]) -> set[str]:
@@ -379,7 +380,7 @@ class CallTransaction(CallReader, Protocol):
         """
 
     def save_run(self, run: RecordedRun) -> None:
-        """Insert or overwrite a run's row; its tape stays as it is."""
+        """Insert or overwrite a run's row, and count its troubles as `keep` does; its tape stays as it is."""
 
     def save_note(self, note: Note) -> None:
         """Insert or overwrite what a person said of a stored run."""

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import kept, record
+from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
 from titan.model.recorded import Note
@@ -138,6 +138,40 @@ def test_a_run_that_is_acknowledged_is_in_no_need_until_more_goes_wrong_in_it(ca
 
     record(calls, a_word(end=RunEnd.FAILED))
     assert needs_of(calls) == [RUN]
+
+
+def test_what_goes_wrong_in_a_run_adds_up_and_is_never_taken_back(calls: CallStore) -> None:
+    def troubles_with(errors: int, **changes: object) -> int:
+        run = run_of(calls)
+        assert run is not None
+        changed = replace(run, tally=replace(run.tally, error=errors), **changes)
+        kept(calls, lambda tx: tx.save_run(changed))
+        return troubles_of(calls)
+
+    record(calls, a_call("a", error="no"), a_call("b", error="no"))
+    assert troubles_of(calls) == 2
+
+    assert troubles_with(1) == 2  # it turned out to have gone well
+    assert troubles_with(1, troubles=0) == 2
+    assert troubles_with(2, troubles=9) == 3
+    record(calls, a_word(seconds=5, end=RunEnd.FAILED))
+    record(calls, a_call("c", begins=6, ends=7))
+    assert (troubles_of(calls), needs_of(calls)) == (4, [RUN])
+    kept(calls, lambda tx: tx.save_note(a_note("now", acknowledges=True, troubles=4)))
+    assert needs_of(calls) == []
+
+    record(calls, a_call("d", begins=8, error="no"))
+    assert (troubles_of(calls), needs_of(calls)) == (5, [RUN])
+    kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
+    record(calls, a_call("a", error="no"))
+    assert troubles_of(calls) == 1
+
+
+def troubles_of(calls: CallStore) -> int:
+    """Return how much went wrong in the run."""
+    run = run_of(calls)
+    assert run is not None
+    return run.troubles
 
 
 def test_a_run_that_is_muted_is_in_no_need_whatever_is_heard_of_it(calls: CallStore) -> None:

@@ -70,18 +70,12 @@ def depends_on_agent(run: RecordedRun, thresholds: Thresholds) -> bool:
     return enough and thresholds.times > 0 and run.tally.stopped < thresholds.rate * run.tally.attempts
 
 
-def troubles(run: RecordedRun) -> int:
-    """Return how much went wrong in a run so far: failed and stopped actions, lost entries, and that it failed."""
-    return run.tally.error + run.tally.stopped + run.lost + (run.status is RunStatus.FAILED)
-
-
 def acknowledgement(run: RecordedRun, notes: Iterable[Note]) -> Note | None:
     """Return the note by which a run needs no attention any more, None where it needs some.
 
     One that mutes the run goes before one that acknowledges it, which counts until more goes wrong; then the newest.
     """
-    now = troubles(run)
-    said = [note for note in notes if note.mutes or (note.acknowledges and note.troubles >= now)]
+    said = [note for note in notes if note.mutes or (note.acknowledges and note.troubles >= run.troubles)]
     return max(said, key=lambda note: (note.mutes, note.at, note.id), default=None)
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, digest_of, part_key, seen_within
 from titan.model.recorded import Action, Note, RecordedRun
+from titan.model.troubles import troubles_after
 from titan.ports_calls import KnownCalls, NewEntry, StoredEntry
 from titan.store.calls.agent_hours import HourRow, hours_changed
 from titan.store.calls.knowing import Knowing, own_answers
@@ -272,6 +273,7 @@ class SqlCallTransaction(SqlCallReader):
         changes: list[tuple[RecordedRun | None, RecordedRun]] = []
         for run in runs:
             place = places[run.id]
+            run = replace(run, troubles=troubles_after(place.known, run))
             changes.append((place.known, run))
             self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)

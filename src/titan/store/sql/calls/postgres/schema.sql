@@ -73,6 +73,7 @@ create table runs (
     prevented_more bigint not null default 0,
     saved_more bigint not null default 0,
     lost bigint not null default 0 check (lost >= 0),
+    troubles bigint not null default 0 check (troubles >= 0),
     unique (project_id, id)
 );
 

@@ -71,6 +71,7 @@ create table runs (
     prevented_more integer not null default 0,
     saved_more integer not null default 0,
     lost integer not null default 0 check (lost >= 0),
+    troubles integer not null default 0 check (troubles >= 0),
     unique (project_id, id)
 ) strict;
 
