@@ -320,9 +320,9 @@ class CallReader(Protocol):
         """Return agents by id behind `after`: all, those whose id holds `part`, or the one of `agent_id`."""
 
     def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
-        """Return how many attempts of the agent's runs were stopped that started from `since` to `until`.
+        """Return how many attempts of the agent's runs were stopped that started from `since` until before `until`.
 
-        Runs count by the hour, in UTC: all those of the hour of `since` and of that of `until` do.
+        Runs count by the hour, in UTC: all those of the hour of `since` do, and none of that of `until`.
         """
 
     def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:

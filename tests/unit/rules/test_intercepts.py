@@ -82,8 +82,8 @@ def test_what_is_often_can_be_set_and_a_share_is_exact() -> None:
 
 
 def beside(run: RecordedRun, stopped: int, attempts: int, thresholds: Thresholds = DEFAULTS) -> list[str]:
-    """Return what is told of a run whose agent's other runs made so many attempts."""
-    of_agent = Stops(stopped=stopped + run.tally.stopped, attempts=attempts + run.tally.attempts)
+    """Return what is told of a run before which its agent's made so many attempts."""
+    of_agent = Stops(stopped=stopped, attempts=attempts)
     return [
         reason.told for reason in reasons(run, has_unrecovered_error=False, thresholds=thresholds, of_agent=of_agent)
     ]

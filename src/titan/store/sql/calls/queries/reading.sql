@@ -301,7 +301,7 @@ limit :limit
 -- name: stops_of_agent
 select cast(coalesce(sum(stopped), 0) as bigint), cast(coalesce(sum(attempts), 0) as bigint)
 from agent_hours
-where project_id = :project_id and agent_id = :agent_id and hour between :first and :last
+where project_id = :project_id and agent_id = :agent_id and hour >= :first and hour < :last
 
 -- name: days_of_agent
 select
