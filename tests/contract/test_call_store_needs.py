@@ -10,7 +10,7 @@ from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
 from titan.model.recorded import Note
-from titan.ports_calls import CallReader, CallStore, RunFilter
+from titan.ports_calls import CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.losses import LOST
 
 
@@ -137,6 +137,23 @@ def test_a_run_that_is_acknowledged_is_in_no_need_until_more_goes_wrong_in_it(ca
     assert (needs_of(calls), needs_of(calls, has_acknowledged=True)) == ([], [RUN])
 
     record(calls, a_word(end=RunEnd.FAILED))
+    assert needs_of(calls) == [RUN]
+
+
+def test_many_notes_on_a_run_count_as_the_one_that_saw_most_and_each_until_it_is_deleted(calls: CallStore) -> None:
+    record(calls, a_call("a", error="no"), a_call("b", error="no"))
+    more, less = (a_note(f"saw {n}", acknowledges=True, troubles=n) for n in (2, 1))
+
+    def say_all(tx: CallTransaction) -> None:
+        for note in (more, less, a_note("score")):
+            tx.save_note(note)
+
+    kept(calls, say_all)
+    assert needs_of(calls) == []
+
+    kept(calls, lambda tx: tx.forget_note(less))
+    assert needs_of(calls) == []
+    kept(calls, lambda tx: tx.forget_note(more))
     assert needs_of(calls) == [RUN]
 
 

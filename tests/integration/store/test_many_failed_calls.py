@@ -1,6 +1,7 @@
-"""Whether a failed call was made good is found out in one go over its run, however many failed in it."""
+"""What needs attention is found without a look at all that failed, for each or in runs that need none any more."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final
@@ -8,11 +9,13 @@ from typing import Any, Final
 import apsw
 import pytest
 
-from tests.support.call_stores import record
+from tests.support.builders import PROJECT
+from tests.support.call_stores import kept, record
 from tests.support.postgres import a_database
-from tests.support.recorded import a_call
+from tests.support.recorded import a_call, at
 from tests.support.stores import StandingClock
-from titan.ports_calls import CallStore
+from titan.model.recorded import Note
+from titan.ports_calls import CallStore, CallTransaction
 from titan.store.calls.postgres_session import PostgresCallSession
 from titan.store.calls.postgres_store import PostgresCallStore
 from titan.store.calls.queries import QUERIES
@@ -35,13 +38,18 @@ def record_failures(store: CallStore, failures: int) -> None:
 
 def steps_on_sqlite(folder: Path, failures: int) -> int:
     """Return how many steps SQLite takes to answer."""
-    path, steps = folder / f"{failures}.db", count()
+    path = folder / f"{failures}.db"
     store = SqliteCallStore(path, clock=StandingClock())
     record_failures(store, failures)
     store.close()
-    connection = apsw.Connection(str(path))
+    return steps_of(path, QUERIES[QUERY], {"run_no": 1})
+
+
+def steps_of(path: Path, sql: str, asked: Mapping[str, Any]) -> int:
+    """Return how many steps SQLite takes to find that there is nothing."""
+    steps, connection = count(), apsw.Connection(str(path))
     connection.set_progress_handler(lambda: next(steps) < 0, STEPS_AT_ONCE)
-    assert connection.execute(QUERIES[QUERY], {"run_no": 1}).fetchall() == []
+    assert connection.execute(sql, asked).fetchall() == []
     connection.close()
     return next(steps) * STEPS_AT_ONCE
 
@@ -76,3 +84,25 @@ def test_four_times_as_many_failed_calls_take_no_more_than_about_four_times_the_
     few, many = (effort(tmp_path, failures) for failures in (FEW, FACTOR * FEW))
 
     assert 0 < many < 1.5 * FACTOR * few, (few, many)
+
+
+def steps_past_acknowledged_runs(path: Path, runs: int) -> int:
+    """Return how many steps it takes to find no run in need, of so many that failed and were acknowledged."""
+    store = SqliteCallStore(path, clock=StandingClock())
+
+    def acknowledge(tx: CallTransaction) -> None:
+        for n in range(runs):
+            note = Note(id=f"n{n}", project_id=PROJECT, run_id=f"R_{n}", action_id=None, author="ann", at=at(2))
+            tx.save_note(replace(note, acknowledges=True, troubles=1))
+
+    record(store, *(a_call(run_id=f"R_{n}", error="no") for n in range(runs)))
+    kept(store, acknowledge)
+    store.close()
+    asked = {"project_id": PROJECT, "agent_id": None, "since_us": 0, "limit": 9, "skip": 0}
+    return steps_of(path, QUERIES["runs_in_need"], asked)
+
+
+def test_runs_that_were_acknowledged_are_not_looked_at(tmp_path: Path) -> None:
+    few, many = (steps_past_acknowledged_runs(tmp_path / f"{runs}.db", runs) for runs in (10, 500))
+
+    assert many == few

@@ -205,7 +205,12 @@ class SqlCallReader:
         limit: int,
     ) -> list[tuple[RecordedRun, bool]]:
         asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
-        rows = self._all("runs_in_need", **asked, has_acknowledged=int(has_acknowledged), limit=limit, skip=skip)
+        asked |= {"limit": limit, "skip": skip}
+        rows = (
+            self._all("runs_in_need_or_acknowledged", **asked)
+            if has_acknowledged
+            else self._all("runs_in_need", **asked)
+        )
         return [(run := run_from_row(row), self._is_unrecovered(run, row[-1])) for row in rows]
 
     def _is_unrecovered(self, run: RecordedRun, run_no: int) -> bool:

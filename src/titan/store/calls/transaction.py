@@ -185,10 +185,12 @@ class SqlCallTransaction(SqlCallReader):
     def save_note(self, note: Note) -> None:
         place = self._place(note.project_id, note.run_id)
         self._session.insert("save_notes", [row_of_note(note, place.run_no)])
+        self._session.run("note_seen", {"run_no": place.run_no})
         self.touched.add((note.project_id, note.run_id))
 
     def forget_note(self, note: Note) -> None:
         self._session.run("forget_note", {"id": note.id, "project_id": note.project_id})
+        self._session.run("note_seen", {"run_no": self._run_no(note.project_id, note.run_id)})
         self.touched.add((note.project_id, note.run_id))
 
     def put_trace(self, project_id: str, trace_id: str, run_id: str) -> None:

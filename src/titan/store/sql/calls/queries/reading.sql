@@ -234,23 +234,22 @@ from runs
 where
     runs.project_id = :project_id
     and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed' or runs.lost > 0)
+    and runs.troubles > runs.seen
     and (cast(:agent_id as text) is null or runs.agent_id = :agent_id)
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
-    and (
-        :has_acknowledged = 1
-        or not exists (
-            select 1
-            from notes
-            where
-                notes.run_no = runs.run_no and notes.acknowledges = 1
-                and notes.troubles >= runs.troubles
-            union all
-            select 1
-            from notes
-            where notes.run_no = runs.run_no and notes.mutes = 1
-        )
-    )
+order by runs.last_event_at_us desc, runs.run_no desc
+limit :limit offset :skip
+
+-- name: runs_in_need_or_acknowledged
+select {run_columns}, runs.run_no
+from runs
+where
+    runs.project_id = :project_id
+    and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed' or runs.lost > 0)
+    and (cast(:agent_id as text) is null or runs.agent_id = :agent_id)
+    and runs.archived_at_us is null
+    and runs.last_event_at_us >= :since_us
 order by runs.last_event_at_us desc, runs.run_no desc
 limit :limit offset :skip
 

@@ -242,6 +242,17 @@ set
     name = excluded.name, score = excluded.score, content = excluded.content, acknowledges = excluded.acknowledges,
     mutes = excluded.mutes, troubles = excluded.troubles
 
+-- name: note_seen
+-- A note that mutes has seen whatever comes.
+update runs
+set
+    seen = (
+        select coalesce(max(case when mutes = 1 then 9223372036854775807 else troubles end), 0)
+        from notes
+        where run_no = :run_no and (acknowledges = 1 or mutes = 1)
+    )
+where run_no = :run_no
+
 -- name: add_to_hours
 insert into agent_hours (project_id, agent_id, hour, stopped, attempts)
 values (?, ?, ?, ?, ?)
