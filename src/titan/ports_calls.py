@@ -303,9 +303,9 @@ class CallReader(Protocol):
 
         Those that a note acknowledges or mutes only where asked for (`rules.intercepts.acknowledgement`).
 
-        The flag tells whether a call failed that was not made good: it did not succeed later in the run under the same
-        name, and no call that it was made in, however far up, succeeded all the same. A turn, an agent or a step makes
-        nothing good. Calls that never ended do not count.
+        The flag tells of a run that did not fail whether a call did that was not made good: it did not succeed later in
+        the run under the same name, and no call that it was made in, however far up, succeeded all the same. A turn, an
+        agent or a step makes nothing good. Calls that never ended do not count.
         """
 
     def agents(
@@ -320,9 +320,9 @@ class CallReader(Protocol):
         """Return agents by id behind `after`: all, those whose id holds `part`, or the one of `agent_id`."""
 
     def stops_of_agent(self, project_id: str, agent_id: str, *, since: datetime, until: datetime) -> Stops:
-        """Return how many attempts of the agent's runs were stopped that started from `since` to `until`.
+        """Return how many attempts of the agent's runs were stopped that started from `since` until before `until`.
 
-        Runs count by the hour, in UTC: all those of the hour of `since` and of that of `until` do.
+        Runs count by the hour, in UTC: all those of the hour of `since` do, and none of that of `until`.
         """
 
     def days_of_agent(self, project_id: str, agent_id: str, *, since: datetime) -> list[AgentDay]:
@@ -368,7 +368,8 @@ class CallTransaction(CallReader, Protocol):
     ) -> None:
         """Write what entries came to, and append them to the tapes of their runs; insert or overwrite.
 
-        A run that was archived, and by now is not, is found by its words as `restore_run` has it.
+        A run that was archived, and by now is not, is found by its words as `restore_run` has it. How much went wrong
+        in a run is counted here, from how it stood until now (`model.troubles`), whichever count it comes with.
         """
 
     def change_tape(self, project_id: str, run_id: str, change: Callable[[Entry], Entry]) -> set[str]:
@@ -379,7 +380,7 @@ class CallTransaction(CallReader, Protocol):
         """
 
     def save_run(self, run: RecordedRun) -> None:
-        """Insert or overwrite a run's row; its tape stays as it is."""
+        """Insert or overwrite a run's row, and count its troubles as `keep` does; its tape stays as it is."""
 
     def save_note(self, note: Note) -> None:
         """Insert or overwrite what a person said of a stored run."""

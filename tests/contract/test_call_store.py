@@ -190,6 +190,7 @@ def test_a_run_is_what_it_was(calls: CallStore) -> None:
         archived_at=at(9),
         details_told=("0f" * 16, "f0" * 16),
         told_end=ToldEnd(status=RunStatus.FAILED, source=StatusSource.EXPLICIT, at=at(10), reason="why"),
+        troubles=3 + 4 + 5 + 12 + 1,
     )
 
     kept(calls, lambda tx: tx.save_run(run))

@@ -21,9 +21,10 @@ def tell(calls: CallStore, run_id: str, *, begins: float = 0, stopped: int, good
 
 
 def stops(calls: CallStore, *, agent: str = "ada", first: float = 0, last: float = 0) -> tuple[int, int]:
-    """Return what the hours from the one to the other come to."""
+    """Return what the hours from the one to the other come to, asked for until the middle of the next."""
+    until = at((last + 1.5) * HOUR)
     found: Stops = calls.read(
-        lambda reader: reader.stops_of_agent(PROJECT, agent, since=at(first * HOUR), until=at(last * HOUR))
+        lambda reader: reader.stops_of_agent(PROJECT, agent, since=at((first + 0.5) * HOUR), until=until)
     )
     return found.stopped, found.attempts
 

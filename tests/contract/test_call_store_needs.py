@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import kept, record
+from tests.support.call_stores import kept, record, run_of
 from tests.support.recorded import RUN, a_call, a_word, at
 from titan.model.actions import ActionEntry, ActionKind, Entry, Outcome, RunEnd
 from titan.model.recorded import Note
-from titan.ports_calls import CallReader, CallStore, RunFilter
+from titan.ports_calls import CallReader, CallStore, CallTransaction, RunFilter
 from titan.rules.losses import LOST
 
 
@@ -22,6 +22,8 @@ def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) 
 
     tell("good", a_call(run_id="good"))
     tell("failed", a_call(run_id="failed"), a_word(run_id="failed", seconds=1, end=RunEnd.FAILED))
+    failing = a_call("a", run_id="failing", error="no"), a_word(run_id="failing", seconds=2, end=RunEnd.FAILED)
+    tell("failing", *failing)  # of one that failed nobody asks whether its errors were made good
     tell("broken", a_call("a", run_id="broken", error="no"), a_call("b", run_id="broken", name="else"))
     tell("mended", a_call("a", run_id="mended", error="no"), a_call("b", run_id="mended", begins=2, ends=4))
     tell("blocked", a_call(run_id="blocked", begins=9, ends=9, outcome=Outcome.BLOCKED), agent="bob")
@@ -35,6 +37,7 @@ def test_runs_in_need_are_those_with_trouble_the_latest_first(calls: CallStore) 
         ("blocked", False),
         ("mended", False),
         ("broken", True),
+        ("failing", False),
         ("failed", False),
     ]
     late = calls.read(lambda reader: reader.runs_in_need(PROJECT, since=at(5), limit=9))
@@ -135,6 +138,57 @@ def test_a_run_that_is_acknowledged_is_in_no_need_until_more_goes_wrong_in_it(ca
 
     record(calls, a_word(end=RunEnd.FAILED))
     assert needs_of(calls) == [RUN]
+
+
+def test_many_notes_on_a_run_count_as_the_one_that_saw_most_and_each_until_it_is_deleted(calls: CallStore) -> None:
+    record(calls, a_call("a", error="no"), a_call("b", error="no"))
+    more, less = (a_note(f"saw {n}", acknowledges=True, troubles=n) for n in (2, 1))
+
+    def say_all(tx: CallTransaction) -> None:
+        for note in (more, less, a_note("score")):
+            tx.save_note(note)
+
+    kept(calls, say_all)
+    assert needs_of(calls) == []
+
+    kept(calls, lambda tx: tx.forget_note(less))
+    assert needs_of(calls) == []
+    kept(calls, lambda tx: tx.forget_note(more))
+    assert needs_of(calls) == [RUN]
+
+
+def test_what_goes_wrong_in_a_run_adds_up_and_is_never_taken_back(calls: CallStore) -> None:
+    def troubles_with(errors: int, **changes: object) -> int:
+        run = run_of(calls)
+        assert run is not None
+        changed = replace(run, tally=replace(run.tally, error=errors), **changes)
+        kept(calls, lambda tx: tx.save_run(changed))
+        return troubles_of(calls)
+
+    record(calls, a_call("a", error="no"), a_call("b", error="no"))
+    assert troubles_of(calls) == 2
+
+    assert troubles_with(1) == 2  # it turned out to have gone well
+    assert troubles_with(1, troubles=0) == 2
+    assert troubles_with(2, troubles=9) == 3
+    record(calls, a_word(seconds=5, end=RunEnd.FAILED))
+    record(calls, a_call("c", begins=6, ends=7))
+    assert (troubles_of(calls), needs_of(calls)) == (4, [RUN])
+    kept(calls, lambda tx: tx.save_note(a_note("now", acknowledges=True, troubles=4)))
+    assert needs_of(calls) == []
+
+    record(calls, a_call("d", begins=8, error="no"))
+    assert (troubles_of(calls), needs_of(calls)) == (5, [RUN])
+    kept(calls, lambda tx: tx.forget_run(PROJECT, RUN))
+    record(calls, a_call("a", error="no"))
+    assert troubles_of(calls) == 1
+
+
+def troubles_of(calls: CallStore) -> int:
+    """Return how much went wrong in the run."""
+    run = run_of(calls)
+    assert run is not None
+    return run.troubles
 
 
 def test_a_run_that_is_muted_is_in_no_need_whatever_is_heard_of_it(calls: CallStore) -> None:

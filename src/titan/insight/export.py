@@ -24,6 +24,7 @@ from titan.insight.export_lines import (
 )
 from titan.model.actions import Failure, Payload
 from titan.model.recorded import Action, Note, RecordedRun, ToldEnd
+from titan.model.troubles import righted
 from titan.rules.broken_off import is_broken_off
 from titan.rules.lending import GAVE_WAY
 from titan.rules.sureness import known_by
@@ -69,7 +70,7 @@ def json_document(runs: Iterable[ExportedRun], *, exported_at: datetime, filters
         for place, (action, bodies) in enumerate(exported.actions):
             action_count += 1
             yield (b"," if place else b"") + msgspec.json.encode(action_line(action, bodies, exported.spans))
-        notes = [note_line(note, exported.spans) for note in exported.notes]
+        notes = [note_line(note, exported) for note in exported.notes]
         note_count += len(notes)
         yield b'],"notes":%b}' % msgspec.json.encode(notes)
     counts = {"runs": run_count, "actions": action_count, "notes": note_count}
@@ -178,8 +179,9 @@ def _never_ended(action: Action) -> Failure | None:
     return Failure(type=action.error_type, message=action.error_message or "")
 
 
-def note_line(note: Note, spans: Mapping[str, str]) -> NoteLine:
+def note_line(note: Note, exported: ExportedRun) -> NoteLine:
     """Return a note as a line; what was said of a span is said of the action that it turned out to be."""
+    spans, seen = exported.spans, note.troubles - righted(exported.run)
     return NoteLine(
         id=note.id,
         run_id=note.run_id,
@@ -190,7 +192,7 @@ def note_line(note: Note, spans: Mapping[str, str]) -> NoteLine:
         score=note.score,
         text=note.text,
         acknowledges=note.acknowledges,
-        troubles=note.troubles,
+        troubles=max(0, seen) if note.acknowledges else 0,
         mutes=note.mutes,
     )
 
@@ -200,7 +202,7 @@ def _lines_of(exported: ExportedRun) -> Iterator[Line]:
     for action, bodies in exported.actions:
         yield action_line(action, bodies, exported.spans)
     for note in exported.notes:
-        yield note_line(note, exported.spans)
+        yield note_line(note, exported)
 
 
 def _encoded(line: Line) -> bytes:

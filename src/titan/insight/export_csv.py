@@ -127,7 +127,7 @@ def _notes(exported: ExportedRun) -> dict[str | None, str]:
     """Return action id → the notes on it, None → those on the run."""
     told: dict[str | None, list[str]] = {}
     for note in exported.notes:
-        line = note_line(note, exported.spans)
+        line = note_line(note, exported)
         told.setdefault(line.action_id, []).append(_words(line))
     return {action_id: _guarded("\n".join(words)) for action_id, words in told.items()}
 

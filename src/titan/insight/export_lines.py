@@ -147,7 +147,7 @@ class NoteLine(Struct, kw_only=True, tag_field="type", tag="note"):
     score: float | None = None
     text: str = ""
     acknowledges: bool = False
-    troubles: int = 0
+    troubles: Count | None = None  #: with `acknowledges`: what was seen of what is wrong; None: of an older export
     mutes: bool = False
 
 

@@ -153,6 +153,7 @@ class RecordedRun(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     entry_count: int = 0  #: entries of its tape
     lost: int = 0  #: entries that its program could not deliver, as far as it told
+    troubles: int = 0  #: how much went wrong so far, which never falls; a store counts it: `model.troubles`
     #: How well it is known whose run it is: of several words the smallest counts. 0: for certain.
     agent_order: int = 0
     details_told: tuple[str, ...] = ()  #: digests of what was told beside it, so that each is kept once
@@ -174,7 +175,7 @@ class Note:
     score: float | None = None
     text: str = ""
     acknowledges: bool = False  #: the run needs no attention any more, until more goes wrong in it
-    troubles: int = 0  #: of the run when somebody acknowledged it: `rules.intercepts.troubles`
+    troubles: int = 0  #: of the run when somebody acknowledged it: `RecordedRun.troubles`
     mutes: bool = False  #: the run needs no attention any more, whatever more goes wrong in it
 
 

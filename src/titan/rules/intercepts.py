@@ -49,7 +49,7 @@ def reasons(
 ) -> tuple[Reason, ...]:
     """Return why a run needs attention; nothing when it does not, as when somebody cancelled it.
 
-    `of_agent` is needed only where `depends_on_agent` says so: its stops in `OWN_SPAN` before the run, and in it.
+    `of_agent` is needed only where `depends_on_agent` says so: the stops of its runs in `OWN_SPAN` before this one.
     """
     if run.status is RunStatus.CANCELLED:
         return ()
@@ -65,14 +65,9 @@ def reasons(
 
 
 def depends_on_agent(run: RecordedRun, thresholds: Thresholds) -> bool:
-    """Tell whether a run was stopped often only if its agent's other runs were stopped less."""
+    """Tell whether a run was stopped often only if its agent's runs before it were stopped less."""
     enough = run.status is not RunStatus.CANCELLED and run.tally.stopped >= thresholds.least
     return enough and thresholds.times > 0 and run.tally.stopped < thresholds.rate * run.tally.attempts
-
-
-def troubles(run: RecordedRun) -> int:
-    """Return how much went wrong in a run so far: failed and stopped actions, lost entries, and that it failed."""
-    return run.tally.error + run.tally.stopped + run.lost + (run.status is RunStatus.FAILED)
 
 
 def acknowledgement(run: RecordedRun, notes: Iterable[Note]) -> Note | None:
@@ -80,8 +75,7 @@ def acknowledgement(run: RecordedRun, notes: Iterable[Note]) -> Note | None:
 
     One that mutes the run goes before one that acknowledges it, which counts until more goes wrong; then the newest.
     """
-    now = troubles(run)
-    said = [note for note in notes if note.mutes or (note.acknowledges and note.troubles >= now)]
+    said = [note for note in notes if note.mutes or (note.acknowledges and note.troubles >= run.troubles)]
     return max(said, key=lambda note: (note.mutes, note.at, note.id), default=None)
 
 
@@ -94,12 +88,11 @@ def _often_stopped(tally: Tally, thresholds: Thresholds, of_agent: Stops | None)
         return told
     if of_agent is None or not thresholds.times:
         return None
-    others = Stops(stopped=of_agent.stopped - tally.stopped, attempts=of_agent.attempts - tally.attempts)
-    if not _is_unlike(tally, others, thresholds.times):
+    if not _is_unlike(tally, of_agent, thresholds.times):
         return None
     return (
         f"{told}, over {thresholds.times} times as often as in its agent's other runs of {OWN_SPAN.days} days:"
-        f" {others.stopped} of {others.attempts}"
+        f" {of_agent.stopped} of {of_agent.attempts}"
     )
 
 

@@ -14,7 +14,6 @@ from titan.model.interventions import Intervention
 from titan.model.recorded import Action, AgentRow, Note, RecordedRun, Tally
 from titan.model.runs import RunStatus
 from titan.ports_calls import CallReader, RunFilter
-from titan.rules.intercepts import troubles
 from titan.server import wire_runs as wire
 from titan.server.run_details import told_beside
 from titan.server.wire_sentinel import InterventionView
@@ -59,7 +58,7 @@ def run_view(run: RecordedRun, earlier_calls: Sequence[int] = ()) -> wire.Record
         first_error_id=run.first_error_id,
         first_error=run.first_error,
         lost=run.lost,
-        troubles=troubles(run),
+        troubles=run.troubles,
         tags=list(run.tags),
         is_pinned=run.pinned_at is not None,
         archived_at=run.archived_at,

@@ -12,11 +12,14 @@ from tests.support.submissions import a_name
 AT_NS = 1_772_366_400_000_000_000
 
 
-def a_failed_call(port: int, run: str, call_id: str) -> None:
-    entry = {"type": "action", "id": call_id, "name": call_id, "kind": "tool", "outcome": "error"}
-    times = {"started_at_ns": AT_NS, "ended_at_ns": AT_NS + 1}
-    failure = {"type": "Oops", "message": "nope"}
-    body = {"run_id": run, "entries": [{**entry, **times, "failure": failure}]}
+def a_failed_call(port: int, run: str, call_id: str, *, after_ns: int = 0) -> None:
+    a_call(port, run, call_id, outcome="error", failure={"type": "Oops", "message": "nope"}, after_ns=after_ns)
+
+
+def a_call(port: int, run: str, call_id: str, *, after_ns: int = 0, **said: object) -> None:
+    entry = {"type": "action", "id": call_id, "name": call_id, "kind": "tool", "outcome": "success"}
+    times = {"started_at_ns": AT_NS + after_ns, "ended_at_ns": AT_NS + after_ns + 1}
+    body = {"run_id": run, "entries": [{**entry, **times, **said}]}
     assert ask_json(port, "POST", "/api/v1/actions", body).status == 200
 
 
@@ -72,9 +75,26 @@ def test_an_acknowledged_run_needs_no_attention_until_more_goes_wrong_in_it(port
     assert in_need(port, run) == in_need(port, run, all_of_them=True) == [None]
 
 
-def an_end(port: int, run: str, end: str) -> None:
-    body = {"run_id": run, "entries": [{"type": "run", "at_ns": AT_NS + 2, "end": end}]}
+def an_end(port: int, run: str, end: str, *, after_ns: int = 2) -> None:
+    body = {"run_id": run, "entries": [{"type": "run", "at_ns": AT_NS + after_ns, "end": end}]}
     assert ask_json(port, "POST", "/api/v1/actions", body).status == 200
+
+
+def test_what_was_acknowledged_of_a_failed_run_hides_no_error_of_when_it_goes_on(port: int) -> None:
+    run = a_name("run")
+    a_failed_call(port, run, "first")
+    an_end(port, run, "failed")
+    acknowledge(port, run, text="known")
+    assert in_need(port, run) == []
+
+    a_call(port, run, "second", after_ns=10_000)
+    assert ask(port, "GET", f"/api/v1/runs/{run}").value["status"] == "running"
+    assert in_need(port, run) == []
+
+    a_failed_call(port, run, "third", after_ns=20_000)
+    assert in_need(port, run) == [None]
+    an_end(port, run, "completed", after_ns=30_000)
+    assert in_need(port, run) == [None]
 
 
 @pytest.mark.parametrize("end", ["completed", "failed"])

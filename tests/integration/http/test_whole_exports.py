@@ -105,6 +105,74 @@ def test_an_import_takes_nothing_back_that_was_said_since(two: Two) -> None:
     assert ask(two.source, "GET", f"/api/v1/runs/{run}").value["is_pinned"]
 
 
+def in_need(port: int, run: str) -> bool:
+    """Tell whether a run is a critical intercept."""
+    found = ask(port, "GET", f"/api/v1/intercepts?window=all&limit=100&q={run}").value["data"]
+    return run in [one["run"]["run_id"] for one in found]
+
+
+def go_wrong(port: int, run: str, call_id: str, outcome: str = "error") -> None:
+    """Record a call that ended so in a run, after all that is in it."""
+    call = {"type": "action", "id": call_id, "name": call_id, "kind": "tool", "outcome": outcome}
+    times = {"started_at_ns": AT_NS + 10**10, "ended_at_ns": AT_NS + 10**10}
+    assert ask_json(port, "POST", "/api/v1/actions", {"run_id": run, "entries": [{**call, **times}]}).status == 200
+
+
+def test_a_run_that_was_acknowledged_is_so_where_it_is_imported_until_more_goes_wrong(two: Two) -> None:
+    run = a_run(two.source)
+    end_as_failed = [{"type": "run", "at_ns": AT_NS + 10**7, "end": "failed"}]
+    ask_json(two.source, "POST", "/api/v1/actions", {"run_id": run, "entries": end_as_failed})
+    go_wrong(two.source, run, "late", "success")  # it goes on: less is wrong in it than went wrong
+    ask_json(
+        two.source, "POST", "/api/v1/actions", {"run_id": run, "entries": [{**end_as_failed[0], "at_ns": AT_NS * 2}]}
+    )
+    say(two.source, run, text="known", acknowledges=True)
+    assert not in_need(two.source, run)
+    content = export(two.source, f"run_id={run}")
+
+    bring(two.target, content)
+
+    assert not in_need(two.target, run)
+    assert export(two.target, f"run_id={run}") == content
+    go_wrong(two.target, run, "later")
+    assert in_need(two.target, run)
+
+
+@pytest.mark.parametrize("knows_it_first", [True, False])
+def test_what_nobody_saw_where_a_run_was_exported_needs_attention_where_it_is_imported(
+    two: Two, knows_it_first: bool
+) -> None:
+    run = a_run(two.source)
+    say(two.source, run, text="known", acknowledges=True)
+    content = export(two.source, f"run_id={run}")
+    go_wrong(two.source, run, "later")
+    if knows_it_first:
+        lines = export(two.source, f"run_id={run}").splitlines(keepends=True)
+        bring(two.target, b"".join(line for line in lines if b'"type":"action"' in line), is_partial=True)
+    else:
+        content = export(two.source, f"run_id={run}")
+
+    assert bring(two.target, content).value["notes"] == 1
+
+    assert in_need(two.target, run)
+
+
+@pytest.mark.parametrize("is_said_after", [True, False])
+def test_an_older_export_keeps_what_was_acknowledged_after_all_of_the_run(two: Two, is_said_after: bool) -> None:
+    run = a_run(two.source)
+    say(two.source, run, text="known", acknowledges=True)
+    lines = export(two.source, f"run_id={run}").splitlines(keepends=True)[:-1]  # a manifest of other bytes
+    note = json.loads(lines.pop())
+    assert note.pop("troubles") == 1
+    if not is_said_after:
+        note["at"] = "2026-02-01T12:00:00Z"
+
+    came = bring(two.target, b"".join([*lines, json.dumps(note).encode()]), is_partial=True)
+
+    assert came.value["notes"] == 1
+    assert in_need(two.target, run) is not is_said_after
+
+
 def test_what_was_deleted_comes_back_with_its_notes(two: Two) -> None:
     run = a_run(two.source)
     say(two.source, run, text="good")
@@ -144,7 +212,16 @@ def test_secrets_are_taken_out_of_imported_notes(two: Two) -> None:
     assert SECRET not in json.dumps(kept)
 
 
-@pytest.mark.parametrize("broken", [b'"score":"high"', b'"score":1e999', b'"score":NaN'])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b'"score":"high"',
+        b'"score":1e999',
+        b'"score":NaN',
+        b'"score":0.5,"troubles":9223372036854775808',
+        b'"score":0.5,"troubles":-1',
+    ],
+)
 def test_an_import_with_a_bad_note_names_its_line_and_keeps_nothing(two: Two, broken: bytes) -> None:
     run, name = a_run(two.source), a_name("bad")
     say(two.source, run, name="quality", score=0.5)

@@ -92,6 +92,15 @@ def multiply(connection: "psycopg.Connection[Any]", table: str, row: str, change
     )
 
 
+def test_runs_in_need_are_found_without_those_that_were_acknowledged(session: Explaining) -> None:
+    asked: dict[str, Value] = {"project_id": PROJECT, "agent_id": None, "since_us": 0, "limit": 9, "skip": 0}
+
+    session.ask(session.text_of("runs_in_need"), asked)
+
+    assert "using runs_unseen on runs" in session.plans[-1]
+    session.plans.clear()
+
+
 #: The lists that issue 5 names, and what else may be asked for.
 REGISTRY = {
     "newest": RunFilter(),

@@ -35,6 +35,7 @@ PARTS = {
 ALLOWED = (
     *SCANS_OF_FINDINGS,
     "SCAN above",
+    "SCAN calls",
     "SCAN wanted",
     "SCAN place",
     "SCAN hit",
@@ -52,6 +53,7 @@ NEVER_SORTED = {
         "old_runs",
         "runs_changed",
         "runs_in_need",
+        "runs_in_need_or_acknowledged",
         "runs_to_pack",
     ),
     "never_ended",

@@ -33,7 +33,7 @@ DESCRIPTIONS = (
 def migrated() -> Iterator["psycopg.Connection[Any]"]:
     """Give a connection to a database that the migrations made."""
     with a_database(is_empty=True) as url, psycopg.connect(url, autocommit=True) as connection:
-        opening.migrate(connection, present=0, now=NOON)
+        opening.migrate(connection, "store", present=0, now=NOON)
         yield connection
 
 

@@ -209,7 +209,7 @@ def test_what_people_said_and_pinned_is_read_as_it_was(
 
     read = list(read_lines(json_lines([*others, pinned])))
 
-    assert [told for told in read if isinstance(told, NoteLine)] == [note_line(note, {}) for note in said]
+    assert [told for told in read if isinstance(told, NoteLine)] == [note_line(note, pinned) for note in said]
     pins = [(told.run_id, told.at) for told in read if isinstance(told, Pinned)]
     assert pins == ([] if pinned_at is None else [("r1", pinned_at)])
 

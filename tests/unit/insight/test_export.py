@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from tests.support.builders import NOON
 from titan.insight.bodies import Bodies
-from titan.insight.export import ExportedRun, json_document, json_lines
+from titan.insight.export import ExportedRun, json_document, json_lines, note_line
 from titan.insight.export_csv import HEADER, csv_rows
 from titan.model.actions import ActionKind, Failure, Outcome, Payload
 from titan.model.recorded import Action, Note, RecordedRun, Tally
@@ -145,6 +145,13 @@ def test_notes_stand_behind_the_actions_of_their_run() -> None:
         "mutes": False,
     }
     assert (lines[-1]["runs"], lines[-1]["actions"], lines[-1]["notes"]) == (2, 1, 3)
+
+
+def test_a_line_tells_how_much_was_seen_of_what_is_still_wrong() -> None:
+    exported = an_export(run=replace(RUN, troubles=5))  # it failed, and one call: 3 of 5 turned out well
+    said = [dataclasses.replace(NOTE, acknowledges=True, troubles=seen) for seen in (5, 4, 1)]
+
+    assert [note_line(note, exported).troubles for note in said] == [2, 1, 0]
 
 
 def test_a_document_holds_the_notes_of_each_run() -> None:

@@ -12,7 +12,8 @@ from litestar import Response
 from titan.ingest.jsonl import Pinned, Told, read_lines
 from titan.insight.export_lines import NoteLine
 from titan.model.actions import ActionEntry, RunEntry, digest_of
-from titan.model.recorded import Note
+from titan.model.recorded import Note, RecordedRun
+from titan.model.troubles import righted
 from titan.ports_calls import CallTransaction
 from titan.rules.storable import storable_time
 from titan.server import wire_import as wire
@@ -80,7 +81,7 @@ async def _keep(call: Call, part: Sequence[Told], came: wire.ImportAnswer) -> No
         recorded = await call.house.recorder.record(call.house.project_id, lambda: entries)
         came.stored += recorded.stored
         came.repeated += recorded.repeated
-    notes = [_note(call, told) for told in part if isinstance(told, NoteLine)]
+    notes = [(_note(call, told), told.troubles) for told in part if isinstance(told, NoteLine)]
     if notes:
         came.notes += await change(call, partial(_keep_notes, notes=notes))
     known_as = call.house.recorder.known_as
@@ -101,20 +102,33 @@ def _note(call: Call, line: NoteLine) -> Note:
         score=line.score,
         text=clean(line.text),
         acknowledges=line.acknowledges,
-        troubles=line.troubles,
         mutes=line.mutes,
     )
 
 
-def _keep_notes(tx: CallTransaction, *, notes: Sequence[Note]) -> int:
-    """Keep those notes that are not kept yet, on runs that nobody deleted meanwhile; return how many."""
+def _keep_notes(tx: CallTransaction, *, notes: Sequence[tuple[Note, int | None]]) -> int:
+    """Keep those notes that are not kept yet, on runs that nobody deleted meanwhile; return how many.
+
+    Beside each stands how much of what is wrong in its run was seen.
+    """
     count = 0
-    for told in notes:
+    for told, seen in notes:
         note = _as_of_its_run(tx, told)
-        if tx.note_said(note.project_id, note.id) is None and tx.recorded_run(note.project_id, note.run_id) is not None:
-            tx.save_note(note)
+        run = tx.recorded_run(note.project_id, note.run_id)
+        if run is not None and tx.note_said(note.project_id, note.id) is None:
+            tx.save_note(replace(note, troubles=_seen_here(run, note, seen)) if note.acknowledges else note)
             count += 1
     return count
+
+
+def _seen_here(run: RecordedRun, note: Note, seen: int | None) -> int:
+    """Return how much of what went wrong in a run, as it is counted here, is acknowledged by a note.
+
+    Of an older export it is unknown: whoever spoke when all of the run had happened has seen all.
+    """
+    if seen is None:
+        return run.troubles if note.at >= run.last_event_at else 0
+    return righted(run) + seen
 
 
 def _as_of_its_run(tx: CallTransaction, note: Note) -> Note:

@@ -66,7 +66,7 @@ def _intercepts(
 
 
 def _stops_of_agent(reader: CallReader, run: RecordedRun) -> Stops:
-    """Return how often the agent was stopped up to a run: what comes later changes nothing."""
+    """Return how often the agent was stopped in the hours before that of a run: what starts later changes nothing."""
     begin = run.started_at - OWN_SPAN
     return reader.stops_of_agent(run.project_id, run.agent_id, since=begin, until=run.started_at)
 

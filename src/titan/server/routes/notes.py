@@ -9,7 +9,7 @@ from titan.engine.receipts import note_once
 from titan.model.errors import Conflict, InvalidInput, UnknownAction, UnknownNote
 from titan.model.recorded import Note, RecordedRun
 from titan.ports_calls import CallReader, CallTransaction
-from titan.rules.intercepts import acknowledgement, troubles
+from titan.rules.intercepts import acknowledgement
 from titan.rules.names import shown
 from titan.server import wire_intercepts
 from titan.server import wire_runs as views
@@ -116,15 +116,14 @@ def _troubles(run: RecordedRun, body: views.NewNoteBody) -> int:
     """Return how much of what went wrong in a run is acknowledged: what whoever does so saw of it."""
     if not (body.acknowledges or body.mutes):
         return 0
-    now = troubles(run)
-    if not now and body.acknowledges:
+    if not run.troubles and body.acknowledges:
         raise Conflict(
             f"run {shown(run.id)}",
             expected="one in which something went wrong",
             found="no failed or stopped action, no lost entry, and no failed end",
             next_step="Leave acknowledges out to say something of it, or say mutes where nothing is to need attention.",
         )
-    return now if body.troubles is None else min(now, body.troubles)
+    return run.troubles if body.troubles is None else min(run.troubles, body.troubles)
 
 
 def _name(body: views.NewNoteBody) -> str | None:

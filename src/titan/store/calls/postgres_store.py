@@ -25,7 +25,7 @@ from titan.store.calls.reader import SqlCallReader
 from titan.store.calls.texts import KnownTexts
 from titan.store.calls.transaction import SqlCallTransaction
 from titan.store.postgres.address import Address
-from titan.store.postgres.errors import translated
+from titan.store.postgres.errors import not_migrated, translated
 from titan.store.postgres.session import ConnectionLost, StatementFailed
 from titan.store.readers import Readers
 from titan.store.writer import Listeners, closed
@@ -215,6 +215,7 @@ def prepare(address: Address) -> None:
     Raises:
         StoreTooNew: a newer Titan wrote it; it was left as it is.
         StoreUnavailable: the database cannot be reached, or its tables cannot be made.
+        StoreRefused: a migration failed; it was left as it is.
     """
     with address.open() as connection:
         try:
@@ -239,8 +240,12 @@ def migrate(connection: "psycopg.Connection[Any]", subject: str) -> None:
             found=f"version {present}, of a newer Titan",
             next_step="Run that newer Titan, or give --store another database.",
         )
+    connection.execute("set local search_path = calls")  # where the tables are that a migration names
     for version, file in enumerate(files[present:], start=present + 1):
-        connection.execute(file.read_text(encoding="utf-8").encode())
+        try:
+            connection.execute(file.read_text(encoding="utf-8").encode())
+        except psycopg.Error as error:
+            raise not_migrated(error, subject, migration=file.stem, present=present) from error
         connection.execute(
             "insert into calls.meta values ('schema_version', %s)"
             " on conflict (name) do update set value = excluded.value",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
+from titan.model.runs import RunStatus
 from titan.ports_calls import CallFilter, CallPage, ChangedRun, Heard, RunFilter, StoredEntry, TapeCheck
 from titan.store.calls import lists
 from titan.store.calls.agent_hours import hour_of
@@ -204,12 +205,18 @@ class SqlCallReader:
         limit: int,
     ) -> list[tuple[RecordedRun, bool]]:
         asked: dict[str, str | int | None] = {"project_id": project_id, "since_us": to_us(since), "agent_id": agent_id}
-        rows = self._all("runs_in_need", **asked, has_acknowledged=int(has_acknowledged), limit=limit, skip=skip)
+        asked |= {"limit": limit, "skip": skip}
+        rows = (
+            self._all("runs_in_need_or_acknowledged", **asked)
+            if has_acknowledged
+            else self._all("runs_in_need", **asked)
+        )
         return [(run := run_from_row(row), self._is_unrecovered(run, row[-1])) for row in rows]
 
     def _is_unrecovered(self, run: RecordedRun, run_no: int) -> bool:
-        """Tell whether an error of a run was not made good; most runs that were stopped have none."""
-        return run.tally.error > 0 and self._one("has_unrecovered_error", run_no=run_no) is not None
+        """Tell whether an error was not made good in a run that did not fail; most that were stopped have none."""
+        may_have_one = run.status is not RunStatus.FAILED and run.tally.error > 0
+        return may_have_one and self._one("has_unrecovered_error", run_no=run_no) is not None
 
     def agents(
         self,

@@ -106,6 +106,7 @@ def run_from_row(row: Row) -> RecordedRun:
         details_told=tuple(row[39].split()),
         told_end=None if row[41] is None else _TOLD_END.decode(row[41]),
         lost=row[45],
+        troubles=row[46],
     )
 
 
@@ -181,6 +182,7 @@ def row_of_run(run: RecordedRun) -> Values:
         prevented_more,
         saved_more,
         min(run.lost, _MOST_COUNT),
+        min(run.troubles, _MOST_COUNT),
     )
 
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from titan.model.actions import ActionEntry, Entry, Payload, digest_of, part_key, seen_within
 from titan.model.recorded import Action, Note, RecordedRun
+from titan.model.troubles import troubles_after
 from titan.ports_calls import KnownCalls, NewEntry, StoredEntry
 from titan.store.calls.agent_hours import HourRow, hours_changed
 from titan.store.calls.knowing import Knowing, own_answers
@@ -184,10 +185,12 @@ class SqlCallTransaction(SqlCallReader):
     def save_note(self, note: Note) -> None:
         place = self._place(note.project_id, note.run_id)
         self._session.insert("save_notes", [row_of_note(note, place.run_no)])
+        self._session.run("note_seen", {"run_no": place.run_no})
         self.touched.add((note.project_id, note.run_id))
 
     def forget_note(self, note: Note) -> None:
         self._session.run("forget_note", {"id": note.id, "project_id": note.project_id})
+        self._session.run("note_seen", {"run_no": self._run_no(note.project_id, note.run_id)})
         self.touched.add((note.project_id, note.run_id))
 
     def put_trace(self, project_id: str, trace_id: str, run_id: str) -> None:
@@ -272,6 +275,7 @@ class SqlCallTransaction(SqlCallReader):
         changes: list[tuple[RecordedRun | None, RecordedRun]] = []
         for run in runs:
             place = places[run.id]
+            run = replace(run, troubles=troubles_after(place.known, run))
             changes.append((place.known, run))
             self.version += 1 + _FOR_STATS + (0 if run.entry_count else _FOR_CREATION)
             link = bytes.fromhex(place.link)

@@ -9,6 +9,7 @@ import psycopg
 
 from titan.model.errors import NotSupported, StoreDamaged, StoreTooNew
 from titan.store.postgres.address import Address
+from titan.store.postgres.errors import not_migrated
 
 _MIGRATIONS_FOLDER: Final = Path(__file__).parent.parent / "sql" / "postgres" / "migrations"
 
@@ -25,24 +26,27 @@ def prepare(address: Address, *, now: datetime) -> None:
 
     Raises:
         StoreUnavailable: it cannot be reached, or its tables cannot be made.
-        StoreDamaged, StoreTooNew, NotSupported: it cannot be used, and was left as it is.
+        StoreDamaged, StoreTooNew, StoreRefused, NotSupported: it cannot be used, and was left as it is.
     """
     with address.open() as connection:
         try:
             with connection.transaction():
                 connection.execute("select pg_advisory_xact_lock(%s)", [_MIGRATING])
                 _check_encoding(connection, address)
-                migrate(connection, present=_checked_version(connection, address), now=now)
+                migrate(connection, address.subject, present=_checked_version(connection, address), now=now)
         except psycopg.Error as error:
             raise address.unavailable(error) from error
 
 
-def migrate(connection: "psycopg.Connection[Any]", *, present: int, now: datetime) -> None:
+def migrate(connection: "psycopg.Connection[Any]", subject: str, *, present: int, now: datetime) -> None:
     """Run the migrations that follow version `present`."""
     for version, file in enumerate(_migrations(), start=1):
         if version <= present:
             continue
-        connection.execute(file.read_text(encoding="utf-8").encode())
+        try:
+            connection.execute(file.read_text(encoding="utf-8").encode())
+        except psycopg.Error as error:
+            raise not_migrated(error, subject, migration=file.stem, present=present) from error
         if version == 1:
             connection.execute(_SET_META, ["home_id", secrets.token_hex(16)])
             connection.execute(_SET_META, ["created_at", now.isoformat()])

@@ -24,7 +24,7 @@ BUSY_MS: Final = 5000
 
 _STATEMENT_CACHE_SIZE: Final = 128  # more than there are queries, so each is prepared once per connection
 
-# 85 rows of 47 columns, for apsw remembers no statement of more than 16 KB; and the words of a whole transaction, for
+# 76 rows of 52 columns, for apsw remembers no statement of more than 16 KB; and the words of a whole transaction, for
 # FTS5 writes to its pages with each statement of several rows: with 100 rows at once words took a third longer.
 _VALUES_AT_ONCE: Final = 4000
 

@@ -73,6 +73,8 @@ create table runs (
     prevented_more bigint not null default 0,
     saved_more bigint not null default 0,
     lost bigint not null default 0 check (lost >= 0),
+    troubles bigint not null default 0 check (troubles >= 0),
+    seen bigint not null default 0,
     unique (project_id, id)
 );
 
@@ -110,6 +112,9 @@ where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
+
+create index runs_unseen on runs (project_id, last_event_at_us, run_no)
+where (error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0) and troubles > seen;
 
 create table agent_hours (
     project_id text collate "C" not null,
@@ -291,8 +296,6 @@ create table notes (
 );
 
 create index notes_of_run on notes (run_no, at_us);
-
-create index notes_that_mute on notes (run_no) where mutes = 1;
 
 create table traces (
     project_id text collate "C" not null,

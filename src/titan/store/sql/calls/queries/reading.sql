@@ -7,7 +7,8 @@ runs.running, runs.success, runs.error, runs.blocked, runs.rejected, runs.replay
 runs.saved, runs.input_tokens, runs.output_tokens, runs.last_outcome, runs.last_ended_at_us, runs.first_error_id,
 runs.first_error, runs.first_error_at_us, runs.done, runs.total, runs.tags, runs.pinned_at_us, runs.archived_at_us,
 runs.entry_count, runs.last_started_at_us, runs.progress_at_us, runs.unpriced, runs.agent_order,
-runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more, runs.lost
+runs.details_told, runs.estimated, runs.told_end, runs.cost_more, runs.prevented_more, runs.saved_more, runs.lost,
+runs.troubles
 
 -- fragment: action_columns
 actions.run_no, actions.number, actions.id, actions.span_id, actions.kind, actions.name, actions.agent_id,
@@ -233,41 +234,40 @@ from runs
 where
     runs.project_id = :project_id
     and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed' or runs.lost > 0)
+    and runs.troubles > runs.seen
     and (cast(:agent_id as text) is null or runs.agent_id = :agent_id)
     and runs.archived_at_us is null
     and runs.last_event_at_us >= :since_us
-    and (
-        :has_acknowledged = 1
-        or not exists (
-            select 1
-            from notes
-            where
-                notes.run_no = runs.run_no and notes.acknowledges = 1
-                and notes.troubles >= runs.error + runs.blocked + runs.rejected + runs.lost
-                + case when runs.status = 'failed' then 1 else 0 end
-            union all
-            select 1
-            from notes
-            where notes.run_no = runs.run_no and notes.mutes = 1
-        )
-    )
+order by runs.last_event_at_us desc, runs.run_no desc
+limit :limit offset :skip
+
+-- name: runs_in_need_or_acknowledged
+select {run_columns}, runs.run_no
+from runs
+where
+    runs.project_id = :project_id
+    and (runs.error > 0 or runs.blocked > 0 or runs.rejected > 0 or runs.status = 'failed' or runs.lost > 0)
+    and (cast(:agent_id as text) is null or runs.agent_id = :agent_id)
+    and runs.archived_at_us is null
+    and runs.last_event_at_us >= :since_us
 order by runs.last_event_at_us desc, runs.run_no desc
 limit :limit offset :skip
 
 -- name: has_unrecovered_error
-with recursive above (failed_no, parent_id, is_handled) as (
-    select failed.number, failed.parent_id, 0
-    from actions as failed
-    where
-        failed.run_no = :run_no and failed.outcome = 'error' and failed.kind in ('model', 'tool', 'call')
-        and failed.error_type is distinct from 'NeverEnded'
-        and not exists (
-            select 1
-            from actions as later
-            where
-                later.run_no = :run_no and later.name = failed.name and later.outcome = 'success'
-                and later.started_at_us > failed.started_at_us
-        )
+-- The last success of each name is found in one go over the run: looked for at each failure, it reads the run as often.
+with recursive calls (number, parent_id, is_failed, started_at_us, good_at_us) as (
+    select
+        number, parent_id,
+        outcome = 'error' and kind in ('model', 'tool', 'call') and error_type is distinct from 'NeverEnded',
+        started_at_us, max(case when outcome = 'success' then started_at_us end) over (partition by name)
+    from actions
+    where run_no = :run_no and outcome in ('error', 'success')
+),
+
+above (failed_no, parent_id, is_handled) as (
+    select number, parent_id, 0
+    from calls
+    where is_failed and (good_at_us is null or good_at_us <= started_at_us)
     union
     -- A call that succeeded dealt with what failed in it. A turn, an agent or a step only stands around it.
     select
@@ -300,7 +300,7 @@ limit :limit
 -- name: stops_of_agent
 select cast(coalesce(sum(stopped), 0) as bigint), cast(coalesce(sum(attempts), 0) as bigint)
 from agent_hours
-where project_id = :project_id and agent_id = :agent_id and hour between :first and :last
+where project_id = :project_id and agent_id = :agent_id and hour >= :first and hour < :last
 
 -- name: days_of_agent
 select

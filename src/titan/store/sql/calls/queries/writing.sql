@@ -17,7 +17,7 @@ project_id, id, agent_id, session_id, name, status, status_source, started_at_us
 ended_at_us, reason, has_stages, running, success, error, blocked, rejected, replayed, cost, prevented, saved,
 input_tokens, output_tokens, last_outcome, last_ended_at_us, first_error_id, first_error, first_error_at_us, done,
 total, tags, pinned_at_us, archived_at_us, entry_count, last_started_at_us, progress_at_us, unpriced,
-agent_order, details_told, estimated, told_end, cost_more, prevented_more, saved_more, lost
+agent_order, details_told, estimated, told_end, cost_more, prevented_more, saved_more, lost, troubles
 
 -- name: runs_to_change
 select run_no, text_count, link, {run_columns}
@@ -31,7 +31,7 @@ insert into runs
 )
 values (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 )
 on conflict (project_id, id) do update set
 text_count = excluded.text_count, link = excluded.link, version = excluded.version, agent_id = excluded.agent_id,
@@ -50,7 +50,7 @@ last_started_at_us = excluded.last_started_at_us, progress_at_us = excluded.prog
 unpriced = excluded.unpriced, agent_order = excluded.agent_order, details_told = excluded.details_told,
 estimated = excluded.estimated,
 told_end = excluded.told_end, cost_more = excluded.cost_more, prevented_more = excluded.prevented_more,
-saved_more = excluded.saved_more, lost = excluded.lost,
+saved_more = excluded.saved_more, lost = excluded.lost, troubles = excluded.troubles,
 status_version = case when runs.status = excluded.status then runs.status_version else excluded.status_version end,
 is_packed = runs.is_packed and runs.entry_count = excluded.entry_count
 
@@ -241,6 +241,17 @@ set
     run_no = excluded.run_no, action_id = excluded.action_id, author = excluded.author, at_us = excluded.at_us,
     name = excluded.name, score = excluded.score, content = excluded.content, acknowledges = excluded.acknowledges,
     mutes = excluded.mutes, troubles = excluded.troubles
+
+-- name: note_seen
+-- A note that mutes has seen whatever comes.
+update runs
+set
+    seen = (
+        select coalesce(max(case when mutes = 1 then 9223372036854775807 else troubles end), 0)
+        from notes
+        where run_no = :run_no and (acknowledges = 1 or mutes = 1)
+    )
+where run_no = :run_no
 
 -- name: add_to_hours
 insert into agent_hours (project_id, agent_id, hour, stopped, attempts)

@@ -71,6 +71,8 @@ create table runs (
     prevented_more integer not null default 0,
     saved_more integer not null default 0,
     lost integer not null default 0 check (lost >= 0),
+    troubles integer not null default 0 check (troubles >= 0),
+    seen integer not null default 0,
     unique (project_id, id)
 ) strict;
 
@@ -108,6 +110,9 @@ where pinned_at_us is null and status in ('completed', 'failed', 'cancelled');
 
 create index runs_in_need on runs (project_id, last_event_at_us, run_no)
 where error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0;
+
+create index runs_unseen on runs (project_id, last_event_at_us, run_no)
+where (error > 0 or blocked > 0 or rejected > 0 or status = 'failed' or lost > 0) and troubles > seen;
 
 -- What an agent's runs come to by the hour in which they started (hours since 1970): how often its runs are stopped is asked
 -- of thirty days, and for many runs at once.
@@ -292,8 +297,6 @@ create table notes (
 ) strict;
 
 create index notes_of_run on notes (run_no, at_us);
-
-create index notes_that_mute on notes (run_no) where mutes = 1;
 
 -- In which runs the traces of OpenTelemetry are that their programs named otherwise: scores name traces alone.
 create table traces (
