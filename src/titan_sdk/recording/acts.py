@@ -365,7 +365,7 @@ def recorded(function: Any, plan: Plan) -> Any:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs, place=place_of(_getframe(1)))
+        act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -397,7 +397,7 @@ def _pass_on_methods(function: Callable[..., Any], call: Callable[..., Any]) -> 
 def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs, place=place_of(_getframe(1)))
+        act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:

@@ -36,7 +36,7 @@ def recorded(function: Callable[..., Any], plan: Plan) -> Any:
     """Return a generator function, of the same kind, whose runs are recorded."""
 
     def begin(*args: Any, **kwargs: Any) -> tuple[Any, Gathered]:
-        return function(*args, **kwargs), Gathered(begun(plan, args, kwargs, place=place_of(_getframe(1))))
+        return function(*args, **kwargs), Gathered(begun(plan, args, kwargs, place=place_of(_getframe().f_back)))
 
     kind = stream_later if inspect.isasyncgenfunction(function) else stream
     return wraps(function)(kind(begin))
