@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from titan_sdk.redaction_own import compiled
 from titan_sdk.redaction_patterns import (
     CHIP,
     ESCAPE_TRACE,
@@ -56,7 +57,10 @@ class StandardFinder:
     def __init__(self, *patterns: Mapping[str, str]) -> None:
         """`patterns` are regular expressions by their names. A name in two of them stands for both."""
         own = tuple(SecretPattern(name, regex, ()) for named in patterns for name, regex in named.items())
-        groups = _looked_for_together((*SECRET_PATTERNS, *own))
+        groups = [
+            *_looked_for_together(SECRET_PATTERNS),
+            *([[(pattern, compiled(pattern.regex)) for pattern in own]] if own else []),
+        ]
         self._places = _Places([group[0][0] for group in groups])
         self._groups = groups
         self._always_may = bool(own)
