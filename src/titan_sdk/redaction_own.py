@@ -1,8 +1,9 @@
-"""Whether a user's own pattern may look for secrets: what RE2 and `re` both read, and `re` cannot run on for ever with.
+"""Whether a user's own pattern may look for secrets: what RE2 and `re` both read, and `re` is done with in time.
 
 RE2, which the server has, is linear with any pattern; the SDK has only `re`, which tries every way to divide a text
-among repeats of repeats, and lets no other thread run meanwhile. So within a repeated group nothing may be optional,
-repeated or alternative. Pure, standard library only; the server adds what RE2 itself says (docs/decisions/0023).
+among repeats, and lets no other thread run meanwhile. So within a repeated group nothing may be optional, repeated or
+alternative, and what follows each other may not share a text in many ways (`titan_sdk.redaction_work`). Pure, standard
+library only; the server adds what RE2 itself says (docs/decisions/0023).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from itertools import accumulate
 from typing import Final
+
+from titan_sdk.redaction_work import work_of
 
 MAX_PATTERNS: Final = 100
 MAX_PATTERN: Final = 1000  # characters
@@ -49,7 +52,12 @@ def _run_on_problem(tokens: list[str], regex: str) -> str | None:
         return "a regular expression that matches an empty text, and so would match everywhere"
     if _repeats_choices(tokens):
         return "a repeated group in which something is optional, repeated or alternative"
-    return None
+    return work_of(tokens, compiled).problem
+
+
+def is_slow(regex: str) -> bool:
+    """Return whether `re` may look for a pattern in short texts alone (`titan_sdk.redaction_work`)."""
+    return work_of(_TOKENS.findall(regex), compiled).is_slow
 
 
 def compiled(regex: str) -> re.Pattern[str]:
