@@ -95,9 +95,9 @@ class Act:
         self.run = run
         self.parent_id = parent.id if parent is not None and parent.run is run else None
         #: The nearest around it that is under way: of tasks that begin one another, those that have ended are let go of
-        self.parent = _under_way(parent)
-        if self.parent is not None:
-            self.parent.parent = _under_way(self.parent.parent)
+        self.parent = nearest = None if parent is None else _under_way(parent)
+        if nearest is not None and nearest.parent is not None:
+            nearest.parent = _under_way(nearest.parent)
         thread = current_thread()
         #: its name; None: the main one
         self.thread = None if thread is main_thread() else thread.name
