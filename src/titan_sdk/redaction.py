@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeGuard
 
 from titan_sdk.redaction_finding import Finder, StandardFinder
-from titan_sdk.redaction_json import Decoded, decode_json, encode_json, looks_like_json
+from titan_sdk.redaction_json import Decoded, decode_json, encode_json, looks_like_json, looks_like_number
 from titan_sdk.redaction_patterns import CHIP, COUNTED, FieldRule, field_rule, is_pair_secret, spelt_plainly
 
 __all__ = ["Finder", "RedactedText", "Redactor", "StandardFinder", "Taken", "chip"]
@@ -79,18 +79,19 @@ class Redactor:
         """
         if not self.may_take(text):
             return RedactedText(text, ())
-        return self._begun().of_text(text)
+        clean = self._begun().of_text(text)
+        return clean._replace(text=json.dumps(clean.text.strip())) if clean.taken and looks_like_number(text) else clean
 
     def may_take(self, text: str) -> bool:
         """Return False only when certainly nothing is to be taken from a text, or from JSON texts that stand in it."""
-        return bool(self._own_fields) or self._finder.may_hold(text) or any(tag in text for tag in _BYTES_WRITTEN)
+        return bool(self._own_fields) or self._finder.may_hold(text) or _may_be_taken_alone(text)
 
     def may_take_of(self, texts: Sequence[str]) -> list[bool]:
         """Return of each of several texts what `may_take` does, in less time where much in them is the same."""
         if self._own_fields:
             return [True] * len(texts)
         may_hold = self._finder.which_may_hold(texts)
-        return [may or any(tag in text for tag in _BYTES_WRITTEN) for may, text in zip(may_hold, texts, strict=True)]
+        return [may or _may_be_taken_alone(text) for may, text in zip(may_hold, texts, strict=True)]
 
     def redact_text(self, text: str) -> RedactedText:
         """Return a text without secrets; where it is a JSON object or list, field rules hold in it too."""
@@ -188,6 +189,10 @@ class _Search:
             except (ValueError, RecursionError):
                 return self._plain_text(text, path)
             return self._json(text, decoded, _Path(path, "$"), depth=depth)
+        if path is None and looks_like_number(text) and not text.strip().isdigit():
+            number = float(text)
+            if (clean := self._number(number, _WHOLE)) is not number:
+                return str(clean)
         return self._plain_text(text, path)
 
     def _json(self, text: str, decoded: Decoded, path: _Path, *, depth: int) -> str:
@@ -307,6 +312,11 @@ def chip(name: str) -> str:
     return f"[redacted:{name}]"
 
 
+def _may_be_taken_alone(text: str) -> bool:
+    """Return whether there may be what no trace tells: bytes, or a number without anything around it."""
+    return any(tag in text for tag in _BYTES_WRITTEN) or looks_like_number(text)
+
+
 def _is_spared(rule: FieldRule, value: object, siblings: Mapping[str, object], path: _Path) -> bool:
     """Return whether a value stays though its field's name tells of a secret."""
     if value is None or isinstance(value, bool) or value in ("", [], {}):
@@ -369,5 +379,6 @@ def _written_step(step: str | int, *, is_first: bool) -> str:
     return f".{step}" if _PLAIN_STEP.fullmatch(step) else f"[{json.dumps(step)}]"
 
 
+_WHOLE: Final = _Path(None, "$")
 _WIDE: Final = re.compile(b"[^\0](?:\0[^\0]){5,}")  # of what is shorter nothing is a secret
 _PLAIN_STEP: Final = re.compile(r"\$|[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

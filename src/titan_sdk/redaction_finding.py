@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from titan_sdk.redaction_own import compiled, is_slow
 from titan_sdk.redaction_patterns import (
     CHIP,
     ESCAPE_TRACE,
@@ -23,6 +24,9 @@ from titan_sdk.redaction_patterns import (
     VALUE_GROUP,
     SecretPattern,
 )
+
+LONGEST_FOR_SLOW: Final = 8192  # characters: 0.1 s for `[a-z]+@` in letters alone, seconds for what was made to be slow
+TOO_LONG: Final = "too_long"  #: the chip for a text that is longer, and so was not looked at
 
 
 class Span(NamedTuple):
@@ -49,20 +53,26 @@ class Finder(Protocol):
 class StandardFinder:
     """Finds by `re`.
 
-    Built-in patterns are linear in `re`. Those given beside them must have passed `titan_sdk.redaction_own.problem_in`:
-    it finds what RE2 cannot read and what `re` could run on for ever with.
+    Built-in patterns are linear in `re`. Those given beside them must have passed `titan_sdk.redaction_own.problem_in`.
+    While one of these is slow, all of a text of over LONGEST_FOR_SLOW characters is taken: nobody knows what it would.
     """
 
     def __init__(self, *patterns: Mapping[str, str]) -> None:
         """`patterns` are regular expressions by their names. A name in two of them stands for both."""
         own = tuple(SecretPattern(name, regex, ()) for named in patterns for name, regex in named.items())
-        groups = _looked_for_together((*SECRET_PATTERNS, *own))
+        groups = [
+            *_looked_for_together(SECRET_PATTERNS),
+            *([[(pattern, compiled(pattern.regex)) for pattern in own]] if own else []),
+        ]
         self._places = _Places([group[0][0] for group in groups])
         self._groups = groups
         self._always_may = bool(own)
+        self._has_slow = any(is_slow(pattern.regex) for pattern in own)
 
     def find(self, text: str) -> list[Span]:
         """Return the secrets in a text, ascending, none overlapping another."""
+        if self._has_slow and len(text) > LONGEST_FOR_SLOW:
+            return [Span(0, len(text), TOO_LONG)]
         lowered = text.lower()
         if len(lowered) != len(text):  # some letters beyond ASCII become two; then a hint's place is not the text's
             lowered = "".join(character.lower() if character.isascii() else character for character in text)

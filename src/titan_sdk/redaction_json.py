@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+import re
+from typing import Final, NamedTuple
 
 
 class Decoded(NamedTuple):
@@ -17,6 +18,11 @@ def looks_like_json(text: str) -> bool:
     """Return whether a text may be a JSON object, list or text."""
     stripped = text.strip(" \t\r\n") if text[:1] in " \t\r\n" or text[-1:] in " \t\r\n" else text
     return stripped[:1] + stripped[-1:] in ("{}", "[]", '""')
+
+
+def looks_like_number(text: str) -> bool:
+    """Return whether a text is a JSON number from 0 up, and nothing else."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def decode_json(text: str) -> Decoded:
@@ -44,3 +50,6 @@ def encode_json(value: object, *, like: str) -> str:
     except UnicodeEncodeError:  # half a surrogate pair
         return json.dumps(value, separators=(",", ":"))
     return text
+
+
+_NUMBER: Final = re.compile(r"[ \t\r\n]*[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?[ \t\r\n]*")

@@ -91,7 +91,7 @@ class EntryRedactor:
             own += (failure.type, failure.message, failure.traceback or "")
         if entry.hearsay is not None:
             own += (entry.hearsay.span_id or "", entry.hearsay.seen_within or "")
-        return self._redactor.may_take("\n".join(own))
+        return self._redactor.may_take("\n".join(["", *own, ""]))  # a number is told by what stands around it
 
     def _clean_run(self, entry: RunEntry) -> RunEntry:
         taken: list[Redaction] = []

@@ -95,7 +95,9 @@ class Act:
         self.run = run
         self.parent_id = parent.id if parent is not None and parent.run is run else None
         #: The nearest around it that is under way: of tasks that begin one another, those that have ended are let go of
-        self.parent = _under_way(parent)
+        self.parent = nearest = None if parent is None else _under_way(parent)
+        if nearest is not None and nearest.parent is not None:
+            nearest.parent = _under_way(nearest.parent)
         thread = current_thread()
         #: its name; None: the main one
         self.thread = None if thread is main_thread() else thread.name
@@ -365,7 +367,7 @@ def recorded(function: Any, plan: Plan) -> Any:
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs, place=place_of(_getframe(1)))
+        act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -397,7 +399,7 @@ def _pass_on_methods(function: Callable[..., Any], call: Callable[..., Any]) -> 
 def _recorded_coroutine(function: Callable[..., Any], plan: Plan) -> Any:
     @wraps(function)
     async def call(*args: Any, **kwargs: Any) -> Any:
-        act = begun(plan, args, kwargs, place=place_of(_getframe(1)))
+        act = begun(plan, args, kwargs, place=place_of(_getframe().f_back))
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:

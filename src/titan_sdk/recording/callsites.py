@@ -42,7 +42,11 @@ _texts: dict[tuple[int, int], tuple[CodeType, str]] = {}
 
 
 def place_of(frame: FrameType | None) -> Place | None:
-    """Return where the call was made that this frame's code makes; None where nobody's line did."""
+    """Return where the call was made that this frame's code makes; None where nobody's line did.
+
+    A recorded function gives `_getframe().f_back`: `_getframe(1)` raises where no Python is below it, as in a thread
+    that C began or at the interpreter's end.
+    """
     if frame is None:
         return None
     if not frame.f_code.co_filename.startswith(_NEVER_PLAIN):

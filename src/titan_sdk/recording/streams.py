@@ -14,11 +14,11 @@ from time import perf_counter_ns
 from titan_sdk.recording.acts import begun, current_act, fail, leave, resume, succeed
 from titan_sdk.recording.callsites import place_of
 from titan_sdk.recording.showing import as_it_is
-from titan_sdk.tape import BOUNDS, Cut, CutReason
+from titan_sdk.tape import BOUNDS, Cut, CutReason, Object, Opaque, Raised
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable
     from typing import Any, TypeVar
 
     from titan_sdk.recording.acts import Act
@@ -29,14 +29,16 @@ if TYPE_CHECKING:
 __all__ = ["Gathered", "recorded", "stream", "stream_later"]
 
 MOST_ITEMS = 10_000  # a long answer of a model, token by token
-MOST_BYTES = BOUNDS.size_bytes  # of all of them, in memory: of one value no more is told
+MOST_BYTES = BOUNDS.size_bytes  # of all of them, about: of one value no more is told
+SMALL_BYTES = 8  # what a number or a short text counts for; a container four times as much
+LONG = 32  # characters: a longer text counts in full
 
 
 def recorded(function: Callable[..., Any], plan: Plan) -> Any:
     """Return a generator function, of the same kind, whose runs are recorded."""
 
     def begin(*args: Any, **kwargs: Any) -> tuple[Any, Gathered]:
-        return function(*args, **kwargs), Gathered(begun(plan, args, kwargs, place=place_of(_getframe(1))))
+        return function(*args, **kwargs), Gathered(begun(plan, args, kwargs, place=place_of(_getframe().f_back)))
 
     kind = stream_later if inspect.isasyncgenfunction(function) else stream
     return wraps(function)(kind(begin))
@@ -177,6 +179,36 @@ class Gathered:
 
 
 def _size_bytes(value: object) -> int:
-    """Return about how much memory a value takes: with what it holds, but not what that holds."""
-    held = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return getsizeof(value) + sum(map(getsizeof, held))
+    """Return about how much a snapshot holds, however deep: long texts and bytes as they are, small things lightly.
+
+    What Python itself adds to small things is not counted: an answer of 10,000 chunks of a model is still kept whole.
+    """
+    size, rest = 0, [value]
+    while rest and size < MOST_BYTES:
+        one = rest.pop()
+        if isinstance(one, str | bytes | bytearray):
+            size += SMALL_BYTES if len(one) < LONG else getsizeof(one)
+            continue
+        held = _held(one)
+        size += SMALL_BYTES * (1 + 3 * bool(held))
+        rest += held
+    return size
+
+
+def _held(value: object) -> Iterable[object]:
+    """Return what a part of a snapshot holds."""
+    match value:
+        case dict():
+            return (*value, *value.values())
+        case list() | tuple() | set() | frozenset():
+            return value
+        case Object():
+            return (value.state,)
+        case Raised():
+            return (value.message, value.args, value.state, value.cause, value.context)
+        case Opaque():
+            return (value.text,)
+        case Cut():
+            return (value.head,)
+        case _:
+            return ()

@@ -163,6 +163,18 @@ while not pathlib.Path("away").exists():
     assert fake.facts.ended_runs == {}
 
 
+def test_a_recorded_function_that_the_interpreter_calls_at_its_end_runs_as_it_would_without(tmp_path: Path) -> None:
+    program = """
+import atexit, titan_sdk
+atexit.register(titan_sdk.action(print), "said at the end")
+print("said before", flush=True)
+"""
+
+    code, output = outcome_of(program, tmp_path)
+
+    assert (code, "said before\nsaid at the end\n" in output, "Traceback" in output) == (0, True, False)
+
+
 def test_a_forked_child_ends_its_own_runs_and_not_its_parents(fake: FakeTitan, tmp_path: Path) -> None:
     program = f"""
 import atexit, os, sys

@@ -39,6 +39,14 @@ def test_what_only_looks_as_if_it_might_hold_a_secret_is_the_very_same_too() -> 
         assert REDACTOR.clean(call) is call
 
 
+@pytest.mark.parametrize("number", ["4111111111111111", "4111111111111111.0", "4.111111111111111E15", "4.2e15"])
+def test_a_card_that_is_all_of_a_payload_is_taken(number: str) -> None:
+    clean = cleaned(replace(a_call(), outputs=Payload(number)))
+
+    assert clean.outputs == Payload('"[redacted:card]"')
+    assert [(one.path, one.name) for one in clean.redacted] == [("outputs", "card")]
+
+
 @pytest.mark.parametrize(
     ("entry", "path"),
     [

@@ -93,6 +93,29 @@ def test_a_number_that_is_a_cards_is_seen_however_it_is_written(card: str, place
     assert [text for text in texts if said_nothing(text)] == []
 
 
+@pytest.mark.parametrize("card", CARDS)
+@pytest.mark.parametrize("blank", ["", "\n"])
+def test_a_card_that_is_all_there_is_leaves_a_text_in_json(card: str, blank: str) -> None:
+    for engine in (LINEAR, STANDARD):
+        redactor = Redactor(engine, key=b"0123456789abcdef")
+
+        clean = redactor.redact_json(card + blank)
+
+        assert clean.text == '"[redacted:card]"'
+        assert [(taken.path, taken.name) for taken in clean.taken] == [("$", "card")]
+
+
+def test_a_number_that_a_pattern_of_a_users_own_takes_leaves_a_text_in_json() -> None:
+    redactor = Redactor(LinearFinder({"customer": "[0-9]{8}"}), key=b"0123456789abcdef")
+
+    assert redactor.redact_json("12345678.5").text == '"[redacted:customer].5"'
+
+
+@pytest.mark.parametrize("text", ["4111111111111112.0", "1e999", "41111111111111110", "7" * 5000, "0", "4.1e3"])
+def test_a_number_that_is_no_card_stays(text: str) -> None:
+    assert SERVER.redact_json(text) == (text, ())
+
+
 @pytest.mark.parametrize("escape", ["\\u0009", "\\u00E9", "\\u53F7", "\\u000A"])
 @pytest.mark.parametrize("text", ["4111111111111111", "Bearer\\u0009a1b2c3d4e5f6g7h8", "password:\\u0009Tr0ub4dor3"])
 def test_escapes_that_other_languages_write_hide_nothing(escape: str, text: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.heard import Heard, heard_by_nobody_else
+from tests.support.heard import FLUSH_SECONDS, Heard, heard_by_nobody_else
 from titan_sdk import action, turn
 
 
@@ -42,6 +44,22 @@ def count(until: int) -> Iterator[int]:
 async def count_later(until: int) -> AsyncIterator[int]:
     for number in range(until):
         yield number
+
+
+@action
+def tell(done: threading.Event) -> None:
+    done.set()
+
+
+@action
+async def tell_later(done: threading.Event) -> None:
+    done.set()
+
+
+@action
+def tell_by_items(done: threading.Event) -> Iterator[int]:
+    done.set()
+    yield 1
 
 
 class Desk:
@@ -183,3 +201,28 @@ def test_what_begins_by_itself_has_no_caller_and_says_where_it_is_defined(
     assert "callsite" not in details
     assert details["defined_at"]["file"] == __file__
     assert details["defined_at"]["qualname"].startswith("double")
+
+
+def as_a_call(done: threading.Event) -> None:
+    _thread.start_new_thread(tell, (done,))
+
+
+def as_a_coroutine(done: threading.Event) -> None:
+    coroutine = tell_later(done)
+    assert isinstance(coroutine, Coroutine)
+    _thread.start_new_thread(deque, (coroutine.__await__(),))
+
+
+def as_a_generator(done: threading.Event) -> None:
+    _thread.start_new_thread(deque, (tell_by_items(done),))
+
+
+@pytest.mark.parametrize("begins", [as_a_call, as_a_coroutine, as_a_generator])
+def test_what_has_no_frame_below_it_runs_as_it_would_without(
+    begins: Callable[[threading.Event], None], heard: Heard
+) -> None:
+    done = threading.Event()
+
+    begins(done)
+
+    assert done.wait(FLUSH_SECONDS)

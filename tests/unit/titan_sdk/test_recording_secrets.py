@@ -245,3 +245,10 @@ def test_patterns_that_cannot_be_read_are_said_and_the_others_hold(
 
     assert clean.text == "[redacted:aws_key_id]"
     assert f"titan_sdk: TITAN_REDACT_PATTERNS={path}: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["4111111111111111", "4111111111111111.0", "4.111111111111111E15"])
+def test_a_card_that_is_all_that_a_call_gave_is_taken_and_what_is_told_stays_json(number: str) -> None:
+    text = Told({"type": "action", "id": "a"}, {"outputs": number}).text(built_in({}))
+
+    assert json.loads(text)["outputs"] == "[redacted:card]"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Generator, Iterator
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
 
 import pytest
 
 from tests.support.heard import Heard, heard_by_nobody_else
 from tests.unit.titan_sdk.test_recording_actions import parents
 from titan_sdk import action
+from titan_sdk.recording.streams import MOST_ITEMS
 from titan_sdk.tape import Cut, decode
 
 
@@ -205,3 +208,55 @@ def test_of_many_large_items_no_more_is_held_than_is_told(heard: Heard) -> None:
     assert isinstance(kept.head, list)
     assert [part[0] for part in kept.head] == ["a", "b", "c"]  # 4 MiB, and what Python adds to each
     assert told["details"]["attributes"]["items"] == 20
+
+
+@dataclass
+class Chunk:
+    """One part of a model's answer, as clients give it."""
+
+    id: str
+    choices: list[dict[str, object]]
+
+
+def in_dicts(number: int, text: str) -> object:
+    return {"id": f"chatcmpl-{number}", "choices": [{"index": 0, "delta": {"content": text}}]}
+
+
+def in_objects(number: int, text: str) -> object:
+    return Chunk(f"chatcmpl-{number}", [{"index": 0, "delta": {"content": text}}])
+
+
+def as_an_error(number: int, text: str) -> object:
+    return ValueError(number, {"said": (text,)})
+
+
+@pytest.mark.parametrize("chunk", [in_dicts, in_objects, as_an_error])
+def test_what_lies_deep_in_the_items_is_counted_too(heard: Heard, chunk: Callable[[int, str], object]) -> None:
+    @action
+    def download() -> Iterator[object]:
+        for number in range(20):
+            yield chunk(number, chr(ord("a") + number) * 2**20)
+
+    tracemalloc.start()
+    items = download()
+    for _ in range(20):
+        next(items)
+    held_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    items.close()  # type: ignore[attr-defined]  # it is a generator
+
+    assert held_bytes < 6 * 2**20  # three of 1 MiB, and the one that is in hand
+    kept = decode(json.dumps(heard.action()["outputs"]))
+    assert isinstance(kept, Cut)
+    assert isinstance(kept.head, list)
+    assert 0 < len(kept.head) <= 3
+
+
+def test_a_long_answer_in_small_chunks_is_kept_whole(heard: Heard) -> None:
+    @action
+    def answer() -> Iterator[object]:
+        for number in range(MOST_ITEMS):
+            yield in_dicts(number, "word")
+
+    assert len(list(answer())) == MOST_ITEMS
+    assert len(heard.action()["outputs"]) == MOST_ITEMS

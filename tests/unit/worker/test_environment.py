@@ -95,3 +95,10 @@ def test_a_job_is_of_the_project_of_its_worker_unless_it_is_submitted_with_anoth
     assert (inherited["TITAN_PROJECT"], own["TITAN_PROJECT"]) == ("finance", "a b")
     assert inherited["OTEL_RESOURCE_ATTRIBUTES"].endswith(",titan.project=finance")
     assert own["OTEL_RESOURCE_ATTRIBUTES"].endswith(",titan.project=a%20b")
+
+
+def test_a_project_that_is_no_utf8_is_told_as_the_sdk_tells_it() -> None:
+    environment = environment_of(an_assignment(), inherited={"TITAN_PROJECT": " caf\udce9 "})
+
+    assert environment["TITAN_PROJECT"] == " caf\udce9 "
+    assert environment["OTEL_RESOURCE_ATTRIBUTES"].endswith(",titan.project=caf%3F")

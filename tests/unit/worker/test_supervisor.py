@@ -50,7 +50,7 @@ class WritingExecutor:
         self._readable, self._waker = socket.socketpair()
         self._ended: list[AttemptEnd] = []
         self.planned: dict[str, AttemptEnd] = {}  #: how an attempt ends as soon as it is started
-        self.refusal: OSError | None = None
+        self.refusals: dict[str, Exception] = {}  #: what starting an attempt raises
         self.started: list[AttemptOrder] = []
         self.stopped: list[tuple[str, float]] = []
 
@@ -58,8 +58,8 @@ class WritingExecutor:
         return self._readable.fileno()
 
     def start(self, order: AttemptOrder) -> None:
-        if self.refusal is not None:
-            raise self.refusal
+        if order.lease_id in self.refusals:
+            raise self.refusals[order.lease_id]
         self.started.append(order)
         if order.lease_id in self.planned:
             self._end(self.planned[order.lease_id])
@@ -282,7 +282,7 @@ def test_an_attempt_that_ended_in_time_is_not_stopped_later(bench: Bench) -> Non
 
 
 def test_a_machine_without_room_gives_the_attempt_back(bench: Bench) -> None:
-    bench.executor.refusal = OSError(11, "Resource temporarily unavailable")
+    bench.executor.refusals["lease1"] = OSError(11, "Resource temporarily unavailable")
     bench.take(an_assignment())
 
     bench.run_until(lambda: bool(bench.logs.reports))
@@ -290,6 +290,16 @@ def test_a_machine_without_room_gives_the_attempt_back(bench: Bench) -> None:
     outcome, error = bench.reported()["lease1"]
     assert outcome is AttemptOutcome.RETURNED
     assert error == "could not start on this machine: [Errno 11] Resource temporarily unavailable"
+
+
+def test_an_attempt_that_nothing_can_start_fails_and_the_others_begin(bench: Bench) -> None:
+    bench.executor.refusals["one"] = ValueError("embedded null byte")
+    bench.take(an_assignment("one"), an_assignment("other"))
+
+    bench.run_until(lambda: "one" in bench.reported() and bool(bench.executor.started))
+
+    assert bench.reported()["one"] == (AttemptOutcome.FAILED, "could not start: ValueError('embedded null byte')")
+    assert [order.lease_id for order in bench.executor.started] == ["other"]
 
 
 def test_a_script_that_is_missing_fails_the_attempt(bench: Bench) -> None:

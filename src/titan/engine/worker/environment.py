@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from titan.engine.protocol import Assignment
 from titan.engine.worker.server_address import ServerAddress
+from titan_sdk.encoding import project_name
 
 _EXPORTER: Final = "OTEL_EXPORTER_OTLP"
 _PROJECT: Final = "TITAN_PROJECT"  #: of all jobs of a worker that has it, unless they are submitted with another
@@ -46,7 +47,7 @@ def _telemetry(assignment: Assignment, server: ServerAddress, given: Mapping[str
     about = {
         "titan.job_id": assignment.job_id,
         "titan.agent_run_id": assignment.agent_run_id,
-        "titan.project": given.get(_PROJECT),
+        "titan.project": project_name(given.get(_PROJECT)),
     }
     ours = [f"{name}={quote(value, safe='')}" for name, value in about.items() if value]
     variables = {_RESOURCE: ",".join([*filter(None, [given.get(_RESOURCE)]), *ours])}

@@ -147,6 +147,12 @@ class Supervisor:
         except OSError as cause:  # a full disk, no room for a process: another worker may do better
             self._give_back_later(assignment, str(cause))
             return
+        except (
+            Exception
+        ) as cause:  # nothing that another worker would do better, and the others are to begin all the same
+            logger.exception("job %s cannot start", assignment.job_name, extra=_ids(assignment))
+            self._report_unstarted(assignment, AttemptOutcome.FAILED, f"could not start: {cause!r}")
+            return
         self._running[lease_id] = _RunningAttempt(assignment, files)
         logger.info("attempt %d of job %s began", assignment.attempt, assignment.job_name, extra=_ids(assignment))
         self._logs.follow(lease_id, files.log)
@@ -181,7 +187,7 @@ class Supervisor:
             self._files.begin(assignment.lease_id, workspace, files.archive)
         try:
             self._executor.start(order)
-        except OSError:
+        except Exception:
             self._files.drop(assignment.lease_id)
             raise
         return files
