@@ -23,6 +23,7 @@ from titan.store.folders import errors_translated, make_folder
 from titan.store.readers import Readers
 from titan.store.rows.columns import to_us
 from titan.store.sqlite import opening
+from titan.store.sqlite.checkpointing import Checkpoints
 from titan.store.sqlite.reading import ReadingThread
 from titan.store.sqlite.session import SqliteSession, translated
 from titan.store.writer import Listeners, closed
@@ -57,6 +58,7 @@ class SqliteCallStore:
         with errors_translated(self._subject):
             make_folder(self._path.parent)
             self._session = self._open()
+        self._checkpoints = Checkpoints(self._session.connection, self._path, pages=_WAL_PAGES)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="calls-writer")
         self._scrubber = Scrubber(self._session, later=self._writer.submit, subject=self._subject)
         self._writer.submit(self._scrubber.begin)
@@ -68,7 +70,7 @@ class SqliteCallStore:
         except apsw.Error as error:
             raise translated(error, self._path) from error
         session.pragma("cache_size", -_CACHE_KIB)
-        session.pragma("wal_autocheckpoint", _WAL_PAGES)
+        session.pragma("temp_store", "memory")  # each page that a statement changes is kept, in case it fails
         session.pragma("secure_delete", "on")  # a run that is deleted leaves nothing on the disk
         return session
 
@@ -106,6 +108,7 @@ class SqliteCallStore:
 
     def close(self) -> None:
         self._writer.shutdown(wait=True)
+        self._checkpoints.close()
         if self._readers.close():
             self._session.connection.close()
 
