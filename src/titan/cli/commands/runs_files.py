@@ -167,7 +167,7 @@ def export_runs(
         else:
             _write(pieces, output, transfer)
     if output != STDIO:
-        remark(f"Wrote {output} ({what}, {size(transfer.moved_bytes)})")
+        remark(f"Wrote {output}{_unlike(output, form, layout)} ({what}, {size(transfer.moved_bytes)})")
 
 
 @app.command(
@@ -240,6 +240,15 @@ def _form_of(output: Path, form: Format | None, layout: Layout | None) -> tuple[
             next_step="Say --output FILE, or send it on with > or |.",
         )
     return Format.CSV, layout
+
+
+def _unlike(output: Path, form: Format, layout: Layout | None) -> str:
+    """Return the form that was written where the file's name ends in another; nothing where it fits."""
+    written = layout or form
+    ending = output.suffix.lower()
+    if ending in ("", f".{written}") or (written is Format.JSONL and ending == ".ndjson"):
+        return ""
+    return f" as {written}, though its name ends in {output.suffix}"
 
 
 def _exported(titan: Server, run: str | None, query: Query, form: Format, layout: Layout | None) -> Iterator[bytes]:
