@@ -162,6 +162,32 @@ def test_a_tag_is_asked_for_as_it_is(calls: CallStore) -> None:
     assert calls.read(lambda reader: reader.count_runs(PROJECT, RunFilter(tag="ab"), up_to=9)) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("[", ["R_2"]),
+        ("[]", []),
+        (",", ["R_2"]),
+        ('","', []),
+        ('"', ["R_1"]),
+        ('SAY "h', ["R_1"]),
+        ("\\d", ["R_2"]),
+        ("\\", ["R_2"]),
+        ("100%", ["R_1"]),
+        ("nightl", ["R_1", "R_2"]),
+    ],
+)
+def test_a_search_looks_at_each_tag_and_not_at_how_tags_are_stored(calls: CallStore, text: str, ids: list[str]) -> None:
+    record(
+        calls,
+        a_word(run_id="R_1", tags=("nightly", 'say "hi"', "100%")),
+        a_word(run_id="R_2", tags=("nightly", r"\d[x], of")),
+        a_word(run_id="R_3"),
+    )
+
+    assert registry(calls, RunFilter(text=text, is_by_name=True), is_ascending=True) == ids
+
+
 def test_sessions_and_archived_runs_are_asked_for(calls: CallStore) -> None:
     record(calls, a_word(run_id="R_1", session_id="s"), a_word(run_id="R_2", session_id="s", end=RunEnd.FAILED))
     record(calls, a_word(run_id="R_3", session_id="t"))

@@ -56,19 +56,26 @@ def dag_id_of(server: Server, dag: str | None) -> str | None:
 
 @contextmanager
 def recorded_run_named(server: Server, run_id: str) -> Iterator[None]:
-    """Give an UnknownRun a better next step: the ids of recorded runs that the given one is a part of."""
+    """Give an UnknownRun a better next step: the ids of recorded runs that the given one is a part of.
+
+    An action that is unknown in it gets the command that lists those of the run.
+    """
     try:
         yield
     except CommandFailed as failure:
-        if failure.kind != "UnknownRun":
+        if failure.kind == "UnknownRun":
+            near = _near(server, run_id)
+            next_step = f"Did you mean {shortened(near)}?" if near else "`titan runs` lists them."
+        elif failure.kind == "NotFound" and failure.subject.startswith("action "):  # one of many to the SDK
+            next_step = f"`titan runs show {run_id} --ids` lists their ids; give the whole one."
+        else:
             raise
-        near = _near(server, run_id)
         raise CommandFailed(
             failure.subject,
             exit_code=failure.exit_code,
             expected=failure.expected,
             found=failure.found,
-            next_step=f"Did you mean {shortened(near)}?" if near else "`titan runs` lists them.",
+            next_step=next_step,
             kind=failure.kind,
         ) from failure
 

@@ -4,6 +4,7 @@ They go on as they would have where they were exported: who had told what of an 
 known, stands in the lines. Lines of an export that was made before it held this say it all themselves.
 """
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -116,7 +117,7 @@ def read_lines(lines: Iterable[bytes], *, is_partial: bool = False) -> Iterator[
 def _lines(lines: Iterable[bytes], *, is_partial: bool) -> Iterator[tuple[int, bytes, Line]]:
     """Yield the lines that are not blank, with their numbers and what they say, as long as they end as they should."""
     ending: str | None = "no line at all"  # what stands where the last manifest should
-    for number, text in enumerate(lines, 1):
+    for number, text in enumerate((line.removeprefix(BOM_UTF8) for line in lines), 1):  # as an editor may begin a file
         if _breaks_off(text):
             ending = f"line {number}, which breaks off"
             break

@@ -14,6 +14,7 @@ from titan.rules.names import shown
 
 OTHERWISE: Final = "what the OpenAPI document at /schema/openapi.json says"
 _MISSING: Final = re.compile(r"Object missing required field `(?P<field>[^`]*)`")
+_LENGTH: Final = re.compile(r"Expected `\w+` of length (?P<bound><=|>=) \d+ - at ")
 _SHOWN: Final = 60  # characters of a value that are told
 _PLACE: Final = re.compile(r" - at `\$(?P<path>[^`]*)`$")
 _STEP: Final = re.compile(r"\.(?P<field>[^.\[]+)|\[(?P<item>[^\]]*)\]")
@@ -48,6 +49,9 @@ def found_of(error: Exception, given: Mapping[str, str]) -> str:
     if _MISSING.match(said):
         return "none"
     value = given.get(_place(said).removeprefix("."))
+    length = _LENGTH.match(said)
+    if value is None and length is not None:
+        return "a longer one" if length["bound"] == "<=" else "a shorter one"
     if value is None or not isinstance(error, msgspec.ValidationError):
         return said or type(error).__name__
     return shown(value) if len(value) <= _SHOWN else f"{len(value)} characters"

@@ -116,14 +116,15 @@ class Plan:
         return self._known
 
     def cost_of(self, result: object) -> Amount | None:
-        """Return what a call that gave `result` cost; None where the caller's function cannot say."""
+        """Return what a call that gave `result` cost; None where the function cannot say: said once."""
         if not callable(self.cost):
             return self.cost
         try:
             return self.cost(result)
         except KeyboardInterrupt:
             raise
-        except BaseException:  # noqa: BLE001 (a price that cannot be computed must not fail the call that was made)
+        except BaseException as error:  # noqa: BLE001 (a price that cannot be computed must not fail the call made)
+            _say_cost_raised(self, error)
             return None
 
 
@@ -193,6 +194,20 @@ def _say_if_rounded(act: Act, cost: str) -> None:
         name, found = line(act.plan.name or act.plan.kind, NAME_LIMIT), line(str(told), 100)
         said = f"titan_sdk: {name!r} is recorded with a cost of {cost} US dollars: of {found}, 12 decimals are kept"
         say_once(said, about=f"decimals of {name!r}")
+
+
+def _say_cost_raised(plan: Plan, error: BaseException) -> None:
+    name, kind = line(plan.name or plan.kind, NAME_LIMIT), type(error).__name__
+    try:
+        found = line(" ".join(f"{kind}: {error}".split()), 200)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 (its words are the program's, too)
+        found = kind
+    say_once(
+        f"titan_sdk: {name!r} is recorded without a cost: its function of the result raised {found}",
+        about=f"{name!r} without a cost: {kind}",
+    )
 
 
 def _use(act: Act, said: Mapping[str, object]) -> dict[str, object]:

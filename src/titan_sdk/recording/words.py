@@ -40,7 +40,7 @@ def progress(done: float, total: float | None = None) -> None:
             titan_sdk.progress(number, len(pages))
         titan_sdk.progress(0.5)             # half of it; so is progress(0.5, 1), and progress(1.5, 3)
 
-    A share is told in whole percent. Numbers below 0 count as 0. What is no progress, as 1 of 0, is said once.
+    A share is told in whole percent. What is no progress, as 1 of 0 or -1, is said once and changes nothing.
     """
     steps = _share_alone(done) if total is None else None
     if steps is None:
@@ -63,14 +63,17 @@ def _share_alone(done: float) -> dict[str, int] | None:
 
 
 def _number(name: str, value: object) -> int | float | None:
-    """Return a number from 0, an int where it is whole; None for what is none, which is said once."""
+    """Return a number from 0, an int where it is whole; None for what is none or below 0, which is said once."""
     try:
         whole = int(value)  # type: ignore[call-overload]  # or it raises
         number = whole if isinstance(value, int | str) else float(value)  # type: ignore[arg-type]  # int() took it
     except (TypeError, ValueError, OverflowError):
         _say_not(f"{name}={value!r:.100} is not a number of steps")
         return None
-    return min(max(0, whole if number == whole else number), _MOST_STEPS)
+    if number < 0:
+        _say_not(f"{name}={value!r:.100} is below 0")
+        return None
+    return min(whole if number == whole else number, _MOST_STEPS)
 
 
 def _steps(found: dict[str, int | float], *, has_total: bool) -> dict[str, int] | None:

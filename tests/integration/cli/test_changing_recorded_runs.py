@@ -95,6 +95,14 @@ def test_a_run_that_needs_attention_is_acknowledged_with_a_reason(
     assert any(line.startswith("acknowledged by ") for line in titan("runs", "show", ended).lines)
 
 
+def test_a_note_acknowledges_a_run_or_mutes_it_but_not_both(titan: CommandLine, ended: str) -> None:
+    done = titan("runs", "note", ended, "known", "--acknowledge", "--mute")
+
+    assert (done.exit_code, done.stdout) == (2, b"")
+    assert "option --mute: expected one of --acknowledge and --mute; found both." in done.stderr
+    assert "known" not in titan("runs", "show", ended).text
+
+
 def test_a_run_is_muted_with_a_reason_and_unmuted(titan: CommandLine, ended: str) -> None:
     said = titan("runs", "note", ended, "a rehearsal", "--mute")
     refused = titan("runs", "note", ended, "--mute")

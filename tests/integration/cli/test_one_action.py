@@ -73,6 +73,17 @@ def test_an_action_that_is_none_is_said(titan: CommandLine, shown: str) -> None:
 
     assert (done.exit_code, done.stdout) == (3, b"")
     assert "action 'none'" in done.stderr
+    assert f"`titan runs show {shown} --ids` lists their ids; give the whole one." in " ".join(done.stderr.split())
+    assert "/api/" not in done.stderr
+
+
+def test_an_export_of_a_run_that_is_none_says_which_command_lists_them(titan: CommandLine, shown: str) -> None:
+    far, near = (titan("runs", "export", "--run", run) for run in ("qqq-none", "shown-"))
+
+    assert (far.exit_code, far.stdout, near.exit_code) == (3, b"", 3)
+    assert "`titan runs` lists them." in far.stderr
+    assert f"Did you mean {shown}?" in near.stderr
+    assert "/api/" not in far.stderr + near.stderr
 
 
 def test_the_tree_shows_ids_where_asked_and_what_handoffs_events_and_thoughts_say(

@@ -274,6 +274,26 @@ def test_an_export_is_two_tables_in_a_zip_where_that_is_asked_for_or_its_name_sa
     assert "expected --format csv beside it: the zip holds two tables; found --format json" in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "said"),
+    [
+        ("papers.xlsx", [], "papers.xlsx as jsonl, though its name ends in .xlsx ("),
+        ("papers.zip", ["--format", "jsonl"], "papers.zip as jsonl, though its name ends in .zip ("),
+        ("papers.json", ["--layout", "zip"], "papers.json as zip, though its name ends in .json ("),
+        ("papers.ndjson", [], "papers.ndjson ("),
+        ("papers", ["--format", "csv"], "papers ("),
+        ("papers.ZIP", [], "papers.ZIP ("),
+    ],
+)
+def test_an_export_says_its_form_where_the_name_says_another(
+    titan: CommandLine, papers: str, tmp_path: Path, name: str, options: list[str], said: str
+) -> None:
+    done = titan("runs", "export", "--run", papers, "--output", str(tmp_path / name), *options)
+
+    assert done.exit_code == 0
+    assert said in done.stderr
+
+
 def test_no_zip_is_written_on_a_terminal(titan: CommandLine, papers: str) -> None:
     with on_a_terminal([*PROGRAM, "runs", "export", "--layout", "zip", "--server", titan.server]) as program:
         exit_code = program.finish()

@@ -84,6 +84,15 @@ def test_a_note_on_an_action_that_is_not_there_is_refused_by_its_name(port: int)
     assert said.refusal == (404, "UnknownAction")
 
 
+def test_a_note_that_is_too_long_is_refused_in_words(port: int) -> None:
+    run = a_run(port)
+
+    refused = ask_json(port, "POST", f"/api/v1/runs/{run}/notes", {"text": "x" * 10_001})
+
+    assert refused.status == 400
+    assert b"expected text: a text of at most 10000 characters; found a longer one." in refused.body
+
+
 def test_without_a_key_the_same_note_is_said_twice(port: int) -> None:
     run = a_run(port)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -326,6 +327,14 @@ def an_export(*, actions: int) -> list[bytes]:
         for number in range(actions)
     ]
     return list(json_lines(exported([*entries, *calls])))
+
+
+def test_a_mark_of_the_byte_order_before_an_export_is_no_part_of_it() -> None:
+    lines = an_export(actions=1)
+    marked = [BOM_UTF8 + lines[0], *lines[1:]]
+
+    assert list(read_lines(marked)) == list(read_lines(lines))
+    assert list(read_lines(marked + marked)) == list(read_lines(lines + lines))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from titan_sdk.tape import decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from titan_sdk.recording.acts import Amount
 
 #: Of programs that round early, refuse to round, or write small letters and let what is no number pass.
@@ -84,3 +86,30 @@ def test_a_cost_of_more_than_twelve_decimals_is_rounded_and_that_is_said_once(
     assert costs == [kept, kept]
     said = f"titan_sdk: {name!r} is recorded with a cost of {kept} US dollars: of {cost}, 12 decimals are kept\n"
     assert capsys.readouterr().err == (said if is_said else "")
+
+
+@pytest.mark.parametrize(
+    ("cost", "raised"),
+    [
+        (lambda _answer: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda answer: answer["usage"]["cost"], "KeyError: 'usage'"),
+    ],
+    ids=["zero", "key"],
+)
+def test_a_function_of_the_cost_that_raises_is_said_once_and_the_call_stands(
+    cost: Callable[[object], Amount], raised: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with heard_by_nobody_else() as heard:
+
+        @action(f"ask {raised}", cost=cost)
+        def ask() -> dict[str, int]:
+            return {"tokens": 3}
+
+        answers = [ask(), ask()]
+        told = heard.actions()
+
+    assert answers == [{"tokens": 3}] * 2
+    assert [(each["outcome"], "cost_usd" in each) for each in told] == [("success", False)] * 2
+    name = f"ask {raised}"
+    said = f"titan_sdk: {name!r} is recorded without a cost: its function of the result raised {raised}\n"
+    assert capsys.readouterr().err == said

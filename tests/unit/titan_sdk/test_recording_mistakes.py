@@ -164,11 +164,11 @@ def test_progress_that_is_none_is_said_and_harms_nobody(capsys: pytest.CaptureFi
         ((True,), (1, None)),
         (("1", 3), (1, 3)),
         ((50, "100"), (50, 100)),
-        ((-0.5, 3), (0, 3)),
+        ((-0.5, 3), None),
         ((0, 0), (0, 0)),
         ((5, 3), (5, 3)),
         ((2.5,), None),
-        ((-0.5,), (0, None)),
+        ((-0.5,), None),
         ((float("nan"),), None),
         ((float("nan"), 3), None),
         ((Decimal("sNaN"),), None),
@@ -198,4 +198,19 @@ def test_progress_that_means_nothing_or_too_much_is_said_once(capsys: pytest.Cap
         "titan_sdk: progress shows as 100 %: done=8 is more than total=7",
         "titan_sdk: progress is not recorded: done=4 of total=0 steps",
         "titan_sdk: progress is not recorded: done=7.5 is neither a number of steps nor a share from 0 to 1",
+    ]
+
+
+def test_progress_below_0_is_said_once_and_leaves_what_was_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with heard_by_nobody_else() as heard:
+        titan_sdk.progress(1, 3)
+        for _ in range(2):
+            titan_sdk.progress(-1)
+            titan_sdk.progress(3, -2)
+        told = [(each["done"], each.get("total")) for each in heard.runs() if "done" in each]
+
+    assert told == [(1, 3)]
+    assert capsys.readouterr().err.splitlines() == [
+        "titan_sdk: progress is not recorded: done=-1 is below 0",
+        "titan_sdk: progress is not recorded: total=-2 is below 0",
     ]

@@ -26,7 +26,7 @@ def test_a_run_is_told_when_it_begins_and_when_it_ends() -> None:
         action("step"),
     ):
         progress(1, 3)
-        progress(-1)
+        progress(2)
 
     began, first, second, ended = [each for each in heard.runs() if each["run_id"] == "A_1"]
     del began["at_ns"]
@@ -38,7 +38,7 @@ def test_a_run_is_told_when_it_begins_and_when_it_ends() -> None:
         "name": "A talk",
         "tags": ["x"],
     }
-    assert (first["done"], first["total"], second["done"]) == (1, 3, 0)
+    assert (first["done"], first["total"], second["done"]) == (1, 3, 2)
     assert (ended["end"], "reason" in ended) == ("completed", False)
     assert heard.action()["run_id"] == "A_1"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -218,3 +219,14 @@ def test_no_value_makes_a_text_longer_than_its_bound(value: object, size_bytes: 
     assert bool(encoded.cuts) == (b'"$cut"' in encoded.text)
     assert b'"$exception"' in encoded.text or encode(decode(encoded.text)).cuts == encoded.cuts
     assert len(encode(snapshot(value, bounds=bounds), bounds=bounds).text) <= size_bytes
+
+
+def test_of_a_text_that_does_not_fit_as_much_is_kept_as_the_guide_says() -> None:
+    guide = Path(__file__).parents[3] / "docs/guide/recording.md"
+
+    kept = decode(encode("x" * 6_000_000).text)
+
+    assert isinstance(kept, Cut)
+    assert isinstance(kept.head, str)
+    assert kept.size_bytes == 6_000_000
+    assert f"the first {len(kept.head):,} characters or bytes are kept" in guide.read_text("utf-8")

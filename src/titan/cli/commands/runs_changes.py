@@ -93,6 +93,13 @@ def note(
     """Say something of a run or of one of its actions: words, a score, or both."""
     if score is not None and not isfinite(score):
         raise usage_error("--score", expected="a finite number", found=str(score), next_step="For example 0.4.")
+    if acknowledge and mute:
+        raise usage_error(
+            "option --mute",
+            expected="one of --acknowledge and --mute",
+            found="both",
+            next_step="Leave --mute out to hear of it when more goes wrong in the run, else --acknowledge.",
+        )
     attention = {"acknowledges": acknowledge, "mutes": mute}
     body = {"text": text, "score": score, "name": name, "action_id": action, **attention}
     answer = _post(connect(server), run, "notes", body=body)

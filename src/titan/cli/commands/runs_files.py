@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final, TypeAlias
@@ -31,6 +31,7 @@ from titan.cli.commands.runs import (
 )
 from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.cli.formats import count, size
+from titan.cli.lookup import recorded_run_named
 from titan.cli.options import JsonOption, ServerOption, examples
 from titan.cli.recorded_answers import Imported, Registry
 from titan.cli.screen import remark, say, show_json, write_bytes
@@ -156,7 +157,7 @@ def export_runs(
     form, layout = _form_of(output, form, layout)
     titan = connect(server)
     what = f"run {run}" if run is not None else _how_many(titan, query)
-    pieces = titan.stream("api", "v1", "runs", "export", **query, format=form, layout=layout, run_id=run)
+    pieces = _exported(titan, run, query, form, layout)
     is_shown = output != STDIO or not sys.stdout.isatty()
     with Transfer(f"Exporting {what}", is_shown=is_shown) as transfer:
         if output == STDIO:
@@ -166,7 +167,7 @@ def export_runs(
         else:
             _write(pieces, output, transfer)
     if output != STDIO:
-        remark(f"Wrote {output} ({what}, {size(transfer.moved_bytes)})")
+        remark(f"Wrote {output}{_unlike(output, form, layout)} ({what}, {size(transfer.moved_bytes)})")
 
 
 @app.command(
@@ -239,6 +240,21 @@ def _form_of(output: Path, form: Format | None, layout: Layout | None) -> tuple[
             next_step="Say --output FILE, or send it on with > or |.",
         )
     return Format.CSV, layout
+
+
+def _unlike(output: Path, form: Format, layout: Layout | None) -> str:
+    """Return the form that was written where the file's name ends in another; nothing where it fits."""
+    written = layout or form
+    ending = output.suffix.lower()
+    if ending in ("", f".{written}") or (written is Format.JSONL and ending == ".ndjson"):
+        return ""
+    return f" as {written}, though its name ends in {output.suffix}"
+
+
+def _exported(titan: Server, run: str | None, query: Query, form: Format, layout: Layout | None) -> Iterator[bytes]:
+    """Yield the pieces of an export of one run, or of all that the filters leave."""
+    with nullcontext() if run is None else recorded_run_named(titan, run):
+        yield from titan.stream("api", "v1", "runs", "export", **query, format=form, layout=layout, run_id=run)
 
 
 def _write(pieces: Iterator[bytes], output: Path, transfer: Transfer) -> None:

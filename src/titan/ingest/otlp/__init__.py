@@ -126,6 +126,8 @@ def _wrong(span: Span) -> str | None:
         return "its span id is not 8 bytes, or is zero"
     if span.parent_id and len(span.parent_id) != 16:
         return "its parent's id is not 8 bytes"
+    if not span.started_ns:
+        return "it has no start time, or 0"
     if not 0 < span.started_ns <= MAX_NS or not 0 <= span.ended_ns <= MAX_NS:
         return "its times are not between 1970 and 2262"
     return None

@@ -267,7 +267,8 @@ def test_what_is_no_request_is_refused_with_the_reason(
         ({"span_id": b"abc"}, "span id"),
         ({"span_id": bytes(8)}, "span id"),
         ({"parent_span_id": b"abc"}, "parent"),
-        ({"start_time_unix_nano": 0}, "times"),
+        ({"start_time_unix_nano": 0}, "it has no start time, or 0"),
+        ({"start_time_unix_nano": 2**63}, "times are not between 1970 and 2262"),
         ({"end_time_unix_nano": 2**64 - 1}, "times"),
     ],
 )

@@ -66,7 +66,11 @@ runs.archived_at_us is null
 -- name: runs_with_part
 (
     runs.id like :part escape '\' or runs.agent_id like :part escape '\' or runs.name like :part escape '\'
-    or runs.tags like :part escape '\'
+    -- The text of all tags first: of the few that hold it somewhere, each tag is looked at.
+    or (
+        runs.tags like :tags_part escape '\'
+        and exists (select 1 from json_each(runs.tags) as told where told.value like :part escape '\')
+    )
     or runs.run_no in (select entries.run_no from hit cross join entries on entries.number = hit.number)
 )
 

@@ -31,7 +31,13 @@ runs.status in (select json_array_elements_text(cast(:statuses as json)))
 
 -- name: runs_with_part
 (
-    runs.id ilike :part or runs.agent_id ilike :part or runs.name ilike :part or runs.tags ilike :part
+    runs.id ilike :part or runs.agent_id ilike :part or runs.name ilike :part
+    or (
+        runs.tags ilike :tags_part
+        and exists (
+            select 1 from json_array_elements_text(cast(runs.tags as json)) as told (tag) where told.tag ilike :part
+        )
+    )
     or runs.run_no in (select entries.run_no from hit inner join entries on entries.number = hit.number)
 )
 
