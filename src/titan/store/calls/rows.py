@@ -43,8 +43,8 @@ def to_pico(cost: Decimal) -> int:
 
 
 def from_pico(pico: int) -> Decimal:
-    """Return US dollars, without zeros behind the last digit."""
-    return Decimal(pico).scaleb(-PICO).normalize() if pico else _NOTHING
+    """Return US dollars, without zeros behind the last digit, and written out: 100, not 1E+2."""
+    return Decimal(pico).scaleb(-PICO).normalize() + _NOTHING
 
 
 def exact_sum(parts: str | None) -> int:
