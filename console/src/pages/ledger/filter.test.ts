@@ -47,6 +47,7 @@ test("taking the filters away leaves the order", () => {
 
 test.each([
   ["page=3", 3],
+  ["page=9999", 200],
   ["", 1],
   ["page=-1", 1],
   ["page=x", 1],

@@ -1,5 +1,6 @@
 /** The ledger's filters as they stand in the URL, by the names the server has for them. */
 import { type LedgerFilter, ledgerQuery } from "../../api/ledgerFilter";
+import { MOST_PAGES } from "../../api/ledgerPages";
 import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
 import { asCost } from "../../parts/costText";
 import { chosenAmong, misreadIn } from "../../parts/url";
@@ -74,10 +75,10 @@ export function exportPath(filter: LedgerFilter, format: ExportFormat): string {
   return `/api/v1/ledger/export?${query}`;
 }
 
-/** Returns the page that a URL asks for: the first where it names none. */
+/** Returns the page that a URL asks for: the first where it names none, the last that there can be where it names one behind. */
 export function pageOf(query: URLSearchParams): number {
   const page = Number(query.get("page"));
-  return Number.isInteger(page) && page > 0 ? page : 1;
+  return Number.isInteger(page) && page > 0 ? Math.min(page, MOST_PAGES) : 1;
 }
 
 function dayOf(text: string): string {
