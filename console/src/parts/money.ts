@@ -6,16 +6,19 @@ const WHOLE = new Intl.NumberFormat("en-US");
 const LEAST = -2; // the place of the first digit that counts, from which two places show a cost: below a cent they show none
 const COARSE = -1; // below it two places would leave one digit that counts
 const DIGITS = 3; // of a cost below a cent
+const LAST = -6; // the last place of a first digit: a cost below a millionth would not fit its cell
+const TINY = "< $0.000001";
 
 /**
  * Returns `$1,204.50`, `$0.016`, `$0.00312`, `$0`: two places, below ten cents up to three, below a cent three digits that
- * count. It rounds half up from the text, as the command line does: a binary float would make 0.002375 a little less.
+ * count, `< $0.000001` below a millionth. It rounds half up from the text, as the command line does: a binary float would make 0.002375 a little less.
  */
 export function money(usd: string | number | null | undefined): string {
   const amount = decimalOf(typeof usd === "number" ? String(usd) : usd);
   if (amount === null) return NOTHING;
   if (amount.units === 0n) return "$0";
   const first = String(amount.units).length - 1 - amount.places;
+  if (first < LAST) return TINY;
   if (first >= COARSE) return `$${rounded(amount, 2)}`;
   const [whole, part = ""] = rounded(amount, first >= LEAST ? DIGITS : DIGITS - 1 - first).split(".");
   return `$${whole}.${part.slice(0, 2)}${part.slice(2).replace(/0+$/, "")}`;
@@ -56,9 +59,9 @@ export function sum(of: Sum): string {
   return usd !== null && of.unpriced > 0 ? `${amount} + ${WHOLE.format(of.unpriced)} unpriced` : amount;
 }
 
-/** Returns an amount with `≈` before it where it was computed from tokens and a price list. */
+/** Returns an amount with `≈` before it where it was computed from tokens and a price list; a bound has none. */
 export function approximately(amount: string, isEstimated: boolean): string {
-  return isEstimated ? `≈ ${amount}` : amount;
+  return isEstimated && amount !== TINY ? `≈ ${amount}` : amount;
 }
 
 export function isNoMoney(usd: string | null | undefined): boolean {
