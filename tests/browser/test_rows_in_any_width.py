@@ -157,3 +157,24 @@ def test_small_costs_fit_their_cells(pages: Pages, console: Console, width: int)
     page.goto(f"/runs/{run}?tab=trace")
     expect(page.get_by_role("treeitem")).to_have_count(3)
     assert page.evaluate(CUT_COSTS) == []
+
+
+def test_compared_figures_are_whole_on_a_phone(pages: Pages, console: Console) -> None:
+    unknown = a_call("chat", kind="model", use={"model": "our-own"})
+    for run in ("beside-a", "beside-b"):
+        record(console, run, [a_call("ask", cost_usd="12345.52"), unknown], agent="beside")
+    page = pages.open(console, "/runs/compare?a=beside-a&b=beside-b", width=390)
+    expect(page.locator(".compare-figures .spent")).to_have_text(["$12,345.52 + 1 unpriced"] * 2)
+
+    cells = page.locator(".compare-figures td")
+    assert cells.evaluate_all("cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).length") == 0
+
+
+def test_a_name_of_several_lines_stays_on_one(pages: Pages, console: Console) -> None:
+    record(console, "lines-1", [a_call("ask")], agent="liner", name="the first line\nand the second line")
+    page = pages.open(console, "/registry/liner")
+
+    name = page.locator(".registry-run .name")
+
+    expect(name.locator(".name-head")).to_have_text("the first line and the sec")
+    assert name.evaluate("name => name.getBoundingClientRect().height") < 30
