@@ -142,6 +142,16 @@ def test_a_further_page_has_an_address_and_back_leads_from_it(page: Page, consol
     expect(page.get_by_text("1–100 of 120 actions")).to_be_visible()
 
 
+def test_a_page_behind_the_last_leads_back_to_it(page: Page, console: Console) -> None:
+    record(console, "ledger-behind", [a_call(f"call {number}") for number in range(120)])
+    page.goto("/ledger?run_id=ledger-behind&page=9999")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+
+    page.get_by_role("button", name="Show the last page").click()
+
+    expect(page.get_by_text("101–120 of 120 actions")).to_be_visible()
+
+
 def test_a_new_call_appears_by_itself(page: Page, console: Console) -> None:
     record(console, "ledger-6", [a_call("plan")], agent="ledger-lively", end=None)
     page.goto("/ledger?agent_id=ledger-lively")

@@ -36,6 +36,12 @@ CUT_BADGES = """[...document.querySelectorAll(".rowlist-row .status:not(.status-
     .map(badge => badge.innerText)"""
 
 
+#: The costs that do not fit their cells; one that is not shown in this width has no place at all.
+CUT_COSTS = """[...document.querySelectorAll(".rowlist-row .cost, .trace-cost .cost")]
+    .filter(cost => cost.getBoundingClientRect().width > cost.parentElement.getBoundingClientRect().width + 1)
+    .map(cost => cost.innerText)"""
+
+
 @pytest.fixture(scope="module")
 def unpriced(console: Console) -> str:
     """Record runs whose sums say that they lack the cost of many calls; the agent's id."""
@@ -128,3 +134,47 @@ def test_what_b_has_more_stands_below_it_in_a_narrow_window(pages: Pages, consol
     cost = page.locator(".compare-figures tr").filter(has=page.get_by_role("rowheader", name="Cost"))
 
     expect(cost.get_by_text("+$0.40")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1024, 1440])
+def test_small_costs_fit_their_cells(pages: Pages, console: Console, width: int) -> None:
+    computed = [("gpt-4o", 170, 10), ("gpt-4o-mini", 3, 1)]
+    calls = [
+        a_call(
+            "ask", kind="model", use={"model": model, "provider": "openai", "input_tokens": given, "output_tokens": got}
+        )
+        for model, given, got in computed
+    ]
+    run = f"fitting-{width}"
+    record(console, run, [a_call("ask", cost_usd="0.000000000001"), *calls], agent="fitting")
+    page = pages.open(console, f"/ledger?run_id={run}&sort_by=cost", width=width)
+
+    expect(page.locator(".rowlist-row .cost")).to_have_text(["≈ $0.000525", "≈ $0.00000105", "< $0.000001"])
+    assert page.evaluate(CUT_COSTS) == []
+    page.goto(f"/runs/{run}?tab=telemetry")
+    expect(page.locator(".rowlist-row .cost")).to_have_count(3)
+    assert page.evaluate(CUT_COSTS) == []
+    page.goto(f"/runs/{run}?tab=trace")
+    expect(page.get_by_role("treeitem")).to_have_count(3)
+    assert page.evaluate(CUT_COSTS) == []
+
+
+def test_compared_figures_are_whole_on_a_phone(pages: Pages, console: Console) -> None:
+    unknown = a_call("chat", kind="model", use={"model": "our-own"})
+    for run in ("beside-a", "beside-b"):
+        record(console, run, [a_call("ask", cost_usd="12345.52"), unknown], agent="beside")
+    page = pages.open(console, "/runs/compare?a=beside-a&b=beside-b", width=390)
+    expect(page.locator(".compare-figures .spent")).to_have_text(["$12,345.52 + 1 unpriced"] * 2)
+
+    cells = page.locator(".compare-figures td")
+    assert cells.evaluate_all("cells => cells.filter(cell => cell.scrollWidth > cell.clientWidth).length") == 0
+
+
+def test_a_name_of_several_lines_stays_on_one(pages: Pages, console: Console) -> None:
+    record(console, "lines-1", [a_call("ask")], agent="liner", name="the first line\nand the second line")
+    page = pages.open(console, "/registry/liner")
+
+    name = page.locator(".registry-run .name")
+
+    expect(name.locator(".name-head")).to_have_text("the first line and the sec")
+    assert name.evaluate("name => name.getBoundingClientRect().height") < 30

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Console, Pages
-from tests.browser.recorded import a_call, a_failed_call, record, say
+from tests.browser.recorded import a_call, a_failed_call, forget, record, say
 from tests.browser.recorded_run import ToldRun
 
 FIGURES_THAT_OVERFLOW = """[...document.querySelectorAll(".registry-figures > div")]
@@ -113,3 +113,18 @@ def test_a_run_whose_program_is_gone_is_ended_by_hand(
     expect(page.get_by_text("killed by hand")).to_be_visible()
     expect(page.get_by_role("button", name="End it…")).to_have_count(0)
     expect(page.get_by_role("button", name="Archive")).to_be_enabled()
+
+
+def test_a_run_that_is_deleted_leaves_its_open_page_until_something_is_heard_of_it_again(
+    pages: Pages, console: Console
+) -> None:
+    record(console, "first-deleted", [a_call("plan"), a_call("search")])
+    page = pages.open(console, "/runs/first-deleted")
+    expect(page.get_by_role("table", name="Actions").locator(".rowlist-row")).to_have_count(2)
+
+    forget(console, "first-deleted")
+
+    expect(page.get_by_role("heading", name="There is no such run")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete")).to_have_count(0)
+    record(console, "first-deleted", [a_call("anew")])
+    expect(page.get_by_role("table", name="Actions").locator(".rowlist-row")).to_have_count(1)

@@ -2,10 +2,9 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api } from "./client";
 import { type LedgerFilter, ledgerQuery } from "./ledgerFilter";
+import { PAGE_ROWS } from "./ledgerPages";
 import { useRefetchOnRuns } from "./query";
 
-export const PAGE_ROWS = 100;
-const MOST_PAGES = 200; // as many as the server gives: what lies behind wants a filter
 const PAUSE_MS = 1000;
 
 /** One page of the ledger, live. */
@@ -22,9 +21,4 @@ export function useLedger(filter: LedgerFilter, page: number) {
     PAUSE_MS,
   );
   return found;
-}
-
-/** Returns how many pages can be turned to. */
-export function pageCount(total: number): number {
-  return Math.min(MOST_PAGES, Math.max(1, Math.ceil(total / PAGE_ROWS)));
 }

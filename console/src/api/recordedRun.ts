@@ -6,6 +6,7 @@ import { api, type Schemas } from "./client";
 import { Gathered } from "./gathered";
 import { queries, useRefetchOnRuns } from "./query";
 import { hasOrphans, type Recording, type Row, recordingOf, withNews } from "./recording";
+import { Refusal } from "./refusal";
 
 export type BodyView = Schemas["BodyView"];
 export type BodiesView = Schemas["BodiesView"];
@@ -26,7 +27,7 @@ export function useRecording(runId: string) {
     queryKey: key,
     structuralSharing: false, // rows that did not change keep their objects anyway
     queryFn: async ({ signal }) => {
-      const old = queries.getQueryData<Recording>(key);
+      const old = isGone(key) ? undefined : queries.getQueryData<Recording>(key);
       const fresh = await readRecording(runId, old, signal);
       if (old) tellEnds([old.run], [fresh.run]);
       return fresh;
@@ -34,6 +35,12 @@ export function useRecording(runId: string) {
   });
   useRefetchOnRuns(({ runs }) => runs.has(runId), found.refetch, pauseOf(found.data));
   return found;
+}
+
+/** Whether the run was deleted since it was read: what is heard of it now is of another. */
+function isGone(key: string[]): boolean {
+  const error = queries.getQueryState(key)?.error;
+  return error instanceof Refusal && error.status === 404;
 }
 
 function pauseOf(recording: Recording | undefined): number {

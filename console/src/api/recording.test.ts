@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { RecordedRunView, SkeletonAnswer } from "./recorded";
-import { endOf, hasOrphans, recordingOf, withNews } from "./recording";
+import { endOf, hasOrphans, momentOf, recordingOf, withNews } from "./recording";
 
 const STARTED = "2026-01-01T00:00:00Z";
 
@@ -67,4 +67,17 @@ test("where the run's beginning moved, or it was recorded anew, only the whole t
 
   expect([withNews(old, moved), withNews(old, anAnswer(2, []))]).toEqual([null, null]);
   expect(hasOrphans(old)).toBe(true);
+});
+
+test.each([
+  [883, "21:37:58.923", 0.679],
+  [912, "21:37:58.923", 0.708],
+  [81_922, "21:37:59.004", 0.718],
+  [102_470, "21:37:59.025", 0.266],
+  [1204, "21:37:58.924", 0],
+])("what began %i µs after its run is shown when it was recorded", (startUs, shown, belowMs) => {
+  const at = momentOf({ started_at: "2026-07-01T21:37:58.922796Z" }, startUs);
+
+  expect(new Date(at).toISOString()).toContain(shown);
+  expect(at - Math.floor(at)).toBeCloseTo(belowMs, 3);
 });

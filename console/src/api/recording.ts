@@ -1,4 +1,5 @@
 /** All actions of a run as rows, from the columns that the server sends, and how later news join them. */
+import { belowMillisecond } from "../parts/format";
 import type { ActionKind, Outcome, RecordedRunView, SkeletonAnswer } from "./recorded";
 
 export interface Row {
@@ -58,9 +59,9 @@ export function endOf(rows: readonly Row[], nowUs: number): number {
   return end;
 }
 
-/** Returns the moment of a place on the run's axis, as milliseconds since 1970. */
+/** Returns the moment of a place on the run's axis, as milliseconds since 1970, to the microsecond. */
 export function momentOf(run: Pick<RecordedRunView, "started_at">, startUs: number): number {
-  return Date.parse(run.started_at) + startUs / 1000;
+  return (Date.parse(run.started_at) * 1000 + belowMillisecond(run.started_at) + startUs) / 1000; // whole until then: exact
 }
 
 function rowsOf(answer: SkeletonAnswer): Row[] {

@@ -7,3 +7,7 @@ export function asCost(typed: string): string | null {
   if (text === "" || text === ".") return "";
   return /^(\d{1,12}(\.\d{0,12})?|\.\d{1,12})$/.test(text) ? text.replace(/^\./, "0.").replace(/\.$/, "") : null;
 }
+
+export function isCost(text: string): boolean {
+  return asCost(text) !== null;
+}

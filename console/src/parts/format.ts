@@ -51,7 +51,8 @@ export function between(from: string, to: string): number {
   return whole + (belowMillisecond(to) - belowMillisecond(from)) / 1000;
 }
 
-function belowMillisecond(at: string): number {
+/** Returns the microseconds of a moment as the server writes it that `Date` leaves out: 0 to 999. */
+export function belowMillisecond(at: string): number {
   const digits = /\.\d{3}(\d{1,3})/.exec(at)?.[1] ?? "";
   return Number(digits.padEnd(3, "0"));
 }

@@ -2,22 +2,26 @@
 import type { Outcome } from "../api/recorded";
 import { NOTHING } from "./format";
 
-const CENTS = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 3 });
-const GROUPED = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const WHOLE = new Intl.NumberFormat("en-US");
-const LEAST = 0.01; // below it two places would show a cost as none
-const DIGITS = 3; // of a cost below that
-const COARSE = 0.1; // below it two places would leave one digit that counts
+const LEAST = -2; // the place of the first digit that counts, from which two places show a cost: below a cent they show none
+const COARSE = -1; // below it two places would leave one digit that counts
+const DIGITS = 3; // of a cost below a cent
+const LAST = -6; // the last place of a first digit: a cost below a millionth would not fit its cell
+const TINY = "< $0.000001";
 
-/** Returns `$1,204.50`, `$0.016`, `$0.00312`, `$0`: two places, below ten cents up to three, below a cent three digits that count. */
+/**
+ * Returns `$1,204.50`, `$0.016`, `$0.00312`, `$0`: two places, below ten cents up to three, below a cent three digits that
+ * count, `< $0.000001` below a millionth. It rounds half up from the text, as the command line does: a binary float would make 0.002375 a little less.
+ */
 export function money(usd: string | number | null | undefined): string {
-  if (usd === null || usd === undefined) return NOTHING;
-  const amount = Number(usd);
-  if (Number.isNaN(amount)) return NOTHING;
-  if (amount === 0) return "$0";
-  if (amount >= LEAST && amount < COARSE) return `$${CENTS.format(amount)}`;
-  if (amount >= LEAST) return `$${GROUPED.format(amount)}`;
-  return `$${plain(amount.toPrecision(DIGITS))}`;
+  const amount = decimalOf(typeof usd === "number" ? String(usd) : usd);
+  if (amount === null) return NOTHING;
+  if (amount.units === 0n) return "$0";
+  const first = String(amount.units).length - 1 - amount.places;
+  if (first < LAST) return TINY;
+  if (first >= COARSE) return `$${rounded(amount, 2)}`;
+  const [whole, part = ""] = rounded(amount, first >= LEAST ? DIGITS : DIGITS - 1 - first).split(".");
+  return `$${whole}.${part.slice(0, 2)}${part.slice(2).replace(/0+$/, "")}`;
 }
 
 /** Returns the whole amount, to its last digit: `$0.003123400000` is `$0.0031234`. */
@@ -55,17 +59,43 @@ export function sum(of: Sum): string {
   return usd !== null && of.unpriced > 0 ? `${amount} + ${WHOLE.format(of.unpriced)} unpriced` : amount;
 }
 
-/** Returns an amount with `≈` before it where it was computed from tokens and a price list. */
+/** Returns an amount with `≈` before it where it was computed from tokens and a price list; a bound has none. */
 export function approximately(amount: string, isEstimated: boolean): string {
-  return isEstimated ? `≈ ${amount}` : amount;
+  return isEstimated && amount !== TINY ? `≈ ${amount}` : amount;
 }
 
 export function isNoMoney(usd: string | null | undefined): boolean {
   return !usd || Number(usd) === 0;
 }
 
-/** Returns a number without exponent, and without zeros at its end. */
+/** An amount as `units` of the last of its decimal places. */
+interface Decimal {
+  units: bigint;
+  places: number;
+}
+
+/** Returns the amount that a text says, with an exponent or without; null for what is none. */
+function decimalOf(text: string | null | undefined): Decimal | null {
+  const [, whole = "", part = "", exponent = "0"] = /^(\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(text ?? "") ?? [];
+  if (whole === "") return null;
+  const places = part.length - Number(exponent);
+  const units = BigInt(whole + part);
+  return places < 0 ? { units: units * 10n ** BigInt(-places), places: 0 } : { units, places };
+}
+
+/** Returns an amount with so many places, half up, and its thousands grouped. */
+function rounded({ units, places }: Decimal, wanted: number): string {
+  const step = 10n ** BigInt(Math.max(0, places - wanted));
+  const kept = ((units + step / 2n) / step) * 10n ** BigInt(Math.max(0, wanted - places));
+  const one = 10n ** BigInt(wanted);
+  return `${WHOLE.format(kept / one)}.${String(kept % one).padStart(wanted, "0")}`;
+}
+
+/** Returns an amount without exponent, each digit of it. */
 function plain(text: string): string {
-  const places = new Intl.NumberFormat("en-US", { useGrouping: false, maximumFractionDigits: 20 });
-  return places.format(Number(text));
+  const amount = decimalOf(text);
+  if (amount === null) return text;
+  const digits = String(amount.units).padStart(amount.places + 1, "0");
+  const at = digits.length - amount.places;
+  return amount.places > 0 ? `${digits.slice(0, at)}.${digits.slice(at)}` : digits;
 }

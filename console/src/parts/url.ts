@@ -106,6 +106,14 @@ export function misreadIn(query: URLSearchParams, all: Readonly<Record<string, r
   });
 }
 
+/** Returns such fields of single values, each of which a function of its own knows: `min_cost=abc`. */
+export function misreadAs(query: URLSearchParams, all: Readonly<Record<string, (text: string) => boolean>>): string[] {
+  return Object.entries(all).flatMap(([name, isKnown]) => {
+    const text = query.get(name);
+    return text && !isKnown(text) ? [`${name}=${text}`] : [];
+  });
+}
+
 /** The address of a submission's page: the name for people, the id for which of that name. */
 export function dagPath(dag: { name: string; dag_id: string }, job?: string): string {
   const query = new URLSearchParams({ id: dag.dag_id });

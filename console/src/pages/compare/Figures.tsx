@@ -123,7 +123,7 @@ function Row({ name, a, b, more }: { name: string; a: ReactNode; b: ReactNode; m
 /** Returns what B spent more or less than A; `≈` where some of either was computed. */
 function moreSpent(a: Sum, b: Sum): string {
   if (a.unpriced + b.unpriced > 0) return NOTHING;
-  const more = Number(b.cost_usd) - Number(a.cost_usd);
+  const more = Number((Number(b.cost_usd) - Number(a.cost_usd)).toFixed(12)); // the places that a cost has
   return approximately(signed(more, money), more !== 0 && a.estimated + b.estimated > 0);
 }
 

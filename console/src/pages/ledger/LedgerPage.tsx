@@ -1,7 +1,9 @@
 import { useNavigate } from "react-router";
 import { useLedger } from "../../api/ledger";
+import { pageCount } from "../../api/ledgerPages";
+import { Button } from "../../parts/Button";
 import { Empty } from "../../parts/Empty";
-import { count, countedUpTo } from "../../parts/format";
+import { count } from "../../parts/format";
 import { Misread } from "../../parts/Misread";
 import { NoRows } from "../../parts/NoRows";
 import { Page } from "../../parts/Page";
@@ -27,7 +29,8 @@ export function LedgerPage() {
   const total = found.data?.total ?? 0;
   const isSearchCapped = found.data?.is_search_capped ?? false;
   const isCapped = found.data?.is_total_capped ?? false;
-  const told = `${count(total, "action")}${countedUpTo(isCapped, isSearchCapped)}`;
+  const pages = pageCount(total, isCapped && !isSearchCapped);
+  const turn = (next: number) => change({ page: next === 1 ? null : String(next) }, true);
   const sorting = {
     sort: filter.sort,
     order: filter.order,
@@ -87,12 +90,18 @@ export function LedgerPage() {
             </RowList>
             <Pager
               page={page}
+              rows={rows.length}
               total={total}
-              told={told}
-              isCapped={isCapped && !isSearchCapped} // pages end where the search did
-              onTurn={(next) => change({ page: next === 1 ? null : String(next) }, true)}
+              isCapped={isCapped}
+              isSearchCapped={isSearchCapped}
+              onTurn={turn}
             />
           </>
+        ) : page > pages && total > 0 ? (
+          <Empty title="There is no such page">
+            <p>What the filters leave has {count(pages, "page")}.</p>
+            <Button onClick={() => turn(pages)}>Show the last page</Button>
+          </Empty>
         ) : (
           <NoRows
             found={found}

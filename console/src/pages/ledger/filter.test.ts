@@ -30,6 +30,22 @@ test("what no filter can be filters nothing", () => {
   expect(misread(new URLSearchParams("outcome=fine&kind=model&sort_by=me"))).toEqual(["outcome=fine", "sort_by=me"]);
 });
 
+test("costs, days and pages that are none are named, too", () => {
+  const query = new URLSearchParams(
+    "min_cost=abc&max_cost=-1&start_date=2026-99-99&end_date=2026-02-31&page=x&search=fl",
+  );
+
+  expect(misread(query)).toEqual([
+    "min_cost=abc",
+    "max_cost=-1",
+    "start_date=2026-99-99",
+    "end_date=2026-02-31",
+    "page=x",
+  ]);
+  expect(filterOf(query)).toMatchObject({ minCost: "", maxCost: "", from: "", to: "", q: "fl" });
+  expect(misread(new URLSearchParams("min_cost=0.5&start_date=2024-02-29&page=2&max_cost="))).toEqual([]);
+});
+
 test("every change of a filter leads back to the first page", () => {
   expect(fieldsOf({ agent: "research", minCost: "0.5" })).toEqual({
     page: null,
@@ -47,6 +63,7 @@ test("taking the filters away leaves the order", () => {
 
 test.each([
   ["page=3", 3],
+  ["page=9999", 200],
   ["", 1],
   ["page=-1", 1],
   ["page=x", 1],

@@ -1,8 +1,9 @@
 /** The ledger's filters as they stand in the URL, by the names the server has for them. */
 import { type LedgerFilter, ledgerQuery } from "../../api/ledgerFilter";
+import { MOST_PAGES } from "../../api/ledgerPages";
 import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
-import { asCost } from "../../parts/costText";
-import { chosenAmong, misreadIn } from "../../parts/url";
+import { asCost, isCost } from "../../parts/costText";
+import { chosenAmong, misreadAs, misreadIn } from "../../parts/url";
 
 const FIELDS: Record<keyof LedgerFilter, string> = {
   outcome: "outcome",
@@ -42,12 +43,15 @@ export function filterOf(query: URLSearchParams): LedgerFilter {
 
 /** Returns what stands in a URL and filters nothing, for it is no value of its field. */
 export function misread(query: URLSearchParams): string[] {
-  return misreadIn(query, {
-    outcome: LEDGER_OUTCOMES,
-    kind: CALL_KINDS,
-    sort_by: LEDGER_SORTS,
-    sort_order: ["asc", "desc"],
-  });
+  return [
+    ...misreadIn(query, {
+      outcome: LEDGER_OUTCOMES,
+      kind: CALL_KINDS,
+      sort_by: LEDGER_SORTS,
+      sort_order: ["asc", "desc"],
+    }),
+    ...misreadAs(query, { min_cost: isCost, max_cost: isCost, start_date: isDay, end_date: isDay, page: isPage }),
+  ];
 }
 
 /** Returns the URL's fields for what changes; any of it leads back to the first page. */
@@ -74,14 +78,25 @@ export function exportPath(filter: LedgerFilter, format: ExportFormat): string {
   return `/api/v1/ledger/export?${query}`;
 }
 
-/** Returns the page that a URL asks for: the first where it names none. */
+/** Returns the page that a URL asks for: the first where it names none, the last that there can be where it names one behind. */
 export function pageOf(query: URLSearchParams): number {
-  const page = Number(query.get("page"));
-  return Number.isInteger(page) && page > 0 ? page : 1;
+  const page = query.get("page") ?? "";
+  return isPage(page) ? Math.min(Number(page), MOST_PAGES) : 1;
+}
+
+function isPage(text: string): boolean {
+  return Number.isInteger(Number(text)) && Number(text) > 0;
 }
 
 function dayOf(text: string): string {
-  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text)) ? text : "";
+  return isDay(text) ? text : "";
+}
+
+/** Whether it is a day that there is: `Date` takes the 31st of February for the 3rd of March. */
+function isDay(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const time = Date.parse(text);
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 function oneOf<Value extends string>(all: readonly Value[], value: string): Value | undefined {

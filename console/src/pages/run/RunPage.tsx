@@ -25,10 +25,10 @@ const TraceTab = lazy(async () => ({ default: (await import("./trace/TraceTab"))
 export function RunPage() {
   const id = useIdInPath();
   const { data, error, refetch } = useRecording(id);
-  if (data) return <OneRun key={id} recording={data} />;
+  if (data && !isGone(error)) return <OneRun key={id} recording={data} />;
   return (
     <Page title={id}>
-      {error instanceof Refusal && error.status === 404 ? (
+      {isGone(error) ? (
         <Empty title={isUnknown(error) ? "There is no such run" : "What was here is in another run"}>
           {isUnknown(error) ? (
             <>
@@ -48,6 +48,11 @@ export function RunPage() {
       )}
     </Page>
   );
+}
+
+/** Whether the server has no such run, or no longer: what was read of it before is not shown as if it were there. */
+function isGone(error: Error | null): error is Refusal {
+  return error instanceof Refusal && error.status === 404;
 }
 
 /** Else it was a call of the model endpoint, which has gone to the run that it belongs to. */

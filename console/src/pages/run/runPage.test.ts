@@ -1,5 +1,15 @@
 import { expect, test } from "vitest";
-import { exactLength, lengthWords, replayObstacle, tabIn, tabsOf, wordsIn } from "./runPage";
+import {
+  bothTimes,
+  clockTime,
+  exactLength,
+  exactMoment,
+  lengthWords,
+  replayObstacle,
+  tabIn,
+  tabsOf,
+  wordsIn,
+} from "./runPage";
 
 test("a run without stages has no tab for them; one that recorded no call begins with them", () => {
   const [staged, plain] = [true, false];
@@ -30,4 +40,13 @@ test("a replay needs a run that is complete and outputs that are kept", () => {
 
 test("each word of a search is marked by itself", () => {
   expect(wordsIn("  two  words ")).toEqual(["two", "words"]);
+});
+
+test("a moment is told to the millisecond that it lies in, and whole in UTC to the microsecond", () => {
+  const at = Date.parse("2026-07-01T21:37:59.004Z") + 0.718;
+
+  expect(clockTime(at)).toMatch(/:37:59\.004$/);
+  expect(exactMoment(at)).toBe("2026-07-01T21:37:59.004718Z");
+  expect(bothTimes(at)).toContain("2026-07-01 21:37:59.004718 UTC");
+  expect(exactMoment(Date.parse("2026-07-01T21:37:59Z"))).toBe("2026-07-01T21:37:59.000000Z");
 });

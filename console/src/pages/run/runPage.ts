@@ -54,14 +54,21 @@ const CLOCK = new Intl.DateTimeFormat("en-GB", {
   fractionalSecondDigits: 3,
 });
 
-/** Returns the local time to the millisecond: `14:03:07.123`. */
+/** Returns the local time to the millisecond: `14:03:07.123`; what is below it is left out, as clocks do. */
 export function clockTime(at: number): string {
-  return CLOCK.format(at);
+  return CLOCK.format(Math.floor(at));
 }
 
+/** Returns a moment in UTC to the microsecond: `2026-01-01T14:03:07.123456Z`. */
+export function exactMoment(at: number): string {
+  const us = Math.round(at * 1000);
+  const whole = Math.floor(us / 1000);
+  return new Date(whole).toISOString().replace("Z", `${String(us - whole * 1000).padStart(3, "0")}Z`);
+}
+
+/** Returns the local time, and below it that in UTC to the microsecond. */
 export function bothTimes(at: number): string {
-  const date = new Date(at);
-  return `${date.toLocaleString()}\n${date.toISOString().replace("T", " ").replace("Z", " UTC")}`;
+  return `${new Date(at).toLocaleString()}\n${exactMoment(at).replace("T", " ").replace("Z", " UTC")}`;
 }
 
 /** Returns the words of a search, as they are marked. */

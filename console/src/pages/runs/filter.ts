@@ -2,8 +2,8 @@
 import { RUN_STATUSES } from "../../api/facts";
 import { type ExportForm, type RecordedRunView, RUN_SORTS, WINDOWS } from "../../api/recorded";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
-import { asCost } from "../../parts/costText";
-import { chosenAmong, misreadIn } from "../../parts/url";
+import { asCost, isCost } from "../../parts/costText";
+import { chosenAmong, misreadAs, misreadIn } from "../../parts/url";
 import { inWindow } from "../../parts/windows";
 
 /** Returns the filter that a URL asks for; what else stands there filters nothing. */
@@ -24,7 +24,16 @@ export function filterOf(query: URLSearchParams): RegistryFilter {
 
 /** Returns what stands in a URL and filters nothing, for it is no value of its field. */
 export function misread(query: URLSearchParams): string[] {
-  return misreadIn(query, { status: RUN_STATUSES, window: WINDOWS, sort: RUN_SORTS, order: ["asc", "desc"] });
+  return [
+    ...misreadIn(query, {
+      status: RUN_STATUSES,
+      window: WINDOWS,
+      sort: RUN_SORTS,
+      order: ["asc", "desc"],
+      archived: ["yes"],
+    }),
+    ...misreadAs(query, { min_cost: isCost }),
+  ];
 }
 
 /** Returns the URL's fields for what of a filter changes; what is so anyway does not stand there. */

@@ -93,7 +93,10 @@ export function RunActions({ run }: { run: RecordedRunView }) {
 function NotesButton({ run, onOpen }: { run: RecordedRunView; onOpen: () => void }) {
   const said = useNotes(run.run_id).data?.length ?? 0;
   return (
-    <Button title={said > 0 ? `${count(said, "note")} and scores` : "Nobody has said anything yet"} onClick={onOpen}>
+    <Button
+      title={said > 0 ? count(said, "note or score", "notes and scores") : "Nobody has said anything yet"}
+      onClick={onOpen}
+    >
       Notes
       {said > 0 ? (
         <>

@@ -10,7 +10,7 @@ import { Status } from "../../../parts/Status";
 
 import { TextSpans } from "../json/TextSpans";
 import { previewOf } from "../messages/gist";
-import { bothTimes, clockTime, KINDS } from "../runPage";
+import { bothTimes, clockTime, exactMoment, KINDS } from "../runPage";
 import { CallTook } from "./CallTook";
 import { type Call, standOf } from "./calls";
 
@@ -84,7 +84,7 @@ export const CallRow = memo(function CallRow({ run, call, reader, words, isHit, 
         {stand ? <Status of={stand} pulse={stand === "running"} /> : <span className="faint">{NOTHING}</span>}
       </Cell>
       <Cell className="run-at num faint">
-        <time dateTime={new Date(at).toISOString()} title={bothTimes(at)}>
+        <time dateTime={exactMoment(at)} title={bothTimes(at)}>
           {clockTime(at)}
         </time>
       </Cell>
