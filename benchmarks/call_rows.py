@@ -24,7 +24,7 @@ from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.system import SystemClock
 
 SPANS: Final = 512  # of a request: what OpenTelemetry's batch processor sends at most
-SENDERS: Final = 8  # requests under way; a Collector of OpenTelemetry keeps up to ten
+SENDERS: Final = 4
 ASKED: Final = 20  # times, each list
 DEEP_RUNS: Final = (1_000, 10_000)  # actions
 DEEP_TARGETS_MS: Final = {1_000: 60.0, 10_000: 300.0}
