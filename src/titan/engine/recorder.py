@@ -92,8 +92,8 @@ class Recorder:
         self._bodiless = BodilessRuns(preparer.bodiless)
         self._to_discard: list[str] = []
         self._reading = ThreadPoolExecutor(1, thread_name_prefix="recorder")
-        #: They wait for the process, so that small requests need not: one for the answer, one with what comes next.
-        self._reading_large = ThreadPoolExecutor(2, thread_name_prefix="recorder-large")
+        #: Waits for the process, so that small requests need not.
+        self._reading_large = ThreadPoolExecutor(1, thread_name_prefix="recorder-large")
         self._waiting: deque[_Batch] = deque()
         self._waiting_entries = 0
         self._unread = 0
