@@ -147,9 +147,7 @@ class Supervisor:
         except OSError as cause:  # a full disk, no room for a process: another worker may do better
             self._give_back_later(assignment, str(cause))
             return
-        except (
-            Exception
-        ) as cause:  # nothing that another worker would do better, and the others are to begin all the same
+        except Exception as cause:  # another worker would do no better, and the other jobs are to begin
             logger.exception("job %s cannot start", assignment.job_name, extra=_ids(assignment))
             self._report_unstarted(assignment, AttemptOutcome.FAILED, f"could not start: {cause!r}")
             return
