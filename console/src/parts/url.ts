@@ -91,6 +91,11 @@ export function chosenAmong<Value extends string>(
   return all.filter((one) => named.includes(one.toLowerCase()));
 }
 
+/** Returns the value that a text is, if it is one of them. */
+export function oneOf<Value extends string>(all: readonly Value[], text: string | null): Value | undefined {
+  return all.find((one) => one === text);
+}
+
 /** Returns what is chosen after one was chosen, or given back. */
 export function toggledIn<Value>(chosen: readonly Value[], one: Value): Value[] {
   return chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one];

@@ -3,7 +3,7 @@ import { type LedgerFilter, ledgerQuery } from "../../api/ledgerFilter";
 import { MOST_PAGES } from "../../api/ledgerPages";
 import { CALL_KINDS, type ExportFormat, LEDGER_OUTCOMES, LEDGER_SORTS } from "../../api/recorded";
 import { asCost, isCost } from "../../parts/costText";
-import { chosenAmong, misreadAs, misreadIn } from "../../parts/url";
+import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
 
 const FIELDS: Record<keyof LedgerFilter, string> = {
   outcome: "outcome",
@@ -97,8 +97,4 @@ function isDay(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const time = Date.parse(text);
   return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
-}
-
-function oneOf<Value extends string>(all: readonly Value[], value: string): Value | undefined {
-  return all.find((one) => one === value);
 }

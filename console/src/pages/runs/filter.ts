@@ -3,7 +3,7 @@ import { RUN_STATUSES } from "../../api/facts";
 import { type ExportForm, type RecordedRunView, RUN_SORTS, WINDOWS } from "../../api/recorded";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
 import { asCost, isCost } from "../../parts/costText";
-import { chosenAmong, misreadAs, misreadIn } from "../../parts/url";
+import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
 import { inWindow } from "../../parts/windows";
 
 /** Returns the filter that a URL asks for; what else stands there filters nothing. */
@@ -94,8 +94,4 @@ export function pickedIn(query: URLSearchParams): string[] {
 /** Returns the two runs to compare after one was chosen, or given back; a third takes the place of the first. */
 export function pickedWith(picked: readonly string[], run: string): string[] {
   return picked.includes(run) ? picked.filter((one) => one !== run) : [...picked.slice(-1), run];
-}
-
-function oneOf<Value extends string>(all: readonly Value[], value: string | null): Value | undefined {
-  return all.find((one) => one === value);
 }
