@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,13 +20,15 @@ import uvloop
 
 from titan import __version__
 from titan.durable import Durable, open_durable
+from titan.engine import home_socket
 from titan.engine.afterwards import Afterwards
 from titan.engine.bus import Bus
 from titan.engine.chronicle import Chronicle
 from titan.engine.cleaner import Cleaner
 from titan.engine.free_space import SpaceWatch
+from titan.engine.home_id import keep_home_id
 from titan.engine.home_token import read_home_token
-from titan.engine.home_token_keeping import keep_home_token, other_tokens
+from titan.engine.home_token_keeping import keep_home_tokens, other_tokens
 from titan.engine.local_workers import LocalWorkers
 from titan.engine.lookout import Lookout
 from titan.engine.notifier import Notifier
@@ -155,7 +157,7 @@ def _access(settings: UpSettings, durable: Durable, home: Path) -> Access:
             next_step=f"Make one first: titan token create NAME --home {home}",
         )
     if needs_token or read_home_token(home) is not None:
-        keep_home_token(store, home, PROJECT_ID, ids=SystemIds(), now=now)
+        keep_home_tokens(store, home, PROJECT_ID, ids=SystemIds(), now=now)
     return Access(requires_token=needs_token, hosts=settings.hosts)
 
 
@@ -166,6 +168,7 @@ class Listeners:
     public: tuple[socket.socket, ...]  #: for people, and for SDKs
     tls: ssl.SSLContext | None
     inner: socket.socket | None  #: see Servers
+    home: socket.socket  #: for the workers of this home
 
     @classmethod
     def open(cls, settings: UpSettings, home: Path, opened: ExitStack, tls: ssl.SSLContext | None) -> "Listeners":
@@ -173,15 +176,36 @@ class Listeners:
         ports = dict.fromkeys((settings.port, settings.sdk_port)) if settings.port else (0, settings.sdk_port)
         public = tuple(opened.enter_context(listen(settings.host, port)) for port in ports)
         inner = None if tls is None else opened.enter_context(_listen_inside(home))
-        return cls(public=public, tls=tls, inner=inner)
+        urls = [url_of(listener, is_encrypted=tls is not None) for listener in public]
+        _announce(home, urls, job_url=urls[-1] if inner is None else url_of(inner))
+        opened.callback((home / "server.json").unlink, missing_ok=True)
+        # After that: a worker that is answered here looks there for the ports of this server.
+        listener = opened.enter_context(_listen_in_home(home))
+        return cls(public=public, tls=tls, inner=inner, home=listener)
 
     def urls(self) -> list[str]:
         """Return where this machine reaches the public ones: for people first, for SDKs last."""
         return [url_of(listener, is_encrypted=self.tls is not None) for listener in self.public]
 
     def own_url(self) -> str:
-        """Return what the worker and the command line of this home use."""
+        """Return where the jobs of this home's workers reach it."""
         return url_of(self.inner or self.public[-1])
+
+
+@contextmanager
+def _listen_in_home(home: Path) -> Iterator[socket.socket]:
+    try:
+        listener = home_socket.listen_in(home)
+    except OSError as error:
+        raise StoreUnavailable(
+            f"socket {home / home_socket.FILE}",
+            expected="a folder in which a socket can be made",
+            found=error.strerror or str(error),
+            next_step="Choose a home on a local disk, with --home or TITAN_HOME.",
+        ) from error
+    with listener:
+        yield listener
+        (home / home_socket.FILE).unlink(missing_ok=True)
 
 
 def _listen_inside(home: Path) -> socket.socket:
@@ -213,10 +237,11 @@ async def _serve(
     house = _compose(durable, bus, model, access, upkeep, runs_with, workers, read_privacy())
     durable.store.listen(_of_this_server(house.metrics.on_commit))
     durable.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
-    servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner)
+    servers = Servers(
+        create_app(house), listeners.public, listeners.tls, [listeners.home, *filter(None, [listeners.inner])]
+    )
     await house.orchestrator.start()
     _keep_house(house, upkeep, listeners.urls()[0], say)
-    _announce(home, listeners)
     _stop_on_signals(servers, house)
     if workers:
         workers.start(settings.offers)
@@ -234,7 +259,6 @@ async def _serve(
         await asyncio.to_thread(house.recorder.close)
         if model is not None:
             await model.close()
-        (home / "server.json").unlink(missing_ok=True)
 
 
 def _of_this_server(listener: Callable[[Commit], None]) -> Callable[[Commit], None]:
@@ -262,6 +286,7 @@ def _runs_with(settings: UpSettings, home: Path, durable: Durable, listeners: Li
             "TITAN_MIN_FREE_BYTES": upkeep.min_free_bytes,
         },
         notified=tuple(address.shown for address in upkeep.addresses),
+        home_id=keep_home_id(home),
     )
 
 
@@ -388,12 +413,12 @@ def _stop_on_signals(servers: Servers, house: House) -> None:
     loop.add_signal_handler(signal.SIGTERM, close)
 
 
-def _announce(home: Path, listeners: Listeners) -> None:
-    """Leave word where this home's server is: for its worker after a restart on other ports, and its command line."""
+def _announce(home: Path, urls: Sequence[str], *, job_url: str) -> None:
+    """Leave word where this home's server is: for its command line, and for the jobs of its workers."""
     partial = home / "server.json.partial"
-    url = listeners.own_url() if listeners.inner is not None else listeners.urls()[0]
-    addresses = list(dict.fromkeys([url, *listeners.urls()]))
-    partial.write_text(json.dumps({"url": url, "urls": addresses, "pid": os.getpid()}))
+    url = urls[0] if job_url in urls else job_url  # where the ports speak TLS: a certificate names no loopback address
+    addresses = list(dict.fromkeys([url, *urls]))
+    partial.write_text(json.dumps({"url": url, "urls": addresses, "job_url": job_url, "pid": os.getpid()}))
     partial.replace(home / "server.json")
 
 

@@ -25,9 +25,8 @@ class BlockingIo:
     async def connect(self, host: str, port: int, *, timeout_seconds: float) -> BlockingLink:
         """Open a TCP connection."""
         opened = socket.create_connection((host, port), timeout=timeout_seconds)
-        link = BlockingLink(QuietSocket(opened.family, opened.type, opened.proto, opened.detach()))
-        link.timeout_seconds = timeout_seconds
-        return link
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return link_of(opened, timeout_seconds=timeout_seconds)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep."""
@@ -36,6 +35,13 @@ class BlockingIo:
     async def apart(self, function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Call `function` here."""
         return function(*args, **kwargs)
+
+
+def link_of(opened: socket.socket, *, timeout_seconds: float) -> BlockingLink:
+    """Return a link over a connected socket, which it takes over."""
+    link = BlockingLink(QuietSocket(opened.family, opened.type, opened.proto, opened.detach()))
+    link.timeout_seconds = timeout_seconds
+    return link
 
 
 class QuietSocket(socket.socket):
@@ -52,7 +58,6 @@ class BlockingLink:
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property
     def timeout_seconds(self) -> float:

@@ -7,21 +7,25 @@ from datetime import timedelta
 import pytest
 
 from tests.support.builders import NOON, PROJECT
+from tests.support.stored import a_token
 from tests.support.stores import committed
 from titan.model.errors import StoreRefused
-from titan.model.tokens import Role, SignIn, Token
+from titan.model.tokens import Role, SignIn
 from titan.ports import Store, Transaction
 
 A_DAY = timedelta(days=1)
 
 
-def a_token(token_id: str = "0123456789ab", *, role: Role = Role.ADMIN, age: timedelta = timedelta()) -> Token:
-    return Token(project_id=PROJECT, id=token_id, name="laptop", role=role, hash="ab" * 32, created_at=NOON - age)
-
-
 def test_a_token_comes_back_as_it_was_stored(store: Store) -> None:
     plain = a_token()
-    full = replace(a_token("f" * 12, role=Role.WORKER), last_used_at=NOON, expires_at=NOON + A_DAY, revoked_at=NOON)
+    full = replace(
+        a_token("f" * 12, role=Role.WORKER),
+        last_used_at=NOON,
+        expires_at=NOON + A_DAY,
+        revoked_at=NOON,
+        is_trusted=True,
+        labels=("GPU", "CPU"),
+    )
 
     def add_both(tx: Transaction) -> None:
         tx.add_token(plain)

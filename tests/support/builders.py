@@ -110,6 +110,7 @@ def a_ready_job(
     ready_at: datetime = NOON,
     affinity: Affinity = Affinity.NONE,
     preferred_worker_id: str | None = None,
+    confined_to: str | None = None,
 ) -> ReadyJob:
     """Return a job that waits for a worker, as dispatch sees it."""
     return ReadyJob(
@@ -119,12 +120,15 @@ def a_ready_job(
         ready_at=ready_at,
         affinity=affinity,
         preferred_worker_id=preferred_worker_id,
+        confined_to=confined_to,
     )
 
 
-def a_free_worker(worker_id: str = "w1", slots: Mapping[str, int] | None = None) -> FreeWorker:
+def a_free_worker(
+    worker_id: str = "w1", slots: Mapping[str, int] | None = None, *, confines_to: str | None = None
+) -> FreeWorker:
     """Return a worker that asks for work; without `slots` it has one GENERAL slot."""
-    return FreeWorker(id=worker_id, free_slots={"GENERAL": 1} if slots is None else slots)
+    return FreeWorker(id=worker_id, free_slots={"GENERAL": 1} if slots is None else slots, confines_to=confines_to)
 
 
 def a_dag(

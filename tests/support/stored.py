@@ -12,6 +12,7 @@ from titan.model.dags import Dag, JobCounts, OnFailure
 from titan.model.events import JobReady, Subject
 from titan.model.jobs import Affinity, Job, JobKind, JobStatus
 from titan.model.runs import Run
+from titan.model.tokens import Role, Token
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Store, Transaction
 
@@ -104,6 +105,11 @@ def a_worker(worker_id: str = "w1", *, name: str = "worker", state: WorkerState 
         joined_at=NOON,
         seen_at=NOON,
     )
+
+
+def a_token(token_id: str = "0123456789ab", *, role: Role = Role.ADMIN, age: timedelta = timedelta()) -> Token:
+    """Return a token that was made `age` before noon."""
+    return Token(project_id=PROJECT, id=token_id, name="laptop", role=role, hash="ab" * 32, created_at=NOON - age)
 
 
 def an_attempt(

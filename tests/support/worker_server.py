@@ -6,12 +6,15 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from pathlib import Path
+from socketserver import TCPServer
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from tests.support.ports import a_held_port, port_of
 from tests.support.waiting import wait_until
+from titan.engine.home_socket import listen_in
 from titan.engine.protocol import (
     Assignment,
     ClaimAnswer,
@@ -64,7 +67,8 @@ class WorkerServer:
         self._numbers = count(1)
         self._changed = threading.Condition()
         self._known: set[str] = set()
-        self._http: _Server | None = None
+        self._http: list[_Server] = []
+        self._home: Path | None = None
         self._held = a_held_port()
         self.come_back()
 
@@ -146,22 +150,34 @@ class WorkerServer:
 
     def go_away(self) -> None:
         """Stop listening and break every connection."""
-        if self._http is not None:
-            self._http.end()
-            self._http = None
+        while self._http:
+            self._http.pop().end()
 
     def close(self) -> None:
         """Go away for good."""
         self.go_away()
         self._held.close()
 
-    def come_back(self, *, elsewhere: bool = False) -> None:
-        """Listen again, on the same port or on another one."""
-        if elsewhere:
-            self._held.close()
-            self._held = a_held_port()
-        self._http = _Server(self, self.port)
-        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+    def move(self) -> None:
+        """Take another port, where it will listen when it comes back."""
+        self._held.close()
+        self._held = a_held_port()
+
+    def come_back(self) -> None:
+        """Listen again."""
+        self._serve(_Server(self, self.port))
+        if self._home is not None:
+            self._serve(_HomeServer(self, self._home))
+
+    def serve_in(self, home: Path) -> None:
+        """Listen by the socket in a home, too, where its local workers come."""
+        self._home = home
+        home.mkdir(exist_ok=True)
+        self._serve(_HomeServer(self, home))
+
+    def _serve(self, server: "_Server") -> None:
+        self._http.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def answer(self, verb: str, worker_id: str, rest: str, body: bytes, offset: int) -> tuple[int, object]:
         """Return status and body of the answer to one request of a worker."""
@@ -299,6 +315,15 @@ class _Server(ThreadingHTTPServer):
         """Say nothing: connections break here on purpose."""
 
 
+class _HomeServer(_Server):
+    def __init__(self, owner: WorkerServer, home: Path) -> None:
+        self.owner = owner
+        self.connections = set()
+        TCPServer.__init__(self, ("", 0), _HomeHandler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listen_in(home)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -357,6 +382,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
+
+
+class _HomeHandler(_Handler):
+    disable_nagle_algorithm = False  # TCP's
 
 
 def _error(kind: str, found: str) -> dict[str, dict[str, str]]:

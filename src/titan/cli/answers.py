@@ -350,6 +350,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: str
     created_at: datetime
+    trusted: bool | None = None
+    labels: list[str] | None = None
     last_used_at: datetime | None = None
     expires_at: datetime | None = None
     revoked_at: datetime | None = None

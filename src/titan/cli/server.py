@@ -13,6 +13,7 @@ from titan.cli.exits import CommandFailed, ExitCode, usage_error
 from titan.engine.home_token import read_home_token
 from titan.settings import home_folder
 from titan_sdk.errors import NotFound, ServerUnavailable, TitanError, Unavailable, UnexpectedAnswer
+from titan_sdk.home import running_servers
 from titan_sdk.links import Readable
 from titan_sdk.transport import Transport, quote
 
@@ -300,7 +301,9 @@ def left_in(home: Path) -> Home:
         addresses = tuple(parse_address(url, option="server.json") for url in urls)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, CommandFailed):
         return Home()  # no server of this home, or one that was killed while it wrote
-    return Home(addresses, read_home_token(home))
+    # Of a server that was killed the address stays: whoever listens there by now is shown no token.
+    is_running = bool(running_servers({"TITAN_HOME": str(home)}))
+    return Home(addresses, read_home_token(home) if is_running else None)
 
 
 def _server(address: Address, home: Home, environment: Mapping[str, str]) -> Server:

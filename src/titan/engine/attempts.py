@@ -1,6 +1,6 @@
 """Attempts begin and end here: leases are granted, reports accepted, vanished ones written off."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +10,7 @@ from titan.engine.moves import Moves
 from titan.engine.protocol import LEASE_SECONDS
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.events import JobLeased, Subject, WorkerLost
-from titan.model.jobs import ReadyJob
+from titan.model.jobs import ReadyJob, queue_label
 from titan.model.workers import FreeWorker, Placement, WorkerState
 from titan.ports import Reader, Transaction
 from titan.rules.dispatch import plan_placements
@@ -39,22 +39,29 @@ def free_workers(reader: Reader, worker_ids: Iterable[str]) -> list[FreeWorker]:
         busy = reader.busy_slots(worker_id)
         slots = {label: n - busy.get(label, 0) for label, n in worker.offers.items() if n > busy.get(label, 0)}
         if slots:
-            free.append(FreeWorker(id=worker_id, free_slots=slots))
+            free.append(FreeWorker(id=worker_id, free_slots=slots, confines_to=worker.confines_to))
     return free
 
 
 def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
     """Return the ready jobs that could fill the workers' free slots: the first few of each label, no more."""
+    bound = [(worker.id, label, n) for worker in workers for label, n in _queues(worker)]
     slots_by_label: dict[str, int] = {}
-    for worker in workers:
-        for label, slots in worker.free_slots.items():
-            slots_by_label[label] = slots_by_label.get(label, 0) + slots
-    bound = [(worker.id, label, n) for worker in workers for label, n in worker.free_slots.items()]
+    for _, label, slots in bound:
+        slots_by_label[label] = slots_by_label.get(label, 0) + slots
     reader.look_ahead(lanes=[*((None, label, n) for label, n in slots_by_label.items()), *bound])
     found = [job for label, n in slots_by_label.items() for job in reader.ready_jobs(label, limit=n)]
     for worker_id, label, n in bound:
         found += reader.ready_jobs_bound_to(worker_id, label, limit=n)
     return found
+
+
+def _queues(worker: FreeWorker) -> Iterator[tuple[str, int]]:
+    """Yield the label of each queue that a worker takes jobs from, and how many it could take."""
+    for label, slots in worker.free_slots.items():
+        yield label, slots
+        if worker.confines_to is not None:
+            yield queue_label(label, worker.confines_to), slots
 
 
 def dispatch(tx: Transaction, asking: Iterable[str], secret: Callable[[], str]) -> list[Attempt]:

@@ -1,35 +1,40 @@
-"""The home's own token, kept: a file that only its owner can read, for the worker and command line of the same home."""
+"""The home's own tokens: files that only its owner can read, for the workers and command line of the same home."""
 
 import os
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from titan.engine import tokens as decisions
-from titan.engine.home_token import FILE, home_token_id, read_home_token
+from titan.engine.home_token import FILE, WORKER_FILE, home_token_id, read_home_token
 from titan.model.errors import StoreUnavailable
 from titan.model.tokens import Role, Token
 from titan.ports import Ids, Reader, Store
 from titan.rules import tokens
 
-NAME: Final = "home"
+NAMES: Final = {FILE: ("home", Role.ADMIN), WORKER_FILE: ("home workers", Role.WORKER)}
 
 
-def keep_home_token(store: Store, home: Path, project_id: str, *, ids: Ids, now: datetime) -> None:
-    """See to it that the home holds a token that is good now; one that is revoked or lost is replaced.
+def keep_home_tokens(store: Store, home: Path, project_id: str, *, ids: Ids, now: datetime) -> None:
+    """See to it that the home holds tokens that are good now; one that is revoked or lost is replaced.
 
     Raises:
-        StoreError: it could not be stored, or its file not be written.
+        StoreError: one could not be stored, or its file not be written.
     """
-    if store.read(lambda reader: _stored(reader, home, now)) is not None:
-        return
-    new = decisions.NewToken(project_id=project_id, name=NAME, role=Role.ADMIN)
+    for file, (name, role) in NAMES.items():
+        if store.read(partial(_stored, home=home, file=file, now=now)) is None:
+            new = decisions.NewToken(project_id=project_id, name=name, role=role, is_trusted=role is Role.WORKER)
+            _keep(store, new, home / file, ids)
+
+
+def _keep(store: Store, new: decisions.NewToken, file: Path, ids: Ids) -> None:
     minted = store.transact(lambda tx: decisions.create(tx, new, ids=ids, cause="titan up")).result()
     try:
-        _write(home / FILE, minted.text)
+        _write(file, minted.text)
     except OSError as error:
         raise StoreUnavailable(
-            f"home token {home / FILE}",
+            f"home token {file}",
             expected="a folder that can be written",
             found=error.strerror or str(error),
             next_step="Look at the disk and the permissions of the home.",
@@ -38,24 +43,24 @@ def keep_home_token(store: Store, home: Path, project_id: str, *, ids: Ids, now:
 
 def other_tokens(reader: Reader, home: Path, project_id: str, *, now: datetime) -> list[Token]:
     """Return the tokens that others than this home could show now."""
-    own_id = home_token_id(home)
-    return [token for token in decisions.good_tokens(reader, project_id, now=now) if token.id != own_id]
+    own_ids = {home_token_id(home, file) for file in NAMES}
+    return [token for token in decisions.good_tokens(reader, project_id, now=now) if token.id not in own_ids]
 
 
-def _stored(reader: Reader, home: Path, now: datetime) -> Token | None:
+def _stored(reader: Reader, *, home: Path, file: str, now: datetime) -> Token | None:
     """Return the good token that the home's file shows."""
-    shown = tokens.read(read_home_token(home) or "")
+    shown = tokens.read(read_home_token(home, file) or "")
     token = None if shown is None else reader.token(shown.id)
     if shown is None or token is None or not tokens.fits(token, shown.secret):
         return None
-    return token if token.role is Role.ADMIN and tokens.why_over(token, now=now) is None else None
+    return token if token.role is NAMES[file][1] and tokens.why_over(token, now=now) is None else None
 
 
 def _write(file: Path, text: str) -> None:
     """Write the file for its owner only, whole or not at all."""
-    partial = file.with_name(f"{file.name}.partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    unfinished = file.with_name(f"{file.name}.partial")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as opened:
         opened.write(f"{text}\n")
-    partial.replace(file)
+    unfinished.replace(file)

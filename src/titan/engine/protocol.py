@@ -44,6 +44,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     offers: dict[str, int]  #: slots by requirement, as {"GENERAL": 4, "GPU": 1}
     version: str  #: the worker's version of titan
+    home_id: str | None = None  #: of the home that it works for; None: for any server that lets it in
 
 
 class Registered(msgspec.Struct, frozen=True, kw_only=True):

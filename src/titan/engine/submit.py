@@ -1,7 +1,7 @@
 """Submission: a checked graph becomes rows, all or none."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from titan.engine.consequences import cancel_descendants
@@ -82,7 +82,8 @@ def submit(tx: Transaction, new: NewDag, submitter: Submitter, *, dag_id: str) -
     )
     if run_id is not None:
         _join_run(tx, dag, new)
-    jobs = [_new_job(dag, position, spec, foreign) for position, spec in enumerate(new.jobs)]
+    specs = _confined(tx, new.jobs, attempt)
+    jobs = [_new_job(dag, position, spec, foreign) for position, spec in enumerate(specs)]
     _store(tx, dag, jobs, foreign)
     return Submitted(dag_id=dag_id, name=new.name, agent_run_id=run_id, job_count=len(jobs))
 
@@ -106,6 +107,17 @@ def _attempt(tx: Transaction, token: str | None) -> Attempt | None:
             next_step="Nothing was submitted; the job's newer attempt, if any, submits for itself.",
         )
     return attempt
+
+
+def _confined(tx: Transaction, specs: Sequence[JobSpec], attempt: Attempt | None) -> Sequence[JobSpec]:
+    """Return what a job submits, confined to the workers with its own worker's token where that is not trusted.
+
+    What is confined already stays as it is, whoever submits it once more.
+    """
+    worker = tx.worker(attempt.worker_id) if attempt is not None else None
+    if worker is None or worker.confines_to is None:
+        return specs
+    return [spec if spec.confined_to is not None else replace(spec, confined_to=worker.confines_to) for spec in specs]
 
 
 def _depth(tx: Transaction, maker: Job | None) -> int:
@@ -180,7 +192,8 @@ def _join_run(tx: Transaction, dag: Dag, new: NewDag) -> None:
             job_count=run.job_count + job_count,
             live_job_count=run.live_job_count + job_count,
             last_activity_at=tx.now,
-            orchestrator=new.orchestrator or run.orchestrator,
+            # A job is its run's orchestrator itself: `titan resume` starts no program that a job names.
+            orchestrator=(new.orchestrator if dag.made_by is None else None) or run.orchestrator,
         )
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from titan.model.errors import UnknownToken
+from titan.model.errors import InvalidInput, UnknownToken
 from titan.model.events import Subject, TokenCreated, TokenRevoked
 from titan.model.tokens import Role, SignIn, Token
 from titan.ports import Ids, Reader, Transaction
@@ -24,6 +24,8 @@ class NewToken:
     name: str
     role: Role
     expires_in: timedelta | None = None  #: None: never
+    is_trusted: bool = False  #: see `Token`; only with role worker, as the next
+    labels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,18 @@ class Minted:
 
 
 def create(tx: Transaction, new: NewToken, *, ids: Ids, cause: str) -> Minted:
-    """Make and store a token."""
+    """Make and store a token.
+
+    Raises:
+        InvalidInput: it is trusted or has labels, and is not of role worker.
+    """
+    if (new.is_trusted or new.labels is not None) and new.role is not Role.WORKER:
+        raise InvalidInput(
+            f"token {shown(new.name)}",
+            expected="role worker, for a token that is trusted or limited to labels",
+            found=f"role {new.role.value}",
+            next_step="Leave `trusted` and `labels` out: they are about workers.",
+        )
     secret = (ids.secret() + ids.secret())[: tokens.SECRET_DIGITS]
     token = Token(
         project_id=new.project_id,
@@ -45,6 +58,8 @@ def create(tx: Transaction, new: NewToken, *, ids: Ids, cause: str) -> Minted:
         hash=tokens.hash_of(secret),
         created_at=tx.now,
         expires_at=None if new.expires_in is None else tx.now + new.expires_in,
+        is_trusted=new.is_trusted,
+        labels=new.labels,
     )
     tx.add_token(token)
     event = TokenCreated(cause=cause, token_id=token.id, name=token.name, role=token.role)

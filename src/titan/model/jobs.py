@@ -88,6 +88,18 @@ class JobSpec:
     max_wait_seconds: float = MAX_WAIT_SECONDS  #: how long the gate stays open
     concurrency_key: str | None = None  #: jobs with one key share their places
     concurrency_limit: int = 1  #: this job becomes ready while fewer than so many with its key are ready or running
+    confined_to: str | None = None  #: id of the token whose workers alone may run it; set for what their jobs submit
+
+
+def queue_label(requirement: str, confined_to: str | None) -> str:
+    """Return the label of the queue in which a job waits: `GPU`, or `GPU@<token id>` for one that is confined."""
+    return requirement if confined_to is None else f"{requirement}@{confined_to}"
+
+
+def split_queue_label(label: str) -> tuple[str, str | None]:
+    """Return requirement and token of a queue's label; no requirement contains an @."""
+    requirement, _, confined_to = label.partition("@")
+    return requirement, confined_to or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,3 +147,4 @@ class ReadyJob:
     ready_at: datetime
     affinity: Affinity = Affinity.NONE
     preferred_worker_id: str | None = None
+    confined_to: str | None = None

@@ -30,6 +30,7 @@ class ReadyPart:
     bound_to: str | None  #: the id of the one worker that may take them; None is any
     count: int
     since: datetime  #: when the first of them became ready
+    confined_to: str | None = None  #: id of the token whose workers alone may take them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

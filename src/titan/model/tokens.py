@@ -27,6 +27,13 @@ class Token:
     last_used_at: datetime | None = None  #: at most a minute behind
     expires_at: datetime | None = None  #: None: never
     revoked_at: datetime | None = None
+    is_trusted: bool = False  #: of a worker's: jobs that run on its workers may submit work for every worker
+    labels: tuple[str, ...] | None = None  #: of a worker's: what its workers may offer; None: anything
+
+    @property
+    def confines(self) -> bool:
+        """Whether what is submitted from workers with this token runs on workers with this token only."""
+        return self.role is not Role.ADMIN and not self.is_trusted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

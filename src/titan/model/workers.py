@@ -43,6 +43,13 @@ class Worker:
     )
     is_draining: bool = False  #: it gets no new work, finishes what it runs, then leaves
     load: Load | None = None  #: None where it does not tell
+    token_id: str | None = None  #: of the token that it registered with, and shows ever since; None: without one
+    confines: bool = False  #: that token is not trusted: what its jobs submit runs on workers with that token only
+
+    @property
+    def confines_to(self) -> str | None:
+        """The token on whose workers alone the jobs run that are submitted from here; None: on any worker."""
+        return self.token_id if self.confines else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +58,7 @@ class FreeWorker:
 
     id: str
     free_slots: Mapping[str, int] = field(default_factory=dict)  #: label → slots not under a live lease
+    confines_to: str | None = None  #: see `Worker.confines_to`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,15 @@
 """Who may do what: every route has one permission, every role a set of them, and this table alone says which."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
 from titan.model.dags import Dag
+from titan.model.errors import Forbidden
 from titan.model.jobs import Job
-from titan.model.tokens import Role
+from titan.model.tokens import Role, Token
 from titan.rules.dag import MAX_DEPTH
+from titan.rules.names import shown
 
 
 class Permission(StrEnum):
@@ -24,6 +26,7 @@ class Permission(StrEnum):
     WRITE_SHARED = "write the shared store and files, and ask the model"
     FETCH = "fetch content by its digest"
     RECORD = "record what agents do"
+    DELIVER = "deliver what a job recorded"  #: a worker: of attempts of workers with its token
     SEE_CLUSTER = "see the workers and figures of the server"
     WORK = "work for the server"  #: claim attempts and report them
     ADMINISTER = "administer tokens, workers and the server"
@@ -43,7 +46,8 @@ PERMITTED: Final[Mapping[Permission, frozenset[Role]]] = {
     Permission.READ_SHARED: frozenset({Role.ADMIN, Role.VIEWER, Role.JOB}),
     Permission.WRITE_SHARED: frozenset({Role.ADMIN, Role.JOB}),
     Permission.FETCH: _EVERYBODY,
-    Permission.RECORD: frozenset({Role.ADMIN, Role.JOB, Role.WORKER}),
+    Permission.RECORD: frozenset({Role.ADMIN, Role.JOB}),
+    Permission.DELIVER: frozenset({Role.ADMIN, Role.JOB, Role.WORKER}),
     Permission.SEE_CLUSTER: frozenset({Role.ADMIN, Role.VIEWER, Role.WORKER}),
     Permission.WORK: frozenset({Role.ADMIN, Role.WORKER}),
     Permission.ADMINISTER: frozenset({Role.ADMIN}),
@@ -57,6 +61,24 @@ LIMITED_FOR_JOBS: Final = frozenset({Permission.SEE_WORK, Permission.CHANGE_WORK
 def may(role: Role, permission: Permission) -> bool:
     """Return whether the role has the permission."""
     return role in PERMITTED[permission]
+
+
+def check_offers(token: Token | None, worker_name: str, offers: Iterable[str]) -> None:
+    """Return when a worker with this token may offer these labels.
+
+    Raises:
+        Forbidden: the token is limited to others.
+    """
+    if token is None or token.labels is None:
+        return
+    refused = sorted(set(offers) - set(token.labels))
+    if refused:
+        raise Forbidden(
+            f"worker {shown(worker_name)}",
+            expected=f"offers of {', '.join(token.labels)}, for its token is limited to these labels",
+            found=", ".join(refused),
+            next_step="Offer less, or make another token: titan token create NAME --role worker --label LABEL",
+        )
 
 
 def is_within_reach(job: Job, dag: Dag, *, maker_dag: Callable[[Dag], Dag | None]) -> bool:

@@ -101,7 +101,7 @@ def check_texts(texts: Mapping[str, object]) -> dict[NoticeKind, str]:
 
 def is_unroutable(job: ReadyJob, workers: list[Worker], *, now: datetime) -> bool:
     """Tell whether a READY job has waited for half a minute and no connected worker offers its label."""
-    why = ready_waits_for(job.requirement, workers, bound_to=None)
+    why = ready_waits_for(job.requirement, workers, bound_to=None, confined_to=job.confined_to)
     return why is WaitsFor.UNROUTABLE and now - job.ready_at >= UNROUTABLE_AFTER
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from titan.model.tokens import Token
+from titan.model.workers import Worker
 
 ID_DIGITS: Final = 12
 SECRET_DIGITS: Final = 64  # 256 bits
@@ -52,6 +53,19 @@ def hash_of(secret: str) -> str:
 def fits(token: Token, secret: str) -> bool:
     """Return whether the secret is the token's; takes the same time wherever they differ."""
     return hmac.compare_digest(token.hash, hash_of(secret))
+
+
+def may_act_as(worker: Worker, bound: Token | None, shown: Token | None, *, now: datetime) -> bool:
+    """Return whether somebody who shows the token `shown` may act as `worker`, which registered with `bound`.
+
+    A worker belongs to the token that it registered with. Once that has ended, or where there was none, a token that
+    is trusted may take the worker over: the home's is replaced while its worker runs.
+    """
+    if worker.token_id == (None if shown is None else shown.id):
+        return True
+    if shown is None or shown.confines:
+        return False
+    return bound is None or why_over(bound, now=now) is not None
 
 
 def why_over(token: Token, *, now: datetime) -> str | None:

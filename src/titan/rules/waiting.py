@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, assert_never
 
-from titan.model.jobs import Affinity, Job, JobStatus
+from titan.model.jobs import Affinity, Job, JobStatus, queue_label
 from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
 from titan.model.workers import Worker, WorkerState
 
@@ -27,7 +27,7 @@ class QueueGroup:
     """All jobs that wait for the same."""
 
     waits_for: WaitsFor
-    requirement: str | None = None  #: the label that is missing or busy
+    requirement: str | None = None  #: the label that is missing or busy; `GPU@<token id>`: on workers with that token
     concurrency_key: str | None = None  #: the key whose places are taken
     parts: tuple[QueuePart, ...]
 
@@ -54,7 +54,7 @@ def waits_for(job: Job, workers: Iterable[Worker]) -> WaitsFor | None:
         case JobStatus.READY:
             is_bound = job.spec.affinity is Affinity.REQUIRED
             bound_to = job.preferred_worker_id if is_bound else None
-            return ready_waits_for(job.spec.requirement, workers, bound_to=bound_to)
+            return ready_waits_for(job.spec.requirement, workers, bound_to=bound_to, confined_to=job.spec.confined_to)
         case JobStatus.WAITING_APPROVAL:
             return WaitsFor.APPROVAL
         case JobStatus.WAITING:
@@ -63,9 +63,21 @@ def waits_for(job: Job, workers: Iterable[Worker]) -> WaitsFor | None:
             return None
 
 
-def ready_waits_for(label: str, workers: Iterable[Worker], *, bound_to: str | None) -> WaitsFor:
-    """Return what READY jobs wait for that require `label`, and are bound to the worker of this id if there is one."""
-    able = [each for each in workers if each.state is WorkerState.CONNECTED and each.offers.get(label, 0) > 0]
+def ready_waits_for(
+    label: str, workers: Iterable[Worker], *, bound_to: str | None, confined_to: str | None = None
+) -> WaitsFor:
+    """Return what READY jobs wait for that require `label`.
+
+    `bound_to` is the id of the one worker that may run them, `confined_to` that of the token whose workers may; None
+    is any.
+    """
+    able = [
+        each
+        for each in workers
+        if each.state is WorkerState.CONNECTED
+        and each.offers.get(label, 0) > 0
+        and confined_to in (None, each.confines_to)
+    ]
     if bound_to is not None:
         return _bound_waits_for(next((worker for worker in able if worker.id == bound_to), None))
     if not able:
@@ -87,7 +99,7 @@ def reason_of(job: Job, why: WaitsFor | None) -> str | None:
         case WaitsFor.APPROVAL:
             return f"waits for approval until {_shown_time(job.due_at)}: {job.spec.hitl_message}"
         case _:
-            return _READY_TEXTS[why].format(label=job.spec.requirement) + _after(job.reason)
+            return _READY_TEXTS[why].format(label=job.spec.requirement) + _confined(job) + _after(job.reason)
 
 
 def gather(parts: Iterable[QueuePart], workers: Sequence[Worker]) -> list[QueueGroup]:
@@ -105,7 +117,8 @@ def gather(parts: Iterable[QueuePart], workers: Sequence[Worker]) -> list[QueueG
 def _same(part: QueuePart, workers: Sequence[Worker]) -> tuple[WaitsFor, str | None, str | None]:
     match part:
         case ReadyPart():
-            return ready_waits_for(part.requirement, workers, bound_to=part.bound_to), part.requirement, None
+            why = ready_waits_for(part.requirement, workers, bound_to=part.bound_to, confined_to=part.confined_to)
+            return why, queue_label(part.requirement, part.confined_to), None
         case HeldPart():
             return part.waits_for, None, part.concurrency_key
         case _:
@@ -135,6 +148,13 @@ def _named(job: Job) -> str:
     names = list(dict.fromkeys(job.spec.parents))
     more = f" and {len(names) - NAMED_PARENTS} more" if len(names) > NAMED_PARENTS else ""
     return (": " if job.remaining_parents == len(names) else " of ") + ", ".join(names[:NAMED_PARENTS]) + more
+
+
+def _confined(job: Job) -> str:
+    """Return which workers alone may run a job that was submitted from a worker whose token is not trusted."""
+    if job.spec.confined_to is None:
+        return ""
+    return f" (only workers with token {job.spec.confined_to} may run it: it was submitted from one of them)"
 
 
 def _after(reason: str | None) -> str:

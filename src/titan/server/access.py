@@ -14,8 +14,10 @@ from typing import Final
 
 from titan.engine import tokens as engine_tokens
 from titan.model.attempts import Attempt
-from titan.model.errors import Unauthorized
+from titan.model.errors import Forbidden, Unauthorized
 from titan.model.tokens import Role, Token
+from titan.model.workers import Worker
+from titan.ports import Reader
 from titan.rules import tokens
 from titan.rules.names import shown
 from titan.server.house import House
@@ -23,6 +25,7 @@ from titan.server.house import House
 logger = logging.getLogger(__name__)
 
 LOGGED_EVERY_SECONDS: Final = 1.0  # whoever tries tokens by the thousand fills no disk with it
+MOST_BOUND: Final = 10_000  # pairs that are remembered; a worker that ended is one of them
 TOKEN_SCHEMES: Final = frozenset(
     {"bearer", "apikey"}
 )  # the second: agentsentinel-sdk, always up to 0.2, at times since
@@ -56,6 +59,7 @@ class Door:
     house: House
     _log: "_FailureLog" = field(default_factory=lambda: _FailureLog())
     _noted: dict[str, float] = field(default_factory=dict)
+    _bound: set[tuple[str, str | None]] = field(default_factory=set)  #: worker and token that belong together
 
     async def identify(self, bearer: str | None, cookie: str | None = None) -> Caller:
         """Return who sent this token, or without one who was signed in and shows this cookie.
@@ -95,6 +99,36 @@ class Door:
         except Unauthorized as error:
             self.note_failure(error, client=client, asked="to sign in")
             raise
+
+    async def check_worker(self, caller: Caller, worker_id: str) -> None:
+        """Return when the caller may act as this worker, or as one that is not registered yet.
+
+        Raises:
+            Forbidden: the worker belongs to another token.
+        """
+        shown_token = caller.token
+        pair = (worker_id, None if shown_token is None else shown_token.id)
+        if pair in self._bound:
+            return
+
+        def look(reader: Reader) -> tuple[Worker | None, Token | None]:
+            worker = reader.worker(worker_id)
+            bound_id = None if worker is None else worker.token_id
+            return worker, None if bound_id is None else reader.token(bound_id)
+
+        worker, bound = await self.house.store.look(look)
+        if worker is None:
+            return
+        if not tokens.may_act_as(worker, bound, shown_token, now=self.house.clock.now()):
+            raise Forbidden(
+                caller.name,
+                expected="the token that the worker registered with",
+                found=f"another one, for worker {shown(worker_id)}",
+                next_step="A worker shows the same token for as long as it lives.",
+            )
+        if len(self._bound) >= MOST_BOUND:
+            self._bound.clear()
+        self._bound.add(pair)
 
     def without_token(self) -> Caller:
         """Return who somebody is that shows nothing."""

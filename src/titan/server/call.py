@@ -64,6 +64,10 @@ class Call:
         caller: Caller = self.request.scope["state"]["caller"]
         return caller
 
+    def act_as(self, caller: Caller) -> None:
+        """Have `caller` be who asks, from now on."""
+        self.request.scope["state"]["caller"] = caller
+
     async def is_caller_still_good(self) -> bool:
         """Return whether the caller's token is good by now too: for answers that go on for long."""
         is_still_good: Callable[[], Awaitable[bool]] = self.request.scope["state"]["is_still_good"]

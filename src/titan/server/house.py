@@ -40,6 +40,7 @@ class RunsWith:
     is_encrypted: bool
     limits: Mapping[str, int]  #: by the name of their setting
     notified: tuple[str, ...] = ()  #: addresses, shortened
+    home_id: str = ""  #: tells the home from an earlier one in the same folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

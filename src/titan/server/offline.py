@@ -5,16 +5,31 @@ from datetime import timedelta
 from titan.engine import tokens
 from titan.model.tokens import Role
 from titan.ports import Transaction
-from titan.rules.names import check_name
+from titan.rules.names import check_label, check_name
 from titan.server import wire_access
 from titan.server.house import PROJECT_ID
 from titan.server.views import new_token_answer, token_view
 from titan.system import SystemIds
 
 
-def create_token(tx: Transaction, *, name: str, role: str, expires_in: timedelta | None) -> wire_access.NewTokenAnswer:
+def create_token(
+    tx: Transaction,
+    *,
+    name: str,
+    role: str,
+    expires_in: timedelta | None,
+    is_trusted: bool,
+    labels: list[str] | None,
+) -> wire_access.NewTokenAnswer:
     """Make a token, as POST /api/tokens does."""
-    new = tokens.NewToken(project_id=PROJECT_ID, name=check_name("token", name), role=Role(role), expires_in=expires_in)
+    new = tokens.NewToken(
+        project_id=PROJECT_ID,
+        name=check_name("token", name),
+        role=Role(role),
+        expires_in=expires_in,
+        is_trusted=is_trusted,
+        labels=None if labels is None else tuple(map(check_label, labels)),
+    )
     return new_token_answer(tokens.create(tx, new, ids=SystemIds(), cause="titan token create"))
 
 

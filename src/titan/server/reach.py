@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from titan.model.dags import Dag
-from titan.model.errors import Forbidden
+from titan.model.errors import Forbidden, InvalidInput
 from titan.model.jobs import Job
 from titan.model.tokens import Role
 from titan.ports import Reader
@@ -39,8 +39,30 @@ async def permit(call: Call, permission: Permission) -> None:
     if caller.role is None or not may(caller.role, permission):
         role = "none" if caller.role is None else caller.role.value
         raise _forbidden(caller, f"a role that may {permission.value}", role, "Use a token of another role.")
+    if permission is Permission.WORK and "worker" in call.request.path_params:
+        await call.door.check_worker(caller, call.path("worker"))
     if caller.attempt is not None and permission in LIMITED_FOR_JOBS:
         await call.house.store.look(partial(_check_subject, call=call, permission=permission))
+
+
+async def deliver_for(call: Call, lease_id: str | None) -> None:
+    """Have a worker that delivers what an attempt left be treated as that attempt's job from here on.
+
+    Raises:
+        InvalidInput: it names no attempt.
+        Forbidden: the attempt was run by a worker with another token.
+    """
+    if lease_id is None:
+        raise InvalidInput(
+            "query of POST /api/v1/actions",
+            expected="lease=…, of the attempt whose actions a worker delivers",
+            found="none",
+            next_step="A token of role worker records nothing else; use one of role admin.",
+        )
+    attempt = await call.house.store.look(lambda reader: reader.attempt(lease_id))
+    if attempt is not None:
+        await call.door.check_worker(call.caller, attempt.worker_id)
+        call.act_as(Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt))
 
 
 async def check_run_of_submission(call: Call, run_id: str | None) -> None:

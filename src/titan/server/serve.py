@@ -116,19 +116,16 @@ class Servers:
     app: ASGIApp
     public: Sequence[socket.socket]  #: those people, SDKs and workers are told of
     tls: ssl.SSLContext | None = None  #: encrypts the public ones
-    #: For this home's own worker, its jobs and its command line: plain, for a certificate names no loopback address.
-    inner: socket.socket | None = None
+    #: For this home's own workers, jobs and command line, never encrypted: a certificate names no loopback address.
+    inner: Sequence[socket.socket] = ()
     _running: list[HttpServer] = field(default_factory=list)
 
     async def run(self) -> None:
         """Serve until `stop`."""
         # Port 9090 will tell TITAN_PROTO from HTTP by the first byte, with a protocol class of ours as `http=`. It has
         # no authentication, so that server will be one of its own here, and for loopback addresses only.
-        self._running = [HttpServer(self.app, self.tls)]
-        sockets = [list(self.public)]
-        if self.inner is not None:
-            self._running.append(HttpServer(self.app))
-            sockets.append([self.inner])
+        sockets = [[*self.public, *self.inner]] if self.tls is None else [list(self.public), list(self.inner)]
+        self._running = [HttpServer(self.app, tls) for tls in (self.tls, None)[: len(sockets)]]
         serving = (server.serve(sockets=on) for server, on in zip(self._running, sockets, strict=True))
         await asyncio.gather(*serving)
 

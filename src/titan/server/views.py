@@ -10,7 +10,7 @@ from titan.insight.story import story
 from titan.model.events import JournalEntry
 from titan.model.files import LeftFile
 from titan.model.jobs import Job, JobStatus
-from titan.model.tokens import Token
+from titan.model.tokens import Role, Token
 from titan.ports import Reader
 from titan.server import wire, wire_access
 
@@ -108,6 +108,8 @@ def token_view(token: Token) -> wire_access.TokenView:
         token_id=token.id,
         name=token.name,
         role=token.role,
+        trusted=token.is_trusted if token.role is Role.WORKER else None,
+        labels=token.labels,
         created_at=token.created_at,
         last_used_at=token.last_used_at,
         expires_at=token.expires_at,

@@ -14,6 +14,16 @@ class NewTokenBody(Request):
 
     name: str
     role: Literal["admin", "worker", "viewer"] = "admin"
+    trusted: Annotated[
+        bool, Meta(description="Only with role worker: what its workers' jobs submit may run on every worker.")
+    ] = False
+    labels: (
+        Annotated[
+            list[Annotated[str, Meta(max_length=64)]],
+            Meta(min_length=1, max_length=100, description="Only with role worker: all that its workers may offer."),
+        ]
+        | None
+    ) = None
     expires_in_days: Annotated[float, Meta(gt=0, le=36_525, description="Null: never.")] | None = None
 
 
@@ -23,6 +33,11 @@ class TokenView(Struct, kw_only=True):
     token_id: str
     name: str
     role: Role
+    trusted: Annotated[
+        bool | None,
+        Meta(description="Of role worker: whether what its workers' jobs submit may run on every worker; else null."),
+    ]
+    labels: Annotated[tuple[str, ...] | None, Meta(description="All that its workers may offer; null: anything.")]
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None

@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 from titan.model.attempts import Attempt
 from titan.model.dags import Dag
-from titan.model.jobs import Job, JobStatus
+from titan.model.jobs import Job, JobStatus, queue_label, split_queue_label
 from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
 from titan.model.runs import Run
 from titan.store.rows.columns import from_us, to_json, to_us
@@ -81,12 +81,14 @@ class SqlListReader:
         here: dict[str, Parameter] = {"project_id": project_id}
         ready = [
             ReadyPart(
-                requirement=row[1],
-                bound_to=None if row[0] == ANY_WORKER else row[0],
-                count=row[2],
-                since=from_us(row[3]),
+                requirement=requirement,
+                bound_to=None if lane == ANY_WORKER else lane,
+                count=count,
+                since=from_us(since_us),
+                confined_to=confined_to,
             )
-            for row in self._all("queue_ready", **here)
+            for lane, label, count, since_us in self._all("queue_ready", **here)
+            for requirement, confined_to in [split_queue_label(label)]
         ]
         held = [
             HeldPart(waits_for=WaitsFor.CONCURRENCY, concurrency_key=row[0], count=row[1], since=from_us(row[2]))
@@ -115,9 +117,9 @@ class SqlListReader:
     def first_of_parts(self, project_id: str, parts: Sequence[QueuePart], *, limit: int) -> list[Job]:
         here: dict[str, Parameter] = {"project_id": project_id, "limit": limit}
         match parts[0]:
-            case ReadyPart(requirement=label):
+            case ReadyPart(requirement=requirement, confined_to=confined_to):
                 lanes = [part.bound_to or ANY_WORKER for part in parts if isinstance(part, ReadyPart)]
-                found = self._first_ready(lanes, requirement=label, **here)
+                found = self._first_ready(lanes, requirement=queue_label(requirement, confined_to), **here)
                 return [job_from_row(row) for row in found]
             case HeldPart(concurrency_key=str() as key):
                 return [job_from_row(row) for row in self._all("first_held", key=key, **here)]

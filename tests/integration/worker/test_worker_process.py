@@ -279,12 +279,14 @@ def test_attempts_outlive_their_server_and_report_to_the_next(server: WorkerServ
 
 def test_the_local_worker_finds_a_server_that_comes_back_elsewhere(server: WorkerServer, tmp_path: Path) -> None:
     home = tmp_path / "home"
+    server.serve_in(home)
     with WorkerProcess(server.url, home, "--local"):
         server.wait_for_report(server.give("print('before')"))
 
         server.go_away()
-        server.come_back(elsewhere=True)
-        (home / "server.json").write_text(json.dumps({"url": server.url, "pid": 1}))
+        server.move()
+        (home / "server.json").write_text(json.dumps({"job_url": server.url}))
+        server.come_back()
         lease = server.give("import os\nprint(os.environ['TITAN_PORT'])")
         server.wait_for_report(lease)
 
@@ -411,6 +413,7 @@ def test_a_killed_keeper_loses_its_attempt_and_no_other(server: WorkerServer, wo
 
 def test_the_next_server_of_a_home_finds_the_worker_that_survived(server: WorkerServer, tmp_path: Path) -> None:
     home = tmp_path / "home"
+    server.serve_in(home)
     with WorkerProcess(server.url, home, "--local") as worker:
         wait_until(lambda: bool(server.claims), "the first claim")
 
@@ -424,6 +427,7 @@ def test_the_next_server_of_a_home_finds_the_worker_that_survived(server: Worker
 
 def test_a_home_has_one_local_worker(server: WorkerServer, tmp_path: Path) -> None:
     home = tmp_path / "home"
+    server.serve_in(home)
     with WorkerProcess(server.url, home, "--local"):
         wait_until(lambda: bool(server.claims), "the first claim")
 

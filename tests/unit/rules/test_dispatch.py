@@ -47,6 +47,20 @@ def test_a_job_no_worker_can_do_does_not_hold_up_the_others() -> None:
     assert plan([gpu_job, a_ready_job("report")], [a_free_worker("w1")]) == {"report": "w1"}
 
 
+def test_a_confined_job_goes_to_workers_with_its_token_only() -> None:
+    confined = a_ready_job("a", confined_to="t1", affinity=Affinity.REQUIRED, preferred_worker_id="w1")
+    elsewhere = [a_free_worker("w1"), a_free_worker("w2", confines_to="t2")]
+
+    assert plan([confined], elsewhere) == {}
+    assert plan([a_ready_job("b", confined_to="t1")], [*elsewhere, a_free_worker("w3", confines_to="t1")]) == {
+        "b": "w3"
+    }
+
+
+def test_a_worker_of_an_untrusted_token_takes_what_is_confined_to_nobody_too() -> None:
+    assert plan([a_ready_job("a")], [a_free_worker("w1", confines_to="t1")]) == {"a": "w1"}
+
+
 def test_a_gpu_worker_takes_no_general_job_unless_it_offers_both() -> None:
     ready = [a_ready_job("report")]
 

@@ -135,6 +135,23 @@ def test_what_any_other_job_waits_for_stands_in_the_job(job: Job, why: WaitsFor 
     assert told(job) == (why, reason)
 
 
+def test_a_confined_job_waits_for_workers_with_its_token() -> None:
+    job = a_job(status=JobStatus.READY, spec=replace(a_spec(), requirement="GPU", confined_to="t1"))
+    other, own = a_worker("w1", "GPU"), replace(a_worker("w2", "GPU"), token_id="t1", confines=True)
+    about = " (only workers with token t1 may run it: it was submitted from one of them)"
+
+    assert told(job, other) == (WaitsFor.UNROUTABLE, f"no worker offers GPU{about}")
+    assert told(job, other, own) == (WaitsFor.SLOTS, f"all GPU slots are busy{about}")
+
+
+def test_confined_jobs_of_a_queue_are_a_group_of_their_own() -> None:
+    confined = replace(a_ready_part("GPU"), confined_to="t1")
+
+    groups = gather([a_ready_part("GPU"), confined], [a_worker("w1", "GPU")])
+
+    assert [group.name for group in groups] == ["unroutable:GPU@t1", "slots:GPU"]
+
+
 def a_ready_part(label: str, count: int = 1, *, bound_to: str | None = None, age: int = 0) -> ReadyPart:
     """Return READY jobs, the first of which waits `age` seconds at noon."""
     return ReadyPart(requirement=label, bound_to=bound_to, count=count, since=NOON - timedelta(seconds=age))

@@ -24,7 +24,7 @@ app = typer.Typer(
     help="Make, list and revoke tokens: what a client shows to a server that others can reach.",
     epilog=examples(
         "titan token create laptop",
-        "titan token create gpu-box --role worker --expires 30d",
+        "titan token create gpu-box --role worker --trusted --expires 30d",
         "titan token list",
         "titan token revoke 0123456789ab",
     ),
@@ -40,6 +40,23 @@ RoleOption: TypeAlias = Annotated[
 Expires: TypeAlias = Annotated[
     str | None,
     typer.Option("--expires", metavar="TIME", help="When it ends: 30d, 12h. Default: never.", show_default=False),
+]
+Trusted: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--trusted",
+        help="With --role worker: jobs on its workers may submit work for every worker. Otherwise what they submit "
+        "runs on workers with this token only.",
+    ),
+]
+Labels: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="LABEL",
+        help="With --role worker: its workers may offer only this label. May be repeated. Default: any.",
+        show_default=False,
+    ),
 ]
 Home: TypeAlias = Annotated[
     Path | None,
@@ -66,13 +83,16 @@ _COLUMNS = (
 @app.command(
     epilog=examples(
         "titan token create laptop",
-        "titan token create gpu-box --role worker --expires 30d",
+        "titan token create gpu-box --role worker --trusted --expires 30d",
+        "titan token create sandbox --role worker --label SANDBOX",
     )
 )
 def create(
     name: Name,
     *,
     role: RoleOption = "admin",
+    trusted: Trusted = False,
+    label: Labels = None,
     expires: Expires = None,
     home: Home = None,
     as_json: JsonOption = False,
@@ -83,16 +103,20 @@ def create(
     place = home or home_folder()
     titan = _server(server, home)
     if titan is None:
-        answer = _in_store(place, "create_token", name=name, role=role, expires_in=expires_in)
+        asked = {"name": name, "role": role, "expires_in": expires_in, "is_trusted": trusted, "labels": label}
+        answer = _in_store(place, "create_token", **asked)
     else:
         days = None if expires_in is None else expires_in / A_DAY
-        answer = titan.post("api", "tokens", body={"name": name, "role": role, "expires_in_days": days})
+        body = {"name": name, "role": role, "trusted": trusted, "labels": label, "expires_in_days": days}
+        answer = titan.post("api", "tokens", body=body)
     if as_json:
         show_json(answer)
         return
     made = read(answer, NewToken)
     say(made.token)
     remark(f"Token {made.token_id} of '{made.name}' ({made.role}). Keep it now: it is shown this once.")
+    if role == "worker" and not trusted:
+        remark("What jobs on its workers submit runs on workers with this token only; --trusted lifts that.")
 
 
 @app.command("list", epilog=examples("titan token list", "titan token list --json | jq -r '.tokens[].name'"))
@@ -169,12 +193,17 @@ def _row(token: Token) -> list[Cell]:
     return [
         token.token_id,
         token.name,
-        token.role,
+        _role(token),
         Status(_state(token)),
         NOTHING if token.last_used_at is None else age(token.last_used_at, now=at),
         "never" if token.expires_at is None else moment(token.expires_at, now=at),
         moment(token.created_at, now=at),
     ]
+
+
+def _role(token: Token) -> str:
+    about = ["trusted"] if token.trusted else []
+    return " ".join([token.role, *about, *(token.labels or ())])
 
 
 def _state(token: Token) -> str:

@@ -1,6 +1,7 @@
 """Asks for work: one claim is outstanding at all times, with no free slot too, for it also brings what to stop."""
 
 import threading
+import time
 from typing import Final
 
 from titan.engine.protocol import Assignment, ClaimRequest
@@ -14,7 +15,9 @@ from titan.engine.worker.scripts import ScriptCache, matches
 from titan_sdk.errors import TitanError
 
 LEAVING_SECONDS: Final = 1.0  # until the supervisor has had it end; then it would be told once more
-REPEATED_PAUSE_SECONDS: Final = 0.05  # after an answer without news: two that disagree must not spin
+REPEATED_PAUSE_SECONDS: Final = 0.05  # after an answer without news; doubles with each further one
+MAX_REPEATED_PAUSE_SECONDS: Final = 2.0
+QUICK_ANSWER_SECONDS: Final = 1.0  # a server that has nothing to say answers after half a minute
 
 
 class ScriptCorrupted(TitanError):
@@ -42,6 +45,7 @@ class Claims:
         self._archives = archives
         self._machine = machine
         self._closing = closing
+        self._repeated_pause_seconds = REPEATED_PAUSE_SECONDS
 
     def step(self) -> None:
         """Ask once, wait for the answer, and pass it on.
@@ -50,6 +54,7 @@ class Claims:
             ServerAway: see there.
         """
         request = ClaimRequest(holding=self._leases.held(), stopping=self._leases.stopping(), load=self._machine.load())
+        asked_at = time.monotonic()
         answer = self._link.claim(request)
         if self._closing.is_set():
             return  # what came now goes back with the rest when the worker leaves
@@ -60,8 +65,11 @@ class Claims:
         is_news = tell(self._leases, self._inbox, stop=answer.stop, lost=answer.lost)
         fresh = set(self._leases.take(assignment.lease_id for assignment in answer.assignments))
         self._pass_on([assignment for assignment in answer.assignments if assignment.lease_id in fresh])
-        if (answer.assignments or answer.stop or answer.lost or answer.leave) and not is_news and not fresh:
-            self._closing.wait(REPEATED_PAUSE_SECONDS)
+        if is_news or fresh or time.monotonic() - asked_at > QUICK_ANSWER_SECONDS:
+            self._repeated_pause_seconds = REPEATED_PAUSE_SECONDS
+        else:  # the two disagree, or something else than Titan answers: they must not spin
+            self._closing.wait(self._repeated_pause_seconds)
+            self._repeated_pause_seconds = min(2 * self._repeated_pause_seconds, MAX_REPEATED_PAUSE_SECONDS)
 
     def _pass_on(self, assignments: list[Assignment]) -> None:
         """Post what can start at once, then fetch what the others lack.

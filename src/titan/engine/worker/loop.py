@@ -12,14 +12,16 @@ logger = logging.getLogger(__name__)
 
 QUICK_PAUSE_SECONDS: Final = 0.1  # a server restarts in about a second: it is to be noticed within 0.2 s
 SLOW_PAUSE_SECONDS: Final = 1.0
+LONG_PAUSE_SECONDS: Final = 5.0  # half a lease: a starting server renews them all
 QUICK_FOR_SECONDS: Final = 15.0  # one that stays away longer has a longer trouble
+SLOW_FOR_SECONDS: Final = 120.0  # after which nobody waits for it
 
 
 class Loop:
     """Runs `step` again and again on a daemon thread.
 
-    A step that raises ServerAway is repeated after a pause of 0.1 s, of 1 s once that has gone on for 15 s; one that
-    raises anything else is logged and repeated after 1 s.
+    A step that raises ServerAway is repeated after a pause of 0.1 s, of 1 s once that has gone on for 15 s, of 5 s
+    after two minutes; one that raises anything else is logged and repeated after 1 s.
     """
 
     def __init__(self, name: str, step: Callable[[], None], closing: threading.Event) -> None:
@@ -53,4 +55,7 @@ class Loop:
         if self._away_since is None:
             self._away_since = now
             logger.info("%s: no answer (%s); going on meanwhile", self._thread.name, reason)
-        return QUICK_PAUSE_SECONDS if now - self._away_since < QUICK_FOR_SECONDS else SLOW_PAUSE_SECONDS
+        away_seconds = now - self._away_since
+        if away_seconds < QUICK_FOR_SECONDS:
+            return QUICK_PAUSE_SECONDS
+        return SLOW_PAUSE_SECONDS if away_seconds < SLOW_FOR_SECONDS else LONG_PAUSE_SECONDS

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from titan.engine.home_token import read_home_token
+from titan.engine.home_id import read_home_id
+from titan.engine.home_token import WORKER_FILE, read_home_token
 from titan.engine.host import host_name
 from titan.engine.worker.file_collector import CollectLimits
 from titan.engine.worker.inbox import Inbox, LeaveAsked
@@ -46,10 +47,10 @@ def run(
     Of several servers, which must share one database, it turns to the next when one does not answer.
 
     `home` is a TITAN_HOME: the local worker keeps its things in `worker` below it, a further local one in
-    `local-workers/<name>`, others in `workers/<name>`. A local worker also finds a server that comes back elsewhere,
-    shows it the home's token, and ends when none has come for 10 minutes; others show `token`, and trust the
-    certificates in `ca_file` instead of the system's. A first signal gives back what runs, uncounted; a second one ends
-    the process, and with it every job, at once.
+    `local-workers/<name>`, others in `workers/<name>`. A local worker reaches its server by the socket in the home and
+    shows it the home's token for workers; it ends with its home, and when no server has come for 10 minutes. Others
+    show `token`, and trust the certificates in `ca_file` instead of the system's. A first signal gives back what runs,
+    uncounted; a second one ends the process, and with it every job, at once.
 
     0: it left in order. 1: no warm interpreter came up, or another worker uses its folder. 2: the server refused it.
     """
@@ -77,6 +78,8 @@ def run(
             has_other_servers=len(urls) > 1,
             memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,
             absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,
+            home=home if is_local else None,
+            home_id=read_home_id(home) if is_local else None,
         )
         return _work(plan, inbox)
 
@@ -130,18 +133,18 @@ def _own_a_folder(owned: ExitStack, home: Path, name: str | None, *, is_local: b
 
 
 def _finder(home: Path, url: str) -> Callable[[], ServerAddress]:
-    """Return what finds the server of `home`: at `url`, then wherever the newest one left word that it is."""
-    candidates = iter([url])
+    """Return what finds the server of `home`; `url` is where jobs reach it until a newer one left word of its own."""
 
     def find() -> ServerAddress:
-        return ServerAddress.of(next(candidates, None) or _announced(home) or url, token=read_home_token(home))
+        token = read_home_token(home, WORKER_FILE)
+        return ServerAddress.of(_announced(home) or url, token=token, home=home)
 
     return find
 
 
 def _announced(home: Path) -> str | None:
-    """Return the URL that the newest server of `home` left for its worker."""
+    """Return the URL that the newest server of `home` left for the jobs of its workers."""
     try:
-        return str(json.loads((home / "server.json").read_text())["url"])
+        return str(json.loads((home / "server.json").read_text())["job_url"])
     except (OSError, ValueError, LookupError, TypeError):
         return None

@@ -1,6 +1,7 @@
 """Where a worker's server is, and what the worker shows there."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -15,9 +16,12 @@ class ServerAddress:
     is_tls: bool = False
     ca_file: str | None = None  #: certificates to trust instead of the system's, in PEM
     token: str | None = field(default=None, repr=False)
+    home: Path | None = None  #: the worker itself comes by the socket in this home; its jobs by host and port
 
     @classmethod
-    def of(cls, url: str, *, token: str | None = None, ca_file: str | None = None) -> "ServerAddress":
+    def of(
+        cls, url: str, *, token: str | None = None, ca_file: str | None = None, home: Path | None = None
+    ) -> "ServerAddress":
         """Return the address in `http://host:port` or `https://host:port`."""
         parts = urlsplit(url)
         is_tls = parts.scheme == "https"
@@ -28,6 +32,7 @@ class ServerAddress:
             is_tls=is_tls,
             ca_file=ca_file if is_tls else None,
             token=token,
+            home=home,
         )
 
     def __str__(self) -> str:

@@ -34,11 +34,15 @@ def local_folder(home: Path, name: str | None) -> Path:
 
 def read_surviving_worker(folder: Path) -> SurvivingWorker | None:
     """Return the worker in this folder when it still runs; None when it never ran or has ended."""
+    worker = _word_in(folder)
+    return worker if worker is not None and process_started_at(worker.pid) == worker.process_started_at else None
+
+
+def _word_in(folder: Path) -> SurvivingWorker | None:
     try:
-        worker = msgspec.json.decode((folder / _FILE).read_bytes(), type=SurvivingWorker)
+        return msgspec.json.decode((folder / _FILE).read_bytes(), type=SurvivingWorker)
     except (FileNotFoundError, msgspec.DecodeError):
         return None
-    return worker if process_started_at(worker.pid) == worker.process_started_at else None
 
 
 class FolderInUse(Exception):
@@ -81,7 +85,9 @@ def known_as(folder: Path, *, worker_id: str, offers: Mapping[str, int]) -> Iter
     try:
         yield
     finally:
-        (folder / _FILE).unlink(missing_ok=True)
+        left = _word_in(folder)
+        if left is not None and left.worker_id == worker_id:  # in a home that was made anew it is another's
+            (folder / _FILE).unlink(missing_ok=True)
 
 
 def process_started_at(pid: int) -> str | None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from titan import __version__
 from titan.engine.executors.local import LocalExecutor
+from titan.engine.home_id import read_home_id
 from titan.engine.protocol import Registration
 from titan.engine.worker.archives import Archives
 from titan.engine.worker.claims import Claims
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 WARM_SECONDS: Final = 30.0  # 0.1 s on an idle machine; one that starts up or swaps takes far longer
 LAST_REPORTS_SECONDS: Final = 5.0  # how long a leaving worker waits for acknowledgements
 ABSENCE_CHECKS: Final = 40  # within the limit; of 10 minutes that is every 15 s
+HOME_CHECK_SECONDS: Final = 2.0  # reading a small file
 UNPACKING_THREADS: Final = 4  # more of them only share the one disk
 REPORT_KEPT_SECONDS: Final = 24 * 3600.0  # how long finished work waits for a server to hear of it
 
@@ -60,6 +62,8 @@ class WorkerPlan:
     memory_limit_bytes: int | None = None  #: of address space, for each process of a job
     tidy_every_seconds: float = TIDY_SECONDS
     absence_limit_seconds: float | None = None  #: ends after so long without a server and without a job; None: never
+    home: Path | None = None  #: of a local worker, which ends with it
+    home_id: str | None = None  #: tells it from a later one in the same place
 
 
 class Worker:
@@ -140,6 +144,8 @@ class Worker:
         limit = self._plan.absence_limit_seconds
         if limit is not None:
             self._supervisor.repeat(limit / ABSENCE_CHECKS, self._end_if_forsaken)
+        if self._plan.home_id is not None:
+            self._supervisor.repeat(HOME_CHECK_SECONDS, self._end_with_home)
 
     def work(self) -> None:
         """Run attempts until the inbox is told to leave; then none runs any more."""
@@ -167,6 +173,10 @@ class Worker:
         self._leases.drop([lease_id])
         self._folders.discard(lease_id)
 
+    def _end_with_home(self) -> None:
+        if self._plan.home is not None and read_home_id(self._plan.home) != self._plan.home_id:
+            self._inbox.post(LeaveAsked(why=f"its home {self._plan.home} is gone"))
+
     def _end_if_forsaken(self) -> None:
         limit = self._plan.absence_limit_seconds
         away_seconds = self._link.away_seconds
@@ -177,4 +187,11 @@ class Worker:
 
 
 def _registration(plan: WorkerPlan) -> Registration:
-    return Registration(name=plan.name, host=plan.host, pid=os.getpid(), offers=dict(plan.offers), version=__version__)
+    return Registration(
+        name=plan.name,
+        host=plan.host,
+        pid=os.getpid(),
+        offers=dict(plan.offers),
+        version=__version__,
+        home_id=plan.home_id,
+    )

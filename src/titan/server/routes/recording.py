@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from titan.engine.recorder import Recorded
 from titan.model.actions import MOST_OF_PROJECT, Entry, RunEntry, Teller
 from titan.model.errors import InvalidInput, UnknownJob
+from titan.model.tokens import Role
 from titan.ports import Reader
 from titan.rules.ending import end_by_hand
 from titan.server import wire_actions as wire
 from titan.server.answers import json_answer
 from titan.server.call import Call
-from titan.server.reach import check_told_of, is_limited
+from titan.server.reach import check_told_of, deliver_for, is_limited
 from titan.server.recorded_views import run_view
 from titan.server.routes.registry import find_recorded, look
 
@@ -35,6 +36,8 @@ class ToldRun:
 async def record_actions(call: Call) -> Response[bytes]:
     """Record what agents did, as the SDK tells it; the answer comes when it is durable. Repeats change nothing."""
     query = call.query(wire.RecordQuery)
+    if call.caller.role is Role.WORKER:
+        await deliver_for(call, query.lease)
     raw = await call.raw_body(MAX_RECORD_BYTES)
     own = await call.house.store.look(partial(_own_run, call=call, lease_id=query.lease))
 

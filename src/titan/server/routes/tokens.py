@@ -10,7 +10,7 @@ from titan.engine import tokens
 from titan.engine.home_token import home_token_id
 from titan.model.tokens import Role
 from titan.ports import Transaction
-from titan.rules.names import check_name
+from titan.rules.names import check_label, check_name
 from titan.server import wire_access
 from titan.server.answers import json_answer
 from titan.server.call import Call
@@ -28,6 +28,8 @@ async def create_token(call: Call) -> Response[bytes]:
         project_id=call.house.project_id,
         name=check_name("token", body.name),
         role=Role(body.role),
+        is_trusted=body.trusted,
+        labels=None if body.labels is None else tuple(map(check_label, body.labels)),
         expires_in=None if body.expires_in_days is None else timedelta(days=body.expires_in_days),
     )
     create = partial(tokens.create, new=new, ids=call.house.ids, cause=f"request of {call.caller.name}")

@@ -31,6 +31,7 @@ from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
 from titan.model.workers import Load, Worker, WorkerState
 from titan.ports import Reader
+from titan.rules.access import check_offers
 from titan.rules.names import check_label, check_name, shown
 from titan.rules.retention import may_delete_workspace
 from titan.server import wire
@@ -51,7 +52,9 @@ async def register(call: Call) -> Response[bytes]:
     body = await call.body(Registration)
     if not 0 <= body.pid <= MAX_PID:
         raise InvalidInput(f"pid of worker {shown(body.name)}", expected=f"0 to {MAX_PID}", found=str(body.pid))
-    now = call.house.clock.now()
+    _check_home(call.house, body)
+    now, token = call.house.clock.now(), call.caller.token
+    check_offers(token, body.name, body.offers)
     worker = Worker(
         project_id=call.house.project_id,
         id=check_name("worker", call.path("worker")),
@@ -63,6 +66,8 @@ async def register(call: Call) -> Response[bytes]:
         state=WorkerState.CONNECTED,
         joined_at=now,
         seen_at=now,
+        token_id=None if token is None else token.id,
+        confines=token is not None and token.confines,
     )
     await call.house.orchestrator.join(worker)
     return json_answer(Registered())
@@ -253,6 +258,21 @@ def _in_our_terms(report: Report) -> AttemptReport:
 
 def _load(told: protocol.Load | None) -> Load | None:
     return None if told is None else Load(**structs.asdict(told))
+
+
+def _check_home(house: House, body: Registration) -> None:
+    """Return unless the worker belongs to another home: one that was deleted, and made anew in the same place.
+
+    Raises:
+        Conflict: it does.
+    """
+    if body.home_id not in (None, house.runs_with.home_id):
+        raise Conflict(
+            f"worker {shown(body.name)}",
+            expected="a worker of this server's home",
+            found="one of another home",
+            next_step="A local worker ends with its home; `titan worker --join` works for any server.",
+        )
 
 
 def _checked_offers(offers: dict[str, int]) -> dict[str, int]:

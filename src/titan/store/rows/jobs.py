@@ -2,7 +2,16 @@
 
 import msgspec
 
-from titan.model.jobs import Affinity, Decision, Job, JobSpec, JobStatus, ReadyJob
+from titan.model.jobs import (
+    Affinity,
+    Decision,
+    Job,
+    JobSpec,
+    JobStatus,
+    ReadyJob,
+    queue_label,
+    split_queue_label,
+)
 from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_json, to_us, to_us_or_none
 from titan.store.session import Parameter, Row
 
@@ -61,13 +70,15 @@ def remaining_parents_of_row(row: Row) -> int:
 
 def ready_job_from_row(row: Row) -> ReadyJob:
     """Return what the query `jobs_to_take` selects."""
+    requirement, confined_to = split_queue_label(row[1])
     return ReadyJob(
         id=row[0],
-        requirement=row[1],
+        requirement=requirement,
         priority=row[2],
         ready_at=from_us(row[3]),
         affinity=_AFFINITIES[row[4]],
         preferred_worker_id=row[5],
+        confined_to=confined_to,
     )
 
 
@@ -81,6 +92,7 @@ def ready_job_of(job: Job) -> ReadyJob:
         ready_at=job.ready_at,
         affinity=job.spec.affinity,
         preferred_worker_id=job.preferred_worker_id,
+        confined_to=job.spec.confined_to,
     )
 
 
@@ -96,7 +108,7 @@ def row_of_job(job: Job) -> dict[str, Parameter]:
         submitted_at_us=to_us(job.submitted_at),
         name=spec.name,
         kind=spec.kind.value,
-        requirement=spec.requirement,
+        requirement=queue_label(spec.requirement, spec.confined_to),
         priority=spec.priority,
         affinity=spec.affinity.value,
         concurrency_key=spec.concurrency_key,

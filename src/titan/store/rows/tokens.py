@@ -1,10 +1,13 @@
 """Tokens to rows and back."""
 
+import msgspec
+
 from titan.model.tokens import Role, SignIn, Token
-from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_us, to_us_or_none
+from titan.store.rows.columns import by_value, from_us, from_us_or_none, to_json, to_us, to_us_or_none
 from titan.store.session import Parameter, Row
 
 _ROLES = by_value(Role)
+_LABELS_DECODER = msgspec.json.Decoder(tuple[str, ...])
 
 
 def token_from_row(row: Row) -> Token:
@@ -19,6 +22,8 @@ def token_from_row(row: Row) -> Token:
         last_used_at=from_us_or_none(row[6]),
         expires_at=from_us_or_none(row[7]),
         revoked_at=from_us_or_none(row[8]),
+        is_trusted=bool(row[9]),
+        labels=None if row[10] is None else _LABELS_DECODER.decode(row[10]),
     )
 
 
@@ -34,6 +39,8 @@ def row_of_token(token: Token) -> dict[str, Parameter]:
         "last_used_at_us": to_us_or_none(token.last_used_at),
         "expires_at_us": to_us_or_none(token.expires_at),
         "revoked_at_us": to_us_or_none(token.revoked_at),
+        "is_trusted": int(token.is_trusted),
+        "labels": None if token.labels is None else to_json(token.labels),
     }
 
 

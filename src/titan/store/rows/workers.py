@@ -87,6 +87,8 @@ def worker_from_row(row: Row) -> Worker:
         server_id=row[10],
         is_draining=bool(row[11]),
         load=None if row[12] is None else _LOAD_DECODER.decode(row[12]),
+        token_id=row[13],
+        confines=bool(row[14]),
     )
 
 
@@ -106,4 +108,6 @@ def row_of_worker(worker: Worker) -> dict[str, Parameter]:
         "server_id": worker.server_id,
         "is_draining": int(worker.is_draining),
         "load": None if worker.load is None else to_json(worker.load),
+        "token_id": worker.token_id,
+        "confines": int(worker.confines),
     }

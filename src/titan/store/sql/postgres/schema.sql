@@ -44,7 +44,9 @@ create table workers (
     seen_at_us bigint not null,
     server_id text collate "C" not null default '',
     is_draining bigint not null default 0 check (is_draining in (0, 1)),
-    load text check (load like '{%')
+    load text check (load like '{%'),
+    token_id text collate "C",
+    confines bigint not null default 0 check (confines in (0, 1))
 );
 
 create index workers_by_state on workers (state, id);
@@ -328,7 +330,9 @@ create table tokens (
     created_at_us bigint not null,
     last_used_at_us bigint,
     expires_at_us bigint,
-    revoked_at_us bigint
+    revoked_at_us bigint,
+    is_trusted bigint not null default 0 check (is_trusted in (0, 1)),
+    labels text check (labels like '[%')
 );
 
 create index tokens_newest on tokens (project_id, created_at_us, id);

@@ -1,5 +1,5 @@
 -- fragment: token_columns
-project_id, id, name, role, hash, created_at_us, last_used_at_us, expires_at_us, revoked_at_us
+project_id, id, name, role, hash, created_at_us, last_used_at_us, expires_at_us, revoked_at_us, is_trusted, labels
 
 -- name: token
 select {token_columns} from tokens where id = :token_id
@@ -9,7 +9,8 @@ select {token_columns} from tokens where project_id = :project_id order by creat
 
 -- name: add_token
 insert into tokens ({token_columns}) values (
-    :project_id, :id, :name, :role, :hash, :created_at_us, :last_used_at_us, :expires_at_us, :revoked_at_us
+    :project_id, :id, :name, :role, :hash, :created_at_us, :last_used_at_us, :expires_at_us, :revoked_at_us,
+    :is_trusted, :labels
 )
 
 -- name: save_token

@@ -1,5 +1,6 @@
 -- fragment: worker_columns
-project_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us, server_id, is_draining, load
+project_id, id, name, host, pid, offers, version, state, joined_at_us, seen_at_us, server_id, is_draining, load,
+token_id, confines
 
 -- name: worker
 select {worker_columns} from workers where id = :worker_id
@@ -29,10 +30,11 @@ where
 -- name: save_worker
 insert into workers ({worker_columns}) values (
     :project_id, :id, :name, :host, :pid, :offers, :version, :state, :joined_at_us, :seen_at_us,
-    :server_id, :is_draining, :load
+    :server_id, :is_draining, :load, :token_id, :confines
 )
 on conflict (id) do update set
     name = excluded.name, host = excluded.host, pid = excluded.pid, offers = excluded.offers,
     version = excluded.version, state = excluded.state, joined_at_us = excluded.joined_at_us,
     seen_at_us = excluded.seen_at_us, server_id = excluded.server_id,
-    is_draining = excluded.is_draining, load = excluded.load
+    is_draining = excluded.is_draining, load = excluded.load, token_id = excluded.token_id,
+    confines = excluded.confines

@@ -45,7 +45,9 @@ create table workers (
     seen_at_us integer not null,
     server_id text not null default '',
     is_draining integer not null default 0 check (is_draining in (0, 1)),
-    load text check (json_type(load) = 'object')
+    load text check (json_type(load) = 'object'),
+    token_id text,
+    confines integer not null default 0 check (confines in (0, 1))
 ) strict;
 
 create index workers_by_state on workers (state, id);
@@ -90,7 +92,8 @@ create index dags_ended_alone on dags (ended_at_us) where run_id is null and end
 create index dags_by_maker on dags (made_by) where made_by is not null;
 
 -- `lane` says who may take a job now: '*' any worker, an id that worker only, null nobody. It makes both questions of
--- dispatch one range of one small index, so READY jobs that this worker cannot do cost it nothing.
+-- dispatch one range of one small index, so READY jobs that this worker cannot do cost it nothing. `requirement` is the
+-- label of the job's queue: of a job that is confined to the workers with one token, `GPU@<token id>`.
 create table jobs (
     id text not null primary key,
     project_id text not null,
@@ -317,7 +320,9 @@ create table tokens (
     created_at_us integer not null,
     last_used_at_us integer,
     expires_at_us integer,
-    revoked_at_us integer
+    revoked_at_us integer,
+    is_trusted integer not null default 0 check (is_trusted in (0, 1)),
+    labels text check (json_type(labels) = 'array')
 ) strict, without rowid;
 
 create index tokens_newest on tokens (project_id, created_at_us, id);

@@ -1,0 +1,75 @@
+"""The home's own way to its server: a unix socket in the home, which nobody but the home's owner can reach or replace.
+
+A port on loopback proves nothing: any user of the machine can listen there while the server is away.
+"""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from titan.model.errors import InvalidInput
+
+FILE: Final = "server.sock"
+MAX_PATH_BYTES: Final = 103  # with the NUL behind it 104 on macOS (sys/un.h); Linux has 108
+BACKLOG: Final = 128  # of the home's workers, of which there are 17 at most
+
+
+def listen_in(home: Path) -> socket.socket:
+    """Return a socket that listens in a home, in place of the one that an earlier server left there.
+
+    Raises:
+        InvalidInput: the system has no room for so long a path.
+        OSError: it cannot be made.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        (home / FILE).unlink(missing_ok=True)
+        with _address_of(home) as address:
+            listener.bind(address)
+        (home / FILE).chmod(0o600)
+        listener.listen(BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def connect_in(home: Path, *, timeout_seconds: float) -> socket.socket:
+    """Return a socket that is connected to the server that runs on a home.
+
+    Raises:
+        OSError: none does, or the home is gone.
+    """
+    connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connected.settimeout(timeout_seconds)
+        with _address_of(home) as address:
+            connected.connect(address)
+    except BaseException:
+        connected.close()
+        raise
+    return connected
+
+
+@contextmanager
+def _address_of(home: Path) -> Iterator[str]:
+    """Lend the address of the home's socket; of a long path by way of an open folder, where the system has /proc."""
+    path = str(home / FILE)
+    if len(os.fsencode(path)) <= MAX_PATH_BYTES:
+        yield path
+        return
+    if not os.path.isdir("/proc/self/fd"):
+        raise InvalidInput(
+            f"home {home}",
+            expected=f"a path of at most {MAX_PATH_BYTES - len(FILE) - 1} bytes, for a socket lies in it",
+            found=f"{len(os.fsencode(home))} bytes",
+            next_step="Choose another with --home or TITAN_HOME.",
+        )
+    folder = os.open(home, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{FILE}"
+    finally:
+        os.close(folder)
