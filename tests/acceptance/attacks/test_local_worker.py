@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.support.ports import held_ports
 from tests.support.running_titan import RunningTitan, running_titan
+from tests.support.sources import ROOT
 from tests.support.submissions import a_dag_body
 from tests.support.token_holder import Holder
 from tests.support.waiting import wait_until, wait_until_gone
@@ -88,6 +94,25 @@ def test_whoever_takes_the_port_of_a_killed_server_hears_nothing_of_its_worker(t
 
     assert told == []
     assert (outcome, shown) == ("COMPLETED", str(another))
+
+
+def test_a_command_shows_no_token_to_whoever_takes_the_port_of_a_killed_server(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running_titan(home, offers=(), options=("--require-token",)) as titan:
+        public = json.loads((home / "server.json").read_text())["urls"]
+        titan.kill()
+        with squatting(urlsplit(public[0]).port or 0) as squatter:
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("TITAN_")}
+            subprocess.run(
+                [sys.executable, "-m", "titan.cli", "jobs"],
+                env={**environment, "TITAN_HOME": str(home), "PYTHONPATH": str(ROOT / "src")},
+                capture_output=True,
+                check=False,
+            )
+            told = list(squatter.told)
+
+    assert told != []
+    assert [one for one in told if "authorization" in one.lower()] == []
 
 
 def test_a_local_worker_shows_a_token_that_may_work_and_no_more(tmp_path: Path) -> None:

@@ -55,7 +55,11 @@ class Loop:
         if self._away_since is None:
             self._away_since = now
             logger.info("%s: no answer (%s); going on meanwhile", self._thread.name, reason)
-        away_seconds = now - self._away_since
-        if away_seconds < QUICK_FOR_SECONDS:
-            return QUICK_PAUSE_SECONDS
-        return SLOW_PAUSE_SECONDS if away_seconds < SLOW_FOR_SECONDS else LONG_PAUSE_SECONDS
+        return pause_seconds(now - self._away_since)
+
+
+def pause_seconds(away_seconds: float) -> float:
+    """Return how long to wait before a server is asked again that has not answered for so long."""
+    if away_seconds < QUICK_FOR_SECONDS:
+        return QUICK_PAUSE_SECONDS
+    return SLOW_PAUSE_SECONDS if away_seconds < SLOW_FOR_SECONDS else LONG_PAUSE_SECONDS

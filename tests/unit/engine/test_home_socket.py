@@ -1,0 +1,48 @@
+"""The socket in a home: reached by whoever may enter the home, however long its path, and made anew at each start."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from titan.engine.home_id import keep_home_id, read_home_id
+from titan.engine.home_socket import FILE, connect_in, listen_in
+
+
+@pytest.mark.parametrize("folder", ["home", "h" * 200])
+def test_what_is_sent_into_the_socket_of_a_home_comes_to_whoever_listens_there(tmp_path: Path, folder: str) -> None:
+    home = tmp_path / folder
+    home.mkdir()
+
+    with listen_in(home) as listener, connect_in(home, timeout_seconds=5) as connected:
+        accepted, _ = listener.accept()
+        with accepted:
+            connected.sendall(b"hello")
+            heard = accepted.recv(5)
+
+    assert heard == b"hello"
+    assert stat.S_IMODE((home / FILE).stat().st_mode) == 0o600
+
+
+def test_the_socket_of_an_earlier_server_is_replaced(tmp_path: Path) -> None:
+    listen_in(tmp_path).close()
+    with pytest.raises(ConnectionRefusedError):
+        connect_in(tmp_path, timeout_seconds=5)
+
+    with listen_in(tmp_path), connect_in(tmp_path, timeout_seconds=5) as connected:
+        assert connected.getpeername()
+
+
+def test_a_home_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        connect_in(tmp_path / "gone", timeout_seconds=5)
+
+
+def test_a_home_keeps_its_id_and_a_later_one_has_another(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+
+    ids = [read_home_id(tmp_path / "a"), *(keep_home_id(tmp_path / name) for name in "aab")]
+
+    assert ids[0] is None
+    assert ids[1] == ids[2] == read_home_id(tmp_path / "a") != ids[3]
