@@ -118,7 +118,7 @@ def spans_of(pattern: SecretPattern, matches: Iterable[re.Match[str]]) -> Iterab
         value = text[start:end]
         if not value or CHIP.fullmatch(value):
             continue
-        if pattern.is_secret is None or pattern.is_secret(value, text[end : end + 1]):
+        if pattern.is_secret is None or pattern.is_secret(value, text[end : end + pattern.following]):
             yield Span(start, end, pattern.name)
 
 

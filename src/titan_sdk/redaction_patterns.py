@@ -61,7 +61,7 @@ class SecretPattern(NamedTuple):
     hints: tuple[str, ...]
     #: A looser regex, in lower case, which JSON text that holds a match holds too; "": any of the hints.
     trace: str = ""
-    #: Whether a match is a secret, told by its value and by the character that follows it ("" at the end).
+    #: Whether a match is a secret, told by its value and by the `following` characters behind it (fewer at the end).
     is_secret: Callable[[str, str], bool] | None = None
     reach: int = 1
     #: One of these characters comes within `FOLLOWS_WITHIN` after the hint; "": whatever may.
@@ -69,6 +69,7 @@ class SecretPattern(NamedTuple):
     #: Without hints: a regex of the number that each match begins with, a character before it aside. It begins with a
     #: class, which `re` looks for fast.
     glance: str = ""
+    following: int = 1
 
 
 class FieldRule(NamedTuple):
@@ -339,7 +340,7 @@ SECRET_PATTERNS: Final = (
     ),
     SecretPattern(  # Visa, Mastercard, American Express, Discover, JCB, Diners, in one run or in their groups
         "card",
-        "(?:^|[^A-Za-z0-9_.+/=-])(?P<value>"
+        "(?:^|[^A-Za-z0-9_.+/-])(?P<value>"
         "(?:4[0-9]{3}|5[1-5][0-9]{2}|2(?:2[2-9]|[3-6][0-9]|7[0-2])[0-9]|6011|6[45][0-9]{2}|35[2-8][0-9])"
         "(?:[0-9]{12}| [0-9]{4} [0-9]{4} [0-9]{4}|-[0-9]{4}-[0-9]{4}-[0-9]{4})"
         "|3[47][0-9]{2}(?:[0-9]{11}| [0-9]{6} [0-9]{5}|-[0-9]{6}-[0-9]{5})"
@@ -348,6 +349,7 @@ SECRET_PATTERNS: Final = (
         f"(?:^|[^0-9.]|{ESCAPED})[2-6][0-9]{{3}}[ -]?[0-9]{{4}}[0-9]{{0,2}}[ -]?[0-9]{{4}}",
         is_card_number,
         glance="[2-6][0-9]{3}[ -]?[0-9]{4}",
+        following=2,
     ),
 )
 
