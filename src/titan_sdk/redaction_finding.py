@@ -133,6 +133,19 @@ def joined(spans: Iterable[Span]) -> list[Span]:
     return result
 
 
+def find_again(values: Mapping[str, str], text: str) -> list[Span]:
+    """Return where values stand in a text, as secrets of the names that they are given with."""
+    here = [value for value in values if value in text]
+    return joined(Span(start, start + len(value), values[value]) for value in here for start in _places(value, text))
+
+
+def _places(value: str, text: str) -> Iterator[int]:
+    start = text.find(value)
+    while start >= 0:
+        yield start
+        start = text.find(value, start + len(value))
+
+
 class Seen(NamedTuple):
     """What there is in a text that patterns are told by."""
 
