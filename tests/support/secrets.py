@@ -30,13 +30,15 @@ def _jwt() -> str:
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, b"0" * 32))
 
 
-def _sentry() -> str:
-    payload = {"iat": 1687336543.69859, "url": None, "region_url": "http://localhost:8000", "org": "sentry"}
+def sentry_token() -> str:
+    """Return an organisation's token as Sentry makes it: what it is for, in base64, and a secret."""
+    payload = {"iat": 1687336543.69859, "url": None, "region_url": "https://us.sentry.io", "org": "shop"}
     secret = base64.b64encode(_RANDOM.randbytes(32)).decode().rstrip("=")
     return f"sntrys_{base64.b64encode(json.dumps(payload).encode()).decode()}_{secret}"
 
 
-def _discord(bot: int) -> str:
+def discord_token(bot: int) -> str:
+    """Return a bot's token as Discord makes it: its id in base64, a time, and a signature."""
     written = base64.b64encode(str(bot).encode()).decode().rstrip("=")
     return f"{written}.{made('G', 5)}.{made('', 38, _ALPHANUMERIC + '_-')}"
 
@@ -89,9 +91,9 @@ SECRETS: Final = [
     ("service_token", "use {}, then", f"dapi{_RANDOM.randbytes(16).hex()}-2"),
     ("service_token", "X-Figma: {}\n", made("figd_", 40, _ALPHANUMERIC + "_-")),
     ("service_token", "sentry-cli login {}", f"sntryu_{_RANDOM.randbytes(32).hex()}"),
-    ("service_token", "sentry-cli login {} ", _sentry()),
-    *(("discord_token", "client.run('{}')", _discord(bot)) for bot in (80351110224678912, 1301590567989547028)),
-    ("discord_token", "It is {}.", _discord(198622483471925248)),
+    ("service_token", "sentry-cli login {} ", sentry_token()),
+    *(("discord_token", "client.run('{}')", discord_token(bot)) for bot in (80351110224678912, 1301590567989547028)),
+    ("discord_token", "It is {}.", discord_token(198622483471925248)),
     ("titan_token", "{}", made("titan_", 12, "0123456789abcdef") + made("_", 64, "0123456789abcdef")),
     ("jwt", "cookie {};", _jwt()),
     ("private_key", "-----BEGIN RSA PRIVATE KEY-----{}-----END RSA PRIVATE KEY-----", f"\n{_KEY}\n"),
