@@ -12,10 +12,11 @@ import hmac
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple, TypeGuard
 
-from titan_sdk.redaction_finding import Finder, StandardFinder
+from titan_sdk.redaction_finding import Finder, Span, StandardFinder, find_again
 from titan_sdk.redaction_json import Decoded, decode_json, encode_json, looks_like_json, looks_like_number
 from titan_sdk.redaction_patterns import CHIP, COUNTED, FieldRule, field_rule, is_pair_secret, spelt_plainly
 
@@ -33,6 +34,8 @@ _LEAST_CARD: Final = 10**13  # of 14 digits
 _MOST_CARD: Final = 10**16 - 1  # of 16
 MOST_WORDS: Final = 64  # of a command that is looked at as one
 TOO_DEEP: Final = "too_deep"  #: the chip for what lies below MAX_DEPTH, and so was not looked at
+LEAST_REPEATED: Final = 16  # characters; a shorter value may be a word
+MOST_REPEATED: Final = 256  # values of one text that are looked for in all of it, each by itself
 _CARD: Final = "card"  # of ids that are numbers, one in a hundred passes for one by chance
 
 
@@ -79,7 +82,7 @@ class Redactor:
         """
         if not self.may_take(text):
             return RedactedText(text, ())
-        clean = self._begun().of_text(text)
+        clean = self.redact_text(text)
         return clean._replace(text=json.dumps(clean.text.strip())) if clean.taken and looks_like_number(text) else clean
 
     def may_take(self, text: str) -> bool:
@@ -94,8 +97,17 @@ class Redactor:
         return [may or _may_be_taken_alone(text) for may, text in zip(may_hold, texts, strict=True)]
 
     def redact_text(self, text: str) -> RedactedText:
-        """Return a text without secrets; where it is a JSON object or list, field rules hold in it too."""
-        return self._begun().of_text(text)
+        """Return a text without secrets; where it is a JSON object or list, field rules hold in it too.
+
+        A value of LEAST_REPEATED characters or more that was taken is taken wherever else in the text it stands.
+        """
+        first = self._searching(self._finder.find, self._clean_keys)
+        clean = first.text(text, None, depth=0)
+        values = first.values and _those_in(clean, first.values)
+        if not values:
+            return RedactedText(clean, tuple(first.taken))
+        again = self._searching(partial(find_again, values), set())
+        return RedactedText(again.text(clean, None, depth=0), (*first.taken, *again.taken))
 
     def redact_id(self, told_id: str) -> RedactedText:
         """Return an id without secrets; one that held some ends in its fingerprint, so that equal ones stay equal.
@@ -114,8 +126,8 @@ class Redactor:
         digest = hmac.digest(self._key, plain.encode("utf-8", "surrogatepass"), "sha256")
         return digest.hex()[:FINGERPRINT_DIGITS]
 
-    def _begun(self) -> _Search:
-        return _Search(self, self._finder, self._own_fields, self._clean_keys)
+    def _searching(self, find: Callable[[str], list[Span]], clean_keys: set[str]) -> _Search:
+        return _Search(self, find, self._own_fields, clean_keys)
 
 
 class _Path(NamedTuple):
@@ -137,16 +149,19 @@ class _Search:
     """One walk through one value, which gathers what it takes away."""
 
     def __init__(
-        self, redactor: Redactor, finder: Finder, own_fields: Mapping[str, FieldRule], clean_keys: set[str]
+        self,
+        redactor: Redactor,
+        find: Callable[[str], list[Span]],
+        own_fields: Mapping[str, FieldRule],
+        clean_keys: set[str],
     ) -> None:
         self.taken: list[Taken] = []
+        #: Those of what was taken that are long enough to be known by themselves, with their names.
+        self.values: dict[str, str] = {}
         self._clean_keys = clean_keys
         self._redactor = redactor
-        self._finder = finder
+        self._find = find
         self._own_fields = own_fields
-
-    def of_text(self, text: str) -> RedactedText:
-        return RedactedText(self.text(text, None, depth=0), tuple(self.taken))
 
     def value(self, value: object, path: _Path, *, depth: int) -> object:
         if isinstance(value, str):
@@ -171,7 +186,7 @@ class _Search:
     def _command(self, words: list[str], path: _Path) -> list[str]:
         """Return a command without what stands in one of its words only by the words before it: `["-p", "hunter2"]`."""
         clean, at = list(words), 0
-        spans = self._finder.find(" ".join(words))
+        spans = self._find(" ".join(words))
         for place, word in enumerate(words):
             for span in reversed(spans):
                 start, end = span.start - at, span.end - at
@@ -201,7 +216,7 @@ class _Search:
         return text if clean is decoded.value and not decoded.has_equal_keys else encode_json(clean, like=text)
 
     def _plain_text(self, text: str, path: _Path | None) -> str:
-        spans = self._finder.find(text)
+        spans = self._find(text)
         if not spans:
             return text
         pieces, end = [], 0
@@ -255,7 +270,7 @@ class _Search:
         if not _LEAST_CARD <= value <= _MOST_CARD or value != int(value) or COUNTED.search(_field_of(path)):
             return value
         digits = str(int(value))
-        if [span.name for span in self._finder.find(digits)] != [CARD]:
+        if [span.name for span in self._find(digits)] != [CARD]:
             return value
         self._take(CARD, digits, path)  # as a text: it equals the same card told as one
         return chip(CARD)
@@ -301,15 +316,32 @@ class _Search:
         if isinstance(value, str) and CHIP.fullmatch(value):
             return value
         self._take(rule.name, value, path)
+        if isinstance(value, str):  # "Bearer …": what is within may be repeated alone
+            for span in self._find(value):
+                self._keep(value[span.start : span.end], span.name, path)
         return chip(rule.name)
 
     def _take(self, name: str, value: object, path: _Path) -> None:
         self.taken.append(Taken(str(path), name, self._redactor.fingerprint(value)))
+        if isinstance(value, str):
+            self._keep(value.strip(), name, path)
+
+    def _keep(self, value: str, name: str, path: _Path) -> None:
+        is_long = len(value) >= LEAST_REPEATED and len(self.values) < MOST_REPEATED
+        if is_long and spelt_plainly(value) != _field_of(path):  # {"connection_string": "connection_string"}
+            self.values.setdefault(value, name)
 
 
 def chip(name: str) -> str:
     """Return what stands where a secret of this name stood."""
     return f"[redacted:{name}]"
+
+
+def _those_in(text: str, values: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the values that may stand in a text, or in JSON or bytes within it."""
+    if "\\u00" in text or "$byte" in text:  # else letters and digits stand there plainly
+        return values
+    return {value: name for value, name in values.items() if max(_LETTERS.findall(value), key=len, default="") in text}
 
 
 def _may_be_taken_alone(text: str) -> bool:
@@ -381,4 +413,5 @@ def _written_step(step: str | int, *, is_first: bool) -> str:
 
 _WHOLE: Final = _Path(None, "$")
 _WIDE: Final = re.compile(b"[^\0](?:\0[^\0]){5,}")  # of what is shorter nothing is a secret
+_LETTERS: Final = re.compile("[A-Za-z0-9]+")
 _PLAIN_STEP: Final = re.compile(r"\$|[A-Za-z_][A-Za-z0-9_]*", re.ASCII)

@@ -1,7 +1,8 @@
 """Whether what a pattern found is a secret: the checks that no regular expression can make.
 
-Each takes the value and the character that follows it ("" at the end). Placeholders (`${TOKEN}`, `<key>`, `****`,
-`YOUR_KEY`), expressions (`os.environ.get(`), paths, dates, versions and names of algorithms are none.
+Each takes the value and the character that follows it ("" at the end), that of cards two characters. Placeholders
+(`${TOKEN}`, `<key>`, `****`, `YOUR_KEY`), expressions (`os.environ.get(`), paths, dates, versions and names of
+algorithms are none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 
 def is_card_number(value: str, following: str) -> bool:
     """Return whether digits with blanks or hyphens pass Luhn's check, and go on as no longer number does."""
-    if following and following in "-.0123456789":
+    if _GOES_ON.match(following):
         return False
     digits = [int(character) for character in value if character.isdigit()]
     doubled = [2 * digit - 9 * (digit > 4) for digit in digits[-2::-2]]
@@ -179,6 +180,7 @@ def _digits(value: str) -> int:
     return sum("0" <= character <= "9" for character in value)
 
 
+_GOES_ON: Final = re.compile("[-.]?[0-9]")
 _PLACEHOLDER: Final = re.compile(r"\$[{(]?\w+[)}]?|\{.*\}|<.*>|%\(?\w*\)?s|[Yy][Oo][Uu][Rr][-_ ].*|\.\.\.", re.ASCII)
 _DESCRIBING: Final = frozenset(
     ["false", "null", "none", "optional", "passwd", "password", "required", "secret", "string", "token", "true"]

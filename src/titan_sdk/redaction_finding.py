@@ -92,7 +92,7 @@ class StandardFinder:
         """Return of each of several texts what `may_hold` does.
 
         What stands in many of them is looked at once: entries of one program have most in common. A hint has no quote
-        in it, nor has a number, so what is between two quotes may be looked at by itself.
+        in it, nor has what a glance finds, so what is between two quotes may be looked at by itself.
         """
         if self._always_may:
             return [True] * len(json_texts)
@@ -118,7 +118,7 @@ def spans_of(pattern: SecretPattern, matches: Iterable[re.Match[str]]) -> Iterab
         value = text[start:end]
         if not value or CHIP.fullmatch(value):
             continue
-        if pattern.is_secret is None or pattern.is_secret(value, text[end : end + 1]):
+        if pattern.is_secret is None or pattern.is_secret(value, text[end : end + pattern.following]):
             yield Span(start, end, pattern.name)
 
 
@@ -131,6 +131,19 @@ def joined(spans: Iterable[Span]) -> list[Span]:
         else:
             result.append(span)
     return result
+
+
+def find_again(values: Mapping[str, str], text: str) -> list[Span]:
+    """Return where values stand in a text, as secrets of the names that they are given with."""
+    here = [value for value in values if value in text]
+    return joined(Span(start, start + len(value), values[value]) for value in here for start in _places(value, text))
+
+
+def _places(value: str, text: str) -> Iterator[int]:
+    start = text.find(value)
+    while start >= 0:
+        yield start
+        start = text.find(value, start + len(value))
 
 
 class Seen(NamedTuple):
@@ -178,7 +191,7 @@ class _Places:
         for index, glance in self._by_glance if seen is None else seen.by_glance:
             if glance is None:
                 yield index, None
-            elif starts := _glanced(lowered, glance):
+            elif starts := _glanced(lowered, glance, self._patterns[index].reach):
                 yield index, starts
 
 
@@ -233,21 +246,14 @@ def _starts(lowered: str, hints: Sequence[str], pattern: SecretPattern) -> Seque
     return sorted(starts)
 
 
-def _glanced(lowered: str, glance: re.Pattern[str]) -> Sequence[int]:
-    """Return where numbers begin that a glance finds, from the character before on; those within a number are none.
-
-    Of JSON text the character before may be escaped, and so end in a digit: it begins six places before.
-    """
-    starts: list[int] = []
+def _glanced(lowered: str, glance: re.Pattern[str], reach: int) -> Sequence[int]:
+    """Return where matches may begin that hold what a glance finds."""
+    starts: set[int] = set()
     found = glance.search(lowered)
     while found is not None:
-        place = found.start()
-        if place == 0 or lowered[place - 1] not in _OF_A_NUMBER:
-            starts.append(max(0, place - 1))
-        elif lowered.startswith("\\u", place - 6) and place >= 6:
-            starts.append(place - 6)
-        found = glance.search(lowered, place + 1)
-    return starts
+        starts.update(range(max(0, found.start() - reach), found.start() + 1))
+        found = glance.search(lowered, found.start() + 1)
+    return sorted(starts)
 
 
 def _looked_for_together(patterns: Iterable[SecretPattern]) -> list[list[tuple[SecretPattern, re.Pattern[str]]]]:
@@ -275,8 +281,7 @@ def _matches(regex: re.Pattern[str], text: str, starts: Sequence[int] | None) ->
 #: Characters that hints have and most texts have few of, the rarest in English and in JSON first.
 _RARE: Final = "zqj-_.kvbg"
 #: What several other hints have in common; it is looked for as one of them would be.
-_SHARED: Final = ("pass",)
-_OF_A_NUMBER: Final = frozenset("0123456789.")
+_SHARED: Final = ("pass", "dap", "//", "sn")
 #: What JSON text in lower case must hold if anything is to be taken from it.
 _TRACED: Final = (
     *(

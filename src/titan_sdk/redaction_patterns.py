@@ -61,14 +61,15 @@ class SecretPattern(NamedTuple):
     hints: tuple[str, ...]
     #: A looser regex, in lower case, which JSON text that holds a match holds too; "": any of the hints.
     trace: str = ""
-    #: Whether a match is a secret, told by its value and by the character that follows it ("" at the end).
+    #: Whether a match is a secret, told by its value and by the `following` characters behind it (fewer at the end).
     is_secret: Callable[[str, str], bool] | None = None
     reach: int = 1
     #: One of these characters comes within `FOLLOWS_WITHIN` after the hint; "": whatever may.
     follows: str = ""
-    #: Without hints: a regex of the number that each match begins with, a character before it aside. It begins with a
-    #: class, which `re` looks for fast.
+    #: Without hints: a regex, in lower case, of what each match holds where a hint would be. It begins with a character
+    #: or a class, which `re` looks for fast.
     glance: str = ""
+    following: int = 1
 
 
 class FieldRule(NamedTuple):
@@ -142,6 +143,7 @@ _CONNECTION_SETTING: Final = (
     f"(?:{'|'.join(map(in_any_case, ('accountkey', 'sharedaccesskey', 'password', 'pwd')))})"
     "[ ]?=[ ]?(?P<value>[^;\"' \t\r\n\\\\<>]+)"
 )
+_DISCORD_TRACE: Final = r"\.[a-z0-9_-]{6,7}\.[a-z0-9_-]{27}"
 _PEM_LINE: Final = "[ \t\r\n]|\\\\+[rnt]"
 
 SECRET_PATTERNS: Final = (
@@ -220,13 +222,29 @@ SECRET_PATTERNS: Final = (
         "telegram_token", _EDGE + "(?P<value>[0-9]{8,10}:AA[A-Za-z0-9_-]{32,})", (":aa",), ":aa[a-z0-9_-]{32}", reach=11
     ),
     SecretPattern(
-        "service_token",  # npm, PyPI, DigitalOcean, Shopify, Linear, Notion, Doppler, Docker
+        # npm, PyPI, DigitalOcean, Shopify, Linear, Notion, Doppler, Docker, HashiCorp Vault, Databricks, Figma, Sentry
+        "service_token",
         _EDGE
         + "(?P<value>npm_[A-Za-z0-9]{36,}|pypi-AgE[A-Za-z0-9_-]{50,}|do[opr]_v1_[0-9a-f]{64}"
         + "|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32,}|lin_api_[A-Za-z0-9]{32,}|ntn_[A-Za-z0-9]{40,}"
-        + "|dp\\.[a-z]{2}\\.[A-Za-z0-9]{40,}|dckr_pat_[A-Za-z0-9_-]{20,})",
-        ("npm_", "pypi-age", "_v1_", "shpat_", "shpca_", "shppa_", "shpss_", "lin_api_", "ntn_", "dp.", "dckr_pat_"),
+        + "|dp\\.[a-z]{2}\\.[A-Za-z0-9]{40,}|dckr_pat_[A-Za-z0-9_-]{20,}"
+        + "|hv[brs]\\.[A-Za-z0-9_-]{24,}|dapi[0-9a-f]{32,}(?:-[0-9]{1,2})?"
+        + "|figd_[A-Za-z0-9_-]{32,}|sntryu_[0-9a-f]{64}|sntrys_[A-Za-z0-9+/=_-]{40,})",
+        (
+            *("npm_", "pypi-age", "_v1_", "shpat_", "shpca_", "shppa_", "shpss_", "lin_api_", "ntn_", "dp."),
+            *("dckr_pat_", "hvb", "hvr", "hvs", "dapi", "figd", "sntry"),
+        ),
         reach=4,
+    ),
+    SecretPattern(  # a bot's: the digits of its id in base64, a time, a signature
+        "discord_token",
+        _EDGE_DASH
+        + "(?P<value>(?:[MNO][DTjz][AEIMQUYcgk][0-5w-z]){5,6}(?:[MNO][A-Za-z]{1,2})?"
+        + r"\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,})",
+        (),
+        _DISCORD_TRACE,
+        reach=28,
+        glance=_DISCORD_TRACE,
     ),
     SecretPattern(
         "titan_token", _EDGE + "(?P<value>titan_[0-9a-f]{12}_[0-9a-f]{64})", ("titan_",), "titan_[0-9a-f]{12}_"
@@ -339,7 +357,7 @@ SECRET_PATTERNS: Final = (
     ),
     SecretPattern(  # Visa, Mastercard, American Express, Discover, JCB, Diners, in one run or in their groups
         "card",
-        "(?:^|[^A-Za-z0-9_.+/=-])(?P<value>"
+        "(?:^|[^A-Za-z0-9_.+/-])(?P<value>"
         "(?:4[0-9]{3}|5[1-5][0-9]{2}|2(?:2[2-9]|[3-6][0-9]|7[0-2])[0-9]|6011|6[45][0-9]{2}|35[2-8][0-9])"
         "(?:[0-9]{12}| [0-9]{4} [0-9]{4} [0-9]{4}|-[0-9]{4}-[0-9]{4}-[0-9]{4})"
         "|3[47][0-9]{2}(?:[0-9]{11}| [0-9]{6} [0-9]{5}|-[0-9]{6}-[0-9]{5})"
@@ -347,7 +365,8 @@ SECRET_PATTERNS: Final = (
         (),
         f"(?:^|[^0-9.]|{ESCAPED})[2-6][0-9]{{3}}[ -]?[0-9]{{4}}[0-9]{{0,2}}[ -]?[0-9]{{4}}",
         is_card_number,
-        glance="[2-6][0-9]{3}[ -]?[0-9]{4}",
+        glance=f"[2-6][0-9]{{3}}(?:(?<![0-9.].{{4}})|(?<={ESCAPED}.{{4}}))[ -]?[0-9]{{4}}",  # of no longer number
+        following=2,
     ),
 )
 

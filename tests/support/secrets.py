@@ -30,6 +30,19 @@ def _jwt() -> str:
     return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (*parts, b"0" * 32))
 
 
+def sentry_token() -> str:
+    """Return an organisation's token as Sentry makes it: what it is for, in base64, and a secret."""
+    payload = {"iat": 1687336543.69859, "url": None, "region_url": "https://us.sentry.io", "org": "shop"}
+    secret = base64.b64encode(_RANDOM.randbytes(32)).decode().rstrip("=")
+    return f"sntrys_{base64.b64encode(json.dumps(payload).encode()).decode()}_{secret}"
+
+
+def discord_token(bot: int) -> str:
+    """Return a bot's token as Discord makes it: its id in base64, a time, and a signature."""
+    written = base64.b64encode(str(bot).encode()).decode().rstrip("=")
+    return f"{written}.{made('G', 5)}.{made('', 38, _ALPHANUMERIC + '_-')}"
+
+
 _KEY: Final = _pem()
 
 #: Name of the pattern, a text in which `{}` stands for the secret, and the secret.
@@ -70,6 +83,17 @@ SECRETS: Final = [
     ("service_token", "{}", made("npm_", 36)),
     ("service_token", "{}", made("dop_v1_", 64, "0123456789abcdef")),
     ("service_token", "{}", made("dp.pt.", 43)),
+    ("service_token", "VAULT_ADDR x, token {}.", made("hvs.", 24)),
+    ("service_token", "vault login {}", made("hvs.CAESI", 90, _ALPHANUMERIC + "_-")),
+    ("service_token", "({})", made("hvb.AAAAAQ", 140, _ALPHANUMERIC + "_-")),
+    ("service_token", "{}", made("hvr.", 24)),
+    ("service_token", "use {} for it", f"dapi{_RANDOM.randbytes(16).hex()}"),
+    ("service_token", "use {}, then", f"dapi{_RANDOM.randbytes(16).hex()}-2"),
+    ("service_token", "X-Figma: {}\n", made("figd_", 40, _ALPHANUMERIC + "_-")),
+    ("service_token", "sentry-cli login {}", f"sntryu_{_RANDOM.randbytes(32).hex()}"),
+    ("service_token", "sentry-cli login {} ", sentry_token()),
+    *(("discord_token", "client.run('{}')", discord_token(bot)) for bot in (80351110224678912, 1301590567989547028)),
+    ("discord_token", "It is {}.", discord_token(198622483471925248)),
     ("titan_token", "{}", made("titan_", 12, "0123456789abcdef") + made("_", 64, "0123456789abcdef")),
     ("jwt", "cookie {};", _jwt()),
     ("private_key", "-----BEGIN RSA PRIVATE KEY-----{}-----END RSA PRIVATE KEY-----", f"\n{_KEY}\n"),
@@ -158,6 +182,12 @@ SECRETS: Final = [
     ("card", "{}", "5500 0055 5555 5559"),
     ("card", "{}", "3782-822463-10005"),
     ("card", "{}", "30569309025904"),
+    ("card", "my card is {}.", "4111111111111111"),
+    ("card", "{}. Thanks", "4111 1111 1111 1111"),
+    ("card", "{}- the one of Ann", "5555-5555-5555-4444"),
+    ("card", "exp 12/30, {}-visa", "4111111111111111"),
+    ("card", "card={}", "4111111111111111"),
+    ("card", "?user=ann&card={}&cvc=", "4111111111111111"),
 ]
 
 #: What must stay as it is: it looks like a secret to those who do not look twice.
@@ -217,9 +247,14 @@ INNOCENT: Final = [
     base64.urlsafe_b64encode(_RANDOM.randbytes(6000)).decode(),
     "+49 (0)30 1234 5678, 030-1234567, (555) 010-9999, 1-800-555-0199, +1 415 555 2671",
     "ids 1763757014123456789 1763757014123 4111111111111112 41111111111111111 4.111111111111111 17637570141234567",
+    "v=4.111111111111111 at=1763757014123456 id=4111111111111112 at=1763757014.123456 sha=4111111111111111e2",
+    "x=4111111111111111.5 y=4111111111111111-2 v=4111.1111.1111.1111 trace=00-4111111111111111-01",
     "order 4111-1111-1111-1111-2 and 2026-11-21T20:39:14.123456Z, 192.168.100.100, 3.14159265358979",
     "call_9f86d081884c7d659a2feaa0c55ad015 run-2026-11-21 chatcmpl-9f86d081884c7d659a2feaa0c55a",
     "msg_01XFDUDYJgAACzvnptvVoYEL",
+    "Lorem dapibus, hvs.io, dapi0123 figd_file_key sntrys_token sntryu_0a1b dapiDataGetTopLongShortPositionRatio",
+    "NotificationSubscription.create.for_every_new_customer_of_the_shop MTIzNDU2Nzg5MDEyMzQ1Njc4.module.name",
+    "MTIzNDU2Nzg5MDEyMzQ1Njc4 is base64 and 1.2.3.4 or com.example.Service.handler_of_every_request_there_is no token",
     "eyJub3QiOiJhIGp3dCJ9 is base64 of JSON and no token",
     "pk_" + made("live_", 24) + " is public",
     "Ключ — пароль: «секрет» 🔑 密码",

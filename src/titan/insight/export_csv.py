@@ -4,6 +4,7 @@ In one, a row is an action, with its run's columns repeated; of two, the one has
 Notes are text for people, a line for each: `ann, 2026-03-01T12:00:00Z, quality 0.5: fair`.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,8 +15,9 @@ from msgspec import UnsetType
 from titan.insight.export import ExportedRun, action_line, note_line, run_line
 from titan.insight.export_lines import ActionLine, NoteLine, RunLine
 
-#: What a spreadsheet takes for a formula, or for the place before one.
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+#: What a spreadsheet may take for a formula: some skip what is unseen before its sign, or read a full-width sign as the
+#: plain one. What follows a tab or CR may come to stand in a cell of its own.
+_FORMULA: Final = re.compile("[\t\r]|[\\s\0-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*[-=+@＝＋－＠]")
 
 _RUN_COLUMNS: Final = (
     "run_id",
@@ -165,7 +167,7 @@ def _cell(value: object) -> str:
 
 def _guarded(text: str) -> str:
     """Return a text that no spreadsheet runs: Excel, LibreOffice and Sheets show what stands behind an apostrophe."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _row(cells: Iterable[str]) -> bytes:

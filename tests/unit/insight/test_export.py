@@ -227,7 +227,10 @@ def test_a_run_without_actions_has_a_row() -> None:
     assert (row["run_id"], row["action_id"], row["error_message"]) == ("run-1", "", "")
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+BLANKS = ["\n", " ", "\u00a0", "\u3000", "\v", "\0", "\x1b", "\x85", "\ufeff", "\u200b"]
+
+
+@pytest.mark.parametrize("start", [*"=+-@\t\r＝＋－＠", *(f"{blank}=" for blank in BLANKS), "\r\n +", "\n＠"])
 def test_no_text_is_a_formula(start: str) -> None:
     evil = f'{start}HYPERLINK("http://evil",A1)'
     action = replace(ACTION, name=evil, actor=evil, tags=(evil,))
@@ -238,6 +241,13 @@ def test_no_text_is_a_formula(start: str) -> None:
     guarded = [row[name] for name in ("run_agent_id", "run_name", "action", "actor", "tags", "error_message")]
     assert guarded == [f"'{evil}"] * 6
     assert row["outputs"] == "'-1"
+
+
+@pytest.mark.parametrize("text", ["a = b", " a", "\n", "", "\u00e9=1", "(-1)"])
+def test_a_text_that_is_no_formula_stays(text: str) -> None:
+    [row] = the_rows(an_export((replace(ACTION, name=text), Bodies())))
+
+    assert row["action"] == text
 
 
 def test_quotes_commas_and_line_ends_stay_what_they_are() -> None:

@@ -1,5 +1,6 @@
 """Server and SDK take away the same secrets, leave everything else, and never store what they took."""
 
+import base64
 import json
 from collections.abc import Mapping
 
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 from tests.support.secrets import INNOCENT, INNOCENT_JSON, SECRETS
 from titan.model.errors import InvalidInput
 from titan.rules.redaction import LinearFinder, check_patterns, make_redactor
-from titan_sdk.redaction import Redactor, StandardFinder, chip
+from titan_sdk.redaction import MOST_REPEATED, Redactor, StandardFinder, chip
 from titan_sdk.redaction_own import MAX_PATTERN, MAX_PATTERNS
 
 KEY = b"0123456789abcdef0123456789abcdef"
 LINEAR, STANDARD = LinearFinder(), StandardFinder()
 SERVER, SDK = Redactor(LINEAR, key=KEY), Redactor(STANDARD, key=KEY)
+LONG = "zQ8-not.any/form+of=Ours"  # a secret by its name alone
 
 #: Pieces of secrets and what stands around them, in any order: what hits and what just fails to.
 FRAGMENTS = [
@@ -133,6 +135,86 @@ def test_redacting_again_takes_nothing_more(name: str, text: str, secret: str) -
 
     assert [taken.name for taken in once.taken] == [name, "password"]
     assert SERVER.redact_json(once.text) == (once.text, ())
+
+
+@pytest.mark.parametrize("redactor", [SERVER, SDK], ids=["server", "sdk"])
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (
+            f'openai.api_key = "{LONG}"\nValueError: bad key {LONG}, {LONG}',
+            'openai.api_key = "[redacted:assigned_secret]"\nValueError: bad key [redacted:assigned_secret], '
+            "[redacted:assigned_secret]",
+        ),
+        (f"x{LONG}: 401\nAPI_KEY={LONG}", "x[redacted:assigned_secret]: 401\nAPI_KEY=[redacted:assigned_secret]"),
+        (
+            json.dumps({"error": f"bad key {LONG}", "a": [{"api_key": LONG}], "é": json.dumps({LONG: f"<{LONG}>"})}),
+            '{"error":"bad key [redacted:api_key]","a":[{"api_key":"[redacted:api_key]"}],'
+            '"\\u00e9":"{\\"[redacted:api_key]\\":\\"<[redacted:api_key]>\\"}"}',
+        ),
+        (
+            json.dumps({"Authorization": f"Token {LONG}", "X-Key": f"Bearer {LONG}", "said": f"{LONG}?"}),
+            '{"Authorization":"[redacted:authorization]","X-Key":"Bearer [redacted:bearer_token]",'
+            '"said":"[redacted:bearer_token]?"}',
+        ),
+        (
+            json.dumps({"Authorization": f"Bearer {LONG}", "said": f"{LONG}?"}),
+            '{"Authorization":"[redacted:authorization]","said":"[redacted:bearer_token]?"}',
+        ),
+        (
+            json.dumps({"password": 'say "open\n sesame"!', "said": '<say "open\n sesame"!>'}),
+            '{"password":"[redacted:password]","said":"<[redacted:password]>"}',
+        ),
+        (
+            json.dumps({"password": "'\"'\"'\"'\"'\"'\"'\"'\"", "said": ["'\"'\"'\"'\"'\"'\"'\"'\""]}),
+            '{"password":"[redacted:password]","said":["[redacted:password]"]}',
+        ),
+        ("card=4111111111111111 x4111111111111111", "card=[redacted:card] x[redacted:card]"),
+    ],
+)
+def test_a_long_value_that_was_taken_is_taken_wherever_the_text_repeats_it(
+    redactor: Redactor, text: str, left: str
+) -> None:
+    assert redactor.redact_text(text).text == left
+    assert redactor.redact_json(text).text == left
+
+
+def test_what_a_text_repeats_is_noted_where_it_stood() -> None:
+    first, again = SERVER.redact_json(json.dumps({"said": [f"bad key {LONG}"], "api_key": LONG})).taken
+
+    assert (first.path, again.path) == ("$.api_key", "$.said[0]")
+    assert (first.name, first.fingerprint) == (again.name, again.fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('password = "hunter2hunter2!" hunter2hunter2!', 'password = "[redacted:assigned_secret]" hunter2hunter2!'),
+        (
+            '{"connection_string": "connection_string", "AWS_SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY"}',
+            '{"connection_string":"[redacted:connection_string]","AWS_SECRET_ACCESS_KEY":"[redacted:secret]"}',
+        ),
+    ],
+)
+def test_a_short_value_and_one_that_is_its_fields_name_stay_elsewhere(text: str, left: str) -> None:
+    assert SERVER.redact_json(text).text == SDK.redact_json(text).text == left
+
+
+def test_bytes_that_repeat_a_value_lose_it_too() -> None:
+    content = base64.b64encode(f"bad key {LONG}".encode()).decode()
+
+    left = json.loads(SERVER.redact_json(json.dumps({"api_key": LONG, "body": {"$bytes": content}})).text)
+
+    assert base64.b64decode(left["body"]["$bytes"]) == b"bad key [redacted:api_key]"
+
+
+def test_of_very_many_values_the_first_are_looked_for_everywhere() -> None:
+    values = [f"{number:016x}" for number in range(1, MOST_REPEATED + 2)]
+    text = "\n".join([*(f'api_key = "{value}"' for value in values), *values])
+
+    *_, last_of_them, beyond = SERVER.redact_text(text).text.splitlines()
+
+    assert (last_of_them, beyond) == ("[redacted:assigned_secret]", values[-1])
 
 
 def test_a_users_patterns_and_fields_are_taken_too() -> None:
