@@ -41,12 +41,12 @@ class Answering:
 
 def test_the_pause_after_answers_without_news_doubles_until_there_is_some(tmp_path: Path) -> None:
     empty, news = ClaimAnswer(), ClaimAnswer(lost=["lease"])
-    leases, pauses = Leases(), Pauses()
+    leases, inbox, pauses = Leases(), Inbox(), Pauses()
     leases.take(["lease"])
     claims = Claims(
         cast("Link", Answering(*[empty] * 7, news, empty)),
         leases,
-        Inbox(),
+        inbox,
         ScriptCache(tmp_path),
         archives=cast("Archives", None),
         machine=Machine(),
@@ -55,6 +55,7 @@ def test_the_pause_after_answers_without_news_doubles_until_there_is_some(tmp_pa
 
     for _ in range(9):
         claims.step()
+    inbox.close()
 
     assert pauses.seconds == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 0.05]
 
