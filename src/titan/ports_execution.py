@@ -15,7 +15,9 @@ class AttemptOrder:
     """What an executor needs to start an attempt; all paths are absolute and exist, but the log."""
 
     lease_id: str
-    script: Path  #: in a folder of its own, which becomes sys.path[0]
+    script: Path  #: what is run
+    #: where a script that runs in the warm interpreter finds itself, its folder being sys.path[0]; None: as `script`
+    appears_as: Path | None = None
     args: tuple[str, ...]
     directory: Path  #: the working directory
     log: Path  #: takes stdout and stderr in the order they were written; made when it is not there

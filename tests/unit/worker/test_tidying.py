@@ -45,7 +45,7 @@ def a_tidying(server: WorkerServer, folders: AttemptFolders) -> Tidying:
 
 def a_workspace(folders: AttemptFolders, name: str, *, idle_days: float = 10.0) -> Path:
     """Use a workspace, leave a file in it, and let days pass; return its folder."""
-    files = folders.prepare(an_assignment(name, workspace=name), b"")
+    files = folders.prepare(an_assignment(name, workspace=name))
     (files.directory / "result.txt").write_text("42")
     folders.discard(name)
     folder = files.directory.parent.parent
@@ -75,7 +75,7 @@ def test_a_workspace_in_use_or_used_within_the_hour_is_not_even_asked_about(
 ) -> None:
     folders = AttemptFolders(tmp_path)
     a_workspace(folders, "run-busy")
-    folders.prepare(an_assignment("again", workspace="run-busy"), b"")
+    folders.prepare(an_assignment("again", workspace="run-busy"))
     a_workspace(folders, "run-young", idle_days=0.01)
     server.old_workspaces = {"run-busy", "run-young"}
 
@@ -89,7 +89,7 @@ def test_a_workspace_that_was_used_since_it_was_asked_about_stays(tmp_path: Path
     folders = AttemptFolders(tmp_path)
     a_workspace(folders, "run-old")
     (last_use,) = folders.idle_workspaces().values()
-    folders.prepare(an_assignment("again", workspace="run-old"), b"")
+    folders.prepare(an_assignment("again", workspace="run-old"))
 
     while_busy = folders.delete_workspace("run-old", last_use=last_use)
     folders.discard("again")

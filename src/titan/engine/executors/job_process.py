@@ -46,7 +46,7 @@ def await_order(pipe: int, loaded_before: LoadedModules, *, reasons: int, privat
         os.write(reasons, f"{type(error).__name__}: {error}".encode("utf-8", "replace")[:REASON_MAX_BYTES])
         os._exit(START_FAILED_EXIT_CODE)
     try:
-        run_script(order["script"], order["args"], loaded_before)
+        run_script(order["script"], order["args"], loaded_before, appears_as=order["appears_as"])
     finally:
         os._exit(1)  # not reached unless Python itself fails: then, too, this is no second keeper
 

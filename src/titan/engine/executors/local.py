@@ -182,6 +182,7 @@ def _run_order(order: AttemptOrder) -> RunOrder:
         "kind": "run",
         "lease_id": order.lease_id,
         "script": str(order.script),
+        "appears_as": str(order.appears_as or order.script),
         "args": list(order.args),
         "command": _command(order),
         "directory": str(order.directory),
@@ -197,7 +198,8 @@ def _command(order: AttemptOrder) -> list[str] | None:
     if script.endswith(".sh"):
         return ["bash", script, *order.args]
     if not script.endswith(".py"):
-        order.script.chmod(0o700)
+        if not os.access(order.script, os.X_OK):
+            order.script.chmod(0o700)
         return [script, *order.args]
     if order.is_cold or not IS_LINUX or any(name.startswith(START_VARIABLES) for name in order.environment):
         return [*PYTHON, script, *order.args]

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
         kind: Literal["run"]
         lease_id: str
-        script: str  #: absolute path
+        script: str  #: what is read and run: an absolute path
+        appears_as: str  #: where it finds itself: its __file__, and sys.path[0] is the folder of that
         args: list[str]
         command: list[str] | None  #: what to exec; None runs the script in the forked interpreter
         directory: str  #: the working directory, absolute

@@ -47,13 +47,13 @@ class LoadedModules:
         return added
 
 
-def run_script(path: str, args: Sequence[str], loaded_before: LoadedModules) -> NoReturn:
-    """Run the script at `path` as __main__, then end this process with its exit code.
+def run_script(path: str, args: Sequence[str], loaded_before: LoadedModules, *, appears_as: str) -> NoReturn:
+    """Run the script at `path` as __main__, as if it lay at `appears_as`; then end this process with its exit code.
 
     Call it in a forked child of a process with one thread. Nothing of the caller's runs afterwards.
     """
     gc.enable()
-    exit_code = _run_main(_become_main(path, args), path)
+    exit_code = _run_main(_become_main(appears_as, args), path)
     _end_process(exit_code, loaded_before)
 
 
@@ -91,7 +91,7 @@ def _run_main(main_module: ModuleType, path: str) -> int | None:
     """Run the script to its end and return its exit code; None when Ctrl-C (SIGINT) ended it."""
     try:
         with open(path, "rb", buffering=0) as source:
-            code = compile(source.readall(), path, "exec", dont_inherit=True)
+            code = compile(source.readall(), main_module.__dict__["__file__"], "exec", dont_inherit=True)
         exec(code, main_module.__dict__)  # the script is the job: running it is what was asked for
     except SystemExit as request:
         return _exit_code_of(request)

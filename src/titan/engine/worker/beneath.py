@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # or a pipe in its place would be waited for
+FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # or a pipe in its place would be waited for
 
 
 def open_folder(top: Path, path: str) -> int:
@@ -21,7 +21,7 @@ def open_folder(top: Path, path: str) -> int:
     descriptor = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     for part in filter(None, path.split("/")):
         try:
-            below = os.open(part, _FOLDER, dir_fd=descriptor)
+            below = os.open(part, FOLDER, dir_fd=descriptor)
         finally:
             os.close(descriptor)
         descriptor = below
@@ -37,6 +37,6 @@ def open_file(top: Path, path: str) -> int:
     folder, _, name = path.rpartition("/")
     descriptor = open_folder(top, folder)
     try:
-        return os.open(name, _FILE, dir_fd=descriptor)
+        return os.open(name, FILE, dir_fd=descriptor)
     finally:
         os.close(descriptor)

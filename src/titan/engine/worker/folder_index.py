@@ -50,10 +50,6 @@ class _Folder:
     has_new: bool = False
     folders: list[str] = field(default_factory=list)  #: paths from the top
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.files and not self.folders
-
 
 Changes: TypeAlias = dict[str, Stamp]
 
@@ -90,6 +86,14 @@ class FolderIndex:
         """Whether each look is a full one."""
         return self.size <= SMALL
 
+    def add(self, path: str, stamp: Stamp) -> None:
+        """Know a file that has just been made, in a folder that is known."""
+        above, _, name = path.rpartition("/")
+        folder = self._folders.get(above)
+        if folder is not None and self._file_count < MAX_FILES:
+            self._file_count += name not in folder.files
+            folder.files[name] = stamp
+
     def is_unchanged(self) -> bool:
         """Tell whether nothing changed, in at most 0.1 ms; False when that cannot be told so soon."""
         if not self.is_known or self.size > MAX_GLANCE:
@@ -124,12 +128,12 @@ class FolderIndex:
 
     def _is_unchanged(self, path: str, folder: _Folder) -> bool:
         place = self._place(path)
-        if folder.is_empty:
-            with os.scandir(place) as entries:
-                return next(entries, None) is None
         if not folder.is_sure or not _is_same(folder, os.lstat(place)):
-            return False
-        return all(_stamp(os.lstat(f"{place}/{name}")) == known for name, known in folder.files.items())
+            names = {*folder.files, *(below.rpartition("/")[2] for below in folder.folders)}
+            with os.scandir(place) as entries:
+                if any(entry.name not in names for entry in entries):
+                    return False
+        return all(stamp_of(os.lstat(f"{place}/{name}")) == known for name, known in folder.files.items())
 
     def _read_if_changed(self, path: str, changes: Changes) -> _Folder | None:
         """Bring the names in a folder up to date; return it, or None when it is gone or closed to us."""
@@ -200,7 +204,7 @@ class FolderIndex:
             self._recent_files.pop(path, None)
             return
         try:
-            found = _stamp(os.lstat(self._place(path)))
+            found = stamp_of(os.lstat(self._place(path)))
         except OSError:  # it has vanished
             del folder.files[name]
             self._file_count -= 1
@@ -222,7 +226,8 @@ class FolderIndex:
                 pending += folder.folders
 
 
-def _stamp(status: os.stat_result) -> Stamp:
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Return the state that a file is in."""
     return Stamp(status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 

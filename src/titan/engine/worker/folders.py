@@ -1,4 +1,4 @@
-"""Where attempts live on disk: a folder for each attempt's script, a file for its output, a workspace for its run."""
+"""Where attempts live on disk: a file for each attempt's output, a workspace for its run, a folder for its archive."""
 
 import logging
 import os
@@ -15,6 +15,7 @@ from typing import Final
 
 from titan.engine.archives import unpack
 from titan.engine.protocol import Assignment
+from titan.engine.worker.script_places import Script
 from titan.engine.worker.workspaces import Workspace
 from titan.model.files import FilePlace
 
@@ -28,8 +29,7 @@ _SPARE_WORKSPACES: Final = 4
 class AttemptFiles:
     """The files of one attempt."""
 
-    script: Path  #: alone in its folder
-    log: Path  #: beside that folder, so that a script may have any name
+    log: Path
     directory: Path  #: the working directory: the workspace, or with an archive the script's folder in there
     workspace: Path  #: shared by all attempts of the same agent run
     is_new_workspace: bool = False  #: whether that was made for this attempt
@@ -39,9 +39,9 @@ class AttemptFiles:
 class AttemptFolders:
     """The attempts and workspaces below one worker's folder.
 
-    Folders and files of ended attempts are used again: ext4 does not give out the inodes it deleted in the last 5 s,
-    and passing over them makes three new ones for each job cost more than the rest of the worker's part. Used from two
-    threads: one prepares, the other discards; a third one may ask for idle workspaces and delete them.
+    Logs of ended attempts are used again: ext4 does not give out the inodes it deleted in the last 5 s, and passing
+    over them makes new ones for each job cost more than the rest of the worker's part. Used from two threads: one
+    prepares, the other discards; a third one may ask for idle workspaces and delete them.
     """
 
     def __init__(self, folder: Path, *, later: Callable[[Callable[[], None]], None] = lambda task: task()) -> None:
@@ -53,36 +53,48 @@ class AttemptFolders:
         self._attempts = folder / "attempts"
         #: All workspaces lie below it.
         self.workspaces = folder / "workspaces"
+        #: A file beside them, on their file system, that a script is written to before it gets its name in one.
+        self.spare_script = self.workspaces / ".script"
         self._numbers = count(1)
         self._used: dict[str, AttemptFiles] = {}
         self._held: set[str] = set()
         self._overdue: set[str] = set()
         self._lock = threading.Lock()
-        self._free: deque[AttemptFiles] = deque()
+        self._private_scripts: dict[str, Path] = {}
+        self._free: deque[Path] = deque()
         self._spare_workspaces: deque[Path] = deque()
         self._workspaces_lock = threading.Lock()
         shutil.rmtree(self._attempts, ignore_errors=True)
         self._attempts.mkdir(parents=True, exist_ok=True)
         self.workspaces.mkdir(exist_ok=True)
+        self.spare_script.unlink(missing_ok=True)
         self._prepare_workspaces()
 
-    def prepare(self, assignment: Assignment, content: bytes) -> AttemptFiles:
-        """Write the script and make the workspace; the log is missing or empty.
+    def prepare(self, assignment: Assignment) -> AttemptFiles:
+        """Make the workspace and an empty log.
 
         Raises:
             OSError: the disk is full or not writable; nothing is left to discard.
         """
-        folder, log = self._take_folder(assignment.filename)
-        script = folder / os.path.basename(assignment.filename)
-        with open(script, "wb", buffering=0) as file:
-            file.write(content)
+        log = self._free.popleft() if self._free else self._attempts / f"{next(self._numbers)}.log"
+        os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))  # here, for in the job it fails the job
         with self._workspaces_lock:
             workspace, is_new = self._workspace(assignment)
-            files = AttemptFiles(
-                script=script, log=log, directory=workspace, workspace=workspace, is_new_workspace=is_new
-            )
+            files = AttemptFiles(log=log, directory=workspace, workspace=workspace, is_new_workspace=is_new)
             self._used[assignment.lease_id] = files
         return files
+
+    def write_private_script(self, lease_id: str, script: Script) -> Path:
+        """Write the script of an attempt into a folder of its own, outside of its workspace, and return its path.
+
+        Raises:
+            OSError: the disk is full or not writable.
+        """
+        folder = self._private_scripts[lease_id] = self._attempts / f"script{next(self._numbers)}"
+        folder.mkdir(mode=0o700)
+        path = folder / script.name
+        path.write_bytes(script.content)
+        return path
 
     def unpack(self, assignment: Assignment, archive: Path) -> None:
         """Unpack the archive of an attempt into a folder of its own, for `unpacked` to find; any thread may.
@@ -99,15 +111,13 @@ class AttemptFolders:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        script = folder / assignment.filename
         own = Workspace(self._attempts, name, FilePlace.ARCHIVE)
         own.learn()
         with self._workspaces_lock:
             workspace, is_new = self._workspace(assignment)
             self._used[assignment.lease_id] = AttemptFiles(
-                script=script,
                 log=self._attempts / f"{name}.log",
-                directory=script.parent,
+                directory=(folder / assignment.filename).parent,
                 workspace=workspace,
                 is_new_workspace=is_new,
                 archive=own,
@@ -132,7 +142,7 @@ class AttemptFolders:
             self.discard(lease_id)
 
     def discard(self, lease_id: str) -> None:
-        """Let go of an attempt's script and output; its workspace stays. One that has none is fine."""
+        """Let go of an attempt's output and archive; its workspace stays. One that has none is fine."""
         with self._lock:
             if lease_id in self._held:
                 self._overdue.add(lease_id)
@@ -144,15 +154,18 @@ class AttemptFolders:
             os.utime(_folder_of(files))  # when it was used last, for later workers too
         except OSError:
             logger.debug("a job has removed its own workspace %s", files.workspace)
+        private_script = self._private_scripts.pop(lease_id, None)
+        if private_script is not None:
+            self._later(partial(shutil.rmtree, private_script, ignore_errors=True))
         if files.archive is not None:
             self._later(partial(_remove, self._attempts / files.archive.path, files.log))
             return
         try:
-            _clean(files)
-            self._free.append(files)
+            _empty(files.log)
+            self._free.append(files.log)
             self._prepare_workspaces()
-        except OSError:  # nothing waits for it: the next attempt gets a new folder
-            logger.warning("the folder %s cannot be used again", files.script.parent, exc_info=True)
+        except OSError:  # nothing waits for it: the next attempt gets a new one
+            logger.warning("the log %s cannot be used again", files.log, exc_info=True)
 
     def idle_workspaces(self) -> dict[str, float]:
         """Return workspace → when an attempt used it last, in seconds since 1970, of those that none uses now."""
@@ -178,17 +191,6 @@ class AttemptFolders:
 
     def _busy(self) -> set[str]:
         return {_folder_of(files).name for files in list(self._used.values())}
-
-    def _take_folder(self, filename: str) -> tuple[Path, Path]:
-        """Return a folder that is empty, or holds only a file that may be overwritten, and its log."""
-        if not self._free:
-            folder = self._attempts / str(next(self._numbers))
-            folder.mkdir(mode=0o700)
-            return folder, self._attempts / f"{folder.name}.log"
-        files = self._free.popleft()
-        if files.script.name != filename:
-            files.script.unlink(missing_ok=True)
-        return files.script.parent, files.log
 
     def _workspace(self, assignment: Assignment) -> tuple[Path, bool]:
         """Return the workspace, and whether it was made now."""
@@ -222,20 +224,14 @@ def _remove(folder: Path, log: Path) -> None:
     log.unlink(missing_ok=True)
 
 
-def _clean(files: AttemptFiles) -> None:
-    """Empty the log, and remove all that the attempt left beside its script."""
-    for entry in os.scandir(files.script.parent):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        elif entry.path != str(files.script) or not _is_plain(entry.path):
-            os.unlink(entry.path)
-    if _is_plain(files.log):
-        os.truncate(files.log, 0)
+def _empty(log: Path) -> None:
+    if _is_plain(log):
+        os.truncate(log, 0)
     else:
-        files.log.unlink(missing_ok=True)
+        log.unlink(missing_ok=True)
 
 
-def _is_plain(path: str | Path) -> bool:
+def _is_plain(path: Path) -> bool:
     """Tell whether writing to this file changes nothing else, as it would through a link."""
     try:
         found = os.lstat(path)

@@ -26,11 +26,12 @@ from titan.engine.worker.inbox import (
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.reports import EndedAttempt
+from titan.engine.worker.script_places import IN_THE_WAY, PlacedScript, Script, place_script
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.spools import Spools
 from titan.engine.worker.timers import Timer, Timers
-from titan.engine.worker.workspaces import Workspaces
+from titan.engine.worker.workspaces import Workspace, Workspaces
 from titan.model.attempts import AttemptOutcome
 from titan.ports_execution import AttemptEnd, AttemptOrder, Executor
 
@@ -161,10 +162,18 @@ class Supervisor:
             )
 
     def _start(self, assignment: Assignment) -> AttemptFiles:
-        files = self._prepare(assignment)
+        script = self._script_of(assignment)
+        files = self._folders.unpacked(assignment.lease_id) if script is None else self._folders.prepare(assignment)
+        workspace = self._workspaces.find(files.workspace, is_new=files.is_new_workspace)
+        if script is None:
+            path = files.directory / os.path.basename(assignment.filename)
+            placed = PlacedScript(path=path, appears_as=path)
+        else:
+            placed = self._place(script, workspace, assignment)
         order = AttemptOrder(
             lease_id=assignment.lease_id,
-            script=files.script,
+            script=placed.path,
+            appears_as=placed.appears_as,
             args=tuple(assignment.args),
             directory=files.directory,
             log=files.log,
@@ -177,7 +186,6 @@ class Supervisor:
             is_cold=assignment.cold,
             memory_limit_bytes=self._memory_limit_bytes,
         )
-        workspace = self._workspaces.find(files.workspace, is_new=files.is_new_workspace)
         if files.archive is None:
             self._files.begin(assignment.lease_id, workspace)
         else:
@@ -190,13 +198,29 @@ class Supervisor:
             raise
         return files
 
-    def _prepare(self, assignment: Assignment) -> AttemptFiles:
+    def _script_of(self, assignment: Assignment) -> Script | None:
+        """Return the job's script; None when it lies in an archive."""
         if assignment.archive is not None:
-            return self._folders.unpacked(assignment.lease_id)
+            return None
         content = self._scripts.find(assignment.script)
         if content is None:
             raise FileNotFoundError(f"script {assignment.script} is no longer in the cache")
-        return self._folders.prepare(assignment, content)
+        return Script(name=os.path.basename(assignment.filename), content=content, digest=assignment.script)
+
+    def _place(self, script: Script, workspace: Workspace, assignment: Assignment) -> PlacedScript:
+        """Put a script into its workspace; outside of it where a job has left no way to."""
+        try:
+            return place_script(script, workspace, spare=self._folders.spare_script)
+        except OSError as cause:
+            if cause.errno not in IN_THE_WAY:
+                raise
+            logger.warning(
+                "job %s: its script cannot be put into its workspace (%s); files that it writes beside it are lost",
+                *(assignment.job_name, cause),
+                extra=_ids(assignment),
+            )
+        path = self._folders.write_private_script(assignment.lease_id, script)
+        return PlacedScript(path=path, appears_as=path)
 
     def _end_early(self, lease_id: str, ending: AttemptOutcome) -> None:
         running = self._running.get(lease_id)

@@ -5,6 +5,7 @@ when the system last changed it (ctime, which no program can set); with one atte
 it. Any thread may use these; the supervisor's begins and ends stays without a lock, for it must not wait for a look.
 """
 
+import os
 import secrets
 import sys
 import threading
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from titan.engine.worker.folder_index import FolderIndex, Stamp
+from titan.engine.worker.folder_index import FolderIndex, Stamp, stamp_of
 from titan.model.files import FilePlace
 
 MAX_KNOWN: Final = 200  # workspaces whose state is remembered; of others, what a next attempt changes is told by ctime
@@ -48,6 +49,7 @@ class Workspace:
         self.place = place
         self._index = FolderIndex(top, path, is_new=is_new)
         self._stays: dict[str, _Stay] = {}
+        self._scripts: dict[str, tuple[int, int, int]] = {}  # by path, what tells that no job has changed it
         self._lock = threading.Lock()
         self._looked_fully_at_ns = 0
         self._next_full_look = 0.0
@@ -72,6 +74,29 @@ class Workspace:
         with self._lock:
             for _ in self._index.look():
                 continue
+
+    def expect(self, path: str, stamp: Stamp) -> None:
+        """Note that the worker is about to put a script there: it is no attempt's file while it stays as it is."""
+        self._scripts[path] = _unchanged(stamp)
+
+    def know(self, path: str, stamp: Stamp) -> None:
+        """Spare the next glance a look, for what the worker has put there; a look that is under way will see it."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._index.add(path, stamp)
+            finally:
+                self._lock.release()
+
+    def is_settled(self, path: str, status: os.stat_result) -> bool:
+        """Tell whether a file is the worker's own, or was there before every attempt that runs now.
+
+        Another one's writer may be about to write the next version.
+        """
+        stamp = stamp_of(status)
+        if self._scripts.get(path) == _unchanged(stamp):
+            return True
+        running = [stay for stay in list(self._stays.values()) if stay.ended_ns is None]
+        return all(stay.began_ns > stamp.ctime_ns for stay in running)
 
     def begin(self, lease_id: str) -> None:
         """Note that an attempt begins."""
@@ -142,6 +167,8 @@ class Workspace:
                 del self._stays[lease_id]
 
     def _attribute(self, path: str, stamp: Stamp, *, asking: str | None) -> None:
+        if self._scripts.get(path) == _unchanged(stamp):
+            return
         stays = [stay for stay in list(self._stays.values()) if stay.covers(stamp.ctime_ns)]
         if not stays and asking is not None:
             stays = [self._stays[asking]]
@@ -179,6 +206,11 @@ class Workspaces:
             if folder != newest and not workspace.is_in_use:
                 file_count -= workspace.size
                 del self._known[folder]
+
+
+def _unchanged(stamp: Stamp) -> tuple[int, int, int]:
+    """Return what stays as long as nobody writes to a file; its ctime changes when it is given its name."""
+    return stamp.inode, stamp.size_bytes, stamp.mtime_ns
 
 
 def node_of(folder: Path) -> str:
