@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Attempt: TypeAlias = Callable[[Connection, float], Awaitable[Response]]
 
 RETRY_FOR_SECONDS = 60.0  # a server with a large store is back within this after a kill
+LASTING_SECONDS = 1.0  # a server that ends closes what it has just taken sooner than that
 TIMEOUT_SECONDS = 30.0  # a durable commit on a busy disk takes up to 5 s; long polls ask for more themselves
 _JSON = "application/json"
 SLOW_DISK_BYTES_PER_SECOND = 20_000_000  # after an upload's last byte the server brings it all to the disk
@@ -109,10 +110,12 @@ class AsyncTransport:
         mutation: bool | None = None,
         retry_for_seconds: float | None = None,
         headers: Mapping[str, str] | None = None,
+        is_poll: bool = False,
     ) -> Any:  # the wire's edge: callers give the answer its type at once
         """Send `body` as JSON (None: no body) and return the decoded JSON answer.
 
         Raises:
+            StreamBroken: with `is_poll`, the server took the request, and its connection broke over a second later.
             TitanError: the one the server names, for a status of 400 or more.
             InvalidInput: `body` cannot be written as JSON in UTF-8. Nothing was sent.
             ServerUnavailable, UnexpectedAnswer, UntrustedServer: as `request`.
@@ -121,7 +124,7 @@ class AsyncTransport:
         head = self._head(
             method, path, query, mutation=mutation, body_bytes=len(content), content_type=_JSON, headers=headers
         )
-        response = await self._persist(_exchange_of(head, content), timeout_seconds, retry_for_seconds)
+        response = await self._persist(_exchange_of(head, content), timeout_seconds, retry_for_seconds, is_poll=is_poll)
         return self._read_json(response, method, path)
 
     async def read(self, path: str, *, query: Mapping[str, Scalar] | None = None) -> bytes:
@@ -279,6 +282,7 @@ class AsyncTransport:
         retry_for_seconds: float | None = None,
         *,
         own_connection: bool = False,
+        is_poll: bool = False,
     ) -> Response:
         """Return the first answer that is no passing failure, or the last one when patience is over."""
         timeout = self.timeout_seconds if timeout_seconds is None else timeout_seconds
@@ -288,6 +292,8 @@ class AsyncTransport:
             outcome = await self._try_once(attempt, timeout, own_connection)
             if isinstance(outcome, Response) and outcome.status != 503:
                 return outcome
+            if is_poll and isinstance(outcome, ConnectionResetError) and time.monotonic() - began > LASTING_SECONDS:
+                raise self._unavailable(outcome, StreamBroken) from outcome  # the server was there all that time
             from titan_sdk.patience import Patience, is_passing  # most programs never need it
 
             if isinstance(outcome, Response) and not is_passing(outcome):
@@ -309,6 +315,7 @@ class AsyncTransport:
         A kept connection that the server has closed meanwhile (a restart, an idle time) is no failure yet:
         the request goes out once more on a new one.
         """
+        began = time.monotonic()
         connection = None if own_connection else self._pool.take()
         was_kept = connection is not None
         while True:
@@ -318,7 +325,8 @@ class AsyncTransport:
                 response = await attempt(connection, silence)
             except OSError as failure:
                 _drop(connection)
-                if not was_kept or isinstance(failure, TimeoutError):
+                had_it = time.monotonic() - began > LASTING_SECONDS
+                if not was_kept or had_it or isinstance(failure, TimeoutError):
                     return failure
                 connection, was_kept = None, False
             except NotWritable as failure:

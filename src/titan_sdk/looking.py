@@ -256,12 +256,16 @@ class Looking(Shared):
         query = query or {"jobs": False}  # of a DAG; its jobs may be thousands
         status = ""
         while (wait_seconds := poll.next()) is not None:
-            answer: Job | Dag = await self.transport.request_json(
-                "GET",
-                path,
-                query={**query, "wait_seconds": wait_seconds},
-                timeout_seconds=wait_seconds + poll.MARGIN_SECONDS,
-            )
+            try:
+                answer: Job | Dag = await self.transport.request_json(
+                    "GET",
+                    path,
+                    query={**query, "wait_seconds": wait_seconds},
+                    timeout_seconds=wait_seconds + poll.MARGIN_SECONDS,
+                    is_poll=True,
+                )
+            except StreamBroken:
+                continue  # the next poll waits for a server that restarts, as long as any request
             status = answer["status"]
             if answer.get("is_final") or status in _FINAL_JOB_STATUSES:
                 return status

@@ -6,7 +6,7 @@ have set the key have all ended without it.
 
 from __future__ import annotations
 
-from titan_sdk.errors import SignalLost, WaitTimeout
+from titan_sdk.errors import SignalLost, StreamBroken, WaitTimeout
 from titan_sdk.faces import run
 from titan_sdk.long_poll import LongPoll
 
@@ -140,7 +140,10 @@ async def _next_signals(
 ) -> list[str]:
     """Return those of `keys` that are in the store as soon as there are any, in the order of `keys`."""
     while (wait_seconds := poll.next()) is not None:
-        present, has_ended = await _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=wait_seconds)
+        try:
+            present, has_ended = await _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=wait_seconds)
+        except StreamBroken:
+            continue  # the next poll waits for a server that restarts, as long as any request
         if has_ended and not present:
             # Asked once more: a key may have been set between the look at the keys and the look at the jobs.
             present, _ = await _ask(client, keys, dags=dags, jobs=jobs, wait_seconds=0.0)
@@ -167,6 +170,7 @@ async def _ask(
         body={"keys": keys, "dags": dags, "jobs": jobs, "timeout_seconds": wait_seconds},
         mutation=False,
         timeout_seconds=wait_seconds + LongPoll.MARGIN_SECONDS,
+        is_poll=True,
     )
     return [key for key in keys if key in answer["present"]], bool(answer["ended"])
 

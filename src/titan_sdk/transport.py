@@ -14,7 +14,8 @@
   for later ones. A forked child opens its own. A request that is interrupted or cancelled closes its connection.
 - **Retries.** A refused or broken connection, a silence longer than `timeout_seconds`, and a 503 that is not
   about the language model are repeated, with pauses of 0.05 s doubling up to 1 s, until `retry_for_seconds`
-  have passed since the first failure. Answers of 400 to 499 are never repeated; 0 tries once.
+  have passed since the first failure. Answers of 400 to 499 are never repeated; 0 tries once. A long poll
+  (`is_poll`) that breaks after it has lasted raises StreamBroken: whoever polls asks anew, with all its patience.
 - **Mutations.** Every request but GET carries one random `Idempotency-Key` through all its repetitions, so
   the server performs it once. Pass `mutation=False` for a POST that only asks, such as a long poll.
 - **Errors.** `request_json`, `upload`, `download` and `stream` raise the TitanError that the server names;

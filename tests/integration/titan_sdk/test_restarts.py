@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.fake_titan import FakeTitan, fake_titan
 from tests.support.running_titan import running_titan
+from tests.support.waiting import let_pass, wait_until
 from titan_sdk import TitanClient, TitanJob, wait_for_signal
+from titan_sdk.async_transport import LASTING_SECONDS
 
 TALKER = """
 from titan_sdk import TitanClient, wait_for_signal
@@ -53,6 +57,51 @@ def test_events_and_lines_survive_a_restart(tmp_path: Path, how: str) -> None:
         # The job's own client says on its log, once, that it waits for the server.
         assert [line for line in lines if not line.startswith("[SDK]")] == ["before", "after"]
         assert kinds == whole
+
+
+def _wait_for_the_job(client: TitanClient, fake: FakeTitan) -> Callable[[], object]:
+    accepted = client.submit_dag("nightly", [TitanJob("a", "job.py", script_content="")])
+    return lambda: client.wait(accepted, timeout=60)
+
+
+def _wait_for_a_signal(client: TitanClient, fake: FakeTitan) -> Callable[[], object]:
+    return lambda: wait_for_signal(client, "done", timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        (_wait_for_the_job, lambda fake: fake.finish("a", "COMPLETED")),
+        (_wait_for_a_signal, lambda fake: fake.set_value("done", "1")),
+    ],
+)
+def test_a_wait_survives_more_restarts_than_one_request_has_patience_for(
+    begin: Callable[[TitanClient, FakeTitan], Callable[[], object]], end: Callable[[FakeTitan], None]
+) -> None:
+    with fake_titan() as fake:
+        client = TitanClient("127.0.0.1", fake.port, retry_for_seconds=2, announce=lambda _: None)
+        wait = begin(client, fake)
+        failures: list[BaseException] = []
+
+        def wait_or_fail() -> None:
+            try:
+                wait()
+            except BaseException as failure:  # noqa: BLE001 (the thread that checks is another)
+                failures.append(failure)
+
+        seen = [len(fake.received)]  # requests, before each start of the server
+        waiting = threading.Thread(target=wait_or_fail)
+        waiting.start()
+        for _ in range(4):
+            wait_until(lambda: len(fake.received) > seen[-1] or bool(failures), "it polls")
+            let_pass(LASTING_SECONDS + 0.1)  # the server has the poll all that time
+            fake.stop()
+            seen.append(len(fake.received))
+            fake.start_again()
+        end(fake)
+        waiting.join(30)
+
+    assert failures == []
 
 
 def _events_until_end(client: TitanClient, cursor: str) -> list[dict[str, object]]:
