@@ -8,6 +8,10 @@ from titan_sdk.connected import Connected
 from titan_sdk.encoding import quote
 from titan_sdk.errors import InvalidInput, MissingFile, NotFound
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _RAW = (bytes, bytearray, memoryview)
 _NO_ARTIFACT = frozenset({"", "NULL", "CLEARED"})  # what scripts of the original store for "nothing"
 
@@ -119,8 +123,7 @@ class Shared(Connected):
         """Zip a folder, upload it as `<project_name>.zip`, and return "UPLOAD_SUCCESS" once it is durable.
 
         Names in the archive are relative to the folder; `__pycache__` and an older `<project_name>.zip` are left
-        out. Jobs run what is in it with `is_archive=True`. When there is no such folder, the original's answer
-        "ERROR: Folder not found at: …" is returned, and nothing is sent.
+        out. Jobs run what is in it with `is_archive=True`.
 
             client.upload_project_folder("pipelines/etl")
             client.submit_job(TitanJob("load", "etl.zip/jobs/load.py", is_archive=True))
@@ -129,13 +132,12 @@ class Shared(Connected):
             project_name: by default the folder's name.
 
         Raises:
+            MissingFile: there is no such folder.
             OSError: a file cannot be read.
             TooLarge: over the server's limit, by default 1 GiB.
         """
         folder = os.fspath(folder_path)
         name = _archive_name(folder, project_name)
-        if name is None:
-            return f"ERROR: Folder not found at: {folder}"
         from titan_sdk.project_archive import zipped  # zipfile takes 12 ms to import
 
         archive = await self._transport.io.apart(zipped, folder, without=name)
@@ -148,16 +150,12 @@ class Shared(Connected):
     async def deploy_script(self, filepath: str | os.PathLike[str]) -> str:
         """Store a script under its base name, and return "DEPLOY_SUCCESS" once it is durable.
 
-        It is stored as `upload_file` stores any file. When there is no such file, the original's answer "ERROR:
-        File not found at: …" is returned, and nothing is sent.
+        It is stored as `upload_file` stores any file.
 
         Raises:
-            TooLarge: over the server's limit, by default 1 GiB.
+            MissingFile, TooLarge: as `upload_file`.
         """
-        try:
-            await self._upload(os.fspath(filepath))
-        except MissingFile:
-            return f"ERROR: File not found at: {os.fspath(filepath)}"
+        await self._upload(os.fspath(filepath))
         return "DEPLOY_SUCCESS"
 
     async def fetch_artifact(self, filename: str, save_path: str | os.PathLike[str] | None = None) -> bool:
@@ -203,7 +201,7 @@ class Shared(Connected):
 
     async def _upload(self, filepath: str) -> tuple[str, str]:
         """Return the name and the SHA-256 digest under which the server keeps the file."""
-        _check_file(filepath)
+        _check("file", filepath, is_there=os.path.isfile)
         answer = await self.transport.upload(f"/api/files/{quote(os.path.basename(filepath))}", filepath)
         return str(answer["name"]), str(answer["digest"])
 
@@ -226,18 +224,16 @@ def _text(key: str, value: object) -> str:
     return str(value)
 
 
-def _archive_name(folder: str, project_name: str | None) -> str | None:
-    """Return under which name the folder's archive is kept; None when there is no such folder."""
-    if not os.path.isdir(folder):
-        return None
+def _archive_name(folder: str, project_name: str | None) -> str:
+    _check("folder", folder, is_there=os.path.isdir)
     return f"{project_name or os.path.basename(os.path.abspath(folder))}.zip"
 
 
-def _check_file(filepath: str) -> None:
-    if not os.path.isfile(filepath):
+def _check(kind: str, path: str, *, is_there: Callable[[str], bool]) -> None:
+    if not is_there(path):
         raise MissingFile(
-            subject=f"file {filepath!r}",
-            expected="a file to upload",
+            subject=f"{kind} {path!r}",
+            expected=f"a {kind} to upload",
             found=f"nothing there (working directory {os.getcwd()!r})",
             next_step="Correct the path. Nothing was sent.",
         )

@@ -15,6 +15,7 @@ from tests.support.programs import run_program
 from tests.support.running_titan import running_titan
 from tests.support.sources import ROOT
 from titan_sdk import TitanClient
+from titan_sdk.wire import Gate
 
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
 GIVES = re.compile(r"#\s->\s(.+)$")
@@ -117,3 +118,10 @@ def test_every_example_of_the_page_on_recording_gives_what_it_says_and_is_record
         *("search", "charge", "rank", "turn", "thinking", "WRITER", "cache_warmed", "refund", "unlock"),
     }
     assert b"AT61" not in b"".join(heard.bodies)
+
+
+def test_the_guide_lists_the_keys_of_a_gate() -> None:
+    listed = re.search(r"A gate is a dictionary: (.*?)\. ", SDK.read_text("utf-8"), re.S)
+
+    assert listed is not None
+    assert re.findall(r"`(\w+)`", listed[1]) == list(Gate.__annotations__)

@@ -225,18 +225,19 @@ def test_publishing_a_missing_file_gives_false_and_says_so(client: TitanClient, 
     assert client.store_get("k") is None
 
 
-def test_uploading_a_missing_file_is_an_error(client: TitanClient) -> None:
-    with pytest.raises(MissingFile, match=r"no-such-file\.md") as caught:
-        client.upload_file("no-such-file.md")
+@pytest.mark.parametrize("method", ["upload_file", "deploy_script", "upload_project_folder"])
+def test_uploading_what_is_missing_is_an_error_that_names_it(client: TitanClient, fake: FakeTitan, method: str) -> None:
+    with pytest.raises(MissingFile, match=r"no/such\.thing") as caught:
+        getattr(client, method)("no/such.thing")
 
     assert isinstance(caught.value, FileNotFoundError)
+    assert fake.received == []
 
 
 def test_a_deployed_script_is_kept_under_its_base_name(client: TitanClient, tmp_path: Path) -> None:
     (tmp_path / "tool.py").write_text("pass")
 
     assert client.deploy_script(str(tmp_path / "tool.py")) == "DEPLOY_SUCCESS"
-    assert client.deploy_script("no/tool.py") == "ERROR: File not found at: no/tool.py"
     assert client.fetch_artifact("tool.py", tmp_path / "copy")
 
 
@@ -258,12 +259,6 @@ def test_a_projects_folder_is_kept_as_a_zip_of_its_files(client: TitanClient, tm
         assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
     with zipfile.ZipFile(tmp_path / "named.zip") as archive:
         assert "etl.zip" in archive.namelist()  # only the archive's own older self is left out
-
-
-def test_a_projects_folder_that_is_missing_has_the_originals_answer(client: TitanClient, fake: FakeTitan) -> None:
-    assert client.upload_project_folder("no/folder") == "ERROR: Folder not found at: no/folder"
-
-    assert fake.received == []
 
 
 def test_a_log_whose_stream_ended_with_the_server_is_read_to_its_end(client: TitanClient, fake: FakeTitan) -> None:
