@@ -241,7 +241,7 @@ async def _serve(
         create_app(house), listeners.public, listeners.tls, [listeners.home, *filter(None, [listeners.inner])]
     )
     await house.orchestrator.start()
-    _keep_house(house, upkeep, listeners.urls()[0], say)
+    _keep_house(house, upkeep, listeners.urls()[0])
     _stop_on_signals(servers, house)
     if workers:
         workers.start(settings.offers)
@@ -353,11 +353,10 @@ def _fingerprint_key(calls: CallStore) -> bytes:
     return bytes.fromhex(calls.transact(key_of).result())
 
 
-def _keep_house(house: House, upkeep: Upkeep, url: str, say: Callable[[str], None]) -> None:
+def _keep_house(house: House, upkeep: Upkeep, url: str) -> None:
     """Begin what goes on beside the requests: watching the disk, cleaning, looking out, notifying."""
 
     def on_change(is_low: bool) -> None:
-        say(house.space.told())
         if not is_low:
             house.orchestrator.lease_again()
 

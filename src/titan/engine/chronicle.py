@@ -21,7 +21,7 @@ LINES: Final = {
     "WorkerJoined": (logging.INFO, "worker {name} joined"),
     "WorkerDraining": (logging.INFO, "worker {name} is draining"),
     "WorkerResumed": (logging.INFO, "worker {name} takes work again"),
-    "WorkerLost": (logging.WARNING, "worker {name} was lost"),
+    "WorkerLost": (logging.WARNING, "worker {name} ({worker_id}) was lost"),
     "WorkerLeft": (logging.INFO, "worker {name} left"),
 }
 

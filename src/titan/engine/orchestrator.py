@@ -277,15 +277,13 @@ class Orchestrator:
 
     async def _lose(self, worker_id: str) -> None:
         try:
-            lost = await self.decide(partial(attendance.lose, worker_id=worker_id, server_id=self.store.server_id))
+            await self.decide(partial(attendance.lose, worker_id=worker_id, server_id=self.store.server_id))
         except UnknownWorker:
             return  # it spoke without having registered
         except StoreError:
             logger.exception("worker %s vanished, which could not be stored; trying again", worker_id)
             self._expect(worker_id, within_seconds=GRACE_SECONDS)
             return
-        if lost:
-            logger.warning("worker %s vanished with %d attempts", worker_id, len(lost))
         self._end_claim(worker_id)  # it came back while it was written off: its next claim says so
 
     def _end_claim(self, worker_id: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,11 +10,13 @@ from random import Random
 
 import pytest
 
+from tests.support.command_line import PROGRAM
 from tests.support.full_disk import MakeRoom, small_disk
 from tests.support.raw_http import Answer, a_key, ask, ask_json
 from tests.support.recorded_calls import RecordedCalls
 from tests.support.running_titan import running_titan
 from tests.support.running_worker import running_worker
+from tests.support.sources import ROOT
 from tests.support.submissions import WireWorker, a_dag_body, a_job_body, submit
 from tests.support.waiting import wait_until
 from tests.support.witness import Witness, crowd
@@ -109,6 +112,29 @@ def test_an_almost_full_disk_refuses_new_work_and_lets_what_runs_finish(tmp_path
     assert (printed.status, reported.value["accepted"], done) == (200, [lease_id], "COMPLETED")
     assert claimed == []
     assert [assignment["dag_id"] for assignment in claimed_again] == [waiting_id]
+
+
+def test_an_almost_full_disk_is_told_of_once(tmp_path: Path) -> None:
+    disk, told = tmp_path / "disk", tmp_path / "told"
+    with small_disk(disk, size_bytes=LARGER_DISK_BYTES), told.open("w") as output:
+        if not disk.is_mount():
+            return  # where nobody may mount one, there is no disk that this test could fill
+        server = subprocess.Popen(
+            [*PROGRAM, "up", "--home", str(disk / "home"), "--no-worker", "--port", "0", "--sdk-port", "0"],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_until(lambda: "Ctrl-C" in told.read_text(), "it is up", seconds=60)
+            free = os.statvfs(disk)
+            (disk / "filler").write_bytes(bytes(free.f_bavail * free.f_frsize - LARGER_DISK_BYTES // 40))
+            wait_until(lambda: "is almost full" in told.read_text(), "it is told of")
+        finally:
+            server.terminate()
+            server.wait(30)
+
+    assert told.read_text().count("is almost full") == 1
 
 
 def free_bytes(port: int) -> int:

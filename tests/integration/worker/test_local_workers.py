@@ -66,6 +66,25 @@ def test_a_worker_that_was_started_works_and_is_taken_over_by_the_next_server(ti
     assert (after["pid"], after["is_local"]) == (before["pid"], True)
 
 
+def test_a_worker_that_was_killed_is_told_of_once_whatever_it_ran(tmp_path: Path) -> None:
+    sleep = "import time; print('ready', flush=True); time.sleep(600)"
+    jobs = [TitanJob(name, "sleep.py", script_content=sleep, max_lost=0) for name in ("a", "b")]
+    with running_titan(tmp_path / "home", offers=("GENERAL:2",)) as titan:
+        client = TitanClient("127.0.0.1", titan.sdk_port, announce=lambda _: None)
+        dag = client.submit_dag("sleepers", jobs)
+        wait_until(lambda: all(client.fetch_logs(job) for job in jobs), "both run")
+        (killed,) = workers(titan).values()
+
+        os.kill(killed["pid"], signal.SIGKILL)
+        client.wait(dag, timeout=60)
+
+        told = f"worker {killed['name']} ({killed['worker_id']}) was lost"
+        wait_until(lambda: told in titan.log, "it is told of")
+    assert [line.partition("chronicle: ")[2] for line in titan.log.splitlines() if killed["worker_id"] in line] == [
+        told
+    ]
+
+
 def test_one_without_a_name_gets_one_and_a_name_is_taken_once(titan: RunningTitan) -> None:
     first, second = start(titan), start(titan)
 
