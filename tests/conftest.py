@@ -31,8 +31,9 @@ def pytest_xdist_auto_num_workers() -> int:
     return PROCESSES_PER_CORE * len(os.sched_getaffinity(0))
 
 
+@pytest.hookimpl(trylast=True)  # after `-k` and `-m`: only tests that were asked for can be missed
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests marked `needs(PROGRAM, …)` where there is no such program; the last lines say so.
+    """Leave out the tests marked `needs(PROGRAM, …)` where there is no such program; the last line says so.
 
     The simulations come first: they take longest, and would be waited for alone at the end.
     """
@@ -57,9 +58,15 @@ def pytest_testnodedown(node: WorkerController) -> None:
     node.config.stash[MISSING].update(told.get("missing", {}))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what could not be tested here, and what would change that."""
-    for program, count in terminalreporter.config.stash[MISSING].items():
-        terminalreporter.write_line(
-            f"{count} test(s) need {program}, which this machine has not: apt-get install {program}", yellow=True
-        )
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Pass where every selected test was left out for a missing program; an empty selection still fails."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.stash[MISSING]:
+        session.exitstatus = pytest.ExitCode.OK
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Print as the last line, after pytest's own, which tests were left out and how to run them."""
+    missing, terminal = config.stash.get(MISSING, {}), config.pluginmanager.get_plugin("terminalreporter")
+    if missing and isinstance(terminal, pytest.TerminalReporter):
+        left_out = ", ".join(f"{count} test(s) that need {program}" for program, count in missing.items())
+        terminal.write_line(f"Left out: {left_out}. To run them: apt-get install {' '.join(missing)}", yellow=True)
