@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ class Machine(TypedDict):
     processor: str
     cores: int
     memory_gb: float
-    system: str
+    system: str  #: with the kernel's major and minor version; the rest would name the machine's host
     python: str
     sqlite: str
     file_system: str  #: of the homes and databases that were measured
@@ -36,12 +37,18 @@ def describe_machine(folder: Path) -> Machine:
         processor=_processor(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory_gb=round(psutil.virtual_memory().total / 1e9, 1),
-        system=f"{platform.system()} {platform.release()}",
+        system=f"{platform.system()} {major_and_minor(platform.release())}",
         python=platform.python_version(),
         sqlite=apsw.sqlite_lib_version(),
         file_system=_file_system(folder),
         load_before=round(os.getloadavg()[0], 2),
     )
+
+
+def major_and_minor(release: str) -> str:
+    """Return the first two numbers of a kernel's release: `6.8` of `6.8.0-45-generic`; as it is when it has none."""
+    found = re.match(r"\d+\.\d+", release)
+    return found[0] if found else release
 
 
 def _commit() -> str:

@@ -13,6 +13,8 @@ from tests.support.sources import ROOT, imported_packages, kept_texts, python_so
 # Written so that neither pattern matches this file.
 MACHINE_PATH: Final = re.compile(r"(?<![\w.>])/(?:work|farm|root|tmp/titan)/[a-z.]")
 REGISTRY_HOST: Final = re.compile(r"(?:pypi\.(?:org|python)|pythonhosted\.|registry\.(?:npmjs|yarnpkg))")
+#: More of a kernel's release than `Linux 6.8`: the rest names a distribution or a cloud.
+KERNEL_RELEASE: Final = re.compile(r"\b(?:Linux|Darwin) \d+\.\d+[.\-]\w+")
 LEFT_UNDONE: Final = re.compile(
     r"\b(?:TO"
     + r"DO|FIX"
@@ -22,6 +24,18 @@ LEFT_UNDONE: Final = re.compile(
 )
 #: Where the import's name is not the distribution's.
 DISTRIBUTION_OF: Final = {"google": "protobuf", "opentelemetry": "opentelemetry-proto", "re2": "google-re2"}
+
+
+def test_of_the_kernel_of_a_measurement_no_more_is_kept_than_its_major_and_minor_version() -> None:
+    found = [f"{path}: {match.group()}" for path, text in kept_texts() for match in KERNEL_RELEASE.finditer(text)]
+
+    assert found == []
+
+
+def test_git_ignores_what_programs_leave_in_the_checkout_that_they_run_in() -> None:
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+    assert {".agent-sentinel/", ".titan/", "/.demo/", "/titan_workspace/"} <= set(ignored)
 
 
 def test_no_path_of_a_machine_and_no_host_of_a_registry_is_kept() -> None:
