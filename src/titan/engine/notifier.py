@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final, TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from titan import __version__
 from titan.engine.bus import JOURNAL, Bus, Watch
@@ -178,7 +178,7 @@ class Notifier:
         return True
 
     def _body(self, address: Address, notice: Notice, identifier: str) -> bytes:
-        subject, link = notice.entry.subject, self._own_url + _path_of(notice)
+        subject, link = notice.entry.subject, self._own_url + page_of(notice)
         template = self._texts[notice.kind]
         if address.is_slack:
             return json.dumps({"text": text_of(template, notice, link=link, escape=_for_slack)}).encode()
@@ -231,6 +231,19 @@ def facts_of(reader: Reader, entry: JournalEntry) -> Facts:
     )
 
 
+def page_of(notice: Notice) -> str:
+    """Return the path of the console's page of what a notice is about.
+
+    A gate is approved on the page of its DAG, above the graph and beside the files to review.
+    """
+    subject = notice.entry.subject
+    if notice.kind is NoticeKind.RUN_FAILED:
+        return f"/runs/{quote(subject.run_id or '', safe='')}"
+    path = f"/dags/DAG-{quote(notice.fields['dag'], safe='')}"
+    ids = {"id": subject.dag_id, "job": subject.job_id if notice.kind is NoticeKind.JOB_UNROUTABLE else None}
+    return f"{path}?{urlencode({name: value for name, value in ids.items() if value})}"
+
+
 def post_over_http(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     """POST a body and return the status; redirects are not followed, certificates are checked.
 
@@ -262,17 +275,6 @@ def _headers(body: bytes, identifier: str, secret: str) -> dict[str, str]:
     if secret:
         headers["Titan-Signature"] = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return headers
-
-
-def _path_of(notice: Notice) -> str:
-    subject = notice.entry.subject
-    if notice.kind is NoticeKind.GATE_OPENED:
-        return f"/api/gates/{quote(subject.job_id or '')}"
-    if subject.job_id is not None:
-        return f"/api/jobs/{quote(subject.job_id)}"
-    if subject.dag_id is not None:
-        return f"/api/dags/{quote(subject.dag_id)}"
-    return f"/api/runs/{quote(subject.run_id or '')}"
 
 
 def _for_slack(text: str) -> str:

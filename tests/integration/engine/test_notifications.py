@@ -96,7 +96,7 @@ def test_a_failed_dag_is_posted_with_an_id_a_signature_and_a_link(desk: Desk, re
     assert post.path == "/hook"
     assert post.value["kind"] == "dag_failed"
     assert post.value["text"].startswith("Titan: DAG dag-train ended FAILED: 1 of 1 jobs failed.")
-    assert post.value["link"] == f"{OWN_URL}/api/dags/{dag_id}"
+    assert post.value["link"] == f"{OWN_URL}/dags/DAG-dag-train?id={dag_id}"
     assert post.headers["Titan-Notification-Id"] == post.value["id"]
     is_from_titan = the_guides_check()
     assert is_from_titan("hush", post.body, post.headers["Titan-Signature"])

@@ -24,5 +24,6 @@ def test_an_opened_gate_and_a_failed_run_are_posted(tmp_path: Path) -> None:
             _opened, failed = receiver.wait_for(2)
 
     assert (opened.value["kind"], opened.value["text"]) == ("gate_opened", "Decide spend: Spend the money?")
-    assert opened.value["link"].endswith(f"/api/gates/{opened.value['job_id']}")
+    assert opened.value["link"].endswith(f"/dags/DAG-{opened.value['dag']}?id={opened.value['dag_id']}")
     assert (failed.value["kind"], failed.value["reason"]) == ("run_failed", "nobody pays")
+    assert failed.value["link"].endswith("/runs/R_1")
