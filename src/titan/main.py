@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import secrets
+import shlex
 import signal
 import socket
 import ssl
@@ -49,7 +50,7 @@ from titan.server.house import PROJECT_ID, Access, House, RunsWith
 from titan.server.left_behind import LeftBehind
 from titan.server.metrics import Metrics
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
-from titan.settings import one_of, setting, shared_folder, whole_number
+from titan.settings import home_folder, one_of, setting, shared_folder, whole_number
 from titan.system import SystemIds
 from titan.upkeep import Privacy, Upkeep, read_privacy, read_upkeep
 
@@ -434,9 +435,16 @@ def _greeting(settings: UpSettings, home: Path, store: str, listeners: Listeners
             f"  store   {store}",
             f"  worker  {offers}",
             f"  model   {house.model_name or 'none'}",
+            f"In a second terminal: {_in_a_second_terminal(home)}",
             "Ctrl-C stops it, and its worker." if settings.offers else "Ctrl-C stops it.",
         )
     )
+
+
+def _in_a_second_terminal(home: Path) -> str:
+    """Return a command that finds this server by its home, which has to be named unless it is ~/.titan."""
+    named = "" if home == home_folder({}).resolve() else f"export TITAN_HOME={shlex.quote(str(home))}; "
+    return f"{named}titan jobs"
 
 
 def _access_in_words(settings: UpSettings, access: Access, *, is_encrypted: bool) -> str:
