@@ -1,5 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { bringIntoSight, useChosenInSight, useHeight } from "./inSight";
 import { isTyping } from "./isTyping";
 import { indexAfter, type Mark, markedIndex } from "./rowMark";
 import "./rowlist.css";
@@ -48,24 +49,29 @@ export function RowList<Row>(props: Props<Row>) {
   latestKey.current = keyOf;
   // The same function while the rows are the same: the virtualizer measures all of them anew for another one.
   const getItemKey = useCallback((index: number) => latestKey.current(rows[index] as Row), [rows]);
+  const [headHeight, head] = useHeight();
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: OVERSCAN_ROWS,
+    scrollMargin: headHeight,
+    scrollPaddingStart: headHeight,
     getItemKey,
   });
   const { chosen = null } = props;
-  const showChosen = useRef<() => void>(undefined);
-  showChosen.current = () => {
-    const index = rows.findIndex((row) => keyOf(row) === chosen);
-    if (index < 0) return;
-    mark(index);
-    virtual.scrollToIndex(index, { align: "auto" });
+  const chosenIndex = useMemo(
+    () => (chosen === null ? -1 : rows.findIndex((row) => latestKey.current(row) === chosen)),
+    [rows, chosen],
+  );
+  const markChosen = useRef<() => void>(undefined);
+  markChosen.current = () => {
+    if (chosenIndex >= 0) mark(chosenIndex);
   };
   useEffect(() => {
-    if (chosen !== null) showChosen.current?.();
+    if (chosen !== null) markChosen.current?.();
   }, [chosen]);
+  useChosenInSight(virtual, scroller, chosen, chosenIndex);
   const items = virtual.getVirtualItems();
   useAnchor(virtual, scroller, rows, keyOf);
   const last = items.at(-1)?.index ?? -1;
@@ -77,7 +83,7 @@ export function RowList<Row>(props: Props<Row>) {
     const next = indexAfter(rows, keyOf, marked.current, step);
     if (next < 0) return;
     mark(next);
-    virtual.scrollToIndex(next);
+    bringIntoSight(virtual, next);
     if (!focusRow(scroller.current, next)) {
       window.requestAnimationFrame(() => focusRow(scroller.current, marked.current?.index ?? next));
     }
@@ -101,7 +107,7 @@ export function RowList<Row>(props: Props<Row>) {
       onKeyDown={onKey}
     >
       {props.head ? (
-        <div className="rowlist-head" role="row" style={{ gridTemplateColumns: columns }}>
+        <div ref={head} className="rowlist-head" role="row" style={{ gridTemplateColumns: columns }}>
           {props.head}
         </div>
       ) : null}
@@ -115,7 +121,7 @@ export function RowList<Row>(props: Props<Row>) {
               data-index={item.index}
               className="rowlist-item"
               role="presentation"
-              style={{ transform: `translateY(${item.start}px)` }}
+              style={{ transform: `translateY(${item.start - headHeight}px)` }}
             >
               <OneRow
                 {...props}
@@ -191,7 +197,7 @@ export function Cell({
 /** Returns whether the row is in the document, and has the focus now. */
 function focusRow(list: Element | null, index: number): boolean {
   const row = list?.querySelector<HTMLElement>(`[data-index="${index}"] .rowlist-row`);
-  row?.focus();
+  row?.focus({ preventScroll: true }); // the list scrolls by itself, and knows of its head
   return Boolean(row);
 }
 

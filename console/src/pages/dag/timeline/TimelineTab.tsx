@@ -75,6 +75,7 @@ function Chart({ lanes, isOver, chosen, onChoose }: ChartProps) {
     estimateSize: () => ROW_HEIGHT,
     overscan: 10,
     scrollMargin: AXIS_HEIGHT,
+    scrollPaddingStart: AXIS_HEIGHT,
   });
   function onKey(event: KeyboardEvent<HTMLDivElement>): void {
     const here = (event.target as HTMLElement).closest<HTMLElement>("[data-bar]");

@@ -3,6 +3,7 @@ import { useCallback, useMemo, useRef } from "react";
 import { useBodyReader } from "../../../api/recordedRun";
 import type { Recording, Row } from "../../../api/recording";
 import { Empty } from "../../../parts/Empty";
+import { useChosenInSight } from "../../../parts/inSight";
 import { chosenIn, toggled, useUrl } from "../../../parts/url";
 import { useAnchor } from "../../../parts/useAnchor";
 import { PREVIEW_BYTES } from "../telemetry/CallRow";
@@ -14,9 +15,9 @@ import { TraceAxis } from "./TraceAxis";
 import { OrphansRow, TraceRow } from "./TraceRow";
 import { TraceTools } from "./TraceTools";
 import { keyOf, ORPHANS, rowAt, shownPlaces, treeOf } from "./tree";
-import { useChosenInSight, useUnfoldedWay } from "./useChosen";
 import { useTraceKeys } from "./useTraceKeys";
 import { useNowUs, useWhole } from "./useTraceTime";
+import { useUnfoldedWay } from "./useUnfoldedWay";
 import { useWheel } from "./useWheel";
 import { criticalPath } from "./waits";
 import "./trace.css";
@@ -82,11 +83,16 @@ function Trace({ recording, words, chosen, onChoose }: Props) {
     estimateSize: () => ROW_HEIGHT,
     overscan: 12,
     scrollMargin: AXIS_HEIGHT,
+    scrollPaddingStart: AXIS_HEIGHT,
     getItemKey,
   });
   useAnchor(virtual, scroller, places, (place) => keyOf(tree, place)); // agents side by side grow above what is read
   const keys = useTraceKeys({ tree, places, scroller, virtual, toggle, onChoose });
-  useChosenInSight(tree, places, chosen, (index) => virtual.scrollToIndex(index, { align: "auto" }));
+  const chosenIndex = useMemo(
+    () => places.findIndex((place) => place !== ORPHANS && rowAt(tree, place).id === chosen),
+    [tree, places, chosen],
+  );
+  useChosenInSight(virtual, scroller, chosen, chosenIndex);
   useWheel(scroller, sight, whole, look);
   return (
     <div className="run-trace">

@@ -1,5 +1,6 @@
 import type { Virtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { bringIntoSight } from "../../../parts/inSight";
 import { isTyping } from "../../../parts/isTyping";
 import { indexAfter, type Mark, markedIndex } from "../../../parts/rowMark";
 import { chosenIn, urlNow } from "../../../parts/url";
@@ -84,7 +85,7 @@ function useFocus({ scroller, virtual }: Acts, at: number): () => void {
   const isAwaited = useRef(false);
   useLayoutEffect(() => {
     if (!isAwaited.current || at < 0) return;
-    virtual.scrollToIndex(at);
+    bringIntoSight(virtual, at);
     const row = scroller.current?.querySelector<HTMLElement>(`[data-index="${at}"] [role=treeitem]`);
     if (!row) return; // scrolling draws it
     isAwaited.current = false;
