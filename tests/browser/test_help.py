@@ -11,7 +11,7 @@ from tests.browser.conftest import Console, Pages
 def test_every_topic_is_reached_from_the_contents(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/help")
 
-    for topic in ("Keys", "Troubleshooting", "Gates", "Retry and resume", "Replay", "Determinism", "Network"):
+    for topic in ("Keys", "Troubleshooting", "Gates", "Retry and resume", "Network"):
         page.get_by_role("navigation", name="Topics").get_by_role("link", name=topic).click()
         expect(page.get_by_role("heading", name=f"Help: {topic}")).to_be_visible()
 
@@ -40,7 +40,7 @@ def test_what_there_is_no_help_about_says_so(pages: Pages, console: Console) -> 
 def test_no_link_of_the_help_leads_nowhere(pages: Pages, console: Console) -> None:
     page = pages.open(console, "/help")
 
-    for topic in ("keys", "troubleshooting", "gates", "resume", "replay", "determinism", "network"):
+    for topic in ("keys", "troubleshooting", "gates", "resume", "network"):
         page.goto(f"/help/{topic}")
         expect(page.locator("article")).to_be_visible()
         for target in links_of(page):

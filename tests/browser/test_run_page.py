@@ -409,23 +409,36 @@ def test_a_run_is_pinned_and_deleted_with_every_byte(pages: Pages, console: Cons
     expect(page.get_by_role("heading", name="There is no such run")).to_be_visible()
 
 
-def test_keys_open_tabs_and_say_what_is_not_here_yet(pages: Pages, console: Console, failed: ToldRun) -> None:
-    page = pages.open(console, f"/runs/{failed.id}")
+@pytest.mark.parametrize("tab", ["simulation", "determinism"])
+def test_what_is_not_built_has_no_tab_no_key_and_no_help(
+    pages: Pages, console: Console, failed: ToldRun, tab: str
+) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?tab={tab}")
+    expect(page.get_by_role("tab", selected=True)).to_have_text("Telemetry")
     expect(rows(page)).to_have_count(5)
 
-    page.keyboard.press("s")
-    expect(page.get_by_role("heading", name="Simulation comes with a later version")).to_be_visible()
-    page.keyboard.press("d")
-    expect(page.get_by_role("heading", name="Determinism comes with a later version")).to_be_visible()
-    page.keyboard.press("r")
-    expect(page.locator(".toasts")).to_contain_text("Replay comes with a later version.")
-    page.keyboard.press("t")
-    expect(rows(page)).to_have_count(5)
+    expect(page.get_by_role("tab")).to_have_text(["Trace", "Telemetry"])
+    for key in ("s", "d", "r"):
+        page.keyboard.press(key)
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("Telemetry, Simulation, Determinism")
+    expect(page.get_by_role("dialog")).to_contain_text("Telemetry")
+    expect(page.get_by_role("tab", selected=True, include_hidden=True)).to_have_text("Telemetry")
+    expect(page.locator("body")).not_to_contain_text(re.compile("simulat|determinis", re.IGNORECASE))
+    page.goto("/help")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text(re.compile("simulat|determinis|replay not", re.IGNORECASE))
 
 
-@pytest.mark.parametrize("query", ["", "?action=parse&all=1", "?tab=trace&open=thought&action=chat", "?tab=simulation"])
+def test_a_key_leads_from_the_trace_to_telemetry(pages: Pages, console: Console, failed: ToldRun) -> None:
+    page = pages.open(console, f"/runs/{failed.id}?tab=trace")
+    expect(page.get_by_role("treeitem").first).to_be_visible()
+
+    page.keyboard.press("t")
+
+    expect(rows(page)).to_have_count(5)
+
+
+@pytest.mark.parametrize("query", ["", "?action=parse&all=1", "?tab=trace&open=thought&action=chat"])
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_it_is_accessible(
     pages: Pages,

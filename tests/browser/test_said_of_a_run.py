@@ -95,19 +95,6 @@ def test_a_title_is_whole_beside_the_buttons_in_a_narrow_window(pages: Pages, co
     assert heading.evaluate("title => title.scrollWidth - title.clientWidth") <= 0
 
 
-@pytest.mark.parametrize(("tab", "link"), [("simulation", "What a replay needs"), ("determinism", "What makes runs")])
-def test_what_is_not_here_yet_leads_to_the_help_about_it(pages: Pages, console: Console, tab: str, link: str) -> None:
-    record(console, "said-later", [a_call("find")])
-    page = pages.open(console, f"/runs/said-later?tab={tab}")
-    if tab == "simulation":
-        expect(page.get_by_text("but for what was redacted")).to_be_visible()
-
-    page.get_by_role("link", name=link).click()
-
-    expect(page.get_by_role("heading", name="Help: ")).to_be_visible()
-    expect(page.locator("article strong")).to_contain_text("This version")
-
-
 def test_what_nobody_said_more_of_is_told_without_an_empty_message(pages: Pages, console: Console) -> None:
     entries: list[dict[str, object]] = [
         {"id": outcome, "action": "ask", "outcome": outcome, "payload": {"inputs": {}, "outputs": None}}

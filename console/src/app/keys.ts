@@ -52,8 +52,7 @@ export const PAGE_KEYS: readonly (readonly [where: string, lines: readonly KeyLi
   [
     "On a run",
     [
-      ["t  s  d", "Telemetry, Simulation, Determinism"],
-      ["r", "Simulate Replay: says why not yet"],
+      ["t", "Telemetry"],
       ["Enter", "Open the action; in the search: the next match"],
       ["Shift Enter", "In the search: the match before"],
       ["x", "Show or hide inputs and outputs, in the Trace what it says"],

@@ -43,6 +43,11 @@ export function Troubleshooting() {
         <dd>A job before it failed for good; the reason names it.</dd>
         <dt>ModelNotConfigured</dt>
         <dd>The server was started without a language model: see TITAN_MODEL in the guide.</dd>
+        <dt>OpenAIError: Missing credentials</dt>
+        <dd>
+          OpenAI clients refuse to start without a key. Set <code>OPENAI_API_KEY=none</code>, or a token if the server
+          needs one.
+        </dd>
       </dl>
       <p>
         When the cause is mended, <Link to="/help/resume">try again</Link>: what is done is kept.
@@ -86,30 +91,6 @@ export function Troubleshooting() {
           <code>OTEL_EXPORTER_OTLP_ENDPOINT</code> is this server's address.
         </dd>
       </dl>
-
-      <h2 id="replay">Replay not available</h2>
-      <p>
-        No run can be replayed yet: see <Link to="/help/replay">replay</Link>. Its tab says already which of these would
-        stand in the way.
-      </p>
-      <dl>
-        <dt>The run is not complete</dt>
-        <dd>What still runs has no end to compare with: wait for it, or end it.</dd>
-        <dt>Outputs are missing</dt>
-        <dd>
-          They were removed by <Link to="/settings#house">retention</Link>, or this project keeps none. Pin a run to
-          keep it whole.
-        </dd>
-        <dt>Side effects</dt>
-        <dd>
-          A call marked <code>effect="external"</code> changes something outside of the program, and is never repeated.
-        </dd>
-      </dl>
-
-      <h2 id="score">The determinism score seems wrong</h2>
-      <p>
-        There is no score yet: see <Link to="/help/determinism">determinism</Link> for what makes runs differ.
-      </p>
 
       <h2 id="no-data">Inputs or outputs are not shown</h2>
       <dl>

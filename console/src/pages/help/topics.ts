@@ -1,10 +1,8 @@
 /** The help there is: the addresses `/help/<id>` are what other pages link to. */
 import type { ComponentType } from "react";
-import { Determinism } from "./Determinism";
 import { Gates } from "./Gates";
 import { Keys } from "./Keys";
 import { Network } from "./Network";
-import { Replay } from "./Replay";
 import { Resume } from "./Resume";
 import { Troubleshooting } from "./Troubleshooting";
 
@@ -20,22 +18,10 @@ export const TOPICS: readonly Topic[] = [
   {
     id: "troubleshooting",
     name: "Troubleshooting",
-    about: "A job waits or failed, no worker, Offline; a run is not found, cannot be replayed, or shows no data",
+    about: "A job waits or failed, no worker, Offline; a run is not found, or shows no data",
     Text: Troubleshooting,
   },
   { id: "gates", name: "Gates", about: "Let a run wait for a person", Text: Gates },
   { id: "resume", name: "Retry and resume", about: "Go on where something broke off", Text: Resume },
-  {
-    id: "replay",
-    name: "Replay",
-    about: "What is recorded for it, and what cannot be replayed; not here yet",
-    Text: Replay,
-  },
-  {
-    id: "determinism",
-    name: "Determinism",
-    about: "What differs from one run to the next; no score yet",
-    Text: Determinism,
-  },
   { id: "network", name: "Network", about: "Ports, proxies, TLS, tokens", Text: Network },
 ];

@@ -11,7 +11,6 @@ import { Page } from "../../parts/Page";
 import { useIdInPath, useUrl } from "../../parts/url";
 import { RunHeader } from "./header/RunHeader";
 import { Inspector } from "./inspector/Inspector";
-import { LaterTab } from "./LaterTab";
 import { RunTabs } from "./RunTabs";
 import { tabIn, wordsIn } from "./runPage";
 import { TelemetryTab } from "./telemetry/TelemetryTab";
@@ -72,7 +71,7 @@ function OneRun({ recording }: { recording: Recording }) {
   const chosen = useMemo(() => chosenRow(rows, url.get("action")), [rows, url]);
   const choose = useCallback((id: string | null) => change({ action: id }), [change]);
   const open = useCallback((next: string) => change({ tab: next }, true), [change]);
-  useRunKeys(run, open);
+  useRunKeys(open);
   return (
     <main id="main" className="run" tabIndex={-1}>
       <RunHeader recording={recording} onShow={(id, on = "telemetry") => change({ tab: on, action: id }, true)} />
@@ -93,7 +92,6 @@ function OneRun({ recording }: { recording: Recording }) {
             ) : null}
             {tab === "stages" ? <StagesTab run={run} own={own ?? null} isUndecided={isUndecided} /> : null}
           </Suspense>
-          {tab === "simulation" || tab === "determinism" ? <LaterTab tab={tab} run={run} /> : null}
         </div>
         {chosen && hasPanel(tab) ? (
           <Inspector key={chosen.id} run={run} row={chosen} rows={rows} words={words} onChoose={choose} />

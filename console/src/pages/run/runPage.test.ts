@@ -1,41 +1,25 @@
 import { expect, test } from "vitest";
-import {
-  bothTimes,
-  clockTime,
-  exactLength,
-  exactMoment,
-  lengthWords,
-  replayObstacle,
-  tabIn,
-  tabsOf,
-  wordsIn,
-} from "./runPage";
+import { bothTimes, clockTime, exactLength, exactMoment, lengthWords, tabIn, tabsOf, wordsIn } from "./runPage";
 
 test("a run without stages has no tab for them; one that recorded no call begins with them", () => {
   const [staged, plain] = [true, false];
 
-  expect(tabsOf(plain)).toEqual(["trace", "telemetry", "simulation", "determinism"]);
+  expect(tabsOf(plain)).toEqual(["trace", "telemetry"]);
   expect([
     tabIn(null, plain, true),
     tabIn("stages", plain, true),
     tabIn(null, staged, true),
     tabIn(null, staged, false),
     tabIn("trace", staged, false),
+    tabIn("simulation", plain, true),
+    tabIn("determinism", staged, false),
     tabIn("nonsense", plain, false),
-  ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "trace", "telemetry"]);
+  ]).toEqual(["telemetry", "telemetry", "telemetry", "stages", "trace", "telemetry", "stages", "telemetry"]);
 });
 
 test("a length is told in the unit that suits it, and whole in milliseconds", () => {
   expect([42, 523_000, 3_240_000, 11_091_204.512].map(lengthWords)).toEqual(["42 µs", "523 ms", "3.2 s", "11.1 s"]);
   expect([0, 0.042, 11_091_204.512].map(exactLength)).toEqual(["0 ms", "0.000042 ms", "11,091.204512 ms"]);
-});
-
-test("a replay needs a run that is complete and outputs that are kept", () => {
-  expect([
-    replayObstacle({ status: "running", archived_at: null }),
-    replayObstacle({ status: "failed", archived_at: "2026-01-01T00:00:00Z" }),
-    replayObstacle({ status: "failed", archived_at: null }),
-  ]).toEqual(["The run is not complete.", "Its outputs were archived by retention.", null]);
 });
 
 test("each word of a search is marked by itself", () => {

@@ -1,16 +1,14 @@
 /** What the address of a run's page says, and words that its parts share. */
-import type { ActionKind, RecordedRunView } from "../../api/recorded";
+import type { ActionKind } from "../../api/recorded";
 import { duration } from "../../parts/format";
 
-export const TABS = ["stages", "trace", "telemetry", "simulation", "determinism"] as const;
+export const TABS = ["stages", "trace", "telemetry"] as const;
 export type Tab = (typeof TABS)[number];
 
 export const TAB_NAMES: Record<Tab, string> = {
   stages: "Stages",
   trace: "Trace",
   telemetry: "Telemetry",
-  simulation: "Simulation",
-  determinism: "Determinism",
 };
 
 /** Returns the tabs of a run; that of stages where it has any, or is itself what the jobs of one submission recorded. */
@@ -74,10 +72,4 @@ export function bothTimes(at: number): string {
 /** Returns the words of a search, as they are marked. */
 export function wordsIn(q: string): string[] {
   return q.split(/\s+/).filter(Boolean);
-}
-
-/** Returns why the recording of a run cannot be replayed; null where it could (spec/runs.md 3.7). */
-export function replayObstacle(run: Pick<RecordedRunView, "status" | "archived_at">): string | null {
-  if (run.status === "running" || run.status === "pending") return "The run is not complete.";
-  return run.archived_at ? "Its outputs were archived by retention." : null;
 }

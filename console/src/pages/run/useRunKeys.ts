@@ -1,32 +1,24 @@
 import { useEffect, useRef } from "react";
-import type { RecordedRunView } from "../../api/recorded";
 import { isTyping } from "../../parts/isTyping";
-import { say } from "../../parts/Toasts";
-import { replayObstacle } from "./runPage";
+import type { Tab } from "./runPage";
 
-const TABS: Record<string, string> = { t: "telemetry", s: "simulation", d: "determinism" };
+const TABS: Record<string, Tab> = { t: "telemetry" };
 const SEQUENCE_MS = 1200; // after `g` a letter names a page of the console, and no tab
 
-/** The keys of a run's page: a letter for each tab, `r` for the replay that is not here yet. */
-export function useRunKeys(run: RecordedRunView, open: (tab: string) => void): void {
-  const latest = useRef({ run, open });
-  latest.current = { run, open };
+/** The keys of a run's page: a letter for a tab. */
+export function useRunKeys(open: (tab: Tab) => void): void {
+  const latest = useRef(open);
+  latest.current = open;
   useEffect(() => {
     let wentAt = Number.NEGATIVE_INFINITY;
     function onKey(event: KeyboardEvent): void {
       if (isTyping(event) || event.ctrlKey || event.metaKey || event.altKey) return;
       const isOfSequence = performance.now() - wentAt < SEQUENCE_MS;
       wentAt = event.key === "g" ? performance.now() : Number.NEGATIVE_INFINITY;
-      if (isOfSequence) return;
       const tab = TABS[event.key];
-      if (tab) latest.current.open(tab);
-      else if (event.key === "r") say(whyNoReplay(latest.current.run));
+      if (tab && !isOfSequence) latest.current(tab);
     }
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
   }, []);
-}
-
-function whyNoReplay(run: RecordedRunView): string {
-  return ["Replay comes with a later version.", replayObstacle(run)].filter(Boolean).join(" ");
 }
