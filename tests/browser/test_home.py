@@ -25,6 +25,31 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
         yield running
 
 
+#: From the narrowest phone to a wide screen, a step wherever a column comes or goes.
+WIDTHS = (360, 390, 480, 640, 768, 900, 960, 1024, 1180, 1280, 1366, 1440, 1600, 1760, 1920)
+
+#: The texts that leave their card or box, the cards that others cover, and whether the page is wider than its window.
+OUT_OF_PLACE = """() => {
+    const cards = [...document.querySelectorAll("main li.card")];
+    const boxes = cards.map(card => card.getBoundingClientRect());
+    const within = (inner, outer) =>
+        inner.left >= outer.left && inner.right <= outer.right && inner.bottom <= outer.bottom;
+    const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+    const faults = document.documentElement.scrollWidth > innerWidth ? ["the page is wider than its window"] : [];
+    cards.forEach((card, at) => {
+        for (const box of card.querySelectorAll("h3, p, pre")) {
+            const range = document.createRange();
+            range.selectNodeContents(box);
+            const isOut = [...range.getClientRects()].some(rect => !within(rect, boxes[at]));
+            if (isOut || box.scrollWidth > box.clientWidth) faults.push(`leaves its box: ${box.textContent}`);
+        }
+        if (boxes.slice(at + 1).some(other => meet(boxes[at], other))) faults.push(`card ${at + 1} is covered`);
+    });
+    return [cards.length, faults];
+}"""
+
+
 def concern(page: Page, text: str) -> Locator:
     return page.get_by_role("region", name="Needs attention").get_by_role("listitem").filter(has_text=text).first
 
@@ -45,6 +70,21 @@ def test_an_empty_titan_says_how_to_begin(
     expect(page.get_by_text("Nothing needs you now.")).to_be_visible()
 
 
+@pytest.mark.parametrize(("path", "cards"), [("/", 4), ("/runs", 3)])
+def test_the_first_steps_stay_in_their_boxes_in_every_width(
+    new_console: Callable[..., Console], pages: Pages, path: str, cards: int
+) -> None:
+    page = pages.open(new_console(offers=()), path)
+    expect(page.get_by_text("OPENAI_API_KEY=none")).to_be_visible()
+
+    found = {}
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        found[width] = page.evaluate(OUT_OF_PLACE)
+
+    assert found == {width: [cards, []] for width in WIDTHS}
+
+
 def test_what_home_says_of_recording_a_call_records_one_when_it_is_typed(
     new_console: Callable[..., Console], pages: Pages, tmp_path: Path
 ) -> None:
@@ -53,7 +93,10 @@ def test_what_home_says_of_recording_a_call_records_one_when_it_is_typed(
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
     subprocess.run(
-        ["bash", "-euc", step.locator("pre").inner_text()], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True
+        ["bash", "-euc", step.locator("pre").first.inner_text()],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        check=True,
     )
 
     expect(page.get_by_role("region", name="Begin here")).to_have_count(0)

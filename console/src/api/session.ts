@@ -20,6 +20,11 @@ export function useCanChange(): boolean {
   return !data || data.role === "admin";
 }
 
+/** Returns the key that an OpenAI client is given for this server: it refuses to start without one, even if none is needed. */
+export function useModelKey(): string {
+  return useSession().data?.needs_token ? "$TITAN_TOKEN" : "none";
+}
+
 /** Asks anew who we are: something was refused for want of a sign-in, or the stream of events was cut off. */
 export function rereadSession(): void {
   void queries.invalidateQueries({ queryKey: KEY });

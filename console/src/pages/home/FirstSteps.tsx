@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { useHealth } from "../../api/house";
+import { useModelKey } from "../../api/session";
 import { CopyButton } from "../../parts/CopyButton";
 import { newClient, titanCommand, withServer } from "../../parts/command";
 
@@ -9,6 +10,7 @@ const AGENT = 'python examples/research_agent/research_agent.py "How does LoRA w
 /** What stands on Home until something was submitted: four steps that get somebody going. */
 export function FirstSteps() {
   const health = useHealth();
+  const key = useModelKey();
   const submit = titanCommand(["submit", "hello.py", "--follow"], window.location);
   return (
     <section aria-labelledby="first-steps" className="home-section">
@@ -27,13 +29,12 @@ export function FirstSteps() {
             </>
           ) : null}
         </Step>
-        <Step number={3} title="Record a call" command={recorded()}>
-          What went in and came out, how long it took, what it cost: under <Link to="/runs">Runs</Link>. OpenTelemetry
-          needs only <code>OTEL_EXPORTER_OTLP_ENDPOINT={window.location.origin}</code>, an OpenAI client{" "}
-          <code>OPENAI_BASE_URL={window.location.origin}/v1</code>.
+        <Step number={3} title="Record a call" command={recorded()} others={unchanged(window.location.origin, key)}>
+          Inputs, outputs, duration and cost of each call appear under <Link to="/runs">Runs</Link>. Programs that use
+          OpenTelemetry or an OpenAI client need only the variables below.
         </Step>
         <Step number={4} title="Write your own" command={own()}>
-          <code>titan_sdk</code> needs nothing but Python. The guides stand in <code>docs/guide</code>,{" "}
+          <code>titan_sdk</code> needs nothing but Python. The guides are in <code>docs/guide</code>,{" "}
           <Link to="/help">help</Link> is here.
         </Step>
       </ol>
@@ -54,6 +55,16 @@ END
 ${withServer("python agent.py", window.location)}`;
 }
 
+/** What records a program as it is: one that traces itself, or one that asks a model. */
+function unchanged(origin: string, key: string): string {
+  return `# OpenTelemetry
+export OTEL_EXPORTER_OTLP_ENDPOINT=${origin}
+export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf
+# OpenAI client, answered by this server's model
+export OPENAI_BASE_URL=${origin}/v1
+export OPENAI_API_KEY=${key}`;
+}
+
 function own(): string {
   return `from titan_sdk import TitanClient, TitanJob
 
@@ -65,10 +76,12 @@ interface StepProps {
   number: number;
   title: string;
   command: string;
+  /** Another snippet, for other programs. */
+  others?: string;
   children: ReactNode;
 }
 
-function Step({ number, title, command, children }: StepProps) {
+function Step({ number, title, command, others, children }: StepProps) {
   return (
     <li className="card home-step">
       <h3>
@@ -78,10 +91,17 @@ function Step({ number, title, command, children }: StepProps) {
         {title}
       </h3>
       <p className="soft">{children}</p>
-      <div className="home-command">
-        <pre>{command}</pre>
-        <CopyButton text={command} />
-      </div>
+      <Snippet text={command} />
+      {others ? <Snippet text={others} /> : null}
     </li>
+  );
+}
+
+function Snippet({ text }: { text: string }) {
+  return (
+    <div className="home-command">
+      <pre>{text}</pre>
+      <CopyButton text={text} />
+    </div>
   );
 }

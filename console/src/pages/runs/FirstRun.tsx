@@ -1,11 +1,13 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
+import { useModelKey } from "../../api/session";
 import { CopyButton } from "../../parts/CopyButton";
 import { withServer } from "../../parts/command";
 
 /** What stands here until something was recorded: three ways, each with what makes a run appear. */
 export function FirstRun() {
   const { origin } = window.location;
+  const key = useModelKey();
   return (
     <section className="runs-first" aria-labelledby="first-run">
       <h2 id="first-run">Nothing is recorded yet</h2>
@@ -23,9 +25,13 @@ export function FirstRun() {
         >
           Frameworks that trace themselves: openai-agents, langgraph, pydantic-ai and others.
         </Way>
-        <Way title="Any OpenAI client" command={`OPENAI_BASE_URL=${origin}/v1 python agent.py`}>
-          The model's calls go through this server, which needs a model: see <code>TITAN_MODEL</code>. In code it is{" "}
-          <code>base_url</code>.
+        <Way
+          title="Any OpenAI client"
+          command={`OPENAI_BASE_URL=${origin}/v1 \\\nOPENAI_API_KEY=${key} \\\npython agent.py`}
+        >
+          The model's calls go through this server, which needs a model: see <code>TITAN_MODEL</code>. OpenAI clients
+          refuse to start without a key: a token, or any word if the server needs none. In code these are{" "}
+          <code>base_url</code> and <code>api_key</code>.
         </Way>
       </ul>
       <p className="soft">
