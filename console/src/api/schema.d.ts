@@ -3542,12 +3542,19 @@ export interface components {
         NewTokenBody: {
             /** @default null */
             expires_in_days: number | null;
+            /** @default null */
+            labels: string[] | null;
             name: string;
             /**
              * @default admin
              * @enum {unknown}
              */
             role: "admin" | "viewer" | "worker";
+            /**
+             * @description Only with role worker: what its workers' jobs submit may run on every worker.
+             * @default false
+             */
+            trusted: boolean;
         };
         /**
          * NoQuery
@@ -3948,6 +3955,8 @@ export interface components {
          * @description Body of PUT /api/workers/{worker_id}: who works, and what it offers.
          */
         Registration: {
+            /** @default null */
+            home_id: string | null;
             host: string;
             name: string;
             offers: {
@@ -4605,11 +4614,15 @@ export interface components {
         TokenView: {
             created_at: string;
             expires_at: string | null;
+            /** @description All that its workers may offer; null: anything. */
+            labels: string[] | null;
             last_used_at: string | null;
             name: string;
             revoked_at: string | null;
             role: components["schemas"]["Role"];
             token_id: string;
+            /** @description Of role worker: whether what its workers' jobs submit may run on every worker; else null. */
+            trusted: boolean | null;
         };
         /**
          * TokensAnswer

@@ -45,9 +45,10 @@ export function Network() {
         </dt>
         <dd>The network, with a token. Make the first one before the start.</dd>
       </dl>
-      <Command>{"titan token create laptop\ntitan token create gpu-box --role worker --expires 30d"}</Command>
+      <Command>{"titan token create laptop\ntitan token create gpu-box --role worker --trusted --expires 30d"}</Command>
       <p>
-        Further ones are made under <Link to="/settings#tokens">Settings</Link>. A program sends its token from{" "}
+        What the jobs of a worker without <code>--trusted</code> submit runs on workers of the same token only. Further
+        tokens are made under <Link to="/settings#tokens">Settings</Link>. A program sends its token from{" "}
         <code>TITAN_TOKEN</code>; a person signs in with one here, and the browser keeps a cookie that no script can
         read.
       </p>
