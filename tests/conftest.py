@@ -8,6 +8,9 @@ import pytest
 from hypothesis import settings
 from xdist.workermanage import WorkerController
 
+from tests.support.another_user import NEED as ANOTHER_USER
+from tests.support.another_user import python_of_everybody
+
 # A loaded machine must not fail a property: no deadline. print_blob: a failure shows how to repeat it.
 settings.register_profile(
     "reproducible", derandomize=True, max_examples=40, deadline=None, print_blob=True, database=None
@@ -42,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if "browser" in item.path.parts:
             item.add_marker(pytest.mark.needs("chromium"))
         wanted = [str(program) for mark in item.iter_markers("needs") for program in mark.args]
-        missing = [program for program in wanted if shutil.which(program) is None]
+        missing = [need for need in wanted if not _is_here(need)]
         if missing:
             items.remove(item)
             config.hook.pytest_deselected(items=[item])
@@ -68,5 +71,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Print as the last line, after pytest's own, which tests were left out and how to run them."""
     missing, terminal = config.stash.get(MISSING, {}), config.pluginmanager.get_plugin("terminalreporter")
     if missing and isinstance(terminal, pytest.TerminalReporter):
-        left_out = ", ".join(f"{count} test(s) that need {program}" for program, count in missing.items())
-        terminal.write_line(f"Left out: {left_out}. To run them: apt-get install {' '.join(missing)}", yellow=True)
+        left_out = ", ".join(f"{count} test(s) that need {need}" for need, count in missing.items())
+        programs = [need for need in missing if need != ANOTHER_USER]
+        how = f" To run them: apt-get install {' '.join(programs)}" if programs else ""
+        terminal.write_line(f"Left out: {left_out}.{how}", yellow=True)
+
+
+def _is_here(need: str) -> bool:
+    return python_of_everybody() is not None if need == ANOTHER_USER else shutil.which(need) is not None

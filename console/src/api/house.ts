@@ -37,11 +37,21 @@ export function rereadTokens(): Promise<void> {
   return queries.invalidateQueries({ queryKey: TOKENS });
 }
 
-/** Makes a token, an untrusted one of a worker. Its text is in this answer alone, so it is asked past every cache. */
-export async function createToken(name: string, role: Role, days: number | null): Promise<NewToken> {
-  const { data } = await api.POST("/api/tokens", {
-    body: { name, role, expires_in_days: days, labels: null, trusted: false },
-  });
+/** What is said of a worker's token besides its role. */
+export interface WorkerToken {
+  trusted: boolean;
+  /** What its workers may offer; null: anything. */
+  labels: string[] | null;
+}
+
+/** Makes a token. Its text is in this answer alone, so it is asked past every cache. */
+export async function createToken(
+  name: string,
+  role: Role,
+  days: number | null,
+  { trusted, labels }: WorkerToken,
+): Promise<NewToken> {
+  const { data } = await api.POST("/api/tokens", { body: { name, role, expires_in_days: days, trusted, labels } });
   if (!data) throw new Error("The server made no token.");
   return data;
 }

@@ -7,22 +7,18 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.support.another_user import AS_NOBODY, NEED, NOBODY, python_of_everybody
 from tests.support.running_titan import running_titan
 from tests.support.sources import ROOT
 from tests.support.token_holder import Holder
 from titan_sdk import TitanClient, TitanJob
-
-NOBODY = "65534"
-AS_NOBODY = ("setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups")
 
 WORKER = """
 import os, sys
@@ -97,22 +93,6 @@ print(json.dumps(told))
 """
 
 
-@cache
-def python_of_everybody() -> str | None:
-    """Return an interpreter of this version that another user may start; None where there is none, or no root."""
-    if os.geteuid() != 0 or shutil.which("setpriv") is None:
-        return None
-    # It starts itself once more: the first start may still have root's right to pass through any folder.
-    check = f"""import subprocess, sys
-is_right = "import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]!r})"
-sys.exit(subprocess.run([sys.executable, "-c", is_right]).returncode)"""
-    for python in (os.path.realpath(sys.executable), f"/usr/bin/python3.{sys.version_info.minor}", "/usr/bin/python3"):
-        command = [*AS_NOBODY, python, "-c", check]
-        if subprocess.run(command, cwd="/", capture_output=True, check=False).returncode == 0:
-            return python
-    return None
-
-
 @contextmanager
 def a_worker_of_another_user(url: str, token: str) -> Iterator[None]:
     """Run a worker that offers SANDBOX:1 as a user who can read nothing of this clone, for a `with` block."""
@@ -139,7 +119,7 @@ def a_worker_of_another_user(url: str, token: str) -> Iterator[None]:
             process.wait(30)
 
 
-@pytest.mark.skipif(python_of_everybody() is None, reason="needs root, and a Python that another user may start")
+@pytest.mark.needs(NEED)
 def test_a_hostile_job_of_another_user_gets_nowhere_beyond_its_own_workers(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (tmp_path / "hostile.py").write_text(HOSTILE)

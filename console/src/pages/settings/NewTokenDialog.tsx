@@ -11,6 +11,8 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
   const [days, setDays] = useState("30");
+  const [isTrusted, setIsTrusted] = useState(false);
+  const [labels, setLabels] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setIsBusy] = useState(false);
   const form = useId();
@@ -18,7 +20,10 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
     event.preventDefault();
     setIsBusy(true);
     try {
-      onMade(await createToken(name.trim(), role, days === NEVER ? null : Number(days)));
+      const named = labels.split(/[\s,]+/).filter(Boolean);
+      const worker = { trusted: isTrusted, labels: named.length > 0 ? named : null };
+      const about = role === "worker" ? worker : { trusted: false, labels: null };
+      onMade(await createToken(name.trim(), role, days === NEVER ? null : Number(days), about));
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
       setIsBusy(false);
@@ -60,6 +65,26 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
             </label>
           ))}
         </fieldset>
+        {role === "worker" ? (
+          <>
+            <label className="settings-choice">
+              <input type="checkbox" checked={isTrusted} onChange={(event) => setIsTrusted(event.target.checked)} />
+              <span>
+                Trusted <span className="soft">what jobs on its workers submit may run on every worker</span>
+              </span>
+            </label>
+            <label className="stack">
+              Labels that its workers may offer
+              <input
+                className="field"
+                autoComplete="off"
+                placeholder="any"
+                value={labels}
+                onChange={(event) => setLabels(event.target.value)}
+              />
+            </label>
+          </>
+        ) : null}
         <label className="stack">
           Expires after
           <select className="field" value={days} onChange={(event) => setDays(event.target.value)}>

@@ -112,7 +112,10 @@ function Row({ token, isHomes }: One) {
           </div>
         ) : null}
       </td>
-      <td>{token.role}</td>
+      <td>
+        {token.trusted ? `${token.role}, trusted` : token.role}
+        {token.labels ? <div className="soft">offers {token.labels.join(", ")}</div> : null}
+      </td>
       <td>
         <Time at={token.created_at} />
       </td>
