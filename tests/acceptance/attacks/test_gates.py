@@ -140,7 +140,13 @@ def test_a_job_gets_past_a_gate_of_its_run_by_no_route(locked_titan: RunningTita
         ("POST", f"/api/jobs/{gate}/replay", {}, 409),
         ("POST", f"/api/gates/{gate}/approve", {}, 403),
         ("PUT", "/api/store", {"key": KEY, "value": "APPROVED"}, 403),
+        ("PUT", "/api/store", {"key": KEY, "value": "CLEARED"}, 403),
         ("POST", "/api/store/cas", {"key": KEY, "expected": "WAITING", "value": "APPROVED"}, 403),
+        ("POST", "/api/store/cas", {"key": KEY, "expected": "WAITING", "value": None}, 403),
+        ("POST", "/api/store/incr", {"key": KEY, "by": 1}, 403),
+        ("POST", "/api/store/sets", {"key": KEY, "member": "APPROVED"}, 403),
+        ("DELETE", f"/api/store?key={KEY}", None, 403),
+        ("DELETE", "/api/store?key=titan:hitl:queue", None, 403),
     ]
     questions = json.dumps([one[:3] for one in asked])
 
