@@ -284,6 +284,7 @@ def _runs_with(settings: UpSettings, home: Path, durable: Durable, listeners: Li
         is_encrypted=listeners.tls is not None,
         limits={
             "TITAN_MAX_FILE_BYTES": whole_number("TITAN_MAX_FILE_BYTES"),
+            "TITAN_MAX_LOG_BYTES": whole_number("TITAN_MAX_LOG_BYTES"),
             "TITAN_MIN_FREE_BYTES": upkeep.min_free_bytes,
         },
         notified=tuple(address.shown for address in upkeep.addresses),
@@ -330,6 +331,7 @@ def _compose(
         model_name=model.name if model else None,
         started_at=durable.clock.now(),
         max_file_bytes=runs_with.limits["TITAN_MAX_FILE_BYTES"],
+        max_log_bytes=runs_with.limits["TITAN_MAX_LOG_BYTES"],
         runs_with=runs_with,
         access=access,
         thresholds=upkeep.thresholds,

@@ -99,6 +99,12 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         help="Largest upload the server takes.",
     ),
     Setting(
+        name="TITAN_MAX_LOG_BYTES",
+        default="100000000",
+        unit="bytes",
+        help="How much of an attempt's output is kept; the log then says that it was cut. 0 is no limit.",
+    ),
+    Setting(
         name="TITAN_MIN_FREE_BYTES",
         default="536870912",
         unit="bytes",

@@ -118,6 +118,7 @@ class Deciding(Looking):
 
         Raises:
             UnknownJob: there is none.
+            Conflict: it has never run, or a gate above it is not approved.
         """
         path, query = self._job_route(job)
         accepted = DagAccepted(await self.transport.request_json("POST", f"{path}/replay", query=query))

@@ -2133,6 +2133,7 @@ export interface components {
             job_id: string;
             job_name: string;
             lease_id: string;
+            max_log_bytes: number | null;
             script: string;
             timeout_seconds: number | null;
             token: string;

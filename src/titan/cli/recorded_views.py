@@ -18,6 +18,7 @@ RUN_COLUMNS = (
     Column("STARTED", least_columns=70),
     Column("TOOK", "right", least_columns=50),
     Column("AGENT", folds=True, least_columns=80),
+    Column("NAME", folds=True, least_columns=100),
     Column("WHY", folds=True, least_columns=120),
 )
 _ACTION_COLUMNS = (
@@ -47,6 +48,7 @@ def run_row(run: RecordedRun, *, at: datetime) -> list[Cell]:
         moment(run.started_at, now=at),
         duration(run.length(at)),
         run.agent_id,
+        _own_name(run) or NOTHING,
         _why(run),
     ]
 
@@ -135,6 +137,11 @@ def note_line(note: Note, calls: Sequence[Call] = (), *, at: datetime) -> str:
     return f"{verb} {note.author}, {moment(note.at, now=at)}{f', on {about}' if about else ''}: {said}"
 
 
+def _own_name(run: RecordedRun) -> str | None:
+    """Return what a run is called, unless that is its agent's name once more."""
+    return run.name if run.name != run.agent_id else None
+
+
 def _why(run: RecordedRun) -> str:
     """Return why a run did not complete; one that did, or goes on, got over its errors so far."""
     if run.status not in (RunStatus.FAILED, RunStatus.CANCELLED):
@@ -147,7 +154,7 @@ def _facts(run: RecordedRun, *, at: datetime) -> list[str]:
     facts = [f"agent {run.agent_id}", f"started {moment(run.started_at, now=at)}", took]
     if run.progress is not None and run.ended_at is None:
         facts.append(progress_of(run.progress))
-    named = ((run.session_id, "session "), (run.name, ""), (", ".join(run.tags), "tags "))
+    named = ((run.session_id, "session "), (_own_name(run), ""), (", ".join(run.tags), "tags "))
     facts += [f"{word}{text}" for text, word in named if text]
     facts += [mark for mark, holds in (("pinned", run.is_pinned), ("archived", run.archived_at)) if holds]
     return facts

@@ -1,18 +1,19 @@
 """Once more: replay a job, deploy a DAG again, resume a run."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from titan.engine.moves import reopened
-from titan.engine.retry import retry_job
+from titan.engine.retry import Neighbourhood, retry_job
 from titan.engine.submit import Submitted, Submitter, submit
 from titan.model.dags import Dag, NewDag
 from titan.model.errors import Conflict
-from titan.model.jobs import Job
+from titan.model.jobs import Job, JobStatus
 from titan.model.runs import Orchestrator, Run
 from titan.ports import Reader, Transaction
-from titan.rules.again import UNSUCCESSFUL
-from titan.rules.gates import with_gates
+from titan.rules.again import UNSUCCESSFUL, gates_above
+from titan.rules.gates import gate_name, with_gates
 from titan.rules.names import MAX_NAME
 
 REPLAY: Final = "-replay"
@@ -30,16 +31,22 @@ class Resumed:
 def replay_job(tx: Transaction, job: Job, submitter: Submitter, *, dag_id: str) -> Submitted:
     """Submit a job once more as a DAG of its own, `<job>-replay`, with its inputs and at once; it joins the run.
 
-    The gate behind a job comes along: whoever waits for the job later waits for a decision on its replay.
+    The gate behind a job comes along: whoever waits for the job later waits for a decision on its replay. In a run the
+    gates above the job stay its parents, so that the replay itself cannot be run again past one that opened anew.
 
     Raises:
-        InvalidDag, LimitExceeded, Conflict, StaleLease: as `submit`.
+        Conflict: it has never run, or a gate above it is not approved; or as `submit`.
+        InvalidDag, LimitExceeded, StaleLease: as `submit`.
     """
     dag = tx.dag(job.dag_id)
     assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
+    gates = _gates_above(tx, job)
+    _check_may_run_again(job, gates)
+    own = gate_name(job.name)
+    parents = tuple(gate.name for gate in gates if gate.name != own) if job.run_id else ()
     new = NewDag(
         name=job.name[: MAX_NAME - len(REPLAY)] + REPLAY,  # no stage's name: a stage is told by it
-        jobs=(replace(job.spec, parents=(), delay_ms=0),),
+        jobs=(replace(job.spec, parents=parents, delay_ms=0),),
         agent_run_id=job.run_id,
         agent_id=dag.agent_id,
         is_repeatable=False,
@@ -87,6 +94,40 @@ def resume_run(tx: Transaction, run: Run) -> Resumed:
         )
     tx.save_run(replace(reopened(tx, run, cause="resume"), last_activity_at=tx.now))
     return Resumed(agent_run_id=run.id, retried_job=None, orchestrator=run.orchestrator)
+
+
+def _gates_above(reader: Reader, job: Job) -> list[Job]:
+    """Return the gates that a job stands behind; in a run the newest of each name, which a new stage would wait for.
+
+    Only one named as the gate behind the job itself, of an earlier round, stays as it is: the newest is its own.
+    """
+    around = Neighbourhood(reader, [job.dag_id])
+    gates = gates_above(job.id, around.jobs, around.parents.__getitem__)
+    if job.run_id is None:
+        return gates
+    own = gate_name(job.name)
+    newest = partial(reader.newest_job, job.project_id, run_id=job.run_id)
+    return [gate if gate.name == own else newest(gate.name) or gate for gate in gates]
+
+
+def _check_may_run_again(job: Job, gates: list[Job]) -> None:
+    gate = next((gate for gate in gates if gate.status is not JobStatus.COMPLETED), None)
+    if job.attempt_count and gate is None:
+        return
+    if gate is not None:
+        state = gate.decision.outcome if gate.decision else gate.status
+        found = f"gate '{gate.name}' of dag {gate.dag_id}, which is {state}"
+        next_step = f"Retry it once the gate is approved: `titan approve {gate.id}`"
+        next_step += f", after `titan retry {gate.id}` opens it again." if gate.status.is_final else "."
+    else:
+        found = f"one that is {job.status} and has never run"
+        next_step = "`titan retry` starts it." if job.status in UNSUCCESSFUL else "It starts by itself when it can."
+    raise Conflict(
+        f"job '{job.name}' of dag {job.dag_id}",
+        expected="a job that has run, and every gate above it approved",
+        found=found,
+        next_step=next_step,
+    )
 
 
 def _failed_maker(reader: Reader, run: Run) -> Job | None:

@@ -73,6 +73,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     timeout_seconds: float | None
     cold: bool
     token: str  #: the attempt's own, becomes TITAN_TOKEN
+    max_log_bytes: Count | None = None  #: how much of its output the server takes; the worker keeps one byte more
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):

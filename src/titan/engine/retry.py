@@ -38,7 +38,7 @@ def retry_job(tx: Transaction, job: Job) -> Retried:
         )
     dag = tx.dag(job.dag_id)
     assert dag is not None, f"job {job.id} of unknown dag {job.dag_id}"
-    around = _Neighbourhood(tx, [dag.id])
+    around = Neighbourhood(tx, [dag.id])
     roots = [job.id]
     if dag.on_failure is OnFailure.STOP and job.status is JobStatus.FAILED:
         roots += [other.id for other in around.asked if other.status is JobStatus.CANCELLED]
@@ -73,7 +73,7 @@ def retry_run(tx: Transaction, run: Run) -> Retried:
 
 
 def _retry_all(tx: Transaction, dags: Iterable[Dag], *, subject: str) -> Retried:
-    around = _Neighbourhood(tx, [dag.id for dag in dags])
+    around = Neighbourhood(tx, [dag.id for dag in dags])
     roots = [job.id for job in around.asked if job.status in UNSUCCESSFUL]
     if not roots:
         raise Conflict(
@@ -93,7 +93,7 @@ def _retry_all(tx: Transaction, dags: Iterable[Dag], *, subject: str) -> Retried
     return answer
 
 
-def _retry(tx: Transaction, roots: list[str], around: "_Neighbourhood") -> Retried:
+def _retry(tx: Transaction, roots: list[str], around: "Neighbourhood") -> Retried:
     revived = jobs_to_revive(roots, around.jobs, around.children.__getitem__, around.parents.__getitem__)
     with Moves(tx) as moves:
         for job_id in revived:
@@ -102,7 +102,7 @@ def _retry(tx: Transaction, roots: list[str], around: "_Neighbourhood") -> Retri
     return Retried(retried=tuple(around.jobs[job_id].name for job_id in revived), kept=kept)
 
 
-def _revive(moves: Moves, job_id: str, around: "_Neighbourhood") -> None:
+def _revive(moves: Moves, job_id: str, around: "Neighbourhood") -> None:
     parents = [around.jobs[parent] for parent in around.parents[job_id]]
     done = [parent for parent in parents if parent.status is JobStatus.COMPLETED]
     left = len(parents) - len(done)
@@ -124,7 +124,7 @@ def _with_preference(reader: Reader, job: Job, done: list[Job]) -> Job:
     return job
 
 
-class _Neighbourhood:
+class Neighbourhood:
     """The jobs and edges of some DAGs, and of every DAG that edges lead to from there."""
 
     def __init__(self, reader: Reader, dag_ids: Iterable[str]) -> None:

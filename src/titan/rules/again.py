@@ -1,5 +1,6 @@
-"""Which jobs a retry tries again: what failed, and what was cancelled because of it."""
+"""Which jobs a retry tries again (what failed, what was cancelled because of it); which gates a job stands behind."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from titan.model.jobs import Job, JobStatus
@@ -29,6 +30,17 @@ def jobs_to_revive(
     for job_id in list(revived):
         _drop_if_held_back(job_id, revived, jobs, children_of, parents_of)
     return sorted(revived)
+
+
+def gates_above(job_id: str, jobs: Mapping[str, Job], parents_of: Callable[[str], Iterable[str]]) -> list[Job]:
+    """Return the gates among a job's parents, their parents and so on: nearest first, each once."""
+    above = dict[str, None]()
+    front = deque([job_id])
+    while front:
+        new = [parent for parent in parents_of(front.popleft()) if parent not in above]
+        above.update(dict.fromkeys(new))
+        front += new
+    return [jobs[ancestor] for ancestor in above if jobs[ancestor].is_gate]
 
 
 def _drop_if_held_back(

@@ -11,10 +11,11 @@ from titan.model.dags import NewDag
 from titan.model.jobs import GateOutcome, JobKind, JobSpec
 
 GATE_PREFIX: Final = "hitl-gate-"
-QUEUE_KEY: Final = "titan:hitl:queue"
-STATUS_PREFIX: Final = "titan:hitl:status:"
-MESSAGE_PREFIX: Final = "titan:hitl:message:"
-OPENED_PREFIX: Final = "titan:hitl:ts:"
+KEYS_PREFIX: Final = "titan:hitl:"  # of all keys that tell of gates
+QUEUE_KEY: Final = KEYS_PREFIX + "queue"
+STATUS_PREFIX: Final = KEYS_PREFIX + "status:"
+MESSAGE_PREFIX: Final = KEYS_PREFIX + "message:"
+OPENED_PREFIX: Final = KEYS_PREFIX + "ts:"
 
 CLEARED: Final = "CLEARED"  # before it opens
 WAITING: Final = "WAITING"  # while it is open

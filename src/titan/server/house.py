@@ -61,6 +61,7 @@ class House:
     model_name: str | None
     started_at: datetime
     max_file_bytes: int
+    max_log_bytes: int  #: of an attempt's output; 0 is no limit
     runs_with: RunsWith
     long_once: LongOnce
     calls: CallStore

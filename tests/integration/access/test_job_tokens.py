@@ -222,22 +222,33 @@ def test_the_end_of_an_attempt_is_the_end_of_its_token(worker: Holder, admin: Ho
     assert admin.ask("GET", f"/api/store?key={quote('late')}").value["value"] is None
 
 
-@pytest.mark.parametrize("way", ["put", "cas"])
-def test_a_job_does_not_decide_a_gate_by_way_of_the_shared_store(job: RunningJob, admin: Holder, way: str) -> None:
+@pytest.mark.parametrize("kind", ["status", "message", "ts"])
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("PUT", "/api/store", {"value": "APPROVED"}),
+        ("PUT", "/api/store", {"value": "CLEARED", "ttl_seconds": 0.001}),
+        ("POST", "/api/store/cas", {"expected": "WAITING", "value": "APPROVED"}),
+        ("POST", "/api/store/cas", {"expected": "WAITING", "value": None}),
+        ("POST", "/api/store/incr", {"by": 1}),
+        ("POST", "/api/store/sets", {"member": "APPROVED"}),
+        ("DELETE", "/api/store?key={}", None),
+    ],
+)
+def test_a_job_changes_no_key_of_a_gate(
+    job: RunningJob, admin: Holder, kind: str, method: str, target: str, body: dict[str, object] | None
+) -> None:
     name = a_name("gate")
     gate = {"id": name, "kind": "gate", "hitl_message": "Go on?"}
     dag_id = admin.ask_json("POST", "/api/dags", a_dag_body([gate])).value["dag_id"]
-    key = f"titan:hitl:status:{name}"
+    key = f"titan:hitl:{kind}:{name}"
+    held = admin.ask("GET", f"/api/store?key={quote(key)}").value
 
-    if way == "put":
-        answer = job.holder.ask_json("PUT", "/api/store", {"key": key, "value": "APPROVED"})
-    else:
-        swap = {"key": key, "expected": "WAITING", "value": "APPROVED"}
-        answer = job.holder.ask_json("POST", "/api/store/cas", swap)
+    answer = job.holder.ask_json(method, target.format(quote(key)), None if body is None else {"key": key, **body})
 
-    assert answer.status == 403
+    assert answer.refusal == (403, "Forbidden")
     assert admin.ask("GET", f"/api/gates/{dag_id}.00000").value["state"] == "open"
-    assert job.holder.ask("GET", f"/api/store?key={quote(key)}").value["value"] == "WAITING"
+    assert job.holder.ask("GET", f"/api/store?key={quote(key)}").value == held
 
 
 def test_a_job_tells_of_its_own_run_and_of_new_ones_and_of_nobody_elses(

@@ -22,6 +22,7 @@ def test_an_administrator_sees_what_the_server_runs_with(titan: RunningTitan, ad
     assert rules["TITAN_KEEP_RUNS_DAYS"] == (90, "days")
     assert rules["TITAN_KEEP_FILES_DAYS"] == (0, "days")
     assert rules["TITAN_MAX_FILE_BYTES"] == (1073741824, "bytes")
+    assert rules["TITAN_MAX_LOG_BYTES"] == (100000000, "bytes")
     assert rules["TITAN_INTERVENTIONS_LEAST"] == (3, "actions")
     assert rules["TITAN_INTERVENTIONS_RATE"] == (0.2, "share")
     assert rules["TITAN_INTERVENTIONS_TIMES"] == (3, "times")

@@ -18,7 +18,9 @@ import pytest
 
 from tests.support.command_line import PROGRAM, CommandLine, run_titan
 from tests.support.ports import held_ports
+from tests.support.raw_http import ask
 from tests.support.running_titan import RunningTitan, running_titan
+from tests.support.telemetry import a_request, a_span
 from tests.support.terminal import on_a_terminal
 from tests.support.token_holder import Holder
 from titan_sdk.transport import Transport
@@ -83,11 +85,41 @@ def ids(titan: CommandLine, *words: str) -> list[str]:
 def test_runs_are_listed_with_what_they_cost_and_why_they_failed(titan: CommandLine, papers: str) -> None:
     head, later, first = titan("runs", "--agent", "PAPERS").lines
 
-    assert head.split() == ["RUN", "STATUS", "ACTIONS", "COST", "SUCCESS", "STARTED", "TOOK", "AGENT", "WHY"]
+    assert head.split() == ["RUN", "STATUS", "ACTIONS", "COST", "SUCCESS", "STARTED", "TOOK", "AGENT", "NAME", "WHY"]
     assert later.split()[:5] == [LATER, "failed", "1", "$0.01", "100%"]
     assert first.split()[:5] == [papers, "completed", "4", "$0.25", "50%"]
-    assert later.endswith("PAPERS  ValueError: nope")
-    assert first.endswith("PAPERS  -"), "it completed: it got over the error of its search"
+    assert later.split()[-4:] == ["PAPERS", "-", "ValueError:", "nope"]
+    assert first.endswith("LoRA, briefly  -"), "it completed: it got over the error of its search"
+
+
+def test_a_run_is_found_shown_and_exported_by_the_name_of_its_root_span(
+    server: RunningTitan, titan: CommandLine
+) -> None:
+    trace_id = os.urandom(16).hex()
+    attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "code-reviewer"}
+    span = a_span(attributes, name="review pull request #482", trace_id=trace_id)
+    headers = {"Content-Type": "application/x-protobuf"}
+    assert ask(server.sdk_port, "POST", "/v1/traces", a_request(span).SerializeToString(), headers).status == 200
+
+    found = ask(server.sdk_port, "GET", "/api/v1/runs?q=482&window=all").value["data"]
+    _, listed = titan("runs", "--search", "482", "--since", "all").lines
+    as_json = titan("runs", "--search", "482", "--since", "all", "--json").text
+    shown = titan("runs", "show", trace_id).lines[1]
+    exported = json.loads(titan("runs", "export", "--search", "482", "--since", "all").lines[0])
+
+    assert [(run["run_id"], run["agent_id"]) for run in found] == [(trace_id, "code-reviewer")]
+    assert "  code-reviewer  review pull request #482  " in listed
+    assert '"name": "review pull request #482"' in as_json
+    assert shown.startswith("agent code-reviewer · ")
+    assert shown.endswith(" · review pull request #482")
+    assert (exported["run_id"], exported["name"]) == (trace_id, "review pull request #482")
+
+
+def test_a_run_called_as_its_agent_says_the_name_once(server: RunningTitan, titan: CommandLine) -> None:
+    record(server.sdk_port, "echo-1", a_run("echo-1", agent_id="ECHO", name="ECHO"))
+
+    assert titan("runs", "--agent", "ECHO").lines[1].split()[-3:] == ["ECHO", "-", "-"]
+    assert titan("runs", "show", "echo-1").lines[1].count("ECHO") == 1
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import socket
+from collections.abc import Iterator
 
 import pytest
 
 from tests.support.raw_http import a_key, ask, ask_json, read_answer, request, said
+from tests.support.running_titan import running_titan
 from tests.support.submissions import WireWorker, a_dag_body, a_job_body, submit
 
 
@@ -141,3 +144,50 @@ def received_until(connection: socket.socket, end: bytes) -> bytes:
         assert part, f"the connection ended after {seen!r}"
         seen += part
     return seen
+
+
+CUT_AT = 1000
+CUT_LINE = b"\n[titan] output cut here: more than 0.001 MB; TITAN_MAX_LOG_BYTES sets the limit\n"
+
+
+@pytest.fixture(scope="module")
+def frugal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a server that keeps 1,000 bytes of an attempt's output."""
+    settings = {"TITAN_MAX_LOG_BYTES": str(CUT_AT)}
+    with running_titan(tmp_path_factory.mktemp("frugal") / "home", offers=(), environment=settings) as running:
+        yield running.sdk_port
+
+
+def test_a_worker_is_told_how_much_of_an_output_is_kept(frugal: int) -> None:
+    worker = WireWorker(frugal)
+    submit(frugal, a_dag_body([a_job_body(requirement=worker.label)]))
+
+    (assignment,) = worker.claim(wait_seconds=10)
+
+    assert assignment["max_log_bytes"] == CUT_AT
+
+
+def test_what_a_worker_sends_over_the_limit_is_thrown_away_and_the_log_says_so(frugal: int) -> None:
+    worker = WireWorker(frugal)
+    job_id, lease_id = worker.a_running_job()
+
+    sizes = [
+        worker.print_of(lease_id, b"x" * length, offset=offset).value["size_bytes"]
+        for offset, length in ((0, 900), (900, 900), (1800, 200_000), (201_800, 5), (0, 900))
+    ]
+    tail = base64.b64encode(b"y" * 500).decode()
+    reported = worker.report(lease_id, log_offset=201_805, log_tail=tail)
+
+    log = ask(frugal, "GET", f"/api/jobs/{job_id}/log").body
+    assert log == b"x" * CUT_AT + CUT_LINE
+    assert sizes == [900, 1800, 201_800, 201_805, len(log)]
+    assert reported.value == {"accepted": [lease_id], "stale": [], "gaps": {}}
+
+
+def test_a_report_alone_brings_no_more_than_the_limit(frugal: int) -> None:
+    worker = WireWorker(frugal)
+    job_id, lease_id = worker.a_running_job()
+
+    worker.report(lease_id, log_tail=base64.b64encode(b"y" * 5000).decode())
+
+    assert ask(frugal, "GET", f"/api/jobs/{job_id}/log").body == b"y" * CUT_AT + CUT_LINE

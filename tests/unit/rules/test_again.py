@@ -1,11 +1,11 @@
-"""Which jobs a retry tries again."""
+"""Which jobs a retry tries again, and which gates a job stands behind."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.builders import a_job
+from tests.support.builders import a_gate, a_job
 from titan.model.jobs import Job, JobStatus
-from titan.rules.again import UNSUCCESSFUL, jobs_to_revive
+from titan.rules.again import UNSUCCESSFUL, gates_above, jobs_to_revive
 
 Graph = dict[str, tuple[JobStatus, tuple[str, ...]]]  #: name → (status, parents)
 
@@ -76,3 +76,14 @@ def test_what_is_revived_can_run_and_could_not_be_more(graph: Graph, data: st.Da
     assert all(is_reached(name) for name in found)
     left_out = {name for name in graph if is_reached(name)} - found
     assert not any(can_run(name, found) for name in left_out)
+
+
+def test_a_job_stands_behind_every_gate_that_a_chain_of_parents_leads_to() -> None:
+    parents: dict[str, list[str]] = {"first": [], "a": ["first"], "near": ["a"], "b": ["near", "a"], "c": ["b", "a"]}
+    gates = {"first": a_gate("first"), "near": a_gate("near")}
+    jobs = {name: a_job(name, spec=gates.get(name)) for name in parents}
+
+    above = gates_above("c", jobs, parents.__getitem__)
+
+    assert [gate.name for gate in above] == ["near", "first"]
+    assert gates_above("first", jobs, parents.__getitem__) == []

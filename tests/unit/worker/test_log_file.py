@@ -1,27 +1,62 @@
-"""A job may do to its log what it likes; the worker reads what there is to read."""
+"""A job may do to its log what it likes; the worker reads what there is to read, up to the limit."""
 
 import os
 from pathlib import Path
 
-from titan.engine.worker.log_file import read_log, size_of_log
+from titan.engine.worker.log_file import LogFile
 
 
 def test_a_log_is_read_from_an_offset(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    log.write_bytes(b"0123456789")
+    log = LogFile(tmp_path / "log")
+    log.path.write_bytes(b"0123456789")
 
-    assert (size_of_log(log), read_log(log, 4, 3), read_log(log, 10, 3)) == (10, b"456", b"")
+    assert (log.size(), log.read(4, 3), log.read(10, 3), log.read(12, 3)) == (10, b"456", b"", b"")
 
 
 def test_a_log_that_is_gone_is_empty(tmp_path: Path) -> None:
-    assert (size_of_log(tmp_path / "log"), read_log(tmp_path / "log", 0, 10)) == (0, b"")
+    log = LogFile(tmp_path / "log")
+
+    assert (log.size(), log.read(0, 10)) == (0, b"")
 
 
 def test_a_folder_in_its_place_is_empty(tmp_path: Path) -> None:
-    assert (size_of_log(tmp_path), read_log(tmp_path, 0, 10)) == (0, b"")
+    log = LogFile(tmp_path, 0)
+
+    assert (log.size(), log.read(0, 10)) == (0, b"")
 
 
 def test_a_pipe_in_its_place_is_empty_and_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "log")
+    log = LogFile(tmp_path / "log", 0)
+    os.mkfifo(log.path)
 
-    assert (size_of_log(tmp_path / "log"), read_log(tmp_path / "log", 0, 10)) == (0, b"")
+    assert (log.size(), log.read(0, 10)) == (0, b"")
+
+
+def test_a_link_in_its_place_is_empty_and_what_it_leads_to_is_not_cut(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log", 3)
+    (tmp_path / "precious").write_bytes(b"0123456789")
+    log.path.symlink_to(tmp_path / "precious")
+
+    assert (log.size(), log.read(0, 10)) == (0, b"")
+    assert (tmp_path / "precious").read_bytes() == b"0123456789"
+
+
+def test_of_what_is_over_the_limit_one_byte_is_kept_and_the_job_goes_on_behind_it(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log", 4)
+    with log.path.open("ab", buffering=0) as job:
+        job.write(b"0123")
+        within = log.size(), log.read(0, 10)
+        for more in (b"456789", b"x" * 1000):
+            job.write(more)
+            assert (log.size(), log.read(0, 10), log.read(5, 10)) == (5, b"01234", b"")
+            assert log.path.read_bytes() == b"01234"
+
+    assert within == (4, b"0123")
+
+
+def test_of_a_huge_file_with_nothing_in_it_no_more_counts_than_of_any_other(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "log", 4)
+    log.path.touch()
+    os.truncate(log.path, 2**40)
+
+    assert (log.read(0, 10), log.size(), log.path.stat().st_size) == (bytes(5), 5, 5)

@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.support.assignments import an_assignment
 from titan.engine.protocol import Assignment, Report
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, LeaveAsked, News, ScriptMissed, StopAsked
 from titan.engine.worker.leases import Leases
+from titan.engine.worker.log_file import LogFile
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.server_address import ServerAddress
@@ -91,7 +93,7 @@ class WritingLogs:
         self.reports: list[Report] = []
         self.followed: set[str] = set()
 
-    def follow(self, lease_id: str, log: Path) -> None:
+    def follow(self, lease_id: str, log: LogFile) -> None:
         self.followed.add(lease_id)
 
     def finish(self, ended: EndedAttempt) -> None:
@@ -193,6 +195,26 @@ def test_an_assigned_attempt_is_started_with_its_script_and_followed(bench: Benc
     assert order.script.read_bytes() == SCRIPT
     assert order.environment["TITAN_JOB_NAME"] == "train"
     assert bench.logs.followed == {"lease1"}
+
+
+def test_an_output_is_kept_within_its_limit_while_its_job_runs_and_nobody_reads_it(bench: Bench) -> None:
+    bench.take(replace(an_assignment(), max_log_bytes=1000))
+    written: list[int] = []
+
+    def write_and_look() -> bool:
+        """Write too much twice, each time the log is no longer than it may be."""
+        for order in bench.executor.started:
+            log = order.log
+            if len(written) == 2:
+                return log.stat().st_size == 1001
+            if not log.exists() or log.stat().st_size <= 1001:
+                with log.open("ab") as job:
+                    written.append(job.write(b"x" * 5000))
+        return False
+
+    bench.run_until(write_and_look)
+
+    assert bench.executor.started[0].log.read_bytes() == b"x" * 1001
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ function RecordedRun({ run }: { run: RecordedRunView }) {
           <Name of={run.agent_id} />
         </Link>
         <span className="cut faint" dir="auto" title={run.name ?? undefined}>
-          {run.name}
+          {run.name === run.agent_id ? null : run.name}
         </span>
         <Progress of={run.progress} />
       </span>

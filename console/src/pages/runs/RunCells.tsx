@@ -96,7 +96,7 @@ function About({ run }: { run: RecordedRunView }) {
       <Link to={agentPath(run.agent_id)} className="runs-agent cut" title={run.agent_id}>
         <Name of={run.agent_id} />
       </Link>
-      {run.name ? (
+      {run.name && run.name !== run.agent_id ? (
         <span className="runs-name cut" dir="auto" title={run.name}>
           {run.name}
         </span>

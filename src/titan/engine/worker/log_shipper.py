@@ -7,12 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from titan.engine.protocol import LOG_TAIL_MAX_BYTES
 from titan.engine.worker.link import Link
-from titan.engine.worker.log_file import read_log
+from titan.engine.worker.log_file import LogFile
 from titan.engine.worker.reports import EndedAttempt
 
 LOOK_EVERY_SECONDS: Final = 0.1  # what feels live to a reader
@@ -23,7 +22,7 @@ PART_BYTES: Final = LOG_TAIL_MAX_BYTES  # bounds how long one attempt's flood ho
 
 @dataclass(slots=True)
 class _FollowedLog:
-    log: Path
+    log: LogFile
     sent_bytes: int = 0
     ended: EndedAttempt | None = None  #: set when the attempt has ended with more output than a report carries
 
@@ -40,7 +39,7 @@ class LogShipper:
         self._active_at = 0.0
         self._changed = threading.Condition()
 
-    def follow(self, lease_id: str, log: Path) -> None:
+    def follow(self, lease_id: str, log: LogFile) -> None:
         """Begin to send an attempt's output."""
         with self._changed:
             self._followed[lease_id] = _FollowedLog(log)
@@ -93,7 +92,7 @@ class LogShipper:
         return has_more
 
     def _send_one_part(self, lease_id: str, followed: _FollowedLog) -> bool:
-        part = read_log(followed.log, followed.sent_bytes, PART_BYTES)
+        part = followed.log.read(followed.sent_bytes, PART_BYTES)
         size_bytes = self._link.append_log(lease_id, followed.sent_bytes, part) if part else None
         if size_bytes is not None:
             followed.sent_bytes = size_bytes

@@ -3,14 +3,13 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from titan.engine.protocol import LOG_TAIL_MAX_BYTES, Report
 from titan.engine.worker.link import Link
-from titan.engine.worker.log_file import read_log, size_of_log
+from titan.engine.worker.log_file import LogFile
 
 MAX_REPORTS: Final = 64  # in one request; with the longest log parts 22 MB of JSON
 
@@ -20,13 +19,13 @@ class EndedAttempt:
     """An attempt whose processes are gone, and whose report is not acknowledged yet."""
 
     report: Report  #: without the last part of the log
-    log: Path | None = None  #: absent when it never started
+    log: LogFile | None = None  #: absent when it never started
     log_sent_bytes: int = 0  #: how much of the log the server has
 
     @property
     def has_short_log(self) -> bool:
         """Whether what is left of the log fits into the report."""
-        return self.log is None or size_of_log(self.log) - self.log_sent_bytes <= LOG_TAIL_MAX_BYTES
+        return self.log is None or self.log.size() - self.log_sent_bytes <= LOG_TAIL_MAX_BYTES
 
 
 class Reports:
@@ -84,5 +83,5 @@ class Reports:
 def _with_log(ended: EndedAttempt) -> Report:
     if ended.log is None:
         return ended.report
-    tail = read_log(ended.log, ended.log_sent_bytes, LOG_TAIL_MAX_BYTES)
+    tail = ended.log.read(ended.log_sent_bytes, LOG_TAIL_MAX_BYTES)
     return msgspec.structs.replace(ended.report, log_offset=ended.log_sent_bytes, log_tail=tail)

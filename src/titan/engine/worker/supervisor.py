@@ -24,6 +24,7 @@ from titan.engine.worker.inbox import (
     StopAsked,
 )
 from titan.engine.worker.leases import Leases
+from titan.engine.worker.log_file import LogFile
 from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.reports import EndedAttempt
 from titan.engine.worker.script_places import IN_THE_WAY, PlacedScript, Script, place_script
@@ -38,6 +39,7 @@ from titan.ports_execution import AttemptEnd, AttemptOrder, Executor
 logger = logging.getLogger(__name__)
 
 UNABLE_SECONDS: Final = 2.0  # how long a slot rests after this machine could not start a job
+CUT_LOGS_SECONDS: Final = 0.1  # how often what is over the limit of an output is thrown away
 ABANDON_SECONDS: Final = 15.0  # after the grace; a keeper takes up to 10 s for what cannot be killed
 
 
@@ -45,6 +47,7 @@ ABANDON_SECONDS: Final = 15.0  # after the grace; a keeper takes up to 10 s for 
 class _RunningAttempt:
     assignment: Assignment
     files: AttemptFiles
+    log: LogFile
     ending: AttemptOutcome | None = None  #: why it is being stopped
     is_lost: bool = False  #: the server has given it up: nobody wants to hear its end
     timeout: Timer | None = None
@@ -84,6 +87,7 @@ class Supervisor:
         self._timers = Timers()
         self._running: dict[str, _RunningAttempt] = {}
         self._is_leaving = False
+        self._is_cutting_logs = False
 
     @property
     def is_idle(self) -> bool:
@@ -152,9 +156,12 @@ class Supervisor:
             logger.exception("job %s cannot start", assignment.job_name, extra=_ids(assignment))
             self._report_unstarted(assignment, AttemptOutcome.FAILED, f"could not start: {cause!r}")
             return
-        self._running[lease_id] = _RunningAttempt(assignment, files)
+        log = LogFile(files.log, assignment.max_log_bytes)
+        self._running[lease_id] = _RunningAttempt(assignment, files, log)
         logger.info("attempt %d of job %s began", assignment.attempt, assignment.job_name, extra=_ids(assignment))
-        self._logs.follow(lease_id, files.log)
+        self._logs.follow(lease_id, log)
+        if not self._is_cutting_logs and assignment.max_log_bytes is not None:
+            self._cut_logs_later()
         if assignment.timeout_seconds is not None:
             due_at = time.monotonic() + assignment.timeout_seconds
             self._running[lease_id].timeout = self._timers.add(
@@ -272,9 +279,21 @@ class Supervisor:
             peak_memory_bytes=end.peak_memory_bytes,
             error=error,
         )
-        if not self._files.finish(EndedAttempt(report=report, log=running.files.log)):
+        if not self._files.finish(EndedAttempt(report=report, log=running.log)):
             due_at = time.monotonic() + REPORT_WITHIN_SECONDS
             self._timers.add(due_at, lambda: self._files.hurry(end.lease_id))
+
+    def _cut_logs_later(self) -> None:
+        self._is_cutting_logs = True
+        self._timers.add(time.monotonic() + CUT_LOGS_SECONDS, self._cut_logs)
+
+    def _cut_logs(self) -> None:
+        """Keep outputs within their limits while jobs write, whether or not a server takes them meanwhile."""
+        self._is_cutting_logs = False
+        for running in self._running.values():
+            running.log.size()
+        if self._running:
+            self._cut_logs_later()
 
     def _give_back_later(self, assignment: Assignment, why: str) -> None:
         """Give an attempt that this machine cannot start back, uncounted, after a pause that holds its slot.

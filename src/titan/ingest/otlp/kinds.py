@@ -1,5 +1,6 @@
-"""What kind of action a span is, and its name."""
+"""What kind of action a span is, its name, and what a root span calls its run."""
 
+import re
 from typing import Final
 
 from titan.ingest.otlp.attributes import Gathered, Meaning
@@ -83,6 +84,11 @@ _SIGNS: Final[dict[Meaning, ActionKind]] = {
 }
 
 
+#: What frameworks put around an agent's or a workflow's name in the names of their spans.
+_AROUND_A_NAME: Final = frozenset({"agent", "agent_run", "create_agent", "invoke", "invoke_agent", "run", "workflow"})
+_WORD: Final = re.compile(r"\w+")
+
+
 def kind_of(gathered: Gathered) -> ActionKind:
     """Return what a span is; STEP for what says nothing of agents, such as an HTTP client's span."""
     found = gathered.found
@@ -113,6 +119,20 @@ def name_of(span: Span, kind: ActionKind, found: dict[Meaning, Value]) -> str:
         case ActionKind.STEP:
             name = found.get("entity")
     return (name if type(name) is str and name else span.name)[:500] or "unnamed"
+
+
+def title_of(span: Span, name: str, found: dict[Meaning, Value]) -> str:
+    """Return what a root span calls its run: its own name, or `name` where it says no more than that and what it does.
+
+    "invoke_agent code-reviewer" is the agent's name once more; "review pull request #482" is the run's own.
+    """
+    known = (name, _small(found.get("agent")), _small(found.get("operation")), _small(found.get("kind")))
+    said = _AROUND_A_NAME.union(*map(_words, known))
+    return name if _words(span.name) <= said else span.name
+
+
+def _words(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
 
 
 def _small(value: Value) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime
 from titan.ingest.otlp.actions import texts_of
 from titan.ingest.otlp.attributes import Gathered
 from titan.ingest.otlp.details import resource_text
+from titan.ingest.otlp.kinds import title_of
 from titan.ingest.otlp.telemetry import Span
 from titan.ingest.values import Value, joined_text
 from titan.model.actions import CALLS, ActionEntry, ActionKind, AgentSource, Outcome, RunEnd, RunEntry, Teller
@@ -43,7 +44,7 @@ class RunSeen:
             self._actor = (entry.started_at, entry.actor)
         self._at = min(self._at, entry.started_at)
         if entry.parent_id is None:
-            self._hear_root(span, entry)
+            self._hear_root(span, entry, gathered)
 
     def entry(self) -> RunEntry:
         """Return what they say."""
@@ -79,12 +80,13 @@ class RunSeen:
         name = self._source.service or self._root if self._has_root or self._is_named else None
         return (None, None, AgentSource.SAID) if name is None else (self._at, name, AgentSource.NAMED)
 
-    def _hear_root(self, span: Span, entry: ActionEntry) -> None:
+    def _hear_root(self, span: Span, entry: ActionEntry, gathered: Gathered) -> None:
         if not self._is_named:
             self._hear_whose_root(entry)
         elif entry.kind in CALLS:
             return  # a call that stands alone is neither the name nor the end of a run of many
-        self._title = (span.name if entry.kind in CALLS else entry.name)[:500] or None
+        title = span.name if entry.kind in CALLS else title_of(span, entry.name, gathered.found)
+        self._title = title[:500] or None
         if entry.ended_at is None:
             return
         self._ended_at = max(self._ended_at or entry.ended_at, entry.ended_at)

@@ -13,7 +13,7 @@ from titan.model.errors import Conflict, InvalidInput, TooLarge
 from titan.model.memory import StoredValue
 from titan.ports import Reader, Transaction
 from titan.rules.access import Permission
-from titan.rules.gates import DECIDING_WORDS, STATUS_PREFIX
+from titan.rules.gates import KEYS_PREFIX, STATUS_PREFIX
 from titan.rules.names import check_key, shown
 from titan.server import wire, wire_store
 from titan.server.answers import json_answer
@@ -43,9 +43,8 @@ async def put_value(call: Call) -> Response[bytes]:
     """Set a key, durably."""
     raw = await call.raw_body()
     body = call.decode(raw, wire_store.PutBody)
-    check_key(body.key)
+    await _check_change(call, body.key)
     _check_value(body.key, body.value)
-    await _check_decision(call, body.key, body.value)
     if body.artifact is not None:
         keep_blob(call.house.blobs, body.artifact)
 
@@ -68,7 +67,8 @@ async def put_value(call: Call) -> Response[bytes]:
 async def delete_key(call: Call) -> Response[bytes]:
     """Delete the value and the set under a key."""
     raw = await call.raw_body()
-    key = check_key(call.query(wire_store.KeyQuery).key)
+    key = call.query(wire_store.KeyQuery).key
+    await _check_change(call, key)
 
     def act(tx: Transaction) -> object:
         return wire_store.DeletedAnswer(deleted=tx.delete_key(call.house.project_id, key))
@@ -80,7 +80,7 @@ async def increment(call: Call) -> Response[bytes]:
     """Add to the whole number under a key, which counts as 0 when absent; give the sum."""
     raw = await call.raw_body()
     body = call.decode(raw, wire_store.IncrementBody)
-    check_key(body.key)
+    await _check_change(call, body.key)
 
     def act(tx: Transaction) -> object:
         old = tx.value(call.house.project_id, body.key, now=tx.now)
@@ -96,10 +96,9 @@ async def compare_and_swap(call: Call) -> Response[bytes]:
     """Set a key only if it holds what is expected; null stands for absent, on both sides."""
     raw = await call.raw_body()
     body = call.decode(raw, wire_store.SwapBody)
-    check_key(body.key)
+    await _check_change(call, body.key)
     for text in (body.expected, body.value):
         _check_value(body.key, text or "")
-    await _check_decision(call, body.key, body.value or "")
     _check_ttl(body)
 
     def act(tx: Transaction) -> object:
@@ -138,7 +137,7 @@ async def add_member(call: Call) -> Response[bytes]:
     """Add a member to a set; 1 when it is new."""
     raw = await call.raw_body()
     body = call.decode(raw, wire_store.AddBody)
-    check_key(body.key)
+    await _check_change(call, body.key)
     _check_value(body.key, body.member)
 
     def act(tx: Transaction) -> object:
@@ -201,9 +200,15 @@ def _whole_number(key: str, held: StoredValue | None) -> int:
     )
 
 
-async def _check_decision(call: Call, key: str, value: str) -> None:
-    """Return when the caller may write this: under a gate's status key a word may be a decision like any other."""
-    if key.startswith(STATUS_PREFIX) and value in DECIDING_WORDS:
+async def _check_change(call: Call, key: str) -> None:
+    """Return when the caller may change what is under `key`: what tells of gates, only who may decide them.
+
+    Raises:
+        InvalidName: it is no key.
+        Forbidden: the key tells of gates, and the caller is a job.
+    """
+    check_key(key)
+    if key.startswith(KEYS_PREFIX):
         await permit(call, Permission.DECIDE)
 
 

@@ -33,6 +33,7 @@ from titan.model.workers import Load, Worker, WorkerState
 from titan.ports import Reader
 from titan.rules.access import check_offers
 from titan.rules.names import check_label, check_name, shown
+from titan.rules.output import is_cut, within_limit
 from titan.rules.retention import may_delete_workspace
 from titan.server import wire
 from titan.server.answers import json_answer
@@ -96,7 +97,7 @@ async def claim(call: Call) -> Response[bytes]:
             call.house.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
     return json_answer(
         ClaimAnswer(
-            assignments=[_assignment(leased) for leased in orders.fresh],
+            assignments=[_assignment(leased, call.house.max_log_bytes) for leased in orders.fresh],
             stop=list(orders.stop),
             lost=list(orders.lost),
             leave=orders.should_leave,
@@ -180,7 +181,7 @@ def _count(house: House, reports: list[AttemptReport]) -> None:
             house.metrics.on_cancelled_attempt()
 
 
-def _assignment(leased: Leased) -> Assignment:
+def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
     assert job.spec.filename is not None, f"gate {job.id} was leased"
     return Assignment(
@@ -200,6 +201,7 @@ def _assignment(leased: Leased) -> Assignment:
         timeout_seconds=job.spec.timeout_seconds,
         cold=job.spec.cold,
         token=attempt.token,
+        max_log_bytes=max_log_bytes or None,
     )
 
 
@@ -210,15 +212,17 @@ def _keep_tail(house: House, attempt: Attempt | None, report: Report) -> int:
     """
     if attempt is None:
         return report.log_offset  # stale: nothing is kept, and nothing is missed
-    if report.log_tail:
-        return _append(house, attempt, report.log_offset, report.log_tail)
-    return house.logs.size(attempt.lease_id)
+    return _append(house, attempt, report.log_offset, report.log_tail)
 
 
 def _append(house: House, attempt: Attempt, offset: int, content: bytes) -> int:
-    size = house.logs.append(attempt.lease_id, offset, content)
-    house.bus.ring(Topic(Kind.LOG, attempt.job_id))
-    return size
+    """Append to an output; return how much of it need not be sent again: all of one that is over its limit."""
+    limit_bytes = house.max_log_bytes
+    stored = within_limit(content, offset=offset, limit_bytes=limit_bytes)
+    size = house.logs.append(attempt.lease_id, offset, stored)
+    if content:
+        house.bus.ring(Topic(Kind.LOG, attempt.job_id))
+    return max(size, offset + len(content)) if is_cut(size, limit_bytes=limit_bytes) else size
 
 
 async def _live_attempt(call: Call) -> Attempt:

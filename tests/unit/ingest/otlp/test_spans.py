@@ -299,7 +299,9 @@ def test_a_clock_that_went_back_gives_no_negative_duration() -> None:
 
 
 def test_the_root_names_the_run_and_ends_it() -> None:
-    run = run_of(a_span({"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a", "session.id": 7}))
+    attributes = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a", "session.id": 7}
+
+    run = run_of(a_span(attributes, name="review pull request #482"))
 
     assert run == RunEntry(
         run_id=TRACE_ID,
@@ -308,9 +310,46 @@ def test_the_root_names_the_run_and_ends_it() -> None:
         agent_id="a",
         agent_at=NOON,
         session_id="7",
-        name="a",
+        name="review pull request #482",
         end=RunEnd.COMPLETED,
     )
+
+
+@pytest.mark.parametrize("name", ["review pull request #482", "code-reviewer of #482"])
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "code-reviewer"},
+        {"openinference.span.kind": "AGENT", "agent.name": "code-reviewer"},
+        {"traceloop.span.kind": "workflow", "traceloop.entity.name": "code-reviewer"},
+        {"traceloop.span.kind": "agent", "traceloop.entity.name": "code-reviewer"},
+        {"logfire.span_type": "span", "agent_name": "code-reviewer"},
+    ],
+)
+def test_a_run_keeps_the_name_that_its_root_span_was_given(attributes: dict[str, object], name: str) -> None:
+    span = a_span(attributes, name=name)
+
+    [action] = actions_of(span)
+
+    assert (run_of(span).name, action.name) == (name, "code-reviewer")
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("code-reviewer", {"openinference.span.kind": "AGENT", "agent.name": "code-reviewer"}),
+        ("invoke_agent code-reviewer", {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "code-reviewer"}),
+        ("invoke_agent", {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "code-reviewer"}),
+        ("agent run", {"agent_name": "code-reviewer"}),
+        ("agent_run [code-reviewer]", {"gen_ai.agent.name": "code-reviewer"}),
+        ("code-reviewer.workflow", {"traceloop.span.kind": "workflow", "traceloop.entity.name": "code-reviewer"}),
+        ("ai.generateText", {"ai.operationId": "ai.generateText", "ai.telemetry.functionId": "code-reviewer"}),
+    ],
+)
+def test_a_name_that_only_repeats_what_the_root_is_and_whose_is_not_doubled(
+    name: str, attributes: dict[str, object]
+) -> None:
+    assert run_of(a_span(attributes, name=name)).name == "code-reviewer"
 
 
 def test_a_failed_root_fails_the_run_with_its_reason() -> None:
@@ -327,7 +366,7 @@ def test_the_root_ends_and_names_a_run_that_its_program_names_too(is_of_resource
     run = run_of(root, resource=named if is_of_resource else None)
 
     assert (run.run_id, run.agent_id, run.agent_source) == ("run-1", "a", AgentSource.ACTED)
-    assert (run.name, run.end, run.is_part_end) == ("a", RunEnd.COMPLETED, True)
+    assert (run.name, run.end, run.is_part_end) == ("work", RunEnd.COMPLETED, True)
 
 
 def test_a_call_that_stands_alone_does_not_end_a_run_that_its_program_names() -> None:
