@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 import apsw
 import msgspec
@@ -158,7 +158,8 @@ def _gather(home: Path, partial: Path, *, now: datetime, tell: Tell, is_archive:
             size_bytes=size_bytes,
             missing=missing,
         )
-        (partial / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+        with _created(partial / MANIFEST) as file:
+            file.write(msgspec.json.format(msgspec.json.encode(manifest)))
         _sync(partial / MANIFEST)
         sink.finish(partial)
     return manifest
@@ -166,6 +167,7 @@ def _gather(home: Path, partial: Path, *, now: datetime, tell: Tell, is_archive:
 
 def _copy_database(source: Path, target: Path, tell: Tell) -> None:
     """Copy a database that others write to meanwhile, as of one moment, and check every page of the copy."""
+    _created(target).close()
     try:
         reading = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
         writing = apsw.Connection(str(target))
@@ -183,7 +185,6 @@ def _copy_database(source: Path, target: Path, tell: Tell) -> None:
             raise _damaged(f"copy of {source}", "pages that agree with each other", str(complaints[0]))
     except apsw.Error as error:
         raise translated(error, source) from error
-    target.chmod(0o600)
     _sync(target)
 
 
@@ -227,7 +228,7 @@ class _Folder:
         target = self._folder / name
         with source.open("rb") as file:
             make_folder(target.parent)
-            with target.open("wb") as copy:
+            with _created(target) as copy:
                 shutil.copyfileobj(file, copy, CHUNK_BYTES)
                 copy.flush()
                 os.fsync(copy.fileno())
@@ -260,9 +261,17 @@ def _folder(folder: Path) -> Iterator[_Sink]:
 
 @contextmanager
 def _archive(path: Path) -> Iterator[_Sink]:
-    with tarfile.open(path, "w:gz", compresslevel=1) as archive:  # the fastest: most of it is text or already packed
+    with (
+        _created(path) as file,
+        tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as archive,  # the fastest: most is text or packed
+    ):
         yield _Archive(archive)
     _sync(path)
+
+
+def _created(path: Path) -> BinaryIO:
+    """Open a new file for writing that is its owner's alone from its first byte, whatever the umask."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _add(sink: _Sink, source: Path, name: str, digest: str | None) -> int | None:

@@ -1,6 +1,8 @@
 """Backups: of a home that is written to, whole or not at all, checked before they are put back."""
 
+import os
 import sqlite3
+import stat
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -131,6 +133,32 @@ def test_a_backup_is_never_written_over_and_a_failed_one_leaves_nothing(tmp_path
         take(home, tmp_path / f"second-{name}")
 
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["home", name])
+
+
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    """Have new files as open as they are made."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@KINDS
+@pytest.mark.usefixtures("no_umask")
+def test_a_backup_is_its_owners_alone_while_it_is_made_and_afterwards(tmp_path: Path, home: Path, name: str) -> None:
+    target = tmp_path / "backups" / name
+    target.parent.mkdir()
+    seen: dict[str, int] = {}
+
+    def look(_progress: Progress | None) -> None:
+        for path in target.parent.rglob("*"):
+            seen[path.name] = seen.get(path.name, 0) | stat.S_IMODE(path.stat().st_mode)
+
+    back_up(home, target, now=NOON, tell=look)
+    look(None)
+
+    assert {name: mode for name, mode in seen.items() if mode & 0o077} == {}
+    assert len(seen) >= 3  # it was looked at while it was made, too
 
 
 def test_a_folder_that_is_no_home_is_refused(tmp_path: Path) -> None:
