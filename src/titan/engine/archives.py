@@ -1,15 +1,17 @@
 """Zip archives of jobs: looked into before anything is stored, unpacked for each attempt."""
 
+import io
 import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from titan.model.errors import InvalidInput
-from titan.rules.archives import ArchiveEntry, check_archive
+from titan.rules.archives import MAX_DIRECTORY_BYTES, ArchiveEntry, check_archive, check_directory, check_directory_size
 from titan.rules.names import shown
 
 _PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -25,7 +27,7 @@ def look_into(archive: Path, name: str, *, scripts: Iterable[str]) -> None:
         InvalidInput: it is no zip, or one that `rules.archives` refuses.
     """
     with _opened(archive, name) as opened:
-        check_archive(name, _entries(opened), scripts=scripts)
+        check_archive(name, [_entry(info) for info in opened.infolist()], scripts=scripts)
 
 
 def unpack(archive: Path, folder: Path, *, script: str) -> None:
@@ -36,45 +38,73 @@ def unpack(archive: Path, folder: Path, *, script: str) -> None:
         OSError: it cannot be written.
     """
     with _opened(archive, archive.name) as opened:
-        check_archive(archive.name, _entries(opened), scripts=[script])
+        check_archive(archive.name, [_entry(info) for info in opened.infolist()], scripts=[script])
         for info in opened.infolist():
-            _unpack_entry(opened, info, folder)
+            try:
+                _unpack_entry(opened, info, folder / info.filename)
+            except _BROKEN as cause:
+                raise _damaged(archive.name, f"{info.filename}: {cause}") from cause
 
 
-def _opened(archive: Path, name: str) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(archive)
-    except _BROKEN as cause:
-        raise _damaged(name, str(cause)) from cause
+class _Archive(io.BufferedReader):
+    """A zip's file, which gives `zipfile` no directory that `rules.archives` refuses.
+
+    `zipfile` reads the directory in one go, wherever the archive says that it is and however long, and only then makes
+    its entries. So what it reads is checked: an archive may say otherwise of itself, in more than one place.
+    """
+
+    def __init__(self, archive: Path, name: str) -> None:
+        super().__init__(io.FileIO(archive))
+        self._name = name
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes; at most as many as a directory may have.
+
+        Raises:
+            InvalidInput: they are a directory that is refused.
+        """
+        wanted = MAX_DIRECTORY_BYTES if size is None or size < 0 else size
+        check_directory_size(self._name, wanted)
+        found = super().read(wanted)
+        check_directory(self._name, found)
+        return found
 
 
-def _entries(opened: zipfile.ZipFile) -> list[ArchiveEntry]:
-    return [
-        ArchiveEntry(
-            path=info.orig_filename,  # `filename` ends before a NUL
-            size_bytes=info.file_size,
-            is_folder=info.is_dir(),
-            is_encrypted=bool(info.flag_bits & _ENCRYPTED),
-            is_packed_known=info.compress_type in _PACKED,
-            mode=info.external_attr >> 16,
-        )
-        for info in opened.infolist()
-    ]
+@contextmanager
+def _opened(archive: Path, name: str) -> Iterator[zipfile.ZipFile]:
+    with _Archive(archive, name) as file:
+        try:
+            opened = zipfile.ZipFile(file)
+        except _BROKEN as cause:
+            raise _damaged(name, str(cause)) from cause
+        with opened:
+            if not all(0 <= info.header_offset < opened.start_dir for info in opened.infolist()):
+                raise _damaged(name, "an entry that lies outside of it")
+            yield opened
 
 
-def _unpack_entry(opened: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:
-    target = folder / info.filename
+def _entry(info: zipfile.ZipInfo) -> ArchiveEntry:
+    # Where it is unpacked to, which Python 3.12 takes from an extra field if there is one. It ends before a NUL.
+    path = info.orig_filename if "\0" in info.orig_filename else info.filename
+    return ArchiveEntry(
+        path=path,
+        size_bytes=info.file_size,
+        is_folder=path.endswith("/"),
+        is_encrypted=bool(info.flag_bits & _ENCRYPTED),
+        is_packed_known=info.compress_type in _PACKED,
+        mode=info.external_attr >> 16,
+    )
+
+
+def _unpack_entry(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:
     if info.is_dir():
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         return
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     mode = 0o700 if info.external_attr >> 16 & 0o111 else 0o600
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    try:
-        with open(descriptor, "wb") as file, opened.open(info) as content:
-            shutil.copyfileobj(content, file)  # never more than the size that was checked: ZipExtFile stops there
-    except _BROKEN as cause:
-        raise _damaged(opened.filename or "", f"{info.filename}: {cause}") from cause
+    with open(descriptor, "wb") as file, opened.open(info) as content:
+        shutil.copyfileobj(content, file)  # never more than the size that was checked: ZipExtFile stops there
 
 
 def _damaged(name: str, found: str) -> InvalidInput:

@@ -67,7 +67,7 @@ def test_the_guides_limits_are_the_limits() -> None:
     from titan.engine.worker.file_collector import MAX_LISTED, REPORT_WITHIN_SECONDS
     from titan.engine.worker.folder_index import MAX_FILES, SMALL
     from titan.engine.worker.workspaces import FULL_LOOK_PAUSE
-    from titan.rules.archives import MAX_ENTRIES, MAX_UNPACKED_BYTES
+    from titan.rules.archives import MAX_DIRECTORY_BYTES, MAX_ENTRIES, MAX_UNPACKED_BYTES
     from titan.settings import whole_number
 
     said = {
@@ -79,6 +79,7 @@ def test_the_guides_limits_are_the_limits() -> None:
         "At most 100,000 files": MAX_FILES == 100_000,
         "at most 5 % of the": FULL_LOOK_PAUSE == 20,
         "over 20,000 entries": MAX_ENTRIES == 20_000,
+        "over 16 MiB of directory": MAX_DIRECTORY_BYTES == 16 * 2**20,
         "over 1 GiB": MAX_UNPACKED_BYTES == 2**30,
     }
 

@@ -6,7 +6,15 @@ from dataclasses import replace
 import pytest
 
 from titan.model.errors import InvalidInput
-from titan.rules.archives import MAX_ENTRIES, MAX_UNPACKED_BYTES, ArchiveEntry, check_archive
+from titan.rules.archives import (
+    MAX_DIRECTORY_BYTES,
+    MAX_ENTRIES,
+    MAX_UNPACKED_BYTES,
+    ArchiveEntry,
+    check_archive,
+    check_directory,
+    check_directory_size,
+)
 
 MAIN = ArchiveEntry(path="src/main.py", size_bytes=10, mode=stat.S_IFREG | 0o644)
 FOLDER = ArchiveEntry(path="src/", size_bytes=0, is_folder=True, mode=stat.S_IFDIR | 0o755)
@@ -68,3 +76,19 @@ def test_too_many_entries_are_refused() -> None:
 def test_a_missing_script_is_refused_with_what_may_have_been_meant(paths: tuple[str, ...], found: str) -> None:
     with pytest.raises(InvalidInput, match=f"the script 'src/main.py'; {found}. Name the script by its path"):
         check(*(replace(MAIN, path=path) for path in paths))
+
+
+def test_a_directory_may_have_so_many_bytes_and_no_more() -> None:
+    check_directory_size("agent.zip", MAX_DIRECTORY_BYTES)
+
+    with pytest.raises(InvalidInput, match="and 16777216 bytes; found one of 16777217 bytes"):
+        check_directory_size("agent.zip", MAX_DIRECTORY_BYTES + 1)
+
+
+def test_a_directory_may_have_so_many_entries_and_no_more() -> None:
+    entry = b"PK\x01\x02" + bytes(43)
+    check_directory("agent.zip", entry)
+    check_directory("agent.zip", entry * MAX_ENTRIES)
+
+    with pytest.raises(InvalidInput, match="at most 20000 entries; found 20001"):
+        check_directory("agent.zip", entry * (MAX_ENTRIES + 1))
