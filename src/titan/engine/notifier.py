@@ -6,6 +6,7 @@ own thread: one that does not answer delays nobody else.
 """
 
 import asyncio
+import base64
 import hashlib
 import hmac
 import http.client
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final, TypeAlias
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlencode, urlsplit
 
 from titan import __version__
 from titan.engine.bus import JOURNAL, Bus, Watch
@@ -45,7 +46,7 @@ SLACK_HOST: Final = "hooks.slack.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where notifications go. Its path may be a secret: Slack's is."""
+    """Where notifications go. Its path may be a secret, as Slack's is, and it may hold a password."""
 
     url: str
     is_slack: bool
@@ -247,6 +248,8 @@ def page_of(notice: Notice) -> str:
 def post_over_http(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     """POST a body and return the status; redirects are not followed, certificates are checked.
 
+    A name and a password in the URL are sent as Basic authorization.
+
     Raises:
         OSError, HTTPException: there was no answer.
     """
@@ -260,10 +263,18 @@ def post_over_http(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         connection = http.client.HTTPConnection(host, parts.port, timeout=ANSWER_SECONDS)
     try:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", target, body, dict(headers))
+        connection.request("POST", target, body, {**headers, **_authorization(parts)})
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def _authorization(parts: SplitResult) -> dict[str, str]:
+    """Return what shows the name and the password of a URL (RFC 7617); nothing where it has none."""
+    if not (parts.username or parts.password):
+        return {}
+    shown = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    return {"Authorization": "Basic " + base64.b64encode(shown.encode()).decode()}
 
 
 def _headers(body: bytes, identifier: str, secret: str) -> dict[str, str]:

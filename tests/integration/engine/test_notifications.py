@@ -1,6 +1,7 @@
 """Notifications reach a real address: signed, in order, again after a failure, and across restarts."""
 
 import asyncio
+import base64
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +14,7 @@ from tests.support.receiver import Receiver, a_receiver
 from tests.support.sources import ROOT
 from tests.support.waiting import wait_until
 from titan.engine.bus import Bus
-from titan.engine.notifier import Address, Notifier, read_addresses
+from titan.engine.notifier import Address, Notifier, post_over_http, read_addresses
 from titan.model.errors import InvalidInput
 from titan.rules.notices import NoticeKind, check_texts
 
@@ -113,6 +114,30 @@ def test_slack_gets_a_text_in_which_its_own_characters_are_escaped(desk: Desk, r
 
     assert receiver.received[0].value == {"text": "<dag-train> & FAILED"}
     assert "Titan-Signature" not in receiver.received[0].headers
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "sent"),
+    [
+        ("ann:se%40cr%2Cet@", b"ann:se@cr,et"),
+        ("ann:a:b@", b"ann:a:b"),
+        ("ann@", b"ann:"),
+        (":key@", b":key"),
+        ("ann:%C3%BC%0D%0AX-Evil:1@", "ann:ü\r\nX-Evil:1".encode()),
+        ("@", None),
+        ("", None),
+    ],
+)
+def test_a_name_and_a_password_in_a_url_are_sent_as_basic_authorization(
+    receiver: Receiver, userinfo: str, sent: bytes | None
+) -> None:
+    (address,) = read_addresses(receiver.url.replace("//", f"//{userinfo}"))
+
+    post_over_http(address.url, b"{}", {})
+
+    (post,) = receiver.received
+    assert post.headers.get("Authorization") == (sent and f"Basic {base64.b64encode(sent).decode()}")
+    assert address.shown == receiver.url.split("/")[2]  # what logs and settings show has no password
 
 
 def test_an_address_that_is_new_hears_of_nothing_that_was_before(desk: Desk, receiver: Receiver) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 from tests.support.raw_http import a_key, ask_json
@@ -27,3 +28,14 @@ def test_an_opened_gate_and_a_failed_run_are_posted(tmp_path: Path) -> None:
     assert opened.value["link"].endswith(f"/dags/DAG-{opened.value['dag']}?id={opened.value['dag_id']}")
     assert (failed.value["kind"], failed.value["reason"]) == ("run_failed", "nobody pays")
     assert failed.value["link"].endswith("/runs/R_1")
+
+
+def test_an_address_with_a_password_is_posted_to_with_it(tmp_path: Path) -> None:
+    gate = {"id": "spend", "kind": "gate", "filename": "", "hitl_message": "Spend the money?"}
+    with a_receiver() as receiver:
+        settings = {"TITAN_NOTIFY": receiver.url.replace("//", "//ann:hush@")}
+        with running_titan(tmp_path / "home", offers=(), environment=settings) as titan:
+            submit(titan.sdk_port, a_dag_body([gate]))
+            (opened,) = receiver.wait_for(1)
+
+    assert opened.headers["Authorization"] == "Basic " + base64.b64encode(b"ann:hush").decode()
