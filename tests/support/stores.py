@@ -1,10 +1,12 @@
 """Stores for tests: every implementation under its name, and a clock that stands until it is moved."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
+
+import apsw
 
 from tests.support.builders import NOON
 from tests.support.postgres import a_database
@@ -56,3 +58,13 @@ class StandingClock:
 def committed(store: Store, decide: Callable[[Transaction], T]) -> T:
     """Return the result of a transaction once it is durable."""
     return store.transact(decide).result(timeout=PATIENCE_SECONDS)
+
+
+def tamper_with_jobs(store: Store, sql: str) -> None:
+    """Change rows behind the store's back."""
+    if isinstance(store, SqliteStore):
+        with closing(apsw.Connection(str(vars(store)["_path"]))) as connection:
+            connection.execute(sql)
+    else:
+        with vars(store)["_address"].open() as connection:
+            connection.execute(sql)

@@ -159,7 +159,7 @@ class StoreRefused(StoreError):
 
 
 class StoreDamaged(StoreError):
-    """The store's file is not a readable database. It was left as it is."""
+    """A file of the store is gone or no readable database, or a row of it cannot be read. It was left as it is."""
 
 
 class StoreTooNew(StoreError):

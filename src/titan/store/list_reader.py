@@ -13,6 +13,7 @@ from titan.store.rows.dags import dag_from_row, run_from_row
 from titan.store.rows.jobs import job_from_row
 from titan.store.rows.workers import attempt_from_row
 from titan.store.session import Parameter, Row, Session
+from titan.store.unreadable import methods_read_rows
 
 T = TypeVar("T")
 
@@ -21,6 +22,7 @@ BEHIND_ALL: Final = "\U0010ffff"  # sorts behind every id, by bytes
 NEVER_US: Final = 2**62  # later than every moment
 
 
+@methods_read_rows
 class SqlListReader:
     """Implements `titan.ports_lists.ListReader`; its docstrings stand there."""
 

@@ -23,8 +23,10 @@ from titan.store.rows.memory import file_from_row, receipt_from_row, value_from_
 from titan.store.rows.tokens import sign_in_from_row, token_from_row
 from titan.store.rows.workers import attempt_from_row, worker_from_row
 from titan.store.session import Parameter
+from titan.store.unreadable import methods_read_rows
 
 
+@methods_read_rows
 class SqlReader(SqlListReader):
     """Implements `titan.ports.Reader`; its docstrings stand there."""
 

@@ -22,6 +22,7 @@ from titan.store.rows.journal import entry_of_event, row_of_entry
 from titan.store.rows.tokens import changes_of_token, row_of_sign_in, row_of_token
 from titan.store.rows.workers import changes_of_attempt, row_of_attempt, row_of_worker
 from titan.store.session import Parameter, Session
+from titan.store.unreadable import reads_rows
 
 
 class SqlTransaction(SqlReader):
@@ -67,6 +68,7 @@ class SqlTransaction(SqlReader):
     def save_job(self, job: Job) -> None:
         self._session.run("save_job", changes_of_job(job))
 
+    @reads_rows
     def count_down_children(self, parent_id: str, *, worker_id: str | None) -> list[Job]:
         children = self._all("count_down_children", parent_id=parent_id, worker_id=worker_id)
         freed = [job_from_row(row) for row in children if remaining_parents_of_row(row) == 0]

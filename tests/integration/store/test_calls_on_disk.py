@@ -11,14 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from tests.support.builders import PROJECT
-from tests.support.call_stores import actions_of, check, kept, record, run_of, tape_of
+from tests.support.call_stores import actions_of, check, kept, record, run_of, tamper, tape_of
 from tests.support.full_disk import MakeRoom, small_disk
 from tests.support.recorded import RUN, a_call, a_word
 from tests.support.sources import ROOT
 from tests.support.stores import PATIENCE_SECONDS, StandingClock
 from tests.support.waiting import wait_until
 from titan.model.actions import SHARED_MARK, ActionEntry, Failure, Payload, RunEnd
-from titan.model.errors import StoreFull
+from titan.model.errors import StoreDamaged, StoreFull
 from titan.model.recorded import Note
 from titan.ports_calls import CallReader
 from titan.store.calls.scrubbing import TO_SCRUB
@@ -231,3 +231,21 @@ def test_the_texts_of_runs_asked_for_long_ago_are_forgotten() -> None:
         texts.trim()
 
     assert [len(texts.of_run(run_no, dict)) for run_no in (2, 1, 0)] == [MAX_DIGESTS // 2, MAX_DIGESTS // 2, 0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "pragma ignore_check_constraints = on; update actions set outcome = 'succ0ss'",
+        "update actions set name = cast(x'ff41' as text)",
+    ],
+)
+def test_a_row_that_no_constraint_would_let_in_is_named_as_damaged(tmp_path: Path, damage: str) -> None:
+    with closing(SqliteCallStore(tmp_path / "calls.db", clock=StandingClock())) as store:
+        record(store, a_call())
+        tamper(store, damage)
+
+        with pytest.raises(StoreDamaged, match="found one that cannot be read"):
+            actions_of(store)
+        with pytest.raises(StoreDamaged, match="found one that cannot be read"):
+            record(store, a_call(ends=5))

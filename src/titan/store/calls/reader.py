@@ -16,10 +16,12 @@ from titan.store.calls.session import CallSession
 from titan.store.calls.tape_reading import entries_of_rows, entries_within
 from titan.store.calls.verifying import check_tape
 from titan.store.rows.columns import to_json, to_us
+from titan.store.unreadable import methods_read_rows
 
 NO_RUN: Final = 0  # the number of none
 
 
+@methods_read_rows
 class SqlCallReader:
     """Implements `titan.ports_calls.CallReader`; its docstrings stand there."""
 

@@ -26,6 +26,7 @@ from titan.store.calls.session import CallSession
 from titan.store.calls.texts import KnownTexts
 from titan.store.calls.words import words_of
 from titan.store.rows.columns import to_json, to_us
+from titan.store.unreadable import reads_rows
 
 MOST_PARTS: Final = 1000  # requests that tell of one call; a conversation as long as its batches are short
 FORGOTTEN: Final = "forgotten"  # the note that holds the version of the newest deletion
@@ -66,6 +67,7 @@ class SqlCallTransaction(SqlCallReader):
 
     # --- what is known ---
 
+    @reads_rows
     def known(self, project_id: str, entries: Sequence[Entry]) -> KnownCalls:
         runs = self._read_places(project_id, {entry.run_id for entry in entries})
         answered = self.calls_answered(project_id, own_answers(entries))
@@ -88,11 +90,13 @@ class SqlCallTransaction(SqlCallReader):
         told = self.tape(action.project_id, action.run_id, action_number=action.number, limit=MOST_PARTS)
         return [stored.entry for stored in told]
 
+    @reads_rows
     def _never_ended(self, run_nos: Mapping[str, int], run_id: str, limit: int) -> list[Action]:
         """Return the first calls of a run that is stored of which nobody told the end when it was over."""
         rows = self._all("never_ended", run_no=run_nos[run_id], limit=limit) if run_id in run_nos else ()
         return [action_from_row(row, run_id) for row in rows]
 
+    @reads_rows
     def _read_places(self, project_id: str, run_ids: set[str]) -> dict[str, RecordedRun]:
         """Return those of these runs that are stored; note where they stand."""
         found: dict[str, RecordedRun] = {}

@@ -21,6 +21,7 @@ from titan.store.rows.jobs import job_from_row, ready_job_of
 from titan.store.rows.workers import attempt_from_row, worker_from_row
 from titan.store.session import Parameter, Row
 from titan.store.transaction import SqlTransaction
+from titan.store.unreadable import methods_read_rows
 
 _Question: TypeAlias = tuple[str, Mapping[str, Parameter]]
 
@@ -29,6 +30,7 @@ _OF_LEASE: Final = ("attempt", "job_of_lease", "dag_of_lease", "run_of_lease", "
 _OF_WORKER: Final = ("worker", "busy_slots", "live_attempts_of_worker")
 
 
+@methods_read_rows
 class AheadReader(SqlReader):
     """A reader of one snapshot that remembers what it has read."""
 
