@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from titan.model.errors import InvalidInput, NotSupported
 from titan.ports import Blobs, Clock, Logs, Store
 from titan.ports_calls import CallStore
+from titan.store import lost
 from titan.store.blobs import FolderBlobs
 from titan.store.calls.sqlite_store import SqliteCallStore
 from titan.store.folders import errors_translated, make_folder
@@ -62,10 +63,13 @@ def open_durable(home: Path, *, store: str | None, shared: Path | None) -> Durab
 def _in_home(home: Path, *, folder: Path) -> Durable:
     clock = SystemClock()
     with ExitStack() as opened:
-        store = SqliteStore(home / "control.db", clock=clock)
+        lost.check_control(home)
+        store = SqliteStore(home / lost.CONTROL_FILE, clock=clock)
         opened.callback(store.close)
-        calls = SqliteCallStore(home / "calls.db", clock=clock)
+        lost.check_calls(home, were_made=lost.are_calls_noted(store))
+        calls = SqliteCallStore(home / lost.CALLS_FILE, clock=clock)
         opened.callback(calls.close)
+        lost.note_both(home, store)
         close = opened.pop_all().close
     return Durable(
         store=store,

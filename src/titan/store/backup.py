@@ -23,6 +23,7 @@ import msgspec
 
 from titan import __version__
 from titan.model.errors import InvalidInput, StoreDamaged
+from titan.store import lost
 from titan.store.calls.sqlite_store import CALLS as CALLS_KIND
 from titan.store.folders import errors_translated, make_folder, sync_folder
 from titan.store.ownership import hold
@@ -31,8 +32,8 @@ from titan.store.rows.jobs import digests_of_spec
 from titan.store.sqlite import opening
 from titan.store.sqlite.session import SqliteSession, translated
 
-DATABASE: Final = "control.db"
-CALLS: Final = "calls.db"  #: beside it; a home of an older Titan has none
+DATABASE: Final = lost.CONTROL_FILE
+CALLS: Final = lost.CALLS_FILE  #: beside it; a home of an older Titan has none
 MANIFEST: Final = "titan-backup.json"
 FORMAT: Final = 1
 PAGES: Final = 2048  # 8 MiB between two words of progress
@@ -128,6 +129,7 @@ def restore(source: Path, home: Path, *, now: datetime, is_forced: bool, tell: T
 def _gather(home: Path, partial: Path, *, now: datetime, tell: Tell, is_archive: bool) -> Manifest:
     database = partial / DATABASE
     _copy_database(home / DATABASE, database, tell)
+    lost.check_calls(home, were_made=lost.were_calls_made(partial))
     if (home / CALLS).is_file():
         _copy_database(home / CALLS, partial / CALLS, tell)
     blobs, leases, home_id = _named_in(partial)

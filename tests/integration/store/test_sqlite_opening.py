@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -17,7 +18,7 @@ from tests.support.stores import PATIENCE_SECONDS, StandingClock, committed
 from titan.model.errors import StoreDamaged, StoreInUse, StoreTooNew
 from titan.model.memory import StoredValue
 from titan.ports import Transaction
-from titan.store.sqlite import SqliteStore
+from titan.store.sqlite import SqliteStore, opening
 
 
 @pytest.fixture
@@ -160,6 +161,27 @@ def test_a_damaged_file_is_named_and_left_as_it_is(path: Path, damage: Callable[
     assert raised.value.subject == f"store {path}"
     assert "left as it is" in raised.value.next_step
     assert contents(path) == before
+
+
+def test_a_start_looks_at_a_large_file_for_as_long_as_it_may_and_no_longer(tmp_path: Path) -> None:
+    path = tmp_path / "large.db"
+    with closing(apsw.Connection(str(path))) as connection:
+        connection.execute("create table meta (name text, value text); insert into meta values ('schema_version', '1')")
+        connection.execute("create table many (number integer); create table late (content text)")
+        connection.execute(
+            "with recursive n (i) as (select 1 union select i + 1 from n where i < 100000) "
+            "insert into many select i from n"
+        )
+        [(page,)] = connection.execute("select rootpage from sqlite_schema where name = 'late'")
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(bytes(4096))
+
+    opening.check(path, within_seconds=0.0)
+    with pytest.raises(StoreDamaged):
+        opening.check(path)
+    with pytest.raises(StoreDamaged):
+        opening.check(path, within_seconds=None)
 
 
 def test_damage_in_what_a_crash_left_is_found_too(path: Path) -> None:

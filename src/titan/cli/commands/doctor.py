@@ -59,6 +59,7 @@ def _checks(home: Path, url: str | None) -> "Iterator[tuple[str, Check]]":
     yield "home", partial(of_home.check_home, home)
     yield "disk", partial(of_home.check_disk, home)
     yield "database", partial(of_home.check_database, home)
+    yield "calls", partial(of_home.check_calls, home)
     yield "recorded", partial(spool.check_spools, home, os.environ)
     is_named = url is not None or names_a_server()
     titan = _server(home, url, is_named=is_named)

@@ -1,20 +1,22 @@
-"""The home: its folder, its disk, its database."""
+"""The home: its folder, its disk, its databases."""
 
 import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from titan.cli.doctor.findings import Finding, fail, ok, warn
 from titan.cli.formats import size
-from titan.model.errors import StoreInUse
+from titan.model.errors import StoreDamaged, StoreInUse
+
+if TYPE_CHECKING:
+    from titan.store.sqlite.opening import Kind
 
 LOW_BYTES: Final = 1024**3  # a day of a small installation's logs
 EMPTY_BYTES: Final = 100 * 1024**2
-QUICK_CHECK_BYTES: Final = 256 * 1024**2  # half a second; reading more would disturb the server
 
 
 def check_home(home: Path) -> Iterator[Finding]:
@@ -52,40 +54,66 @@ def check_disk(home: Path) -> Iterator[Finding]:
 
 
 def check_database(home: Path) -> Iterator[Finding]:
-    """Look into the database, whether a server has it open or not."""
-    path = home / "control.db"
-    if not path.exists():
-        yield ok("database", "none yet: the first start makes it")
-        return
-    from titan.store.ownership import lock
+    """Look into the database of jobs, whether a server has it open or not."""
+    from titan.store import lost
     from titan.store.sqlite import opening
 
-    try:
-        descriptor = lock(path)
-    except StoreInUse:
-        yield from _check_open_database(path)
+    with _held(home) as is_free:
+        lost.check_control(home)
+        yield from _check("database", home / lost.CONTROL_FILE, opening.CONTROL, is_free=is_free)
+
+
+def check_calls(home: Path) -> Iterator[Finding]:
+    """Look into the database of recorded runs, whether a server has it open or not."""
+    from titan.store import lost
+    from titan.store.calls.sqlite_store import CALLS
+
+    with _held(home) as is_free:
+        try:
+            were_made = not is_free or lost.were_calls_made(home)
+        except StoreDamaged:
+            were_made = False  # nobody can tell; `check_database` says why
+        lost.check_calls(home, were_made=were_made)
+        yield from _check("calls", home / lost.CALLS_FILE, CALLS, is_free=is_free)
+
+
+@contextmanager
+def _held(home: Path) -> Iterator[bool]:
+    """Keep servers out of a home for a `with` block; tell whether none is in it."""
+    from titan.store import lost
+    from titan.store.ownership import lock
+    from titan.store.sqlite.opening import is_made
+
+    if not any(is_made(home / name) for name in (lost.CONTROL_FILE, lost.CALLS_FILE)):
+        yield True
         return
     try:
-        opening.check(path)
+        descriptor = lock(home / lost.CONTROL_FILE)
+    except StoreInUse:
+        yield False
+        return
+    try:
+        yield True
     finally:
         os.close(descriptor)
-    yield ok("database", f"{path.name}, {size(path.stat().st_size)}, can be read; no server has it open")
 
 
-def _check_open_database(path: Path) -> Iterator[Finding]:
-    """Read beside the server that owns the database, as SQLite's write-ahead log allows."""
+def _check(name: str, path: Path, kind: "Kind", *, is_free: bool) -> Iterator[Finding]:
     import apsw
 
-    size_bytes = path.stat().st_size
-    with closing(
-        apsw.Connection(f"{path.as_uri()}?mode=ro", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
-    ) as db:
-        try:
-            query = "pragma quick_check(1)" if size_bytes <= QUICK_CHECK_BYTES else "select 'ok' from meta limit 1"
-            answer = str(db.execute(query).fetchall()[0][0])
-        except apsw.Error as error:
-            answer = str(error)
-    if answer == "ok":
-        yield ok("database", f"{path.name}, {size(size_bytes)}, can be read beside the server that has it open")
-    else:
-        yield fail("database", f"{path.name} is damaged: {answer}", "Stop the server and restore a backup.")
+    from titan.store.sqlite import opening
+    from titan.store.sqlite.session import translated
+
+    if not opening.is_made(path):
+        yield ok(name, f"{path.name}: none yet, the first start makes it")
+        return
+    size_bytes = size(path.stat().st_size)
+    try:
+        if is_free:
+            opening.check(path, kind, within_seconds=None)
+            yield ok(name, f"{path.name}, {size_bytes}, is whole; no server has it open")
+        else:
+            opening.check_beside(path)
+            yield ok(name, f"{path.name}, {size_bytes}, can be read beside the server that has it open")
+    except apsw.Error as error:
+        raise translated(error, path) from error

@@ -2,8 +2,9 @@
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +19,11 @@ _SQL_FOLDER: Final = Path(__file__).parent.parent / "sql"
 _MAGIC: Final = b"SQLite format 3\x00"  # https://sqlite.org/fileformat.html#magic_header_string
 _HEADER_BYTES: Final = 100
 
-# A check of all pages costs 2 ms per MiB here, so at most 65 ms of a start; a larger file shows its
-# damage when the damaged page is first read.
-_CHECKED_SIZE_BYTES: Final = 32 * 1024 * 1024
+# What a start may spend on looking for damage. The tables of 400 MiB take 0.3 s from memory and 2.7 s from a cold disk;
+# what was not looked at shows its damage when it is first read. A check of all of the file takes 4 s from memory, most
+# of it for the index of words, and 7 s where indexes are compared with their tables, too.
+CHECK_SECONDS: Final = 1.0
+_STEPS: Final = 10_000  # of a check between two looks at the clock: 0.6 ms
 
 # The -wal keeps its size for the next facts; after a burst of large values it shrinks to this.
 _WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
@@ -38,29 +41,72 @@ class Kind:
 CONTROL: Final = Kind(migrations=_SQL_FOLDER / "sqlite" / "migrations", queries=QUERIES, page_bytes=4096)
 
 
-def check(path: Path, kind: Kind = CONTROL) -> None:
+def is_made(path: Path) -> bool:
+    """Return whether a database is in a file, or in the log beside it."""
+    return any(file.exists() and file.stat().st_size > 0 for file in (path, _wal_of(path)))
+
+
+def check(path: Path, kind: Kind = CONTROL, *, within_seconds: float | None = CHECK_SECONDS) -> None:
     """Look at a file without changing it or leaving anything beside it. A missing or empty one is fine.
+
+    Its tables are looked at, as far as so many seconds go; None: all of it, however long that takes.
 
     Raises:
         StoreDamaged: it is not a database of Titan's, or pages of it cannot be read.
         StoreTooNew: a newer Titan wrote it.
     """
-    wal = path.with_name(path.name + "-wal")
-    has_wal = wal.exists() and wal.stat().st_size > 0
-    size_bytes = path.stat().st_size if path.exists() else 0
-    if size_bytes == 0 and not has_wal:
+    if not is_made(path):
         return
-    _check_header(path, size_bytes)
+    _check_header(path)
+    with _looked_into(path) as connection:
+        if within_seconds is None:
+            _check_answer(path, connection.execute("pragma integrity_check(1)"))
+        else:
+            _check_tables(path, connection, within_seconds)
+        _check_version(path, connection, kind)
+
+
+def check_beside(path: Path) -> None:
+    """Look at the tables of a database beside the server that has it open, as far as a second goes.
+
+    Raises:
+        StoreDamaged: pages of it cannot be read.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with closing(apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)) as connection:
+        _check_tables(path, connection, CHECK_SECONDS)
+
+
+def note(path: Path, name: str) -> str | None:
+    """Return what a database that nobody has open notes under a name, None where it does not.
+
+    Raises:
+        StoreDamaged: it cannot be read.
+    """
+    with _looked_into(path) as connection:
+        found = connection.execute("select value from meta where name = ?", (name,)).fetchall()
+    return str(found[0][0]) if found else None
+
+
+def _check_tables(path: Path, connection: apsw.Connection, within_seconds: float) -> None:
+    until = time.monotonic() + within_seconds
+    connection.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
     try:
-        with _looked_into(path, has_wal=has_wal) as connection:
-            if size_bytes <= _CHECKED_SIZE_BYTES:
-                _check_pages(path, connection)
-            _check_version(path, connection, kind)
-    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError) as error:
-        raise damaged(path, f"a file that SQLite cannot read ({error})") from error
+        with suppress(apsw.InterruptError):
+            for (table,) in connection.execute("select name from sqlite_schema where type = 'table' and rootpage > 0"):
+                _check_answer(path, connection.execute("select * from pragma_quick_check(?)", (table,)))
+    finally:
+        connection.set_progress_handler(None)
 
 
-def _check_header(path: Path, size_bytes: int) -> None:
+def _check_answer(path: Path, answer: Iterable[tuple[object, ...]]) -> None:
+    complaint = next(str(row[0]) for row in answer)
+    if complaint != "ok":
+        raise damaged(path, f"pages that contradict each other ({complaint})")
+
+
+def _check_header(path: Path) -> None:
+    size_bytes = path.stat().st_size if path.exists() else 0
     if size_bytes < _HEADER_BYTES:
         raise damaged(path, f"a file of {size_bytes} bytes, shorter than a database's header")
     with path.open("rb") as file:
@@ -68,31 +114,34 @@ def _check_header(path: Path, size_bytes: int) -> None:
             raise damaged(path, "a file that does not begin as an SQLite database does")
 
 
+def _wal_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
 @contextmanager
-def _looked_into(path: Path, *, has_wal: bool) -> Iterator[apsw.Connection]:
+def _looked_into(path: Path) -> Iterator[apsw.Connection]:
     """Open a database so that nothing of it changes.
 
     `immutable` reads the file alone and makes no -wal or -shm. After a crash the newest facts are in
     the -wal, so then SQLite must read both; it makes a -shm for that, which goes if it was not there.
+
+    Raises:
+        StoreDamaged: SQLite cannot read it.
     """
     shm = path.with_name(path.name + "-shm")
-    had_shm = shm.exists()
-    how = "mode=ro" if has_wal else "mode=ro&immutable=1"
+    had_shm, wal = shm.exists(), _wal_of(path)
+    how = "mode=ro" if wal.exists() and wal.stat().st_size > 0 else "mode=ro&immutable=1"
     connection = apsw.Connection(
         f"{path.absolute().as_uri()}?{how}", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     )
     try:
         yield connection
+    except (apsw.CorruptError, apsw.NotADBError, apsw.SQLError, UnicodeDecodeError) as error:
+        raise damaged(path, f"a file that SQLite cannot read ({error})") from error
     finally:
         connection.close()
         if not had_shm:
             shm.unlink(missing_ok=True)
-
-
-def _check_pages(path: Path, connection: apsw.Connection) -> None:
-    complaints = [row[0] for row in connection.execute("pragma quick_check(1)")]
-    if complaints != ["ok"]:
-        raise damaged(path, f"pages that contradict each other ({complaints[0]})")
 
 
 def _check_version(path: Path, connection: apsw.Connection, kind: Kind) -> None:

@@ -143,7 +143,8 @@ def damaged(path: Path, found: str) -> StoreDamaged:
         f"store {path}",
         expected="a database that Titan wrote",
         found=found,
-        next_step="The file was left as it is: put a copy in its place, or move it away to begin anew.",
+        next_step="The file was left as it is. Restore a backup with titan restore, or put a copy in its place. "
+        f"To begin anew without it, move it away, then: touch {path}.new",
     )
 
 
