@@ -133,6 +133,7 @@ def guarded(app: ASGIApp, door: Door, console: Console) -> ASGIApp:
                 return
             shown = _bearer(scope, headers), cookie_of(headers)
             caller = await _caller(door, scope, *shown)
+            _note_authorized(scope, caller)
             if caller.is_signed_in:
                 check_origin_of_page(_method(scope), headers.get(b"origin"))
         except TitanError as error:
@@ -157,6 +158,13 @@ async def _caller(door: Door, scope: Scope, bearer: str | None, cookie: str | No
         if bearer is not None:  # a token was tried, where a stranger is answered too
             door.note_failure(error, client=_client(scope), asked=_asked(scope))
         return STRANGER
+
+
+def _note_authorized(scope: Scope, caller: Caller) -> None:
+    """Have the connection of a caller that may ask kept, where others are closed to make room."""
+    connection = scope.get("state", {}).get("connection")
+    if connection is not None and caller.role is not None:
+        connection.authorize()
 
 
 async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:
