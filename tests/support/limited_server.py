@@ -21,7 +21,7 @@ from titan.server.serve import HttpServer, listen
 class Application:
     """Answers with the size of the body; the path says what else it does.
 
-    /early answers before the body has come; /late looks at it only after `late_seconds`.
+    /early answers before the body has come; /late looks at it only after `late_seconds`; /broken fails.
     """
 
     late_seconds: float = 0.0
@@ -30,6 +30,8 @@ class Application:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Be called as ASGI says."""
         scope["state"]["connection"].authorize()
+        if scope["path"] == "/broken":
+            raise ValueError("broken")
         if scope["path"] == "/late":
             await asyncio.sleep(self.late_seconds)
         size_bytes = 0

@@ -13,6 +13,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
 
 from titan.model.errors import HeadersTooLarge, InvalidInput, RequestTimeout, TitanError
 from titan.server.answers import JSON, problem_of, status_code_of
@@ -24,6 +26,12 @@ logger = logging.getLogger(__name__)
 
 LOGGED_EVERY_SECONDS: Final = 1.0
 _log = LimitedLog(logger, every_seconds=LOGGED_EVERY_SECONDS)
+
+#: On every answer. A page of another origin can neither run nor embed what this server gives.
+SECURITY_HEADERS: Final = (
+    ("x-content-type-options", "nosniff"),
+    ("cross-origin-resource-policy", "same-origin"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +249,7 @@ class Socket(WebSocketsSansIOProtocol):
         tracked: TrackedConnection,
     ) -> None:
         super().__init__(config, server_state, app_state)
+        self.conn = _HandshakeProtocol(max_size=config.ws_max_size, logger=self.logger)
         self._tracked = tracked
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -254,11 +263,21 @@ class Socket(WebSocketsSansIOProtocol):
             self.transport.close()
 
 
+class _HandshakeProtocol(ServerProtocol):
+    """Has SECURITY_HEADERS with every answer to a handshake, those of the library too."""
+
+    def send_response(self, response: Response) -> None:
+        for name, value in SECURITY_HEADERS:
+            response.headers.setdefault(name, value)
+        super().send_response(response)
+
+
 def refusal(error: TitanError) -> bytes:
     """Return the whole answer that refuses a request and ends its connection."""
     status = HTTPStatus(status_code_of(error))
     body = msgspec.json.encode(ProblemAnswer(error=problem_of(error)))
     fields = (
+        *SECURITY_HEADERS,
         ("content-type", JSON),
         ("content-length", str(len(body))),
         ("connection", "close"),

@@ -16,7 +16,7 @@ from titan.model.errors import InvalidInput
 from titan.server.acceptor import Acceptor
 from titan.server.connection_tracker import ConnectionTracker, TrackedConnection, tracker_of_this_process
 from titan.server.guard import LOCAL_HOSTS
-from titan.server.http_protocol import DEFAULT_LIMITS, Connection, ConnectionLimits
+from titan.server.http_protocol import DEFAULT_LIMITS, SECURITY_HEADERS, Connection, ConnectionLimits
 
 BACKLOG: Final = 2048  # uvicorn's own default
 GOODBYE_SECONDS: Final = 5  # for requests that are being answered when the server stops
@@ -102,6 +102,7 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 date_header=False,
+                headers=list(SECURITY_HEADERS),
                 ws="websockets-sansio",
                 ws_max_size=MAX_FRAME_BYTES,
                 ws_ping_interval=PING_SECONDS,
@@ -116,6 +117,7 @@ class HttpServer(uvicorn.Server):
         self._limits = limits
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.server_state.default_headers = self.config.encoded_headers  # uvicorn sets them a little later
         acceptors = [
             Acceptor(listener, self._connection, self._tracker, tls=self._tls, limits=self._limits)
             for listener in sockets or ()

@@ -1,8 +1,9 @@
-"""What strangers write into a request: refused before anybody looks at a token."""
+"""What strangers write into a request: refused before anybody looks at a token, and never a way past a browser."""
 
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Iterator
 
 import psutil
@@ -160,3 +161,47 @@ def test_a_gigabyte_that_was_refused_is_not_read(port: int, admin: Holder) -> No
 
     assert answer.refusal == (413, "TooLarge")
     assert sent < 64 * MEBIBYTE
+
+
+def test_every_answer_tells_browsers_to_run_and_embed_nothing_of_it(port: int, admin: Holder) -> None:
+    assert admin.ask("PUT", "/api/files/a.txt", b"alert(1)").status == 201
+    raw = [
+        (200, request("GET", "/", headers=ANY_PAGE)),
+        (404, request("GET", "/assets/none.js")),
+        (401, request("GET", "/api/jobs")),
+        (200, request("GET", "/api/jobs", headers=admin.header)),
+        (200, request("HEAD", "/", headers=ANY_PAGE)),
+        (200, request("GET", "/api/files/a.txt", headers=admin.header)),
+        (403, request("PUT", "/api/store", headers={"Origin": "https://evil.example", **admin.header})),
+        (404, request("GET", "/api/nothing", headers=admin.header)),
+        (405, request("DELETE", "/api/dags", headers=admin.header)),
+        (413, request("PUT", "/api/store", headers={"Content-Length": str(10**15), **admin.header})),
+        (431, request("GET", "/", headers={"X": "a" * 70_000})),
+        (400, b"hello\r\n\r\n"),
+        (400, request("GET", "/", headers={"Host": "evil@127.0.0.1"})),
+        (200, request("GET", "/metrics", headers=admin.header)),
+        (200, request("GET", "/api/events?after=0", headers=admin.header)),
+        (101, request("GET", "/api/events/ws", headers={**HANDSHAKE, **admin.header})),
+        (401, request("GET", "/api/events/ws", headers=HANDSHAKE)),
+        (403, request("GET", "/api/no-socket", headers={**HANDSHAKE, **admin.header})),
+        (400, request("GET", "/api/events/ws", headers={**HANDSHAKE, "Sec-WebSocket-Key": ""})),
+        (400, request("POST", "/api/events/ws", headers=HANDSHAKE)),
+    ]
+
+    for status, message in raw:
+        with said(port, message) as connection:
+            head = head_of(connection)
+        assert head[0].split()[1] == str(status), (message[:60], head)
+        fields = [line.lower() for line in head]
+        assert fields.count("x-content-type-options: nosniff") == 1, (message[:60], head)
+        assert fields.count("cross-origin-resource-policy: same-origin") == 1, (message[:60], head)
+
+
+def head_of(connection: socket.socket) -> list[str]:
+    """Return the lines of an answer's head."""
+    come = b""
+    while b"\r\n\r\n" not in come:
+        piece = connection.recv(65536)
+        assert piece, come
+        come += piece
+    return come.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")

@@ -187,3 +187,12 @@ def test_a_new_connection_is_answered_where_idle_ones_have_taken_every_place() -
         assert rest(silent[0]) == b""
         known.sendall(request("GET", "/"))
         assert read_answer(known).status == 200
+
+
+def test_a_mistake_of_the_application_is_answered_with_the_headers_of_every_answer() -> None:
+    with limited_server(Application(), PATIENT) as port, said(port, request("GET", "/broken")) as connection:
+        answer = read_answer(connection)
+
+    assert answer.status == 500
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
