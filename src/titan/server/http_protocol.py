@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import struct
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -33,6 +34,12 @@ SECURITY_HEADERS: Final = (
     ("cross-origin-resource-policy", "same-origin"),
 )
 
+#: The protocol of the original Titan: version, opcode, flags, spare, length of the UTF-8 that follows.
+FRAME: Final = struct.Struct(">BBBBI")
+FRAME_VERSION: Final = 1
+FRAME_ERROR: Final = 0x51
+NO_FRAMES: Final = b"ERROR: this Titan does not speak TITAN_PROTO yet; use titan_sdk (HTTP)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionLimits:
@@ -62,7 +69,7 @@ class Refused(Exception):
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's HTTP protocol with `ConnectionLimits`."""
+    """uvicorn's HTTP protocol with `ConnectionLimits`; refuses frames of TITAN_PROTO in their own protocol."""
 
     def __init__(
         self, config: uvicorn.Config, state: ServerState, tracked: TrackedConnection, limits: ConnectionLimits
@@ -72,6 +79,7 @@ class Connection(HttpToolsProtocol):
         self._tracked = tracked
         self._limits = limits
         self._phase = Phase.BETWEEN
+        self._is_first = True  # nothing has come yet
         self._is_over = False  # the last answer is given, or another protocol has taken over
         self._header_bytes = 0  # since the last byte of a body, or the last request
         self._unread_bytes = 0  # since the answer
@@ -93,6 +101,10 @@ class Connection(HttpToolsProtocol):
         if self._is_over:
             self._drop(len(data))
             return
+        if self._is_first and data[0] == FRAME_VERSION:  # no method begins so
+            self._end(FRAME.pack(FRAME_VERSION, FRAME_ERROR, 0, 0, len(NO_FRAMES)) + NO_FRAMES)
+            return
+        self._is_first = False
         while data and not self._is_over:
             room = self._limits.header_bytes - self._header_bytes
             piece, data = data[:room], data[room:]

@@ -149,8 +149,8 @@ class Servers:
 
     async def run(self) -> None:
         """Serve until `stop`."""
-        # Port 9090 will tell TITAN_PROTO from HTTP by the first byte, in `Connection`. TITAN_PROTO has no
-        # authentication, so the server that speaks it will be one of its own here, and for loopback addresses only.
+        # `Connection` tells TITAN_PROTO from HTTP by the first byte. TITAN_PROTO has no authentication, so the server
+        # that speaks it will be one of its own here, and for loopback addresses only.
         sockets = [[*self.public, *self.inner]] if self.tls is None else [list(self.public), list(self.inner)]
         self._running = [HttpServer(self.app, self.tracker, tls) for tls in (self.tls, None)[: len(sockets)]]
         serving = (server.serve(sockets=on) for server, on in zip(self._running, sockets, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 from collections.abc import Iterator
 
 import psutil
@@ -205,3 +206,28 @@ def head_of(connection: socket.socket) -> list[str]:
         assert piece, come
         come += piece
     return come.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+
+
+@pytest.mark.parametrize(
+    "payload", [b"nightly|extract.py;train.py", b"", b"x" * 100_000], ids=["a DAG", "nothing", "a large script"]
+)
+@pytest.mark.parametrize("opcode", [0x04, 0x09, 0x60])
+def test_a_frame_of_the_original_protocol_gets_that_protocols_error(port: int, opcode: int, payload: bytes) -> None:
+    # As the original's client does: eight bytes, then the text, sent at once; the same back; and the end.
+    with said(port, struct.pack(">BBBBI", 1, opcode, 0, 0, len(payload)) + payload) as connection:
+        version, answer, flags, spare, length = struct.unpack(">BBBBI", exactly(connection, 8))
+        text = exactly(connection, length).decode()
+        assert connection.recv(1) == b""
+
+    assert (version, answer, flags, spare) == (1, 0x51, 0, 0)
+    assert text == "ERROR: this Titan does not speak TITAN_PROTO yet; use titan_sdk (HTTP)"
+
+
+def exactly(connection: socket.socket, count: int) -> bytes:
+    """Return the next `count` bytes, as the original's client reads them."""
+    come = b""
+    while len(come) < count:
+        piece = connection.recv(count - len(come))
+        assert piece
+        come += piece
+    return come
