@@ -15,8 +15,15 @@ IDS: Final = ("job_id", "run_id", "dag_id", "worker_id", "lease_id")
 
 TEXT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 UVICORN: Final = "uvicorn.error"
-#: uvicorn logs this as an error also of a handshake that the application answered with a refusal, as ASGI has it.
-REFUSED_SOCKET: Final = "ASGI callable returned without completing handshake."
+#: uvicorn logs the first as an error also of a handshake that the application answered with a refusal, as ASGI has it;
+#: of the others any stranger could cause a line per request: `titan.server.http_protocol` logs one per second.
+NOT_LOGGED: Final = frozenset(
+    {
+        "ASGI callable returned without completing handshake.",
+        "Invalid HTTP request received.",
+        "Unsupported upgrade request.",
+    }
+)
 CHATTY: Final = ("httpx", "httpx2", UVICORN)  # a line per model call, and start and end told a second time
 
 
@@ -48,4 +55,4 @@ def configure(log_format: str, level: str, *, stream: TextIO | None = None) -> N
 
 
 def _is_told(record: logging.LogRecord) -> bool:
-    return record.msg != REFUSED_SOCKET
+    return record.msg not in NOT_LOGGED

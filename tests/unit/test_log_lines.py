@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from titan.log_lines import REFUSED_SOCKET, JsonLine, configure
+from titan.log_lines import NOT_LOGGED, JsonLine, configure
 
 
 @pytest.fixture(autouse=True)
@@ -58,11 +58,12 @@ def test_libraries_log_in_the_same_format_and_what_is_below_the_level_is_left_ou
     assert [line["logger"] for line in lines(stream)] == ["uvicorn.error"]
 
 
-def test_a_refused_handshake_is_no_error_of_the_server() -> None:
+@pytest.mark.parametrize("message", sorted(NOT_LOGGED))
+def test_what_any_stranger_can_cause_is_no_error_of_the_server(message: str) -> None:
     stream = io.StringIO()
     configure("json", "warning", stream=stream)
 
-    logging.getLogger("uvicorn.error").error(REFUSED_SOCKET)
+    logging.getLogger("uvicorn.error").error(message)
 
     assert lines(stream) == []
 

@@ -16,6 +16,8 @@ TitanError
 │   ├── IdempotencyConflict
 │   └── LimitExceeded     recursion depth, jobs in a run
 ├── TooLarge              a body or value over its limit
+│   └── HeadersTooLarge   a request's line and headers
+├── RequestTimeout        a request that was begun and not ended in time
 ├── StoreError
 │   ├── StoreUnavailable, StoreFull, StoreRefused
 │   └── StoreDamaged, StoreTooNew, StoreInUse      Titan does not start
@@ -137,6 +139,14 @@ class LimitExceeded(Conflict):
 
 class TooLarge(TitanError):
     """A body, value or file is over its limit."""
+
+
+class HeadersTooLarge(TooLarge):
+    """A request's line and headers are over their limit, of bytes or of fields."""
+
+
+class RequestTimeout(TitanError):
+    """The client has begun a request and did not send the rest in time."""
 
 
 class StoreError(TitanError):

@@ -5,9 +5,7 @@ with every request. What a caller may do says `titan.rules.access`.
 """
 
 import logging
-import time
 from base64 import b64decode
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -21,6 +19,7 @@ from titan.ports import Reader
 from titan.rules import tokens
 from titan.rules.names import shown
 from titan.server.house import House
+from titan.server.limited_log import LimitedLog
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class Door:
     """Looks at the token of every request."""
 
     house: House
-    _log: "_FailureLog" = field(default_factory=lambda: _FailureLog())
+    _log: LimitedLog = field(default_factory=lambda: LimitedLog(logger, every_seconds=LOGGED_EVERY_SECONDS))
     _noted: dict[str, float] = field(default_factory=dict)
     _bound: set[tuple[str, str | None]] = field(default_factory=set)  #: worker and token that belong together
 
@@ -143,7 +142,7 @@ class Door:
 
     def note_failure(self, error: Unauthorized, *, client: str, asked: str) -> None:
         """Log that somebody was turned away; never the token."""
-        self._log.note(f"{client} asked {asked} with {error.found}")
+        self._log.note(f"turned away: {client} asked {asked} with {error.found}")
 
     async def _holder(self, shown_token: tokens.Shown) -> Caller:
         token = await self.house.store.look(lambda reader: reader.token(shown_token.id))
@@ -196,24 +195,6 @@ def _password_in(credentials: str) -> str:
         return b64decode(credentials, validate=True).decode().partition(":")[2]
     except ValueError:  # of base64, and of UTF-8
         return ""
-
-
-class _FailureLog:
-    """One line a second at most, with the number of those that were left out."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._last: float | None = None
-        self._left_out = 0
-
-    def note(self, line: str) -> None:
-        now = self._clock()
-        if self._last is not None and now - self._last < LOGGED_EVERY_SECONDS:
-            self._left_out += 1
-            return
-        more = f" ({self._left_out} more since the last such line)" if self._left_out else ""
-        logger.warning("turned away: %s%s", line, more)
-        self._last, self._left_out = now, 0
 
 
 def _no_attempt() -> Unauthorized:

@@ -26,6 +26,8 @@ STATUS_CODES: Final[tuple[tuple[type[errors.TitanError], int], ...]] = (
     (errors.Forbidden, 403),
     (errors.NotFound, 404),
     (errors.Conflict, 409),
+    (errors.RequestTimeout, 408),
+    (errors.HeadersTooLarge, 431),
     (errors.TooLarge, 413),
     (errors.StoreFull, 507),
     (errors.StoreRefused, 500),  # not 503: clients repeat those, and a repeat never helps here
@@ -58,10 +60,9 @@ def status_code_of(error: errors.TitanError) -> int:
     return next((code for kind, code in STATUS_CODES if isinstance(error, kind)), 500)
 
 
-def on_titan_error(request: Request[Any, Any, Any], error: errors.TitanError) -> Response[bytes]:
-    """Answer a refusal with its own words and status."""
-    status_code = status_code_of(error)
-    problem = Problem(
+def problem_of(error: errors.TitanError) -> Problem:
+    """Return what the answer says of an error."""
+    return Problem(
         type=type(error).__name__,
         message=str(error),
         subject=error.subject,
@@ -69,7 +70,12 @@ def on_titan_error(request: Request[Any, Any, Any], error: errors.TitanError) ->
         found=error.found,
         next_step=error.next_step,
     )
-    answer = problem_answer(request, problem, status_code)
+
+
+def on_titan_error(request: Request[Any, Any, Any], error: errors.TitanError) -> Response[bytes]:
+    """Answer a refusal with its own words and status."""
+    status_code = status_code_of(error)
+    answer = problem_answer(request, problem_of(error), status_code)
     if status_code == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
     return answer

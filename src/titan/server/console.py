@@ -49,12 +49,11 @@ POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+#: Besides those of every answer, see `http_protocol`.
 HEADERS: Final = {
     "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
 }
 FOR_EVER: Final = "public, max-age=31536000, immutable"  # the name of an asset holds a digest of its content
 ALWAYS_ASK: Final = "no-cache"

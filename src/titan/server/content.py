@@ -57,7 +57,6 @@ def stored_content(call: Call, digest: str, *, name: str = "", headers: Mapping[
         "Accept-Ranges": "bytes",
         "ETag": f'"{digest}"',
         "Titan-Digest": digest,
-        "X-Content-Type-Options": "nosniff",
         **how,
     }
     try:
@@ -89,7 +88,6 @@ def shown_as_image(name: str) -> dict[str, str]:
         )
     return {
         "Content-Security-Policy": "sandbox; default-src 'none'",
-        "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": "private, max-age=31536000, immutable",
     }
 

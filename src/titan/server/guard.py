@@ -1,6 +1,7 @@
 """The guard before the application: which Host and Origin are answered, and whose token is good."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -9,7 +10,7 @@ from litestar import Request, Response
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send, WebSocketResponseBodyEvent, WebSocketResponseStartEvent
 
-from titan.model.errors import Forbidden, TitanError, Unauthorized
+from titan.model.errors import Forbidden, InvalidInput, TitanError, Unauthorized
 from titan.server.access import STRANGER, Caller, Door, token_in
 from titan.server.answers import on_titan_error, status_code_of
 from titan.server.console import Console, send_page
@@ -19,6 +20,27 @@ from titan.server.signing_in import PATH, cookie_of
 LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 STREAM_PROTOCOL: Final = "titan"  # a page offers it with its token behind it, and is answered with it alone
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+HOST: Final = re.compile(rb"(?:[\w.~%!$&'()*+,;=-]*|\[[0-9a-fA-F:.]+\])(?::[0-9]*)?")  # RFC 9110, 7.2
+
+
+def host_in(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the value of the header Host; None where there is none.
+
+    Raises:
+        InvalidInput: there are two, or it is not a host with or without a port; servers and proxies would guess
+            differently at whose it is (RFC 9112, 3.2).
+    """
+    hosts = [value for name, value in headers if name == b"host"]
+    if not hosts:
+        return None
+    if len(hosts) == 1 and HOST.fullmatch(hosts[0]):
+        return hosts[0].decode("ascii")
+    raise InvalidInput(
+        "header Host",
+        expected="one, of the form HOST or HOST:PORT",
+        found=ascii(b", ".join(hosts)[:200].decode("latin-1")),
+        next_step="Correct it and send the request again.",
+    )
 
 
 def check_origin(method: str, host: str | None, origin: str | None, access: Access) -> None:
@@ -104,13 +126,14 @@ def guarded(app: ASGIApp, door: Door, console: Console) -> ASGIApp:
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            check_origin(_method(scope), headers.get(b"host"), headers.get(b"origin"), door.house.access)
+            check_origin(_method(scope), host_in(scope["headers"]), headers.get(b"origin"), door.house.access)
             page = console.answer(_method(scope), scope["path"], headers)
             if page is not None:
                 await send_page(page, _method(scope), send)
                 return
             shown = _bearer(scope, headers), cookie_of(headers)
             caller = await _caller(door, scope, *shown)
+            _note_authorized(scope, caller)
             if caller.is_signed_in:
                 check_origin_of_page(_method(scope), headers.get(b"origin"))
         except TitanError as error:
@@ -135,6 +158,13 @@ async def _caller(door: Door, scope: Scope, bearer: str | None, cookie: str | No
         if bearer is not None:  # a token was tried, where a stranger is answered too
             door.note_failure(error, client=_client(scope), asked=_asked(scope))
         return STRANGER
+
+
+def _note_authorized(scope: Scope, caller: Caller) -> None:
+    """Have the connection of a caller that may ask kept, where others are closed to make room."""
+    connection = scope.get("state", {}).get("connection")
+    if connection is not None and caller.role is not None:
+        connection.authorize()
 
 
 async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:

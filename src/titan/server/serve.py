@@ -13,7 +13,10 @@ import uvicorn
 from litestar.types import ASGIApp
 
 from titan.model.errors import InvalidInput
+from titan.server.acceptor import Acceptor
+from titan.server.connection_tracker import ConnectionTracker, TrackedConnection, tracker_of_this_process
 from titan.server.guard import LOCAL_HOSTS
+from titan.server.http_protocol import DEFAULT_LIMITS, SECURITY_HEADERS, Connection, ConnectionLimits
 
 BACKLOG: Final = 2048  # uvicorn's own default
 GOODBYE_SECONDS: Final = 5  # for requests that are being answered when the server stops
@@ -82,9 +85,15 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
 
 
 class HttpServer(uvicorn.Server):
-    """uvicorn, with signals left to `titan.main`."""
+    """uvicorn, with connections accepted by an `Acceptor`, and signals left to `titan.main`."""
 
-    def __init__(self, app: ASGIApp, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        tracker: ConnectionTracker,
+        tls: ssl.SSLContext | None = None,
+        limits: ConnectionLimits = DEFAULT_LIMITS,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -93,6 +102,7 @@ class HttpServer(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 date_header=False,
+                headers=list(SECURITY_HEADERS),
                 ws="websockets-sansio",
                 ws_max_size=MAX_FRAME_BYTES,
                 ws_ping_interval=PING_SECONDS,
@@ -100,9 +110,25 @@ class HttpServer(uvicorn.Server):
                 ws_per_message_deflate=False,  # 300 KB of memory a socket, and a batch of events is small
                 timeout_keep_alive=75,  # seconds between two requests of a client; a fresh connection costs 0.2 ms
                 timeout_graceful_shutdown=GOODBYE_SECONDS,
-                ssl_context_factory=None if tls is None else lambda _config, _default: tls,
             )
         )
+        self._tracker = tracker
+        self._tls = tls
+        self._limits = limits
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.server_state.default_headers = self.config.encoded_headers  # uvicorn sets them a little later
+        acceptors = [
+            Acceptor(listener, self._connection, self._tracker, tls=self._tls, limits=self._limits)
+            for listener in sockets or ()
+        ]
+        for acceptor in acceptors:
+            acceptor.start()
+        self.servers = acceptors  # type: ignore[assignment]  # uvicorn does nothing but close them
+        self.started = True
+
+    def _connection(self, tracked: TrackedConnection) -> Connection:
+        return Connection(self.config, self.server_state, tracked, self._limits)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -118,14 +144,15 @@ class Servers:
     tls: ssl.SSLContext | None = None  #: encrypts the public ones
     #: For this home's own workers, jobs and command line, never encrypted: a certificate names no loopback address.
     inner: Sequence[socket.socket] = ()
+    tracker: ConnectionTracker = field(default_factory=tracker_of_this_process)  #: of all sockets together
     _running: list[HttpServer] = field(default_factory=list)
 
     async def run(self) -> None:
         """Serve until `stop`."""
-        # Port 9090 will tell TITAN_PROTO from HTTP by the first byte, with a protocol class of ours as `http=`. It has
-        # no authentication, so that server will be one of its own here, and for loopback addresses only.
+        # `Connection` tells TITAN_PROTO from HTTP by the first byte. TITAN_PROTO has no authentication, so the server
+        # that speaks it will be one of its own here, and for loopback addresses only.
         sockets = [[*self.public, *self.inner]] if self.tls is None else [list(self.public), list(self.inner)]
-        self._running = [HttpServer(self.app, tls) for tls in (self.tls, None)[: len(sockets)]]
+        self._running = [HttpServer(self.app, self.tracker, tls) for tls in (self.tls, None)[: len(sockets)]]
         serving = (server.serve(sockets=on) for server, on in zip(self._running, sockets, strict=True))
         await asyncio.gather(*serving)
 

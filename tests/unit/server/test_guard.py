@@ -2,8 +2,8 @@
 
 import pytest
 
-from titan.model.errors import Forbidden
-from titan.server.guard import check_origin
+from titan.model.errors import Forbidden, InvalidInput
+from titan.server.guard import check_origin, host_in
 from titan.server.house import Access
 
 OPEN = Access()
@@ -58,3 +58,26 @@ def test_where_every_request_needs_a_token_any_name_may_be_asked(host: str | Non
 def test_a_foreign_page_changes_nothing_where_tokens_are_needed_either() -> None:
     with pytest.raises(Forbidden, match="header Origin"):
         check_origin("POST", "10.0.0.1:5000", "https://evil.example", WITH_TOKENS)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:5000", "[::1]:9090", "titan_server", "a.b-c.example", "", "localhost:"])
+def test_a_host_with_or_without_a_port_is_one(host: str) -> None:
+    assert host_in([(b"accept", b"*/*"), (b"host", host.encode())]) == host
+
+
+def test_a_request_may_name_no_host() -> None:
+    assert host_in([]) is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil@127.0.0.1", "127.0.0.1/x", "127.0.0.1?x", "127.0.0.1#x", "[::1", "a b", "a:b", "::1", "h\xf6st", "a\tb"],
+)
+def test_anything_else_in_the_header_host_is_refused(host: str) -> None:
+    with pytest.raises(InvalidInput, match="expected one, of the form HOST or HOST:PORT"):
+        host_in([(b"host", host.encode("latin-1"))])
+
+
+def test_two_hosts_are_refused_though_they_are_the_same() -> None:
+    with pytest.raises(InvalidInput, match="header Host"):
+        host_in([(b"host", b"127.0.0.1"), (b"host", b"127.0.0.1")])

@@ -134,7 +134,7 @@ async def _download(call: Call, which: str) -> Response[bytes]:
         with open_blob(call.house.blobs, payload.blob) as content:
             return content.read()
 
-    headers = {"Content-Disposition": f'attachment; filename="{which}.json"', "X-Content-Type-Options": "nosniff"}
+    headers = {"Content-Disposition": f'attachment; filename="{which}.json"'}
     return Response(await look(call, find), media_type=JSON, headers=headers)
 
 
