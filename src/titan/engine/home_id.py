@@ -15,6 +15,16 @@ def read_home_id(home: Path) -> str | None:
         return None
 
 
+def is_gone(home: Path, home_id: str) -> bool:
+    """Return whether the home with this id is no longer there; one that cannot be read just now is."""
+    try:
+        return (home / FILE).read_text("ascii").strip() != home_id
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+
+
 def keep_home_id(home: Path) -> str:
     """Return the id of a home, and give it one the first time.
 

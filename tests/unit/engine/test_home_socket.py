@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from titan.engine.home_id import keep_home_id, read_home_id
+from titan.engine.home_id import is_gone, keep_home_id, read_home_id
 from titan.engine.home_socket import FILE, connect_in, listen_in
 
 
@@ -36,6 +36,18 @@ def test_the_socket_of_an_earlier_server_is_replaced(tmp_path: Path) -> None:
 def test_a_home_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         connect_in(tmp_path / "gone", timeout_seconds=5)
+
+
+def test_a_home_is_gone_with_its_folder_or_another_in_its_place_but_not_when_it_cannot_be_read(tmp_path: Path) -> None:
+    home_id = keep_home_id(tmp_path)
+    there = is_gone(tmp_path, home_id)
+    (tmp_path / "home-id").write_text("another\n")
+    another = is_gone(tmp_path, home_id)
+    (tmp_path / "home-id").unlink()
+    missing = is_gone(tmp_path, home_id)
+    (tmp_path / "home-id").mkdir()  # as unreadable as a disk with an error
+
+    assert [there, another, missing, is_gone(tmp_path, home_id)] == [False, True, True, False]
 
 
 def test_a_home_keeps_its_id_and_a_later_one_has_another(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from titan import __version__
 from titan.engine.executors.local import LocalExecutor
-from titan.engine.home_id import read_home_id
+from titan.engine.home_id import is_gone
 from titan.engine.protocol import Registration
 from titan.engine.worker.archives import Archives
 from titan.engine.worker.claims import Claims
@@ -174,7 +174,11 @@ class Worker:
         self._folders.discard(lease_id)
 
     def _end_with_home(self) -> None:
-        if self._plan.home is not None and read_home_id(self._plan.home) != self._plan.home_id:
+        if (
+            self._plan.home is not None
+            and self._plan.home_id is not None
+            and is_gone(self._plan.home, self._plan.home_id)
+        ):
             self._inbox.post(LeaveAsked(why=f"its home {self._plan.home} is gone"))
 
     def _end_if_forsaken(self) -> None:
