@@ -7,6 +7,7 @@ import logging
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import socket
 import ssl
@@ -27,7 +28,7 @@ from titan.engine.bus import Bus
 from titan.engine.chronicle import Chronicle
 from titan.engine.cleaner import Cleaner
 from titan.engine.free_space import SpaceWatch
-from titan.engine.home_id import keep_home_id
+from titan.engine.home_id import write_home_id
 from titan.engine.home_token import read_home_token
 from titan.engine.home_token_keeping import keep_home_tokens, other_tokens
 from titan.engine.local_workers import LocalWorkers
@@ -97,6 +98,7 @@ def up(settings: UpSettings, *, say: Callable[[str], None] = print) -> int:
     durable = open_durable(home, store=settings.store, shared=settings.shared)
     with ExitStack() as opened:
         opened.callback(durable.close)
+        write_home_id(home, durable.store.read(lambda reader: reader.home_id()))
         access = _access(settings, durable, home)
         listeners = Listeners.open(settings, home, opened, tls)
         model = open_model(settings.model, os.environ, home)
@@ -169,7 +171,7 @@ class Listeners:
     public: tuple[socket.socket, ...]  #: for people, and for SDKs
     tls: ssl.SSLContext | None
     inner: socket.socket | None  #: see Servers
-    home: socket.socket  #: for the workers of this home
+    home: socket.socket | None  #: for the workers of this home, where there are any
 
     @classmethod
     def open(cls, settings: UpSettings, home: Path, opened: ExitStack, tls: ssl.SSLContext | None) -> "Listeners":
@@ -180,8 +182,8 @@ class Listeners:
         urls = [url_of(listener, is_encrypted=tls is not None) for listener in public]
         _announce(home, urls, job_url=urls[-1] if inner is None else url_of(inner))
         opened.callback((home / "server.json").unlink, missing_ok=True)
-        # After that: a worker that is answered here looks there for the ports of this server.
-        listener = opened.enter_context(_listen_in_home(home))
+        # After that: a worker that is answered there finds in the file where its jobs reach this server.
+        listener = opened.enter_context(_listen_in_home(home)) if settings.offers else None
         return cls(public=public, tls=tls, inner=inner, home=listener)
 
     def urls(self) -> list[str]:
@@ -238,9 +240,7 @@ async def _serve(
     house = _compose(durable, bus, model, access, upkeep, runs_with, workers, read_privacy())
     durable.store.listen(_of_this_server(house.metrics.on_commit))
     durable.store.listen(_of_this_server(Chronicle(asyncio.get_running_loop()).on_commit))
-    servers = Servers(
-        create_app(house), listeners.public, listeners.tls, [listeners.home, *filter(None, [listeners.inner])]
-    )
+    servers = Servers(create_app(house), listeners.public, listeners.tls, listeners.inner, listeners.home)
     await house.orchestrator.start()
     _keep_house(house, upkeep, listeners.urls()[0])
     _stop_on_signals(servers, house)
@@ -288,7 +288,7 @@ def _runs_with(settings: UpSettings, home: Path, durable: Durable, listeners: Li
             "TITAN_MIN_FREE_BYTES": upkeep.min_free_bytes,
         },
         notified=tuple(address.shown for address in upkeep.addresses),
-        home_id=keep_home_id(home),
+        home_id=durable.store.read(lambda reader: reader.home_id()),
     )
 
 
@@ -416,7 +416,7 @@ def _stop_on_signals(servers: Servers, house: House) -> None:
 
 
 def _announce(home: Path, urls: Sequence[str], *, job_url: str) -> None:
-    """Leave word where this home's server is: for its command line, and for the jobs of its workers."""
+    """Write where this home's server is, for its command line and for the jobs of its workers."""
     partial = home / "server.json.partial"
     url = urls[0] if job_url in urls else job_url  # where the ports speak TLS: a certificate names no loopback address
     addresses = list(dict.fromkeys([url, *urls]))
@@ -446,7 +446,8 @@ def _greeting(settings: UpSettings, home: Path, store: str, listeners: Listeners
 def _in_a_second_terminal(home: Path) -> str:
     """Return a command that finds this server by its home, which has to be named unless it is ~/.titan."""
     named = "" if home == home_folder({}).resolve() else f"export TITAN_HOME={shlex.quote(str(home))}; "
-    return f"{named}titan jobs"
+    program = "titan" if shutil.which("titan") else shlex.quote(str(Path(sys.executable).with_name("titan")))
+    return f"{named}{program} jobs"
 
 
 def _access_in_words(settings: UpSettings, access: Access, *, is_encrypted: bool) -> str:

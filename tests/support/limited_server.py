@@ -29,7 +29,7 @@ class Application:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Be called as ASGI says."""
-        scope["state"]["connection"].authorize()
+        scope["state"]["connection"].authorize("")
         if scope["path"] == "/broken":
             raise ValueError("broken")
         if scope["path"] == "/late":

@@ -820,7 +820,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a token good no more, at once; a second time changes nothing. */
+        /** Revoke a token, at once; a second time changes nothing. The one of the home's workers is replaced. */
         post: operations["revoke_token"];
         delete?: never;
         options?: never;
@@ -3776,6 +3776,8 @@ export interface components {
         QueueGroupView: {
             /** @description The key whose places are taken. */
             concurrency_key: string | null;
+            /** @description The id of an untrusted token: only its workers may run them, as these made them. */
+            confined_to: string | null;
             count: number;
             /** @description The first of them, in the order of their turn. */
             jobs: components["schemas"]["JobView"][];

@@ -323,6 +323,7 @@ class QueueGroup(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     jobs: tuple[Job, ...]
     requirement: str | None = None
+    confined_to: str | None = None
 
 
 class Queue(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,9 @@ DEFAULT_PORTS = (5000, 9090)  # the second answers too, where another program ha
 # exist, and a restart while a command waits or follows is waited out. A job, which has a token, has a server.
 _PATIENCE_SECONDS = 60.0
 _NO = frozenset({"", "0", "false", "no", "off"})  # as titan_sdk reads TITAN_TLS
-_START_HINT = "Start it with `titan up`, or choose another with --server http://HOST:PORT."
+_START_HINT = (
+    "Start it with `titan up`, or name its home with TITAN_HOME, or its address with --server http://HOST:PORT."
+)
 
 
 @dataclass(frozen=True, slots=True)

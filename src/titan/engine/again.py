@@ -117,7 +117,8 @@ def _check_may_run_again(job: Job, gates: list[Job]) -> None:
     if gate is not None:
         state = gate.decision.outcome if gate.decision else gate.status
         found = f"gate '{gate.name}' of dag {gate.dag_id}, which is {state}"
-        next_step = f"Retry it once the gate is approved: `titan approve {gate.id}`"
+        what = "It starts by itself" if job.status is JobStatus.WAITING else "Retry it"
+        next_step = f"{what} once the gate is approved: `titan approve {gate.id}`"
         next_step += f", after `titan retry {gate.id}` opens it again." if gate.status.is_final else "."
     else:
         found = f"one that is {job.status} and has never run"

@@ -17,15 +17,25 @@ NAMES: Final = {FILE: ("home", Role.ADMIN), WORKER_FILE: ("home workers", Role.W
 
 
 def keep_home_tokens(store: Store, home: Path, project_id: str, *, ids: Ids, now: datetime) -> None:
-    """See to it that the home holds tokens that are good now; one that is revoked or lost is replaced.
+    """See to it that the home holds tokens that are valid; one that is revoked or lost is replaced.
 
     Raises:
         StoreError: one could not be stored, or its file not be written.
     """
-    for file, (name, role) in NAMES.items():
-        if store.read(partial(_stored, home=home, file=file, now=now)) is None:
-            new = decisions.NewToken(project_id=project_id, name=name, role=role, is_trusted=role is Role.WORKER)
-            _keep(store, new, home / file, ids)
+    for file in NAMES:
+        keep_home_token(store, home, project_id, file, ids=ids, now=now)
+
+
+def keep_home_token(store: Store, home: Path, project_id: str, file: str, *, ids: Ids, now: datetime) -> None:
+    """See to it that one file of the home holds a valid token.
+
+    Raises:
+        StoreError: it could not be stored, or the file not be written.
+    """
+    if store.read(partial(_stored, home=home, file=file, now=now)) is None:
+        name, role = NAMES[file]
+        new = decisions.NewToken(project_id=project_id, name=name, role=role, is_trusted=role is Role.WORKER)
+        _keep(store, new, home / file, ids)
 
 
 def _keep(store: Store, new: decisions.NewToken, file: Path, ids: Ids) -> None:

@@ -15,7 +15,7 @@ from titan.model.queue import WaitsFor
 from titan.model.runs import Run, RunOutcome, RunStatus
 from titan.model.workers import Worker
 from titan.rules.rollup import dag_status, run_status
-from titan.rules.waiting import ready_waits_for
+from titan.rules.waiting import label_in_words, ready_waits_for
 
 UNROUTABLE_AFTER: Final = timedelta(seconds=30)  # a worker that restarts is back by then
 
@@ -159,7 +159,8 @@ def _of_dag(facts: Facts, _now: datetime) -> tuple[NoticeKind, Mapping[str, str]
 def _of_unroutable(facts: Facts, _now: datetime) -> tuple[NoticeKind, Mapping[str, str]] | None:
     if facts.job is None or facts.job.status.is_final:
         return None
-    return NoticeKind.JOB_UNROUTABLE, {"status": facts.job.status.value, "label": facts.job.spec.requirement}
+    label = label_in_words(facts.job.spec.requirement, facts.job.spec.confined_to)
+    return NoticeKind.JOB_UNROUTABLE, {"status": facts.job.status.value, "label": label}
 
 
 #: Kind of a journal entry → what decides whether it is worth telling.

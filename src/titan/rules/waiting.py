@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from titan.model.jobs import Affinity, Job, JobStatus, queue_label
 from titan.model.queue import HeldPart, QueuePart, ReadyPart, WaitsFor
@@ -19,6 +19,7 @@ _READY_TEXTS: Final[Mapping[WaitsFor, str]] = {
     WaitsFor.WORKER_BUSY: "the worker it is bound to is busy",
     WaitsFor.SLOTS: "all {label} slots are busy",
 }
+_Same: TypeAlias = tuple[WaitsFor, str | None, str | None, str | None]  # why, label, token, concurrency key
 _ORDER: Final = {waits_for: place for place, waits_for in enumerate(WaitsFor)}
 
 
@@ -27,14 +28,17 @@ class QueueGroup:
     """All jobs that wait for the same."""
 
     waits_for: WaitsFor
-    requirement: str | None = None  #: the label that is missing or busy; `GPU@<token id>`: on workers with that token
+    requirement: str | None = None  #: the label that is missing or busy
+    confined_to: str | None = None  #: id of the token whose workers alone may run them
     concurrency_key: str | None = None  #: the key whose places are taken
     parts: tuple[QueuePart, ...]
 
     @property
     def name(self) -> str:
         """What tells it from other groups: `unroutable:GPU`, `concurrency:db`, `parents`."""
-        about = self.requirement if self.concurrency_key is None else self.concurrency_key
+        about = self.concurrency_key
+        if self.requirement is not None:
+            about = queue_label(self.requirement, self.confined_to)
         return self.waits_for.value if about is None else f"{self.waits_for}:{about}"
 
     @property
@@ -99,28 +103,34 @@ def reason_of(job: Job, why: WaitsFor | None) -> str | None:
         case WaitsFor.APPROVAL:
             return f"waits for approval until {_shown_time(job.due_at)}: {job.spec.hitl_message}"
         case _:
-            return _READY_TEXTS[why].format(label=job.spec.requirement) + _confined(job) + _after(job.reason)
+            label = label_in_words(job.spec.requirement, job.spec.confined_to)
+            return _READY_TEXTS[why].format(label=label) + _confined(job) + _after(job.reason)
+
+
+def label_in_words(requirement: str, confined_to: str | None) -> str:
+    """Return the label that a job requires, and of which token's workers where only those may run it."""
+    return requirement if confined_to is None else f"{requirement} with token {confined_to}"
 
 
 def gather(parts: Iterable[QueuePart], workers: Sequence[Worker]) -> list[QueueGroup]:
     """Return the groups of a queue: in the order of `WaitsFor`, then the largest first, then by name."""
-    gathered: dict[tuple[WaitsFor, str | None, str | None], list[QueuePart]] = {}
+    gathered: dict[_Same, list[QueuePart]] = {}
     for part in parts:
         gathered.setdefault(_same(part, workers), []).append(part)
     groups = [
-        QueueGroup(waits_for=why, requirement=label, concurrency_key=key, parts=tuple(alike))
-        for (why, label, key), alike in gathered.items()
+        QueueGroup(waits_for=why, requirement=label, confined_to=token_id, concurrency_key=key, parts=tuple(alike))
+        for (why, label, token_id, key), alike in gathered.items()
     ]
     return sorted(groups, key=lambda group: (_ORDER[group.waits_for], -group.count, group.name))
 
 
-def _same(part: QueuePart, workers: Sequence[Worker]) -> tuple[WaitsFor, str | None, str | None]:
+def _same(part: QueuePart, workers: Sequence[Worker]) -> _Same:
     match part:
         case ReadyPart():
             why = ready_waits_for(part.requirement, workers, bound_to=part.bound_to, confined_to=part.confined_to)
-            return why, queue_label(part.requirement, part.confined_to), None
+            return why, part.requirement, part.confined_to, None
         case HeldPart():
-            return part.waits_for, None, part.concurrency_key
+            return part.waits_for, None, None, part.concurrency_key
         case _:
             assert_never(part)
 
@@ -151,10 +161,10 @@ def _named(job: Job) -> str:
 
 
 def _confined(job: Job) -> str:
-    """Return which workers alone may run a job that was submitted from a worker whose token is not trusted."""
+    """Return why only some workers may run a job that was submitted from a worker whose token is not trusted."""
     if job.spec.confined_to is None:
         return ""
-    return f" (only workers with token {job.spec.confined_to} may run it: it was submitted from one of them)"
+    return "; it was submitted from a worker with that token, which is not trusted"
 
 
 def _after(reason: str | None) -> str:

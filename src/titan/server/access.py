@@ -99,8 +99,8 @@ class Door:
             self.note_failure(error, client=client, asked="to sign in")
             raise
 
-    async def check_worker(self, caller: Caller, worker_id: str) -> None:
-        """Return when the caller may act as this worker, or as one that is not registered yet.
+    async def check_worker(self, caller: Caller, worker_id: str, *, is_known: bool = False) -> None:
+        """Return when the caller may act as this worker, or, unless it must be known, as one that is not registered.
 
         Raises:
             Forbidden: the worker belongs to another token.
@@ -116,9 +116,9 @@ class Door:
             return worker, None if bound_id is None else reader.token(bound_id)
 
         worker, bound = await self.house.store.look(look)
-        if worker is None:
+        if worker is None and not is_known:
             return
-        if not tokens.may_act_as(worker, bound, shown_token, now=self.house.clock.now()):
+        if worker is None or not tokens.may_act_as(worker, bound, shown_token, now=self.house.clock.now()):
             raise Forbidden(
                 caller.name,
                 expected="the token that the worker registered with",

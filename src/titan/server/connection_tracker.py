@@ -13,17 +13,18 @@ MOST_DESCRIPTORS: Final = 65_536  # enough; a program that a job starts may go t
 OWN_DESCRIPTORS: Final = 128  # store, logs, listeners, pipes of workers: 23 when idle, 36 with four jobs at once
 FEWEST_CONNECTIONS: Final = 16
 LOGGED_EVERY_SECONDS: Final = 60.0
+MOST_OF_ONE_TOKEN: Final = 0.25  # of all connections, where there is no room for others
 
 
 class TrackedConnection:
     """One open connection, from `accept` on."""
 
-    __slots__ = ("_close", "_is_authorized", "_tracker")
+    __slots__ = ("_close", "_tracker", "holder")
 
     def __init__(self, tracker: "ConnectionTracker") -> None:
         self._tracker = tracker
         self._close: Callable[[], object] = lambda: None
-        self._is_authorized = False
+        self.holder: str | None = None  #: whose token was accepted on it, "" without one; None: nobody's was yet
 
     def close_with(self, close: Callable[[], object]) -> None:
         """Say how it is closed at once when another one needs its place."""
@@ -33,11 +34,11 @@ class TrackedConnection:
         """Close it at once."""
         self._close()
 
-    def authorize(self) -> None:
-        """Note that a request of it is from somebody who may ask."""
-        if not self._is_authorized:
-            self._is_authorized = True
-            self._tracker.unauthorized.pop(self, None)
+    def authorize(self, holder: str) -> None:
+        """Note that a request of it is from somebody who may ask: the holder of a token, or "" without one."""
+        if self.holder is None:
+            self.holder = holder
+            self._tracker.authorized(self, holder)
 
     def request_started(self) -> None:
         """Note that it waits for an answer."""
@@ -45,7 +46,7 @@ class TrackedConnection:
 
     def request_ended(self) -> None:
         """Note that no request is under way any more."""
-        if self._is_authorized:
+        if self.holder is not None:
             self._tracker.idle[self] = None
 
     def closed(self) -> None:
@@ -57,13 +58,15 @@ class ConnectionTracker:
     """The open connections of all sockets of a server; at the limit, a new one takes the place of another.
 
     Closed are first those whose caller was not authorized yet, oldest first, whatever they are doing; then those
-    without a request under way, idle longest first. So no number of silent strangers keeps out anybody who may ask.
+    without a request under way, idle longest first; then the oldest of the token that has most of them, if it has over
+    a quarter of all. So neither silent strangers nor the holder of one token keep out anybody else who may ask.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.unauthorized: dict[TrackedConnection, None] = {}  #: in the order in which they came
         self.idle: dict[TrackedConnection, None] = {}  #: authorized, in the order in which they ended a request
+        self._of_holder: dict[str, dict[TrackedConnection, None]] = {}  #: in the order in which they were authorized
         self._open: set[TrackedConnection] = set()
         self._log = LimitedLog(logger, every_seconds=LOGGED_EVERY_SECONDS)
 
@@ -72,26 +75,41 @@ class ConnectionTracker:
 
     def add(self) -> TrackedConnection | None:
         """Return what tracks a new connection; None when there is no place for it and none can be made."""
-        if len(self._open) >= self.limit:
-            self._log.note(
-                f"connections are at their limit of {self.limit}: new ones take the place of idle ones."
-                " Raise the limit of open files (ulimit -n) if these are clients of yours"
-            )
-            if not self.close_one():
-                return None
+        if len(self._open) >= self.limit and not self._make_room():
+            return None
         added = TrackedConnection(self)
         self._open.add(added)
         self.unauthorized[added] = None
         return added
 
+    def authorized(self, connection: TrackedConnection, holder: str) -> None:
+        """Note whose connection it is."""
+        if self.unauthorized.pop(connection, False) is None:  # else it is closed already
+            self._of_holder.setdefault(holder, {})[connection] = None
+
     def close_one(self) -> bool:
-        """Close the connection that is missed least; return whether there was one."""
-        found = next(iter(self.unauthorized), None) or next(iter(self.idle), None)
+        """Close the connection whose caller loses least by it; return whether there was one."""
+        found = next(iter(self.unauthorized), None) or next(iter(self.idle), None) or self._oldest_of_heaviest()
         if found is None:
             return False
         self.forget(found)
         found.close()
         return True
+
+    def _make_room(self) -> bool:
+        has_room = self.close_one()
+        what = "another one was closed for a new one" if has_room else "a new one was refused, for all are in use"
+        self._log.note(
+            f"connections are at their limit of {self.limit}: {what}."
+            " Raise the limit of open files (ulimit -n) if these are clients of yours"
+        )
+        return has_room
+
+    def _oldest_of_heaviest(self) -> TrackedConnection | None:
+        """Return the oldest connection of the token that has most; those without a token are not one caller's."""
+        of_tokens = (connections for holder, connections in self._of_holder.items() if holder)
+        heaviest = max(of_tokens, key=len, default={})
+        return next(iter(heaviest)) if len(heaviest) > self.limit * MOST_OF_ONE_TOKEN else None
 
     def note_no_descriptor(self, error: OSError) -> None:
         """Log that a connection could not be accepted."""
@@ -102,6 +120,10 @@ class ConnectionTracker:
         self._open.discard(connection)
         self.unauthorized.pop(connection, None)
         self.idle.pop(connection, None)
+        own = self._of_holder.get(connection.holder or "", {})
+        own.pop(connection, None)
+        if not own:
+            self._of_holder.pop(connection.holder or "", None)
 
 
 def most_connections(descriptors: int) -> int:

@@ -164,7 +164,8 @@ def _note_authorized(scope: Scope, caller: Caller) -> None:
     """Have the connection of a caller that may ask kept, where others are closed to make room."""
     connection = scope.get("state", {}).get("connection")
     if connection is not None and caller.role is not None:
-        connection.authorize()
+        shown = caller.token.id if caller.token is not None else ""
+        connection.authorize(caller.attempt.lease_id if caller.attempt is not None else shown)
 
 
 async def send_refusal(error: TitanError, scope: Scope, receive: Receive, send: Send) -> None:

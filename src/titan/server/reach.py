@@ -61,7 +61,7 @@ async def deliver_for(call: Call, lease_id: str | None) -> None:
         )
     attempt = await call.house.store.look(lambda reader: reader.attempt(lease_id))
     if attempt is not None:
-        await call.door.check_worker(call.caller, attempt.worker_id)
+        await call.door.check_worker(call.caller, attempt.worker_id, is_known=True)
         call.act_as(Caller(role=Role.JOB, name=f"job {attempt.job_id}", attempt=attempt))
 
 

@@ -14,7 +14,12 @@ from litestar.types import ASGIApp
 
 from titan.model.errors import InvalidInput
 from titan.server.acceptor import Acceptor
-from titan.server.connection_tracker import ConnectionTracker, TrackedConnection, tracker_of_this_process
+from titan.server.connection_tracker import (
+    MOST_DESCRIPTORS,
+    ConnectionTracker,
+    TrackedConnection,
+    tracker_of_this_process,
+)
 from titan.server.guard import LOCAL_HOSTS
 from titan.server.http_protocol import DEFAULT_LIMITS, SECURITY_HEADERS, Connection, ConnectionLimits
 
@@ -142,19 +147,23 @@ class Servers:
     app: ASGIApp
     public: Sequence[socket.socket]  #: those people, SDKs and workers are told of
     tls: ssl.SSLContext | None = None  #: encrypts the public ones
-    #: For this home's own workers, jobs and command line, never encrypted: a certificate names no loopback address.
-    inner: Sequence[socket.socket] = ()
-    tracker: ConnectionTracker = field(default_factory=tracker_of_this_process)  #: of all sockets together
+    #: For jobs and the command line of this home, never encrypted: a certificate names no loopback address.
+    inner: socket.socket | None = None
+    home: socket.socket | None = None  #: for this home's own workers, see `titan.engine.home_socket`
+    tracker: ConnectionTracker = field(default_factory=tracker_of_this_process)  #: of all ports together
     _running: list[HttpServer] = field(default_factory=list)
 
     async def run(self) -> None:
         """Serve until `stop`."""
         # `Connection` tells TITAN_PROTO from HTTP by the first byte. TITAN_PROTO has no authentication, so the server
         # that speaks it will be one of its own here, and for loopback addresses only.
-        sockets = [[*self.public, *self.inner]] if self.tls is None else [list(self.public), list(self.inner)]
-        self._running = [HttpServer(self.app, self.tracker, tls) for tls in (self.tls, None)[: len(sockets)]]
-        serving = (server.serve(sockets=on) for server, on in zip(self._running, sockets, strict=True))
-        await asyncio.gather(*serving)
+        serving = [(HttpServer(self.app, self.tracker, self.tls), list(self.public))]
+        if self.inner is not None:
+            serving.append((HttpServer(self.app, self.tracker), [self.inner]))
+        if self.home is not None:  # only the home's owner gets there, and nobody on a port may keep its workers out
+            serving.append((HttpServer(self.app, ConnectionTracker(MOST_DESCRIPTORS)), [self.home]))
+        self._running = [server for server, _ in serving]
+        await asyncio.gather(*(server.serve(sockets=sockets) for server, sockets in serving))
 
     def stop(self, *, at_once: bool = False) -> None:
         """Have `run` end after the requests that are being answered, or without waiting for them."""

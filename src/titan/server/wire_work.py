@@ -170,6 +170,9 @@ class QueueGroupView(Struct, kw_only=True):
     name: Annotated[str, Meta(description="What tells it from the others: `unroutable:GPU`, `parents`.")]
     waits_for: WaitsFor
     requirement: Annotated[str | None, Meta(description="The label that is missing or busy.")]
+    confined_to: Annotated[
+        str | None, Meta(description="The id of an untrusted token: only its workers may run them, as these made them.")
+    ]
     concurrency_key: Annotated[str | None, Meta(description="The key whose places are taken.")]
     count: int
     since: Annotated[datetime, Meta(description="When the first of them became ready; before that, was submitted.")]

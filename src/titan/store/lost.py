@@ -70,6 +70,6 @@ def _check(path: Path) -> None:
         f"store {path}",
         expected="the database that was made there",
         found="an empty file" if path.exists() else "no file",
-        next_step="Restore a backup with titan restore, or put a copy there. "
+        next_step="Restore a backup with titan restore --force, or put a copy there. "
         f"To begin anew without it: touch {path}{_ANEW}",
     )

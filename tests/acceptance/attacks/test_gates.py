@@ -123,7 +123,8 @@ def test_a_replay_of_what_a_gate_holds_is_refused_until_the_gate_is_approved(som
     assert not deployment.mark.exists()
     assert waiting[0] == retried[0] == f"gate '{GATE}' of dag {deployment.dag_id}, which is WAITING_APPROVAL"
     assert rejected[0] == f"gate '{GATE}' of dag {deployment.dag_id}, which is rejected"
-    assert all(next_step.startswith("Retry it once the gate is approved") for _, next_step in (waiting, rejected))
+    assert waiting[1].startswith("It starts by itself once the gate is approved")
+    assert rejected[1].startswith("Retry it once the gate is approved")
     deployment.decide("approve")
     wait_until(deployment.mark.exists, "it is deployed")
     assert somebody.ask_json("POST", f"/api/jobs/{deployment.dag_id}.00002/replay").status == 201
@@ -169,4 +170,4 @@ def test_the_command_line_says_which_gate_holds_a_job(open_titan: RunningTitan, 
     assert (done.exit_code, done.text) == (5, "")
     said = " ".join(done.stderr.split())
     assert f"found gate '{GATE}' of dag {deployment.dag_id}, which is WAITING_APPROVAL" in said
-    assert f"Retry it once the gate is approved: `titan approve {deployment.dag_id}.00001`." in said
+    assert f"It starts by itself once the gate is approved: `titan approve {deployment.dag_id}.00001`." in said

@@ -133,6 +133,28 @@ def test_a_local_worker_shows_a_token_that_may_work_and_no_more(tmp_path: Path) 
     assert (home / "worker-token").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_worker_of_the_home_goes_on_when_its_token_is_revoked(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (tmp_path / "late.py").write_text("print('done')\n")
+    with running_titan(home, offers=("GENERAL:1",), options=("--require-token",)) as titan:
+        wait_until(lambda: len(workers_of(titan)) == 1, "the worker is connected")
+        pid, revoked = worker_pid(home), (home / "worker-token").read_text()
+        token_id = revoked.split("_")[1]
+        admin = Holder(titan.sdk_port, titan.home_token)
+
+        assert admin.ask("POST", f"/api/tokens/{token_id}/revoke").status == 200
+
+        client = TitanClient("127.0.0.1", titan.sdk_port, titan.home_token)
+        client.submit_dag("late", [TitanJob(job_id="late", filename=str(tmp_path / "late.py"))])
+        outcome = client.wait("late", timeout=60)
+        attempts = admin.ask("GET", "/api/jobs/late").value["attempts"]
+        client.close()
+        after = workers_of(titan)
+
+    assert (home / "worker-token").read_text() != revoked
+    assert (outcome, len(attempts), after) == ("COMPLETED", 1, [pid])
+
+
 def test_a_worker_ends_with_its_home_and_joins_no_later_one_in_the_same_place(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running_titan(home, offers=("GENERAL:1",), options=("--require-token",)) as titan:

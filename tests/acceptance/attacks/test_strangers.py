@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import resource
 import socket
 import time
@@ -16,6 +17,7 @@ from tests.support.certificates import Certificate, a_certificate
 from tests.support.raw_http import Answer, a_key, ask, read_answer, request, said
 from tests.support.running_titan import RunningTitan
 from tests.support.stored_facts import blob_files
+from tests.support.token_holder import Holder
 from tests.support.waiting import let_pass, wait_until
 from titan_sdk import TitanClient, TitanJob
 
@@ -50,11 +52,11 @@ def allowed_descriptors(count: int) -> Iterator[int]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def submitted(titan: RunningTitan, folder: Path, name: str) -> TitanClient:
+def submitted(titan: RunningTitan, folder: Path, name: str, *, token: str | None = None) -> TitanClient:
     """Submit a DAG of a few jobs."""
     script = folder / "job.py"
     script.write_text(JOB)
-    client = TitanClient("127.0.0.1", titan.sdk_port, announce=lambda _line: None)
+    client = TitanClient("127.0.0.1", titan.sdk_port, token, announce=lambda _line: None)
     client.submit_dag(name, [TitanJob(f"{name}-{number}", str(script)) for number in range(JOBS)])
     return client
 
@@ -198,3 +200,28 @@ def test_headers_that_come_byte_by_byte_end_after_15_seconds(tmp_path: Path) -> 
         assert 14 < taken < 25
     finally:
         titan.stop()
+
+
+def test_the_holder_of_one_token_who_fills_all_connections_keeps_nobody_else_out(tmp_path: Path) -> None:
+    titan = a_titan(tmp_path / "home", descriptors=400, options=("--require-token",))
+    try:
+        admin = Holder(titan.sdk_port, titan.home_token)
+        greedy = admin.make("worker", labels=["SANDBOX"])
+        client = submitted(titan, tmp_path, "before", token=titan.home_token)
+        with contextlib.ExitStack() as opened:
+            for number in range(200):
+                path = f"/api/workers/greedy-{number}"
+                registration = {"name": "w", "host": "x", "pid": 1, "offers": {"SANDBOX": 1}, "version": "0"}
+                assert greedy.ask_json("PUT", path, registration).status == 200
+                claim = json.dumps({"holding": [], "wait_seconds": 30}).encode()
+                headers = {**greedy.header, "Content-Type": "application/json"}
+                opened.enter_context(said(titan.sdk_port, request("POST", f"{path}/claim", claim, headers)))
+            answers = [admin.ask("GET", "/api/runs").status for _ in range(5)]
+            submitted(titan, tmp_path, "during", token=titan.home_token).close()
+            ended = [client.wait(name, timeout=60) for name in ("before", "during")]
+        client.close()
+    finally:
+        titan.stop()
+
+    assert answers == [200] * 5
+    assert ended == ["COMPLETED"] * 2

@@ -99,7 +99,7 @@ def test_what_a_job_of_an_untrusted_worker_submits_runs_on_workers_with_its_toke
 
     assert taken == [[], [], [child]]
     assert waits["waits_for"] == "unroutable"
-    assert f"only workers with token {sandbox.token_id}" in waits["reason"]
+    assert f"no worker offers {label} with token {sandbox.token_id}" in waits["reason"]
     job.end()
 
 

@@ -62,7 +62,7 @@ def test_a_job_behind_an_open_gate_is_not_run_again(desk: Desk, run_id: str | No
     gate_id = desk.job(GATE).id
     assert near.expected == "a job that has run, and every gate above it approved"
     assert near.found == far.found == f"gate '{GATE}' of dag d001, which is WAITING_APPROVAL"
-    assert near.next_step == f"Retry it once the gate is approved: `titan approve {gate_id}`."
+    assert near.next_step == f"It starts by itself once the gate is approved: `titan approve {gate_id}`."
 
 
 def test_a_job_behind_a_rejected_gate_is_run_only_by_a_retry_of_the_gate_and_an_approval(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from titan.engine.home_id import is_gone, keep_home_id, read_home_id
+from titan.engine.home_id import is_gone, read_home_id, write_home_id
 from titan.engine.home_socket import FILE, connect_in, listen_in
 
 
@@ -39,7 +39,8 @@ def test_a_home_that_is_gone_is_an_error_of_the_system(tmp_path: Path) -> None:
 
 
 def test_a_home_is_gone_with_its_folder_or_another_in_its_place_but_not_when_it_cannot_be_read(tmp_path: Path) -> None:
-    home_id = keep_home_id(tmp_path)
+    home_id = "one"
+    write_home_id(tmp_path, home_id)
     there = is_gone(tmp_path, home_id)
     (tmp_path / "home-id").write_text("another\n")
     another = is_gone(tmp_path, home_id)
@@ -50,11 +51,9 @@ def test_a_home_is_gone_with_its_folder_or_another_in_its_place_but_not_when_it_
     assert [there, another, missing, is_gone(tmp_path, home_id)] == [False, True, True, False]
 
 
-def test_a_home_keeps_its_id_and_a_later_one_has_another(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
+def test_the_id_of_a_home_is_read_as_it_was_written(tmp_path: Path) -> None:
+    before = read_home_id(tmp_path)
+    write_home_id(tmp_path, "one")
+    write_home_id(tmp_path, "two")
 
-    ids = [read_home_id(tmp_path / "a"), *(keep_home_id(tmp_path / name) for name in "aab")]
-
-    assert ids[0] is None
-    assert ids[1] == ids[2] == read_home_id(tmp_path / "a") != ids[3]
+    assert (before, read_home_id(tmp_path)) == (None, "two")

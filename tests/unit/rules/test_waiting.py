@@ -138,10 +138,13 @@ def test_what_any_other_job_waits_for_stands_in_the_job(job: Job, why: WaitsFor 
 def test_a_confined_job_waits_for_workers_with_its_token() -> None:
     job = a_job(status=JobStatus.READY, spec=replace(a_spec(), requirement="GPU", confined_to="t1"))
     other, own = a_worker("w1", "GPU"), replace(a_worker("w2", "GPU"), token_id="t1", confines=True)
-    about = " (only workers with token t1 may run it: it was submitted from one of them)"
+    about = " with token t1; it was submitted from a worker with that token, which is not trusted"
 
-    assert told(job, other) == (WaitsFor.UNROUTABLE, f"no worker offers GPU{about}")
-    assert told(job, other, own) == (WaitsFor.SLOTS, f"all GPU slots are busy{about}")
+    assert told(job, other) == (WaitsFor.UNROUTABLE, "no worker offers GPU" + about)
+    assert told(job, other, own) == (
+        WaitsFor.SLOTS,
+        "all GPU with token t1 slots are busy; it was submitted from a worker with that token, which is not trusted",
+    )
 
 
 def test_confined_jobs_of_a_queue_are_a_group_of_their_own() -> None:

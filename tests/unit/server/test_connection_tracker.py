@@ -19,7 +19,7 @@ def added(tracker: ConnectionTracker, closed: list[str], name: str) -> TrackedCo
 
 def test_the_oldest_connection_of_an_unknown_caller_is_closed_first() -> None:
     tracker, closed = ConnectionTracker(3), list[str]()
-    added(tracker, closed, "known").authorize()
+    added(tracker, closed, "known").authorize("token")
     for name in ("first", "second", "third", "fourth"):
         added(tracker, closed, name)
 
@@ -40,7 +40,7 @@ def test_of_known_callers_the_connection_is_closed_that_is_idle_longest() -> Non
     tracker, closed = ConnectionTracker(3), list[str]()
     for name in ("a", "b", "c"):
         connection = added(tracker, closed, name)
-        connection.authorize()
+        connection.authorize("token")
         connection.request_ended()
         if name == "a":
             first = connection
@@ -53,13 +53,37 @@ def test_of_known_callers_the_connection_is_closed_that_is_idle_longest() -> Non
 
 
 def test_a_request_of_a_known_caller_is_not_broken_off_for_a_new_connection() -> None:
+    tracker, closed = ConnectionTracker(4), list[str]()
+    for holder in ("a", "b", "c", "d"):
+        working = added(tracker, closed, holder)
+        working.authorize(holder)
+        working.request_started()
+
+    assert tracker.add() is None
+    assert closed == []
+
+
+def test_requests_of_callers_without_a_token_are_not_broken_off_for_one_another() -> None:
     tracker, closed = ConnectionTracker(1), list[str]()
     working = added(tracker, closed, "working")
-    working.authorize()
+    working.authorize("")
     working.request_started()
 
     assert tracker.add() is None
     assert closed == []
+
+
+def test_the_holder_of_one_token_who_has_most_connections_makes_room_for_others() -> None:
+    tracker, closed = ConnectionTracker(6), list[str]()
+    for number, holder in enumerate(["other", "greedy", "greedy", "greedy", "greedy", "other"]):
+        connection = added(tracker, closed, f"{holder} {number}")
+        connection.authorize(holder)
+        connection.request_started()
+
+    for name in ("new", "newer"):
+        added(tracker, closed, name).authorize(name)
+
+    assert closed == ["greedy 1", "greedy 2"]
 
 
 def test_a_closed_connection_leaves_its_place() -> None:

@@ -93,9 +93,10 @@ function LowDisk({ freeBytes }: { freeBytes: number }) {
 }
 
 function NoOffer({ group }: { group: QueueGroup }) {
-  const { waits_for: why, requirement: label, count: jobs } = group;
+  const { waits_for: why, requirement, confined_to: token, count: jobs } = group;
+  const label = token ? `${requirement} with token ${token}` : requirement;
   const [first] = group.jobs;
-  const command = `titan worker --join ${window.location.origin} --offer ${label}:1`;
+  const command = `titan worker --join ${window.location.origin} --offer ${requirement}:1`;
   return (
     <Concern
       tone="amber"
@@ -112,7 +113,7 @@ function NoOffer({ group }: { group: QueueGroup }) {
         </>
       ) : null}
       .
-      <Command text={command} />
+      {token ? " They were submitted from a worker with that token, which is not trusted." : <Command text={command} />}
     </Concern>
   );
 }

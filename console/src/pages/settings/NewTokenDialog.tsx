@@ -70,11 +70,11 @@ export function NewTokenDialog({ onClose, onMade }: { onClose: () => void; onMad
             <label className="settings-choice">
               <input type="checkbox" checked={isTrusted} onChange={(event) => setIsTrusted(event.target.checked)} />
               <span>
-                Trusted <span className="soft">what jobs on its workers submit may run on every worker</span>
+                Trusted <span className="soft">what its workers’ jobs submit may run on every worker</span>
               </span>
             </label>
             <label className="stack">
-              Labels that its workers may offer
+              Labels that its workers may offer, with commas between them
               <input
                 className="field"
                 autoComplete="off"

@@ -2,7 +2,7 @@
 
 export const ABOUT_ROLE: Record<string, string> = {
   admin: "may do everything, tokens too",
-  worker: "claims work and reports it; what its jobs submit runs on workers of this token only",
+  worker: "claims work, reports it, and fetches what it needs for it",
   viewer: "may look, and change nothing",
   job: "a running job: its own run, and what all jobs share",
 };

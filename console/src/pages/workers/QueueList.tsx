@@ -10,7 +10,7 @@ import { Cell, RowList } from "../../parts/RowList";
 import { Time } from "../../parts/Time";
 import { chosenIn, dagPath, toggled, useUrl } from "../../parts/url";
 import { joinCommand } from "./offers";
-import { ADVICE, keyOfRow, type Row, rowsOf, shownReason, titleOf, waitsSince } from "./queue";
+import { ADVICE, CONFINED, keyOfRow, type Row, rowsOf, shownReason, titleOf, waitsSince } from "./queue";
 
 /** Adds a worker that offers a label; null where the viewer may not. */
 type OnAdd = ((label: string) => void) | null;
@@ -92,7 +92,7 @@ function GroupRow({ row, onAdd, onTurn }: { row: Row & { kind: "group" }; onAdd:
         <strong dir="auto">{titleOf(group)}</strong>
         <span className="workers-count">{group.count.toLocaleString("en-US")}</span>
       </button>
-      <span className="soft workers-advice">{ADVICE[group.waits_for]}</span>
+      <span className="soft workers-advice">{group.confined_to ? CONFINED : ADVICE[group.waits_for]}</span>
       <WhatToDo group={group} onAdd={onAdd} />
     </div>
   );
@@ -101,7 +101,7 @@ function GroupRow({ row, onAdd, onTurn }: { row: Row & { kind: "group" }; onAdd:
 function WhatToDo({ group, onAdd }: { group: QueueGroup; onAdd: OnAdd }) {
   if (group.waits_for === "approval") return <Link to="/approvals">Decide</Link>;
   const { waits_for: why, requirement: label } = group;
-  if (why !== "unroutable" || label === null) return null;
+  if (why !== "unroutable" || label === null || group.confined_to !== null) return null;
   return (
     <span className="row">
       {onAdd ? (

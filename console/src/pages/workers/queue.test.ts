@@ -15,6 +15,7 @@ function aGroup(name: string, count = 1, read = Math.min(count, 8)): QueueGroup 
     name,
     waits_for: why as QueueGroup["waits_for"],
     requirement: isKey ? null : about,
+    confined_to: null,
     concurrency_key: isKey ? about : null,
     count,
     since: "2026-11-21T17:00:00Z",

@@ -33,8 +33,12 @@ export const ADVICE: Record<WaitsFor, string> = {
   parents: "They start when the jobs before them are done.",
 };
 
+export const CONFINED =
+  "They were submitted from a worker with that token, which is not trusted: only workers with it may run them.";
+
 export function titleOf(group: QueueGroup): string {
-  return TITLES[group.waits_for](group.requirement ?? group.concurrency_key ?? "");
+  const about = group.requirement ?? group.concurrency_key ?? "";
+  return TITLES[group.waits_for](group.confined_to ? `${about} with token ${group.confined_to}` : about);
 }
 
 export function waitsSince(job: Job): string {

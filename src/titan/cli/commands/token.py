@@ -117,6 +117,9 @@ def create(
     remark(f"Token {made.token_id} of '{made.name}' ({made.role}). Keep it now: it is shown this once.")
     if role == "worker" and not trusted:
         remark("What jobs on its workers submit runs on workers with this token only; --trusted lifts that.")
+        remark("It is enforced where the server needs tokens: titan up --require-token, or --host.")
+        if not label:
+            remark("Its workers may offer any label, and are given the jobs that require it; --label limits that.")
 
 
 @app.command("list", epilog=examples("titan token list", "titan token list --json | jq -r '.tokens[].name'"))

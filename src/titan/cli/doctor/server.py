@@ -95,7 +95,8 @@ def check_workers(server: Server) -> Iterator[Finding]:
     unroutable = [group for group in queue.groups if group.waits_for is WaitsFor.UNROUTABLE]
     for group in unroutable:
         label, jobs = group.requirement, count(group.count, "job")
-        text = f"no worker offers {label}, and {jobs} cannot start without: {_some(group)}"
+        about = "" if group.confined_to is None else f" with token {group.confined_to}, from whose workers they came"
+        text = f"no worker offers {label}{about}, and {jobs} cannot start without: {_some(group)}"
         yield warn("queue", text, f"Start a worker with --offer {label}:1, or cancel what is not wanted.")
     if not unroutable:
         yield ok("queue", "nothing waits for a label that nobody offers")

@@ -270,7 +270,7 @@ class Link:
         transport = self._transport
         try:
             yield transport
-            self._is_back(transport)
+            self._away_since = None
         except (Unavailable, StoreFull, UnexpectedAnswer, Unauthorized, Forbidden) as cause:
             self._look_for_server(transport)
             raise ServerAway(str(cause)) from cause
@@ -280,30 +280,17 @@ class Link:
         with self._moving:
             if self._away_since is None:
                 self._away_since = time.monotonic()
-            self._turn_from(failed)
-
-    def _is_back(self, transport: Transport) -> None:
-        """Note that the server answers. One that comes back in the same home may have other ports for the jobs."""
-        if self._away_since is None:
-            return
-        with self._moving:
-            self._away_since = None
-            if self._server.home is not None:
-                self._turn_from(transport)
-
-    def _turn_from(self, transport: Transport) -> None:
-        """Look where the server is, unless another thread has turned from `transport` already."""
-        if self._transport is not transport:
-            return
-        found = self._find_server()
-        if found != self._server:
-            logger.info("the server is now at %s", found)
-            self._server, self._transport = found, _transport_to(found)
+            if self._transport is not failed:
+                return
+            found = self._find_server()
+            if found != self._server:
+                logger.info("the server is now at %s", found)
+                self._server, self._transport = found, _transport_to(found)
 
 
 def _transport_to(server: ServerAddress) -> Transport:
     if server.home is not None:
-        address = Address("localhost", server.port)  # one that every server answers to
+        address = Address(server.host, server.port)
         return Transport.of(AsyncTransport(HomeIo(server.home), address, server.token, retry_for_seconds=0))
     return Transport(
         server.host, server.port, server.token, is_tls=server.is_tls, ca_file=server.ca_file, retry_for_seconds=0

@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import cycle
@@ -74,7 +74,8 @@ def run(
             collect=CollectLimits(
                 file_bytes=whole_number("TITAN_COLLECT_FILE_BYTES"), files=whole_number("TITAN_COLLECT_FILES")
             ),
-            find_server=_finder(home, urls[0]) if is_local else partial(next, cycle(servers)),
+            find_server=partial(_at_home, home) if is_local else partial(next, cycle(servers)),
+            find_job_server=AnnouncedServer(home, urls[0]).address if is_local else None,
             has_other_servers=len(urls) > 1,
             memory_limit_bytes=whole_number("TITAN_JOB_MEMORY_BYTES") or None,
             absence_limit_seconds=ABSENCE_LIMIT_SECONDS if is_local else None,
@@ -132,19 +133,28 @@ def _own_a_folder(owned: ExitStack, home: Path, name: str | None, *, is_local: b
     raise FolderInUse(f"{home / 'workers'}: expected a free folder; found {MAX_WORKERS_OF_A_HOME} workers in it.")
 
 
-def _finder(home: Path, url: str) -> Callable[[], ServerAddress]:
-    """Return what finds the server of `home`; `url` is where jobs reach it until a newer one left word of its own."""
-
-    def find() -> ServerAddress:
-        token = read_home_token(home, WORKER_FILE)
-        return ServerAddress.of(_announced(home) or url, token=token, home=home)
-
-    return find
+def _at_home(home: Path) -> ServerAddress:
+    """Return how a local worker itself reaches the server of its home."""
+    return ServerAddress(host="localhost", port=80, token=read_home_token(home, WORKER_FILE), home=home)
 
 
-def _announced(home: Path) -> str | None:
-    """Return the URL that the newest server of `home` left for the jobs of its workers."""
-    try:
-        return str(json.loads((home / "server.json").read_text())["job_url"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
+class AnnouncedServer:
+    """Where the jobs of a home's workers reach the server: what the newest one wrote into `server.json`."""
+
+    def __init__(self, home: Path, url: str) -> None:
+        """`url` holds until a server wrote another."""
+        self._file = home / "server.json"
+        self._address = ServerAddress.of(url)
+        self._stamp: tuple[int, int] | None = None
+
+    def address(self) -> ServerAddress:
+        """Return the address; the file is read again only after it changed."""
+        try:
+            status = self._file.stat()
+            stamp = (status.st_ino, status.st_mtime_ns)
+            if stamp != self._stamp:
+                self._address = ServerAddress.of(json.loads(self._file.read_text())["job_url"])
+                self._stamp = stamp
+        except (OSError, ValueError, LookupError, TypeError):
+            pass  # no server runs, or one of an older Titan
+        return self._address

@@ -16,12 +16,10 @@ class ServerAddress:
     is_tls: bool = False
     ca_file: str | None = None  #: certificates to trust instead of the system's, in PEM
     token: str | None = field(default=None, repr=False)
-    home: Path | None = None  #: the worker itself comes by the socket in this home; its jobs by host and port
+    home: Path | None = None  #: it is reached by the socket in this home, not by host and port
 
     @classmethod
-    def of(
-        cls, url: str, *, token: str | None = None, ca_file: str | None = None, home: Path | None = None
-    ) -> "ServerAddress":
+    def of(cls, url: str, *, token: str | None = None, ca_file: str | None = None) -> "ServerAddress":
         """Return the address in `http://host:port` or `https://host:port`."""
         parts = urlsplit(url)
         is_tls = parts.scheme == "https"
@@ -32,10 +30,11 @@ class ServerAddress:
             is_tls=is_tls,
             ca_file=ca_file if is_tls else None,
             token=token,
-            home=home,
         )
 
     def __str__(self) -> str:
+        if self.home is not None:
+            return f"home {self.home}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http{'s' if self.is_tls else ''}://{host}:{self.port}"
 

@@ -57,6 +57,7 @@ class WorkerPlan:
     folder: Path  #: for its scripts, attempts and workspaces; no other worker uses it
     collect: CollectLimits  #: of the files that jobs leave
     find_server: Callable[[], ServerAddress]  #: asked again whenever the server does not answer, or refuses the token
+    find_job_server: Callable[[], ServerAddress] | None = None  #: asked for each job; None: where the worker found it
     has_other_servers: bool = False  #: so that one that is slow to answer is not waited for
     grace_seconds: float = 2.0  #: between SIGTERM and SIGKILL, for jobs that are to end
     memory_limit_bytes: int | None = None  #: of address space, for each process of a job
@@ -113,7 +114,7 @@ class Worker:
             files=files,
             logs=logs,
             spools=self._spools,
-            server=lambda: self._link.server,
+            server=plan.find_job_server or (lambda: self._link.server),
             grace_seconds=plan.grace_seconds,
             memory_limit_bytes=plan.memory_limit_bytes,
         )

@@ -1,5 +1,6 @@
 """Tokens: make, list, revoke."""
 
+import asyncio
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 from litestar import Response
 
 from titan.engine import tokens
-from titan.engine.home_token import home_token_id
+from titan.engine.home_token import WORKER_FILE, home_token_id
+from titan.engine.home_token_keeping import keep_home_token
 from titan.model.tokens import Role
 from titan.ports import Transaction
 from titan.rules.names import check_label, check_name
@@ -47,11 +49,17 @@ async def list_tokens(call: Call) -> Response[bytes]:
 
 
 async def revoke_token(call: Call) -> Response[bytes]:
-    """Make a token good no more, at once; a second time changes nothing."""
+    """Revoke a token, at once; a second time changes nothing. The one of the home's workers is replaced."""
     raw = await call.raw_body()
     token_id, cause = call.path("token"), f"request of {call.caller.name}"
 
     def act(tx: Transaction) -> object:
         return token_view(tokens.revoke(tx, call.house.project_id, token_id, cause=cause))
 
-    return json_answer(await call.house.orchestrator.keep(call.once(raw, act)))
+    answer = await call.house.orchestrator.keep(call.once(raw, act))
+    home = Path(call.house.runs_with.home)
+    if token_id == home_token_id(home, WORKER_FILE):  # its workers go on with another, or they could report nothing
+        now, ids = call.house.clock.now(), call.house.ids
+        keep = partial(keep_home_token, call.house.store, home, call.house.project_id, WORKER_FILE, ids=ids, now=now)
+        await asyncio.to_thread(keep)
+    return json_answer(answer)
