@@ -54,7 +54,7 @@ def test_a_missing_server_is_told_at_once_with_the_way_to_start_it(closed_port: 
     assert (done.exit_code, done.stdout) == (4, b"")
     assert done.stderr == (
         f"titan: Titan server 127.0.0.1:{closed_port}: expected an answer; found Connection refused. "
-        "Start it with `titan up`, or choose another with --server http://HOST:PORT.\n"
+        "Start it with `titan up`, or name its home with TITAN_HOME, or its address with --server http://HOST:PORT.\n"
     )
 
 
