@@ -130,6 +130,19 @@ def test_a_maximum_typed_right_after_a_minimum_leaves_that_one(page: Page, conso
     expect(page.get_by_label("Min cost")).to_have_value("0.01")
 
 
+def test_an_amount_that_is_typed_slowly_keeps_its_point(page: Page, console: Console) -> None:
+    record(console, "ledger-slowly", [a_call("a", cost_usd="0.001"), a_call("b", cost_usd="0.5")])
+    page.goto("/ledger?run_id=ledger-slowly")
+
+    page.get_by_label("Min cost").click()
+    page.keyboard.type("0.")
+    expect(page).to_have_url(re.compile("min_cost=0"))
+    page.keyboard.type("01")
+
+    expect(page.get_by_label("Min cost")).to_have_value("0.01")
+    expect(rows_of(page)).to_have_count(1)
+
+
 def test_a_further_page_has_an_address_and_back_leads_from_it(page: Page, console: Console) -> None:
     record(console, "ledger-5", [a_call(f"call {number}") for number in range(120)])
     page.goto("/ledger?run_id=ledger-5")

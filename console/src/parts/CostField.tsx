@@ -11,10 +11,7 @@ interface Props {
 
 /** A limit in US dollars. What is no amount is marked, and asks for nothing. */
 export function CostField({ value, onChange, label }: Props) {
-  const [typed, type] = useTyped(value, (text) => {
-    const cost = asCost(text);
-    if (cost !== null) onChange(cost);
-  });
+  const [typed, type] = useTyped(value, onChange, asCost);
   const isWrong = asCost(typed) === null;
   const id = useId();
   return (

@@ -9,7 +9,7 @@ interface Props {
 
 /** A text that has to be met exactly. Its value stands in the URL, a moment after the last key. */
 export function TextField({ value, onChange, label }: Props) {
-  const [typed, type] = useTyped(value, (text) => onChange(text.trim()));
+  const [typed, type] = useTyped(value, onChange, (text) => text.trim());
   return (
     <input
       type="text"

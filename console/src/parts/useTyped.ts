@@ -3,8 +3,16 @@ import { isEcho } from "./sent";
 
 const QUIET_MS = 150; // between two keys, before the list is asked anew
 
-/** What is typed into a field, and how to type: `onChange` hears of it a moment after the last key. */
-export function useTyped(value: string, onChange: (value: string) => void): [string, (text: string) => void] {
+/**
+ * What is typed into a field, and how to type: `onChange` hears of it a moment after the last key.
+ *
+ * `read` returns the value that a text means, null where it means none: `0.` means `0` and stays `0.` in the field.
+ */
+export function useTyped(
+  value: string,
+  onChange: (value: string) => void,
+  read: (text: string) => string | null = (text) => text,
+): [string, (text: string) => void] {
   const [typed, setTyped] = useState(value);
   const timer = useRef<number | undefined>(undefined);
   const sent = useRef<string[]>([]);
@@ -18,8 +26,10 @@ export function useTyped(value: string, onChange: (value: string) => void): [str
     setTyped(text);
     window.clearTimeout(timer.current);
     timer.current = window.setTimeout(() => {
-      sent.current.push(text);
-      onChange(text);
+      const meant = read(text);
+      if (meant === null) return;
+      sent.current.push(meant);
+      onChange(meant);
     }, QUIET_MS);
   }
   return [typed, type];
