@@ -145,8 +145,9 @@ class Worker:
         limit = self._plan.absence_limit_seconds
         if limit is not None:
             self._supervisor.repeat(limit / ABSENCE_CHECKS, self._end_if_forsaken)
-        if self._plan.home_id is not None:
-            self._supervisor.repeat(HOME_CHECK_SECONDS, self._end_with_home)
+        home, home_id = self._plan.home, self._plan.home_id
+        if home is not None and home_id is not None:
+            self._supervisor.repeat(HOME_CHECK_SECONDS, lambda: self._end_with_home(home, home_id))
 
     def work(self) -> None:
         """Run attempts until the inbox is told to leave; then none runs any more."""
@@ -174,13 +175,9 @@ class Worker:
         self._leases.drop([lease_id])
         self._folders.discard(lease_id)
 
-    def _end_with_home(self) -> None:
-        if (
-            self._plan.home is not None
-            and self._plan.home_id is not None
-            and is_gone(self._plan.home, self._plan.home_id)
-        ):
-            self._inbox.post(LeaveAsked(why=f"its home {self._plan.home} is gone"))
+    def _end_with_home(self, home: Path, home_id: str) -> None:
+        if is_gone(home, home_id):
+            self._inbox.post(LeaveAsked(why=f"its home {home} is gone"))
 
     def _end_if_forsaken(self) -> None:
         limit = self._plan.absence_limit_seconds
