@@ -161,7 +161,10 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
         """Return the ids of the connected workers of all projects."""
 
     def ready_jobs(self, requirement: str, *, limit: int) -> list[ReadyJob]:
-        """Return the first `limit` READY jobs any worker may take: priority descending, ready time, id."""
+        """Return the first `limit` READY jobs any worker may take: priority descending, ready time, id.
+
+        What a worker has prefetched is left out, here and in the next.
+        """
 
     def ready_jobs_bound_to(self, worker_id: str, requirement: str, *, limit: int) -> list[ReadyJob]:
         """Return, in the same order, READY jobs with required affinity to this worker."""
@@ -240,6 +243,9 @@ class Transaction(Reader, HouseTransaction, AccessTransaction, Protocol):
         """Store a live attempt. The schema refuses a second live one of the same job."""
 
     def save_attempt(self, attempt: Attempt) -> None: ...
+
+    def forget_attempt(self, lease_id: str) -> None:
+        """Delete an attempt that never began."""
 
     def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
         """Add to the files an attempt left; what was known of the same path and place is replaced."""

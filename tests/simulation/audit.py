@@ -175,7 +175,8 @@ class Audit:
         if entry.kind == "JobSucceeded":
             self._tell_children(job_id, self._lessees[data["lease_id"]][0])
         if entry.kind == "JobLeased":
-            self._enter_lease(reader, book, data["lease_id"], data["worker_id"])
+            is_prefetched = data["began_at"] is not None
+            self._enter_lease(reader, book, data["lease_id"], data["worker_id"], is_prefetched=is_prefetched)
         if entry.kind in ENDS_ATTEMPT:
             assert data["lease_id"] == book.live_lease, f"{job_id} ended by another lease than its own"
             book.returned_count += data.get("outcome") == "returned"
@@ -200,21 +201,28 @@ class Audit:
             self._slots[self._lessees[book.live_lease]] -= 1
             book.live_lease = None
 
-    def _enter_lease(self, reader: Reader, book: Book, lease_id: str, worker_id: str) -> None:
+    def _enter_lease(self, reader: Reader, book: Book, lease_id: str, worker_id: str, *, is_prefetched: bool) -> None:
+        """Book a lease; a prefetched one was granted before, and its worker sees to it that there is a slot."""
         unfinished = [p for p in book.parents if self.books[p].status is not JobStatus.COMPLETED]
         assert not unfinished, f"{book.spec.name} leased before its parents {unfinished}"
-        assert not book.is_to_stop, f"{book.spec.name} leased after it was asked to stop"
+        assert is_prefetched or not book.is_to_stop, f"{book.spec.name} leased after it was asked to stop"
         if book.spec.affinity is Affinity.REQUIRED:
             assert book.first_parent_ran_on in (None, worker_id), f"{book.spec.name} leased to {worker_id}"
         assert book.live_lease is None
         assert lease_id not in self._lessees, "a lease id came twice"
         slot = self._lessees[lease_id] = (worker_id, book.spec.requirement)
         self._slots[slot] += 1
+        if is_prefetched:
+            self._book(book, lease_id)
+            return
         assert self._workers[worker_id] is WorkerState.CONNECTED, f"leased to {worker_id}, which is gone"
         worker = reader.worker(worker_id)
         assert worker is not None
         offered = worker.offers.get(book.spec.requirement, 0)
         assert self._slots[slot] <= offered, f"{worker_id} has {self._slots[slot]} leases for {offered} slots"
+        self._book(book, lease_id)
+
+    def _book(self, book: Book, lease_id: str) -> None:
         book.live_lease = lease_id
         book.leases.append(lease_id)
         allowed = 1 + book.spec.retries + book.spec.max_lost + book.returned_count
@@ -246,8 +254,14 @@ class Audit:
     def _compare_job(self, reader: Reader, book: Book, job: Job) -> None:
         assert job.status is book.status, f"{job.id} is {job.status}, its journal says {book.status}"
         live = reader.live_attempt_of_job(job.id)
-        assert (live.lease_id if live else None) == book.live_lease
-        assert (job.status is JobStatus.RUNNING) == (live is not None), f"{job.id} is {job.status}, {live}"
+        if job.status is JobStatus.READY:  # a live attempt of it was prefetched
+            assert book.live_lease is None
+            assert live is not None or not job.is_cancel_requested, (
+                f"{job.id} was asked to stop, and nobody will say so"
+            )
+        else:
+            assert (live.lease_id if live else None) == book.live_lease
+            assert (job.status is JobStatus.RUNNING) == (live is not None), f"{job.id} is {job.status}, {live}"
         unfinished = sum(self.books[p].status is not JobStatus.COMPLETED for p in set(book.parents))
         if not job.status.is_final:
             assert job.remaining_parents == unfinished, f"{job.id} waits for {job.remaining_parents}"

@@ -1,20 +1,27 @@
 """A worker as the protocol wants it, that can be killed, stopped past its leases, and be stubborn."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from operator import methodcaller
 from random import Random
 from typing import Any
 
+from msgspec.structs import replace
+
 from tests.simulation.server import Server
 from tests.simulation.wire import Wire, WireCut
+from tests.support.assignments import an_assignment
 from tests.support.builders import NOON, PROJECT
-from titan.engine.attempts import Completed
-from titan.engine.attendance import Orders
+from titan.engine.attempts import Completed, Progress
+from titan.engine.attendance import Leased, Orders
 from titan.engine.orchestrator import Orchestrator
+from titan.engine.protocol import Assignment
+from titan.engine.worker.backlog import PATIENCE_SECONDS, Backlog
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import StoreError, UnknownWorker
+from titan.model.jobs import JobStatus
 from titan.model.workers import Worker, WorkerState
 
 HEARTBEAT_SECONDS = 3.0
@@ -27,9 +34,16 @@ Script = Callable[[Attempt], Awaitable[None]]
 class _Held:
     """An attempt that the worker has, until its report is acknowledged."""
 
-    attempt: Attempt
+    leased: Leased
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    is_begun: bool = False
+    is_start_told: bool = False  #: the server knows that it runs
     is_over: bool = False  #: the server said that the lease is no longer live
+
+    @property
+    def is_prefetched(self) -> bool:
+        """Whether its job was READY when it came."""
+        return self.leased.job.status is JobStatus.READY
 
 
 class SimulatedWorker:
@@ -45,6 +59,7 @@ class SimulatedWorker:
         self._wire = Wire(server, chance)
         self._chance = chance
         self._script = script
+        self._backlog = Backlog(offers, clock=asyncio.get_running_loop().time)
         self._held: dict[str, _Held] = {}
         self._ended: set[str] = set()  #: leases it is done with; an answer that comes late may name them again
         self._awake = asyncio.Event()
@@ -55,6 +70,7 @@ class SimulatedWorker:
         """Begin to live."""
         self._spawn(self._ask_for_work())
         self._spawn(self._beat())
+        self._spawn(self._return_what_waits_for_long())
 
     def pause(self) -> None:
         """Stop as by SIGSTOP; the attempts' own processes go on."""
@@ -98,8 +114,9 @@ class SimulatedWorker:
                 continue
             await self._awake.wait()
             self._obey(orders)
-            for leased in orders.fresh:
-                self._take(leased.attempt)
+            self._take(orders.fresh)
+            if orders.should_give_back:
+                self._spawn(self._give_back(self._backlog.withdraw_all()))
 
     async def _beat(self) -> None:
         while True:
@@ -131,33 +148,101 @@ class SimulatedWorker:
             )
         )
 
-    async def _report(self, orchestrator: Orchestrator, report: AttemptReport) -> Completed:
+    async def _tell(
+        self, orchestrator: Orchestrator, reports: Sequence[AttemptReport], returned: Sequence[str] = ()
+    ) -> tuple[Completed, list[Leased]]:
         """Report at the server's side, where it is known what was accepted even if the answer gets lost."""
-        done = await orchestrator.complete(self.id, [report])
+        progress = Progress(reports=reports, started=self._untold_starts(), returned=returned)
+        done, granted = await orchestrator.complete(self.id, progress, prefetch=self._draw_prefetch())
         self._server.audit.accept(done.accepted)
-        return done
+        return done, granted
+
+    async def _say(self, reports: Sequence[AttemptReport], returned: Sequence[str] = ()) -> Completed:
+        """Report until the server has answered, and take what the answer brings."""
+        while True:
+            await self._awake.wait()
+            told = list(self._untold_starts())
+            try:
+                done, granted = await self._wire.ask(lambda orchestrator: self._tell(orchestrator, reports, returned))
+            except (WireCut, StoreError):
+                await asyncio.sleep(self._chance.uniform(0.1, 2))
+                continue
+            await self._awake.wait()
+            for lease_id in told:
+                if lease_id in self._held:
+                    self._held[lease_id].is_start_told = True
+            self._take(granted)
+            return done
+
+    async def _give_back(self, waiting: Sequence[Assignment]) -> None:
+        """Return attempts that have not begun; from now on nothing is to be begun or said of them."""
+        lease_ids = [assignment.lease_id for assignment in waiting if assignment.lease_id in self._held]
+        if lease_ids:
+            await self._say([], lease_ids)
+        for lease_id in lease_ids:
+            self._held.pop(lease_id, None)
+            self._ended.add(lease_id)
+
+    async def _return_what_waits_for_long(self) -> None:
+        while True:
+            await asyncio.sleep(PATIENCE_SECONDS)
+            await self._awake.wait()
+            await self._give_back(self._backlog.withdraw_late())
+            if self._untold_starts():
+                await self._say([])
+
+    def _untold_starts(self) -> dict[str, datetime]:
+        now = NOON + timedelta(seconds=asyncio.get_running_loop().time())
+        return {
+            lease_id: now
+            for lease_id, held in self._held.items()
+            if held.is_begun and held.is_prefetched and not held.is_start_told
+        }
+
+    def _draw_prefetch(self) -> Mapping[str, int] | None:
+        """Return what the worker would wish for, more than is wise, or that it wants nothing."""
+        if self._chance.random() < 0.1:
+            return None
+        if self._chance.random() < 0.5:
+            return self._backlog.prefetch_limits()
+        return dict.fromkeys(self.offers, self._chance.randint(0, 5))
 
     def _obey(self, orders: Orders) -> None:
         for lease_id in orders.stop:
             if lease_id in self._held:
                 self._held[lease_id].stop.set()
+                if (waiting := self._backlog.withdraw(lease_id)) is not None:
+                    self._begin(waiting)  # only to say that it is cancelled
         for lease_id in orders.lost:
             held = self._held.pop(lease_id, None)
+            self._backlog.withdraw(lease_id)
             if held is not None:
                 self._ended.add(lease_id)
                 if self._chance.random() >= self._server.faults.stubborn:
                     held.is_over = True
                     held.stop.set()
 
-    def _take(self, attempt: Attempt) -> None:
-        if attempt.lease_id not in self._held and attempt.lease_id not in self._ended:
-            held = self._held[attempt.lease_id] = _Held(attempt)
-            self._spawn(self._run(held))
+    def _take(self, fresh: Iterable[Leased]) -> None:
+        for leased in fresh:
+            attempt = leased.attempt
+            if attempt.lease_id not in self._held and attempt.lease_id not in self._ended:
+                self._held[attempt.lease_id] = _Held(leased)
+                self._backlog.add(_assignment(leased))
+        self._begin_what_has_a_slot()
+
+    def _begin_what_has_a_slot(self) -> None:
+        while (assignment := self._backlog.next()) is not None:
+            self._begin(assignment)
+
+    def _begin(self, assignment: Assignment) -> None:
+        held = self._held[assignment.lease_id]
+        held.is_begun = True
+        self._spawn(self._run(held))
 
     async def _run(self, held: _Held) -> None:
         """Run one attempt to its end, and report it until the server has answered."""
-        lease_id = held.attempt.lease_id
-        work = self._spawn(self._script(held.attempt))
+        attempt = held.leased.attempt
+        work = self._spawn(self._script(attempt))
         try:
             async with asyncio.timeout(self._lasting_seconds()):
                 await held.stop.wait()
@@ -167,18 +252,14 @@ class SimulatedWorker:
             outcome = AttemptOutcome.CANCELLED
             await asyncio.sleep(self._chance.random())
         work.cancel()
-        report = AttemptReport(lease_id=lease_id, outcome=outcome, duration_ns=1, started_at=held.attempt.leased_at)
-        while not held.is_over:
-            await self._awake.wait()
-            try:
-                done = await self._wire.ask(lambda orchestrator: self._report(orchestrator, report))
-            except (WireCut, StoreError):
-                await asyncio.sleep(self._chance.uniform(0.1, 2))
-                continue
-            assert lease_id in done.accepted or lease_id in done.stale
-            break
-        self._held.pop(lease_id, None)
-        self._ended.add(lease_id)
+        self._backlog.end(attempt.lease_id)
+        self._begin_what_has_a_slot()
+        report = AttemptReport(lease_id=attempt.lease_id, outcome=outcome, duration_ns=1, started_at=attempt.leased_at)
+        if not held.is_over:
+            done = await self._say([report])
+            assert attempt.lease_id in done.accepted or attempt.lease_id in done.stale
+        self._held.pop(attempt.lease_id, None)
+        self._ended.add(attempt.lease_id)
 
     def _lasting_seconds(self) -> float | None:
         """Draw how long an attempt lasts; None: until it is stopped."""
@@ -197,3 +278,16 @@ class SimulatedWorker:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(self._server.note_failure)
         return task
+
+
+def _assignment(leased: Leased) -> Assignment:
+    """Return what the backlog wants to know of an attempt."""
+    attempt, job = leased.attempt, leased.job
+    return replace(
+        an_assignment(attempt.lease_id),
+        job_id=job.id,
+        label=attempt.label,
+        is_prefetched=job.status is JobStatus.READY,
+        priority=job.spec.priority,
+        ready_at=job.ready_at,
+    )

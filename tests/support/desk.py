@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tests.support.builders import NOON, PROJECT
 from titan.engine import attendance, upkeep
-from titan.engine.attempts import complete, dispatch
+from titan.engine.attempts import Progress, complete, dispatch
 from titan.engine.cancel import Cancelled, cancel_jobs
 from titan.engine.gates import decide
 from titan.engine.submit import Submitted, Submitter, submit
@@ -78,14 +78,14 @@ class Desk:
 
     def dispatch(self, *asking: str) -> list[Attempt]:
         """Lease to the workers that ask: without names, "w1"."""
-        return self.store.transact(lambda tx: dispatch(tx, asking or ("w1",), self._secret)).result()
+        return self.store.transact(lambda tx: dispatch(tx, set(asking or ("w1",)), self._secret)).result()
 
     def report(
         self, attempt: Attempt, outcome: AttemptOutcome = AttemptOutcome.SUCCEEDED, *, exit_code: int = 0
     ) -> bool:
         """Report an attempt's end as its worker; return whether it was accepted."""
         report = AttemptReport(lease_id=attempt.lease_id, outcome=outcome, exit_code=exit_code)
-        answer = self.store.transact(lambda tx: complete(tx, attempt.worker_id, [report])).result()
+        answer = self.store.transact(lambda tx: complete(tx, attempt.worker_id, Progress(reports=[report]))).result()
         return attempt.lease_id in answer.accepted
 
     def run_all(self, *asking: str, failing: Sequence[str] = ()) -> list[str]:

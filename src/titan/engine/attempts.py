@@ -1,34 +1,54 @@
-"""Attempts begin and end here: leases are granted, reports accepted, vanished ones written off."""
+"""Attempts begin and end here: leases are granted, reports accepted, vanished ones written off.
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+A worker that completes jobs quickly may prefetch: hold leases beyond its slots, to start their jobs without asking.
+Such a job stays READY until its worker says that it began; a live attempt of a READY job is a prefetched one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from titan.engine.consequences import follow
+from titan.engine.consequences import cancel_with_descendants, follow
 from titan.engine.moves import Moves
 from titan.engine.protocol import LEASE_SECONDS
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
-from titan.model.events import JobLeased, Subject, WorkerLost
-from titan.model.jobs import ReadyJob, queue_label
+from titan.model.events import JobEvent, JobLeased, Subject, WorkerLost
+from titan.model.jobs import Job, JobStatus, ReadyJob, queue_label
 from titan.model.workers import FreeWorker, Placement, WorkerState
 from titan.ports import Reader, Transaction
 from titan.rules.dispatch import plan_placements
 from titan.rules.retry import after_attempt
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
+NO_PREFETCH: Final[Mapping[str, Mapping[str, int]]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What a worker says of its attempts since it was last heard."""
+
+    reports: Sequence[AttemptReport] = ()  #: how attempts ended
+    started: Mapping[str, datetime] = field(default_factory=dict)  #: prefetched leases → when their attempts began
+    returned: Sequence[str] = ()  #: prefetched leases whose attempts it will not begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """Which of a worker's reports changed something."""
+    """What of a worker's progress changed something."""
 
-    accepted: tuple[str, ...]
+    accepted: tuple[str, ...]  #: leases that ended with it
     stale: tuple[str, ...]  #: leases that were over before; nothing was changed
 
 
-def free_workers(reader: Reader, worker_ids: Iterable[str]) -> list[FreeWorker]:
-    """Return those of the workers that have a slot without a live lease, and how many under each label."""
+def free_workers(
+    reader: Reader, worker_ids: Iterable[str], prefetch: Mapping[str, Mapping[str, int]] = NO_PREFETCH
+) -> list[FreeWorker]:
+    """Return those of the workers that can take a lease, and how many under each label.
+
+    `prefetch` has worker → label → how many leases it may hold beyond its slots.
+    """
     free = []
     wanted = tuple(worker_ids)
     reader.look_ahead(workers=wanted)
@@ -37,14 +57,17 @@ def free_workers(reader: Reader, worker_ids: Iterable[str]) -> list[FreeWorker]:
         if worker is None or worker.state is not WorkerState.CONNECTED or worker.is_draining:
             continue
         busy = reader.busy_slots(worker_id)
-        slots = {label: n - busy.get(label, 0) for label, n in worker.offers.items() if n > busy.get(label, 0)}
-        if slots:
-            free.append(FreeWorker(id=worker_id, free_slots=slots, confines_to=worker.confines_to))
+        left = {label: n - busy.get(label, 0) for label, n in worker.offers.items()}
+        beyond = prefetch.get(worker_id, {})
+        slots = {label: n for label, n in left.items() if n > 0}
+        room = {label: n + min(left[label], 0) for label, n in beyond.items() if n + min(left.get(label, -n), 0) > 0}
+        if slots or room:
+            free.append(FreeWorker(id=worker_id, free_slots=slots, prefetch_slots=room, confines_to=worker.confines_to))
     return free
 
 
 def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
-    """Return the ready jobs that could fill the workers' free slots: the first few of each label, no more."""
+    """Return the ready jobs that the workers could take: the first few of each label, no more."""
     bound = [(worker.id, label, n) for worker in workers for label, n in _queues(worker)]
     slots_by_label: dict[str, int] = {}
     for _, label, slots in bound:
@@ -58,34 +81,51 @@ def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
 
 def _queues(worker: FreeWorker) -> Iterator[tuple[str, int]]:
     """Yield the label of each queue that a worker takes jobs from, and how many it could take."""
-    for label, slots in worker.free_slots.items():
+    for label in {**worker.free_slots, **worker.prefetch_slots}:
+        slots = worker.free_slots.get(label, 0) + worker.prefetch_slots.get(label, 0)
         yield label, slots
         if worker.confines_to is not None:
             yield queue_label(label, worker.confines_to), slots
 
 
-def dispatch(tx: Transaction, asking: Iterable[str], secret: Callable[[], str]) -> list[Attempt]:
-    """Lease ready jobs to the workers that ask; `secret` makes lease ids and tokens."""
-    workers = free_workers(tx, asking)
-    if not workers:
+def dispatch(
+    tx: Transaction,
+    asking: AbstractSet[str],
+    secret: Callable[[], str],
+    *,
+    prefetch: Mapping[str, Mapping[str, int]] = NO_PREFETCH,
+) -> list[Attempt]:
+    """Lease ready jobs to the workers that ask; `secret` makes lease ids and tokens, `prefetch` is as before."""
+    workers = free_workers(tx, asking, prefetch)
+    ready = candidates(tx, workers) if workers else []
+    if not ready:
         return []
+    may_prefetch = any(worker.prefetch_slots for worker in workers)
+    not_asking = free_workers(tx, set(tx.connected_workers()) - asking) if may_prefetch else []
     with Moves(tx) as moves:
-        placements = plan_placements(candidates(tx, workers), workers)
+        placements = plan_placements(ready, workers, not_asking=not_asking)
         return [_lease(moves, placement, secret) for placement in placements]
 
 
-def complete(tx: Transaction, worker_id: str, reports: Sequence[AttemptReport]) -> Completed:
-    """Accept the reports whose lease is live and this worker's; the others change nothing."""
-    accepted, stale = [], []
-    tx.look_ahead(leases=[report.lease_id for report in reports])
+def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
+    """Accept what is said of leases that are live and this worker's; the rest changes nothing."""
+    reports = {report.lease_id: report for report in progress.reports}
+    heard = list(dict.fromkeys([*reports, *progress.started, *progress.returned]))
+    accepted, cause = [], f"worker {worker_id}"
+    tx.look_ahead(leases=heard)
     with Moves(tx) as moves:
-        for report in reports:
-            attempt = tx.attempt(report.lease_id)
+        for lease_id in heard:
+            attempt = tx.attempt(lease_id)
             if attempt is None or attempt.outcome is not None or attempt.worker_id != worker_id:
-                stale.append(report.lease_id)
                 continue
-            end_attempt(moves, attempt, report, cause=f"worker {worker_id}")
-            accepted.append(report.lease_id)
+            if lease_id in reports:
+                end_attempt(moves, attempt, reports[lease_id], cause=cause)
+                accepted.append(lease_id)
+            elif lease_id in progress.started:
+                _begin(moves, attempt, progress.started[lease_id], cause=cause)
+            elif give_back(moves, attempt, cause=cause):
+                accepted.append(lease_id)
+    stale = [lease_id for lease_id in (*reports, *progress.returned) if lease_id not in accepted]
     return Completed(accepted=tuple(accepted), stale=tuple(stale))
 
 
@@ -118,6 +158,12 @@ def write_off(moves: Moves, attempt: Attempt, outcome: AttemptOutcome, *, why: s
 
 def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause: str) -> None:
     """End a live attempt as reported, and carry on from there."""
+    job = _job_of(moves.tx, attempt)
+    event = after_attempt(job, report, cause=cause, now=moves.tx.now)
+    events: list[JobEvent] = [event]
+    if job.status is JobStatus.READY:  # prefetched: whether it began or not, it counts like one that did
+        attempt, leased = _begun(moves.tx, attempt, report.started_at, cause=cause)
+        events.insert(0, leased)
     moves.tx.save_attempt(
         replace(
             attempt,
@@ -131,10 +177,51 @@ def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause:
             error=report.error,
         )
     )
-    job = moves.tx.job(attempt.job_id)
+    follow(moves, moves.move(job, *events), worker_id=attempt.worker_id)
+
+
+def give_back(moves: Moves, attempt: Attempt, *, cause: str) -> bool:
+    """Put the job of a prefetched attempt that will not begin back in its place in the queue; return False if it began.
+
+    One that was asked to stop meanwhile ends.
+    """
+    job = _job_of(moves.tx, attempt)
+    if job.status is not JobStatus.READY:
+        return False
+    moves.tx.forget_attempt(attempt.lease_id)
+    if job.is_cancel_requested:
+        cancel_with_descendants(moves, job, cause=cause, reason=job.reason or "")
+    return True
+
+
+def _begin(moves: Moves, attempt: Attempt, began_at: datetime, *, cause: str) -> None:
+    """Note that a prefetched attempt has begun; one of which that is known stays as it is."""
+    job = _job_of(moves.tx, attempt)
+    if job.status is JobStatus.READY:
+        attempt, leased = _begun(moves.tx, attempt, began_at, cause=cause)
+        moves.tx.save_attempt(attempt)
+        moves.move(job, leased)
+
+
+def _begun(tx: Transaction, attempt: Attempt, began_at: datetime | None, *, cause: str) -> tuple[Attempt, JobLeased]:
+    """Return a prefetched attempt that began at a time of its worker's clock, which may be wrong, with the event."""
+    leased_at = max(attempt.leased_at, min(began_at or tx.now, tx.now))
+    event = JobLeased(
+        cause=cause,
+        lease_id=attempt.lease_id,
+        worker_id=attempt.worker_id,
+        attempt=attempt.number,
+        began_at=leased_at,
+    )
+    if attempt.number > 1:
+        tx.clear_result(attempt.job_id)
+    return replace(attempt, leased_at=leased_at), event
+
+
+def _job_of(reader: Reader, attempt: Attempt) -> Job:
+    job = reader.job(attempt.job_id)
     assert job is not None, f"attempt {attempt.lease_id} of unknown job {attempt.job_id}"
-    event = after_attempt(job, report, cause=cause, now=moves.tx.now)
-    follow(moves, moves.move(job, event), worker_id=attempt.worker_id)
+    return job
 
 
 def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> Attempt:
@@ -154,6 +241,8 @@ def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> Att
         ready_at=job.ready_at,
     )
     tx.add_attempt(attempt)
+    if placement.is_prefetched:
+        return attempt
     if job.attempt_count:
         tx.clear_result(job.id)  # what an earlier attempt said is not what this one will
     event = JobLeased(

@@ -1,11 +1,12 @@
 """Workers come, show that they live, and go; what they held goes back into the queue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from titan.engine.attempts import LEASE, candidates, free_workers, write_off
+from titan.engine.attempts import LEASE, candidates, free_workers, give_back, write_off
+from titan.engine.consequences import is_prefetched
 from titan.engine.moves import Moves
 from titan.model.attempts import Attempt, AttemptOutcome
 from titan.model.dags import Dag
@@ -20,7 +21,7 @@ from titan.model.events import (
     WorkerResumed,
 )
 from titan.model.jobs import Job
-from titan.model.workers import Load, Worker, WorkerState
+from titan.model.workers import FreeWorker, Load, Worker, WorkerState
 from titan.ports import Reader, Transaction
 
 SEEN_EVERY: Final = timedelta(seconds=5)  # how exact a worker's `seen_at` is
@@ -52,11 +53,12 @@ class Orders:
     fresh: tuple[Leased, ...] = ()  #: its live leases that it does not hold yet
     stop: tuple[str, ...] = ()  #: to end and report as cancelled
     lost: tuple[str, ...] = ()  #: over: to end without a report
+    should_give_back: bool = False  #: what it prefetched and has not begun
     should_leave: bool = False  #: it was drained, and nothing of it is live
 
     def __bool__(self) -> bool:
         """Whether there is anything to say."""
-        return bool(self.fresh or self.stop or self.lost or self.should_leave)
+        return bool(self.fresh or self.stop or self.lost or self.should_give_back or self.should_leave)
 
 
 def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: Sequence[str]) -> Orders:
@@ -66,7 +68,8 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
     restart of the server, needs no repair: the next call says the same again.
     """
     live = reader.live_attempts_of_worker(worker_id)
-    worker = None if live else reader.worker(worker_id)
+    worker = reader.worker(worker_id)
+    is_draining = worker is not None and worker.is_draining
     live_ids = {attempt.lease_id for attempt in live}
     return Orders(
         fresh=tuple(leased(reader, a) for a in live if a.lease_id not in holding),
@@ -76,8 +79,31 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
             for lease_id in holding
             if lease_id not in live_ids and not _is_reported(reader, lease_id, worker_id)
         ),
-        should_leave=worker is not None and worker.is_draining,
+        should_give_back=is_draining and any(is_prefetched(reader, job) for job in _jobs_of(reader, live)),
+        should_leave=is_draining and not live,
     )
+
+
+def outranked(reader: Reader, prefetched: Mapping[str, int]) -> list[str]:
+    """Return the workers that a job of a higher priority is ready for than one that they prefetched.
+
+    `prefetched` has worker → the lowest priority among what it prefetched.
+    """
+    workers = [worker for worker_id in prefetched if (worker := reader.worker(worker_id)) is not None]
+    each_first = {
+        worker.id: candidates(
+            reader,
+            [FreeWorker(id=worker.id, free_slots=dict.fromkeys(worker.offers, 1), confines_to=worker.confines_to)],
+        )
+        for worker in workers
+    }
+    return [
+        worker_id for worker_id, jobs in each_first.items() if any(job.priority > prefetched[worker_id] for job in jobs)
+    ]
+
+
+def _jobs_of(reader: Reader, attempts: Iterable[Attempt]) -> Iterator[Job]:
+    return (job for attempt in attempts if (job := reader.job(attempt.job_id)) is not None)
 
 
 def leased(reader: Reader, attempt: Attempt) -> Leased:
@@ -273,6 +299,8 @@ def _end(tx: Transaction, worker: Worker, event: Event, *, outcome: AttemptOutco
     held = tx.live_attempts_of_worker(worker.id)
     with Moves(tx) as moves:
         for attempt in held:
+            if outcome is AttemptOutcome.RETURNED and give_back(moves, attempt, cause=event.cause):
+                continue
             write_off(moves, attempt, outcome, why=why, cause=event.cause)
     state = WorkerState.LEFT if outcome is AttemptOutcome.RETURNED else WorkerState.LOST
     if worker.state is not state:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from titan.engine.consequences import cancel_with_descendants
+from titan.engine.consequences import ask_to_stop, cancel_with_descendants, is_prefetched
 from titan.engine.moves import Moves
-from titan.model.events import CancelRequested, RunEnded, Subject
+from titan.model.events import RunEnded, Subject
 from titan.model.jobs import Job, JobStatus
 from titan.model.runs import Run, RunOutcome
 from titan.ports import Transaction
@@ -33,8 +33,8 @@ def cancel_jobs(tx: Transaction, jobs: Iterable[Job]) -> Cancelled:
                 continue
             if job.status.is_final:
                 skipped.append(job.name)
-            elif job.status is JobStatus.RUNNING:
-                _ask_to_stop(moves, job)
+            elif job.status is JobStatus.RUNNING or is_prefetched(tx, job):
+                ask_to_stop(moves, job, cause=CAUSE, reason=REASON)
                 stopping.append(job.name)
             else:
                 gone = cancel_with_descendants(moves, job, cause=CAUSE, reason=REASON)
@@ -74,12 +74,3 @@ def end_run(
     event = RunEnded(cause=cause, outcome=outcome.value, reason=reason)
     tx.record(Subject(project_id=project_id, run_id=run_id), event)
     return ended
-
-
-def _ask_to_stop(moves: Moves, job: Job) -> None:
-    if job.is_cancel_requested:
-        return
-    attempt = moves.tx.live_attempt_of_job(job.id)
-    assert attempt is not None, f"running job {job.id} without a live attempt"
-    moves.tx.save_attempt(replace(attempt, is_stop_requested=True))
-    moves.move(job, CancelRequested(cause=CAUSE))

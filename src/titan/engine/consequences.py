@@ -1,10 +1,13 @@
 """What follows for other jobs when one job becomes final."""
 
+from dataclasses import replace
+
 from titan.engine.moves import Moves
 from titan.engine.release import release
 from titan.model.dags import OnFailure
-from titan.model.events import JobCancelled
+from titan.model.events import CancelRequested, JobCancelled
 from titan.model.jobs import Job, JobStatus
+from titan.ports import Reader
 from titan.rules.spread import doomed, not_started
 
 
@@ -31,6 +34,16 @@ def cancel_with_descendants(moves: Moves, job: Job, *, cause: str, reason: str) 
     return [cancelled, *cancel_descendants(moves, cancelled)]
 
 
+def ask_to_stop(moves: Moves, job: Job, *, cause: str, reason: str) -> None:
+    """Have the worker that holds a job's lease end it; the job ends when the worker confirms."""
+    if job.is_cancel_requested:
+        return
+    attempt = moves.tx.live_attempt_of_job(job.id)
+    assert attempt is not None, f"job {job.id} has no live attempt to stop"
+    moves.tx.save_attempt(replace(attempt, is_stop_requested=True))
+    moves.move(job, CancelRequested(cause=cause, reason=reason))
+
+
 def cancel_descendants(moves: Moves, job: Job) -> list[Job]:
     """Cancel all that waits, directly or not, for a job that did not complete; return them."""
     ended = {job.id: job.status.value.lower()}
@@ -51,5 +64,13 @@ def _stop_dag(moves: Moves, failed: Job) -> None:
     for job in not_started(moves.tx.jobs_of_dag(dag.id)):
         now = moves.tx.job(job.id)
         assert now is not None
-        if not now.status.is_final:  # an earlier one's descendants may have been cancelled on the way
-            cancel_with_descendants(moves, now, cause=f"job {failed.id} failed", reason=reason)
+        cause = f"job {failed.id} failed"
+        if is_prefetched(moves.tx, now):
+            ask_to_stop(moves, now, cause=cause, reason=reason)
+        elif not now.status.is_final:  # an earlier one's descendants may have been cancelled on the way
+            cancel_with_descendants(moves, now, cause=cause, reason=reason)
+
+
+def is_prefetched(reader: Reader, job: Job) -> bool:
+    """Return whether a worker holds the job's lease and has not said that it began."""
+    return job.status is JobStatus.READY and reader.live_attempt_of_job(job.id) is not None

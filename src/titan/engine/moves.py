@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 from titan.model.dags import Dag, JobCounts
 from titan.model.events import DagEnded, Event, JobEvent, JobReady, RunReopened, Subject
@@ -21,6 +22,8 @@ class Moves:
     def __init__(self, tx: Transaction) -> None:
         self.tx = tx
         self._shifts: dict[str, Counter[JobStatus]] = {}
+        #: DAG id → when the first of its jobs began
+        self._begun: dict[str, datetime] = {}
         #: (project id, concurrency key) of places that may have become free, in that order.
         self._freed: dict[tuple[str, str], None] = {}
 
@@ -31,15 +34,19 @@ class Moves:
         if error is None:
             self.settle()
 
-    def move(self, job: Job, event: JobEvent) -> Job:
-        """Apply `event` to a stored job and return the job as it stands now.
+    def move(self, job: Job, *events: JobEvent) -> Job:
+        """Apply `events`, one after the other, to a stored job and return the job as it stands now.
 
         Raises:
-            IllegalTransition: the job's status does not allow it.
+            IllegalTransition: the job's status does not allow one.
         """
-        moved = advance(job, event, now=self.tx.now)
+        moved = job
+        for event in events:
+            moved = advance(moved, event, now=self.tx.now)
+            self.record(moved, event)
         self.tx.save_job(moved)
-        self.record(moved, event)
+        if job.started_at is None and moved.started_at is not None:
+            self._begun.setdefault(job.dag_id, moved.started_at)
         shifts = self._shifts.setdefault(job.dag_id, Counter())
         shifts[job.status] -= 1
         shifts[moved.status] += 1
@@ -76,7 +83,7 @@ class Moves:
     def _settle_dag(self, dag: Dag, shifts: Counter[JobStatus]) -> None:
         now = self.tx.now
         counts = shifted(dag.counts, shifts)
-        started_at = dag.started_at or (now if shifts[JobStatus.RUNNING] > 0 else None)
+        started_at = dag.started_at or self._begun.get(dag.id)
         has_ended = counts.unfinished == 0 and not dag.is_final
         ended_at = None if counts.unfinished else dag.ended_at or now
         settled = replace(dag, counts=counts, started_at=started_at, ended_at=ended_at)

@@ -2,18 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from titan.engine import attendance, upkeep
-from titan.engine.attempts import LEASE, Completed, complete, dispatch
+from titan.engine.attempts import LEASE, Completed, Progress, complete, dispatch
 from titan.engine.attendance import Leased, Orders, Standing, leased
 from titan.engine.bus import DUE, STOP_ELSEWHERE, WORK_ELSEWHERE, Bus, Topic, Watch
-from titan.model.attempts import AttemptReport
+from titan.model.attempts import AttemptOutcome
 from titan.model.errors import StoreError, TitanError, UnknownWorker
+from titan.model.jobs import JobStatus
 from titan.model.workers import Load, Worker
 from titan.ports import Clock, Ids, Reader, Store, Transaction
 
@@ -28,6 +29,7 @@ LOOK_SECONDS: Final = (
 )
 FORGET_EVERY: Final = timedelta(hours=1)
 LATE: Final = timedelta(seconds=2)  # oversleeping by more means that the server itself stood still
+LOST_ANSWER_SECONDS: Final = 1.0  # how soon a worker is told again of leases that an answer to its progress brought
 
 
 class _Claim:
@@ -37,17 +39,30 @@ class _Claim:
         self.worker_id = worker_id
         self.bell = asyncio.Event()
         self.fresh: list[Leased] = []
+        self.should_give_back = False
         self._holding = holding
         self._stopping = stopping
 
     def take(self) -> Orders:
-        """Return what was leased since the last call, without a look into the store."""
+        """Return what is new since the last call, without a look into the store."""
         fresh, self.fresh = self.fresh, []
-        return Orders(fresh=tuple(lease for lease in fresh if lease.attempt.lease_id not in self._holding))
+        should_give_back, self.should_give_back = self.should_give_back, False
+        return Orders(
+            fresh=tuple(lease for lease in fresh if lease.attempt.lease_id not in self._holding),
+            should_give_back=should_give_back,
+        )
 
     def orders(self, reader: Reader) -> Orders:
         """Return what the worker should know."""
         return attendance.orders(reader, self.worker_id, holding=self._holding, stopping=self._stopping)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a worker that reports its progress wants in the answer."""
+
+    worker_id: str
+    prefetch: Mapping[str, int]  #: label → how many leases it may hold beyond its slots
 
 
 class Orchestrator:
@@ -68,6 +83,10 @@ class Orchestrator:
         self._missing: dict[str, asyncio.TimerHandle] = {}
         #: workers that were asked here to drain: told at once when they have; the others when they ask again
         self._draining: set[str] = set()
+        #: worker id → lease → priority, of what it prefetched and has not said that it began
+        self._prefetched: dict[str, dict[str, int]] = {}
+        #: workers that will be told again of what they do not say they hold
+        self._unconfirmed: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._forget_at = clock.now()
         self._has_neighbours = bool(store.server_id)
@@ -104,7 +123,11 @@ class Orchestrator:
 
         A caller that is cancelled meanwhile leaves the rest to be done: others wait for what was committed.
         """
-        task = asyncio.get_running_loop().create_task(self._decide(decision))
+        answer, _granted = await self._see_through(self._decide(decision))
+        return answer
+
+    async def _see_through(self, deciding: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.get_running_loop().create_task(deciding)
         self._tasks.add(task)
         task.add_done_callback(self._is_decided)
         return await asyncio.shield(task)
@@ -116,26 +139,39 @@ class Orchestrator:
         if error is not None and not isinstance(error, TitanError):
             logger.error("a decision failed", exc_info=error)
 
-    async def _decide(self, decision: Callable[[Transaction], T]) -> T:
+    async def _decide(self, decision: Callable[[Transaction], T], wish: Wish | None = None) -> tuple[T, list[Leased]]:
+        """Commit, and dispatch; return the decision's answer, and what was leased to the worker with the `wish`."""
         asking: frozenset[str] = frozenset()
+        prefetch = {wish.worker_id: wish.prefetch} if wish else {}
+        lowest = {worker_id: min(held.values()) for worker_id, held in self._prefetched.items()}
 
-        def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Leased]]:
+        def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Leased], list[str]]:
             nonlocal asking
             answer = decision(tx)
             asking = frozenset(self._asking)  # as late as possible: who asks by now is served at once
             if not self._may_lease():
-                return answer, []
-            return answer, [leased(tx, attempt) for attempt in dispatch(tx, asking, self._ids.secret)]
+                return answer, [], []
+            attempts = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch)
+            granted = [leased(tx, attempt) for attempt in attempts]
+            return answer, granted, attendance.outranked(tx, lowest)
 
-        answer, granted = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
+        answer, granted, outranked = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
+        for worker_id in outranked:
+            if (claim := self._asking.get(worker_id)) is not None:
+                self._prefetched.pop(worker_id, None)  # it is told once
+                claim.should_give_back = True
+                claim.bell.set()
+        wished: list[Leased] = []
         for lease in granted:
-            if (claim := self._asking.get(lease.attempt.worker_id)) is not None:
+            if lease.attempt.worker_id in prefetch:
+                wished.append(lease)
+            elif (claim := self._asking.get(lease.attempt.worker_id)) is not None:
                 claim.fresh.append(lease)
                 claim.bell.set()
         if not self._asking.keys() <= asking:
             # Who began to ask meanwhile may have looked before the commit, and was not served by it.
             self.background(self._patiently(_nothing))
-        return answer
+        return answer, wished
 
     def lease_again(self) -> None:
         """Serve who asks for work, after `may_lease` has said no for a while."""
@@ -148,8 +184,7 @@ class Orchestrator:
     async def stop_jobs(self, decision: Callable[[Transaction], T]) -> T:
         """Commit a `decision` that may ask running jobs to stop, and let their workers know."""
         answer = await self.decide(decision)
-        for worker_id in list(self._asking):
-            self._ring(worker_id)
+        self._ring_all()
         return answer
 
     async def join(self, worker: Worker) -> None:
@@ -230,13 +265,41 @@ class Orchestrator:
         await self.keep(partial(attendance.touch, worker_id=worker_id, holding=holding, load=load))
         return await self.store.look(partial(attendance.orders, worker_id=worker_id, holding=holding, stopping=()))
 
-    async def complete(self, worker_id: str, reports: Sequence[AttemptReport]) -> Completed:
-        """Accept a worker's reports."""
+    async def complete(
+        self, worker_id: str, progress: Progress, *, prefetch: Mapping[str, int] | None = None
+    ) -> tuple[Completed, list[Leased]]:
+        """Accept a worker's progress; return with it what is leased to the worker next.
+
+        `prefetch` has label → how many leases it may hold beyond its slots; None wants nothing in this answer.
+        """
         self._expect(worker_id)
-        done = await self.decide(partial(complete, worker_id=worker_id, reports=reports))
-        if worker_id in self._draining:
+        wish = None if prefetch is None else Wish(worker_id=worker_id, prefetch=prefetch)
+        decision = partial(complete, worker_id=worker_id, progress=progress)
+        done, granted = await self._see_through(self._decide(decision, wish))
+        if any(report.outcome is not AttemptOutcome.SUCCEEDED for report in progress.reports):
+            self._ring_all()  # its DAG may stop, and what others prefetched of it with it
+        elif worker_id in self._draining:
             self._ring(worker_id)  # that was perhaps the last it ran
-        return done
+        self._note_prefetched(worker_id, progress, granted)
+        return done, granted
+
+    def _note_prefetched(self, worker_id: str, progress: Progress, granted: Sequence[Leased]) -> None:
+        held = self._prefetched.setdefault(worker_id, {})
+        for lease_id in (*(report.lease_id for report in progress.reports), *progress.started, *progress.returned):
+            held.pop(lease_id, None)
+        held |= {
+            lease.attempt.lease_id: lease.job.spec.priority for lease in granted if lease.job.status is JobStatus.READY
+        }
+        if not held:
+            del self._prefetched[worker_id]
+        if granted and worker_id not in self._unconfirmed:
+            self._unconfirmed.add(worker_id)
+            asyncio.get_running_loop().call_later(LOST_ANSWER_SECONDS, self._confirm, worker_id)
+
+    def _confirm(self, worker_id: str) -> None:
+        """Compare what a worker holds with its leases, for the answer that brought some may have been lost."""
+        self._unconfirmed.discard(worker_id)
+        self._ring(worker_id)
 
     async def change_worker(self, decision: Callable[[Transaction], tuple[Worker, T]]) -> T:
         """Commit a `decision` that has a worker drain, or resume; its claim is answered if there is news for it."""
@@ -253,6 +316,7 @@ class Orchestrator:
         """
         self._expect(worker_id)  # for the case that its leaving cannot be stored
         self._draining.discard(worker_id)
+        self._prefetched.pop(worker_id, None)
         return await self.decide(partial(attendance.leave, worker_id=worker_id))
 
     def connection_broke(self, worker_id: str) -> None:
@@ -276,6 +340,7 @@ class Orchestrator:
         self.background(self._lose(worker_id))
 
     async def _lose(self, worker_id: str) -> None:
+        self._prefetched.pop(worker_id, None)
         try:
             await self.decide(partial(attendance.lose, worker_id=worker_id, server_id=self.store.server_id))
         except UnknownWorker:
@@ -296,6 +361,10 @@ class Orchestrator:
         claim = self._asking.get(worker_id)
         if claim is not None:
             claim.bell.set()
+
+    def _ring_all(self) -> None:
+        for worker_id in list(self._asking):
+            self._ring(worker_id)
 
     async def _repeat(self, step: Callable[[Watch], Awaitable[None]], topic: Topic) -> None:
         """Do a step for as long as the server lives, whatever goes wrong on the way; it waits for `topic` itself."""
@@ -334,14 +403,14 @@ class Orchestrator:
         await watch.heard(LOOK_SECONDS)
         if not self._asking:
             return
-        if await self.store.look(partial(attendance.can_serve, asking=tuple(self._asking))):
+        can_serve = await self.store.look(partial(attendance.can_serve, asking=tuple(self._asking)))
+        if can_serve or self._prefetched:
             await self.decide(_nothing)
 
     async def _stop_what_others_stop(self, watch: Watch) -> None:
         """Have those who ask here told at once what was asked of another server."""
         if await watch.heard(LOOK_SECONDS):
-            for worker_id in list(self._asking):
-                self._ring(worker_id)
+            self._ring_all()
 
     async def _next_wakeup(self) -> datetime | None:
         return await self.store.look(lambda reader: reader.next_wakeup())

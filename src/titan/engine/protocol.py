@@ -24,6 +24,7 @@ CLAIM_WAIT_SECONDS: Final = 25.0  # below the 30 s after which common proxies dr
 #: The longest log part that travels inside a report; longer output goes ahead through the log route.
 LOG_TAIL_MAX_BYTES: Final = 256 * 1024
 
+MAX_PREFETCH: Final = 1000  # of one requirement; a worker asks for what it runs in 50 ms
 MAX_WORKSPACES_ASKED: Final = 200  # in one request; each costs the server a look at an index
 #: How long after an attempt's end its worker may still tell of its files: 64 MiB over a line of 1 Mbit/s.
 FILES_ACCEPTED_SECONDS: Final = 600.0
@@ -74,6 +75,10 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     cold: bool
     token: str  #: the attempt's own, becomes TITAN_TOKEN
     max_log_bytes: Count | None = None  #: how much of its output the server takes; the worker keeps one byte more
+    label: str | None = None  #: the offer whose slot it takes; None: a server that lets nothing be prefetched
+    is_prefetched: bool = False  #: it begins with the next free slot, and its start is to be reported
+    priority: int = 0
+    ready_at: Moment | None = None  #: with `priority` and `job_id`: which of several prefetched ones begins first
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +105,7 @@ class ClaimAnswer(msgspec.Struct, frozen=True, kw_only=True):
     assignments: list[Assignment] = []
     stop: list[str] = []  #: leases to end, and to report as cancelled
     lost: list[str] = []  #: leases of `holding` that are no longer live: end them, report nothing
+    give_back: bool = False  #: return what it prefetched and has not begun
     leave: bool = False  #: it was drained, and nothing of it is live: it should end
 
 
@@ -139,16 +145,21 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompleteRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of POST /api/workers/{worker_id}/complete."""
+    """Body of POST /api/workers/{worker_id}/complete: what became of its leases, and what it could take next."""
 
     reports: list[Report]
+    started: dict[str, Moment] = {}  #: prefetched leases whose attempts began → when
+    returned: list[str] = []  #: prefetched leases that it gives back, for their attempts did not begin
+    #: How many leases it may hold beyond its slots, by requirement; None wants no assignments in the answer.
+    prefetch: dict[str, Annotated[int, Meta(ge=0, le=MAX_PREFETCH)]] | None = None
 
 
 class CompleteAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """Which reports changed something, and which came too late; the worker forgets both."""
+    """Which leases it ended, which were over before, and what to run next; the worker forgets the first two."""
 
     accepted: list[str] = []
     stale: list[str] = []
+    assignments: list[Assignment] = []
     #: Reports not taken because their `log_tail` begins after what the server has (a crash lost a part): lease → size
     #: in bytes of what it has. The worker sends the output from there, then the report again.
     gaps: dict[str, int] = {}

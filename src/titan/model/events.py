@@ -72,11 +72,12 @@ class JobRetried(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLeased(Event):
-    """A worker took the job."""
+    """A worker took the job; of a prefetched one: began it, which it may report later."""
 
     lease_id: str
     worker_id: str
     attempt: int
+    began_at: datetime | None = None  #: when a prefetched attempt began; None: now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +124,9 @@ class JobCancelled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRequested(Event):
-    """Somebody asked to stop a running job; it runs until its worker confirms."""
+    """A job whose lease a worker holds is to stop; it ends when the worker confirms."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ class JobStatus(StrEnum):
 
     WAITING = "WAITING"  #: for parents, a delay, the pause before a retry, or a place under its concurrency key
     WAITING_APPROVAL = "WAITING_APPROVAL"  #: a gate that is open: for somebody's decision
-    READY = "READY"  #: for a worker with a free slot
+    READY = "READY"  #: for a worker with a free slot; a worker may hold a lease already, to start it next
     RUNNING = "RUNNING"  #: one attempt holds a lease
     COMPLETED = "COMPLETED"  #: an attempt succeeded, or the gate was approved
     FAILED = "FAILED"  #: the last allowed attempt failed or was lost, or the gate was rejected or ran out
@@ -148,3 +148,4 @@ class ReadyJob:
     affinity: Affinity = Affinity.NONE
     preferred_worker_id: str | None = None
     confined_to: str | None = None
+    was_lost: bool = False  #: an attempt was lost with its worker

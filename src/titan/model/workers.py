@@ -58,6 +58,7 @@ class FreeWorker:
 
     id: str
     free_slots: Mapping[str, int] = field(default_factory=dict)  #: label → slots not under a live lease
+    prefetch_slots: Mapping[str, int] = field(default_factory=dict)  #: label → leases it may hold beyond its slots
     confines_to: str | None = None  #: see `Worker.confines_to`
 
 
@@ -67,3 +68,4 @@ class Placement:
 
     job_id: str
     worker_id: str
+    is_prefetched: bool = False  #: for the worker's next free slot; it has none now

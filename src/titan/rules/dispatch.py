@@ -6,7 +6,9 @@ from titan.model.jobs import Affinity, ReadyJob
 from titan.model.workers import FreeWorker, Placement
 
 
-def plan_placements(ready: Sequence[ReadyJob], workers: Sequence[FreeWorker]) -> Iterator[Placement]:
+def plan_placements(
+    ready: Sequence[ReadyJob], workers: Sequence[FreeWorker], *, not_asking: Sequence[FreeWorker] = ()
+) -> Iterator[Placement]:
     """Yield one placement per job that a worker can take now.
 
     Jobs go highest priority first, then longest ready, then by id, so equal inputs give equal
@@ -14,19 +16,33 @@ def plan_placements(ready: Sequence[ReadyJob], workers: Sequence[FreeWorker]) ->
     confined to a token goes to workers with that token only. Among able workers the one that ran
     the job's parent wins when the job has affinity, else the one with most free slots under that
     label, then the lowest id.
+
+    What no free slot is left for is prefetched by the worker with most room for it. The free slots of workers that
+    are `not_asking` at the moment count: what fits there waits until they ask.
     """
     free = {worker.id: dict(worker.free_slots) for worker in workers}
-    confines_to = {worker.id: worker.confines_to for worker in workers}
-    for job in sorted(ready, key=lambda job: (-job.priority, job.ready_at, job.id)):
-        able = [
-            worker_id
-            for worker_id, slots in free.items()
-            if slots.get(job.requirement, 0) > 0 and job.confined_to in (None, confines_to[worker_id])
-        ]
-        worker_id = _choose(job, able, free)
-        if worker_id is not None:
-            free[worker_id][job.requirement] -= 1
-            yield Placement(job_id=job.id, worker_id=worker_id)
+    soon_free = {worker.id: dict(worker.free_slots) for worker in not_asking}
+    room = {worker.id: dict(worker.prefetch_slots) for worker in workers}
+    confines_to = {worker.id: worker.confines_to for worker in (*workers, *not_asking)}
+    for job in sorted(ready, key=dispatch_order):
+        for slots in (free, soon_free, room):
+            able = [
+                worker_id
+                for worker_id, left in slots.items()
+                if left.get(job.requirement, 0) > 0 and job.confined_to in (None, confines_to[worker_id])
+            ]
+            worker_id = _choose_to_prefetch(job, able, slots) if slots is room else _choose(job, able, slots)
+            if worker_id is None:
+                continue
+            slots[worker_id][job.requirement] -= 1
+            if slots is not soon_free:
+                yield Placement(job_id=job.id, worker_id=worker_id, is_prefetched=slots is room)
+            break
+
+
+def dispatch_order(job: ReadyJob) -> tuple[object, ...]:
+    """Return what ready jobs are sorted by: highest priority first, then longest ready, then by id."""
+    return (-job.priority, job.ready_at, job.id)
 
 
 def _choose(job: ReadyJob, able: list[str], free: dict[str, dict[str, int]]) -> str | None:
@@ -36,3 +52,16 @@ def _choose(job: ReadyJob, able: list[str], free: dict[str, dict[str, int]]) -> 
         if job.affinity is Affinity.REQUIRED:
             return None
     return min(able, key=lambda worker_id: (-free[worker_id][job.requirement], worker_id), default=None)
+
+
+def _choose_to_prefetch(job: ReadyJob, able: list[str], room: dict[str, dict[str, int]]) -> str | None:
+    """Return who prefetches a job: nobody where it would rather wait for another worker.
+
+    Nobody either once it was lost with a worker: what a worker prefetched when a job killed it counts as lost, too, and
+    must not fail for that again and again.
+    """
+    if job.was_lost:
+        return None
+    worker_id = _choose(job, able, room)
+    wants_another = job.affinity is not Affinity.NONE and job.preferred_worker_id not in (None, worker_id)
+    return None if wants_another else worker_id

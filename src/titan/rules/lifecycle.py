@@ -6,6 +6,9 @@
       │                      │ └──── JobRequeued ─────┘
       └──── JobCancelled ────┴──── (also from RUNNING) ──► CANCELLED
 
+A worker may hold the lease of a job that is still READY: it prefetched it, and has not said that it began. Such a job
+is stopped like a running one, by CancelRequested, which changes no status.
+
 A gate takes another way: WAITING ── GateOpened ──► WAITING_APPROVAL ── GateApproved ──► COMPLETED, or with
 GateRejected or GateExpired ──► FAILED. FAILED and CANCELLED are left only by JobRetried, back to WAITING;
 nothing else that arrives late can change a final status.
@@ -49,6 +52,7 @@ TRANSITIONS: Final[Mapping[tuple[JobStatus, type[Event]], JobStatus]] = {
     (JobStatus.WAITING_APPROVAL, GateExpired): JobStatus.FAILED,
     (JobStatus.WAITING_APPROVAL, JobCancelled): JobStatus.CANCELLED,
     (JobStatus.READY, JobLeased): JobStatus.RUNNING,
+    (JobStatus.READY, CancelRequested): JobStatus.READY,
     (JobStatus.READY, JobCancelled): JobStatus.CANCELLED,
     (JobStatus.RUNNING, CancelRequested): JobStatus.RUNNING,
     (JobStatus.RUNNING, JobSucceeded): JobStatus.COMPLETED,
@@ -100,11 +104,11 @@ def advance(job: Job, event: JobEvent, *, now: datetime) -> Job:
             return _advance_gate(replace(job, status=status), event, now=now)
         case JobRetried(remaining_parents=remaining_parents):
             return _as_new(job, status=status, remaining_parents=remaining_parents)
-        case JobLeased():
+        case JobLeased(began_at=began_at):
             attempts = job.attempt_count + 1
-            return replace(job, status=status, attempt_count=attempts, started_at=job.started_at or now)
-        case CancelRequested():
-            return replace(job, status=status, is_cancel_requested=True)
+            return replace(job, status=status, attempt_count=attempts, started_at=job.started_at or began_at or now)
+        case CancelRequested(reason=reason):
+            return replace(job, status=status, is_cancel_requested=True, reason=reason)
         case JobCancelled(reason=reason):
             return replace(job, status=status, ended_at=now, due_at=None, reason=reason)
         case JobSucceeded() | JobFailed() | JobRequeued() | JobBackedOff():

@@ -31,7 +31,7 @@ def after_attempt(job: Job, report: AttemptReport, *, cause: str, now: datetime)
     if outcome is AttemptOutcome.SUCCEEDED:
         return JobSucceeded(cause=cause, lease_id=lease_id)
     if job.is_cancel_requested or outcome is AttemptOutcome.CANCELLED:
-        return JobCancelled(cause=cause, reason="cancelled on request")
+        return JobCancelled(cause=cause, reason=_why_cancelled(job))
     reason = describe(report)
     if outcome is AttemptOutcome.RETURNED:
         return JobRequeued(cause=cause, lease_id=lease_id, outcome=outcome, reason=reason)
@@ -46,6 +46,10 @@ def after_attempt(job: Job, report: AttemptReport, *, cause: str, now: datetime)
         return JobRequeued(cause=cause, lease_id=lease_id, outcome=outcome, reason=reason)
     due_at = now + timedelta(seconds=pause)
     return JobBackedOff(cause=cause, lease_id=lease_id, outcome=outcome, reason=reason, due_at=due_at)
+
+
+def _why_cancelled(job: Job) -> str:
+    return (job.reason if job.is_cancel_requested else None) or "cancelled on request"
 
 
 def describe(report: AttemptReport) -> str:

@@ -112,7 +112,8 @@ class Metrics:
             self._workers[worker.state.value] += 1
             if worker.state is WorkerState.CONNECTED:
                 self._slots.update(worker.offers)
-                self._busy.update(reader.busy_slots(worker.id))
+                leases = reader.busy_slots(worker.id)  # more than slots where the worker has prefetched some
+                self._busy.update({label: min(n, worker.offers.get(label, n)) for label, n in leases.items()})
 
     def text(self, *, free_bytes: int) -> bytes:
         """Return everything in Prometheus' text format."""

@@ -1,12 +1,13 @@
 """Workers as people see them: what they offer, run and ran."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 from typing import Final
 
 from titan.model.attempts import Attempt
-from titan.model.jobs import Job
+from titan.model.jobs import Job, JobStatus
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Reader
 from titan.server.wire_cluster import LastJobView, LoadView, RunningView, WorkerStanding, WorkerView
@@ -31,6 +32,7 @@ def worker_view(reader: Reader, worker: Worker, *, local_ids: AbstractSet[str] =
     live = reader.live_attempts_of_worker(worker.id)
     ended = reader.last_attempts_of_worker(worker.id, limit=LAST_JOBS)
     jobs = {job.id: job for job in reader.jobs_of_ids(worker.project_id, [a.job_id for a in (*live, *ended)])}
+    running = [a for a in live if a.job_id in jobs and jobs[a.job_id].status is JobStatus.RUNNING]
     names = reader.dag_names(list({job.dag_id for job in jobs.values()}))
     return WorkerView(
         worker_id=worker.id,
@@ -39,12 +41,12 @@ def worker_view(reader: Reader, worker: Worker, *, local_ids: AbstractSet[str] =
         pid=worker.pid,
         version=worker.version,
         offers=dict(worker.offers),
-        busy=reader.busy_slots(worker.id),
+        busy=Counter(attempt.label for attempt in running),
         state=standing_of(worker),
         is_local=worker.id in local_ids,
         joined_at=worker.joined_at,
         seen_at=worker.seen_at,
-        running=[_running_view(a, job, names) for a in live if (job := jobs.get(a.job_id)) is not None],
+        running=[_running_view(attempt, jobs[attempt.job_id], names) for attempt in running],
         last_jobs=_last_jobs(ended, jobs, names),
         load=None if worker.load is None else LoadView(**asdict(worker.load)),
     )

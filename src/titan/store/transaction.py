@@ -88,6 +88,9 @@ class SqlTransaction(SqlReader):
     def save_attempt(self, attempt: Attempt) -> None:
         self._session.run("save_attempt", changes_of_attempt(attempt))
 
+    def forget_attempt(self, lease_id: str) -> None:
+        self._session.run("forget_attempt", {"lease_id": lease_id})
+
     def renew_leases(self, worker_id: str, lease_ids: Sequence[str], *, expires_at: datetime) -> set[str]:
         expires_at_us = to_us(expires_at)
         return {

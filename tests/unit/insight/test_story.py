@@ -82,7 +82,7 @@ def test_a_life_with_a_retry_reads_from_submission_to_end() -> None:
 
 def test_the_sad_ends_say_why() -> None:
     text = sentences(
-        CancelRequested(cause="client"),
+        CancelRequested(cause="client", reason="cancelled on request"),
         JobCancelled(cause="client", reason="cancelled on request"),
         JobFailed(cause="worker w1", lease_id="l1", outcome=FAILED, reason="killed by signal 9"),
     )

@@ -111,10 +111,22 @@ def test_each_kind_of_end_is_counted_where_its_limit_is(
     assert (job.status, job.ready_at) == (JobStatus.READY, NOW)
 
 
-def test_asking_to_stop_leaves_the_job_running() -> None:
-    assert advance(a_running_job(), CancelRequested(cause="client"), now=NOW) == replace(
-        a_running_job(), is_cancel_requested=True
+@pytest.mark.parametrize("status", [JobStatus.READY, JobStatus.RUNNING])
+def test_asking_to_stop_leaves_the_job_where_it_is(status: JobStatus) -> None:
+    job = replace(a_running_job(), status=status, ready_at=NOW)
+
+    assert advance(job, CancelRequested(cause="client", reason="why"), now=NOW) == replace(
+        job, is_cancel_requested=True, reason="why"
     )
+
+
+def test_a_prefetched_job_that_began_earlier_than_its_worker_said_so_started_then() -> None:
+    ready = a_job(status=JobStatus.READY)
+    earlier = NOW - timedelta(milliseconds=20)
+
+    began = advance(ready, replace(LEASED, began_at=earlier), now=NOW)
+
+    assert (began.status, began.started_at) == (JobStatus.RUNNING, earlier)
 
 
 def test_a_cancelled_job_ends_and_is_no_longer_due() -> None:
@@ -146,7 +158,7 @@ EVENTS: tuple[JobEvent, ...] = (
     *(requeued(outcome) for outcome in (FAILED, LOST, RETURNED)),
     JobBackedOff(cause="worker w1", lease_id="l1", outcome=FAILED, reason="why", due_at=DUE),
     JobCancelled(cause="client", reason="why"),
-    CancelRequested(cause="client"),
+    CancelRequested(cause="client", reason="why"),
 )
 
 

@@ -41,7 +41,7 @@ EVENTS: Final[tuple[JobEvent, ...]] = (
     JobRequeued(cause="worker w1", lease_id="l1", outcome=FAILED, reason="exit code 1"),
     JobBackedOff(cause="worker w1", lease_id="l1", outcome=FAILED, reason="exit code 1", due_at=LATER),
     JobCancelled(cause="client", reason="cancelled on request"),
-    CancelRequested(cause="client"),
+    CancelRequested(cause="client", reason="cancelled on request"),
     JobHeld(cause="submit", key="db"),
     JobRetried(cause="client", remaining_parents=0),
     GateOpened(cause="submit", message="Publish?", due_at=LATER),
@@ -55,7 +55,7 @@ WORK_TABLE: Final = """
                     Ready  Delayed  Leased   Succeeded  Failed  Requeued  BackedOff  Cancelled  CancelRequested
   WAITING           READY  WAITING  .        .          .       .         .          CANCELLED  .
   WAITING_APPROVAL  .      .        .        .          .       .         .          CANCELLED  .
-  READY             .      .        RUNNING  .          .       .         .          CANCELLED  .
+  READY             .      .        RUNNING  .          .       .         .          CANCELLED  READY
   RUNNING           .      .        .        COMPLETED  FAILED  READY     WAITING    CANCELLED  RUNNING
   COMPLETED         .      .        .        .          .       .         .          .          .
   FAILED            .      .        .        .          .       .         .          .          .

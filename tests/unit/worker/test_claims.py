@@ -8,6 +8,7 @@ from titan.engine.protocol import ClaimAnswer, ClaimRequest
 from titan.engine.worker.archives import Archives
 from titan.engine.worker.claims import Claims
 from titan.engine.worker.inbox import Inbox
+from titan.engine.worker.intake import Intake
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link
 from titan.engine.worker.loop import pause_seconds
@@ -43,12 +44,14 @@ def test_the_pause_after_answers_without_news_doubles_until_there_is_some(tmp_pa
     empty, news = ClaimAnswer(), ClaimAnswer(lost=["lease"])
     leases, inbox, pauses = Leases(), Inbox(), Pauses()
     leases.take(["lease"])
+    link = cast("Link", Answering(*[empty] * 7, news, empty))
     claims = Claims(
-        cast("Link", Answering(*[empty] * 7, news, empty)),
+        link,
         leases,
         inbox,
-        ScriptCache(tmp_path),
-        archives=cast("Archives", None),
+        Intake(
+            *(link, leases, inbox, ScriptCache(tmp_path)), archives=cast("Archives", None), closing=threading.Event()
+        ),
         machine=Machine(),
         closing=pauses,
     )

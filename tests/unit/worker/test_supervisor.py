@@ -1,7 +1,7 @@
 """The supervisor's decisions, on an executor that only writes down what it is asked."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tests.support.assignments import an_assignment
 from titan.engine.protocol import Assignment, Report
+from titan.engine.worker.backlog import Backlog
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, LeaveAsked, News, ScriptMissed, StopAsked
 from titan.engine.worker.leases import Leases
@@ -122,6 +123,20 @@ class NoFiles:
         self.running.remove(lease_id)
 
 
+class WritingReports:
+    """Reports that only write down what is to be said beside the ends."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.returned: list[str] = []
+
+    def add_started(self, lease_id: str) -> None:
+        self.started.append(lease_id)
+
+    def give_back(self, lease_ids: Iterable[str]) -> None:
+        self.returned += lease_ids
+
+
 class EmptySpools:
     """Where no job leaves anything."""
 
@@ -143,6 +158,7 @@ class Bench:
         self.executor, self.logs, self.inbox, self.leases = WritingExecutor(), WritingLogs(), Inbox(), Leases()
         self.files = NoFiles(self.logs)
         self.spools = EmptySpools(folder)
+        self.reports = WritingReports()
         self._waits = 0
         scripts = ScriptCache(folder / "scripts")
         scripts.add(an_assignment().script, SCRIPT)
@@ -152,6 +168,8 @@ class Bench:
             folders=AttemptFolders(folder),
             files=self.files,  # type: ignore[arg-type] # of a FileCollector it has what the supervisor uses
             logs=self.logs,  # type: ignore[arg-type] # of a LogShipper it has what the supervisor uses
+            reports=self.reports,  # type: ignore[arg-type] # of Reports it has what the supervisor uses
+            backlog=Backlog({"GENERAL": 1}),
             spools=self.spools,  # type: ignore[arg-type] # of Spools it has what the supervisor uses
             server=lambda: ServerAddress.of("http://127.0.0.1:9090"),
             grace_seconds=2.0,

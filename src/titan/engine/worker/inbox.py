@@ -40,13 +40,18 @@ class LeasesLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GiveBackAsked:
+    """The server wants what this worker prefetched and has not begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaveAsked:
     """Someone wants the worker to end: a signal, or a server that stays away."""
 
     why: str
 
 
-News: TypeAlias = AttemptsAssigned | ScriptMissed | StopAsked | LeasesLost | LeaveAsked
+News: TypeAlias = AttemptsAssigned | ScriptMissed | StopAsked | LeasesLost | GiveBackAsked | LeaveAsked
 
 
 class Inbox:

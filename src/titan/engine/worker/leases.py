@@ -9,12 +9,19 @@ class Leases:
 
     def __init__(self) -> None:
         self._is_stopping: dict[str, bool] = {}
+        self._over: set[str] = set()  #: dropped since the outstanding claim was asked, whose answer may name them still
         self._changed = threading.Condition()
 
-    def take(self, lease_ids: Iterable[str]) -> list[str]:
-        """Hold these leases; return those that were not held before, for a claim may bring one twice."""
+    def begin_claim(self) -> list[str]:
+        """Return the held leases for a claim, whose answer names none that was dropped before now."""
         with self._changed:
-            fresh = [lease_id for lease_id in lease_ids if lease_id not in self._is_stopping]
+            self._over.clear()
+            return list(self._is_stopping)
+
+    def take(self, lease_ids: Iterable[str]) -> list[str]:
+        """Hold these leases; return those that were not held before, for two answers may bring the same."""
+        with self._changed:
+            fresh = [each for each in lease_ids if each not in self._is_stopping and each not in self._over]
             self._is_stopping.update(dict.fromkeys(fresh, False))
             self._changed.notify_all()
         return fresh
@@ -30,6 +37,7 @@ class Leases:
         """Hold these no longer; return those that were held."""
         with self._changed:
             dropped = [lease_id for lease_id in lease_ids if self._is_stopping.pop(lease_id, None) is not None]
+            self._over.update(dropped)
             self._changed.notify_all()
         return dropped
 

@@ -24,7 +24,6 @@ from titan.engine.protocol import (
     NoteFilesRequest,
     Registered,
     Registration,
-    Report,
     WorkspacesAnswer,
     WorkspacesRequest,
 )
@@ -140,11 +139,9 @@ class Link:
         """
         return self._post("workspaces", request, WorkspacesAnswer)
 
-    def complete(self, reports: list[Report]) -> CompleteAnswer:
-        """Report ended attempts. Raises ServerAway: see there."""
-        return self._post(
-            "complete", CompleteRequest(reports=reports), CompleteAnswer, timeout_seconds=REPORT_ANSWER_SECONDS
-        )
+    def complete(self, request: CompleteRequest) -> CompleteAnswer:
+        """Report what became of attempts. Raises ServerAway: see there."""
+        return self._post("complete", request, CompleteAnswer, timeout_seconds=REPORT_ANSWER_SECONDS)
 
     def leave(self) -> LeaveAnswer:
         """Give back what is held, for the worker ends. Raises ServerAway: see there."""

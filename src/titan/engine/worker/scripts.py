@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections import OrderedDict
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ MAX_IN_MEMORY_BYTES: Final = 4 * 1024 * 1024
 
 
 class ScriptCache:
-    """The scripts in one folder. Used from two threads: one adds and the other reads."""
+    """The scripts in one folder. Used from several threads."""
 
     def __init__(self, folder: Path) -> None:
         """Use `folder`, making it if needed, and remove the oldest scripts beyond 2,000."""
@@ -41,7 +42,7 @@ class ScriptCache:
         Raises:
             OSError: it cannot be written.
         """
-        partial = self._folder / f"{digest}.partial"
+        partial = self._folder / f"{digest}.{threading.get_ident()}.partial"
         partial.write_bytes(content)
         os.replace(partial, self._folder / digest)
         self._remember(digest, content)

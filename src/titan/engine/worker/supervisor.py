@@ -4,18 +4,20 @@ import logging
 import os
 import selectors
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, assert_never
 
 from titan.engine.protocol import Assignment, Report
+from titan.engine.worker.backlog import PATIENCE_SECONDS, Backlog
 from titan.engine.worker.environment import job_environment
 from titan.engine.worker.file_collector import REPORT_WITHIN_SECONDS, FileCollector
 from titan.engine.worker.folders import AttemptFiles, AttemptFolders
 from titan.engine.worker.inbox import (
     AttemptsAssigned,
+    GiveBackAsked,
     Inbox,
     LeasesLost,
     LeaveAsked,
@@ -26,7 +28,7 @@ from titan.engine.worker.inbox import (
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.log_file import LogFile
 from titan.engine.worker.log_shipper import LogShipper
-from titan.engine.worker.reports import EndedAttempt
+from titan.engine.worker.reports import EndedAttempt, Reports
 from titan.engine.worker.script_places import IN_THE_WAY, PlacedScript, Script, place_script
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.server_address import ServerAddress
@@ -66,6 +68,8 @@ class Supervisor:
         folders: AttemptFolders,
         files: FileCollector,
         logs: LogShipper,
+        reports: Reports,
+        backlog: Backlog,
         spools: Spools,
         server: Callable[[], ServerAddress],
         grace_seconds: float,
@@ -80,6 +84,8 @@ class Supervisor:
         self._workspaces = Workspaces(folders.workspaces)
         self._files = files
         self._logs = logs
+        self._reports = reports
+        self._backlog = backlog
         self._spools = spools
         self._server = server
         self._grace_seconds = grace_seconds
@@ -88,6 +94,7 @@ class Supervisor:
         self._running: dict[str, _RunningAttempt] = {}
         self._is_leaving = False
         self._is_cutting_logs = False
+        self._is_watching_backlog = False
 
     @property
     def is_idle(self) -> bool:
@@ -106,6 +113,7 @@ class Supervisor:
                 for news in self._inbox.take_all():
                     self._hear(news)
                 self._timers.run_due(time.monotonic())
+                self._begin_what_has_a_slot()
 
     def repeat(self, every_seconds: float, call: Callable[[], None]) -> None:
         """Have `call` made now and then on the supervisor's thread. Use before `run`."""
@@ -119,8 +127,7 @@ class Supervisor:
     def _hear(self, news: News) -> None:
         match news:
             case AttemptsAssigned(assignments=assignments):
-                for assignment in assignments:
-                    self._begin(assignment)
+                self._take(assignments)
             case ScriptMissed(assignment=assignment, why=why, is_here_at_fault=True):
                 self._give_back_later(assignment, why)
             case ScriptMissed(assignment=assignment, why=why):
@@ -131,10 +138,37 @@ class Supervisor:
             case LeasesLost(lease_ids=lease_ids):
                 for lease_id in lease_ids:
                     self._lose(lease_id)
+            case GiveBackAsked():
+                self._give_back(self._backlog.withdraw_all())
             case LeaveAsked(why=why):
                 self._leave(why)
             case _:
                 assert_never(news)
+
+    def _take(self, assignments: Sequence[Assignment]) -> None:
+        for assignment in assignments:
+            if not self._backlog.add(assignment):
+                self._begin(assignment)
+
+    def _begin_what_has_a_slot(self) -> None:
+        if self._is_leaving:  # what waits goes back when the worker leaves
+            self._leases.drop(assignment.lease_id for assignment in self._backlog.withdraw_all())
+        while (assignment := self._backlog.next()) is not None:
+            self._begin(assignment)
+        if self._backlog and not self._is_watching_backlog:
+            self._is_watching_backlog = True
+            self._timers.add(time.monotonic() + PATIENCE_SECONDS, self._watch_backlog)
+
+    def _watch_backlog(self) -> None:
+        self._is_watching_backlog = False
+        self._give_back(self._backlog.withdraw_late())
+
+    def _give_back(self, assignments: Sequence[Assignment]) -> None:
+        """Return attempts that have not begun to the server, which may have a better place for them."""
+        for assignment in assignments:
+            self._folders.discard(assignment.lease_id)
+        if assignments:
+            self._reports.give_back(assignment.lease_id for assignment in assignments)
 
     def _begin(self, assignment: Assignment) -> None:
         """Start an attempt, unless something has come in between."""
@@ -142,6 +176,7 @@ class Supervisor:
         if self._is_leaving:
             self._leases.drop([lease_id])  # it goes back when the worker leaves
         if lease_id not in self._leases:
+            self._backlog.end(lease_id)
             self._folders.discard(lease_id)
             return
         if self._leases.is_stopping(lease_id):
@@ -158,6 +193,8 @@ class Supervisor:
             return
         log = LogFile(files.log, assignment.max_log_bytes)
         self._running[lease_id] = _RunningAttempt(assignment, files, log)
+        if assignment.is_prefetched:
+            self._reports.add_started(lease_id)
         logger.info("attempt %d of job %s began", assignment.attempt, assignment.job_name, extra=_ids(assignment))
         self._logs.follow(lease_id, log)
         if not self._is_cutting_logs and assignment.max_log_bytes is not None:
@@ -234,6 +271,9 @@ class Supervisor:
         if running is not None and running.ending is None:
             running.ending = ending
             self._stop(lease_id, self._grace_seconds)
+        elif (waiting := self._backlog.withdraw(lease_id)) is not None:
+            self._folders.discard(lease_id)
+            self._report_unstarted(waiting, ending, "cancelled before it started")
 
     def _lose(self, lease_id: str) -> None:
         running = self._running.get(lease_id)
@@ -242,6 +282,8 @@ class Supervisor:
             running.is_lost = True
             self._logs.forget(lease_id)
             self._stop(lease_id, 0)
+        elif self._backlog.withdraw(lease_id) is not None:
+            self._folders.discard(lease_id)
 
     def _leave(self, why: str) -> None:
         logger.info("leaving: %s; ending %d running attempts", why, len(self._running))
@@ -255,6 +297,7 @@ class Supervisor:
 
     def _settle(self, end: AttemptEnd) -> None:
         running = self._running.pop(end.lease_id)
+        self._backlog.end(end.lease_id)
         self._spools.ended(end.lease_id)
         if running.timeout is not None:
             self._timers.cancel(running.timeout)
@@ -307,6 +350,7 @@ class Supervisor:
         self._timers.add(time.monotonic() + UNABLE_SECONDS, report)
 
     def _report_unstarted(self, assignment: Assignment, outcome: AttemptOutcome, error: str) -> None:
+        self._backlog.end(assignment.lease_id)
         report = Report(
             lease_id=assignment.lease_id, outcome=outcome, started_at=datetime.now(UTC), duration_ns=0, error=error
         )

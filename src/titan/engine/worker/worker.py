@@ -14,12 +14,14 @@ from titan.engine.executors.local import LocalExecutor
 from titan.engine.home_id import is_gone
 from titan.engine.protocol import Registration
 from titan.engine.worker.archives import Archives
+from titan.engine.worker.backlog import Backlog
 from titan.engine.worker.claims import Claims
 from titan.engine.worker.crew import Crew
 from titan.engine.worker.file_collector import CollectLimits, FileCollector
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.heartbeats import Heartbeats
 from titan.engine.worker.inbox import Inbox, LeaveAsked
+from titan.engine.worker.intake import Intake
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link, ServerAway
 from titan.engine.worker.log_shipper import LogShipper
@@ -85,7 +87,6 @@ class Worker:
         )
         scripts = ScriptCache(plan.folder / "scripts")
         logs = LogShipper(self._link, report=lambda ended: self._reports.add(ended), closing=self._reporting_ends)
-        self._reports = Reports(self._link, acknowledge=self._acknowledge, resend=logs.resend)
         files = FileCollector(
             *(self._link, plan.folder / "collecting", plan.collect),
             node=node_of(plan.folder),
@@ -100,10 +101,16 @@ class Worker:
             leases=self._leases,
             crew=archive_crew,
         )
-        machine = Machine()
-        claims = Claims(
-            *(self._link, self._leases, inbox, scripts), archives=archives, machine=machine, closing=self._asking_ends
+        intake = Intake(*(self._link, self._leases, inbox, scripts), archives=archives, closing=self._asking_ends)
+        backlog = Backlog(plan.offers)
+        self._reports = Reports(
+            *(self._link, intake),
+            prefetch=lambda: None if self._asking_ends.is_set() else backlog.prefetch_limits(),
+            acknowledge=self._acknowledge,
+            resend=logs.resend,
         )
+        machine = Machine()
+        claims = Claims(*(self._link, self._leases, inbox, intake), machine=machine, closing=self._asking_ends)
         heartbeats = Heartbeats(self._link, self._leases, inbox, machine=machine, closing=self._asking_ends)
         tidying = Tidying(self._link, self._folders, closing=self._asking_ends, every_seconds=plan.tidy_every_seconds)
         self._spools = Spools(self._link, plan.folder / "spools")
@@ -113,6 +120,8 @@ class Worker:
             folders=self._folders,
             files=files,
             logs=logs,
+            reports=self._reports,
+            backlog=backlog,
             spools=self._spools,
             server=plan.find_job_server or (lambda: self._link.server),
             grace_seconds=plan.grace_seconds,

@@ -1,6 +1,7 @@
 """Workers: register, ask for work, show life, send output, report, leave."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import islice
 
@@ -8,6 +9,7 @@ from litestar import Response
 from msgspec import structs
 
 from titan.engine import protocol
+from titan.engine.attempts import Progress
 from titan.engine.attendance import Leased, known_worker
 from titan.engine.bus import Kind, Topic
 from titan.engine.protocol import (
@@ -29,6 +31,7 @@ from titan.engine.protocol import (
 )
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.errors import Conflict, InvalidInput, StaleLease
+from titan.model.jobs import JobStatus
 from titan.model.workers import Load, Worker, WorkerState
 from titan.ports import Reader
 from titan.rules.access import check_offers
@@ -92,14 +95,12 @@ async def claim(call: Call) -> Response[bytes]:
     if orders is None:
         orchestrator.connection_broke(worker_id)
         return json_answer(ClaimAnswer())
-    for leased in orders.fresh:
-        if leased.job.ready_at is not None:
-            call.house.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
     return json_answer(
         ClaimAnswer(
-            assignments=[_assignment(leased, call.house.max_log_bytes) for leased in orders.fresh],
+            assignments=_assignments(call.house, orders.fresh),
             stop=list(orders.stop),
             lost=list(orders.lost),
+            give_back=orders.should_give_back,
             leave=orders.should_leave,
         )
     )
@@ -142,9 +143,17 @@ async def complete(call: Call) -> Response[bytes]:
     stored = {report.lease_id: _keep_tail(call.house, attempt, report) for report, attempt in tails}
     gaps = {r.lease_id: stored[r.lease_id] for r in body.reports if stored[r.lease_id] < r.log_offset}
     whole = [report for report in reports if report.lease_id not in gaps]
-    done = await call.house.orchestrator.complete(worker_id, whole)
+    progress = Progress(reports=whole, started=body.started, returned=body.returned)
+    done, granted = await call.house.orchestrator.complete(worker_id, progress, prefetch=body.prefetch)
     _count(call.house, [report for report in whole if report.lease_id in done.accepted])
-    return json_answer(CompleteAnswer(accepted=list(done.accepted), stale=list(done.stale), gaps=gaps))
+    return json_answer(
+        CompleteAnswer(
+            accepted=list(done.accepted),
+            stale=list(done.stale),
+            assignments=_assignments(call.house, granted),
+            gaps=gaps,
+        )
+    )
 
 
 async def sort_out_workspaces(call: Call) -> Response[bytes]:
@@ -181,6 +190,13 @@ def _count(house: House, reports: list[AttemptReport]) -> None:
             house.metrics.on_cancelled_attempt()
 
 
+def _assignments(house: House, granted: Sequence[Leased]) -> list[Assignment]:
+    for leased in granted:
+        if leased.job.ready_at is not None:
+            house.metrics.queue_wait.observe((leased.attempt.leased_at - leased.job.ready_at).total_seconds())
+    return [_assignment(leased, house.max_log_bytes) for leased in granted]
+
+
 def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
     attempt, job, dag = leased.attempt, leased.job, leased.dag
     assert job.spec.filename is not None, f"gate {job.id} was leased"
@@ -202,6 +218,10 @@ def _assignment(leased: Leased, max_log_bytes: int) -> Assignment:
         cold=job.spec.cold,
         token=attempt.token,
         max_log_bytes=max_log_bytes or None,
+        label=attempt.label,
+        is_prefetched=job.status is JobStatus.READY,
+        priority=job.spec.priority,
+        ready_at=job.ready_at,
     )
 
 

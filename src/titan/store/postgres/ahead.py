@@ -193,14 +193,17 @@ class AheadTransaction(AheadReader, SqlTransaction):
     def add_attempt(self, attempt: Attempt) -> None:
         super().add_attempt(attempt)
         self._attempts[attempt.lease_id] = attempt
-        self._busy.clear()
-        self._live.clear()
+        self._forget_leases()
+
+    def forget_attempt(self, lease_id: str) -> None:
+        super().forget_attempt(lease_id)
+        self._attempts[lease_id] = None
+        self._forget_leases()
 
     def save_attempt(self, attempt: Attempt) -> None:
         super().save_attempt(attempt)
         self._attempts[attempt.lease_id] = attempt
-        self._busy.clear()
-        self._live.clear()
+        self._forget_leases()
 
     def renew_leases(self, worker_id: str, lease_ids: Sequence[str], *, expires_at: datetime) -> set[str]:
         self._attempts.clear()
@@ -215,3 +218,8 @@ class AheadTransaction(AheadReader, SqlTransaction):
     def save_worker(self, worker: Worker) -> None:
         super().save_worker(worker)
         self._workers[worker.id] = worker
+
+    def _forget_leases(self) -> None:
+        self._busy.clear()
+        self._live.clear()
+        self._lanes.clear()  # a job with a live attempt is in no queue

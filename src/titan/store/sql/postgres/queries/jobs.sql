@@ -8,7 +8,9 @@ select 1 from edges where parent_id = (select job_id from attempts where lease_i
 
 -- name: whole_jobs_to_take
 select {job_columns} from jobs
-where lane = :lane and requirement = :requirement
+where
+    lane = :lane and requirement = :requirement
+    and not exists (select 1 from attempts where attempts.job_id = jobs.id and attempts.outcome is null)
 order by priority desc, ready_at_us, id limit :limit
 
 -- name: jobs_of_ids

@@ -1,0 +1,118 @@
+"""Which attempts a worker begins next: it may hold some 50 ms of work beyond its slots, to begin it without asking."""
+
+import heapq
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeAlias
+
+from titan.engine.protocol import MAX_PREFETCH, Assignment
+
+PREFETCH_SECONDS: Final = 0.05  # nobody notices that a job waits so long at one worker while another has become free
+PATIENCE_SECONDS: Final = 2 * PREFETCH_SECONDS  # what takes longer than that goes back to the server
+NEWEST_WEIGHT: Final = 0.125  # of the newest run time in the mean: the last dozen count
+
+_Rank: TypeAlias = tuple[int, datetime, str, str]
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The slots under one label."""
+
+    slots: int
+    began_at: dict[str, float] = field(default_factory=dict)  #: lease → when its attempt took a slot
+    waiting: list[tuple[_Rank, Assignment]] = field(default_factory=list)  #: a heap: what begins next is first
+    mean_seconds: float | None = None  #: how long attempts take; None: none has ended yet
+
+    def limit(self, now: float, seconds: float) -> int:
+        """Return how many attempts will begin within `seconds`, as far as the past can tell.
+
+        A slot whose attempt has run for longer than that is not expected back.
+        """
+        if self.mean_seconds is None:
+            return 0
+        quick_slots = self.slots - sum(now - began_at > seconds for began_at in self.began_at.values())
+        return min(int(quick_slots * seconds / max(self.mean_seconds, 1e-4)), MAX_PREFETCH)
+
+
+class Backlog:
+    """The slots of a worker, and the attempts that wait for one. Used from two threads."""
+
+    def __init__(self, offers: Mapping[str, int], *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`offers` has label → slots; `clock` tells seconds."""
+        self._clock = clock
+        self._lanes = {label: _Lane(slots) for label, slots in offers.items()}
+        self._lane_of: dict[str, _Lane] = {}  #: by lease, of all that wait or run
+        self._lock = threading.Lock()
+
+    def add(self, assignment: Assignment) -> bool:
+        """Have an attempt wait for a slot: higher priorities begin first, then what has been ready for longer.
+
+        Returns False for one that needs no slot from here: an older server does not say which.
+        """
+        lane = self._lanes.get(assignment.label or "")
+        if lane is None or assignment.ready_at is None:
+            return False
+        rank = (-assignment.priority, assignment.ready_at, assignment.job_id, assignment.lease_id)
+        with self._lock:
+            self._lane_of[assignment.lease_id] = lane
+            heapq.heappush(lane.waiting, (rank, assignment))
+        return True
+
+    def next(self) -> Assignment | None:
+        """Return an attempt that begins now and takes a free slot, or None."""
+        with self._lock:
+            for lane in self._lanes.values():
+                if lane.waiting and len(lane.began_at) < lane.slots:
+                    _rank, assignment = heapq.heappop(lane.waiting)
+                    lane.began_at[assignment.lease_id] = self._clock()
+                    return assignment
+        return None
+
+    def end(self, lease_id: str) -> None:
+        """Free the slot of an attempt that has ended; one that has none is fine."""
+        with self._lock:
+            lane = self._lane_of.pop(lease_id, None)
+            if lane is None:
+                return
+            seconds = self._clock() - lane.began_at.pop(lease_id)
+            mean = seconds if lane.mean_seconds is None else lane.mean_seconds
+            lane.mean_seconds = mean + NEWEST_WEIGHT * (seconds - mean)
+
+    def withdraw(self, lease_id: str) -> Assignment | None:
+        """Take an attempt away that waits; None when it does not."""
+        return next(iter(self._withdraw(lambda lane: [a for _, a in lane.waiting if a.lease_id == lease_id])), None)
+
+    def withdraw_all(self) -> Sequence[Assignment]:
+        """Take every attempt away that waits."""
+        return self._withdraw(lambda lane: [assignment for _, assignment in lane.waiting])
+
+    def withdraw_late(self) -> Sequence[Assignment]:
+        """Take the attempts away that will not begin soon, because those before them take longer than expected."""
+        now = self._clock()
+        return self._withdraw(lambda lane: [a for _, a in sorted(lane.waiting)[lane.limit(now, PATIENCE_SECONDS) :]])
+
+    def prefetch_limits(self) -> dict[str, int]:
+        """Return label → how many leases the worker may hold beyond its slots."""
+        with self._lock:
+            return {label: lane.limit(self._clock(), PREFETCH_SECONDS) for label, lane in self._lanes.items()}
+
+    def __bool__(self) -> bool:
+        """Whether any attempt waits."""
+        return any(lane.waiting for lane in self._lanes.values())
+
+    def _withdraw(self, choose: Callable[[_Lane], list[Assignment]]) -> list[Assignment]:
+        withdrawn: list[Assignment] = []
+        with self._lock:
+            for lane in self._lanes.values():
+                chosen = choose(lane) if lane.waiting else []
+                gone = {assignment.lease_id for assignment in chosen}
+                if gone:
+                    lane.waiting = [entry for entry in lane.waiting if entry[1].lease_id not in gone]
+                    heapq.heapify(lane.waiting)
+                withdrawn += chosen
+            for assignment in withdrawn:
+                del self._lane_of[assignment.lease_id]
+        return withdrawn
