@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from tests.support.interleaving import Stage, every_order
 from titan.server.lookup import open_blob
 from titan.store.blobs import FolderBlobs, Steps
+from titan.system import SystemClock
 
 CONTENT = b"print('hello')"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -30,6 +31,7 @@ class StagedSteps(Steps):
     """Waits for its turn before each step."""
 
     def __init__(self, stage: Stage) -> None:
+        super().__init__(SystemClock())
         self._stage = stage
 
     def renew(self, path: Path) -> bool:
