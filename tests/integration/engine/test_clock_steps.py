@@ -23,6 +23,7 @@ from titan.engine.orchestrator import Orchestrator
 from titan.engine.submit import Submitter, submit
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import NewDag
+from titan.model.errors import StoreError
 from titan.model.jobs import Job, JobStatus
 from titan.model.workers import Worker, WorkerState
 from titan.ports import Clock
@@ -44,6 +45,7 @@ class Machine:
         self.set_seconds = 0.0  #: how far the clock was set
         self.slept_seconds = 0.0  #: how long the machine was suspended
         self.is_in_charge = True
+        self.is_store_away = False
 
     def system_clock(self) -> SystemClock:
         """Return the clock of a server that starts now."""
@@ -88,7 +90,7 @@ class Titan:
 
     def __init__(self, machine: Machine, clock: Clock) -> None:
         store = ChargedStore(
-            machine.open_store(clock), Random(1), is_full=lambda: False, committed=lambda _commit: None
+            machine.open_store(clock), Random(1), is_full=lambda: machine.is_store_away, committed=lambda _commit: None
         )
         store.machine = machine
         bus = Bus(asyncio.get_running_loop())
@@ -123,8 +125,18 @@ class Titan:
 
     async def _beat(self) -> None:
         while True:
-            await self.orchestrator.heartbeat("w1", self.holding)
+            with suppress(StoreError):
+                await self.orchestrator.heartbeat("w1", self.holding)
             await asyncio.sleep(3)
+
+    async def idle(self) -> None:
+        """Have the worker ask for work instead, each time for as long as it may."""
+        await self._end_work()
+        self._worker = asyncio.get_running_loop().create_task(self._ask())
+
+    async def _ask(self) -> None:
+        while True:
+            await self.orchestrator.claim("w1", holding=(), stopping=(), wait_seconds=30)
 
     async def run(self, *names: str) -> dict[str, Attempt]:
         """Ask for work until jobs of these names are leased; return their attempts by name."""
@@ -173,13 +185,16 @@ class Titan:
 
     async def end(self) -> None:
         """End both, as if they were killed."""
+        await self._end_work()
+        await self.orchestrator.stop()
+        await self.store.halt()
+        self.store.close()
+
+    async def _end_work(self) -> None:
         if self._worker is not None:
             self._worker.cancel()
             with suppress(asyncio.CancelledError):
                 await self._worker
-        await self.orchestrator.stop()
-        await self.store.halt()
-        self.store.close()
 
 
 @asynccontextmanager
@@ -261,6 +276,7 @@ def test_an_idle_worker_outlives_a_step_of_the_databases_clock_and_a_suspended_m
         clock = machine.system_clock() if is_asleep else machine.database_clock()
         async with a_titan(machine, clock) as titan:
             await titan.hire()
+            await titan.idle()
             await asyncio.sleep(10)
 
             if is_asleep:
@@ -333,6 +349,24 @@ def test_a_server_that_takes_charge_by_another_clock_loses_nothing(tmp_path: Pat
     played(tmp_path, "postgres", play)
 
 
+def test_a_database_that_was_away_for_longer_than_a_lease_costs_no_attempt(tmp_path: Path) -> None:
+    async def play(machine: Machine) -> None:
+        async with a_titan(machine, machine.database_clock()) as titan:
+            await titan.hire()
+            await titan.submit(a_new_dag(STEADY))
+            attempt = (await titan.run("steady"))["steady"]
+
+            machine.is_store_away, machine.is_in_charge = True, False
+            await asyncio.sleep(20)
+            machine.is_store_away, machine.is_in_charge = False, True
+            await asyncio.sleep(20)
+            outcome = titan.outcome(attempt)
+
+        assert outcome is None
+
+    played(tmp_path, "postgres", play)
+
+
 @pytest.mark.parametrize("kind", sorted(STORES))
 def test_a_server_that_starts_after_the_clock_was_set_back_waits_no_longer_than_before(
     tmp_path: Path, kind: str
@@ -359,6 +393,19 @@ def test_a_server_that_starts_after_the_clock_was_set_back_waits_no_longer_than_
         assert state is WorkerState.CONNECTED
 
     played(tmp_path, kind, play)
+
+
+def test_a_lease_that_lived_when_the_server_looked_is_not_written_off(tmp_path: Path) -> None:
+    with a_desk(tmp_path) as desk:
+        desk.join()
+        desk.submit(a_new_dag(STEADY))
+        desk.dispatch()
+        looked_at = desk.clock.time
+        desk.clock.turn(HOUR)  # the machine sleeps, or its database's clock is set
+
+        desk.perform(partial(upkeep.keep_time, now=looked_at, is_late=False))
+
+        assert desk.job("steady").status is JobStatus.RUNNING
 
 
 def test_delays_gates_and_pauses_become_no_longer_than_they_were_however_many_there_are(tmp_path: Path) -> None:
