@@ -12,9 +12,7 @@ from typing import Final
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in ASCII order
 TIME_DIGITS: Final = 9  # 45 bits of milliseconds: until the year 3084
 RANDOM_DIGITS: Final = 8  # 40 bits
-
-
-STEP: Final = timedelta(seconds=5)  # NTP slews what is less, and Linux slews the steady clock with it
+STEP: Final = timedelta(seconds=5)  # what NTP corrects from day to day is less
 LOOK_SECONDS: Final = 10.0
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS's CLOCK_MONOTONIC counts sleep as well
