@@ -128,7 +128,7 @@ class Desk:
 
     def keep_time(self) -> None:
         """Do what is due at the clock's time."""
-        self.store.transact(lambda tx: upkeep.keep_time(tx, is_late=False)).result()
+        self.store.transact(lambda tx: upkeep.keep_time(tx, now=tx.now, is_late=False)).result()
 
     def job(self, name: str) -> Job:
         """Return the newest job of this name."""

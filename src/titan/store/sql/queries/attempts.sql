@@ -62,7 +62,7 @@ returning lease_id
 
 -- name: renew_all_leases
 update attempts set expires_at_us = :expires_at_us
-where outcome is null and expires_at_us < :expires_at_us
+where outcome is null
 
 -- name: log_owner
 select attempts.ended_at_us, runs.pinned_at_us is not null
