@@ -78,7 +78,8 @@ class Desk:
 
     def dispatch(self, *asking: str) -> list[Attempt]:
         """Lease to the workers that ask: without names, "w1"."""
-        return self.store.transact(lambda tx: dispatch(tx, set(asking or ("w1",)), self._secret)).result()
+        granted = self.store.transact(lambda tx: dispatch(tx, set(asking or ("w1",)), self._secret)).result()
+        return [leased.attempt for leased in granted]
 
     def report(
         self, attempt: Attempt, outcome: AttemptOutcome = AttemptOutcome.SUCCEEDED, *, exit_code: int = 0

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from titan.engine import attendance, upkeep
-from titan.engine.attempts import LEASE, Completed, Progress, complete, dispatch
-from titan.engine.attendance import Leased, Orders, Standing, leased
+from titan.engine.attempts import LEASE, Completed, Leased, Progress, complete, dispatch
+from titan.engine.attendance import Orders, Standing
 from titan.engine.bus import DUE, STOP_ELSEWHERE, WORK_ELSEWHERE, Bus, Topic, Watch
 from titan.model.attempts import AttemptOutcome
 from titan.model.errors import StoreError, TitanError, UnknownWorker
@@ -29,6 +29,7 @@ LOOK_SECONDS: Final = (
 )
 FORGET_EVERY: Final = timedelta(hours=1)
 LATE_SECONDS: Final = 2.0  # oversleeping by more means that the server itself stood still
+TURNS_OF_A_CLAIM: Final = 3  # of the event loop, from its bell to its answer
 LOST_ANSWER_SECONDS: Final = 1.0  # how soon a worker is told again of leases that an answer to its progress brought
 
 
@@ -156,8 +157,7 @@ class Orchestrator:
             asking = frozenset(self._asking)  # as late as possible: who asks by now is served at once
             if not self._may_lease():
                 return answer, [], []
-            attempts = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch)
-            granted = [leased(tx, attempt) for attempt in attempts]
+            granted = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch)
             return answer, granted, attendance.outranked(tx, lowest)
 
         answer, granted, outranked = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
@@ -166,13 +166,15 @@ class Orchestrator:
                 self._prefetched.pop(worker_id, None)  # it is told once
                 claim.should_give_back = True
                 claim.bell.set()
-        wished: list[Leased] = []
+        wished = [lease for lease in granted if lease.attempt.worker_id in prefetch]
         for lease in granted:
-            if lease.attempt.worker_id in prefetch:
-                wished.append(lease)
-            elif (claim := self._asking.get(lease.attempt.worker_id)) is not None:
+            claim = self._asking.get(lease.attempt.worker_id)
+            if claim is not None and lease.attempt.worker_id not in prefetch:
                 claim.fresh.append(lease)
                 claim.bell.set()
+        if len(granted) > len(wished):
+            for _turn in range(TURNS_OF_A_CLAIM):  # the workers are answered first: they have most to do
+                await asyncio.sleep(0)
         if not self._asking.keys() <= asking:
             # Who began to ask meanwhile may have looked before the commit, and was not served by it.
             self.background(self._patiently(_nothing))
