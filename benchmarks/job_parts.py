@@ -48,7 +48,7 @@ def parts_of(waited: Waited, job: Mapping[str, Any]) -> list[float]:
     started = _seconds(attempt["started_at"])
     moments = (
         waited.sent,
-        _seconds(job["leased_at"]),  # decided with the submission, in one commit
+        _seconds(job["submitted_at"]),
         waited.accepted,
         started,
         started + attempt["duration_ns"] / 1e9,

@@ -12,10 +12,10 @@ WAITED = Waited(sent=NOON, accepted=NOON + 0.005, seen=NOON + 0.015)
 
 
 def a_job(started_at: str) -> dict[str, object]:
-    """Return what the server says of a job of 1.5 ms that it leased at 2 ms past noon, and saw ended at 12 ms past."""
+    """Return what the server says of a job of 1.5 ms that it took at 2 ms past noon, and saw ended at 12 ms past."""
     ended_at = "2025-11-23T12:00:00.012000Z"
     attempt = {"started_at": started_at, "duration_ns": 1_500_000, "ended_at": ended_at}
-    return {"leased_at": "2025-11-23T12:00:00.002000Z", "attempts": [attempt]}
+    return {"submitted_at": "2025-11-23T12:00:00.002000Z", "attempts": [attempt]}
 
 
 def test_each_part_ends_where_the_next_begins() -> None:
