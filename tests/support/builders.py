@@ -133,7 +133,7 @@ def a_free_worker(
     room: Mapping[str, int] | None = None,
     confines_to: str | None = None,
 ) -> FreeWorker:
-    """Return a worker that asks for work; without `slots` it has one GENERAL slot, without `room` prefetches nothing."""
+    """Return a worker that asks for work; without `slots` it has one GENERAL slot, without `room` none beyond."""
     free_slots = {"GENERAL": 1} if slots is None else slots
     return FreeWorker(id=worker_id, free_slots=free_slots, prefetch_slots=room or {}, confines_to=confines_to)
 

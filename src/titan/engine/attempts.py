@@ -123,7 +123,8 @@ def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
                 accepted.append(lease_id)
             elif lease_id in progress.started:
                 _begin(moves, attempt, progress.started[lease_id], cause=cause)
-            elif give_back(moves, attempt, cause=cause):
+            else:
+                give_back(moves, attempt, why="its worker could not begin it soon", cause=cause)
                 accepted.append(lease_id)
     stale = [lease_id for lease_id in (*reports, *progress.returned) if lease_id not in accepted]
     return Completed(accepted=tuple(accepted), stale=tuple(stale))
@@ -180,18 +181,18 @@ def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause:
     follow(moves, moves.move(job, *events), worker_id=attempt.worker_id)
 
 
-def give_back(moves: Moves, attempt: Attempt, *, cause: str) -> bool:
-    """Put the job of a prefetched attempt that will not begin back in its place in the queue; return False if it began.
+def give_back(moves: Moves, attempt: Attempt, *, why: str, cause: str) -> None:
+    """Put the job of a live attempt back into the queue, uncounted; that of a prefetched one in its old place.
 
     One that was asked to stop meanwhile ends.
     """
     job = _job_of(moves.tx, attempt)
     if job.status is not JobStatus.READY:
-        return False
+        write_off(moves, attempt, AttemptOutcome.RETURNED, why=why, cause=cause)
+        return
     moves.tx.forget_attempt(attempt.lease_id)
     if job.is_cancel_requested:
         cancel_with_descendants(moves, job, cause=cause, reason=job.reason or "")
-    return True
 
 
 def _begin(moves: Moves, attempt: Attempt, began_at: datetime, *, cause: str) -> None:

@@ -299,9 +299,10 @@ def _end(tx: Transaction, worker: Worker, event: Event, *, outcome: AttemptOutco
     held = tx.live_attempts_of_worker(worker.id)
     with Moves(tx) as moves:
         for attempt in held:
-            if outcome is AttemptOutcome.RETURNED and give_back(moves, attempt, cause=event.cause):
-                continue
-            write_off(moves, attempt, outcome, why=why, cause=event.cause)
+            if outcome is AttemptOutcome.RETURNED:
+                give_back(moves, attempt, why=why, cause=event.cause)
+            else:
+                write_off(moves, attempt, outcome, why=why, cause=event.cause)
     state = WorkerState.LEFT if outcome is AttemptOutcome.RETURNED else WorkerState.LOST
     if worker.state is not state:
         tx.save_worker(replace(worker, state=state, seen_at=tx.now))
