@@ -163,7 +163,7 @@ def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause:
     event = after_attempt(job, report, cause=cause, now=moves.tx.now)
     events: list[JobEvent] = [event]
     if job.status is JobStatus.READY:  # prefetched: whether it began or not, it counts like one that did
-        attempt, leased = _begun(moves.tx, attempt, report.started_at, cause=cause)
+        attempt, leased = _begun(attempt, report.started_at, now=moves.tx.now, cause=cause)
         events.insert(0, leased)
     moves.tx.save_attempt(
         replace(
@@ -199,14 +199,14 @@ def _begin(moves: Moves, attempt: Attempt, began_at: datetime, *, cause: str) ->
     """Note that a prefetched attempt has begun; one of which that is known stays as it is."""
     job = _job_of(moves.tx, attempt)
     if job.status is JobStatus.READY:
-        attempt, leased = _begun(moves.tx, attempt, began_at, cause=cause)
+        attempt, leased = _begun(attempt, began_at, now=moves.tx.now, cause=cause)
         moves.tx.save_attempt(attempt)
         moves.move(job, leased)
 
 
-def _begun(tx: Transaction, attempt: Attempt, began_at: datetime | None, *, cause: str) -> tuple[Attempt, JobLeased]:
+def _begun(attempt: Attempt, began_at: datetime | None, *, now: datetime, cause: str) -> tuple[Attempt, JobLeased]:
     """Return a prefetched attempt that began at a time of its worker's clock, which may be wrong, with the event."""
-    leased_at = max(attempt.leased_at, min(began_at or tx.now, tx.now))
+    leased_at = max(attempt.leased_at, min(began_at or now, now))
     event = JobLeased(
         cause=cause,
         lease_id=attempt.lease_id,
@@ -214,8 +214,6 @@ def _begun(tx: Transaction, attempt: Attempt, began_at: datetime | None, *, caus
         attempt=attempt.number,
         began_at=leased_at,
     )
-    if attempt.number > 1:
-        tx.clear_result(attempt.job_id)
     return replace(attempt, leased_at=leased_at), event
 
 
@@ -242,10 +240,10 @@ def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> Att
         ready_at=job.ready_at,
     )
     tx.add_attempt(attempt)
-    if placement.is_prefetched:
-        return attempt
     if job.attempt_count:
         tx.clear_result(job.id)  # what an earlier attempt said is not what this one will
+    if placement.is_prefetched:
+        return attempt
     event = JobLeased(
         cause=f"worker {placement.worker_id} asked",
         lease_id=attempt.lease_id,
