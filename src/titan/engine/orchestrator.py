@@ -11,8 +11,7 @@ from typing import Any, Final, TypeVar
 from titan.engine import attendance, upkeep
 from titan.engine.attempts import LEASE, Completed, Progress, complete, dispatch
 from titan.engine.attendance import Leased, Orders, Standing, leased
-from titan.engine.bus import DUE, STOP_ELSEWHERE, WORK_ELSEWHERE, Bus, Topic, Watch
-from titan.model.attempts import AttemptOutcome
+from titan.engine.bus import DUE, STOP, WORK_ELSEWHERE, Bus, Topic, Watch
 from titan.model.errors import StoreError, TitanError, UnknownWorker
 from titan.model.jobs import JobStatus
 from titan.model.workers import Load, Worker
@@ -98,9 +97,9 @@ class Orchestrator:
         for worker_id in await self.store.look(partial(attendance.workers_of, server_id=self.store.server_id)):
             self._expect(worker_id)
         self.background(self._repeat(self._sleep_and_do_what_is_due, DUE))
+        self.background(self._repeat(self._tell_who_is_to_stop_something, STOP))
         if self._has_neighbours:
             self.background(self._repeat(self._serve_what_others_free, WORK_ELSEWHERE))
-            self.background(self._repeat(self._stop_what_others_stop, STOP_ELSEWHERE))
 
     def end_claims(self) -> None:
         """Answer the outstanding claims with nothing, for the server is about to stop."""
@@ -180,12 +179,6 @@ class Orchestrator:
     async def keep(self, decision: Callable[[Transaction], T]) -> T:
         """Commit a `decision` that can make no job ready and free no slot."""
         return await asyncio.wrap_future(self.store.transact(decision))
-
-    async def stop_jobs(self, decision: Callable[[Transaction], T]) -> T:
-        """Commit a `decision` that may ask running jobs to stop, and let their workers know."""
-        answer = await self.decide(decision)
-        self._ring_all()
-        return answer
 
     async def join(self, worker: Worker) -> None:
         """Register a worker."""
@@ -276,9 +269,7 @@ class Orchestrator:
         wish = None if prefetch is None else Wish(worker_id=worker_id, prefetch=prefetch)
         decision = partial(complete, worker_id=worker_id, progress=progress)
         done, granted = await self._see_through(self._decide(decision, wish))
-        if any(report.outcome is not AttemptOutcome.SUCCEEDED for report in progress.reports):
-            self._ring_all()  # its DAG may stop, and what others prefetched of it with it
-        elif worker_id in self._draining:
+        if worker_id in self._draining:
             self._ring(worker_id)  # that was perhaps the last it ran
         self._note_prefetched(worker_id, progress, granted)
         return done, granted
@@ -362,10 +353,6 @@ class Orchestrator:
         if claim is not None:
             claim.bell.set()
 
-    def _ring_all(self) -> None:
-        for worker_id in list(self._asking):
-            self._ring(worker_id)
-
     async def _repeat(self, step: Callable[[Watch], Awaitable[None]], topic: Topic) -> None:
         """Do a step for as long as the server lives, whatever goes wrong on the way; it waits for `topic` itself."""
         with self.bus.watch([topic]) as watch:
@@ -407,10 +394,11 @@ class Orchestrator:
         if can_serve or self._prefetched:
             await self.decide(_nothing)
 
-    async def _stop_what_others_stop(self, watch: Watch) -> None:
-        """Have those who ask here told at once what was asked of another server."""
+    async def _tell_who_is_to_stop_something(self, watch: Watch) -> None:
+        """Answer the claims of those who run or prefetched what is to stop, whichever server and decision wants it."""
         if await watch.heard(LOOK_SECONDS):
-            self._ring_all()
+            for worker_id in self._asking:
+                self._ring(worker_id)
 
     async def _next_wakeup(self) -> datetime | None:
         return await self.store.look(lambda reader: reader.next_wakeup())
