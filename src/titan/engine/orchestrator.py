@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -82,8 +82,8 @@ class Orchestrator:
         self._missing: dict[str, asyncio.TimerHandle] = {}
         #: workers that were asked here to drain: told at once when they have; the others when they ask again
         self._draining: set[str] = set()
-        #: worker id → lease → priority, of what it prefetched and has not said that it began
-        self._prefetched: dict[str, dict[str, int]] = {}
+        #: worker id → lease → label and priority, of what it prefetched and has not said that it began
+        self._prefetched: dict[str, dict[str, tuple[str, int]]] = {}
         #: workers that will be told again of what they do not say they hold
         self._unconfirmed: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -142,7 +142,7 @@ class Orchestrator:
         """Commit, and dispatch; return the decision's answer, and what was leased to the worker with the `wish`."""
         asking: frozenset[str] = frozenset()
         prefetch = {wish.worker_id: wish.prefetch} if wish else {}
-        lowest = {worker_id: min(held.values()) for worker_id, held in self._prefetched.items()}
+        lowest = {worker_id: _lowest_by_label(held.values()) for worker_id, held in self._prefetched.items()}
 
         def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Leased], list[str]]:
             nonlocal asking
@@ -279,7 +279,9 @@ class Orchestrator:
         for lease_id in (*(report.lease_id for report in progress.reports), *progress.started, *progress.returned):
             held.pop(lease_id, None)
         held |= {
-            lease.attempt.lease_id: lease.job.spec.priority for lease in granted if lease.job.status is JobStatus.READY
+            lease.attempt.lease_id: (lease.attempt.label, lease.job.spec.priority)
+            for lease in granted
+            if lease.job.status is JobStatus.READY
         }
         if not held:
             del self._prefetched[worker_id]
@@ -426,6 +428,13 @@ class Orchestrator:
 
 def _nothing(_tx: Transaction) -> None:
     """Decide nothing: for the dispatch that goes with every decision."""
+
+
+def _lowest_by_label(prefetched: Iterable[tuple[str, int]]) -> dict[str, int]:
+    lowest: dict[str, int] = {}
+    for label, priority in prefetched:
+        lowest[label] = min(priority, lowest.get(label, priority))
+    return lowest
 
 
 def _is_due(wakeup: datetime | None, now: datetime) -> bool:
