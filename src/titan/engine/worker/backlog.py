@@ -34,7 +34,7 @@ class _Lane:
         if self.mean_seconds is None:
             return 0
         quick_slots = self.slots - sum(now - began_at > seconds for began_at in self.began_at.values())
-        return min(int(quick_slots * seconds / max(self.mean_seconds, 1e-4)), MAX_PREFETCH)
+        return min(int(max(quick_slots, 0) * seconds / max(self.mean_seconds, 1e-4)), MAX_PREFETCH)
 
 
 class Backlog:
@@ -48,9 +48,10 @@ class Backlog:
         self._lock = threading.Lock()
 
     def add(self, assignment: Assignment) -> bool:
-        """Have an attempt wait for a slot: higher priorities begin first, then what has been ready for longer.
+        """Have a prefetched attempt wait for a slot: higher priorities begin first, then what has been ready for longer.
 
-        Returns False for one that needs no slot from here: an older server does not say which.
+        Returns False for one that begins at once: the server knew of a free slot, though an attempt that it has given
+        up may still be ending there. An older server does not say which slot.
         """
         lane = self._lanes.get(assignment.label or "")
         if lane is None or assignment.ready_at is None:
@@ -58,6 +59,9 @@ class Backlog:
         rank = (-assignment.priority, assignment.ready_at, assignment.job_id, assignment.lease_id)
         with self._lock:
             self._lane_of[assignment.lease_id] = lane
+            if not assignment.is_prefetched:
+                lane.began_at[assignment.lease_id] = self._clock()
+                return False
             heapq.heappush(lane.waiting, (rank, assignment))
         return True
 
