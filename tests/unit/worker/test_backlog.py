@@ -323,6 +323,35 @@ def test_what_waits_for_a_slot_before_any_attempt_has_ended_is_withdrawn() -> No
     assert leases(bench.backlog.withdraw_late()) == ["b"]
 
 
+def test_what_has_waited_for_100_ms_is_withdrawn_although_it_is_next() -> None:
+    bench = Bench(GENERAL=1)
+    bench.learn(0.02)
+    bench.add("waiting")
+    begun, withdrawn = [], []
+    for number in range(3):
+        bench.add_all(a_waiting_one(f"urgent{number}", priority=9))
+        begun += bench.begin_all()[:1]
+        bench.clock.seconds += 0.04
+        withdrawn.append(leases(bench.backlog.withdraw_late()))
+        bench.backlog.end(f"urgent{number}")
+
+    assert begun == ["urgent0", "urgent1", "urgent2"]
+    assert withdrawn == [[], [], ["waiting"]]
+
+
+def test_a_worker_that_stood_still_begins_nothing_that_it_had_prefetched_before() -> None:
+    bench = Bench(GENERAL=1)
+    bench.learn(0.001)
+    bench.add("running", "waiting")
+    bench.begin_all()
+
+    bench.clock.seconds += 11
+    bench.backlog.end("running")
+    withdrawn = leases(bench.backlog.withdraw_late())
+
+    assert (withdrawn, bench.begin_all()) == (["waiting"], [])
+
+
 def test_one_label_that_is_slow_takes_nothing_from_another() -> None:
     bench = Bench(GENERAL=1, GPU=1)
     bench.learn(0.001)
