@@ -248,7 +248,7 @@ class Transaction(Reader, HouseTransaction, AccessTransaction, Protocol):
     def save_attempt(self, attempt: Attempt) -> None: ...
 
     def forget_attempt(self, lease_id: str) -> None:
-        """Delete an attempt that never began."""
+        """Delete a live attempt whose start nobody reported, with the files that are known of it."""
 
     def note_files(self, attempt: Attempt, files: Iterable[AttemptFile]) -> None:
         """Add to the files an attempt left; what was known of the same path and place is replaced."""

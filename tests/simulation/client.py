@@ -133,7 +133,7 @@ class Client:
 
     async def _change(self, decide: Decide) -> None:
         async def act(orchestrator: Orchestrator, mark: Once) -> bytes:
-            return await orchestrator.stop_jobs(partial(once, mark=mark, act=lambda tx: _said(decide(tx))))
+            return await orchestrator.decide(partial(once, mark=mark, act=lambda tx: _said(decide(tx))))
 
         with suppress(Conflict):  # there was nothing to change any more
             await self._insist(act)

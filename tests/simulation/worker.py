@@ -227,7 +227,8 @@ class SimulatedWorker:
             attempt = leased.attempt
             if attempt.lease_id not in self._held and attempt.lease_id not in self._ended:
                 self._held[attempt.lease_id] = _Held(leased)
-                self._backlog.add(_assignment(leased))
+                if not self._backlog.add(assignment := _assignment(leased)):
+                    self._begin(assignment)
         self._begin_what_has_a_slot()
 
     def _begin_what_has_a_slot(self) -> None:

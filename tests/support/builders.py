@@ -111,6 +111,7 @@ def a_ready_job(
     affinity: Affinity = Affinity.NONE,
     preferred_worker_id: str | None = None,
     confined_to: str | None = None,
+    was_lost: bool = False,
 ) -> ReadyJob:
     """Return a job that waits for a worker, as dispatch sees it."""
     return ReadyJob(
@@ -121,14 +122,20 @@ def a_ready_job(
         affinity=affinity,
         preferred_worker_id=preferred_worker_id,
         confined_to=confined_to,
+        was_lost=was_lost,
     )
 
 
 def a_free_worker(
-    worker_id: str = "w1", slots: Mapping[str, int] | None = None, *, confines_to: str | None = None
+    worker_id: str = "w1",
+    slots: Mapping[str, int] | None = None,
+    *,
+    room: Mapping[str, int] | None = None,
+    confines_to: str | None = None,
 ) -> FreeWorker:
-    """Return a worker that asks for work; without `slots` it has one GENERAL slot."""
-    return FreeWorker(id=worker_id, free_slots={"GENERAL": 1} if slots is None else slots, confines_to=confines_to)
+    """Return a worker that asks for work; without `slots` it has one GENERAL slot, without `room` none beyond."""
+    free_slots = {"GENERAL": 1} if slots is None else slots
+    return FreeWorker(id=worker_id, free_slots=free_slots, prefetch_slots=room or {}, confines_to=confines_to)
 
 
 def a_dag(

@@ -1,6 +1,6 @@
 """A desk: the engine's decisions on a real store, under a clock that the test turns."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tests.support.builders import NOON, PROJECT
 from titan.engine import attendance, upkeep
-from titan.engine.attempts import Progress, complete, dispatch
+from titan.engine.attempts import Completed, Progress, complete, dispatch
 from titan.engine.cancel import Cancelled, cancel_jobs
 from titan.engine.gates import decide
 from titan.engine.submit import Submitted, Submitter, submit
@@ -16,7 +16,7 @@ from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
 from titan.model.dags import Dag, NewDag
 from titan.model.jobs import GateOutcome, Job
 from titan.model.workers import Worker, WorkerState
-from titan.ports import Transaction
+from titan.ports import Store, Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
 from titan.store.sqlite import SqliteStore
@@ -42,7 +42,7 @@ class TurnedClock:
 class Desk:
     """Submits, leases and reports as a server would, one call a transaction."""
 
-    def __init__(self, store: SqliteStore, clock: TurnedClock) -> None:
+    def __init__(self, store: Store, clock: TurnedClock) -> None:
         self.store = store
         self.clock = clock
         self._count = 0
@@ -88,6 +88,39 @@ class Desk:
         report = AttemptReport(lease_id=attempt.lease_id, outcome=outcome, exit_code=exit_code)
         answer = self.store.transact(lambda tx: complete(tx, attempt.worker_id, Progress(reports=[report]))).result()
         return attempt.lease_id in answer.accepted
+
+    def advance(
+        self,
+        *,
+        worker_id: str = "w1",
+        ended: Sequence[Attempt] = (),
+        outcome: AttemptOutcome = AttemptOutcome.SUCCEEDED,
+        started: Mapping[Attempt, datetime] | None = None,
+        returned: Sequence[Attempt] = (),
+        prefetch: int = 0,
+        asking: Sequence[str] = (),
+    ) -> tuple[Completed, list[Attempt]]:
+        """Report a worker's progress and lease to it, beside those that ask, up to `prefetch` jobs beyond its slots."""
+        progress = Progress(
+            reports=[AttemptReport(lease_id=each.lease_id, outcome=outcome) for each in ended],
+            started={each.lease_id: began_at for each, began_at in (started or {}).items()},
+            returned=[each.lease_id for each in returned],
+        )
+
+        def act(tx: Transaction) -> tuple[Completed, list[Attempt]]:
+            done = complete(tx, worker_id, progress)
+            worker = tx.worker(worker_id)
+            assert worker is not None, worker_id
+            room = {worker_id: dict.fromkeys(worker.offers, prefetch)}
+            granted = dispatch(tx, {worker_id, *asking}, self._secret, prefetch=room)
+            return done, [leased.attempt for leased in granted]
+
+        return self.perform(act)
+
+    def prefetch(self, count: int, *, worker_id: str = "w1", asking: Sequence[str] = ()) -> list[Attempt]:
+        """Lease to a worker, beside those that ask, what it has slots for and `count` jobs of each label beyond."""
+        _done, leased = self.advance(worker_id=worker_id, prefetch=count, asking=asking)
+        return leased
 
     def run_all(self, *asking: str, failing: Sequence[str] = ()) -> list[str]:
         """Lease and end jobs until nothing is ready; return their names in the order they were leased."""

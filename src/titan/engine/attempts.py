@@ -135,7 +135,8 @@ def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
                 accepted.append(lease_id)
             elif lease_id in progress.started:
                 _begin(moves, attempt, progress.started[lease_id], cause=cause)
-            elif give_back(moves, attempt, cause=cause):
+            else:
+                give_back(moves, attempt, why="its worker could not begin it soon", cause=cause)
                 accepted.append(lease_id)
     stale = [lease_id for lease_id in (*reports, *progress.returned) if lease_id not in accepted]
     return Completed(accepted=tuple(accepted), stale=tuple(stale))
@@ -174,7 +175,7 @@ def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause:
     event = after_attempt(job, report, cause=cause, now=moves.tx.now)
     events: list[JobEvent] = [event]
     if job.status is JobStatus.READY:  # prefetched: whether it began or not, it counts like one that did
-        events.insert(0, _began(moves.tx, attempt, report.started_at, cause=cause))
+        events.insert(0, _began(attempt, report.started_at, now=moves.tx.now, cause=cause))
     moves.tx.save_attempt(
         replace(
             attempt,
@@ -191,37 +192,37 @@ def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause:
     follow(moves, moves.move(job, *events), worker_id=attempt.worker_id)
 
 
-def give_back(moves: Moves, attempt: Attempt, *, cause: str) -> bool:
-    """Put the job of a prefetched attempt that will not begin back in its place in the queue; return False if it began.
+def give_back(moves: Moves, attempt: Attempt, *, why: str, cause: str) -> None:
+    """Put the job of a live attempt back into the queue, uncounted; that of a prefetched one in its old place.
 
     One that was asked to stop meanwhile ends.
     """
     job = _job_of(moves.tx, attempt)
     if job.status is not JobStatus.READY:
-        return False
+        write_off(moves, attempt, AttemptOutcome.RETURNED, why=why, cause=cause)
+        return
     moves.tx.forget_attempt(attempt.lease_id)
     if job.is_cancel_requested:
         cancel_with_descendants(moves, job, cause=cause, reason=job.reason or "")
-    return True
 
 
 def _begin(moves: Moves, attempt: Attempt, began_at: datetime, *, cause: str) -> None:
     """Note that a prefetched attempt has begun; one of which that is known stays as it is."""
     job = _job_of(moves.tx, attempt)
     if job.status is JobStatus.READY:
-        event = _began(moves.tx, attempt, began_at, cause=cause)
+        event = _began(attempt, began_at, now=moves.tx.now, cause=cause)
         moves.tx.save_attempt(replace(attempt, started_at=event.began_at))
         moves.move(job, event)
 
 
-def _began(tx: Transaction, attempt: Attempt, began_at: datetime | None, *, cause: str) -> JobLeased:
+def _began(attempt: Attempt, began_at: datetime | None, *, now: datetime, cause: str) -> JobLeased:
     """Return the event of a prefetched attempt that began at a time of its worker's clock, which may be wrong."""
     return JobLeased(
         cause=cause,
         lease_id=attempt.lease_id,
         worker_id=attempt.worker_id,
         attempt=attempt.number,
-        began_at=max(attempt.leased_at, min(began_at or tx.now, tx.now)),
+        began_at=max(attempt.leased_at, min(began_at or now, now)),
     )
 
 

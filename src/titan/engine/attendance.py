@@ -74,22 +74,20 @@ def orders(reader: Reader, worker_id: str, *, holding: Sequence[str], stopping: 
     )
 
 
-def outranked(reader: Reader, prefetched: Mapping[str, int]) -> list[str]:
-    """Return the workers that a job of a higher priority is ready for than one that they prefetched.
+def outranked(reader: Reader, prefetched: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return the workers that a job is ready for with a higher priority than one of its label that they prefetched.
 
-    `prefetched` has worker → the lowest priority among what it prefetched.
+    `prefetched` has worker → label → the lowest priority among what it prefetched.
     """
-    workers = [worker for worker_id in prefetched if (worker := reader.worker(worker_id)) is not None]
-    each_first = {
-        worker.id: candidates(
-            reader,
-            [FreeWorker(id=worker.id, free_slots=dict.fromkeys(worker.offers, 1), confines_to=worker.confines_to)],
-        )
-        for worker in workers
-    }
-    return [
-        worker_id for worker_id, jobs in each_first.items() if any(job.priority > prefetched[worker_id] for job in jobs)
-    ]
+    return [worker_id for worker_id, lowest in prefetched.items() if _is_outranked(reader, worker_id, lowest)]
+
+
+def _is_outranked(reader: Reader, worker_id: str, lowest: Mapping[str, int]) -> bool:
+    worker = reader.worker(worker_id)
+    if worker is None:
+        return False
+    as_if_free = FreeWorker(id=worker_id, free_slots=dict.fromkeys(lowest, 1), confines_to=worker.confines_to)
+    return any(job.priority > lowest[job.requirement] for job in candidates(reader, [as_if_free]))
 
 
 def _jobs_of(reader: Reader, attempts: Iterable[Attempt]) -> Iterator[Job]:
@@ -289,9 +287,10 @@ def _end(tx: Transaction, worker: Worker, event: Event, *, outcome: AttemptOutco
     held = tx.live_attempts_of_worker(worker.id)
     with Moves(tx) as moves:
         for attempt in held:
-            if outcome is AttemptOutcome.RETURNED and give_back(moves, attempt, cause=event.cause):
-                continue
-            write_off(moves, attempt, outcome, why=why, cause=event.cause)
+            if outcome is AttemptOutcome.RETURNED:
+                give_back(moves, attempt, why=why, cause=event.cause)
+            else:
+                write_off(moves, attempt, outcome, why=why, cause=event.cause)
     state = WorkerState.LEFT if outcome is AttemptOutcome.RETURNED else WorkerState.LOST
     if worker.state is not state:
         tx.save_worker(replace(worker, state=state, seen_at=tx.now))

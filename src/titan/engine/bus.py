@@ -33,7 +33,7 @@ class Kind(StrEnum):
     CALLS = "calls"  #: something was heard of a recorded run
     DUE = "due"  #: a delay, a pause before a retry or the time of an open gate began
     WORK_ELSEWHERE = "work elsewhere"  #: another server made a job ready
-    STOP_ELSEWHERE = "stop elsewhere"  #: another server wants attempts to stop
+    STOP = "stop"  #: attempts are to stop, or a worker that may ask another server counts as gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ JOURNAL = Topic(Kind.JOURNAL)
 CALLS = Topic(Kind.CALLS)
 DUE = Topic(Kind.DUE)
 WORK_ELSEWHERE = Topic(Kind.WORK_ELSEWHERE)
-STOP_ELSEWHERE = Topic(Kind.STOP_ELSEWHERE)
+STOP = Topic(Kind.STOP)
 DELAYS = frozenset({JobDelayed.__name__, JobBackedOff.__name__, GateOpened.__name__})
 FREES = frozenset({JobReady.__name__, JobRequeued.__name__, JobSucceeded.__name__, JobFailed.__name__})
 STOPS = frozenset({CancelRequested.__name__, WorkerLost.__name__})
@@ -157,8 +157,8 @@ def topics_of(commit: Commit) -> set[Topic]:
         topics.add(DUE)
     if commit.is_foreign and kinds & FREES:
         topics.add(WORK_ELSEWHERE)
-    if commit.is_foreign and kinds & STOPS:
-        topics.add(STOP_ELSEWHERE)
+    if kinds & STOPS:
+        topics.add(STOP)
     for entry in commit.entries:
         subject = entry.subject
         named = ((Kind.JOB, subject.job_id), (Kind.DAG, subject.dag_id), (Kind.RUN, subject.run_id))

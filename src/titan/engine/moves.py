@@ -46,7 +46,7 @@ class Moves:
             self.record(moved, event)
         self.tx.save_job(moved)
         if job.started_at is None and moved.started_at is not None:
-            self._begun.setdefault(job.dag_id, moved.started_at)
+            self._begun[job.dag_id] = min(moved.started_at, self._begun.get(job.dag_id, moved.started_at))
         shifts = self._shifts.setdefault(job.dag_id, Counter())
         shifts[job.status] -= 1
         shifts[moved.status] += 1
@@ -83,7 +83,7 @@ class Moves:
     def _settle_dag(self, dag: Dag, shifts: Counter[JobStatus]) -> None:
         now = self.tx.now
         counts = shifted(dag.counts, shifts)
-        started_at = dag.started_at or self._begun.get(dag.id)
+        started_at = min((each for each in (dag.started_at, self._begun.get(dag.id)) if each), default=None)
         has_ended = counts.unfinished == 0 and not dag.is_final
         ended_at = None if counts.unfinished else dag.ended_at or now
         settled = replace(dag, counts=counts, started_at=started_at, ended_at=ended_at)

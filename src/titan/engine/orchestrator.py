@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,8 +11,7 @@ from typing import Any, Final, TypeVar
 from titan.engine import attendance, upkeep
 from titan.engine.attempts import LEASE, Completed, Leased, Progress, complete, dispatch
 from titan.engine.attendance import Orders, Standing
-from titan.engine.bus import DUE, STOP_ELSEWHERE, WORK_ELSEWHERE, Bus, Topic, Watch
-from titan.model.attempts import AttemptOutcome
+from titan.engine.bus import DUE, STOP, WORK_ELSEWHERE, Bus, Topic, Watch
 from titan.model.errors import StoreError, TitanError, UnknownWorker
 from titan.model.jobs import JobStatus
 from titan.model.workers import Load, Worker
@@ -84,8 +83,8 @@ class Orchestrator:
         self._missing: dict[str, asyncio.TimerHandle] = {}
         #: workers that were asked here to drain: told at once when they have; the others when they ask again
         self._draining: set[str] = set()
-        #: worker id → lease → priority, of what it prefetched and has not said that it began
-        self._prefetched: dict[str, dict[str, int]] = {}
+        #: worker id → lease → label and priority, of what it prefetched and has not said that it began
+        self._prefetched: dict[str, dict[str, tuple[str, int]]] = {}
         #: workers that will be told again of what they do not say they hold
         self._unconfirmed: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -104,9 +103,9 @@ class Orchestrator:
         for worker_id in await self.store.look(partial(attendance.workers_of, server_id=self.store.server_id)):
             self._expect(worker_id)
         self.background(self._repeat(self._sleep_and_do_what_is_due, DUE))
+        self.background(self._repeat(self._tell_who_is_to_stop_something, STOP))
         if self._has_neighbours:
             self.background(self._repeat(self._serve_what_others_free, WORK_ELSEWHERE))
-            self.background(self._repeat(self._stop_what_others_stop, STOP_ELSEWHERE))
 
     def end_claims(self) -> None:
         """Answer the outstanding claims with nothing, for the server is about to stop."""
@@ -149,7 +148,7 @@ class Orchestrator:
         """Commit, and dispatch; return the decision's answer, and what was leased to the worker with the `wish`."""
         asking: frozenset[str] = frozenset()
         prefetch = {wish.worker_id: wish.prefetch} if wish else {}
-        lowest = {worker_id: min(held.values()) for worker_id, held in self._prefetched.items()}
+        lowest = {worker_id: _lowest_by_label(held.values()) for worker_id, held in self._prefetched.items()}
 
         def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Leased], list[str]]:
             nonlocal asking
@@ -187,12 +186,6 @@ class Orchestrator:
     async def keep(self, decision: Callable[[Transaction], T]) -> T:
         """Commit a `decision` that can make no job ready and free no slot."""
         return await asyncio.wrap_future(self.store.transact(decision))
-
-    async def stop_jobs(self, decision: Callable[[Transaction], T]) -> T:
-        """Commit a `decision` that may ask running jobs to stop, and let their workers know."""
-        answer = await self.decide(decision)
-        self._ring_all()
-        return answer
 
     async def join(self, worker: Worker) -> None:
         """Register a worker."""
@@ -283,9 +276,7 @@ class Orchestrator:
         wish = None if prefetch is None else Wish(worker_id=worker_id, prefetch=prefetch)
         decision = partial(complete, worker_id=worker_id, progress=progress)
         done, granted = await self._see_through(self._decide(decision, wish))
-        if any(report.outcome is not AttemptOutcome.SUCCEEDED for report in progress.reports):
-            self._ring_all()  # its DAG may stop, and what others prefetched of it with it
-        elif worker_id in self._draining:
+        if worker_id in self._draining:
             self._ring(worker_id)  # that was perhaps the last it ran
         self._note_prefetched(worker_id, progress, granted)
         return done, granted
@@ -295,7 +286,9 @@ class Orchestrator:
         for lease_id in (*(report.lease_id for report in progress.reports), *progress.started, *progress.returned):
             held.pop(lease_id, None)
         held |= {
-            lease.attempt.lease_id: lease.job.spec.priority for lease in granted if lease.job.status is JobStatus.READY
+            lease.attempt.lease_id: (lease.attempt.label, lease.job.spec.priority)
+            for lease in granted
+            if lease.job.status is JobStatus.READY
         }
         if not held:
             del self._prefetched[worker_id]
@@ -369,10 +362,6 @@ class Orchestrator:
         if claim is not None:
             claim.bell.set()
 
-    def _ring_all(self) -> None:
-        for worker_id in list(self._asking):
-            self._ring(worker_id)
-
     async def _repeat(self, step: Callable[[Watch], Awaitable[None]], topic: Topic) -> None:
         """Do a step for as long as the server lives, whatever goes wrong on the way; it waits for `topic` itself."""
         with self.bus.watch([topic]) as watch:
@@ -432,10 +421,11 @@ class Orchestrator:
         if can_serve or self._prefetched:
             await self.decide(_nothing)
 
-    async def _stop_what_others_stop(self, watch: Watch) -> None:
-        """Have those who ask here told at once what was asked of another server."""
+    async def _tell_who_is_to_stop_something(self, watch: Watch) -> None:
+        """Answer the claims of those who run or prefetched what is to stop, whichever server and decision wants it."""
         if await watch.heard(LOOK_SECONDS):
-            self._ring_all()
+            for worker_id in self._asking:
+                self._ring(worker_id)
 
     async def _next_wakeup(self) -> datetime | None:
         return await self.store.look(lambda reader: reader.next_wakeup())
@@ -463,6 +453,13 @@ class Orchestrator:
 
 def _nothing(_tx: Transaction) -> None:
     """Decide nothing: for the dispatch that goes with every decision."""
+
+
+def _lowest_by_label(prefetched: Iterable[tuple[str, int]]) -> dict[str, int]:
+    lowest: dict[str, int] = {}
+    for label, priority in prefetched:
+        lowest[label] = min(priority, lowest.get(label, priority))
+    return lowest
 
 
 def _is_due(wakeup: datetime | None, now: datetime) -> bool:

@@ -18,7 +18,9 @@ def plan_placements(
     label, then the lowest id.
 
     What no free slot is left for is prefetched by the worker with most room for it. The free slots of workers that
-    are `not_asking` at the moment count: what fits there waits until they ask.
+    are `not_asking` at the moment count: what fits there waits until they ask. A job that is not to be prefetched
+    waits for a free slot, and nothing after it is prefetched by a worker that may have one for it next: a worker
+    that always holds something to begin would never have a free slot.
     """
     free = {worker.id: dict(worker.free_slots) for worker in workers}
     soon_free = {worker.id: dict(worker.free_slots) for worker in not_asking}
@@ -32,12 +34,15 @@ def plan_placements(
                 if left.get(job.requirement, 0) > 0 and job.confined_to in (None, confines_to[worker_id])
             ]
             worker_id = _choose_to_prefetch(job, able, slots) if slots is room else _choose(job, able, slots)
-            if worker_id is None:
-                continue
-            slots[worker_id][job.requirement] -= 1
-            if slots is not soon_free:
-                yield Placement(job_id=job.id, worker_id=worker_id, is_prefetched=slots is room)
-            break
+            if worker_id is not None:
+                slots[worker_id][job.requirement] -= 1
+                if slots is not soon_free:
+                    yield Placement(job_id=job.id, worker_id=worker_id, is_prefetched=slots is room)
+                break
+        else:
+            for worker_id in room:
+                if _may_take(job, worker_id, confines_to[worker_id]):
+                    room[worker_id][job.requirement] = 0
 
 
 def dispatch_order(job: ReadyJob) -> tuple[object, ...]:
@@ -65,3 +70,9 @@ def _choose_to_prefetch(job: ReadyJob, able: list[str], room: dict[str, dict[str
     worker_id = _choose(job, able, room)
     wants_another = job.affinity is not Affinity.NONE and job.preferred_worker_id not in (None, worker_id)
     return None if wants_another else worker_id
+
+
+def _may_take(job: ReadyJob, worker_id: str, confines_to: str | None) -> bool:
+    """Return whether a worker may run a job once it has a free slot for it."""
+    is_bound = job.affinity is Affinity.REQUIRED and job.preferred_worker_id is not None
+    return job.confined_to in (None, confines_to) and (not is_bound or job.preferred_worker_id == worker_id)

@@ -89,6 +89,7 @@ class SqlTransaction(SqlReader):
         self._session.run("save_attempt", changes_of_attempt(attempt))
 
     def forget_attempt(self, lease_id: str) -> None:
+        self._session.run("forget_files_of_lease", {"lease_id": lease_id})
         self._session.run("forget_attempt", {"lease_id": lease_id})
 
     def renew_leases(self, worker_id: str, lease_ids: Sequence[str], *, expires_at: datetime) -> set[str]:

@@ -7,12 +7,13 @@ from itertools import product
 from random import Random
 from typing import TypeAlias
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.builders import NOON, a_free_worker, a_ready_job
 from titan.model.jobs import Affinity, ReadyJob
-from titan.model.workers import FreeWorker
+from titan.model.workers import FreeWorker, Placement
 from titan.rules.dispatch import plan_placements
 
 LABELS = ("GENERAL", "GPU")
@@ -113,6 +114,138 @@ def test_nobody_asking_or_nothing_waiting_gives_no_plan() -> None:
     assert plan([], [a_free_worker()]) == {}
 
 
+# --- prefetching ---
+
+
+def a_busy_worker(worker_id: str = "w1", room: int = 1, *, confines_to: str | None = None) -> FreeWorker:
+    """Return a worker without a free slot that has room for so many leases beyond."""
+    return a_free_worker(worker_id, {}, room={"GENERAL": room}, confines_to=confines_to)
+
+
+def prefetched(
+    ready: list[ReadyJob], workers: list[FreeWorker], *, not_asking: list[FreeWorker] | None = None
+) -> dict[str, str]:
+    """Return the part of the plan that is prefetched as job id → worker id."""
+    made = plan_placements(ready, workers, not_asking=not_asking or [])
+    return {placement.job_id: placement.worker_id for placement in made if placement.is_prefetched}
+
+
+def test_a_worker_without_a_free_slot_prefetches_as_many_jobs_as_it_has_room_for() -> None:
+    ready = [a_ready_job("a"), a_ready_job("b"), a_ready_job("c")]
+
+    assert prefetched(ready, [a_busy_worker(room=2)]) == {"a": "w1", "b": "w1"}
+
+
+def test_a_worker_prefetches_nothing_of_a_label_that_it_has_no_room_for() -> None:
+    assert plan([a_ready_job("a", requirement="GPU")], [a_busy_worker(room=9)]) == {}
+
+
+def test_only_what_no_free_slot_is_left_for_is_prefetched() -> None:
+    ready = [a_ready_job("a"), a_ready_job("b"), a_ready_job("c")]
+    workers = [a_free_worker("w1", room={"GENERAL": 5}), a_free_worker("w2")]
+
+    assert list(plan_placements(ready, workers)) == [
+        Placement(job_id="a", worker_id="w1"),
+        Placement(job_id="b", worker_id="w2"),
+        Placement(job_id="c", worker_id="w1", is_prefetched=True),
+    ]
+
+
+def test_what_fits_a_free_slot_of_a_worker_that_does_not_ask_waits_until_it_asks() -> None:
+    ready = [a_ready_job("a"), a_ready_job("b"), a_ready_job("c")]
+
+    made = plan_placements(ready, [a_busy_worker(room=9)], not_asking=[a_free_worker("w2", {"GENERAL": 2})])
+
+    assert list(made) == [Placement(job_id="c", worker_id="w1", is_prefetched=True)]
+
+
+def test_a_worker_that_does_not_ask_keeps_nobody_from_a_free_slot() -> None:
+    workers, not_asking = [a_free_worker("w1")], [a_free_worker("w2", {"GENERAL": 9})]
+
+    assert list(plan_placements([a_ready_job("a")], workers, not_asking=not_asking)) == [
+        Placement(job_id="a", worker_id="w1")
+    ]
+
+
+def test_a_free_slot_that_a_job_may_not_take_keeps_nobody_from_prefetching_it() -> None:
+    bound = a_ready_job("a", affinity=Affinity.REQUIRED, preferred_worker_id="w1")
+    confined = a_ready_job("b", confined_to="t1")
+
+    made = prefetched([bound, confined], [a_busy_worker(room=2, confines_to="t1")], not_asking=[a_free_worker("w2")])
+
+    assert made == {"a": "w1", "b": "w1"}
+
+
+def test_of_workers_with_room_the_one_with_most_prefetches() -> None:
+    workers = [a_busy_worker("w1", room=1), a_busy_worker("w2", room=2)]
+
+    assert prefetched([a_ready_job("a"), a_ready_job("b")], workers) == {"a": "w2", "b": "w1"}
+
+
+def test_a_worker_prefetches_what_prefers_it_although_another_has_more_room() -> None:
+    job = a_ready_job("a", affinity=Affinity.SOFT, preferred_worker_id="w1")
+
+    assert prefetched([job], [a_busy_worker("w1"), a_busy_worker("w2", room=4)]) == {"a": "w1"}
+
+
+@pytest.mark.parametrize("affinity", [Affinity.SOFT, Affinity.REQUIRED])
+def test_nobody_prefetches_what_would_rather_wait_for_another_worker(affinity: Affinity) -> None:
+    job = a_ready_job("a", affinity=affinity, preferred_worker_id="w9")
+
+    assert plan([job], [a_busy_worker("w1")]) == {}
+
+
+def test_a_job_with_affinity_whose_parents_name_no_worker_is_prefetched() -> None:
+    assert prefetched([a_ready_job("a", affinity=Affinity.REQUIRED)], [a_busy_worker()]) == {"a": "w1"}
+
+
+def test_a_confined_job_is_prefetched_by_workers_with_its_token_only() -> None:
+    job = a_ready_job("a", confined_to="t1")
+
+    assert prefetched([job], [a_busy_worker("w1"), a_busy_worker("w2", confines_to="t2")]) == {}
+    assert prefetched([job], [a_busy_worker("w1", room=9), a_busy_worker("w2", confines_to="t1")]) == {"a": "w2"}
+
+
+def test_a_job_that_was_lost_before_takes_free_slots_only() -> None:
+    lost = a_ready_job("a", was_lost=True)
+
+    assert prefetched([lost], [a_busy_worker()]) == {}
+    assert list(plan_placements([lost], [a_free_worker("w1", room={"GENERAL": 9})])) == [
+        Placement(job_id="a", worker_id="w1")
+    ]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        a_ready_job("a", was_lost=True),
+        a_ready_job("a", affinity=Affinity.SOFT, preferred_worker_id="w9"),
+        a_ready_job("a", affinity=Affinity.REQUIRED, preferred_worker_id="w1", was_lost=True),
+    ],
+    ids=["lost before", "prefers another", "lost, and bound to it"],
+)
+def test_nothing_is_prefetched_ahead_of_a_job_that_waits_for_a_free_slot_of_that_worker(first: ReadyJob) -> None:
+    assert prefetched([first, a_ready_job("b")], [a_busy_worker("w1", room=9)]) == {}
+    assert prefetched([a_ready_job("0"), first, a_ready_job("b")], [a_busy_worker("w1", room=9)]) == {"0": "w1"}
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        a_ready_job("a", affinity=Affinity.REQUIRED, preferred_worker_id="w9", was_lost=True),
+        a_ready_job("a", affinity=Affinity.REQUIRED, preferred_worker_id="w9"),
+        a_ready_job("a", confined_to="t1", was_lost=True),
+        a_ready_job("a", requirement="GPU", was_lost=True),
+    ],
+    ids=["lost, and bound to another", "bound to another", "confined to another", "of another label"],
+)
+def test_a_job_that_a_worker_will_never_take_holds_up_nothing_that_it_prefetches(first: ReadyJob) -> None:
+    assert prefetched([first, a_ready_job("b")], [a_busy_worker("w1", room=9)]) == {"b": "w1"}
+
+
+# --- what holds of every plan ---
+
+
 #: One draw from a pool is far quicker than one draw per field.
 JOBS = [
     a_ready_job(
@@ -121,9 +254,10 @@ JOBS = [
         ready_at=NOON + timedelta(seconds=second),
         affinity=affinity,
         preferred_worker_id=preferred,
+        was_lost=was_lost,
     )
-    for requirement, priority, second, affinity, preferred in product(
-        (*LABELS, "UNHEARD_OF"), (0, 1), (0, 1), Affinity, (None, *WORKER_IDS)
+    for requirement, priority, second, affinity, preferred, was_lost in product(
+        (*LABELS, "UNHEARD_OF"), (0, 1), (0, 1), Affinity, (None, *WORKER_IDS), (False, True)
     )
 ]
 OFFERS = [dict(zip(LABELS, slots, strict=True)) for slots in product(range(3), repeat=len(LABELS))]
@@ -140,6 +274,29 @@ def situations(draw: st.DrawFn) -> Situation:
     ready = [replace(job, id=job_id) for job, job_id in zip(drawn, ids, strict=False)]
     offers = draw(st.lists(st.sampled_from(OFFERS), max_size=len(WORKER_IDS)))
     return ready, [a_free_worker(worker_id, slots) for worker_id, slots in zip(WORKER_IDS, offers, strict=False)]
+
+
+Busyness: TypeAlias = tuple[list[ReadyJob], list[FreeWorker], list[FreeWorker]]
+
+
+#: Of one label, so that they get into each other's way.
+GENERAL_JOBS = [job for job in JOBS if job.requirement == "GENERAL"]
+ROOMS = [(slots, room) for slots in range(2) for room in range(4)]
+
+
+@st.composite
+def busyness(draw: st.DrawFn) -> Busyness:
+    """Draw ready jobs, workers with room to prefetch and few free slots, and workers that do not ask."""
+    drawn = draw(st.lists(st.sampled_from(GENERAL_JOBS), min_size=2, max_size=8))
+    ready = [replace(job, id=job_id) for job, job_id in zip(drawn, draw(st.permutations(IDS)), strict=False)]
+    asking = [
+        a_free_worker(worker_id, {"GENERAL": slots}, room={"GENERAL": room})
+        for worker_id, (slots, room) in zip(
+            WORKER_IDS, draw(st.lists(st.sampled_from(ROOMS), min_size=1, max_size=2)), strict=False
+        )
+    ]
+    others = draw(st.lists(st.integers(0, 2), max_size=1))
+    return ready, asking, [a_free_worker("w3", {"GENERAL": slots}) for slots in others]
 
 
 def may_take(worker_id: str, job: ReadyJob) -> bool:
@@ -257,3 +414,49 @@ def same_queue(job: ReadyJob, other: ReadyJob) -> bool:
 def bound_to(job: ReadyJob) -> str | None:
     """Return the only worker that may take the job, or None for any."""
     return job.preferred_worker_id if job.affinity is Affinity.REQUIRED else None
+
+
+@given(busyness())
+def test_what_may_be_prefetched_changes_nothing_of_who_gets_a_free_slot(situation: Busyness) -> None:
+    ready, workers, not_asking = situation
+
+    made = list(plan_placements(ready, workers, not_asking=not_asking))
+
+    without_room = [replace(worker, prefetch_slots={}) for worker in workers]
+    assert [each for each in made if not each.is_prefetched] == list(plan_placements(ready, without_room))
+
+
+@given(busyness())
+def test_nobody_prefetches_beyond_its_room_or_while_a_slot_for_the_job_is_free(situation: Busyness) -> None:
+    ready, workers, not_asking = situation
+    jobs = {job.id: job for job in ready}
+
+    made = list(plan_placements(ready, workers, not_asking=not_asking))
+
+    beyond = Counter((each.worker_id, jobs[each.job_id].requirement) for each in made if each.is_prefetched)
+    room = {worker.id: worker.prefetch_slots for worker in workers}
+    assert all(count <= room[worker_id].get(label, 0) for (worker_id, label), count in beyond.items())
+    slots = {worker.id: worker.free_slots for worker in workers}
+    taken = Counter((each.worker_id, jobs[each.job_id].requirement) for each in made if not each.is_prefetched)
+    assert all(slots[worker_id].get(label, 0) == taken[worker_id, label] for worker_id, label in beyond)
+
+
+@given(busyness())
+def test_nothing_that_is_prefetched_overtakes_what_that_worker_could_take(situation: Busyness) -> None:
+    ready, workers, _not_asking = situation
+    jobs = {job.id: job for job in ready}
+
+    made = list(plan_placements(ready, workers))
+
+    placed = {each.job_id for each in made}
+    overtaken = [
+        (left.id, each.job_id)
+        for each in made
+        for left in ready
+        if each.is_prefetched
+        and left.id not in placed
+        and left.requirement == jobs[each.job_id].requirement
+        and may_take(each.worker_id, left)
+        and rank(left) < rank(jobs[each.job_id])
+    ]
+    assert overtaken == []

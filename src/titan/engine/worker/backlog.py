@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from titan.engine.protocol import MAX_PREFETCH, Assignment
 
@@ -17,13 +17,19 @@ NEWEST_WEIGHT: Final = 0.125  # of the newest run time in the mean: the last doz
 _Rank: TypeAlias = tuple[int, datetime, str, str]
 
 
+class _Waiting(NamedTuple):
+    rank: _Rank
+    since: float
+    assignment: Assignment
+
+
 @dataclass(slots=True)
 class _Lane:
     """The slots under one label."""
 
     slots: int
     began_at: dict[str, float] = field(default_factory=dict)  #: lease → when its attempt took a slot
-    waiting: list[tuple[_Rank, Assignment]] = field(default_factory=list)  #: a heap: what begins next is first
+    waiting: list[_Waiting] = field(default_factory=list)  #: a heap: what begins next is first
     mean_seconds: float | None = None  #: how long attempts take; None: none has ended yet
 
     def limit(self, now: float, seconds: float) -> int:
@@ -34,7 +40,7 @@ class _Lane:
         if self.mean_seconds is None:
             return 0
         quick_slots = self.slots - sum(now - began_at > seconds for began_at in self.began_at.values())
-        return min(int(quick_slots * seconds / max(self.mean_seconds, 1e-4)), MAX_PREFETCH)
+        return min(int(max(quick_slots, 0) * seconds / max(self.mean_seconds, 1e-4)), MAX_PREFETCH)
 
 
 class Backlog:
@@ -48,9 +54,10 @@ class Backlog:
         self._lock = threading.Lock()
 
     def add(self, assignment: Assignment) -> bool:
-        """Have an attempt wait for a slot: higher priorities begin first, then what has been ready for longer.
+        """Have a prefetched attempt wait for a slot: higher priorities begin first, then what has been ready longer.
 
-        Returns False for one that needs no slot from here: an older server does not say which.
+        Returns False for one that begins at once: the server knew of a free slot, though an attempt that it has given
+        up may still be ending there. An older server does not say which slot.
         """
         lane = self._lanes.get(assignment.label or "")
         if lane is None or assignment.ready_at is None:
@@ -58,7 +65,10 @@ class Backlog:
         rank = (-assignment.priority, assignment.ready_at, assignment.job_id, assignment.lease_id)
         with self._lock:
             self._lane_of[assignment.lease_id] = lane
-            heapq.heappush(lane.waiting, (rank, assignment))
+            if not assignment.is_prefetched:
+                lane.began_at[assignment.lease_id] = self._clock()
+                return False
+            heapq.heappush(lane.waiting, _Waiting(rank, self._clock(), assignment))
         return True
 
     def next(self) -> Assignment | None:
@@ -66,7 +76,7 @@ class Backlog:
         with self._lock:
             for lane in self._lanes.values():
                 if lane.waiting and len(lane.began_at) < lane.slots:
-                    _rank, assignment = heapq.heappop(lane.waiting)
+                    assignment = heapq.heappop(lane.waiting).assignment
                     lane.began_at[assignment.lease_id] = self._clock()
                     return assignment
         return None
@@ -83,16 +93,26 @@ class Backlog:
 
     def withdraw(self, lease_id: str) -> Assignment | None:
         """Take an attempt away that waits; None when it does not."""
-        return next(iter(self._withdraw(lambda lane: [a for _, a in lane.waiting if a.lease_id == lease_id])), None)
+        chosen = self._withdraw(lambda lane: [each for each in lane.waiting if each.assignment.lease_id == lease_id])
+        return next(iter(chosen), None)
 
     def withdraw_all(self) -> Sequence[Assignment]:
         """Take every attempt away that waits."""
-        return self._withdraw(lambda lane: [assignment for _, assignment in lane.waiting])
+        return self._withdraw(lambda lane: lane.waiting)
 
     def withdraw_late(self) -> Sequence[Assignment]:
-        """Take the attempts away that will not begin soon, because those before them take longer than expected."""
+        """Take the attempts away that have waited for too long, or will: those before them take longer than expected.
+
+        A process that was stopped finds that all of it is late: another worker may run it by now.
+        """
         now = self._clock()
-        return self._withdraw(lambda lane: [a for _, a in sorted(lane.waiting)[lane.limit(now, PATIENCE_SECONDS) :]])
+
+        def late(lane: _Lane) -> list[_Waiting]:
+            soon = lane.limit(now, PATIENCE_SECONDS)
+            in_turn = enumerate(sorted(lane.waiting))
+            return [each for place, each in in_turn if place >= soon or now - each.since > PATIENCE_SECONDS]
+
+        return self._withdraw(late)
 
     def prefetch_limits(self) -> dict[str, int]:
         """Return label → how many leases the worker may hold beyond its slots."""
@@ -103,14 +123,14 @@ class Backlog:
         """Whether any attempt waits."""
         return any(lane.waiting for lane in self._lanes.values())
 
-    def _withdraw(self, choose: Callable[[_Lane], list[Assignment]]) -> list[Assignment]:
+    def _withdraw(self, choose: Callable[[_Lane], list[_Waiting]]) -> list[Assignment]:
         withdrawn: list[Assignment] = []
         with self._lock:
             for lane in self._lanes.values():
-                chosen = choose(lane) if lane.waiting else []
+                chosen = [each.assignment for each in choose(lane)] if lane.waiting else []
                 gone = {assignment.lease_id for assignment in chosen}
                 if gone:
-                    lane.waiting = [entry for entry in lane.waiting if entry[1].lease_id not in gone]
+                    lane.waiting = [each for each in lane.waiting if each.assignment.lease_id not in gone]
                     heapq.heapify(lane.waiting)
                 withdrawn += chosen
             for assignment in withdrawn:

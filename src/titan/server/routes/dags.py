@@ -113,7 +113,7 @@ async def cancel_dag(call: Call) -> Response[bytes]:
     def act(tx: Transaction) -> object:
         return cancel_jobs(tx, tx.jobs_of_dag(_find(tx, call).id))
 
-    return json_answer(await call.house.orchestrator.stop_jobs(call.once(raw, act)))
+    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 
 
 def new_dag(body: wire.SubmitBody, archives: Mapping[str, str]) -> NewDag:

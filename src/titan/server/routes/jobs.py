@@ -87,7 +87,7 @@ async def cancel_job(call: Call) -> Response[bytes]:
         name, project_id = call.path("job"), call.house.project_id
         return cancel_jobs(tx, [find_job(tx, project_id, name, dag_id=scope.dag, run_id=scope.run, is_strict=True)])
 
-    return json_answer(await call.house.orchestrator.stop_jobs(call.once(raw, act)))
+    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 
 
 async def tell_story(call: Call) -> Response[bytes]:

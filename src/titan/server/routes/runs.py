@@ -71,7 +71,7 @@ async def cancel_run(call: Call) -> Response[bytes]:
     def act(tx: Transaction) -> object:
         return cancel_all_of(tx, _find(tx, call))
 
-    return json_answer(await call.house.orchestrator.stop_jobs(call.once(raw, act)))
+    return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 
 
 async def end_run(call: Call) -> Response[bytes]:

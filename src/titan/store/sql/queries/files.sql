@@ -62,3 +62,6 @@ where age = 1 {left_order}
 
 -- name: forget_attempt_files
 delete from attempt_files where lease_id in (select lease_id from attempts where job_id = :job_id)
+
+-- name: forget_files_of_lease
+delete from attempt_files where lease_id = :lease_id
