@@ -86,20 +86,31 @@ def _one_waited_for(client: TitanClient) -> tuple[Waited, list[float]]:
 def _one_call(client: TitanClient, sizes: Sizes) -> Row:
     with_call = [TitanJob("counts", str(INCR_JOB))]
     above: list[float] = []
+    alone: list[float] = []
     for _ in range(sizes.rounds):
-        counting, trivial = in_turns(
+        counting, trivial, connected = in_turns(
             sizes.jobs_alone,
             lambda: 1000 * seconds_of(client, with_call),
             lambda: 1000 * seconds_of(client, trivial_jobs(1)),
+            lambda: 1000 * _seconds_to_count(client),
         )
         above.append(percentile(counting, 50) - percentile(trivial, 50))
+        alone.append(percentile(connected, 50))
     return Row(
         what="one job with one store_incr, above one without, p50",
         unit="ms",
         better=Better.LOWER,
         titan=above,
+        rival_name="store_incr of a connected client",
+        rival=alone,
         target=at_most(3, "≤ 3 ms"),
     )
+
+
+def _seconds_to_count(client: TitanClient) -> float:
+    started = time.perf_counter()
+    client.store_incr("bench:client")
+    return time.perf_counter() - started
 
 
 def _many_jobs(folder: Path, client: TitanClient, ceiling: ForkLoop, sizes: Sizes) -> Iterator[Row]:
