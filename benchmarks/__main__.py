@@ -33,6 +33,7 @@ TABLES: Final = {
     "recording": ("calls", "decorator", "stock", "kills", "screen", "beside"),
 }
 GROUPS: Final = tuple(group for groups in TABLES.values() for group in groups)
+ROUNDS: Final = 5  # of what has no size but this
 QUICK = Sizes(rounds=2, jobs_alone=20, jobs_in_dag=100, fan=100, chain=10, unroutable=2000, jobs_beside=50)
 
 
@@ -79,19 +80,20 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _measure(folder: Path, groups: Sequence[str], *, quick: bool) -> Iterator[tuple[str, Row]]:
     sizes = QUICK if quick else Sizes()
+    rounds = QUICK.rounds if quick else ROUNDS
     measures: dict[str, Callable[[], Iterator[Row]]] = {
         "jobs": lambda: measure_jobs(folder, sizes),
         "again": lambda: measure_again(folder, sizes),
-        "store": lambda: measure_store(folder, rounds=sizes.rounds, seconds=0.5 if quick else 2.0),
+        "store": lambda: measure_store(folder, rounds=rounds, seconds=0.5 if quick else 2.0),
         "postgres": lambda: measure_postgres(folder, sizes),
         "idle": lambda: measure_idle(folder, seconds=5 if quick else 30),
         "scale": lambda: measure_scale(folder, many=20_000 if quick else 1_000_000),
         "calls": lambda: measure_calls(folder, actions=20_480 if quick else 1_000_000),
-        "decorator": lambda: measure_decorator(rounds=sizes.rounds),
-        "stock": lambda: measure_stock(folder, rounds=sizes.rounds, spans=5_000 if quick else 30_000),
+        "decorator": lambda: measure_decorator(rounds=rounds),
+        "stock": lambda: measure_stock(folder, rounds=rounds, spans=5_000 if quick else 30_000),
         "kills": lambda: measure_kills(folder, kills=3 if quick else 30),
-        "screen": lambda: measure_screen(folder, rounds=sizes.rounds, calls=50 if quick else 200),
-        "beside": lambda: measure_beside(folder, rounds=sizes.rounds, seconds=5 if quick else 20),
+        "screen": lambda: measure_screen(folder, rounds=rounds, calls=50 if quick else 200),
+        "beside": lambda: measure_beside(folder, rounds=rounds, seconds=5 if quick else 20),
     }
     for group in GROUPS:
         if group in groups:

@@ -21,7 +21,7 @@ from benchmarks.job_rows import in_turns
 from benchmarks.rivals.services import postgres
 from benchmarks.rows import Better, Row, at_most, ratio_between
 from titan.engine import attendance
-from titan.engine.attempts import complete, dispatch
+from titan.engine.attempts import Progress, complete, dispatch
 from titan.engine.submit import Submitter, submit
 from titan.model.attempts import AttemptOutcome, AttemptReport
 from titan.model.dags import NewDag, OnFailure
@@ -201,6 +201,6 @@ def _run_a_job(store: Store) -> None:
     new = NewDag(name="one", jobs=(spec,), on_failure=OnFailure.CONTINUE, agent_run_id=None, agent_id=None)
     submitter = Submitter(project_id=PROJECT)
     store.transact(partial(submit, new=new, submitter=submitter, dag_id=IDS.dag_id())).result()
-    [attempt] = store.transact(lambda tx: dispatch(tx, ["worker"], IDS.secret)).result()
-    report = AttemptReport(lease_id=attempt.lease_id, outcome=AttemptOutcome.SUCCEEDED)
-    store.transact(partial(complete, worker_id="worker", reports=[report])).result()
+    [leased] = store.transact(lambda tx: dispatch(tx, {"worker"}, IDS.secret)).result()
+    report = AttemptReport(lease_id=leased.attempt.lease_id, outcome=AttemptOutcome.SUCCEEDED)
+    store.transact(partial(complete, worker_id="worker", progress=Progress(reports=[report]))).result()

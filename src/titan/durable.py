@@ -74,7 +74,7 @@ def _in_home(home: Path, *, folder: Path) -> Durable:
     return Durable(
         store=store,
         calls=calls,
-        blobs=FolderBlobs(folder / "blobs"),
+        blobs=FolderBlobs(folder / "blobs", clock=clock),
         logs=FolderLogs(folder / "logs"),
         clock=clock,
         folder=folder,
@@ -97,7 +97,7 @@ def _in_postgres(home: Path, address: "Address", *, folder: Path) -> Durable:
         return Durable(
             store=store,
             calls=calls,
-            blobs=FolderBlobs(folder / "blobs", is_shared=True),
+            blobs=FolderBlobs(folder / "blobs", clock=store.clock, is_shared=True),
             logs=FolderLogs(folder / "logs"),
             clock=store.clock,
             folder=folder,

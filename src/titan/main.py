@@ -52,7 +52,7 @@ from titan.server.left_behind import LeftBehind
 from titan.server.metrics import Metrics
 from titan.server.serve import Servers, is_local, listen, tls_context, url_of
 from titan.settings import home_folder, one_of, setting, shared_folder, whole_number
-from titan.system import SystemIds
+from titan.system import SystemClock, SystemIds
 from titan.upkeep import Privacy, Upkeep, read_privacy, read_upkeep
 
 logger = logging.getLogger(__name__)
@@ -366,6 +366,8 @@ def _keep_house(house: House, upkeep: Upkeep, url: str) -> None:
     house.space.listen(on_change)
     house.space.look()
     house.orchestrator.background(house.space.keep())
+    if isinstance(house.clock, SystemClock):  # else the database's clock counts
+        house.orchestrator.background(house.clock.keep())
     house.orchestrator.background(house.cleaner.keep())
     house.orchestrator.background(house.recorder.keep())
     house.orchestrator.background(LeftBehind(house).keep())

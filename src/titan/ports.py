@@ -172,6 +172,9 @@ class Reader(HouseReader, ListReader, AccessReader, Protocol):
     def due_jobs(self, now: datetime, *, limit: int) -> list[Job]:
         """Return WAITING jobs whose due time has come, earliest first."""
 
+    def jobs_due_after(self, due_at: datetime, job_id: str, *, limit: int) -> list[Job]:
+        """Return, by due time and id, the first `limit` waiting jobs and open gates that come after these two."""
+
     def next_wakeup(self) -> datetime | None:
         """Return the earliest due time of a waiting job or expiry of a live lease."""
 
@@ -254,7 +257,7 @@ class Transaction(Reader, HouseTransaction, AccessTransaction, Protocol):
         """Move the expiry of this worker's live leases; return those that were live."""
 
     def renew_all_leases(self, *, expires_at: datetime) -> None:
-        """Give every live lease at least until `expires_at`: a starting server does so once."""
+        """Give every live lease until `expires_at`, longer ones too: a clock that was ahead made those."""
 
     def save_worker(self, worker: Worker) -> None:
         """Insert or overwrite a worker."""

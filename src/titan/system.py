@@ -1,21 +1,61 @@
-"""The machine's own clock and source of ids."""
+"""The server's own clock and source of ids."""
 
+import asyncio
+import logging
 import os
 import threading
 import time
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in ASCII order
 TIME_DIGITS: Final = 9  # 45 bits of milliseconds: until the year 3084
 RANDOM_DIGITS: Final = 8  # 40 bits
+STEP: Final = timedelta(seconds=5)  # what NTP corrects from day to day is less
+LOOK_SECONDS: Final = 10.0
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # macOS's CLOCK_MONOTONIC counts sleep as well
+
+logger = logging.getLogger(__name__)
+
+
+def steady_ns() -> int:
+    """Return the nanoseconds since some moment, a suspended machine's sleep included; no setting of a clock counts."""
+    return time.clock_gettime_ns(_STEADY)
 
 
 class SystemClock:
-    """Implements `titan.ports.Clock`."""
+    """Implements `titan.ports.Clock`: the machine's time when this clock was made, plus what has passed since.
+
+    So no lease and no due time moves when the machine's clock is set while the server runs.
+    """
+
+    def __init__(self, *, wall_ns: Callable[[], int] = time.time_ns, steady_ns: Callable[[], int] = steady_ns) -> None:
+        self._wall_ns = wall_ns
+        self._steady_ns = steady_ns
+        self._began_ns = wall_ns() - steady_ns()
+        self._reported = timedelta(0)
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return EPOCH + timedelta(microseconds=(self._began_ns + self._steady_ns()) // 1000)
+
+    def look(self) -> None:
+        """Log once that the machine's clock was set."""
+        ahead = EPOCH + timedelta(microseconds=self._wall_ns() // 1000) - self.now()
+        if abs(ahead - self._reported) > STEP:
+            self._reported = ahead
+            logger.warning(
+                "the machine's clock was set: it is %+.0f s from the server's, which goes on as before, so leases, "
+                "delays and retries keep their times. Restart the server to take over the machine's time.",
+                ahead.total_seconds(),
+            )
+
+    async def keep(self) -> None:
+        """Look from time to time, for as long as the server lives."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.look()
 
 
 class SystemIds:

@@ -288,6 +288,28 @@ def test_due_jobs_are_the_waiting_ones_whose_moment_has_come(store: Store) -> No
     assert store.read(ask) == (["first", "gate", "second"], ["first"])
 
 
+def test_jobs_due_later_are_listed_by_due_time_and_id_after_a_given_one(store: Store) -> None:
+    gate = a_stored_job("gate", position=4, due_at=NOON + A_MINUTE / 2, status=JobStatus.WAITING_APPROVAL, is_gate=True)
+    first = a_stored_job("first", position=2, due_at=NOON)
+    store_dag(
+        store,
+        a_stored_job("before", position=0, due_at=NOON - A_MINUTE),
+        a_stored_job("no moment", position=1),
+        first,
+        a_stored_job("second", position=3, due_at=NOON),
+        gate,
+    )
+
+    def ask(reader: Reader) -> list[list[str]]:
+        return [
+            names(reader.jobs_due_after(NOON, "", limit=2)),
+            names(reader.jobs_due_after(NOON, first.id, limit=9)),
+            names(reader.jobs_due_after(NOON + A_MINUTE / 2, gate.id, limit=9)),
+        ]
+
+    assert store.read(ask) == [["first", "second"], ["second", "gate"], []]
+
+
 def test_the_next_wakeup_is_the_earliest_due_time_or_expiry(store: Store) -> None:
     def wakeup() -> object:
         return store.read(lambda reader: reader.next_wakeup())

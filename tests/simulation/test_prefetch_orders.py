@@ -15,8 +15,8 @@ from tests.simulation.server import Server, SqliteHome
 from tests.support.builders import NOON, PROJECT, a_gate, a_new_dag, a_spec
 from tests.support.virtual_time import run_virtually
 from titan.engine import attendance
-from titan.engine.attempts import Completed, Progress
-from titan.engine.attendance import Leased, Orders
+from titan.engine.attempts import Completed, Leased, Progress
+from titan.engine.attendance import Orders
 from titan.engine.cancel import cancel_jobs
 from titan.engine.gates import decide
 from titan.engine.orchestrator import Orchestrator

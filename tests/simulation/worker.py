@@ -14,8 +14,8 @@ from tests.simulation.server import Server
 from tests.simulation.wire import Wire, WireCut
 from tests.support.assignments import an_assignment
 from tests.support.builders import NOON, PROJECT
-from titan.engine.attempts import Completed, Progress
-from titan.engine.attendance import Leased, Orders
+from titan.engine.attempts import Completed, Leased, Progress
+from titan.engine.attendance import Orders
 from titan.engine.orchestrator import Orchestrator
 from titan.engine.protocol import Assignment
 from titan.engine.worker.backlog import PATIENCE_SECONDS, Backlog

@@ -78,7 +78,8 @@ class Desk:
 
     def dispatch(self, *asking: str) -> list[Attempt]:
         """Lease to the workers that ask: without names, "w1"."""
-        return self.store.transact(lambda tx: dispatch(tx, set(asking or ("w1",)), self._secret)).result()
+        granted = self.store.transact(lambda tx: dispatch(tx, set(asking or ("w1",)), self._secret)).result()
+        return [leased.attempt for leased in granted]
 
     def report(
         self, attempt: Attempt, outcome: AttemptOutcome = AttemptOutcome.SUCCEEDED, *, exit_code: int = 0
@@ -111,7 +112,8 @@ class Desk:
             worker = tx.worker(worker_id)
             assert worker is not None, worker_id
             room = {worker_id: dict.fromkeys(worker.offers, prefetch)}
-            return done, dispatch(tx, {worker_id, *asking}, self._secret, prefetch=room)
+            granted = dispatch(tx, {worker_id, *asking}, self._secret, prefetch=room)
+            return done, [leased.attempt for leased in granted]
 
         return self.perform(act)
 
@@ -160,7 +162,7 @@ class Desk:
 
     def keep_time(self) -> None:
         """Do what is due at the clock's time."""
-        self.store.transact(lambda tx: upkeep.keep_time(tx, is_late=False)).result()
+        self.store.transact(lambda tx: upkeep.keep_time(tx, now=tx.now, is_late=False)).result()
 
     def job(self, name: str) -> Job:
         """Return the newest job of this name."""

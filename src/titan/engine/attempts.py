@@ -14,6 +14,7 @@ from titan.engine.consequences import cancel_with_descendants, follow
 from titan.engine.moves import Moves
 from titan.engine.protocol import LEASE_SECONDS
 from titan.model.attempts import Attempt, AttemptOutcome, AttemptReport
+from titan.model.dags import Dag
 from titan.model.events import JobEvent, JobLeased, Subject, WorkerLost
 from titan.model.jobs import Job, JobStatus, ReadyJob, queue_label
 from titan.model.workers import FreeWorker, Placement, WorkerState
@@ -23,6 +24,15 @@ from titan.rules.retry import after_attempt
 
 LEASE: Final = timedelta(seconds=LEASE_SECONDS)
 NO_PREFETCH: Final[Mapping[str, Mapping[str, int]]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leased:
+    """An attempt with what its worker has to know of it."""
+
+    attempt: Attempt
+    job: Job
+    dag: Dag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +104,7 @@ def dispatch(
     secret: Callable[[], str],
     *,
     prefetch: Mapping[str, Mapping[str, int]] = NO_PREFETCH,
-) -> list[Attempt]:
+) -> list[Leased]:
     """Lease ready jobs to the workers that ask; `secret` makes lease ids and tokens, `prefetch` is as before."""
     workers = free_workers(tx, asking, prefetch)
     ready = candidates(tx, workers) if workers else []
@@ -104,7 +114,9 @@ def dispatch(
     not_asking = free_workers(tx, set(tx.connected_workers()) - asking) if may_prefetch else []
     with Moves(tx) as moves:
         placements = plan_placements(ready, workers, not_asking=not_asking)
-        return [_lease(moves, placement, secret) for placement in placements]
+        granted = [_lease(moves, placement, secret) for placement in placements]
+    dags = {dag_id: dag for _, job in granted if (dag := tx.dag(dag_id := job.dag_id)) is not None}
+    return [Leased(attempt=attempt, job=job, dag=dags[job.dag_id]) for attempt, job in granted]
 
 
 def complete(tx: Transaction, worker_id: str, progress: Progress) -> Completed:
@@ -163,14 +175,13 @@ def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause:
     event = after_attempt(job, report, cause=cause, now=moves.tx.now)
     events: list[JobEvent] = [event]
     if job.status is JobStatus.READY:  # prefetched: whether it began or not, it counts like one that did
-        attempt, leased = _begun(attempt, report.started_at, now=moves.tx.now, cause=cause)
-        events.insert(0, leased)
+        events.insert(0, _began(attempt, report.started_at, now=moves.tx.now, cause=cause))
     moves.tx.save_attempt(
         replace(
             attempt,
             outcome=report.outcome,
             ended_at=moves.tx.now,
-            started_at=report.started_at,
+            started_at=report.started_at or attempt.started_at,
             exit_code=report.exit_code,
             signal=report.signal,
             duration_ns=report.duration_ns,
@@ -199,22 +210,20 @@ def _begin(moves: Moves, attempt: Attempt, began_at: datetime, *, cause: str) ->
     """Note that a prefetched attempt has begun; one of which that is known stays as it is."""
     job = _job_of(moves.tx, attempt)
     if job.status is JobStatus.READY:
-        attempt, leased = _begun(attempt, began_at, now=moves.tx.now, cause=cause)
-        moves.tx.save_attempt(attempt)
-        moves.move(job, leased)
+        event = _began(attempt, began_at, now=moves.tx.now, cause=cause)
+        moves.tx.save_attempt(replace(attempt, started_at=event.began_at))
+        moves.move(job, event)
 
 
-def _begun(attempt: Attempt, began_at: datetime | None, *, now: datetime, cause: str) -> tuple[Attempt, JobLeased]:
-    """Return a prefetched attempt that began at a time of its worker's clock, which may be wrong, with the event."""
-    leased_at = max(attempt.leased_at, min(began_at or now, now))
-    event = JobLeased(
+def _began(attempt: Attempt, began_at: datetime | None, *, now: datetime, cause: str) -> JobLeased:
+    """Return the event of a prefetched attempt that began at a time of its worker's clock, which may be wrong."""
+    return JobLeased(
         cause=cause,
         lease_id=attempt.lease_id,
         worker_id=attempt.worker_id,
         attempt=attempt.number,
-        began_at=leased_at,
+        began_at=max(attempt.leased_at, min(began_at or now, now)),
     )
-    return replace(attempt, leased_at=leased_at), event
 
 
 def _job_of(reader: Reader, attempt: Attempt) -> Job:
@@ -223,7 +232,7 @@ def _job_of(reader: Reader, attempt: Attempt) -> Job:
     return job
 
 
-def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> Attempt:
+def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> tuple[Attempt, Job]:
     tx = moves.tx
     job = tx.job(placement.job_id)
     assert job is not None, f"placement of unknown job {placement.job_id}"
@@ -243,12 +252,11 @@ def _lease(moves: Moves, placement: Placement, secret: Callable[[], str]) -> Att
     if job.attempt_count:
         tx.clear_result(job.id)  # what an earlier attempt said is not what this one will
     if placement.is_prefetched:
-        return attempt
+        return attempt, job
     event = JobLeased(
         cause=f"worker {placement.worker_id} asked",
         lease_id=attempt.lease_id,
         worker_id=placement.worker_id,
         attempt=attempt.number,
     )
-    moves.move(job, event)
-    return attempt
+    return attempt, moves.move(job, event)

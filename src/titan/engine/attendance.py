@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from titan.engine.attempts import LEASE, candidates, free_workers, give_back, write_off
+from titan.engine.attempts import LEASE, Leased, candidates, free_workers, give_back, write_off
 from titan.engine.consequences import is_prefetched
 from titan.engine.moves import Moves
 from titan.model.attempts import Attempt, AttemptOutcome
-from titan.model.dags import Dag
 from titan.model.errors import Conflict, UnknownWorker
 from titan.model.events import (
     Event,
@@ -26,15 +25,6 @@ from titan.ports import Reader, Transaction
 
 SEEN_EVERY: Final = timedelta(seconds=5)  # how exact a worker's `seen_at` is
 SILENCE: Final = timedelta(seconds=45)  # the longest claim, 30 s, with what a claim before it saved, and a lease
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leased:
-    """An attempt with what its worker has to know of it."""
-
-    attempt: Attempt
-    job: Job
-    dag: Dag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

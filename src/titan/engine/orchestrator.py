@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from titan.engine import attendance, upkeep
-from titan.engine.attempts import LEASE, Completed, Progress, complete, dispatch
-from titan.engine.attendance import Leased, Orders, Standing, leased
+from titan.engine.attempts import LEASE, Completed, Leased, Progress, complete, dispatch
+from titan.engine.attendance import Orders, Standing
 from titan.engine.bus import DUE, STOP, WORK_ELSEWHERE, Bus, Topic, Watch
 from titan.model.errors import StoreError, TitanError, UnknownWorker
 from titan.model.jobs import JobStatus
@@ -27,7 +27,8 @@ LOOK_SECONDS: Final = (
     2.0  # behind the wake-ups by other servers of the database: what one of them missed waits no longer
 )
 FORGET_EVERY: Final = timedelta(hours=1)
-LATE: Final = timedelta(seconds=2)  # oversleeping by more means that the server itself stood still
+LATE_SECONDS: Final = 2.0  # oversleeping by more means that the server itself stood still
+TURNS_OF_A_CLAIM: Final = 3  # of the event loop, from its bell to its answer
 LOST_ANSWER_SECONDS: Final = 1.0  # how soon a worker is told again of leases that an answer to its progress brought
 
 
@@ -89,11 +90,16 @@ class Orchestrator:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._forget_at = clock.now()
         self._has_neighbours = bool(store.server_id)
+        #: Whether leases are to be renewed instead of written off, see `_sleep_and_do_what_is_due`.
+        self._is_late = not store.is_in_charge
+        self._ahead_seconds = 0.0
 
     async def start(self) -> None:
         """Take over what an earlier server left, and begin to keep time; leave alone what a neighbour has in hand."""
+        self._ahead_seconds = self._seconds_ahead()
         if self.store.is_in_charge:
             await self.decide(upkeep.renew_all)
+            await self._shorten_waits()
         for worker_id in await self.store.look(partial(attendance.workers_of, server_id=self.store.server_id)):
             self._expect(worker_id)
         self.background(self._repeat(self._sleep_and_do_what_is_due, DUE))
@@ -150,8 +156,7 @@ class Orchestrator:
             asking = frozenset(self._asking)  # as late as possible: who asks by now is served at once
             if not self._may_lease():
                 return answer, [], []
-            attempts = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch)
-            granted = [leased(tx, attempt) for attempt in attempts]
+            granted = dispatch(tx, asking | prefetch.keys(), self._ids.secret, prefetch=prefetch)
             return answer, granted, attendance.outranked(tx, lowest)
 
         answer, granted, outranked = await asyncio.wrap_future(self.store.transact(decide_and_dispatch))
@@ -160,13 +165,15 @@ class Orchestrator:
                 self._prefetched.pop(worker_id, None)  # it is told once
                 claim.should_give_back = True
                 claim.bell.set()
-        wished: list[Leased] = []
+        wished = [lease for lease in granted if lease.attempt.worker_id in prefetch]
         for lease in granted:
-            if lease.attempt.worker_id in prefetch:
-                wished.append(lease)
-            elif (claim := self._asking.get(lease.attempt.worker_id)) is not None:
+            claim = self._asking.get(lease.attempt.worker_id)
+            if claim is not None and lease.attempt.worker_id not in prefetch:
                 claim.fresh.append(lease)
                 claim.bell.set()
+        if len(granted) > len(wished):
+            for _turn in range(TURNS_OF_A_CLAIM):  # the workers are answered first: they have most to do
+                await asyncio.sleep(0)
         if not self._asking.keys() <= asking:
             # Who began to ask meanwhile may have looked before the commit, and was not served by it.
             self.background(self._patiently(_nothing))
@@ -366,18 +373,27 @@ class Orchestrator:
                     await asyncio.sleep(1)
 
     async def _sleep_and_do_what_is_due(self, watch: Watch) -> None:
-        """Sleep until the next moment, or until a nearer one is announced, and do what is due then."""
-        was_in_charge = self.store.is_in_charge
+        """Sleep until the next moment, or until a nearer one is announced, and do what is due then.
+
+        Leases are renewed first by a server that is in charge only now, that stood still, whose machine slept, or whose
+        clock was set (a database's): the workers could not renew, or did by another time.
+        """
         before = self._clock.now()
-        seconds = _seconds_until(await self._next_wakeup() if was_in_charge else None, before)
+        seconds = _seconds_until(await self._next_wakeup() if self.store.is_in_charge else None, before)
         await watch.heard(seconds)
         if not self.store.is_in_charge:
+            self._is_late = True
             return
-        now = self._clock.now()
-        is_late = was_in_charge and now - before > timedelta(seconds=seconds) + LATE
-        if is_late or _is_due(await self._next_wakeup(), now):
-            for worker_id in await self.decide(partial(upkeep.keep_time, is_late=is_late)):
+        now, ahead = self._clock.now(), self._seconds_ahead()
+        has_overslept = (now - before).total_seconds() > seconds + LATE_SECONDS
+        self._is_late |= has_overslept or abs(ahead - self._ahead_seconds) > LATE_SECONDS
+        self._ahead_seconds = ahead
+        if self._is_late or _is_due(await self._next_wakeup(), now):
+            for worker_id in await self.decide(partial(upkeep.keep_time, now=now, is_late=self._is_late)):
                 self._end_claim(worker_id)  # so that it asks anew when it wakes
+        if self._is_late:
+            await self._shorten_waits()
+            self._is_late = False
         if self._has_neighbours:
             silent = await self.store.look(partial(attendance.silent_workers, now=now))
             if silent:
@@ -386,6 +402,15 @@ class Orchestrator:
             while await self.decide(upkeep.forget_old) == upkeep.FORGET_BATCH:
                 continue
             self._forget_at = now + FORGET_EVERY
+
+    async def _shorten_waits(self) -> None:
+        after = await self.decide(upkeep.shorten_waits)
+        while after is not None:
+            after = await self.decide(partial(upkeep.shorten_waits, after=after))
+
+    def _seconds_ahead(self) -> float:
+        """Return by how much the clock is ahead of the loop's, which is never set and sleeps with the machine."""
+        return self._clock.now().timestamp() - asyncio.get_running_loop().time()
 
     async def _serve_what_others_free(self, watch: Watch) -> None:
         """Lease to those who ask here what another server of the database has made ready."""

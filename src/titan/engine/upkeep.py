@@ -1,14 +1,17 @@
 """What time alone brings about: delays end, leases run out, old receipts are forgotten."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from titan.engine.attempts import LEASE, reap
 from titan.engine.gates import expire
 from titan.engine.moves import Moves
 from titan.engine.release import release_after_delay
+from titan.model.events import JobDelayed
 from titan.model.jobs import JobStatus
 from titan.ports import Transaction
+from titan.rules.lifecycle import longest_wait
 
 RECEIPT_LIFE: Final = timedelta(days=1)  # architecture, part 4
 FORGET_BATCH: Final = 1000  # bounds one transaction to some milliseconds
@@ -29,22 +32,43 @@ def promote_due(tx: Transaction) -> int:
     return len(due)
 
 
-def keep_time(tx: Transaction, *, is_late: bool) -> list[str]:
-    """Do all that is due now; return the workers that turned out to be gone.
+def keep_time(tx: Transaction, *, now: datetime, is_late: bool) -> list[str]:
+    """Do all that is due at `now`, when the server looked; return the workers that turned out to be gone.
 
-    `is_late` says that the server itself stood still (a suspended machine, a stopped process):
-    then no worker could renew, so every lease is renewed once instead of written off.
+    `is_late` says that leases ran out for no fault of the workers (`Orchestrator` says when):
+    then every lease is renewed once instead of written off.
     """
     promote_due(tx)
     if not is_late:
-        return reap(tx, now=tx.now)
+        return reap(tx, now=now)  # not by the transaction's time: the machine may have slept in between
     renew_all(tx)
     return []
 
 
 def renew_all(tx: Transaction) -> None:
-    """Give every live lease its full time again: a starting server has heard of nobody yet."""
+    """Count every lease, and every worker's silence, from now: a starting server has heard of nobody yet."""
     tx.renew_all_leases(expires_at=tx.now + LEASE)
+    for worker_id in tx.connected_workers():
+        worker = tx.worker(worker_id)
+        assert worker is not None, f"connected worker {worker_id} is unknown"
+        tx.save_worker(replace(worker, seen_at=tx.now))
+
+
+def shorten_waits(tx: Transaction, after: tuple[datetime, str] | None = None) -> tuple[datetime, str] | None:
+    """Let nothing wait longer from now on than it ever had to: its due time may be by a clock that was ahead.
+
+    Looks at DUE_BATCH jobs; returns what to go on `after`, None at the end.
+    """
+    waiting = tx.jobs_due_after(*(after or (tx.now, "")), limit=DUE_BATCH)
+    last = None
+    with Moves(tx) as moves:
+        for job in waiting:
+            assert job.due_at is not None, f"job {job.id} waits for no time"
+            last = (job.due_at, job.id)
+            latest = tx.now + longest_wait(job)
+            if job.due_at > latest:
+                moves.move(job, JobDelayed(cause="the clock was set back", due_at=latest))
+    return last if len(waiting) == DUE_BATCH else None
 
 
 def forget_old(tx: Transaction) -> int:

@@ -27,7 +27,7 @@ class Attempt:
     worker_id: str
     label: str  #: the offer whose slot it occupies
     token: str  #: identifies the attempt's own requests
-    leased_at: datetime  #: of a prefetched one that has begun: when it began
+    leased_at: datetime
     expires_at: datetime  #: when the lease runs out unless renewed
     started_at: datetime | None = None  #: when the process started, by the worker's clock
     ended_at: datetime | None = None

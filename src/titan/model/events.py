@@ -22,7 +22,7 @@ class JobReady(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDelayed(Event):
-    """All parents are done; the job waits until `due_at`."""
+    """The job waits until `due_at`: its delay begins, or the clock was set back and what it waits for came nearer."""
 
     due_at: datetime
 

@@ -10,8 +10,8 @@ A worker may hold the lease of a job that is still READY: it prefetched it, and 
 is stopped like a running one, by CancelRequested, which changes no status.
 
 A gate takes another way: WAITING ── GateOpened ──► WAITING_APPROVAL ── GateApproved ──► COMPLETED, or with
-GateRejected or GateExpired ──► FAILED. FAILED and CANCELLED are left only by JobRetried, back to WAITING;
-nothing else that arrives late can change a final status.
+GateRejected or GateExpired ──► FAILED. JobDelayed moves the due time of what waits for one. FAILED and CANCELLED
+are left only by JobRetried, back to WAITING; nothing else that arrives late can change a final status.
 """
 
 from collections.abc import Mapping
@@ -40,6 +40,7 @@ from titan.model.events import (
     JobSucceeded,
 )
 from titan.model.jobs import Decision, GateOutcome, Job, JobStatus
+from titan.rules.retry import backoff_seconds
 
 TRANSITIONS: Final[Mapping[tuple[JobStatus, type[Event]], JobStatus]] = {
     (JobStatus.WAITING, JobDelayed): JobStatus.WAITING,
@@ -47,6 +48,7 @@ TRANSITIONS: Final[Mapping[tuple[JobStatus, type[Event]], JobStatus]] = {
     (JobStatus.WAITING, JobReady): JobStatus.READY,
     (JobStatus.WAITING, GateOpened): JobStatus.WAITING_APPROVAL,
     (JobStatus.WAITING, JobCancelled): JobStatus.CANCELLED,
+    (JobStatus.WAITING_APPROVAL, JobDelayed): JobStatus.WAITING_APPROVAL,
     (JobStatus.WAITING_APPROVAL, GateApproved): JobStatus.COMPLETED,
     (JobStatus.WAITING_APPROVAL, GateRejected): JobStatus.FAILED,
     (JobStatus.WAITING_APPROVAL, GateExpired): JobStatus.FAILED,
@@ -130,6 +132,15 @@ def after_delay(job: Job, *, cause: str, now: datetime) -> JobReady | GateOpened
         return JobReady(cause=cause)
     due_at = now + timedelta(seconds=job.spec.max_wait_seconds)
     return GateOpened(cause=cause, message=job.spec.hitl_message or "", due_at=due_at)
+
+
+def longest_wait(job: Job) -> timedelta:
+    """Return the whole delay of a WAITING job, or its whole pause before a retry; of an open gate, its whole time."""
+    if job.status is JobStatus.WAITING_APPROVAL:
+        return timedelta(seconds=job.spec.max_wait_seconds)
+    if job.failed_count:
+        return timedelta(seconds=backoff_seconds(job.spec.backoff_seconds, job.failed_count))
+    return timedelta(milliseconds=job.spec.delay_ms)
 
 
 def _after_attempt(job: Job, event: JobSucceeded | JobFailed | JobRequeued | JobBackedOff, *, now: datetime) -> Job:

@@ -58,7 +58,7 @@ def _running_view(attempt: Attempt, job: Job, dag_names: Mapping[str, str]) -> R
         name=job.name,
         dag_id=job.dag_id,
         dag_name=dag_names[job.dag_id],
-        started_at=attempt.leased_at,
+        started_at=attempt.started_at or attempt.leased_at,
     )
 
 

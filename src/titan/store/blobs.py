@@ -33,8 +33,9 @@ What is deleted at once, with the run that named it, may be younger than that, a
 fails, its client is asked to send them again, and they are put anew. Whoever has put the same content as a file or
 script touches it before naming it, as ever, and hears that it is not stored.
 
-The lease is the file system's time: a clock that is set forward by more than the hour while a request is between its
-touch and its commit is the one thing this does not survive.
+The lease is by the server's clock, which stays when the machine's is set. Servers that share the folder go by their
+database's: that this is set forward by more than the hour while a request is between its touch and its commit is the
+one thing this does not survive.
 """
 
 import asyncio
@@ -51,7 +52,10 @@ from typing import Final, ParamSpec, Self, TypeVar
 
 from titan.model.errors import TooLarge
 from titan.model.retention import OldBlob
+from titan.ports import Clock
 from titan.store.folders import errors_translated, make_folder, sync_folder, write_all
+from titan.store.rows.columns import to_us
+from titan.system import SystemClock
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,13 +71,16 @@ _ABANDONED_SECONDS: Final = 24 * 3600.0  # longer than any upload lasts
 class Steps:
     """The single steps of renewing and collecting: others may come between any two of them, but never within one."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
     def renew(self, path: Path) -> bool:
         """Give a file's lease the present time; return whether there is such a file.
 
-        By the clock itself: the kernel's own stamps stand still for some milliseconds, and a lease that was renewed
-        within them would look as it did before.
+        By the server's clock, as whoever asks for old ones does. The kernel's own stamps also stand still for some
+        milliseconds, and a lease that was renewed within them would look as it did before.
         """
-        now_ns = time.time_ns()
+        now_ns = to_us(self._clock.now()) * 1000
         try:
             os.utime(path, ns=(now_ns, now_ns))
             os.stat(path)
@@ -108,7 +115,9 @@ class Steps:
 class FolderBlobs:
     """Implements `titan.ports.Blobs`; its docstrings stand there."""
 
-    def __init__(self, folder: Path, *, is_shared: bool = False, steps: Steps | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, clock: Clock | None = None, is_shared: bool = False, steps: Steps | None = None
+    ) -> None:
         """Use `folder`, made when it is missing; what was not finished there is deleted, or put back.
 
         In a folder that is shared with other servers only what is older than a day is: the rest may be theirs.
@@ -119,7 +128,7 @@ class FolderBlobs:
         self._folder = folder
         self._incoming = folder / "incoming"
         self._taken = folder / "taken"
-        self._steps = steps or Steps()
+        self._steps = steps or Steps(clock or SystemClock())
         with errors_translated(f"blobs {folder}"):
             make_folder(self._incoming)
             make_folder(self._taken)

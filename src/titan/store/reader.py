@@ -101,6 +101,10 @@ class SqlReader(SqlListReader):
         found = self._all("due_jobs", now_us=to_us(now), limit=limit)
         return [job_from_row(row) for row in found]
 
+    def jobs_due_after(self, due_at: datetime, job_id: str, *, limit: int) -> list[Job]:
+        found = self._all("jobs_due_after", due_at_us=to_us(due_at), job_id=job_id, limit=limit)
+        return [job_from_row(row) for row in found]
+
     def next_wakeup(self) -> datetime | None:
         row = self._one("next_wakeup")
         return None if row is None or row[0] is None else from_us(row[0])

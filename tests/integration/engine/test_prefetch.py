@@ -220,7 +220,7 @@ def test_a_prefetched_job_runs_from_when_it_really_began(desk: Desk) -> None:
     job = desk.job("next")
     entries = desk.store.read(lambda reader: reader.journal(PROJECT, job_id=job.id, limit=9))
     assert (job.status, job.attempt_count, job.started_at) == (JobStatus.RUNNING, 1, began_at)
-    assert [attempt.leased_at for attempt in attempts(desk, "next")] == [began_at]
+    assert [attempt.started_at for attempt in attempts(desk, "next")] == [began_at]
     assert [entry.kind for entry in entries] == ["DagSubmitted", "JobReady", "JobLeased"]
     assert entries[-1].at == desk.clock.time
     assert json.loads(entries[-1].data) == {

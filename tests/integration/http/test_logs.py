@@ -181,7 +181,7 @@ def test_what_a_worker_sends_over_the_limit_is_thrown_away_and_the_log_says_so(f
     log = ask(frugal, "GET", f"/api/jobs/{job_id}/log").body
     assert log == b"x" * CUT_AT + CUT_LINE
     assert sizes == [900, 1800, 201_800, 201_805, len(log)]
-    assert reported.value == {"accepted": [lease_id], "stale": [], "gaps": {}}
+    assert reported.value == {"accepted": [lease_id], "stale": [], "assignments": [], "gaps": {}}
 
 
 def test_a_report_alone_brings_no_more_than_the_limit(frugal: int) -> None:

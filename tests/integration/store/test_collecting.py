@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.interleaving import Stage, every_order
+from tests.support.stores import StandingClock
 from titan.server.lookup import open_blob
 from titan.store.blobs import FolderBlobs, Steps
+from titan.system import SystemClock
 
 CONTENT = b"print('hello')"
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -30,6 +32,7 @@ class StagedSteps(Steps):
     """Waits for its turn before each step."""
 
     def __init__(self, stage: Stage) -> None:
+        super().__init__(SystemClock())
         self._stage = stage
 
     def renew(self, path: Path) -> bool:
@@ -191,3 +194,19 @@ def test_a_storm_of_threads_loses_no_named_blob(tmp_path: Path) -> None:
 
     assert collecting.result() > 0
     assert min(named) > 100
+
+
+def test_a_lease_is_by_the_servers_clock_whatever_the_machines_says(tmp_path: Path) -> None:
+    clock = StandingClock()
+    blobs = FolderBlobs(tmp_path, clock=clock)
+    blobs.put(CONTENT)
+
+    def old() -> list[str]:
+        return [blob.digest for blob in blobs.old(before=clock.now() - HOUR)]
+
+    fresh = old()
+    clock.advance(2 * HOUR)
+    after_two_hours = old()
+    blobs.touch(DIGEST)
+
+    assert (fresh, after_two_hours, old()) == ([], [DIGEST], [])

@@ -15,6 +15,7 @@ from titan.model.memory import StoredValue
 from titan.ports import Commit, Transaction
 from titan.store.postgres import PostgresStore
 from titan.store.postgres.address import Address
+from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.database import PostgresDatabase
 from titan.store.postgres.session import ConnectionLost, PostgresSession
 from titan.store.postgres.turns import OwnCommits
@@ -110,7 +111,9 @@ def test_a_commit_whose_answer_is_lost_is_done_once(url: str, arrives: bool) -> 
         [lambda: CutAtCommit(address.open(), arrives=arrives), *[address.connect] * 10]
     )
     told: list[Commit] = []
-    database = PostgresDatabase(lambda: next(sessions)(), address.subject, server_id="here", own=OwnCommits())
+    database = PostgresDatabase(
+        lambda: next(sessions)(), address.subject, server_id="here", own=OwnCommits(), clock=SharedClock()
+    )
     writer = Writer(database, clock=StandingClock(), tell=told.append)
 
     answers = [writer.submit(add_one).result(PATIENCE_SECONDS) for _ in range(3)]

@@ -37,6 +37,7 @@ def root_of(attempts: LocalAttempts) -> int:
         ({"LD_BIND_NOW": "1"}, False),
         ({"OMP_NUM_THREADS": "1"}, False),
         ({"LANG": "C"}, False),
+        ({"OPENSSL_CONF": "/etc/ssl/openssl.cnf"}, False),
     ],
 )
 def test_a_script_starts_warm_unless_its_environment_matters_to_a_start(

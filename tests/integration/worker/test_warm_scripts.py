@@ -48,6 +48,27 @@ ENDS = {
     "its own standard output": "import sys, io\nsys.stdout = io.TextIOWrapper(open('out.txt', 'wb'))\nprint('kept')",
     "a printf of C": "import ctypes\nctypes.CDLL(None).printf(b'from C\\n')",
     "an extension": "import sqlite3, _elementtree\nprint(sqlite3.connect(':memory:').execute('select 1').fetchall())",
+    "a database left open": "import atexit, sqlite3\ndb = sqlite3.connect('out.txt')\n"
+    "db.execute('pragma journal_mode=wal')\ndb.execute('create table kept (x)')\n"
+    "atexit.register(print, 'bye')\nraise SystemExit(3)",
+    "compiled modules of the library": "import atexit, ctypes, json, sqlite3, ssl\nctx = ssl.create_default_context()\n"
+    "f = open('out.txt', 'w')\nf.write(json.dumps([1]))\natexit.register(lambda: print(sqlite3.sqlite_version, ctx))\n"
+    "ctypes.CDLL(None).puts(b'from C')\nraise SystemExit(5)",
+    "compiled modules that need no end": "import _elementtree, asyncio, decimal, mmap, multiprocessing, queue\n"
+    "import atexit, lzma, uuid, zoneinfo\n"
+    "atexit.register(print, decimal.Decimal(1), uuid.UUID(int=1), zoneinfo.ZoneInfo('UTC'))\n"
+    "loop = asyncio.new_event_loop()\nloop.close()\nbox = lzma.LZMACompressor()\n"
+    "f = open('out.txt', 'w+b')\nf.write(b'kept')\nf.flush()\nm = mmap.mmap(f.fileno(), 4)\nm[:1] = b'K'",
+    "a compressed file never closed": "import gzip\nf = gzip.GzipFile('out.txt', 'w', mtime=0)\nf.write(b'kept')",
+    "a compressed file in a cycle": "import bz2\nclass A: pass\na = A()\na.me = a\na.f = bz2.open('out.txt', 'wt')\n"
+    "a.f.write('kept')",
+    "a compressed file kept by the library": "import gzip, json\njson.mine = gzip.GzipFile('out.txt', 'w', mtime=0)\n"
+    "json.mine.write(b'kept')",
+    "a compressed file kept by its context": "import contextvars, lzma\nkept = contextvars.ContextVar('kept')\n"
+    "kept.set(lzma.open('out.txt', 'w'))\nkept.get().write(b'kept')",
+    "an archive never closed": "import zipfile\nz = zipfile.ZipFile('out.txt', 'w')\n"
+    "z.writestr(zipfile.ZipInfo('a'), b'kept')",
+    "an error in a compiled module": "import atexit, json\natexit.register(print, 'bye')\njson.loads('{')",
     "logging": "import logging\nlogging.basicConfig(filename='out.txt')\nlogging.warning('kept')",
 }
 
@@ -130,10 +151,10 @@ def test_a_warm_script_does_what_a_cold_one_does(attempts: Attempts, script: str
     left_behind = attempts.workspace / "out.txt"
 
     cold = attempts.run(script, "one", "two words", is_cold=True, folder_name="same")
-    left_by_cold = left_behind.read_text() if left_behind.exists() else None
+    left_by_cold = left_behind.read_bytes() if left_behind.exists() else None
     left_behind.unlink(missing_ok=True)
     warm = attempts.run(script, "one", "two words", is_cold=False, folder_name="same")
-    left_by_warm = left_behind.read_text() if left_behind.exists() else None
+    left_by_warm = left_behind.read_bytes() if left_behind.exists() else None
     left_behind.unlink(missing_ok=True)
 
     assert without_addresses(warm.text) == without_addresses(cold.text)
@@ -160,3 +181,33 @@ def test_every_warm_script_draws_its_own_random_numbers(attempts: Attempts) -> N
     drawn = {attempts.run(drawing).text for _ in range(5)}
 
     assert len(drawn) == 5
+
+
+@pytest.mark.parametrize(
+    ("imported", "is_taken_apart"),
+    [
+        ("re", False),
+        ("json, shutil, ssl, uuid", False),
+        ("asyncio, decimal, multiprocessing, unicodedata", False),
+        ("ctypes", True),
+        ("sqlite3", True),
+        ("apsw", True),  # compiled, and none of the standard library
+    ],
+)
+def test_python_is_taken_apart_at_the_end_only_where_compiled_code_may_need_it(
+    attempts: Attempts, imported: str, is_taken_apart: bool
+) -> None:
+    told_by_its_last_object = (
+        f"import {imported}, sys\nclass Last:\n    def __del__(self, is_ending=sys.is_finalizing, tell=print):\n"
+        "        tell(is_ending())\nlast = Last()"
+    )
+
+    assert attempts.run(told_by_its_last_object).text == f"{is_taken_apart}\n"
+
+
+def test_a_rehearsed_process_holds_nothing_of_its_rehearsal(attempts: Attempts) -> None:
+    attempts.run("import time\ntime.sleep(0.1)")  # the next process has time for one meanwhile
+
+    ended = attempts.run("import os, sys\nprint(len(os.listdir('/proc/self/fd')), 'TITAN_REHEARSAL' in os.environ)")
+
+    assert ended.text == "4 False\n"  # its three streams, and the folder that it reads

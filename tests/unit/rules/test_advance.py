@@ -28,7 +28,7 @@ from titan.model.events import (
     JobSucceeded,
 )
 from titan.model.jobs import Decision, GateOutcome, Job, JobStatus
-from titan.rules.lifecycle import IllegalTransition, advance, release
+from titan.rules.lifecycle import IllegalTransition, advance, longest_wait, release
 
 NOW = NOON + timedelta(seconds=30)
 DUE = NOW + timedelta(seconds=8)
@@ -147,6 +147,25 @@ def test_a_delay_counts_from_the_moment_all_parents_are_done() -> None:
     assert release(job, cause="submit", now=NOW) == JobDelayed(
         cause="submit", due_at=NOW + timedelta(milliseconds=1500)
     )
+
+
+@pytest.mark.parametrize(
+    ("job", "seconds"),
+    [
+        (a_job(spec=replace(a_spec(), delay_ms=1500)), 1.5),
+        (a_job(spec=a_spec(retries=3, backoff_seconds=5), failed_count=2), 10),
+        (a_job(spec=a_gate(max_wait_seconds=60), status=JobStatus.WAITING_APPROVAL), 60),
+        (a_job(spec=replace(a_gate(max_wait_seconds=60), delay_ms=500)), 0.5),
+    ],
+)
+def test_a_job_waits_no_longer_than_its_whole_delay_its_pause_or_the_time_of_its_gate(job: Job, seconds: float) -> None:
+    assert longest_wait(job) == timedelta(seconds=seconds)
+
+
+def test_an_open_gate_can_be_due_earlier() -> None:
+    gate = replace(a_job(spec=a_gate(), status=JobStatus.WAITING_APPROVAL), due_at=NOON)
+
+    assert advance(gate, JobDelayed(cause="the clock was set back", due_at=DUE), now=NOW) == replace(gate, due_at=DUE)
 
 
 EVENTS: tuple[JobEvent, ...] = (

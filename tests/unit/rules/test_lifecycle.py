@@ -54,7 +54,7 @@ EVENTS: Final[tuple[JobEvent, ...]] = (
 WORK_TABLE: Final = """
                     Ready  Delayed  Leased   Succeeded  Failed  Requeued  BackedOff  Cancelled  CancelRequested
   WAITING           READY  WAITING  .        .          .       .         .          CANCELLED  .
-  WAITING_APPROVAL  .      .        .        .          .       .         .          CANCELLED  .
+  WAITING_APPROVAL  .      WAITING_APPROVAL .        .          .       .         .          CANCELLED  .
   READY             .      .        RUNNING  .          .       .         .          CANCELLED  READY
   RUNNING           .      .        .        COMPLETED  FAILED  READY     WAITING    CANCELLED  RUNNING
   COMPLETED         .      .        .        .          .       .         .          .          .

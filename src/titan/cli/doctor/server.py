@@ -119,4 +119,6 @@ def _clock(skew: timedelta) -> Finding:
         return ok("clock", f"{duration(abs(skew))} apart from the server's")
     which = "ahead of" if skew > timedelta() else "behind"
     text = f"the server's clock is {duration(abs(skew))} {which} this machine's"
-    return warn("clock", text, "Have both keep time by NTP.")
+    return warn(
+        "clock", text, "Have both keep time by NTP. A server goes on by the time of its start until it is restarted."
+    )

@@ -9,6 +9,7 @@ import select
 import time
 from signal import SIG_DFL, SIGPIPE, SIGXFSZ, signal
 
+from titan.engine.executors.rehearsed_call import rehearse_call
 from titan.engine.executors.script_runner import LoadedModules, rehearse, run_script
 
 TYPE_CHECKING = False  # as in channel.py
@@ -55,6 +56,7 @@ def rehearse_job(loaded_before: LoadedModules) -> None:
     """Do in this process, without consequences, what a job's process does; see `script_runner.rehearse`."""
     _take_environment({"TITAN_REHEARSAL": "1"})
     del os.environ["TITAN_REHEARSAL"]
+    rehearse_call()
     rehearse(_REHEARSED_SCRIPT, loaded_before)
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 PYTHON: Final = (sys.executable, "-u", "-X", "utf8")
 
 #: An interpreter reads these when it starts, so a job that sets one cannot use an interpreter that runs already.
-START_VARIABLES: Final = ("PYTHON", "LD_", "DYLD_", "OMP_", "LC_", "LANG", "MALLOC_", "GLIBC_TUNABLES", "HOME")
+START_VARIABLES: Final = (
+    *("PYTHON", "LD_", "DYLD_", "OMP_", "LC_", "LANG", "MALLOC_", "GLIBC_TUNABLES", "HOME"),
+    "OPENSSL_",  # read when `hashlib` is imported
+)
 
 _KEEPERS_AT_START: Final = 4
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

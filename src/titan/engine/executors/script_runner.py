@@ -16,17 +16,26 @@ import os
 import signal
 import sys
 import weakref
+from _io import _BufferedIOBase
 from importlib.machinery import ExtensionFileLoader, SourceFileLoader
 from types import ModuleType
 
 TYPE_CHECKING = False  # as in channel.py
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import NoReturn
 
 _FLUSH_FAILED_EXIT_CODE = 120  # Python's own, when its standard output cannot be written at the end
 _INTERRUPTED_EXIT_CODE = 128 + signal.SIGINT  # where the signal itself is blocked
+_BUFFERS = (io.BufferedWriter, io.BufferedRandom)
+
+# The compiled modules of the standard library that need Python's own end: databases write some of their data when they
+# are closed; ncurses, readline and Tcl have exit handlers and buffers in C; an interpreter in this one ends with it.
+# The others keep Python objects, and what the kernel closes.
+_NEEDS_PYTHONS_END = frozenset(
+    ("_curses", "_dbm", "_gdbm", "_interpreters", "_sqlite3", "_tkinter", "_xxsubinterpreters", "readline")
+)
 
 
 class LoadedModules:
@@ -140,11 +149,12 @@ def _of_the_script(trace: TracebackType | None) -> TracebackType | None:
 def _end_process(exit_code: int | None, loaded_before: LoadedModules) -> NoReturn:
     """Do what Python does at its end, in its order, and end the process.
 
-    Python also takes the whole interpreter apart, which costs 8 ms in a fork, since every page is written. Where only
-    pure Python was loaded and no daemon thread runs on, dropping what the script made has the same effect in 0.1 ms.
+    Python also takes the whole interpreter apart, which costs 8 ms in a fork, since every page is written, and calls
+    the exit handlers of C. Where no compiled module was loaded that needs either, and no daemon thread runs on,
+    dropping what the script made has the same effect in 0.1 ms.
     """
     exit_code = _wind_up(exit_code)
-    if exit_code is not None and (_thread._count() or _has_compiled_code(loaded_before.added_since())):
+    if exit_code is not None and (_thread._count() or any(map(_needs_pythons_end, loaded_before.added_since()))):
         ctypes.pythonapi.Py_Exit(exit_code)
     _drop_what_the_script_made(loaded_before)
     if exit_code is None:
@@ -184,12 +194,13 @@ def _flush_standard_streams() -> bool:
     return True
 
 
-def _has_compiled_code(names: Iterable[str]) -> bool:
-    """Tell whether one of these modules is compiled or leads to compiled code, which may have ends of its own."""
-    return any(
-        name == "ctypes" or isinstance(getattr(sys.modules[name], "__loader__", None), ExtensionFileLoader)
-        for name in names
-    )
+def _needs_pythons_end(name: str) -> bool:
+    """Tell whether a module is compiled, or leads to compiled code, that may have an end of its own."""
+    if name == "ctypes":  # `_ctypes` is loaded before any script
+        return True
+    if not isinstance(getattr(sys.modules[name], "__loader__", None), ExtensionFileLoader):
+        return False
+    return name not in sys.stdlib_module_names or name in _NEEDS_PYTHONS_END
 
 
 def _drop_what_the_script_made(loaded_before: LoadedModules) -> None:
@@ -198,6 +209,8 @@ def _drop_what_the_script_made(loaded_before: LoadedModules) -> None:
     _write_out_files()
     survivors = [_weakly(sys.modules.pop(name)) for name in ("__main__", *loaded_before.added_since())]
     gc.collect()
+    if _close_compressed_files():
+        _write_out_files()
     for survivor in survivors:
         namespace = getattr(survivor(), "__dict__", None)
         if namespace is not None:
@@ -206,18 +219,31 @@ def _drop_what_the_script_made(loaded_before: LoadedModules) -> None:
 
 def _write_out_files() -> None:
     """Flush every open file of the script: one in a reference cycle would lose what it buffers (bpo-17852)."""
-    for kind in (io.TextIOWrapper, (io.BufferedWriter, io.BufferedRandom)):  # from the outer buffers to the inner
+    for kind in (io.TextIOWrapper, _BUFFERS):  # from the outer buffers to the inner
         for file in gc.get_objects():
             if issubclass(type(file), kind):
-                _flush_if_open(file)
+                _if_open(file, file.flush)
 
 
-def _flush_if_open(file: io.TextIOWrapper | io.BufferedWriter | io.BufferedRandom) -> None:
+def _close_compressed_files() -> bool:
+    """Close the files of `gzip` and the like that are still held, and tell whether there were any.
+
+    Closing writes the rest of such a file. A module of the library, or a context, holds it until Python's own end.
+    """
+    # `io.BufferedIOBase` itself would look a type up in a table, and write to it.
+    found = [file for file in gc.get_objects() if issubclass(type(file), _BufferedIOBase)]
+    compressed = [file for file in found if type(file).__module__ != _BufferedIOBase.__module__]
+    for file in compressed:
+        _if_open(file, file.close)
+    return bool(compressed)
+
+
+def _if_open(file: io.IOBase, finish: Callable[[], None]) -> None:
     try:
         if not file.closed:
-            file.flush()
-    except (OSError, ValueError):
-        return  # a full disk, a detached buffer: Python, too, says nothing at this point
+            finish()
+    except Exception:  # noqa: BLE001 (a full disk, a detached buffer, a class of the script's: Python ignores it too)
+        return
 
 
 def _weakly(module: object) -> Callable[[], object]:

@@ -46,7 +46,7 @@ class Reports:
         acknowledge: Callable[[str], None],
         resend: Callable[[EndedAttempt], None],
     ) -> None:
-        """`intake` takes what an answer assigns, and `prefetch` says how much is wanted beyond free slots; None: nothing.
+        """`intake` takes what an answer assigns; `prefetch` says how much is wanted beyond free slots, None: nothing.
 
         `acknowledge` is called with each lease that the server has heard the end of, and `resend` with each attempt
         whose output it lost a part of.

@@ -307,11 +307,6 @@ class Supervisor:
             self._folders.discard(end.lease_id)
             return
         outcome, error = _judge(running, end)
-        logger.info(
-            "attempt %d of job %s ended: %s%s",
-            *(running.assignment.attempt, running.assignment.job_name, outcome, f" ({error})" if error else ""),
-            extra=_ids(running.assignment),
-        )
         report = Report(
             lease_id=end.lease_id,
             outcome=outcome,
@@ -325,6 +320,11 @@ class Supervisor:
         if not self._files.finish(EndedAttempt(report=report, log=running.log)):
             due_at = time.monotonic() + REPORT_WITHIN_SECONDS
             self._timers.add(due_at, lambda: self._files.hurry(end.lease_id))
+        logger.info(
+            "attempt %d of job %s ended: %s%s",
+            *(running.assignment.attempt, running.assignment.job_name, outcome, f" ({error})" if error else ""),
+            extra=_ids(running.assignment),
+        )
 
     def _cut_logs_later(self) -> None:
         self._is_cutting_logs = True

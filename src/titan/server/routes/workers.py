@@ -9,8 +9,8 @@ from litestar import Response
 from msgspec import structs
 
 from titan.engine import protocol
-from titan.engine.attempts import Progress
-from titan.engine.attendance import Leased, known_worker
+from titan.engine.attempts import Leased, Progress
+from titan.engine.attendance import known_worker
 from titan.engine.bus import Kind, Topic
 from titan.engine.protocol import (
     MAX_WORKSPACES_ASKED,

@@ -18,6 +18,7 @@ from typing import Final
 from titan.model.errors import StoreUnavailable
 from titan.ports import Commit
 from titan.store.postgres.ahead import AheadTransaction
+from titan.store.postgres.clock import SharedClock
 from titan.store.postgres.errors import CONFLICTS, translated
 from titan.store.postgres.opening import TURN
 from titan.store.postgres.session import ConnectionLost, PostgresSession, StatementFailed
@@ -39,12 +40,19 @@ class PostgresDatabase:
     """
 
     def __init__(
-        self, connect: Callable[[], PostgresSession], subject: str, *, server_id: str, own: OwnCommits
+        self,
+        connect: Callable[[], PostgresSession],
+        subject: str,
+        *,
+        server_id: str,
+        own: OwnCommits,
+        clock: SharedClock,
     ) -> None:
         self.subject = subject
         self._connect = connect
         self._server_id = server_id
         self._own = own
+        self._clock = clock
         self._session: PostgresSession | None = connect()
         self._broken_since: float | None = None
         self._is_careful = False
@@ -61,6 +69,7 @@ class PostgresDatabase:
     def begin(self) -> int:
         session = self._session or self._reconnect()
         session.changed_count = 0
+        asked_at = self._clock.own.now()
         try:
             session.run("begin")
             session.run("take_turn", {"lock": TURN})
@@ -69,7 +78,8 @@ class PostgresDatabase:
             raise self._lost(reason) from reason
         assert found is not None
         self._broken_since = None
-        self._transaction_id, self._last_seq = found
+        self._transaction_id, self._last_seq, database_us = found
+        self._clock.compare(database_us, asked_at=asked_at)  # so that no server writes by a time that is over
         return self._last_seq
 
     def begin_decision(self) -> None:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Final
 
 from titan.model.errors import StoreError
@@ -119,7 +118,7 @@ class Listening:
 
     def _newest_seq(self, session: PostgresSession) -> int:
         """Return the newest seq of the journal; the database's time, which comes with it, sets the clock."""
-        asked_at = datetime.now(UTC)
+        asked_at = self._clock.own.now()
         found = session.one("position")
         assert found is not None
         database_us, newest = found

@@ -54,7 +54,9 @@ class PostgresStore:
             clock=shared_clock,
         )
         try:
-            self._database = PostgresDatabase(address.connect, address.subject, server_id=self.server_id, own=own)
+            self._database = PostgresDatabase(
+                address.connect, address.subject, server_id=self.server_id, own=own, clock=shared_clock
+            )
         except BaseException:
             self._listening.close()
             raise

@@ -48,6 +48,7 @@ def row_of_attempt(attempt: Attempt) -> dict[str, Parameter]:
         worker_id=attempt.worker_id,
         label=attempt.label,
         token=attempt.token,
+        leased_at_us=to_us(attempt.leased_at),
         ready_at_us=to_us_or_none(attempt.ready_at),
     )
     return row
@@ -57,7 +58,6 @@ def changes_of_attempt(attempt: Attempt) -> dict[str, Parameter]:
     """Return the columns of an attempt that change after its lease, and its lease id."""
     return {
         "lease_id": attempt.lease_id,
-        "leased_at_us": to_us(attempt.leased_at),
         "expires_at_us": to_us(attempt.expires_at),
         "started_at_us": to_us_or_none(attempt.started_at),
         "ended_at_us": to_us_or_none(attempt.ended_at),

@@ -47,7 +47,7 @@ insert into attempts (
 
 -- name: save_attempt
 update attempts set
-    leased_at_us = :leased_at_us, expires_at_us = :expires_at_us, started_at_us = :started_at_us, ended_at_us = :ended_at_us, outcome = :outcome,
+    expires_at_us = :expires_at_us, started_at_us = :started_at_us, ended_at_us = :ended_at_us, outcome = :outcome,
     exit_code = :exit_code, signal = :signal, duration_ns = :duration_ns, peak_memory_bytes = :peak_memory_bytes,
     error = :error, is_stop_requested = :is_stop_requested
 where lease_id = :lease_id
@@ -62,7 +62,7 @@ returning lease_id
 
 -- name: renew_all_leases
 update attempts set expires_at_us = :expires_at_us
-where outcome is null and expires_at_us < :expires_at_us
+where outcome is null
 
 -- name: log_owner
 select attempts.ended_at_us, runs.pinned_at_us is not null

@@ -174,6 +174,11 @@ select {job_columns} from jobs
 where due_at_us <= :now_us
 order by due_at_us, id limit :limit
 
+-- name: jobs_due_after
+select {job_columns} from jobs
+where due_at_us is not null and (due_at_us, id) > (:due_at_us, :job_id)
+order by due_at_us, id limit :limit
+
 -- name: next_wakeup
 select min(at_us) from (
     select min(due_at_us) as at_us from jobs where due_at_us is not null

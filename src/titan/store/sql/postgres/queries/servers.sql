@@ -25,7 +25,9 @@ release savepoint decision
 select pg_advisory_xact_lock(:lock)
 
 -- name: our_turn
-select pg_current_xact_id()::text, (select coalesce(max(seq), 0) from journal)
+select
+    pg_current_xact_id()::text, (select coalesce(max(seq), 0) from journal),
+    cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)
 
 -- name: outcome_of
 select pg_xact_status(cast(cast(:xid as text) as xid8))
