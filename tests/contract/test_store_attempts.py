@@ -148,6 +148,44 @@ def test_an_ended_attempt_makes_room_for_the_next(store: Store) -> None:
     assert store.read(lambda reader: reader.live_attempt_of_job("d1.00000")) == second
 
 
+def test_a_forgotten_attempt_was_never_there(store: Store) -> None:
+    prepare(store)
+    kept = an_attempt("kept", job_id="d1.00001")
+    store_attempts(store, an_attempt("forgotten"), kept)
+
+    committed(store, lambda tx: tx.forget_attempt("forgotten"))
+    committed(store, lambda tx: tx.forget_attempt("unknown"))
+    store_attempts(store, again := an_attempt("again"))
+
+    def ask(reader: Reader) -> tuple[object, ...]:
+        return (
+            reader.attempt("forgotten"),
+            reader.live_attempt_by_token("token of forgotten"),
+            reader.attempts_of_job("d1.00000"),
+            reader.live_attempts_of_worker("w1"),
+            reader.busy_slots("w1"),
+        )
+
+    found = store.read(ask)
+    assert found[:3] == (None, None, [again])
+    assert sorted(leases(store.read(lambda reader: reader.live_attempts_of_worker("w1")))) == ["again", "kept"]
+    assert found[4] == {"GENERAL": 2}
+
+
+def test_a_transaction_sees_at_once_that_an_attempt_is_forgotten(store: Store) -> None:
+    prepare(store)
+    store_attempts(store, an_attempt("forgotten"))
+
+    def decide(tx: Transaction) -> tuple[object, ...]:
+        tx.look_ahead(leases=["forgotten"], workers=["w1"])
+        before = tx.busy_slots("w1"), leases(tx.live_attempts_of_worker("w1"))
+        tx.forget_attempt("forgotten")
+        after = tx.attempt("forgotten"), tx.busy_slots("w1"), tx.live_attempts_of_worker("w1")
+        return before, after, tx.live_attempt_of_job("d1.00000")
+
+    assert committed(store, decide) == (({"GENERAL": 1}, ["forgotten"]), (None, {}, []), None)
+
+
 @pytest.mark.parametrize(
     "impossible",
     [

@@ -51,6 +51,17 @@ def writers(found: list[LeftFile]) -> list[tuple[str, str, int]]:
     return [(left.file.path, left.job_name, left.attempt) for left in found]
 
 
+def test_the_files_of_an_attempt_that_is_forgotten_go_with_it(store: Store) -> None:
+    prepare(store, an_attempt("live"), SECOND)
+    note(store, an_attempt("live"), a_file())
+    note(store, SECOND, a_file())
+
+    committed(store, lambda tx: tx.forget_attempt("live"))
+
+    found = store.read(lambda reader: [reader.files_of_attempt(lease_id) for lease_id in ("live", "second")])
+    assert found == [[], [a_file()]]
+
+
 def test_the_files_of_an_attempt_come_back_by_path_as_they_were_noted(store: Store) -> None:
     prepare(store, FIRST)
     files = [a_file("z.txt"), a_file("a/ü b.txt", digest=None), a_file("a/ü b.txt", place=FilePlace.ARCHIVE)]

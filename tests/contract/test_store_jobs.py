@@ -9,9 +9,10 @@ import pytest
 from tests.support.builders import NOON, PROJECT
 from tests.support.stored import a_run, a_stored_job, a_worker, an_attempt, store_dag, store_workers
 from tests.support.stores import committed
+from titan.model.attempts import AttemptOutcome
 from titan.model.errors import StoreRefused
 from titan.model.jobs import Affinity, Job, JobSpec, JobStatus, ReadyJob
-from titan.ports import Reader, Store
+from titan.ports import Reader, Store, Transaction
 
 A_MINUTE = timedelta(minutes=1)
 
@@ -266,6 +267,51 @@ def test_a_job_enters_and_leaves_the_ready_jobs_with_its_status(store: Store) ->
     committed(store, lambda tx: tx.save_job(replace(waiting, status=JobStatus.RUNNING, ready_at=NOON)))
 
     assert (before, while_ready, ready_ids()) == ([], [waiting.id], [])
+
+
+def test_a_ready_job_with_a_live_attempt_is_offered_to_nobody_until_that_is_over(store: Store) -> None:
+    bound = a_stored_job(
+        "bound", position=0, status=JobStatus.READY, affinity=Affinity.REQUIRED, preferred_worker_id="w1"
+    )
+    free = a_stored_job("free", position=1, status=JobStatus.READY)
+    again = a_stored_job("again", position=2, status=JobStatus.READY)
+    store_dag(store, bound, free, again)
+    store_workers(store, a_worker("w1"))
+    lost = an_attempt("lost", job_id=again.id, outcome=AttemptOutcome.LOST)
+    held = [an_attempt("l0", job_id=bound.id), an_attempt("l1", job_id=free.id)]
+
+    def decide(tx: Transaction) -> list[list[str]]:
+        before = offered(tx)
+        for attempt in (lost, *held):
+            tx.add_attempt(attempt)
+        while_held = offered(tx)
+        tx.forget_attempt("l0")
+        tx.save_attempt(replace(held[1], outcome=AttemptOutcome.RETURNED, ended_at=NOON))
+        return [*before, *while_held, *offered(tx)]
+
+    def offered(reader: Reader) -> list[list[str]]:
+        reader.look_ahead(lanes=[(None, "GENERAL", 10), ("w1", "GENERAL", 10)])
+        found = reader.ready_jobs("GENERAL", limit=10), reader.ready_jobs_bound_to("w1", "GENERAL", limit=10)
+        return [[job.id for job in jobs] for jobs in found]
+
+    everything = [[free.id, again.id], [bound.id]]
+    assert committed(store, decide) == [*everything, [again.id], [], *everything]
+    assert store.read(offered) == everything
+
+
+def test_a_ready_job_knows_whether_an_attempt_of_it_was_lost(store: Store) -> None:
+    lost = replace(a_stored_job("lost", position=0, status=JobStatus.READY), lost_count=1, attempt_count=1)
+    failed = replace(a_stored_job("failed", position=1, status=JobStatus.READY), failed_count=1, attempt_count=1)
+    store_dag(store, lost, failed)
+
+    def ask(reader: Reader) -> list[bool]:
+        return [job.was_lost for job in reader.ready_jobs("GENERAL", limit=10)]
+
+    def ask_ahead(reader: Reader) -> list[bool]:
+        reader.look_ahead(lanes=[(None, "GENERAL", 10)])
+        return ask(reader)
+
+    assert store.read(ask) == store.read(ask_ahead) == [True, False]
 
 
 # --- what waits for a moment ---

@@ -42,3 +42,33 @@ def test_waiting_ends_when_there_is_a_lease_and_when_there_is_none() -> None:
 
     assert leases.wait_for_some(0)
     assert not leases.wait_for_none(0)
+
+
+def test_what_is_over_is_not_taken_from_an_answer_that_still_names_it() -> None:
+    leases = Leases()
+    leases.begin_claim()
+    leases.take(["a", "b"])  # from the answer to a report, while the claim is outstanding
+    leases.drop(["a"])
+
+    assert leases.take(["a", "b", "c"]) == ["c"]
+    assert leases.held() == ["b", "c"]
+
+
+def test_a_claim_says_what_is_held_and_its_answer_names_nothing_that_was_over_before() -> None:
+    leases = Leases()
+    leases.take(["a", "b"])
+    leases.drop(["a"])
+
+    assert leases.begin_claim() == ["b"]
+    assert leases.take(["a"]) == ["a"]
+
+
+def test_what_is_over_stays_so_for_as_long_as_the_claim_is_outstanding() -> None:
+    leases = Leases()
+    leases.begin_claim()
+    leases.take(["a"])
+    leases.drop(["a"])
+
+    assert [leases.take(["a"]), leases.take(["a"])] == [[], []]
+    assert leases.drop(["a", "never held"]) == []
+    assert leases.take(["never held"]) == ["never held"]

@@ -12,7 +12,16 @@ from tests.support.assignments import an_assignment
 from titan.engine.protocol import Assignment, Report
 from titan.engine.worker.backlog import Backlog
 from titan.engine.worker.folders import AttemptFolders
-from titan.engine.worker.inbox import AttemptsAssigned, Inbox, LeasesLost, LeaveAsked, News, ScriptMissed, StopAsked
+from titan.engine.worker.inbox import (
+    AttemptsAssigned,
+    GiveBackAsked,
+    Inbox,
+    LeasesLost,
+    LeaveAsked,
+    News,
+    ScriptMissed,
+    StopAsked,
+)
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.log_file import LogFile
 from titan.engine.worker.reports import EndedAttempt
@@ -46,12 +55,24 @@ def an_end(
     )
 
 
+def a_leased_one(lease_id: str) -> Assignment:
+    """Return an attempt that the server had a free slot for."""
+    return replace(an_assignment(lease_id), label="GENERAL", job_id=f"d1.{lease_id}", ready_at=NOON)
+
+
+def a_prefetched_one(lease_id: str, *, priority: int = 0, timeout_seconds: float | None = None) -> Assignment:
+    """Return an attempt that begins with the next free slot."""
+    waiting = replace(a_leased_one(lease_id), is_prefetched=True, priority=priority)
+    return replace(waiting, timeout_seconds=timeout_seconds)
+
+
 class WritingExecutor:
     """An Executor that starts nothing: an attempt ends as the test has said, or else when it is stopped."""
 
     def __init__(self) -> None:
         self._readable, self._waker = socket.socketpair()
         self._ended: list[AttemptEnd] = []
+        self._finished: set[str] = set()
         self.planned: dict[str, AttemptEnd] = {}  #: how an attempt ends as soon as it is started
         self.refusals: dict[str, Exception] = {}  #: what starting an attempt raises
         self.started: list[AttemptOrder] = []
@@ -70,6 +91,12 @@ class WritingExecutor:
     def stop(self, lease_id: str, *, grace_seconds: float) -> None:
         self.stopped.append((lease_id, grace_seconds))
         self._end(an_end(lease_id, signal=15))
+
+    def finish(self, lease_id: str) -> None:
+        """Have an attempt end by itself, once."""
+        if lease_id not in self._finished:
+            self._finished.add(lease_id)
+            self._end(an_end(lease_id, exit_code=0))
 
     def abandon(self, lease_id: str) -> None:
         raise AssertionError(f"{lease_id} was abandoned")
@@ -151,14 +178,30 @@ class EmptySpools:
         self.ended_ones.append(lease_id)
 
 
+class Clock:
+    """Tells seconds, and stands still until it is turned."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 class Bench:
-    """A supervisor with its surroundings."""
+    """A supervisor with its surroundings, and one slot, whose attempts took 1 ms so far by the backlog's own clock."""
 
     def __init__(self, folder: Path) -> None:
         self.executor, self.logs, self.inbox, self.leases = WritingExecutor(), WritingLogs(), Inbox(), Leases()
         self.files = NoFiles(self.logs)
         self.spools = EmptySpools(folder)
         self.reports = WritingReports()
+        self.clock = Clock()
+        self.backlog = Backlog({"GENERAL": 1}, clock=self.clock)
+        self.backlog.add(a_prefetched_one("example"))
+        self.backlog.next()
+        self.clock.seconds += 0.001
+        self.backlog.end("example")
         self._waits = 0
         scripts = ScriptCache(folder / "scripts")
         scripts.add(an_assignment().script, SCRIPT)
@@ -169,11 +212,16 @@ class Bench:
             files=self.files,  # type: ignore[arg-type] # of a FileCollector it has what the supervisor uses
             logs=self.logs,  # type: ignore[arg-type] # of a LogShipper it has what the supervisor uses
             reports=self.reports,  # type: ignore[arg-type] # of Reports it has what the supervisor uses
-            backlog=Backlog({"GENERAL": 1}),
+            backlog=self.backlog,
             spools=self.spools,  # type: ignore[arg-type] # of Spools it has what the supervisor uses
             server=lambda: ServerAddress.of("http://127.0.0.1:9090"),
             grace_seconds=2.0,
         )
+
+    @property
+    def started(self) -> list[str]:
+        """Return the attempts that were started, in that order."""
+        return [order.lease_id for order in self.executor.started]
 
     def take(self, *assignments: Assignment) -> None:
         self.leases.take(assignment.lease_id for assignment in assignments)
@@ -368,3 +416,171 @@ def test_what_a_lost_attempt_recorded_is_looked_after_as_that_of_any_other(bench
 
     assert sorted(bench.spools.ended_ones) == ["l1", "l2"]
     assert bench.executor.started[0].environment["TITAN_SPOOL"].endswith("/l1")
+
+
+# --- prefetched attempts ---
+
+
+def test_a_prefetched_attempt_begins_when_the_slot_is_free_and_the_server_is_told_of_that(bench: Bench) -> None:
+    bench.take(a_leased_one("first"), a_prefetched_one("second"), a_prefetched_one("third"))
+    seen: list[tuple[list[str], list[str]]] = []
+
+    def finish_one_after_the_other() -> bool:
+        if len(bench.started) > len(seen):
+            seen.append((bench.started, list(bench.reports.started)))
+            bench.executor.finish(bench.started[-1])
+        return len(bench.logs.reports) == 3
+
+    bench.run_until(finish_one_after_the_other)
+
+    assert seen == [
+        (["first"], []),
+        (["first", "second"], ["second"]),
+        (["first", "second", "third"], ["second", "third"]),
+    ]
+    assert [outcome for outcome, _ in bench.reported().values()] == [AttemptOutcome.SUCCEEDED] * 3
+    assert bench.reports.returned == []
+
+
+def test_a_prefetched_attempt_begins_at_once_when_a_slot_has_become_free_before_it_came(bench: Bench) -> None:
+    bench.take(a_prefetched_one("only"))
+
+    bench.run_until(lambda: bool(bench.started))
+
+    assert (bench.started, bench.reports.started) == (["only"], ["only"])
+
+
+def test_the_prefetched_attempt_of_the_highest_priority_begins_first(bench: Bench) -> None:
+    bench.executor.planned = {name: an_end(name, exit_code=0) for name in ("first", "low", "high")}
+    bench.take(a_leased_one("first"), a_prefetched_one("low"), a_prefetched_one("high", priority=9))
+
+    bench.run_until(lambda: len(bench.logs.reports) == 3)
+
+    assert bench.started == ["first", "high", "low"]
+
+
+def test_what_cannot_start_leaves_its_slot_to_what_waits(bench: Bench) -> None:
+    bench.executor.refusals["bad"] = ValueError("embedded null byte")
+    bench.take(a_prefetched_one("bad"), a_prefetched_one("next"))
+
+    bench.run_until(lambda: bool(bench.started))
+
+    assert (bench.started, bench.reports.started) == (["next"], ["next"])
+    assert bench.reported()["bad"][0] is AttemptOutcome.FAILED
+
+
+def test_a_lost_attempt_leaves_its_slot_to_what_waits(bench: Bench) -> None:
+    bench.take(a_leased_one("first"), a_prefetched_one("next"))
+
+    bench.run_until(lambda: "next" in bench.started, LeasesLost(lease_ids=("first",)))
+
+    assert "first" not in bench.reported()
+
+
+def test_a_stop_of_what_waits_is_confirmed_at_once_and_it_never_starts(bench: Bench) -> None:
+    bench.take(a_leased_one("first"), a_prefetched_one("next"), a_prefetched_one("other"))
+
+    def finish_the_first_after_that() -> bool:
+        if "next" in bench.reported() and bench.started == ["first"]:
+            bench.executor.finish("first")
+        return bench.started == ["first", "other"]
+
+    bench.run_until(finish_the_first_after_that, StopAsked(lease_ids=("next",)))
+
+    assert bench.reported()["next"] == (AttemptOutcome.CANCELLED, "cancelled before it started")
+    assert bench.reports.started == ["other"]
+
+
+def test_what_was_lost_while_it_waited_never_starts_and_is_not_reported(bench: Bench) -> None:
+    bench.take(a_leased_one("first"), a_prefetched_one("next"), a_prefetched_one("other"))
+    bench.leases.drop(["next"])
+
+    def finish_the_first() -> bool:
+        if bench.started == ["first"]:
+            bench.executor.finish("first")
+        return "other" in bench.started
+
+    bench.run_until(finish_the_first, LeasesLost(lease_ids=("next",)))
+
+    assert bench.started == ["first", "other"]
+    assert "next" not in bench.reported()
+
+
+def test_what_is_held_no_longer_when_its_turn_comes_leaves_the_slot_to_the_next(bench: Bench) -> None:
+    bench.take(a_prefetched_one("gone"), a_prefetched_one("next"))
+    bench.leases.drop(["gone"])
+
+    bench.run_until(lambda: bool(bench.started))
+
+    assert (bench.started, bench.reports.started) == (["next"], ["next"])
+
+
+def test_what_waits_is_given_back_when_the_server_asks_and_what_runs_goes_on(bench: Bench) -> None:
+    bench.take(a_leased_one("first"), a_prefetched_one("next"), a_prefetched_one("other"))
+
+    def finish_the_first_after_that() -> bool:
+        if bench.reports.returned:
+            bench.executor.finish("first")
+        return "first" in bench.reported()
+
+    bench.run_until(finish_the_first_after_that, GiveBackAsked())
+
+    assert bench.reports.returned == ["next", "other"]
+    assert bench.started == ["first"]
+    assert bench.reported() == {"first": (AttemptOutcome.SUCCEEDED, None)}
+    assert "next" in bench.leases, "it is held until the server has acknowledged that"
+
+
+def test_what_waits_for_an_attempt_that_takes_long_is_given_back(bench: Bench) -> None:
+    bench.take(a_leased_one("long"), a_prefetched_one("next"), a_prefetched_one("other"))
+
+    def turn_the_clock() -> bool:
+        bench.clock.seconds += 0.2 if bench.started == ["long"] else 0
+        return bool(bench.reports.returned)
+
+    bench.run_until(turn_the_clock)
+
+    assert bench.reports.returned == ["next", "other"]
+    assert bench.started == ["long"]
+
+
+def test_what_comes_later_is_watched_as_well(bench: Bench) -> None:
+    bench.take(a_leased_one("long"), a_prefetched_one("next"))
+
+    def turn_the_clock() -> bool:
+        bench.clock.seconds += 1
+        if bench.reports.returned == ["next"] and "later" not in bench.leases:
+            bench.take(a_prefetched_one("later"))
+        return "later" in bench.reports.returned
+
+    bench.run_until(turn_the_clock)
+
+    assert bench.started == ["long"]
+
+
+def test_a_leaving_worker_neither_starts_nor_holds_what_waits(bench: Bench) -> None:
+    bench.take(a_leased_one("first"), a_prefetched_one("next"))
+
+    bench.run_until(lambda: bench.started == ["first"])
+
+    assert bench.started == ["first"]
+    assert bench.reported() == {"first": (AttemptOutcome.RETURNED, None)}
+    assert (bench.leases.held(), bench.reports.started, bench.reports.returned) == (["first"], [], [])
+
+
+def test_the_timeout_of_a_prefetched_attempt_begins_with_its_start(bench: Bench) -> None:
+    bench.take(a_leased_one("first"), a_prefetched_one("next", timeout_seconds=0.02))
+    waits = 0
+
+    def finish_the_first_later_than_the_timeout() -> bool:
+        nonlocal waits
+        waits += 1
+        if waits == 60:  # each of 1 ms or more
+            assert "next" not in bench.reported()
+            bench.executor.finish("first")
+        return "next" in bench.reported()
+
+    bench.run_until(finish_the_first_later_than_the_timeout)
+
+    assert bench.started == ["first", "next"]
+    assert bench.reported()["next"] == (AttemptOutcome.TIMED_OUT, "ran longer than its timeout of 0.02 s")

@@ -1,0 +1,238 @@
+"""What the server assigns reaches the supervisor once, with its script, whichever answer brought it."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from msgspec.structs import replace
+
+from tests.support.assignments import an_assignment
+from titan.engine.protocol import Assignment
+from titan.engine.worker.archives import Archives
+from titan.engine.worker.inbox import AttemptsAssigned, Inbox, ScriptMissed
+from titan.engine.worker.intake import Intake
+from titan.engine.worker.leases import Leases
+from titan.engine.worker.link import Link, ServerAway
+from titan.engine.worker.scripts import ScriptCache
+from titan_sdk.errors import NotFound
+
+SCRIPT = b"print('hello')\n"
+DIGEST = hashlib.sha256(SCRIPT).hexdigest()
+HERE = hashlib.sha256(b"here").hexdigest()
+
+
+class ScriptLink:
+    """A link that has scripts, unless something is the matter."""
+
+    def __init__(self) -> None:
+        self.content = SCRIPT
+        self.troubles: list[Exception] = []
+        self.fetched: list[str] = []
+
+    def fetch_script(self, digest: str) -> bytes:
+        self.fetched.append(digest)
+        if self.troubles:
+            raise self.troubles.pop(0)
+        return self.content
+
+
+class WritingArchives:
+    def __init__(self) -> None:
+        self.prepared: list[str] = []
+        self.trouble: Exception | None = None
+
+    def prepare(self, assignment: Assignment) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.prepared.append(assignment.lease_id)
+
+
+class Pauses(threading.Event):
+    """Notes how often it is waited for, and lets nobody wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.count += 1
+        return self.is_set()
+
+
+class Bench:
+    """An intake with its surroundings; one script is in the cache."""
+
+    def __init__(self, folder: Path) -> None:
+        self.link, self.leases, self.inbox, self.archives = ScriptLink(), Leases(), Inbox(), WritingArchives()
+        self.closing = Pauses()
+        self.scripts = ScriptCache(folder)
+        self.scripts.add(HERE, b"here")
+        self.intake = Intake(
+            *(cast("Link", self.link), self.leases, self.inbox, self.scripts),
+            archives=cast("Archives", self.archives),
+            closing=self.closing,
+        )
+
+    def assigned(self) -> list[list[str]]:
+        """Return the leases that the supervisor was told of, by the news that brought them."""
+        news = list(self.inbox.take_all())
+        assert all(isinstance(each, AttemptsAssigned) for each in news), news
+        return [[one.lease_id for one in each.assignments] for each in news if isinstance(each, AttemptsAssigned)]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.inbox.close()
+
+
+def here(lease_id: str) -> Assignment:
+    return replace(an_assignment(lease_id), script=HERE)
+
+
+def elsewhere(lease_id: str) -> Assignment:
+    return replace(an_assignment(lease_id), script=DIGEST)
+
+
+def test_what_is_assigned_is_held_and_told_in_one_piece_of_news(bench: Bench) -> None:
+    is_news = bench.intake.take([here("a"), here("b")])
+
+    assert (is_news, bench.assigned(), bench.leases.held()) == (True, [["a", "b"]], ["a", "b"])
+    assert bench.link.fetched == []
+
+
+def test_what_two_answers_bring_is_told_once(bench: Bench) -> None:
+    bench.intake.take([here("a")])
+
+    again = [bench.intake.take([here("a")]), bench.intake.take([here("a"), here("b")])]
+
+    assert (again, bench.assigned()) == ([False, True], [["a"], ["b"]])
+
+
+def test_what_is_over_is_not_taken_again_from_an_answer_that_comes_late(bench: Bench) -> None:
+    bench.leases.begin_claim()
+    bench.intake.take([here("a")])
+    bench.leases.drop(["a"])
+
+    assert not bench.intake.take([here("a")])
+    assert bench.assigned() == [["a"]]
+
+
+def test_an_answer_without_assignments_is_no_news(bench: Bench) -> None:
+    assert not bench.intake.take([])
+    assert bench.assigned() == []
+
+
+def test_a_worker_that_ends_takes_nothing_more(bench: Bench) -> None:
+    bench.closing.set()
+
+    assert not bench.intake.take([here("a")])
+    assert (bench.assigned(), bench.leases.held()) == ([], [])
+
+
+def test_what_can_start_at_once_does_not_wait_for_the_scripts_of_others(bench: Bench) -> None:
+    bench.intake.take([elsewhere("a"), here("b"), elsewhere("c"), here("d")])
+
+    assert bench.assigned() == [["b", "d"], ["a"], ["c"]]
+    assert bench.link.fetched == [DIGEST]
+    assert bench.scripts.find(DIGEST) == SCRIPT
+
+
+def test_a_script_is_asked_for_until_the_server_answers(bench: Bench) -> None:
+    bench.link.troubles = [ServerAway("no answer"), ServerAway("no answer")]
+
+    bench.intake.take([elsewhere("a")])
+
+    assert (bench.assigned(), len(bench.link.fetched), bench.closing.count) == ([["a"]], 3, 2)
+
+
+def test_a_script_that_the_server_has_not_fails_its_attempt_alone(bench: Bench) -> None:
+    bench.link.troubles = [NotFound(subject="script", expected="a script", found="none", next_step="Submit again.")]
+
+    bench.intake.take([elsewhere("a"), here("b"), elsewhere("c")])
+
+    first, missed, last = bench.inbox.take_all()
+    assert first == AttemptsAssigned(assignments=(here("b"),))
+    assert isinstance(missed, ScriptMissed)
+    assert (missed.assignment.lease_id, missed.is_here_at_fault) == ("a", False)
+    assert last == AttemptsAssigned(assignments=(elsewhere("c"),))
+    assert bench.leases.held() == ["a", "b", "c"]
+
+
+def test_a_script_that_came_damaged_is_not_run(bench: Bench) -> None:
+    bench.link.content = b"something else"
+
+    bench.intake.take([elsewhere("a")])
+
+    (missed,) = bench.inbox.take_all()
+    assert isinstance(missed, ScriptMissed)
+    assert f"script {DIGEST}" in missed.why
+    assert bench.scripts.find(DIGEST) is None
+
+
+def test_a_script_that_cannot_be_kept_here_may_be_run_elsewhere(bench: Bench) -> None:
+    bench.link.troubles = [OSError(28, "No space left on device")]
+
+    bench.intake.take([elsewhere("a")])
+
+    (missed,) = bench.inbox.take_all()
+    assert isinstance(missed, ScriptMissed)
+    assert missed.is_here_at_fault
+
+
+def test_a_lease_that_is_over_while_its_script_is_awaited_is_told_to_nobody(bench: Bench) -> None:
+    class Losing(ScriptLink):
+        def fetch_script(self, digest: str) -> bytes:
+            bench.leases.drop(["a"])
+            raise ServerAway("no answer")
+
+    losing = Losing()
+    intake = Intake(
+        *(cast("Link", losing), bench.leases, bench.inbox, bench.scripts),
+        archives=cast("Archives", bench.archives),
+        closing=bench.closing,
+    )
+
+    intake.take([elsewhere("a")])
+
+    assert bench.assigned() == []
+
+
+def test_a_worker_that_ends_while_it_awaits_a_script_holds_its_lease_no_longer(bench: Bench) -> None:
+    class Ending(ScriptLink):
+        def fetch_script(self, digest: str) -> bytes:
+            bench.closing.set()
+            raise ServerAway("no answer")
+
+    ending = Ending()
+    intake = Intake(
+        *(cast("Link", ending), bench.leases, bench.inbox, bench.scripts),
+        archives=cast("Archives", bench.archives),
+        closing=bench.closing,
+    )
+
+    intake.take([elsewhere("a")])
+
+    assert (bench.assigned(), bench.leases.held()) == ([], [])
+
+
+def test_an_attempt_with_an_archive_is_told_of_once_that_is_unpacked(bench: Bench) -> None:
+    bench.intake.take([replace(here("a"), archive="z" * 64), here("b")])
+
+    assert (bench.archives.prepared, bench.assigned(), bench.leases.held()) == (["a"], [["b"]], ["a", "b"])
+
+
+def test_what_could_not_be_passed_on_is_not_held_so_that_the_next_claim_brings_it_again(bench: Bench) -> None:
+    bench.archives.trouble = RuntimeError("no thread")
+
+    with pytest.raises(RuntimeError):
+        bench.intake.take([replace(here("a"), archive="z" * 64), here("b")])
+    bench.leases.begin_claim()
+    bench.archives.trouble = None
+    bench.intake.take([replace(here("a"), archive="z" * 64), here("b")])
+
+    assert (bench.archives.prepared, bench.assigned()) == (["a"], [["b"]])
