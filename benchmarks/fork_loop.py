@@ -3,8 +3,7 @@
     python fork_loop.py SCRIPT      then on standard input, for each measurement: JOBS AT_ONCE
 
 It answers each line with the seconds that JOBS jobs took with AT_ONCE of them at a time. There is no queue,
-no log, no disk and no limit: nothing with a process per job can be faster on the same machine. Jobs end by
-`os._exit`, as warm jobs of Titan do when nothing is left to clean up.
+no log, no disk and no limit. Jobs end by `os._exit`, as warm jobs of Titan do when nothing is left to clean up.
 """
 
 from __future__ import annotations
