@@ -10,7 +10,7 @@ import asyncio
 import os
 import socket
 
-from titan_sdk.blocking_io import QuietSocket, looked_up
+from titan_sdk.blocking_io import QuietSocket, host_for_getaddrinfo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ class AsyncioLink:
 
 async def _places(loop: asyncio.AbstractEventLoop, host: str, port: int) -> Sequence[_Place]:
     """Return the addresses of a host; of one that is written as numbers without asking in a thread."""
-    name = looked_up(host)
+    name = host_for_getaddrinfo(host)
     try:
         return socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:

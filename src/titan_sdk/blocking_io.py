@@ -25,7 +25,7 @@ class BlockingIo:
     async def connect(self, host: str, port: int, *, timeout_seconds: float) -> BlockingLink:
         """Open a TCP connection."""
         opened = socket.create_connection(
-            (looked_up(host), port),  # type: ignore[arg-type]  # getaddrinfo takes bytes too
+            (host_for_getaddrinfo(host), port),  # type: ignore[arg-type]  # getaddrinfo takes bytes too
             timeout=timeout_seconds,
         )
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -40,7 +40,7 @@ class BlockingIo:
         return function(*args, **kwargs)
 
 
-def looked_up(host: str) -> str | bytes:
+def host_for_getaddrinfo(host: str) -> str | bytes:
     """Return a host for `getaddrinfo`: bytes if it is ASCII, since any str needs the codec `idna`, 4 ms to import."""
     return host.encode("ascii") if host.isascii() else host
 

@@ -305,7 +305,7 @@ def test_a_ready_job_knows_whether_an_attempt_of_it_was_lost(store: Store) -> No
     store_dag(store, lost, failed)
 
     def ask(reader: Reader) -> list[bool]:
-        return [job.was_lost for job in reader.ready_jobs("GENERAL", limit=10)]
+        return [job.must_not_be_lost for job in reader.ready_jobs("GENERAL", limit=10)]
 
     def ask_ahead(reader: Reader) -> list[bool]:
         reader.look_ahead(lanes=[(None, "GENERAL", 10)])

@@ -111,7 +111,7 @@ def a_ready_job(
     affinity: Affinity = Affinity.NONE,
     preferred_worker_id: str | None = None,
     confined_to: str | None = None,
-    was_lost: bool = False,
+    must_not_be_lost: bool = False,
 ) -> ReadyJob:
     """Return a job that waits for a worker, as dispatch sees it."""
     return ReadyJob(
@@ -122,7 +122,7 @@ def a_ready_job(
         affinity=affinity,
         preferred_worker_id=preferred_worker_id,
         confined_to=confined_to,
-        was_lost=was_lost,
+        must_not_be_lost=must_not_be_lost,
     )
 
 

@@ -2130,10 +2130,14 @@ export interface components {
                 [key: string]: string;
             };
             filename: string;
+            is_prefetched: boolean;
             job_id: string;
             job_name: string;
+            label: string | null;
             lease_id: string;
             max_log_bytes: number | null;
+            priority: number;
+            ready_at: string | null;
             script: string;
             timeout_seconds: number | null;
             token: string;
@@ -2304,6 +2308,7 @@ export interface components {
          */
         ClaimAnswer: {
             assignments: components["schemas"]["Assignment"][];
+            give_back: boolean;
             leave: boolean;
             lost: string[];
             stop: string[];
@@ -2357,10 +2362,11 @@ export interface components {
         };
         /**
          * CompleteAnswer
-         * @description Which reports changed something, and which came too late; the worker forgets both.
+         * @description Which leases it ended, which were over before, and what to run next; the worker forgets the first two.
          */
         CompleteAnswer: {
             accepted: string[];
+            assignments: components["schemas"]["Assignment"][];
             gaps: {
                 [key: string]: number;
             };
@@ -2368,10 +2374,20 @@ export interface components {
         };
         /**
          * CompleteRequest
-         * @description Body of POST /api/workers/{worker_id}/complete.
+         * @description Body of POST /api/workers/{worker_id}/complete: what became of its leases, and what it could take next.
          */
         CompleteRequest: {
+            /** @default null */
+            prefetch: {
+                [key: string]: number;
+            } | null;
             reports: components["schemas"]["Report"][];
+            /** @default [] */
+            returned: string[];
+            /** @default {} */
+            started: {
+                [key: string]: string;
+            };
         };
         /**
          * ContentAnswer

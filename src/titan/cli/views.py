@@ -136,7 +136,7 @@ def show_job(job: Job, *, at: datetime) -> None:
         say(f"runs {command} · requires {job.requirement} · priority {job.priority}")
     if job.parents:
         say(f"after {', '.join(job.parents)}")
-    if job.cancel_requested and job.status is JobStatus.RUNNING:
+    if job.cancel_requested and not job.status.is_final:
         say("A cancel was asked for; its worker is ending it.")
     if job.attempts:
         say("")

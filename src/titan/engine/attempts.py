@@ -89,6 +89,10 @@ def candidates(reader: Reader, workers: Sequence[FreeWorker]) -> list[ReadyJob]:
     return found
 
 
+def _free_count(workers: Sequence[FreeWorker]) -> int:
+    return sum(sum(worker.free_slots.values()) for worker in workers)
+
+
 def _queues(worker: FreeWorker) -> Iterator[tuple[str, int]]:
     """Yield the label of each queue that a worker takes jobs from, and how many it could take."""
     for label in {**worker.free_slots, **worker.prefetch_slots}:
@@ -110,7 +114,7 @@ def dispatch(
     ready = candidates(tx, workers) if workers else []
     if not ready:
         return []
-    may_prefetch = any(worker.prefetch_slots for worker in workers)
+    may_prefetch = any(worker.prefetch_slots for worker in workers) and len(ready) > _free_count(workers)
     not_asking = free_workers(tx, set(tx.connected_workers()) - asking) if may_prefetch else []
     with Moves(tx) as moves:
         placements = plan_placements(ready, workers, not_asking=not_asking)
@@ -172,10 +176,12 @@ def write_off(moves: Moves, attempt: Attempt, outcome: AttemptOutcome, *, why: s
 def end_attempt(moves: Moves, attempt: Attempt, report: AttemptReport, *, cause: str) -> None:
     """End a live attempt as reported, and carry on from there."""
     job = _job_of(moves.tx, attempt)
-    event = after_attempt(job, report, cause=cause, now=moves.tx.now)
-    events: list[JobEvent] = [event]
+    events: list[JobEvent] = []
     if job.status is JobStatus.READY:  # prefetched: whether it began or not, it counts like one that did
-        events.insert(0, _began(attempt, report.started_at, now=moves.tx.now, cause=cause))
+        if report.started_at is None:
+            report = replace(report, error=f"{report.error}; it had prefetched the job and may not have begun it")
+        events.append(_began(attempt, report.started_at, now=moves.tx.now, cause=cause))
+    events.append(after_attempt(job, report, cause=cause, now=moves.tx.now))
     moves.tx.save_attempt(
         replace(
             attempt,
@@ -202,6 +208,7 @@ def give_back(moves: Moves, attempt: Attempt, *, why: str, cause: str) -> None:
         write_off(moves, attempt, AttemptOutcome.RETURNED, why=why, cause=cause)
         return
     moves.tx.forget_attempt(attempt.lease_id)
+    moves.tx.clear_result(job.id)  # it may have begun after all, unheard, and said something
     if job.is_cancel_requested:
         cancel_with_descendants(moves, job, cause=cause, reason=job.reason or "")
 

@@ -238,10 +238,10 @@ def silent_workers(reader: Reader, *, now: datetime) -> list[str]:
     return [worker.id for worker in connected if worker is not None and now - worker.seen_at > SILENCE]
 
 
-def lose_silent(tx: Transaction) -> list[str]:
-    """Write off the workers whose server died, and who came to no other; return what they held."""
+def lose_silent(tx: Transaction, *, now: datetime) -> list[str]:
+    """Write off the workers whose server died, and who came to no other by `now`; return what they held."""
     lost: list[str] = []
-    for worker_id in silent_workers(tx, now=tx.now):
+    for worker_id in silent_workers(tx, now=now):
         worker = tx.worker(worker_id)
         assert worker is not None
         lost += _lose(tx, worker, cause="silent for too long")

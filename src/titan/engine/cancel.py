@@ -19,7 +19,7 @@ class Cancelled:
     """The answer to a cancel: names of jobs, in submission order."""
 
     cancelled: tuple[str, ...]  #: ended now, descendants included
-    stopping: tuple[str, ...]  #: running; they end when their worker confirms or its lease ends
+    stopping: tuple[str, ...]  #: running or prefetched; they end when their worker confirms or its lease ends
     skipped: tuple[str, ...]  #: final before
 
 

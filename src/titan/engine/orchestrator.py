@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
 from titan.engine import attendance, upkeep
-from titan.engine.attempts import LEASE, Completed, Leased, Progress, complete, dispatch
+from titan.engine.attempts import LEASE, NO_PREFETCH, Completed, Leased, Progress, complete, dispatch
 from titan.engine.attendance import Orders, Standing
 from titan.engine.bus import DUE, STOP, WORK_ELSEWHERE, Bus, Topic, Watch
 from titan.model.errors import StoreError, TitanError, UnknownWorker
@@ -55,14 +55,6 @@ class _Claim:
     def orders(self, reader: Reader) -> Orders:
         """Return what the worker should know."""
         return attendance.orders(reader, self.worker_id, holding=self._holding, stopping=self._stopping)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a worker that reports its progress wants in the answer."""
-
-    worker_id: str
-    prefetch: Mapping[str, int]  #: label → how many leases it may hold beyond its slots
 
 
 class Orchestrator:
@@ -144,10 +136,11 @@ class Orchestrator:
         if error is not None and not isinstance(error, TitanError):
             logger.error("a decision failed", exc_info=error)
 
-    async def _decide(self, decision: Callable[[Transaction], T], wish: Wish | None = None) -> tuple[T, list[Leased]]:
-        """Commit, and dispatch; return the decision's answer, and what was leased to the worker with the `wish`."""
+    async def _decide(
+        self, decision: Callable[[Transaction], T], prefetch: Mapping[str, Mapping[str, int]] = NO_PREFETCH
+    ) -> tuple[T, list[Leased]]:
+        """Commit, and dispatch; return the decision's answer, and what was leased to the workers of `prefetch`."""
         asking: frozenset[str] = frozenset()
-        prefetch = {wish.worker_id: wish.prefetch} if wish else {}
         lowest = {worker_id: _lowest_by_label(held.values()) for worker_id, held in self._prefetched.items()}
 
         def decide_and_dispatch(tx: Transaction) -> tuple[T, list[Leased], list[str]]:
@@ -273,25 +266,30 @@ class Orchestrator:
         `prefetch` has label → how many leases it may hold beyond its slots; None wants nothing in this answer.
         """
         self._expect(worker_id)
-        wish = None if prefetch is None else Wish(worker_id=worker_id, prefetch=prefetch)
+        self._forget_prefetched(worker_id, progress)
         decision = partial(complete, worker_id=worker_id, progress=progress)
-        done, granted = await self._see_through(self._decide(decision, wish))
+        wanted = NO_PREFETCH if prefetch is None else {worker_id: prefetch}
+        done, granted = await self._see_through(self._decide(decision, wanted))
         if worker_id in self._draining:
             self._ring(worker_id)  # that was perhaps the last it ran
-        self._note_prefetched(worker_id, progress, granted)
+        self._note_prefetched(worker_id, granted)
         return done, granted
 
-    def _note_prefetched(self, worker_id: str, progress: Progress, granted: Sequence[Leased]) -> None:
-        held = self._prefetched.setdefault(worker_id, {})
+    def _forget_prefetched(self, worker_id: str, progress: Progress) -> None:
+        held = self._prefetched.pop(worker_id, {})
         for lease_id in (*(report.lease_id for report in progress.reports), *progress.started, *progress.returned):
             held.pop(lease_id, None)
-        held |= {
+        if held:
+            self._prefetched[worker_id] = held
+
+    def _note_prefetched(self, worker_id: str, granted: Sequence[Leased]) -> None:
+        prefetched = {
             lease.attempt.lease_id: (lease.attempt.label, lease.job.spec.priority)
             for lease in granted
             if lease.job.status is JobStatus.READY
         }
-        if not held:
-            del self._prefetched[worker_id]
+        if prefetched:
+            self._prefetched.setdefault(worker_id, {}).update(prefetched)
         if granted and worker_id not in self._unconfirmed:
             self._unconfirmed.add(worker_id)
             asyncio.get_running_loop().call_later(LOST_ANSWER_SECONDS, self._confirm, worker_id)
@@ -397,7 +395,7 @@ class Orchestrator:
         if self._has_neighbours:
             silent = await self.store.look(partial(attendance.silent_workers, now=now))
             if silent:
-                await self.decide(attendance.lose_silent)
+                await self.decide(partial(attendance.lose_silent, now=now))
         if now >= self._forget_at:
             while await self.decide(upkeep.forget_old) == upkeep.FORGET_BATCH:
                 continue

@@ -148,4 +148,4 @@ class ReadyJob:
     affinity: Affinity = Affinity.NONE
     preferred_worker_id: str | None = None
     confined_to: str | None = None
-    was_lost: bool = False  #: an attempt was lost with its worker
+    must_not_be_lost: bool = False  #: an attempt was lost with its worker before, or none may be

@@ -1,6 +1,6 @@
 """Which ready job goes to which worker that asks for work."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from titan.model.jobs import Affinity, ReadyJob
 from titan.model.workers import FreeWorker, Placement
@@ -17,37 +17,51 @@ def plan_placements(
     the job's parent wins when the job has affinity, else the one with most free slots under that
     label, then the lowest id.
 
-    What no free slot is left for is prefetched by the worker with most room for it. The free slots of workers that
-    are `not_asking` at the moment count: what fits there waits until they ask. A job that is not to be prefetched
-    waits for a free slot, and nothing after it is prefetched by a worker that may have one for it next: a worker
-    that always holds something to begin would never have a free slot.
+    What no free slot is left for is prefetched, in the same order, by the worker with most room for it. As many as
+    workers have free slots for that are `not_asking` at the moment stay in the queue: the last ones, so that nothing
+    overtakes another. A job that is not to be prefetched waits for a free slot, and nothing after it is prefetched by a
+    worker that may have one for it next: a worker that always holds something to begin would never have a free slot.
     """
+    confines_to = {worker.id: worker.confines_to for worker in (*workers, *not_asking)}
     free = {worker.id: dict(worker.free_slots) for worker in workers}
     soon_free = {worker.id: dict(worker.free_slots) for worker in not_asking}
     room = {worker.id: dict(worker.prefetch_slots) for worker in workers}
-    confines_to = {worker.id: worker.confines_to for worker in (*workers, *not_asking)}
+    left: list[ReadyJob] = []
     for job in sorted(ready, key=dispatch_order):
-        for slots in (free, soon_free, room):
-            able = [
-                worker_id
-                for worker_id, left in slots.items()
-                if left.get(job.requirement, 0) > 0 and job.confined_to in (None, confines_to[worker_id])
-            ]
-            worker_id = _choose_to_prefetch(job, able, slots) if slots is room else _choose(job, able, slots)
-            if worker_id is not None:
-                slots[worker_id][job.requirement] -= 1
-                if slots is not soon_free:
-                    yield Placement(job_id=job.id, worker_id=worker_id, is_prefetched=slots is room)
-                break
+        worker_id = _choose(job, _able(job, free, confines_to), free)
+        if worker_id is None:
+            left.append(job)
         else:
-            for worker_id in room:
-                if _may_take(job, worker_id, confines_to[worker_id]):
-                    room[worker_id][job.requirement] = 0
+            free[worker_id][job.requirement] -= 1
+            yield Placement(job_id=job.id, worker_id=worker_id)
+    for job in reversed(left[:]):
+        worker_id = _choose(job, _able(job, soon_free, confines_to), soon_free)
+        if worker_id is not None:
+            soon_free[worker_id][job.requirement] -= 1
+            left.remove(job)
+    for job in left:
+        worker_id = _choose_to_prefetch(job, _able(job, room, confines_to), room)
+        if worker_id is not None:
+            room[worker_id][job.requirement] -= 1
+            yield Placement(job_id=job.id, worker_id=worker_id, is_prefetched=True)
+            continue
+        for worker_id in room:
+            if _may_take(job, worker_id, confines_to[worker_id]):
+                room[worker_id][job.requirement] = 0
 
 
 def dispatch_order(job: ReadyJob) -> tuple[object, ...]:
     """Return what ready jobs are sorted by: highest priority first, then longest ready, then by id."""
     return (-job.priority, job.ready_at, job.id)
+
+
+def _able(job: ReadyJob, slots: Mapping[str, Mapping[str, int]], confines_to: Mapping[str, str | None]) -> list[str]:
+    """Return the workers that have one of these slots for a job."""
+    return [
+        worker_id
+        for worker_id, left in slots.items()
+        if left.get(job.requirement, 0) > 0 and job.confined_to in (None, confines_to[worker_id])
+    ]
 
 
 def _choose(job: ReadyJob, able: list[str], free: dict[str, dict[str, int]]) -> str | None:
@@ -62,10 +76,10 @@ def _choose(job: ReadyJob, able: list[str], free: dict[str, dict[str, int]]) -> 
 def _choose_to_prefetch(job: ReadyJob, able: list[str], room: dict[str, dict[str, int]]) -> str | None:
     """Return who prefetches a job: nobody where it would rather wait for another worker.
 
-    Nobody either once it was lost with a worker: what a worker prefetched when a job killed it counts as lost, too, and
-    must not fail for that again and again.
+    What a worker prefetched counts as lost when the worker is killed, so a job that was lost before or may never be is
+    not prefetched either.
     """
-    if job.was_lost:
+    if job.must_not_be_lost:
         return None
     worker_id = _choose(job, able, room)
     wants_another = job.affinity is not Affinity.NONE and job.preferred_worker_id not in (None, worker_id)

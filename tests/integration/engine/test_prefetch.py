@@ -159,8 +159,8 @@ def test_nothing_is_prefetched_while_another_worker_has_a_free_slot(desk: Desk) 
     alone = desk.prefetch(5)
     together = desk.prefetch(5, asking=["w2"])
 
-    assert [(each.worker_id, desk.job_of(each).name) for each in alone] == [("w1", "j0"), ("w1", "j3")]
-    assert [(each.worker_id, desk.job_of(each).name) for each in together] == [("w2", "j1"), ("w2", "j2")]
+    assert [(each.worker_id, desk.job_of(each).name) for each in alone] == [("w1", "j0"), ("w1", "j1")]
+    assert [(each.worker_id, desk.job_of(each).name) for each in together] == [("w2", "j2"), ("w2", "j3")]
 
 
 @pytest.mark.parametrize("how", ["drained", "lost", "left"])

@@ -156,7 +156,7 @@ def test_what_fits_a_free_slot_of_a_worker_that_does_not_ask_waits_until_it_asks
 
     made = plan_placements(ready, [a_busy_worker(room=9)], not_asking=[a_free_worker("w2", {"GENERAL": 2})])
 
-    assert list(made) == [Placement(job_id="c", worker_id="w1", is_prefetched=True)]
+    assert list(made) == [Placement(job_id="a", worker_id="w1", is_prefetched=True)]  # nothing overtakes another
 
 
 def test_a_worker_that_does_not_ask_keeps_nobody_from_a_free_slot() -> None:
@@ -207,7 +207,7 @@ def test_a_confined_job_is_prefetched_by_workers_with_its_token_only() -> None:
 
 
 def test_a_job_that_was_lost_before_takes_free_slots_only() -> None:
-    lost = a_ready_job("a", was_lost=True)
+    lost = a_ready_job("a", must_not_be_lost=True)
 
     assert prefetched([lost], [a_busy_worker()]) == {}
     assert list(plan_placements([lost], [a_free_worker("w1", room={"GENERAL": 9})])) == [
@@ -218,9 +218,9 @@ def test_a_job_that_was_lost_before_takes_free_slots_only() -> None:
 @pytest.mark.parametrize(
     "first",
     [
-        a_ready_job("a", was_lost=True),
+        a_ready_job("a", must_not_be_lost=True),
         a_ready_job("a", affinity=Affinity.SOFT, preferred_worker_id="w9"),
-        a_ready_job("a", affinity=Affinity.REQUIRED, preferred_worker_id="w1", was_lost=True),
+        a_ready_job("a", affinity=Affinity.REQUIRED, preferred_worker_id="w1", must_not_be_lost=True),
     ],
     ids=["lost before", "prefers another", "lost, and bound to it"],
 )
@@ -232,10 +232,10 @@ def test_nothing_is_prefetched_ahead_of_a_job_that_waits_for_a_free_slot_of_that
 @pytest.mark.parametrize(
     "first",
     [
-        a_ready_job("a", affinity=Affinity.REQUIRED, preferred_worker_id="w9", was_lost=True),
+        a_ready_job("a", affinity=Affinity.REQUIRED, preferred_worker_id="w9", must_not_be_lost=True),
         a_ready_job("a", affinity=Affinity.REQUIRED, preferred_worker_id="w9"),
-        a_ready_job("a", confined_to="t1", was_lost=True),
-        a_ready_job("a", requirement="GPU", was_lost=True),
+        a_ready_job("a", confined_to="t1", must_not_be_lost=True),
+        a_ready_job("a", requirement="GPU", must_not_be_lost=True),
     ],
     ids=["lost, and bound to another", "bound to another", "confined to another", "of another label"],
 )
@@ -254,9 +254,9 @@ JOBS = [
         ready_at=NOON + timedelta(seconds=second),
         affinity=affinity,
         preferred_worker_id=preferred,
-        was_lost=was_lost,
+        must_not_be_lost=must_not_be_lost,
     )
-    for requirement, priority, second, affinity, preferred, was_lost in product(
+    for requirement, priority, second, affinity, preferred, must_not_be_lost in product(
         (*LABELS, "UNHEARD_OF"), (0, 1), (0, 1), Affinity, (None, *WORKER_IDS), (False, True)
     )
 ]

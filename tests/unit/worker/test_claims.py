@@ -7,6 +7,7 @@ from typing import cast
 from titan.engine.protocol import ClaimAnswer, ClaimRequest
 from titan.engine.worker.archives import Archives
 from titan.engine.worker.claims import Claims
+from titan.engine.worker.crew import Crew
 from titan.engine.worker.inbox import Inbox
 from titan.engine.worker.intake import Intake
 from titan.engine.worker.leases import Leases
@@ -50,7 +51,10 @@ def test_the_pause_after_answers_without_news_doubles_until_there_is_some(tmp_pa
         leases,
         inbox,
         Intake(
-            *(link, leases, inbox, ScriptCache(tmp_path)), archives=cast("Archives", None), closing=threading.Event()
+            *(link, leases, inbox, ScriptCache(tmp_path)),
+            archives=cast("Archives", None),
+            crew=cast("Crew", None),
+            closing=threading.Event(),
         ),
         machine=Machine(),
         closing=pauses,

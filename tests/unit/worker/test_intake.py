@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from tests.support.assignments import an_assignment
 from titan.engine.protocol import Assignment
 from titan.engine.worker.archives import Archives
+from titan.engine.worker.crew import Crew
 from titan.engine.worker.inbox import AttemptsAssigned, Inbox, ScriptMissed
 from titan.engine.worker.intake import Intake
 from titan.engine.worker.leases import Leases
@@ -62,6 +63,21 @@ class Pauses(threading.Event):
         return self.is_set()
 
 
+class AtOnce:
+    """A crew that performs its tasks at once, and again while the server is away."""
+
+    def __init__(self, closing: Pauses) -> None:
+        self._closing = closing
+
+    def add(self, task: Callable[[], None]) -> None:
+        while not self._closing.is_set():
+            try:
+                return task()
+            except ServerAway:
+                self._closing.wait(0.1)
+        return None
+
+
 class Bench:
     """An intake with its surroundings; one script is in the cache."""
 
@@ -73,6 +89,7 @@ class Bench:
         self.intake = Intake(
             *(cast("Link", self.link), self.leases, self.inbox, self.scripts),
             archives=cast("Archives", self.archives),
+            crew=cast("Crew", AtOnce(self.closing)),
             closing=self.closing,
         )
 
@@ -137,7 +154,7 @@ def test_a_worker_that_ends_takes_nothing_more(bench: Bench) -> None:
 def test_what_can_start_at_once_does_not_wait_for_the_scripts_of_others(bench: Bench) -> None:
     bench.intake.take([elsewhere("a"), here("b"), elsewhere("c"), here("d")])
 
-    assert bench.assigned() == [["b", "d"], ["a"], ["c"]]
+    assert bench.assigned() == [["a"], ["b", "c", "d"]]  # a real crew fetches beside, for each that lacks it
     assert bench.link.fetched == [DIGEST]
     assert bench.scripts.find(DIGEST) == SCRIPT
 
@@ -155,7 +172,7 @@ def test_a_script_that_the_server_has_not_fails_its_attempt_alone(bench: Bench) 
 
     bench.intake.take([elsewhere("a"), here("b"), elsewhere("c")])
 
-    first, missed, last = bench.inbox.take_all()
+    missed, last, first = bench.inbox.take_all()
     assert first == AttemptsAssigned(assignments=(here("b"),))
     assert isinstance(missed, ScriptMissed)
     assert (missed.assignment.lease_id, missed.is_here_at_fault) == ("a", False)
@@ -194,6 +211,7 @@ def test_a_lease_that_is_over_while_its_script_is_awaited_is_told_to_nobody(benc
     intake = Intake(
         *(cast("Link", losing), bench.leases, bench.inbox, bench.scripts),
         archives=cast("Archives", bench.archives),
+        crew=cast("Crew", AtOnce(bench.closing)),
         closing=bench.closing,
     )
 
@@ -202,7 +220,7 @@ def test_a_lease_that_is_over_while_its_script_is_awaited_is_told_to_nobody(benc
     assert bench.assigned() == []
 
 
-def test_a_worker_that_ends_while_it_awaits_a_script_holds_its_lease_no_longer(bench: Bench) -> None:
+def test_a_worker_that_ends_while_it_awaits_a_script_knows_what_goes_back(bench: Bench) -> None:
     class Ending(ScriptLink):
         def fetch_script(self, digest: str) -> bytes:
             bench.closing.set()
@@ -212,12 +230,13 @@ def test_a_worker_that_ends_while_it_awaits_a_script_holds_its_lease_no_longer(b
     intake = Intake(
         *(cast("Link", ending), bench.leases, bench.inbox, bench.scripts),
         archives=cast("Archives", bench.archives),
+        crew=cast("Crew", AtOnce(bench.closing)),
         closing=bench.closing,
     )
 
     intake.take([elsewhere("a")])
 
-    assert (bench.assigned(), bench.leases.held()) == ([], [])
+    assert (bench.assigned(), intake.unprepared()) == ([], ["a"])
 
 
 def test_an_attempt_with_an_archive_is_told_of_once_that_is_unpacked(bench: Bench) -> None:

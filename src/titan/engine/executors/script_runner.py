@@ -222,7 +222,7 @@ def _write_out_files() -> None:
     for kind in (io.TextIOWrapper, _BUFFERS):  # from the outer buffers to the inner
         for file in gc.get_objects():
             if issubclass(type(file), kind):
-                _if_open(file, file.flush)
+                _finish_quietly(file, file.flush)
 
 
 def _close_compressed_files() -> bool:
@@ -234,15 +234,15 @@ def _close_compressed_files() -> bool:
     found = [file for file in gc.get_objects() if issubclass(type(file), _BufferedIOBase)]
     compressed = [file for file in found if type(file).__module__ != _BufferedIOBase.__module__]
     for file in compressed:
-        _if_open(file, file.close)
+        _finish_quietly(file, file.close)
     return bool(compressed)
 
 
-def _if_open(file: io.IOBase, finish: Callable[[], None]) -> None:
+def _finish_quietly(file: io.IOBase, finish: Callable[[], None]) -> None:
     try:
         if not file.closed:
             finish()
-    except Exception:  # noqa: BLE001 (a full disk, a detached buffer, a class of the script's: Python ignores it too)
+    except BaseException:  # noqa: BLE001 (a full disk, a detached buffer, a class of the script's: Python ignores it too)
         return
 
 

@@ -17,6 +17,11 @@ NEWEST_WEIGHT: Final = 0.125  # of the newest run time in the mean: the last doz
 _Rank: TypeAlias = tuple[int, datetime, str, str]
 
 
+def awake_or_not() -> float:
+    """Return seconds that go on while the machine sleeps: what waited meanwhile is late."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class _Waiting(NamedTuple):
     rank: _Rank
     since: float
@@ -46,7 +51,7 @@ class _Lane:
 class Backlog:
     """The slots of a worker, and the attempts that wait for one. Used from two threads."""
 
-    def __init__(self, offers: Mapping[str, int], *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, offers: Mapping[str, int], *, clock: Callable[[], float] = awake_or_not) -> None:
         """`offers` has label → slots; `clock` tells seconds."""
         self._clock = clock
         self._lanes = {label: _Lane(slots) for label, slots in offers.items()}
@@ -81,13 +86,15 @@ class Backlog:
                     return assignment
         return None
 
-    def end(self, lease_id: str) -> None:
-        """Free the slot of an attempt that has ended; one that has none is fine."""
+    def end(self, lease_id: str, *, has_run: bool = True) -> None:
+        """Free the slot of an attempt that is over; one that has none is fine."""
         with self._lock:
             lane = self._lane_of.pop(lease_id, None)
             if lane is None:
                 return
             seconds = self._clock() - lane.began_at.pop(lease_id)
+            if not has_run:
+                return
             mean = seconds if lane.mean_seconds is None else lane.mean_seconds
             lane.mean_seconds = mean + NEWEST_WEIGHT * (seconds - mean)
 

@@ -40,6 +40,11 @@ class LeasesLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SlotFreed:
+    """The report of an ended attempt is on its way, so another one may begin."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GiveBackAsked:
     """The server wants what this worker prefetched and has not begun."""
 
@@ -51,7 +56,7 @@ class LeaveAsked:
     why: str
 
 
-News: TypeAlias = AttemptsAssigned | ScriptMissed | StopAsked | LeasesLost | GiveBackAsked | LeaveAsked
+News: TypeAlias = AttemptsAssigned | ScriptMissed | StopAsked | LeasesLost | SlotFreed | GiveBackAsked | LeaveAsked
 
 
 class Inbox:

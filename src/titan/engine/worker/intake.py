@@ -2,13 +2,14 @@
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from titan.engine.protocol import Assignment
 from titan.engine.worker.archives import Archives
+from titan.engine.worker.crew import Crew
 from titan.engine.worker.inbox import AttemptsAssigned, Inbox, ScriptMissed
 from titan.engine.worker.leases import Leases
-from titan.engine.worker.link import Link, ServerAway
-from titan.engine.worker.loop import QUICK_PAUSE_SECONDS
+from titan.engine.worker.link import Link
 from titan.engine.worker.scripts import ScriptCache, matches
 from titan_sdk.errors import TitanError
 
@@ -28,6 +29,7 @@ class Intake:
         scripts: ScriptCache,
         *,
         archives: Archives,
+        crew: Crew,
         closing: threading.Event,
     ) -> None:
         self._link = link
@@ -35,6 +37,9 @@ class Intake:
         self._inbox = inbox
         self._scripts = scripts
         self._archives = archives
+        self._crew = crew
+        self._unprepared: set[str] = set()
+        self._fetching = threading.Lock()  # what several attempts lack is fetched once
         self._closing = closing
 
     def take(self, assignments: Sequence[Assignment]) -> bool:
@@ -48,45 +53,50 @@ class Intake:
         self._pass_on([assignment for assignment in assignments if assignment.lease_id in fresh])
         return bool(fresh)
 
-    def _pass_on(self, assignments: list[Assignment]) -> None:
-        """Post what can start at once, then fetch what the others lack.
+    def unprepared(self) -> list[str]:
+        """Return the leases of attempts whose scripts are not here yet."""
+        return list(self._unprepared)
 
-        What could not be posted is no longer held when this raises, so the next claim brings it again.
+    def _pass_on(self, assignments: list[Assignment]) -> None:
+        """Post what can start at once, and have fetched what the others lack.
+
+        What could not be passed on is no longer held when this raises, so the next claim brings it again.
         """
-        unposted = {assignment.lease_id: assignment for assignment in assignments}
+        ready = {assignment.lease_id: assignment for assignment in assignments}
         try:
             for assignment in assignments:
                 if assignment.archive is not None:
                     self._archives.prepare(assignment)
-                    del unposted[assignment.lease_id]
-            ready = tuple(one for one in unposted.values() if self._scripts.find(one.script) is not None)
+                elif self._scripts.find(assignment.script) is None:
+                    self._unprepared.add(assignment.lease_id)
+                    self._crew.add(partial(self._fetch_script_of, assignment))
+                else:
+                    continue
+                del ready[assignment.lease_id]
             if ready:
-                self._inbox.post(AttemptsAssigned(assignments=ready))
-            for assignment in ready:
-                del unposted[assignment.lease_id]
-            for assignment in list(unposted.values()):
-                self._fetch_script_of(assignment)
-                del unposted[assignment.lease_id]
+                self._inbox.post(AttemptsAssigned(assignments=tuple(ready.values())))
         except BaseException:
-            self._leases.drop(unposted)
+            self._leases.drop(ready)
             raise
 
     def _fetch_script_of(self, assignment: Assignment) -> None:
-        while assignment.lease_id in self._leases and not self._closing.is_set():
-            try:
-                self._fetch(assignment.script)
-            except ServerAway:
-                self._closing.wait(QUICK_PAUSE_SECONDS)
-                continue
-            except TitanError as cause:
-                self._inbox.post(ScriptMissed(assignment=assignment, why=f"script {assignment.script}: {cause}"))
-                return
-            except OSError as cause:  # a full disk here: another worker may do better
-                self._inbox.post(ScriptMissed(assignment=assignment, why=str(cause), is_here_at_fault=True))
-                return
-            self._inbox.post(AttemptsAssigned(assignments=(assignment,)))
+        """Fetch the script of an attempt.
+
+        Raises:
+            ServerAway: see there; may be repeated.
+        """
+        if assignment.lease_id not in self._leases:
             return
-        self._leases.drop([assignment.lease_id])  # the worker ends, and gives it back
+        try:
+            with self._fetching:
+                self._fetch(assignment.script)
+            self._unprepared.discard(assignment.lease_id)
+        except TitanError as cause:
+            self._inbox.post(ScriptMissed(assignment=assignment, why=f"script {assignment.script}: {cause}"))
+        except OSError as cause:  # a full disk here: another worker may do better
+            self._inbox.post(ScriptMissed(assignment=assignment, why=str(cause), is_here_at_fault=True))
+        else:
+            self._inbox.post(AttemptsAssigned(assignments=(assignment,)))
 
     def _fetch(self, digest: str) -> None:
         """Bring a script into the cache.

@@ -4,7 +4,7 @@ import logging
 import os
 import selectors
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -23,6 +23,7 @@ from titan.engine.worker.inbox import (
     LeaveAsked,
     News,
     ScriptMissed,
+    SlotFreed,
     StopAsked,
 )
 from titan.engine.worker.leases import Leases
@@ -92,7 +93,8 @@ class Supervisor:
         self._memory_limit_bytes = memory_limit_bytes
         self._timers = Timers()
         self._running: dict[str, _RunningAttempt] = {}
-        self._is_leaving = False
+        #: Whether it has been asked to leave: it begins nothing more.
+        self.is_leaving = False
         self._is_cutting_logs = False
         self._is_watching_backlog = False
 
@@ -106,7 +108,7 @@ class Supervisor:
         with selectors.DefaultSelector() as selector:
             selector.register(self._inbox, selectors.EVENT_READ)
             selector.register(self._executor, selectors.EVENT_READ)
-            while self._running or not self._is_leaving:
+            while self._running or not self.is_leaving:
                 selector.select(self._timers.seconds_to_next(time.monotonic()))
                 for end in self._executor.ends():  # before the news: what has ended by itself cannot be stopped
                     self._settle(end)
@@ -133,11 +135,12 @@ class Supervisor:
             case ScriptMissed(assignment=assignment, why=why):
                 self._report_unstarted(assignment, AttemptOutcome.FAILED, f"could not start: {why}")
             case StopAsked(lease_ids=lease_ids):
-                for lease_id in lease_ids:
-                    self._end_early(lease_id, AttemptOutcome.CANCELLED)
+                self._end_all_early(lease_ids, AttemptOutcome.CANCELLED)
             case LeasesLost(lease_ids=lease_ids):
                 for lease_id in lease_ids:
                     self._lose(lease_id)
+            case SlotFreed():
+                pass  # what waits for it begins at the end of this round
             case GiveBackAsked():
                 self._give_back(self._backlog.withdraw_all())
             case LeaveAsked(why=why):
@@ -151,13 +154,13 @@ class Supervisor:
                 self._begin(assignment)
 
     def _begin_what_has_a_slot(self) -> None:
-        if self._is_leaving:  # what waits goes back when the worker leaves
-            self._leases.drop(assignment.lease_id for assignment in self._backlog.withdraw_all())
+        if self.is_leaving:
+            self._give_back(self._backlog.withdraw_all())
         while (assignment := self._backlog.next()) is not None:
             self._begin(assignment)
         if self._backlog and not self._is_watching_backlog:
             self._is_watching_backlog = True
-            self._timers.add(time.monotonic() + PATIENCE_SECONDS, self._watch_backlog)
+            self._timers.add(time.monotonic() + PATIENCE_SECONDS / 2, self._watch_backlog)
 
     def _watch_backlog(self) -> None:
         self._is_watching_backlog = False
@@ -173,10 +176,10 @@ class Supervisor:
     def _begin(self, assignment: Assignment) -> None:
         """Start an attempt, unless something has come in between."""
         lease_id = assignment.lease_id
-        if self._is_leaving:
+        if self.is_leaving:
             self._leases.drop([lease_id])  # it goes back when the worker leaves
         if lease_id not in self._leases:
-            self._backlog.end(lease_id)
+            self._backlog.end(lease_id, has_run=False)
             self._folders.discard(lease_id)
             return
         if self._leases.is_stopping(lease_id):
@@ -266,6 +269,10 @@ class Supervisor:
         path = self._folders.write_private_script(assignment.lease_id, script)
         return PlacedScript(path=path, appears_as=path)
 
+    def _end_all_early(self, lease_ids: Iterable[str], ending: AttemptOutcome) -> None:
+        for lease_id in lease_ids:
+            self._end_early(lease_id, ending)
+
     def _end_early(self, lease_id: str, ending: AttemptOutcome) -> None:
         running = self._running.get(lease_id)
         if running is not None and running.ending is None:
@@ -287,9 +294,8 @@ class Supervisor:
 
     def _leave(self, why: str) -> None:
         logger.info("leaving: %s; ending %d running attempts", why, len(self._running))
-        self._is_leaving = True
-        for lease_id in list(self._running):
-            self._end_early(lease_id, AttemptOutcome.RETURNED)
+        self.is_leaving = True
+        self._end_all_early(list(self._running), AttemptOutcome.RETURNED)
 
     def _stop(self, lease_id: str, grace_seconds: float) -> None:
         self._executor.stop(lease_id, grace_seconds=grace_seconds)
@@ -297,12 +303,12 @@ class Supervisor:
 
     def _settle(self, end: AttemptEnd) -> None:
         running = self._running.pop(end.lease_id)
-        self._backlog.end(end.lease_id)
         self._spools.ended(end.lease_id)
         if running.timeout is not None:
             self._timers.cancel(running.timeout)
         if running.is_lost:
             logger.info("attempt of job %s ended: lost", running.assignment.job_name, extra=_ids(running.assignment))
+            self._backlog.end(end.lease_id)
             self._files.drop(end.lease_id)
             self._folders.discard(end.lease_id)
             return
@@ -350,7 +356,6 @@ class Supervisor:
         self._timers.add(time.monotonic() + UNABLE_SECONDS, report)
 
     def _report_unstarted(self, assignment: Assignment, outcome: AttemptOutcome, error: str) -> None:
-        self._backlog.end(assignment.lease_id)
         report = Report(
             lease_id=assignment.lease_id, outcome=outcome, started_at=datetime.now(UTC), duration_ns=0, error=error
         )

@@ -20,14 +20,14 @@ from titan.engine.worker.crew import Crew
 from titan.engine.worker.file_collector import CollectLimits, FileCollector
 from titan.engine.worker.folders import AttemptFolders
 from titan.engine.worker.heartbeats import Heartbeats
-from titan.engine.worker.inbox import Inbox, LeaveAsked
+from titan.engine.worker.inbox import Inbox, LeaveAsked, SlotFreed
 from titan.engine.worker.intake import Intake
 from titan.engine.worker.leases import Leases
 from titan.engine.worker.link import Link, ServerAway
 from titan.engine.worker.log_shipper import LogShipper
 from titan.engine.worker.loop import Loop
 from titan.engine.worker.machine import Machine
-from titan.engine.worker.reports import Reports
+from titan.engine.worker.reports import EndedAttempt, Reports
 from titan.engine.worker.scripts import ScriptCache
 from titan.engine.worker.server_address import ServerAddress
 from titan.engine.worker.spools import Spools
@@ -80,13 +80,13 @@ class Worker:
         self._asking_ends = threading.Event()
         self._reporting_ends = threading.Event()
         self._executor = LocalExecutor(spare_keepers=sum(plan.offers.values()))
-        archive_crew = Crew("archives", closing=self._asking_ends, limit=UNPACKING_THREADS)
-        self._folders = AttemptFolders(plan.folder, later=archive_crew.add)
+        crew = Crew("preparing", closing=self._asking_ends, limit=UNPACKING_THREADS)
+        self._folders = AttemptFolders(plan.folder, later=crew.add)
         self._link = Link(
             self.worker_id, _registration(plan), plan.find_server, has_other_servers=plan.has_other_servers
         )
         scripts = ScriptCache(plan.folder / "scripts")
-        logs = LogShipper(self._link, report=lambda ended: self._reports.add(ended), closing=self._reporting_ends)
+        logs = LogShipper(self._link, report=self._report, closing=self._reporting_ends)
         files = FileCollector(
             *(self._link, plan.folder / "collecting", plan.collect),
             node=node_of(plan.folder),
@@ -99,18 +99,20 @@ class Worker:
             folders=self._folders,
             inbox=inbox,
             leases=self._leases,
-            crew=archive_crew,
+            crew=crew,
         )
-        intake = Intake(*(self._link, self._leases, inbox, scripts), archives=archives, closing=self._asking_ends)
-        backlog = Backlog(plan.offers)
+        self._intake = Intake(
+            *(self._link, self._leases, inbox, scripts), archives=archives, crew=crew, closing=self._asking_ends
+        )
+        self._backlog = Backlog(plan.offers)
         self._reports = Reports(
-            *(self._link, intake),
-            prefetch=lambda: None if self._asking_ends.is_set() else backlog.prefetch_limits(),
+            *(self._link, self._intake),
+            prefetch=lambda: None if self._supervisor.is_leaving else self._backlog.prefetch_limits(),
             acknowledge=self._acknowledge,
             resend=logs.resend,
         )
         machine = Machine()
-        claims = Claims(*(self._link, self._leases, inbox, intake), machine=machine, closing=self._asking_ends)
+        claims = Claims(*(self._link, self._leases, inbox, self._intake), machine=machine, closing=self._asking_ends)
         heartbeats = Heartbeats(self._link, self._leases, inbox, machine=machine, closing=self._asking_ends)
         tidying = Tidying(self._link, self._folders, closing=self._asking_ends, every_seconds=plan.tidy_every_seconds)
         self._spools = Spools(self._link, plan.folder / "spools")
@@ -121,7 +123,7 @@ class Worker:
             files=files,
             logs=logs,
             reports=self._reports,
-            backlog=backlog,
+            backlog=self._backlog,
             spools=self._spools,
             server=plan.find_job_server or (lambda: self._link.server),
             grace_seconds=plan.grace_seconds,
@@ -165,6 +167,7 @@ class Worker:
     def leave(self) -> None:
         """Deliver the last reports, and give everything else back. Does not insist on a server that is away."""
         self._asking_ends.set()
+        self._leases.drop(self._intake.unprepared())  # they go back with the worker
         patience = LAST_REPORTS_SECONDS if self._link.away_seconds == 0 else 0.0
         self._leases.wait_for_none(patience)
         self._reporting_ends.set()
@@ -179,6 +182,13 @@ class Worker:
         """End whatever still runs and release the descriptors."""
         self._executor.close()
         self._inbox.close()
+
+    def _report(self, ended: EndedAttempt) -> None:
+        """Report an attempt; only now its slot is free, so that the server never hears of more attempts than slots."""
+        self._reports.add(ended)
+        self._backlog.end(ended.report.lease_id, has_run=ended.log is not None)
+        if self._backlog:
+            self._inbox.post(SlotFreed())
 
     def _acknowledge(self, lease_id: str) -> None:
         self._leases.drop([lease_id])

@@ -135,7 +135,8 @@ class AheadReader(SqlReader):
 
     def _jobs_to_take(self, lane: str, requirement: str, limit: int) -> list[ReadyJob]:
         if (lane, requirement, limit) not in self._lanes:
-            self._lanes[lane, requirement, limit] = super()._jobs_to_take(lane, requirement, limit)
+            found = self._all("whole_jobs_to_take", lane=lane, requirement=requirement, limit=limit)
+            self._lanes[lane, requirement, limit] = [ready_job_of(self._noted(job_from_row(row))) for row in found]
         return self._lanes[lane, requirement, limit]
 
 

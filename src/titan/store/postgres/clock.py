@@ -11,6 +11,7 @@ from titan.system import STEP, SystemClock
 # Machines of one network agree to milliseconds by themselves, and a measurement is no better than the way to the
 # database is short. A difference below this is taken for none.
 NOISE: Final = timedelta(milliseconds=20)
+MOST_TRAVEL: Final = timedelta(seconds=0.2)  # of a question whose answer tells the time
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ class SharedClock:
     def compare(self, database_us: int, *, asked_at: datetime) -> None:
         """Note that the database's clock showed `database_us` between `asked_at`, of the own clock, and now."""
         travel = self.own.now() - asked_at
+        if travel > MOST_TRAVEL and self._is_compared:
+            return  # it waited for its turn: the next one tells more
         offset = from_us(database_us) - (asked_at + travel / 2)
         step = offset - self._offset
         if abs(step) > travel / 2 + NOISE:

@@ -79,7 +79,7 @@ def ready_job_from_row(row: Row) -> ReadyJob:
         affinity=_AFFINITIES[row[4]],
         preferred_worker_id=row[5],
         confined_to=confined_to,
-        was_lost=row[6] > 0,
+        must_not_be_lost=bool(row[6]),
     )
 
 
@@ -94,7 +94,7 @@ def ready_job_of(job: Job) -> ReadyJob:
         affinity=job.spec.affinity,
         preferred_worker_id=job.preferred_worker_id,
         confined_to=job.spec.confined_to,
-        was_lost=job.lost_count > 0,
+        must_not_be_lost=job.lost_count > 0 or job.spec.max_lost == 0,
     )
 
 

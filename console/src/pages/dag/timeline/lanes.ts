@@ -39,7 +39,8 @@ export function lanesByJob(jobs: readonly Job[]): Lane[] {
 
 /**
  * Returns one row for each slot of each worker. Which slot an attempt had is not told; they are dealt out so that none
- * overlap, to the first that is free. A wait in the queue belongs to no worker: the bars begin when the worker took the job.
+ * overlap, to the first that is free. A wait belongs to no slot, neither in the queue nor, prefetched, at the worker: the
+ * bars begin when the process began.
  */
 export function lanesByWorker(jobs: readonly Job[]): Lane[] {
   const bars = jobs.flatMap((job) => barsOf(job)).filter((bar) => bar.attempt !== null);
@@ -47,7 +48,7 @@ export function lanesByWorker(jobs: readonly Job[]): Lane[] {
   for (const bar of bars) {
     const id = bar.attempt?.worker_id ?? "";
     const own = workers.get(id);
-    const taken = { ...bar, waitedFrom: timeOf(bar.attempt?.leased_at) ?? bar.from };
+    const taken = { ...bar, waitedFrom: bar.from };
     if (own) own.push(taken);
     else workers.set(id, [taken]);
   }
@@ -81,7 +82,7 @@ function barsOf(job: Job): Bar[] {
     const leased = timeOf(attempt.leased_at) ?? 0;
     const from = Math.max(leased, timeOf(attempt.started_at) ?? leased);
     const waitedFrom = Math.min(timeOf(attempt.ready_at) ?? leased, leased);
-    const to = timeOf(attempt.ended_at);
+    const to = endOf(attempt);
     const outcome = attempt.outcome ?? "running";
     bars.push({ key: `${job.job_id} ${attempt.attempt} ${leased}`, job, attempt, outcome, waitedFrom, from, to });
   }
@@ -98,6 +99,14 @@ function barsOf(job: Job): Bar[] {
     });
   }
   return bars;
+}
+
+/** Returns when an attempt's process ended, which its worker may report a little later; null while it runs. */
+function endOf(attempt: Attempt): number | null {
+  const began = timeOf(attempt.started_at);
+  const reported = timeOf(attempt.ended_at);
+  if (began === null || reported === null || attempt.duration_ns == null) return reported;
+  return Math.min(reported, began + attempt.duration_ns / 1e6);
 }
 
 function gateBar(job: Job): Bar[] {

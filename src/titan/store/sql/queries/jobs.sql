@@ -161,14 +161,6 @@ select status, count(*) from jobs
 where project_id = :project_id and status in ('WAITING', 'WAITING_APPROVAL')
 group by status
 
--- name: jobs_to_take
--- What has a live attempt was prefetched by a worker, and is READY until that begins: a few at the head of the queue.
-select id, requirement, priority, ready_at_us, affinity, preferred_worker_id, lost_count from jobs
-where
-    lane = :lane and requirement = :requirement
-    and not exists (select 1 from attempts where attempts.job_id = jobs.id and attempts.outcome is null)
-order by priority desc, ready_at_us, id limit :limit
-
 -- name: due_jobs
 select {job_columns} from jobs
 where due_at_us <= :now_us

@@ -41,3 +41,14 @@ where
     due_at_us is not null and project_id = :project_id and status = 'WAITING'
     and case when failed_count + lost_count > 0 then 1 else 0 end = :is_retry
 order by due_at_us, id limit :limit
+
+-- name: jobs_to_take
+-- What has a live attempt was prefetched by a worker, and is READY until that begins: a few at the head of the queue.
+select
+    id, requirement, priority, ready_at_us, affinity, preferred_worker_id,
+    lost_count > 0 or json_extract(spec, '$.max_lost') = 0
+from jobs
+where
+    lane = :lane and requirement = :requirement
+    and not exists (select 1 from attempts where attempts.job_id = jobs.id and attempts.outcome is null)
+order by priority desc, ready_at_us, id limit :limit
