@@ -28,7 +28,6 @@ LOOK_SECONDS: Final = (
 )
 FORGET_EVERY: Final = timedelta(hours=1)
 LATE_SECONDS: Final = 2.0  # oversleeping by more means that the server itself stood still
-TURNS_OF_A_CLAIM: Final = 3  # of the event loop, from its bell to its answer
 LOST_ANSWER_SECONDS: Final = 1.0  # how soon a worker is told again of leases that an answer to its progress brought
 
 
@@ -164,9 +163,6 @@ class Orchestrator:
             if claim is not None and lease.attempt.worker_id not in prefetch:
                 claim.fresh.append(lease)
                 claim.bell.set()
-        if len(granted) > len(wished):
-            for _turn in range(TURNS_OF_A_CLAIM):  # the workers are answered first: they have most to do
-                await asyncio.sleep(0)
         if not self._asking.keys() <= asking:
             # Who began to ask meanwhile may have looked before the commit, and was not served by it.
             self.background(self._patiently(_nothing))
