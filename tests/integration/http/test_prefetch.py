@@ -1,4 +1,4 @@
-"""A worker that reports is answered with its next jobs; some begin only when it says so. Over HTTP, as a worker sees it."""
+"""A worker that reports is answered with its next jobs; some begin only when it says so: what workers see over HTTP."""
 
 from __future__ import annotations
 
