@@ -38,19 +38,6 @@ print("done", flush=True)
 mark("ended")
 """
 
-#: As above, and marks it when it runs twice at once: a process holds its lock until it ends, however that is.
-LOCKED_SCRIPT = (
-    """
-import fcntl, os, sys
-lock = os.open(sys.argv[1] + "." + os.environ["TITAN_JOB_NAME"], os.O_WRONLY | os.O_CREAT)
-try:
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-except OSError:
-    sys.argv[1] += ".twice"
-"""
-    + SCRIPT
-)
-
 #: Ends only when as many others run beside it as it is told.
 MEETING = """
 import os, pathlib, sys, time
@@ -97,7 +84,7 @@ class Witness:
         self._seen: dict[int, float] = {}
         self._dags: dict[str, Graph] = {}
 
-    def submit(self, name: str, graph: Graph, *, seconds: float, script: str = SCRIPT, **policy: object) -> str:
+    def submit(self, name: str, graph: Graph, *, seconds: float, **policy: object) -> str:
         """Submit a graph whose attempts last up to `seconds`; return its id. Names of jobs are used once."""
         jobs = [
             {
@@ -109,7 +96,7 @@ class Witness:
             }
             for job, parents in graph.items()
         ]
-        dag_id = str(self.post("/api/dags", a_submission(name, jobs, script))["dag_id"])
+        dag_id = str(self.post("/api/dags", a_submission(name, jobs, SCRIPT))["dag_id"])
         self._dags[dag_id] = graph
         return dag_id
 
@@ -129,11 +116,6 @@ class Witness:
     def marks(self) -> list[str]:
         """Return what the jobs wrote so far: "began A", "ended A"."""
         return self._marks.read_text().splitlines() if self._marks.exists() else []
-
-    def twice(self) -> list[str]:
-        """Return what the jobs wrote that ran a second time at once, of those with LOCKED_SCRIPT."""
-        marks = self._marks.with_name(self._marks.name + ".twice")
-        return marks.read_text().splitlines() if marks.exists() else []
 
     def wait_for_mark(self, mark: str) -> None:
         """Wait until a job has written `mark`."""

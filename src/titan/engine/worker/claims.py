@@ -57,9 +57,13 @@ class Claims:
         is_news = tell(self._leases, self._inbox, stop=answer.stop, lost=answer.lost)
         if answer.give_back:
             self._inbox.post(GiveBackAsked())
-        is_news |= self._intake.take(answer.assignments)
+        self._intake.take(answer.assignments)
+        # What this claim did not name is no disagreement where it is held by now: the answer to a report brought it.
+        is_news |= any(assignment.lease_id not in holding for assignment in answer.assignments)
         if is_news or time.monotonic() - asked_at > QUICK_ANSWER_SECONDS:
             self._repeated_pause_seconds = REPEATED_PAUSE_SECONDS
+        elif answer.give_back:  # asked for until it is back
+            self._closing.wait(REPEATED_PAUSE_SECONDS)
         else:  # the two disagree, or something else than Titan answers: they must not spin
             self._closing.wait(self._repeated_pause_seconds)
             self._repeated_pause_seconds = min(2 * self._repeated_pause_seconds, MAX_REPEATED_PAUSE_SECONDS)
