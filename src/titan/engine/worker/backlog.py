@@ -17,7 +17,7 @@ NEWEST_WEIGHT: Final = 0.125  # of the newest run time in the mean: the last doz
 _Rank: TypeAlias = tuple[int, datetime, str, str]
 
 
-def awake_or_not() -> float:
+def boot_time_seconds() -> float:
     """Return seconds that go on while the machine sleeps: what waited meanwhile is late."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
@@ -51,7 +51,7 @@ class _Lane:
 class Backlog:
     """The slots of a worker, and the attempts that wait for one. Used from two threads."""
 
-    def __init__(self, offers: Mapping[str, int], *, clock: Callable[[], float] = awake_or_not) -> None:
+    def __init__(self, offers: Mapping[str, int], *, clock: Callable[[], float] = boot_time_seconds) -> None:
         """`offers` has label → slots; `clock` tells seconds."""
         self._clock = clock
         self._lanes = {label: _Lane(slots) for label, slots in offers.items()}

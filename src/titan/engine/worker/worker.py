@@ -82,9 +82,8 @@ class Worker:
         self._executor = LocalExecutor(spare_keepers=sum(plan.offers.values()))
         crew = Crew("preparing", closing=self._asking_ends, limit=UNPACKING_THREADS)
         self._folders = AttemptFolders(plan.folder, later=crew.add)
-        self._link = Link(
-            self.worker_id, _registration(plan), plan.find_server, has_other_servers=plan.has_other_servers
-        )
+        registration, find = _registration(plan), plan.find_server
+        self._link = Link(self.worker_id, registration, find, has_other_servers=plan.has_other_servers)
         scripts = ScriptCache(plan.folder / "scripts")
         logs = LogShipper(self._link, report=self._report, closing=self._reporting_ends)
         files = FileCollector(
@@ -95,11 +94,7 @@ class Worker:
             closing=self._reporting_ends,
         )
         archives = Archives(
-            *(self._link, plan.folder / "archives"),
-            folders=self._folders,
-            inbox=inbox,
-            leases=self._leases,
-            crew=crew,
+            *(self._link, plan.folder / "archives"), folders=self._folders, inbox=inbox, leases=self._leases, crew=crew
         )
         self._intake = Intake(
             *(self._link, self._leases, inbox, scripts), archives=archives, crew=crew, closing=self._asking_ends
