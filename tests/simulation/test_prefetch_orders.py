@@ -224,6 +224,25 @@ def test_what_is_prefetched_is_wanted_back_for_a_job_of_higher_priority_which_go
     in_a_hall(tmp_path, happen)
 
 
+def test_one_job_of_lower_priority_is_enough_to_want_all_of_them_back(tmp_path: Path) -> None:
+    async def happen(hall: Hall) -> None:
+        await hall.join("w1")
+        await hall.submit(jobs("one", "low"))
+        await hall.submit(jobs("high", priority=9))
+        (high,) = (await hall.claim("w1")).fresh
+        await hall.submit(jobs("higher", priority=9))
+        held = [high, *await hall.prefetch("w1", 3)]
+        assert sorted(names(held)) == ["high", "higher", "low", "one"]
+        claim = hall.claim("w1", *held)
+        await asyncio.sleep(AT_ONCE)
+
+        await hall.submit(jobs("between", priority=5))
+
+        assert (await soon(claim)).should_give_back
+
+    in_a_hall(tmp_path, happen)
+
+
 def test_it_is_asked_for_once(tmp_path: Path) -> None:
     async def happen(hall: Hall) -> None:
         held, claim = await a_worker_with_a_backlog(hall)

@@ -115,6 +115,15 @@ def test_what_a_leaving_worker_has_not_begun_goes_back_as_if_it_had_never_been_l
     assert [attempt.outcome for attempt in attempts(desk, "now")] == [AttemptOutcome.RETURNED]
 
 
+def test_what_a_job_said_that_began_unheard_is_gone_when_it_is_given_back(desk: Desk) -> None:
+    prefetched = a_prefetched_job(desk)
+    desk.perform(lambda tx: tx.put_result(prefetched.job_id, PROJECT, '"of nobody"'))
+
+    desk.perform(lambda tx: attendance.leave(tx, "w1"))
+
+    assert desk.store.read(lambda reader: reader.result(prefetched.job_id)) is None
+
+
 def test_a_leaving_worker_gives_back_what_has_left_files_before_its_start_was_heard_of(desk: Desk) -> None:
     prefetched = a_prefetched_job(desk)
     file = AttemptFile(

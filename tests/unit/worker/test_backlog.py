@@ -212,6 +212,18 @@ def test_the_limit_follows_the_run_times_of_the_last_dozen_attempts() -> None:
     assert 20 < bench.backlog.prefetch_limits()["GENERAL"] <= 50
 
 
+def test_an_attempt_that_never_ran_frees_its_slot_and_says_nothing_of_run_times() -> None:
+    bench = Bench()
+    bench.learn(0.005)
+    bench.add("cancelled", "next")
+    bench.begin_all()
+
+    bench.backlog.end("cancelled", has_run=False)
+
+    assert bench.backlog.prefetch_limits() == {"GENERAL": 10}
+    assert bench.begin_all() == ["next"]
+
+
 def test_a_slot_whose_attempt_takes_long_is_not_counted_on() -> None:
     bench = Bench(GENERAL=4)
     bench.learn(0.010)

@@ -107,6 +107,15 @@ def test_what_was_lost_while_it_waited_never_starts_and_is_not_reported(bench: B
     assert "next" not in bench.reported()
 
 
+def test_what_was_lost_while_it_waited_is_not_given_back(bench: Bench) -> None:
+    bench.take(a_leased_one("first"), a_prefetched_one("next"), a_prefetched_one("other"))
+    bench.leases.drop(["next"])
+
+    bench.run_until(lambda: bool(bench.reports.returned), LeasesLost(lease_ids=("next",)), GiveBackAsked())
+
+    assert bench.reports.returned == ["other"]
+
+
 def test_what_is_held_no_longer_when_its_turn_comes_leaves_the_slot_to_the_next(bench: Bench) -> None:
     bench.take(a_prefetched_one("gone"), a_prefetched_one("next"))
     bench.leases.drop(["gone"])
