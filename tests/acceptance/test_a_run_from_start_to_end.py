@@ -64,6 +64,8 @@ def test_a_run_is_held_approved_failed_mended_and_resumed(titan: RunningTitan, t
             resumed.kill()
             resumed.communicate()
 
+    # The agent ends with its last job's signal, which the job sends before its process ends.
+    wait_until(lambda: "RUNNING" not in str(command("run", run_id, "--json").document["stages"]), "the last job ends")
     stages = command("run", run_id, "--json").document["stages"]
     assert isinstance(stages, list)
     assert (failed.returncode, status_then) == (1, "failed")
