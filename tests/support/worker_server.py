@@ -44,6 +44,7 @@ class WorkerServer:
         self.registrations: list[tuple[str, Registration]] = []
         self.reports: dict[str, Report] = {}  #: the accepted ones, by lease
         self.stale_reports: list[Report] = []
+        self.progress: list[CompleteRequest] = []
         self.logs: dict[str, bytes] = {}
         self.log_parts: list[tuple[str, int, int]] = []  #: (lease, offset, size in bytes)
         self.files: dict[str, dict[str, NotedFile]] = {}  #: lease → path → what was said last
@@ -138,6 +139,16 @@ class WorkerServer:
         with self._changed:
             self._known.clear()
 
+    @property
+    def started(self) -> list[str]:
+        """The prefetched leases that the worker said it began, in that order."""
+        return [lease_id for request in self.progress for lease_id in request.started]
+
+    @property
+    def returned(self) -> list[str]:
+        """The prefetched leases that the worker gave back."""
+        return [lease_id for request in self.progress for lease_id in request.returned]
+
     def wait_for_report(self, lease_id: str, *, seconds: float = 20.0) -> Report:
         """Return the accepted report of an attempt once it is there."""
         wait_until(lambda: lease_id in self.reports, f"the report of {lease_id}", seconds=seconds)
@@ -194,7 +205,7 @@ class WorkerServer:
                 case "heartbeat":
                     return 200, self._heartbeat(msgspec.json.decode(body, type=HeartbeatRequest).holding)
                 case "complete":
-                    return 200, self._complete(msgspec.json.decode(body, type=CompleteRequest).reports)
+                    return 200, self._complete(msgspec.json.decode(body, type=CompleteRequest))
                 case "workspaces":
                     self.workspaces_asked |= msgspec.json.decode(body, type=WorkspacesRequest).idle_seconds
                     return 200, WorkspacesAnswer(old=sorted(self.old_workspaces))
@@ -243,7 +254,9 @@ class WorkerServer:
             stop=list(self.stopping & set(self.live)), lost=[each for each in holding if each not in self.live]
         )
 
-    def _complete(self, reports: list[Report]) -> CompleteAnswer:
+    def _complete(self, request: CompleteRequest) -> CompleteAnswer:
+        self.progress.append(request)
+        reports, returned = request.reports, [each for each in request.returned if self.live.pop(each, None)]
         stale = [report for report in reports if report.lease_id not in self.live]
         sizes = {report.lease_id: len(self.logs.get(report.lease_id, b"")) for report in reports if report not in stale}
         gaps = {r.lease_id: sizes[r.lease_id] for r in reports if r not in stale and r.log_offset > sizes[r.lease_id]}
@@ -255,7 +268,9 @@ class WorkerServer:
         self.stale_reports += stale
         self._changed.notify_all()
         return CompleteAnswer(
-            accepted=[report.lease_id for report in accepted], stale=[report.lease_id for report in stale], gaps=gaps
+            accepted=[*(report.lease_id for report in accepted), *returned],
+            stale=[report.lease_id for report in stale],
+            gaps=gaps,
         )
 
     def _note_files(self, lease_id: str, request: NoteFilesRequest) -> tuple[int, object]:
