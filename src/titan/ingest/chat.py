@@ -171,7 +171,7 @@ def _action(call: ChatCall, run: ChatRun, *, end: ChatEnd | None, inputs: Payloa
             started_at=call.started_at,
             parent_id=call.parent_id,
             inputs=inputs,
-            use=ModelUse(model=call.model, provider=call.provider),
+            use=ModelUse(model=_asked_for(call), provider=call.provider),
             project=call.project,
         )
     return ActionEntry(
@@ -221,7 +221,8 @@ def _calls(said: ModelAnswer | PartialAnswer) -> Sequence[ToolCall]:
 def _use(call: ChatCall, end: ChatEnd) -> ModelUse:
     answer = end.answer
     if answer is None:
-        return ModelUse(model=call.model, provider=call.provider, response_id=None if end.first_ns is None else call.id)
+        answer_id = None if end.first_ns is None else call.id
+        return ModelUse(model=_asked_for(call), provider=call.provider, response_id=answer_id)
     return ModelUse(
         model=answer.model,
         provider=call.provider,
@@ -232,6 +233,11 @@ def _use(call: ChatCall, end: ChatEnd) -> ModelUse:
         reasoning_tokens=answer.reasoning_tokens,
         response_id=call.id,
     )
+
+
+def _asked_for(call: ChatCall) -> str | None:
+    """Return the name of the model that was asked for, without the address before it: "http://localhost/v1#small"."""
+    return call.model and call.model.rpartition("#")[2]
 
 
 def _details(end: ChatEnd) -> str | None:
