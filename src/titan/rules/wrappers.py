@@ -121,18 +121,18 @@ def _nearest_offer(
     """Return the nearest wrapper of a report that offers what nothing below it says; `nearest` holds known ones."""
     passed: list[int] = []
     found: ActionFacts | None = None
-    at: ActionFacts | None = report
-    while at is not None:
-        if at.number in nearest:
-            found = nearest[at.number]
-            break
+    at = report
+    while at.number not in nearest:
         passed.append(at.number)
-        at = around.get(at.number)
-        if at is None or at.number in said:
+        wrapper = around.get(at.number)
+        if wrapper is None or wrapper.number in said:
             break
-        if at.number in offers:
-            found = at
+        if wrapper.number in offers:
+            found = wrapper
             break
+        at = wrapper
+    else:
+        found = nearest[at.number]
     nearest.update(dict.fromkeys(passed, found))
     return found
 
