@@ -80,7 +80,7 @@ def model_of(name: str) -> tuple[str, str]:
 
 
 class _Match:
-    """Calls that match one another. It takes others that start until `until_us`."""
+    """Calls that match one another; the first was there until `until_us`, and takes no others that start later."""
 
     __slots__ = ("calls", "date", "model", "response_id", "sources", "until_us")
 
@@ -112,7 +112,6 @@ class _Match:
         self.model = self.model or other.model
         self.date = self.date or other.date
         self.response_id = self.response_id or other.response_id
-        self.until_us = min(self.until_us, other.until_us)
 
 
 def _matched(calls: Sequence[_Match]) -> list[_Match]:

@@ -90,14 +90,25 @@ def test_a_model_is_the_same_with_its_date_and_provider_and_where_one_does_not_n
     assert tally(a_seen(model=one), a_span(model=other)).calls == 1
 
 
-def test_a_report_that_names_no_model_does_not_join_reports_of_two() -> None:
-    reports = [
-        a_span("s1", source="a", model="m"),
-        a_span("s2", source="b", begins=1),
-        a_span("s3", source="c", model="n"),
-    ]
+def test_a_report_that_names_no_model_joins_the_latest_of_two_models() -> None:
+    reports = [a_span("s1", source="a", model="m"), a_span("s2", source="b", begins=1, model="n")]
+    unnamed = a_span("s3", source="c", begins=2)
 
-    assert tally(*reports).calls == 2
+    found = counts(*reports, unnamed)
+
+    assert {id: count.duplicate_of for id, count in found.items()} == {"s1": None, "s2": unnamed.number, "s3": None}
+
+
+def test_reports_of_two_dates_of_a_model_are_two_calls_though_a_third_names_no_date() -> None:
+    dates = ["gpt-4o", "gpt-4o-2024-08-06", "gpt-4o-2024-05-13"]
+
+    assert (
+        tally(*(a_span(f"s{n}", source=f"otlp:{n}", begins=n, model=date) for n, date in enumerate(dates))).calls == 2
+    )
+
+
+def test_reports_are_of_one_call_until_ten_minutes_after_the_first() -> None:
+    assert tally(a_seen(begins=0), a_span(begins=10 * MINUTE)).calls == 1
 
 
 def test_a_response_id_that_our_endpoint_made_is_enough() -> None:
@@ -241,14 +252,21 @@ def test_the_cost_of_our_endpoint_counts_though_a_span_stands_below_it() -> None
     assert tally(seen, span) == Tally(calls=1, success=1, cost=Decimal("0.2"), input_tokens=3, output_tokens=1)
 
 
-def test_a_report_that_stands_in_a_wrapper_takes_what_no_report_of_the_call_knows() -> None:
+def test_the_cost_of_our_endpoint_counts_though_a_wrapper_around_it_reports_another() -> None:
+    spans = [a_span("w", cost="5"), a_seen(parent="w", cost="0.2"), a_span(parent="e", begins=3, response_id="r2")]
+
+    assert tally(*spans) == Tally(calls=1, success=1, cost=Decimal("0.2"))
+
+
+@pytest.mark.parametrize(("begins", "cost"), [(0, "7"), (0.8, "5")])
+def test_of_wrappers_of_two_reports_the_one_that_started_last_gives_what_they_lack(begins: float, cost: str) -> None:
     one, other = a_span("s1", parent="w1", begins=1), a_span("s2", parent="w2", begins=2, source="sdk")
     wrappers = [
-        a_span("w1", source=FRAMEWORK, cost="5", response_id=None),
-        a_span("w2", source="a", cost="7", begins=0.5),
+        a_span("w1", source=FRAMEWORK, begins=begins, cost="5", response_id=None),
+        a_span("w2", source=FRAMEWORK, begins=0.5, cost="7", response_id=None),
     ]
 
-    assert tally(one, other, *wrappers) == Tally(calls=1, success=1, cost=Decimal(7))
+    assert tally(one, other, *wrappers) == Tally(calls=1, success=1, cost=Decimal(cost))
 
 
 def test_reports_of_one_call_in_two_frameworks_count_once() -> None:
@@ -272,6 +290,16 @@ def test_a_wrapper_of_a_call_that_counts_in_another_run_counts_nothing_either() 
     wrapper, span = a_span("w", cost="5", tokens=(7, 1), response_id=None), a_span(parent="w")
 
     assert tally(wrapper, span, elsewhere={"r"}) == Tally()
+
+
+def test_a_wrapper_of_a_call_that_counts_in_another_run_gives_nothing_to_one_that_counts_here() -> None:
+    spans = [
+        a_span("w", cost="5", tokens=(7, 1), response_id=None),
+        a_span(parent="w"),
+        a_span("s2", parent="w", response_id="r2"),
+    ]
+
+    assert tally(*spans, elsewhere={"r"}) == Tally(calls=1, success=1, unpriced=1)
 
 
 def test_a_wrapper_that_names_a_response_of_another_run_gives_nothing() -> None:
@@ -333,6 +361,13 @@ def test_calls_that_differ_are_no_possible_duplicates(other: ActionFacts) -> Non
     found = counts(alike("s1", "sdk", response_id="r1"), other)
 
     assert [count.duplicate_of for count in found.values()] == [None, None]
+
+
+def test_a_call_that_looks_like_two_calls_with_other_responses_is_of_the_first() -> None:
+    unnamed, first = alike("s1", "sdk"), alike("s2", CLIENT, begins=1, response_id="r1")
+    second = alike("s3", "sentinel", begins=2, response_id="r2")
+
+    assert {id for id, count in counts(unnamed, first, second).items() if count.duplicate_of is not None} == {"s2"}
 
 
 def test_a_call_without_a_response_id_may_be_the_one_with_one() -> None:
