@@ -98,6 +98,7 @@ class RunFilter:
     text: str | None = None  #: part of an id, an agent or a name; or words of what was recorded
     has_archived: bool = False
     ids: frozenset[str] | None = None  #: only these of what the rest leaves
+    has_stages: bool = False  #: only runs that submitted DAGs
     is_by_name: bool = False  #: `text` is a part of an id, an agent, a name or a tag: what was recorded is not searched
     is_searched_whole: bool = False  #: look at each entry that holds the words of `text`, not at the newest alone
 

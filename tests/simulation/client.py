@@ -22,7 +22,7 @@ from titan.model.attempts import Attempt
 from titan.model.dags import NewDag
 from titan.model.errors import Conflict, IdempotencyConflict, InvalidDag, StoreError
 from titan.model.jobs import GateOutcome
-from titan.model.runs import RunOutcome
+from titan.model.runs import Run, RunOutcome
 from titan.ports import Transaction
 from titan.rules.dag import check_dag
 from titan.rules.gates import with_gates
@@ -104,12 +104,17 @@ class Client:
         return retry_dag(tx, dags[self._request_count % len(dags)]) if dags else None
 
     def _retry_run(self, tx: Transaction) -> object:
-        runs = tx.runs(PROJECT, limit=1)
-        return retry_run(tx, runs[0]) if runs else None
+        run = self._newest_run(tx)
+        return retry_run(tx, run) if run else None
 
     def _cancel_run(self, tx: Transaction) -> object:
-        runs = tx.runs(PROJECT, limit=1)
-        return cancel_run(tx, runs[0]) if runs else None
+        run = self._newest_run(tx)
+        return cancel_run(tx, run) if run else None
+
+    @staticmethod
+    def _newest_run(tx: Transaction) -> Run | None:
+        run_id = next((dag.run_id for dag in tx.dags(PROJECT, limit=20) if dag.run_id), None)
+        return None if run_id is None else tx.run(PROJECT, run_id)
 
     async def _submit(self, new: NewDag, token: str | None = None) -> None:
         new = with_gates(new)

@@ -4,13 +4,13 @@ import { useMemo } from "react";
 import { tellEnds } from "../parts/runEnds";
 import { api } from "./client";
 import { LIST_STALE_MS, queries, useHeardRuns, useRefetchOnRuns } from "./query";
-import type { ElsewhereView, ImportAnswer, RecordedRunView, Window } from "./recorded";
+import type { ElsewhereView, ImportAnswer, RunView, Window } from "./recorded";
 import { refusalOf } from "./refusal";
 import { queryOf, type RegistryFilter } from "./registryFilter";
 import { withRuns } from "./registryOrder";
 import { allRows, type Page, type Pages } from "./rows";
 
-interface RegistryPage extends Page<RecordedRunView> {
+interface RegistryPage extends Page<RunView> {
   total: number;
   isCapped: boolean;
   /** Older runs may hold the words of the search, too. */
@@ -51,8 +51,8 @@ export function useRegistry(filter: RegistryFilter) {
       params: { query: { ...query, ids: JSON.stringify(ids), limit: PAGE_ROWS } },
     });
     const fresh = data?.data ?? [];
-    const before = allRows(queries.getQueryData<Pages<RecordedRunView>>(key));
-    queries.setQueryData<Pages<RecordedRunView>>(key, (pages) => withRuns(pages, ids, fresh, filter));
+    const before = allRows(queries.getQueryData<Pages<RunView>>(key));
+    queries.setQueryData<Pages<RunView>>(key, (pages) => withRuns(pages, ids, fresh, filter));
     tellEnds(before, fresh);
   });
   const runs = useMemo(() => allRows(found.data), [found.data]);

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useDeferredValue, useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { api } from "../api/client";
-import type { RecordedRunView } from "../api/recorded";
+import type { RunView } from "../api/recorded";
 import { Dialog } from "../parts/Dialog";
 import { Status } from "../parts/Status";
 import { Time } from "../parts/Time";
@@ -138,7 +138,7 @@ function useChoices(typed: string, onClose: () => void): { choices: Choice[]; is
     );
   if (!typed) return { choices: places, isAnswered: true };
   const named = new Set(found?.named.map((run) => run.run_id));
-  function recorded(run: RecordedRunView): Choice {
+  function recorded(run: RunView): Choice {
     return {
       key: `recorded-${run.run_id}`,
       name: run.run_id,

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, TypeVar
 
@@ -79,6 +79,12 @@ class Cleaner:
     async def discard(self, digests: Collection[str]) -> Freed:
         """Delete those of these contents that nothing names any more, at once; return what that freed."""
         return await _in_thread(partial(self._collector.discard, digests)) if digests else Freed()
+
+    async def forget_stages(self, run: RecordedRun) -> Freed:
+        """Delete the stages of a run that somebody deletes, with their jobs."""
+        before = self._clock.now() + timedelta(seconds=1)  # however late its last activity was
+        forget = partial(forgetting.forget_of_run, project_id=run.project_id, run_id=run.id, before=before)
+        return await self._until_done(forget)
 
     async def _runs(self, *, is_dry: bool) -> Freed:
         before = cutoff(self.retention.runs, self._clock.now())

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import type { Run } from "../../api/facts";
-import type { RecordedRunView } from "../../api/recorded";
+import type { RunView } from "../../api/recorded";
 import { useRegistry } from "../../api/registry";
 import { ALL_RUNS } from "../../api/registryFilter";
 import { useRuns } from "../../api/runs";
@@ -69,7 +69,7 @@ function StagedRun({ run }: { run: Run }) {
   );
 }
 
-function RecordedRun({ run }: { run: RecordedRunView }) {
+function RecordedRun({ run }: { run: RunView }) {
   return (
     <LiveRun id={run.run_id} to={runPath(run.run_id)} run={run}>
       <span className="home-whose">

@@ -3,7 +3,7 @@ import { useNavigate } from "react-router";
 import { useChange } from "../../../api/changes";
 import { api } from "../../../api/client";
 import { queries } from "../../../api/query";
-import type { RecordedRunView } from "../../../api/recorded";
+import type { RunView } from "../../../api/recorded";
 import { recordingKey, useNotes } from "../../../api/recordedRun";
 import { rereadRegistry } from "../../../api/registry";
 import { useCanChange } from "../../../api/session";
@@ -19,7 +19,7 @@ import { RunNotes } from "./RunNotes";
 type Over = "delete" | "compare" | "notes" | "details" | "end" | null;
 
 /** What can be done with a run: notes, details, keeping it, having it as a file, comparing it, deleting it. */
-export function RunActions({ run }: { run: RecordedRunView }) {
+export function RunActions({ run }: { run: RunView }) {
   const [over, setOver] = useState<Over>(null);
   const close = () => setOver(null);
   const canChange = useCanChange();
@@ -90,7 +90,7 @@ export function RunActions({ run }: { run: RecordedRunView }) {
 }
 
 /** Opens what people said of the run, and says how much that is. */
-function NotesButton({ run, onOpen }: { run: RecordedRunView; onOpen: () => void }) {
+function NotesButton({ run, onOpen }: { run: RunView; onOpen: () => void }) {
   const said = useNotes(run.run_id).data?.length ?? 0;
   return (
     <Button
@@ -109,22 +109,22 @@ function NotesButton({ run, onOpen }: { run: RecordedRunView; onOpen: () => void
 }
 
 /** Why nothing can be put away of a run that goes on, and what to do about it. */
-function whyNotYet({ has_stages: hasStages }: RecordedRunView): string {
+function whyNotYet({ has_stages: hasStages }: RunView): string {
   const way = hasStages ? "wait for its end, or cancel it under Stages" : "wait for its end, or press “End it…”";
   return `It still runs, and what it tells would begin it anew: ${way}`;
 }
 
 /** Why a run cannot be deleted; null where it can. */
-function removalObstacle(run: RecordedRunView): string | null {
+function removalObstacle(run: RunView): string | null {
   if (isGoingOn(run)) return whyNotYet(run);
   return run.is_pinned ? "It is pinned, to be kept: unpin it first" : null;
 }
 
-function isGoingOn(run: RecordedRunView): boolean {
+function isGoingOn(run: RunView): boolean {
   return run.status === "running" || run.status === "pending";
 }
 
-function useArchiving(run: RecordedRunView) {
+function useArchiving(run: RunView) {
   const path = { run: run.run_id };
   return useChange(
     async (isArchived: boolean) => {
@@ -137,12 +137,12 @@ function useArchiving(run: RecordedRunView) {
   );
 }
 
-function rereadRun(run: RecordedRunView): void {
+function rereadRun(run: RunView): void {
   void queries.invalidateQueries({ queryKey: recordingKey(run.run_id) });
   rereadRegistry();
 }
 
-function usePinning(run: RecordedRunView) {
+function usePinning(run: RunView) {
   const path = { run: run.run_id };
   return useChange(
     async (isPinned: boolean) => {
@@ -156,7 +156,7 @@ function usePinning(run: RecordedRunView) {
 
 const LISTS = ["registry", "intercepts", "agents"]; // the stream tells nothing of what is no more
 
-function useRemoval(run: RecordedRunView) {
+function useRemoval(run: RunView) {
   const navigate = useNavigate();
   return useChange(
     async () => {

@@ -5,11 +5,6 @@ ended_at_us, reason, orchestrator, pinned_at_us
 -- name: run
 select {run_columns} from runs where project_id = :project_id and id = :run_id
 
--- name: newest_runs
-select {run_columns} from runs
-where project_id = :project_id and (started_at_us, id) < (:before_us, :before)
-order by started_at_us desc, id desc limit :limit
-
 -- name: add_run
 insert into runs ({run_columns}) values (
     :project_id, :id, :agent_id, :started_at_us, :last_activity_at_us, :stage_count, :job_count, :live_job_count,
