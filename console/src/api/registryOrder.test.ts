@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Order, RunView, RunSort } from "./recorded";
+import type { Order, RunSort, RunView } from "./recorded";
 import { comesBefore, withRuns } from "./registryOrder";
 
 function aRun(run_id: string, facts: { started?: string; cost?: string; duration?: number | null } = {}) {

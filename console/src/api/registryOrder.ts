@@ -1,5 +1,5 @@
 /** The registry's orders, as the server has them: for rows that come into a list that was read before. */
-import type { Order, RunView, RunSort } from "./recorded";
+import type { Order, RunSort, RunView } from "./recorded";
 import { type Pages, withRows } from "./rows";
 
 const FIGURES: Record<Exclude<RunSort, "started">, (run: RunView) => number | null> = {
@@ -34,12 +34,7 @@ function byStart(run: RunView, than: RunView): number {
   return Date.parse(run.started_at) - Date.parse(than.started_at);
 }
 
-function byFigure(
-  figure: (run: RunView) => number | null,
-  run: RunView,
-  than: RunView,
-  sign: number,
-): number {
+function byFigure(figure: (run: RunView) => number | null, run: RunView, than: RunView, sign: number): number {
   const [one, other] = [figure(run), figure(than)];
   if (one === other) return 0;
   if (one === null) return sign;

@@ -2,7 +2,7 @@ import { Link } from "react-router";
 import { useDag } from "../../api/dags";
 import type { Dag } from "../../api/facts";
 import type { RunView } from "../../api/recorded";
-import { useRun } from "../../api/runs";
+import { useRun } from "../../api/recordedRun";
 import { Failure } from "../../parts/Failure";
 import { StageChain } from "../../parts/StageChain";
 import { dagPath } from "../../parts/url";
@@ -55,7 +55,6 @@ function Stages({ run }: { run: RunView }) {
     <div className="run-stages">
       <div className="row">
         <StageChain runId={run.run_id} stages={data.stages ?? []} isWhole />
-        <Link to={`/agents?q=${encodeURIComponent(run.run_id)}`}>In Agent Runs</Link>
       </div>
       <RunDetails run={data} />
     </div>

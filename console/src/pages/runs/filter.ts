@@ -1,6 +1,6 @@
 /** The registry's filters as they stand in the URL. */
 import { RUN_STATUSES } from "../../api/facts";
-import { type ExportForm, type RunView, RUN_SORTS, WINDOWS } from "../../api/recorded";
+import { type ExportForm, RUN_SORTS, type RunView, WINDOWS } from "../../api/recorded";
 import { ALL_RUNS, queryOf, type RegistryFilter } from "../../api/registryFilter";
 import { asCost, isCost } from "../../parts/costText";
 import { chosenAmong, misreadAs, misreadIn, oneOf } from "../../parts/url";
