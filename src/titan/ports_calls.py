@@ -9,6 +9,7 @@ from typing import Final, Protocol, TypeVar
 
 from titan.model.actions import Entry, ModelUse
 from titan.model.recorded import Action, AgentDay, AgentRow, ErrorKind, Note, OutcomeSums, RecordedRun, Stops
+from titan.model.retention import RunKey
 from titan.model.runs import RunStatus
 
 T = TypeVar("T")
@@ -345,7 +346,13 @@ class CallReader(Protocol):
         """Return the run's actions that have not ended; it looks at each."""
 
     def old_runs(self, *, before: datetime, has_archived: bool, limit: int) -> list[RecordedRun]:
-        """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first."""
+        """Return runs of all projects that ended, are not pinned and told of nothing since `before`; oldest first.
+
+        With `has_archived` without those that have stages and hold no recording: they are kept as long as their stages.
+        """
+
+    def pinned_runs(self) -> frozenset[RunKey]:
+        """Return the runs of all projects that are pinned."""
 
     def named_blobs(self, digests: Sequence[str]) -> set[str]:
         """Return those of these digests that payloads are in."""

@@ -90,7 +90,6 @@ def run_from_row(row: Row) -> Run:
         ended_at=from_us_or_none(row[9]),
         reason=row[10],
         orchestrator=None if row[11] is None else _ORCHESTRATOR_DECODER.decode(row[11]),
-        pinned_at=from_us_or_none(row[12]),
     )
 
 
@@ -109,5 +108,4 @@ def row_of_run(run: Run) -> dict[str, Parameter]:
         "ended_at_us": to_us_or_none(run.ended_at),
         "reason": run.reason,
         "orchestrator": None if run.orchestrator is None else to_json(run.orchestrator),
-        "pinned_at_us": to_us_or_none(run.pinned_at),
     }
