@@ -161,6 +161,8 @@ class Dag(TypedDict):
     ended_at: str | None
     #: The unique id of the job that submitted it, or None.
     made_by: str | None
+    #: Who cancelled all of it, or None.
+    cancelled_by: NotRequired[str | None]
     counts: Counts
     #: Only in the answer about one DAG.
     jobs: NotRequired[list[Job]]

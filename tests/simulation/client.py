@@ -12,7 +12,7 @@ from tests.simulation.graphs import draw_dag
 from tests.simulation.server import Server
 from tests.simulation.wire import Wire, WireCut
 from tests.support.builders import PROJECT
-from titan.engine.cancel import cancel_jobs, cancel_run, end_run
+from titan.engine.cancel import cancel_dags, cancel_jobs, cancel_run, end_run
 from titan.engine.gates import decide
 from titan.engine.orchestrator import Orchestrator
 from titan.engine.receipts import Once, once
@@ -88,7 +88,7 @@ class Client:
 
     def _cancel_dag(self, tx: Transaction) -> object:
         dags = tx.dags(PROJECT, limit=5)
-        return cancel_jobs(tx, tx.jobs_of_dag(dags[self._request_count % len(dags)].id) if dags else [])
+        return cancel_dags(tx, [dags[self._request_count % len(dags)]] if dags else [], by="somebody")
 
     def _decide_gate(self, tx: Transaction) -> object:
         gates = tx.gates(PROJECT, is_open=True, limit=5)
@@ -109,7 +109,7 @@ class Client:
 
     def _cancel_run(self, tx: Transaction) -> object:
         run = self._newest_run(tx)
-        return cancel_run(tx, run) if run else None
+        return cancel_run(tx, run, by="somebody") if run else None
 
     @staticmethod
     def _newest_run(tx: Transaction) -> Run | None:

@@ -2365,6 +2365,8 @@ export interface components {
         DagView: {
             agent_id: string | null;
             agent_run_id: string | null;
+            /** @description Who cancelled all of it; null also where a job of it was tried again since. */
+            cancelled_by: string | null;
             counts: components["schemas"]["CountsView"];
             dag_id: string;
             ended_at: string | null;

@@ -196,6 +196,9 @@ class DagView(Struct, kw_only=True):
     started_at: datetime | None
     ended_at: datetime | None
     made_by: str | None
+    cancelled_by: Annotated[
+        str | None, Meta(description="Who cancelled all of it; null also where a job of it was tried again since.")
+    ]
     counts: CountsView
     jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET
 

@@ -41,6 +41,7 @@ def dag_view(dag: Dag, jobs: list[JobView] | msgspec.UnsetType = msgspec.UNSET) 
         started_at=dag.started_at,
         ended_at=dag.ended_at,
         made_by=dag.made_by,
+        cancelled_by=dag.cancelled_by,
         counts=CountsView(
             total=counts.total,
             waiting=counts.waiting,

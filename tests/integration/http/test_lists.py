@@ -129,6 +129,32 @@ def test_a_run_is_found_as_soon_as_its_stage_is_acknowledged(port: int) -> None:
         assert given(port, f"/api/v1/runs/{run}")["status"] == "cancelled"
 
 
+def test_a_stage_that_somebody_cancelled_keeps_its_status_and_says_who_until_it_is_tried_again(port: int) -> None:
+    (run,) = some_runs(port, 1)
+    ask(port, "POST", f"/api/v1/runs/{run}/cancel", headers=a_key())
+
+    cancelled = given(port, f"/api/v1/runs/{run}")["stages"]
+    ask(port, "POST", f"/api/dags/{cancelled[0]['dag_id']}/retry", headers=a_key())
+    retried = given(port, f"/api/v1/runs/{run}")["stages"]
+
+    assert [stage["status"] for stage in cancelled] == ["FAILED", "FAILED"]
+    assert [stage["cancelled_by"] for stage in cancelled] == ["somebody without a token"] * 2
+    assert [stage["cancelled_by"] for stage in retried] == [None, "somebody without a token"]
+
+
+def test_a_stage_that_had_ended_is_not_cancelled_by_who_cancels_its_run(port: int) -> None:
+    worker, run = WireWorker(port), a_name("run")
+    submit(port, a_dag_body([a_job_body(requirement=worker.label)], agent_run_id=run))
+    (taken,) = worker.claim(wait_seconds=10)
+    worker.report(taken["lease_id"])
+    submit(port, a_dag_body(agent_run_id=run))
+
+    ask(port, "POST", f"/api/v1/runs/{run}/cancel", headers=a_key())
+
+    stages = given(port, f"/api/v1/runs/{run}")["stages"]
+    assert [stage["cancelled_by"] for stage in stages] == [None, "somebody without a token"]
+
+
 def test_a_run_with_stages_is_deleted_with_them(port: int) -> None:
     run, other = some_runs(port, 2)
     refused = ask(port, "DELETE", f"/api/v1/runs/{run}")

@@ -15,8 +15,14 @@ import { mostTelling } from "./telling";
 
 const MOST_JOBS = 12; // of a stage; the rest is in its visualizer
 
+interface Props {
+  run: RunView;
+  /** Leaves out what the page of the run says anyway: how many stages and jobs, and why it ended. */
+  isBrief?: boolean;
+}
+
 /** The jobs of a run, stage by stage, with ways to each job and its log. */
-export function RunDetails({ run }: { run: RunView }) {
+export function RunDetails({ run, isBrief = false }: Props) {
   const found = useRun(run.run_id);
   if (found.isError && !found.data) return <Failure of={found.error} again={found.refetch} />;
   const stages = found.data?.stages ?? run.stages ?? [];
@@ -27,8 +33,8 @@ export function RunDetails({ run }: { run: RunView }) {
   return (
     <div className="agents-details">
       <div className="row soft">
-        <span>{count(run.stage_count ?? 0, "stage")}</span>
-        <span>{count(run.job_count ?? 0, "job")}</span>
+        {isBrief ? null : <span>{count(run.stage_count ?? 0, "stage")}</span>}
+        {isBrief ? null : <span>{count(run.job_count ?? 0, "job")}</span>}
         {run.orchestrator ? (
           <span>
             orchestrated on <bdi>{run.orchestrator.host}</bdi>
@@ -37,7 +43,7 @@ export function RunDetails({ run }: { run: RunView }) {
         <Link to={`/dags?q=${encodeURIComponent(run.run_id)}`}>All its DAGs</Link>
         <CopyButton text={run.run_id} label="Copy run id" />
       </div>
-      {run.reason ? (
+      {run.reason && !isBrief ? (
         <p className="agents-reason" dir="auto">
           {run.reason}
         </p>

@@ -56,7 +56,7 @@ function Stages({ run }: { run: RunView }) {
       <div className="row">
         <StageChain runId={run.run_id} stages={data.stages ?? []} isWhole />
       </div>
-      <RunDetails run={data} />
+      <RunDetails run={data} isBrief />
     </div>
   );
 }

@@ -93,7 +93,7 @@ async def cancel_run(call: Call) -> Response[bytes]:
     raw = await call.raw_body()
 
     def act(tx: Transaction) -> object:
-        return cancel_all_of(tx, find_run(tx, call.house.project_id, call.path("run")))
+        return cancel_all_of(tx, find_run(tx, call.house.project_id, call.path("run")), by=call.caller.name)
 
     return json_answer(await call.house.orchestrator.decide(call.once(raw, act)))
 

@@ -37,6 +37,7 @@ def dag_from_row(row: Row) -> Dag:
         content_digest=row[17],
         started_at=from_us_or_none(row[18]),
         ended_at=from_us_or_none(row[19]),
+        cancelled_by=row[20],
     )
 
 
@@ -72,6 +73,7 @@ def changes_of_dag(dag: Dag) -> dict[str, Parameter]:
         "cancelled": counts.cancelled,
         "started_at_us": to_us_or_none(dag.started_at),
         "ended_at_us": to_us_or_none(dag.ended_at),
+        "cancelled_by": dag.cancelled_by,
     }
 
 

@@ -70,6 +70,7 @@ create table dags (
     content_digest text,
     started_at_us bigint,
     ended_at_us bigint,
+    cancelled_by text,
     foreign key (project_id, run_id) references runs (project_id, id),
     constraint ended_when_no_job_is_left
         check ((ended_at_us is not null) = (waiting + waiting_approval + ready + running = 0)),
