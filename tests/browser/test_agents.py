@@ -102,6 +102,13 @@ def test_a_cancelled_stage_says_by_whom_in_grey_and_a_running_one_how_many_faile
     expect(cancelled).to_have_class(re.compile("tone-grey"))
     expect(failing.locator(".chain-failed")).to_have_text("1 failed")
     expect(failing).to_have_class(re.compile("tone-amber"))
+    label, by = cancelled.locator(".chain-label").bounding_box(), cancelled.locator(".chain-by").bounding_box()
+    around = cancelled.bounding_box()
+    assert label is not None
+    assert by is not None
+    assert around is not None
+    assert label["x"] + label["width"] <= by["x"]  # neither lies over the other, nor leaves the box
+    assert by["x"] + by["width"] <= around["x"] + around["width"]
     tones = [box.evaluate("box => getComputedStyle(box).color") for box in (failing, failing.locator(".chain-failed"))]
     assert tones[0] != tones[1]
     assert_accessible(page)

@@ -55,7 +55,7 @@ function StageBox({ stage, label }: { stage: Dag; label: string }) {
   const { word } = lookOf(stage.status);
   const by = cancelledBy(stage);
   const { tone, glyph } = lookOf(by === null ? stage.status : "CANCELLED");
-  const progress = by === null ? progressOf(stage) : `Cancelled by ${by}`;
+  const progress = by === null ? progressOf(stage) : null;
   const failed = failedOf(stage);
   const jobs = `${stage.counts.completed} of ${count(stage.counts.total, "job")} completed`;
   const isRunning = stage.status === "RUNNING";
@@ -65,6 +65,7 @@ function StageBox({ stage, label }: { stage: Dag; label: string }) {
       href={dagPath(stage)}
       title={[stage.name, `${word} · ${jobs}`, by === null ? null : `Cancelled by ${by}`].filter(Boolean).join("\n")}
       data-status={stage.status}
+      data-cancelled={by === null ? undefined : ""}
     >
       <span className="status-glyph" aria-hidden="true">
         {glyph}
@@ -76,10 +77,15 @@ function StageBox({ stage, label }: { stage: Dag; label: string }) {
         {by === null ? "" : `, cancelled by ${by}`}
       </span>
       {progress ? (
-        <span className="chain-progress cut" aria-hidden="true" dir="auto">
+        <span className="chain-progress" aria-hidden="true">
           {progress}
         </span>
       ) : null}
+      {by === null ? null : (
+        <span className="chain-by cut" aria-hidden="true">
+          Cancelled by <bdi>{by}</bdi>
+        </span>
+      )}
       {failed > 0 ? (
         <span className="chain-failed" aria-hidden="true">
           {failed} failed
